@@ -1,0 +1,142 @@
+//! What a cost series is: whose it is, at which step, with which values.
+//!
+//! Pure: no I/O, no clock. Building series out of what is remembered is the business of [`crate::job`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// Stands in keys and documents for "all of this dimension" in a grouped series.
+pub(crate) const ALL: &str = "*";
+
+/// The dimensions of a series. A dimension that a rule does not group by is [`ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SeriesKey {
+    pub(crate) domain: Arc<str>,
+    pub(crate) project: Arc<str>,
+    pub(crate) service: Arc<str>,
+}
+
+/// The names that people know the dimensions by; ids never change, names may.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Names {
+    pub(crate) domain: Arc<str>,
+    pub(crate) project: Arc<str>,
+    pub(crate) service: Arc<str>,
+}
+
+/// The step of a series, and what its points mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Grain {
+    /// One point per billing day.
+    Daily,
+    /// One point per day: what the day had cost by the same hour.
+    DayToDate,
+    /// Increments between hourly snapshots.
+    Hourly,
+}
+
+/// A cost series as a detector sees it: `values[i]` belongs to `start + i * step`; NaN is "not known".
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    /// [`SeriesKey`] as text.
+    pub(crate) id: String,
+    /// Unix seconds of `values[0]`.
+    pub(crate) start: i64,
+    /// Seconds east of UTC of the billing time zone at `start`.
+    pub(crate) utc_offset: i32,
+    /// Seconds between two values.
+    pub(crate) step: u32,
+    pub(crate) values: Vec<f64>,
+    /// Indices, ascending, that must not be learned from.
+    pub(crate) excluded: Vec<u32>,
+}
+
+/// What a detector judges: points before `judge_from` are context since the fit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Window {
+    pub(crate) series: Series,
+    pub(crate) state: Vec<u8>,
+    pub(crate) judge_from: u32,
+}
+
+impl SeriesKey {
+    pub(crate) fn new(domain: &str, project: &str, service: &str) -> Self {
+        Self { domain: domain.into(), project: project.into(), service: service.into() }
+    }
+
+    /// Reads what [`SeriesKey`]'s `Display` wrote.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/').map(unescape);
+        let key = Self { domain: parts.next()??, project: parts.next()??, service: parts.next()?? };
+        parts.next().is_none().then_some(key)
+    }
+}
+
+impl fmt::Display for SeriesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", escape(&self.domain), escape(&self.project), escape(&self.service))
+    }
+}
+
+impl Grain {
+    pub(crate) fn step_seconds(self) -> u32 {
+        match self {
+            Self::Daily | Self::DayToDate => 86_400,
+            Self::Hourly => 3_600,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::DayToDate => "day-to-date",
+            Self::Hourly => "hourly",
+        }
+    }
+}
+
+/// Unix seconds and UTC offset of a civil day's first moment in the billing time zone.
+pub(crate) fn day_start(date: Date, zone: &TimeZone) -> (i64, i32) {
+    let stamp = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    (stamp.as_second(), zone.to_offset(stamp).seconds())
+}
+
+/// `/` parts a key and `%` escapes: ids hold neither as a rule, but nothing forbids it.
+fn escape(part: &str) -> String {
+    part.replace('%', "%25").replace('/', "%2F")
+}
+
+fn unescape(part: &str) -> Option<Arc<str>> {
+    (!part.is_empty()).then(|| part.replace("%2F", "/").replace("%25", "%").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        for (domain, project, service) in [("d", "p", "s"), ("a/b", "%2F", "100%"), ("d", ALL, ALL)] {
+            let key = SeriesKey::new(domain, project, service);
+            assert_eq!(SeriesKey::parse(&key.to_string()), Some(key));
+        }
+    }
+
+    #[test]
+    fn a_key_has_three_parts() {
+        for text in ["", "a", "a/b", "a/b/c/d", "a//c"] {
+            assert_eq!(SeriesKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_starts_in_the_billing_time_zone() {
+        let seoul = TimeZone::get("Asia/Seoul").expect("bundled");
+        assert_eq!(day_start(jiff::civil::date(1970, 1, 2), &seoul), (54_000, 32_400));
+    }
+}
