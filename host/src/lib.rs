@@ -1,9 +1,14 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
+mod config;
+mod detector;
 mod episode;
 mod finding;
+mod history;
 mod ledger;
 mod rules;
 mod series;
+mod sink;
 mod source;
-mod store;
+mod statistics;
+mod toml;
