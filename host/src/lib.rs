@@ -1,5 +1,7 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
+mod archive;
+mod causes;
 mod config;
 mod detector;
 mod episode;
@@ -8,6 +10,7 @@ mod history;
 mod ledger;
 mod rules;
 mod series;
+mod simulate;
 mod sink;
 mod source;
 mod statistics;
