@@ -113,7 +113,7 @@ impl Judge<'_> {
     fn settle<T>(&mut self, rule: &Rule, result: Result<T, Failure>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Failure::Learning { .. }) => {
+            Err(Failure::Learning(_)) => {
                 self.report.count("learning", 1);
                 None
             }
