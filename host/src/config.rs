@@ -1,0 +1,5 @@
+//! What the operator configured.
+
+mod secret;
+
+pub(crate) use secret::Secret;
