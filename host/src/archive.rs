@@ -11,6 +11,7 @@ mod spool;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -100,13 +101,13 @@ impl Archive {
     }
 }
 
-/// A document could not be kept or looked at.
+/// A document could not be kept or looked at. A place is a bucket and its endpoint.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArchiveError {
     #[error("cannot {action} {path}: {why}; check that the folder exists, is writable and has space")]
     File { action: &'static str, path: PathBuf, why: io::Error },
-    #[error("cannot {action} {key} in bucket {bucket} at {endpoint}: {why}; {hint}")]
-    Object { action: &'static str, key: String, bucket: String, endpoint: String, why: String, hint: &'static str },
-    #[error("cannot reach bucket {bucket} at {endpoint}: {why}; {hint}")]
-    Bucket { bucket: String, endpoint: String, why: String, hint: &'static str },
+    #[error("cannot {action} {key} in {place}: {why}; {hint}")]
+    Object { action: &'static str, key: String, place: Arc<str>, why: String, hint: &'static str },
+    #[error("cannot reach {place}: {why}; {hint}")]
+    Bucket { place: Arc<str>, why: String, hint: &'static str },
 }

@@ -30,7 +30,7 @@ pub(crate) struct RawDocument {
 /// Gives the raw document of a day.
 #[derive(Debug)]
 pub(crate) enum Source {
-    Kakao(Kakao),
+    Kakao(Box<Kakao>),
     Replay(Replay),
 }
 

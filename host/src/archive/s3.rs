@@ -3,6 +3,7 @@
 //! Only what is given counts: no environment, profile or instance credentials are looked up.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -39,8 +40,9 @@ pub(crate) struct S3Options {
 #[derive(Debug)]
 pub(crate) struct S3 {
     client: Client,
-    endpoint: String,
     bucket: String,
+    /// Bucket and endpoint, for messages.
+    place: Arc<str>,
     prefix: String,
     secrets: [Secret; 2],
 }
@@ -74,7 +76,7 @@ impl S3 {
             .build();
         Self {
             client: Client::from_conf(config),
-            endpoint: options.endpoint,
+            place: format!("bucket {} at {}", options.bucket, options.endpoint).into(),
             bucket: options.bucket,
             prefix: options.prefix.trim_matches('/').to_owned(),
             secrets: [options.secret_access_key, options.access_key_id],
@@ -86,7 +88,7 @@ impl S3 {
             Ok(_) => Ok(()),
             Err(error) => {
                 let (why, hint) = self.explain(&error);
-                Err(ArchiveError::Bucket { bucket: self.bucket.clone(), endpoint: self.endpoint.clone(), why, hint })
+                Err(ArchiveError::Bucket { place: Arc::clone(&self.place), why, hint })
             }
         }
     }
@@ -103,8 +105,7 @@ impl S3 {
             Err(error) => Err(ArchiveError::Object {
                 action: "read",
                 key,
-                bucket: self.bucket.clone(),
-                endpoint: self.endpoint.clone(),
+                place: Arc::clone(&self.place),
                 why: self.redact(&causes(&error)),
                 hint: HINT_NETWORK,
             }),
@@ -129,7 +130,7 @@ impl S3 {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let (why, hint) = self.explain(error);
-        ArchiveError::Object { action, key, bucket: self.bucket.clone(), endpoint: self.endpoint.clone(), why, hint }
+        ArchiveError::Object { action, key, place: Arc::clone(&self.place), why, hint }
     }
 
     /// What happened, and what an operator can do about it.

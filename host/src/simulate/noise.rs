@@ -47,7 +47,7 @@ pub(super) fn hash(key: &SeriesKey) -> u64 {
 }
 
 fn days(date: Date) -> u64 {
-    u64::from(date.year().unsigned_abs()) * 512 + date.day_of_year().unsigned_abs() as u64
+    u64::from(date.year().unsigned_abs()) * 512 + u64::from(date.day_of_year().unsigned_abs())
 }
 
 /// One round of SplitMix64 (Steele, Lea, Flood, 2014) over both.

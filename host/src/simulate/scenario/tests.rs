@@ -54,8 +54,8 @@ fn a_day_only_grows_while_it_lasts() {
     let scenario = scenario(Incidents::Default);
     for key in keys(&scenario) {
         let mut before = 0.0;
-        for minute in 0..(24 * 6) {
-            let now = END.at(minute / 6, minute % 6 * 10, 0, 0);
+        for tenth in 0..144_i32 {
+            let now = END.at(0, 0, 0, 0).saturating_add((10 * tenth).minutes());
             let amount = scenario.amount(&key, END, now);
             assert!(amount >= before, "{key} falls from {before} to {amount} at {now}");
             before = amount;

@@ -26,7 +26,7 @@ fn options(simulation: &Simulation) -> KakaoOptions {
 }
 
 fn source(options: KakaoOptions) -> Source {
-    Source::Kakao(Kakao::new(options).unwrap())
+    Source::Kakao(Box::new(Kakao::new(options).unwrap()))
 }
 
 fn now() -> Timestamp {
