@@ -204,19 +204,21 @@ impl Episode {
 /// Brings the incidents that are open, or cover the moment, up to what one run found. Gives back those that changed or
 /// are new, and writes into each finding which incident it belongs to.
 pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
-    let mut by_series: BTreeMap<(&SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
+    let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
     for finding in judged.findings {
-        by_series.entry((&finding.series, finding.direction)).or_default().push(finding);
+        by_series.entry((finding.series.clone(), finding.direction)).or_default().push(finding);
     }
     let mut changed = Vec::new();
     let mut ids = BTreeMap::new();
     for mut episode in known {
-        let key = (&episode.series.clone(), episode.direction);
+        let key = (episode.series.clone(), episode.direction);
         if episode.covers(judged.moment)
             && let Some(findings) = by_series.remove(&key)
         {
             episode.see(&findings, judged.moment);
-            ids.insert((episode.series.clone(), episode.direction), episode.id.clone());
+            // What was loaded as history and goes on now is news.
+            episode.muted &= judged.muted;
+            ids.insert(key, episode.id.clone());
             changed.push(episode);
         } else if episode.is_over(judged) {
             episode.state = State::Closed;
@@ -224,10 +226,10 @@ pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
             changed.push(episode);
         }
     }
-    for ((series, direction), findings) in by_series {
+    for (key, findings) in by_series {
         let mut episode = Episode::opened(findings[0], judged.moment, judged.muted);
         episode.see(&findings, judged.moment);
-        ids.insert((series.clone(), direction), episode.id.clone());
+        ids.insert(key, episode.id.clone());
         changed.push(episode);
     }
     Advanced { changed, ids }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
-pub(crate) use kakao::{Kakao, KakaoOptions};
+pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};
 pub(crate) use replay::Replay;
 
 /// All rows of one billing day, as the provider gave them.
