@@ -3,16 +3,22 @@
 //! Pure: what is open goes in with what was found, what is open or closed now comes out. Telling people is the
 //! business of [`crate::sink`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::finding::{Direction, Severity};
+use crate::finding::{Direction, Finding, Severity};
 use crate::series::{Names, SeriesKey};
 
-/// When something was seen, in billing time: a finished day, or a day as it stood at an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// An unfinished day says that an incident of an earlier day is over once so many of its hours have passed quietly.
+const QUIET_HOURS: u8 = 6;
+
+/// When something was seen, in billing time: a day as it stood at an hour, or, later than all of these, the finished
+/// day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moment {
     pub(crate) date: Date,
     pub(crate) hour: Option<u8>,
@@ -54,6 +60,28 @@ pub(crate) struct Episode {
     pub(crate) deliveries: BTreeMap<String, Delivery>,
 }
 
+/// What one run over one moment found, and what it found to be as expected.
+#[derive(Debug)]
+pub(crate) struct Judged<'a> {
+    pub(crate) moment: Moment,
+    pub(crate) findings: &'a [Finding],
+    /// The rules that judged a series and found it as expected, by series. A part of a day that proves nothing is not
+    /// in it.
+    pub(crate) quiet: &'a HashMap<SeriesKey, BTreeSet<String>>,
+    /// Every rule of the set, so that an incident of a rule that is gone can end.
+    pub(crate) rules: &'a BTreeSet<String>,
+    /// History is loaded: people are not told of what opens now.
+    pub(crate) muted: bool,
+}
+
+/// What there is to tell of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Opened,
+    Grown,
+    Closed,
+}
+
 /// What one sink has accepted of one incident.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Delivery {
@@ -62,3 +90,166 @@ pub(crate) struct Delivery {
     pub(crate) closed: bool,
     pub(crate) notices: u32,
 }
+
+impl Ord for Moment {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let order = |moment: &Self| (moment.date, moment.hour.map_or(24, u8::from));
+        order(self).cmp(&order(other))
+    }
+}
+
+impl PartialOrd for Moment {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Episode {
+    pub(crate) fn impact(&self) -> f64 {
+        self.impact_by_day.values().sum()
+    }
+
+    /// What a sink has to be told now, in order. People are told again when the impact has grown by `factor`.
+    pub(crate) fn due(&self, sink: &str, factor: f64) -> Vec<Notice> {
+        if self.muted {
+            return Vec::new();
+        }
+        let told = self.deliveries.get(sink);
+        let news = match told {
+            None => Some(Notice::Opened),
+            Some(told) if self.state == State::Open && self.impact() >= told.told_impact * factor => {
+                (self.impact() > told.told_impact).then_some(Notice::Grown)
+            }
+            Some(_) => None,
+        };
+        let end = (self.state == State::Closed && !told.is_some_and(|told| told.closed)).then_some(Notice::Closed);
+        news.into_iter().chain(end).collect()
+    }
+
+    /// Remembers that a sink has accepted a notice.
+    pub(crate) fn told(&mut self, sink: &str, notice: Notice) {
+        let impact = self.impact();
+        let delivery = self.deliveries.entry(sink.to_owned()).or_default();
+        delivery.notices += 1;
+        match notice {
+            Notice::Opened | Notice::Grown => delivery.told_impact = impact,
+            Notice::Closed => delivery.closed = true,
+        }
+    }
+
+    /// Nothing will change and nothing is left to tell.
+    pub(crate) fn settled<'s>(&self, mut sinks: impl Iterator<Item = &'s str>) -> bool {
+        self.state == State::Closed && sinks.all(|sink| self.due(sink, f64::INFINITY).is_empty())
+    }
+
+    fn opened(finding: &Finding, moment: Moment, muted: bool) -> Self {
+        Self {
+            id: id(&finding.series, finding.direction, moment),
+            series: finding.series.clone(),
+            names: finding.names.clone(),
+            direction: finding.direction,
+            severity: finding.severity,
+            state: State::Open,
+            opened_at: moment,
+            first_seen: moment,
+            last_seen: moment,
+            closed_at: None,
+            rules: BTreeSet::new(),
+            peak_score: 0.0,
+            impact_by_day: BTreeMap::new(),
+            observed: finding.observed,
+            expected: finding.expected,
+            reason: finding.reason.clone(),
+            muted,
+            deliveries: BTreeMap::new(),
+        }
+    }
+
+    fn covers(&self, moment: Moment) -> bool {
+        self.opened_at <= moment && self.closed_at.is_none_or(|closed| moment < closed)
+    }
+
+    /// Takes what all rules found of this series at one moment; `findings` is not empty.
+    fn see(&mut self, findings: &[&Finding], moment: Moment) {
+        for finding in findings {
+            self.rules.insert(finding.rule.clone());
+            self.severity = self.severity.max(finding.severity);
+            self.peak_score = self.peak_score.max(finding.score);
+            let impact = self.impact_by_day.entry(moment.date).or_insert(0.0);
+            *impact = impact.max(finding.impact);
+        }
+        // The same moment again, or an earlier one, brings no news.
+        let worst = findings.iter().max_by(|one, other| {
+            one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule))
+        });
+        if let Some(worst) = worst
+            && moment >= self.last_seen
+        {
+            self.last_seen = moment;
+            self.names = worst.names.clone();
+            (self.observed, self.expected) = (worst.observed, worst.expected);
+            self.reason.clone_from(&worst.reason);
+        }
+    }
+
+    fn is_over(&self, judged: &Judged<'_>) -> bool {
+        let Moment { date, hour } = judged.moment;
+        let late_enough = date > self.last_seen.date && hour.is_none_or(|hour| hour >= QUIET_HOURS);
+        let orphaned = self.rules.is_disjoint(judged.rules);
+        let quiet = judged.quiet.get(&self.series).is_some_and(|rules| orphaned || !self.rules.is_disjoint(rules));
+        self.state == State::Open && late_enough && quiet
+    }
+}
+
+/// Brings the incidents that are open, or cover the moment, up to what one run found. Gives back those that changed or
+/// are new, and writes into each finding which incident it belongs to.
+pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
+    let mut by_series: BTreeMap<(&SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
+    for finding in judged.findings {
+        by_series.entry((&finding.series, finding.direction)).or_default().push(finding);
+    }
+    let mut changed = Vec::new();
+    let mut ids = BTreeMap::new();
+    for mut episode in known {
+        let key = (&episode.series.clone(), episode.direction);
+        if episode.covers(judged.moment)
+            && let Some(findings) = by_series.remove(&key)
+        {
+            episode.see(&findings, judged.moment);
+            ids.insert((episode.series.clone(), episode.direction), episode.id.clone());
+            changed.push(episode);
+        } else if episode.is_over(judged) {
+            episode.state = State::Closed;
+            episode.closed_at = Some(judged.moment);
+            changed.push(episode);
+        }
+    }
+    for ((series, direction), findings) in by_series {
+        let mut episode = Episode::opened(findings[0], judged.moment, judged.muted);
+        episode.see(&findings, judged.moment);
+        ids.insert((series.clone(), direction), episode.id.clone());
+        changed.push(episode);
+    }
+    Advanced { changed, ids }
+}
+
+/// What [`advance`] did.
+#[derive(Debug)]
+pub(crate) struct Advanced {
+    pub(crate) changed: Vec<Episode>,
+    /// The incident of each series and direction that was found.
+    pub(crate) ids: BTreeMap<(SeriesKey, Direction), String>,
+}
+
+fn id(series: &SeriesKey, direction: Direction, opened: Moment) -> String {
+    let hour = opened.hour.map_or_else(|| "day".to_owned(), |hour| hour.to_string());
+    let text = format!("{series} {} {} {hour}", direction.as_str(), opened.date);
+    let mut id = opened.date.strftime("%Y%m%d-").to_string();
+    for byte in &Sha256::digest(text)[..6] {
+        write!(id, "{byte:02x}").expect("a String takes everything");
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests;

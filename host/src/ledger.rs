@@ -1,9 +1,17 @@
 //! Raw rows to exact sums per series: decimal arithmetic, so the order of rows and pages does not matter.
 
-use bigdecimal::BigDecimal;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bigdecimal::{BigDecimal, RoundingMode};
 use jiff::civil::Date;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::series::{Names, SeriesKey};
+use crate::source::RawDocument;
 
 /// One billing day, summed. Entries are in the order of their keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,4 +54,254 @@ pub(crate) struct Rejected {
     /// Its place in `result.content`, from 0.
     pub(crate) row: usize,
     pub(crate) why: String,
+}
+
+/// Sums the rows of one day.
+pub(crate) fn sum(document: &RawDocument) -> DayLedger {
+    let mut sums: BTreeMap<SeriesKey, Sum> = BTreeMap::new();
+    let mut rejected = Vec::new();
+    let mut interned = Interned::default();
+    for (row, raw) in document.rows.iter().enumerate() {
+        match read(raw, document.date, &mut interned) {
+            Ok(read) => sums.entry(read.key.clone()).or_default().add(read),
+            Err(why) => rejected.push(Rejected { row, why }),
+        }
+    }
+    let total = sums.values().map(|sum| &sum.amounts[0]).sum();
+    DayLedger {
+        date: document.date,
+        total,
+        rows: (document.rows.len() - rejected.len()) as u64,
+        entries: sums.into_iter().map(|(key, sum)| sum.into_entry(key)).collect(),
+        rejected,
+    }
+}
+
+impl DayLedger {
+    /// The total with two decimals and thousands separators, as people and alert policies read it.
+    pub(crate) fn total_text(&self) -> String {
+        let rounded = self.total.with_scale_round(2, RoundingMode::HalfUp).to_plain_string();
+        let (sign, digits) = rounded.strip_prefix('-').map_or(("", rounded.as_str()), |rest| ("-", rest));
+        let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
+        let mut grouped = String::with_capacity(whole.len() * 4 / 3 + 4);
+        for (place, digit) in whole.chars().enumerate() {
+            if place > 0 && (whole.len() - place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        format!("{sign}{grouped}.{cents}")
+    }
+}
+
+/// The fields of a billing row that are used; others may come and go.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    #[serde(borrow, default)]
+    metering_date: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    domain_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    domain_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    project_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    project_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    service_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    service_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pricing_type: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    region: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    expect_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    general_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    discount_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage_time: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage_size: Option<&'a RawValue>,
+}
+
+struct ReadRow {
+    key: SeriesKey,
+    names: Names,
+    amounts: [BigDecimal; 5],
+    pricing_type: Option<String>,
+    region: Option<String>,
+}
+
+#[derive(Default)]
+struct Sum {
+    names: Names,
+    amounts: [BigDecimal; 5],
+    pricing_types: BTreeSet<String>,
+    regions: BTreeSet<String>,
+}
+
+/// Ids and names repeat from row to row; each text is kept once.
+#[derive(Default)]
+struct Interned(HashSet<Arc<str>>);
+
+impl Sum {
+    fn add(&mut self, row: ReadRow) {
+        // The greatest name wins, so that a rename within one day does not depend on the order of rows.
+        self.names.domain = row.names.domain.max(self.names.domain.clone());
+        self.names.project = row.names.project.max(self.names.project.clone());
+        self.names.service = row.names.service.max(self.names.service.clone());
+        for (sum, amount) in self.amounts.iter_mut().zip(&row.amounts) {
+            *sum += amount;
+        }
+        self.pricing_types.extend(row.pricing_type);
+        self.regions.extend(row.region);
+    }
+
+    fn into_entry(self, key: SeriesKey) -> Entry {
+        let [expect, general, discount, usage_time, usage_size] = self.amounts.map(|sum| double(&sum));
+        Entry {
+            key,
+            names: self.names,
+            amounts: Amounts { expect, general, discount, usage_time, usage_size },
+            pricing_types: self.pricing_types.into_iter().collect(),
+            regions: self.regions.into_iter().collect(),
+        }
+    }
+}
+
+impl Interned {
+    fn get(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(new.clone());
+        new
+    }
+}
+
+fn read(raw: &RawValue, day: Date, interned: &mut Interned) -> Result<ReadRow, String> {
+    let row: Row<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
+    let date = row.metering_date.as_deref().unwrap_or_default();
+    if parse_date(date) != Some(day) {
+        return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
+    }
+    let mut id = |field: &str, value: &Option<Cow<'_, str>>| match value.as_deref().map(str::trim) {
+        Some(id) if !id.is_empty() => Ok(interned.get(id)),
+        _ => Err(format!("{field} is missing or empty")),
+    };
+    let key = SeriesKey {
+        domain: id("domainId", &row.domain_id)?,
+        project: id("projectId", &row.project_id)?,
+        service: id("serviceId", &row.service_id)?,
+    };
+    let mut name = |value: &Option<Cow<'_, str>>, id: &Arc<str>| match value.as_deref() {
+        Some(name) if !name.is_empty() => interned.get(name),
+        _ => id.clone(),
+    };
+    let names = Names {
+        domain: name(&row.domain_name, &key.domain),
+        project: name(&row.project_name, &key.project),
+        service: name(&row.service_name, &key.service),
+    };
+    let amounts = [
+        amount("expectAmount", row.expect_amount)?,
+        amount("generalAmount", row.general_amount)?,
+        amount("discountAmount", row.discount_amount)?,
+        amount("usageTime", row.usage_time)?,
+        amount("usageSize", row.usage_size)?,
+    ];
+    let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
+    Ok(ReadRow { key, names, amounts, pricing_type: text(row.pricing_type), region: text(row.region) })
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    Date::strptime("%Y%m%d", text).or_else(|_| Date::strptime("%Y-%m-%d", text)).ok()
+}
+
+/// Null and missing count as 0; a number in quotes is a number.
+fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
+    let Some(text) = raw.map(|raw| raw.get().trim_matches('"').trim()).filter(|text| *text != "null") else {
+        return Ok(BigDecimal::default());
+    };
+    // Far beyond any bill, and what keeps 1e999999999 from asking for a gigabyte of digits.
+    let sane = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
+    BigDecimal::from_str(text)
+        .ok()
+        .filter(sane)
+        .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
+}
+
+/// The double nearest to the decimal: the one rounding of an amount's life.
+fn double(sum: &BigDecimal) -> f64 {
+    sum.to_scientific_notation().parse().expect("a decimal is a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn document(rows: &[&str]) -> RawDocument {
+        RawDocument {
+            date: jiff::civil::date(2026, 11, 22),
+            hour: None,
+            rows: rows.iter().map(|row| RawValue::from_string((*row).to_owned()).expect("JSON")).collect(),
+            fetched_at: Timestamp::UNIX_EPOCH,
+            api_params: serde_json::Map::new(),
+        }
+    }
+
+    fn row(service: &str, amount: &str) -> String {
+        format!(
+            r#"{{"meteringDate":"20261122","domainId":"d","projectId":"p","serviceId":"{service}","expectAmount":{amount}}}"#
+        )
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_the_order_of_rows() {
+        let rows: Vec<String> =
+            ["0.1", "0.2", "1e16", "-1e16", "0.3", "\"12.5\"", "null"].iter().map(|amount| row("s", amount)).collect();
+        let forwards: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let backwards: Vec<&str> = rows.iter().rev().map(String::as_str).collect();
+        let ledger = sum(&document(&forwards));
+        assert_eq!(ledger, sum(&document(&backwards)));
+        assert_eq!(ledger.entries[0].amounts.expect, 13.1);
+        assert_eq!(ledger.rows, 7);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_used_is_counted_and_named() {
+        let good = row("s", "1");
+        let ledger = sum(&document(&[
+            "[]",
+            &good,
+            r#"{"meteringDate":"20261122","domainId":"d","projectId":" ","serviceId":"s"}"#,
+            r#"{"meteringDate":"20261121","domainId":"d","projectId":"p","serviceId":"s"}"#,
+            &row("s", "\"many\""),
+            &row("s", "1e999999999"),
+        ]));
+        let told: Vec<String> = ledger.rejected.iter().map(|r| format!("{}: {}", r.row, r.why)).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        0: not a billing row: invalid length 0, expected struct Row with 14 elements at line 1 column 2
+        2: projectId is missing or empty
+        3: meteringDate is "20261121", expected "20261122"
+        4: expectAmount is "many", expected a number
+        5: expectAmount is "1e999999999", expected a number
+        "#);
+        assert_eq!(ledger.rows, 1);
+    }
+
+    #[test]
+    fn the_total_reads_like_money() {
+        for (amount, expect) in
+            [("0", "0.00"), ("999.994", "999.99"), ("1234567.895", "1,234,567.90"), ("-1000", "-1,000.00")]
+        {
+            assert_eq!(sum(&document(&[&row("s", amount)])).total_text(), expect);
+        }
+    }
 }

@@ -1,9 +1,20 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
+mod archive;
+mod causes;
+pub mod cli;
+mod config;
+mod detector;
 mod episode;
 mod finding;
+mod history;
+mod job;
 mod ledger;
 mod rules;
 mod series;
+mod simulate;
+mod sink;
 mod source;
+mod statistics;
 mod store;
+mod toml;

@@ -1,12 +1,28 @@
 //! What the operator asks for: which detector watches which series, and what is worth telling.
+//!
+//! It reads `rules/*.toml` and knows whether a rule is valid in itself. Whether its detector is there and accepts
+//! the settings is found out by [`crate::job`], which knows the sandbox.
 
-use std::path::PathBuf;
+mod select;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::finding::Severity;
-use crate::series::Grain;
-use crate::store::Measure;
+pub(crate) use crate::rules::select::Select;
+use crate::series::{Grain, Names, SeriesKey};
+use crate::history::Measure;
+use crate::toml::{Diagnostic, Document, Section};
 
-/// One rule of a rule set, valid in itself.
+/// The rules of a directory that could be read, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub(crate) struct RuleSet {
+    /// In the order of their ids.
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) errors: Vec<Diagnostic>,
+}
+
+/// One rule, valid in itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     /// `[a-z0-9-]+`, so that it can be a key of documents.
@@ -17,6 +33,7 @@ pub(crate) struct Rule {
     pub(crate) detector: String,
     pub(crate) grain: Grain,
     pub(crate) group_by: GroupBy,
+    pub(crate) select: Select,
     pub(crate) measure: Measure,
     pub(crate) history_days: u16,
     /// Whether a series without a row on a known day counts as 0 or as not known.
@@ -29,13 +46,22 @@ pub(crate) struct Rule {
     pub(crate) severity: Severity,
     /// JSON, handed to the detector as it is.
     pub(crate) settings: String,
-    /// Where it was read, for messages.
+    pub(crate) places: Places,
+}
+
+/// Where a rule was read, for messages.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
     pub(crate) file: PathBuf,
     pub(crate) line: usize,
+    pub(crate) detector: usize,
+    pub(crate) history_days: usize,
+    /// By JSON pointer, "" for the settings as a whole.
+    settings: BTreeMap<String, usize>,
 }
 
 /// The dimensions that a rule keeps apart; the others are summed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct GroupBy {
     pub(crate) domain: bool,
     pub(crate) project: bool,
@@ -43,7 +69,7 @@ pub(crate) struct GroupBy {
 }
 
 /// What a known day without a row for the series means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Absent {
     Zero,
     Unknown,
@@ -55,4 +81,243 @@ pub(crate) enum Watch {
     Up,
     Down,
     Both,
+}
+
+const GRAINS: [(&str, Grain); 3] =
+    [("daily", Grain::Daily), ("day-to-date", Grain::DayToDate), ("hourly", Grain::Hourly)];
+
+impl GroupBy {
+    /// Every dimension apart: the series of the ledger itself.
+    pub(crate) const EACH: Self = Self { domain: true, project: true, service: true };
+
+    /// The series that a ledger's series is summed into.
+    pub(crate) fn group(self, key: &SeriesKey) -> SeriesKey {
+        let keep = |keep: bool, id: &std::sync::Arc<str>| if keep { id.clone() } else { crate::series::ALL.into() };
+        SeriesKey {
+            domain: keep(self.domain, &key.domain),
+            project: keep(self.project, &key.project),
+            service: keep(self.service, &key.service),
+        }
+    }
+
+    /// The names of the series that a ledger's series is summed into.
+    pub(crate) fn names(self, names: &Names) -> Names {
+        let keep = |keep: bool, name: &std::sync::Arc<str>| if keep { name.clone() } else { crate::series::ALL.into() };
+        Names {
+            domain: keep(self.domain, &names.domain),
+            project: keep(self.project, &names.project),
+            service: keep(self.service, &names.service),
+        }
+    }
+}
+
+impl Places {
+    /// The line of what a detector's JSON pointer into the settings means, or of the nearest table around it.
+    pub(crate) fn settings(&self, pointer: &str) -> usize {
+        let mut pointer = pointer;
+        loop {
+            match self.settings.get(pointer) {
+                Some(line) => return *line,
+                None if pointer.is_empty() => return self.line,
+                None => pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent),
+            }
+        }
+    }
+}
+
+/// Reads every `*.toml` of a directory. A rule that is wrong is told and left out; the others stand.
+pub(crate) fn load(directory: &Path) -> RuleSet {
+    let mut set = RuleSet::default();
+    let files = match toml_files(directory) {
+        Ok(files) if files.is_empty() => {
+            set.errors.push(Diagnostic::of_file(directory, "holds no *.toml, expected at least one file of rules"));
+            return set;
+        }
+        Ok(files) => files,
+        Err(error) => {
+            let message = format!("cannot be read ({error}), expected a folder of rules in *.toml");
+            set.errors.push(Diagnostic::of_file(directory, message));
+            return set;
+        }
+    };
+    for file in files {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => parse(&file, &text, &mut set),
+            Err(error) => set.errors.push(Diagnostic::of_file(&file, format!("cannot be read: {error}"))),
+        }
+    }
+    set.rules.sort_by(|one, other| one.id.cmp(&other.id));
+    set
+}
+
+/// Reads the rules of one file's text into a set.
+pub(crate) fn parse(file: &Path, text: &str, set: &mut RuleSet) {
+    let document = Document::new(file, text);
+    if let Some(mut root) = document.root() {
+        root.need("rule", "at least one rule under [[rule]]");
+        for section in root.sections("rule") {
+            let before = document.errors();
+            if let Some(rule) = read(file, section, &set.rules)
+                && document.errors() == before
+            {
+                set.rules.push(rule);
+            }
+        }
+        root.finish();
+    }
+    set.errors.extend(document.into_errors());
+}
+
+fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Rule> {
+    const ID: &str = "lower-case letters, digits and -";
+    let is_id = |id: &str| {
+        let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (!id.is_empty() && id.len() <= 64 && id.bytes().all(valid)).then(|| id.to_owned())
+    };
+    section.need("id", ID);
+    section.need("why", "one sentence on why the rule exists");
+    section.need("detector", "the name of a plugin, like \"seasonal-mad\"");
+    section.need("series", "\"daily\" or \"day-to-date\" or \"hourly\"");
+    let id = section.parse("id", ID, is_id);
+    let why = section.parse("why", "one sentence on why the rule exists", |why| {
+        (!why.trim().is_empty()).then(|| why.to_owned())
+    });
+    let detector = section.parse("detector", "the name of a plugin, like \"seasonal-mad\"", is_id);
+    let grain = section.choice("series", &GRAINS);
+    let group_by = group_by(&mut section);
+    let measure = section.choice("measure", &Measure::ALL.map(|measure| (measure.field(), measure)));
+    if measure.is_some_and(|measure| measure != Measure::Expect) && grain.is_some_and(|grain| grain != Grain::Daily) {
+        section.fail("measure", "hourly snapshots hold expectAmount alone, expected that or series = \"daily\"");
+    }
+    let history_days = section.whole("history_days", 2..=3_660);
+    let absent = section.choice("absent", &[("zero", Absent::Zero), ("unknown", Absent::Unknown)]);
+    let direction =
+        section.choice("direction", &[("up", Watch::Up), ("down", Watch::Down), ("both", Watch::Both)]);
+    let min_impact = section.amount("min_impact");
+    let min_change = section.amount("min_change");
+    let severity = section.choice(
+        "severity",
+        &[("info", Severity::Info), ("warning", Severity::Warning), ("critical", Severity::Critical)],
+    );
+    let select = section.section("select").map_or_else(|| Some(Select::default()), select::read);
+    let settings = section.json("settings");
+    if let Some(other) = id.as_ref().and_then(|id| others.iter().find(|other| other.id == *id)) {
+        let (file, line) = (other.places.file.display(), other.places.line);
+        section.fail("id", format!("{:?} is taken by {file}:{line}, expected an id of its own", other.id));
+    }
+    let places = Places {
+        file: file.to_owned(),
+        line: section.line(),
+        detector: section.line_of("detector"),
+        history_days: section.line_of("history_days"),
+        settings: settings.as_ref().map(|settings| settings.lines.clone()).unwrap_or_default(),
+    };
+    section.finish();
+    Some(Rule {
+        id: id?,
+        why: why?,
+        detector: detector?,
+        grain: grain?,
+        group_by: group_by?,
+        select: select?,
+        measure: measure.unwrap_or(Measure::Expect),
+        history_days: history_days.unwrap_or(90) as u16,
+        absent: absent.unwrap_or(Absent::Zero),
+        direction: direction.unwrap_or(Watch::Both),
+        min_impact: min_impact.unwrap_or(0.0),
+        min_change: min_change.unwrap_or(0.0),
+        severity: severity.unwrap_or(Severity::Warning),
+        settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.json.to_string()),
+        places,
+    })
+}
+
+/// Every dimension apart where nothing is said; an empty list is the total.
+fn group_by(section: &mut Section<'_, '_>) -> Option<GroupBy> {
+    if !section.has("group_by") {
+        return Some(GroupBy::EACH);
+    }
+    let mut group_by = GroupBy { domain: false, project: false, service: false };
+    for (dimension, offset) in section.texts("group_by")? {
+        let kept = match dimension.as_str() {
+            "domain" => &mut group_by.domain,
+            "project" => &mut group_by.project,
+            "service" => &mut group_by.service,
+            other => {
+                let expected = "expected \"domain\", \"project\" or \"service\"";
+                section.fail_at("group_by", offset, format!("{expected}, found {other:?}"));
+                return None;
+            }
+        };
+        if std::mem::replace(kept, true) {
+            section.fail_at("group_by", offset, format!("{dimension:?} is there twice, expected each once"));
+        }
+    }
+    Some(group_by)
+}
+
+fn toml_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (Vec<Rule>, String) {
+        let mut set = RuleSet::default();
+        parse(Path::new("rules/a.toml"), text, &mut set);
+        let errors = set.errors.iter().map(|error| format!("{error}\n")).collect();
+        (set.rules, errors)
+    }
+
+    #[test]
+    fn a_short_rule_has_sensible_defaults() {
+        let (rules, errors) =
+            parsed("[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n[rule.settings]\nk = 5.5\n");
+        assert_eq!(errors, "");
+        assert_eq!(rules[0].settings, r#"{"k":5.5}"#);
+        assert_eq!(rules[0].group_by, GroupBy::EACH);
+        assert_eq!((rules[0].history_days, rules[0].measure), (90, Measure::Expect));
+        assert_eq!((rules[0].places.settings("/k"), rules[0].places.settings("/other")), (7, 6));
+    }
+
+    #[test]
+    fn every_error_is_told_and_the_good_rule_stands() {
+        let (rules, errors) = parsed(
+            r#"
+[[rule]]
+id = "Bad Id"
+detector = "c"
+series = "weekly"
+group_by = ["service", "region", "service"]
+measure = "amount"
+history_days = 1
+min_impact = -5
+select = { service = [], project = ["a*", "!a*"], region = ["x"], domain = ["[a"] }
+sevrity = "info"
+[[rule]]
+id = "good"
+why = "it is"
+detector = "c"
+series = "hourly"
+[[rule]]
+id = "good"
+why = "it was"
+detector = "c"
+series = "hourly"
+measure = "usageTime"
+"#,
+        );
+        assert_eq!(rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["good"]);
+        insta::assert_snapshot!(errors, @"");
+    }
 }

@@ -83,6 +83,26 @@ impl fmt::Display for SeriesKey {
     }
 }
 
+impl Series {
+    /// The points that begin from one moment on up to another, both in unix seconds.
+    pub(crate) fn between(&self, from: i64, to: i64) -> Self {
+        let step = i64::from(self.step);
+        let place = |moment: i64| (moment - self.start).div_euclid(step);
+        let len = self.values.len() as i64;
+        let first = place(from + step - 1).clamp(0, len) as usize;
+        let end = (place(to) + 1).clamp(first as i64, len) as usize;
+        let excluded = self.excluded.iter().map(|index| *index as usize).filter(|index| (first..end).contains(index));
+        Self {
+            id: self.id.clone(),
+            start: self.start + first as i64 * step,
+            utc_offset: self.utc_offset,
+            step: self.step,
+            values: self.values[first..end].to_vec(),
+            excluded: excluded.map(|index| (index - first) as u32).collect(),
+        }
+    }
+}
+
 impl Grain {
     pub(crate) fn step_seconds(self) -> u32 {
         match self {
@@ -132,6 +152,20 @@ mod tests {
         for text in ["", "a", "a/b", "a/b/c/d", "a//c"] {
             assert_eq!(SeriesKey::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_series_is_cut_at_moments() {
+        let values = vec![0.0, 1.0, 2.0, 3.0];
+        let series = Series { id: String::new(), start: 100, utc_offset: 0, step: 10, values, excluded: vec![1, 2] };
+        let cut = |from, to| {
+            let cut = series.between(from, to);
+            (cut.start, cut.values, cut.excluded)
+        };
+        assert_eq!(cut(0, 1_000), (100, vec![0.0, 1.0, 2.0, 3.0], vec![1, 2]));
+        assert_eq!(cut(111, 129), (120, vec![2.0], vec![0]));
+        assert_eq!(cut(110, 110), (110, vec![1.0], vec![0]));
+        assert_eq!(cut(500, 600), (140, vec![], vec![]));
     }
 
     #[test]

@@ -2,9 +2,17 @@
 //!
 //! A source gives whole raw documents and knows nothing of sums, series or rules.
 
+mod kakao;
+mod replay;
+
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
+
+pub(crate) use kakao::{Kakao, KakaoOptions};
+pub(crate) use replay::Replay;
 
 /// All rows of one billing day, as the provider gave them.
 #[derive(Debug)]
@@ -17,4 +25,76 @@ pub(crate) struct RawDocument {
     pub(crate) fetched_at: Timestamp,
     /// The query that was sent, kept in `_metadata.apiParams`.
     pub(crate) api_params: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Gives the raw document of a day.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Kakao(Box<Kakao>),
+    Replay(Replay),
+}
+
+/// What a source has asked of a network since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Traffic {
+    pub(crate) calls: u64,
+    /// The calls among them that repeated one that failed.
+    pub(crate) retries: u64,
+}
+
+impl Source {
+    /// All rows of a day; with an hour, of today as it stands at that hour.
+    ///
+    /// # Errors
+    /// The rows cannot be had in full: a partial document is never given.
+    pub(crate) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
+        match self {
+            Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
+            Self::Replay(replay) => replay.fetch(date, hour, now).await,
+        }
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        match self {
+            Self::Kakao(kakao) => kakao.traffic(),
+            Self::Replay(_) => Traffic::default(),
+        }
+    }
+}
+
+/// A day's rows could not be had. Bodies are shown from their beginning, credentials in them redacted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("source.{key}: expected {expected}: {why}")]
+    Options { key: &'static str, expected: &'static str, why: String },
+    #[error(
+        "the billing API at {url} refused the credentials with {status}: check source.credential_id and \
+         source.credential_secret"
+    )]
+    Refused { url: String, status: u16 },
+    #[error("the billing API at {url} answered {status} for {date}, which trying again does not change: {body}")]
+    Rejected { url: String, date: Date, status: u16, body: String },
+    #[error("the billing API at {url} gave no page {page} of {date} in {attempts} attempts; the last one: {why}")]
+    Exhausted { url: String, date: Date, page: u32, attempts: u32, why: String },
+    #[error(
+        "page {page} of {date} from {url} is not the expected shape: expected an array at result.content: {why}; the \
+         body begins with: {body}"
+    )]
+    Shape { url: String, date: Date, page: u32, why: String, body: String },
+    #[error(
+        "page {page} of {date} from {url} is the same as the page before it: expected other rows or a last page with \
+         fewer than {size}"
+    )]
+    Repeated { url: String, date: Date, page: u32, size: u32 },
+    #[error(
+        "the pages of {date} from {url} do not end: {pages} full pages of {size} rows; raise source.max_pages if the \
+         bill is that long"
+    )]
+    Endless { url: String, date: Date, pages: u32, size: u32 },
+    #[error("no raw document of {date}: expected {path}")]
+    NotThere { date: Date, path: PathBuf },
+    #[error("{path} is not a raw document: expected JSON with an array at result.content: {why}")]
+    Malformed { path: PathBuf, why: serde_json::Error },
+    #[error("cannot read {path}: {why}")]
+    Unreadable { path: PathBuf, why: std::io::Error },
 }

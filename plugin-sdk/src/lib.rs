@@ -1,1 +1,132 @@
+//! Write a costwarden detector: one trait, one macro, one `.wasm`.
+//!
+//! A detector is a pure function of its settings and a cost series. It has no clock, no randomness, no files and no
+//! network; it may write to [`log`] and, where the operator granted it, read [`reference`](mod@reference) data.
+//!
+//! ```
+//! use costwarden_sdk::schemars::{self, JsonSchema};
+//! use costwarden_sdk::serde::Deserialize;
+//! use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
+//!
+//! /// Alerts at any point above a ceiling.
+//! struct Ceiling;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(crate = "costwarden_sdk::serde", deny_unknown_fields)]
+//! #[schemars(crate = "costwarden_sdk::schemars")]
+//! struct Settings {
+//!     /// Money a point may cost.
+//!     ceiling: f64,
+//! }
+//!
+//! impl Detector for Ceiling {
+//!     type Settings = Settings;
+//!     type State = ();
+//!
+//!     const NAME: &'static str = "ceiling";
+//!     const SUMMARY: &'static str = "alerts at any point above a ceiling";
+//!     const MIN_POINTS: u32 = 0;
+//!
+//!     fn check(settings: &Settings) -> Vec<Issue> {
+//!         Issue::unless(settings.ceiling > 0.0, "/ceiling", "must be above 0").into_iter().collect()
+//!     }
+//!
+//!     fn fit(_: &Context, _: &Settings, _: &Series) -> Result<Baseline<()>, Refusal> {
+//!         Ok(Baseline::new(()))
+//!     }
+//!
+//!     fn judge(_: &Context, settings: &Settings, window: &Window, (): ()) -> Result<Vec<Verdict>, Refusal> {
+//!         let verdict = |(i, value): (usize, f64)| Verdict {
+//!             upper: settings.ceiling,
+//!             ..Verdict::new(i, value / settings.ceiling, settings.ceiling)
+//!         };
+//!         Ok(window.to_judge().map(verdict).collect())
+//!     }
+//! }
+//!
+//! costwarden_sdk::export!(Ceiling);
+//!
+//! let history = Series::daily("2026-01-01", vec![3.0; 14]);
+//! let verdicts =
+//!     costwarden_sdk::native::fit_then_judge::<Ceiling>(r#"{ "ceiling": 5 }"#, &history, &[4.0, 10.0]).unwrap();
+//! assert_eq!(verdicts[1].score, 2.0);
+//! ```
+//!
+//! Build it with `crate-type = ["cdylib"]` for `wasm32-unknown-unknown`; the host turns the module into a component.
+//! The crate also builds natively, where [`native`] runs a detector as the sandbox would.
 
+// Generated from wit/detector.wit, whose own comments are the documentation.
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "wit/detector.wit",
+        world: "plugin-with-reference",
+        additional_derives: [PartialEq],
+        export_macro_name: "export_component",
+        pub_export_macro: true,
+        default_bindings_module: "costwarden_sdk::bindings",
+    });
+}
+
+mod calendar;
+mod context;
+mod detector;
+#[doc(hidden)]
+pub mod glue;
+pub mod log;
+pub mod native;
+pub mod reference;
+mod series;
+pub mod stats;
+
+pub use bindings::costwarden::detector::types::{Context, Issue, Manifest, Refusal, Scope, Series, Verdict};
+pub use calendar::{Date, Weekday};
+pub use context::Language;
+pub use detector::{Baseline, Detector, Window};
+pub use {schemars, serde};
+
+/// Makes a type that implements [`Detector`] the detector of this plugin. Once a crate; its version is the crate's.
+#[macro_export]
+macro_rules! export {
+    ($detector:ty) => {
+        #[allow(unsafe_code, reason = "the canonical ABI is spoken in raw exports")]
+        const _: () = {
+            use $crate::bindings::costwarden::detector::types;
+
+            struct Component;
+
+            impl $crate::bindings::exports::costwarden::detector::detector::Guest for Component {
+                fn describe() -> types::Manifest {
+                    $crate::glue::describe::<$detector>(env!("CARGO_PKG_VERSION"))
+                }
+
+                fn check_settings(settings: String) -> Vec<types::Issue> {
+                    $crate::glue::check_settings::<$detector>(&settings)
+                }
+
+                fn fit(
+                    context: types::Context,
+                    history: Vec<types::Series>,
+                ) -> Vec<Result<types::Baseline, types::Refusal>> {
+                    $crate::glue::fit::<$detector>(&context, history)
+                }
+
+                fn judge(
+                    context: types::Context,
+                    windows: Vec<types::Window>,
+                ) -> Vec<Result<Vec<types::Verdict>, types::Refusal>> {
+                    $crate::glue::judge::<$detector>(&context, windows)
+                }
+            }
+
+            #[cfg(target_family = "wasm")]
+    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+
+            #[cfg(not(target_family = "wasm"))]
+            #[allow(dead_code, reason = "natively nothing is exported, but the detector is in use all the same")]
+            fn native() -> types::Manifest {
+                <Component as $crate::bindings::exports::costwarden::detector::detector::Guest>::describe()
+            }
+        };
+    };
+}

@@ -1,0 +1,78 @@
+# The commands of this repository; `make` alone lists them. They need Rust, python3 and network to the package
+# registries; what else is missing they get by themselves, and they never ask.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+COSTWARDEN := $(or $(CARGO_TARGET_DIR),target)/release/costwarden
+
+# Every cargo call takes the whole workspace in the release profile: another selection would resolve other features,
+# and build the dependencies a second time.
+WORKSPACE := --release --workspace
+CARGO_TEST := $(if $(shell command -v cargo-nextest),\
+	cargo nextest run $(WORKSPACE) --no-fail-fast --config-file .ci/nextest.toml,\
+	cargo test $(WORKSPACE) --lib --bins --tests --no-fail-fast)
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: host plugins ## the host in target/release, the bundled detectors in plugins/dist
+
+.PHONY: demo
+demo: build ## build, then hide incidents in simulated bills and show which were found
+	$(COSTWARDEN) demo
+
+.PHONY: test
+test: fmt spelling licences unused clippy doc plugins suites doctests ## every check, against real servers
+
+.PHONY: bench-jobs
+bench-jobs: plugins ## time the daily and the hourly job on a real mongod
+	tests/services.sh run -- cargo bench --profile release --workspace --bench jobs
+
+.PHONY: clean-dist
+clean-dist: ## remove the built detectors
+	rm -rf plugins/dist target/test-plugins
+
+.PHONY: host
+host:
+	cargo build $(WORKSPACE) --bins
+
+.PHONY: plugins
+plugins:
+	plugins/build.sh
+
+.PHONY: fmt
+fmt:
+	cargo fmt --all --check
+
+.PHONY: spelling
+spelling:
+	.ci/tool typos
+
+.PHONY: licences
+licences:
+	.ci/tool cargo-deny check --hide-inclusion-graph licenses bans sources
+
+.PHONY: unused
+unused:
+	.ci/tool cargo-machete host plugin-sdk plugins tests
+
+.PHONY: clippy
+clippy:
+	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
+
+.PHONY: doc
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc $(WORKSPACE) --no-deps --document-private-items
+
+.PHONY: suites
+suites: plugins
+	tests/services.sh run -- $(strip $(CARGO_TEST))
+
+.PHONY: doctests
+doctests:
+	cargo test $(WORKSPACE) --doc

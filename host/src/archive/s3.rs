@@ -1,0 +1,294 @@
+//! An archive in a bucket of any S3-compatible object storage.
+//!
+//! Only what is given counts: no environment, profile or instance credentials are looked up.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Config, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::ArchiveError;
+use crate::causes::causes;
+use crate::config::Secret;
+
+/// How to reach a bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct S3Options {
+    /// E.g. `https://objectstorage.kr-central-2.kakaocloud.com`.
+    pub(crate) endpoint: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    /// Put before every key, with a `/` between; empty for none.
+    pub(crate) prefix: String,
+    pub(crate) access_key_id: Secret,
+    pub(crate) secret_access_key: Secret,
+    /// Of one attempt, the body included.
+    pub(crate) timeout: Duration,
+    /// At least 1.
+    pub(crate) attempts: u32,
+}
+
+/// A bucket, addressed path-style.
+#[derive(Debug)]
+pub(crate) struct S3 {
+    client: Client,
+    bucket: String,
+    /// Bucket and endpoint, for messages.
+    place: Arc<str>,
+    prefix: String,
+    secrets: [Secret; 2],
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl S3 {
+    pub(crate) fn new(options: S3Options) -> Self {
+        let credentials = Credentials::new(
+            options.access_key_id.expose(),
+            options.secret_access_key.expose(),
+            None,
+            None,
+            "costwarden configuration",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+            .operation_attempt_timeout(options.timeout)
+            .build();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .endpoint_url(&options.endpoint)
+            .region(Region::new(options.region))
+            .credentials_provider(credentials)
+            .force_path_style(true)
+            // Kakao Cloud and others refuse the checksum headers that the SDK would add otherwise.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_config(RetryConfig::standard().with_max_attempts(options.attempts.max(1)))
+            .timeout_config(timeouts)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            place: format!("bucket {} at {}", options.bucket, options.endpoint).into(),
+            bucket: options.bucket,
+            prefix: options.prefix.trim_matches('/').to_owned(),
+            secrets: [options.secret_access_key, options.access_key_id],
+        }
+    }
+
+    pub(super) async fn check(&self) -> Result<(), ArchiveError> {
+        match self.client.head_bucket().bucket(&self.bucket).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let (why, hint) = self.explain(&error);
+                Err(ArchiveError::Bucket { place: Arc::clone(&self.place), why, hint })
+            }
+        }
+    }
+
+    pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let key = self.object_key(key);
+        let object = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(object) => object,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(self.object_error("read", key, &error)),
+        };
+        match object.body.collect().await {
+            Ok(body) => Ok(Some(body.to_vec())),
+            Err(error) => Err(ArchiveError::Object {
+                action: "read",
+                key,
+                place: Arc::clone(&self.place),
+                why: self.redact(&causes(&error)),
+                hint: HINT_NETWORK,
+            }),
+        }
+    }
+
+    pub(super) async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
+        let key = self.object_key(key);
+        let request = self.client.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+        match request.body(ByteStream::from(body)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.object_error("write", key, &error)),
+        }
+    }
+
+    fn object_key(&self, key: &str) -> String {
+        if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
+    }
+
+    fn object_error<E>(&self, action: &'static str, key: String, error: &SdkError<E>) -> ArchiveError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let (why, hint) = self.explain(error);
+        ArchiveError::Object { action, key, place: Arc::clone(&self.place), why, hint }
+    }
+
+    /// What happened, and what an operator can do about it.
+    fn explain<E: ProvideErrorMetadata + Error + 'static>(&self, error: &SdkError<E>) -> (String, &'static str) {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let service = error.as_service_error();
+        let code = service.and_then(ProvideErrorMetadata::code);
+        let hint = match (status, code) {
+            (None, _) => HINT_NETWORK,
+            (_, Some("NoSuchBucket")) => HINT_BUCKET,
+            (Some(404), None | Some("NotFound")) => HINT_BUCKET,
+            (Some(401 | 403), _) => HINT_ACCESS,
+            _ => HINT_OTHER,
+        };
+        let why = match (status, service) {
+            (Some(status), Some(service)) => {
+                let words = [
+                    Some(format!("it answered {status}")),
+                    code.map(str::to_owned),
+                    service.message().map(str::to_owned),
+                ];
+                words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
+            _ => causes(error),
+        };
+        (self.redact(&why), hint)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.secrets
+            .iter()
+            .filter(|secret| !secret.expose().is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
+    }
+}
+
+const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach it";
+const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
+const HINT_ACCESS: &str =
+    "check archive.access_key_id, archive.secret_access_key and archive.region, and that the key may use the bucket";
+const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
+
+/// A missing bucket is an error, a missing object is not.
+fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    status == Some(404) && error.as_service_error().is_some_and(|error| error.code() != Some("NoSuchBucket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use jiff::Timestamp;
+
+    use super::super::document::tests::document;
+    use super::super::{Archive, Stored, decode};
+    use super::*;
+
+    fn options(endpoint: &str, bucket: &str, key: &str, secret: &str) -> S3Options {
+        S3Options {
+            endpoint: endpoint.to_owned(),
+            region: "kr-central-2".to_owned(),
+            bucket: bucket.to_owned(),
+            prefix: String::new(),
+            access_key_id: Secret::new(key),
+            secret_access_key: Secret::new(secret),
+            timeout: Duration::from_secs(10),
+            attempts: 1,
+        }
+    }
+
+    /// The storage that the environment names; says why where there is none.
+    fn real() -> Option<S3Options> {
+        let names = ["ENDPOINT", "BUCKET", "KEY", "SECRET"].map(|name| format!("COSTWARDEN_TEST_S3_{name}"));
+        let values = names.each_ref().map(|name| env::var(name).ok());
+        let [Some(endpoint), Some(bucket), Some(key), Some(secret)] = &values else {
+            #[expect(clippy::print_stdout, reason = "a skipped test says so where tests speak")]
+            {
+                println!("skipped: needs an S3 server, named by {}", names.join(", "));
+            }
+            return None;
+        };
+        Some(options(endpoint, bucket, key, secret))
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-25T00:00:00Z".parse().unwrap()
+    }
+
+    /// A prefix that no other run has used, so that a bucket may be kept between runs.
+    fn fresh_prefix(name: &str) -> String {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        folder.path().file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_real_bucket_keeps_documents_and_their_predecessors() {
+        let Some(mut options) = real() else { return };
+        options.prefix = format!("/{}/", fresh_prefix("documents-"));
+        let archive = Archive::S3(S3::new(options));
+        archive.check().await.unwrap();
+        let first = document(&[r#"{"이름":1}"#, "2"], "2026-11-23T00:10:00Z");
+        let key = "raw/year=2026/month=11/day=22/billing_20261122.json".to_owned();
+        assert_eq!(archive.put(&first, now()).await.unwrap(), Stored::Written { key: key.clone() });
+        let before = archive.read(&key).await.unwrap().unwrap();
+        let reordered = document(&["2", r#"{"이름":1}"#], "2026-11-24T00:10:00Z");
+        assert_eq!(archive.put(&reordered, now()).await.unwrap(), Stored::Unchanged);
+        assert_eq!(archive.read(&key).await.unwrap().unwrap(), before);
+        let changed = document(&["3"], "2026-11-24T00:10:00Z");
+        let Stored::Superseded { predecessor_key, .. } = archive.put(&changed, now()).await.unwrap() else {
+            panic!("the first document was not superseded")
+        };
+        assert_eq!(archive.read(&predecessor_key).await.unwrap().unwrap(), before);
+        assert_eq!(decode(&archive.read(&key).await.unwrap().unwrap()).unwrap().rows[0].get(), "3");
+        let Archive::S3(s3) = &archive else { unreachable!("made above") };
+        let head = s3.client.head_object().bucket(&s3.bucket).key(s3.object_key(&key)).send().await.unwrap();
+        assert_eq!(head.content_type(), Some("application/json"));
+    }
+
+    #[tokio::test]
+    async fn a_real_storage_that_refuses_is_explained() {
+        let Some(options) = real() else { return };
+        let absent = S3Options { bucket: "no-such-bucket".to_owned(), ..options.clone() };
+        let archive = Archive::S3(S3::new(absent));
+        for message in [
+            archive.check().await.unwrap_err().to_string(),
+            archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string(),
+        ] {
+            assert!(message.contains("bucket no-such-bucket at http"), "{message}");
+            assert!(message.ends_with(HINT_BUCKET), "{message}");
+        }
+        let secret = "not-the-secret-of-this-key";
+        let refused = S3Options { secret_access_key: Secret::new(secret), ..options };
+        let archive = Archive::S3(S3::new(refused));
+        let message = archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string();
+        assert!(message.contains("billing_20261122.json") && message.ends_with(HINT_ACCESS), "{message}");
+        assert!(!message.contains(secret), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_nobody_serves_is_named() {
+        // Bound but never listening for HTTP: the port is nobody else's, and closed once the listener is dropped.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let archive = Archive::S3(S3::new(options(&endpoint, "bills", "an-access-key", "a-secret-key")));
+        let message = archive.check().await.unwrap_err().to_string();
+        assert!(message.starts_with(&format!("cannot reach bucket bills at {endpoint}: ")), "{message}");
+        assert!(message.ends_with(HINT_NETWORK), "{message}");
+        let message = archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string();
+        assert!(message.starts_with("cannot read raw/year=2026/"), "{message}");
+        assert!(!message.contains("a-secret-key") && !message.contains("an-access-key"), "{message}");
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let options = options("http://127.0.0.1:1", "bills", "an-access-key", "a-secret-key");
+        let text = format!("{options:?} {:?}", S3::new(options.clone()));
+        assert!(!text.contains("a-secret-key"), "{text}");
+    }
+}

@@ -1,0 +1,31 @@
+//! An error and what caused it, as one line of text.
+
+use std::error::Error;
+
+/// The messages of an error and its causes, outermost first, each said once.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let inner = std::io::Error::other("connection refused");
+        let outer = std::io::Error::other(inner);
+        assert_eq!(causes(&outer), "connection refused");
+        let parse = anyhow::anyhow!("not a number").context("line 3").context("prices.csv");
+        assert_eq!(causes(parse.as_ref()), "prices.csv: line 3: not a number");
+    }
+}

@@ -1,0 +1,226 @@
+//! The commands: what can be asked for on the command line, and the exit code of each.
+//!
+//! It reads the clock and the environment once, here, and hands them on as arguments.
+
+mod check;
+mod dates;
+mod demo;
+mod jobs;
+mod look;
+mod present;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config};
+use crate::job::Grade;
+use crate::series::SeriesKey;
+use crate::simulate::{self, SimulateArgs};
+
+/// Watches cloud bills: fetches them, keeps them, runs sandboxed detectors over them, and tells people.
+///
+/// Exit codes: 0 done (anomalies are data, not failures); 1 done but degraded, nothing is lost; 2 could not do the job.
+#[derive(Debug, Parser)]
+#[command(name = "costwarden", version, max_term_width = 100)]
+struct Cli {
+    /// The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml.
+    #[arg(long, global = true, env = "COSTWARDEN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON, one object a line, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fetch, judge and tell a finished day, and learn from it. Run it once a day.
+    Daily(DailyArgs),
+    /// Fetch and judge today as it stands. Run it every hour.
+    Hourly(HourlyArgs),
+    /// Load past days, in their order, without telling people; goes on where it was interrupted.
+    Backfill(BackfillArgs),
+    /// Check config, rules and plugins without touching the network. Every error is told at once.
+    Check,
+    /// Look at what was found.
+    #[command(subcommand)]
+    Anomalies(AnomaliesCommand),
+    /// Look at what is remembered of a series.
+    #[command(subcommand)]
+    Series(SeriesCommand),
+    /// Serve a made-up Kakao Cloud billing API on loopback.
+    Simulate(SimulateArgs),
+    /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+struct DailyArgs {
+    /// The day; yesterday in the bill's time zone without it.
+    #[arg(long, value_parser = dates::day, conflicts_with_all = ["from", "to"])]
+    date: Option<Date>,
+    /// The first of several days.
+    #[arg(long, value_parser = dates::day, requires = "to")]
+    from: Option<Date>,
+    /// The last of several days.
+    #[arg(long, value_parser = dates::day, requires = "from")]
+    to: Option<Date>,
+    /// Fetch and judge, but archive, remember and tell nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct HourlyArgs {
+    /// The moment to judge, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z; now without it.
+    #[arg(long, value_parser = dates::moment)]
+    at: Option<dates::Moment>,
+    /// Fetch and judge, but archive, remember and tell nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct BackfillArgs {
+    /// The first day.
+    #[arg(long, value_parser = dates::day)]
+    from: Date,
+    /// The last day; yesterday in the bill's time zone without it.
+    #[arg(long, value_parser = dates::day)]
+    to: Option<Date>,
+    /// Tell people of what is found, as if it were happening now.
+    #[arg(long)]
+    alert: bool,
+    /// Fetch and judge, but archive, remember and tell nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum AnomaliesCommand {
+    /// List findings, oldest first.
+    List {
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SeriesCommand {
+    /// Show the days of one series as the ledger holds them.
+    Show {
+        /// domainId/projectId/serviceId, as findings name it.
+        #[arg(long, value_parser = dates::series)]
+        series: SeriesKey,
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct SpanArgs {
+    /// The first day.
+    #[arg(long, value_parser = dates::day)]
+    from: Option<Date>,
+    /// The last day.
+    #[arg(long, value_parser = dates::day)]
+    to: Option<Date>,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// The folder of the bundled plugins' .wasm files.
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// Keep the demo's archive and database in this folder instead of throwing them away.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            present::failure(&anyhow::Error::new(error).context("cannot start the runtime"));
+            return ExitCode::from(Grade::Failed.exit_code());
+        }
+    };
+    match runtime.block_on(run(cli, Timestamp::now())) {
+        Ok(grade) => ExitCode::from(grade.exit_code()),
+        Err(error) => {
+            present::failure(&error);
+            ExitCode::from(Grade::Failed.exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
+    let Cli { config, json, command } = cli;
+    let form = if json { present::Form::Json } else { present::Form::Text };
+    match command {
+        Command::Daily(args) => jobs::daily(load(config)?, &args, form, now).await,
+        Command::Hourly(args) => jobs::hourly(load(config)?, &args, form, now).await,
+        Command::Backfill(args) => jobs::backfill(load(config)?, &args, form, now).await,
+        Command::Check => Ok(check::check(&config_path(config), form)),
+        Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config)?, &span, form).await,
+        Command::Series(SeriesCommand::Show { series, span }) => {
+            look::series(load(config)?, &series, &span, form).await
+        }
+        Command::Simulate(args) => {
+            simulate::serve(args).await?;
+            Ok(Grade::Done)
+        }
+        Command::Demo(args) => demo::demo(&args, now).await,
+    }
+}
+
+/// The config, or all that is wrong with it as one error.
+fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
+    config::load(&config_path(config), &environment).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })
+}
+
+fn config_path(given: Option<PathBuf>) -> PathBuf {
+    given.unwrap_or_else(|| {
+        let here = PathBuf::from("costwarden.toml");
+        if here.exists() { here } else { PathBuf::from("/etc/costwarden/costwarden.toml") }
+    })
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// To standard error: for people on a terminal, as JSON elsewhere. `COSTWARDEN_LOG` filters.
+fn log() {
+    let filter = EnvFilter::try_from_env("COSTWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new("error,costwarden=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if std::io::stderr().is_terminal() {
+        log.without_time().init();
+    } else {
+        log.json().init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,63 @@
+//! Days, moments and series as people type them.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+use crate::series::SeriesKey;
+
+/// A moment with an offset, or one in the bill's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Exact(Timestamp),
+    Billing(DateTime),
+}
+
+impl Moment {
+    pub(super) fn in_zone(self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::Exact(timestamp) => Ok(timestamp),
+            Self::Billing(civil) => zone.to_timestamp(civil),
+        }
+    }
+}
+
+/// 2026-11-23 or 20261123.
+pub(super) fn day(text: &str) -> Result<Date, String> {
+    let parsed = Date::strptime("%Y-%m-%d", text).or_else(|_| Date::strptime("%Y%m%d", text));
+    parsed.map_err(|_| "expected a day like 2026-11-23 or 20261123".to_owned())
+}
+
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let exact = text.parse().map(Moment::Exact);
+    exact
+        .or_else(|_| text.parse().map(Moment::Billing))
+        .map_err(|_| "expected a moment like 2026-11-23T10:10 or 2026-11-23T01:10Z".to_owned())
+}
+
+pub(super) fn series(text: &str) -> Result<SeriesKey, String> {
+    SeriesKey::parse(text).ok_or_else(|| "expected domainId/projectId/serviceId".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_in_two_forms() {
+        let expected = Ok(jiff::civil::date(2026, 11, 23));
+        assert_eq!((day("2026-11-23"), day("20261123")), (expected.clone(), expected));
+        for text in ["2026-13-01", "yesterday", "2026112", ""] {
+            assert!(day(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_without_an_offset_is_in_the_bills_time_zone() {
+        let seoul = TimeZone::get("Asia/Seoul").expect("bundled");
+        let in_seoul = |text| moment(text).expect("a moment").in_zone(&seoul).expect("not ambiguous").to_string();
+        assert_eq!(in_seoul("2026-11-23T10:10"), "2026-11-23T01:10:00Z");
+        assert_eq!(in_seoul("2026-11-23T10:10Z"), "2026-11-23T10:10:00Z");
+        assert!(moment("10:10").is_err());
+    }
+}

@@ -1,0 +1,195 @@
+//! `demo`: the whole job on a made-up bill, with the embedded defaults, and what came of it beside what was hidden.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use jiff::civil::{Date, DateTime, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+use super::DemoArgs;
+use super::present;
+use crate::config::{self, Config, Secret};
+use crate::episode::Episode;
+use crate::finding::Direction;
+use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::sink::Terminal;
+use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+
+/// The made-up today. Fixed, so that every demo shows the same.
+const TODAY: Date = date(2026, 11, 22);
+const DAYS: u16 = 120;
+const SERVICES: usize = 40;
+const DEFAULT_RULES: &str = include_str!("../../../rules/default/default.toml");
+
+pub(super) async fn demo(args: &DemoArgs, now: Timestamp) -> anyhow::Result<Grade> {
+    let plugins = plugins(args.plugins.as_deref())?;
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder for the demo")?;
+    let folder = args.keep.as_deref().unwrap_or(scratch.path());
+    let zone = TimeZone::get("Asia/Seoul").context("the time zone data has no Asia/Seoul")?;
+    let simulation = simulate(&zone).await?;
+    let mut parts = Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout).await?;
+
+    let yesterday = TODAY.yesterday()?;
+    let span = Backfill { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()?, alert: false };
+    present::out(&format!("Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...", span.from, span.to));
+    let bar = ProgressBar::new(u64::from(DAYS));
+    let loaded = job::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
+    bar.finish_and_clear();
+    demand(&loaded)?;
+
+    present::out(&format!("\nThe daily job of {yesterday}. These lines go to syslog:\n"));
+    let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
+    simulation.set_now(zone.to_timestamp(at(0))?);
+    demand(&job::daily(&mut parts, Daily { from: yesterday, to: yesterday }, now).await)?;
+
+    present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
+    for hour in 0..24 {
+        let moment = zone.to_timestamp(at(hour))?;
+        simulation.set_now(moment);
+        demand(&job::hourly(&mut parts, moment, now).await)?;
+    }
+
+    let episodes = parts.store.episodes(span.from).await?;
+    show(&simulation.incidents(), &episodes);
+    simulation.shutdown().await?;
+    Ok(Grade::Done)
+}
+
+async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
+    let scenario = ScenarioOptions {
+        seed: 1,
+        services: SERVICES,
+        end: TODAY,
+        days: DAYS,
+        incidents: Incidents::Default,
+        more_incidents: Vec::new(),
+    };
+    let options = SimulateOptions {
+        scenario,
+        clock: Clock::At(zone.to_timestamp(TODAY.at(0, 5, 0, 0))?),
+        zone: zone.clone(),
+        credential_id: Secret::new("demo"),
+        credential_secret: Secret::new("demo"),
+    };
+    Ok(Simulation::start(options, SocketAddr::from(([127, 0, 0, 1], 0))).await?)
+}
+
+/// What a newcomer would write, in a folder of the demo's own.
+fn configure(folder: &Path, plugins: &Path, url: &str) -> anyhow::Result<Config> {
+    let rules = folder.join("rules");
+    std::fs::create_dir_all(&rules).and_then(|()| std::fs::write(rules.join("default.toml"), DEFAULT_RULES))?;
+    let text = format!(
+        r#"
+language = "en"
+[source]
+kind = "kakao"
+endpoint = "{url}"
+credential_id = "env:ID"
+credential_secret = "env:SECRET"
+[archive]
+kind = "directory"
+directory = "archive"
+[store]
+kind = "embedded"
+[plugins]
+directory = {plugins:?}
+[rules]
+directory = "rules"
+"#
+    );
+    let file = folder.join("costwarden.toml");
+    std::fs::write(&file, &text)?;
+    config::parse(&file, &text, &|_| Some("demo".to_owned())).map_err(|errors| {
+        anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+/// Where `make build` and the package leave the bundled plugins.
+fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = given {
+        return Ok(folder.to_owned());
+    }
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.join("plugins/dist")));
+    let candidates = [Some(PathBuf::from("plugins/dist")), beside, Some(PathBuf::from("/usr/lib/costwarden/plugins"))];
+    let found = candidates.into_iter().flatten().find(|folder| folder.join("seasonal-mad.wasm").exists());
+    let found = found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
+    Ok(std::path::absolute(found)?)
+}
+
+fn demand(report: &Report) -> anyhow::Result<()> {
+    match &report.error {
+        Some(error) => anyhow::bail!("the {} job of {} failed: {error}", report.job, report.period),
+        None => Ok(()),
+    }
+}
+
+fn show(hidden: &[Incident], episodes: &[Episode]) {
+    let mut table = present::table(&["hidden in the bill", "service", "since", "found", "by", "cost against expected"], &[5]);
+    let mut explained = Vec::new();
+    for incident in hidden {
+        let found = episodes.iter().filter(|episode| explains(episode, incident)).min_by_key(|one| one.opened_at);
+        explained.extend(episodes.iter().filter(|episode| explains(episode, incident)).map(|one| one.id.as_str()));
+        let (when, by, cost) = match found {
+            Some(episode) => (seen(episode, incident), by(episode), cost(episode)),
+            None => ("NOT FOUND".to_owned(), String::new(), String::new()),
+        };
+        table.add_row([name(incident), incident.service.to_string(), short(incident.from), when, by, cost]);
+    }
+    let missed = hidden.iter().filter(|incident| !episodes.iter().any(|episode| explains(episode, incident))).count();
+    let others: Vec<&Episode> = episodes.iter().filter(|episode| !explained.contains(&episode.id.as_str())).collect();
+    for episode in &others {
+        let opened = episode.opened_at.date.to_string();
+        table.add_row(["(nothing: a false alarm)".to_owned(), episode.series.to_string(), String::new(), opened, by(episode), cost(episode)]);
+    }
+    present::out(&format!("\nWhat was hidden, and what was found:\n\n{table}"));
+    let (count, found, false_alarms) = (hidden.len(), hidden.len() - missed, others.len());
+    present::out(&format!(
+        "{found} of {count} hidden incidents found, {false_alarms} false alarms in {} series-days.",
+        SERVICES * usize::from(DAYS)
+    ));
+}
+
+/// Whether an episode is about an incident: the same series, opened while it lasted or as its end was noticed.
+fn explains(episode: &Episode, incident: &Incident) -> bool {
+    let opened = episode.opened_at.date;
+    let lasts_until = incident.until.map_or(TODAY, DateTime::date).saturating_add(1.day());
+    episode.series == incident.service && opened >= incident.from.date() && opened <= lasts_until
+}
+
+fn name(incident: &Incident) -> String {
+    match incident.change {
+        Change::Spike { factor } => format!("spike to {factor} times"),
+        Change::Step { factor } => format!("new level, {factor} times"),
+        Change::Ramp { factor } => format!("slow growth to {factor} times"),
+        Change::Drop { factor } => format!("drop to {:.0} %", factor * 100.0),
+        Change::Stop => "stopped".to_owned(),
+        Change::NewService { .. } => "new service".to_owned(),
+        Change::Runaway { .. } => "runaway, since this morning".to_owned(),
+    }
+}
+
+fn seen(episode: &Episode, incident: &Incident) -> String {
+    match episode.opened_at.hour {
+        Some(hour) => format!("{} by the run of {hour:02}:10", episode.opened_at.date),
+        None => match (episode.opened_at.date - incident.from.date()).get_days() {
+            0 => format!("{}, the same day", episode.opened_at.date),
+            days => format!("{}, {days} days later", episode.opened_at.date),
+        },
+    }
+}
+
+fn by(episode: &Episode) -> String {
+    episode.rules.iter().cloned().collect::<Vec<_>>().join(", ")
+}
+
+fn cost(episode: &Episode) -> String {
+    let sign = if episode.direction == Direction::Up { "over" } else { "under" };
+    format!("{:.0} {sign} {:.0}", episode.observed, episode.expected)
+}
+
+fn short(moment: DateTime) -> String {
+    moment.strftime("%Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,72 @@
+//! `daily`, `hourly` and `backfill`.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+
+use super::present::{self, Form};
+use super::{BackfillArgs, DailyArgs, HourlyArgs};
+use crate::config::Config;
+use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::sink::Terminal;
+
+pub(super) async fn daily(config: Config, args: &DailyArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+    let yesterday = yesterday(&config, now);
+    let day = args.date.unwrap_or(yesterday);
+    let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day) };
+    let mut parts = open(config, args.dry_run, form).await?;
+    let report = job::daily(&mut parts, days, now).await;
+    Ok(end(&parts, &report, form))
+}
+
+pub(super) async fn hourly(config: Config, args: &HourlyArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+    let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
+    let mut parts = open(config, args.dry_run, form).await?;
+    let report = job::hourly(&mut parts, at, now).await;
+    Ok(end(&parts, &report, form))
+}
+
+pub(super) async fn backfill(
+    config: Config,
+    args: &BackfillArgs,
+    form: Form,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
+    let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
+    let mut parts = open(config, args.dry_run, form).await?;
+    let bar = progress(span);
+    let report = job::backfill(&mut parts, span, now, &|day: Date| {
+        bar.set_message(day.to_string());
+        bar.inc(1);
+    })
+    .await;
+    bar.finish_and_clear();
+    Ok(end(&parts, &report, form))
+}
+
+async fn open(config: Config, dry_run: bool, form: Form) -> anyhow::Result<Parts> {
+    let mode = if dry_run { Mode::DryRun } else { Mode::Write };
+    let terminal = match form {
+        Form::Text => Terminal::Stdout,
+        Form::Json => Terminal::Stderr,
+    };
+    Ok(Parts::open(config, mode, terminal).await?)
+}
+
+fn end(parts: &Parts, report: &Report, form: Form) -> Grade {
+    present::report(report, &parts.config, form);
+    report.grade()
+}
+
+fn yesterday(config: &Config, now: Timestamp) -> Date {
+    let today = now.to_zoned(config.zone.clone()).date();
+    today.checked_sub(1.day()).unwrap_or(today)
+}
+
+/// Hidden where standard error is no terminal.
+fn progress(span: Backfill) -> ProgressBar {
+    let days = (span.to - span.from).get_days().max(0) as u64 + 1;
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {msg}  {eta} left")
+        .expect("the template is well-formed");
+    ProgressBar::new(days).with_style(style)
+}

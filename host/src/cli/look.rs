@@ -1,0 +1,71 @@
+//! `anomalies list` and `series show`: what the store holds, one JSON object a line or a table.
+
+use jiff::civil::Date;
+use mongodb::bson::{Bson, Document};
+use serde_json::Value;
+
+use super::SpanArgs;
+use super::present::{self, Form};
+use crate::config::Config;
+use crate::job::Grade;
+use crate::series::SeriesKey;
+use crate::store::{DateRange, Store};
+
+pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
+    let store = Store::open(&config.store).await?;
+    let documents = store.findings(range(span)).await?;
+    let columns = ["date", "hour", "domainName", "projectName", "serviceName", "ruleId", "observedAmount", "expected", "score", "status", "reason"];
+    show(&documents, &columns, form);
+    Ok(Grade::Done)
+}
+
+pub(super) async fn series(config: Config, key: &SeriesKey, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
+    let store = Store::open(&config.store).await?;
+    let documents = store.days(key, range(span)).await?;
+    show(&documents, &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"], form);
+    Ok(Grade::Done)
+}
+
+fn range(span: &SpanArgs) -> DateRange {
+    DateRange { from: span.from.unwrap_or(Date::MIN), to: span.to.unwrap_or(Date::MAX) }
+}
+
+fn show(documents: &[Document], columns: &[&str], form: Form) {
+    match form {
+        Form::Json => {
+            for document in documents {
+                present::out(&json(&Bson::Document(document.clone())).to_string());
+            }
+        }
+        Form::Text => {
+            let mut table = present::table(columns, &[]);
+            for document in documents {
+                table.add_row(columns.iter().map(|column| text(document.get(column))));
+            }
+            present::out(&table.to_string());
+        }
+    }
+}
+
+fn text(value: Option<&Bson>) -> String {
+    match value {
+        None | Some(Bson::Null) => String::new(),
+        Some(Bson::String(text)) => text.clone(),
+        Some(Bson::Double(number)) => format!("{number:.2}"),
+        Some(other) => json(other).to_string(),
+    }
+}
+
+/// Plain JSON: dates in RFC 3339, numbers as numbers, bytes in hex.
+fn json(value: &Bson) -> Value {
+    match value {
+        Bson::Document(document) => {
+            document.iter().map(|(key, value)| (key.clone(), json(value))).collect::<serde_json::Map<_, _>>().into()
+        }
+        Bson::Array(elements) => elements.iter().map(json).collect(),
+        Bson::DateTime(at) => at.try_to_rfc3339_string().map_or(Value::Null, Value::from),
+        Bson::Binary(binary) => binary.bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Bson::ObjectId(id) => id.to_hex().into(),
+        other => other.clone().into_relaxed_extjson(),
+    }
+}

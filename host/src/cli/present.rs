@@ -1,0 +1,137 @@
+//! What is printed: tables for people, JSON for machines.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::job::Report;
+
+/// For whom to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Json,
+}
+
+/// A table in the house's style.
+pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Disabled).set_header(header.iter().copied());
+    for index in numbers {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// Ends the run's output: what was found, what went wrong, and a line that sums it up.
+pub(super) fn report(report: &Report, config: &Config, form: Form) {
+    match form {
+        Form::Json => out(&json_report(report).to_string()),
+        Form::Text => {
+            if !report.findings.is_empty() {
+                out(&findings(&report.findings, &config.currency).to_string());
+            }
+            for problem in &report.problems {
+                eprintln!("degraded: {problem}");
+            }
+            if let Some(error) = &report.error {
+                eprintln!("failed: {error}");
+            }
+            out(&summary(report));
+        }
+    }
+}
+
+/// An error that kept a command from running at all.
+pub(super) fn failure(error: &anyhow::Error) {
+    eprintln!("failed: {error:#}");
+}
+
+/// One line to standard output. A reader that has gone away is no error of ours.
+#[expect(clippy::print_stdout, reason = "the command line's output is here alone")]
+pub(super) fn out(text: &str) {
+    println!("{text}");
+}
+
+fn findings(findings: &[Finding], currency: &str) -> Table {
+    let mut table =
+        table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
+    for finding in findings {
+        table.add_row([
+            finding.date.to_string(),
+            finding.hour.map_or_else(|| "day".to_owned(), |hour| format!("{hour:02}")),
+            finding.series.to_string(),
+            finding.rule.clone(),
+            format!("{:.2} {currency}", finding.observed),
+            format!("{:.2} {currency}", finding.expected),
+            format!("{:.1}", finding.score),
+            finding.reason.clone(),
+        ]);
+    }
+    table
+}
+
+fn summary(report: &Report) -> String {
+    let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
+    let mut line = format!(
+        "{} {} {}: {} rows, {} series, {} rules, {} judged, {} learning, {} findings, {} notices",
+        report.job,
+        report.period,
+        report.grade().as_str(),
+        count("rows"),
+        count("series"),
+        count("rules"),
+        count("judged"),
+        count("learning"),
+        count("findings"),
+        count("notices"),
+    );
+    if let Some(total) = &report.total {
+        line.push_str(&format!(", total {total}"));
+    }
+    line
+}
+
+fn json_report(report: &Report) -> Value {
+    let mut counts = Map::new();
+    for (name, count) in &report.counts {
+        counts.insert((*name).to_owned(), (*count).into());
+    }
+    let mut durations = Map::new();
+    for (step, took) in &report.durations {
+        durations.insert((*step).to_owned(), (took.as_secs_f64() * 1e3).into());
+    }
+    json!({
+        "job": report.job,
+        "period": report.period,
+        "outcome": report.grade().as_str(),
+        "total": report.total,
+        "counts": counts,
+        "durationsMs": durations,
+        "problems": report.problems,
+        "error": report.error,
+        "findings": report.findings.iter().map(json_finding).collect::<Vec<_>>(),
+    })
+}
+
+fn json_finding(finding: &Finding) -> Value {
+    json!({
+        "date": finding.date.strftime("%Y%m%d").to_string(),
+        "hour": finding.hour,
+        "series": finding.series.to_string(),
+        "ruleId": finding.rule,
+        "observedAmount": finding.observed,
+        "expected": finding.expected,
+        "score": finding.score,
+        "impact": finding.impact,
+        "direction": finding.direction.as_str(),
+        "severity": finding.severity.as_str(),
+        "reason": finding.reason,
+        "episode": finding.episode,
+    })
+}

@@ -1,0 +1,222 @@
+//! `config/*.toml` to [`Config`]: all errors at once, defaults filled in, paths absolute to the file, secrets resolved.
+//!
+//! It opens nothing but the file itself and the files that secrets refer to.
+
+mod parts;
+mod secret;
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+pub(crate) use self::parts::{
+    ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
+};
+pub(crate) use self::secret::Secret;
+use crate::toml::{Diagnostic, Document, Section};
+
+/// Everything an operator can set, valid.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) file: PathBuf,
+    /// Spool, compiled plugins, and the embedded database where no other path is given.
+    pub(crate) state_dir: PathBuf,
+    pub(crate) zone: TimeZone,
+    /// ISO 4217.
+    pub(crate) currency: String,
+    pub(crate) language: Language,
+    /// Days that the tutorial's statistics are made of.
+    pub(crate) baseline_days: u16,
+    /// A deviation that has lasted so long is the new level, and is learned from.
+    pub(crate) accept_after_days: u16,
+    /// People are told again when an incident's impact has grown by this factor.
+    pub(crate) renotify_factor: f64,
+    pub(crate) source: SourceConfig,
+    pub(crate) archive: ArchiveConfig,
+    pub(crate) store: StoreConfig,
+    pub(crate) plugins: PluginsConfig,
+    /// Every `*.toml` in it is read.
+    pub(crate) rules: PathBuf,
+    pub(crate) sinks: Vec<SinkConfig>,
+}
+
+/// Of reasons and of the lines that people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    Korean,
+    English,
+}
+
+impl Language {
+    /// BCP 47.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::Korean => "ko",
+            Self::English => "en",
+        }
+    }
+}
+
+/// Reads a config file. Secrets' variables are looked up through `env`.
+///
+/// # Errors
+/// Everything that is wrong with the file, in the order of its lines.
+pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Diagnostic>> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG";
+        vec![Diagnostic::of_file(file, format!("cannot be read ({error}), {hint}"))]
+    })?;
+    parse(file, &text, env)
+}
+
+/// Reads a config out of its text; `file` is for messages and relative paths.
+pub(crate) fn parse(
+    file: &Path,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Diagnostic>> {
+    let document = Document::new(file, text);
+    let config = document.root().and_then(|root| read(file, root, env));
+    let errors = document.into_errors();
+    match config {
+        Some(config) if errors.is_empty() => Ok(config),
+        _ => Err(errors),
+    }
+}
+
+fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let state_dir = root.path("state_dir").unwrap_or_else(|| folder.join("state"));
+    let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
+    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let currency =
+        root.parse("currency", "an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
+    let language = root.choice("language", &[("ko", Language::Korean), ("en", Language::English)]);
+    let baseline_days = days(&mut root, "baseline_days");
+    let accept_after_days = days(&mut root, "accept_after_days");
+    let renotify_factor = root.amount("renotify_factor");
+    if renotify_factor.is_some_and(|factor| factor <= 1.0) {
+        root.fail("renotify_factor", "expected a factor above 1, like 2");
+    }
+    for (table, kinds) in [
+        ("source", "\"kakao\" or \"replay\""),
+        ("archive", "\"directory\" or \"s3\""),
+        ("store", "\"embedded\" or \"mongodb\""),
+    ] {
+        root.need(table, &format!("a table [{table}] with kind = {kinds}"));
+    }
+    root.need("plugins", "a table [plugins] with directory = \"...\"");
+    root.need("rules", "a table [rules] with directory = \"...\"");
+    let source = root.section("source").and_then(|section| parts::source(section, env));
+    let archive = root.section("archive").and_then(|section| parts::archive(section, env));
+    let store = root.section("store").and_then(|section| parts::store(section, &state_dir, env));
+    let plugins = root.section("plugins").and_then(parts::plugins);
+    let rules = root.section("rules").and_then(parts::directory);
+    let sinks = parts::sinks(root.sections("sink"));
+    root.finish();
+    Some(Config {
+        file: file.to_owned(),
+        state_dir,
+        zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok())?,
+        currency: currency.unwrap_or_else(|| "KRW".to_owned()),
+        language: language.unwrap_or(Language::Korean),
+        baseline_days: baseline_days.unwrap_or(90),
+        accept_after_days: accept_after_days.unwrap_or(14),
+        renotify_factor: renotify_factor.unwrap_or(2.0),
+        source: source?,
+        archive: archive?,
+        store: store?,
+        plugins: plugins?,
+        rules: rules?,
+        sinks,
+    })
+}
+
+/// A span that a year and a leap day still fit.
+fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<u16> {
+    section.whole(key, 1..=3_660).map(|days| days as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+[source]
+kind = "replay"
+directory = "raw"
+[archive]
+kind = "directory"
+directory = "archive"
+[store]
+kind = "embedded"
+[plugins]
+directory = "plugins"
+[rules]
+directory = "rules"
+"#;
+
+    fn parsed(text: &str) -> Result<Config, String> {
+        let env = |name: &str| (name == "SET").then(|| "hunter2".to_owned());
+        parse(Path::new("etc/costwarden.toml"), text, &env)
+            .map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect())
+    }
+
+    #[test]
+    fn a_minimal_config_is_enough() {
+        let config = parsed(MINIMAL).expect("valid");
+        assert_eq!(config.state_dir, Path::new("etc/state"));
+        assert_eq!(config.rules, Path::new("etc/rules"));
+        assert_eq!((config.currency.as_str(), config.language), ("KRW", Language::Korean));
+        assert_eq!(config.zone.iana_name(), Some("Asia/Seoul"));
+        assert!(matches!(config.sinks.as_slice(), [SinkConfig { kind: SinkKind::Stdout, .. }]));
+    }
+
+    #[test]
+    fn every_error_is_told_at_once() {
+        let text = r#"
+time_zone = "Seoul"
+currency = "won"
+langauge = "en"
+baseline_days = 0
+[source]
+kind = "kakao"
+credential_id = "id"
+credential_secret = "hunter2"
+page_size = 20000
+[archive]
+kind = "s3"
+bucket = "b"
+access_key = "env:UNSET"
+secret_key = "file:/nonexistent/key"
+[store]
+kind = "mysql"
+[plugins]
+directory = 5
+limits = { memory_bytes = 0 }
+[[sink]]
+kind = "syslog"
+transport = "tcp"
+[[sink]]
+kind = "syslog"
+"#;
+        insta::assert_snapshot!(parsed(text).expect_err("invalid"), @"");
+    }
+
+    #[test]
+    fn a_text_that_is_not_toml_is_told_with_its_line() {
+        insta::assert_snapshot!(parsed("state_dir = \"a\"\nsource = [").expect_err("invalid"), @"");
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let text = MINIMAL.replace(
+            "kind = \"replay\"\ndirectory = \"raw\"",
+            "kind = \"kakao\"\ncredential_id = \"id\"\ncredential_secret = \"env:SET\"",
+        );
+        let config = parsed(&text).expect("valid");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let SourceConfig::Kakao(kakao) = config.source else { panic!("kakao was asked for") };
+        assert_eq!(kakao.credential_secret.expose(), "hunter2");
+    }
+}

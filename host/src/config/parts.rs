@@ -1,0 +1,300 @@
+//! The tables of the config file, one function each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::secret::{self, Secret};
+use crate::archive::S3Options;
+use crate::detector::{Grants, Limits};
+use crate::source::{KakaoOptions, RetryOptions};
+use crate::toml::Section;
+
+/// Where billing rows come from.
+#[derive(Debug, Clone)]
+pub(crate) enum SourceConfig {
+    Kakao(KakaoOptions),
+    /// A tree of raw documents under the archive's keys.
+    Replay {
+        directory: PathBuf,
+    },
+}
+
+/// Where raw documents are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum ArchiveConfig {
+    Directory { directory: PathBuf },
+    S3(S3Options),
+}
+
+/// Where documents are remembered.
+#[derive(Debug, Clone)]
+pub(crate) enum StoreConfig {
+    Embedded { path: PathBuf },
+    Mongodb { uri: Secret, database: String },
+}
+
+/// Where detectors are, and what they may do.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginsConfig {
+    pub(crate) directory: PathBuf,
+    pub(crate) limits: Limits,
+    /// By plugin name.
+    pub(crate) grants: BTreeMap<String, Grants>,
+}
+
+/// Who is told.
+#[derive(Debug, Clone)]
+pub(crate) struct SinkConfig {
+    /// What deliveries are remembered under.
+    pub(crate) name: String,
+    pub(crate) kind: SinkKind,
+}
+
+/// By which way people are told.
+#[derive(Debug, Clone)]
+pub(crate) enum SinkKind {
+    Stdout,
+    Syslog(SyslogConfig),
+}
+
+/// The system's log.
+#[derive(Debug, Clone)]
+pub(crate) struct SyslogConfig {
+    pub(crate) transport: SyslogTransport,
+    /// `APP-NAME` or tag.
+    pub(crate) app_name: String,
+}
+
+/// RFC 3164 on the local socket, RFC 5424 on the network.
+#[derive(Debug, Clone)]
+pub(crate) enum SyslogTransport {
+    Unix(PathBuf),
+    Udp(String),
+    Tcp(String),
+}
+
+type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
+const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
+
+pub(super) fn source(mut section: Section<'_, '_>, env: Env<'_>) -> Option<SourceConfig> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Kakao,
+        Replay,
+    }
+    section.need("kind", "\"kakao\" or \"replay\"");
+    match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay)])? {
+        Kind::Replay => directory(section).map(|directory| SourceConfig::Replay { directory }),
+        Kind::Kakao => {
+            let endpoint = url(&mut section, "endpoint");
+            section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
+            section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+            let credential_id = secret::read_or_plain(&mut section, "credential_id", env);
+            let credential_secret = secret::read(&mut section, "credential_secret", env);
+            let page_size = section.whole("page_size", 1..=10_000);
+            let max_pages = section.whole("max_pages", 1..=100_000);
+            let timeout = section.whole("timeout_seconds", 1..=600);
+            let attempts = section.whole("attempts", 1..=20);
+            let backoff = section.whole("backoff_ms", 1..=60_000);
+            section.finish();
+            Some(SourceConfig::Kakao(KakaoOptions {
+                base_url: endpoint.unwrap_or_else(|| KAKAO_ENDPOINT.to_owned()),
+                credential_id: credential_id?,
+                credential_secret: credential_secret?,
+                page_size: page_size.unwrap_or(10_000) as u32,
+                max_pages: max_pages.unwrap_or(1_000) as u32,
+                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
+                retry: RetryOptions {
+                    attempts: attempts.unwrap_or(5) as u32,
+                    base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
+                    max_delay: Duration::from_secs(30),
+                    max_retry_after: Duration::from_secs(120),
+                },
+            }))
+        }
+    }
+}
+
+pub(super) fn archive(mut section: Section<'_, '_>, env: Env<'_>) -> Option<ArchiveConfig> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Directory,
+        S3,
+    }
+    section.need("kind", "\"directory\" or \"s3\"");
+    match section.choice("kind", &[("directory", Kind::Directory), ("s3", Kind::S3)])? {
+        Kind::Directory => directory(section).map(|directory| ArchiveConfig::Directory { directory }),
+        Kind::S3 => {
+            section.need("bucket", "the name of the bucket");
+            section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
+            section.need("secret_key", "its secret, like \"env:S3_SECRET_KEY\"");
+            let endpoint = url(&mut section, "endpoint");
+            let region = section.text("region");
+            let bucket = section.parse("bucket", "the name of the bucket", |name| {
+                (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+            });
+            let prefix = section.parse("prefix", "a key prefix that ends in /, like \"billing/\"", |prefix| {
+                (prefix.is_empty() || prefix.ends_with('/')).then(|| prefix.to_owned())
+            });
+            let access_key = secret::read_or_plain(&mut section, "access_key", env);
+            let secret_key = secret::read(&mut section, "secret_key", env);
+            let timeout = section.whole("timeout_seconds", 1..=600);
+            section.finish();
+            Some(ArchiveConfig::S3(S3Options {
+                endpoint: endpoint.unwrap_or_else(|| S3_ENDPOINT.to_owned()),
+                region: region.unwrap_or_else(|| "kr-central-2".to_owned()),
+                bucket: bucket?,
+                prefix: prefix.unwrap_or_default(),
+                access_key_id: access_key?,
+                secret_access_key: secret_key?,
+                timeout: Duration::from_secs(timeout.unwrap_or(30) as u64),
+                attempts: 3,
+            }))
+        }
+    }
+}
+
+pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>) -> Option<StoreConfig> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Embedded,
+        Mongodb,
+    }
+    section.need("kind", "\"embedded\" or \"mongodb\"");
+    match section.choice("kind", &[("embedded", Kind::Embedded), ("mongodb", Kind::Mongodb)])? {
+        Kind::Embedded => {
+            let path = section.path("path").unwrap_or_else(|| state_dir.join("costwarden.redb"));
+            section.finish();
+            Some(StoreConfig::Embedded { path })
+        }
+        Kind::Mongodb => {
+            section.need("uri", "a connection string, like \"env:MONGODB_URI\" or \"mongodb://127.0.0.1:27017\"");
+            let uri = secret::read_or_plain(&mut section, "uri", env);
+            let database = section.parse("database", "the name of a database", |name| {
+                (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
+            });
+            section.finish();
+            Some(StoreConfig::Mongodb { uri: uri?, database: database.unwrap_or_else(|| "billing".to_owned()) })
+        }
+    }
+}
+
+pub(super) fn plugins(mut section: Section<'_, '_>) -> Option<PluginsConfig> {
+    section.need("directory", "the folder of the plugins' .wasm files");
+    let directory = section.path("directory");
+    let limits = section.section("limits").map(limits).unwrap_or_default();
+    let mut grants = BTreeMap::new();
+    for (name, mut section) in section.named_sections("grants") {
+        grants.insert(name, Grants { reference: section.path("reference") });
+        section.finish();
+    }
+    section.finish();
+    Some(PluginsConfig { directory: directory?, limits, grants })
+}
+
+/// Keys are the fields of [`Limits`], defaults its own.
+fn limits(mut section: Section<'_, '_>) -> Limits {
+    let default = Limits::default();
+    let fuel = 1..=1_000_000_000_000_i64;
+    let bytes = 1..=4_294_967_296_i64;
+    let count = 1..=1_000_000_i64;
+    let mut whole = |key, range: &std::ops::RangeInclusive<i64>, default: u64| {
+        section.whole(key, range.clone()).map_or(default, |number| number as u64)
+    };
+    let limits = Limits {
+        fuel_per_call: whole("fuel_per_call", &fuel, default.fuel_per_call),
+        fit_fuel_per_series: whole("fit_fuel_per_series", &fuel, default.fit_fuel_per_series),
+        judge_fuel_per_series: whole("judge_fuel_per_series", &fuel, default.judge_fuel_per_series),
+        describe_fuel: whole("describe_fuel", &fuel, default.describe_fuel),
+        memory_bytes: whole("memory_bytes", &bytes, default.memory_bytes as u64) as usize,
+        table_elements: whole("table_elements", &count, default.table_elements as u64) as usize,
+        instances: whole("instances", &(1..=1_000), default.instances as u64) as usize,
+        memories: whole("memories", &(1..=100), default.memories as u64) as usize,
+        tables: whole("tables", &(1..=100), default.tables as u64) as usize,
+        stack_bytes: whole("stack_bytes", &(16_384..=2_097_152), default.stack_bytes as u64) as usize,
+        module_bytes: whole("module_bytes", &bytes, default.module_bytes),
+        state_bytes: whole("state_bytes", &bytes, default.state_bytes as u64) as usize,
+        output_bytes: whole("output_bytes", &bytes, default.output_bytes as u64) as usize,
+        reason_bytes: whole("reason_bytes", &bytes, default.reason_bytes as u64) as usize,
+        log_lines: whole("log_lines", &(0..=1_000_000), default.log_lines as u64) as usize,
+        log_bytes: whole("log_bytes", &(0..=4_294_967_296), default.log_bytes as u64) as usize,
+        reference_bytes: whole("reference_bytes", &bytes, default.reference_bytes),
+    };
+    section.finish();
+    limits
+}
+
+/// A table with nothing but a folder in it.
+pub(super) fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
+    section.need("directory", "a folder, like \"some/folder\"");
+    let directory = section.path("directory");
+    section.finish();
+    directory
+}
+
+/// The sinks that are told; the terminal where none is written down.
+pub(super) fn sinks(sections: Vec<Section<'_, '_>>) -> Vec<SinkConfig> {
+    if sections.is_empty() {
+        return vec![SinkConfig { name: "stdout".to_owned(), kind: SinkKind::Stdout }];
+    }
+    let mut taken = BTreeSet::new();
+    sections.into_iter().filter_map(|section| sink(section, &mut taken)).collect()
+}
+
+fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<SinkConfig> {
+    #[derive(Clone, Copy)]
+    enum Transport {
+        Unix,
+        Udp,
+        Tcp,
+    }
+    section.need("kind", "\"stdout\" or \"syslog\"");
+    let is_syslog = section.choice("kind", &[("stdout", false), ("syslog", true)]);
+    let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
+    let kind = if is_syslog? {
+        let transport = section
+            .choice("transport", &[("unix", Transport::Unix), ("udp", Transport::Udp), ("tcp", Transport::Tcp)])
+            .unwrap_or(Transport::Unix);
+        let app_name = section.parse("app_name", "1 to 48 printable ASCII characters without a space", |name| {
+            let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
+            ((1..=48).contains(&name.len()) && printable).then(|| name.to_owned())
+        });
+        let transport = match transport {
+            Transport::Unix => {
+                Some(SyslogTransport::Unix(section.path("path").unwrap_or_else(|| PathBuf::from("/dev/log"))))
+            }
+            Transport::Udp => address(&mut section).map(SyslogTransport::Udp),
+            Transport::Tcp => address(&mut section).map(SyslogTransport::Tcp),
+        };
+        let app_name = app_name.unwrap_or_else(|| "costwarden".to_owned());
+        transport.map(|transport| SinkKind::Syslog(SyslogConfig { transport, app_name }))
+    } else {
+        Some(SinkKind::Stdout)
+    };
+    let name = name.unwrap_or_else(|| if is_syslog == Some(true) { "syslog" } else { "stdout" }.to_owned());
+    if !taken.insert(name.clone()) {
+        section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
+    }
+    section.finish();
+    Some(SinkConfig { name, kind: kind? })
+}
+
+fn address(section: &mut Section<'_, '_>) -> Option<String> {
+    const EXPECTED: &str = "\"HOST:PORT\"";
+    section.need("address", EXPECTED);
+    section.parse("address", EXPECTED, |text| {
+        let (host, port) = text.rsplit_once(':')?;
+        (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+    })
+}
+
+fn url(section: &mut Section<'_, '_>, key: &'static str) -> Option<String> {
+    section.parse(key, "an http:// or https:// address", |text| {
+        let known = text.starts_with("https://") || text.starts_with("http://");
+        (known && reqwest::Url::parse(text).is_ok()).then(|| text.trim_end_matches('/').to_owned())
+    })
+}

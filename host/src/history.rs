@@ -1,0 +1,212 @@
+//! What the ledger and the hourly snapshots hold of many series over a span of days, in columns.
+//!
+//! Pure. A store fills it, a job appends to it, and neither needs the other for that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use crate::ledger::{Amounts, DayLedger};
+use crate::series::{Names, SeriesKey};
+
+/// Which of the summed figures a rule watches, under the collections' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Measure {
+    Expect,
+    General,
+    Discount,
+    UsageTime,
+    UsageSize,
+}
+
+/// Finished days as the ledger holds them: a column a day, a row a series.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    /// Ascending; only days that the ledger holds at least one document of.
+    pub(crate) days: Vec<Date>,
+    pub(crate) rows: HashMap<SeriesKey, HistoryRow>,
+}
+
+/// What the ledger holds of one series over [`History::days`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HistoryRow {
+    /// Of the newest document.
+    pub(crate) names: Names,
+    /// Parallel to the days, a vector a measure that was asked for; NaN where the series has no document.
+    pub(crate) values: BTreeMap<Measure, Vec<f64>>,
+    /// Parallel to the days: documents that are marked as anomalous.
+    pub(crate) anomalous: Vec<bool>,
+    /// Of the newest document.
+    pub(crate) pricing_types: Vec<String>,
+}
+
+/// Days as the hourly runs saw them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshots {
+    /// Ascending; only days that were seen at least once.
+    pub(crate) days: Vec<Date>,
+    pub(crate) rows: HashMap<SeriesKey, SnapshotRow>,
+}
+
+/// One series over [`Snapshots::days`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SnapshotRow {
+    /// Of the newest document.
+    pub(crate) names: Names,
+    /// Parallel to the days: cumulative amounts by hour, NaN where no run looked.
+    pub(crate) hours: Vec<[f64; 24]>,
+}
+
+impl Measure {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
+
+    /// The field of `billing_daily`.
+    pub(crate) fn field(self) -> &'static str {
+        match self {
+            Self::Expect => "expectAmount",
+            Self::General => "generalAmount",
+            Self::Discount => "discountAmount",
+            Self::UsageTime => "usageTime",
+            Self::UsageSize => "usageSize",
+        }
+    }
+
+    pub(crate) fn of(self, amounts: &Amounts) -> f64 {
+        match self {
+            Self::Expect => amounts.expect,
+            Self::General => amounts.general,
+            Self::Discount => amounts.discount,
+            Self::UsageTime => amounts.usage_time,
+            Self::UsageSize => amounts.usage_size,
+        }
+    }
+}
+
+impl History {
+    /// Appends a day that is later than all before.
+    pub(crate) fn push(&mut self, ledger: &DayLedger, measures: &BTreeSet<Measure>) {
+        let before = self.days.len();
+        self.days.push(ledger.date);
+        for row in self.rows.values_mut() {
+            row.anomalous.push(false);
+            row.values.values_mut().for_each(|values| values.push(f64::NAN));
+        }
+        for entry in &ledger.entries {
+            let row = self.rows.entry(entry.key.clone()).or_insert_with(|| HistoryRow {
+                values: measures.iter().map(|measure| (*measure, vec![f64::NAN; before + 1])).collect(),
+                anomalous: vec![false; before + 1],
+                ..HistoryRow::default()
+            });
+            row.names = entry.names.clone();
+            row.pricing_types.clone_from(&entry.pricing_types);
+            for (measure, values) in &mut row.values {
+                values[before] = measure.of(&entry.amounts);
+            }
+        }
+    }
+
+    /// Lets go of days, and of series that have no document on any that are left.
+    pub(crate) fn forget_before(&mut self, oldest: Date) {
+        let gone = self.days.partition_point(|day| *day < oldest);
+        if gone == 0 {
+            return;
+        }
+        self.days.drain(..gone);
+        self.rows.retain(|_, row| {
+            row.anomalous.drain(..gone);
+            row.values.values_mut().for_each(|values| drop(values.drain(..gone)));
+            row.values.values().any(|values| values.iter().any(|value| !value.is_nan()))
+        });
+    }
+
+    /// Marks a day's documents as anomalous.
+    pub(crate) fn mark(&mut self, date: Date, series: &BTreeSet<SeriesKey>) {
+        let Ok(index) = self.days.binary_search(&date) else { return };
+        for key in series {
+            if let Some(row) = self.rows.get_mut(key) {
+                row.anomalous[index] = true;
+            }
+        }
+    }
+}
+
+impl Snapshots {
+    /// Puts in what a run sees now, as the store would: a series of today without a row now costs nothing now.
+    pub(crate) fn see(&mut self, date: Date, hour: u8, ledger: &DayLedger) {
+        let (index, is_new) = match self.days.binary_search(&date) {
+            Ok(index) => (index, false),
+            Err(index) => (index, true),
+        };
+        if is_new {
+            self.days.insert(index, date);
+            self.rows.values_mut().for_each(|row| row.hours.insert(index, [f64::NAN; 24]));
+        }
+        let hour = usize::from(hour);
+        for row in self.rows.values_mut() {
+            if row.hours[index].iter().any(|amount| !amount.is_nan()) {
+                row.hours[index][hour] = 0.0;
+            }
+        }
+        let days = self.days.len();
+        for entry in &ledger.entries {
+            let row = self.rows.entry(entry.key.clone()).or_default();
+            row.hours.resize(days, [f64::NAN; 24]);
+            row.names = entry.names.clone();
+            row.hours[index][hour] = entry.amounts.expect;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Entry;
+    use bigdecimal::BigDecimal;
+    use jiff::civil::date;
+
+    fn ledger(day: i8, amounts: &[(&str, f64)]) -> DayLedger {
+        let entry = |(service, expect): &(&str, f64)| Entry {
+            key: SeriesKey::new("d", "p", service),
+            names: Names::default(),
+            amounts: Amounts { expect: *expect, ..Amounts::default() },
+            pricing_types: Vec::new(),
+            regions: Vec::new(),
+        };
+        let entries = amounts.iter().map(entry).collect();
+        DayLedger { date: date(2026, 11, day), entries, total: BigDecimal::default(), rows: 0, rejected: Vec::new() }
+    }
+
+    fn values<'h>(history: &'h History, service: &str) -> &'h [f64] {
+        &history.rows[&SeriesKey::new("d", "p", service)].values[&Measure::Expect]
+    }
+
+    #[test]
+    fn days_are_appended_and_forgotten() {
+        let mut history = History::default();
+        let measures = BTreeSet::from([Measure::Expect]);
+        history.push(&ledger(1, &[("a", 1.0), ("b", 2.0)]), &measures);
+        history.push(&ledger(3, &[("b", 3.0), ("c", 4.0)]), &measures);
+        assert!(values(&history, "a")[1].is_nan() && values(&history, "c")[0].is_nan());
+        assert_eq!(values(&history, "b"), [2.0, 3.0]);
+        history.mark(date(2026, 11, 3), &BTreeSet::from([SeriesKey::new("d", "p", "b")]));
+        history.forget_before(date(2026, 11, 2));
+        assert_eq!(history.days, [date(2026, 11, 3)]);
+        assert_eq!(history.rows.len(), 2, "a has no day left");
+        assert_eq!(history.rows[&SeriesKey::new("d", "p", "b")].anomalous, [true]);
+    }
+
+    #[test]
+    fn a_series_that_had_a_row_today_and_has_none_now_costs_nothing_now() {
+        let mut snapshots = Snapshots::default();
+        snapshots.see(date(2026, 11, 2), 9, &ledger(2, &[("a", 1.0), ("b", 2.0)]));
+        snapshots.see(date(2026, 11, 2), 10, &ledger(2, &[("b", 3.0), ("c", 4.0)]));
+        let hours = |service: &str| {
+            let day = snapshots.rows[&SeriesKey::new("d", "p", service)].hours[0];
+            (day[9], day[10])
+        };
+        assert_eq!(hours("a"), (1.0, 0.0));
+        assert_eq!(hours("b"), (2.0, 3.0));
+        assert!(hours("c").0.is_nan());
+    }
+}

@@ -1,0 +1,110 @@
+//! The jobs: the only room that knows all the others. Each arrow of the way of the data is one call from here.
+//!
+//! A job writes in an order that lets it be killed anywhere and run again: raw documents before sums, sums before
+//! findings, findings before incidents, incidents before they are told, and marks last.
+
+mod assemble;
+mod backfill;
+mod daily;
+mod days;
+mod exclude;
+mod hourly;
+mod intake;
+mod judge;
+mod report;
+mod ruleset;
+mod run;
+mod tell;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+pub(crate) use self::backfill::{Backfill, backfill};
+pub(crate) use self::daily::{Daily, daily};
+pub(crate) use self::hourly::hourly;
+pub(crate) use self::report::{Grade, Report};
+pub(crate) use self::ruleset::{Ready, ReadyRule, ready};
+use crate::archive::{Archive, ArchiveError, Spool};
+use crate::config::Config;
+use crate::detector::{Sandbox, SandboxError};
+use crate::rules;
+use crate::sink::{Sink, Speech, Terminal};
+use crate::source::{Source, SourceError};
+use crate::store::{Store, StoreError};
+
+/// Whether a run may change anything outside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    /// Look, judge and report; archive, remember and tell nothing.
+    DryRun,
+}
+
+/// Everything that a job works with, open.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) source: Source,
+    pub(crate) archive: Archive,
+    pub(crate) spool: Spool,
+    pub(crate) store: Store,
+    pub(crate) sinks: Vec<Sink>,
+    pub(crate) ready: Ready,
+    pub(crate) mode: Mode,
+}
+
+impl Parts {
+    /// Opens what a config names.
+    ///
+    /// # Errors
+    /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
+    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal) -> Result<Self, JobError> {
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), Some(config.state_dir.join("compiled")))?;
+        let ready = ready(rules::load(&config.rules), &config, &sandbox);
+        Ok(Self {
+            source: Source::new(&config.source)?,
+            archive: Archive::new(&config.archive),
+            spool: Spool::new(&config.state_dir.join("spool")),
+            store: Store::open(&config.store).await?,
+            sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
+            ready,
+            mode,
+            config,
+        })
+    }
+
+    fn speech(&self) -> Speech<'_> {
+        Speech { language: self.config.language, currency: &self.config.currency }
+    }
+
+    /// The billing day and hour of a moment.
+    fn billing_time(&self, at: Timestamp) -> (Date, u8) {
+        let zoned = at.to_zoned(self.config.zone.clone());
+        (zoned.date(), zoned.hour() as u8)
+    }
+}
+
+/// Why a job could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error("the bill of {date} has no row yet: nothing was checked; run the job again once the provider has published it")]
+    Empty { date: Date },
+    #[error("no row of the bill of {date} could be used ({why}): nothing was checked")]
+    Unusable { date: Date, why: String },
+    #[error("the range from {from} to {to} holds no day: --from must not be after --to")]
+    NoDays { from: Date, to: Date },
+}
+
+impl JobError {
+    /// Whether the provider has no bill of that day, as opposed to not being able to give it.
+    fn is_missing_day(&self) -> bool {
+        matches!(self, Self::Empty { .. } | Self::Source(SourceError::NotThere { .. }))
+    }
+}

@@ -1,0 +1,121 @@
+//! The backfill: a span of past days, several fetched at a time, judged in their order.
+//!
+//! It goes on where it was interrupted. History is loaded without telling people, unless they want to be told.
+
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+use jiff::ToSpan as _;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::days::{Alert, Days};
+use super::report::Report;
+use super::{JobError, Mode, Parts, intake, run, tell};
+use crate::store::JobRun;
+
+/// Days that are fetched at the same time.
+const AT_A_TIME: usize = 8;
+
+/// Which days, and who hears of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Backfill {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    pub(crate) alert: bool,
+}
+
+/// Does the backfill; `done` is called with each day that is finished. What goes wrong is in the report.
+pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, done: &dyn Fn(Date)) -> Report {
+    let mut report = Report::new("backfill", run::days(span.from, span.to));
+    if let Err(error) = whole_span(parts, span, now, done, &mut report).await {
+        report.error = Some(error.to_string());
+    }
+    report
+}
+
+async fn whole_span(
+    parts: &mut Parts,
+    span: Backfill,
+    now: Timestamp,
+    done: &dyn Fn(Date),
+    report: &mut Report,
+) -> Result<(), JobError> {
+    let Backfill { from, to, .. } = span;
+    if from > to {
+        return Err(JobError::NoDays { from, to });
+    }
+    run::open(parts, report);
+    intake::drain_spool(parts, now, report).await;
+    let mut record = run::start(parts, "backfill", &report.period, now).await?;
+    let result = days(parts, span, now, done, &mut record, report).await;
+    if parts.mode == Mode::Write {
+        run::finish(parts, record, report, &result, now).await?;
+    }
+    result
+}
+
+async fn days(
+    parts: &mut Parts,
+    span: Backfill,
+    now: Timestamp,
+    done: &dyn Fn(Date),
+    record: &mut JobRun,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    let Backfill { from, to, alert } = span;
+    let alert = if alert { Alert::Tell } else { Alert::Mute };
+    let first = match record.through {
+        Some(through) => {
+            report.count("resumed_after_days", (through - from).get_days() as u64 + 1);
+            for day in from.series(1.day()).take_while(|day| *day <= through) {
+                done(day);
+            }
+            through.checked_add(1.day()).unwrap_or(through)
+        }
+        None => from,
+    };
+    let mut finished = Days::open(parts, first, report).await?;
+    let mut newest = record.through;
+    let mut missing = Vec::new();
+    let dates: Vec<Date> = first.series(1.day()).take_while(|date| *date <= to).collect();
+    for chunk in dates.chunks(AT_A_TIME) {
+        let started = Instant::now();
+        let shared: &Parts = parts;
+        let fetches = chunk.iter().map(|date| intake::take(shared, *date, None, now));
+        let taken: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_A_TIME).collect().await;
+        report.took("fetch", started);
+        for (date, taken) in chunk.iter().zip(taken) {
+            match taken {
+                Ok(taken) => {
+                    let ledger = intake::sum(&taken, report)?;
+                    let episodes = finished.finish(parts, &ledger, alert, now, report).await?;
+                    if alert == Alert::Tell {
+                        tell::episodes(parts, episodes, now, report).await?;
+                    }
+                    newest = Some(*date);
+                }
+                Err(error) if error.is_missing_day() => missing.push(*date),
+                Err(error) => return Err(error),
+            }
+            done(*date);
+        }
+        record.through = chunk.last().copied();
+        "days".clone_into(&mut record.step);
+        if parts.mode == Mode::Write {
+            parts.store.put_run(record).await?;
+        }
+    }
+    match newest {
+        Some(newest) => finished.learn(parts, newest, now, report).await?,
+        None => return Err(JobError::Empty { date: to }),
+    }
+    report.count("days", dates.len() as u64 - missing.len() as u64);
+    if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
+        let count = missing.len();
+        report.count("missing_days", count as u64);
+        report.problem(format!("{count} days have no bill, the first {first}, the last {last}; they count as not known"));
+    }
+    run::close(parts, report);
+    Ok(())
+}

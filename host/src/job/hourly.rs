@@ -1,0 +1,213 @@
+//! The hourly job: today as it stands, judged by what the daily job learned.
+//!
+//! It reads baselines, not history: an hour costs what is new.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::assemble::{self, Frame, Sample};
+use super::days::{self, Alert, back};
+use super::exclude::Excluded;
+use super::judge::{At, Extent, Judge, Judgement, Question};
+use super::report::Report;
+use super::ruleset::ReadyRule;
+use super::{JobError, Mode, Parts, intake, run, tell};
+use crate::episode::Moment;
+use crate::ledger::DayLedger;
+use crate::series::{Grain, Names, SeriesKey, day_start};
+use crate::history::{History, Measure, Snapshots};
+use crate::store::{Baseline, DateRange, FitRequest, FitState};
+
+/// What was learned longer ago than this is not judged by.
+const OLDEST_FIT_DAYS: u16 = 7;
+
+/// Does the hourly job for the hour of `at`. What goes wrong is in the report.
+pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, now: Timestamp) -> Report {
+    let (date, hour) = parts.billing_time(at);
+    let mut report = Report::new("hourly", format!("{}T{hour:02}", run::days(date, date)));
+    if let Err(error) = one_hour(parts, date, hour, now, &mut report).await {
+        report.error = Some(error.to_string());
+    }
+    report
+}
+
+async fn one_hour(
+    parts: &mut Parts,
+    date: Date,
+    hour: u8,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    run::open(parts, report);
+    let record = run::start(parts, "hourly", &report.period, now).await?;
+    let result = async {
+        intake::drain_spool(parts, now, report).await;
+        tell::totals_left_behind(parts, date, now, report).await?;
+        let started = Instant::now();
+        let taken = intake::take(parts, date, Some(hour), now).await?;
+        report.took("fetch", started);
+        let ledger = intake::sum(&taken, report)?;
+        drop(taken);
+        report.count("series", ledger.entries.len() as u64);
+        let started = Instant::now();
+        if parts.mode == Mode::Write {
+            parts.store.put_hour(date, hour, &ledger, now).await?;
+        }
+        report.took("write_snapshot", started);
+        let mut judgement = look(parts, date, hour, &ledger, report).await?;
+        let started = Instant::now();
+        let moment = Moment { date, hour: Some(hour) };
+        let episodes = days::remember(parts, moment, Alert::Tell, &mut judgement, now, report).await?;
+        report.took("write_findings", started);
+        report.findings.append(&mut judgement.findings);
+        tell::episodes(parts, episodes, now, report).await?;
+        run::close(parts, report);
+        Ok(())
+    }
+    .await;
+    if parts.mode == Mode::Write {
+        run::finish(parts, record, report, &result, now).await?;
+    }
+    result
+}
+
+/// Judges the day so far by every rule.
+async fn look(
+    parts: &Parts,
+    date: Date,
+    hour: u8,
+    ledger: &DayLedger,
+    report: &mut Report,
+) -> Result<Judgement, JobError> {
+    let started = Instant::now();
+    let wanted: Vec<FitRequest> = parts
+        .ready
+        .rules
+        .iter()
+        .map(|ready| {
+            let hour = (ready.rule.grain == Grain::DayToDate).then_some(hour);
+            FitRequest { rule: ready.rule.id.clone(), hour }
+        })
+        .collect();
+    let baselines = parts.store.baselines(&wanted).await?;
+    let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
+    let intraday = parts.ready.rules.iter().any(|ready| ready.rule.grain != Grain::Daily);
+    let mut snapshots = if intraday { parts.store.snapshots(range).await? } else { Snapshots::default() };
+    snapshots.see(date, hour, ledger);
+    report.took("read_baselines", started);
+
+    let started = Instant::now();
+    let mut today = History::default();
+    today.push(ledger, &Measure::ALL.into());
+    let mut judgement = Judgement::default();
+    let mut judge = Judge { config: &parts.config, report };
+    let excluded = Excluded::default();
+    let accept_after_days = parts.config.accept_after_days;
+    let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
+    for ready in &parts.ready.rules {
+        let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
+        let fits = fits(ready, hour_of_state, &baselines, date, judge.report);
+        let (samples, extent) = match ready.rule.grain {
+            Grain::Daily => (assemble::daily(&today, &ready.rule, frame), Extent::Part),
+            Grain::DayToDate => {
+                let grids = assemble::grids(&snapshots, &ready.rule, frame);
+                (grids.iter().filter_map(|grid| grid.day_to_date(hour, frame)).collect(), Extent::Whole)
+            }
+            Grain::Hourly => {
+                let grids = assemble::grids(&snapshots, &ready.rule, frame);
+                (grids.iter().filter_map(|grid| grid.hourly(frame)).collect(), Extent::Whole)
+            }
+        };
+        let questions = questions(ready, samples, fits, hour, judge.report, frame);
+        judge.judge(ready, questions, At { date, hour: Some(hour), extent }, &mut judgement);
+    }
+    report.took("judge", started);
+    Ok(judgement)
+}
+
+/// What a rule's detector learned of each series, where it is this very detector with these very settings.
+fn fits<'b>(
+    ready: &ReadyRule,
+    hour: Option<u8>,
+    baselines: &'b [Baseline],
+    date: Date,
+    report: &mut Report,
+) -> HashMap<&'b SeriesKey, Known<'b>> {
+    let mut fits = HashMap::new();
+    let mut foreign = 0_u64;
+    let mut old = 0_u64;
+    for baseline in baselines {
+        let Some(fit) = baseline.fits.get(&ready.rule.id) else { continue };
+        let Some(state) = fit.states.get(&hour) else { continue };
+        if fit.detector != ready.detector.digest || fit.settings != ready.settings_digest {
+            foreign += 1;
+        } else if fit.through < back(date, OLDEST_FIT_DAYS) {
+            old += 1;
+        } else if fit.through < date {
+            fits.insert(&baseline.key, Known { through: fit.through, state, names: &baseline.names });
+        }
+    }
+    let rule = &ready.rule.id;
+    if foreign > 0 {
+        report.count("foreign_fits", foreign);
+        report.problem(format!(
+            "rule {rule}: {foreign} series were learned with another detector or other settings; they are judged again after the next daily run"
+        ));
+    }
+    if old > 0 {
+        report.count("old_fits", old);
+        report.problem(format!(
+            "rule {rule}: {old} series were last learned more than {OLDEST_FIT_DAYS} days ago and are not judged; run the daily job"
+        ));
+    }
+    fits
+}
+
+/// What is known of one series.
+struct Known<'b> {
+    through: Date,
+    state: &'b FitState,
+    names: &'b Names,
+}
+
+/// Each learned series with its newest value, and the values since it was learned before that. A series without a row
+/// today costs nothing today.
+fn questions(
+    ready: &ReadyRule,
+    samples: Vec<Sample>,
+    fits: HashMap<&SeriesKey, Known<'_>>,
+    hour: u8,
+    report: &mut Report,
+    frame: Frame<'_>,
+) -> Vec<Question> {
+    // The last second of this hour: an hourly series goes on to the end of the day with what nobody has seen yet.
+    let now = day_start(frame.through, frame.zone).0 + i64::from(hour) * 3_600 + 3_599;
+    let mut samples: BTreeMap<SeriesKey, Sample> =
+        samples.into_iter().map(|sample| (sample.key.clone(), sample)).collect();
+    let mut questions = Vec::with_capacity(fits.len());
+    let unlearned = samples.keys().filter(|key| !fits.contains_key(key)).count();
+    report.count("learning", unlearned as u64);
+    let mut fits: Vec<_> = fits.into_iter().collect();
+    fits.sort_by_key(|(key, _)| *key);
+    for (key, known) in fits {
+        let sample = match samples.remove(key) {
+            Some(sample) => sample,
+            None if ready.rule.grain == Grain::Daily => Sample::zero(key, known.names, ready.rule.grain, frame),
+            None => continue,
+        };
+        let learned_until = day_start(known.through.tomorrow().unwrap_or(known.through), frame.zone).0;
+        let series = sample.series.between(learned_until, now);
+        if series.values.last().is_none_or(|value| value.is_nan()) {
+            continue;
+        }
+        let judge_from = series.values.len() as u32 - 1;
+        let figures = known.state.figures.clone();
+        let state = known.state.state.clone();
+        questions.push(Question { sample: Sample { series, ..sample }, state, figures, judge_from });
+    }
+    tracing::debug!(rule = ready.rule.id, hour, questions = questions.len(), "asking");
+    questions
+}

@@ -1,0 +1,83 @@
+//! Source to archive to ledger: one day's rows, kept before anything is computed from them.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::report::Report;
+use super::{JobError, Mode, Parts};
+use crate::archive::Stored;
+use crate::ledger::{self, DayLedger};
+use crate::source::RawDocument;
+
+/// A day that was fetched, and what became of its raw document.
+pub(super) struct Intake {
+    pub(super) document: RawDocument,
+    kept: Result<Option<Stored>, String>,
+}
+
+/// Fetches a day, or today as it stands at an hour, and archives it; into the spool where the archive is down.
+///
+/// # Errors
+/// The source has nothing, or neither archive nor spool takes the document.
+pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, JobError> {
+    let document = parts.source.fetch(date, hour, now).await?;
+    if document.rows.is_empty() {
+        return Err(JobError::Empty { date });
+    }
+    let kept = match parts.mode {
+        Mode::DryRun => Ok(None),
+        Mode::Write => match parts.archive.put(&document, now).await {
+            Ok(stored) => Ok(Some(stored)),
+            Err(error) => {
+                parts.spool.keep(&document)?;
+                Err(error.to_string())
+            }
+        },
+    };
+    Ok(Intake { document, kept })
+}
+
+/// Sums what was taken in, and reports what there is to report of it.
+///
+/// # Errors
+/// No row can be used.
+pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, JobError> {
+    let started = Instant::now();
+    let Intake { document, kept } = intake;
+    let ledger = ledger::sum(document);
+    report.count("calls", u64::from(document.calls));
+    report.count("retries", u64::from(document.retries));
+    report.count("rows", ledger.rows);
+    match kept {
+        Ok(Some(Stored::Unchanged) | None) => {}
+        Ok(Some(_)) => report.count("archived", 1),
+        Err(error) => {
+            report.count("spooled", 1);
+            report.problem(format!("{error}; the document is spooled and uploaded by the next run"));
+        }
+    }
+    if let Some(first) = ledger.rejected.first() {
+        report.count("rejected_rows", ledger.rejected.len() as u64);
+        let (date, rows) = (ledger.date, ledger.rejected.len());
+        let first = format!("row {}: {}", first.row, first.why);
+        if ledger.entries.is_empty() {
+            return Err(JobError::Unusable { date, why: first });
+        }
+        report.problem(format!("{rows} rows of the bill of {date} could not be used and were left out; first {first}"));
+    }
+    report.took("sum", started);
+    Ok(ledger)
+}
+
+/// Uploads what earlier runs could not.
+pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Report) {
+    if parts.mode == Mode::DryRun {
+        return;
+    }
+    match parts.spool.drain(&parts.archive, now).await {
+        Ok(drained) => report.count("unspooled", drained.uploaded),
+        Err(error) => report.problem(error.to_string()),
+    }
+}

@@ -1,0 +1,160 @@
+//! Detectors over series: fits, verdicts, and which verdicts are worth being findings.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use super::assemble::Sample;
+use super::report::Report;
+use super::ruleset::ReadyRule;
+use crate::config::Config;
+use crate::detector::{Call, Failure, Fitted, Usage, Verdict};
+use crate::finding::{Direction, Finding};
+use crate::rules::{Rule, Watch};
+use crate::series::{Series, SeriesKey, Window};
+
+/// What the rules saw at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    pub(super) findings: Vec<Finding>,
+    /// The rules that found a series to be as expected.
+    pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
+    /// Verdicts, anomalous or not.
+    pub(super) judged: u64,
+}
+
+/// A value to judge, and what was learned before it.
+pub(super) struct Question {
+    pub(super) sample: Sample,
+    pub(super) state: Vec<u8>,
+    pub(super) figures: BTreeMap<String, f64>,
+    pub(super) judge_from: u32,
+}
+
+/// How much of a day a question covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A finished day, or a part of one that is compared with the same part of others.
+    Whole,
+    /// A part of a day that is compared with whole days: only what is above all of one proves anything.
+    Part,
+}
+
+/// The moment that is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) date: Date,
+    pub(super) hour: Option<u8>,
+    pub(super) extent: Extent,
+}
+
+/// Calls detectors for one config, and keeps count.
+pub(super) struct Judge<'a> {
+    pub(super) config: &'a Config,
+    pub(super) report: &'a mut Report,
+}
+
+impl Judge<'_> {
+    /// Fits each series. None where the detector has not enough points, or failed.
+    pub(super) fn fit(&mut self, ready: &ReadyRule, history: &[Series]) -> Vec<Option<Fitted>> {
+        let call = call(self.config, &ready.rule);
+        let outcome = ready.detector.fit(&call, history);
+        self.used(outcome.usage);
+        outcome.results.into_iter().map(|result| self.settle(&ready.rule, result)).collect()
+    }
+
+    /// Judges each question, and turns verdicts into findings.
+    pub(super) fn judge(&mut self, ready: &ReadyRule, questions: Vec<Question>, at: At, judgement: &mut Judgement) {
+        let mut asked = Vec::with_capacity(questions.len());
+        let mut windows = Vec::with_capacity(questions.len());
+        for Question { sample: Sample { key, names, series }, state, figures, judge_from } in questions {
+            asked.push((key, names, figures, series.values.last().copied().unwrap_or(f64::NAN)));
+            windows.push(Window { series, state, judge_from });
+        }
+        let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
+        self.used(outcome.usage);
+        for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results) {
+            let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
+            // The newest point is the question; a detector that is silent on it has nothing against it.
+            let newest = window.series.values.len().saturating_sub(1) as u32;
+            let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
+            judgement.judged += 1;
+            let found = verdict.and_then(|verdict| worth_telling(&ready.rule, verdict, observed, at.extent));
+            match found {
+                Some((direction, verdict)) => judgement.findings.push(Finding {
+                    date: at.date,
+                    hour: at.hour,
+                    series: key,
+                    names,
+                    rule: ready.rule.id.clone(),
+                    grain: ready.rule.grain,
+                    detector: ready.detector.digest.clone(),
+                    direction,
+                    severity: ready.rule.severity,
+                    observed,
+                    expected: verdict.expected,
+                    lower: verdict.lower,
+                    upper: verdict.upper,
+                    score: verdict.score,
+                    impact: (observed - verdict.expected).abs(),
+                    reason: verdict.reason,
+                    figures,
+                    threshold: ready.threshold.clone(),
+                    episode: None,
+                }),
+                None if at.extent == Extent::Whole => {
+                    judgement.quiet.entry(key).or_default().insert(ready.rule.id.clone());
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn settle<T>(&mut self, rule: &Rule, result: Result<T, Failure>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Failure::Learning(_)) => {
+                self.report.count("learning", 1);
+                None
+            }
+            Err(failure) => {
+                self.report.count("failed_series", 1);
+                let first = self.report.failed_rules.insert(rule.id.clone());
+                if first {
+                    self.report.problem(failure.to_string());
+                } else {
+                    tracing::debug!("{failure}");
+                }
+                None
+            }
+        }
+    }
+
+    fn used(&mut self, usage: Usage) {
+        self.report.count("fuel", usage.fuel);
+        self.report.count("batches", usage.batches);
+        self.report.count("retried_series", usage.retried);
+    }
+}
+
+fn call<'a>(config: &'a Config, rule: &'a Rule) -> Call<'a> {
+    Call { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
+}
+
+/// A verdict that passes the rule's gates, and which way it points.
+fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, extent: Extent) -> Option<(Direction, Verdict)> {
+    let deviation = observed - verdict.expected;
+    let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
+    let watched = match rule.direction {
+        Watch::Both => true,
+        Watch::Up => direction == Direction::Up,
+        Watch::Down => direction == Direction::Down,
+    };
+    let proven = extent == Extent::Whole || observed > verdict.upper;
+    let impact = deviation.abs();
+    let big = impact >= rule.min_impact && impact >= rule.min_change * verdict.expected.abs();
+    (verdict.score >= 1.0 && watched && proven && big).then_some((direction, verdict))
+}
+
+#[cfg(test)]
+mod tests;

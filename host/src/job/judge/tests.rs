@@ -1,0 +1,44 @@
+use super::*;
+use crate::rules::{self, RuleSet};
+
+fn rule(more: &str) -> Rule {
+    let text = format!("[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n{more}\n");
+    let mut set = RuleSet::default();
+    rules::parse(std::path::Path::new("a.toml"), &text, &mut set);
+    assert_eq!(set.errors, []);
+    set.rules.remove(0)
+}
+
+fn passes(more: &str, score: f64, observed: f64, extent: Extent) -> Option<Direction> {
+    let (expected, lower, upper) = (100.0, 80.0, 120.0);
+    let verdict = Verdict { index: 0, score, expected, lower, upper, reason: String::new() };
+    worth_telling(&rule(more), verdict, observed, extent).map(|(direction, _)| direction)
+}
+
+#[test]
+fn a_score_of_one_is_anomalous() {
+    assert_eq!(passes("", 1.0, 130.0, Extent::Whole), Some(Direction::Up));
+    assert_eq!(passes("", 0.999, 130.0, Extent::Whole), None);
+}
+
+#[test]
+fn only_the_watched_direction_is_told() {
+    assert_eq!(passes("direction = \"up\"", 2.0, 50.0, Extent::Whole), None);
+    assert_eq!(passes("direction = \"down\"", 2.0, 50.0, Extent::Whole), Some(Direction::Down));
+    assert_eq!(passes("direction = \"both\"", 2.0, 50.0, Extent::Whole), Some(Direction::Down));
+}
+
+#[test]
+fn money_and_change_must_both_be_big_enough() {
+    let gates = "min_impact = 30\nmin_change = 0.4";
+    assert_eq!(passes(gates, 9.0, 140.0, Extent::Whole), Some(Direction::Up));
+    assert_eq!(passes(gates, 9.0, 139.0, Extent::Whole), None, "too small a change");
+    assert_eq!(passes("min_impact = 41\nmin_change = 0.4", 9.0, 140.0, Extent::Whole), None, "too little money");
+}
+
+#[test]
+fn a_part_of_a_day_proves_only_what_is_above_all_of_one() {
+    assert_eq!(passes("", 2.0, 121.0, Extent::Part), Some(Direction::Up));
+    assert_eq!(passes("", 2.0, 120.0, Extent::Part), None);
+    assert_eq!(passes("", 9.0, 1.0, Extent::Part), None);
+}

@@ -1,0 +1,86 @@
+//! What a run did, counted; and what it could not do, told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::finding::Finding;
+
+/// How a run ended, as its exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Grade {
+    /// All was done. Anomalies are data, not failures.
+    Done,
+    /// Something was left out; nothing is lost.
+    Degraded,
+    /// The job could not be done.
+    Failed,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) job: &'static str,
+    /// `20261122`, `20261122T10` or `20260101-20261122`.
+    pub(crate) period: String,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+    pub(crate) durations: BTreeMap<&'static str, Duration>,
+    /// Each makes the run degraded.
+    pub(crate) problems: Vec<String>,
+    /// Rules whose first failure was told already.
+    pub(super) failed_rules: BTreeSet<String>,
+    pub(crate) findings: Vec<Finding>,
+    /// The bill of the last day, as people read it.
+    pub(crate) total: Option<String>,
+    /// Why the job could not be done.
+    pub(crate) error: Option<String>,
+}
+
+impl Grade {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Degraded => 1,
+            Self::Failed => 2,
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(job: &'static str, period: String) -> Self {
+        Self { job, period, ..Self::default() }
+    }
+
+    pub(crate) fn grade(&self) -> Grade {
+        match (&self.error, self.problems.is_empty()) {
+            (Some(_), _) => Grade::Failed,
+            (None, false) => Grade::Degraded,
+            (None, true) => Grade::Done,
+        }
+    }
+
+    pub(super) fn count(&mut self, what: &'static str, more: u64) {
+        *self.counts.entry(what).or_default() += more;
+    }
+
+    /// Notes what the run could not do; the same once.
+    pub(super) fn problem(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.problems.contains(&what) {
+            tracing::warn!("{what}");
+            self.problems.push(what);
+        }
+    }
+
+    /// Adds the time since `started` to a step.
+    pub(super) fn took(&mut self, step: &'static str, started: Instant) {
+        *self.durations.entry(step).or_default() += started.elapsed();
+    }
+}

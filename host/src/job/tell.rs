@@ -1,0 +1,95 @@
+//! Incidents to people: every sink hears of each notice once.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::report::Report;
+use super::days::back;
+use super::{JobError, Mode, Parts, run};
+use crate::episode::Episode;
+use crate::sink;
+use crate::store::JobRun;
+
+/// Tells each sink what it has not heard of these incidents, and remembers what was accepted. A sink that is down is
+/// left out until the next run.
+pub(super) async fn episodes(
+    parts: &mut Parts,
+    episodes: Vec<Episode>,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    if parts.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let names: Vec<String> = parts.sinks.iter().map(|sink| sink.name.clone()).collect();
+    let factor = parts.config.renotify_factor;
+    for mut episode in episodes {
+        let mut told = false;
+        for index in 0..parts.sinks.len() {
+            for notice in episode.due(&names[index], factor) {
+                let line = sink::of_episode(&episode, notice, parts.speech());
+                match parts.sinks[index].tell(&line, now) {
+                    Ok(()) => {
+                        episode.told(&names[index], notice);
+                        report.count("notices", 1);
+                        told = true;
+                    }
+                    Err(error) => {
+                        report.count("undelivered", 1);
+                        report.problem(error.to_string());
+                        break;
+                    }
+                }
+            }
+        }
+        // Right after it was told, so that a kill here tells one incident twice at most.
+        let settled = episode.settled(names.iter().map(String::as_str));
+        if told || settled {
+            parts.store.put_episodes(&[(episode, settled)], now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells the totals of the last days to the sinks that were down then.
+pub(super) async fn totals_left_behind(
+    parts: &mut Parts,
+    before: Date,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    if parts.mode == Mode::DryRun {
+        return Ok(());
+    }
+    for days in (1..=3).rev() {
+        let date = back(before, days);
+        let Some(mut record) = parts.store.run("daily", &run::days(date, date)).await? else { continue };
+        let told = record.total_told.len();
+        total(parts, date, &mut record, now, report);
+        if record.total_told.len() > told {
+            parts.store.put_run(&record).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells each sink the day's total that has not heard it.
+pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timestamp, report: &mut Report) {
+    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write) else { return };
+    let line = sink::daily_total(date, &total, parts.speech());
+    for sink in &mut parts.sinks {
+        if run.total_told.contains(&sink.name) {
+            continue;
+        }
+        match sink.tell(&line, now) {
+            Ok(()) => {
+                run.total_told.insert(sink.name.clone());
+                report.count("notices", 1);
+            }
+            Err(error) => {
+                report.count("undelivered", 1);
+                report.problem(error.to_string());
+            }
+        }
+    }
+}

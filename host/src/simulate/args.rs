@@ -1,0 +1,161 @@
+//! The flags of `costwarden simulate`.
+
+use std::fs;
+use std::str::FromStr;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Clock, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
+use crate::config::Secret;
+
+/// Serves a simulated Kakao Cloud billing API on loopback until interrupted.
+///
+/// Its now is changed with `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}`; faults are asked for with
+/// `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}`; `GET /simulate/incidents` tells what is hidden.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SimulateArgs {
+    /// Port on 127.0.0.1; 0 takes any that is free.
+    #[arg(long, default_value_t = 8787)]
+    pub(crate) port: u16,
+    /// The same seed makes the same bill.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Services in the bill.
+    #[arg(long, default_value_t = 40)]
+    pub(crate) services: usize,
+    /// Days of history before today.
+    #[arg(long, default_value_t = 120)]
+    pub(crate) days: u16,
+    /// What the API takes for now, with its UTC offset (2026-11-23T10:10:00+09:00); without it, the real clock.
+    #[arg(long)]
+    pub(crate) now: Option<Timestamp>,
+    /// The billing time zone.
+    #[arg(long, default_value = "Asia/Seoul", value_parser = TimeZone::get)]
+    pub(crate) time_zone: TimeZone,
+    /// Hidden incidents: on, off, or a file with a JSON array of them.
+    #[arg(long, default_value = "on", value_name = "on|off|FILE")]
+    pub(crate) incidents: IncidentsArg,
+    /// One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00",
+    /// "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway
+    /// (amount an hour).
+    #[arg(long = "incident", value_name = "JSON", value_parser = parse_incident)]
+    pub(crate) more_incidents: Vec<Incident>,
+    /// The Credential-ID that is accepted.
+    #[arg(long, default_value = "simulated-id")]
+    pub(crate) credential_id: String,
+    /// The Credential-Secret that is accepted; it guards nothing.
+    #[arg(long, default_value = "simulated-secret")]
+    pub(crate) credential_secret: String,
+}
+
+/// Where the hidden incidents come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IncidentsArg {
+    On,
+    Off,
+    File(String),
+}
+
+impl SimulateArgs {
+    pub(super) fn into_options(self) -> Result<SimulateOptions, SimulateError> {
+        let clock = self.now.map_or(Clock::Real, Clock::At);
+        let end = clock.now().to_zoned(self.time_zone.clone()).date();
+        let hidden = match self.incidents {
+            IncidentsArg::On => Incidents::Default,
+            IncidentsArg::Off => Incidents::These(Vec::new()),
+            IncidentsArg::File(file) => Incidents::These(read_incidents(file)?),
+        };
+        Ok(SimulateOptions {
+            scenario: ScenarioOptions {
+                seed: self.seed,
+                services: self.services,
+                end,
+                days: self.days,
+                incidents: hidden,
+                more_incidents: self.more_incidents,
+            },
+            clock,
+            zone: self.time_zone,
+            credential_id: Secret::new(self.credential_id),
+            credential_secret: Secret::new(self.credential_secret),
+        })
+    }
+}
+
+impl FromStr for IncidentsArg {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "on" => Self::On,
+            "off" => Self::Off,
+            file => Self::File(file.to_owned()),
+        })
+    }
+}
+
+fn parse_incident(text: &str) -> Result<Incident, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn read_incidents(file: String) -> Result<Vec<Incident>, SimulateError> {
+    let read = fs::read(&file).map_err(|error| error.to_string());
+    match read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string())) {
+        Ok(incidents) => Ok(incidents),
+        Err(why) => Err(SimulateError::IncidentsFile { file, why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn options(flags: &[&str]) -> Result<SimulateOptions, String> {
+        let command = Command::try_parse_from(["simulate"].iter().chain(flags)).map_err(|error| error.to_string())?;
+        command.args.into_options().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_end_is_the_billing_day_of_now() {
+        let options = options(&["--now", "2026-11-22T15:10:00Z", "--incidents", "off"]).unwrap();
+        assert_eq!(options.scenario.end, jiff::civil::date(2026, 11, 23));
+        assert_eq!(options.scenario.incidents, Incidents::These(Vec::new()));
+    }
+
+    #[test]
+    fn incidents_come_from_flags_and_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("incidents.json");
+        let incident = r#"{"service":"dom-01/prj-01/mysql","kind":"stop","from":"2026-11-20T00:00:00"}"#;
+        fs::write(&file, format!("[{incident}]")).unwrap();
+        let file = file.to_str().unwrap();
+        let flags = ["--now", "2026-11-22T15:10:00Z", "--incidents", file, "--incident", incident];
+        let scenario = options(&flags).unwrap().scenario;
+        assert_eq!(scenario.incidents, Incidents::These(scenario.more_incidents.clone()));
+        assert_eq!(scenario.more_incidents.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let message = options(&["--incidents", "no-such-file.json"]).unwrap_err();
+        assert!(message.starts_with("--incidents no-such-file.json: "), "{message}");
+        for (flags, expected) in [
+            (["--incident", r#"{"service":"a/b/c","kind":"explosion"}"#], "explosion"),
+            (["--time-zone", "Asia/Atlantis"], "Asia/Atlantis"),
+            (["--now", "yesterday"], "yesterday"),
+        ] {
+            let message = options(&flags).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

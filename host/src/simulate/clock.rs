@@ -1,0 +1,21 @@
+//! The simulated API's own idea of now: what it was told, or the real clock.
+
+use jiff::Timestamp;
+
+/// Where a simulated API takes its now from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// Stands still until it is set.
+    At(Timestamp),
+    /// The real one. The simulated API stands for a remote host, which has a clock of its own.
+    Real,
+}
+
+impl Clock {
+    pub(super) fn now(self) -> Timestamp {
+        match self {
+            Self::At(now) => now,
+            Self::Real => Timestamp::now(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A simulated bill: what every service costs at any moment, and the rows that the billing API would give.
+//!
+//! Pure. Amounts are a function of the options, the service, the date and the moment of asking, so requests may come
+//! in any order and as often as they like.
+
+mod cost;
+
+use std::fmt::Write as _;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, DateTime};
+
+use super::incident::{self, Change, DefaultServices, Incident};
+use super::noise::{self, Noise};
+use super::service::{self, Pattern, Service};
+use crate::series::SeriesKey;
+
+/// What bill to simulate.
+#[derive(Debug, Clone)]
+pub(crate) struct ScenarioOptions {
+    pub(crate) seed: u64,
+    pub(crate) services: usize,
+    /// The day that the default incidents are placed before, and that growth is counted to.
+    pub(crate) end: Date,
+    /// Days before the end that cost something.
+    pub(crate) days: u16,
+    pub(crate) incidents: Incidents,
+    /// Hidden beside those.
+    pub(crate) more_incidents: Vec<Incident>,
+}
+
+/// What is hidden in the bill.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Incidents {
+    Default,
+    These(Vec<Incident>),
+}
+
+/// A simulated bill.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    seed: u64,
+    end: Date,
+    services: Vec<Service>,
+    incidents: Vec<Incident>,
+}
+
+impl Scenario {
+    /// # Errors
+    /// An incident names a service that the bill does not have.
+    pub(crate) fn new(options: ScenarioOptions) -> Result<Self, UnknownService> {
+        let first = options.end.saturating_sub(i32::from(options.days).days());
+        let services = service::catalogue(options.seed, options.services, first);
+        let incidents = match options.incidents {
+            Incidents::Default => incident::defaults(options.end, first, &default_services(&services)),
+            Incidents::These(incidents) => incidents,
+        };
+        let mut scenario = Self { seed: options.seed, end: options.end, services, incidents: Vec::new() };
+        for incident in incidents.into_iter().chain(options.more_incidents) {
+            scenario.add(incident)?;
+        }
+        Ok(scenario)
+    }
+
+    /// Hides one more incident.
+    ///
+    /// # Errors
+    /// It names a service that the bill does not have.
+    pub(crate) fn add(&mut self, incident: Incident) -> Result<(), UnknownService> {
+        if let Change::NewService { amount_per_day } = incident.change {
+            self.services.push(service::newcomer(&incident.service, amount_per_day, incident.from.date()));
+        }
+        let service = self.services.iter_mut().rfind(|service| service.key == incident.service);
+        let service = service.ok_or_else(|| UnknownService(incident.service.clone()))?;
+        service.incidents.push(incident.clone());
+        self.incidents.push(incident);
+        Ok(())
+    }
+
+    pub(crate) fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
+    /// What the bill shows of a day at a moment, in KRW before rounding; 0 where it has no row.
+    #[cfg(test)]
+    pub(crate) fn amount(&self, key: &SeriesKey, date: Date, now: DateTime) -> f64 {
+        let matching = self.services.iter().filter(|service| service.key == *key);
+        matching.map(|service| service.cost(self.seed, self.end, date, now)).sum()
+    }
+
+    /// The rows of a page of the days `from..=to`, as the API would give them at a moment.
+    pub(crate) fn page(&self, from: Date, to: Date, now: DateTime, page: u32, size: u32) -> Vec<String> {
+        let mut skip = page as usize * size as usize;
+        let mut rows = Vec::new();
+        for date in from.series(1.day()).take_while(|date| *date <= to.min(now.date())) {
+            for service in &self.services {
+                let cost = service.cost(self.seed, self.end, date, now);
+                if cost <= 0.0 {
+                    continue;
+                }
+                if skip >= service.rows() {
+                    skip -= service.rows();
+                    continue;
+                }
+                for row in skip..service.rows() {
+                    if rows.len() == size as usize {
+                        return rows;
+                    }
+                    rows.push(self.row(service, row, date, cost));
+                }
+                skip = 0;
+            }
+        }
+        rows
+    }
+
+    /// A line's row, or, after the lines, one whose figures are null as the API has it for what is free.
+    fn row(&self, service: &Service, row: usize, date: Date, cost: f64) -> String {
+        let mut text = String::with_capacity(512);
+        let day = date.strftime("%Y%m%d");
+        let id = |text: &str| serde_json::to_string(text).expect("strings are JSON");
+        let SeriesKey { domain, project, service: service_id } = &service.key;
+        let names = &service.names;
+        write!(
+            text,
+            "{{\"meteringDate\":\"{day}\",\"domainId\":{},\"domainName\":{},\"projectId\":{},\"projectName\":{},\
+             \"serviceId\":{},\"serviceName\":{},",
+            id(domain),
+            id(&names.domain),
+            id(project),
+            id(&names.project),
+            id(service_id),
+            id(&names.service)
+        )
+        .expect(STRING);
+        let Some(line) = service.lines.get(row) else {
+            text.push_str("\"pricingType\":\"FREE_TIER\",\"region\":null,\"usageTime\":null,\"expectAmount\":null}");
+            return text;
+        };
+        let expect = cost * line.share;
+        let discount = expect * line.discount;
+        write!(
+            text,
+            "\"resourceId\":{},\"region\":\"{}\",\"pricingType\":\"{}\",",
+            id(&line.resource),
+            line.region,
+            line.pricing_type
+        )
+        .expect(STRING);
+        // Usage is null now and then, or not there at all.
+        match Noise::of_day(self.seed.rotate_left(31) ^ row as u64, noise::hash(&service.key), date).below(40) {
+            0 => text.push_str("\"usageTime\":null,"),
+            1 => {}
+            _ => {
+                write!(text, "\"usageTime\":{:.2},\"usageSize\":{:.3},", expect / 120.0, expect / 900.0).expect(STRING)
+            }
+        }
+        let decimals = line.decimals;
+        write!(
+            text,
+            "\"generalAmount\":{:.decimals$},\"discountAmount\":{discount:.decimals$},\"expectAmount\":{expect:.decimals$}}}",
+            expect + discount
+        )
+        .expect(STRING);
+        text
+    }
+}
+
+const STRING: &str = "a string takes all that is written";
+
+impl Service {
+    /// Rows of a day that costs something.
+    fn rows(&self) -> usize {
+        self.lines.len() + usize::from(noise::hash(&self.key).is_multiple_of(7))
+    }
+}
+
+/// The largest of the busy and the steady services.
+fn default_services(services: &[Service]) -> DefaultServices {
+    let largest = |wanted: fn(&Pattern) -> bool| {
+        let mut found: Vec<&Service> = services.iter().filter(|service| wanted(&service.pattern)).collect();
+        found.sort_by(|a, b| b.base.total_cmp(&a.base).then_with(|| a.key.cmp(&b.key)));
+        found
+    };
+    let busy = largest(|pattern| matches!(pattern, Pattern::Busy { .. }));
+    let steady = largest(|pattern| matches!(pattern, Pattern::Steady));
+    let key = |found: &[&Service], place: usize| found.get(place).map(|service| service.key.clone());
+    DefaultServices {
+        busy: [0, 1, 2, 3].map(|place| key(&busy, place)),
+        steady: [0, 1].map(|place| key(&steady, place)),
+        runaway_base: busy.first().map_or(0.0, |service| service.base),
+    }
+}
+
+/// An incident names a service that the bill does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("no service {0} in the simulated bill: expected one of its rows' domainId/projectId/serviceId")]
+pub(crate) struct UnknownService(SeriesKey);
+
+#[cfg(test)]
+mod tests;

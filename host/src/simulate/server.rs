@@ -1,0 +1,159 @@
+//! The simulated billing API over HTTP, and the control room beside it under `/simulate`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::clock::Clock;
+use super::fault::{BadBody, Fault};
+use super::incident::Incident;
+use super::scenario::Scenario;
+use crate::archive;
+use crate::config::Secret;
+
+/// What requests and the owner of a simulation share.
+pub(super) struct Shared {
+    pub(super) zone: TimeZone,
+    pub(super) credential_id: Secret,
+    pub(super) credential_secret: Secret,
+    world: Mutex<World>,
+}
+
+/// What may change while the simulation runs.
+pub(super) struct World {
+    pub(super) scenario: Scenario,
+    pub(super) clock: Clock,
+    pub(super) fault: Fault,
+}
+
+impl Shared {
+    pub(super) fn new(zone: TimeZone, credential_id: Secret, credential_secret: Secret, world: World) -> Self {
+        Self { zone, credential_id, credential_secret, world: Mutex::new(world) }
+    }
+
+    /// Every change is one assignment or push: a panic elsewhere leaves nothing half done.
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/open/billing/public/v2/cost/resources", get(resources))
+        .route("/simulate/now", get(tell_now).put(set_now))
+        .route("/simulate/faults", put(set_fault))
+        .route("/simulate/incidents", get(tell_incidents).post(add_incident))
+        .with_state(shared)
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    from: String,
+    to: String,
+    page: u32,
+    size: u32,
+}
+
+async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: Query<Asked>) -> Response {
+    let fault = shared.world().fault.strike().unwrap_or_default();
+    tokio::time::sleep(fault.delay()).await;
+    if let Some(status) = fault.status {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = refusal(status, "a fault that was asked for");
+        if let Some(seconds) = fault.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        return response;
+    }
+    let sent = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if sent("credential-id") != shared.credential_id.expose()
+        || sent("credential-secret") != shared.credential_secret.expose()
+    {
+        return refusal(StatusCode::UNAUTHORIZED, "unknown credential");
+    }
+    if sent(CONTENT_TYPE.as_str()) != "application/json" {
+        return refusal(StatusCode::BAD_REQUEST, "Content-Type: expected application/json");
+    }
+    let parse = |text: &str| Date::strptime("%Y%m%d", text).ok();
+    let (Some(from), Some(to)) = (parse(&query.from), parse(&query.to)) else {
+        return refusal(StatusCode::BAD_REQUEST, "from and to: expected YYYYMMDD");
+    };
+    if !(1..=10_000).contains(&query.size) {
+        return refusal(StatusCode::BAD_REQUEST, "size: expected 1 to 10000");
+    }
+    let rows = {
+        let world = shared.world();
+        let now = world.clock.now().to_zoned(shared.zone.clone()).datetime();
+        match fault.body {
+            Some(BadBody::Endless) => endless(query.page, query.size),
+            Some(BadBody::Repeated) => endless(0, query.size),
+            _ => world.scenario.page(from, to, now, query.page, query.size),
+        }
+    };
+    let mut body = String::new();
+    archive::write_content(&mut body, rows.iter().map(String::as_str));
+    let body = match fault.body {
+        Some(BadBody::Truncated) => {
+            body.truncate(body.floor_char_boundary(body.len() / 2));
+            body
+        }
+        Some(BadBody::Html) => {
+            return ([(CONTENT_TYPE, "text/html")], "<html><body>점검 중입니다</body></html>").into_response();
+        }
+        Some(BadBody::OtherShape) => r#"{"result":{"content":"none today"}}"#.to_owned(),
+        Some(BadBody::Echo) => serde_json::json!({
+            "you": [shared.credential_id.expose(), shared.credential_secret.expose()],
+        })
+        .to_string(),
+        Some(BadBody::Endless | BadBody::Repeated) | None => body,
+    };
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": { "message": message } }))).into_response()
+}
+
+fn endless(page: u32, size: u32) -> Vec<String> {
+    (0..size).map(|row| format!("{{\"resourceId\":\"endless-{page}-{row}\"}}")).collect()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Now {
+    now: Timestamp,
+}
+
+async fn tell_now(State(shared): State<Arc<Shared>>) -> Json<Now> {
+    Json(Now { now: shared.world().clock.now() })
+}
+
+async fn set_now(State(shared): State<Arc<Shared>>, Json(wanted): Json<Now>) -> StatusCode {
+    shared.world().clock = Clock::At(wanted.now);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_fault(State(shared): State<Arc<Shared>>, Json(fault): Json<Fault>) -> StatusCode {
+    shared.world().fault = fault;
+    StatusCode::NO_CONTENT
+}
+
+async fn tell_incidents(State(shared): State<Arc<Shared>>) -> Json<Vec<Incident>> {
+    Json(shared.world().scenario.incidents().to_vec())
+}
+
+async fn add_incident(State(shared): State<Arc<Shared>>, Json(incident): Json<Incident>) -> Response {
+    match shared.world().scenario.add(incident) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}

@@ -1,0 +1,63 @@
+//! Who is told: one line per notice.
+//!
+//! A sink accepts a line or fails; what was accepted is remembered by [`crate::job`], so that a sink that was down is
+//! told at the next run, once.
+
+mod line;
+mod stdout;
+mod syslog;
+
+use jiff::Timestamp;
+
+pub(crate) use self::line::{Line, Speech, daily_total, of_episode};
+use crate::config::{SinkConfig, SinkKind};
+
+/// A way to tell people.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    /// What deliveries are remembered under.
+    pub(crate) name: String,
+    kind: Kind,
+}
+
+/// Where lines for the terminal go: beside a run's report for people, or out of the way of one for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terminal {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Terminal(Terminal),
+    Syslog(syslog::Syslog),
+}
+
+/// Why a sink did not accept a line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SinkError {
+    #[error("sink {sink}: cannot write to {target} ({error}); it is told at the next run")]
+    Down { sink: String, target: String, error: std::io::Error },
+}
+
+impl Sink {
+    pub(crate) fn new(config: &SinkConfig, terminal: Terminal) -> Self {
+        let kind = match &config.kind {
+            SinkKind::Stdout => Kind::Terminal(terminal),
+            SinkKind::Syslog(config) => Kind::Syslog(syslog::Syslog::new(config)),
+        };
+        Self { name: config.name.clone(), kind }
+    }
+
+    /// Hands over one line; once this is `Ok`, the sink has it.
+    ///
+    /// # Errors
+    /// The sink is down: nothing was told.
+    pub(crate) fn tell(&mut self, line: &Line, now: Timestamp) -> Result<(), SinkError> {
+        let (told, target) = match &mut self.kind {
+            Kind::Terminal(terminal) => (stdout::tell(line, *terminal), "the terminal".to_owned()),
+            Kind::Syslog(syslog) => (syslog.tell(line, now), syslog.target()),
+        };
+        told.map_err(|error| SinkError::Down { sink: self.name.clone(), target, error })
+    }
+}

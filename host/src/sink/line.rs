@@ -1,0 +1,172 @@
+//! The words: one line per notice, which existing alert policies match word for word.
+
+use jiff::civil::Date;
+
+use crate::config::Language;
+use crate::episode::{Episode, Notice};
+use crate::finding::Direction;
+use crate::series::{ALL, SeriesKey};
+
+/// One line for a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) level: Level,
+    /// Free of control characters.
+    pub(crate) text: String,
+}
+
+/// Of the system's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Error,
+    Info,
+}
+
+/// How to speak of money.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speech<'a> {
+    pub(crate) language: Language,
+    /// ISO 4217.
+    pub(crate) currency: &'a str,
+}
+
+/// What a notice says.
+pub(crate) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> Line {
+    match notice {
+        Notice::Opened | Notice::Grown => Line { level: Level::Error, text: one_line(&anomaly(episode, speech)) },
+        Notice::Closed => Line { level: Level::Info, text: one_line(&resolved(episode, speech)) },
+    }
+}
+
+/// The day's total. `total` has its separators already.
+pub(crate) fn daily_total(date: Date, total: &str, speech: Speech<'_>) -> Line {
+    let unit = unit(speech);
+    let text = match speech.language {
+        Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
+        Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
+    };
+    Line { level: Level::Info, text: one_line(&text) }
+}
+
+fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
+    let (whose, service) = whose(episode, speech.language);
+    let (observed, expected, unit) = (episode.observed, episode.expected, unit(speech));
+    let percent = ((observed / expected - 1.0) * 100.0).abs();
+    let known = expected > 0.0;
+    match (speech.language, episode.direction) {
+        (Language::Korean, _) if !known => format!(
+            "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 새로 발생했습니다. 현재 {observed:.2}{unit}, 기준 평균 {expected:.2}{unit}."
+        ),
+        (Language::Korean, direction) => {
+            let way = if direction == Direction::Up { "높습니다" } else { "낮습니다" };
+            format!(
+                "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 평소 대비 약 {percent:.1}% {way}. 현재 {observed:.2}{unit}, 기준 평균 {expected:.2}{unit}."
+            )
+        }
+        (Language::English, _) if !known => format!(
+            "[BILLING_ANOMALY] {service} of project {whose} costs money where none was expected. Now {observed:.2}{unit}, baseline {expected:.2}{unit}."
+        ),
+        (Language::English, direction) => {
+            let way = if direction == Direction::Up { "above" } else { "below" };
+            format!(
+                "[BILLING_ANOMALY] {service} of project {whose} is about {percent:.1}% {way} its usual cost. Now {observed:.2}{unit}, baseline {expected:.2}{unit}."
+            )
+        }
+    }
+}
+
+/// Policies match BILLING_ANOMALY, so that word must not be in it.
+fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
+    let (whose, service) = whose(episode, speech.language);
+    let (since, impact, unit) = (episode.first_seen.date, episode.impact(), unit(speech));
+    let until = episode.last_seen.date;
+    match speech.language {
+        Language::Korean => format!(
+            "[BILLING_RESOLVED] {whose} 프로젝트의 {service} 비용이 평소 수준으로 돌아왔습니다. 기간 {since}~{until}, 누적 차이 {impact:.2}{unit}."
+        ),
+        Language::English => format!(
+            "[BILLING_RESOLVED] {service} of project {whose} is back at its usual cost. From {since} to {until}, {impact:.2}{unit} off in all."
+        ),
+    }
+}
+
+/// `domain/project`, and the service, by the names that people know.
+fn whose(episode: &Episode, language: Language) -> (String, String) {
+    let SeriesKey { domain, project, service } = &episode.series;
+    let all = match language {
+        Language::Korean => "전체",
+        Language::English => "all",
+    };
+    let name = |id: &str, name: &str| if id == ALL { all } else { name }.to_owned();
+    let whose = format!("{}/{}", name(domain, &episode.names.domain), name(project, &episode.names.project));
+    (whose, name(service, &episode.names.service))
+}
+
+fn unit(speech: Speech<'_>) -> String {
+    match (speech.language, speech.currency) {
+        (Language::Korean, "KRW") => "원".to_owned(),
+        (_, currency) => format!(" {currency}"),
+    }
+}
+
+/// Names come from outside: nothing in them may start a line or steer a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::episode::{Moment, State};
+    use crate::finding::Severity;
+    use crate::series::Names;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    const KOREAN: Speech<'static> = Speech { language: Language::Korean, currency: "KRW" };
+    const ENGLISH: Speech<'static> = Speech { language: Language::English, currency: "USD" };
+
+    fn episode(direction: Direction, observed: f64, expected: f64) -> Episode {
+        let moment = Moment { date: jiff::civil::date(2026, 11, 22), hour: None };
+        Episode {
+            id: String::new(),
+            series: SeriesKey::new("d", "p", "s"),
+            names: Names { domain: "우리회사".into(), project: "쇼핑몰".into(), service: "Virtual\nMachine\u{1b}[31m".into() },
+            direction,
+            severity: Severity::Warning,
+            state: State::Open,
+            opened_at: moment,
+            first_seen: moment,
+            last_seen: moment,
+            closed_at: None,
+            rules: BTreeSet::new(),
+            peak_score: 1.0,
+            impact_by_day: BTreeMap::from([(moment.date, 1_234.5)]),
+            observed,
+            expected,
+            reason: String::new(),
+            muted: false,
+            deliveries: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn lines_are_word_for_word() {
+        let say = |episode: &Episode, notice, speech| of_episode(episode, notice, speech).text;
+        let up = episode(Direction::Up, 34_567.891, 10_000.0);
+        let mut all = episode(Direction::Up, 34_567.891, 10_000.0);
+        all.series = SeriesKey::new("d", ALL, ALL);
+        let lines = [
+            say(&up, Notice::Opened, KOREAN),
+            say(&episode(Direction::Down, 10.0, 40.0), Notice::Grown, KOREAN),
+            say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, KOREAN),
+            say(&all, Notice::Opened, KOREAN),
+            say(&up, Notice::Closed, KOREAN),
+            daily_total(jiff::civil::date(2026, 11, 22), "1,234,567.00", KOREAN).text,
+            say(&up, Notice::Opened, ENGLISH),
+            say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, ENGLISH),
+            say(&up, Notice::Closed, ENGLISH),
+            daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", ENGLISH).text,
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+}

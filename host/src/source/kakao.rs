@@ -1,0 +1,260 @@
+//! Kakao Cloud's billing API.
+//!
+//! Asks page by page, tries transient failures again, and gives a whole day or an error.
+
+mod retry;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+pub(crate) use retry::RetryOptions;
+
+use super::{RawDocument, SourceError, Traffic};
+use crate::archive;
+use crate::causes::causes;
+use crate::config::Secret;
+
+/// How to ask the billing API.
+#[derive(Debug, Clone)]
+pub(crate) struct KakaoOptions {
+    /// Scheme and host, e.g. `https://billing-api.kakaocloud.com`.
+    pub(crate) base_url: String,
+    pub(crate) credential_id: Secret,
+    pub(crate) credential_secret: Secret,
+    /// Rows a page, 1 to 10000.
+    pub(crate) page_size: u32,
+    /// Full pages of one day after which the sequence counts as endless.
+    pub(crate) max_pages: u32,
+    /// Of one request, the body included.
+    pub(crate) timeout: Duration,
+    pub(crate) retry: RetryOptions,
+}
+
+/// A client of the billing API.
+#[derive(Debug)]
+pub(crate) struct Kakao {
+    client: Client,
+    resources: Url,
+    options: KakaoOptions,
+    calls: AtomicU64,
+    retries: AtomicU64,
+}
+
+const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a body in a message.
+const SHOWN_CHARACTERS: usize = 200;
+
+impl Kakao {
+    /// # Errors
+    /// An option is not usable; it is named.
+    pub(crate) fn new(options: KakaoOptions) -> Result<Self, SourceError> {
+        let resources = resources_url(&options.base_url)?;
+        if !(1..=10_000).contains(&options.page_size) {
+            let why = format!("it is {}", options.page_size);
+            return Err(SourceError::Options { key: "page_size", expected: "1 to 10000", why });
+        }
+        let headers = HeaderMap::from_iter([
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            ("credential-id".parse().expect("a header's name"), header("credential_id", &options.credential_id)?),
+            (
+                "credential-secret".parse().expect("a header's name"),
+                header("credential_secret", &options.credential_secret)?,
+            ),
+        ]);
+        let mut client = Client::builder()
+            .user_agent(concat!("costwarden/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            // Another host must not be handed the credentials.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+            .timeout(options.timeout);
+        if is_loopback(&resources) {
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|error| SourceError::Options {
+            key: "base_url",
+            expected: "a host that TLS can be set up for",
+            why: causes(&error),
+        })?;
+        Ok(Self { client, resources, options, calls: AtomicU64::new(0), retries: AtomicU64::new(0) })
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic { calls: self.calls.load(Ordering::Relaxed), retries: self.retries.load(Ordering::Relaxed) }
+    }
+
+    pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
+        let size = self.options.page_size;
+        let day = date.strftime("%Y%m%d").to_string();
+        let mut rows: Vec<Box<RawValue>> = Vec::new();
+        for page in 0..self.options.max_pages {
+            let mut got = self.page(date, page, now).await?;
+            if got.len() < size as usize {
+                rows.append(&mut got);
+                let api_params = Map::from_iter([
+                    ("from".to_owned(), Value::from(day.clone())),
+                    ("to".to_owned(), Value::from(day)),
+                    ("size".to_owned(), Value::from(size)),
+                ]);
+                return Ok(RawDocument { date, hour, rows, fetched_at: now, api_params });
+            }
+            let before = rows.len().checked_sub(got.len()).map(|start| &rows[start..]);
+            if before.is_some_and(|before| same_rows(before, &got)) {
+                return Err(SourceError::Repeated { url: self.url(), date, page, size });
+            }
+            rows.append(&mut got);
+        }
+        Err(SourceError::Endless { url: self.url(), date, pages: self.options.max_pages, size })
+    }
+
+    /// One page, tried as often as the options say.
+    async fn page(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, SourceError> {
+        let attempts = self.options.retry.attempts.max(1);
+        let mut attempt = 1;
+        loop {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            let (why, retry_after, last_word) = match self.ask(date, page, now).await {
+                Ok(rows) => return Ok(rows),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Transient { why, retry_after }) => (why, retry_after, None),
+                Err(Failure::CutOff(error)) => (error.to_string(), None, Some(error)),
+            };
+            if attempt == attempts {
+                let exhausted = SourceError::Exhausted { url: self.url(), date, page, attempts, why };
+                return Err(last_word.unwrap_or(exhausted));
+            }
+            let delay = self.options.retry.delay(attempt, retry_after, fastrand::f64());
+            tracing::warn!(%date, page, attempt, ?delay, "trying the billing API again: {why}");
+            tokio::time::sleep(delay).await;
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            attempt += 1;
+        }
+    }
+
+    async fn ask(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, Failure> {
+        let day = date.strftime("%Y%m%d").to_string();
+        let mut url = self.resources.clone();
+        url.query_pairs_mut()
+            .append_pair("from", &day)
+            .append_pair("to", &day)
+            .append_pair("page", &page.to_string())
+            .append_pair("size", &self.options.page_size.to_string());
+        let response = self.client.get(url).send().await.map_err(|error| self.transient(&error))?;
+        let status = response.status();
+        let retry_after = retry_after(&response, now);
+        let body = response.bytes().await.map_err(|error| self.transient(&error))?;
+        let answered = || format!("it answered {}: {}", status.as_u16(), self.beginning(&body));
+        match status {
+            StatusCode::OK => archive::decode(&body).map(|contents| contents.rows).map_err(|why| {
+                let shape = SourceError::Shape {
+                    url: self.url(),
+                    date,
+                    page,
+                    why: why.to_string(),
+                    body: self.beginning(&body),
+                };
+                // A body that ends too early was lost on the way; any other is what the API means to say.
+                if why.is_eof() { Failure::CutOff(shape) } else { Failure::Final(shape) }
+            }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(Failure::Final(SourceError::Refused { url: self.url(), status: status.as_u16() }))
+            }
+            StatusCode::TOO_MANY_REQUESTS => Err(Failure::Transient { why: answered(), retry_after }),
+            _ if status.is_server_error() => Err(Failure::Transient { why: answered(), retry_after }),
+            _ => Err(Failure::Final(SourceError::Rejected {
+                url: self.url(),
+                date,
+                status: status.as_u16(),
+                body: self.beginning(&body),
+            })),
+        }
+    }
+
+    fn transient(&self, error: &reqwest::Error) -> Failure {
+        let why = if error.is_timeout() {
+            format!("no whole answer within {:?}", self.options.timeout)
+        } else {
+            self.redact(&causes(error))
+        };
+        Failure::Transient { why, retry_after: None }
+    }
+
+    fn url(&self) -> String {
+        self.resources.to_string()
+    }
+
+    /// The first characters of a body, on one line, without the credentials.
+    fn beginning(&self, body: &[u8]) -> String {
+        // Redacted before it is cut, so that no half of a credential is left at the cut.
+        let text = self.redact(&String::from_utf8_lossy(body));
+        text.chars().take(SHOWN_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+
+    fn redact(&self, text: &str) -> String {
+        [&self.options.credential_secret, &self.options.credential_id]
+            .into_iter()
+            .filter(|secret| !secret.expose().is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
+    }
+}
+
+/// Why one attempt gave no rows.
+enum Failure {
+    Final(SourceError),
+    Transient {
+        why: String,
+        retry_after: Option<Duration>,
+    },
+    /// Transient, but what came says more than that attempts ran out.
+    CutOff(SourceError),
+}
+
+fn resources_url(base_url: &str) -> Result<Url, SourceError> {
+    let expected = "an http or https URL such as https://billing-api.kakaocloud.com";
+    let options = |why| SourceError::Options { key: "base_url", expected, why };
+    let url = Url::parse(&format!("{}{RESOURCES}", base_url.trim_end_matches('/')))
+        .map_err(|error| options(error.to_string()))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(options(format!("its scheme is {other}"))),
+    }
+}
+
+fn header(key: &'static str, secret: &Secret) -> Result<HeaderValue, SourceError> {
+    let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| SourceError::Options {
+        key,
+        expected: "visible ASCII characters",
+        why: "it holds others, perhaps a line break".to_owned(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+/// Relative to the answering host's own clock where it tells it.
+fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let asked_at = text(DATE).and_then(retry::parse_http_date).unwrap_or(now);
+    retry::parse_retry_after(text(RETRY_AFTER)?, asked_at)
+}
+
+fn same_rows(a: &[Box<RawValue>], b: &[Box<RawValue>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.get() == b.get())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The tutorial's statistics of a series, so that its collections stay what they were.
+//!
+//! Detectors have statistics of their own; nothing is judged by these.
+
+use crate::store::Statistics;
+
+/// Of the values that are known; none where there are none.
+pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
+    let mut sorted: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let (min, max) = (*sorted.first()?, *sorted.last()?);
+    let count = sorted.len() as f64;
+    let mean = sorted.iter().sum::<f64>() / count;
+    let squares: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
+    let std = if sorted.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
+    Some(Statistics {
+        mean,
+        std,
+        min,
+        max,
+        p50: percentile(&sorted, 0.50),
+        p95: percentile(&sorted, 0.95),
+        sample_count: sorted.len() as u32,
+    })
+}
+
+/// By linear interpolation between the closest ranks (Hyndman & Fan 1996, type 7). `sorted` is not empty.
+fn percentile(sorted: &[f64], part: f64) -> f64 {
+    let place = part * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_worked_out_by_hand() {
+        let statistics = of([4.0, f64::NAN, 2.0, 10.0, 8.0].into_iter()).expect("four values");
+        assert_eq!((statistics.mean, statistics.min, statistics.max, statistics.sample_count), (6.0, 2.0, 10.0, 4));
+        // Deviations -2, -4, 4, 2: squares 40, over 3.
+        assert!((statistics.std - (40.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        // Places 1.5 and 2.85 of 2, 4, 8, 10.
+        assert_eq!(statistics.p50, 6.0);
+        assert!((statistics.p95 - 9.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_value_has_no_spread_and_none_no_statistics() {
+        assert_eq!(of([5.0].into_iter()).map(|s| (s.mean, s.std, s.p95)), Some((5.0, 0.0, 5.0)));
+        assert_eq!(of([f64::NAN].into_iter()), None);
+    }
+}

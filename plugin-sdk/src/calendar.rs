@@ -1,0 +1,116 @@
+//! Civil dates without a dependency: days since 1970-01-01 in the proleptic Gregorian calendar, and back.
+//!
+//! Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013.
+
+/// A civil day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    /// Of the common era.
+    pub year: i32,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+/// A day of the week; `as usize` counts from Monday = 0.
+#[expect(missing_docs, reason = "their names say all")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+impl Date {
+    pub(crate) fn from_days(days: i64) -> Self {
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        Self { year: year as i32, month: month as u8, day: day as u8 }
+    }
+
+    pub(crate) fn days(self) -> i64 {
+        let (month, day) = (i64::from(self.month), i64::from(self.day));
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let month_from_march = if month > 2 { month - 3 } else { month + 9 };
+        let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        era * 146_097 + day_of_era - 719_468
+    }
+
+    /// Reads `2026-01-31`; none where that is not a day of the calendar.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let date = Self {
+            year: parts.next()?.parse().ok()?,
+            month: parts.next()?.parse().ok()?,
+            day: parts.next()?.parse().ok()?,
+        };
+        (parts.next().is_none() && (1..=12).contains(&date.month) && Self::from_days(date.days()) == date)
+            .then_some(date)
+    }
+}
+
+impl Weekday {
+    /// In the order of the week.
+    pub const ALL: [Self; 7] =
+        [Self::Monday, Self::Tuesday, Self::Wednesday, Self::Thursday, Self::Friday, Self::Saturday, Self::Sunday];
+
+    /// 1970-01-01 was a Thursday.
+    pub(crate) fn from_days(days: i64) -> Self {
+        Self::ALL[(days + 3).rem_euclid(7) as usize]
+    }
+
+    /// E.g. `Monday`.
+    #[must_use]
+    pub fn english(self) -> &'static str {
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][self as usize]
+    }
+
+    /// E.g. `월요일`.
+    #[must_use]
+    pub fn korean(self) -> &'static str {
+        ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"][self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_count_from_1970() {
+        for (text, days) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-11-23", 20_780)] {
+            let date = Date::parse(text).expect(text);
+            assert_eq!(date.days(), days, "{text}");
+            assert_eq!(Date::from_days(days), date, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_day_is_not_read() {
+        for text in ["", "2026", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1-1", "x-1-1"] {
+            assert_eq!(Date::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn weekdays_follow_the_calendar() {
+        assert_eq!(Weekday::from_days(0), Weekday::Thursday);
+        assert_eq!(Weekday::from_days(-4), Weekday::Sunday);
+        assert_eq!(Weekday::from_days(20_780), Weekday::Monday);
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading a cost series: where its points lie in civil time, and which of them count.
+
+use crate::Series;
+use crate::calendar::{Date, Weekday};
+
+const DAY: i64 = 86_400;
+
+impl Series {
+    /// A series of one point a day from a civil day, at UTC, called `test`: for tests.
+    ///
+    /// # Panics
+    /// When the date is not like `2026-01-31`.
+    #[must_use]
+    pub fn daily(from: &str, values: impl Into<Vec<f64>>) -> Self {
+        Self::stepped(from, 86_400, values)
+    }
+
+    /// A series of one point an hour from the first hour of a civil day, at UTC, called `test`: for tests.
+    ///
+    /// # Panics
+    /// When the date is not like `2026-01-31`.
+    #[must_use]
+    pub fn hourly(from: &str, values: impl Into<Vec<f64>>) -> Self {
+        Self::stepped(from, 3_600, values)
+    }
+
+    /// The same civil times in another time zone.
+    #[must_use]
+    pub fn at_utc_offset(mut self, seconds: i32) -> Self {
+        self.start += i64::from(self.utc_offset) - i64::from(seconds);
+        self.utc_offset = seconds;
+        self
+    }
+
+    /// The same points under another key.
+    #[must_use]
+    pub fn named(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+
+    /// The same points, some of which are known incidents or planned events.
+    #[must_use]
+    pub fn excluding(mut self, indices: impl IntoIterator<Item = u32>) -> Self {
+        self.excluded.extend(indices);
+        self.excluded.sort_unstable();
+        self.excluded.dedup();
+        self
+    }
+
+    /// How many points there are, known or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no point.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Seconds since 1970-01-01 00:00 in the billing time zone at which point `i` begins. `i` may lie past the end.
+    #[must_use]
+    pub fn local_seconds(&self, i: usize) -> i64 {
+        self.start + i64::from(self.utc_offset) + i as i64 * i64::from(self.step)
+    }
+
+    /// The civil day of point `i`.
+    #[must_use]
+    pub fn date(&self, i: usize) -> Date {
+        Date::from_days(self.local_seconds(i).div_euclid(DAY))
+    }
+
+    /// The weekday of point `i`.
+    #[must_use]
+    pub fn weekday(&self, i: usize) -> Weekday {
+        Weekday::from_days(self.local_seconds(i).div_euclid(DAY))
+    }
+
+    /// The hour of point `i`, 0 to 23.
+    #[must_use]
+    pub fn hour(&self, i: usize) -> u8 {
+        (self.local_seconds(i).rem_euclid(DAY) / 3_600) as u8
+    }
+
+    /// Index and value of each point that is known; what is not a finite number is not known.
+    pub fn known(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.values.iter().copied().enumerate().filter(|(_, value)| value.is_finite())
+    }
+
+    /// Index and value of each point to learn from: known, and not an incident or planned event.
+    pub fn learnable(&self) -> impl Iterator<Item = (usize, f64)> {
+        let mut excluded = self.excluded.iter().map(|i| *i as usize).peekable();
+        self.known().filter(move |(i, _)| {
+            while excluded.next_if(|out| out < i).is_some() {}
+            excluded.peek() != Some(i)
+        })
+    }
+
+    /// A series at any step, from the first moment of a civil day at UTC.
+    pub(crate) fn stepped(from: &str, step: u32, values: impl Into<Vec<f64>>) -> Self {
+        let date = Date::parse(from).expect("the date of a series is like 2026-01-31");
+        Self {
+            id: "test".to_owned(),
+            start: date.days() * DAY,
+            utc_offset: 0,
+            step,
+            values: values.into(),
+            excluded: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_lie_in_the_billing_time_zone() {
+        let series = Series::hourly("2026-11-23", vec![0.0; 48]).at_utc_offset(32_400);
+        assert_eq!(series.start % DAY, DAY - 32_400);
+        assert_eq!((series.date(0).day, series.hour(0), series.weekday(0)), (23, 0, Weekday::Monday));
+        assert_eq!((series.date(25).day, series.hour(25), series.weekday(25)), (24, 1, Weekday::Tuesday));
+    }
+
+    #[test]
+    fn unknown_and_excluded_points_are_passed_over() {
+        let values = vec![0.0, f64::NAN, 2.0, f64::INFINITY, 4.0, 5.0];
+        let series = Series::daily("2026-01-01", values).excluding([4, 0, 1]);
+        assert_eq!(series.known().map(|(i, _)| i).collect::<Vec<_>>(), [0, 2, 4, 5]);
+        assert_eq!(series.learnable().collect::<Vec<_>>(), [(2, 2.0), (5, 5.0)]);
+    }
+}
