@@ -2,14 +2,44 @@
 //!
 //! Every write is a keyed upsert, in bulk: the same call twice leaves the same documents but for their timestamps.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod documents;
+mod embedded;
+mod history;
+mod mongodb;
 
+#[cfg(test)]
+mod conformance;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use ::mongodb::bson::Document;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use self::embedded::Embedded;
+use self::mongodb::Mongodb;
+pub(crate) use self::mongodb::MongodbOptions;
+use crate::episode::Episode;
+use crate::finding::Finding;
 use crate::ledger::{Amounts, DayLedger};
 use crate::series::{Names, SeriesKey};
+
+/// An open database.
+pub(crate) enum Store {
+    Mongodb(Mongodb),
+    Embedded(Embedded),
+}
+
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Makes the database and its indexes where they are missing.
+    Write,
+    /// Makes nothing; what is not there is read as empty.
+    Read,
+}
 
 /// Which of the summed figures a rule watches, under the collections' names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,11 +162,194 @@ pub(crate) struct JobRun {
     pub(crate) finished_at: Option<Timestamp>,
 }
 
-/// Which findings to list.
+/// Both ends belong to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DateRange {
     pub(crate) from: Date,
     pub(crate) to: Date,
+}
+
+/// Days and hours whose findings must not be learned from, by series.
+pub(crate) type AnomalousHours = HashMap<SeriesKey, BTreeSet<(Date, u8)>>;
+
+impl Store {
+    /// Connects, and with [`Access::Write`] makes the indexes that are missing.
+    pub(crate) async fn open_mongodb(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
+        Mongodb::open(options, access).await.map(Self::Mongodb)
+    }
+
+    /// Opens the database in a file, which no other process may have open.
+    pub(crate) fn open_embedded(path: &Path, access: Access) -> Result<Self, StoreError> {
+        Embedded::open(path, access).map(Self::Embedded)
+    }
+
+    /// The finished day as `billing_daily`. Series that left it are removed; what is marked as anomalous stays marked.
+    /// A ledger without entries changes nothing.
+    pub(crate) async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_day(day, now).await,
+            Self::Embedded(store) => store.put_day(day, now),
+        }
+    }
+
+    /// Marks these series of the day as anomalous, and the day's others as not.
+    pub(crate) async fn mark_anomalous(
+        &self,
+        date: Date,
+        series: &BTreeSet<SeriesKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.mark_anomalous(date, series, now).await,
+            Self::Embedded(store) => store.mark_anomalous(date, series, now),
+        }
+    }
+
+    /// All series of these days.
+    pub(crate) async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.history(range, measures).await,
+            Self::Embedded(store) => store.history(range, measures),
+        }
+    }
+
+    /// `billing_daily` of one series ([`crate::series::ALL`] stands for any id), in the order of its key.
+    pub(crate) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.daily(range, series).await,
+            Self::Embedded(store) => store.daily(range, series),
+        }
+    }
+
+    /// A partial day as it stood at an hour, as `billing_hourly`. A series that was seen earlier that day and has no row
+    /// now stands at 0. A ledger without entries changes nothing.
+    pub(crate) async fn put_hour(
+        &self,
+        date: Date,
+        hour: u8,
+        day: &DayLedger,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_hour(date, hour, day, now).await,
+            Self::Embedded(store) => store.put_hour(date, hour, day, now),
+        }
+    }
+
+    /// `billing_hourly` of these days, in no particular order.
+    pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.snapshots(range).await,
+            Self::Embedded(store) => store.snapshots(range),
+        }
+    }
+
+    /// Replaces statistics and the given rules' fits; fits of other rules stay.
+    pub(crate) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_baselines(baselines, now).await,
+            Self::Embedded(store) => store.put_baselines(baselines, now),
+        }
+    }
+
+    /// All series' baselines with just these fits, in the order of their keys; a fit that lacks the state that is asked
+    /// for is left out.
+    pub(crate) async fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
+        let mut baselines = match self {
+            Self::Mongodb(store) => store.baselines(requests).await,
+            Self::Embedded(store) => store.baselines(requests),
+        }?;
+        baselines.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(baselines)
+    }
+
+    /// What these rules found at that date and hour, all of it: what they found there before and not now is removed.
+    /// The status that a person gave a finding stays.
+    pub(crate) async fn put_findings(
+        &self,
+        date: Date,
+        hour: Option<u8>,
+        rules: &BTreeSet<String>,
+        findings: &[Finding],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_findings(date, hour, rules, findings, now).await,
+            Self::Embedded(store) => store.put_findings(date, hour, rules, findings, now),
+        }
+    }
+
+    /// `billing_anomalies` of these days, in the order of their keys.
+    pub(crate) async fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.findings(range).await,
+            Self::Embedded(store) => store.findings(range),
+        }
+    }
+
+    /// Where the hourly runs of these days found anything.
+    pub(crate) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.anomalous_hours(range).await,
+            Self::Embedded(store) => store.anomalous_hours(range),
+        }
+    }
+
+    /// Each with whether it is settled: closed, and nobody is left to be told.
+    pub(crate) async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_episodes(episodes, now).await,
+            Self::Embedded(store) => store.put_episodes(episodes, now),
+        }
+    }
+
+    /// The episodes that were not settled when they were put, in the order of their ids.
+    pub(crate) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.unsettled().await,
+            Self::Embedded(store) => store.unsettled(),
+        }
+    }
+
+    pub(crate) async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.run(job, period).await,
+            Self::Embedded(store) => store.run(job, period),
+        }
+    }
+
+    pub(crate) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_run(run, now).await,
+            Self::Embedded(store) => store.put_run(run, now),
+        }
+    }
+}
+
+impl DateRange {
+    /// Of both ends and what is between; 0 where it ends before it starts.
+    pub(crate) fn days(self) -> usize {
+        usize::try_from((self.to - self.from).get_days() + 1).unwrap_or(0)
+    }
+
+    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = Date> {
+        (0..self.days()).map(move |day| day_after(self.from, day))
+    }
+
+    /// Up to `parts` consecutive ranges of about the same length.
+    fn split(self, parts: usize) -> Vec<Self> {
+        let length = self.days().div_ceil(parts).max(1);
+        let starts = (0..self.days()).step_by(length);
+        let part = |start| Self {
+            from: day_after(self.from, start),
+            to: day_after(self.from, start + length - 1).min(self.to),
+        };
+        starts.map(part).collect()
+    }
+}
+
+fn day_after(date: Date, days: usize) -> Date {
+    i64::try_from(days).map_or(Date::MAX, |days| date.saturating_add(jiff::Span::new().days(days)))
 }
 
 impl Measure {
@@ -164,22 +377,41 @@ impl Measure {
     }
 }
 
-// The rest of this room: an enum `Store { Mongo(mongodb::Mongo), Embedded(embedded::Embedded) }`, one file a variant,
-// each with these async methods and one dispatching match:
-//
-//   open(config, now)
-//   put_day(&DayLedger, now)                 billing_daily of that day: upserts; series that left the day are removed;
-//                                            createdAt and isAnomaly of documents that exist are kept
-//   mark_anomalous(date, &BTreeSet<SeriesKey>, now)   isAnomaly true for these, false for the day's others
-//   history(DateRange, &[Measure])           -> History
-//   put_hour(date, hour, &DayLedger, now)    billing_hourly: sets hours.HH alone; of a series that has snapshots today
-//                                            but no row now, hours.HH = 0
-//   snapshots(DateRange)                     -> Vec<Snapshot>
-//   put_baselines(Vec<Baseline>, now)        statistics replaced; only the given rules' fits are replaced
-//   baselines(&[FitRequest])                 -> Vec<Baseline> with just these fits
-//   put_findings(date, hour, Vec<Finding>, now) replaces what that date and hour held of the rules that ran
-//   findings(DateRange)                      -> Vec<Document>
-//   episodes(open or undelivered) / put_episodes(Vec<Episode>, now)
-//   run(job, period) -> Option<JobRun> / put_run(JobRun)
-#[expect(dead_code, reason = "names the types that the methods above take until they stand")]
-type Signature = (DayLedger, HashMap<SeriesKey, u8>);
+/// Why something could not be remembered or recalled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("[store] uri is not an address of MongoDB: {cause}; expected mongodb://host:port or mongodb+srv://host")]
+    Address { cause: String },
+    #[error(
+        "[store] database `{name}` is not a name that MongoDB takes: expected 1 to 63 characters without / \\ . \" $ or spaces"
+    )]
+    Database { name: String },
+    #[error(
+        "no MongoDB server answered at {hosts} within {seconds} s ({cause}): check that it runs and that [store] uri names it"
+    )]
+    Unreachable { hosts: String, seconds: f64, cause: String },
+    #[error(
+        "the MongoDB server at {hosts} refused the credentials ({cause}): check the user and the password in [store] uri"
+    )]
+    Refused { hosts: String, cause: String },
+    #[error(
+        "may not {operation} {collection} of database {database} ({cause}): give the user of [store] uri the role readWrite on it"
+    )]
+    NotAllowed { operation: &'static str, collection: String, database: String, cause: String },
+    #[error("could not {operation} {collection}: {cause}")]
+    Failed { operation: &'static str, collection: String, cause: String },
+    #[error("could not write {key} to {collection}: {cause}")]
+    Rejected { collection: &'static str, key: String, cause: String },
+    #[error(
+        "index {index} of {collection} has other fields than expected or is not unique: drop it, and the next run makes it anew"
+    )]
+    Index { collection: &'static str, index: &'static str },
+    #[error("cannot read the document of {collection} with {key}: {cause}; correct or remove it")]
+    Unreadable { collection: &'static str, key: String, cause: String },
+    #[error("{}: another costwarden run is using it; wait until that has ended", path.display())]
+    Locked { path: PathBuf },
+    #[error("{}: written by another version of costwarden (format {format}, expected {expected}); use that version, or move the file away to begin anew", path.display())]
+    Format { path: PathBuf, format: u64, expected: u64 },
+    #[error("{}: {cause}", path.display())]
+    File { path: PathBuf, cause: String },
+}

@@ -1,0 +1,74 @@
+//! `job_runs`: how far a job got, and what came of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
+use crate::store::JobRun;
+
+pub(in crate::store) const COLLECTION: Collection =
+    Collection { name: "job_runs", key: &["job", "period"], unique: "unique_run", indexes: &[] };
+
+pub(in crate::store) fn key(job: &str, period: &str) -> Document {
+    doc! { "job": job, "period": period }
+}
+
+pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
+    let set = doc! {
+        "owner": &run.owner,
+        "attempts": i64::from(run.attempts),
+        "step": &run.step,
+        "through": run.through.map(date_text),
+        "outcome": &run.outcome,
+        "error": run.error.as_deref(),
+        "counts": counts_document(&run.counts),
+        "durationsMs": counts_document(&run.durations_ms),
+        "totalTold": run.total_told.iter().collect::<Vec<_>>(),
+        "total": run.total.as_deref(),
+        "startedAt": time(run.started_at),
+        "finishedAt": run.finished_at.map(time),
+        "updatedAt": time(now),
+    };
+    Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
+}
+
+pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {
+    let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
+    let optional = |field: &str| document.get_str(field).ok().map(str::to_owned);
+    let attempts = document.get_i64("attempts").map_err(|error| error.to_string())?;
+    let told = document.get_array("totalTold").map_err(|error| error.to_string())?;
+    Ok(JobRun {
+        job: text("job")?,
+        period: text("period")?,
+        owner: text("owner")?,
+        attempts: u32::try_from(attempts).map_err(|_| format!("attempts is {attempts}"))?,
+        step: text("step")?,
+        through: document.get_str("through").ok().map(date).transpose()?,
+        outcome: text("outcome")?,
+        error: optional("error"),
+        counts: read_counts(document, "counts")?,
+        durations_ms: read_counts(document, "durationsMs")?,
+        total_told: told.iter().filter_map(|sink| sink.as_str().map(str::to_owned)).collect(),
+        total: optional("total"),
+        started_at: timestamp(*document.get_datetime("startedAt").map_err(|error| error.to_string())?)?,
+        finished_at: document.get_datetime("finishedAt").ok().copied().map(timestamp).transpose()?,
+    })
+}
+
+fn counts_document(counts: &BTreeMap<String, u64>) -> Document {
+    let field = |(name, count): (&String, &u64)| {
+        (field_name(name).into_owned(), Bson::Int64(i64::try_from(*count).unwrap_or(i64::MAX)))
+    };
+    counts.iter().map(field).collect()
+}
+
+fn read_counts(document: &Document, field: &str) -> Result<BTreeMap<String, u64>, String> {
+    let counts = document.get_document(field).map_err(|error| error.to_string())?;
+    let count = |(name, count): (&String, &Bson)| {
+        let count = count.as_i64().and_then(|count| u64::try_from(count).ok());
+        count.map(|count| (name.clone(), count)).ok_or_else(|| format!("{field}.{name} is not a count"))
+    };
+    counts.iter().map(count).collect()
+}

@@ -1,0 +1,270 @@
+//! What is remembered, in one file beside the program: the documents of [`super::documents`] without a server.
+//!
+//! The two collections that grow with every day are kept in columns ([`rows`]), so that months of amounts are read
+//! without touching a name; the others are kept as BSON under the bytes of their keys. Calls block for the length of a
+//! disk access, and one process at a time has the file.
+
+mod columns;
+mod file;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use mongodb::bson::{Document, RawDocument};
+use redb::ReadableTable;
+
+use super::documents::{
+    self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
+};
+use super::history::Collector;
+use super::{AnomalousHours, Baseline, DateRange, FitRequest, History, JobRun, Measure, Snapshot, StoreError};
+use crate::episode::Episode;
+use crate::finding::Finding;
+use crate::ledger::DayLedger;
+use crate::series::SeriesKey;
+pub(crate) use file::Embedded;
+use rows::{DailyRow, HourlyRow};
+
+impl Embedded {
+    pub(super) fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
+        if day.entries.is_empty() {
+            return Ok(());
+        }
+        let now = now.as_millisecond();
+        self.change(&daily::COLLECTION, |tables| {
+            let old = tables.daily(day.date)?;
+            let old: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.entry.key, row)).collect();
+            let row = |entry: &crate::ledger::Entry| match old.get(&entry.key) {
+                Some(old) if old.entry == *entry => (*old).clone(),
+                Some(old) => DailyRow { entry: entry.clone(), updated: now, ..**old },
+                None => DailyRow { entry: entry.clone(), anomalous: false, created: now, updated: now },
+            };
+            tables.put_daily(day.date, &day.entries.iter().map(row).collect::<Vec<_>>())
+        })
+    }
+
+    pub(super) fn mark_anomalous(
+        &self,
+        date: Date,
+        marked: &BTreeSet<SeriesKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change(&daily::COLLECTION, |tables| {
+            let mut rows = tables.daily(date)?;
+            let mut changed = false;
+            for row in &mut rows {
+                let anomalous = marked.contains(&row.entry.key);
+                if row.anomalous != anomalous {
+                    row.anomalous = anomalous;
+                    row.updated = now.as_millisecond();
+                    changed = true;
+                }
+            }
+            if changed { tables.put_daily(date, &rows) } else { Ok(()) }
+        })
+    }
+
+    pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
+        let mut collector = Collector::new(range, measures);
+        self.read(&daily::COLLECTION, |tables| tables.collect(range, measures, &mut collector))?;
+        Ok(Collector::join(vec![collector]))
+    }
+
+    pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+        let of_series = |key: &SeriesKey| {
+            let pairs =
+                [(&series.domain, &key.domain), (&series.project, &key.project), (&series.service, &key.service)];
+            pairs.iter().all(|(wanted, id)| &***wanted == crate::series::ALL || wanted == id)
+        };
+        self.read(&daily::COLLECTION, |tables| {
+            let series = tables.series()?;
+            let mut found = Vec::new();
+            for date in range.iter() {
+                let rows = tables.daily(&series, date)?;
+                let rows = rows.iter().filter(|row| of_series(&row.entry.key));
+                found.extend(rows.map(|row| row.document(date)));
+            }
+            Ok(sorted(&daily::COLLECTION, found))
+        })
+    }
+
+    pub(super) fn put_hour(&self, date: Date, hour: u8, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
+        if day.entries.is_empty() {
+            return Ok(());
+        }
+        let now = now.as_millisecond();
+        self.change(&hourly::COLLECTION, |tables| {
+            let mut rows = tables.hourly(date)?;
+            let mut places: HashMap<SeriesKey, usize> =
+                rows.iter().enumerate().map(|(place, row)| (row.key.clone(), place)).collect();
+            for row in &mut rows {
+                row.hours[usize::from(hour)] = 0.0;
+                row.fetched = now;
+                row.updated = now;
+            }
+            for entry in &day.entries {
+                let place = *places.entry(entry.key.clone()).or_insert_with(|| {
+                    rows.push(HourlyRow::new(entry, now));
+                    rows.len() - 1
+                });
+                rows[place].names = entry.names.clone();
+                rows[place].hours[usize::from(hour)] = entry.amounts.expect;
+            }
+            tables.put_hourly(date, &rows)
+        })
+    }
+
+    pub(super) fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+        self.read(&hourly::COLLECTION, |tables| {
+            let series = tables.series()?;
+            let mut snapshots = Vec::new();
+            for date in range.iter() {
+                let rows = tables.hourly(&series, date)?.into_iter();
+                snapshots.extend(rows.map(|row| Snapshot { date, key: row.key, names: row.names, hours: row.hours }));
+            }
+            Ok(snapshots)
+        })
+    }
+
+    pub(super) fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+        self.put(
+            &baseline::COLLECTION,
+            baselines.iter().map(|baseline| baseline::upsert(baseline, now)),
+            HashSet::new(),
+        )
+    }
+
+    pub(super) fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
+        let mut texts = Interner::default();
+        let mut baselines = Vec::new();
+        self.each(&baseline::COLLECTION, &[], &[], |document| {
+            baselines.push(baseline::read(document, requests, &mut texts)?);
+            Ok(())
+        })?;
+        Ok(baselines)
+    }
+
+    pub(super) fn put_findings(
+        &self,
+        date: Date,
+        hour: Option<u8>,
+        rules: &BTreeSet<String>,
+        findings: &[Finding],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut gone = HashSet::new();
+        let of_run = key_of(&anomaly::key(date, hour));
+        self.each(&anomaly::COLLECTION, &of_run, &of_run, |document| {
+            if document.get_str("ruleId").is_ok_and(|rule| rules.contains(rule)) {
+                gone.insert(documents::key_of_raw(&anomaly::COLLECTION, document));
+            }
+            Ok(())
+        })?;
+        self.put(&anomaly::COLLECTION, findings.iter().map(|finding| anomaly::upsert(finding, now)), gone)
+    }
+
+    pub(super) fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+        let mut found = Vec::new();
+        self.each_of_days(range, |document| {
+            found.push(anomaly::listed(document.try_into().map_err(|error| format!("{error}"))?));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    pub(super) fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+        let mut texts = Interner::default();
+        let mut hours = HashMap::new();
+        self.each_of_days(range, |document| anomaly::read_hour(document, &mut texts, &mut hours))?;
+        Ok(hours)
+    }
+
+    pub(super) fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
+        let upserts = episodes.iter().map(|(episode, settled)| episode::upsert(episode, *settled, now));
+        self.put(&episode::COLLECTION, upserts, HashSet::new())
+    }
+
+    pub(super) fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+        let mut texts = Interner::default();
+        let mut episodes = Vec::new();
+        self.each(&episode::COLLECTION, &[], &[], |document| {
+            if document.get_bool("settled") == Ok(false) {
+                let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+                episodes.push(episode::read(&document, &mut texts)?);
+            }
+            Ok(())
+        })?;
+        Ok(episodes)
+    }
+
+    pub(super) fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+        let key = key_of(&run::key(job, period));
+        let mut found = None;
+        self.each(&run::COLLECTION, &key, &key, |document| {
+            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            found = Some(run::read(&document)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    pub(super) fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, [run::upsert(run, now)], HashSet::new())
+    }
+
+    fn each_of_days(
+        &self,
+        range: DateRange,
+        visit: impl FnMut(&RawDocument) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
+        let bytes = |date: Date| key_of(&mongodb::bson::doc! { "date": date_text(date) });
+        self.each(&anomaly::COLLECTION, &bytes(range.from), &bytes(range.to), visit)
+    }
+
+    /// Writes documents as the server would, and removes those `gone` that are not among them.
+    fn put(
+        &self,
+        collection: &'static Collection,
+        upserts: impl IntoIterator<Item = Upsert>,
+        mut gone: HashSet<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.change(collection, |tables| {
+            let mut table = tables.documents(collection)?;
+            for upsert in upserts {
+                let key = key_of(&upsert.key);
+                let old = table.get(key.as_slice())?.map(|old| Document::from_reader(old.value())).transpose();
+                let old = old.map_err(|error| columns::broken(&upsert.key.to_string(), error))?;
+                let new = match old {
+                    Some(mut old) => {
+                        upsert.apply(&mut old);
+                        old
+                    }
+                    None => upsert.fresh(),
+                };
+                let bytes =
+                    mongodb::bson::to_vec(&new).map_err(|error| columns::broken(&upsert.key.to_string(), error))?;
+                table.insert(key.as_slice(), bytes.as_slice())?;
+                gone.remove(&key);
+            }
+            for key in gone {
+                table.remove(key.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn sorted(collection: &Collection, documents: Vec<Document>) -> Vec<Document> {
+    let key = |document: &Document| {
+        key_of(
+            &collection
+                .key
+                .iter()
+                .map(|field| ((*field).to_owned(), document.get(field).cloned().unwrap_or_default()))
+                .collect(),
+        )
+    };
+    documents.into_iter().map(|document| (key(&document), document)).collect::<BTreeMap<_, _>>().into_values().collect()
+}

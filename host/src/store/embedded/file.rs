@@ -1,0 +1,211 @@
+//! The database file: opening it, its tables, and what its errors mean.
+
+use std::path::{Path, PathBuf};
+
+use mongodb::bson::RawDocument;
+use redb::backends::InMemoryBackend;
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
+};
+
+use super::rows::Series;
+use crate::store::documents::{COLLECTIONS, Collection, daily, hourly};
+use crate::store::{Access, StoreError};
+
+/// Changes when a file of an older program cannot be read any more.
+const FORMAT: u64 = 1;
+const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
+
+/// By collection, date (YYYYMMDD) and column.
+pub(super) type Column = (&'static str, u32, u8);
+const COLUMNS: TableDefinition<'static, Column, &[u8]> = TableDefinition::new("columns");
+/// Series have numbers, in the order in which they were first seen.
+const NUMBERS: TableDefinition<'static, (&str, &str, &str), u32> = TableDefinition::new("series_numbers");
+const SERIES: TableDefinition<'static, u32, (&str, &str, &str)> = TableDefinition::new("series");
+
+/// The program's own memory is small: the file's pages are cached by the system anyway.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A database in one file.
+pub(crate) struct Embedded {
+    database: Database,
+    path: PathBuf,
+}
+
+/// Why a call failed, before it is known which file and collection it was of.
+pub(super) enum Cause {
+    Redb(Box<redb::Error>),
+    Unreadable { key: String, cause: String },
+}
+
+/// The tables within one change.
+pub(super) struct Changing<'a>(&'a WriteTransaction);
+
+/// The tables as they are at one moment.
+pub(super) struct Reading<'a>(&'a ReadTransaction);
+
+impl Embedded {
+    pub(in crate::store) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        let file = |cause: String| StoreError::File { path: path.to_owned(), cause };
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let opened = if path.exists() {
+            builder.open(path)
+        } else if access == Access::Read {
+            // Nothing is remembered yet, and looking must not change that.
+            builder.create_with_backend(InMemoryBackend::new())
+        } else {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            folder.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| file(error.to_string()))?;
+            builder.create(path)
+        };
+        let database = opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
+            error => file(error.to_string()),
+        })?;
+        let store = Self { database, path: path.to_owned() };
+        match store.format().map_err(|cause| store.failure("about", cause))? {
+            Some(FORMAT) => {}
+            Some(format) => return Err(StoreError::Format { path: path.to_owned(), format, expected: FORMAT }),
+            None => store.make_tables().map_err(|cause| store.failure("about", cause))?,
+        }
+        Ok(store)
+    }
+
+    /// Changes all or nothing; on disk when it returns.
+    pub(super) fn change<T>(
+        &self,
+        collection: &Collection,
+        work: impl FnOnce(&Changing<'_>) -> Result<T, Cause>,
+    ) -> Result<T, StoreError> {
+        let run = || {
+            let transaction = self.database.begin_write()?;
+            let result = work(&Changing(&transaction))?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|cause| self.failure(collection.name, cause))
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        collection: &Collection,
+        work: impl FnOnce(&Reading<'_>) -> Result<T, Cause>,
+    ) -> Result<T, StoreError> {
+        let run = || work(&Reading(&self.database.begin_read()?));
+        run().map_err(|cause| self.failure(collection.name, cause))
+    }
+
+    /// Visits the documents whose keys are between those that start with `from` and those that start with `to`.
+    pub(super) fn each(
+        &self,
+        collection: &Collection,
+        from: &[u8],
+        to: &[u8],
+        mut visit: impl FnMut(&RawDocument) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
+        self.read(collection, |tables| {
+            let table = tables.0.open_table(documents_table(collection))?;
+            // No key's next byte is that large, so this is behind all that start with `to`.
+            let end = [to, &[0xFF]].concat();
+            for item in table.range::<&[u8]>(from..end.as_slice())? {
+                let (_, value) = item?;
+                let unreadable = |cause: String| Cause::Unreadable { key: String::new(), cause };
+                let document = RawDocument::from_bytes(value.value()).map_err(|error| unreadable(error.to_string()))?;
+                visit(document).map_err(|cause| Cause::Unreadable { key: key_text(collection, document), cause })?;
+            }
+            Ok(())
+        })
+    }
+
+    fn format(&self) -> Result<Option<u64>, Cause> {
+        match self.database.begin_read()?.open_table(ABOUT) {
+            Ok(about) => Ok(about.get("format")?.map(|format| format.value())),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn make_tables(&self) -> Result<(), Cause> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(ABOUT)?.insert("format", FORMAT)?;
+        transaction.open_table(COLUMNS)?;
+        transaction.open_table(NUMBERS)?;
+        transaction.open_table(SERIES)?;
+        for collection in COLLECTIONS {
+            if ![daily::COLLECTION.name, hourly::COLLECTION.name].contains(&collection.name) {
+                transaction.open_table(documents_table(collection))?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn failure(&self, collection: &'static str, cause: Cause) -> StoreError {
+        match cause {
+            Cause::Redb(error) => StoreError::File { path: self.path.clone(), cause: format!("{collection}: {error}") },
+            Cause::Unreadable { key, cause } => StoreError::Unreadable { collection, key, cause },
+        }
+    }
+}
+
+impl Changing<'_> {
+    pub(super) fn documents(&self, collection: &Collection) -> Result<Table<'_, &'static [u8], &'static [u8]>, Cause> {
+        Ok(self.0.open_table(documents_table(collection))?)
+    }
+
+    pub(super) fn columns(&self) -> Result<Table<'_, Column, &'static [u8]>, Cause> {
+        Ok(self.0.open_table(COLUMNS)?)
+    }
+
+    pub(super) fn series(&self) -> Result<Series, Cause> {
+        Series::load(&self.0.open_table(SERIES)?)
+    }
+
+    /// The number of each series, a new one where it has none.
+    pub(super) fn numbers(&self, keys: &[&crate::series::SeriesKey]) -> Result<Vec<u32>, Cause> {
+        let mut numbers = self.0.open_table(NUMBERS)?;
+        let mut series = self.0.open_table(SERIES)?;
+        let mut next = series.last()?.map_or(0, |(number, _)| number.value() + 1);
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let parts = (&*key.domain, &*key.project, &*key.service);
+            let known = numbers.get(parts)?.map(|number| number.value());
+            found.push(match known {
+                Some(number) => number,
+                None => {
+                    numbers.insert(parts, next)?;
+                    series.insert(next, parts)?;
+                    next += 1;
+                    next - 1
+                }
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl Reading<'_> {
+    pub(super) fn columns(&self) -> Result<redb::ReadOnlyTable<Column, &'static [u8]>, Cause> {
+        Ok(self.0.open_table(COLUMNS)?)
+    }
+
+    pub(super) fn series(&self) -> Result<Series, Cause> {
+        Series::load(&self.0.open_table(SERIES)?)
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for Cause {
+    fn from(error: E) -> Self {
+        Self::Redb(Box::new(error.into()))
+    }
+}
+
+fn documents_table(collection: &Collection) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(collection.name)
+}
+
+fn key_text(collection: &Collection, document: &RawDocument) -> String {
+    let field = |field: &&str| format!("{field} {:?}", document.get(field).ok().flatten());
+    collection.key.iter().map(field).collect::<Vec<_>>().join(", ")
+}

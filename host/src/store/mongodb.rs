@@ -1,0 +1,265 @@
+//! What is remembered, in MongoDB: the tutorial's collections with their documents and indexes, and costwarden's own.
+//!
+//! Knows how to reach the server, read in batches and write in bulk; what the documents hold is the business of
+//! [`super::documents`].
+
+mod connect;
+mod indexes;
+mod read;
+mod write;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use mongodb::Database;
+use mongodb::bson::{Document, doc};
+
+use super::documents::{
+    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
+};
+use super::{AnomalousHours, Baseline, DateRange, FitRequest, JobRun, Snapshot, StoreError};
+use crate::episode::Episode;
+use crate::finding::Finding;
+use crate::ledger::DayLedger;
+use crate::series::SeriesKey;
+use read::{of_day, of_days, unreadable, unreadable_document};
+
+/// Where the server is, and how long to wait for it.
+#[derive(Clone)]
+pub(crate) struct MongodbOptions {
+    /// May hold credentials: never shown.
+    pub(crate) uri: String,
+    pub(crate) database: String,
+    pub(crate) connect_timeout: Duration,
+    /// How long a primary is looked for, at the start and after a failover.
+    pub(crate) selection_timeout: Duration,
+}
+
+/// A connected database.
+pub(crate) struct Mongodb {
+    database: Database,
+    /// For messages: the servers' addresses without credentials.
+    hosts: String,
+    selection_timeout: Duration,
+}
+
+impl Mongodb {
+    pub(super) async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
+        if day.entries.is_empty() {
+            return Ok(());
+        }
+        let fields = [
+            "domainName",
+            "projectName",
+            "serviceName",
+            "expectAmount",
+            "generalAmount",
+            "discountAmount",
+            "usageTime",
+            "usageSize",
+            "pricingTypes",
+            "regions",
+        ];
+        let mut stored = self.stored(&daily::COLLECTION, of_day(day.date), &fields).await?;
+        let mut changed = Vec::new();
+        for entry in &day.entries {
+            let upsert = daily::upsert(day.date, entry, now);
+            let old = stored.remove(&key_of(&upsert.key));
+            if old.as_ref().is_none_or(|old| !upsert.is_in(&old.fields)) {
+                changed.push((upsert, old.map(|old| old.id)));
+            }
+        }
+        self.write(&daily::COLLECTION, changed).await?;
+        // What is left is of series that left the day; a pricing type is never ours.
+        let departed = stored.into_values().filter(|old| old.fields.get_str("pricingType").is_err());
+        self.delete(&daily::COLLECTION, departed.map(|old| old.id).collect()).await
+    }
+
+    pub(super) async fn mark_anomalous(
+        &self,
+        date: Date,
+        marked: &BTreeSet<SeriesKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (mut mark, mut clear) = (Vec::new(), Vec::new());
+        let mut texts = Interner::default();
+        for old in self.stored(&daily::COLLECTION, of_day(date), &["isAnomaly"]).await?.into_values() {
+            let key =
+                series(&old.fields, &mut texts).map_err(|error| unreadable(&daily::COLLECTION, &old.fields, error))?.0;
+            let was = old.fields.get_bool("isAnomaly").unwrap_or(false);
+            match (was, marked.contains(&key)) {
+                (false, true) => mark.push(old.id),
+                (true, false) => clear.push(old.id),
+                _ => {}
+            }
+        }
+        for (ids, anomalous) in [(mark, true), (clear, false)] {
+            self.set(&daily::COLLECTION, ids, doc! { "isAnomaly": anomalous, "updatedAt": time(now) }).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+        let mut filter = of_days(range);
+        for (field, id) in
+            [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)]
+        {
+            if &**id != crate::series::ALL {
+                filter.insert(field, &**id);
+            }
+        }
+        self.documents(&daily::COLLECTION, filter).await
+    }
+
+    pub(super) async fn put_hour(
+        &self,
+        date: Date,
+        hour: u8,
+        day: &DayLedger,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if day.entries.is_empty() {
+            return Ok(());
+        }
+        let mut stored = self.stored(&hourly::COLLECTION, of_day(date), &[]).await?;
+        let mut upserts = Vec::with_capacity(day.entries.len());
+        for entry in &day.entries {
+            let upsert = hourly::upsert(date, hour, &entry.key, &entry.names, entry.amounts.expect, now);
+            let old = stored.remove(&key_of(&upsert.key));
+            upserts.push((upsert, old.map(|old| old.id)));
+        }
+        self.write(&hourly::COLLECTION, upserts).await?;
+        let rest = stored.into_values().map(|old| old.id).collect();
+        let nothing = doc! { hourly::hour_field(hour): 0.0, "fetchedAt": time(now), "updatedAt": time(now) };
+        self.set(&hourly::COLLECTION, rest, nothing).await
+    }
+
+    pub(super) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+        let mut texts = Interner::default();
+        let mut snapshots = Vec::new();
+        let fields = doc! {
+            "_id": 0, "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1,
+            "domainName": 1, "projectName": 1, "serviceName": 1, "hours": 1,
+        };
+        self.each(&hourly::COLLECTION, of_days(range), fields, |document| {
+            snapshots.push(hourly::read(document, &mut texts)?);
+            Ok(())
+        })
+        .await?;
+        Ok(snapshots)
+    }
+
+    pub(super) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+        if baselines.is_empty() {
+            return Ok(());
+        }
+        let mut stored = self.stored(&baseline::COLLECTION, doc! {}, &[]).await?;
+        // A few at a time: all fitted state twice is more than a small machine has.
+        for some in baselines.chunks(2_000) {
+            let upserts = some.iter().map(|baseline| {
+                let upsert = baseline::upsert(baseline, now);
+                let old = stored.remove(&key_of(&upsert.key));
+                (upsert, old.map(|old| old.id))
+            });
+            self.write(&baseline::COLLECTION, upserts.collect()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
+        let mut texts = Interner::default();
+        let mut baselines = Vec::new();
+        self.each(&baseline::COLLECTION, doc! {}, baseline::projection(requests), |document| {
+            baselines.push(baseline::read(document, requests, &mut texts)?);
+            Ok(())
+        })
+        .await?;
+        Ok(baselines)
+    }
+
+    pub(super) async fn put_findings(
+        &self,
+        date: Date,
+        hour: Option<u8>,
+        rules: &BTreeSet<String>,
+        findings: &[Finding],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut filter = anomaly::key(date, hour);
+        filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
+        let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
+        let upserts = findings.iter().map(|finding| {
+            let upsert = anomaly::upsert(finding, now);
+            let old = stored.remove(&key_of(&upsert.key));
+            (upsert, old.map(|old| old.id))
+        });
+        self.write(&anomaly::COLLECTION, upserts.collect()).await?;
+        self.delete(&anomaly::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
+    }
+
+    pub(super) async fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+        let found = self.documents(&anomaly::COLLECTION, of_days(range)).await?;
+        Ok(found.into_iter().map(anomaly::listed).collect())
+    }
+
+    pub(super) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+        let mut filter = of_days(range);
+        filter.insert("hour", doc! { "$ne": null });
+        let fields = doc! { "_id": 0, "date": 1, "hour": 1, "domainId": 1, "projectId": 1, "serviceId": 1 };
+        let mut texts = Interner::default();
+        let mut hours = HashMap::new();
+        self.each(&anomaly::COLLECTION, filter, fields, |document| {
+            anomaly::read_hour(document, &mut texts, &mut hours)
+        })
+        .await?;
+        Ok(hours)
+    }
+
+    pub(super) async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
+        let upserts: Vec<Upsert> =
+            episodes.iter().map(|(episode, settled)| episode::upsert(episode, *settled, now)).collect();
+        let ids: Vec<&str> = episodes.iter().map(|(episode, _)| episode.id.as_str()).collect();
+        self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
+    }
+
+    pub(super) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+        let mut texts = Interner::default();
+        let open = self.documents(&episode::COLLECTION, doc! { "settled": false }).await?;
+        open.iter()
+            .map(|open| {
+                episode::read(open, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, open, error))
+            })
+            .collect()
+    }
+
+    pub(super) async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+        let found = self.documents(&run::COLLECTION, run::key(job, period)).await?;
+        let read =
+            |found: &Document| run::read(found).map_err(|error| unreadable_document(&run::COLLECTION, found, error));
+        found.first().map(read).transpose()
+    }
+
+    pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
+    }
+
+    /// Writes documents, each by the id that it has already where it has one.
+    async fn put(
+        &self,
+        collection: &'static Collection,
+        filter: Document,
+        upserts: Vec<Upsert>,
+    ) -> Result<(), StoreError> {
+        if upserts.is_empty() {
+            return Ok(());
+        }
+        let mut stored = self.stored(collection, filter, &[]).await?;
+        let with_id = |upsert: Upsert| {
+            let old = stored.remove(&key_of(&upsert.key));
+            (upsert, old.map(|old| old.id))
+        };
+        self.write(collection, upserts.into_iter().map(with_id).collect()).await
+    }
+}

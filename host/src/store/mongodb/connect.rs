@@ -1,0 +1,110 @@
+//! Reaching the server, and saying clearly why it was not reached.
+
+use mongodb::bson::doc;
+use mongodb::error::{Error, ErrorKind};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Database};
+
+use super::{Mongodb, MongodbOptions};
+use crate::store::{Access, StoreError};
+
+impl Mongodb {
+    pub(in crate::store) async fn open(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
+        let name = &options.database;
+        if name.is_empty() || name.len() > 63 || name.contains(['/', '\\', '.', ' ', '"', '$', '\0']) {
+            return Err(StoreError::Database { name: name.clone() });
+        }
+        let parsed = ClientOptions::parse(&options.uri).await;
+        let mut client = parsed
+            .map_err(|error| StoreError::Address { cause: without_secret(&error.kind.to_string(), &options.uri) })?;
+        client.app_name.get_or_insert_with(|| "costwarden".to_owned());
+        client.connect_timeout = Some(options.connect_timeout);
+        client.server_selection_timeout = Some(options.selection_timeout);
+        let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let client = Client::with_options(client)
+            .map_err(|error| StoreError::Address { cause: without_secret(&error.kind.to_string(), &options.uri) })?;
+        let database = DatabaseOptions::builder()
+            .write_concern(
+                WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(super::write::CONFIRMED_WITHIN).build(),
+            )
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let database = client.database_with_options(name, database);
+        let store = Self { database, hosts, selection_timeout: options.selection_timeout };
+        store.database.run_command(doc! { "ping": 1 }).await.map_err(|error| store.failure("ping", name, &error))?;
+        if access == Access::Write {
+            store.ensure_indexes().await?;
+        }
+        Ok(store)
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What an error of the driver means to the operator.
+    pub(super) fn failure(&self, operation: &'static str, collection: &str, error: &Error) -> StoreError {
+        let cause = reason(&error.kind.to_string());
+        match &*error.kind {
+            ErrorKind::ServerSelection { .. } => StoreError::Unreachable {
+                hosts: self.hosts.clone(),
+                seconds: self.selection_timeout.as_secs_f64(),
+                cause,
+            },
+            ErrorKind::Authentication { .. } => StoreError::Refused { hosts: self.hosts.clone(), cause },
+            ErrorKind::Command(command) if command.code == 18 => {
+                StoreError::Refused { hosts: self.hosts.clone(), cause }
+            }
+            ErrorKind::Command(command) if command.code == 13 => StoreError::NotAllowed {
+                operation,
+                collection: collection.to_owned(),
+                database: self.database.name().to_owned(),
+                cause,
+            },
+            _ => StoreError::Failed { operation, collection: collection.to_owned(), cause },
+        }
+    }
+}
+
+/// The part of a driver's message that names the cause; its dump of the topology says little more.
+fn reason(message: &str) -> String {
+    let Some((head, topology)) = message.split_once(" Topology: ") else { return message.to_owned() };
+    let cause = topology.split_once("Error: ").map(|(_, rest)| rest.split(", labels:").next().unwrap_or(rest));
+    cause.map_or_else(
+        || head.to_owned(),
+        |cause| cause.trim_start_matches("Kind: ").trim_end_matches([' ', '}', ']']).to_owned(),
+    )
+}
+
+/// A message about an address, without the password in it.
+fn without_secret(message: &str, uri: &str) -> String {
+    let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let Some((credentials, _)) = after_scheme.rsplit_once('@') else { return message.to_owned() };
+    let secret = credentials.split_once(':').map_or(credentials, |(_, secret)| secret);
+    if secret.is_empty() || !message.contains(secret) {
+        return message.to_owned();
+    }
+    message.replace(secret, "***")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_holds_no_password() {
+        let uri = "mongodb://user:p@ss:w@db.example:27017/x";
+        assert_eq!(without_secret("cannot read `p@ss:w`", uri), "cannot read `***`");
+        assert_eq!(without_secret("no host", "mongodb://"), "no host");
+    }
+
+    #[test]
+    fn the_cause_stands_without_the_topology() {
+        let message = "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, \
+                       Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {} } ] }";
+        assert_eq!(reason(message), "I/O error: Connection refused (os error 111)");
+        assert_eq!(reason("something else"), "something else");
+    }
+}
