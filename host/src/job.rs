@@ -30,7 +30,7 @@ use crate::detector::{Sandbox, SandboxError};
 use crate::rules;
 use crate::sink::{Sink, Speech, Terminal};
 use crate::source::{Source, SourceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Access, Store, StoreError};
 
 /// Whether a run may change anything outside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +58,17 @@ impl Parts {
     /// # Errors
     /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
     pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal) -> Result<Self, JobError> {
+        let access = match mode {
+            Mode::Write => Access::Write,
+            Mode::DryRun => Access::Read,
+        };
         let sandbox = Sandbox::new(config.plugins.limits.clone(), Some(config.state_dir.join("compiled")))?;
         let ready = ready(rules::load(&config.rules), &config, &sandbox);
         Ok(Self {
             source: Source::new(&config.source)?,
             archive: Archive::new(&config.archive),
-            spool: Spool::new(&config.state_dir.join("spool")),
-            store: Store::open(&config.store).await?,
+            spool: Spool::new(&config.state_dir),
+            store: Store::open(&config.store, access).await?,
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,

@@ -2,11 +2,13 @@
 
 mod archive;
 mod causes;
+pub mod cli;
 mod config;
 mod detector;
 mod episode;
 mod finding;
 mod history;
+mod job;
 mod ledger;
 mod rules;
 mod series;
@@ -14,4 +16,5 @@ mod simulate;
 mod sink;
 mod source;
 mod statistics;
+mod store;
 mod toml;

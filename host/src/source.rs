@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use crate::config::SourceConfig;
 use serde_json::value::RawValue;
 
 pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};
@@ -43,6 +44,15 @@ pub(crate) struct Traffic {
 }
 
 impl Source {
+    /// # Errors
+    /// An option is not usable; it is named.
+    pub(crate) fn new(config: &SourceConfig) -> Result<Self, SourceError> {
+        match config {
+            SourceConfig::Kakao(options) => Kakao::new(options.clone()).map(Self::Kakao),
+            SourceConfig::Replay { directory } => Ok(Self::Replay(Replay::new(directory))),
+        }
+    }
+
     /// All rows of a day; with an hour, of today as it stands at that hour.
     ///
     /// # Errors

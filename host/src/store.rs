@@ -10,8 +10,8 @@ mod mongodb;
 #[cfg(test)]
 mod conformance;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use ::mongodb::bson::Document;
 use jiff::Timestamp;
@@ -21,10 +21,13 @@ use serde::{Deserialize, Serialize};
 use self::embedded::Embedded;
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::MongodbOptions;
+use crate::config::StoreConfig;
 use crate::episode::Episode;
 use crate::finding::Finding;
-use crate::ledger::{Amounts, DayLedger};
+use crate::history::{History, Measure, Snapshots};
+use crate::ledger::DayLedger;
 use crate::series::{Names, SeriesKey};
+use crate::statistics::Statistics;
 
 /// An open database.
 pub(crate) enum Store {
@@ -39,60 +42,6 @@ pub(crate) enum Access {
     Write,
     /// Makes nothing; what is not there is read as empty.
     Read,
-}
-
-/// Which of the summed figures a rule watches, under the collections' names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Measure {
-    Expect,
-    General,
-    Discount,
-    UsageTime,
-    UsageSize,
-}
-
-/// Finished days as the ledger holds them: a column a day, a row a series.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct History {
-    /// Ascending; only days that the ledger holds at least one document of.
-    pub(crate) days: Vec<Date>,
-    pub(crate) rows: HashMap<SeriesKey, HistoryRow>,
-}
-
-/// What the ledger holds of one series over [`History::days`].
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HistoryRow {
-    /// Of the newest document.
-    pub(crate) names: Names,
-    /// Parallel to the days, a vector a measure that was asked for; NaN where the series has no document.
-    pub(crate) values: BTreeMap<Measure, Vec<f64>>,
-    /// Parallel to the days: documents that are marked as anomalous.
-    pub(crate) anomalous: Vec<bool>,
-    /// Of the newest document.
-    pub(crate) pricing_types: Vec<String>,
-}
-
-/// One day of one series as the hourly runs saw it: cumulative amounts, NaN where no run looked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Snapshot {
-    pub(crate) date: Date,
-    pub(crate) key: SeriesKey,
-    pub(crate) names: Names,
-    pub(crate) hours: [f64; 24],
-}
-
-/// The tutorial's statistics of the days that are not marked as anomalous.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Statistics {
-    pub(crate) mean: f64,
-    /// Of a sample (n - 1); 0 for a single day.
-    pub(crate) std: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) p50: f64,
-    pub(crate) p95: f64,
-    pub(crate) sample_count: u32,
 }
 
 /// What is known of one series: the tutorial's statistics, and what each rule's detector learned.
@@ -169,18 +118,21 @@ pub(crate) struct DateRange {
     pub(crate) to: Date,
 }
 
-/// Days and hours whose findings must not be learned from, by series.
-pub(crate) type AnomalousHours = HashMap<SeriesKey, BTreeSet<(Date, u8)>>;
+/// That a series was found anomalous on a finished day, or at an hour of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Found {
+    pub(crate) series: SeriesKey,
+    pub(crate) date: Date,
+    pub(crate) hour: Option<u8>,
+}
 
 impl Store {
-    /// Connects, and with [`Access::Write`] makes the indexes that are missing.
-    pub(crate) async fn open_mongodb(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
-        Mongodb::open(options, access).await.map(Self::Mongodb)
-    }
-
-    /// Opens the database in a file, which no other process may have open.
-    pub(crate) fn open_embedded(path: &Path, access: Access) -> Result<Self, StoreError> {
-        Embedded::open(path, access).map(Self::Embedded)
+    /// Opens the database that a config names.
+    pub(crate) async fn open(config: &StoreConfig, access: Access) -> Result<Self, StoreError> {
+        match config {
+            StoreConfig::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
+            StoreConfig::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
+        }
     }
 
     /// The finished day as `billing_daily`. Series that left it are removed; what is marked as anomalous stays marked.
@@ -237,7 +189,7 @@ impl Store {
     }
 
     /// `billing_hourly` of these days, in no particular order.
-    pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+    pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         match self {
             Self::Mongodb(store) => store.snapshots(range).await,
             Self::Embedded(store) => store.snapshots(range),
@@ -287,11 +239,11 @@ impl Store {
         }
     }
 
-    /// Where the hourly runs of these days found anything.
-    pub(crate) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+    /// Where any rule found anything on these days, in no order.
+    pub(crate) async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.anomalous_hours(range).await,
-            Self::Embedded(store) => store.anomalous_hours(range),
+            Self::Mongodb(store) => store.found(range).await,
+            Self::Embedded(store) => store.found(range),
         }
     }
 
@@ -303,11 +255,12 @@ impl Store {
         }
     }
 
-    /// The episodes that were not settled when they were put, in the order of their ids.
-    pub(crate) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    /// The episodes that were not settled when they were put, and those that were closed on a day or later, in the
+    /// order of their ids.
+    pub(crate) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.unsettled().await,
-            Self::Embedded(store) => store.unsettled(),
+            Self::Mongodb(store) => store.episodes(closed_since).await,
+            Self::Embedded(store) => store.episodes(closed_since),
         }
     }
 
@@ -350,31 +303,6 @@ impl DateRange {
 
 fn day_after(date: Date, days: usize) -> Date {
     i64::try_from(days).map_or(Date::MAX, |days| date.saturating_add(jiff::Span::new().days(days)))
-}
-
-impl Measure {
-    pub(crate) const ALL: [Self; 5] = [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
-
-    /// The field of `billing_daily`.
-    pub(crate) fn field(self) -> &'static str {
-        match self {
-            Self::Expect => "expectAmount",
-            Self::General => "generalAmount",
-            Self::Discount => "discountAmount",
-            Self::UsageTime => "usageTime",
-            Self::UsageSize => "usageSize",
-        }
-    }
-
-    pub(crate) fn of(self, amounts: &Amounts) -> f64 {
-        match self {
-            Self::Expect => amounts.expect,
-            Self::General => amounts.general,
-            Self::Discount => amounts.discount,
-            Self::UsageTime => amounts.usage_time,
-            Self::UsageSize => amounts.usage_size,
-        }
-    }
 }
 
 /// Why something could not be remembered or recalled.

@@ -103,7 +103,7 @@ async fn days(
         record.through = chunk.last().copied();
         "days".clone_into(&mut record.step);
         if parts.mode == Mode::Write {
-            parts.store.put_run(record).await?;
+            parts.store.put_run(record, now).await?;
         }
     }
     match newest {

@@ -67,7 +67,7 @@ pub(super) async fn totals_left_behind(
         let told = record.total_told.len();
         total(parts, date, &mut record, now, report);
         if record.total_told.len() > told {
-            parts.store.put_run(&record).await?;
+            parts.store.put_run(&record, now).await?;
         }
     }
     Ok(())

@@ -19,7 +19,8 @@ use super::documents::{
     self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
 };
 use super::history::Collector;
-use super::{AnomalousHours, Baseline, DateRange, FitRequest, History, JobRun, Measure, Snapshot, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
+use crate::history::{History, Measure, Snapshot, Snapshots};
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::ledger::DayLedger;
@@ -116,14 +117,16 @@ impl Embedded {
         })
     }
 
-    pub(super) fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+    pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         self.read(&hourly::COLLECTION, |tables| {
             let series = tables.series()?;
-            let mut snapshots = Vec::new();
+            let mut snapshots = Snapshots::over(range.iter());
             for date in range.iter() {
-                let rows = tables.hourly(&series, date)?.into_iter();
-                snapshots.extend(rows.map(|row| Snapshot { date, key: row.key, names: row.names, hours: row.hours }));
+                for HourlyRow { key, names, hours, .. } in tables.hourly(&series, date)? {
+                    snapshots.add(Snapshot { date, key, names, hours });
+                }
             }
+            snapshots.forget_unseen();
             Ok(snapshots)
         })
     }
@@ -174,11 +177,14 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+    pub(super) fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         let mut texts = Interner::default();
-        let mut hours = HashMap::new();
-        self.each_of_days(range, |document| anomaly::read_hour(document, &mut texts, &mut hours))?;
-        Ok(hours)
+        let mut found = Vec::new();
+        self.each_of_days(range, |document| {
+            found.push(anomaly::read_found(document, &mut texts)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(super) fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
@@ -186,12 +192,14 @@ impl Embedded {
         self.put(&episode::COLLECTION, upserts, HashSet::new())
     }
 
-    pub(super) fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    pub(super) fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
         let mut episodes = Vec::new();
+        let since = date_text(closed_since);
         self.each(&episode::COLLECTION, &[], &[], |document| {
-            if document.get_bool("settled") == Ok(false) {
-                let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            let closed = document.get_document("closedAt").and_then(|closed| closed.get_str("date"));
+            if document.get_bool("settled") == Ok(false) || closed.is_ok_and(|date| date >= since.as_str()) {
                 episodes.push(episode::read(&document, &mut texts)?);
             }
             Ok(())

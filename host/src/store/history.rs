@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 
 use super::documents::Interner;
-use super::{DateRange, History, HistoryRow, Measure, day_after};
+use super::{DateRange, day_after};
+use crate::history::{History, HistoryRow, Measure};
 use crate::series::{Names, SeriesKey};
 
 /// The history of consecutive days, while it is being read.

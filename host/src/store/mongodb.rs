@@ -19,7 +19,9 @@ use mongodb::bson::{Document, doc};
 use super::documents::{
     Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
 };
-use super::{AnomalousHours, Baseline, DateRange, FitRequest, JobRun, Snapshot, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
+use crate::history::Snapshots;
+use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::ledger::DayLedger;
@@ -29,8 +31,8 @@ use read::{of_day, of_days, unreadable, unreadable_document};
 /// Where the server is, and how long to wait for it.
 #[derive(Clone)]
 pub(crate) struct MongodbOptions {
-    /// May hold credentials: never shown.
-    pub(crate) uri: String,
+    /// May hold credentials.
+    pub(crate) uri: Secret,
     pub(crate) database: String,
     pub(crate) connect_timeout: Duration,
     /// How long a primary is looked for, at the start and after a failover.
@@ -136,18 +138,19 @@ impl Mongodb {
         self.set(&hourly::COLLECTION, rest, nothing).await
     }
 
-    pub(super) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+    pub(super) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         let mut texts = Interner::default();
-        let mut snapshots = Vec::new();
+        let mut snapshots = Snapshots::over(range.iter());
         let fields = doc! {
             "_id": 0, "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1,
             "domainName": 1, "projectName": 1, "serviceName": 1, "hours": 1,
         };
         self.each(&hourly::COLLECTION, of_days(range), fields, |document| {
-            snapshots.push(hourly::read(document, &mut texts)?);
+            snapshots.add(hourly::read(document, &mut texts)?);
             Ok(())
         })
         .await?;
+        snapshots.forget_unseen();
         Ok(snapshots)
     }
 
@@ -204,17 +207,16 @@ impl Mongodb {
         Ok(found.into_iter().map(anomaly::listed).collect())
     }
 
-    pub(super) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
-        let mut filter = of_days(range);
-        filter.insert("hour", doc! { "$ne": null });
+    pub(super) async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         let fields = doc! { "_id": 0, "date": 1, "hour": 1, "domainId": 1, "projectId": 1, "serviceId": 1 };
         let mut texts = Interner::default();
-        let mut hours = HashMap::new();
-        self.each(&anomaly::COLLECTION, filter, fields, |document| {
-            anomaly::read_hour(document, &mut texts, &mut hours)
+        let mut found = Vec::new();
+        self.each(&anomaly::COLLECTION, of_days(range), fields, |document| {
+            found.push(anomaly::read_found(document, &mut texts)?);
+            Ok(())
         })
         .await?;
-        Ok(hours)
+        Ok(found)
     }
 
     pub(super) async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
@@ -224,9 +226,10 @@ impl Mongodb {
         self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
     }
 
-    pub(super) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    pub(super) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
-        let open = self.documents(&episode::COLLECTION, doc! { "settled": false }).await?;
+        let closed = doc! { "closedAt.date": { "$gte": date_text(closed_since) } };
+        let open = self.documents(&episode::COLLECTION, doc! { "$or": [{ "settled": false }, closed] }).await?;
         open.iter()
             .map(|open| {
                 episode::read(open, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, open, error))

@@ -10,7 +10,8 @@ use super::{
     Collection, Interner, Upsert, date, date_text, figures_document, key_fields, name_fields, number, series, texts,
     time,
 };
-use crate::store::{Baseline, Fit, FitRequest, FitState, Statistics};
+use crate::statistics::Statistics;
+use crate::store::{Baseline, Fit, FitRequest, FitState};
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_baseline",

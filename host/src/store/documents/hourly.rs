@@ -6,7 +6,7 @@ use mongodb::bson::{Document, RawDocument, doc};
 
 use super::{Collection, Interner, Upsert, date, date_text, key_fields, name_fields, number, series, time};
 use crate::series::{Names, SeriesKey};
-use crate::store::Snapshot;
+use crate::history::Snapshot;
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_hourly",

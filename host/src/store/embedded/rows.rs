@@ -11,7 +11,8 @@ use crate::ledger::{Amounts, Entry};
 use crate::series::{Names, SeriesKey};
 use crate::store::documents::{Interner, daily, hourly, time};
 use crate::store::history::Collector;
-use crate::store::{DateRange, Measure};
+use crate::history::Measure;
+use crate::store::DateRange;
 
 /// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
 const ANOMALOUS: u8 = 4;

@@ -10,7 +10,8 @@ use mongodb::error::Error;
 use super::Mongodb;
 use crate::store::documents::{Collection, daily, date, date_text, key_of_raw, number, texts};
 use crate::store::history::Collector;
-use crate::store::{DateRange, History, Measure, StoreError};
+use crate::history::{History, Measure};
+use crate::store::{DateRange, StoreError};
 
 /// Documents that the server gathers for one reply: a few megabytes.
 const BATCH: u32 = 20_000;
