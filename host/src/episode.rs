@@ -4,7 +4,6 @@
 //! business of [`crate::sink`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -246,11 +245,7 @@ pub(crate) struct Advanced {
 fn id(series: &SeriesKey, direction: Direction, opened: Moment) -> String {
     let hour = opened.hour.map_or_else(|| "day".to_owned(), |hour| hour.to_string());
     let text = format!("{series} {} {} {hour}", direction.as_str(), opened.date);
-    let mut id = opened.date.strftime("%Y%m%d-").to_string();
-    for byte in &Sha256::digest(text)[..6] {
-        write!(id, "{byte:02x}").expect("a String takes everything");
-    }
-    id
+    format!("{}-{}", opened.date.strftime("%Y%m%d"), hex::encode(&Sha256::digest(text)[..6]))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Source {
     /// An option is not usable; it is named.
     pub(crate) fn new(config: &SourceConfig) -> Result<Self, SourceError> {
         match config {
-            SourceConfig::Kakao(options) => Kakao::new(options.clone()).map(Self::Kakao),
+            SourceConfig::Kakao(options) => Ok(Self::Kakao(Box::new(Kakao::new(options.clone())?))),
             SourceConfig::Replay { directory } => Ok(Self::Replay(Replay::new(directory))),
         }
     }

@@ -64,7 +64,7 @@ fn json(value: &Bson) -> Value {
         }
         Bson::Array(elements) => elements.iter().map(json).collect(),
         Bson::DateTime(at) => at.try_to_rfc3339_string().map_or(Value::Null, Value::from),
-        Bson::Binary(binary) => binary.bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Bson::Binary(binary) => hex::encode(&binary.bytes).into(),
         Bson::ObjectId(id) => id.to_hex().into(),
         other => other.clone().into_relaxed_extjson(),
     }

@@ -43,7 +43,7 @@ impl Sandbox {
     pub(super) fn load_here(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, Fault> {
         let bytes = read(path, self.limits.module_bytes)?;
         let encoding = recognise(&bytes)?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let digest = hex::encode(Sha256::digest(&bytes));
         let key = Key::new(&self.engine, &digest);
         let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
         let is_cached = cached.is_some();
@@ -130,14 +130,6 @@ enum Asks {
 enum Encoding {
     Core,
     Component,
-}
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all");
-        text
-    })
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::exclude::Excluded;
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
-use crate::history::{History, SnapshotRow, Snapshots};
+use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 
 /// A series that a rule watches, and whose it is.
 #[derive(Debug, Clone)]
@@ -62,6 +62,7 @@ pub(super) fn daily(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sam
     let sample = |(key, group): (SeriesKey, Group<'_, _>)| {
         let mut values = vec![f64::NAN; axis.days.len()];
         for row in group.members {
+            let row: &HistoryRow = row;
             let Some(amounts) = row.values.get(&rule.measure) else { continue };
             for (value, known) in values.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {

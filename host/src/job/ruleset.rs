@@ -50,7 +50,7 @@ impl ReadyRule {
     fn new(rule: Rule, detector: Arc<Detector>) -> Self {
         let schema = serde_json::from_str(&detector.manifest.settings_schema).unwrap_or(Value::Null);
         let settings = serde_json::from_str(&rule.settings).unwrap_or(Value::Null);
-        let settings_digest = format!("{:x}", Sha256::digest(&rule.settings));
+        let settings_digest = hex::encode(Sha256::digest(&rule.settings));
         Self { threshold: threshold(&schema, &settings), settings_digest, detector, rule }
     }
 }

@@ -17,7 +17,7 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
+    Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run, series, time,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::history::Snapshots;
@@ -29,7 +29,7 @@ use crate::series::SeriesKey;
 use read::{of_day, of_days, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct MongodbOptions {
     /// May hold credentials.
     pub(crate) uri: Secret,

@@ -206,7 +206,7 @@ async fn nobody_at_home_is_tried_again() {
 async fn options_that_cannot_work_are_named() {
     let simulation = simulated::start().await;
     for (options, expected) in [
-        (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.base_url: expected an http"),
+        (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.endpoint: expected an http"),
         (KakaoOptions { base_url: "ftp://host".to_owned(), ..options(&simulation) }, "its scheme is ftp"),
         (KakaoOptions { page_size: 10_001, ..options(&simulation) }, "source.page_size: expected 1 to 10000"),
         (
