@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub(crate) use directory::Directory;
-pub(crate) use document::{Contents, content_digest, decode, encode, write_content};
+pub(crate) use document::{decode, write_content};
 pub(crate) use key::document_key;
 pub(crate) use s3::{S3, S3Options};
 pub(crate) use spool::{Drained, Spool};

@@ -178,9 +178,9 @@ impl Episode {
             *impact = impact.max(finding.impact);
         }
         // The same moment again, or an earlier one, brings no news.
-        let worst = findings.iter().max_by(|one, other| {
-            one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule))
-        });
+        let worst = findings
+            .iter()
+            .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
         if let Some(worst) = worst
             && moment >= self.last_seen
         {

@@ -23,7 +23,7 @@ pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::report::{Grade, Report};
-pub(crate) use self::ruleset::{Ready, ReadyRule, ready};
+pub(crate) use self::ruleset::{Ready, ready};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
 use crate::detector::{Sandbox, SandboxError};
@@ -98,7 +98,9 @@ pub(crate) enum JobError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    #[error("the bill of {date} has no row yet: nothing was checked; run the job again once the provider has published it")]
+    #[error(
+        "the bill of {date} has no row yet: nothing was checked; run the job again once the provider has published it"
+    )]
     Empty { date: Date },
     #[error("no row of the bill of {date} could be used ({why}): nothing was checked")]
     Unusable { date: Date, why: String },

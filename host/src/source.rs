@@ -7,9 +7,9 @@ mod replay;
 
 use std::path::PathBuf;
 
+use crate::config::SourceConfig;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use crate::config::SourceConfig;
 use serde_json::value::RawValue;
 
 pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};

@@ -3,8 +3,6 @@
 //! Rows pass through as bytes. The one place that writes or reads this form: archive, spool, replay and the simulated
 //! API share it.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -14,7 +14,19 @@ use crate::store::{Access, DateRange, Store};
 pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
     let documents = store.findings(range(span)).await?;
-    let columns = ["date", "hour", "domainName", "projectName", "serviceName", "ruleId", "observedAmount", "expected", "score", "status", "reason"];
+    let columns = [
+        "date",
+        "hour",
+        "domainName",
+        "projectName",
+        "serviceName",
+        "ruleId",
+        "observedAmount",
+        "expected",
+        "score",
+        "status",
+        "reason",
+    ];
     show(&documents, &columns, form);
     Ok(Grade::Done)
 }
@@ -22,7 +34,11 @@ pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> an
 pub(super) async fn series(config: Config, key: &SeriesKey, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
     let documents = store.daily(range(span), key).await?;
-    show(&documents, &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"], form);
+    show(
+        &documents,
+        &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"],
+        form,
+    );
     Ok(Grade::Done)
 }
 

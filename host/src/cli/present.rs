@@ -1,5 +1,7 @@
 //! What is printed: tables for people, JSON for machines.
 
+use std::io::Write as _;
+
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value, json};
@@ -37,10 +39,10 @@ pub(super) fn report(report: &Report, config: &Config, form: Form) {
                 out(&findings(&report.findings, &config.currency).to_string());
             }
             for problem in &report.problems {
-                eprintln!("degraded: {problem}");
+                complaint(&format!("degraded: {problem}"));
             }
             if let Some(error) = &report.error {
-                eprintln!("failed: {error}");
+                complaint(&format!("failed: {error}"));
             }
             out(&summary(report));
         }
@@ -49,18 +51,21 @@ pub(super) fn report(report: &Report, config: &Config, form: Form) {
 
 /// An error that kept a command from running at all.
 pub(super) fn failure(error: &anyhow::Error) {
-    eprintln!("failed: {error:#}");
+    complaint(&format!("failed: {error:#}"));
 }
 
 /// One line to standard output. A reader that has gone away is no error of ours.
-#[expect(clippy::print_stdout, reason = "the command line's output is here alone")]
 pub(super) fn out(text: &str) {
-    println!("{text}");
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// One line to standard error.
+pub(super) fn complaint(text: &str) {
+    eprintln!("{text}");
 }
 
 fn findings(findings: &[Finding], currency: &str) -> Table {
-    let mut table =
-        table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
+    let mut table = table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
     for finding in findings {
         table.add_row([
             finding.date.to_string(),

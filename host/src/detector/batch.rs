@@ -146,10 +146,9 @@ impl Batches<'_> {
     }
 
     fn attempt<I, R, O>(&self, inputs: &[I], fuel: u64, question: &Question<I, R, O>) -> Attempt<Answers<R>> {
-        let Attempt { result, fuel } =
-            self.program.attempt(self.call.rule, self.kind, fuel, |guest, store| {
-                (question.ask)(guest, store, self.call, inputs)
-            });
+        let Attempt { result, fuel } = self
+            .program
+            .attempt(self.call.rule, self.kind, fuel, |guest, store| (question.ask)(guest, store, self.call, inputs));
         let result = result.and_then(|answers| {
             let (expected, got) = (inputs.len(), answers.len());
             if got == expected { Ok(answers) } else { Err(Breach::WrongCount { expected, got }) }

@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-
 /// An open directory of compiled plugins.
 pub(super) struct Cache {
     directory: Dir,

@@ -2,7 +2,6 @@
 //!
 //! Whatever the bytes are, the outcome is a detector or a [`LoadError`].
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -74,7 +73,7 @@ impl Sandbox {
         {
             cache.put(&key, &component);
         }
-        Ok(Detector { manifest, digest, path: path.to_owned(), program, cut: self.cut })
+        Ok(Detector { manifest, digest, program, cut: self.cut })
     }
 
     fn compile(&self, bytes: &[u8], encoding: Encoding) -> Result<Component, Fault> {
@@ -138,7 +137,11 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
         return Err(Fault::NotAFile);
     }
     let mut bytes = Vec::new();
-    File::open(path).map_err(Fault::Read)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Fault::Read)?;
+    File::open(path)
+        .map_err(Fault::Read)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(Fault::Read)?;
     if bytes.len() as u64 > limit { Err(Fault::TooLarge(limit)) } else { Ok(bytes) }
 }
 
@@ -160,17 +163,13 @@ fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
 
 /// A core module as a component. What it is built for stands in its `component-type` section.
 fn wrapped(core: &[u8]) -> Result<Vec<u8>, Fault> {
-    ComponentEncoder::default()
-        .validate(true)
-        .module(core)
-        .and_then(ComponentEncoder::encode)
-        .map_err(|error| {
-            let why = format!("{error:#}").replace('\n', " ");
-            match why.contains("wasi") {
-                true => Fault::Import("wasi".to_owned()),
-                false => Fault::Invalid(output::plain(why)),
-            }
-        })
+    ComponentEncoder::default().validate(true).module(core).and_then(ComponentEncoder::encode).map_err(|error| {
+        let why = format!("{error:#}").replace('\n', " ");
+        match why.contains("wasi") {
+            true => Fault::Import("wasi".to_owned()),
+            false => Fault::Invalid(output::plain(why)),
+        }
+    })
 }
 
 /// Interface and version of a name that belongs to the contract's package.
@@ -184,10 +183,7 @@ fn check_version(found: &str) -> Result<(), Fault> {
     if found.split('.').next() == Some(major) { Ok(()) } else { Err(Fault::Contract { found: found.to_owned() }) }
 }
 
-fn checked(
-    given: bindings::costwarden::detector::types::Manifest,
-    limits: &Limits,
-) -> Result<Manifest, Fault> {
+fn checked(given: bindings::costwarden::detector::types::Manifest, limits: &Limits) -> Result<Manifest, Fault> {
     let plain = |text| output::plain(output::shortened(text, limits.reason_bytes));
     if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&given.settings_schema) {
         return Err(Fault::Schema(error.to_string()));
@@ -230,15 +226,21 @@ pub(crate) enum Fault {
     Garbage,
     #[error("damaged or not a plugin, expected {PLUGIN}: {0}")]
     Invalid(String),
-    #[error("imports `{0}`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed")]
+    #[error(
+        "imports `{0}`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed"
+    )]
     Import(String),
-    #[error("asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.{name}]`")]
+    #[error(
+        "asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.{name}]`"
+    )]
     NotGranted { name: String },
     #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
     Granted { directory: PathBuf, source: io::Error },
     #[error("exports no `{DETECTOR}`: build it for the contract costwarden:detector@{CONTRACT}")]
     NoDetector,
-    #[error("built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: rebuild it with an SDK of that version")]
+    #[error(
+        "built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: rebuild it with an SDK of that version"
+    )]
     Contract { found: String },
     #[error("does not keep the contract costwarden:detector@{CONTRACT}: {0}")]
     Types(String),
@@ -246,7 +248,9 @@ pub(crate) enum Fault {
     Broken(Breach),
     #[error("its describe gave a settings schema that is no JSON object: {0}")]
     Schema(String),
-    #[error("says that its name is `{found}`, but was asked for as `{asked}`: name the file and the rules' `detector` after it")]
+    #[error(
+        "says that its name is `{found}`, but was asked for as `{asked}`: name the file and the rules' `detector` after it"
+    )]
     Name { asked: String, found: String },
 }
 

@@ -239,13 +239,21 @@ fn a_log_flood_is_dropped_with_one_warning() {
     let detector = misbehaving(limits);
     let ((), log) = logged(|| {
         let attempt = detector.program.attempt("watch", session::Kind::Fit, 500_000_000, |guest, store| {
-            session::fit(guest, store, &call(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#), &[series("x", 9)])
+            session::fit(
+                guest,
+                store,
+                &call(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#),
+                &[series("x", 9)],
+            )
         });
         assert!(attempt.result.is_ok());
     });
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(lines.len(), 4, "{log}");
-    assert!(lines[..3].iter().all(|line| line.contains("INFO flood flood") && line.contains("rule=\"watch\"")), "{log}");
+    assert!(
+        lines[..3].iter().all(|line| line.contains("INFO flood flood") && line.contains("rule=\"watch\"")),
+        "{log}"
+    );
     insta::assert_snapshot!(lines[3].trim(), @"");
 }
 
@@ -257,7 +265,9 @@ fn logging_is_paid_for() {
 
 #[test]
 fn reference_data_is_read_where_it_is_granted() {
-    let fit = |name: &str| fitted(Limits::default(), &format!(r#"{{"mode": "reference", "phase": "fit", "name": "{name}"}}"#));
+    let fit = |name: &str| {
+        fitted(Limits::default(), &format!(r#"{{"mode": "reference", "phase": "fit", "name": "{name}"}}"#))
+    };
     insta::assert_snapshot!(fit("lib.rs"), @"");
     insta::assert_snapshot!(fit("absent"), @"");
     insta::assert_snapshot!(fit("../Cargo.toml"), @"");

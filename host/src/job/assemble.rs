@@ -10,9 +10,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::exclude::Excluded;
+use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
-use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 
 /// A series that a rule watches, and whose it is.
 #[derive(Debug, Clone)]
@@ -122,7 +122,13 @@ impl Grid {
         self.sample(Grain::Hourly, values, |index| (self.days[index / 24], (index % 24) as u8), frame)
     }
 
-    fn sample(&self, grain: Grain, values: Vec<f64>, at: impl Fn(usize) -> (Date, u8), frame: Frame<'_>) -> Option<Sample> {
+    fn sample(
+        &self,
+        grain: Grain,
+        values: Vec<f64>,
+        at: impl Fn(usize) -> (Date, u8),
+        frame: Frame<'_>,
+    ) -> Option<Sample> {
         if values.iter().all(|value| value.is_nan()) {
             return None;
         }
@@ -133,7 +139,8 @@ impl Grid {
         };
         let excluded = (0..values.len()).filter(is_excluded).map(|index| index as u32).collect();
         let (start, utc_offset) = day_start(self.days[0], frame.zone);
-        let series = Series { id: self.key.to_string(), start, utc_offset, step: grain.step_seconds(), values, excluded };
+        let series =
+            Series { id: self.key.to_string(), start, utc_offset, step: grain.step_seconds(), values, excluded };
         Some(Sample { key: self.key.clone(), names: self.names.clone(), series })
     }
 }
@@ -151,7 +158,10 @@ struct Group<'a, T> {
 
 /// Members by the series that the rule sums them into. Members are in the order of their keys, so that sums do not
 /// depend on the order in which they were read.
-fn grouped<'a, T>(rows: impl Iterator<Item = (&'a SeriesKey, &'a Names, &'a T)>, rule: &Rule) -> BTreeMap<SeriesKey, Group<'a, T>> {
+fn grouped<'a, T>(
+    rows: impl Iterator<Item = (&'a SeriesKey, &'a Names, &'a T)>,
+    rule: &Rule,
+) -> BTreeMap<SeriesKey, Group<'a, T>> {
     let mut sorted: Vec<_> = rows.collect();
     sorted.sort_by_key(|(key, _, _)| *key);
     let mut groups: BTreeMap<SeriesKey, Group<'a, T>> = BTreeMap::new();

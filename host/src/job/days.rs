@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use jiff::ToSpan as _;
 use jiff::Timestamp;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::assemble::{self, Frame, Sample};
@@ -17,10 +17,10 @@ use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts};
 use crate::detector::Fitted;
 use crate::episode::{self, Episode, Judged, Moment};
+use crate::history::{History, HistoryRow, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, SeriesKey};
 use crate::statistics;
-use crate::history::{History, HistoryRow, Measure, Snapshots};
 use crate::store::{Baseline, DateRange, Fit, FitState, Found};
 
 /// The ledger as it stood before a day, and on from there.

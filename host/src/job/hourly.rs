@@ -16,9 +16,9 @@ use super::report::Report;
 use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts, intake, run, tell};
 use crate::episode::Moment;
+use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, Names, SeriesKey, day_start};
-use crate::history::{History, Measure, Snapshots};
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
 /// What was learned longer ago than this is not judged by.

@@ -82,7 +82,8 @@ pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Repo
             }
             for path in unreadable {
                 let path = path.display();
-                report.problem(format!("{path} is in the spool and is no spooled document: look at it and move it away"));
+                report
+                    .problem(format!("{path} is in the spool and is no spooled document: look at it and move it away"));
             }
         }
         Err(error) => report.problem(error.to_string()),

@@ -73,7 +73,8 @@ impl Judge<'_> {
         }
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
         self.used(outcome.usage);
-        for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results) {
+        for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
+        {
             let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
             // The newest point is the question; a detector that is silent on it has nothing against it.
             let newest = window.series.values.len().saturating_sub(1) as u32;

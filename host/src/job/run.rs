@@ -88,7 +88,8 @@ pub(super) async fn finish(
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     let milliseconds = |took: &std::time::Duration| took.as_millis() as u64;
-    record.durations_ms = report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();
+    record.durations_ms =
+        report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();
     record.finished_at = Some(now);
     Ok(parts.store.put_run(&record, now).await?)
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::report::Report;
 use super::days::back;
+use super::report::Report;
 use super::{JobError, Mode, Parts, run};
 use crate::episode::Episode;
 use crate::sink;

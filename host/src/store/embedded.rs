@@ -20,9 +20,9 @@ use super::documents::{
 };
 use super::history::Collector;
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
-use crate::history::{History, Measure, Snapshot, Snapshots};
 use crate::episode::Episode;
 use crate::finding::Finding;
+use crate::history::{History, Measure, Snapshot, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
 pub(crate) use file::Embedded;

@@ -8,7 +8,7 @@ mod indexes;
 mod read;
 mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,10 +20,10 @@ use super::documents::{
     Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run, series, time,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
-use crate::history::Snapshots;
 use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
+use crate::history::Snapshots;
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
 use read::{of_day, of_days, unreadable, unreadable_document};

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use mongodb::bson::{Document, RawDocument, doc};
 
 use super::{Collection, Interner, Upsert, date, date_text, key_fields, name_fields, number, series, time};
-use crate::series::{Names, SeriesKey};
 use crate::history::Snapshot;
+use crate::series::{Names, SeriesKey};
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_hourly",

@@ -7,12 +7,12 @@ use redb::ReadableTable;
 
 use super::columns::{CREATED, Day, DayWriter, LABELS, Labels, LabelsWriter, NUMBERS, UPDATED, broken};
 use super::file::{Cause, Changing, Column, Reading};
+use crate::history::Measure;
 use crate::ledger::{Amounts, Entry};
 use crate::series::{Names, SeriesKey};
+use crate::store::DateRange;
 use crate::store::documents::{Interner, daily, hourly, time};
 use crate::store::history::Collector;
-use crate::history::Measure;
-use crate::store::DateRange;
 
 /// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
 const ANOMALOUS: u8 = 4;

@@ -8,9 +8,9 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc
 use mongodb::error::Error;
 
 use super::Mongodb;
+use crate::history::{History, Measure};
 use crate::store::documents::{Collection, daily, date, date_text, key_of_raw, number, texts};
 use crate::store::history::Collector;
-use crate::history::{History, Measure};
 use crate::store::{DateRange, StoreError};
 
 /// Documents that the server gathers for one reply: a few megabytes.
