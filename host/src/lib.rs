@@ -1,5 +1,6 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
+mod detector;
 mod episode;
 mod finding;
 mod ledger;

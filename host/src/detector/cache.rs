@@ -1,0 +1,151 @@
+//! Compiled plugins, kept on disk: machine code, so that only what is certainly ours is used.
+//!
+//! An entry is used when directory and file belong to this user and nobody else can write to them, and its bytes have
+//! the digest that stands at their head. The digest finds damage, not malice: whoever can write here as this user can
+//! as well replace the program itself. Anything else is compiled anew and replaced.
+
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::loading::hex;
+
+/// An open directory of compiled plugins.
+pub(super) struct Cache {
+    directory: Dir,
+}
+
+/// What an entry is found by: the plugin's bytes, and everything that its code depends on.
+pub(super) struct Key(String);
+
+/// Stands before the digest of what follows, in hex, and a line break.
+const HEAD: &[u8] = b"costwarden compiled plugin 1\n";
+const DIGEST_BYTES: usize = 65;
+
+impl Cache {
+    /// Makes the directory where it is absent.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let directory = Dir::open_ambient_dir(path, ambient_authority())?;
+        let cache = Self { directory };
+        cache.check()?;
+        Ok(cache)
+    }
+
+    /// The entry under that key, if there is one that can be trusted.
+    pub(super) fn get(&self, engine: &Engine, key: &Key) -> Option<Component> {
+        let compiled = match self.read(key) {
+            Ok(compiled) => compiled,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(entry = key.0, %error, "a compiled plugin is not trusted and is compiled anew");
+                return None;
+            }
+        };
+        #[expect(unsafe_code, reason = "machine code cannot be checked, only where it comes from")]
+        // SAFETY: `deserialize` runs whatever bytes it is given, so they must be what `serialize` wrote. The entry was
+        // opened below a directory handle; directory and file belonged to this user, and neither group nor others
+        // could write to them; the bytes, read once, have the digest that was written with them. Who could still have
+        // written them: processes of this same user, and root, both of whom can change this program too.
+        let component = unsafe { Component::deserialize(engine, &compiled) };
+        component.inspect_err(|error| tracing::warn!(entry = key.0, %error, "a compiled plugin is compiled anew")).ok()
+    }
+
+    /// Keeps a compiled plugin, whole or not at all.
+    pub(super) fn put(&self, key: &Key, component: &Component) {
+        let kept = component.serialize().map_err(io::Error::other).and_then(|compiled| self.write(key, &compiled));
+        if let Err(error) = kept {
+            tracing::warn!(entry = key.0, %error, "a compiled plugin is not kept");
+        }
+    }
+
+    fn read(&self, key: &Key) -> io::Result<Vec<u8>> {
+        self.check()?;
+        let mut file = self.directory.open(&key.0)?;
+        check(&file.metadata()?, Metadata::is_file, "not a regular file")?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let compiled = bytes
+            .strip_prefix(HEAD)
+            .and_then(|rest| rest.split_at_checked(DIGEST_BYTES))
+            .filter(|(digest, compiled)| *digest == line(compiled).as_bytes())
+            .map(|(_, compiled)| compiled.len())
+            .ok_or_else(|| io::Error::other("its digest is not that of its bytes"))?;
+        Ok(bytes.split_off(bytes.len() - compiled))
+    }
+
+    fn write(&self, key: &Key, compiled: &[u8]) -> io::Result<()> {
+        let draft = format!("{}.{}", key.0, process::id());
+        let written = self.create(&draft).and_then(|mut file| {
+            file.write_all(HEAD)?;
+            file.write_all(line(compiled).as_bytes())?;
+            file.write_all(compiled)?;
+            file.sync_all()?;
+            self.directory.rename(&draft, &self.directory, &key.0)
+        });
+        if written.is_err() {
+            let _ = self.directory.remove_file(&draft);
+        }
+        written
+    }
+
+    fn create(&self, draft: &str) -> io::Result<File> {
+        // One that a killed process of the same number left behind.
+        let _ = self.directory.remove_file(draft);
+        self.directory.open_with(draft, OpenOptions::new().write(true).create_new(true).mode(0o600))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        check(&self.directory.dir_metadata()?, Metadata::is_dir, "not a directory")
+    }
+}
+
+impl Key {
+    pub(super) fn new(engine: &Engine, plugin_digest: &str) -> Self {
+        let mut inputs = Inputs(Sha256::new());
+        // The loader of another release may wrap the same core module differently.
+        env!("CARGO_PKG_VERSION").hash(&mut inputs);
+        plugin_digest.hash(&mut inputs);
+        engine.precompile_compatibility_hash().hash(&mut inputs);
+        Self(format!("{}.compiled", hex(&inputs.0.finalize())))
+    }
+}
+
+/// Takes what the engine hashes into a digest that other builds of this program compute alike.
+struct Inputs(Sha256);
+
+impl Hasher for Inputs {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("the digest is taken instead")
+    }
+}
+
+fn check(metadata: &Metadata, is_kind: fn(&Metadata) -> bool, otherwise: &'static str) -> io::Result<()> {
+    if !is_kind(metadata) {
+        return Err(io::Error::other(otherwise));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(io::Error::other(format!("owned by user {}, not by user {user}", metadata.uid())));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other(format!("writable by others (mode {:04o})", metadata.mode() & 0o7777)));
+    }
+    Ok(())
+}
+
+fn line(compiled: &[u8]) -> String {
+    format!("{}\n", hex(&Sha256::digest(compiled)))
+}

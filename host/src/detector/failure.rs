@@ -1,0 +1,102 @@
+//! Why a plugin gave no result, in words that name plugin, rule, series and limit.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why one series has no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Failure {
+    /// No fault: the detector needs as many points more.
+    #[error("{0} more points are needed")]
+    Learning(u32),
+    /// The detector was called, and says that it cannot.
+    #[error("{site}: the detector refuses: {message}")]
+    Refused { site: Site, message: String },
+    /// The plugin broke a limit, the contract or itself.
+    #[error("{site}: {breach}")]
+    Broken { site: Site, breach: Breach },
+}
+
+/// Where it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) series: Option<String>,
+}
+
+/// What a plugin broke. Limits are told with the key that sets them.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Breach {
+    #[error("trapped: {trap}{}", said(.panic.as_deref()))]
+    Trapped {
+        trap: String,
+        /// The last error that the plugin logged: of a panic, its message and place.
+        panic: Option<String>,
+    },
+    #[error("used up its fuel of {budget} (plugins.limits.{key} = {limit})")]
+    Fuel { budget: u64, key: &'static str, limit: u64 },
+    #[error("needs more memory than {0} bytes (plugins.limits.memory_bytes)")]
+    Memory(usize),
+    #[error("needs larger tables than {0} elements (plugins.limits.table_elements)")]
+    Table(usize),
+    #[error("needs a deeper stack than {0} bytes (plugins.limits.stack_bytes)")]
+    Stack(usize),
+    #[error("has too many parts: {0} (plugins.limits.instances, .memories, .tables)")]
+    Parts(String),
+    #[error("returned or passed more than {0} bytes in one call (plugins.limits.output_bytes)")]
+    OutputTooLarge(usize),
+    #[error("returned {bytes} bytes of state, more than {limit} (plugins.limits.state_bytes)")]
+    StateTooLarge { bytes: usize, limit: usize },
+    #[error("returned a reason of {bytes} bytes, more than {limit} (plugins.limits.reason_bytes)")]
+    ReasonTooLong { bytes: usize, limit: usize },
+    #[error("returned {got} results for {expected} series")]
+    WrongCount { expected: usize, got: usize },
+    #[error("returned an invalid verdict: {0}")]
+    InvalidVerdict(String),
+    #[error("returned an invalid figure: {0}")]
+    InvalidFigure(String),
+    #[error("was not called: {0}")]
+    Abandoned(Abandoned),
+    #[error("cannot be run: {0}")]
+    Host(String),
+}
+
+/// Why a series was given up before its turn came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Abandoned {
+    #[error("other series of its batch, called alone, used up the batch's fuel")]
+    Retries,
+    #[error("an earlier batch failed with every one of its {0} series")]
+    Batch(usize),
+}
+
+impl Site {
+    pub(super) fn plugin(name: &str) -> Self {
+        Self { plugin: name.into(), rule: None, series: None }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plugin `{}`", self.plugin)?;
+        if let Some(rule) = &self.rule {
+            write!(f, ", rule `{rule}`")?;
+        }
+        if let Some(series) = &self.series {
+            write!(f, ", series `{series}`")?;
+        }
+        Ok(())
+    }
+}
+
+impl Breach {
+    /// A batch that broke in this way may hold series that do not break it alone.
+    pub(super) fn is_worth_a_retry(&self) -> bool {
+        !matches!(self, Self::Parts(_) | Self::Host(_) | Self::Abandoned(_))
+    }
+}
+
+fn said(panic: Option<&str>) -> String {
+    panic.map(|text| format!(": {text}")).unwrap_or_default()
+}

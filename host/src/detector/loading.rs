@@ -1,0 +1,212 @@
+//! A file to a [`Detector`]: read, recognised, made a component, compiled, held against the contract, asked who it is.
+//!
+//! Whatever the bytes are, the outcome is a detector or a [`LoadError`].
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, Linker};
+
+use super::bindings::{self, PluginWithReferencePre};
+use super::cache::Key;
+use super::contract::{self, Asks};
+use super::reference::{self, Reference};
+use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
+use super::{Breach, CONTRACT, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
+
+/// Stack for the parsers and the compiler, which recurse into what the file holds.
+const COMPILER_STACK_BYTES: usize = 16 * 1024 * 1024;
+
+impl Sandbox {
+    /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no plugin, asks for what is not granted, is built for another contract, or says
+    /// that its name is another.
+    pub(crate) fn load(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, LoadError> {
+        let stack = COMPILER_STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
+        let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
+        on_thread(thread, || self.load_here(name, path, grants))
+            .unwrap_or_else(|stopped| Err(Fault::Loader(stopped)))
+            .map_err(|fault| LoadError { path: path.to_owned(), fault })
+    }
+
+    /// [`Self::load`] on the calling thread, which must have the stack for it.
+    pub(super) fn load_here(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, Fault> {
+        let bytes = read(path, self.limits.module_bytes)?;
+        let encoding = recognise(&bytes)?;
+        let digest = hex(&Sha256::digest(&bytes));
+        let key = Key::new(&self.engine, &digest);
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
+        let is_cached = cached.is_some();
+        let component = match cached {
+            Some(component) => component,
+            None => self.compile(&bytes, encoding)?,
+        };
+        let reference = match (contract::check(&self.engine, &component)?, &grants.reference) {
+            (Asks::Nothing, _) => None,
+            (Asks::Reference, None) => return Err(Fault::NotGranted { name: name.to_owned() }),
+            (Asks::Reference, Some(directory)) => {
+                let opened = Reference::open(directory, self.limits.reference_bytes);
+                Some(Arc::new(opened.map_err(|source| Fault::Granted { directory: directory.clone(), source })?))
+            }
+        };
+        let program = Program {
+            name: name.into(),
+            pre: self.link(&component, reference.is_some())?,
+            limits: Arc::clone(&self.limits),
+            reference,
+        };
+        let manifest = checked(program.describe().map_err(Fault::Broken)?, &self.limits)?;
+        if manifest.name != name {
+            return Err(Fault::Name { asked: name.to_owned(), found: manifest.name });
+        }
+        if let Some(cache) = &self.cache
+            && !is_cached
+        {
+            cache.put(&key, &component);
+        }
+        Ok(Detector { manifest, digest, path: path.to_owned(), program, cut: self.cut })
+    }
+
+    fn compile(&self, bytes: &[u8], encoding: Encoding) -> Result<Component, Fault> {
+        let component = match encoding {
+            Encoding::Component => Component::new(&self.engine, bytes),
+            Encoding::Core => Component::new(&self.engine, contract::wrapped(&self.engine, bytes)?),
+        };
+        component.map_err(|error| Fault::Invalid(output::plain(format!("{error:#}"))))
+    }
+
+    fn link(&self, component: &Component, grants_reference: bool) -> Result<PluginWithReferencePre<State>, Fault> {
+        let mut linker = Linker::new(&self.engine);
+        let linked = log::link(&mut linker)
+            .and_then(|()| if grants_reference { reference::link(&mut linker) } else { Ok(()) })
+            .and_then(|()| linker.instantiate_pre(component))
+            .and_then(PluginWithReferencePre::new);
+        linked.map_err(|error| Fault::Types(output::plain(format!("{error:#}"))))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Encoding {
+    Core,
+    Component,
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes all");
+        text
+    })
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    // Asked before opening: to open a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(Fault::Read)?.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(Fault::Read)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(Fault::Read)?;
+    if bytes.len() as u64 > limit { Err(Fault::TooLarge(limit)) } else { Ok(bytes) }
+}
+
+fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
+    match bytes.first_chunk::<8>() {
+        Some(b"\0asm\x01\0\0\0") => return Ok(Encoding::Core),
+        Some(b"\0asm\x0d\0\x01\0") => return Ok(Encoding::Component),
+        _ => {}
+    }
+    let text = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        Err(Fault::Empty)
+    } else if text.starts_with(b"(") || text.starts_with(b";;") {
+        Err(Fault::Text)
+    } else {
+        Err(Fault::Garbage)
+    }
+}
+
+fn checked(given: bindings::costwarden::detector::types::Manifest, limits: &Limits) -> Result<Manifest, Fault> {
+    let plain = |text| output::plain(output::shortened(text, limits.reason_bytes));
+    if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&given.settings_schema) {
+        return Err(Fault::Schema(error.to_string()));
+    }
+    Ok(Manifest {
+        name: plain(given.name),
+        version: plain(given.version),
+        summary: plain(given.summary),
+        settings_schema: given.settings_schema,
+        min_points: given.min_points,
+        scope: match given.scope {
+            bindings::Scope::Each => Scope::Each,
+            bindings::Scope::Group => Scope::Group,
+        },
+    })
+}
+
+/// A plugin that does not load, and where it lies.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", path.display())]
+pub(crate) struct LoadError {
+    pub(crate) path: PathBuf,
+    pub(crate) fault: Fault,
+}
+
+/// Why a plugin does not load.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("cannot be read: {0}")]
+    Read(io::Error),
+    #[error("not a regular file, expected {PLUGIN}")]
+    NotAFile,
+    #[error("larger than {0} bytes (plugins.limits.module_bytes)")]
+    TooLarge(u64),
+    #[error("empty, expected {PLUGIN}")]
+    Empty,
+    #[error("WebAssembly as text, expected {PLUGIN}: convert it with `wasm-tools parse`")]
+    Text,
+    #[error("not WebAssembly, expected {PLUGIN}")]
+    Garbage,
+    #[error("damaged or not a plugin, expected {PLUGIN}: {0}")]
+    Invalid(String),
+    #[error(
+        "imports `{0}`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed"
+    )]
+    Import(String),
+    #[error(
+        "asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.{name}]`"
+    )]
+    NotGranted { name: String },
+    #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
+    Granted { directory: PathBuf, source: io::Error },
+    #[error("exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@{CONTRACT}")]
+    NoDetector,
+    #[error(
+        "built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: rebuild it with an SDK of that version"
+    )]
+    Contract { found: String },
+    #[error("does not keep the contract costwarden:detector@{CONTRACT}: {0}")]
+    Types(String),
+    #[error("cannot be loaded: the loader {0}")]
+    Loader(Breach),
+    #[error("its describe failed: {0}")]
+    Broken(Breach),
+    #[error("its describe gave a settings schema that is no JSON object: {0}")]
+    Schema(String),
+    #[error(
+        "says that its name is `{found}`, but was asked for as `{asked}`: name the file and the rules' `detector` after it"
+    )]
+    Name { asked: String, found: String },
+}
+
+const PLUGIN: &str = "a .wasm core module or component that is built for costwarden:detector@1";

@@ -1,0 +1,104 @@
+//! The import `log`: lines of a plugin reach the host's log, cleaned, and only so many of them.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Linker, WasmStr};
+use wasmtime::{AsContext, StoreContextMut};
+
+use super::bindings::Level;
+use super::session::{IMPORT_FUEL, State, charge};
+use super::{Limits, output};
+
+/// What one call may still log.
+pub(super) struct Log {
+    plugin: Arc<str>,
+    rule: Box<str>,
+    lines_left: usize,
+    bytes_left: usize,
+    dropped: u64,
+    /// Kept even when it was dropped: of a panic, it is all that is known.
+    last_error: Option<String>,
+}
+
+/// Bytes of a panic's message that a failure repeats.
+const LAST_ERROR_BYTES: usize = 1024;
+
+/// Defines `log.emit`.
+pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut log = linker.instance("costwarden:detector/log@1.0.0")?;
+    log.func_wrap("emit", |store, (level, message): (Level, WasmStr)| emit(store, level, &message))
+}
+
+impl Log {
+    pub(super) fn new(limits: &Limits, plugin: Arc<str>, rule: &str) -> Self {
+        Self {
+            plugin,
+            rule: rule.into(),
+            lines_left: limits.log_lines,
+            bytes_left: limits.log_bytes,
+            dropped: 0,
+            last_error: None,
+        }
+    }
+
+    /// Says so if lines were dropped.
+    pub(super) fn close(&self) {
+        if self.dropped > 0 {
+            let (plugin, rule, dropped) = (&*self.plugin, &*self.rule, self.dropped);
+            tracing::warn!(
+                plugin,
+                rule,
+                dropped,
+                "the plugin logs too much: lines were dropped (plugins.limits.log_lines, .log_bytes)"
+            );
+        }
+    }
+
+    pub(super) fn into_last_error(self) -> Option<String> {
+        self.last_error
+    }
+
+    fn is_open(&self, level: Level) -> bool {
+        self.lines_left > 0 || matches!(level, Level::Error)
+    }
+
+    fn take(&mut self, level: Level, line: &str) {
+        let line = output::plain(line.to_owned());
+        if self.lines_left == 0 || line.len() > self.bytes_left {
+            self.dropped += 1;
+        } else {
+            self.lines_left -= 1;
+            self.bytes_left -= line.len();
+            self.tell(level, &line);
+        }
+        if matches!(level, Level::Error) {
+            self.last_error = Some(output::shortened(line, LAST_ERROR_BYTES));
+        }
+    }
+
+    fn tell(&self, level: Level, line: &str) {
+        let (plugin, rule) = (&*self.plugin, &*self.rule);
+        match level {
+            Level::Debug => tracing::debug!(plugin, rule, "{line}"),
+            Level::Info => tracing::info!(plugin, rule, "{line}"),
+            Level::Warn => tracing::warn!(plugin, rule, "{line}"),
+            Level::Error => tracing::error!(plugin, rule, "{line}"),
+        }
+    }
+}
+
+fn emit(mut store: StoreContextMut<'_, State>, level: Level, message: &WasmStr) -> wasmtime::Result<()> {
+    charge(&mut store, IMPORT_FUEL)?;
+    if !store.data().log.is_open(level) {
+        store.data_mut().log.dropped += 1;
+        return Ok(());
+    }
+    let text = message.to_str(store.as_context())?;
+    let bytes = text.len() as u64;
+    // What is longer than all that may be logged is dropped whole: the start is kept for a panic's sake.
+    let longest = store.data().log.bytes_left.max(LAST_ERROR_BYTES) + 1;
+    let line = text[..text.floor_char_boundary(longest)].to_owned();
+    charge(&mut store, bytes)?;
+    store.data_mut().log.take(level, &line);
+    Ok(())
+}

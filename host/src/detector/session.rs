@@ -1,0 +1,208 @@
+//! One call into a fresh instance, under the limits.
+//!
+//! An instance that trapped is never used again, and one that did not is thrown away too: a call cannot leave anything
+//! behind for the next. Which series go into a call is the business of [`super::batch`].
+
+use std::sync::Arc;
+use std::thread;
+
+use wasmtime::{Store, StoreContextMut, Trap};
+
+use super::bindings::{self, Baseline, Context, Guest, PluginWithReferencePre, Refusal};
+use super::log::Log;
+use super::meter::{Denied, Meter};
+use super::reference::Reference;
+use super::{Breach, Call, Issue, Limits, output};
+use crate::series::{Series, Window};
+
+/// What the host charges for a call of an import, besides a unit a byte.
+pub(super) const IMPORT_FUEL: u64 = 500;
+
+/// Stack of a thread besides what WebAssembly may use of it.
+pub(super) const HOST_STACK_BYTES: usize = 1024 * 1024;
+
+/// A compiled plugin with everything that its instances need.
+pub(super) struct Program {
+    pub(super) name: Arc<str>,
+    pub(super) pre: PluginWithReferencePre<State>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) reference: Option<Arc<Reference>>,
+}
+
+/// What an instance's imports work with.
+pub(super) struct State {
+    pub(super) log: Log,
+    pub(super) reference: Option<Arc<Reference>>,
+    meter: Meter,
+}
+
+/// Which of the contract's functions is called, and so which fuel it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Describe,
+    Fit,
+    Judge,
+}
+
+/// What a call gave, and what it cost.
+pub(super) struct Attempt<T> {
+    pub(super) result: Result<T, Breach>,
+    pub(super) fuel: u64,
+}
+
+/// What the contract's functions return for each input.
+pub(super) type Answers<T> = Vec<Result<T, Refusal>>;
+
+impl Program {
+    /// Fuel of a call over so many series.
+    pub(super) fn fuel(&self, kind: Kind, series: usize) -> u64 {
+        let (_, per_series) = self.fuel_limit(kind);
+        match kind {
+            Kind::Describe => per_series,
+            Kind::Fit | Kind::Judge => {
+                self.limits.fuel_per_call.saturating_add(per_series.saturating_mul(series as u64))
+            }
+        }
+    }
+
+    /// Calls `describe`, whose answer is not checked yet.
+    pub(super) fn describe(&self) -> Result<bindings::costwarden::detector::types::Manifest, Breach> {
+        let fuel = self.fuel(Kind::Describe, 0);
+        self.attempt("", Kind::Describe, fuel, |guest, store| guest.call_describe(store)).result
+    }
+
+    /// Calls `check-settings`, on a thread of its own.
+    pub(super) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Breach> {
+        let fuel = self.fuel(Kind::Describe, 0);
+        let call = || self.attempt("", Kind::Describe, fuel, |guest, store| guest.call_check_settings(store, settings));
+        let issues = on_thread(self.thread(), call)?.result?;
+        let plain = |text| output::plain(output::shortened(text, self.limits.reason_bytes));
+        Ok(issues.into_iter().map(|i| Issue { pointer: plain(i.pointer), message: plain(i.message) }).collect())
+    }
+
+    /// A thread whose stack holds all that a plugin may use of it: to overrun a stack ends the process.
+    pub(super) fn thread(&self) -> thread::Builder {
+        thread::Builder::new().name("detector".to_owned()).stack_size(self.limits.stack_bytes + HOST_STACK_BYTES)
+    }
+
+    /// Instantiates, calls, and throws away. To be called on a [`Self::thread`].
+    pub(super) fn attempt<T>(
+        &self,
+        rule: &str,
+        kind: Kind,
+        fuel: u64,
+        call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Attempt<T> {
+        let limits = &self.limits;
+        let state = State {
+            log: Log::new(limits, Arc::clone(&self.name), rule),
+            reference: self.reference.clone(),
+            meter: Meter::new(Arc::clone(limits)),
+        };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.meter);
+        store.set_hostcall_fuel(limits.output_bytes);
+        store.set_fuel(fuel).expect("the engine meters fuel");
+        let result =
+            self.pre.instantiate(&mut store).and_then(|plugin| call(plugin.costwarden_detector_detector(), &mut store));
+        let left = store.get_fuel().expect("the engine meters fuel");
+        store.data().log.close();
+        let result = result.map_err(|error| self.breach(&error, store.into_data(), kind, fuel));
+        Attempt { result, fuel: fuel - left }
+    }
+
+    fn fuel_limit(&self, kind: Kind) -> (&'static str, u64) {
+        match kind {
+            Kind::Describe => ("describe_fuel", self.limits.describe_fuel),
+            Kind::Fit => ("fit_fuel_per_series", self.limits.fit_fuel_per_series),
+            Kind::Judge => ("judge_fuel_per_series", self.limits.judge_fuel_per_series),
+        }
+    }
+
+    fn breach(&self, error: &wasmtime::Error, state: State, kind: Kind, budget: u64) -> Breach {
+        let limits = &self.limits;
+        let trap = error.downcast_ref::<Trap>();
+        match trap {
+            Some(Trap::OutOfFuel) => {
+                let (key, limit) = self.fuel_limit(kind);
+                return Breach::Fuel { budget, key, limit };
+            }
+            Some(Trap::StackOverflow) => return Breach::Stack(limits.stack_bytes),
+            _ => {}
+        }
+        let text = format!("{:#}", error.root_cause());
+        match state.meter.denied() {
+            Some(Denied::Memory) => return Breach::Memory(limits.memory_bytes),
+            Some(Denied::Table) => return Breach::Table(limits.table_elements),
+            None => {}
+        }
+        match trap {
+            Some(trap) => {
+                let trap = trap.to_string();
+                let trap = trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned();
+                Breach::Trapped { trap, panic: state.log.into_last_error() }
+            }
+            // These two have no types of their own in wasmtime; tests pin that they are recognised.
+            None if text.contains("fuel allocated for hostcalls") => Breach::OutputTooLarge(limits.output_bytes),
+            None if text.contains("resource limit exceeded") => Breach::Parts(output::plain(text)),
+            None => Breach::Trapped { trap: output::plain(text), panic: state.log.into_last_error() },
+        }
+    }
+}
+
+/// Runs on a thread of its own, so that neither its stack nor a panic reaches the caller.
+pub(super) fn on_thread<T: Send>(thread: thread::Builder, run: impl FnOnce() -> T + Send) -> Result<T, Breach> {
+    thread::scope(|scope| {
+        let thread = thread
+            .spawn_scoped(scope, run)
+            .map_err(|error| Breach::Host(format!("no thread can be started: {error}")))?;
+        thread.join().map_err(|_| Breach::Host("its thread stopped".to_owned()))
+    })
+}
+
+/// Calls `fit` over one batch.
+pub(super) fn fit(
+    guest: &Guest,
+    store: &mut Store<State>,
+    call: &Call<'_>,
+    history: &[Series],
+) -> wasmtime::Result<Answers<Baseline>> {
+    let history: Vec<_> = history.iter().map(borrowed).collect();
+    guest.call_fit(store, context(call), &history)
+}
+
+/// Calls `judge` over one batch.
+pub(super) fn judge(
+    guest: &Guest,
+    store: &mut Store<State>,
+    call: &Call<'_>,
+    windows: &[Window],
+) -> wasmtime::Result<Answers<Vec<bindings::Verdict>>> {
+    let windows: Vec<_> = windows
+        .iter()
+        .map(|w| bindings::Window { series: borrowed(&w.series), state: &w.state, judge_from: w.judge_from })
+        .collect();
+    guest.call_judge(store, context(call), &windows)
+}
+
+/// Takes fuel for work that the host does for a plugin, so that imports cannot be a way around the limit.
+pub(super) fn charge(store: &mut StoreContextMut<'_, State>, units: u64) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    store.set_fuel(left.saturating_sub(units))?;
+    if left < units { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
+}
+
+fn context<'a>(call: &Call<'a>) -> Context<'a> {
+    Context { settings: call.settings, unit: call.unit, locale: call.locale }
+}
+
+fn borrowed(series: &Series) -> bindings::Series<'_> {
+    bindings::Series {
+        id: &series.id,
+        start: series.start,
+        utc_offset: series.utc_offset,
+        step: series.step,
+        values: &series.values,
+        excluded: &series.excluded,
+    }
+}

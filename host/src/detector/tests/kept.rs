@@ -1,0 +1,148 @@
+//! The cache of compiled plugins: used when it can be trusted, replaced when it cannot.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::cache::Cache;
+use super::hostile::Plugin;
+use super::{Grants, Limits, Sandbox, logged};
+
+/// A plugin and a directory for what is compiled.
+struct Bench {
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("plugin.wasm"), Plugin::default().core()).expect("written");
+        Self { directory }
+    }
+
+    fn compiled(&self) -> PathBuf {
+        self.directory.path().join("compiled")
+    }
+
+    /// Loads the plugin, and gives what was logged over it.
+    fn load(&self) -> String {
+        self.load_with(Limits::default())
+    }
+
+    fn load_with(&self, limits: Limits) -> String {
+        let sandbox = Sandbox::new(limits, Some(self.compiled())).expect("a sandbox");
+        let plugin = self.directory.path().join("plugin.wasm");
+        // A load has its own thread, which the log of a test does not reach: what it calls is called here instead.
+        let (loaded, log) = logged(|| sandbox.load_here("hostile", &plugin, &Grants::default()));
+        assert_eq!(loaded.expect("loads").manifest.name, "hostile");
+        log
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
+        let mut entries: Vec<_> =
+            fs::read_dir(self.compiled()).expect("there").map(|entry| entry.expect("read").path()).collect();
+        entries.sort();
+        entries
+    }
+
+    fn only_entry(&self) -> PathBuf {
+        let entries = self.entries();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries.into_iter().next().expect("one")
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("there").mode() & 0o7777
+}
+
+#[test]
+fn an_entry_is_private_and_used_again() {
+    let bench = Bench::new();
+    assert_eq!(bench.load(), "");
+    let entry = bench.only_entry();
+    assert_eq!((mode(&bench.compiled()), mode(&entry)), (0o700, 0o600));
+    let written = fs::metadata(&entry).expect("there").ino();
+    assert_eq!(bench.load(), "");
+    assert_eq!(fs::metadata(bench.only_entry()).expect("there").ino(), written, "not written again");
+}
+
+#[test]
+fn what_the_code_depends_on_has_its_own_entry() {
+    let bench = Bench::new();
+    bench.load();
+    // Kept while compiled code is the same: a limit that the store alone keeps.
+    bench.load_with(Limits { memory_bytes: 1 << 20, ..Limits::default() });
+    assert_eq!(bench.entries().len(), 1);
+    fs::write(bench.directory.path().join("plugin.wasm"), Plugin { summary: "another", ..Plugin::default() }.core())
+        .expect("written");
+    bench.load();
+    assert_eq!(bench.entries().len(), 2);
+}
+
+#[test]
+fn a_damaged_entry_is_replaced() {
+    let bench = Bench::new();
+    bench.load();
+    let entry = bench.only_entry();
+    let whole = fs::read(&entry).expect("read");
+    let mut tampered = whole.clone();
+    tampered[whole.len() / 2] ^= 1;
+    for damaged in [tampered, whole[..whole.len() - 1].to_vec(), whole[..10].to_vec(), Vec::new()] {
+        fs::write(&entry, damaged).expect("written");
+        let log = bench.load();
+        assert!(log.contains("its digest is not that of its bytes"), "{log}");
+        assert_eq!(fs::read(bench.only_entry()).expect("read"), whole, "replaced by the same");
+    }
+}
+
+#[test]
+fn an_entry_that_others_can_write_to_is_replaced() {
+    let bench = Bench::new();
+    bench.load();
+    for open in [0o620, 0o602] {
+        fs::set_permissions(bench.only_entry(), Permissions::from_mode(open)).expect("set");
+        let log = bench.load();
+        assert!(log.contains(&format!("writable by others (mode {open:04o})")), "{log}");
+        assert_eq!(mode(&bench.only_entry()), 0o600);
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_file_is_replaced_by_nothing() {
+    let bench = Bench::new();
+    bench.load();
+    let entry = bench.only_entry();
+    fs::remove_file(&entry).expect("removed");
+    fs::create_dir(&entry).expect("created");
+    let log = bench.load();
+    assert!(log.contains("not a regular file") && log.contains("a compiled plugin is not kept"), "{log}");
+}
+
+#[test]
+fn an_entry_of_somebody_else_is_replaced() {
+    let bench = Bench::new();
+    bench.load();
+    // Only root can give a file away; everybody else meets what is root's.
+    if !rustix::process::geteuid().is_root() {
+        let error = Cache::open(Path::new("/")).err().expect("not ours").to_string();
+        assert!(error.contains("owned by user 0"), "{error}");
+        return;
+    }
+    std::os::unix::fs::chown(bench.only_entry(), Some(12_345), None).expect("given away");
+    let log = bench.load();
+    assert!(log.contains("owned by user 12345, not by user 0"), "{log}");
+    assert_eq!(fs::metadata(bench.only_entry()).expect("there").uid(), 0);
+}
+
+#[test]
+fn a_directory_that_others_can_write_to_is_not_used() {
+    let bench = Bench::new();
+    bench.load();
+    let entry = bench.only_entry();
+    fs::set_permissions(bench.compiled(), Permissions::from_mode(0o770)).expect("set");
+    let (sandbox, log) = logged(|| Sandbox::new(Limits::default(), Some(bench.compiled())).expect("a sandbox"));
+    assert!(sandbox.cache.is_none());
+    assert!(log.contains("compiled plugins are not kept") && log.contains("writable by others (mode 0770)"), "{log}");
+    assert_eq!(bench.only_entry(), entry);
+}
