@@ -119,7 +119,11 @@ impl Simulator {
     /// Sends JSON to a control endpoint.
     pub fn send(&self, method: &str, path: &str, body: &str) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let request = reqwest::Client::builder().no_proxy().build().expect("a client").request(method, format!("{}{path}", self.url));
+        let request = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client")
+            .request(method, format!("{}{path}", self.url));
         let request = request.header("content-type", "application/json").body(body.to_owned());
         let status = block_on(request.send()).expect("an answer").status();
         assert!(status.is_success(), "{path} {body}: {status}");
