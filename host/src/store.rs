@@ -2,16 +2,17 @@
 //!
 //! Every write is a keyed upsert, in bulk: the same call twice leaves the same documents but for their timestamps.
 
+mod collector;
 mod documents;
 mod embedded;
-mod history;
 mod mongodb;
 
 #[cfg(test)]
 mod conformance;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use ::mongodb::bson::Document;
 use jiff::Timestamp;
@@ -20,10 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use self::embedded::Embedded;
 use self::mongodb::Mongodb;
-pub(crate) use self::mongodb::MongodbOptions;
+use self::mongodb::MongodbOptions;
+use crate::config::StoreConfig;
 use crate::episode::Episode;
 use crate::finding::Finding;
-use crate::ledger::{Amounts, DayLedger};
+use crate::history::{History, Measure, Snapshots};
+use crate::ledger::DayLedger;
 use crate::series::{Names, SeriesKey};
 
 /// An open database.
@@ -34,51 +37,9 @@ pub(crate) enum Store {
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Makes the database and its indexes where they are missing.
+enum Access {
     Write,
-    /// Makes nothing; what is not there is read as empty.
     Read,
-}
-
-/// Which of the summed figures a rule watches, under the collections' names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Measure {
-    Expect,
-    General,
-    Discount,
-    UsageTime,
-    UsageSize,
-}
-
-/// Finished days as the ledger holds them: a column a day, a row a series.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct History {
-    /// Ascending; only days that the ledger holds at least one document of.
-    pub(crate) days: Vec<Date>,
-    pub(crate) rows: HashMap<SeriesKey, HistoryRow>,
-}
-
-/// What the ledger holds of one series over [`History::days`].
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HistoryRow {
-    /// Of the newest document.
-    pub(crate) names: Names,
-    /// Parallel to the days, a vector a measure that was asked for; NaN where the series has no document.
-    pub(crate) values: BTreeMap<Measure, Vec<f64>>,
-    /// Parallel to the days: documents that are marked as anomalous.
-    pub(crate) anomalous: Vec<bool>,
-    /// Of the newest document.
-    pub(crate) pricing_types: Vec<String>,
-}
-
-/// One day of one series as the hourly runs saw it: cumulative amounts, NaN where no run looked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Snapshot {
-    pub(crate) date: Date,
-    pub(crate) key: SeriesKey,
-    pub(crate) names: Names,
-    pub(crate) hours: [f64; 24],
 }
 
 /// The tutorial's statistics of the days that are not marked as anomalous.
@@ -169,18 +130,38 @@ pub(crate) struct DateRange {
     pub(crate) to: Date,
 }
 
-/// Days and hours whose findings must not be learned from, by series.
-pub(crate) type AnomalousHours = HashMap<SeriesKey, BTreeSet<(Date, u8)>>;
+/// A series, day and hour of which a finding is kept.
+pub(crate) type Found = (SeriesKey, Date, Option<u8>);
+
+/// How long a server may take to accept a connection, and how long a primary is looked for, at the start and after a
+/// failover.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SELECTION_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Store {
-    /// Connects, and with [`Access::Write`] makes the indexes that are missing.
-    pub(crate) async fn open_mongodb(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
-        Mongodb::open(options, access).await.map(Self::Mongodb)
+    /// Opens what a config names, and makes what is missing: the file, the collections' indexes.
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        Self::open_for(Access::Write, config).await
     }
 
-    /// Opens the database in a file, which no other process may have open.
-    pub(crate) fn open_embedded(path: &Path, access: Access) -> Result<Self, StoreError> {
-        Embedded::open(path, access).map(Self::Embedded)
+    /// Opens what a config names and leaves it as it is; a database that is not there is read as an empty one.
+    pub(crate) async fn open_to_read(config: &StoreConfig) -> Result<Self, StoreError> {
+        Self::open_for(Access::Read, config).await
+    }
+
+    async fn open_for(access: Access, config: &StoreConfig) -> Result<Self, StoreError> {
+        match config {
+            StoreConfig::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
+            StoreConfig::Mongodb { uri, database } => {
+                let options = MongodbOptions {
+                    uri: uri.expose(),
+                    database,
+                    connect_timeout: CONNECT_TIMEOUT,
+                    selection_timeout: SELECTION_TIMEOUT,
+                };
+                Mongodb::open(options, access).await.map(Self::Mongodb)
+            }
+        }
     }
 
     /// The finished day as `billing_daily`. Series that left it are removed; what is marked as anomalous stays marked.
@@ -206,7 +187,7 @@ impl Store {
     }
 
     /// All series of these days.
-    pub(crate) async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
+    pub(crate) async fn history(&self, range: DateRange, measures: &BTreeSet<Measure>) -> Result<History, StoreError> {
         match self {
             Self::Mongodb(store) => store.history(range, measures).await,
             Self::Embedded(store) => store.history(range, measures),
@@ -214,10 +195,10 @@ impl Store {
     }
 
     /// `billing_daily` of one series ([`crate::series::ALL`] stands for any id), in the order of its key.
-    pub(crate) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+    pub(crate) async fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.daily(range, series).await,
-            Self::Embedded(store) => store.daily(range, series),
+            Self::Mongodb(store) => store.days(series, range).await,
+            Self::Embedded(store) => store.days(series, range),
         }
     }
 
@@ -236,8 +217,8 @@ impl Store {
         }
     }
 
-    /// `billing_hourly` of these days, in no particular order.
-    pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
+    /// All series of these days, as the hourly runs saw them.
+    pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         match self {
             Self::Mongodb(store) => store.snapshots(range).await,
             Self::Embedded(store) => store.snapshots(range),
@@ -245,7 +226,7 @@ impl Store {
     }
 
     /// Replaces statistics and the given rules' fits; fits of other rules stay.
-    pub(crate) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_baselines(baselines, now).await,
             Self::Embedded(store) => store.put_baselines(baselines, now),
@@ -269,7 +250,7 @@ impl Store {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &BTreeSet<String>,
+        rules: &[String],
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -287,11 +268,11 @@ impl Store {
         }
     }
 
-    /// Where the hourly runs of these days found anything.
-    pub(crate) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+    /// Which series had findings on these days, and at which hours; none for a finished day.
+    pub(crate) async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.anomalous_hours(range).await,
-            Self::Embedded(store) => store.anomalous_hours(range),
+            Self::Mongodb(store) => store.found(range).await,
+            Self::Embedded(store) => store.found(range),
         }
     }
 
@@ -303,11 +284,12 @@ impl Store {
         }
     }
 
-    /// The episodes that were not settled when they were put, in the order of their ids.
-    pub(crate) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    /// The episodes that were not settled when they were put, and those that ended on `from` or later; in the order of
+    /// their ids.
+    pub(crate) async fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.unsettled().await,
-            Self::Embedded(store) => store.unsettled(),
+            Self::Mongodb(store) => store.episodes(from).await,
+            Self::Embedded(store) => store.episodes(from),
         }
     }
 
@@ -318,22 +300,18 @@ impl Store {
         }
     }
 
-    pub(crate) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_run(run, now).await,
-            Self::Embedded(store) => store.put_run(run, now),
+            Self::Mongodb(store) => store.put_run(run).await,
+            Self::Embedded(store) => store.put_run(run),
         }
     }
 }
 
 impl DateRange {
     /// Of both ends and what is between; 0 where it ends before it starts.
-    pub(crate) fn days(self) -> usize {
+    fn days(self) -> usize {
         usize::try_from((self.to - self.from).get_days() + 1).unwrap_or(0)
-    }
-
-    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = Date> {
-        (0..self.days()).map(move |day| day_after(self.from, day))
     }
 
     /// Up to `parts` consecutive ranges of about the same length.
@@ -350,31 +328,6 @@ impl DateRange {
 
 fn day_after(date: Date, days: usize) -> Date {
     i64::try_from(days).map_or(Date::MAX, |days| date.saturating_add(jiff::Span::new().days(days)))
-}
-
-impl Measure {
-    pub(crate) const ALL: [Self; 5] = [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
-
-    /// The field of `billing_daily`.
-    pub(crate) fn field(self) -> &'static str {
-        match self {
-            Self::Expect => "expectAmount",
-            Self::General => "generalAmount",
-            Self::Discount => "discountAmount",
-            Self::UsageTime => "usageTime",
-            Self::UsageSize => "usageSize",
-        }
-    }
-
-    pub(crate) fn of(self, amounts: &Amounts) -> f64 {
-        match self {
-            Self::Expect => amounts.expect,
-            Self::General => amounts.general,
-            Self::Discount => amounts.discount,
-            Self::UsageTime => amounts.usage_time,
-            Self::UsageSize => amounts.usage_size,
-        }
-    }
 }
 
 /// Why something could not be remembered or recalled.

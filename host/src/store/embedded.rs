@@ -15,13 +15,14 @@ use jiff::civil::Date;
 use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
+use super::collector::Collector;
 use super::documents::{
     self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
 };
-use super::history::Collector;
-use super::{AnomalousHours, Baseline, DateRange, FitRequest, History, JobRun, Measure, Snapshot, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::episode::Episode;
 use crate::finding::Finding;
+use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
 pub(crate) use file::Embedded;
@@ -66,13 +67,13 @@ impl Embedded {
         })
     }
 
-    pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
-        let mut collector = Collector::new(range, measures);
-        self.read(&daily::COLLECTION, |tables| tables.collect(range, measures, &mut collector))?;
-        Ok(Collector::join(vec![collector]))
+    pub(super) fn history(&self, range: DateRange, measures: &BTreeSet<Measure>) -> Result<History, StoreError> {
+        let mut collector = Collector::new(range, measures.len());
+        self.read(&daily::COLLECTION, |tables| tables.collect_days(range, measures, &mut collector))?;
+        Ok(Collector::history(vec![collector], measures))
     }
 
-    pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+    pub(super) fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
         let of_series = |key: &SeriesKey| {
             let pairs =
                 [(&series.domain, &key.domain), (&series.project, &key.project), (&series.service, &key.service)];
@@ -81,7 +82,7 @@ impl Embedded {
         self.read(&daily::COLLECTION, |tables| {
             let series = tables.series()?;
             let mut found = Vec::new();
-            for date in range.iter() {
+            for date in tables.dates(&daily::COLLECTION, range)? {
                 let rows = tables.daily(&series, date)?;
                 let rows = rows.iter().filter(|row| of_series(&row.entry.key));
                 found.extend(rows.map(|row| row.document(date)));
@@ -97,43 +98,40 @@ impl Embedded {
         let now = now.as_millisecond();
         self.change(&hourly::COLLECTION, |tables| {
             let mut rows = tables.hourly(date)?;
-            let mut places: HashMap<SeriesKey, usize> =
-                rows.iter().enumerate().map(|(place, row)| (row.key.clone(), place)).collect();
-            for row in &mut rows {
-                row.hours[usize::from(hour)] = 0.0;
-                row.fetched = now;
-                row.updated = now;
+            let mut seen = hourly::Seen::default();
+            let mut stored = HashMap::new();
+            for (place, row) in rows.iter().enumerate() {
+                seen.add(&row.hours);
+                stored.insert(row.key.clone(), place);
             }
             for entry in &day.entries {
-                let place = *places.entry(entry.key.clone()).or_insert_with(|| {
+                let place = stored.remove(&entry.key);
+                let amounts = seen.with_row(hour, entry.amounts.expect, place.map(|place| &rows[place].hours));
+                let place = place.unwrap_or_else(|| {
                     rows.push(HourlyRow::new(entry, now));
                     rows.len() - 1
                 });
                 rows[place].names = entry.names.clone();
-                rows[place].hours[usize::from(hour)] = entry.amounts.expect;
+                rows[place].set(&amounts, now);
+            }
+            for place in stored.into_values() {
+                if hourly::is_gone(hour, &rows[place].hours) {
+                    rows[place].set(&[(hour, 0.0)], now);
+                }
             }
             tables.put_hourly(date, &rows)
         })
     }
 
-    pub(super) fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
-        self.read(&hourly::COLLECTION, |tables| {
-            let series = tables.series()?;
-            let mut snapshots = Vec::new();
-            for date in range.iter() {
-                let rows = tables.hourly(&series, date)?.into_iter();
-                snapshots.extend(rows.map(|row| Snapshot { date, key: row.key, names: row.names, hours: row.hours }));
-            }
-            Ok(snapshots)
-        })
+    pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
+        let mut collector = Collector::new(range, 24);
+        self.read(&hourly::COLLECTION, |tables| tables.collect_hours(range, &mut collector))?;
+        Ok(Collector::snapshots(vec![collector]))
     }
 
-    pub(super) fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
-        self.put(
-            &baseline::COLLECTION,
-            baselines.iter().map(|baseline| baseline::upsert(baseline, now)),
-            HashSet::new(),
-        )
+    pub(super) fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
+        let upserts = baselines.into_iter().map(|baseline| baseline::upsert(&baseline, now));
+        self.put(&baseline::COLLECTION, upserts, HashSet::new())
     }
 
     pub(super) fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
@@ -150,14 +148,14 @@ impl Embedded {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &BTreeSet<String>,
+        rules: &[String],
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut gone = HashSet::new();
         let of_run = key_of(&anomaly::key(date, hour));
         self.each(&anomaly::COLLECTION, &of_run, &of_run, |document| {
-            if document.get_str("ruleId").is_ok_and(|rule| rules.contains(rule)) {
+            if document.get_str("ruleId").is_ok_and(|rule| rules.iter().any(|ran| ran == rule)) {
                 gone.insert(documents::key_of_raw(&anomaly::COLLECTION, document));
             }
             Ok(())
@@ -174,11 +172,14 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
+    pub(super) fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         let mut texts = Interner::default();
-        let mut hours = HashMap::new();
-        self.each_of_days(range, |document| anomaly::read_hour(document, &mut texts, &mut hours))?;
-        Ok(hours)
+        let mut found = Vec::new();
+        self.each_of_days(range, |document| {
+            found.push(anomaly::read_found(document, &mut texts)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(super) fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
@@ -186,11 +187,11 @@ impl Embedded {
         self.put(&episode::COLLECTION, upserts, HashSet::new())
     }
 
-    pub(super) fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    pub(super) fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
         let mut episodes = Vec::new();
         self.each(&episode::COLLECTION, &[], &[], |document| {
-            if document.get_bool("settled") == Ok(false) {
+            if episode::is_current(document, from) {
                 let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
                 episodes.push(episode::read(&document, &mut texts)?);
             }
@@ -210,8 +211,8 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
-        self.put(&run::COLLECTION, [run::upsert(run, now)], HashSet::new())
+    pub(super) fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, [run::upsert(run)], HashSet::new())
     }
 
     fn each_of_days(

@@ -19,7 +19,7 @@ use mongodb::bson::{Document, doc};
 use super::documents::{
     Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
 };
-use super::{AnomalousHours, Baseline, DateRange, FitRequest, JobRun, Snapshot, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::ledger::DayLedger;
@@ -27,14 +27,14 @@ use crate::series::SeriesKey;
 use read::{of_day, of_days, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.
-#[derive(Clone)]
-pub(crate) struct MongodbOptions {
+#[derive(Clone, Copy)]
+pub(super) struct MongodbOptions<'a> {
     /// May hold credentials: never shown.
-    pub(crate) uri: String,
-    pub(crate) database: String,
-    pub(crate) connect_timeout: Duration,
+    pub(super) uri: &'a str,
+    pub(super) database: &'a str,
+    pub(super) connect_timeout: Duration,
     /// How long a primary is looked for, at the start and after a failover.
-    pub(crate) selection_timeout: Duration,
+    pub(super) selection_timeout: Duration,
 }
 
 /// A connected database.
@@ -71,7 +71,7 @@ impl Mongodb {
                 changed.push((upsert, old.map(|old| old.id)));
             }
         }
-        self.write(&daily::COLLECTION, changed).await?;
+        self.write(&daily::COLLECTION, changed.into_iter()).await?;
         // What is left is of series that left the day; a pricing type is never ours.
         let departed = stored.into_values().filter(|old| old.fields.get_str("pricingType").is_err());
         self.delete(&daily::COLLECTION, departed.map(|old| old.id).collect()).await
@@ -101,7 +101,7 @@ impl Mongodb {
         Ok(())
     }
 
-    pub(super) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+    pub(super) async fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
         let mut filter = of_days(range);
         for (field, id) in
             [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)]
@@ -123,49 +123,39 @@ impl Mongodb {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let mut stored = self.stored(&hourly::COLLECTION, of_day(date), &[]).await?;
+        let collection = &hourly::COLLECTION;
+        let mut stored = HashMap::new();
+        let mut seen = hourly::Seen::default();
+        for (key, old) in self.stored(collection, of_day(date), &["hours"]).await? {
+            let hours = hourly::read_hours(&old.fields).map_err(|error| unreadable(collection, &old.fields, error))?;
+            seen.add(&hours);
+            stored.insert(key, (old.id, hours));
+        }
         let mut upserts = Vec::with_capacity(day.entries.len());
         for entry in &day.entries {
-            let upsert = hourly::upsert(date, hour, &entry.key, &entry.names, entry.amounts.expect, now);
-            let old = stored.remove(&key_of(&upsert.key));
-            upserts.push((upsert, old.map(|old| old.id)));
+            let key = key_of(&hourly::key(date, &entry.key));
+            let (id, hours) = stored.remove(&key).unzip();
+            let amounts = seen.with_row(hour, entry.amounts.expect, hours.as_ref());
+            upserts.push((hourly::upsert(date, &entry.key, &entry.names, &amounts, now), id));
         }
-        self.write(&hourly::COLLECTION, upserts).await?;
-        let rest = stored.into_values().map(|old| old.id).collect();
+        self.write(collection, upserts.into_iter()).await?;
+        let gone = stored.into_values().filter(|(_, hours)| hourly::is_gone(hour, hours)).map(|(id, _)| id).collect();
         let nothing = doc! { hourly::hour_field(hour): 0.0, "fetchedAt": time(now), "updatedAt": time(now) };
-        self.set(&hourly::COLLECTION, rest, nothing).await
+        self.set(collection, gone, nothing).await
     }
 
-    pub(super) async fn snapshots(&self, range: DateRange) -> Result<Vec<Snapshot>, StoreError> {
-        let mut texts = Interner::default();
-        let mut snapshots = Vec::new();
-        let fields = doc! {
-            "_id": 0, "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1,
-            "domainName": 1, "projectName": 1, "serviceName": 1, "hours": 1,
-        };
-        self.each(&hourly::COLLECTION, of_days(range), fields, |document| {
-            snapshots.push(hourly::read(document, &mut texts)?);
-            Ok(())
-        })
-        .await?;
-        Ok(snapshots)
-    }
-
-    pub(super) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
         if baselines.is_empty() {
             return Ok(());
         }
         let mut stored = self.stored(&baseline::COLLECTION, doc! {}, &[]).await?;
-        // A few at a time: all fitted state twice is more than a small machine has.
-        for some in baselines.chunks(2_000) {
-            let upserts = some.iter().map(|baseline| {
-                let upsert = baseline::upsert(baseline, now);
-                let old = stored.remove(&key_of(&upsert.key));
-                (upsert, old.map(|old| old.id))
-            });
-            self.write(&baseline::COLLECTION, upserts.collect()).await?;
-        }
-        Ok(())
+        // Made as they are sent: all fitted state twice is more than a small machine has.
+        let upserts = baselines.into_iter().map(|baseline| {
+            let upsert = baseline::upsert(&baseline, now);
+            let old = stored.remove(&key_of(&upsert.key));
+            (upsert, old.map(|old| old.id))
+        });
+        self.write(&baseline::COLLECTION, upserts).await
     }
 
     pub(super) async fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
@@ -183,19 +173,19 @@ impl Mongodb {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &BTreeSet<String>,
+        rules: &[String],
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut filter = anomaly::key(date, hour);
-        filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
+        filter.insert("ruleId", doc! { "$in": rules });
         let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
         let upserts = findings.iter().map(|finding| {
             let upsert = anomaly::upsert(finding, now);
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         });
-        self.write(&anomaly::COLLECTION, upserts.collect()).await?;
+        self.write(&anomaly::COLLECTION, upserts).await?;
         self.delete(&anomaly::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
     }
 
@@ -204,17 +194,16 @@ impl Mongodb {
         Ok(found.into_iter().map(anomaly::listed).collect())
     }
 
-    pub(super) async fn anomalous_hours(&self, range: DateRange) -> Result<AnomalousHours, StoreError> {
-        let mut filter = of_days(range);
-        filter.insert("hour", doc! { "$ne": null });
+    pub(super) async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         let fields = doc! { "_id": 0, "date": 1, "hour": 1, "domainId": 1, "projectId": 1, "serviceId": 1 };
         let mut texts = Interner::default();
-        let mut hours = HashMap::new();
-        self.each(&anomaly::COLLECTION, filter, fields, |document| {
-            anomaly::read_hour(document, &mut texts, &mut hours)
+        let mut found = Vec::new();
+        self.each(&anomaly::COLLECTION, of_days(range), fields, |document| {
+            found.push(anomaly::read_found(document, &mut texts)?);
+            Ok(())
         })
         .await?;
-        Ok(hours)
+        Ok(found)
     }
 
     pub(super) async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
@@ -224,14 +213,13 @@ impl Mongodb {
         self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
     }
 
-    pub(super) async fn unsettled(&self) -> Result<Vec<Episode>, StoreError> {
+    pub(super) async fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
-        let open = self.documents(&episode::COLLECTION, doc! { "settled": false }).await?;
-        open.iter()
-            .map(|open| {
-                episode::read(open, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, open, error))
-            })
-            .collect()
+        let found = self.documents(&episode::COLLECTION, episode::current(from)).await?;
+        let read = |found: &Document| {
+            episode::read(found, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, found, error))
+        };
+        found.iter().map(read).collect()
     }
 
     pub(super) async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
@@ -241,8 +229,8 @@ impl Mongodb {
         found.first().map(read).transpose()
     }
 
-    pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
-        self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
+    pub(super) async fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run)]).await
     }
 
     /// Writes documents, each by the id that it has already where it has one.
@@ -260,6 +248,6 @@ impl Mongodb {
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         };
-        self.write(collection, upserts.into_iter().map(with_id).collect()).await
+        self.write(collection, upserts.into_iter().map(with_id)).await
     }
 }

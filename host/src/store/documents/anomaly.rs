@@ -9,7 +9,7 @@ use super::{
     number, series, time,
 };
 use crate::finding::Finding;
-use crate::store::AnomalousHours;
+use crate::store::Found;
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_anomalies",
@@ -90,20 +90,15 @@ pub(in crate::store) fn upsert(finding: &Finding, now: Timestamp) -> Upsert {
     Upsert { key: id, set, on_insert: doc! { "status": "NEW", "createdAt": time(now) } }
 }
 
-/// Adds a finding's series, day and hour; one of a finished day has none to add.
-pub(in crate::store) fn read_hour(
-    document: &RawDocument,
-    texts: &mut Interner,
-    hours: &mut AnomalousHours,
-) -> Result<(), String> {
-    let Some(hour) = document.get("hour").map_err(|error| error.to_string())?.and_then(number) else { return Ok(()) };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
-    let hour =
-        (0.0..24.0).contains(&hour).then_some(hour as u8).ok_or_else(|| format!("hour is {hour}, expected 0 to 23"))?;
+/// A finding's series, day and hour.
+pub(in crate::store) fn read_found(document: &RawDocument, texts: &mut Interner) -> Result<Found, String> {
     let date = date(document.get_str("date").map_err(|error| error.to_string())?)?;
+    let hour = document.get("hour").map_err(|error| error.to_string())?.and_then(number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
+    let in_day = |hour: f64| (0.0..24.0).contains(&hour).then_some(hour as u8);
+    let hour = hour.map(|hour| in_day(hour).ok_or_else(|| format!("hour is {hour}, expected 0 to 23"))).transpose()?;
     let (key, _) = series(document, texts)?;
-    hours.entry(key).or_default().insert((date, hour));
-    Ok(())
+    Ok((key, date, hour))
 }
 
 /// A stored document as it is listed: without the database's own id, its fields in one order in every database.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
@@ -15,7 +14,7 @@ pub(in crate::store) fn key(job: &str, period: &str) -> Document {
     doc! { "job": job, "period": period }
 }
 
-pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
+pub(in crate::store) fn upsert(run: &JobRun) -> Upsert {
     let set = doc! {
         "owner": &run.owner,
         "attempts": i64::from(run.attempts),
@@ -29,9 +28,8 @@ pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
         "total": run.total.as_deref(),
         "startedAt": time(run.started_at),
         "finishedAt": run.finished_at.map(time),
-        "updatedAt": time(now),
     };
-    Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
+    Upsert { key: key(&run.job, &run.period), set, on_insert: Document::new() }
 }
 
 pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {
