@@ -95,7 +95,9 @@ choose_compiler() {
 
 # One line for each detector: package, file that cargo leaves, file that we leave.
 list_detectors() {
-    cargo metadata --quiet --no-deps --format-version 1 | python3 -c '
+    local metadata
+    metadata=$(cargo metadata --quiet --no-deps --format-version 1)
+    python3 -c '
 import json, pathlib, sys
 
 root = pathlib.Path(sys.argv[1])
@@ -106,12 +108,13 @@ for package in json.load(sys.stdin)["packages"]:
         if place and "cdylib" in target["crate_types"]:
             file = target["name"].replace("-", "_")
             print(package["name"], file + ".wasm", place + "/" + file.replace("_", "-") + ".wasm", sep="\t")
-' "$root"
+' "$root" <<<"$metadata"
 }
 
 cd "$root"
-mapfile -t detectors < <(list_detectors)
-[ "${#detectors[@]}" -gt 0 ] || die 'the workspace has no member with a cdylib under plugins/ or tests/plugins/'
+list=$(list_detectors)
+[ -n "$list" ] || die 'the workspace has no member with a cdylib under plugins/ or tests/plugins/'
+mapfile -t detectors <<<"$list"
 choose_compiler
 
 packages=()

@@ -193,12 +193,15 @@ CONF
 }
 
 # Sends a line through each of rsyslogd's inputs until all three have come out at the other end.
-await_rsyslogd() { # UDP TCP SECONDS
-    python3 - "$folder" "$@" <<'PY'
+await_rsyslogd() { # UDP TCP
+    local name pid at
+    read -r name pid at < <(grep '^rsyslogd ' "$folder/processes")
+    python3 - "$folder" "$pid" "$@" <<'PY'
 import pathlib, socket, sys, time
 
-folder, udp, tcp = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-until = time.monotonic() + float(sys.argv[4])
+folder, process = pathlib.Path(sys.argv[1]), pathlib.Path("/proc", sys.argv[2])
+udp, tcp = int(sys.argv[3]), int(sys.argv[4])
+until = time.monotonic() + 30
 
 def send(name):
     line = f"<14>Jan  1 00:00:00 {'' if name == 'unix' else 'localhost '}services: costwarden-probe-{name}\n".encode()
@@ -215,34 +218,34 @@ def send(name):
         except OSError:
             pass
 
-while time.monotonic() < until:
+while time.monotonic() < until and process.exists():
     try:
         seen = (folder / "probes.log").read_text()
     except OSError:
         seen = ""
-    waited_for = [name for name in ("unix", "udp", "tcp") if f"costwarden-probe-{name}\n" not in seen]
-    if not waited_for:
+    missing = [name for name in ("unix", "udp", "tcp") if f"costwarden-probe-{name}\n" not in seen]
+    if not missing:
         sys.exit(0)
-    for name in waited_for:
+    for name in missing:
         send(name)
     time.sleep(0.05)
-sys.exit(f"services: rsyslogd does not answer on: {', '.join(waited_for)}")
+sys.exit(1)
 PY
 }
 
 # Waits until a server's log says that it serves; fails as soon as the server is dead, or after 60 seconds.
-await_log() { # NAME LOG PATTERN
+await_log() { # NAME PATTERN
     local name pid at tries
     read -r name pid at < <(grep "^$1 " "$folder/processes")
     for ((tries = 0; tries < 1200; tries++)); do
-        ! grep -q "$3" "$folder/$2" 2>/dev/null || return 0
+        ! grep -q "$2" "$folder/$1.log" 2>/dev/null || return 0
         alive "$pid" "$at" || return 1
         sleep 0.05
     done
     return 1
 }
 
-# Starts all three in a new $folder and waits until each serves.
+# Starts all three in a new $folder and waits until each serves; $failed is the one that does not.
 start_servers() {
     local mongo_port s3_port udp_port tcp_port key secret
     folder=$(mktemp -d "$base/costwarden-services.XXXXXX")
@@ -262,9 +265,9 @@ start_servers() {
     launch rsyslogd env LD_LIBRARY_PATH="$rsyslog_libraries" "$rsyslogd" -n -x ${rsyslog_modules:+-M "$rsyslog_modules"} \
         -f "$folder/rsyslog.conf" -i "$folder/rsyslogd.pid"
 
-    await_log rclone rclone.log 'Starting s3 server' || return 1
-    await_rsyslogd "$udp_port" "$tcp_port" 15 || return 1
-    await_log mongod mongod.log 'Waiting for connections' || return 1
+    failed=rclone && await_log rclone 'Starting s3 server' || return 1
+    failed=rsyslogd && await_rsyslogd "$udp_port" "$tcp_port" || return 1
+    failed=mongod && await_log mongod 'Waiting for connections' || return 1
 
     cat >"$folder/env" <<ENV
 export COSTWARDEN_TEST_MONGODB=mongodb://127.0.0.1:$mongo_port
@@ -290,8 +293,8 @@ bring_up() {
         ! start_servers || return 0
         # Somebody took a port between our choice and the bind: choose again. Anything else is not worth a second try.
         if [ "$try" = 3 ] || ! grep -qi 'address already in use' "$folder"/*.log; then
-            tail -n 30 "$folder"/*.log >&2
-            die 'the servers did not come up; the last lines of their logs are above'
+            tail -n 20 "$folder/$failed.log" >&2
+            die "$failed did not come up; the last lines of its log are above"
         fi
         tear_down "$folder"
     done

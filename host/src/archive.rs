@@ -16,11 +16,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub(crate) use directory::Directory;
-pub(crate) use document::{Contents, content_digest, decode, encode, write_content};
+pub(crate) use document::{decode, write_content};
 pub(crate) use key::document_key;
 pub(crate) use s3::{S3, S3Options};
 pub(crate) use spool::{Drained, Spool};
 
+use crate::config::ArchiveConfig;
 use crate::source::RawDocument;
 
 /// A place for raw documents.
@@ -44,6 +45,13 @@ pub(crate) enum Stored {
 }
 
 impl Archive {
+    pub(crate) fn new(config: &ArchiveConfig) -> Self {
+        match config {
+            ArchiveConfig::Directory { directory } => Self::Directory(Directory::new(directory)),
+            ArchiveConfig::S3(options) => Self::S3(S3::new(options.clone())),
+        }
+    }
+
     /// Keeps a document. The predecessor's copy is complete before the key is overwritten, so that a kill between
     /// leaves both; putting the same document again is harmless.
     ///

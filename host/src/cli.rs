@@ -48,7 +48,7 @@ enum Command {
     /// Load past days, in their order, without telling people; goes on where it was interrupted.
     Backfill(BackfillArgs),
     /// Check config, rules and plugins without touching the network. Every error is told at once.
-    Check,
+    Check(CheckArgs),
     /// Look at what was found.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
@@ -59,6 +59,13 @@ enum Command {
     Simulate(SimulateArgs),
     /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
     Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Also reach the store and the archive.
+    #[arg(long)]
+    online: bool,
 }
 
 #[derive(Debug, Args)]
@@ -171,7 +178,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Daily(args) => jobs::daily(load(config)?, &args, form, now).await,
         Command::Hourly(args) => jobs::hourly(load(config)?, &args, form, now).await,
         Command::Backfill(args) => jobs::backfill(load(config)?, &args, form, now).await,
-        Command::Check => Ok(check::check(&config_path(config), form)),
+        Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config)?, &span, form).await,
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config)?, &series, &span, form).await

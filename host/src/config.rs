@@ -18,7 +18,6 @@ use crate::toml::{Diagnostic, Document, Section};
 /// Everything an operator can set, valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub(crate) file: PathBuf,
     /// Spool, compiled plugins, and the embedded database where no other path is given.
     pub(crate) state_dir: PathBuf,
     pub(crate) zone: TimeZone,
@@ -70,11 +69,7 @@ pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<
 }
 
 /// Reads a config out of its text; `file` is for messages and relative paths.
-pub(crate) fn parse(
-    file: &Path,
-    text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Diagnostic>> {
+pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let config = document.root().and_then(|root| read(file, root, env));
     let errors = document.into_errors();
@@ -115,7 +110,6 @@ fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<Str
     let sinks = parts::sinks(root.sections("sink"));
     root.finish();
     Some(Config {
-        file: file.to_owned(),
         state_dir,
         zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok())?,
         currency: currency.unwrap_or_else(|| "KRW".to_owned()),

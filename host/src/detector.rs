@@ -7,11 +7,13 @@
 mod batch;
 mod bindings;
 mod cache;
+mod contract;
 mod engine;
 mod failure;
 mod limits;
 mod loading;
 mod log;
+mod meter;
 mod output;
 mod reference;
 mod session;
@@ -26,7 +28,6 @@ use crate::series::{Series, Window};
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
-pub(crate) use self::loading::{Fault, LoadError};
 
 use self::session::Program;
 
@@ -45,7 +46,6 @@ pub(crate) struct Detector {
     pub(crate) manifest: Manifest,
     /// SHA-256 of the file's bytes, in hex.
     pub(crate) digest: String,
-    pub(crate) path: PathBuf,
     program: Program,
     cut: batch::Cut,
 }
@@ -146,18 +146,26 @@ impl Detector {
     /// Learns each series.
     pub(crate) fn fit(&self, call: &Call<'_>, history: &[Series]) -> Outcome<Fitted> {
         let limits = &self.program.limits;
-        batch::run(&self.batches(call, session::Kind::Fit), history, |series| &series.id, session::fit, |_, baseline| {
-            output::fitted(baseline, limits)
-        })
+        batch::run(
+            &self.batches(call, session::Kind::Fit),
+            history,
+            |series| &series.id,
+            session::fit,
+            |_, baseline| output::fitted(baseline, limits),
+        )
     }
 
     /// Judges each window, given the state that this very digest fitted.
     pub(crate) fn judge(&self, call: &Call<'_>, windows: &[Window]) -> Outcome<Vec<Verdict>> {
         let limits = &self.program.limits;
         let batches = self.batches(call, session::Kind::Judge);
-        batch::run(&batches, windows, |window| &window.series.id, session::judge, |window, verdicts| {
-            output::verdicts(verdicts, window, limits)
-        })
+        batch::run(
+            &batches,
+            windows,
+            |window| &window.series.id,
+            session::judge,
+            |window, verdicts| output::verdicts(verdicts, window, limits),
+        )
     }
 
     fn batches<'a>(&'a self, call: &'a Call<'a>, kind: session::Kind) -> batch::Batches<'a> {

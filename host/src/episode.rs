@@ -4,7 +4,6 @@
 //! business of [`crate::sink`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,9 @@ use crate::series::{Names, SeriesKey};
 
 /// An unfinished day says that an incident of an earlier day is over once so many of its hours have passed quietly.
 const QUIET_HOURS: u8 = 6;
+
+/// A finding so shortly before an incident was opened is of that incident.
+const EARLIER_DAYS: i32 = 3;
 
 /// When something was seen, in billing time: a day as it stood at an hour, or, later than all of these, the finished
 /// day.
@@ -165,8 +167,10 @@ impl Episode {
         }
     }
 
+    /// Also of a day shortly before it, which may be judged again once it has been corrected.
     fn covers(&self, moment: Moment) -> bool {
-        self.opened_at <= moment && self.closed_at.is_none_or(|closed| moment < closed)
+        let early = (self.opened_at.date - moment.date).get_days();
+        early <= EARLIER_DAYS && self.closed_at.is_none_or(|closed| moment < closed)
     }
 
     /// Takes what all rules found of this series at one moment; `findings` is not empty.
@@ -178,10 +182,11 @@ impl Episode {
             let impact = self.impact_by_day.entry(moment.date).or_insert(0.0);
             *impact = impact.max(finding.impact);
         }
+        self.first_seen = self.first_seen.min(moment);
         // The same moment again, or an earlier one, brings no news.
-        let worst = findings.iter().max_by(|one, other| {
-            one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule))
-        });
+        let worst = findings
+            .iter()
+            .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
         if let Some(worst) = worst
             && moment >= self.last_seen
         {
@@ -204,19 +209,21 @@ impl Episode {
 /// Brings the incidents that are open, or cover the moment, up to what one run found. Gives back those that changed or
 /// are new, and writes into each finding which incident it belongs to.
 pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
-    let mut by_series: BTreeMap<(&SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
+    let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
     for finding in judged.findings {
-        by_series.entry((&finding.series, finding.direction)).or_default().push(finding);
+        by_series.entry((finding.series.clone(), finding.direction)).or_default().push(finding);
     }
     let mut changed = Vec::new();
     let mut ids = BTreeMap::new();
     for mut episode in known {
-        let key = (&episode.series.clone(), episode.direction);
+        let key = (episode.series.clone(), episode.direction);
         if episode.covers(judged.moment)
             && let Some(findings) = by_series.remove(&key)
         {
             episode.see(&findings, judged.moment);
-            ids.insert((episode.series.clone(), episode.direction), episode.id.clone());
+            // What was loaded as history and goes on now is news.
+            episode.muted &= judged.muted;
+            ids.insert(key, episode.id.clone());
             changed.push(episode);
         } else if episode.is_over(judged) {
             episode.state = State::Closed;
@@ -224,10 +231,10 @@ pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
             changed.push(episode);
         }
     }
-    for ((series, direction), findings) in by_series {
+    for (key, findings) in by_series {
         let mut episode = Episode::opened(findings[0], judged.moment, judged.muted);
         episode.see(&findings, judged.moment);
-        ids.insert((series.clone(), direction), episode.id.clone());
+        ids.insert(key, episode.id.clone());
         changed.push(episode);
     }
     Advanced { changed, ids }
@@ -244,11 +251,7 @@ pub(crate) struct Advanced {
 fn id(series: &SeriesKey, direction: Direction, opened: Moment) -> String {
     let hour = opened.hour.map_or_else(|| "day".to_owned(), |hour| hour.to_string());
     let text = format!("{series} {} {} {hour}", direction.as_str(), opened.date);
-    let mut id = opened.date.strftime("%Y%m%d-").to_string();
-    for byte in &Sha256::digest(text)[..6] {
-        write!(id, "{byte:02x}").expect("a String takes everything");
-    }
-    id
+    format!("{}-{}", opened.date.strftime("%Y%m%d"), hex::encode(&Sha256::digest(text)[..6]))
 }
 
 #[cfg(test)]

@@ -58,8 +58,7 @@ pub(crate) struct SnapshotRow {
 }
 
 impl Measure {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
+    pub(crate) const ALL: [Self; 5] = [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
 
     /// The field of `billing_daily`.
     pub(crate) fn field(self) -> &'static str {

@@ -23,14 +23,14 @@ pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::report::{Grade, Report};
-pub(crate) use self::ruleset::{Ready, ReadyRule, ready};
+pub(crate) use self::ruleset::{Ready, ready};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
 use crate::detector::{Sandbox, SandboxError};
 use crate::rules;
-use crate::sink::{Sink, Speech, Terminal};
+use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Access, Store, StoreError};
 
 /// Whether a run may change anything outside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,22 +58,22 @@ impl Parts {
     /// # Errors
     /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
     pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal) -> Result<Self, JobError> {
+        let access = match mode {
+            Mode::Write => Access::Write,
+            Mode::DryRun => Access::Read,
+        };
         let sandbox = Sandbox::new(config.plugins.limits.clone(), Some(config.state_dir.join("compiled")))?;
         let ready = ready(rules::load(&config.rules), &config, &sandbox);
         Ok(Self {
             source: Source::new(&config.source)?,
             archive: Archive::new(&config.archive),
-            spool: Spool::new(&config.state_dir.join("spool")),
-            store: Store::open(&config.store).await?,
+            spool: Spool::new(&config.state_dir),
+            store: Store::open(&config.store, access).await?,
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,
             config,
         })
-    }
-
-    fn speech(&self) -> Speech<'_> {
-        Speech { language: self.config.language, currency: &self.config.currency }
     }
 
     /// The billing day and hour of a moment.
@@ -94,7 +94,9 @@ pub(crate) enum JobError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    #[error("the bill of {date} has no row yet: nothing was checked; run the job again once the provider has published it")]
+    #[error(
+        "the bill of {date} has no row yet: nothing was checked; run the job again once the provider has published it"
+    )]
     Empty { date: Date },
     #[error("no row of the bill of {date} could be used ({why}): nothing was checked")]
     Unusable { date: Date, why: String },

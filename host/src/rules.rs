@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::finding::Severity;
+use crate::history::Measure;
 pub(crate) use crate::rules::select::Select;
 use crate::series::{Grain, Names, SeriesKey};
-use crate::history::Measure;
 use crate::toml::{Diagnostic, Document, Section};
 
 /// The rules of a directory that could be read, and what is wrong with the others.
@@ -179,9 +179,8 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
     section.need("detector", "the name of a plugin, like \"seasonal-mad\"");
     section.need("series", "\"daily\" or \"day-to-date\" or \"hourly\"");
     let id = section.parse("id", ID, is_id);
-    let why = section.parse("why", "one sentence on why the rule exists", |why| {
-        (!why.trim().is_empty()).then(|| why.to_owned())
-    });
+    let why = section
+        .parse("why", "one sentence on why the rule exists", |why| (!why.trim().is_empty()).then(|| why.to_owned()));
     let detector = section.parse("detector", "the name of a plugin, like \"seasonal-mad\"", is_id);
     let grain = section.choice("series", &GRAINS);
     let group_by = group_by(&mut section);
@@ -191,8 +190,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
     }
     let history_days = section.whole("history_days", 2..=3_660);
     let absent = section.choice("absent", &[("zero", Absent::Zero), ("unknown", Absent::Unknown)]);
-    let direction =
-        section.choice("direction", &[("up", Watch::Up), ("down", Watch::Down), ("both", Watch::Both)]);
+    let direction = section.choice("direction", &[("up", Watch::Up), ("down", Watch::Down), ("both", Watch::Both)]);
     let min_impact = section.amount("min_impact");
     let min_change = section.amount("min_change");
     let severity = section.choice(
@@ -281,8 +279,9 @@ mod tests {
 
     #[test]
     fn a_short_rule_has_sensible_defaults() {
-        let (rules, errors) =
-            parsed("[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n[rule.settings]\nk = 5.5\n");
+        let (rules, errors) = parsed(
+            "[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n[rule.settings]\nk = 5.5\n",
+        );
         assert_eq!(errors, "");
         assert_eq!(rules[0].settings, r#"{"k":5.5}"#);
         assert_eq!(rules[0].group_by, GroupBy::EACH);

@@ -22,7 +22,9 @@ use tokio::task::JoinHandle;
 
 pub(crate) use args::SimulateArgs;
 pub(crate) use clock::Clock;
-pub(crate) use fault::{BadBody, Fault};
+#[cfg(test)]
+pub(crate) use fault::BadBody;
+pub(crate) use fault::Fault;
 pub(crate) use incident::{Change, Incident};
 pub(crate) use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};
 
@@ -78,14 +80,9 @@ impl Simulation {
         self.shared.world().clock = Clock::At(now);
     }
 
+    #[cfg(test)]
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.shared.world().fault = fault;
-    }
-
-    /// # Errors
-    /// It names a service that is not there.
-    pub(crate) fn add_incident(&self, incident: Incident) -> Result<(), UnknownService> {
-        self.shared.world().scenario.add(incident)
     }
 
     /// What is hidden in the bill.

@@ -7,11 +7,12 @@ mod replay;
 
 use std::path::PathBuf;
 
+use crate::config::SourceConfig;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
-pub(crate) use kakao::{Kakao, KakaoOptions};
+pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};
 pub(crate) use replay::Replay;
 
 /// All rows of one billing day, as the provider gave them.
@@ -43,6 +44,15 @@ pub(crate) struct Traffic {
 }
 
 impl Source {
+    /// # Errors
+    /// An option is not usable; it is named.
+    pub(crate) fn new(config: &SourceConfig) -> Result<Self, SourceError> {
+        match config {
+            SourceConfig::Kakao(options) => Ok(Self::Kakao(Box::new(Kakao::new(options.clone())?))),
+            SourceConfig::Replay { directory } => Ok(Self::Replay(Replay::new(directory))),
+        }
+    }
+
     /// All rows of a day; with an hour, of today as it stands at that hour.
     ///
     /// # Errors

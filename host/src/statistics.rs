@@ -2,7 +2,21 @@
 //!
 //! Detectors have statistics of their own; nothing is judged by these.
 
-use crate::store::Statistics;
+use serde::{Deserialize, Serialize};
+
+/// The tutorial's statistics of the days that are not marked as anomalous.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Statistics {
+    pub(crate) mean: f64,
+    /// Of a sample (n - 1); 0 for a single day.
+    pub(crate) std: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) sample_count: u32,
+}
 
 /// Of the values that are known; none where there are none.
 pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {

@@ -12,7 +12,6 @@ mod conformance;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ::mongodb::bson::Document;
 use jiff::Timestamp;
@@ -21,13 +20,14 @@ use serde::{Deserialize, Serialize};
 
 use self::embedded::Embedded;
 use self::mongodb::Mongodb;
-use self::mongodb::MongodbOptions;
+pub(crate) use self::mongodb::MongodbOptions;
 use crate::config::StoreConfig;
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Names, SeriesKey};
+use crate::statistics::Statistics;
 
 /// An open database.
 pub(crate) enum Store {
@@ -37,23 +37,11 @@ pub(crate) enum Store {
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
+    /// Makes the database and its indexes where they are missing.
     Write,
+    /// Makes nothing; what is not there is read as empty.
     Read,
-}
-
-/// The tutorial's statistics of the days that are not marked as anomalous.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Statistics {
-    pub(crate) mean: f64,
-    /// Of a sample (n - 1); 0 for a single day.
-    pub(crate) std: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) p50: f64,
-    pub(crate) p95: f64,
-    pub(crate) sample_count: u32,
 }
 
 /// What is known of one series: the tutorial's statistics, and what each rule's detector learned.
@@ -130,37 +118,20 @@ pub(crate) struct DateRange {
     pub(crate) to: Date,
 }
 
-/// A series, day and hour of which a finding is kept.
-pub(crate) type Found = (SeriesKey, Date, Option<u8>);
-
-/// How long a server may take to accept a connection, and how long a primary is looked for, at the start and after a
-/// failover.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const SELECTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// That a series was found anomalous on a finished day, or at an hour of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Found {
+    pub(crate) series: SeriesKey,
+    pub(crate) date: Date,
+    pub(crate) hour: Option<u8>,
+}
 
 impl Store {
-    /// Opens what a config names, and makes what is missing: the file, the collections' indexes.
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        Self::open_for(Access::Write, config).await
-    }
-
-    /// Opens what a config names and leaves it as it is; a database that is not there is read as an empty one.
-    pub(crate) async fn open_to_read(config: &StoreConfig) -> Result<Self, StoreError> {
-        Self::open_for(Access::Read, config).await
-    }
-
-    async fn open_for(access: Access, config: &StoreConfig) -> Result<Self, StoreError> {
+    /// Opens the database that a config names.
+    pub(crate) async fn open(config: &StoreConfig, access: Access) -> Result<Self, StoreError> {
         match config {
+            StoreConfig::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
             StoreConfig::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
-            StoreConfig::Mongodb { uri, database } => {
-                let options = MongodbOptions {
-                    uri: uri.expose(),
-                    database,
-                    connect_timeout: CONNECT_TIMEOUT,
-                    selection_timeout: SELECTION_TIMEOUT,
-                };
-                Mongodb::open(options, access).await.map(Self::Mongodb)
-            }
         }
     }
 
@@ -187,7 +158,7 @@ impl Store {
     }
 
     /// All series of these days.
-    pub(crate) async fn history(&self, range: DateRange, measures: &BTreeSet<Measure>) -> Result<History, StoreError> {
+    pub(crate) async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         match self {
             Self::Mongodb(store) => store.history(range, measures).await,
             Self::Embedded(store) => store.history(range, measures),
@@ -195,10 +166,10 @@ impl Store {
     }
 
     /// `billing_daily` of one series ([`crate::series::ALL`] stands for any id), in the order of its key.
-    pub(crate) async fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
+    pub(crate) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.days(series, range).await,
-            Self::Embedded(store) => store.days(series, range),
+            Self::Mongodb(store) => store.daily(range, series).await,
+            Self::Embedded(store) => store.daily(range, series),
         }
     }
 
@@ -226,7 +197,7 @@ impl Store {
     }
 
     /// Replaces statistics and the given rules' fits; fits of other rules stay.
-    pub(crate) async fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_baselines(baselines, now).await,
             Self::Embedded(store) => store.put_baselines(baselines, now),
@@ -250,7 +221,7 @@ impl Store {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &[String],
+        rules: &BTreeSet<String>,
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -268,7 +239,7 @@ impl Store {
         }
     }
 
-    /// Which series had findings on these days, and at which hours; none for a finished day.
+    /// Where any rule found anything on these days, in no order.
     pub(crate) async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         match self {
             Self::Mongodb(store) => store.found(range).await,
@@ -284,12 +255,12 @@ impl Store {
         }
     }
 
-    /// The episodes that were not settled when they were put, and those that ended on `from` or later; in the order of
-    /// their ids.
-    pub(crate) async fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
+    /// The episodes that were not settled when they were put, and those that were closed on a day or later, in the
+    /// order of their ids.
+    pub(crate) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.episodes(from).await,
-            Self::Embedded(store) => store.episodes(from),
+            Self::Mongodb(store) => store.episodes(closed_since).await,
+            Self::Embedded(store) => store.episodes(closed_since),
         }
     }
 
@@ -300,10 +271,10 @@ impl Store {
         }
     }
 
-    pub(crate) async fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
+    pub(crate) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_run(run).await,
-            Self::Embedded(store) => store.put_run(run),
+            Self::Mongodb(store) => store.put_run(run, now).await,
+            Self::Embedded(store) => store.put_run(run, now),
         }
     }
 }

@@ -3,8 +3,6 @@
 //! Rows pass through as bytes. The one place that writes or reads this form: archive, spool, replay and the simulated
 //! API share it.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -71,19 +69,12 @@ pub(crate) fn content_digest(rows: &[Box<RawValue>]) -> String {
         hasher.update((row.len() as u64).to_le_bytes());
         hasher.update(row.as_bytes());
     }
-    hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }
 
 /// SHA-256, in hex, of a document that cannot be read.
 pub(super) fn bytes_digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all that is written");
-        text
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[derive(Serialize)]

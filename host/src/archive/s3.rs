@@ -170,7 +170,7 @@ impl S3 {
 const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach it";
 const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
 const HINT_ACCESS: &str =
-    "check archive.access_key_id, archive.secret_access_key and archive.region, and that the key may use the bucket";
+    "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
 const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
 
 /// A missing bucket is an error, a missing object is not.

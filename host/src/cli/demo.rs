@@ -15,8 +15,8 @@ use crate::config::{self, Config, Secret};
 use crate::episode::Episode;
 use crate::finding::Direction;
 use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
-use crate::sink::Terminal;
 use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+use crate::sink::Terminal;
 
 /// The made-up today. Fixed, so that every demo shows the same.
 const TODAY: Date = date(2026, 11, 22);
@@ -33,8 +33,12 @@ pub(super) async fn demo(args: &DemoArgs, now: Timestamp) -> anyhow::Result<Grad
     let mut parts = Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout).await?;
 
     let yesterday = TODAY.yesterday()?;
-    let span = Backfill { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()?, alert: false };
-    present::out(&format!("Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...", span.from, span.to));
+    let span =
+        Backfill { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()?, alert: false };
+    present::out(&format!(
+        "Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...",
+        span.from, span.to
+    ));
     let bar = ProgressBar::new(u64::from(DAYS));
     let loaded = job::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
     bar.finish_and_clear();
@@ -102,9 +106,8 @@ directory = "rules"
     );
     let file = folder.join("costwarden.toml");
     std::fs::write(&file, &text)?;
-    config::parse(&file, &text, &|_| Some("demo".to_owned())).map_err(|errors| {
-        anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
+    config::parse(&file, &text, &|_| Some("demo".to_owned()))
+        .map_err(|errors| anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
 /// Where `make build` and the package leave the bundled plugins.
@@ -115,7 +118,8 @@ fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.join("plugins/dist")));
     let candidates = [Some(PathBuf::from("plugins/dist")), beside, Some(PathBuf::from("/usr/lib/costwarden/plugins"))];
     let found = candidates.into_iter().flatten().find(|folder| folder.join("seasonal-mad.wasm").exists());
-    let found = found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
+    let found =
+        found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
     Ok(std::path::absolute(found)?)
 }
 
@@ -127,7 +131,8 @@ fn demand(report: &Report) -> anyhow::Result<()> {
 }
 
 fn show(hidden: &[Incident], episodes: &[Episode]) {
-    let mut table = present::table(&["hidden in the bill", "service", "since", "found", "by", "cost against expected"], &[5]);
+    let mut table =
+        present::table(&["hidden in the bill", "service", "since", "found", "by", "cost against expected"], &[5]);
     let mut explained = Vec::new();
     for incident in hidden {
         let found = episodes.iter().filter(|episode| explains(episode, incident)).min_by_key(|one| one.opened_at);
@@ -142,7 +147,14 @@ fn show(hidden: &[Incident], episodes: &[Episode]) {
     let others: Vec<&Episode> = episodes.iter().filter(|episode| !explained.contains(&episode.id.as_str())).collect();
     for episode in &others {
         let opened = episode.opened_at.date.to_string();
-        table.add_row(["(nothing: a false alarm)".to_owned(), episode.series.to_string(), String::new(), opened, by(episode), cost(episode)]);
+        table.add_row([
+            "(nothing: a false alarm)".to_owned(),
+            episode.series.to_string(),
+            String::new(),
+            opened,
+            by(episode),
+            cost(episode),
+        ]);
     }
     present::out(&format!("\nWhat was hidden, and what was found:\n\n{table}"));
     let (count, found, false_alarms) = (hidden.len(), hidden.len() - missed, others.len());

@@ -26,12 +26,7 @@ pub(super) async fn hourly(config: Config, args: &HourlyArgs, form: Form, now: T
     Ok(end(&parts, &report, form))
 }
 
-pub(super) async fn backfill(
-    config: Config,
-    args: &BackfillArgs,
-    form: Form,
-    now: Timestamp,
-) -> anyhow::Result<Grade> {
+pub(super) async fn backfill(config: Config, args: &BackfillArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
     let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
     let mut parts = open(config, args.dry_run, form).await?;
     let bar = progress(span);

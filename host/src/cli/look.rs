@@ -1,6 +1,6 @@
 //! `anomalies list` and `series show`: what the store holds, one JSON object a line or a table.
 
-use jiff::civil::Date;
+use jiff::civil::date;
 use mongodb::bson::{Bson, Document};
 use serde_json::Value;
 
@@ -9,25 +9,41 @@ use super::present::{self, Form};
 use crate::config::Config;
 use crate::job::Grade;
 use crate::series::SeriesKey;
-use crate::store::{DateRange, Store};
+use crate::store::{Access, DateRange, Store};
 
 pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
-    let store = Store::open(&config.store).await?;
+    let store = Store::open(&config.store, Access::Read).await?;
     let documents = store.findings(range(span)).await?;
-    let columns = ["date", "hour", "domainName", "projectName", "serviceName", "ruleId", "observedAmount", "expected", "score", "status", "reason"];
+    let columns = [
+        "date",
+        "hour",
+        "domainName",
+        "projectName",
+        "serviceName",
+        "ruleId",
+        "observedAmount",
+        "expected",
+        "score",
+        "status",
+        "reason",
+    ];
     show(&documents, &columns, form);
     Ok(Grade::Done)
 }
 
 pub(super) async fn series(config: Config, key: &SeriesKey, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
-    let store = Store::open(&config.store).await?;
-    let documents = store.days(key, range(span)).await?;
-    show(&documents, &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"], form);
+    let store = Store::open(&config.store, Access::Read).await?;
+    let documents = store.daily(range(span), key).await?;
+    show(
+        &documents,
+        &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"],
+        form,
+    );
     Ok(Grade::Done)
 }
 
 fn range(span: &SpanArgs) -> DateRange {
-    DateRange { from: span.from.unwrap_or(Date::MIN), to: span.to.unwrap_or(Date::MAX) }
+    DateRange { from: span.from.unwrap_or(date(1970, 1, 1)), to: span.to.unwrap_or(date(9999, 12, 31)) }
 }
 
 fn show(documents: &[Document], columns: &[&str], form: Form) {
@@ -64,7 +80,7 @@ fn json(value: &Bson) -> Value {
         }
         Bson::Array(elements) => elements.iter().map(json).collect(),
         Bson::DateTime(at) => at.try_to_rfc3339_string().map_or(Value::Null, Value::from),
-        Bson::Binary(binary) => binary.bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Bson::Binary(binary) => hex::encode(&binary.bytes).into(),
         Bson::ObjectId(id) => id.to_hex().into(),
         other => other.clone().into_relaxed_extjson(),
     }

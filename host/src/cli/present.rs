@@ -1,7 +1,8 @@
 //! What is printed: tables for people, JSON for machines.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use std::io::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
@@ -15,10 +16,12 @@ pub(super) enum Form {
     Json,
 }
 
+const HOUSE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table in the house's style.
 pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(HOUSE_STYLE);
     table.set_content_arrangement(ContentArrangement::Disabled).set_header(header.iter().copied());
     for index in numbers {
         if let Some(column) = table.column_mut(*index) {
@@ -37,10 +40,10 @@ pub(super) fn report(report: &Report, config: &Config, form: Form) {
                 out(&findings(&report.findings, &config.currency).to_string());
             }
             for problem in &report.problems {
-                eprintln!("degraded: {problem}");
+                complaint(&format!("degraded: {problem}"));
             }
             if let Some(error) = &report.error {
-                eprintln!("failed: {error}");
+                complaint(&format!("failed: {error}"));
             }
             out(&summary(report));
         }
@@ -49,18 +52,21 @@ pub(super) fn report(report: &Report, config: &Config, form: Form) {
 
 /// An error that kept a command from running at all.
 pub(super) fn failure(error: &anyhow::Error) {
-    eprintln!("failed: {error:#}");
+    complaint(&format!("failed: {error:#}"));
 }
 
 /// One line to standard output. A reader that has gone away is no error of ours.
-#[expect(clippy::print_stdout, reason = "the command line's output is here alone")]
 pub(super) fn out(text: &str) {
-    println!("{text}");
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// One line to standard error.
+pub(super) fn complaint(text: &str) {
+    eprintln!("{text}");
 }
 
 fn findings(findings: &[Finding], currency: &str) -> Table {
-    let mut table =
-        table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
+    let mut table = table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
     for finding in findings {
         table.add_row([
             finding.date.to_string(),

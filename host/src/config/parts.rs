@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::secret::{self, Secret};
+use super::secret;
 use crate::archive::S3Options;
 use crate::detector::{Grants, Limits};
 use crate::source::{KakaoOptions, RetryOptions};
+use crate::store::MongodbOptions;
 use crate::toml::Section;
 
 /// Where billing rows come from.
@@ -31,7 +32,7 @@ pub(crate) enum ArchiveConfig {
 #[derive(Debug, Clone)]
 pub(crate) enum StoreConfig {
     Embedded { path: PathBuf },
-    Mongodb { uri: Secret, database: String },
+    Mongodb(MongodbOptions),
 }
 
 /// Where detectors are, and what they may do.
@@ -177,7 +178,12 @@ pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>
                 (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
             });
             section.finish();
-            Some(StoreConfig::Mongodb { uri: uri?, database: database.unwrap_or_else(|| "billing".to_owned()) })
+            Some(StoreConfig::Mongodb(MongodbOptions {
+                uri: uri?,
+                database: database.unwrap_or_else(|| "billing".to_owned()),
+                connect_timeout: Duration::from_secs(10),
+                selection_timeout: Duration::from_secs(15),
+            }))
         }
     }
 }

@@ -71,7 +71,8 @@ fn resolve(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> O
 
 fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let mode = std::fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?.permissions().mode();
+    let mode =
+        std::fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(format!("{shown} is open to others (mode {:o}), expected 600: chmod 600 {shown}", mode & 0o777));
     }

@@ -16,8 +16,6 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::loading::hex;
-
 /// An open directory of compiled plugins.
 pub(super) struct Cache {
     directory: Dir,
@@ -115,7 +113,7 @@ impl Key {
         env!("CARGO_PKG_VERSION").hash(&mut inputs);
         plugin_digest.hash(&mut inputs);
         engine.precompile_compatibility_hash().hash(&mut inputs);
-        Self(format!("{}.compiled", hex(&inputs.0.finalize())))
+        Self(format!("{}.compiled", hex::encode(inputs.0.finalize())))
     }
 }
 
@@ -147,5 +145,5 @@ fn check(metadata: &Metadata, is_kind: fn(&Metadata) -> bool, otherwise: &'stati
 }
 
 fn line(compiled: &[u8]) -> String {
-    format!("{}\n", hex(&Sha256::digest(compiled)))
+    format!("{}\n", hex::encode(Sha256::digest(compiled)))
 }

@@ -10,9 +10,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::exclude::Excluded;
+use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
-use crate::history::{History, SnapshotRow, Snapshots};
 
 /// A series that a rule watches, and whose it is.
 #[derive(Debug, Clone)]
@@ -62,6 +62,7 @@ pub(super) fn daily(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sam
     let sample = |(key, group): (SeriesKey, Group<'_, _>)| {
         let mut values = vec![f64::NAN; axis.days.len()];
         for row in group.members {
+            let row: &HistoryRow = row;
             let Some(amounts) = row.values.get(&rule.measure) else { continue };
             for (value, known) in values.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {
@@ -121,7 +122,13 @@ impl Grid {
         self.sample(Grain::Hourly, values, |index| (self.days[index / 24], (index % 24) as u8), frame)
     }
 
-    fn sample(&self, grain: Grain, values: Vec<f64>, at: impl Fn(usize) -> (Date, u8), frame: Frame<'_>) -> Option<Sample> {
+    fn sample(
+        &self,
+        grain: Grain,
+        values: Vec<f64>,
+        at: impl Fn(usize) -> (Date, u8),
+        frame: Frame<'_>,
+    ) -> Option<Sample> {
         if values.iter().all(|value| value.is_nan()) {
             return None;
         }
@@ -132,7 +139,8 @@ impl Grid {
         };
         let excluded = (0..values.len()).filter(is_excluded).map(|index| index as u32).collect();
         let (start, utc_offset) = day_start(self.days[0], frame.zone);
-        let series = Series { id: self.key.to_string(), start, utc_offset, step: grain.step_seconds(), values, excluded };
+        let series =
+            Series { id: self.key.to_string(), start, utc_offset, step: grain.step_seconds(), values, excluded };
         Some(Sample { key: self.key.clone(), names: self.names.clone(), series })
     }
 }
@@ -150,7 +158,10 @@ struct Group<'a, T> {
 
 /// Members by the series that the rule sums them into. Members are in the order of their keys, so that sums do not
 /// depend on the order in which they were read.
-fn grouped<'a, T>(rows: impl Iterator<Item = (&'a SeriesKey, &'a Names, &'a T)>, rule: &Rule) -> BTreeMap<SeriesKey, Group<'a, T>> {
+fn grouped<'a, T>(
+    rows: impl Iterator<Item = (&'a SeriesKey, &'a Names, &'a T)>,
+    rule: &Rule,
+) -> BTreeMap<SeriesKey, Group<'a, T>> {
     let mut sorted: Vec<_> = rows.collect();
     sorted.sort_by_key(|(key, _, _)| *key);
     let mut groups: BTreeMap<SeriesKey, Group<'a, T>> = BTreeMap::new();

@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
-use jiff::ToSpan as _;
 use jiff::Timestamp;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::days::{Alert, Days};
@@ -103,7 +103,7 @@ async fn days(
         record.through = chunk.last().copied();
         "days".clone_into(&mut record.step);
         if parts.mode == Mode::Write {
-            parts.store.put_run(record).await?;
+            parts.store.put_run(record, now).await?;
         }
     }
     match newest {
@@ -114,7 +114,8 @@ async fn days(
     if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
         let count = missing.len();
         report.count("missing_days", count as u64);
-        report.problem(format!("{count} days have no bill, the first {first}, the last {last}; they count as not known"));
+        report
+            .problem(format!("{count} days have no bill, the first {first}, the last {last}; they count as not known"));
     }
     run::close(parts, report);
     Ok(())

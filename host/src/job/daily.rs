@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use jiff::ToSpan as _;
 use jiff::Timestamp;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::days::{Alert, Days};

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use jiff::ToSpan as _;
 use jiff::Timestamp;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::assemble::{self, Frame, Sample};
@@ -17,11 +17,11 @@ use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts};
 use crate::detector::Fitted;
 use crate::episode::{self, Episode, Judged, Moment};
+use crate::history::{History, HistoryRow, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, SeriesKey};
 use crate::statistics;
-use crate::history::{History, HistoryRow, Measure, Snapshots};
-use crate::store::{Baseline, DateRange, Fit, FitState};
+use crate::store::{Baseline, DateRange, Fit, FitState, Found};
 
 /// The ledger as it stood before a day, and on from there.
 pub(super) struct Days {
@@ -47,15 +47,15 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let history = parts.store.history(range, &measures).await?;
+        let history = parts.store.history(range, &measures.iter().copied().collect::<Vec<_>>()).await?;
         let mut excluded = Excluded::default();
         for (key, row) in &history.rows {
             for (day, _) in history.days.iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
                 excluded.add(key, *day, None);
             }
         }
-        for (key, date, hour) in parts.store.found(range).await? {
-            excluded.add(&key, date, hour);
+        for Found { series, date, hour } in parts.store.found(range).await? {
+            excluded.add(&series, date, hour);
         }
         report.took("read_history", started);
         Ok(Self { history, measures, excluded, longest })
@@ -121,7 +121,7 @@ impl Days {
         };
         report.took("read_snapshots", started);
         let started = Instant::now();
-        let mut judge = Judge { config: &parts.config, report };
+        let mut judge = Judge { config: &parts.config, report, learning: "not_learned_yet" };
         for ready in &parts.ready.rules {
             match ready.rule.grain {
                 Grain::Daily => {
@@ -145,7 +145,7 @@ impl Days {
         report.took("learn", started);
         let started = Instant::now();
         if parts.mode == Mode::Write {
-            parts.store.put_baselines(baselines.into_values().collect(), now).await?;
+            parts.store.put_baselines(&baselines.into_values().collect::<Vec<_>>(), now).await?;
         }
         report.took("write_baselines", started);
         Ok(())
@@ -154,7 +154,7 @@ impl Days {
     /// Judges a day by what was learned before it.
     fn judge(&self, parts: &Parts, date: Date, report: &mut Report) -> Judgement {
         let mut judgement = Judgement::default();
-        let mut judge = Judge { config: &parts.config, report };
+        let mut judge = Judge { config: &parts.config, report, learning: "learning" };
         let at = At { date, hour: None, extent: Extent::Whole };
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
@@ -232,8 +232,7 @@ pub(super) async fn remember(
     report.count("opened", changed.iter().filter(|episode| !before.contains_key(&episode.id)).count() as u64);
     report.count("closed", changed.iter().filter(|episode| episode.closed_at == Some(moment)).count() as u64);
     if parts.mode == Mode::Write {
-        let ran: Vec<String> = rules.into_iter().collect();
-        parts.store.put_findings(moment.date, moment.hour, &ran, &judgement.findings, now).await?;
+        parts.store.put_findings(moment.date, moment.hour, &rules, &judgement.findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
         let settled = |episode: &Episode| episode.settled(sinks());
         let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();

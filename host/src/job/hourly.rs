@@ -16,9 +16,9 @@ use super::report::Report;
 use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts, intake, run, tell};
 use crate::episode::Moment;
+use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, Names, SeriesKey, day_start};
-use crate::history::{History, Measure, Snapshots};
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
 /// What was learned longer ago than this is not judged by.
@@ -103,7 +103,7 @@ async fn look(
     let mut today = History::default();
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
-    let mut judge = Judge { config: &parts.config, report };
+    let mut judge = Judge { config: &parts.config, report, learning: "learning" };
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };

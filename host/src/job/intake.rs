@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::report::Report;
 use super::{JobError, Mode, Parts};
-use crate::archive::Stored;
+use crate::archive::{Drained, Stored};
 use crate::ledger::{self, DayLedger};
 use crate::source::RawDocument;
 
@@ -31,7 +31,7 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
         Mode::Write => match parts.archive.put(&document, now).await {
             Ok(stored) => Ok(Some(stored)),
             Err(error) => {
-                parts.spool.keep(&document)?;
+                parts.spool.keep(&document).await?;
                 Err(error.to_string())
             }
         },
@@ -47,8 +47,6 @@ pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, Job
     let started = Instant::now();
     let Intake { document, kept } = intake;
     let ledger = ledger::sum(document);
-    report.count("calls", u64::from(document.calls));
-    report.count("retries", u64::from(document.retries));
     report.count("rows", ledger.rows);
     match kept {
         Ok(Some(Stored::Unchanged) | None) => {}
@@ -77,7 +75,17 @@ pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Repo
         return;
     }
     match parts.spool.drain(&parts.archive, now).await {
-        Ok(drained) => report.count("unspooled", drained.uploaded),
+        Ok(Drained { uploaded, unchanged, left, unreadable, error }) => {
+            report.count("unspooled", uploaded + unchanged);
+            if let Some(error) = error {
+                report.problem(format!("{error}; {left} spooled documents wait for the next run"));
+            }
+            for path in unreadable {
+                let path = path.display();
+                report
+                    .problem(format!("{path} is in the spool and is no spooled document: look at it and move it away"));
+            }
+        }
         Err(error) => report.problem(error.to_string()),
     }
 }

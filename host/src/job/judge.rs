@@ -52,6 +52,8 @@ pub(super) struct At {
 pub(super) struct Judge<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
+    /// What a series that has too few points yet is counted as.
+    pub(super) learning: &'static str,
 }
 
 impl Judge<'_> {
@@ -73,7 +75,8 @@ impl Judge<'_> {
         }
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
         self.used(outcome.usage);
-        for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results) {
+        for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
+        {
             let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
             // The newest point is the question; a detector that is silent on it has nothing against it.
             let newest = window.series.values.len().saturating_sub(1) as u32;
@@ -114,7 +117,7 @@ impl Judge<'_> {
         match result {
             Ok(value) => Some(value),
             Err(Failure::Learning(_)) => {
-                self.report.count("learning", 1);
+                self.report.count(self.learning, 1);
                 None
             }
             Err(failure) => {

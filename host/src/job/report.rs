@@ -74,7 +74,7 @@ impl Report {
     pub(super) fn problem(&mut self, what: impl Into<String>) {
         let what = what.into();
         if !self.problems.contains(&what) {
-            tracing::warn!("{what}");
+            tracing::info!("{what}");
             self.problems.push(what);
         }
     }

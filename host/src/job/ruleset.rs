@@ -33,8 +33,7 @@ pub(crate) fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox) -> Ready {
     let mut detectors: BTreeMap<String, Result<Arc<Detector>, String>> = BTreeMap::new();
     let mut ready = Ready { rules: Vec::new(), problems: set.errors };
     for rule in set.rules {
-        let detector =
-            detectors.entry(rule.detector.clone()).or_insert_with(|| load(&rule.detector, config, sandbox));
+        let detector = detectors.entry(rule.detector.clone()).or_insert_with(|| load(&rule.detector, config, sandbox));
         match detector {
             Ok(detector) => match check(&rule, detector) {
                 issues if issues.is_empty() => ready.rules.push(ReadyRule::new(rule, detector.clone())),
@@ -50,7 +49,7 @@ impl ReadyRule {
     fn new(rule: Rule, detector: Arc<Detector>) -> Self {
         let schema = serde_json::from_str(&detector.manifest.settings_schema).unwrap_or(Value::Null);
         let settings = serde_json::from_str(&rule.settings).unwrap_or(Value::Null);
-        let settings_digest = format!("{:x}", Sha256::digest(&rule.settings));
+        let settings_digest = hex::encode(Sha256::digest(&rule.settings));
         Self { threshold: threshold(&schema, &settings), settings_digest, detector, rule }
     }
 }
@@ -100,7 +99,8 @@ mod tests {
 
     #[test]
     fn what_is_set_goes_before_the_schemas_defaults() {
-        let schema = json!({"properties": {"zScore": {"default": 3.0}, "ratio": {"default": 2}, "season": {"default": "auto"}}});
+        let schema =
+            json!({"properties": {"zScore": {"default": 3.0}, "ratio": {"default": 2}, "season": {"default": "auto"}}});
         let threshold = threshold(&schema, &json!({"zScore": 4, "name": "x"}));
         assert_eq!(threshold, BTreeMap::from([("ratio".to_owned(), 2.0), ("zScore".to_owned(), 4.0)]));
     }

@@ -29,6 +29,9 @@ pub(super) fn open(parts: &Parts, report: &mut Report) {
 
 /// Says so when nothing was judged, so that silence is never taken for health.
 pub(super) fn close(parts: &Parts, report: &mut Report) {
+    let traffic = parts.source.traffic();
+    report.count("calls", traffic.calls);
+    report.count("retries", traffic.retries);
     let judged = report.counts.get("judged").copied().unwrap_or(0);
     if judged == 0 && !parts.ready.rules.is_empty() {
         let learning = report.counts.get("learning").copied().unwrap_or(0);
@@ -64,7 +67,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     "running".clone_into(&mut record.outcome);
     (record.error, record.finished_at, record.started_at) = (None, None, now);
     if parts.mode == Mode::Write {
-        parts.store.put_run(&record).await?;
+        parts.store.put_run(&record, now).await?;
     }
     Ok(record)
 }
@@ -85,7 +88,8 @@ pub(super) async fn finish(
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     let milliseconds = |took: &std::time::Duration| took.as_millis() as u64;
-    record.durations_ms = report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();
+    record.durations_ms =
+        report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();
     record.finished_at = Some(now);
-    Ok(parts.store.put_run(&record).await?)
+    Ok(parts.store.put_run(&record, now).await?)
 }

@@ -152,7 +152,8 @@ impl Scenario {
             0 => text.push_str("\"usageTime\":null,"),
             1 => {}
             _ => {
-                write!(text, "\"usageTime\":{:.2},\"usageSize\":{:.3},", expect / 120.0, expect / 900.0).expect(STRING)
+                let (time, size) = (expect / 120.0, expect / 900.0);
+                write!(text, "\"usageTime\":{time:.2},\"usageSize\":{size:.3},").expect(STRING);
             }
         }
         let decimals = line.decimals;

@@ -130,7 +130,11 @@ mod tests {
         Episode {
             id: String::new(),
             series: SeriesKey::new("d", "p", "s"),
-            names: Names { domain: "우리회사".into(), project: "쇼핑몰".into(), service: "Virtual\nMachine\u{1b}[31m".into() },
+            names: Names {
+                domain: "우리회사".into(),
+                project: "쇼핑몰".into(),
+                service: "Virtual\nMachine\u{1b}[31m".into(),
+            },
             direction,
             severity: Severity::Warning,
             state: State::Open,

@@ -108,7 +108,10 @@ mod tests {
         let line = Line { level: Level::Error, text: "현재 1.00원".to_owned() };
         let now: Timestamp = "2026-11-03T01:02:03.5Z".parse().expect("a time");
         let pid = std::process::id();
-        assert_eq!(rfc3164(&line, "costwarden", now, &TimeZone::UTC), format!("<11>Nov  3 01:02:03 costwarden[{pid}]: 현재 1.00원"));
+        assert_eq!(
+            rfc3164(&line, "costwarden", now, &TimeZone::UTC),
+            format!("<11>Nov  3 01:02:03 costwarden[{pid}]: 현재 1.00원")
+        );
         assert_eq!(
             rfc5424(&line, "costwarden", now, "vm-1"),
             format!("<11>1 2026-11-03T01:02:03.500000Z vm-1 costwarden {pid} - - 현재 1.00원")

@@ -81,7 +81,7 @@ impl Kakao {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| SourceError::Options {
-            key: "base_url",
+            key: "endpoint",
             expected: "a host that TLS can be set up for",
             why: causes(&error),
         })?;
@@ -220,7 +220,7 @@ enum Failure {
 
 fn resources_url(base_url: &str) -> Result<Url, SourceError> {
     let expected = "an http or https URL such as https://billing-api.kakaocloud.com";
-    let options = |why| SourceError::Options { key: "base_url", expected, why };
+    let options = |why| SourceError::Options { key: "endpoint", expected, why };
     let url = Url::parse(&format!("{}{RESOURCES}", base_url.trim_end_matches('/')))
         .map_err(|error| options(error.to_string()))?;
     match url.scheme() {

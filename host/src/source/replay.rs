@@ -109,7 +109,7 @@ mod tests {
             message,
             format!(
                 "{} is not a raw document: expected JSON with an array at result.content: invalid type: map, expected \
-                 a sequence at line 1 column 22",
+                 a sequence at line 1 column 21",
                 path.display()
             )
         );

@@ -2,7 +2,7 @@
 //!
 //! This is the hot path of the jobs: nothing is allocated for a document of a series that is known already.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use jiff::civil::Date;
 
@@ -114,7 +114,7 @@ impl Collector {
     }
 
     /// One history out of consecutive ranges, given in their order; the amounts are in the order of the measures.
-    pub(super) fn history(parts: Vec<Self>, measures: &BTreeSet<Measure>) -> History {
+    pub(super) fn history(parts: Vec<Self>, measures: &[Measure]) -> History {
         let total = parts.iter().map(|part| part.days().len()).sum();
         let mut history = History::default();
         for part in parts {
@@ -131,7 +131,8 @@ impl Collector {
                     row.names = new.names;
                     row.pricing_types = new.pricing_types;
                 }
-                for (place, values) in row.values.values_mut().enumerate() {
+                for (place, measure) in measures.iter().enumerate() {
+                    let values = row.values.entry(*measure).or_default();
                     values.resize(before, f64::NAN);
                     values.extend(days.iter().map(|day| new.values[day * part.width + place]));
                 }
@@ -188,17 +189,17 @@ mod tests {
 
     #[test]
     fn parts_are_joined_without_the_days_that_nobody_has() {
-        let measures = BTreeSet::from([Measure::Expect, Measure::General]);
+        let measures = [Measure::General, Measure::Expect];
         let mut early = Collector::new(range(1, 3), 2);
         let (a, b) = (early.row(["d", "p", "a"]), early.row(["d", "p", "b"]));
         early.label(a, 0, ["D", "P", "old"], vec!["X".into()]);
-        early.add(a, 0, &[1.0, 10.0], false);
+        early.add(a, 0, &[10.0, 1.0], false);
         early.label(b, 2, ["", "", ""], vec![]);
-        early.add(b, 2, &[2.0, 20.0], true);
+        early.add(b, 2, &[20.0, 2.0], true);
         let mut late = Collector::new(range(4, 4), 2);
         let a = late.row(["d", "p", "a"]);
         late.label(a, 0, ["D", "P", "new"], vec!["Y".into()]);
-        late.add(a, 0, &[3.0, 30.0], false);
+        late.add(a, 0, &[30.0, 3.0], false);
 
         let history = Collector::history(vec![early, late], &measures);
         assert_eq!(history.days, [date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 4)]);
@@ -240,6 +241,6 @@ mod tests {
     fn a_range_that_ends_before_it_starts_is_empty() {
         let collector = Collector::new(range(4, 1), 1);
         assert_eq!(collector.day(date(2026, 11, 2)), None);
-        assert!(Collector::history(vec![collector], &BTreeSet::from([Measure::Expect])).days.is_empty());
+        assert!(Collector::history(vec![collector], &[Measure::Expect]).days.is_empty());
     }
 }

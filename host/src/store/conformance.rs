@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::mongodb::bson::Document;
 use bigdecimal::BigDecimal;
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
 use super::documents::{Collection, daily};
-use super::{DateRange, Store, StoreError};
+use super::{Access, DateRange, MongodbOptions, Store, StoreError};
 use crate::config::{Secret, StoreConfig};
 use crate::ledger::{Amounts, DayLedger, Entry};
 use crate::series::{ALL, Names, SeriesKey};
@@ -38,16 +39,24 @@ async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreConfig)) {
         eprintln!("skipped for MongoDB: COSTWARDEN_TEST_MONGODB is not set");
         return;
     };
-    let config =
-        StoreConfig::Mongodb { uri: Secret::new(uri), database: format!("costwarden_{name}_{}", std::process::id()) };
-    let store = Store::open(&config).await.unwrap();
+    let config = mongodb(&uri, &format!("costwarden_{name}_{}", std::process::id()), Duration::from_secs(10));
+    let store = Store::open(&config, Access::Write).await.unwrap();
     let outcome = AssertUnwindSafe(test(&store, &config)).catch_unwind().await;
     database(&store).drop().await.unwrap();
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
+fn mongodb(uri: &str, database: &str, patience: Duration) -> StoreConfig {
+    StoreConfig::Mongodb(MongodbOptions {
+        uri: Secret::new(uri),
+        database: database.to_owned(),
+        connect_timeout: patience,
+        selection_timeout: patience,
+    })
+}
+
 async fn embedded(path: &Path) -> Result<Store, StoreError> {
-    Store::open(&StoreConfig::Embedded { path: path.to_owned() }).await
+    Store::open(&StoreConfig::Embedded { path: path.to_owned() }, Access::Write).await
 }
 
 fn database(store: &Store) -> &::mongodb::Database {
@@ -61,7 +70,7 @@ fn database(store: &Store) -> &::mongodb::Database {
 async fn documents(store: &Store, collection: &'static Collection) -> Vec<Document> {
     let mut found = match store {
         _ if collection.name == daily::COLLECTION.name => {
-            store.days(&SeriesKey::new(ALL, ALL, ALL), ALWAYS).await.unwrap()
+            store.daily(ALWAYS, &SeriesKey::new(ALL, ALL, ALL)).await.unwrap()
         }
         Store::Mongodb(store) => store.documents(collection, Document::new()).await.unwrap(),
         Store::Embedded(store) => {
@@ -143,9 +152,9 @@ async fn an_embedded_file_has_one_user_at_a_time() {
 async fn looking_at_nothing_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
-    let store = Store::open_to_read(&StoreConfig::Embedded { path: path.clone() }).await.unwrap();
+    let store = Store::open(&StoreConfig::Embedded { path: path.clone() }, Access::Read).await.unwrap();
     assert!(store.findings(ALWAYS).await.unwrap().is_empty());
-    assert!(store.history(range(1, 30), &[crate::history::Measure::Expect].into()).await.unwrap().days.is_empty());
+    assert!(store.history(range(1, 30), &[crate::history::Measure::Expect]).await.unwrap().days.is_empty());
     assert!(!path.exists());
 }
 
@@ -160,13 +169,9 @@ async fn a_file_that_is_no_database_is_told() {
 
 #[tokio::test]
 async fn an_unreachable_server_is_told_without_the_password() {
-    let options = super::MongodbOptions {
-        uri: "mongodb://warden:hunter2@127.0.0.1:1/?retryWrites=false",
-        database: "billing",
-        connect_timeout: std::time::Duration::from_millis(200),
-        selection_timeout: std::time::Duration::from_millis(200),
-    };
-    let error = super::Mongodb::open(options, super::Access::Write).await.err().unwrap().to_string();
+    let uri = "mongodb://warden:hunter2@127.0.0.1:1/?retryWrites=false";
+    let config = mongodb(uri, "billing", Duration::from_millis(200));
+    let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
     for part in ["127.0.0.1:1", "[store] uri", "0.2 s", "refused"] {
         assert!(error.contains(part), "{part} in {error}");
     }
@@ -176,9 +181,18 @@ async fn an_unreachable_server_is_told_without_the_password() {
 #[tokio::test]
 async fn an_address_that_is_none_is_told_without_the_password() {
     for uri in ["billing", "mongodb://warden:hunt:er2@", "mongodb://warden:hunter2@h:port/x", "http://h"] {
-        let config = StoreConfig::Mongodb { uri: Secret::new(uri), database: "billing".to_owned() };
-        let error = Store::open(&config).await.err().unwrap().to_string();
+        let config = mongodb(uri, "billing", Duration::from_secs(1));
+        let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
         assert!(error.starts_with("[store] uri is not an address of MongoDB"), "{error}");
         assert!(!error.contains("hunt"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_an_impossible_name_is_told() {
+    for name in ["", "a.b", "a b", "$a", "a/b"] {
+        let config = mongodb("mongodb://127.0.0.1:1", name, Duration::from_secs(1));
+        let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
+        assert!(error.starts_with(&format!("[store] database `{name}` is not a name")), "{error}");
     }
 }

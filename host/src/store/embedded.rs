@@ -67,13 +67,13 @@ impl Embedded {
         })
     }
 
-    pub(super) fn history(&self, range: DateRange, measures: &BTreeSet<Measure>) -> Result<History, StoreError> {
+    pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         let mut collector = Collector::new(range, measures.len());
         self.read(&daily::COLLECTION, |tables| tables.collect_days(range, measures, &mut collector))?;
         Ok(Collector::history(vec![collector], measures))
     }
 
-    pub(super) fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
+    pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         let of_series = |key: &SeriesKey| {
             let pairs =
                 [(&series.domain, &key.domain), (&series.project, &key.project), (&series.service, &key.service)];
@@ -129,8 +129,8 @@ impl Embedded {
         Ok(Collector::snapshots(vec![collector]))
     }
 
-    pub(super) fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
-        let upserts = baselines.into_iter().map(|baseline| baseline::upsert(&baseline, now));
+    pub(super) fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+        let upserts = baselines.iter().map(|baseline| baseline::upsert(baseline, now));
         self.put(&baseline::COLLECTION, upserts, HashSet::new())
     }
 
@@ -148,14 +148,14 @@ impl Embedded {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &[String],
+        rules: &BTreeSet<String>,
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut gone = HashSet::new();
         let of_run = key_of(&anomaly::key(date, hour));
         self.each(&anomaly::COLLECTION, &of_run, &of_run, |document| {
-            if document.get_str("ruleId").is_ok_and(|rule| rules.iter().any(|ran| ran == rule)) {
+            if document.get_str("ruleId").is_ok_and(|rule| rules.contains(rule)) {
                 gone.insert(documents::key_of_raw(&anomaly::COLLECTION, document));
             }
             Ok(())
@@ -187,11 +187,11 @@ impl Embedded {
         self.put(&episode::COLLECTION, upserts, HashSet::new())
     }
 
-    pub(super) fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
+    pub(super) fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
         let mut episodes = Vec::new();
         self.each(&episode::COLLECTION, &[], &[], |document| {
-            if episode::is_current(document, from) {
+            if episode::is_current(document, closed_since) {
                 let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
                 episodes.push(episode::read(&document, &mut texts)?);
             }
@@ -211,8 +211,8 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
-        self.put(&run::COLLECTION, [run::upsert(run)], HashSet::new())
+    pub(super) fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, [run::upsert(run, now)], HashSet::new())
     }
 
     fn each_of_days(

@@ -20,6 +20,7 @@ use super::documents::{
     Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
+use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::ledger::DayLedger;
@@ -27,14 +28,14 @@ use crate::series::SeriesKey;
 use read::{of_day, of_days, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.
-#[derive(Clone, Copy)]
-pub(super) struct MongodbOptions<'a> {
-    /// May hold credentials: never shown.
-    pub(super) uri: &'a str,
-    pub(super) database: &'a str,
-    pub(super) connect_timeout: Duration,
+#[derive(Debug, Clone)]
+pub(crate) struct MongodbOptions {
+    /// May hold credentials.
+    pub(crate) uri: Secret,
+    pub(crate) database: String,
+    pub(crate) connect_timeout: Duration,
     /// How long a primary is looked for, at the start and after a failover.
-    pub(super) selection_timeout: Duration,
+    pub(crate) selection_timeout: Duration,
 }
 
 /// A connected database.
@@ -101,7 +102,7 @@ impl Mongodb {
         Ok(())
     }
 
-    pub(super) async fn days(&self, series: &SeriesKey, range: DateRange) -> Result<Vec<Document>, StoreError> {
+    pub(super) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         let mut filter = of_days(range);
         for (field, id) in
             [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)]
@@ -144,14 +145,14 @@ impl Mongodb {
         self.set(collection, gone, nothing).await
     }
 
-    pub(super) async fn put_baselines(&self, baselines: Vec<Baseline>, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
         if baselines.is_empty() {
             return Ok(());
         }
         let mut stored = self.stored(&baseline::COLLECTION, doc! {}, &[]).await?;
         // Made as they are sent: all fitted state twice is more than a small machine has.
-        let upserts = baselines.into_iter().map(|baseline| {
-            let upsert = baseline::upsert(&baseline, now);
+        let upserts = baselines.iter().map(|baseline| {
+            let upsert = baseline::upsert(baseline, now);
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         });
@@ -173,12 +174,12 @@ impl Mongodb {
         &self,
         date: Date,
         hour: Option<u8>,
-        rules: &[String],
+        rules: &BTreeSet<String>,
         findings: &[Finding],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut filter = anomaly::key(date, hour);
-        filter.insert("ruleId", doc! { "$in": rules });
+        filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
         let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
         let upserts = findings.iter().map(|finding| {
             let upsert = anomaly::upsert(finding, now);
@@ -213,9 +214,9 @@ impl Mongodb {
         self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
     }
 
-    pub(super) async fn episodes(&self, from: Date) -> Result<Vec<Episode>, StoreError> {
+    pub(super) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
-        let found = self.documents(&episode::COLLECTION, episode::current(from)).await?;
+        let found = self.documents(&episode::COLLECTION, episode::current(closed_since)).await?;
         let read = |found: &Document| {
             episode::read(found, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, found, error))
         };
@@ -229,8 +230,8 @@ impl Mongodb {
         found.first().map(read).transpose()
     }
 
-    pub(super) async fn put_run(&self, run: &JobRun) -> Result<(), StoreError> {
-        self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run)]).await
+    pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
     }
 
     /// Writes documents, each by the id that it has already where it has one.

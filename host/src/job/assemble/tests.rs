@@ -42,7 +42,8 @@ fn shown(samples: &[Sample]) -> String {
 #[test]
 fn a_missing_day_is_not_known_and_an_absent_row_is_zero() {
     let history = history(&[2, 3, 5], &[("a", &[1.0, NAN, 3.0]), ("b", &[NAN, 2.0, 4.0])]);
-    let daily = |more: &str| framed(5, &Excluded::default(), |frame| shown(&daily(&history, &rule("daily", more), frame)));
+    let daily =
+        |more: &str| framed(5, &Excluded::default(), |frame| shown(&daily(&history, &rule("daily", more), frame)));
     insta::assert_snapshot!(daily(""), @r"
     d/p/a [1.0, 0.0, NaN, 3.0] []
     d/p/b [0.0, 2.0, NaN, 4.0] []

@@ -199,14 +199,14 @@ async fn nobody_at_home_is_tried_again() {
     simulation.shutdown().await.unwrap();
     let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
     assert!(message.contains("in 3 attempts; the last one: error sending request"), "{message}");
-    assert!(message.contains("onnection refused"), "{message}");
+    assert!(message.contains("refused"), "{message}");
 }
 
 #[tokio::test]
 async fn options_that_cannot_work_are_named() {
     let simulation = simulated::start().await;
     for (options, expected) in [
-        (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.base_url: expected an http"),
+        (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.endpoint: expected an http"),
         (KakaoOptions { base_url: "ftp://host".to_owned(), ..options(&simulation) }, "its scheme is ftp"),
         (KakaoOptions { page_size: 10_001, ..options(&simulation) }, "source.page_size: expected 1 to 10000"),
         (

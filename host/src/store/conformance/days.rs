@@ -7,13 +7,9 @@ use ::mongodb::bson::{Bson, Document, doc};
 use super::*;
 use crate::history::Measure;
 
-fn expect() -> BTreeSet<Measure> {
-    BTreeSet::from([Measure::Expect])
-}
-
 /// The amounts of a series over all days that are known.
 async fn amounts(store: &Store, service: &str) -> Vec<f64> {
-    let history = store.history(range(1, 30), &expect()).await.unwrap();
+    let history = store.history(range(1, 30), &[Measure::Expect]).await.unwrap();
     history.rows.get(&key(service)).map_or_else(Vec::new, |row| row.values[&Measure::Expect].clone())
 }
 
@@ -21,7 +17,7 @@ async fn amounts(store: &Store, service: &str) -> Vec<f64> {
 async fn a_day_has_the_fields_of_the_tutorial() {
     in_every_store("day_fields", async |store| {
         store.put_day(&ledger(day(1), &[("vm", 10.0)]), at(0)).await.unwrap();
-        let found = store.days(&key("vm"), range(1, 1)).await.unwrap();
+        let found = store.daily(range(1, 1), &key("vm")).await.unwrap();
         let expected = doc! {
             "date": "20261101", "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null,
@@ -56,14 +52,14 @@ async fn a_corrected_day_replaces_what_it_was() {
         store.mark_anomalous(day(1), &BTreeSet::from([key("b"), key("c"), key("unknown")]), at(1)).await.unwrap();
         store.put_day(&ledger(day(1), &[("a", 1.0), ("b", 2.5), ("d", 4.0)]), at(60)).await.unwrap();
 
-        let found = store.days(&key("b"), range(1, 1)).await.unwrap();
+        let found = store.daily(range(1, 1), &key("b")).await.unwrap();
         let time = |document: &Document, field| document.get_datetime(field).unwrap().timestamp_millis() / 1000;
         assert_eq!(found[0].get_f64("expectAmount"), Ok(2.5));
         assert_eq!(found[0].get_bool("isAnomaly"), Ok(true), "what was found of it is kept");
         assert_eq!(time(&found[0], "createdAt"), at(0).as_second());
         assert_eq!(time(&found[0], "updatedAt"), at(60).as_second());
-        assert!(store.days(&key("c"), range(1, 1)).await.unwrap().is_empty(), "it left the day");
-        assert_eq!(store.days(&key("c"), range(1, 2)).await.unwrap().len(), 1, "and no other day");
+        assert!(store.daily(range(1, 1), &key("c")).await.unwrap().is_empty(), "it left the day");
+        assert_eq!(store.daily(range(1, 2), &key("c")).await.unwrap().len(), 1, "and no other day");
         assert_amounts(&amounts(store, "d").await, &[4.0, f64::NAN]);
     })
     .await;
@@ -110,7 +106,7 @@ async fn a_history_has_the_days_that_are_known() {
         store.put_day(&ledger(day(9), &[("a", 9.0)]), at(0)).await.unwrap();
         store.mark_anomalous(day(4), &BTreeSet::from([key("b")]), at(0)).await.unwrap();
 
-        let measures = BTreeSet::from([Measure::Expect, Measure::General]);
+        let measures = [Measure::General, Measure::Expect];
         let history = store.history(range(1, 8), &measures).await.unwrap();
         assert_eq!(history.days, [day(1), day(4)]);
         assert_eq!(history.rows.len(), 3);
@@ -122,7 +118,7 @@ async fn a_history_has_the_days_that_are_known() {
         assert_eq!(row("c").anomalous, [false, false]);
         assert_eq!(row("a").names, names("a"));
         assert_eq!(row("a").pricing_types, ["ON_DEMAND"]);
-        assert!(row("a").values.keys().eq(&measures));
+        assert_eq!(row("a").values.len(), 2);
 
         let nothing = store.history(range(10, 30), &measures).await.unwrap();
         assert!(nothing.days.is_empty() && nothing.rows.is_empty());
@@ -140,7 +136,7 @@ async fn the_newest_names_count() {
         renamed.entries[0].pricing_types = vec!["RESERVED".into(), "SPOT".into()];
         store.put_day(&renamed, at(0)).await.unwrap();
         store.put_day(&ledger(day(2), &[("a", 1.0)]), at(1)).await.unwrap();
-        let history = store.history(range(1, 9), &expect()).await.unwrap();
+        let history = store.history(range(1, 9), &[Measure::Expect]).await.unwrap();
         let row = &history.rows[&key("a")];
         assert_eq!(
             (&*row.names.service, row.pricing_types.as_slice()),
@@ -244,7 +240,7 @@ async fn ids_may_hold_anything() {
         for (id, amount) in amounts {
             assert_amounts(&self::amounts(store, id).await, &[amount]);
             assert_amounts(&snapshots.rows[&key(id)].hours[0][5..6], &[amount]);
-            assert_eq!(store.days(&key(id), range(1, 1)).await.unwrap().len(), 1, "{id}");
+            assert_eq!(store.daily(range(1, 1), &key(id)).await.unwrap().len(), 1, "{id}");
         }
     })
     .await;
@@ -278,7 +274,7 @@ async fn days_are_listed_by_series_or_by_what_they_share() {
         store.put_day(&ledger(day(2), &[("b", 2.0), ("a", 1.0)]), at(0)).await.unwrap();
         store.put_day(&ledger(day(1), &[("a", 1.0)]), at(0)).await.unwrap();
         let listed = async |key: SeriesKey| {
-            let found = store.days(&key, ALWAYS).await.unwrap();
+            let found = store.daily(ALWAYS, &key).await.unwrap();
             let name = |found: &Document| {
                 format!("{} {}", found.get_str("date").unwrap(), found.get_str("serviceId").unwrap())
             };

@@ -1,7 +1,5 @@
 //! The database of the replaced pipeline is taken over as it is.
 
-use std::collections::BTreeSet;
-
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use ::mongodb::{Collection, IndexModel};
 
@@ -37,7 +35,7 @@ async fn indexes_are_made_once() {
             assert_eq!(found.len(), 2 + collection.indexes.len(), "{}", collection.name);
             before.push(found);
         }
-        Store::open(config).await.unwrap();
+        Store::open(config, Access::Write).await.unwrap();
         for (collection, before) in COLLECTIONS.iter().zip(before) {
             assert_eq!(indexes(store, collection.name).await, before);
         }
@@ -60,13 +58,13 @@ async fn the_old_key_of_findings_is_replaced() {
             };
             anomalies.insert_one(document).await.unwrap();
         }
-        let store = Store::open(config).await.unwrap();
+        let store = Store::open(config, Access::Write).await.unwrap();
         let found = indexes(&store, anomaly::COLLECTION.name).await;
         let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
         assert_eq!(found.len(), 5);
         assert_eq!(store.findings(ALWAYS).await.unwrap().len(), 2);
-        let mut hours: Vec<_> = store.found(ALWAYS).await.unwrap().into_iter().map(|(_, _, hour)| hour).collect();
+        let mut hours: Vec<_> = store.found(ALWAYS).await.unwrap().into_iter().map(|found| found.hour).collect();
         hours.sort();
         assert_eq!(hours, [None, Some(9)]);
     })
@@ -79,9 +77,9 @@ async fn an_index_that_is_in_the_way_is_told() {
         let hours = collection(store, hourly::COLLECTION.name);
         hours.drop().await.unwrap();
         hours.create_index(index(hourly::COLLECTION.unique, doc! { "date": 1 }, false)).await.unwrap();
-        let error = Store::open(config).await.err().unwrap().to_string();
+        let error = Store::open(config, Access::Write).await.err().unwrap().to_string();
         assert!(error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop it"), "{error}");
-        assert!(Store::open_to_read(config).await.is_ok());
+        assert!(Store::open(config, Access::Read).await.is_ok());
     })
     .await;
 }
@@ -100,7 +98,7 @@ async fn old_days_are_read_and_kept() {
         let days = collection(store, daily::COLLECTION.name);
         days.insert_many(documents).await.unwrap();
 
-        let measures = BTreeSet::from([Measure::Expect, Measure::UsageTime, Measure::Discount]);
+        let measures = [Measure::Expect, Measure::UsageTime, Measure::Discount];
         let history = store.history(range(1, 30), &measures).await.unwrap();
         let row = &history.rows[&key("vm")];
         assert_amounts(&row.values[&Measure::Expect], &[1.0, 2.0, 2.25, f64::NAN, f64::NAN]);
@@ -135,7 +133,7 @@ async fn old_baselines_are_read_and_kept() {
         assert_eq!((&*found[0].names.service, &*found[0].names.domain), ("VM", "domain"));
 
         let new = Baseline { key: key("vm"), names: names("vm"), ..found[0].clone() };
-        store.put_baselines(vec![new], at(0)).await.unwrap();
+        store.put_baselines(&[new], at(0)).await.unwrap();
         let found = baselines.find_one(doc! {}).await.unwrap().unwrap();
         assert_eq!(found.get_str("owner"), Ok("kim"));
         assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
@@ -150,7 +148,7 @@ async fn a_document_that_cannot_be_read_is_named() {
             doc! { "date": "20261131", "domainId": "d", "projectId": "p", "serviceId": "s", "expectAmount": 1.0 };
         collection(store, daily::COLLECTION.name).insert_one(broken).await.unwrap();
         let whole = DateRange { from: day(1), to: date(2026, 12, 31) };
-        let error = store.history(whole, &BTreeSet::from([Measure::Expect])).await.err().unwrap().to_string();
+        let error = store.history(whole, &[Measure::Expect]).await.err().unwrap().to_string();
         for part in ["billing_daily", "20261131", "expected YYYYMMDD", "correct or remove it"] {
             assert!(error.contains(part), "{part} in {error}");
         }
@@ -167,7 +165,7 @@ async fn a_write_that_the_server_refuses_is_named() {
         for part in ["billing_daily", "\"serviceId\": \"b\"", "failed validation"] {
             assert!(error.contains(part), "{part} in {error}");
         }
-        assert_eq!(store.days(&key("a"), range(1, 1)).await.unwrap().len(), 1, "the others are written");
+        assert_eq!(store.daily(range(1, 1), &key("a")).await.unwrap().len(), 1, "the others are written");
     })
     .await;
 }
@@ -175,7 +173,7 @@ async fn a_write_that_the_server_refuses_is_named() {
 #[tokio::test]
 async fn a_host_that_was_slower_changes_what_the_faster_one_made() {
     in_mongodb("race", async |store, config| {
-        let other = Store::open(config).await.unwrap();
+        let other = Store::open(config, Access::Write).await.unwrap();
         let services: Vec<String> = (0..1_500).map(|service| format!("s{service}")).collect();
         let amounts: Vec<(&str, f64)> = services.iter().map(|service| (service.as_str(), 1.0)).collect();
         let day = ledger(day(1), &amounts);

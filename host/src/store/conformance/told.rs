@@ -8,8 +8,8 @@ use super::*;
 use crate::episode::{Delivery, Episode, Moment, State};
 use crate::finding::{Direction, Finding, Severity};
 use crate::series::Grain;
-use crate::store::JobRun;
 use crate::store::documents::{anomaly, episode, run};
+use crate::store::{Found, JobRun};
 
 fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
     Finding {
@@ -35,7 +35,7 @@ fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
     }
 }
 
-fn rules(rules: &[&str]) -> Vec<String> {
+fn rules(rules: &[&str]) -> BTreeSet<String> {
     rules.iter().map(|rule| (*rule).to_owned()).collect()
 }
 
@@ -107,7 +107,7 @@ async fn findings_replace_those_of_the_same_run_and_rules() {
         assert_eq!(kept(store).await.len(), 4);
         put(day(1), None, &["one", "two"], &[]).await;
         assert_eq!(kept(store).await, ["a one 3"]);
-        assert_eq!(store.found(range(1, 2)).await.unwrap(), [(key("a"), day(1), Some(3))]);
+        assert_eq!(store.found(range(1, 2)).await.unwrap(), [Found { series: key("a"), date: day(1), hour: Some(3) }]);
     })
     .await;
 }
@@ -121,7 +121,7 @@ async fn found_days_and_hours_are_told_apart() {
         }
         let mut found = store.found(range(1, 1)).await.unwrap();
         found.sort();
-        assert_eq!(found, [None, Some(0), Some(23)].map(|hour| (key("a"), day(1), hour)));
+        assert_eq!(found, [None, Some(0), Some(23)].map(|hour| Found { series: key("a"), date: day(1), hour }));
         assert!(store.found(range(2, 3)).await.unwrap().is_empty());
     })
     .await;
@@ -200,7 +200,7 @@ async fn runs_are_read_back() {
             started_at: at(0),
             finished_at: None,
         };
-        store.put_run(&record).await.unwrap();
+        store.put_run(&record, at(0)).await.unwrap();
         assert_eq!(store.run("daily", "20261101").await.unwrap().as_ref(), Some(&record));
         record = JobRun {
             attempts: 2,
@@ -212,7 +212,7 @@ async fn runs_are_read_back() {
             finished_at: Some(at(9)),
             ..record
         };
-        store.put_run(&record).await.unwrap();
+        store.put_run(&record, at(0)).await.unwrap();
         assert_eq!(store.run("daily", "20261101").await.unwrap(), Some(record));
         assert_eq!(store.run("daily", "2026110").await.unwrap(), None);
         assert_eq!(store.run("hourly", "20261101").await.unwrap(), None);

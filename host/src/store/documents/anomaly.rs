@@ -92,13 +92,15 @@ pub(in crate::store) fn upsert(finding: &Finding, now: Timestamp) -> Upsert {
 
 /// A finding's series, day and hour.
 pub(in crate::store) fn read_found(document: &RawDocument, texts: &mut Interner) -> Result<Found, String> {
+    let hour = match document.get("hour").map_err(|error| error.to_string())?.and_then(number) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
+        Some(hour) if (0.0..24.0).contains(&hour) => Some(hour as u8),
+        Some(hour) => return Err(format!("hour is {hour}, expected 0 to 23")),
+        None => None,
+    };
     let date = date(document.get_str("date").map_err(|error| error.to_string())?)?;
-    let hour = document.get("hour").map_err(|error| error.to_string())?.and_then(number);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
-    let in_day = |hour: f64| (0.0..24.0).contains(&hour).then_some(hour as u8);
-    let hour = hour.map(|hour| in_day(hour).ok_or_else(|| format!("hour is {hour}, expected 0 to 23"))).transpose()?;
-    let (key, _) = series(document, texts)?;
-    Ok((key, date, hour))
+    let (series, _) = series(document, texts)?;
+    Ok(Found { series, date, hour })
 }
 
 /// A stored document as it is listed: without the database's own id, its fields in one order in every database.

@@ -10,7 +10,8 @@ use super::{
     Collection, Interner, Upsert, date, date_text, figures_document, key_fields, name_fields, number, series, texts,
     time,
 };
-use crate::store::{Baseline, Fit, FitRequest, FitState, Statistics};
+use crate::statistics::Statistics;
+use crate::store::{Baseline, Fit, FitRequest, FitState};
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_baseline",
@@ -72,7 +73,7 @@ pub(in crate::store) fn read(
     for element in document {
         match element.map_err(|error| error.to_string())? {
             ("statistics", RawBsonRef::Document(statistics)) => {
-                baseline.statistics = Some(read_statistics(statistics)?)
+                baseline.statistics = Some(read_statistics(statistics)?);
             }
             ("pricingTypes", list) => baseline.pricing_types = texts(list),
             ("rules", RawBsonRef::Document(rules)) => {

@@ -22,15 +22,15 @@ pub(in crate::store) const COLLECTION: Collection = Collection {
     ],
 };
 
-/// Which episodes may still change, or may be asked for when days from `from` on are judged again.
-pub(in crate::store) fn current(from: Date) -> Document {
-    doc! { "$or": [{ "settled": false }, { "closedAt.date": { "$gte": date_text(from) } }] }
+/// Which episodes may still change, or may be asked for when that day is judged again.
+pub(in crate::store) fn current(closed_since: Date) -> Document {
+    doc! { "$or": [{ "settled": false }, { "closedAt.date": { "$gte": date_text(closed_since) } }] }
 }
 
 /// [`current`], of one document.
-pub(in crate::store) fn is_current(document: &RawDocument, from: Date) -> bool {
+pub(in crate::store) fn is_current(document: &RawDocument, closed_since: Date) -> bool {
     let closed = document.get_document("closedAt").and_then(|closed| closed.get_str("date"));
-    document.get_bool("settled") == Ok(false) || closed.is_ok_and(|closed| closed >= date_text(from).as_str())
+    document.get_bool("settled") == Ok(false) || closed.is_ok_and(|closed| closed >= date_text(closed_since).as_str())
 }
 
 /// `settled`: closed, and nobody is left to be told.

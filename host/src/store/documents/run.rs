@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
@@ -14,7 +15,7 @@ pub(in crate::store) fn key(job: &str, period: &str) -> Document {
     doc! { "job": job, "period": period }
 }
 
-pub(in crate::store) fn upsert(run: &JobRun) -> Upsert {
+pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
     let set = doc! {
         "owner": &run.owner,
         "attempts": i64::from(run.attempts),
@@ -28,8 +29,9 @@ pub(in crate::store) fn upsert(run: &JobRun) -> Upsert {
         "total": run.total.as_deref(),
         "startedAt": time(run.started_at),
         "finishedAt": run.finished_at.map(time),
+        "updatedAt": time(now),
     };
-    Upsert { key: key(&run.job, &run.period), set, on_insert: Document::new() }
+    Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
 }
 
 pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {

@@ -1,7 +1,5 @@
 //! The two collections that grow with every day, as rows: how they are made of columns and documents.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mongodb::bson::Document;
@@ -162,7 +160,7 @@ impl Reading<'_> {
     pub(super) fn collect_days(
         &self,
         range: DateRange,
-        measures: &BTreeSet<Measure>,
+        measures: &[Measure],
         collector: &mut Collector,
     ) -> Result<(), Cause> {
         self.collect(&daily::COLLECTION, range, collector, |day| {

@@ -11,20 +11,22 @@ use super::{Mongodb, MongodbOptions};
 use crate::store::{Access, StoreError};
 
 impl Mongodb {
-    pub(in crate::store) async fn open(options: MongodbOptions<'_>, access: Access) -> Result<Self, StoreError> {
-        let name = options.database;
+    pub(in crate::store) async fn open(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
+        let name = &options.database;
         if name.is_empty() || name.len() > 63 || name.contains(['/', '\\', '.', ' ', '"', '$', '\0']) {
-            return Err(StoreError::Database { name: name.to_owned() });
+            return Err(StoreError::Database { name: name.clone() });
         }
-        let parsed = ClientOptions::parse(options.uri).await;
-        let mut client = parsed
-            .map_err(|error| StoreError::Address { cause: without_secret(&error.kind.to_string(), options.uri) })?;
+        let parsed = ClientOptions::parse(options.uri.expose()).await;
+        let mut client = parsed.map_err(|error| StoreError::Address {
+            cause: without_secret(&error.kind.to_string(), options.uri.expose()),
+        })?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
         client.connect_timeout = Some(options.connect_timeout);
         client.server_selection_timeout = Some(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let client = Client::with_options(client)
-            .map_err(|error| StoreError::Address { cause: without_secret(&error.kind.to_string(), options.uri) })?;
+        let client = Client::with_options(client).map_err(|error| StoreError::Address {
+            cause: without_secret(&error.kind.to_string(), options.uri.expose()),
+        })?;
         let database = DatabaseOptions::builder()
             .write_concern(
                 WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(super::write::CONFIRMED_WITHIN).build(),

@@ -1,6 +1,6 @@
 //! Reading in raw batches: no document is turned into anything but what is asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
@@ -29,12 +29,11 @@ impl Mongodb {
     pub(in crate::store) async fn history(
         &self,
         range: DateRange,
-        measures: &BTreeSet<Measure>,
+        measures: &[Measure],
     ) -> Result<History, StoreError> {
-        let measures_in_order: Vec<Measure> = measures.iter().copied().collect();
         let mut fields = vec!["isAnomaly", "pricingTypes"];
         fields.extend(measures.iter().map(|measure| measure.field()));
-        let read = |document: &RawDocument, reading: &mut Reading| reading.add_day(document, &measures_in_order);
+        let read = |document: &RawDocument, reading: &mut Reading| reading.add_day(document, measures);
         let parts = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
         Ok(Collector::history(parts, measures))
     }
