@@ -172,7 +172,7 @@ fn bounds_and_score_agree() {
 
 #[test]
 fn settings_set_strictness_and_season() {
-    let history = days(60, |i| workdays(i) * (1.0 + wobble(i, 0.05)));
+    let history = days(56, |i| workdays(i) * (1.0 + wobble(i, 0.05)));
     let upper = |settings| fit_then_judge::<SeasonalMad>(settings, &history, &[1_000.0]).expect("judged")[0].upper;
     assert!(upper(r#"{ "k": 9 }"#) > upper("{}"));
     assert!(upper(r#"{ "floor": 3 }"#) > 3_900.0);
