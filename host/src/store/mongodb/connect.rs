@@ -70,8 +70,9 @@ impl Mongodb {
     }
 }
 
-/// The part of a driver's message that names the cause; its dump of the topology says little more.
+/// The part of a driver's message that names the cause; its dumps of the topology and of the command say little more.
 fn reason(message: &str) -> String {
+    let message = message.split(" to execute command").next().unwrap_or(message);
     let Some((head, topology)) = message.split_once(" Topology: ") else { return message.to_owned() };
     let cause = topology.split_once("Error: ").map(|(_, rest)| rest.split(", labels:").next().unwrap_or(rest));
     cause.map_or_else(
@@ -107,6 +108,7 @@ mod tests {
         let message = "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, \
                        Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {} } ] }";
         assert_eq!(reason(message), "I/O error: Connection refused (os error 111)");
+        assert_eq!(reason("not authorized on billing to execute command { find: 1 }"), "not authorized on billing");
         assert_eq!(reason("something else"), "something else");
     }
 }
