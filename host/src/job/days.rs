@@ -125,7 +125,7 @@ impl Days {
         for ready in &parts.ready.rules {
             match ready.rule.grain {
                 Grain::Daily => {
-                    let samples = assemble::daily(&self.history, &ready.rule, frame);
+                    let samples = assemble::daily(&self.history, &ready.rule, ready.rule.history_days, frame);
                     keep(&mut judge, ready, None, samples, through, &mut baselines);
                 }
                 Grain::DayToDate => {
@@ -159,7 +159,9 @@ impl Days {
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
             let (mut asked, mut history) = (Vec::new(), Vec::new());
-            for mut sample in assemble::daily(&self.history, &ready.rule, frame) {
+            // What is learned from, and the day itself.
+            let days = ready.rule.history_days + 1;
+            for mut sample in assemble::daily(&self.history, &ready.rule, days, frame) {
                 let newest = sample.series.values.pop().unwrap_or(f64::NAN);
                 if newest.is_nan() || sample.series.values.is_empty() {
                     continue;

@@ -111,7 +111,7 @@ async fn look(
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
         let fits = fits(ready, hour_of_state, &baselines, date, judge.report);
         let (samples, extent) = match ready.rule.grain {
-            Grain::Daily => (assemble::daily(&today, &ready.rule, frame), Extent::Part),
+            Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
                 let grids = assemble::grids(&snapshots, &ready.rule, frame);
                 (grids.iter().filter_map(|grid| grid.day_to_date(hour, frame)).collect(), Extent::Whole)
