@@ -102,8 +102,26 @@ impl Days {
         Ok(episodes)
     }
 
-    /// Learns every series through a day, and remembers it for the hours to come.
+    /// Learns every series through a day, and remembers it for the hours to come. Where the ledger goes on after it,
+    /// through the ledger's last day: an older day that is done again must not unlearn what came since.
     pub(super) async fn learn(
+        self,
+        parts: &Parts,
+        through: Date,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), JobError> {
+        match parts.store.newest_day().await? {
+            Some(newest) if newest > through => {
+                drop(self);
+                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
+                days.learn_through(parts, newest, now, report).await
+            }
+            _ => self.learn_through(parts, through, now, report).await,
+        }
+    }
+
+    async fn learn_through(
         &self,
         parts: &Parts,
         through: Date,
