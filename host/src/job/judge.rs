@@ -19,6 +19,8 @@ pub(super) struct Judgement {
     pub(super) findings: Vec<Finding>,
     /// The rules that found a series to be as expected.
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
+    /// The rules that came to any verdict, anomalous or not.
+    pub(super) rules: BTreeSet<String>,
     /// Verdicts, anomalous or not.
     pub(super) judged: u64,
 }
@@ -75,6 +77,9 @@ impl Judge<'_> {
         }
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
         self.used(outcome.usage);
+        if outcome.results.iter().any(Result::is_ok) {
+            judgement.rules.insert(ready.rule.id.clone());
+        }
         for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
         {
             let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
