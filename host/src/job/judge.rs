@@ -38,7 +38,7 @@ pub(super) struct Question {
 pub(super) enum Extent {
     /// A finished day, or a part of one that is compared with the same part of others.
     Whole,
-    /// A part of a day that is compared with whole days: only what is above all of one proves anything.
+    /// A part of a day that is compared with whole days: only what reaches the upper bound of one proves anything.
     Part,
 }
 
@@ -158,7 +158,7 @@ fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, extent: Extent) -
         Watch::Up => direction == Direction::Up,
         Watch::Down => direction == Direction::Down,
     };
-    let proven = extent == Extent::Whole || observed > verdict.upper;
+    let proven = extent == Extent::Whole || (direction == Direction::Up && observed >= verdict.upper);
     let impact = deviation.abs();
     let big = impact >= rule.min_impact && impact >= rule.min_change * verdict.expected.abs();
     (verdict.score >= 1.0 && watched && proven && big).then_some((direction, verdict))
