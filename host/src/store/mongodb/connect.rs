@@ -21,8 +21,8 @@ impl Mongodb {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
-        client.connect_timeout = Some(options.connect_timeout);
-        client.server_selection_timeout = Some(options.selection_timeout);
+        client.connect_timeout.get_or_insert(options.connect_timeout);
+        let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let client = Client::with_options(client).map_err(|error| StoreError::Address {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
@@ -34,7 +34,7 @@ impl Mongodb {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database = client.database_with_options(name, database);
-        let store = Self { database, hosts, selection_timeout: options.selection_timeout };
+        let store = Self { database, hosts, selection_timeout };
         store.database.run_command(doc! { "ping": 1 }).await.map_err(|error| store.failure("ping", name, &error))?;
         if access == Access::Write {
             store.ensure_indexes().await?;
