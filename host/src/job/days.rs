@@ -102,8 +102,26 @@ impl Days {
         Ok(episodes)
     }
 
-    /// Learns every series through a day, and remembers it for the hours to come.
+    /// Learns every series through a day, and remembers it for the hours to come. Where the ledger goes on after it,
+    /// through the ledger's last day: an older day that is done again must not unlearn what came since.
     pub(super) async fn learn(
+        self,
+        parts: &Parts,
+        through: Date,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), JobError> {
+        match parts.store.newest_day().await? {
+            Some(newest) if newest > through => {
+                drop(self);
+                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
+                days.learn_through(parts, newest, now, report).await
+            }
+            _ => self.learn_through(parts, through, now, report).await,
+        }
+    }
+
+    async fn learn_through(
         &self,
         parts: &Parts,
         through: Date,
@@ -125,7 +143,7 @@ impl Days {
         for ready in &parts.ready.rules {
             match ready.rule.grain {
                 Grain::Daily => {
-                    let samples = assemble::daily(&self.history, &ready.rule, frame);
+                    let samples = assemble::daily(&self.history, &ready.rule, ready.rule.history_days, frame);
                     keep(&mut judge, ready, None, samples, through, &mut baselines);
                 }
                 Grain::DayToDate => {
@@ -159,7 +177,9 @@ impl Days {
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
             let (mut asked, mut history) = (Vec::new(), Vec::new());
-            for mut sample in assemble::daily(&self.history, &ready.rule, frame) {
+            // What is learned from, and the day itself.
+            let days = ready.rule.history_days + 1;
+            for mut sample in assemble::daily(&self.history, &ready.rule, days, frame) {
                 let newest = sample.series.values.pop().unwrap_or(f64::NAN);
                 if newest.is_nan() {
                     continue;
@@ -236,7 +256,8 @@ pub(super) async fn remember(
     report.count("opened", changed.iter().filter(|episode| !before.contains_key(&episode.id)).count() as u64);
     report.count("closed", changed.iter().filter(|episode| episode.closed_at == Some(moment)).count() as u64);
     if parts.mode == Mode::Write {
-        parts.store.put_findings(moment.date, moment.hour, &rules, &judgement.findings, now).await?;
+        // Of a rule that could not judge now, what it found of this moment before still stands.
+        parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
         let settled = |episode: &Episode| episode.settled(sinks());
         let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();

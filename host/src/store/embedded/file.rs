@@ -218,6 +218,14 @@ impl Reading<'_> {
         }
         Ok(dates)
     }
+
+    /// The last day that the collection holds anything of.
+    pub(super) fn newest_day(&self, collection: &Collection) -> Result<Option<Date>, Cause> {
+        let (table, name) = (self.columns()?, collection.name);
+        let Some(newest) = table.range((name, 0, 0)..=(name, u32::MAX, u8::MAX))?.next_back() else { return Ok(None) };
+        let number = newest?.0.value().1;
+        date(&format!("{number:08}")).map(Some).map_err(|cause| broken(name, cause))
+    }
 }
 
 impl<E: Into<redb::Error>> From<E> for Cause {
