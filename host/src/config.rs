@@ -194,12 +194,27 @@ transport = "tcp"
 [[sink]]
 kind = "syslog"
 "#;
-        insta::assert_snapshot!(parsed(text).expect_err("invalid"), @"");
+        insta::assert_snapshot!(parsed(text).expect_err("invalid"), @r#"
+        etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
+        etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
+        etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
+        etc/costwarden.toml:4: langauge: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
+        etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
+        etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME" or "file:PATH", not the secret itself
+        etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
+        etc/costwarden.toml:14: archive.access_key: the environment variable UNSET is not set
+        etc/costwarden.toml:15: archive.secret_key: /nonexistent/key cannot be read: No such file or directory (os error 2)
+        etc/costwarden.toml:17: store.kind: expected "embedded" or "mongodb", found "mysql"
+        etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
+        etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
+        etc/costwarden.toml:21: sink.address: is missing, expected "HOST:PORT"
+        etc/costwarden.toml:24: sink.name: "syslog" is taken, expected a name of its own for each sink
+        "#);
     }
 
     #[test]
     fn a_text_that_is_not_toml_is_told_with_its_line() {
-        insta::assert_snapshot!(parsed("state_dir = \"a\"\nsource = [").expect_err("invalid"), @"");
+        insta::assert_snapshot!(parsed("state_dir = \"a\"\nsource = [").expect_err("invalid"), @"etc/costwarden.toml:2: the file ends in the middle of a value");
     }
 
     #[test]

@@ -7,11 +7,13 @@
 mod batch;
 mod bindings;
 mod cache;
+mod contract;
 mod engine;
 mod failure;
 mod limits;
 mod loading;
 mod log;
+mod meter;
 mod output;
 mod reference;
 mod session;

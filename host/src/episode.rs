@@ -15,6 +15,9 @@ use crate::series::{Names, SeriesKey};
 /// An unfinished day says that an incident of an earlier day is over once so many of its hours have passed quietly.
 const QUIET_HOURS: u8 = 6;
 
+/// A finding so shortly before an incident was opened is of that incident.
+const EARLIER_DAYS: i32 = 3;
+
 /// When something was seen, in billing time: a day as it stood at an hour, or, later than all of these, the finished
 /// day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +167,10 @@ impl Episode {
         }
     }
 
+    /// Also of a day shortly before it, which may be judged again once it has been corrected.
     fn covers(&self, moment: Moment) -> bool {
-        self.opened_at <= moment && self.closed_at.is_none_or(|closed| moment < closed)
+        let early = (self.opened_at.date - moment.date).get_days();
+        early <= EARLIER_DAYS && self.closed_at.is_none_or(|closed| moment < closed)
     }
 
     /// Takes what all rules found of this series at one moment; `findings` is not empty.
@@ -177,6 +182,7 @@ impl Episode {
             let impact = self.impact_by_day.entry(moment.date).or_insert(0.0);
             *impact = impact.max(finding.impact);
         }
+        self.first_seen = self.first_seen.min(moment);
         // The same moment again, or an earlier one, brings no news.
         let worst = findings
             .iter()

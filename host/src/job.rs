@@ -28,7 +28,7 @@ use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
 use crate::detector::{Sandbox, SandboxError};
 use crate::rules;
-use crate::sink::{Sink, Speech, Terminal};
+use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
 use crate::store::{Access, Store, StoreError};
 
@@ -74,10 +74,6 @@ impl Parts {
             mode,
             config,
         })
-    }
-
-    fn speech(&self) -> Speech<'_> {
-        Speech { language: self.config.language, currency: &self.config.currency }
     }
 
     /// The billing day and hour of a moment.

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::series::{Names, SeriesKey};
+use crate::series::{self, Names, SeriesKey};
 use crate::source::RawDocument;
 
 /// One billing day, summed. Entries are in the order of their keys.
@@ -185,9 +185,12 @@ impl Interned {
 }
 
 fn read(raw: &RawValue, day: Date, interned: &mut Interned) -> Result<ReadRow, String> {
+    if !raw.get().starts_with('{') {
+        return Err("not a billing row: expected a JSON object".to_owned());
+    }
     let row: Row<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
     let date = row.metering_date.as_deref().unwrap_or_default();
-    if parse_date(date) != Some(day) {
+    if series::parse_day(date) != Some(day) {
         return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
     }
     let mut id = |field: &str, value: &Option<Cow<'_, str>>| match value.as_deref().map(str::trim) {
@@ -217,10 +220,6 @@ fn read(raw: &RawValue, day: Date, interned: &mut Interned) -> Result<ReadRow, S
     ];
     let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
     Ok(ReadRow { key, names, amounts, pricing_type: text(row.pricing_type), region: text(row.region) })
-}
-
-fn parse_date(text: &str) -> Option<Date> {
-    Date::strptime("%Y%m%d", text).or_else(|_| Date::strptime("%Y-%m-%d", text)).ok()
 }
 
 /// Null and missing count as 0; a number in quotes is a number.
@@ -287,7 +286,7 @@ mod tests {
         ]));
         let told: Vec<String> = ledger.rejected.iter().map(|r| format!("{}: {}", r.row, r.why)).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
-        0: not a billing row: invalid length 0, expected struct Row with 14 elements at line 1 column 2
+        0: not a billing row: expected a JSON object
         2: projectId is missing or empty
         3: meteringDate is "20261121", expected "20261122"
         4: expectAmount is "many", expected a number

@@ -317,6 +317,21 @@ measure = "usageTime"
 "#,
         );
         assert_eq!(rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["good"]);
-        insta::assert_snapshot!(errors, @"");
+        insta::assert_snapshot!(errors, @r#"
+        rules/a.toml:2: rule.why: is missing, expected one sentence on why the rule exists
+        rules/a.toml:3: rule.id: expected lower-case letters, digits and -, found "Bad Id"
+        rules/a.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
+        rules/a.toml:6: rule.group_by: expected "domain", "project" or "service", found "region"
+        rules/a.toml:7: rule.measure: expected "expectAmount" or "generalAmount" or "discountAmount" or "usageTime" or "usageSize", found "amount"
+        rules/a.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
+        rules/a.toml:9: rule.min_impact: expected a number of at least 0, found -5
+        rules/a.toml:10: rule.select.domain: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
+        rules/a.toml:10: rule.select.project: matches nothing: each pattern is excluded again by one with !
+        rules/a.toml:10: rule.select.service: matches nothing: expected at least one pattern, or no such key for everything
+        rules/a.toml:10: rule.select.region: unknown key, expected one of domain, project, service
+        rules/a.toml:11: rule.sevrity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
+        rules/a.toml:18: rule.id: "good" is taken by rules/a.toml:12, expected an id of its own
+        rules/a.toml:22: rule.measure: hourly snapshots hold expectAmount alone, expected that or series = "daily"
+        "#);
     }
 }

@@ -126,6 +126,16 @@ pub(crate) fn day_start(date: Date, zone: &TimeZone) -> (i64, i32) {
     (stamp.as_second(), zone.to_offset(stamp).seconds())
 }
 
+/// 2026-11-23 or 20261123.
+pub(crate) fn parse_day(text: &str) -> Option<Date> {
+    let format = match text.len() {
+        8 => "%Y%m%d",
+        10 => "%Y-%m-%d",
+        _ => return None,
+    };
+    Date::strptime(format, text).ok()
+}
+
 /// `/` parts a key and `%` escapes: ids hold neither as a rule, but nothing forbids it.
 fn escape(part: &str) -> String {
     part.replace('%', "%25").replace('/', "%2F")

@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 
 pub(crate) use args::SimulateArgs;
 pub(crate) use clock::Clock;
+#[cfg(test)]
+pub(crate) use fault::BadBody;
 pub(crate) use fault::Fault;
 pub(crate) use incident::{Change, Incident};
 pub(crate) use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};

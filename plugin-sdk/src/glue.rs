@@ -103,7 +103,7 @@ fn refused(issue: &Issue) -> Refusal {
     Refusal::Failed(format!("settings {}: {}", issue.pointer, issue.message))
 }
 
-/// [`Series::learnable`] needs the excluded indices ascending; the contract does not promise it.
+/// [`Series::is_excluded`] needs the excluded indices ascending; the contract does not promise it.
 fn in_order(series: &mut Series) {
     if !series.excluded.is_sorted() {
         series.excluded.sort_unstable();

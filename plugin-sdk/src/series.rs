@@ -89,13 +89,15 @@ impl Series {
         self.values.iter().copied().enumerate().filter(|(_, value)| value.is_finite())
     }
 
+    /// Whether point `i` is a known incident or planned event.
+    #[must_use]
+    pub fn is_excluded(&self, i: usize) -> bool {
+        u32::try_from(i).is_ok_and(|i| self.excluded.binary_search(&i).is_ok())
+    }
+
     /// Index and value of each point to learn from: known, and not an incident or planned event.
     pub fn learnable(&self) -> impl Iterator<Item = (usize, f64)> {
-        let mut excluded = self.excluded.iter().map(|i| *i as usize).peekable();
-        self.known().filter(move |(i, _)| {
-            while excluded.next_if(|out| out < i).is_some() {}
-            excluded.peek() != Some(i)
-        })
+        self.known().filter(|(i, _)| !self.is_excluded(*i))
     }
 
     /// A series at any step, from the first moment of a civil day at UTC.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use crate::series::SeriesKey;
+use crate::series::{SeriesKey, parse_day};
 
 /// A moment with an offset, or one in the bill's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,7 @@ impl Moment {
 
 /// 2026-11-23 or 20261123.
 pub(super) fn day(text: &str) -> Result<Date, String> {
-    let parsed = Date::strptime("%Y-%m-%d", text).or_else(|_| Date::strptime("%Y%m%d", text));
-    parsed.map_err(|_| "expected a day like 2026-11-23 or 20261123".to_owned())
+    parse_day(text).ok_or_else(|| "expected a day like 2026-11-23 or 20261123".to_owned())
 }
 
 pub(super) fn moment(text: &str) -> Result<Moment, String> {

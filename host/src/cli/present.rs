@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
@@ -17,10 +16,12 @@ pub(super) enum Form {
     Json,
 }
 
+const HOUSE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table in the house's style.
 pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(HOUSE_STYLE);
     table.set_content_arrangement(ContentArrangement::Disabled).set_header(header.iter().copied());
     for index in numbers {
         if let Some(column) = table.column_mut(*index) {

@@ -38,10 +38,13 @@ struct Done<T> {
     lost: bool,
 }
 
+/// One of the contract's functions over many series.
+type Ask<I, R> = fn(&Guest, &mut Store<State>, &Call<'_>, &[I]) -> wasmtime::Result<Answers<R>>;
+
 /// What a plugin is asked, and what is made of its answers.
 struct Question<I, R, O> {
     id: fn(&I) -> &str,
-    ask: fn(&Guest, &mut Store<State>, &Call<'_>, &[I]) -> wasmtime::Result<Answers<R>>,
+    ask: Ask<I, R>,
     check: O,
 }
 
@@ -50,7 +53,7 @@ pub(super) fn run<I: Sync, R, T: Send + Sync>(
     batches: &Batches<'_>,
     inputs: &[I],
     id: fn(&I) -> &str,
-    ask: fn(&Guest, &mut Store<State>, &Call<'_>, &[I]) -> wasmtime::Result<Answers<R>>,
+    ask: Ask<I, R>,
     check: impl Fn(&I, R) -> Result<T, Breach> + Sync,
 ) -> Outcome<T> {
     let question = Question { id, ask, check };

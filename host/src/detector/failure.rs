@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Limits;
-
 /// Why one series has no result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Failure {
@@ -96,10 +94,6 @@ impl Breach {
     /// A batch that broke in this way may hold series that do not break it alone.
     pub(super) fn is_worth_a_retry(&self) -> bool {
         !matches!(self, Self::Parts(_) | Self::Host(_) | Self::Abandoned(_))
-    }
-
-    pub(super) fn memory(limits: &Limits) -> Self {
-        Self::Memory(limits.memory_bytes)
     }
 }
 

@@ -10,17 +10,13 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
-use wit_component::ComponentEncoder;
 
 use super::bindings::{self, PluginWithReferencePre};
 use super::cache::Key;
+use super::contract::{self, Asks};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, CONTRACT, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
-
-/// Interfaces of the contract as names of imports and exports spell them, before `@` and a version.
-const PACKAGE: &str = "costwarden:detector/";
-const DETECTOR: &str = "costwarden:detector/detector";
 
 /// Stack for the parsers and the compiler, which recurse into what the file holds.
 const COMPILER_STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -35,10 +31,11 @@ impl Sandbox {
         let stack = COMPILER_STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
         let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
         on_thread(thread, || self.load_here(name, path, grants))
-            .unwrap_or_else(|stopped| Err(Fault::Broken(stopped)))
+            .unwrap_or_else(|stopped| Err(Fault::Loader(stopped)))
             .map_err(|fault| LoadError { path: path.to_owned(), fault })
     }
 
+    /// [`Self::load`] on the calling thread, which must have the stack for it.
     pub(super) fn load_here(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, Fault> {
         let bytes = read(path, self.limits.module_bytes)?;
         let encoding = recognise(&bytes)?;
@@ -50,13 +47,13 @@ impl Sandbox {
             Some(component) => component,
             None => self.compile(&bytes, encoding)?,
         };
-        let asks = self.check_contract(name, &component, grants)?;
-        let reference = match (&grants.reference, asks) {
-            (Some(directory), Asks::Reference) => {
+        let reference = match (contract::check(&self.engine, &component)?, &grants.reference) {
+            (Asks::Nothing, _) => None,
+            (Asks::Reference, None) => return Err(Fault::NotGranted { name: name.to_owned() }),
+            (Asks::Reference, Some(directory)) => {
                 let opened = Reference::open(directory, self.limits.reference_bytes);
                 Some(Arc::new(opened.map_err(|source| Fault::Granted { directory: directory.clone(), source })?))
             }
-            _ => None,
         };
         let program = Program {
             name: name.into(),
@@ -79,33 +76,9 @@ impl Sandbox {
     fn compile(&self, bytes: &[u8], encoding: Encoding) -> Result<Component, Fault> {
         let component = match encoding {
             Encoding::Component => Component::new(&self.engine, bytes),
-            Encoding::Core => Component::new(&self.engine, wrapped(bytes)?),
+            Encoding::Core => Component::new(&self.engine, contract::wrapped(&self.engine, bytes)?),
         };
         component.map_err(|error| Fault::Invalid(output::plain(format!("{error:#}"))))
-    }
-
-    fn check_contract(&self, name: &str, component: &Component, grants: &Grants) -> Result<Asks, Fault> {
-        let ty = component.component_type();
-        let mut asks = Asks::Nothing;
-        for (import, _) in ty.imports(&self.engine) {
-            match interface(import) {
-                Some(("log" | "types", version)) => check_version(version)?,
-                Some(("reference", version)) => {
-                    check_version(version)?;
-                    if grants.reference.is_none() {
-                        return Err(Fault::NotGranted { name: name.to_owned() });
-                    }
-                    asks = Asks::Reference;
-                }
-                _ => return Err(Fault::Import(output::plain(import.to_owned()))),
-            }
-        }
-        let mut exports = ty.exports(&self.engine).map(|(export, _)| export);
-        let detector = exports.find_map(|export| interface(export).filter(|(interface, _)| *interface == "detector"));
-        match detector {
-            Some((_, version)) => check_version(version).map(|()| asks),
-            None => Err(Fault::NoDetector),
-        }
     }
 
     fn link(&self, component: &Component, grants_reference: bool) -> Result<PluginWithReferencePre<State>, Fault> {
@@ -116,13 +89,6 @@ impl Sandbox {
             .and_then(PluginWithReferencePre::new);
         linked.map_err(|error| Fault::Types(output::plain(format!("{error:#}"))))
     }
-}
-
-/// What a plugin wants besides its input.
-#[derive(Clone, Copy)]
-enum Asks {
-    Nothing,
-    Reference,
 }
 
 #[derive(Clone, Copy)]
@@ -159,28 +125,6 @@ fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
     } else {
         Err(Fault::Garbage)
     }
-}
-
-/// A core module as a component. What it is built for stands in its `component-type` section.
-fn wrapped(core: &[u8]) -> Result<Vec<u8>, Fault> {
-    ComponentEncoder::default().validate(true).module(core).and_then(ComponentEncoder::encode).map_err(|error| {
-        let why = format!("{error:#}").replace('\n', " ");
-        match why.contains("wasi") {
-            true => Fault::Import("wasi".to_owned()),
-            false => Fault::Invalid(output::plain(why)),
-        }
-    })
-}
-
-/// Interface and version of a name that belongs to the contract's package.
-fn interface(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix(PACKAGE).map(|rest| rest.split_once('@').unwrap_or((rest, "none")))
-}
-
-/// Minor versions only add, so that what is built for one runs here as long as its types are found.
-fn check_version(found: &str) -> Result<(), Fault> {
-    let (major, _) = CONTRACT.split_once('.').expect("a version has dots");
-    if found.split('.').next() == Some(major) { Ok(()) } else { Err(Fault::Contract { found: found.to_owned() }) }
 }
 
 fn checked(given: bindings::costwarden::detector::types::Manifest, limits: &Limits) -> Result<Manifest, Fault> {
@@ -236,7 +180,7 @@ pub(crate) enum Fault {
     NotGranted { name: String },
     #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
     Granted { directory: PathBuf, source: io::Error },
-    #[error("exports no `{DETECTOR}`: build it for the contract costwarden:detector@{CONTRACT}")]
+    #[error("exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@{CONTRACT}")]
     NoDetector,
     #[error(
         "built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: rebuild it with an SDK of that version"
@@ -244,6 +188,8 @@ pub(crate) enum Fault {
     Contract { found: String },
     #[error("does not keep the contract costwarden:detector@{CONTRACT}: {0}")]
     Types(String),
+    #[error("cannot be loaded: the loader {0}")]
+    Loader(Breach),
     #[error("its describe failed: {0}")]
     Broken(Breach),
     #[error("its describe gave a settings schema that is no JSON object: {0}")]

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::thread;
 
-use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap};
+use wasmtime::{Store, StoreContextMut, Trap};
 
 use super::bindings::{self, Baseline, Context, Guest, PluginWithReferencePre, Refusal};
 use super::log::Log;
+use super::meter::{Denied, Meter};
 use super::reference::Reference;
 use super::{Breach, Call, Issue, Limits, output};
 use crate::series::{Series, Window};
@@ -130,8 +131,8 @@ impl Program {
             _ => {}
         }
         let text = format!("{:#}", error.root_cause());
-        match state.meter.denied {
-            Some(Denied::Memory) => return Breach::memory(limits),
+        match state.meter.denied() {
+            Some(Denied::Memory) => return Breach::Memory(limits.memory_bytes),
             Some(Denied::Table) => return Breach::Table(limits.table_elements),
             None => {}
         }
@@ -204,57 +205,4 @@ fn borrowed(series: &Series) -> bindings::Series<'_> {
         values: &series.values,
         excluded: &series.excluded,
     }
-}
-
-/// Counts what an instance holds, and remembers what it was denied: a denial only shows when the plugin traps over it.
-struct Meter {
-    limits: Arc<Limits>,
-    memory_bytes: usize,
-    table_elements: usize,
-    denied: Option<Denied>,
-}
-
-#[derive(Clone, Copy)]
-enum Denied {
-    Memory,
-    Table,
-}
-
-impl Meter {
-    fn new(limits: Arc<Limits>) -> Self {
-        Self { limits, memory_bytes: 0, table_elements: 0, denied: None }
-    }
-}
-
-impl ResourceLimiter for Meter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = self.memory_bytes.saturating_add(desired - current);
-        Ok(granted(&mut self.memory_bytes, wanted, self.limits.memory_bytes, &mut self.denied, Denied::Memory))
-    }
-
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = self.table_elements.saturating_add(desired - current);
-        Ok(granted(&mut self.table_elements, wanted, self.limits.table_elements, &mut self.denied, Denied::Table))
-    }
-
-    fn instances(&self) -> usize {
-        self.limits.instances
-    }
-
-    fn tables(&self) -> usize {
-        self.limits.tables
-    }
-
-    fn memories(&self) -> usize {
-        self.limits.memories
-    }
-}
-
-fn granted(held: &mut usize, wanted: usize, limit: usize, denied: &mut Option<Denied>, what: Denied) -> bool {
-    if wanted > limit {
-        *denied = Some(what);
-        return false;
-    }
-    *held = wanted;
-    true
 }

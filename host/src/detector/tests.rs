@@ -26,12 +26,6 @@ fn tutorial() -> Detector {
     loaded.expect("loads")
 }
 
-fn misbehaving(limits: Limits) -> Detector {
-    let granted = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let grants = Grants { reference: Some(granted) };
-    sandbox(limits).load("misbehaving", &built("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
-}
-
 fn call(settings: &str) -> Call<'_> {
     Call { rule: "watch", settings, unit: "KRW", locale: "en" }
 }
@@ -41,25 +35,51 @@ fn series(id: &str, len: usize) -> Series {
     Series { id: id.to_owned(), start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
 }
 
-/// What a fit of one series comes to.
-fn fitted(limits: Limits, settings: &str) -> String {
-    let outcome = misbehaving(limits).fit(&call(settings), &[series("d/p/s", 30)]);
-    match outcome.results.into_iter().next().expect("one result") {
-        Ok(fitted) => format!("{} bytes of state, {:?}", fitted.state.len(), fitted.figures),
-        Err(failure) => failure.to_string(),
+/// A failure's message, without the line of a panic in the plugin's source.
+fn told(failure: &Failure) -> String {
+    let message = failure.to_string();
+    match message.rsplit_once(".rs:") {
+        Some((before, line)) => format!("{before}.rs:LINE{}", line.trim_start_matches(|c: char| c.is_ascii_digit())),
+        None => message,
     }
 }
 
-/// What a judgement of one window comes to, after a fit that behaved.
-fn judged(limits: Limits, settings: &str) -> String {
-    let detector = misbehaving(limits);
-    let series = series("d/p/s", 30);
-    let fit = detector.fit(&call(r#"{"mode": "ok"}"#), std::slice::from_ref(&series));
-    let state = fit.results.into_iter().next().expect("one result").expect("fits").state;
-    let outcome = detector.judge(&call(settings), &[Window { series, state, judge_from: 28 }]);
-    match outcome.results.into_iter().next().expect("one result") {
-        Ok(verdicts) => format!("{} verdicts", verdicts.len()),
-        Err(failure) => failure.to_string(),
+/// Compiles the misbehaving plugin once for all limits of a test.
+struct Lab {
+    compiled: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self { compiled: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn misbehaving(&self, limits: Limits) -> Detector {
+        let grants = Grants { reference: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) };
+        let sandbox = Sandbox::new(limits, Some(self.compiled.path().join("compiled"))).expect("a sandbox");
+        sandbox.load("misbehaving", &built("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
+    }
+
+    /// What a fit of one series comes to.
+    fn fitted(&self, limits: Limits, settings: &str) -> String {
+        let outcome = self.misbehaving(limits).fit(&call(settings), &[series("d/p/s", 30)]);
+        match outcome.results.into_iter().next().expect("one result") {
+            Ok(fitted) => format!("{} bytes of state, {:?}", fitted.state.len(), fitted.figures),
+            Err(failure) => told(&failure),
+        }
+    }
+
+    /// What a judgement of one window comes to, after a fit that behaved.
+    fn judged(&self, limits: Limits, settings: &str) -> String {
+        let detector = self.misbehaving(limits);
+        let series = series("d/p/s", 30);
+        let fit = detector.fit(&call(r#"{"mode": "ok"}"#), std::slice::from_ref(&series));
+        let state = fit.results.into_iter().next().expect("one result").expect("fits").state;
+        let outcome = detector.judge(&call(settings), &[Window { series, state, judge_from: 28 }]);
+        match outcome.results.into_iter().next().expect("one result") {
+            Ok(verdicts) => format!("{} verdicts", verdicts.len()),
+            Err(failure) => told(&failure),
+        }
     }
 }
 
@@ -136,66 +156,68 @@ fn every_limit_has_its_message() {
         reason_bytes: 100,
         ..Limits::default()
     };
-    let fit = |settings: &str| fitted(tight.clone(), settings);
-    let judge = |settings: &str| judged(tight.clone(), settings);
-    insta::assert_snapshot!(fit(r#"{"mode": "ok", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "ok"}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "endless-loop", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "endless-loop"}"#), @"");
-    insta::assert_snapshot!(fitted(Limits { memory_bytes: 4 << 20, ..Limits::default() }, r#"{"mode": "memory-growth", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "deep-recursion"}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "oversized-state", "phase": "fit", "size": 5000}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "oversized-output", "phase": "fit", "size": 10000}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "oversized-output", "phase": "fit", "size": 65}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "oversized-output", "size": 10000}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "oversized-reason", "size": 101}"#), @"");
+    let lab = Lab::new();
+    let fit = |settings: &str| lab.fitted(tight.clone(), settings);
+    let judge = |settings: &str| lab.judged(tight.clone(), settings);
+    insta::assert_snapshot!(fit(r#"{"mode": "ok", "phase": "fit"}"#), @r#"9 bytes of state, [("last", 1032.0)]"#);
+    insta::assert_snapshot!(judge(r#"{"mode": "ok"}"#), @"2 verdicts");
+    insta::assert_snapshot!(fit(r#"{"mode": "endless-loop", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: used up its fuel of 3000000 (plugins.limits.fit_fuel_per_series = 2000000)");
+    insta::assert_snapshot!(judge(r#"{"mode": "endless-loop"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: used up its fuel of 3000000 (plugins.limits.judge_fuel_per_series = 2000000)");
+    insta::assert_snapshot!(lab.fitted(Limits { memory_bytes: 4 << 20, ..Limits::default() }, r#"{"mode": "memory-growth", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: needs more memory than 4194304 bytes (plugins.limits.memory_bytes)");
+    insta::assert_snapshot!(judge(r#"{"mode": "deep-recursion"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: needs a deeper stack than 65536 bytes (plugins.limits.stack_bytes)");
+    insta::assert_snapshot!(fit(r#"{"mode": "oversized-state", "phase": "fit", "size": 5000}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned 5010 bytes of state, more than 1000 (plugins.limits.state_bytes)");
+    insta::assert_snapshot!(fit(r#"{"mode": "oversized-output", "phase": "fit", "size": 10000}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned or passed more than 100000 bytes in one call (plugins.limits.output_bytes)");
+    insta::assert_snapshot!(fit(r#"{"mode": "oversized-output", "phase": "fit", "size": 65}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid figure: 65 of them, more than 64");
+    insta::assert_snapshot!(judge(r#"{"mode": "oversized-output", "size": 10000}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned or passed more than 100000 bytes in one call (plugins.limits.output_bytes)");
+    insta::assert_snapshot!(judge(r#"{"mode": "oversized-reason", "size": 101}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned a reason of 101 bytes, more than 100 (plugins.limits.reason_bytes)");
 }
 
 #[test]
 fn what_breaks_the_contract_is_refused() {
-    let fit = |settings: &str| fitted(Limits::default(), settings);
-    let judge = |settings: &str| judged(Limits::default(), settings);
-    insta::assert_snapshot!(fit(r#"{"mode": "panic", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "panic"}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "failed", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "learning"}"#), @"");
-    insta::assert_snapshot!(fit(r#"{"mode": "nan-score", "phase": "fit"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "nan-score"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "infinite-score"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "nan-expected"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "nan-bound"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "index-out-of-range"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "index-in-context"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "duplicate-index"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "too-few-results"}"#), @"");
-    insta::assert_snapshot!(judge(r#"{"mode": "too-many-results"}"#), @"");
+    let lab = Lab::new();
+    let fit = |settings: &str| lab.fitted(Limits::default(), settings);
+    let judge = |settings: &str| lab.judged(Limits::default(), settings);
+    insta::assert_snapshot!(fit(r#"{"mode": "panic", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs:LINE)");
+    insta::assert_snapshot!(judge(r#"{"mode": "panic"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs:LINE)");
+    insta::assert_snapshot!(fit(r#"{"mode": "failed", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: failed on purpose");
+    insta::assert_snapshot!(judge(r#"{"mode": "learning"}"#), @"3 more points are needed");
+    insta::assert_snapshot!(fit(r#"{"mode": "nan-score", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid figure: `nan` is NaN, not finite");
+    insta::assert_snapshot!(judge(r#"{"mode": "nan-score"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: score is NaN, not finite");
+    insta::assert_snapshot!(judge(r#"{"mode": "infinite-score"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: score is inf, not finite");
+    insta::assert_snapshot!(judge(r#"{"mode": "nan-expected"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: expected is NaN, not finite");
+    insta::assert_snapshot!(judge(r#"{"mode": "nan-bound"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: upper is NaN");
+    insta::assert_snapshot!(judge(r#"{"mode": "index-out-of-range"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 30: outside of what is judged, 28 up to and without 30");
+    insta::assert_snapshot!(judge(r#"{"mode": "index-in-context"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 0: outside of what is judged, 28 up to and without 30");
+    insta::assert_snapshot!(judge(r#"{"mode": "duplicate-index"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: not after the one before");
+    insta::assert_snapshot!(judge(r#"{"mode": "too-few-results"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned 0 results for 1 series");
+    insta::assert_snapshot!(judge(r#"{"mode": "too-many-results"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned 2 results for 1 series");
 }
 
 #[test]
 fn a_poisoned_series_costs_one_series() {
-    let mut detector = misbehaving(Limits::default());
+    let mut detector = Lab::new().misbehaving(Limits::default());
     detector.cut = batch::Cut { series: 8, threads: 2 };
     let mut history: Vec<_> = (0..30).map(|i| series(&format!("d/p/{i}"), 30)).collect();
     history[13].id = "d/p/poison".to_owned();
     let outcome = detector.fit(&call(r#"{"mode": "poison", "phase": "fit"}"#), &history);
     let failed: Vec<_> = outcome.results.iter().enumerate().filter(|(_, result)| result.is_err()).collect();
     let [(13, Err(failure))] = failed[..] else { panic!("{failed:?}") };
-    insta::assert_snapshot!(failure, @"");
+    insta::assert_snapshot!(told(failure), @"plugin `misbehaving`, rule `watch`, series `d/p/poison`: trapped: wasm `unreachable` instruction executed: poisoned by d/p/poison (tests/plugins/misbehaving/src/lib.rs:LINE)");
     assert_eq!((outcome.usage.batches, outcome.usage.retried), (4, 8));
 }
 
 #[test]
 fn a_hanging_plugin_is_given_up_after_its_first_batch() {
     let limits = Limits { fuel_per_call: 1_000_000, fit_fuel_per_series: 1_000_000, ..Limits::default() };
-    let mut detector = misbehaving(limits);
+    let mut detector = Lab::new().misbehaving(limits);
     detector.cut = batch::Cut { series: 5, threads: 2 };
     let history: Vec<_> = (0..20).map(|i| series(&format!("d/p/{i}"), 30)).collect();
     let outcome = detector.fit(&call(r#"{"mode": "endless-loop", "phase": "fit"}"#), &history);
     let told = |place: usize| outcome.results[place].as_ref().expect_err("failed").to_string();
-    insta::assert_snapshot!(told(0), @"");
-    insta::assert_snapshot!(told(4), @"");
-    insta::assert_snapshot!(told(5), @"");
-    insta::assert_snapshot!(told(19), @"");
+    insta::assert_snapshot!(told(0), @"plugin `misbehaving`, rule `watch`, series `d/p/0`: used up its fuel of 2000000 (plugins.limits.fit_fuel_per_series = 1000000)");
+    insta::assert_snapshot!(told(4), @"plugin `misbehaving`, rule `watch`, series `d/p/4`: was not called: other series of its batch, called alone, used up the batch's fuel");
+    insta::assert_snapshot!(told(5), @"plugin `misbehaving`, rule `watch`, series `d/p/5`: was not called: an earlier batch failed with every one of its 5 series");
+    insta::assert_snapshot!(told(19), @"plugin `misbehaving`, rule `watch`, series `d/p/19`: was not called: an earlier batch failed with every one of its 5 series");
     assert_eq!(outcome.usage.batches, 1);
     assert_eq!(outcome.usage.fuel, 2 * 6_000_000, "a batch and its retries cost twice a batch at most");
 }
@@ -236,7 +258,7 @@ fn no_series_is_no_work() {
 #[test]
 fn a_log_flood_is_dropped_with_one_warning() {
     let limits = Limits { log_lines: 3, ..Limits::default() };
-    let detector = misbehaving(limits);
+    let detector = Lab::new().misbehaving(limits);
     let ((), log) = logged(|| {
         let attempt = detector.program.attempt("watch", session::Kind::Fit, 500_000_000, |guest, store| {
             session::fit(
@@ -254,27 +276,28 @@ fn a_log_flood_is_dropped_with_one_warning() {
         lines[..3].iter().all(|line| line.contains("INFO flood flood") && line.contains("rule=\"watch\"")),
         "{log}"
     );
-    insta::assert_snapshot!(lines[3].trim(), @"");
+    insta::assert_snapshot!(lines[3].trim(), @r#"WARN the plugin logs too much: lines were dropped (plugins.limits.log_lines, .log_bytes) plugin="misbehaving" rule="watch" dropped=997"#);
 }
 
 #[test]
 fn logging_is_paid_for() {
     let limits = Limits { fuel_per_call: 2_000_000, fit_fuel_per_series: 1_000_000, ..Limits::default() };
-    insta::assert_snapshot!(fitted(limits, r#"{"mode": "log-flood", "phase": "fit", "size": 1000000}"#), @"");
+    insta::assert_snapshot!(Lab::new().fitted(limits, r#"{"mode": "log-flood", "phase": "fit", "size": 1000000}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: used up its fuel of 3000000 (plugins.limits.fit_fuel_per_series = 1000000)");
 }
 
 #[test]
 fn reference_data_is_read_where_it_is_granted() {
+    let lab = Lab::new();
     let fit = |name: &str| {
-        fitted(Limits::default(), &format!(r#"{{"mode": "reference", "phase": "fit", "name": "{name}"}}"#))
+        lab.fitted(Limits::default(), &format!(r#"{{"mode": "reference", "phase": "fit", "name": "{name}"}}"#))
     };
-    insta::assert_snapshot!(fit("lib.rs"), @"");
-    insta::assert_snapshot!(fit("absent"), @"");
-    insta::assert_snapshot!(fit("../Cargo.toml"), @"");
+    insta::assert_snapshot!(fit("lib.rs"), @r#"9 bytes of state, [("last", 1032.0)]"#);
+    insta::assert_snapshot!(fit("absent"), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: no such reference data");
+    insta::assert_snapshot!(fit("../Cargo.toml"), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: a name of reference data has no separators");
     let path = built("target/test-plugins/misbehaving.wasm");
     let error = sandbox(Limits::default()).load("misbehaving", &path, &Grants::default()).err().expect("not granted");
-    insta::assert_snapshot!(error.fault, @"");
+    insta::assert_snapshot!(error.fault, @r#"asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
     let nowhere = Grants { reference: Some(PathBuf::from("/nonexistent")) };
     let error = sandbox(Limits::default()).load("misbehaving", &path, &nowhere).err().expect("not there");
-    insta::assert_snapshot!(error.fault, @"");
+    insta::assert_snapshot!(error.fault, @"the granted reference directory /nonexistent cannot be opened: No such file or directory (os error 2)");
 }

@@ -62,6 +62,15 @@ fn several_rules_and_hours_are_one_incident() {
 }
 
 #[test]
+fn an_earlier_day_that_is_judged_again_joins_the_incident() {
+    let episodes = play(&[(on(10, None), &[("a", 5.0)]), (on(8, None), &[("a", 3.0)])]);
+    assert_eq!(episodes.len(), 1);
+    assert_eq!((episodes[0].first_seen, episodes[0].last_seen), (on(8, None), on(10, None)));
+    assert_eq!((episodes[0].opened_at, episodes[0].impact()), (on(10, None), 8.0));
+    assert_eq!(play(&[(on(10, None), &[("a", 5.0)]), (on(6, None), &[("a", 3.0)])]).len(), 2);
+}
+
+#[test]
 fn a_quiet_finished_day_or_a_quiet_morning_closes_it() {
     let closed = |moment| play(&[(on(10, None), &[("a", 5.0)]), (moment, &[])])[0].closed_at;
     assert_eq!(closed(on(11, None)), Some(on(11, None)));

@@ -121,7 +121,7 @@ impl Days {
         };
         report.took("read_snapshots", started);
         let started = Instant::now();
-        let mut judge = Judge { config: &parts.config, report };
+        let mut judge = Judge { config: &parts.config, report, learning: "not_learned_yet" };
         for ready in &parts.ready.rules {
             match ready.rule.grain {
                 Grain::Daily => {
@@ -154,7 +154,7 @@ impl Days {
     /// Judges a day by what was learned before it.
     fn judge(&self, parts: &Parts, date: Date, report: &mut Report) -> Judgement {
         let mut judgement = Judgement::default();
-        let mut judge = Judge { config: &parts.config, report };
+        let mut judge = Judge { config: &parts.config, report, learning: "learning" };
         let at = At { date, hour: None, extent: Extent::Whole };
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {

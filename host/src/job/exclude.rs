@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::series::SeriesKey;
+
+/// Anomalous days that are so close belong to one change.
+const BRIDGED_DAYS: i32 = 3;
 
 /// The anomalous points of every series: days with the hours that were found on them, and the finished days.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +42,8 @@ impl Excluded {
         }
     }
 
-    /// The days of a series that must not be learned from as a whole. Days in a row that are at least `accept_after`
-    /// are the new level, and are learned from.
+    /// The days of a series that must not be learned from as a whole. A change that has lasted `accept_after` days is the
+    /// new level, and is learned from.
     pub(super) fn days(&self, key: &SeriesKey, accept_after: u16) -> BTreeSet<Date> {
         let Some(found) = self.series.get(key) else { return BTreeSet::new() };
         let days: BTreeSet<Date> = found.iter().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
@@ -54,24 +56,19 @@ impl Excluded {
     }
 }
 
+/// The days of runs that last less than `accept_after` days from their first to their last. A run bridges a few days
+/// between: a lasting change that is missed on a weekend is one change.
 fn short_runs(days: &BTreeSet<Date>, accept_after: u16) -> BTreeSet<Date> {
-    let mut kept = BTreeSet::new();
-    let mut run: Vec<Date> = Vec::new();
+    let apart = |one: Date, other: Date| (other - one).get_days();
+    let mut runs: Vec<Vec<Date>> = Vec::new();
     for day in days {
-        if run.last().is_some_and(|last| last.checked_add(1.day()).ok() != Some(*day)) {
-            keep_short(&mut run, &mut kept, accept_after);
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(|last| apart(*last, *day) <= BRIDGED_DAYS) => run.push(*day),
+            _ => runs.push(vec![*day]),
         }
-        run.push(*day);
     }
-    keep_short(&mut run, &mut kept, accept_after);
-    kept
-}
-
-fn keep_short(run: &mut Vec<Date>, kept: &mut BTreeSet<Date>, accept_after: u16) {
-    if run.len() < usize::from(accept_after) {
-        kept.extend(run.iter());
-    }
-    run.clear();
+    let lasts = |run: &Vec<Date>| apart(run[0], run[run.len() - 1]) + 1;
+    runs.into_iter().filter(|run| lasts(run) < i32::from(accept_after)).flatten().collect()
 }
 
 #[cfg(test)]
@@ -83,7 +80,7 @@ mod tests {
     fn a_deviation_that_lasts_is_learned_from() {
         let key = SeriesKey::new("d", "p", "s");
         let mut excluded = Excluded::default();
-        for day in [1, 2, 10, 11, 12, 13, 20] {
+        for day in [1, 2, 10, 11, 13, 20] {
             excluded.add(&key, date(2026, 11, day), None);
         }
         excluded.add(&key, date(2026, 11, 25), Some(9));

@@ -103,7 +103,7 @@ async fn look(
     let mut today = History::default();
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
-    let mut judge = Judge { config: &parts.config, report };
+    let mut judge = Judge { config: &parts.config, report, learning: "learning" };
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };

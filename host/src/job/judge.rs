@@ -52,6 +52,8 @@ pub(super) struct At {
 pub(super) struct Judge<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
+    /// What a series that has too few points yet is counted as.
+    pub(super) learning: &'static str,
 }
 
 impl Judge<'_> {
@@ -115,7 +117,7 @@ impl Judge<'_> {
         match result {
             Ok(value) => Some(value),
             Err(Failure::Learning(_)) => {
-                self.report.count("learning", 1);
+                self.report.count(self.learning, 1);
                 None
             }
             Err(failure) => {

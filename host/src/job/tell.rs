@@ -7,7 +7,7 @@ use super::days::back;
 use super::report::Report;
 use super::{JobError, Mode, Parts, run};
 use crate::episode::Episode;
-use crate::sink;
+use crate::sink::{self, Speech};
 use crate::store::JobRun;
 
 /// Tells each sink what it has not heard of these incidents, and remembers what was accepted. A sink that is down is
@@ -21,16 +21,16 @@ pub(super) async fn episodes(
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
-    let names: Vec<String> = parts.sinks.iter().map(|sink| sink.name.clone()).collect();
     let factor = parts.config.renotify_factor;
+    let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
     for mut episode in episodes {
         let mut told = false;
-        for index in 0..parts.sinks.len() {
-            for notice in episode.due(&names[index], factor) {
-                let line = sink::of_episode(&episode, notice, parts.speech());
-                match parts.sinks[index].tell(&line, now) {
+        for sink in &mut parts.sinks {
+            for notice in episode.due(&sink.name, factor) {
+                let line = sink::of_episode(&episode, notice, speech);
+                match sink.tell(&line, now) {
                     Ok(()) => {
-                        episode.told(&names[index], notice);
+                        episode.told(&sink.name, notice);
                         report.count("notices", 1);
                         told = true;
                     }
@@ -43,7 +43,7 @@ pub(super) async fn episodes(
             }
         }
         // Right after it was told, so that a kill here tells one incident twice at most.
-        let settled = episode.settled(names.iter().map(String::as_str));
+        let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()));
         if told || settled {
             parts.store.put_episodes(&[(episode, settled)], now).await?;
         }
@@ -76,7 +76,8 @@ pub(super) async fn totals_left_behind(
 /// Tells each sink the day's total that has not heard it.
 pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timestamp, report: &mut Report) {
     let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write) else { return };
-    let line = sink::daily_total(date, &total, parts.speech());
+    let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
+    let line = sink::daily_total(date, &total, speech);
     for sink in &mut parts.sinks {
         if run.total_told.contains(&sink.name) {
             continue;

@@ -171,6 +171,17 @@ mod tests {
             say(&up, Notice::Closed, ENGLISH),
             daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", ENGLISH).text,
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 245.7% 높습니다. 현재 34567.89원, 기준 평균 10000.00원.
+        [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 75.0% 낮습니다. 현재 10.00원, 기준 평균 40.00원.
+        [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 새로 발생했습니다. 현재 10.00원, 기준 평균 0.00원.
+        [BILLING_ANOMALY] 우리회사/전체 프로젝트의 전체 비용이 평소 대비 약 245.7% 높습니다. 현재 34567.89원, 기준 평균 10000.00원.
+        [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 수준으로 돌아왔습니다. 기간 2026-11-22~2026-11-22, 누적 차이 1234.50원.
+        [BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 1,234,567.00원 입니다.
+        [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 is about 245.7% above its usual cost. Now 34567.89 USD, baseline 10000.00 USD.
+        [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 costs money where none was expected. Now 10.00 USD, baseline 0.00 USD.
+        [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-11-22 to 2026-11-22, 1234.50 USD off in all.
+        [BILLING_DAILY_TOTAL] The total cost of [2026-11-22] is 1,234.00 USD.
+        ");
     }
 }

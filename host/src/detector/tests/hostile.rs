@@ -3,15 +3,11 @@
 
 use std::fs;
 
-use wit_component::StringEncoding;
-use wit_component::metadata::Bindgen;
-
 use super::{Detector, Grants, Limits, call, sandbox, series};
 
 /// A core module for the contract that does nothing, and where it may do worse.
 pub(super) struct Plugin<'a> {
     pub(super) version: &'a str,
-    pub(super) world: &'a str,
     pub(super) summary: &'a str,
     pub(super) schema: &'a str,
     /// Imports, which text format wants first.
@@ -21,38 +17,27 @@ pub(super) struct Plugin<'a> {
     /// Instructions of `fit`, which leave the address of a list: address 8 is an empty one.
     pub(super) fit: &'a str,
     pub(super) memory_pages: u32,
+    pub(super) is_group: bool,
 }
 
 impl Default for Plugin<'_> {
     fn default() -> Self {
         Self {
             version: "1.0.0",
-            world: "plugin",
             summary: "does nothing",
             schema: "{}",
             imports: "",
             fields: "",
             fit: "i32.const 8",
             memory_pages: 2,
+            is_group: false,
         }
     }
 }
 
 impl Plugin<'_> {
-    /// The module's bytes, with the section that says which world it is built for.
+    /// The module's bytes.
     pub(super) fn core(&self) -> Vec<u8> {
-        let mut core = self.bare();
-        let wit = include_str!("../../../../plugin-sdk/wit/detector.wit")
-            .replace("costwarden:detector@1.0.0", &format!("costwarden:detector@{}", self.version));
-        let mut contract = Bindgen::default().resolve;
-        let package = contract.push_str("detector.wit", &wit).expect("the contract");
-        let world = contract.select_world(&[package], Some(self.world)).expect("its world");
-        wit_component::embed_component_metadata(&mut core, &contract, world, StringEncoding::UTF8).expect("embedded");
-        core
-    }
-
-    /// The module's bytes, as any compiler would leave them.
-    pub(super) fn bare(&self) -> Vec<u8> {
         let Self { version, imports, fields, fit, memory_pages, .. } = self;
         let texts = ["hostile", "0.0.1", self.summary, self.schema];
         // The manifest at address 16: four texts as address and length, min-points, scope. The texts lie from 256 on.
@@ -64,7 +49,7 @@ impl Plugin<'_> {
             address += text.len() as u32;
         }
         record.extend(1_u32.to_le_bytes());
-        record.push(0);
+        record.push(u8::from(self.is_group));
         let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
         let (record, data) = (escaped(&record), escaped(data.as_bytes()));
         let text = format!(
@@ -117,15 +102,23 @@ fn refused(bytes: &[u8]) -> String {
 #[test]
 fn what_is_no_plugin_is_refused_with_what_was_expected() {
     let core = Plugin::default().core();
-    insta::assert_snapshot!(refused(b""), @"");
-    insta::assert_snapshot!(refused(b"\x7fELF and so on"), @"");
-    insta::assert_snapshot!(refused(b"\n(module)"), @"");
-    insta::assert_snapshot!(refused(&core[..4]), @"");
-    insta::assert_snapshot!(refused(&core[..core.len() / 2]), @"");
-    insta::assert_snapshot!(refused(b"\0asm\x0d\0\x01\0garbage"), @"");
-    insta::assert_snapshot!(refused(b"\0asm\x01\0\0\0"), @"");
-    insta::assert_snapshot!(refused(&Plugin::default().bare()), @"");
-    insta::assert_snapshot!(load(&core, Limits { module_bytes: 100, ..Limits::default() }).err().expect("too large"), @"");
+    insta::assert_snapshot!(refused(b""), @"plugins/hostile.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(refused(b"\x7fELF and so on"), @"plugins/hostile.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(refused(b"\n(module)"), @"plugins/hostile.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
+    insta::assert_snapshot!(refused(&core[..4]), @"plugins/hostile.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(refused(&core[..core.len() / 2]), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x43)");
+    insta::assert_snapshot!(refused(b"\0asm\x0d\0\x01\0garbage"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: unexpected end-of-file (at offset 0xa)");
+    insta::assert_snapshot!(refused(b"\0asm\x01\0\0\0"), @"plugins/hostile.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
+    insta::assert_snapshot!(load(&core, Limits { module_bytes: 100, ..Limits::default() }).err().expect("too large"), @"plugins/hostile.wasm: larger than 100 bytes (plugins.limits.module_bytes)");
+}
+
+#[test]
+fn what_a_module_says_of_its_world_is_not_read() {
+    let mut core = Plugin::default().core();
+    let section = b"\x13component-type:worldgarbage";
+    core.extend([0, section.len() as u8]);
+    core.extend(section);
+    assert!(load(&core, Limits::default()).is_ok());
 }
 
 #[test]
@@ -150,34 +143,31 @@ fn what_is_no_file_is_refused() {
         let loaded = sandbox(Limits::default()).load("hostile", &directory.path().join(name), &Grants::default());
         loaded.err().expect("does not load").fault.to_string()
     };
-    insta::assert_snapshot!(fault("absent.wasm"), @"");
-    insta::assert_snapshot!(fault(""), @"");
+    insta::assert_snapshot!(fault("absent.wasm"), @"cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(fault(""), @"not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
 }
 
 #[test]
 fn what_is_not_granted_is_refused() {
-    let with = |imports: &str| Plugin { imports, ..Plugin::default() };
+    let with = |imports: &str| Plugin { imports, ..Plugin::default() }.load().err().expect("refused");
     let preview1 = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
-    insta::assert_snapshot!(with(preview1).load().err().expect("refused"), @"");
-    insta::assert_snapshot!(with(r#"(import "env" "now" (func))"#).load().err().expect("refused"), @"");
+    insta::assert_snapshot!(with(preview1), @"plugins/hostile.wasm: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed");
+    insta::assert_snapshot!(with(r#"(import "env" "now" (func))"#), @"plugins/hostile.wasm: imports `env`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed");
     let reference = Plugin {
-        world: "plugin-with-reference",
         imports: r#"(import "costwarden:detector/reference@1.0.0" "read" (func (param i32 i32 i32)))"#,
         ..Plugin::default()
     };
-    insta::assert_snapshot!(reference.load().err().expect("refused"), @"");
-    // A world that could import it does not matter, an import does.
-    assert!(Plugin { world: "plugin-with-reference", ..Plugin::default() }.load().is_ok());
+    insta::assert_snapshot!(reference.load().err().expect("refused"), @r#"plugins/hostile.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.hostile]`"#);
 
     let wasi = wat::parse_str(r#"(component (import "wasi:cli/environment@0.2.0" (instance)))"#).expect("right");
-    insta::assert_snapshot!(refused(&wasi), @"");
+    insta::assert_snapshot!(refused(&wasi), @"plugins/hostile.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed");
     let nothing = wat::parse_str("(component)").expect("right");
-    insta::assert_snapshot!(refused(&nothing), @"");
+    insta::assert_snapshot!(refused(&nothing), @"plugins/hostile.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
 }
 
 #[test]
 fn another_contract_is_refused() {
-    insta::assert_snapshot!(Plugin { version: "2.0.0", ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(Plugin { version: "2.0.0", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: built for the contract costwarden:detector@2.0.0, but this host speaks 1.0.0: rebuild it with an SDK of that version");
     assert!(Plugin { version: "1.0.1", ..Plugin::default() }.load().is_ok(), "a compatible version loads");
     let other = wat::parse_str(
         r#"(component
@@ -187,17 +177,17 @@ fn another_contract_is_refused() {
             (instance $d (export "describe" (func $f)))
             (export "costwarden:detector/detector@1.0.0" (instance $d)))"#,
     );
-    insta::assert_snapshot!(refused(&other.expect("right")), @"");
+    insta::assert_snapshot!(refused(&other.expect("right")), @"plugins/hostile.wasm: does not keep the contract costwarden:detector@1.0.0: instance export `costwarden:detector/detector@1.0.0` does not have export `check-settings`");
 }
 
 #[test]
 fn a_manifest_is_held_to_its_word() {
-    insta::assert_snapshot!(Plugin { schema: "[1]", ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(Plugin { schema: "[1]", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe gave a settings schema that is no JSON object: invalid type: sequence, expected a map at line 1 column 0");
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("other.wasm");
     fs::write(&path, Plugin::default().core()).expect("written");
     let loaded = sandbox(Limits::default()).load("other", &path, &Grants::default());
-    insta::assert_snapshot!(loaded.err().expect("refused").fault, @"");
+    insta::assert_snapshot!(loaded.err().expect("refused").fault, @"says that its name is `hostile`, but was asked for as `other`: name the file and the rules' `detector` after it");
     let summary = Plugin { summary: "\u{1b}[31mred\nline", ..Plugin::default() };
     assert_eq!(summary.load().expect("loads").manifest.summary, " [31mred line");
 }
@@ -205,44 +195,57 @@ fn a_manifest_is_held_to_its_word() {
 #[test]
 fn starting_up_has_limits_too() {
     let hang = "(func $hang (loop (br 0))) (start $hang)";
-    insta::assert_snapshot!(Plugin { fields: hang, ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(Plugin { fields: hang, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: used up its fuel of 100000000 (plugins.limits.describe_fuel = 100000000)");
     let trap = "(func $trap unreachable) (start $trap)";
-    insta::assert_snapshot!(Plugin { fields: trap, ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(Plugin { fields: trap, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: trapped: wasm `unreachable` instruction executed");
     let large = Plugin { memory_pages: 10_000, ..Plugin::default() };
-    insta::assert_snapshot!(large.load().err().expect("refused"), @"");
-    insta::assert_snapshot!(Plugin { fields: "(table 1000000 funcref)", ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(large.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs more memory than 268435456 bytes (plugins.limits.memory_bytes)");
+    insta::assert_snapshot!(Plugin { fields: "(table 1000000 funcref)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)");
     let tables = "(table 1 funcref)".repeat(20);
-    insta::assert_snapshot!(Plugin { fields: &tables, ..Plugin::default() }.load().err().expect("refused"), @"");
-    insta::assert_snapshot!(Plugin { fields: "(memory 1)", ..Plugin::default() }.load().err().expect("refused"), @"");
+    insta::assert_snapshot!(Plugin { fields: &tables, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: has too many parts: resource limit exceeded: table count too high at 20 (plugins.limits.instances, .memories, .tables)");
+    insta::assert_snapshot!(Plugin { fields: "(memory 1)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x33)");
 }
 
 #[test]
 fn code_that_no_compiler_makes_is_contained() {
     let fit = |fit: &str| Plugin { fit, ..Plugin::default() }.fit(Limits::default());
-    insta::assert_snapshot!(fit("unreachable"), @"");
-    insta::assert_snapshot!(fit("(i32.div_u (i32.const 1) (i32.const 0))"), @"");
-    insta::assert_snapshot!(fit("(i32.load (i32.const -8))"), @"");
-    insta::assert_snapshot!(fit("(call $fit (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5) (local.get 6) (local.get 7))"), @"");
+    insta::assert_snapshot!(fit("unreachable"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed");
+    insta::assert_snapshot!(fit("(i32.div_u (i32.const 1) (i32.const 0))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: integer divide by zero");
+    insta::assert_snapshot!(fit("(i32.load (i32.const -8))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: out of bounds memory access");
+    insta::assert_snapshot!(fit("(call $fit (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5) (local.get 6) (local.get 7))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)");
     // An empty list where one result is expected, then a list that cannot be in memory, and one not even aligned.
-    insta::assert_snapshot!(fit("(i32.const 8)"), @"");
-    insta::assert_snapshot!(fit("(i64.store (i32.const 8) (i64.const -1)) (i32.const 8)"), @"");
-    insta::assert_snapshot!(fit("(i32.const 9)"), @"");
+    insta::assert_snapshot!(fit("(i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned 0 results for 1 series");
+    insta::assert_snapshot!(fit("(i64.store (i32.const 8) (i64.const -1)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: list pointer/length out of bounds of memory");
+    insta::assert_snapshot!(fit("(i32.const 9)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: return pointer not aligned");
     // A refusal that is no text.
     insta::assert_snapshot!(fit("
         (i32.store (i32.const 1024) (i32.const 1032)) (i32.store (i32.const 1028) (i32.const 1))
         (i32.store8 (i32.const 1032) (i32.const 1)) (i32.store8 (i32.const 1036) (i32.const 1))
         (i32.store (i32.const 1040) (i32.const 2000)) (i32.store (i32.const 1044) (i32.const 1))
-        (i32.store8 (i32.const 2000) (i32.const 255)) (i32.const 1024)"), @"");
+        (i32.store8 (i32.const 2000) (i32.const 255)) (i32.const 1024)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: invalid utf-8 sequence of 1 bytes from index 0");
     // Memory that is filled over and over, which is one instruction each time.
-    insta::assert_snapshot!(fit("(loop (memory.fill (i32.const 0) (i32.const 0) (i32.const 131072)) (br 0)) (i32.const 8)"), @"");
+    insta::assert_snapshot!(fit("(loop (memory.fill (i32.const 0) (i32.const 0) (i32.const 131072)) (br 0)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
     // Growing that is denied over and over.
-    insta::assert_snapshot!(fit("(loop (drop (memory.grow (i32.const 65535))) (br 0)) (i32.const 8)"), @"");
+    insta::assert_snapshot!(fit("(loop (drop (memory.grow (i32.const 65535))) (br 0)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
     let table = Plugin {
         fields: "(table $t 1 funcref)",
         fit: "(if (i32.eq (table.grow $t (ref.null func) (i32.const 1000000)) (i32.const -1)) (then unreachable)) (i32.const 8)",
         ..Plugin::default()
     };
-    insta::assert_snapshot!(table.fit(Limits::default()), @"");
+    insta::assert_snapshot!(table.fit(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs larger tables than 100000 elements (plugins.limits.table_elements)");
+}
+
+#[test]
+fn a_group_is_one_call_and_fails_as_one() {
+    let plugin = Plugin { is_group: true, fit: "unreachable", ..Plugin::default() };
+    let mut detector = plugin.load().expect("loads");
+    detector.cut.series = 2;
+    let group: Vec<_> = ["a", "b", "c"].iter().map(|id| series(id, 5)).collect();
+    let outcome = detector.fit(&call("{}"), &group);
+    assert_eq!((outcome.usage.batches, outcome.usage.retried), (1, 0));
+    let told: Vec<_> = outcome.results.iter().map(|result| result.as_ref().expect_err("fails").to_string()).collect();
+    insta::assert_snapshot!(told[2], @"plugin `hostile`, rule `watch`, series `c`: trapped: wasm `unreachable` instruction executed");
+    assert_eq!(told.len(), 3);
 }
 
 #[test]
@@ -251,11 +254,11 @@ fn imports_take_no_more_than_they_may() {
         let imports = r#"(import "costwarden:detector/log@1.0.0" "emit" (func $emit (param i32 i32 i32)))"#;
         Plugin { imports, fit, memory_pages: 32, ..Plugin::default() }.fit(limits)
     };
-    let endless = "(loop (call $emit (i32.const 1) (i32.const 0) (i32.const 2097152)) (br 0)) (i32.const 8)";
-    insta::assert_snapshot!(log(endless, Limits::default()), @"");
-    insta::assert_snapshot!(log(endless, Limits { output_bytes: 2_000_000, ..Limits::default() }), @"");
+    let endless = "(loop (call $emit (i32.const 1) (i32.const 1048576) (i32.const 1048576)) (br 0)) (i32.const 8)";
+    insta::assert_snapshot!(log(endless, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
+    insta::assert_snapshot!(log(endless, Limits { output_bytes: 1_000_000, ..Limits::default() }), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned or passed more than 1000000 bytes in one call (plugins.limits.output_bytes)");
     let outside = "(call $emit (i32.const 1) (i32.const 2097152) (i32.const 1)) (i32.const 8)";
-    insta::assert_snapshot!(log(outside, Limits::default()), @"");
+    insta::assert_snapshot!(log(outside, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: string pointer/length out of bounds of memory");
     let level = "(call $emit (i32.const 9) (i32.const 0) (i32.const 1)) (i32.const 8)";
-    insta::assert_snapshot!(log(level, Limits::default()), @"");
+    insta::assert_snapshot!(log(level, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: unexpected discriminant: 9");
 }

@@ -199,7 +199,7 @@ async fn nobody_at_home_is_tried_again() {
     simulation.shutdown().await.unwrap();
     let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
     assert!(message.contains("in 3 attempts; the last one: error sending request"), "{message}");
-    assert!(message.contains("onnection refused"), "{message}");
+    assert!(message.contains("refused"), "{message}");
 }
 
 #[tokio::test]

@@ -1,0 +1,255 @@
+//! What the history teaches: the season, the recent level, and how far forecasts of one point ahead were off.
+
+use costwarden_sdk::{Refusal, Series, stats};
+use serde::{Deserialize, Serialize};
+
+use crate::SeasonChoice;
+use crate::level::{Point, Rolling, learnable};
+use crate::season::{DAY, Profile, Season};
+
+/// Levels below this part of the mean amount are not a measure for deviations: a tenth.
+const LEAST_UNIT: f64 = 0.1;
+/// A phase that costs less than this part of the level says nothing of the level: a fifth.
+const LEAST_FACTOR: f64 = 0.2;
+/// Points before the first forecast.
+const WARM_UP: usize = 3;
+/// Seasons that the history must hold before one is believed.
+const LEAST_SEASONS: usize = 3;
+/// Times the median error of the plainest candidate that an error counts for at most.
+const CAP: f64 = 5.0;
+/// The cap where more than half of the errors are hardly any: a tenth of the level.
+const LEAST_CAP: f64 = 0.1;
+/// A season must bring the errors below this part of those without it.
+const WORTH_A_SEASON: f64 = 0.9;
+/// How often an error must have happened to be usual.
+const USUAL_AFTER: usize = 3;
+/// Makes the mean absolute deviation of normal values their standard deviation: the square root of π / 2.
+const MEAN_TO_STD: f64 = 1.253_314_137_315_500_3;
+/// The newest errors that the drift is taken from.
+const DRIFT: usize = 28;
+
+/// What `judge` knows of the history. Errors and units are parts of the level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub(crate) season: Season,
+    factors: Vec<f32>,
+    /// The median error of late: what growth adds from one point to the next.
+    drift: f64,
+    /// The usual error.
+    pub(crate) spread: f64,
+    least_unit: f64,
+    /// The level at the end of the history.
+    level: f64,
+    /// The newest points without their season, as differences from the level: exact where a fee is flat.
+    recent: Vec<f32>,
+    /// One bit for each of them.
+    excluded: Vec<u8>,
+}
+
+/// How many points the levels rest on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spans {
+    /// The recent level.
+    pub(crate) recent: usize,
+    /// The level that is remembered.
+    pub(crate) memory: usize,
+    /// Points to learn from at the least.
+    least: usize,
+}
+
+/// A season, and what forecasts with it were like.
+struct Candidate {
+    season: Season,
+    factors: Vec<f64>,
+    errors: Vec<Point>,
+    recent: Vec<Point>,
+}
+
+impl Spans {
+    /// Days: a working week, four weeks, two weeks. Shorter steps: a week, that week, two days; a week is at most 168
+    /// points, so that the state stays small.
+    pub(crate) fn of(step: u32) -> Self {
+        if step >= DAY {
+            return Self { recent: 5, memory: 28, least: 14 };
+        }
+        let day = (DAY / step) as usize;
+        let week = (7 * day).min(168);
+        Self { recent: week, memory: week, least: 2 * day }
+    }
+}
+
+impl State {
+    /// The level at the end of the history, in the unit of the values.
+    pub(crate) fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// The usual error there, in the unit of the values.
+    pub(crate) fn spread(&self) -> f64 {
+        self.spread * self.unit(self.level)
+    }
+
+    /// What deviations from this level are measured in.
+    pub(crate) fn unit(&self, level: f64) -> f64 {
+        unit(level, self.least_unit)
+    }
+
+    pub(crate) fn factor(&self, local_seconds: i64, step: u32) -> f64 {
+        self.factors.get(self.season.phase(local_seconds, step)).map_or(1.0, |factor| f64::from(*factor))
+    }
+
+    pub(crate) fn expected(&self, level: f64, factor: f64) -> f64 {
+        level * factor + self.drift * self.unit(level)
+    }
+
+    /// A value without its season; none where the phase says nothing of the level.
+    pub(crate) fn without_season(value: f64, factor: f64) -> Option<f64> {
+        (factor >= LEAST_FACTOR).then(|| value / factor)
+    }
+
+    /// The newest points without their season, the oldest first.
+    pub(crate) fn recent(&self) -> impl Iterator<Item = Point> {
+        self.recent.iter().enumerate().map(|(i, difference)| Point {
+            value: self.level + f64::from(*difference),
+            excluded: self.excluded.get(i / 8).is_some_and(|bits| bits >> (i % 8) & 1 == 1),
+        })
+    }
+}
+
+/// # Errors
+/// Learning, until there are two weeks of days or two days of shorter steps.
+pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refusal> {
+    let spans = Spans::of(history.step);
+    let known: Vec<(usize, f64)> = history.known().collect();
+    let points: Vec<Point> =
+        known.iter().map(|(i, value)| Point { value: *value, excluded: history.is_excluded(*i) }).collect();
+    let usable = points.iter().filter(|point| !point.excluded).count();
+    if usable < spans.least {
+        return Err(Refusal::learning(usable, spans.least));
+    }
+    let amounts: Vec<f64> = points.iter().filter(|point| !point.excluded).map(|point| point.value.abs()).collect();
+    let least_unit = LEAST_UNIT * stats::mean(&amounts).unwrap_or(0.0);
+
+    let sparse = is_sparse(&amounts);
+    let believed = |season: &Season| {
+        !sparse && points.len() >= LEAST_SEASONS * season.period(history.step) || *season == Season::None
+    };
+    let mut seasons: Vec<Season> = Season::candidates(choice, history.step).filter(believed).collect();
+    if seasons.is_empty() {
+        seasons.push(Season::None);
+    }
+    let mut cap = None;
+    let mut best: Option<(Candidate, f64)> = None;
+    for season in seasons {
+        let phases: Vec<usize> =
+            known.iter().map(|(i, _)| season.phase(history.local_seconds(*i), history.step)).collect();
+        let candidate = Candidate::try_on(season, season.period(history.step), &points, &phases, spans, least_unit);
+        let cap = *cap.get_or_insert_with(|| candidate.cap());
+        let loss = candidate.loss(cap);
+        if best.as_ref().is_none_or(|(_, least)| loss < least * WORTH_A_SEASON) {
+            best = Some((candidate, loss));
+        }
+    }
+    let (best, _) = best.expect("at least one season was tried");
+    Ok(best.into_state(spans, least_unit, sparse))
+}
+
+impl Candidate {
+    /// Forecasts each point of the history from those before it.
+    fn try_on(
+        season: Season,
+        period: usize,
+        points: &[Point],
+        phases: &[usize],
+        spans: Spans,
+        least_unit: f64,
+    ) -> Self {
+        let profile = match season {
+            Season::None => Profile::flat(points.len()),
+            _ => Profile::learn(points, phases, period, least_unit),
+        };
+        let mut level = Rolling::new(spans.recent);
+        let mut errors = Vec::with_capacity(points.len());
+        let mut recent = Vec::with_capacity(points.len());
+        for (i, point) in points.iter().enumerate() {
+            if level.len() >= WARM_UP.min(spans.recent) {
+                let before = level.level().expect("warmed up");
+                let unit = unit(before, least_unit);
+                let off = point.value - before * profile.without_own[i];
+                let value = if unit > 0.0 { off / unit } else { 0.0 };
+                errors.push(Point { value, excluded: point.excluded });
+            }
+            let factor = profile.factors[phases[i]];
+            if let Some(value) = State::without_season(point.value, factor) {
+                let plain = Point { value, excluded: point.excluded };
+                level.push(plain);
+                recent.push(plain);
+            }
+        }
+        Self { season, factors: profile.factors, errors, recent }
+    }
+
+    /// What an error counts for at most when candidates are compared, so that incidents do not decide.
+    fn cap(&self) -> f64 {
+        let mut sizes: Vec<f64> = self.errors.iter().map(|error| error.value.abs()).collect();
+        let median = stats::median(&mut sizes).unwrap_or(0.0);
+        (CAP * median).max(LEAST_CAP)
+    }
+
+    /// The sum of the errors, none counted as more than the cap.
+    fn loss(&self, cap: f64) -> f64 {
+        self.errors.iter().map(|error| error.value.abs().min(cap)).sum()
+    }
+
+    fn into_state(self, spans: Spans, least_unit: f64, sparse: bool) -> State {
+        let newest = &self.errors[self.errors.len().saturating_sub(DRIFT)..];
+        let drift = stats::median(&mut learnable(newest)).unwrap_or(0.0);
+        let recent = &self.recent[self.recent.len().saturating_sub(spans.memory)..];
+        let level = Rolling::of(spans.recent, recent).level().unwrap_or(0.0);
+        let mut excluded = vec![0; recent.len().div_ceil(8)];
+        for (i, _) in recent.iter().enumerate().filter(|(_, point)| point.excluded) {
+            excluded[i / 8] |= 1 << (i % 8);
+        }
+        State {
+            season: self.season,
+            factors: self.factors.iter().map(|factor| *factor as f32).collect(),
+            drift,
+            spread: spread(&self.errors, drift, sparse),
+            least_unit,
+            level,
+            recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
+            excluded,
+        }
+    }
+}
+
+/// The median absolute deviation of the errors as a standard deviation; where that is 0, the mean deviation, or the
+/// root mean square of a series without a usual amount. In these, which single points can move, the greatest errors
+/// count as the third greatest does: an incident does not widen them, what has happened three times is usual.
+///
+/// Excluded points count as the errors that they were. Leaving them out would cut off the tail of what is usual and
+/// draw the spread in with each fit.
+fn spread(errors: &[Point], drift: f64, sparse: bool) -> f64 {
+    let mut off: Vec<f64> = errors.iter().map(|error| (error.value - drift).abs()).collect();
+    let mad = stats::median(&mut off).unwrap_or(0.0);
+    if mad > 0.0 {
+        return stats::MAD_TO_STD * mad;
+    }
+    off.sort_unstable_by(f64::total_cmp);
+    let greatest = off.len().checked_sub(USUAL_AFTER).map_or(0.0, |i| off[i]);
+    let count = off.len().max(1) as f64;
+    if sparse {
+        (off.iter().map(|off| off.min(greatest).powi(2)).sum::<f64>() / count).sqrt()
+    } else {
+        MEAN_TO_STD * off.iter().map(|off| off.min(greatest)).sum::<f64>() / count
+    }
+}
+
+/// Whether there is no usual amount, and no season that one could see: most points are 0.
+fn is_sparse(amounts: &[f64]) -> bool {
+    amounts.iter().filter(|amount| **amount == 0.0).count() * 2 > amounts.len()
+}
+
+fn unit(level: f64, least_unit: f64) -> f64 {
+    level.abs().max(least_unit)
+}
