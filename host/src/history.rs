@@ -130,44 +130,7 @@ impl History {
     }
 }
 
-/// One day of one series as the hourly runs saw it: cumulative amounts, NaN where no run looked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Snapshot {
-    pub(crate) date: Date,
-    pub(crate) key: SeriesKey,
-    pub(crate) names: Names,
-    pub(crate) hours: [f64; 24],
-}
-
 impl Snapshots {
-    /// Room for days in a row, of which nothing is known yet.
-    pub(crate) fn over(days: impl Iterator<Item = Date>) -> Self {
-        Self { days: days.collect(), rows: HashMap::new() }
-    }
-
-    /// Puts a day of a series into its place; days are given in their order for each series' newest names to win.
-    pub(crate) fn add(&mut self, snapshot: Snapshot) {
-        let Ok(index) = self.days.binary_search(&snapshot.date) else { return };
-        let days = self.days.len();
-        let row = self.rows.entry(snapshot.key).or_default();
-        row.hours.resize(days, [f64::NAN; 24]);
-        row.hours[index] = snapshot.hours;
-        row.names = snapshot.names;
-    }
-
-    /// Lets go of the days that no run saw.
-    pub(crate) fn forget_unseen(&mut self) {
-        let seen: Vec<bool> = (0..self.days.len())
-            .map(|day| self.rows.values().any(|row| row.hours[day].iter().any(|amount| !amount.is_nan())))
-            .collect();
-        let mut keep = seen.iter();
-        self.days.retain(|_| *keep.next().expect("one a day"));
-        for row in self.rows.values_mut() {
-            let mut keep = seen.iter();
-            row.hours.retain(|_| *keep.next().expect("one a day"));
-        }
-    }
-
     /// Puts in what a run sees now, as the store would: a series of today without a row now costs nothing now.
     pub(crate) fn see(&mut self, date: Date, hour: u8, ledger: &DayLedger) {
         let (index, is_new) = match self.days.binary_search(&date) {

@@ -2,9 +2,9 @@
 //!
 //! Every write is a keyed upsert, in bulk: the same call twice leaves the same documents but for their timestamps.
 
+mod collector;
 mod documents;
 mod embedded;
-mod history;
 mod mongodb;
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ impl Store {
         }
     }
 
-    /// `billing_hourly` of these days, in no particular order.
+    /// All series of these days, as the hourly runs saw them.
     pub(crate) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         match self {
             Self::Mongodb(store) => store.snapshots(range).await,
@@ -281,12 +281,8 @@ impl Store {
 
 impl DateRange {
     /// Of both ends and what is between; 0 where it ends before it starts.
-    pub(crate) fn days(self) -> usize {
+    fn days(self) -> usize {
         usize::try_from((self.to - self.from).get_days() + 1).unwrap_or(0)
-    }
-
-    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = Date> {
-        (0..self.days()).map(move |day| day_after(self.from, day))
     }
 
     /// Up to `parts` consecutive ranges of about the same length.

@@ -15,14 +15,14 @@ use jiff::civil::Date;
 use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
+use super::collector::Collector;
 use super::documents::{
     self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
 };
-use super::history::Collector;
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::episode::Episode;
 use crate::finding::Finding;
-use crate::history::{History, Measure, Snapshot, Snapshots};
+use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
 pub(crate) use file::Embedded;
@@ -68,9 +68,9 @@ impl Embedded {
     }
 
     pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
-        let mut collector = Collector::new(range, measures);
-        self.read(&daily::COLLECTION, |tables| tables.collect(range, measures, &mut collector))?;
-        Ok(Collector::join(vec![collector]))
+        let mut collector = Collector::new(range, measures.len());
+        self.read(&daily::COLLECTION, |tables| tables.collect_days(range, measures, &mut collector))?;
+        Ok(Collector::history(vec![collector], measures))
     }
 
     pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
@@ -82,7 +82,7 @@ impl Embedded {
         self.read(&daily::COLLECTION, |tables| {
             let series = tables.series()?;
             let mut found = Vec::new();
-            for date in range.iter() {
+            for date in tables.dates(&daily::COLLECTION, range)? {
                 let rows = tables.daily(&series, date)?;
                 let rows = rows.iter().filter(|row| of_series(&row.entry.key));
                 found.extend(rows.map(|row| row.document(date)));
@@ -98,45 +98,40 @@ impl Embedded {
         let now = now.as_millisecond();
         self.change(&hourly::COLLECTION, |tables| {
             let mut rows = tables.hourly(date)?;
-            let mut places: HashMap<SeriesKey, usize> =
-                rows.iter().enumerate().map(|(place, row)| (row.key.clone(), place)).collect();
-            for row in &mut rows {
-                row.hours[usize::from(hour)] = 0.0;
-                row.fetched = now;
-                row.updated = now;
+            let mut seen = hourly::Seen::default();
+            let mut stored = HashMap::new();
+            for (place, row) in rows.iter().enumerate() {
+                seen.add(&row.hours);
+                stored.insert(row.key.clone(), place);
             }
             for entry in &day.entries {
-                let place = *places.entry(entry.key.clone()).or_insert_with(|| {
+                let place = stored.remove(&entry.key);
+                let amounts = seen.with_row(hour, entry.amounts.expect, place.map(|place| &rows[place].hours));
+                let place = place.unwrap_or_else(|| {
                     rows.push(HourlyRow::new(entry, now));
                     rows.len() - 1
                 });
                 rows[place].names = entry.names.clone();
-                rows[place].hours[usize::from(hour)] = entry.amounts.expect;
+                rows[place].set(&amounts, now);
+            }
+            for place in stored.into_values() {
+                if hourly::is_gone(hour, &rows[place].hours) {
+                    rows[place].set(&[(hour, 0.0)], now);
+                }
             }
             tables.put_hourly(date, &rows)
         })
     }
 
     pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
-        self.read(&hourly::COLLECTION, |tables| {
-            let series = tables.series()?;
-            let mut snapshots = Snapshots::over(range.iter());
-            for date in range.iter() {
-                for HourlyRow { key, names, hours, .. } in tables.hourly(&series, date)? {
-                    snapshots.add(Snapshot { date, key, names, hours });
-                }
-            }
-            snapshots.forget_unseen();
-            Ok(snapshots)
-        })
+        let mut collector = Collector::new(range, 24);
+        self.read(&hourly::COLLECTION, |tables| tables.collect_hours(range, &mut collector))?;
+        Ok(Collector::snapshots(vec![collector]))
     }
 
     pub(super) fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
-        self.put(
-            &baseline::COLLECTION,
-            baselines.iter().map(|baseline| baseline::upsert(baseline, now)),
-            HashSet::new(),
-        )
+        let upserts = baselines.iter().map(|baseline| baseline::upsert(baseline, now));
+        self.put(&baseline::COLLECTION, upserts, HashSet::new())
     }
 
     pub(super) fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
@@ -195,11 +190,9 @@ impl Embedded {
     pub(super) fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
         let mut episodes = Vec::new();
-        let since = date_text(closed_since);
         self.each(&episode::COLLECTION, &[], &[], |document| {
-            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
-            let closed = document.get_document("closedAt").and_then(|closed| closed.get_str("date"));
-            if document.get_bool("settled") == Ok(false) || closed.is_ok_and(|date| date >= since.as_str()) {
+            if episode::is_current(document, closed_since) {
+                let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
                 episodes.push(episode::read(&document, &mut texts)?);
             }
             Ok(())

@@ -8,7 +8,7 @@ mod indexes;
 mod read;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,13 +17,12 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run, series, time,
+    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
-use crate::history::Snapshots;
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
 use read::{of_day, of_days, unreadable, unreadable_document};
@@ -73,7 +72,7 @@ impl Mongodb {
                 changed.push((upsert, old.map(|old| old.id)));
             }
         }
-        self.write(&daily::COLLECTION, changed).await?;
+        self.write(&daily::COLLECTION, changed.into_iter()).await?;
         // What is left is of series that left the day; a pricing type is never ours.
         let departed = stored.into_values().filter(|old| old.fields.get_str("pricingType").is_err());
         self.delete(&daily::COLLECTION, departed.map(|old| old.id).collect()).await
@@ -125,33 +124,25 @@ impl Mongodb {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let mut stored = self.stored(&hourly::COLLECTION, of_day(date), &[]).await?;
+        let collection = &hourly::COLLECTION;
+        let mut stored = HashMap::new();
+        let mut seen = hourly::Seen::default();
+        for (key, old) in self.stored(collection, of_day(date), &["hours"]).await? {
+            let hours = hourly::read_hours(&old.fields).map_err(|error| unreadable(collection, &old.fields, error))?;
+            seen.add(&hours);
+            stored.insert(key, (old.id, hours));
+        }
         let mut upserts = Vec::with_capacity(day.entries.len());
         for entry in &day.entries {
-            let upsert = hourly::upsert(date, hour, &entry.key, &entry.names, entry.amounts.expect, now);
-            let old = stored.remove(&key_of(&upsert.key));
-            upserts.push((upsert, old.map(|old| old.id)));
+            let key = key_of(&hourly::key(date, &entry.key));
+            let (id, hours) = stored.remove(&key).unzip();
+            let amounts = seen.with_row(hour, entry.amounts.expect, hours.as_ref());
+            upserts.push((hourly::upsert(date, &entry.key, &entry.names, &amounts, now), id));
         }
-        self.write(&hourly::COLLECTION, upserts).await?;
-        let rest = stored.into_values().map(|old| old.id).collect();
+        self.write(collection, upserts.into_iter()).await?;
+        let gone = stored.into_values().filter(|(_, hours)| hourly::is_gone(hour, hours)).map(|(id, _)| id).collect();
         let nothing = doc! { hourly::hour_field(hour): 0.0, "fetchedAt": time(now), "updatedAt": time(now) };
-        self.set(&hourly::COLLECTION, rest, nothing).await
-    }
-
-    pub(super) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
-        let mut texts = Interner::default();
-        let mut snapshots = Snapshots::over(range.iter());
-        let fields = doc! {
-            "_id": 0, "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1,
-            "domainName": 1, "projectName": 1, "serviceName": 1, "hours": 1,
-        };
-        self.each(&hourly::COLLECTION, of_days(range), fields, |document| {
-            snapshots.add(hourly::read(document, &mut texts)?);
-            Ok(())
-        })
-        .await?;
-        snapshots.forget_unseen();
-        Ok(snapshots)
+        self.set(collection, gone, nothing).await
     }
 
     pub(super) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
@@ -159,16 +150,13 @@ impl Mongodb {
             return Ok(());
         }
         let mut stored = self.stored(&baseline::COLLECTION, doc! {}, &[]).await?;
-        // A few at a time: all fitted state twice is more than a small machine has.
-        for some in baselines.chunks(2_000) {
-            let upserts = some.iter().map(|baseline| {
-                let upsert = baseline::upsert(baseline, now);
-                let old = stored.remove(&key_of(&upsert.key));
-                (upsert, old.map(|old| old.id))
-            });
-            self.write(&baseline::COLLECTION, upserts.collect()).await?;
-        }
-        Ok(())
+        // Made as they are sent: all fitted state twice is more than a small machine has.
+        let upserts = baselines.iter().map(|baseline| {
+            let upsert = baseline::upsert(baseline, now);
+            let old = stored.remove(&key_of(&upsert.key));
+            (upsert, old.map(|old| old.id))
+        });
+        self.write(&baseline::COLLECTION, upserts).await
     }
 
     pub(super) async fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
@@ -198,7 +186,7 @@ impl Mongodb {
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         });
-        self.write(&anomaly::COLLECTION, upserts.collect()).await?;
+        self.write(&anomaly::COLLECTION, upserts).await?;
         self.delete(&anomaly::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
     }
 
@@ -228,13 +216,11 @@ impl Mongodb {
 
     pub(super) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
-        let closed = doc! { "closedAt.date": { "$gte": date_text(closed_since) } };
-        let open = self.documents(&episode::COLLECTION, doc! { "$or": [{ "settled": false }, closed] }).await?;
-        open.iter()
-            .map(|open| {
-                episode::read(open, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, open, error))
-            })
-            .collect()
+        let found = self.documents(&episode::COLLECTION, episode::current(closed_since)).await?;
+        let read = |found: &Document| {
+            episode::read(found, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, found, error))
+        };
+        found.iter().map(read).collect()
     }
 
     pub(super) async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
@@ -263,6 +249,6 @@ impl Mongodb {
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         };
-        self.write(collection, upserts.into_iter().map(with_id).collect()).await
+        self.write(collection, upserts.into_iter().map(with_id)).await
     }
 }

@@ -73,7 +73,7 @@ pub(in crate::store) fn read(
     for element in document {
         match element.map_err(|error| error.to_string())? {
             ("statistics", RawBsonRef::Document(statistics)) => {
-                baseline.statistics = Some(read_statistics(statistics)?)
+                baseline.statistics = Some(read_statistics(statistics)?);
             }
             ("pricingTypes", list) => baseline.pricing_types = texts(list),
             ("rules", RawBsonRef::Document(rules)) => {

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date_text, key_fields, name_fields, time};
+use crate::history::Measure;
 use crate::ledger::Entry;
-use crate::store::Measure;
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
     name: "billing_daily",

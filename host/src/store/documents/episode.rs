@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use jiff::civil::Date;
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     Collection, Interner, Upsert, date, date_text, field_name, hour_value, key_fields, name_fields, series, time,
@@ -20,6 +21,17 @@ pub(in crate::store) const COLLECTION: Collection = Collection {
         ("domain_project_service", &[("domainId", 1), ("projectId", 1), ("serviceId", 1)]),
     ],
 };
+
+/// Which episodes may still change, or may be asked for when that day is judged again.
+pub(in crate::store) fn current(closed_since: Date) -> Document {
+    doc! { "$or": [{ "settled": false }, { "closedAt.date": { "$gte": date_text(closed_since) } }] }
+}
+
+/// [`current`], of one document.
+pub(in crate::store) fn is_current(document: &RawDocument, closed_since: Date) -> bool {
+    let closed = document.get_document("closedAt").and_then(|closed| closed.get_str("date"));
+    document.get_bool("settled") == Ok(false) || closed.is_ok_and(|closed| closed >= date_text(closed_since).as_str())
+}
 
 /// `settled`: closed, and nobody is left to be told.
 pub(in crate::store) fn upsert(episode: &Episode, settled: bool, now: Timestamp) -> Upsert {

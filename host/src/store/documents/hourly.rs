@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mongodb::bson::{Document, RawDocument, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 
-use super::{Collection, Interner, Upsert, date, date_text, key_fields, name_fields, number, series, time};
-use crate::history::Snapshot;
+use super::{Collection, Upsert, date_text, key_fields, name_fields, number, time};
 use crate::series::{Names, SeriesKey};
 
 pub(in crate::store) const COLLECTION: Collection = Collection {
@@ -20,28 +19,58 @@ pub(in crate::store) fn hour_field(hour: u8) -> String {
     format!("hours.{hour:02}")
 }
 
-/// Sets one hour's cumulative amount and leaves the others.
-pub(in crate::store) fn upsert(
-    date: Date,
-    hour: u8,
-    key: &SeriesKey,
-    names: &Names,
-    amount: f64,
-    now: Timestamp,
-) -> Upsert {
-    let mut id = doc! { "date": date_text(date) };
-    key_fields(&mut id, key);
-    let mut set = Document::new();
-    name_fields(&mut set, names);
-    set.insert(hour_field(hour), amount);
-    set.insert("fetchedAt", time(now));
-    set.insert("updatedAt", time(now));
-    Upsert { key: id, set, on_insert: doc! { "createdAt": time(now) } }
+pub(in crate::store) fn key(date: Date, series: &SeriesKey) -> Document {
+    let mut key = doc! { "date": date_text(date) };
+    key_fields(&mut key, series);
+    key
 }
 
-pub(in crate::store) fn read(document: &RawDocument, texts: &mut Interner) -> Result<Snapshot, String> {
-    let (key, names) = series(document, texts)?;
-    let date = date(document.get_str("date").map_err(|error| error.to_string())?)?;
+/// Sets some hours' cumulative amounts and leaves the others.
+pub(in crate::store) fn upsert(
+    date: Date,
+    series: &SeriesKey,
+    names: &Names,
+    amounts: &[(u8, f64)],
+    now: Timestamp,
+) -> Upsert {
+    let mut set = Document::new();
+    name_fields(&mut set, names);
+    set.extend(amounts.iter().map(|(hour, amount)| (hour_field(*hour), Bson::Double(*amount))));
+    set.insert("fetchedAt", time(now));
+    set.insert("updatedAt", time(now));
+    Upsert { key: key(date, series), set, on_insert: doc! { "createdAt": time(now) } }
+}
+
+/// The hours at which any run looked at a day: a series without a row then cost nothing by then, if it was seen before.
+///
+/// With this the documents of a day do not depend on the order in which its hours are put.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Seen([bool; 24]);
+
+impl Seen {
+    pub(in crate::store) fn add(&mut self, hours: &[f64; 24]) {
+        for (seen, amount) in self.0.iter_mut().zip(hours) {
+            *seen |= !amount.is_nan();
+        }
+    }
+
+    /// What to set where a series has a row at an hour; `stored` is what is known of it.
+    pub(in crate::store) fn with_row(&self, hour: u8, amount: f64, stored: Option<&[f64; 24]>) -> Vec<(u8, f64)> {
+        let later = (hour + 1..24).filter(|later| {
+            let later = usize::from(*later);
+            self.0[later] && stored.is_none_or(|hours| hours[later].is_nan())
+        });
+        std::iter::once((hour, amount)).chain(later.map(|later| (later, 0.0))).collect()
+    }
+}
+
+/// Whether a series without a row at an hour cost nothing by then, rather than not being known yet.
+pub(in crate::store) fn is_gone(hour: u8, stored: &[f64; 24]) -> bool {
+    stored[..=usize::from(hour)].iter().any(|amount| !amount.is_nan())
+}
+
+/// The amounts by hour; NaN where no run looked.
+pub(in crate::store) fn read_hours(document: &RawDocument) -> Result<[f64; 24], String> {
     let mut hours = [f64::NAN; 24];
     for element in document.get_document("hours").map_err(|error| error.to_string())? {
         let (hour, amount) = element.map_err(|error| error.to_string())?;
@@ -49,5 +78,5 @@ pub(in crate::store) fn read(document: &RawDocument, texts: &mut Interner) -> Re
         let slot = slot.ok_or_else(|| format!("hours has a field `{hour}`, expected 00 to 23"))?;
         *slot = number(amount).unwrap_or(f64::NAN);
     }
-    Ok(Snapshot { date, key, names, hours })
+    Ok(hours)
 }

@@ -11,7 +11,7 @@ use redb::{ReadableTable, Table};
 
 use super::file::{Cause, Column};
 use crate::series::Names;
-use crate::store::documents::{Interner, date_text};
+use crate::store::documents::date_text;
 
 /// Columns of every day; others are numbered by the collections.
 pub(super) const NUMBERS: u8 = 0;
@@ -116,14 +116,9 @@ impl Labels {
     }
 
     /// The three names that start at a place.
-    pub(super) fn name_texts(&self, place: usize) -> Result<[&str; 3], Cause> {
+    pub(super) fn names(&self, place: usize) -> Result<[&str; 3], Cause> {
         let name = |place| Ok::<_, Cause>(self.get(place)?.first().map_or("", String::as_str));
         Ok([name(place)?, name(place + 1)?, name(place + 2)?])
-    }
-
-    pub(super) fn names(&self, place: usize, texts: &mut Interner) -> Result<Names, Cause> {
-        let [domain, project, service] = self.name_texts(place)?.map(|name| texts.get(name));
-        Ok(Names { domain, project, service })
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
@@ -163,7 +158,7 @@ pub(super) fn broken(key: &str, cause: impl Display) -> Cause {
 }
 
 /// A date as a number that orders as dates do: YYYYMMDD.
-fn day_number(date: Date) -> u32 {
+pub(super) fn day_number(date: Date) -> u32 {
     u32::try_from(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())).unwrap_or(0)
 }
 
@@ -181,7 +176,7 @@ mod tests {
         writer.add(vec![]);
         let bytes = writer.finish().ok().unwrap();
         let labels = Labels::read(&bytes).unwrap();
-        assert_eq!(labels.names(4, &mut Interner::default()).ok().unwrap(), names);
+        assert_eq!(labels.names(4).ok().unwrap(), ["d", "p", "가상 머신"]);
         assert_eq!(labels.get(3).ok().unwrap(), ["a", "b"]);
         assert!(labels.get(7).ok().unwrap().is_empty());
         assert!(labels.get(8).is_err());

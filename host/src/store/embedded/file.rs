@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use mongodb::bson::RawDocument;
 use redb::backends::InMemoryBackend;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
 
+use super::columns::{broken, day_number};
 use super::rows::Series;
-use crate::store::documents::{COLLECTIONS, Collection, daily, hourly};
-use crate::store::{Access, StoreError};
+use crate::store::documents::{COLLECTIONS, Collection, daily, date, hourly};
+use crate::store::{Access, DateRange, StoreError};
 
 /// Changes when a file of an older program cannot be read any more.
 const FORMAT: u64 = 1;
@@ -97,7 +99,7 @@ impl Embedded {
     }
 
     /// Visits the documents whose keys are between those that start with `from` and those that start with `to`.
-    pub(super) fn each(
+    pub(in crate::store) fn each(
         &self,
         collection: &Collection,
         from: &[u8],
@@ -192,6 +194,21 @@ impl Reading<'_> {
 
     pub(super) fn series(&self) -> Result<Series, Cause> {
         Series::load(&self.0.open_table(SERIES)?)
+    }
+
+    /// The days of a range of which the collection holds anything, in their order.
+    pub(super) fn dates(&self, collection: &Collection, range: DateRange) -> Result<Vec<Date>, Cause> {
+        let table = self.columns()?;
+        let (name, last) = (collection.name, day_number(range.to));
+        let mut next = day_number(range.from);
+        let mut dates = Vec::new();
+        // From day to day: in between are columns that would be read for nothing.
+        while let Some(found) = table.range((name, next, 0)..=(name, last, u8::MAX))?.next() {
+            let number = found?.0.value().1;
+            dates.push(date(&format!("{number:08}")).map_err(|cause| broken(name, cause))?);
+            next = number + 1;
+        }
+        Ok(dates)
     }
 }
 

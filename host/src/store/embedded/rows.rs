@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mongodb::bson::Document;
-use redb::ReadableTable;
+use redb::{ReadOnlyTable, ReadableTable};
 
 use super::columns::{CREATED, Day, DayWriter, LABELS, Labels, LabelsWriter, NUMBERS, UPDATED, broken};
 use super::file::{Cause, Changing, Column, Reading};
@@ -11,8 +11,8 @@ use crate::history::Measure;
 use crate::ledger::{Amounts, Entry};
 use crate::series::{Names, SeriesKey};
 use crate::store::DateRange;
-use crate::store::documents::{Interner, daily, hourly, time};
-use crate::store::history::Collector;
+use crate::store::collector::Collector;
+use crate::store::documents::{Collection, Interner, daily, hourly, time};
 
 /// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
 const ANOMALOUS: u8 = 4;
@@ -67,6 +67,14 @@ impl HourlyRow {
     pub(super) fn new(entry: &Entry, now: i64) -> Self {
         let (key, names) = (entry.key.clone(), entry.names.clone());
         Self { key, names, hours: [f64::NAN; 24], fetched: now, created: now, updated: now }
+    }
+
+    pub(super) fn set(&mut self, amounts: &[(u8, f64)], now: i64) {
+        for (hour, amount) in amounts {
+            self.hours[usize::from(*hour)] = *amount;
+        }
+        self.fetched = now;
+        self.updated = now;
     }
 }
 
@@ -148,49 +156,80 @@ impl Reading<'_> {
         read_daily(&self.columns()?, series, date)
     }
 
-    pub(super) fn hourly(&self, series: &Series, date: Date) -> Result<Vec<HourlyRow>, Cause> {
-        read_hourly(&self.columns()?, series, date)
-    }
-
-    /// Adds a range of days to a history.
-    pub(super) fn collect(
+    /// Adds a range of days to what becomes a history.
+    pub(super) fn collect_days(
         &self,
         range: DateRange,
         measures: &[Measure],
         collector: &mut Collector,
     ) -> Result<(), Cause> {
+        self.collect(&daily::COLLECTION, range, collector, |day| {
+            let amounts = measures.iter().map(|measure| day.column(measure_column(*measure), f64::from_le_bytes));
+            let amounts = amounts.collect::<Result<Vec<_>, _>>()?;
+            let anomalous = day.column(ANOMALOUS, |[flag]: [u8; 1]| flag != 0)?;
+            let pricing_types = |labels: &Labels, row: usize| Ok(labels.get(row * DAILY_LABELS + 3)?.to_vec());
+            Ok(Collected { amounts, anomalous, width: DAILY_LABELS, pricing_types })
+        })
+    }
+
+    /// Adds a range of days to what become snapshots.
+    pub(super) fn collect_hours(&self, range: DateRange, collector: &mut Collector) -> Result<(), Cause> {
+        self.collect(&hourly::COLLECTION, range, collector, |day| {
+            let unseen = || vec![f64::NAN; day.numbers.len()];
+            let hours = (HOURS..HOURS + 24)
+                .map(|column| Ok(day.column_if_there(column, f64::from_le_bytes)?.unwrap_or_else(unseen)));
+            let amounts = hours.collect::<Result<Vec<_>, Cause>>()?;
+            let anomalous = vec![false; day.numbers.len()];
+            Ok(Collected { amounts, anomalous, width: HOURLY_LABELS, pricing_types: |_, _| Ok(Vec::new()) })
+        })
+    }
+
+    fn collect(
+        &self,
+        collection: &Collection,
+        range: DateRange,
+        collector: &mut Collector,
+        read: impl Fn(&Day<'_, ReadOnlyTable<Column, &'static [u8]>>) -> Result<Collected, Cause>,
+    ) -> Result<(), Cause> {
         let series = self.series()?;
         let table = self.columns()?;
         let mut places: Vec<Option<usize>> = vec![None; series.0.len()];
-        let mut values = vec![f64::NAN; measures.len()];
+        let mut values = Vec::new();
         // The newest first: then names are read of few days.
-        for date in range.iter().rev() {
-            let Some(day) = Day::open(&table, daily::COLLECTION.name, date)? else { continue };
+        for date in self.dates(collection, range)?.into_iter().rev() {
+            let Some(day) = Day::open(&table, collection.name, date)? else { continue };
             let Some(place_of_day) = collector.day(date) else { continue };
-            let anomalous = day.column(ANOMALOUS, |[flag]: [u8; 1]| flag != 0)?;
-            let amounts = measures.iter().map(|measure| day.column(measure_column(*measure), f64::from_le_bytes));
-            let amounts = amounts.collect::<Result<Vec<_>, _>>()?;
+            let collected = read(&day)?;
             let mut labels: Option<Labels> = None;
             for (row, number) in day.numbers.iter().enumerate() {
                 let key = series.get(*number)?;
                 let place = &mut places[*number as usize];
-                let place = *place.get_or_insert_with(|| collector.row(&key.domain, &key.project, &key.service));
+                let place = *place.get_or_insert_with(|| collector.row([&key.domain, &key.project, &key.service]));
                 if collector.wants_labels(place, place_of_day) {
                     let labels = match &mut labels {
                         Some(labels) => labels,
                         none => none.insert(day.labels()?),
                     };
-                    let names = labels.name_texts(row * DAILY_LABELS)?;
-                    collector.label(place, place_of_day, names, labels.get(row * DAILY_LABELS + 3)?.to_vec());
+                    let names = labels.names(row * collected.width)?;
+                    collector.label(place, place_of_day, names, (collected.pricing_types)(labels, row)?);
                 }
-                for (value, column) in values.iter_mut().zip(&amounts) {
-                    *value = column[row];
-                }
-                collector.add(place, place_of_day, &values, anomalous[row]);
+                values.clear();
+                values.extend(collected.amounts.iter().map(|column| column[row]));
+                collector.add(place, place_of_day, &values, collected.anomalous[row]);
             }
         }
         Ok(())
     }
+}
+
+/// What a collector wants of one stored day.
+struct Collected {
+    /// Columns.
+    amounts: Vec<Vec<f64>>,
+    anomalous: Vec<bool>,
+    /// Labels a row, of which the first are the names.
+    width: usize,
+    pricing_types: fn(&Labels, usize) -> Result<Vec<String>, Cause>,
 }
 
 fn read_daily(
@@ -212,7 +251,7 @@ fn read_daily(
         let label = row * DAILY_LABELS;
         let entry = Entry {
             key: series.get(*number)?.clone(),
-            names: labels.names(label, &mut texts)?,
+            names: names(&labels, label, &mut texts)?,
             amounts: Amounts {
                 expect: expect[row],
                 general: general[row],
@@ -240,7 +279,7 @@ fn read_hourly(
     let updated = day.column(UPDATED, i64::from_le_bytes)?;
     let fetched = day.column(FETCHED, i64::from_le_bytes)?;
     let row = |(row, number): (usize, &u32)| {
-        let names = labels.names(row * HOURLY_LABELS, &mut texts)?;
+        let names = names(&labels, row * HOURLY_LABELS, &mut texts)?;
         let (fetched, created, updated) = (fetched[row], created[row], updated[row]);
         Ok(HourlyRow { key: series.get(*number)?.clone(), names, hours: [f64::NAN; 24], fetched, created, updated })
     };
@@ -252,6 +291,11 @@ fn read_hourly(
         }
     }
     Ok(rows)
+}
+
+fn names(labels: &Labels, place: usize, texts: &mut Interner) -> Result<Names, Cause> {
+    let [domain, project, service] = labels.names(place)?.map(|name| texts.get(name));
+    Ok(Names { domain, project, service })
 }
 
 fn measure_column(measure: Measure) -> u8 {

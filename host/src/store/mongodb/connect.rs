@@ -42,7 +42,7 @@ impl Mongodb {
         Ok(store)
     }
 
-    pub(super) fn database(&self) -> &Database {
+    pub(in crate::store) fn database(&self) -> &Database {
         &self.database
     }
 

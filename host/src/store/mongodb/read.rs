@@ -8,9 +8,9 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc
 use mongodb::error::Error;
 
 use super::Mongodb;
-use crate::history::{History, Measure};
-use crate::store::documents::{Collection, daily, date, date_text, key_of_raw, number, texts};
-use crate::store::history::Collector;
+use crate::history::{History, Measure, Snapshots};
+use crate::store::collector::Collector;
+use crate::store::documents::{Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
 use crate::store::{DateRange, StoreError};
 
 /// Documents that the server gathers for one reply: a few megabytes.
@@ -31,26 +31,40 @@ impl Mongodb {
         range: DateRange,
         measures: &[Measure],
     ) -> Result<History, StoreError> {
-        let parts = range.split(CURSORS).into_iter().map(|part| self.history_part(part, measures));
-        Ok(Collector::join(try_join_all(parts).await?))
+        let mut fields = vec!["isAnomaly", "pricingTypes"];
+        fields.extend(measures.iter().map(|measure| measure.field()));
+        let read = |document: &RawDocument, reading: &mut Reading| reading.add_day(document, measures);
+        let parts = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
+        Ok(Collector::history(parts, measures))
     }
 
-    async fn history_part(&self, range: DateRange, measures: &[Measure]) -> Result<Collector, StoreError> {
-        let mut fields = doc! {
-            "_id": 0, "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1, "isAnomaly": 1,
-            "domainName": 1, "projectName": 1, "serviceName": 1, "pricingTypes": 1,
-        };
-        fields.extend(measures.iter().map(|measure| (measure.field().to_owned(), Bson::Int32(1))));
-        let mut collector = Collector::new(range, measures);
-        let mut values = vec![f64::NAN; measures.len()];
-        let mut last_day = (String::new(), None);
-        // Then only the first document of a series has names to keep.
-        let newest_first = Some(doc! { "date": -1 });
-        self.scan(&daily::COLLECTION, of_days(range), fields, newest_first, |document| {
-            add_day(document, measures, &mut collector, &mut values, &mut last_day)
-        })
-        .await?;
-        Ok(collector)
+    pub(in crate::store) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
+        let read = |document: &RawDocument, reading: &mut Reading| reading.add_hours(document);
+        Ok(Collector::snapshots(self.read_days(&hourly::COLLECTION, range, &["hours"], 24, &read).await?))
+    }
+
+    /// Reads a range of days through several cursors, a collector each.
+    async fn read_days(
+        &self,
+        collection: &'static Collection,
+        range: DateRange,
+        fields: &[&str],
+        width: usize,
+        read: &impl Fn(&RawDocument, &mut Reading) -> Result<(), String>,
+    ) -> Result<Vec<Collector>, StoreError> {
+        let always = ["date", "domainId", "projectId", "serviceId", "domainName", "projectName", "serviceName"];
+        let projection = always.iter().chain(fields).map(|field| ((*field).to_owned(), Bson::Int32(1)));
+        let projection: Document = projection.chain([("_id".to_owned(), Bson::Int32(0))]).collect();
+        let parts = range.split(CURSORS).into_iter().map(async |part| {
+            let mut reading = Reading::new(part, width);
+            // The newest first: then only the first document of a series has names to keep.
+            let newest_first = Some(doc! { "date": -1 });
+            let filter = of_days(part);
+            self.scan(collection, filter, projection.clone(), newest_first, |document| read(document, &mut reading))
+                .await?;
+            Ok(reading.collector)
+        });
+        try_join_all(parts).await
     }
 
     /// What the collection holds already under the filter, by key, with the given fields beside the key's.
@@ -130,52 +144,101 @@ impl Mongodb {
     }
 }
 
-/// One document of `billing_daily` into its place; `last_day` saves reading a date again and again.
-fn add_day(
-    document: &RawDocument,
-    measures: &[Measure],
-    collector: &mut Collector,
-    values: &mut [f64],
-    last_day: &mut (String, Option<usize>),
-) -> Result<(), String> {
-    let (mut day, mut domain, mut project, mut service) = (None, None, None, None);
-    let (mut anomalous, mut names, mut pricing_types) = (false, [""; 3], None);
-    values.fill(f64::NAN);
-    for element in document.iter_elements() {
-        let element = element.map_err(|error| error.to_string())?;
-        let value = element.value().map_err(|error| error.to_string())?;
-        match element.key() {
-            "date" => {
-                let text = value.as_str().ok_or("date is not a text")?;
-                if last_day.0 != text {
-                    *last_day = (text.to_owned(), collector.day(date(text)?));
-                }
-                day = last_day.1;
-            }
-            "domainId" => domain = value.as_str(),
-            "projectId" => project = value.as_str(),
-            "serviceId" => service = value.as_str(),
-            "domainName" => names[0] = value.as_str().unwrap_or(""),
-            "projectName" => names[1] = value.as_str().unwrap_or(""),
-            "serviceName" => names[2] = value.as_str().unwrap_or(""),
-            "isAnomaly" => anomalous = value.as_bool().unwrap_or(false),
-            "pricingTypes" => pricing_types = Some(value),
-            field => {
-                if let Some(place) = measures.iter().position(|measure| measure.field() == field) {
-                    values[place] = number(value).unwrap_or(f64::NAN);
+/// A part of the days while it is being read, and what is used again from document to document.
+struct Reading {
+    collector: Collector,
+    values: Vec<f64>,
+    last_date: String,
+    last_day: Option<usize>,
+}
+
+/// The fields that documents of days and of hours have in common.
+#[derive(Default)]
+struct Labels<'a> {
+    date: Option<&'a str>,
+    ids: [Option<&'a str>; 3],
+    names: [&'a str; 3],
+}
+
+impl Reading {
+    fn new(range: DateRange, width: usize) -> Self {
+        Self {
+            collector: Collector::new(range, width),
+            values: vec![f64::NAN; width],
+            last_date: String::new(),
+            last_day: None,
+        }
+    }
+
+    fn add_day(&mut self, document: &RawDocument, measures: &[Measure]) -> Result<(), String> {
+        let mut labels = Labels::default();
+        let (mut anomalous, mut pricing_types) = (false, None);
+        self.values.fill(f64::NAN);
+        for element in document.iter_elements() {
+            let element = element.map_err(|error| error.to_string())?;
+            let value = element.value().map_err(|error| error.to_string())?;
+            match element.key() {
+                "isAnomaly" => anomalous = value.as_bool().unwrap_or(false),
+                "pricingTypes" => pricing_types = Some(value),
+                field => {
+                    if let Some(place) = measures.iter().position(|measure| measure.field() == field) {
+                        self.values[place] = number(value).unwrap_or(f64::NAN);
+                    } else {
+                        labels.read(field, value);
+                    }
                 }
             }
         }
+        self.add(&labels, pricing_types, anomalous)
     }
-    let (Some(day), Some(domain), Some(project), Some(service)) = (day, domain, project, service) else {
-        return Err("date, domainId, projectId and serviceId must be texts".to_owned());
-    };
-    let row = collector.row(domain, project, service);
-    if collector.wants_labels(row, day) {
-        collector.label(row, day, names, pricing_types.map(texts).unwrap_or_default());
+
+    fn add_hours(&mut self, document: &RawDocument) -> Result<(), String> {
+        let mut labels = Labels::default();
+        for element in document {
+            let (field, value) = element.map_err(|error| error.to_string())?;
+            labels.read(field, value);
+        }
+        self.values.copy_from_slice(&hourly::read_hours(document)?);
+        self.add(&labels, None, false)
     }
-    collector.add(row, day, values, anomalous);
-    Ok(())
+
+    fn add(
+        &mut self,
+        labels: &Labels<'_>,
+        pricing_types: Option<RawBsonRef<'_>>,
+        anomalous: bool,
+    ) -> Result<(), String> {
+        let (Some(text), [Some(domain), Some(project), Some(service)]) = (labels.date, labels.ids) else {
+            return Err("date, domainId, projectId and serviceId must be texts".to_owned());
+        };
+        if self.last_date != text {
+            self.last_day = self.collector.day(date(text)?);
+            text.clone_into(&mut self.last_date);
+        }
+        let day = self.last_day.ok_or("its date is not one that was asked for")?;
+        let row = self.collector.row([domain, project, service]);
+        if self.collector.wants_labels(row, day) {
+            self.collector.label(row, day, labels.names, pricing_types.map(texts).unwrap_or_default());
+        }
+        self.collector.add(row, day, &self.values, anomalous);
+        Ok(())
+    }
+}
+
+impl<'a> Labels<'a> {
+    fn read(&mut self, field: &str, value: RawBsonRef<'a>) {
+        let text = value.as_str();
+        match field {
+            "date" => self.date = text,
+            "domainId" => self.ids[0] = text,
+            "projectId" => self.ids[1] = text,
+            "serviceId" => self.ids[2] = text,
+            "domainName" => self.names[0] = text.unwrap_or(""),
+            "projectName" => self.names[1] = text.unwrap_or(""),
+            "serviceName" => self.names[2] = text.unwrap_or(""),
+            _ => {}
+        }
+    }
 }
 
 pub(super) fn of_day(date: jiff::civil::Date) -> Document {

@@ -51,33 +51,11 @@ impl Mongodb {
     pub(super) async fn write(
         &self,
         collection: &'static Collection,
-        writes: Vec<(Upsert, Option<Bson>)>,
+        writes: impl Iterator<Item = (Upsert, Option<Bson>)>,
     ) -> Result<(), StoreError> {
-        let (known, new): (Vec<_>, Vec<_>) = writes.into_iter().partition(|(_, id)| id.is_some());
-        let known = known.into_iter().map(|(upsert, id)| (How::UpdateById, upsert, id));
-        let new = new.into_iter().map(|(upsert, _)| (How::Insert, upsert, None));
-        let mut writes = known.chain(new).peekable();
-        let mut broken = None;
-        let batches = std::iter::from_fn(|| {
-            let how = writes.peek()?.0;
-            let (mut batch, mut bytes) = (Vec::new(), 0);
-            while batch.len() < BATCH_WRITES && bytes < BATCH_BYTES {
-                let Some((how, upsert, id)) = writes.next_if(|(next, ..)| *next == how) else { break };
-                match encode(how, upsert, id) {
-                    Ok(write) => {
-                        bytes += write.statement.as_bytes().len();
-                        batch.push(write);
-                    }
-                    Err((key, cause)) => {
-                        broken.get_or_insert(StoreError::Rejected { collection: collection.name, key, cause });
-                    }
-                }
-            }
-            Some((how, batch))
-        });
-        let sent = batches.map(|(how, batch)| Ok(self.send(collection, how, batch)));
-        stream::iter(sent).try_buffer_unordered(BATCHES_IN_FLIGHT).try_collect::<()>().await?;
-        broken.map_or(Ok(()), Err)
+        let batches =
+            batches(collection, writes).map(|batch| batch.map(|(how, batch)| self.send(collection, how, batch)));
+        stream::iter(batches).try_buffer_unordered(BATCHES_IN_FLIGHT).try_collect::<()>().await
     }
 
     /// Sets fields of documents by their `_id`.
@@ -169,6 +147,33 @@ impl Reply {
             unconfirmed: reply.get_document("writeConcernError").ok().map(message),
         }
     }
+}
+
+/// Cuts writes into batches of one kind each, as they come.
+fn batches(
+    collection: &'static Collection,
+    mut writes: impl Iterator<Item = (Upsert, Option<Bson>)>,
+) -> impl Iterator<Item = Result<(How, Vec<Write>), StoreError>> {
+    let mut filling = [(How::UpdateById, Vec::new(), 0), (How::Insert, Vec::new(), 0)];
+    std::iter::from_fn(move || {
+        for (upsert, id) in writes.by_ref() {
+            let (how, batch, bytes) = &mut filling[usize::from(id.is_none())];
+            let write = match encode(*how, upsert, id) {
+                Ok(write) => write,
+                Err((key, cause)) => {
+                    return Some(Err(StoreError::Rejected { collection: collection.name, key, cause }));
+                }
+            };
+            *bytes += write.statement.as_bytes().len();
+            batch.push(write);
+            if batch.len() == BATCH_WRITES || *bytes > BATCH_BYTES {
+                *bytes = 0;
+                return Some(Ok((*how, std::mem::take(batch))));
+            }
+        }
+        let rest = filling.iter_mut().find(|(_, batch, _)| !batch.is_empty());
+        rest.map(|(how, batch, _)| Ok((*how, std::mem::take(batch))))
+    })
 }
 
 /// The error is the key in words and the cause.

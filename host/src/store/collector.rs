@@ -1,22 +1,23 @@
-//! Collects days of amounts, in whichever order a database gives them, into a [`History`].
+//! Collects days of amounts, in whichever order a database gives them, into a [`History`] or [`Snapshots`].
 //!
-//! This is the hot path of the daily job: nothing is allocated for a document of a series that is known already.
+//! This is the hot path of the jobs: nothing is allocated for a document of a series that is known already.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::civil::Date;
 
 use super::documents::Interner;
 use super::{DateRange, day_after};
-use crate::history::{History, HistoryRow, Measure};
+use crate::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use crate::series::{Names, SeriesKey};
 
-/// The history of consecutive days, while it is being read.
+/// The amounts of consecutive days, while they are being read.
 #[derive(Debug)]
 pub(super) struct Collector {
     from: Date,
     span: usize,
-    measures: Vec<Measure>,
+    /// Amounts of one series and day.
+    width: usize,
     /// Which days have a document.
     present: Vec<bool>,
     /// By the lengths and texts of the ids.
@@ -34,18 +35,19 @@ struct Row {
     pricing_types: Vec<String>,
     /// The day that the names and pricing types are of.
     labelled: Option<usize>,
-    /// Measure by measure, a value a day.
+    /// Day by day.
     values: Vec<f64>,
     anomalous: Vec<bool>,
 }
 
 impl Collector {
-    pub(super) fn new(range: DateRange, measures: &[Measure]) -> Self {
+    /// For a range of days with `width` amounts a series and day.
+    pub(super) fn new(range: DateRange, width: usize) -> Self {
         let span = range.days();
         Self {
             from: range.from,
             span,
-            measures: measures.to_vec(),
+            width,
             present: vec![false; span],
             places: HashMap::new(),
             rows: Vec::new(),
@@ -61,7 +63,7 @@ impl Collector {
     }
 
     /// The place of a series' row.
-    pub(super) fn row(&mut self, domain: &str, project: &str, service: &str) -> usize {
+    pub(super) fn row(&mut self, [domain, project, service]: [&str; 3]) -> usize {
         self.scratch.clear();
         self.scratch.extend(domain.len().to_le_bytes());
         self.scratch.extend(project.len().to_le_bytes());
@@ -71,17 +73,13 @@ impl Collector {
         if let Some(place) = self.places.get(self.scratch.as_slice()) {
             return *place;
         }
-        let key = SeriesKey {
-            domain: self.texts.get(domain),
-            project: self.texts.get(project),
-            service: self.texts.get(service),
-        };
+        let [domain, project, service] = [domain, project, service].map(|id| self.texts.get(id));
         self.rows.push(Row {
-            key,
+            key: SeriesKey { domain, project, service },
             names: Names::default(),
             pricing_types: Vec::new(),
             labelled: None,
-            values: vec![f64::NAN; self.span * self.measures.len()],
+            values: vec![f64::NAN; self.span * self.width],
             anomalous: vec![false; self.span],
         });
         self.places.insert(self.scratch.as_slice().into(), self.rows.len() - 1);
@@ -107,55 +105,75 @@ impl Collector {
         row.labelled = Some(day);
     }
 
-    /// The series has a document of that day; `values` are in the order of the measures.
+    /// The series has a document of that day.
     pub(super) fn add(&mut self, row: usize, day: usize, values: &[f64], anomalous: bool) {
         self.present[day] = true;
         let row = &mut self.rows[row];
-        for (measure, value) in values.iter().enumerate() {
-            row.values[measure * self.span + day] = *value;
-        }
+        row.values[day * self.width..][..self.width].copy_from_slice(values);
         row.anomalous[day] = anomalous;
     }
 
-    /// One history out of consecutive ranges, given in their order.
-    pub(super) fn join(parts: Vec<Self>) -> History {
-        let total = parts.iter().flat_map(|part| &part.present).filter(|present| **present).count();
+    /// One history out of consecutive ranges, given in their order; the amounts are in the order of the measures.
+    pub(super) fn history(parts: Vec<Self>, measures: &[Measure]) -> History {
+        let total = parts.iter().map(|part| part.days().len()).sum();
         let mut history = History::default();
         for part in parts {
-            let present: Vec<usize> = (0..part.span).filter(|day| part.present[*day]).collect();
             let before = history.days.len();
-            history.days.extend(present.iter().map(|day| day_after(part.from, *day)));
+            let days = part.days();
+            history.days.extend(days.iter().map(|day| day_after(part.from, *day)));
             for new in part.rows {
                 let row = history.rows.entry(new.key).or_insert_with(|| HistoryRow {
-                    names: Names::default(),
-                    values: part
-                        .measures
-                        .iter()
-                        .map(|measure| (*measure, Vec::with_capacity(total)))
-                        .collect::<BTreeMap<_, _>>(),
+                    values: measures.iter().map(|measure| (*measure, Vec::with_capacity(total))).collect(),
                     anomalous: Vec::with_capacity(total),
-                    pricing_types: Vec::new(),
+                    ..HistoryRow::default()
                 });
                 if new.labelled.is_some() {
                     row.names = new.names;
                     row.pricing_types = new.pricing_types;
                 }
-                for (place, measure) in part.measures.iter().enumerate() {
+                for (place, measure) in measures.iter().enumerate() {
                     let values = row.values.entry(*measure).or_default();
                     values.resize(before, f64::NAN);
-                    values.extend(present.iter().map(|day| new.values[place * part.span + day]));
+                    values.extend(days.iter().map(|day| new.values[day * part.width + place]));
                 }
                 row.anomalous.resize(before, false);
-                row.anomalous.extend(present.iter().map(|day| new.anomalous[*day]));
+                row.anomalous.extend(days.iter().map(|day| new.anomalous[*day]));
             }
         }
         for row in history.rows.values_mut() {
-            for values in row.values.values_mut() {
-                values.resize(total, f64::NAN);
-            }
+            row.values.values_mut().for_each(|values| values.resize(total, f64::NAN));
             row.anomalous.resize(total, false);
         }
         history
+    }
+
+    /// The snapshots of consecutive ranges, given in their order; the amounts are those of the hours.
+    pub(super) fn snapshots(parts: Vec<Self>) -> Snapshots {
+        let total = parts.iter().map(|part| part.days().len()).sum();
+        let mut snapshots = Snapshots::default();
+        for part in parts {
+            let before = snapshots.days.len();
+            let days = part.days();
+            snapshots.days.extend(days.iter().map(|day| day_after(part.from, *day)));
+            for new in part.rows {
+                let row = snapshots
+                    .rows
+                    .entry(new.key)
+                    .or_insert_with(|| SnapshotRow { hours: Vec::with_capacity(total), ..SnapshotRow::default() });
+                if new.labelled.is_some() {
+                    row.names = new.names;
+                }
+                row.hours.resize(before, [f64::NAN; 24]);
+                let (hours, _) = new.values.as_chunks();
+                row.hours.extend(days.iter().map(|day| hours[*day]));
+            }
+        }
+        snapshots.rows.values_mut().for_each(|row| row.hours.resize(total, [f64::NAN; 24]));
+        snapshots
+    }
+
+    fn days(&self) -> Vec<usize> {
+        (0..self.span).filter(|day| self.present[*day]).collect()
     }
 }
 
@@ -171,19 +189,19 @@ mod tests {
 
     #[test]
     fn parts_are_joined_without_the_days_that_nobody_has() {
-        let measures = [Measure::Expect, Measure::General];
-        let mut early = Collector::new(range(1, 3), &measures);
-        let (a, b) = (early.row("d", "p", "a"), early.row("d", "p", "b"));
+        let measures = [Measure::General, Measure::Expect];
+        let mut early = Collector::new(range(1, 3), 2);
+        let (a, b) = (early.row(["d", "p", "a"]), early.row(["d", "p", "b"]));
         early.label(a, 0, ["D", "P", "old"], vec!["X".into()]);
-        early.add(a, 0, &[1.0, 10.0], false);
+        early.add(a, 0, &[10.0, 1.0], false);
         early.label(b, 2, ["", "", ""], vec![]);
-        early.add(b, 2, &[2.0, 20.0], true);
-        let mut late = Collector::new(range(4, 4), &measures);
-        let a = late.row("d", "p", "a");
+        early.add(b, 2, &[20.0, 2.0], true);
+        let mut late = Collector::new(range(4, 4), 2);
+        let a = late.row(["d", "p", "a"]);
         late.label(a, 0, ["D", "P", "new"], vec!["Y".into()]);
-        late.add(a, 0, &[3.0, 30.0], false);
+        late.add(a, 0, &[30.0, 3.0], false);
 
-        let history = Collector::join(vec![early, late]);
+        let history = Collector::history(vec![early, late], &measures);
         assert_eq!(history.days, [date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 4)]);
         let a = &history.rows[&SeriesKey::new("d", "p", "a")];
         assert_eq!((&*a.names.service, a.pricing_types.as_slice()), ("new", ["Y".to_owned()].as_slice()));
@@ -196,16 +214,33 @@ mod tests {
     }
 
     #[test]
+    fn snapshots_keep_their_hours() {
+        let mut hours = [f64::NAN; 24];
+        hours[9] = 4.0;
+        let mut late = Collector::new(range(4, 6), 24);
+        let row = late.row(["d", "p", "a"]);
+        late.add(row, 1, &hours, false);
+        let mut early = Collector::new(range(2, 3), 24);
+        let row = early.row(["d", "p", "b"]);
+        early.add(row, 0, &hours, false);
+        let snapshots = Collector::snapshots(vec![early, late]);
+        assert_eq!(snapshots.days, [date(2026, 11, 2), date(2026, 11, 5)]);
+        let a = &snapshots.rows[&SeriesKey::new("d", "p", "a")];
+        assert!(a.hours[0][9].is_nan() && a.hours[1][10].is_nan());
+        assert_eq!(a.hours[1][9].to_bits(), 4.0_f64.to_bits());
+    }
+
+    #[test]
     fn ids_do_not_run_into_each_other() {
-        let mut collector = Collector::new(range(1, 1), &[Measure::Expect]);
-        assert_ne!(collector.row("ab", "c", "d"), collector.row("a", "bc", "d"));
-        assert_eq!(collector.row("ab", "c", "d"), 0);
+        let mut collector = Collector::new(range(1, 1), 1);
+        assert_ne!(collector.row(["ab", "c", "d"]), collector.row(["a", "bc", "d"]));
+        assert_eq!(collector.row(["ab", "c", "d"]), 0);
     }
 
     #[test]
     fn a_range_that_ends_before_it_starts_is_empty() {
-        let collector = Collector::new(range(4, 1), &[Measure::Expect]);
+        let collector = Collector::new(range(4, 1), 1);
         assert_eq!(collector.day(date(2026, 11, 2)), None);
-        assert!(Collector::join(vec![collector]).days.is_empty());
+        assert!(Collector::history(vec![collector], &[Measure::Expect]).days.is_empty());
     }
 }

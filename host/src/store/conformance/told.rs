@@ -1,0 +1,238 @@
+//! Findings, episodes and runs.
+
+use std::collections::BTreeSet;
+
+use ::mongodb::bson::{Bson, Document, doc};
+
+use super::*;
+use crate::episode::{Delivery, Episode, Moment, State};
+use crate::finding::{Direction, Finding, Severity};
+use crate::series::Grain;
+use crate::store::documents::{anomaly, episode, run};
+use crate::store::{Found, JobRun};
+
+fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
+    Finding {
+        date,
+        hour,
+        series: key(service),
+        names: names(service),
+        rule: rule.to_owned(),
+        grain: Grain::Daily,
+        detector: "d1".to_owned(),
+        direction: Direction::Up,
+        severity: Severity::Warning,
+        observed: 30.0,
+        expected: 11.0,
+        lower: f64::NEG_INFINITY,
+        upper: 20.0,
+        score: 2.5,
+        impact: 19.0,
+        reason: "평소보다 \"많이\" 높음".to_owned(),
+        figures: figures(&[("mean", 10.0), ("std", 4.0)]),
+        threshold: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
+        episode: Some("e1".to_owned()),
+    }
+}
+
+fn rules(rules: &[&str]) -> BTreeSet<String> {
+    rules.iter().map(|rule| (*rule).to_owned()).collect()
+}
+
+/// `service rule hour` of all findings.
+async fn kept(store: &Store) -> Vec<String> {
+    let found = store.findings(ALWAYS).await.unwrap();
+    let text = |found: &Document| {
+        let hour = found.get_i32("hour").map_or_else(|_| "day".to_owned(), |hour| hour.to_string());
+        format!("{} {} {hour}", found.get_str("serviceId").unwrap(), found.get_str("ruleId").unwrap())
+    };
+    found.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
+    in_every_store("finding_fields", async |store| {
+        let found = finding(day(1), Some(9), "vm", "usual");
+        store.put_findings(day(1), Some(9), &rules(&["usual"]), &[found], at(0)).await.unwrap();
+        let expected = doc! {
+            "date": "20261101", "hour": 9, "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
+            "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "ruleId": "usual",
+            "grain": "daily", "direction": "up", "severity": "warning", "observedAmount": 30.0, "expected": 11.0,
+            "lower": Bson::Null, "upper": 20.0, "score": 2.5, "impact": 19.0, "reason": "평소보다 \"많이\" 높음",
+            "baselineMean": 10.0, "baselineStd": 4.0, "zScore": 5.0, "deviationRatio": 3.0,
+            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "episode": "e1", "status": "NEW",
+            "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
+            "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
+        };
+        let listed = store.findings(range(1, 1)).await.unwrap();
+        assert_eq!(listed, std::slice::from_ref(&expected));
+        assert!(listed[0].keys().eq(expected.keys()), "in this order, whichever the database");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_of_a_finding_is_null() {
+    in_every_store("finding_nulls", async |store| {
+        let figures = figures(&[("mean", 0.0)]);
+        let found = Finding { figures, episode: None, upper: f64::INFINITY, ..finding(day(1), None, "vm", "usual") };
+        store.put_findings(day(1), None, &rules(&["usual"]), &[found], at(0)).await.unwrap();
+        let listed = store.findings(range(1, 1)).await.unwrap();
+        for field in ["hour", "lower", "upper", "baselineStd", "zScore", "deviationRatio", "episode"] {
+            assert_eq!(listed[0].get(field), Some(&Bson::Null), "{field}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn findings_replace_those_of_the_same_run_and_rules() {
+    in_every_store("finding_replaced", async |store| {
+        let put = async |date: Date, hour: Option<u8>, ran: &[&str], found: &[(&str, &str)]| {
+            let findings: Vec<Finding> =
+                found.iter().map(|(service, rule)| finding(date, hour, service, rule)).collect();
+            store.put_findings(date, hour, &rules(ran), &findings, at(0)).await.unwrap();
+        };
+        put(day(1), None, &["one", "two"], &[("a", "one"), ("a", "two"), ("b", "one")]).await;
+        put(day(1), Some(3), &["one"], &[("a", "one")]).await;
+        put(day(2), None, &["one"], &[]).await;
+        assert_eq!(kept(store).await, ["a one day", "a two day", "b one day", "a one 3"]);
+        for _ in 0..2 {
+            put(day(1), None, &["one"], &[("a", "one"), ("c", "one")]).await;
+            assert_eq!(kept(store).await, ["a one day", "a two day", "c one day", "a one 3"]);
+        }
+        put(day(1), None, &[], &[]).await;
+        put(day(1), Some(3), &["two"], &[]).await;
+        put(day(1), Some(4), &["one"], &[]).await;
+        assert_eq!(kept(store).await.len(), 4);
+        put(day(1), None, &["one", "two"], &[]).await;
+        assert_eq!(kept(store).await, ["a one 3"]);
+        assert_eq!(store.found(range(1, 2)).await.unwrap(), [Found { series: key("a"), date: day(1), hour: Some(3) }]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn found_days_and_hours_are_told_apart() {
+    in_every_store("finding_found", async |store| {
+        for hour in [None, Some(0), Some(23)] {
+            let found = [finding(day(1), hour, "a", "one")];
+            store.put_findings(day(1), hour, &rules(&["one"]), &found, at(0)).await.unwrap();
+        }
+        let mut found = store.found(range(1, 1)).await.unwrap();
+        found.sort();
+        assert_eq!(found, [None, Some(0), Some(23)].map(|hour| Found { series: key("a"), date: day(1), hour }));
+        assert!(store.found(range(2, 3)).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
+    let moment = |number, hour| Moment { date: day(number), hour };
+    Episode {
+        id: id.to_owned(),
+        series: SeriesKey::new("domain", "a.b/$c", ALL),
+        names: names("vm"),
+        direction: Direction::Down,
+        severity: Severity::Critical,
+        state,
+        opened_at: moment(1, Some(10)),
+        first_seen: moment(1, Some(9)),
+        last_seen: moment(3, None),
+        closed_at: closed.map(|number| moment(number, None)),
+        rules: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
+        peak_score: 4.5,
+        impact_by_day: [(day(1), 10.5), (day(2), 0.0)].into(),
+        observed: 1.0,
+        expected: 2.0,
+        reason: "less".to_owned(),
+        muted: false,
+        deliveries: [
+            ("syslog".to_owned(), Delivery { told_impact: 10.5, closed: false, notices: 2 }),
+            ("chat.$team".to_owned(), Delivery::default()),
+        ]
+        .into(),
+    }
+}
+
+#[tokio::test]
+async fn episodes_are_given_until_they_are_settled_or_past() {
+    in_every_store("episodes", async |store| {
+        let open = incident("e-open", State::Open, None);
+        let untold = incident("e-untold", State::Closed, Some(2));
+        let settled = incident("e-settled", State::Closed, Some(5));
+        let all = [(open.clone(), false), (untold.clone(), false), (settled.clone(), true)];
+        for second in 0..2 {
+            store.put_episodes(&all, at(second)).await.unwrap();
+            assert_eq!(documents(store, &episode::COLLECTION).await.len(), 3);
+        }
+        assert_eq!(store.episodes(day(6)).await.unwrap(), [open.clone(), untold.clone()]);
+        assert_eq!(store.episodes(day(5)).await.unwrap(), [open.clone(), settled, untold.clone()]);
+
+        let mut closed =
+            Episode { state: State::Closed, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
+        closed.deliveries.clear();
+        closed.impact_by_day.clear();
+        store.put_episodes(&[(closed.clone(), false), (untold, true)], at(2)).await.unwrap();
+        assert_eq!(store.episodes(day(6)).await.unwrap(), [closed], "what is left out of it is gone");
+        store.put_episodes(&[], at(2)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn runs_are_read_back() {
+    in_every_store("runs", async |store| {
+        assert_eq!(store.run("daily", "20261101").await.unwrap(), None);
+        let mut record = JobRun {
+            job: "daily".to_owned(),
+            period: "20261101".to_owned(),
+            owner: "host:1".to_owned(),
+            attempts: 1,
+            step: "started".to_owned(),
+            through: None,
+            outcome: "running".to_owned(),
+            error: None,
+            counts: [("series".to_owned(), 10_000_000_000)].into(),
+            durations_ms: [("fetch.page".to_owned(), 12)].into(),
+            total_told: BTreeSet::new(),
+            total: None,
+            started_at: at(0),
+            finished_at: None,
+        };
+        store.put_run(&record, at(0)).await.unwrap();
+        assert_eq!(store.run("daily", "20261101").await.unwrap().as_ref(), Some(&record));
+        record = JobRun {
+            attempts: 2,
+            through: Some(day(1)),
+            error: Some("no \"answer\"".to_owned()),
+            counts: BTreeMap::new(),
+            total_told: BTreeSet::from(["syslog".to_owned()]),
+            total: Some("1,234.50".to_owned()),
+            finished_at: Some(at(9)),
+            ..record
+        };
+        store.put_run(&record, at(0)).await.unwrap();
+        assert_eq!(store.run("daily", "20261101").await.unwrap(), Some(record));
+        assert_eq!(store.run("daily", "2026110").await.unwrap(), None);
+        assert_eq!(store.run("hourly", "20261101").await.unwrap(), None);
+        assert_eq!(documents(store, &run::COLLECTION).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kept_finding_keeps_its_status_in_mongodb() {
+    in_mongodb("finding_status", async |store, _| {
+        let found = [finding(day(1), None, "a", "one")];
+        store.put_findings(day(1), None, &rules(&["one"]), &found, at(0)).await.unwrap();
+        let collection = database(store).collection::<Document>(anomaly::COLLECTION.name);
+        let seen = doc! { "$set": { "status": "ACKNOWLEDGED", "note": "known" } };
+        collection.update_one(doc! {}, seen).await.unwrap();
+        store.put_findings(day(1), None, &rules(&["one"]), &found, at(9)).await.unwrap();
+        let listed = store.findings(ALWAYS).await.unwrap();
+        assert_eq!(listed[0].get_str("status"), Ok("ACKNOWLEDGED"));
+        assert_eq!(listed[0].get_str("note"), Ok("known"));
+    })
+    .await;
+}
