@@ -1,1 +1,42 @@
-//! To be written.
+//! The documents that the jobs leave, read back with a plain MongoDB client and through the command line: the replaced
+//! pipeline's values, the same after a second run, the same in both stores, the same in any order of rows; and real
+//! bills, day by day.
+
+mod support;
+
+#[path = "documents/again.rs"]
+mod again;
+#[path = "documents/agree.rs"]
+mod agree;
+#[path = "documents/bills.rs"]
+mod bills;
+#[path = "documents/formulas.rs"]
+mod formulas;
+#[path = "documents/mongo.rs"]
+mod mongo;
+#[path = "documents/order.rs"]
+mod order;
+#[path = "documents/real.rs"]
+mod real;
+#[path = "documents/takeover.rs"]
+mod takeover;
+#[path = "documents/tutorial.rs"]
+mod tutorial;
+
+use serde_json::Value;
+
+/// JSON without when it was written.
+fn timeless(mut values: Vec<Value>) -> Vec<Value> {
+    for value in &mut values {
+        let fields = value.as_object_mut().expect("an object");
+        for time in ["createdAt", "updatedAt", "durationsMs"] {
+            fields.remove(time);
+        }
+    }
+    values
+}
+
+/// The lines that people are told, where a run's own output is JSON.
+fn told(run: &support::Run) -> Vec<&str> {
+    run.stderr.lines().filter(|line| line.starts_with("[BILLING_")).collect()
+}

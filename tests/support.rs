@@ -2,7 +2,9 @@
 //! real servers that `tests/services.sh` brings.
 //!
 //! A suite whose servers are absent says so and passes over: `make test` brings them all.
-#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each suite uses its part")]
+
+pub mod replay;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -75,7 +77,7 @@ impl Lab {
     pub fn json(&self, args: &[&str]) -> Vec<Value> {
         let run = self.run(args);
         assert!(run.code < 2, "{args:?}: {run:?}");
-        run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        run.json()
     }
 }
 
@@ -85,6 +87,19 @@ impl Run {
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
+    }
+
+    /// One JSON value a line of standard output.
+    pub fn json(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// What a job printed with `--json`.
+    #[track_caller]
+    pub fn report(&self) -> Value {
+        let mut values = self.json();
+        assert_eq!(values.len(), 1, "{self:?}");
+        values.remove(0)
     }
 }
 
@@ -119,7 +134,11 @@ impl Simulator {
     /// Sends JSON to a control endpoint.
     pub fn send(&self, method: &str, path: &str, body: &str) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let request = reqwest::Client::builder().no_proxy().build().expect("a client").request(method, format!("{}{path}", self.url));
+        let request = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client")
+            .request(method, format!("{}{path}", self.url));
         let request = request.header("content-type", "application/json").body(body.to_owned());
         let status = block_on(request.send()).expect("an answer").status();
         assert!(status.is_success(), "{path} {body}: {status}");

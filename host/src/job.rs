@@ -62,7 +62,9 @@ impl Parts {
             Mode::Write => Access::Write,
             Mode::DryRun => Access::Read,
         };
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), Some(config.state_dir.join("compiled")))?;
+        // Compiled plugins are kept, which would be a trace.
+        let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache)?;
         let ready = ready(rules::load(&config.rules), &config, &sandbox);
         Ok(Self {
             source: Source::new(&config.source)?,

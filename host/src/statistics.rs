@@ -24,7 +24,8 @@ pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
     sorted.sort_by(f64::total_cmp);
     let (min, max) = (*sorted.first()?, *sorted.last()?);
     let count = sorted.len() as f64;
-    let mean = sorted.iter().sum::<f64>() / count;
+    // Around a value of the series' own: what never changes has a spread of exactly 0.
+    let mean = min + sorted.iter().map(|value| value - min).sum::<f64>() / count;
     let squares: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
     let std = if sorted.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
     Some(Statistics {
@@ -65,5 +66,6 @@ mod tests {
     fn one_value_has_no_spread_and_none_no_statistics() {
         assert_eq!(of([5.0].into_iter()).map(|s| (s.mean, s.std, s.p95)), Some((5.0, 0.0, 5.0)));
         assert_eq!(of([f64::NAN].into_iter()), None);
+        assert_eq!(of(std::iter::repeat_n(0.1, 30)).map(|s| (s.mean, s.std)), Some((0.1, 0.0)));
     }
 }

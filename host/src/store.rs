@@ -165,6 +165,14 @@ impl Store {
         }
     }
 
+    /// The last day that `billing_daily` holds anything of.
+    pub(crate) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.newest_day().await,
+            Self::Embedded(store) => store.newest_day(),
+        }
+    }
+
     /// `billing_daily` of one series ([`crate::series::ALL`] stands for any id), in the order of its key.
     pub(crate) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         match self {

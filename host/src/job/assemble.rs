@@ -53,9 +53,9 @@ struct Axis {
     known: Vec<Option<usize>>,
 }
 
-/// One series a group, over the rule's days that end with the frame; in the order of their keys.
-pub(super) fn daily(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sample> {
-    let Some(axis) = Axis::new(&history.days, rule.history_days, frame) else { return Vec::new() };
+/// One series a group, over some days that end with the frame; in the order of their keys.
+pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>) -> Vec<Sample> {
+    let Some(axis) = Axis::new(&history.days, days, frame) else { return Vec::new() };
     let missing = match rule.absent {
         Absent::Zero => 0.0,
         Absent::Unknown => f64::NAN,

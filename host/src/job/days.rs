@@ -110,7 +110,9 @@ impl Days {
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
             let (mut asked, mut history) = (Vec::new(), Vec::new());
-            for mut sample in assemble::daily(&self.history, &ready.rule, frame) {
+            // What is learned from, and the day itself.
+            let days = ready.rule.history_days + 1;
+            for mut sample in assemble::daily(&self.history, &ready.rule, days, frame) {
                 let newest = sample.series.values.pop().unwrap_or(f64::NAN);
                 if newest.is_nan() || sample.series.values.is_empty() {
                     continue;
@@ -169,7 +171,8 @@ pub(super) async fn remember(
     report.count("opened", changed.iter().filter(|episode| !before.contains_key(&episode.id)).count() as u64);
     report.count("closed", changed.iter().filter(|episode| episode.closed_at == Some(moment)).count() as u64);
     if parts.mode == Mode::Write {
-        parts.store.put_findings(moment.date, moment.hour, &rules, &judgement.findings, now).await?;
+        // Of a rule that could not judge now, what it found of this moment before still stands.
+        parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
         let settled = |episode: &Episode| episode.settled(sinks());
         let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();

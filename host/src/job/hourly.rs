@@ -18,6 +18,7 @@ use super::{JobError, Mode, Parts, intake, run, tell};
 use crate::episode::Moment;
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
+use crate::rules::Absent;
 use crate::series::{Grain, Names, SeriesKey, day_start};
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
@@ -111,7 +112,7 @@ async fn look(
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
         let fits = fits(ready, hour_of_state, &baselines, date, judge.report);
         let (samples, extent) = match ready.rule.grain {
-            Grain::Daily => (assemble::daily(&today, &ready.rule, frame), Extent::Part),
+            Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
                 let grids = assemble::grids(&snapshots, &ready.rule, frame);
                 (grids.filter_map(|grid| grid.day_to_date(hour)).collect(), Extent::Whole)
@@ -174,7 +175,7 @@ struct Known<'b> {
 }
 
 /// Each learned series with its newest value, and the values since it was learned before that. A series without a row
-/// today costs nothing today.
+/// today costs nothing today, unless the rule says that nothing is known of it.
 fn questions(
     ready: &ReadyRule,
     samples: Vec<Sample>,
@@ -187,6 +188,7 @@ fn questions(
     let now = day_start(frame.through, frame.zone).0 + i64::from(hour) * 3_600 + 3_599;
     let mut samples: BTreeMap<SeriesKey, Sample> =
         samples.into_iter().map(|sample| (sample.key.clone(), sample)).collect();
+    let zero_when_absent = ready.rule.grain == Grain::Daily && ready.rule.absent == Absent::Zero;
     let mut questions = Vec::with_capacity(fits.len());
     let unlearned = samples.keys().filter(|key| !fits.contains_key(key)).count();
     report.count("learning", unlearned as u64);
@@ -195,7 +197,7 @@ fn questions(
     for (key, known) in fits {
         let sample = match samples.remove(key) {
             Some(sample) => sample,
-            None if ready.rule.grain == Grain::Daily => Sample::zero(key, known.names, ready.rule.grain, frame),
+            None if zero_when_absent => Sample::zero(key, known.names, ready.rule.grain, frame),
             None => continue,
         };
         let learned_until = day_start(known.through.tomorrow().unwrap_or(known.through), frame.zone).0;

@@ -19,6 +19,8 @@ pub(super) struct Judgement {
     pub(super) findings: Vec<Finding>,
     /// The rules that found a series to be as expected.
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
+    /// The rules that came to any verdict, anomalous or not.
+    pub(super) rules: BTreeSet<String>,
     /// Verdicts, anomalous or not.
     pub(super) judged: u64,
 }
@@ -36,7 +38,7 @@ pub(super) struct Question {
 pub(super) enum Extent {
     /// A finished day, or a part of one that is compared with the same part of others.
     Whole,
-    /// A part of a day that is compared with whole days: only what is above all of one proves anything.
+    /// A part of a day that is compared with whole days: only what reaches the upper bound of one proves anything.
     Part,
 }
 
@@ -85,6 +87,9 @@ impl<'a> Judge<'a> {
         }
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
         self.used(outcome.usage);
+        if outcome.results.iter().any(Result::is_ok) {
+            judgement.rules.insert(ready.rule.id.clone());
+        }
         for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
         {
             let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
@@ -166,7 +171,7 @@ fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, extent: Extent) -
         Watch::Up => direction == Direction::Up,
         Watch::Down => direction == Direction::Down,
     };
-    let proven = extent == Extent::Whole || observed > verdict.upper;
+    let proven = extent == Extent::Whole || (direction == Direction::Up && observed >= verdict.upper);
     let impact = deviation.abs();
     let big = impact >= rule.min_impact && impact >= rule.min_change * verdict.expected.abs();
     (verdict.score >= 1.0 && watched && proven && big).then_some((direction, verdict))

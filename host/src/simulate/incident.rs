@@ -106,7 +106,7 @@ pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Ve
         service.clone().map(|service| Incident { service, change, from, until })
     };
     let new = |name: &str| Some(SeriesKey::new("dom-01", "prj-01", name));
-    let runaway = Change::Runaway { amount_per_hour: services.runaway_base / 4.0 };
+    let runaway = Change::Runaway { amount_per_hour: services.runaway_base / 2.0 };
     [
         incident(&new("ml-notebook"), Change::NewService { amount_per_day: 90_000.0 }, at(40, 0), None),
         incident(&services.busy[1], Change::Step { factor: 1.8 }, at(30, 0), None),

@@ -73,6 +73,10 @@ impl Embedded {
         Ok(collector.history(measures))
     }
 
+    pub(super) fn newest_day(&self) -> Result<Option<Date>, StoreError> {
+        self.read(&daily::COLLECTION, |tables| tables.newest_day(&daily::COLLECTION))
+    }
+
     pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         let of_series = |key: &SeriesKey| {
             let pairs =

@@ -151,7 +151,8 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
         }
     }
     let (best, _) = best.expect("at least one season was tried");
-    Ok(best.into_state(spans, least_unit, sparse))
+    let wide = sparse || !is_mature(choice, points.len(), history.step);
+    Ok(best.into_state(spans, least_unit, wide))
 }
 
 impl Candidate {
@@ -201,7 +202,7 @@ impl Candidate {
         self.errors.iter().map(|error| error.value.abs().min(cap)).sum()
     }
 
-    fn into_state(self, spans: Spans, least_unit: f64, sparse: bool) -> State {
+    fn into_state(self, spans: Spans, least_unit: f64, wide: bool) -> State {
         let newest = &self.errors[self.errors.len().saturating_sub(DRIFT)..];
         let drift = stats::median(&mut learnable(newest)).unwrap_or(0.0);
         let recent = &self.recent[self.recent.len().saturating_sub(spans.memory)..];
@@ -214,7 +215,7 @@ impl Candidate {
             season: self.season,
             factors: self.factors.iter().map(|factor| *factor as f32).collect(),
             drift,
-            spread: spread(&self.errors, drift, sparse),
+            spread: spread(&self.errors, drift, wide),
             least_unit,
             level,
             recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
@@ -224,25 +225,31 @@ impl Candidate {
 }
 
 /// The median absolute deviation of the errors as a standard deviation; where that is 0, the mean deviation, or the
-/// root mean square of a series without a usual amount. In these, which single points can move, the greatest errors
+/// root mean square of a series whose great errors are, or may be, usual (`wide`). In these, which single points can move, the greatest errors
 /// count as the third greatest does: an incident does not widen them, what has happened three times is usual.
 ///
 /// Excluded points count as the errors that they were. Leaving them out would cut off the tail of what is usual and
 /// draw the spread in with each fit.
-fn spread(errors: &[Point], drift: f64, sparse: bool) -> f64 {
+fn spread(errors: &[Point], drift: f64, wide: bool) -> f64 {
     let mut off: Vec<f64> = errors.iter().map(|error| (error.value - drift).abs()).collect();
     let mad = stats::median(&mut off).unwrap_or(0.0);
-    if mad > 0.0 {
+    if mad > 0.0 && !wide {
         return stats::MAD_TO_STD * mad;
     }
     off.sort_unstable_by(f64::total_cmp);
     let greatest = off.len().checked_sub(USUAL_AFTER).map_or(0.0, |i| off[i]);
     let count = off.len().max(1) as f64;
-    if sparse {
+    if wide {
         (off.iter().map(|off| off.min(greatest).powi(2)).sum::<f64>() / count).sqrt()
     } else {
         MEAN_TO_STD * off.iter().map(|off| off.min(greatest)).sum::<f64>() / count
     }
+}
+
+/// Whether the history is long enough to show a season. Until then a weekend looks like an incident.
+fn is_mature(choice: SeasonChoice, points: usize, step: u32) -> bool {
+    let periods = Season::candidates(choice, step).map(|season| season.period(step)).filter(|period| *period > 1);
+    periods.min().is_none_or(|period| points >= LEAST_SEASONS * period)
 }
 
 /// Whether there is no usual amount, and no season that one could see: most points are 0.

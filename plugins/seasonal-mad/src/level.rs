@@ -46,7 +46,7 @@ impl Rolling {
             self.excluded -= usize::from(oldest.excluded);
             self.replace(oldest.value, point.value);
         } else {
-            let place = self.sorted.partition_point(|value| *value < point.value);
+            let place = rank(&self.sorted, point.value);
             self.sorted.insert(place, point.value);
         }
         self.order.push_back(point);
@@ -56,7 +56,7 @@ impl Rolling {
     pub(crate) fn pop(&mut self) {
         if let Some(oldest) = self.order.pop_front() {
             self.excluded -= usize::from(oldest.excluded);
-            let place = self.sorted.partition_point(|value| *value < oldest.value);
+            let place = rank(&self.sorted, oldest.value);
             self.sorted.remove(place);
         }
     }
@@ -64,8 +64,8 @@ impl Rolling {
     /// One value for another: those between them move by one place.
     fn replace(&mut self, old: f64, new: f64) {
         // Move by move: to copy within memory calls the host, which takes longer than these few.
+        let mut place = rank(&self.sorted, old);
         let sorted = &mut self.sorted[..];
-        let mut place = sorted.partition_point(|value| *value < old);
         while place + 1 < sorted.len() && sorted[place + 1] < new {
             sorted[place] = sorted[place + 1];
             place += 1;
@@ -109,11 +109,20 @@ pub(crate) fn middle(sorted: &[f64]) -> Option<f64> {
 
 /// The median of ascending values without one that is equal to `own`.
 pub(crate) fn middle_without(sorted: &[f64], own: f64) -> Option<f64> {
-    let place = sorted.partition_point(|value| *value < own);
+    let place = rank(sorted, own);
     let at = |i: usize| sorted.get(if i < place { i } else { i + 1 }).copied();
     let rest = sorted.len() - 1;
     let upper = at(rest / 2)?;
     Some(if rest.is_multiple_of(2) { f64::midpoint(at(rest / 2 - 1)?, upper) } else { upper })
+}
+
+/// How many values are less. In a few values counting is faster than a search, whose branches nobody can predict.
+fn rank(sorted: &[f64], than: f64) -> usize {
+    if sorted.len() <= 32 {
+        sorted.iter().filter(|value| **value < than).count()
+    } else {
+        sorted.partition_point(|value| *value < than)
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@
 //! - Excluded points are not learned from, as long as they are the exception: once they are more than half of what a
 //!   median rests on, they are the rule. So a level that lasts is accepted though each day of it was reported.
 //! - Where more than half of the deviations are 0, the mean deviation takes their place, and the root mean square in
-//!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual.
+//!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual. The same
+//!   goes for a history that is too short to show a season: its weekends are not incidents.
 //!
 //! Whether there is a season is decided per series, by whether it makes the forecasts better.
 //!

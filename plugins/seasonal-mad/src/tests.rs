@@ -67,6 +67,15 @@ fn each_weekday_is_judged_by_its_own() {
 }
 
 #[test]
+fn weekends_of_a_young_series_are_no_incidents() {
+    for known in 14..21 {
+        let usual = |i: usize| workdays(i) + wobble(i, 2.0);
+        assert_eq!(alerts(&days(known, usual), &[usual(known)]), [false], "after {known} days");
+        assert_eq!(alerts(&days(known, usual), &[10.0 * workdays(0)]), [true], "after {known} days");
+    }
+}
+
+#[test]
 fn a_weekend_without_cost_is_no_incident() {
     let series = days(84, |i| if i % 7 < 5 { 1_000.0 * (1.0 + wobble(i, 0.03)) } else { 0.0 });
     assert_eq!(walked(&series, 1, 90).into_iter().filter(|i| *i >= 28).collect::<Vec<_>>(), [] as [usize; 0]);
@@ -163,7 +172,7 @@ fn bounds_and_score_agree() {
 
 #[test]
 fn settings_set_strictness_and_season() {
-    let history = days(60, |i| workdays(i) * (1.0 + wobble(i, 0.05)));
+    let history = days(56, |i| workdays(i) * (1.0 + wobble(i, 0.05)));
     let upper = |settings| fit_then_judge::<SeasonalMad>(settings, &history, &[1_000.0]).expect("judged")[0].upper;
     assert!(upper(r#"{ "k": 9 }"#) > upper("{}"));
     assert!(upper(r#"{ "floor": 3 }"#) > 3_900.0);

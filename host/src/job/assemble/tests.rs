@@ -29,6 +29,11 @@ fn history(days: &[i8], rows: &[(&str, &[f64])]) -> History {
     History { days, rows: rows.iter().map(row).collect() }
 }
 
+/// The series of all the days that the rule looks back.
+fn samples(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sample> {
+    daily(history, rule, rule.history_days, frame)
+}
+
 /// Calls a function with the frame that ends on a day of November.
 fn framed<T>(through: i8, excluded: &Excluded, call: impl FnOnce(Frame<'_>) -> T) -> T {
     let zone = TimeZone::get("Asia/Seoul").expect("bundled");
@@ -43,7 +48,7 @@ fn shown(samples: &[Sample]) -> String {
 fn a_missing_day_is_not_known_and_an_absent_row_is_zero() {
     let history = history(&[2, 3, 5], &[("a", &[1.0, NAN, 3.0]), ("b", &[NAN, 2.0, 4.0])]);
     let daily =
-        |more: &str| framed(5, &Excluded::default(), |frame| shown(&daily(&history, &rule("daily", more), frame)));
+        |more: &str| framed(5, &Excluded::default(), |frame| shown(&samples(&history, &rule("daily", more), frame)));
     insta::assert_snapshot!(daily(""), @r"
     d/p/a [1.0, 0.0, NaN, 3.0] []
     d/p/b [0.0, 2.0, NaN, 4.0] []
@@ -59,7 +64,7 @@ fn a_missing_day_is_not_known_and_an_absent_row_is_zero() {
 #[test]
 fn a_series_starts_at_the_first_moment_of_its_first_day() {
     let history = history(&[2], &[("a", &[1.0])]);
-    let samples = framed(2, &Excluded::default(), |frame| daily(&history, &rule("daily", ""), frame));
+    let samples = framed(2, &Excluded::default(), |frame| samples(&history, &rule("daily", ""), frame));
     let start: jiff::Timestamp = "2026-11-02T00:00:00+09:00".parse().expect("a time");
     assert_eq!((samples[0].series.start, samples[0].series.utc_offset), (start.as_second(), 32_400));
 }
@@ -70,7 +75,7 @@ fn known_incidents_are_excluded_by_their_place() {
     let mut excluded = Excluded::default();
     excluded.add(&SeriesKey::new("d", "p", "a"), date(2026, 11, 3), None);
     excluded.add(&SeriesKey::new("d", "p", "a"), date(2026, 11, 4), Some(9));
-    let samples = framed(5, &excluded, |frame| daily(&history, &rule("daily", ""), frame));
+    let samples = framed(5, &excluded, |frame| samples(&history, &rule("daily", ""), frame));
     assert_eq!(samples[0].series.excluded, [1]);
 }
 
@@ -106,6 +111,7 @@ fn snapshots_become_day_to_date_and_increments() {
 #[test]
 fn nothing_known_gives_no_series() {
     let history = history(&[2], &[("a", &[1.0])]);
-    let samples = framed(30, &Excluded::default(), |frame| daily(&history, &rule("daily", "history_days = 5"), frame));
+    let samples =
+        framed(30, &Excluded::default(), |frame| samples(&history, &rule("daily", "history_days = 5"), frame));
     assert_eq!(shown(&samples), "");
 }

@@ -26,8 +26,26 @@ use crate::store::{Baseline, DateRange, Fit, FitState};
 const AT_A_TIME: usize = 512;
 
 impl Days {
-    /// Learns every series through a day, and remembers it for the hours to come.
+    /// Learns every series through a day, and remembers it for the hours to come. Where the ledger goes on after it,
+    /// through the ledger's last day: an older day that is done again must not unlearn what came since.
     pub(in crate::job) async fn learn(
+        self,
+        parts: &Parts,
+        through: Date,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), JobError> {
+        match parts.store.newest_day().await? {
+            Some(newest) if newest > through => {
+                drop(self);
+                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
+                days.learn_through(parts, newest, now, report).await
+            }
+            _ => self.learn_through(parts, through, now, report).await,
+        }
+    }
+
+    async fn learn_through(
         &self,
         parts: &Parts,
         through: Date,
@@ -84,9 +102,9 @@ impl Days {
     ) -> Box<dyn Iterator<Item = (Option<u8>, Sample)> + 'a> {
         let grids = || assemble::grids(snapshots, rule, frame);
         match rule.grain {
-            Grain::Daily => {
-                Box::new(assemble::daily(&self.history, rule, frame).into_iter().map(|sample| (None, sample)))
-            }
+            Grain::Daily => Box::new(
+                assemble::daily(&self.history, rule, rule.history_days, frame).into_iter().map(|sample| (None, sample)),
+            ),
             Grain::DayToDate => Box::new(grids().flat_map(|grid| {
                 (0..24).filter_map(move |hour| grid.day_to_date(hour).map(|sample| (Some(hour), sample)))
             })),

@@ -37,8 +37,8 @@ fn money_and_change_must_both_be_big_enough() {
 }
 
 #[test]
-fn a_part_of_a_day_proves_only_what_is_above_all_of_one() {
-    assert_eq!(passes("", 2.0, 121.0, Extent::Part), Some(Direction::Up));
-    assert_eq!(passes("", 2.0, 120.0, Extent::Part), None);
+fn a_part_of_a_day_proves_only_what_reaches_the_bound_of_a_whole_one() {
+    assert_eq!(passes("", 1.0, 120.0, Extent::Part), Some(Direction::Up));
+    assert_eq!(passes("", 2.0, 119.0, Extent::Part), None);
     assert_eq!(passes("", 9.0, 1.0, Extent::Part), None);
 }

@@ -86,6 +86,7 @@ async fn days_may_come_in_any_order() {
     let days =
         [ledger(day(1), &[("a", 1.0)]), ledger(day(2), &[("b", 2.0), ("a", 3.0)]), ledger(day(3), &[("c", 4.0)])];
     in_every_store("day_order", async |store| {
+        assert_eq!(store.newest_day().await.unwrap(), None);
         for day in &days {
             store.put_day(day, at(0)).await.unwrap();
         }
@@ -94,6 +95,7 @@ async fn days_may_come_in_any_order() {
             store.put_day(day, at(1)).await.unwrap();
         }
         assert_eq!(documents(store, &daily::COLLECTION).await, forth);
+        assert_eq!(store.newest_day().await.unwrap(), Some(day(3)));
     })
     .await;
 }

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use mongodb::bson::RawDocument;
 use redb::backends::InMemoryBackend;
 use redb::{
-    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable, Table,
+    TableDefinition, TransactionError, WriteTransaction,
 };
 
 use super::columns::{broken, day_number};
@@ -30,8 +31,14 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// A database in one file.
 pub(crate) struct Embedded {
-    database: Database,
+    database: Handle,
     path: PathBuf,
+}
+
+/// The open file. Opening it for writing alone changes its bytes, which looking must not.
+enum Handle {
+    Writing(Database),
+    Looking(ReadOnlyDatabase),
 }
 
 /// Why a call failed, before it is known which file and collection it was of.
@@ -51,15 +58,16 @@ impl Embedded {
         let file = |cause: String| StoreError::File { path: path.to_owned(), cause };
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let opened = if path.exists() {
-            builder.open(path)
-        } else if access == Access::Read {
+        let opened = match (path.exists(), access) {
+            (true, Access::Read) => look(&builder, path),
+            (true, Access::Write) => builder.open(path).map(Handle::Writing),
             // Nothing is remembered yet, and looking must not change that.
-            builder.create_with_backend(InMemoryBackend::new())
-        } else {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            folder.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| file(error.to_string()))?;
-            builder.create(path)
+            (false, Access::Read) => builder.create_with_backend(InMemoryBackend::new()).map(Handle::Writing),
+            (false, Access::Write) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                folder.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| file(error.to_string()))?;
+                builder.create(path).map(Handle::Writing)
+            }
         };
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
@@ -210,12 +218,51 @@ impl Reading<'_> {
         }
         Ok(dates)
     }
+
+    /// The last day that the collection holds anything of.
+    pub(super) fn newest_day(&self, collection: &Collection) -> Result<Option<Date>, Cause> {
+        let (table, name) = (self.columns()?, collection.name);
+        let Some(newest) = table.range((name, 0, 0)..=(name, u32::MAX, u8::MAX))?.next_back() else { return Ok(None) };
+        let number = newest?.0.value().1;
+        date(&format!("{number:08}")).map(Some).map_err(|cause| broken(name, cause))
+    }
 }
 
 impl<E: Into<redb::Error>> From<E> for Cause {
     fn from(error: E) -> Self {
         Self::Redb(Box::new(error.into()))
     }
+}
+
+impl Handle {
+    fn begin_read(&self) -> Result<ReadTransaction, TransactionError> {
+        match self {
+            Self::Writing(database) => database.begin_read(),
+            Self::Looking(database) => database.begin_read(),
+        }
+    }
+
+    fn begin_write(&self) -> Result<WriteTransaction, TransactionError> {
+        match self {
+            Self::Writing(database) => database.begin_write(),
+            Self::Looking(_) => unreachable!("what is opened for reading is not written to"),
+        }
+    }
+}
+
+/// Opens for reading; as for writing where a run that was killed left something to repair, or nothing yet.
+fn look(builder: &Builder, path: &Path) -> Result<Handle, DatabaseError> {
+    match builder.open_read_only(path) {
+        Ok(database) if has_tables(&database) => return Ok(Handle::Looking(database)),
+        Ok(database) => drop(database),
+        Err(DatabaseError::RepairAborted) => {}
+        Err(error) => return Err(error),
+    }
+    builder.open(path).map(Handle::Writing)
+}
+
+fn has_tables(database: &ReadOnlyDatabase) -> bool {
+    database.begin_read().is_ok_and(|tables| tables.open_table(ABOUT).is_ok())
 }
 
 fn documents_table(collection: &Collection) -> TableDefinition<'static, &'static [u8], &'static [u8]> {

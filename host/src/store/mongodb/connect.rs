@@ -21,8 +21,8 @@ impl Mongodb {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
-        client.connect_timeout = Some(options.connect_timeout);
-        client.server_selection_timeout = Some(options.selection_timeout);
+        client.connect_timeout.get_or_insert(options.connect_timeout);
+        let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let client = Client::with_options(client).map_err(|error| StoreError::Address {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
@@ -34,7 +34,7 @@ impl Mongodb {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database = client.database_with_options(name, database);
-        let store = Self { database, hosts, selection_timeout: options.selection_timeout };
+        let store = Self { database, hosts, selection_timeout };
         store.database.run_command(doc! { "ping": 1 }).await.map_err(|error| store.failure("ping", name, &error))?;
         if access == Access::Write {
             store.ensure_indexes().await?;
@@ -70,8 +70,9 @@ impl Mongodb {
     }
 }
 
-/// The part of a driver's message that names the cause; its dump of the topology says little more.
+/// The part of a driver's message that names the cause; its dumps of the topology and of the command say little more.
 fn reason(message: &str) -> String {
+    let message = message.split(" to execute command").next().unwrap_or(message);
     let Some((head, topology)) = message.split_once(" Topology: ") else { return message.to_owned() };
     let cause = topology.split_once("Error: ").map(|(_, rest)| rest.split(", labels:").next().unwrap_or(rest));
     cause.map_or_else(
@@ -107,6 +108,7 @@ mod tests {
         let message = "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, \
                        Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {} } ] }";
         assert_eq!(reason(message), "I/O error: Connection refused (os error 111)");
+        assert_eq!(reason("not authorized on billing to execute command { find: 1 }"), "not authorized on billing");
         assert_eq!(reason("something else"), "something else");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use jiff::civil::Date;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use mongodb::error::Error;
 
@@ -37,6 +38,19 @@ impl Mongodb {
         let read = |document: &RawDocument, reading: &mut Reading<'_>| reading.add_day(document, measures);
         let collector = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
         Ok(collector.history(measures))
+    }
+
+    pub(in crate::store) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
+        let handle = self.database().collection::<Document>(daily::COLLECTION.name);
+        // Only texts are less than a text.
+        let dated = handle.find_one(doc! { "date": { "$lte": date_text(Date::MAX) } }).sort(doc! { "date": -1 });
+        let newest = dated.projection(doc! { "_id": 0, "date": 1 }).await;
+        let newest = newest.map_err(|error| self.failure("read", daily::COLLECTION.name, &error))?;
+        let day = |newest: Document| {
+            let text = newest.get_str("date").map_err(|error| error.to_string());
+            text.and_then(date).map_err(|cause| unreadable_document(&daily::COLLECTION, &newest, cause))
+        };
+        newest.map(day).transpose()
     }
 
     pub(in crate::store) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {

@@ -4,11 +4,15 @@
 //! - `COSTWARDEN_BENCH_CASES=1000x60,10000x60` measures these (services x days) alone and leaves the file as it is;
 //! - `COSTWARDEN_BENCH_KEEP=1` leaves the ledgers in the database, for the next run to find them there.
 
-mod bill;
-mod ledger;
-mod measure;
-#[path = "../../../tests/support.rs"]
 mod support;
+
+#[path = "jobs/bill.rs"]
+mod bill;
+#[path = "jobs/ledger.rs"]
+mod ledger;
+#[path = "jobs/measure.rs"]
+mod measure;
+#[path = "jobs/table.rs"]
 mod table;
 
 use anyhow::Context as _;

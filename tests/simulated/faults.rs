@@ -1,0 +1,157 @@
+//! What the billing API can do wrong: tried again where that may help, told where it does not, and never a part of a
+//! day taken for the whole.
+
+use serde_json::Value;
+
+use crate::support::Run;
+use crate::watch::{MYSQL, PLAIN_RULE, Setup, TODAY, Watch, later, tree};
+
+const DAILY: [&str; 3] = ["daily", "--date", "2026-11-23"];
+const NOTHING: [Value; 0] = [];
+
+fn watch(source: &str) -> Watch {
+    let watch = Watch::with_history(&Setup { source, rules: PLAIN_RULE, ..Setup::default() }, 20);
+    watch.bill.set_now("2026-11-24T00:10:00+09:00");
+    watch
+}
+
+/// Asserts that a run failed, left nothing behind, told nobody and showed no credentials; gives back why it failed.
+#[track_caller]
+fn refused(watch: &Watch, run: impl FnOnce() -> Run) -> String {
+    let archive = watch.lab.path().join("archive");
+    let before = tree(&archive);
+    let Run { stdout, stderr, .. } = run().expect(2);
+    assert!(tree(&archive) == before, "nothing is archived");
+    let days = watch.documents(&["series", "show", "--series", MYSQL, "--from", "2026-11-23"]);
+    let findings = watch.documents(&["anomalies", "list", "--from", "2026-11-23"]);
+    assert_eq!((days, findings), (NOTHING.to_vec(), NOTHING.to_vec()), "nothing is remembered");
+    assert!(!format!("{stdout}{stderr}").contains("[BILLING"), "nobody is told: {stdout}{stderr}");
+    for secret in ["simulated-secret", "simulated-id", "another-secret"] {
+        assert!(!format!("{stdout}{stderr}").contains(secret), "{stdout}{stderr}");
+    }
+    assert!(stdout.contains(" failed: 0 rows, 0 series, 1 rules, 0 judged, "), "{stdout}");
+    let why: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix("failed: ")).collect();
+    assert_eq!(why.len(), 1, "one line says why: {stderr}");
+    why[0].replace(&watch.bill.url, "[api]")
+}
+
+/// The same, of the daily job under a fault.
+#[track_caller]
+fn struck(watch: &Watch, fault: &str) -> String {
+    watch.fault(fault);
+    refused(watch, || watch.run(&DAILY))
+}
+
+#[test]
+fn refused_credentials_are_told_with_their_keys() {
+    let watch = watch("");
+    let why = refused(&watch, || watch.lab.run_with(&DAILY, &[("SIMULATED_SECRET", "another-secret")]));
+    insta::assert_snapshot!(why, @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":403}"#), @"");
+}
+
+#[test]
+fn what_passes_is_tried_again_and_counted() {
+    let watch = watch("");
+    for (fault, retries, waited_ms) in [
+        (r#"{"status":429,"retryAfter":1,"times":1}"#, 1, 1_000.0),
+        (r#"{"status":500,"times":3}"#, 3, 0.0),
+        (r#"{"status":503,"times":4}"#, 4, 0.0),
+        (r#"{"body":"truncated","times":2}"#, 2, 0.0),
+    ] {
+        watch.fault(fault);
+        let told = watch.told(&DAILY).expect(0);
+        assert_eq!((told.count("retries"), told.count("calls")), (retries, retries + 1), "{fault}");
+        assert!(told.report["durationsMs"]["fetch"].as_f64() >= Some(waited_ms), "{fault}: {told:#?}");
+        assert_eq!((told.count("judged"), told.report["error"].is_null()), (1, true));
+    }
+    let days = watch.documents(&["series", "show", "--series", MYSQL, "--from", "2026-11-23"]);
+    assert_eq!(days.len(), 1);
+}
+
+#[test]
+fn what_does_not_pass_fails_with_the_number_of_attempts() {
+    let watch = watch("attempts = 3");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":500}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":429}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":418}"#), @"");
+
+    watch.fault(r#"{"status":500}"#);
+    let told = watch.told(&DAILY).expect(2);
+    assert_eq!((&told.report["outcome"], told.count("rows")), (&Value::from("failed"), 0));
+    assert!(told.report["error"].as_str().is_some_and(|error| error.contains("in 3 attempts")), "{told:#?}");
+
+    watch.fault("{}");
+    let told = watch.day(TODAY).expect(0);
+    assert_eq!((told.lines.len(), told.count("judged")), (1, 1), "the next run makes it good: {told:#?}");
+}
+
+#[test]
+fn the_hourly_job_fails_the_same_way() {
+    let watch = watch("attempts = 2");
+    watch.fault(r#"{"status":500}"#);
+    let why = refused(&watch, || watch.run(&["hourly", "--at", "2026-11-24T00:10"]));
+    insta::assert_snapshot!(why, @"");
+}
+
+#[test]
+fn a_body_of_another_shape_is_shown_from_its_beginning() {
+    let watch = watch("attempts = 2");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"html"}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"other-shape"}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"echo"}"#), @"");
+
+    let why = struck(&watch, r#"{"body":"truncated"}"#);
+    let (why, body) = why.split_once("; the body begins with: ").expect("the body");
+    insta::assert_snapshot!(why, @"");
+    assert!(body.starts_with(r#"{"result":{"content":["#), "{body}");
+    assert_eq!(body.chars().count(), 200, "{body}");
+}
+
+#[test]
+fn pages_that_never_end_are_not_followed_for_ever() {
+    let watch = watch("page_size = 30\nmax_pages = 3");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"endless"}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"repeated"}"#), @"");
+}
+
+/// The bill is the same however it is cut into pages.
+#[test]
+fn a_bill_of_many_pages_is_put_together() {
+    let watches = [watch(""), watch("page_size = 3")];
+    let [whole, paged] = watches.each_ref().map(|watch| {
+        let told = watch.day(TODAY).expect(0);
+        let days = watch.documents(&["series", "show", "--series", MYSQL]);
+        (told.count("calls"), told.count("rows"), told.report["total"].clone(), days)
+    });
+    assert_eq!((whole.0, paged.0), (1, paged.1 / 3 + 1));
+    assert_eq!((whole.1, whole.2, whole.3), (paged.1, paged.2, paged.3));
+}
+
+#[test]
+fn an_api_that_is_too_slow_or_not_there_is_told() {
+    let watch = watch("timeout_seconds = 1\nattempts = 2");
+    insta::assert_snapshot!(struck(&watch, r#"{"slowMs":1500}"#), @"");
+
+    let Watch { bill, lab } = watch;
+    let url = bill.url.clone();
+    drop(bill);
+    let run = lab.run_with(&DAILY, &[crate::support::Simulator::ENV]).expect(2);
+    let why = run.stderr.lines().find_map(|line| line.strip_prefix("failed: ")).expect("it says why");
+    let why = why.replace(&url, "[api]");
+    let (before, cause) = why.split_once("; the last one: ").expect("a cause");
+    insta::assert_snapshot!(before, @"");
+    assert!(cause.contains("Connection refused"), "{cause}");
+}
+
+/// The provider is late with a day: that is no day without costs.
+#[test]
+fn a_bill_without_a_row_is_no_bill_yet() {
+    let watch = watch("");
+    let day = later(1).to_string();
+    for command in [["daily", "--date", &day], ["hourly", "--at", "2026-11-25T10:10"]] {
+        let why = refused(&watch, || watch.run(&command));
+        let date = if command[0] == "daily" { "2026-11-24" } else { "2026-11-25" };
+        assert!(why.starts_with(&format!("the bill of {date} has no row yet: nothing was checked; ")), "{why}");
+    }
+}
