@@ -131,7 +131,8 @@ impl<'d, 't> Section<'d, 't> {
         self.document.line(self.places.get(key).copied().unwrap_or(self.offset))
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&mut self, key: &'static str) -> bool {
+        self.know(key);
         self.places.contains_key(key)
     }
 
@@ -261,8 +262,15 @@ impl<'d, 't> Section<'d, 't> {
     }
 
     fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
-        self.known.push(key);
+        self.know(key);
         self.table.remove(key)
+    }
+
+    /// A key that was asked for is not unknown, also where it is not there.
+    fn know(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
     }
 
     fn open(&self, key: &str, mut value: Value<'t>) -> Option<Section<'d, 't>> {

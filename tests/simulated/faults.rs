@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::support::Run;
-use crate::watch::{MYSQL, PLAIN_RULE, Setup, TODAY, Watch, later, tree};
+use crate::watch::{MYSQL, PLAIN_RULE, Setup, TODAY, Watch, tree};
 
 const DAILY: [&str; 3] = ["daily", "--date", "2026-11-23"];
 const NOTHING: [Value; 0] = [];
@@ -46,8 +46,8 @@ fn struck(watch: &Watch, fault: &str) -> String {
 fn refused_credentials_are_told_with_their_keys() {
     let watch = watch("");
     let why = refused(&watch, || watch.lab.run_with(&DAILY, &[("SIMULATED_SECRET", "another-secret")]));
-    insta::assert_snapshot!(why, @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"status":403}"#), @"");
+    insta::assert_snapshot!(why, @"the billing API at [api]/open/billing/public/v2/cost/resources refused the credentials with 401: check source.credential_id and source.credential_secret");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":403}"#), @"the billing API at [api]/open/billing/public/v2/cost/resources refused the credentials with 403: check source.credential_id and source.credential_secret");
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn what_passes_is_tried_again_and_counted() {
 #[test]
 fn what_does_not_pass_fails_with_the_number_of_attempts() {
     let watch = watch("attempts = 3");
-    insta::assert_snapshot!(struck(&watch, r#"{"status":500}"#), @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"status":429}"#), @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"status":418}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"status":500}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 500: {"error":{"message":"a fault that was asked for"}}"#);
+    insta::assert_snapshot!(struck(&watch, r#"{"status":429}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 429: {"error":{"message":"a fault that was asked for"}}"#);
+    insta::assert_snapshot!(struck(&watch, r#"{"status":418}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources answered 418 for 2026-11-23, which trying again does not change: {"error":{"message":"a fault that was asked for"}}"#);
 
     watch.fault(r#"{"status":500}"#);
     let told = watch.told(&DAILY).expect(2);
@@ -91,19 +91,20 @@ fn the_hourly_job_fails_the_same_way() {
     let watch = watch("attempts = 2");
     watch.fault(r#"{"status":500}"#);
     let why = refused(&watch, || watch.run(&["hourly", "--at", "2026-11-24T00:10"]));
-    insta::assert_snapshot!(why, @"");
+    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-24 in 2 attempts; the last one: it answered 500: {"error":{"message":"a fault that was asked for"}}"#);
 }
 
 #[test]
 fn a_body_of_another_shape_is_shown_from_its_beginning() {
     let watch = watch("attempts = 2");
-    insta::assert_snapshot!(struck(&watch, r#"{"body":"html"}"#), @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"body":"other-shape"}"#), @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"body":"echo"}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"html"}"#), @"page 0 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is not the expected shape: expected an array at result.content: expected value at line 1 column 1; the body begins with: <html><body>점검 중입니다</body></html>");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"other-shape"}"#), @r#"page 0 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is not the expected shape: expected an array at result.content: invalid type: string "none today", expected a sequence at line 1 column 33; the body begins with: {"result":{"content":"none today"}}"#);
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"echo"}"#), @r#"page 0 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is not the expected shape: expected an array at result.content: missing field `result` at line 1 column 43; the body begins with: {"you":["[redacted]","[redacted]"]}"#);
 
     let why = struck(&watch, r#"{"body":"truncated"}"#);
     let (why, body) = why.split_once("; the body begins with: ").expect("the body");
-    insta::assert_snapshot!(why, @"");
+    let (why, _place) = why.split_once(" at line ").expect("the place");
+    insta::assert_snapshot!(why, @"page 0 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is not the expected shape: expected an array at result.content: EOF while parsing a string");
     assert!(body.starts_with(r#"{"result":{"content":["#), "{body}");
     assert_eq!(body.chars().count(), 200, "{body}");
 }
@@ -111,8 +112,8 @@ fn a_body_of_another_shape_is_shown_from_its_beginning() {
 #[test]
 fn pages_that_never_end_are_not_followed_for_ever() {
     let watch = watch("page_size = 30\nmax_pages = 3");
-    insta::assert_snapshot!(struck(&watch, r#"{"body":"endless"}"#), @"");
-    insta::assert_snapshot!(struck(&watch, r#"{"body":"repeated"}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"endless"}"#), @"the pages of 2026-11-23 from [api]/open/billing/public/v2/cost/resources do not end: 3 full pages of 30 rows; raise source.max_pages if the bill is that long");
+    insta::assert_snapshot!(struck(&watch, r#"{"body":"repeated"}"#), @"page 1 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is the same as the page before it: expected other rows or a last page with fewer than 30");
 }
 
 /// The bill is the same however it is cut into pages.
@@ -131,7 +132,7 @@ fn a_bill_of_many_pages_is_put_together() {
 #[test]
 fn an_api_that_is_too_slow_or_not_there_is_told() {
     let watch = watch("timeout_seconds = 1\nattempts = 2");
-    insta::assert_snapshot!(struck(&watch, r#"{"slowMs":1500}"#), @"");
+    insta::assert_snapshot!(struck(&watch, r#"{"slowMs":1500}"#), @"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 2 attempts; the last one: no whole answer within 1s");
 
     let Watch { bill, lab } = watch;
     let url = bill.url.clone();
@@ -140,7 +141,7 @@ fn an_api_that_is_too_slow_or_not_there_is_told() {
     let why = run.stderr.lines().find_map(|line| line.strip_prefix("failed: ")).expect("it says why");
     let why = why.replace(&url, "[api]");
     let (before, cause) = why.split_once("; the last one: ").expect("a cause");
-    insta::assert_snapshot!(before, @"");
+    insta::assert_snapshot!(before, @"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 2 attempts");
     assert!(cause.contains("Connection refused"), "{cause}");
 }
 
@@ -148,10 +149,11 @@ fn an_api_that_is_too_slow_or_not_there_is_told() {
 #[test]
 fn a_bill_without_a_row_is_no_bill_yet() {
     let watch = watch("");
-    let day = later(1).to_string();
-    for command in [["daily", "--date", &day], ["hourly", "--at", "2026-11-25T10:10"]] {
+    for (command, date) in
+        [(["daily", "--date", "2026-11-25"], "2026-11-25"), (["hourly", "--at", "2026-11-26T10:10"], "2026-11-26")]
+    {
         let why = refused(&watch, || watch.run(&command));
-        let date = if command[0] == "daily" { "2026-11-24" } else { "2026-11-25" };
-        assert!(why.starts_with(&format!("the bill of {date} has no row yet: nothing was checked; ")), "{why}");
+        let expected = "has no row yet: nothing was checked; run the job again once the provider has published it";
+        assert_eq!(why, format!("the bill of {date} {expected}"));
     }
 }

@@ -44,8 +44,8 @@ fn a_dry_run_makes_no_folder_either() {
 fn json_is_one_object_a_run() {
     let watch = watch();
     for (job, code) in [
-        (&["daily", "--date", "2026-11-23"][..], 0),
-        (&["hourly", "--at", "2026-11-23T23:10"], 0),
+        (&["hourly", "--at", "2026-11-23T23:10"][..], 0),
+        (&["daily", "--date", "2026-11-23"], 0),
         (&["backfill", "--from", "2026-11-21", "--to", "2026-11-23"], 0),
         (&["daily", "--date", "2026-12-24"], 2),
     ] {
@@ -84,7 +84,7 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
 fn a_run_that_judges_nothing_is_degraded() {
     let watch = Watch::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
     let run = watch.run(&["daily", "--date", "2026-11-22"]).expect(1);
-    insta::assert_snapshot!(run.stderr, @"");
+    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 1 series are still being learned");
     assert!(
         run.stdout.contains("daily 20261122 degraded: 16 rows, 6 series, 1 rules, 0 judged, 1 learning, "),
         "{run:?}"

@@ -51,7 +51,10 @@ fn unusable_rows_are_counted_and_the_others_summed() {
         row("vm", Value::Null),
     ]);
     let run = lab.run(&["daily", "--date", "2026-11-22"]).expect(1);
-    insta::assert_snapshot!(run.stderr, @"");
+    insta::assert_snapshot!(run.stderr, @"
+    degraded: 5 rows of the bill of 2026-11-22 could not be used and were left out; first row 1: serviceId is missing or empty
+    degraded: nothing was judged: 2 series are still being learned
+    ");
     assert!(run.stdout.contains("degraded: 3 rows, 1 series, "), "{run:?}");
     let report = lab.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
@@ -65,5 +68,5 @@ fn unusable_rows_are_counted_and_the_others_summed() {
 fn a_bill_without_a_usable_row_is_an_error() {
     let lab = replayed(&[json!({}), json!({"meteringDate": "20261122"})]);
     let run = lab.run(&["daily", "--date", "2026-11-22"]).expect(2);
-    insta::assert_snapshot!(run.stderr, @"");
+    insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 could be used (row 0: meteringDate is "", expected "20261122"): nothing was checked"#);
 }

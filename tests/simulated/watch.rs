@@ -55,7 +55,6 @@ pub(crate) struct Told {
     pub(crate) report: Value,
     /// What people are told.
     pub(crate) lines: Vec<String>,
-    pub(crate) stderr: String,
 }
 
 impl Watch {
@@ -96,7 +95,7 @@ impl Watch {
         let run = self.run(&[args, &["--json"]].concat());
         let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
         let lines = run.stderr.lines().filter(|line| line.starts_with('[')).map(str::to_owned).collect();
-        Told { code: run.code, report, lines, stderr: run.stderr }
+        Told { code: run.code, report, lines }
     }
 
     /// The backfill of these days.

@@ -114,7 +114,11 @@ impl Days {
             let days = ready.rule.history_days + 1;
             for mut sample in assemble::daily(&self.history, &ready.rule, days, frame) {
                 let newest = sample.series.values.pop().unwrap_or(f64::NAN);
-                if newest.is_nan() || sample.series.values.is_empty() {
+                if newest.is_nan() {
+                    continue;
+                }
+                if sample.series.values.is_empty() {
+                    judge.report.count("learning", 1);
                     continue;
                 }
                 let learned_from = sample.series.values.len() as u32;

@@ -1,0 +1,228 @@
+//! The help of every command, and the exit codes of what cannot be asked for.
+
+use std::process::Command;
+
+use crate::support::{Run, binary, run};
+
+fn costwarden(args: &[&str]) -> Run {
+    run(Command::new(binary()).args(args).env_remove("COSTWARDEN_CONFIG"))
+}
+
+fn help(command: &[&str]) -> String {
+    let text = costwarden(&[command, &["--help"]].concat()).expect(0).stdout;
+    text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+#[test]
+fn of_the_program() {
+    insta::assert_snapshot!(help(&[]), @"
+    Watches cloud bills: fetches them, keeps them, runs sandboxed detectors over them, and tells people.
+
+    Exit codes: 0 done (anomalies are data, not failures); 1 done but degraded, nothing is lost; 2 could not do the job.
+
+    Usage: costwarden [OPTIONS] <COMMAND>
+
+    Commands:
+      daily      Fetch, judge and tell a finished day, and learn from it. Run it once a day
+      hourly     Fetch and judge today as it stands. Run it every hour
+      backfill   Load past days, in their order, without telling people; goes on where it was interrupted
+      check      Check config, rules and plugins without touching the network. Every error is told at once
+      anomalies  Look at what was found
+      series     Look at what is remembered of a series
+      simulate   Serve a made-up Kakao Cloud billing API on loopback
+      demo       Show the whole job on a made-up bill: what was hidden in it, and what was found
+      help       Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --json
+              Print JSON, one object a line, for machines
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+    ");
+    assert_eq!(costwarden(&["--version"]).expect(0).stdout, concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn of_the_jobs() {
+    insta::assert_snapshot!(help(&["daily"]), @"
+    Fetch, judge and tell a finished day, and learn from it. Run it once a day
+
+    Usage: costwarden daily [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>    The day; yesterday in the bill's time zone without it
+          --from <FROM>    The first of several days
+          --json           Print JSON, one object a line, for machines
+          --to <TO>        The last of several days
+          --dry-run        Fetch and judge, but archive, remember and tell nothing
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["hourly"]), @"
+    Fetch and judge today as it stands. Run it every hour
+
+    Usage: costwarden hourly [OPTIONS]
+
+    Options:
+          --at <AT>        The moment to judge, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z; now without it
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --dry-run        Fetch and judge, but archive, remember and tell nothing
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["backfill"]), @"
+    Load past days, in their order, without telling people; goes on where it was interrupted
+
+    Usage: costwarden backfill [OPTIONS] --from <FROM>
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    The first day
+          --json           Print JSON, one object a line, for machines
+          --to <TO>        The last day; yesterday in the bill's time zone without it
+          --alert          Tell people of what is found, as if it were happening now
+          --dry-run        Fetch and judge, but archive, remember and tell nothing
+      -h, --help           Print help
+    ");
+}
+
+#[test]
+fn of_what_looks() {
+    insta::assert_snapshot!(help(&["check"]), @"
+    Check config, rules and plugins without touching the network. Every error is told at once
+
+    Usage: costwarden check [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --online         Also reach the store and the archive
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["anomalies"]), @"
+    Look at what was found
+
+    Usage: costwarden anomalies [OPTIONS] <COMMAND>
+
+    Commands:
+      list  List findings, oldest first
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["anomalies", "list"]), @"
+    List findings, oldest first
+
+    Usage: costwarden anomalies list [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    The first day
+          --json           Print JSON, one object a line, for machines
+          --to <TO>        The last day
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["series"]), @"
+    Look at what is remembered of a series
+
+    Usage: costwarden series [OPTIONS] <COMMAND>
+
+    Commands:
+      show  Show the days of one series as the ledger holds them
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["series", "show"]), @"
+    Show the days of one series as the ledger holds them
+
+    Usage: costwarden series show [OPTIONS] --series <SERIES>
+
+    Options:
+          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --series <SERIES>  domainId/projectId/serviceId, as findings name it
+          --from <FROM>      The first day
+          --json             Print JSON, one object a line, for machines
+          --to <TO>          The last day
+      -h, --help             Print help
+    ");
+}
+
+#[test]
+fn of_what_simulates() {
+    insta::assert_snapshot!(help(&["simulate"]), @r#"
+    Serve a made-up Kakao Cloud billing API on loopback
+
+    Usage: costwarden simulate [OPTIONS]
+
+    Options:
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --port <PORT>
+              Port on 127.0.0.1; 0 takes any that is free [default: 8787]
+          --json
+              Print JSON, one object a line, for machines
+          --seed <SEED>
+              The same seed makes the same bill [default: 1]
+          --services <SERVICES>
+              Services in the bill [default: 40]
+          --days <DAYS>
+              Days of history before today [default: 120]
+          --now <NOW>
+              What the API takes for now, with its UTC offset (2026-11-23T10:10:00+09:00); without it, the real clock
+          --time-zone <TIME_ZONE>
+              The billing time zone [default: Asia/Seoul]
+          --incidents <on|off|FILE>
+              Hidden incidents: on, off, or a file with a JSON array of them [default: on]
+          --incident <JSON>
+              One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00", "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway (amount an hour)
+          --credential-id <CREDENTIAL_ID>
+              The Credential-ID that is accepted [default: simulated-id]
+          --credential-secret <CREDENTIAL_SECRET>
+              The Credential-Secret that is accepted; it guards nothing [default: simulated-secret]
+      -h, --help
+              Print help
+    "#);
+    insta::assert_snapshot!(help(&["demo"]), @"
+    Show the whole job on a made-up bill: what was hidden in it, and what was found
+
+    Usage: costwarden demo [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --plugins <DIR>  The folder of the bundled plugins' .wasm files
+          --json           Print JSON, one object a line, for machines
+          --keep <DIR>     Keep the demo's archive and database in this folder instead of throwing them away
+      -h, --help           Print help
+    ");
+}
+
+#[test]
+fn what_cannot_be_asked_for() {
+    let refused = |args: &[&str]| costwarden(args).expect(2).stderr.lines().next().map(str::to_owned).expect("a line");
+    insta::assert_snapshot!(refused(&["weekly"]), @"error: unrecognized subcommand 'weekly'");
+    insta::assert_snapshot!(refused(&["daily", "--date", "2026-13-01"]), @"error: invalid value '2026-13-01' for '--date <DATE>': expected a day like 2026-11-23 or 20261123");
+    insta::assert_snapshot!(refused(&["daily", "--date", "yesterday"]), @"error: invalid value 'yesterday' for '--date <DATE>': expected a day like 2026-11-23 or 20261123");
+    insta::assert_snapshot!(refused(&["daily", "--date", "20261122", "--from", "20261101"]), @"error: the argument '--date <DATE>' cannot be used with '--from <FROM>'");
+    insta::assert_snapshot!(refused(&["daily", "--from", "2026-11-01"]), @"error: the following required arguments were not provided:");
+    insta::assert_snapshot!(refused(&["hourly", "--at", "10:10"]), @"error: invalid value '10:10' for '--at <AT>': expected a moment like 2026-11-23T10:10 or 2026-11-23T01:10Z");
+    insta::assert_snapshot!(refused(&["backfill"]), @"error: the following required arguments were not provided:");
+    insta::assert_snapshot!(refused(&["series", "show", "--series", "vm"]), @"error: invalid value 'vm' for '--series <SERIES>': expected domainId/projectId/serviceId");
+    insta::assert_snapshot!(refused(&["simulate", "--now", "today"]), @"error: invalid value 'today' for '--now <NOW>': failed to parse four digit integer as year: invalid digit, expected 0-9 but got t");
+    costwarden(&[]).expect(2);
+}

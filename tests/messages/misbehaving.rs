@@ -1,0 +1,116 @@
+//! Plugins that run and go wrong: each breach names plugin, rule, series and limit, and costs nobody else a finding.
+
+use serde_json::Value;
+
+use crate::bill::{LAST, MINIMAL, daily, lab_with_history};
+use crate::support::{Lab, repository};
+
+/// A lab with the plugin that misbehaves, under limits of its own.
+fn lab() -> Lab {
+    let lab = lab_with_history();
+    let built = repository().join("target/test-plugins/misbehaving.wasm");
+    std::fs::copy(built, lab.path().join("plugins/misbehaving.wasm")).expect("make build brings it");
+    std::fs::create_dir(lab.path().join("lists")).expect("a folder");
+    lab.write(
+        "costwarden.toml",
+        &format!(
+            "{MINIMAL}[plugins.grants.misbehaving]\nreference = \"lists\"\n[plugins.limits]\nfit_fuel_per_series = 9000000\n\
+             judge_fuel_per_series = 8000000\nmemory_bytes = 16777216\n"
+        ),
+    );
+    lab
+}
+
+/// What a run complains of in which a rule's detector does what it is told. The healthy rule's finding is there, the exit
+/// code says degraded.
+#[track_caller]
+fn contained(lab: &Lab, mode: &str, phase: &str) -> String {
+    lab.write(
+        "rules/sick.toml",
+        &format!(
+            "[[rule]]\nid = \"sick\"\nwhy = \"It goes wrong.\"\ndetector = \"misbehaving\"\nseries = \"daily\"\n\
+             settings = {{ mode = \"{mode}\", phase = \"{phase}\" }}\n"
+        ),
+    );
+    let (code, report, problems) = daily(lab);
+    assert_eq!(code, 1, "{problems}");
+    let findings = report["findings"].as_array().expect("findings");
+    let of: Vec<_> = findings.iter().map(|finding| (&finding["ruleId"], &finding["series"])).collect();
+    assert_eq!(of, [(&Value::from("healthy"), &Value::from("d/p/vm"))]);
+    assert_eq!(report["outcome"], "degraded");
+    let failed = &report["counts"]["failed_series"];
+    format!("{problems}; {failed} failed, {} judged", report["counts"]["judged"])
+}
+
+#[test]
+fn an_endless_loop() {
+    let lab = lab();
+    insta::assert_snapshot!(contained(&lab, "endless-loop", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: used up its fuel of 58000000 (plugins.limits.judge_fuel_per_series = 8000000); 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "endless-loop", "fit"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: used up its fuel of 59000000 (plugins.limits.fit_fuel_per_series = 9000000); 6 failed, 3 judged");
+}
+
+#[test]
+fn growing_memory() {
+    let lab = lab();
+    insta::assert_snapshot!(contained(&lab, "memory-growth", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: needs more memory than 16777216 bytes (plugins.limits.memory_bytes); 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "deep-recursion", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes); 3 failed, 3 judged");
+}
+
+/// Its message and place are in the failure, and in the log.
+#[test]
+fn a_panic() {
+    let lab = lab();
+    contained(&lab, "panic", "judge");
+    let run = lab.run(&["daily", "--date", &LAST.to_string()]).expect(1);
+    let told = run.stderr.lines().find_map(|line| line.strip_prefix("degraded: ")).expect("it is told");
+    let (told, line) = told.rsplit_once(':').expect("a line");
+    insta::assert_snapshot!(told, @"plugin `misbehaving`, rule `sick`, series `d/p/db`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs");
+    assert!(line.trim_end_matches(')').parse::<u32>().is_ok(), "{line}");
+    let log = run.stderr.lines().find(|line| line.starts_with('{')).expect("a line of the log");
+    let log: Value = serde_json::from_str(log).expect("JSON");
+    assert_eq!(
+        (&log["level"], &log["fields"]["plugin"], &log["fields"]["rule"]),
+        (&"ERROR".into(), &"misbehaving".into(), &"sick".into())
+    );
+    assert!(log["fields"]["message"].as_str().is_some_and(|text| text.contains("misbehaving on purpose")), "{log}");
+}
+
+/// One series that cannot be judged costs that series alone.
+#[test]
+fn a_poisoned_series() {
+    let lab = lab();
+    for (phase, failed) in [("judge", 1), ("fit", 2)] {
+        let problems = contained(&lab, "poison", phase);
+        assert!(
+            problems.starts_with("plugin `misbehaving`, rule `sick`, series `d/p/poison`: trapped: "),
+            "{problems}"
+        );
+        assert!(problems.contains("poisoned by d/p/poison"), "{problems}");
+        // Three series by the healthy rule and two by the other. What is fitted is fitted once more through the day.
+        assert!(problems.ends_with(&format!("; {failed} failed, 5 judged")), "{problems}");
+    }
+}
+
+#[test]
+fn what_is_no_verdict() {
+    let lab = lab();
+    insta::assert_snapshot!(contained(&lab, "nan-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is NaN, not finite; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "infinite-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is inf, not finite; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "nan-bound", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: upper is NaN; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "index-out-of-range", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 1: outside of what is judged, 0 up to and without 1; 3 failed, 3 judged");
+}
+
+#[test]
+fn too_few_and_too_many_results() {
+    let lab = lab();
+    insta::assert_snapshot!(contained(&lab, "too-few-results", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned 0 results for 1 series; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "too-many-results", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned 2 results for 1 series; 3 failed, 3 judged");
+}
+
+#[test]
+fn too_much_of_anything() {
+    let lab = lab();
+    insta::assert_snapshot!(contained(&lab, "oversized-reason", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned a reason of 1000000 bytes, more than 1024 (plugins.limits.reason_bytes); 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "oversized-state", "fit"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned 1000011 bytes of state, more than 65536 (plugins.limits.state_bytes); 6 failed, 3 judged");
+    insta::assert_snapshot!(contained(&lab, "failed", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: the detector refuses: failed on purpose; 3 failed, 3 judged");
+}

@@ -1,0 +1,103 @@
+//! Files that are no plugins: each is told with what was expected, and the other rules run.
+
+use std::path::Path;
+
+use crate::bill::{HEALTHY, check, daily, lab, lab_with_history};
+use crate::support::{Lab, plugins};
+
+fn plugin(lab: &Lab, name: &str, bytes: impl AsRef<[u8]>) {
+    std::fs::write(lab.path().join(format!("plugins/{name}.wasm")), bytes).expect("written");
+    let rule = HEALTHY.replace("\"healthy\"", &format!("\"{name}\"")).replace("\"tutorial\"", &format!("\"{name}\""));
+    lab.write(&format!("rules/{name}.toml"), &rule);
+}
+
+/// One of each kind.
+fn break_all(lab: &Lab) {
+    let whole = std::fs::read(plugins().join("tutorial.wasm")).expect("the bundled plugin");
+    plugin(lab, "a-empty", []);
+    plugin(lab, "b-garbage", "\x7fELF: another kind of program");
+    plugin(lab, "c-text", "(module)");
+    plugin(lab, "d-truncated", &whole[..whole.len() / 2]);
+    plugin(lab, "e-stub", &whole[..8]);
+    plugin(lab, "f-renamed", &whole);
+    let wasi = r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1))"#;
+    plugin(lab, "g-wasi", wat::parse_str(wasi).expect("the text is right"));
+    let foreign = r#"(component (component $answer) (export "my:own/answer@1.0.0" (component $answer)))"#;
+    plugin(lab, "h-foreign", wat::parse_str(foreign).expect("the text is right"));
+    let component = r#"(component (import "wasi:cli/environment@0.2.0" (instance)))"#;
+    plugin(lab, "i-wasi-component", wat::parse_str(component).expect("the text is right"));
+    plugin(lab, "j-folder", []);
+    std::fs::remove_file(lab.path().join("plugins/j-folder.wasm")).expect("removed");
+    std::fs::create_dir(lab.path().join("plugins/j-folder.wasm")).expect("a folder");
+}
+
+#[test]
+fn what_is_no_plugin_is_told() {
+    let lab = lab();
+    break_all(&lab);
+    let (code, text) = check(&lab);
+    insta::assert_snapshot!(text, @"
+    error: [lab]/rules/a-empty.toml:5: rule a-empty: detector: [lab]/plugins/a-empty.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1
+    error: [lab]/rules/b-garbage.toml:5: rule b-garbage: detector: [lab]/plugins/b-garbage.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
+    error: [lab]/rules/c-text.toml:5: rule c-text: detector: [lab]/plugins/c-text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`
+    error: [lab]/rules/d-truncated.toml:5: rule d-truncated: detector: [lab]/plugins/d-truncated.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x19c5a)
+    error: [lab]/rules/e-stub.toml:5: rule e-stub: detector: [lab]/plugins/e-stub.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
+    error: [lab]/rules/f-renamed.toml:5: rule f-renamed: detector: [lab]/plugins/f-renamed.wasm: says that its name is `tutorial`, but was asked for as `f-renamed`: name the file and the rules' `detector` after it
+    error: [lab]/rules/g-wasi.toml:5: rule g-wasi: detector: [lab]/plugins/g-wasi.wasm: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
+    error: [lab]/rules/h-foreign.toml:5: rule h-foreign: detector: [lab]/plugins/h-foreign.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: exporting a component from the root component is not supported
+    error: [lab]/rules/i-wasi-component.toml:5: rule i-wasi-component: detector: [lab]/plugins/i-wasi-component.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
+    error: [lab]/rules/j-folder.toml:5: rule j-folder: detector: [lab]/plugins/j-folder.wasm: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1
+    rule healthy: tutorial over daily series. It works.
+    [lab]/costwarden.toml: 1 rules can run, 10 errors
+    ");
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn the_rules_of_other_plugins_run() {
+    let lab = lab_with_history();
+    let (code, healthy, _) = daily(&lab);
+    assert_eq!((code, healthy["findings"].as_array().map(Vec::len)), (0, Some(1)));
+    break_all(&lab);
+    let (code, report, problems) = daily(&lab);
+    assert_eq!((code, &report["findings"]), (1, &healthy["findings"]));
+    assert_eq!((&report["counts"]["rules"], &report["counts"]["rule_problems"]), (&1.into(), &10.into()));
+    assert_eq!(problems.lines().count(), 10, "{problems}");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let lab = lab();
+    let config = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("a config");
+    lab.write("costwarden.toml", &format!("{config}[plugins.limits]\nmodule_bytes = 1000\n"));
+    let (code, text) = check(&lab);
+    insta::assert_snapshot!(text, @"
+    error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: larger than 1000 bytes (plugins.limits.module_bytes)
+    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    ");
+    assert_eq!(code, 2);
+}
+
+/// What is granted must be there, and what is asked for must be granted.
+#[test]
+fn reference_data_is_granted_or_not_there() {
+    let lab = lab();
+    let misbehaving = Path::new("target/test-plugins/misbehaving.wasm");
+    let misbehaving = crate::support::repository().join(misbehaving);
+    std::fs::copy(misbehaving, lab.path().join("plugins/misbehaving.wasm")).expect("make build brings it");
+    let rule = HEALTHY.replace("\"tutorial\"", "\"misbehaving\"") + "settings = { mode = \"ok\" }\n";
+    lab.write("rules/healthy.toml", &rule);
+    insta::assert_snapshot!(check(&lab).1, @r#"
+    error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`
+    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    "#);
+    let config = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("a config");
+    lab.write("costwarden.toml", &format!("{config}[plugins.grants.misbehaving]\nreference = \"lists\"\n"));
+    insta::assert_snapshot!(check(&lab).1, @"
+    error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/misbehaving.wasm: the granted reference directory [lab]/lists cannot be opened: No such file or directory (os error 2)
+    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    ");
+    std::fs::create_dir(lab.path().join("lists")).expect("a folder");
+    assert_eq!(check(&lab).0, 0);
+}
