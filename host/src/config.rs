@@ -171,7 +171,7 @@ directory = "rules"
         let text = r#"
 time_zone = "Seoul"
 currency = "won"
-langauge = "en"
+tongue = "en"
 baseline_days = 0
 [source]
 kind = "kakao"
@@ -198,7 +198,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: langauge: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME" or "file:PATH", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

@@ -302,7 +302,7 @@ measure = "amount"
 history_days = 1
 min_impact = -5
 select = { service = [], project = ["a*", "!a*"], region = ["x"], domain = ["[a"] }
-sevrity = "info"
+gravity = "info"
 [[rule]]
 id = "good"
 why = "it is"
@@ -329,7 +329,7 @@ measure = "usageTime"
         rules/a.toml:10: rule.select.project: matches nothing: each pattern is excluded again by one with !
         rules/a.toml:10: rule.select.service: matches nothing: expected at least one pattern, or no such key for everything
         rules/a.toml:10: rule.select.region: unknown key, expected one of domain, project, service
-        rules/a.toml:11: rule.sevrity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
+        rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
         rules/a.toml:18: rule.id: "good" is taken by rules/a.toml:12, expected an id of its own
         rules/a.toml:22: rule.measure: hourly snapshots hold expectAmount alone, expected that or series = "daily"
         "#);

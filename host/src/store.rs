@@ -204,8 +204,14 @@ impl Store {
         }
     }
 
-    /// Replaces statistics and the given rules' fits; fits of other rules stay.
-    pub(crate) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
+    /// Replaces statistics and the given rules' fits; fits of other rules stay. Baselines are asked for as they are
+    /// written, so that never all of them are in memory.
+    pub(crate) async fn put_baselines(
+        &self,
+        baselines: impl IntoIterator<Item = Baseline>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let baselines = baselines.into_iter();
         match self {
             Self::Mongodb(store) => store.put_baselines(baselines, now).await,
             Self::Embedded(store) => store.put_baselines(baselines, now),

@@ -37,7 +37,7 @@ min_change = "20 %"
 severity = "fatal"
 select = { service = ["[a"], domain = [""], region = ["x"] }
 settings = "none"
-sevrity = "info"
+gravity = "info"
 [[rule]]
 "#;
     insta::assert_snapshot!(checked(&[("rules/sick.toml", text)]), @r#"
@@ -57,7 +57,7 @@ sevrity = "info"
     error: [lab]/rules/sick.toml:14: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
     error: [lab]/rules/sick.toml:14: rule.select.region: unknown key, expected one of domain, project, service
     error: [lab]/rules/sick.toml:15: rule.settings: expected a table under [rule.settings]
-    error: [lab]/rules/sick.toml:16: rule.sevrity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
+    error: [lab]/rules/sick.toml:16: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
     error: [lab]/rules/sick.toml:17: rule.id: is missing, expected lower-case letters, digits and -
     error: [lab]/rules/sick.toml:17: rule.why: is missing, expected one sentence on why the rule exists
     error: [lab]/rules/sick.toml:17: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"

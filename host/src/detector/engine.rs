@@ -21,7 +21,7 @@ pub(crate) struct Sandbox {
 
 /// Series in a batch. An instance costs some 20 µs, so that its share is lost in what a series costs; for the same
 /// reason instances are made on demand: a pool of them would save less than 1 µs a series, and can run dry.
-const BATCH_SERIES: usize = 512;
+const BATCH_SERIES: usize = 256;
 
 impl Sandbox {
     /// Compiled plugins are kept in the directory, which is made where it is absent; without one, every load compiles.

@@ -71,6 +71,13 @@ pub(crate) enum Abandoned {
     Batch(usize),
 }
 
+impl Failure {
+    /// Whether the series was not called, since an earlier batch of the call failed with every series.
+    pub(crate) fn is_of_whole_batch(&self) -> bool {
+        matches!(self, Self::Broken { breach: Breach::Abandoned(Abandoned::Batch(_)), .. })
+    }
+}
+
 impl Site {
     pub(super) fn plugin(name: &str) -> Self {
         Self { plugin: name.into(), rule: None, series: None }

@@ -4,13 +4,14 @@
 //! 0, unless the rule says otherwise.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::exclude::Excluded;
-use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
+use super::exclude::{Excluded, Points};
+use crate::history::{History, HistoryRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
 
@@ -43,22 +44,24 @@ pub(super) struct Frame<'a> {
 }
 
 /// The days of a frame, and where each stands among the days that are known.
+#[derive(Debug)]
 struct Axis {
     days: Vec<Date>,
+    /// Unix seconds and UTC offset of the first.
+    start: (i64, i32),
     /// Index into the known days, none for a missing one.
     known: Vec<Option<usize>>,
 }
 
 /// One series a group, over some days that end with the frame; in the order of their keys.
 pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>) -> Vec<Sample> {
-    let Some(axis) = Axis::new(&history.days, days, frame.through) else { return Vec::new() };
+    let Some(axis) = Axis::new(&history.days, days, frame) else { return Vec::new() };
     let missing = match rule.absent {
         Absent::Zero => 0.0,
         Absent::Unknown => f64::NAN,
     };
     let rows = history.rows.iter().filter(|(key, row)| rule.select.matches(key, &row.names));
     let groups = grouped(rows.map(|(key, row)| (key, &row.names, row)), rule);
-    let (start, utc_offset) = day_start(axis.days[0], frame.zone);
     let sample = |(key, group): (SeriesKey, Group<'_, _>)| {
         let mut values = vec![f64::NAN; axis.days.len()];
         for row in group.members {
@@ -71,21 +74,25 @@ pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>)
                 }
             }
         }
-        let days = frame.excluded.days(&key, frame.accept_after_days);
-        let excluded = indices(&axis.days, |day| days.contains(&day));
-        let id = key.to_string();
-        let step = Grain::Daily.step_seconds();
+        let points = frame.excluded.of(&key, frame.accept_after_days);
+        let excluded = indices(values.len(), &points, |index| points.has_day(axis.days[index]));
+        let (id, (start, utc_offset), step) = (key.to_string(), axis.start, Grain::Daily.step_seconds());
         Sample { names: group.names, series: Series { id, start, utc_offset, step, values, excluded }, key }
     };
     groups.into_iter().map(sample).collect()
 }
 
-/// What the hourly runs saw of each group: cumulative amounts by day and hour, in the order of their keys.
-pub(super) fn grids(snapshots: &Snapshots, rule: &Rule, frame: Frame<'_>) -> Vec<Grid> {
-    let Some(axis) = Axis::new(&snapshots.days, rule.history_days, frame.through) else { return Vec::new() };
+/// What the hourly runs saw of each group, in the order of their keys; each is made when it is asked for.
+pub(super) fn grids<'a>(
+    snapshots: &'a Snapshots,
+    rule: &Rule,
+    frame: Frame<'a>,
+) -> impl Iterator<Item = Grid<'a>> + use<'a> {
+    let axis = Axis::new(&snapshots.days, rule.history_days, frame).map(Rc::new);
     let rows = snapshots.rows.iter().filter(|(key, row)| rule.select.matches(key, &row.names));
     let groups = grouped(rows.map(|(key, row)| (key, &row.names, row)), rule);
-    let grid = |(key, group): (SeriesKey, Group<'_, SnapshotRow>)| {
+    groups.into_iter().filter_map(move |(key, group)| {
+        let axis = axis.clone()?;
         let mut hours = vec![[f64::NAN; 24]; axis.days.len()];
         for row in group.members {
             for (sums, known) in hours.iter_mut().zip(&axis.known) {
@@ -95,52 +102,45 @@ pub(super) fn grids(snapshots: &Snapshots, rule: &Rule, frame: Frame<'_>) -> Vec
                 }
             }
         }
-        Grid { key, names: group.names, days: axis.days.clone(), hours }
-    };
-    groups.into_iter().map(grid).collect()
+        let excluded = frame.excluded.of(&key, frame.accept_after_days);
+        Some(Grid { id: key.to_string(), key, names: group.names, axis, excluded, hours })
+    })
 }
 
 /// One series of cumulative amounts, a row of 24 hours a day; NaN where no run looked.
-#[derive(Debug, Clone)]
-pub(super) struct Grid {
+#[derive(Debug)]
+pub(super) struct Grid<'a> {
     key: SeriesKey,
+    id: String,
     names: Names,
-    days: Vec<Date>,
+    axis: Rc<Axis>,
+    excluded: Points<'a>,
     hours: Vec<[f64; 24]>,
 }
 
-impl Grid {
+impl Grid<'_> {
     /// What each day had cost by one hour; none where no day was seen at it.
-    pub(super) fn day_to_date(&self, hour: u8, frame: Frame<'_>) -> Option<Sample> {
+    pub(super) fn day_to_date(&self, hour: u8) -> Option<Sample> {
         let values = self.hours.iter().map(|hours| hours[usize::from(hour)]).collect();
-        self.sample(Grain::DayToDate, values, |index| (self.days[index], hour), frame)
+        self.sample(Grain::DayToDate, values, |index| (self.axis.days[index], hour))
     }
 
     /// What each hour added; none where no two hours in a row were seen.
-    pub(super) fn hourly(&self, frame: Frame<'_>) -> Option<Sample> {
+    pub(super) fn hourly(&self) -> Option<Sample> {
         let values = self.hours.iter().flat_map(increments).collect();
-        self.sample(Grain::Hourly, values, |index| (self.days[index / 24], (index % 24) as u8), frame)
+        self.sample(Grain::Hourly, values, |index| (self.axis.days[index / 24], (index % 24) as u8))
     }
 
-    fn sample(
-        &self,
-        grain: Grain,
-        values: Vec<f64>,
-        at: impl Fn(usize) -> (Date, u8),
-        frame: Frame<'_>,
-    ) -> Option<Sample> {
+    fn sample(&self, grain: Grain, values: Vec<f64>, at: impl Fn(usize) -> (Date, u8)) -> Option<Sample> {
         if values.iter().all(|value| value.is_nan()) {
             return None;
         }
-        let days = frame.excluded.days(&self.key, frame.accept_after_days);
-        let is_excluded = |index: &usize| {
-            let (date, hour) = at(*index);
-            days.contains(&date) || frame.excluded.has_hour(&self.key, date, hour)
-        };
-        let excluded = (0..values.len()).filter(is_excluded).map(|index| index as u32).collect();
-        let (start, utc_offset) = day_start(self.days[0], frame.zone);
-        let series =
-            Series { id: self.key.to_string(), start, utc_offset, step: grain.step_seconds(), values, excluded };
+        let excluded = indices(values.len(), &self.excluded, |index| {
+            let (date, hour) = at(index);
+            self.excluded.has_day(date) || self.excluded.has_hour(date, hour)
+        });
+        let (id, (start, utc_offset), step) = (self.id.clone(), self.axis.start, grain.step_seconds());
+        let series = Series { id, start, utc_offset, step, values, excluded };
         Some(Sample { key: self.key.clone(), names: self.names.clone(), series })
     }
 }
@@ -183,18 +183,23 @@ fn plus(sum: f64, amount: f64) -> f64 {
     }
 }
 
-fn indices(days: &[Date], chosen: impl Fn(Date) -> bool) -> Vec<u32> {
-    days.iter().enumerate().filter(|(_, day)| chosen(**day)).map(|(index, _)| index as u32).collect()
+/// The places among so many values that are chosen; none of a series that has no anomalous point.
+fn indices(len: usize, points: &Points<'_>, chosen: impl Fn(usize) -> bool) -> Vec<u32> {
+    if points.is_empty() {
+        return Vec::new();
+    }
+    (0..len).filter(|index| chosen(*index)).map(|index| index as u32).collect()
 }
 
 impl Axis {
     /// Every day of the span, from the first that is known on; none where none is.
-    fn new(known: &[Date], history_days: u16, through: Date) -> Option<Self> {
+    fn new(known: &[Date], history_days: u16, frame: Frame<'_>) -> Option<Self> {
+        let through = frame.through;
         let oldest = through.checked_sub((i64::from(history_days) - 1).days()).ok()?;
         let first = known.iter().copied().find(|day| (oldest..=through).contains(day))?;
         let days: Vec<Date> = first.series(1.day()).take_while(|day| *day <= through).collect();
         let known = days.iter().map(|day| known.binary_search(day).ok()).collect();
-        Some(Self { days, known })
+        Some(Self { start: day_start(first, frame.zone), days, known })
     }
 }
 

@@ -1,27 +1,27 @@
-//! Finished days, in order: remember, judge, remember what was found; and at the end, learn.
+//! Finished days, in order: remember, judge, remember what was found; and at the end, [`learn`].
 //!
 //! The history is read once and goes on in memory, so that many days cost no more reading than one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod learn;
+
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::assemble::{self, Frame, Sample};
+use super::assemble::{self, Frame};
 use super::exclude::Excluded;
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
-use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts};
 use crate::detector::Fitted;
 use crate::episode::{self, Episode, Judged, Moment};
-use crate::history::{History, HistoryRow, Measure, Snapshots};
+use crate::history::{History, Measure};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, SeriesKey};
-use crate::statistics;
-use crate::store::{Baseline, DateRange, Fit, FitState, Found};
+use crate::store::{DateRange, Found};
 
 /// The ledger as it stood before a day, and on from there.
 pub(super) struct Days {
@@ -102,77 +102,10 @@ impl Days {
         Ok(episodes)
     }
 
-    /// Learns every series through a day, and remembers it for the hours to come. Where the ledger goes on after it,
-    /// through the ledger's last day: an older day that is done again must not unlearn what came since.
-    pub(super) async fn learn(
-        self,
-        parts: &Parts,
-        through: Date,
-        now: Timestamp,
-        report: &mut Report,
-    ) -> Result<(), JobError> {
-        match parts.store.newest_day().await? {
-            Some(newest) if newest > through => {
-                drop(self);
-                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
-                days.learn_through(parts, newest, now, report).await
-            }
-            _ => self.learn_through(parts, through, now, report).await,
-        }
-    }
-
-    async fn learn_through(
-        &self,
-        parts: &Parts,
-        through: Date,
-        now: Timestamp,
-        report: &mut Report,
-    ) -> Result<(), JobError> {
-        let started = Instant::now();
-        let frame = self.frame(parts, through);
-        let mut baselines = self.statistics(parts, through);
-        let intraday = parts.ready.rules.iter().filter(|ready| ready.rule.grain != Grain::Daily);
-        let longest = intraday.map(|ready| ready.rule.history_days).max();
-        let snapshots = match longest {
-            Some(days) => parts.store.snapshots(DateRange { from: back(through, days - 1), to: through }).await?,
-            None => Snapshots::default(),
-        };
-        report.took("read_snapshots", started);
-        let started = Instant::now();
-        let mut judge = Judge { config: &parts.config, report, learning: "not_learned_yet" };
-        for ready in &parts.ready.rules {
-            match ready.rule.grain {
-                Grain::Daily => {
-                    let samples = assemble::daily(&self.history, &ready.rule, ready.rule.history_days, frame);
-                    keep(&mut judge, ready, None, samples, through, &mut baselines);
-                }
-                Grain::DayToDate => {
-                    let grids = assemble::grids(&snapshots, &ready.rule, frame);
-                    for hour in 0..24 {
-                        let samples = grids.iter().filter_map(|grid| grid.day_to_date(hour, frame)).collect();
-                        keep(&mut judge, ready, Some(hour), samples, through, &mut baselines);
-                    }
-                }
-                Grain::Hourly => {
-                    let grids = assemble::grids(&snapshots, &ready.rule, frame);
-                    let samples = grids.iter().filter_map(|grid| grid.hourly(frame)).collect();
-                    keep(&mut judge, ready, None, samples, through, &mut baselines);
-                }
-            }
-        }
-        report.took("learn", started);
-        let started = Instant::now();
-        if parts.mode == Mode::Write {
-            parts.store.put_baselines(&baselines.into_values().collect::<Vec<_>>(), now).await?;
-        }
-        report.took("write_baselines", started);
-        Ok(())
-    }
-
     /// Judges a day by what was learned before it.
     fn judge(&self, parts: &Parts, date: Date, report: &mut Report) -> Judgement {
         let mut judgement = Judgement::default();
-        let mut judge = Judge { config: &parts.config, report, learning: "learning" };
+        let mut judge = Judge::new(&parts.config, report, "learning");
         let at = At { date, hour: None, extent: Extent::Whole };
         let frame = self.frame(parts, date);
         for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
@@ -205,20 +138,6 @@ impl Days {
             judge.judge(ready, questions.collect(), at, &mut judgement);
         }
         judgement
-    }
-
-    fn statistics(&self, parts: &Parts, through: Date) -> BTreeMap<SeriesKey, Baseline> {
-        let oldest = back(through, parts.config.baseline_days - 1);
-        let first = self.history.days.partition_point(|day| *day < oldest);
-        let baseline = |(key, row): (&SeriesKey, &HistoryRow)| {
-            let values = row.values.get(&Measure::Expect)?;
-            let normal = values[first..].iter().zip(&row.anomalous[first..]).filter(|(_, anomalous)| !**anomalous);
-            let statistics = statistics::of(normal.map(|(value, _)| *value));
-            let (names, pricing_types) = (row.names.clone(), row.pricing_types.clone());
-            let baseline = Baseline { key: key.clone(), names, pricing_types, statistics, fits: BTreeMap::new() };
-            Some((key.clone(), baseline))
-        };
-        self.history.rows.iter().filter_map(baseline).collect()
     }
 
     fn frame<'a>(&'a self, parts: &'a Parts, through: Date) -> Frame<'a> {
@@ -268,40 +187,6 @@ pub(super) async fn remember(
     let mut current: Vec<Episode> = current.into_values().collect();
     current.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(current)
-}
-
-/// Fits samples, and puts what was learned into the baselines.
-fn keep(
-    judge: &mut Judge<'_>,
-    ready: &ReadyRule,
-    hour: Option<u8>,
-    samples: Vec<Sample>,
-    through: Date,
-    baselines: &mut BTreeMap<SeriesKey, Baseline>,
-) {
-    let mut whose = Vec::with_capacity(samples.len());
-    let mut history = Vec::with_capacity(samples.len());
-    for Sample { key, names, series } in samples {
-        whose.push((key, names));
-        history.push(series);
-    }
-    for ((key, names), fitted) in whose.into_iter().zip(judge.fit(ready, &history)) {
-        let Some(Fitted { state, figures }) = fitted else { continue };
-        let baseline = baselines.entry(key.clone()).or_insert_with(|| Baseline {
-            key,
-            names,
-            pricing_types: Vec::new(),
-            statistics: None,
-            fits: BTreeMap::new(),
-        });
-        let fit = baseline.fits.entry(ready.rule.id.clone()).or_insert_with(|| Fit {
-            detector: ready.detector.digest.clone(),
-            settings: ready.settings_digest.clone(),
-            through,
-            states: BTreeMap::new(),
-        });
-        fit.states.insert(hour, FitState { state, figures: figures.into_iter().collect() });
-    }
 }
 
 /// A day some days before another; the first of all days where there is none.

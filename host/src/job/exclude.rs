@@ -42,17 +42,34 @@ impl Excluded {
         }
     }
 
-    /// The days of a series that must not be learned from as a whole. A change that has lasted `accept_after` days is the
-    /// new level, and is learned from.
-    pub(super) fn days(&self, key: &SeriesKey, accept_after: u16) -> BTreeSet<Date> {
-        let Some(found) = self.series.get(key) else { return BTreeSet::new() };
-        let days: BTreeSet<Date> = found.iter().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
-        short_runs(&days, accept_after)
+    /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is
+    /// learned from.
+    pub(super) fn of(&self, key: &SeriesKey, accept_after: u16) -> Points<'_> {
+        let found = self.series.get(key);
+        let days = found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
+        Points { found, days: short_runs(&days, accept_after) }
+    }
+}
+
+/// The anomalous points of one series.
+#[derive(Debug, Clone)]
+pub(super) struct Points<'a> {
+    found: Option<&'a BTreeMap<Date, Hours>>,
+    days: BTreeSet<Date>,
+}
+
+impl Points<'_> {
+    /// Whether there are none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_none()
     }
 
-    /// Whether an hour of a series was found anomalous.
-    pub(super) fn has_hour(&self, key: &SeriesKey, date: Date, hour: u8) -> bool {
-        self.series.get(key).and_then(|days| days.get(&date)).is_some_and(|found| found.hours.contains(&hour))
+    pub(super) fn has_day(&self, date: Date) -> bool {
+        self.days.contains(&date)
+    }
+
+    pub(super) fn has_hour(&self, date: Date, hour: u8) -> bool {
+        self.found.and_then(|days| days.get(&date)).is_some_and(|found| found.hours.contains(&hour))
     }
 }
 
@@ -84,11 +101,13 @@ mod tests {
             excluded.add(&key, date(2026, 11, day), None);
         }
         excluded.add(&key, date(2026, 11, 25), Some(9));
-        let days: Vec<i8> = excluded.days(&key, 4).into_iter().map(Date::day).collect();
+        let points = excluded.of(&key, 4);
+        let days: Vec<i8> = (1..=25).filter(|day| points.has_day(date(2026, 11, *day))).collect();
         assert_eq!(days, [1, 2, 20]);
-        assert!(excluded.has_hour(&key, date(2026, 11, 25), 9));
-        assert!(!excluded.has_hour(&key, date(2026, 11, 25), 10));
+        assert!(points.has_hour(date(2026, 11, 25), 9));
+        assert!(!points.has_hour(date(2026, 11, 25), 10));
         excluded.forget_day(date(2026, 11, 20));
-        assert_eq!(excluded.days(&key, 4).len(), 2);
+        assert!(!excluded.of(&key, 4).has_day(date(2026, 11, 20)));
+        assert!(excluded.of(&SeriesKey::new("d", "p", "other"), 4).is_empty());
     }
 }

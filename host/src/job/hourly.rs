@@ -104,7 +104,7 @@ async fn look(
     let mut today = History::default();
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
-    let mut judge = Judge { config: &parts.config, report, learning: "learning" };
+    let mut judge = Judge::new(&parts.config, report, "learning");
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
@@ -115,11 +115,11 @@ async fn look(
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
                 let grids = assemble::grids(&snapshots, &ready.rule, frame);
-                (grids.iter().filter_map(|grid| grid.day_to_date(hour, frame)).collect(), Extent::Whole)
+                (grids.filter_map(|grid| grid.day_to_date(hour)).collect(), Extent::Whole)
             }
             Grain::Hourly => {
                 let grids = assemble::grids(&snapshots, &ready.rule, frame);
-                (grids.iter().filter_map(|grid| grid.hourly(frame)).collect(), Extent::Whole)
+                (grids.filter_map(|grid| grid.hourly()).collect(), Extent::Whole)
             }
         };
         let questions = questions(ready, samples, fits, hour, judge.report, frame);

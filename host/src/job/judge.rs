@@ -55,12 +55,22 @@ pub(super) struct Judge<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
     /// What a series that has too few points yet is counted as.
-    pub(super) learning: &'static str,
+    learning: &'static str,
+    /// Rules whose detector failed with every series of a batch: it is not called again.
+    given_up: BTreeSet<String>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    pub(super) fn new(config: &'a Config, report: &'a mut Report, learning: &'static str) -> Self {
+        Self { config, report, learning, given_up: BTreeSet::new() }
+    }
+
     /// Fits each series. None where the detector has not enough points, or failed.
     pub(super) fn fit(&mut self, ready: &ReadyRule, history: &[Series]) -> Vec<Option<Fitted>> {
+        if self.given_up.contains(&ready.rule.id) {
+            self.report.count("failed_series", history.len() as u64);
+            return history.iter().map(|_| None).collect();
+        }
         let call = call(self.config, &ready.rule);
         let outcome = ready.detector.fit(&call, history);
         self.used(outcome.usage);
@@ -127,6 +137,9 @@ impl Judge<'_> {
             }
             Err(failure) => {
                 self.report.count("failed_series", 1);
+                if failure.is_of_whole_batch() {
+                    self.given_up.insert(rule.id.clone());
+                }
                 let first = self.report.failed_rules.insert(rule.id.clone());
                 if first {
                     self.report.problem(failure.to_string());

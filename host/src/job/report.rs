@@ -81,6 +81,11 @@ impl Report {
 
     /// Adds the time since `started` to a step.
     pub(super) fn took(&mut self, step: &'static str, started: Instant) {
-        *self.durations.entry(step).or_default() += started.elapsed();
+        self.spent(step, started.elapsed());
+    }
+
+    /// Adds time to a step.
+    pub(super) fn spent(&mut self, step: &'static str, time: Duration) {
+        *self.durations.entry(step).or_default() += time;
     }
 }

@@ -27,6 +27,12 @@ pub(super) struct Collector {
     scratch: Vec<u8>,
 }
 
+/// Where one reader is: documents mostly come in the same order day after day.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    last: Option<usize>,
+}
+
 /// One series over the whole span.
 #[derive(Debug)]
 struct Row {
@@ -38,6 +44,8 @@ struct Row {
     /// Day by day.
     values: Vec<f64>,
     anomalous: Vec<bool>,
+    /// The row that a reader asked for next.
+    next: usize,
 }
 
 impl Collector {
@@ -62,6 +70,19 @@ impl Collector {
         (days < self.span).then_some(days)
     }
 
+    /// The place of a series' row, which is found without a search where the reader goes the way of the one before.
+    pub(super) fn row_of(&mut self, reader: &mut Reader, ids: [&str; 3]) -> usize {
+        let guess = reader.last.map_or(0, |last| self.rows[last].next);
+        let place = match self.rows.get(guess) {
+            Some(row) if row.is_of(ids) => guess,
+            _ => self.row(ids),
+        };
+        if let Some(last) = reader.last.replace(place) {
+            self.rows[last].next = place;
+        }
+        place
+    }
+
     /// The place of a series' row.
     pub(super) fn row(&mut self, [domain, project, service]: [&str; 3]) -> usize {
         self.scratch.clear();
@@ -81,6 +102,7 @@ impl Collector {
             labelled: None,
             values: vec![f64::NAN; self.span * self.width],
             anomalous: vec![false; self.span],
+            next: 0,
         });
         self.places.insert(self.scratch.as_slice().into(), self.rows.len() - 1);
         self.rows.len() - 1
@@ -91,18 +113,27 @@ impl Collector {
         self.rows[row].labelled.is_none_or(|labelled| labelled < day)
     }
 
-    /// An empty name is the id.
-    pub(super) fn label(&mut self, row: usize, day: usize, names: [&str; 3], pricing_types: Vec<String>) {
+    /// An empty name is the id. What stands there already costs nothing.
+    pub(super) fn label<'t, T: Iterator<Item = &'t str>>(
+        &mut self,
+        row: usize,
+        day: usize,
+        names: [&str; 3],
+        pricing_types: impl Fn() -> T,
+    ) {
         let row = &mut self.rows[row];
-        let [domain, project, service] = names;
-        let mut name = |name: &str, id: &str| self.texts.get(if name.is_empty() { id } else { name });
-        row.names = Names {
-            domain: name(domain, &row.key.domain),
-            project: name(project, &row.key.project),
-            service: name(service, &row.key.service),
-        };
-        row.pricing_types = pricing_types;
         row.labelled = Some(day);
+        let places = [&mut row.names.domain, &mut row.names.project, &mut row.names.service];
+        let ids = [&row.key.domain, &row.key.project, &row.key.service];
+        for ((place, name), id) in places.into_iter().zip(names).zip(ids) {
+            let name = if name.is_empty() { id } else { name };
+            if **place != *name {
+                *place = self.texts.get(name);
+            }
+        }
+        if !row.pricing_types.iter().map(String::as_str).eq(pricing_types()) {
+            row.pricing_types = pricing_types().map(str::to_owned).collect();
+        }
     }
 
     /// The series has a document of that day.
@@ -113,67 +144,41 @@ impl Collector {
         row.anomalous[day] = anomalous;
     }
 
-    /// One history out of consecutive ranges, given in their order; the amounts are in the order of the measures.
-    pub(super) fn history(parts: Vec<Self>, measures: &[Measure]) -> History {
-        let total = parts.iter().map(|part| part.days().len()).sum();
-        let mut history = History::default();
-        for part in parts {
-            let before = history.days.len();
-            let days = part.days();
-            history.days.extend(days.iter().map(|day| day_after(part.from, *day)));
-            for new in part.rows {
-                let row = history.rows.entry(new.key).or_insert_with(|| HistoryRow {
-                    values: measures.iter().map(|measure| (*measure, Vec::with_capacity(total))).collect(),
-                    anomalous: Vec::with_capacity(total),
-                    ..HistoryRow::default()
-                });
-                if new.labelled.is_some() {
-                    row.names = new.names;
-                    row.pricing_types = new.pricing_types;
-                }
-                for (place, measure) in measures.iter().enumerate() {
-                    let values = row.values.entry(*measure).or_default();
-                    values.resize(before, f64::NAN);
-                    values.extend(days.iter().map(|day| new.values[day * part.width + place]));
-                }
-                row.anomalous.resize(before, false);
-                row.anomalous.extend(days.iter().map(|day| new.anomalous[*day]));
-            }
-        }
-        for row in history.rows.values_mut() {
-            row.values.values_mut().for_each(|values| values.resize(total, f64::NAN));
-            row.anomalous.resize(total, false);
-        }
-        history
+    /// The days that have a document; the amounts are those of the measures, in their order.
+    pub(super) fn history(self, measures: &[Measure]) -> History {
+        let days = self.days();
+        let row = |row: Row| {
+            let values = |(place, measure): (usize, &Measure)| {
+                (*measure, days.iter().map(|day| row.values[day * self.width + place]).collect())
+            };
+            let values = measures.iter().enumerate().map(values).collect();
+            let anomalous = days.iter().map(|day| row.anomalous[*day]).collect();
+            (row.key, HistoryRow { names: row.names, values, anomalous, pricing_types: row.pricing_types })
+        };
+        let rows = self.rows.into_iter().map(row).collect();
+        History { days: days.iter().map(|day| day_after(self.from, *day)).collect(), rows }
     }
 
-    /// The snapshots of consecutive ranges, given in their order; the amounts are those of the hours.
-    pub(super) fn snapshots(parts: Vec<Self>) -> Snapshots {
-        let total = parts.iter().map(|part| part.days().len()).sum();
-        let mut snapshots = Snapshots::default();
-        for part in parts {
-            let before = snapshots.days.len();
-            let days = part.days();
-            snapshots.days.extend(days.iter().map(|day| day_after(part.from, *day)));
-            for new in part.rows {
-                let row = snapshots
-                    .rows
-                    .entry(new.key)
-                    .or_insert_with(|| SnapshotRow { hours: Vec::with_capacity(total), ..SnapshotRow::default() });
-                if new.labelled.is_some() {
-                    row.names = new.names;
-                }
-                row.hours.resize(before, [f64::NAN; 24]);
-                let (hours, _) = new.values.as_chunks();
-                row.hours.extend(days.iter().map(|day| hours[*day]));
-            }
-        }
-        snapshots.rows.values_mut().for_each(|row| row.hours.resize(total, [f64::NAN; 24]));
-        snapshots
+    /// The days that have a document; the amounts are those of the hours.
+    pub(super) fn snapshots(self) -> Snapshots {
+        let days = self.days();
+        let row = |row: Row| {
+            let (hours, _) = row.values.as_chunks();
+            (row.key, SnapshotRow { names: row.names, hours: days.iter().map(|day| hours[*day]).collect() })
+        };
+        let rows = self.rows.into_iter().map(row).collect();
+        Snapshots { days: days.iter().map(|day| day_after(self.from, *day)).collect(), rows }
     }
 
     fn days(&self) -> Vec<usize> {
         (0..self.span).filter(|day| self.present[*day]).collect()
+    }
+}
+
+impl Row {
+    fn is_of(&self, [domain, project, service]: [&str; 3]) -> bool {
+        // From the part that differs most often.
+        *self.key.service == *service && *self.key.project == *project && *self.key.domain == *domain
     }
 }
 
@@ -188,23 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_joined_without_the_days_that_nobody_has() {
+    fn days_that_nobody_has_are_left_out() {
         let measures = [Measure::General, Measure::Expect];
-        let mut early = Collector::new(range(1, 3), 2);
-        let (a, b) = (early.row(["d", "p", "a"]), early.row(["d", "p", "b"]));
-        early.label(a, 0, ["D", "P", "old"], vec!["X".into()]);
-        early.add(a, 0, &[10.0, 1.0], false);
-        early.label(b, 2, ["", "", ""], vec![]);
-        early.add(b, 2, &[20.0, 2.0], true);
-        let mut late = Collector::new(range(4, 4), 2);
-        let a = late.row(["d", "p", "a"]);
-        late.label(a, 0, ["D", "P", "new"], vec!["Y".into()]);
-        late.add(a, 0, &[30.0, 3.0], false);
+        let mut collector = Collector::new(range(1, 4), 2);
+        let (a, b) = (collector.row(["d", "p", "a"]), collector.row(["d", "p", "b"]));
+        collector.label(a, 0, ["D", "P", "old"], || ["X"].into_iter());
+        collector.add(a, 0, &[10.0, 1.0], false);
+        collector.label(b, 2, ["", "", ""], || [].into_iter());
+        collector.add(b, 2, &[20.0, 2.0], true);
+        assert!(collector.wants_labels(a, 3) && !collector.wants_labels(b, 1));
+        collector.label(a, 3, ["D", "P", "new"], || ["X", "Y"].into_iter());
+        collector.add(a, 3, &[30.0, 3.0], false);
 
-        let history = Collector::history(vec![early, late], &measures);
+        let history = collector.history(&measures);
         assert_eq!(history.days, [date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 4)]);
         let a = &history.rows[&SeriesKey::new("d", "p", "a")];
-        assert_eq!((&*a.names.service, a.pricing_types.as_slice()), ("new", ["Y".to_owned()].as_slice()));
+        assert_eq!((&*a.names.domain, &*a.names.service), ("D", "new"));
+        assert_eq!(a.pricing_types, ["X", "Y"]);
         assert_eq!((a.values[&Measure::Expect][0], a.values[&Measure::General][2]), (1.0, 30.0));
         assert!(a.values[&Measure::Expect][1].is_nan());
         let b = &history.rows[&SeriesKey::new("d", "p", "b")];
@@ -217,17 +222,29 @@ mod tests {
     fn snapshots_keep_their_hours() {
         let mut hours = [f64::NAN; 24];
         hours[9] = 4.0;
-        let mut late = Collector::new(range(4, 6), 24);
-        let row = late.row(["d", "p", "a"]);
-        late.add(row, 1, &hours, false);
-        let mut early = Collector::new(range(2, 3), 24);
-        let row = early.row(["d", "p", "b"]);
-        early.add(row, 0, &hours, false);
-        let snapshots = Collector::snapshots(vec![early, late]);
+        let mut collector = Collector::new(range(2, 6), 24);
+        let a = collector.row(["d", "p", "a"]);
+        collector.add(a, 3, &hours, false);
+        let b = collector.row(["d", "p", "b"]);
+        collector.add(b, 0, &hours, false);
+        let snapshots = collector.snapshots();
         assert_eq!(snapshots.days, [date(2026, 11, 2), date(2026, 11, 5)]);
         let a = &snapshots.rows[&SeriesKey::new("d", "p", "a")];
         assert!(a.hours[0][9].is_nan() && a.hours[1][10].is_nan());
         assert_eq!(a.hours[1][9].to_bits(), 4.0_f64.to_bits());
+    }
+
+    #[test]
+    fn a_reader_finds_its_rows_in_any_order() {
+        let mut collector = Collector::new(range(1, 1), 1);
+        let mut reader = Reader::default();
+        let mut places = |services: &[&str]| -> Vec<usize> {
+            services.iter().map(|service| collector.row_of(&mut reader, ["d", "p", service])).collect()
+        };
+        assert_eq!(places(&["a", "b", "c"]), [0, 1, 2]);
+        assert_eq!(places(&["a", "new", "c"]), [0, 3, 2]);
+        assert_eq!(places(&["a", "b", "new", "c"]), [0, 1, 3, 2]);
+        assert_eq!(places(&["c", "a", "a"]), [2, 0, 0]);
     }
 
     #[test]
@@ -241,6 +258,6 @@ mod tests {
     fn a_range_that_ends_before_it_starts_is_empty() {
         let collector = Collector::new(range(4, 1), 1);
         assert_eq!(collector.day(date(2026, 11, 2)), None);
-        assert!(Collector::history(vec![collector], &[Measure::Expect]).days.is_empty());
+        assert!(collector.history(&[Measure::Expect]).days.is_empty());
     }
 }

@@ -178,9 +178,9 @@ pub(super) fn number(value: RawBsonRef<'_>) -> Option<f64> {
     }
 }
 
-pub(super) fn texts(value: RawBsonRef<'_>) -> Vec<String> {
-    let items = value.as_array().into_iter().flatten();
-    items.filter_map(|item| Some(item.ok()?.as_str()?.to_owned())).collect()
+/// The texts of an array.
+pub(super) fn texts(value: RawBsonRef<'_>) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().filter_map(|item| item.ok()?.as_str())
 }
 
 /// `YYYYMMDD`.

@@ -70,7 +70,7 @@ impl Embedded {
     pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         let mut collector = Collector::new(range, measures.len());
         self.read(&daily::COLLECTION, |tables| tables.collect_days(range, measures, &mut collector))?;
-        Ok(Collector::history(vec![collector], measures))
+        Ok(collector.history(measures))
     }
 
     pub(super) fn newest_day(&self) -> Result<Option<Date>, StoreError> {
@@ -130,11 +130,15 @@ impl Embedded {
     pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         let mut collector = Collector::new(range, 24);
         self.read(&hourly::COLLECTION, |tables| tables.collect_hours(range, &mut collector))?;
-        Ok(Collector::snapshots(vec![collector]))
+        Ok(collector.snapshots())
     }
 
-    pub(super) fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
-        let upserts = baselines.iter().map(|baseline| baseline::upsert(baseline, now));
+    pub(super) fn put_baselines(
+        &self,
+        baselines: impl Iterator<Item = Baseline>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let upserts = baselines.map(|baseline| baseline::upsert(&baseline, now));
         self.put(&baseline::COLLECTION, upserts, HashSet::new())
     }
 

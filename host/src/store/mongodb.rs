@@ -128,7 +128,9 @@ impl Mongodb {
         let mut stored = HashMap::new();
         let mut seen = hourly::Seen::default();
         for (key, old) in self.stored(collection, of_day(date), &["hours"]).await? {
-            let hours = hourly::read_hours(&old.fields).map_err(|error| unreadable(collection, &old.fields, error))?;
+            let hours = old.fields.get_document("hours").map_err(|error| error.to_string());
+            let hours =
+                hours.and_then(hourly::read_hours).map_err(|error| unreadable(collection, &old.fields, error))?;
             seen.add(&hours);
             stored.insert(key, (old.id, hours));
         }
@@ -145,14 +147,14 @@ impl Mongodb {
         self.set(collection, gone, nothing).await
     }
 
-    pub(super) async fn put_baselines(&self, baselines: &[Baseline], now: Timestamp) -> Result<(), StoreError> {
-        if baselines.is_empty() {
-            return Ok(());
-        }
+    pub(super) async fn put_baselines(
+        &self,
+        baselines: impl Iterator<Item = Baseline>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut stored = self.stored(&baseline::COLLECTION, doc! {}, &[]).await?;
-        // Made as they are sent: all fitted state twice is more than a small machine has.
-        let upserts = baselines.iter().map(|baseline| {
-            let upsert = baseline::upsert(baseline, now);
+        let upserts = baselines.map(|baseline| {
+            let upsert = baseline::upsert(&baseline, now);
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         });

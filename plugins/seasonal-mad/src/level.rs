@@ -63,15 +63,18 @@ impl Rolling {
 
     /// One value for another: those between them move by one place.
     fn replace(&mut self, old: f64, new: f64) {
-        let from = rank(&self.sorted, old);
-        let to = rank(&self.sorted, new);
-        if from < to {
-            self.sorted.copy_within(from + 1..to, from);
-            self.sorted[to - 1] = new;
-        } else {
-            self.sorted.copy_within(to..from, to + 1);
-            self.sorted[to] = new;
+        // Move by move: to copy within memory calls the host, which takes longer than these few.
+        let mut place = rank(&self.sorted, old);
+        let sorted = &mut self.sorted[..];
+        while place + 1 < sorted.len() && sorted[place + 1] < new {
+            sorted[place] = sorted[place + 1];
+            place += 1;
         }
+        while place > 0 && sorted[place - 1] > new {
+            sorted[place] = sorted[place - 1];
+            place -= 1;
+        }
+        sorted[place] = new;
     }
 
     /// The median; none of nothing.

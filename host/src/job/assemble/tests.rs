@@ -1,5 +1,5 @@
 use super::*;
-use crate::history::{HistoryRow, Measure};
+use crate::history::{HistoryRow, Measure, SnapshotRow};
 use crate::rules::{self, RuleSet};
 use jiff::civil::date;
 use std::collections::HashMap;
@@ -94,12 +94,13 @@ fn snapshots_become_day_to_date_and_increments() {
     framed(4, &excluded, |frame| {
         let at = |hour| {
             let grids = grids(&snapshots, &rule("day-to-date", ""), frame);
-            shown(&grids.iter().filter_map(|grid| grid.day_to_date(hour, frame)).collect::<Vec<_>>())
+            shown(&grids.filter_map(|grid| grid.day_to_date(hour)).collect::<Vec<_>>())
         };
         insta::assert_snapshot!(at(1), @"d/p/a [3.0, NaN, 7.0] [2]");
         insta::assert_snapshot!(at(3), @"d/p/a [10.0, NaN, 14.0] []");
         assert_eq!(at(2), "", "no day was seen at two");
-        let increments = grids(&snapshots, &rule("hourly", ""), frame)[0].hourly(frame).expect("two hours in a row");
+        let mut grids = grids(&snapshots, &rule("hourly", ""), frame);
+        let increments = grids.next().and_then(|grid| grid.hourly()).expect("two hours in a row");
         assert_eq!(increments.series.values[..2], [1.0, 2.0]);
         assert!(increments.series.values[2..48].iter().all(|value| value.is_nan()), "three lacks two");
         assert_eq!(increments.series.values[48..50], [5.0, 2.0]);

@@ -49,7 +49,7 @@ async fn what_was_learned_is_read_back() {
         let by_hour = fit("bb", &[(Some(0), b"zero"), (Some(9), b""), (Some(23), b"late")]);
         let full = baseline("b", &[("usual", usual.clone()), ("by-hour", by_hour.clone())]);
         let grouped = Baseline { key: SeriesKey::new("domain", ALL, ALL), statistics: None, ..baseline("a", &[]) };
-        store.put_baselines(&[full.clone(), grouped.clone()], at(0)).await.unwrap();
+        store.put_baselines([full.clone(), grouped.clone()], at(0)).await.unwrap();
 
         let everything = [
             request("usual", None),
@@ -78,10 +78,10 @@ async fn fits_of_other_rules_stay() {
             "a",
             &[("one", fit("aa", &[(None, b"old")])), ("two", fit("bb", &[(Some(1), b"x"), (Some(2), b"y")]))],
         );
-        store.put_baselines(&[first], at(0)).await.unwrap();
+        store.put_baselines([first], at(0)).await.unwrap();
         let second = Baseline { statistics: None, ..baseline("a", &[("two", fit("cc", &[(Some(2), b"new")]))]) };
         for _ in 0..2 {
-            store.put_baselines(&[second.clone(), baseline("b", &[])], at(1)).await.unwrap();
+            store.put_baselines([second.clone(), baseline("b", &[])], at(1)).await.unwrap();
         }
         let found =
             store.baselines(&[request("one", None), request("two", Some(1)), request("two", Some(2))]).await.unwrap();
@@ -96,14 +96,14 @@ async fn fits_of_other_rules_stay() {
 #[tokio::test]
 async fn a_baseline_has_the_fields_of_the_tutorial() {
     in_every_store("learned_fields", async |store| {
-        store.put_baselines(&[baseline("vm", &[])], at(0)).await.unwrap();
+        store.put_baselines([baseline("vm", &[])], at(0)).await.unwrap();
         let expected = doc! {
             "domainId": "domain", "domainName": "domain of vm", "projectId": "project", "projectName": "project of vm",
             "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null, "pricingTypes": ["ON_DEMAND"],
             "statistics": { "mean": 2.0, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.9, "sampleCount": 30 },
         };
         assert_eq!(documents(store, &baseline::COLLECTION).await, [expected]);
-        store.put_baselines(&[], at(1)).await.unwrap();
+        store.put_baselines([], at(1)).await.unwrap();
         assert_eq!(documents(store, &baseline::COLLECTION).await.len(), 1);
     })
     .await;
@@ -116,8 +116,8 @@ async fn much_state_is_kept() {
         let services: Vec<String> = (0..2_000).map(|service| format!("service-{service:04}")).collect();
         let all: Vec<Baseline> =
             services.iter().map(|service| baseline(service, &[("usual", fit("aa", &[(None, &state)]))])).collect();
-        store.put_baselines(&all, at(0)).await.unwrap();
-        store.put_baselines(&all, at(1)).await.unwrap();
+        store.put_baselines(all.clone(), at(0)).await.unwrap();
+        store.put_baselines(all.clone(), at(1)).await.unwrap();
         assert_eq!(store.baselines(&[request("usual", None)]).await.unwrap(), all);
     })
     .await;

@@ -133,7 +133,7 @@ async fn old_baselines_are_read_and_kept() {
         assert_eq!((&*found[0].names.service, &*found[0].names.domain), ("VM", "domain"));
 
         let new = Baseline { key: key("vm"), names: names("vm"), ..found[0].clone() };
-        store.put_baselines(&[new], at(0)).await.unwrap();
+        store.put_baselines([new], at(0)).await.unwrap();
         let found = baselines.find_one(doc! {}).await.unwrap().unwrap();
         assert_eq!(found.get_str("owner"), Ok("kim"));
         assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));

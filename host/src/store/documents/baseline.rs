@@ -75,7 +75,7 @@ pub(in crate::store) fn read(
             ("statistics", RawBsonRef::Document(statistics)) => {
                 baseline.statistics = Some(read_statistics(statistics)?);
             }
-            ("pricingTypes", list) => baseline.pricing_types = texts(list),
+            ("pricingTypes", list) => baseline.pricing_types = texts(list).map(str::to_owned).collect(),
             ("rules", RawBsonRef::Document(rules)) => {
                 for request in requests {
                     if let Ok(fit) = rules.get_document(&request.rule) {

@@ -69,14 +69,58 @@ pub(in crate::store) fn is_gone(hour: u8, stored: &[f64; 24]) -> bool {
     stored[..=usize::from(hour)].iter().any(|amount| !amount.is_nan())
 }
 
-/// The amounts by hour; NaN where no run looked.
-pub(in crate::store) fn read_hours(document: &RawDocument) -> Result<[f64; 24], String> {
+/// The amounts by hour out of the field `hours`; NaN where no run looked.
+pub(in crate::store) fn read_hours(field: &RawDocument) -> Result<[f64; 24], String> {
     let mut hours = [f64::NAN; 24];
-    for element in document.get_document("hours").map_err(|error| error.to_string())? {
+    if read_as_written(field, &mut hours).is_some() {
+        return Ok(hours);
+    }
+    for element in field {
         let (hour, amount) = element.map_err(|error| error.to_string())?;
         let slot = hour.parse::<usize>().ok().and_then(|hour| hours.get_mut(hour));
         let slot = slot.ok_or_else(|| format!("hours has a field `{hour}`, expected 00 to 23"))?;
         *slot = number(amount).unwrap_or(f64::NAN);
     }
     Ok(hours)
+}
+
+/// Reads hours as [`upsert`] writes them, each a double under two digits; none where anything else is among them. An
+/// hour then has its place among the bytes, and the many hours of a history are read four times as fast.
+fn read_as_written(field: &RawDocument, hours: &mut [f64; 24]) -> Option<()> {
+    const DOUBLE: u8 = 1;
+    // Around the elements: the length, and a NUL.
+    let (elements, rest) = field.as_bytes().get(4..)?.as_chunks::<12>();
+    if rest != [0] {
+        return None;
+    }
+    for element in elements {
+        let [DOUBLE, tens @ b'0'..=b'9', ones @ b'0'..=b'9', 0, amount @ ..] = *element else { return None };
+        *hours.get_mut(usize::from(tens - b'0') * 10 + usize::from(ones - b'0'))? = f64::from_le_bytes(amount);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::RawDocumentBuf;
+
+    use super::*;
+
+    fn read(field: &Document) -> Result<Vec<(usize, f64)>, String> {
+        let hours = read_hours(&RawDocumentBuf::from_document(field).unwrap())?;
+        Ok(hours.into_iter().enumerate().filter(|(_, amount)| !amount.is_nan()).collect())
+    }
+
+    #[test]
+    fn hours_are_read_however_they_are_stored() {
+        assert_eq!(read(&doc! {}), Ok(vec![]));
+        assert_eq!(read(&doc! { "09": 1.5, "23": 2.0, "00": 3.0 }), Ok(vec![(0, 3.0), (9, 1.5), (23, 2.0)]));
+        assert_eq!(
+            read(&doc! { "01": 1.5, "2": 2.0, "03": 3, "04": Bson::Null }),
+            Ok(vec![(1, 1.5), (2, 2.0), (3, 3.0)])
+        );
+        for field in ["24", "x", "-1"] {
+            assert_eq!(read(&doc! { field: 1.0 }), Err(format!("hours has a field `{field}`, expected 00 to 23")));
+        }
+    }
 }

@@ -211,7 +211,8 @@ impl Reading<'_> {
                         none => none.insert(day.labels()?),
                     };
                     let names = labels.names(row * collected.width)?;
-                    collector.label(place, place_of_day, names, (collected.pricing_types)(labels, row)?);
+                    let pricing_types = (collected.pricing_types)(labels, row)?;
+                    collector.label(place, place_of_day, names, || pricing_types.iter().map(String::as_str));
                 }
                 values.clear();
                 values.extend(collected.amounts.iter().map(|column| column[row]));

@@ -1,5 +1,6 @@
 //! Reading in raw batches: no document is turned into anything but what is asked for.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use futures_util::StreamExt;
@@ -10,12 +11,12 @@ use mongodb::error::Error;
 
 use super::Mongodb;
 use crate::history::{History, Measure, Snapshots};
-use crate::store::collector::Collector;
+use crate::store::collector::{Collector, Reader};
 use crate::store::documents::{Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
 use crate::store::{DateRange, StoreError};
 
-/// Documents that the server gathers for one reply: a few megabytes.
-const BATCH: u32 = 20_000;
+/// Documents that the server gathers for one reply: a megabyte or two.
+const BATCH: u32 = 4_000;
 
 /// Cursors over consecutive days: the server works on two while one's batch is decoded.
 const CURSORS: usize = 3;
@@ -34,9 +35,9 @@ impl Mongodb {
     ) -> Result<History, StoreError> {
         let mut fields = vec!["isAnomaly", "pricingTypes"];
         fields.extend(measures.iter().map(|measure| measure.field()));
-        let read = |document: &RawDocument, reading: &mut Reading| reading.add_day(document, measures);
-        let parts = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
-        Ok(Collector::history(parts, measures))
+        let read = |document: &RawDocument, reading: &mut Reading<'_>| reading.add_day(document, measures);
+        let collector = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
+        Ok(collector.history(measures))
     }
 
     pub(in crate::store) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
@@ -53,32 +54,32 @@ impl Mongodb {
     }
 
     pub(in crate::store) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
-        let read = |document: &RawDocument, reading: &mut Reading| reading.add_hours(document);
-        Ok(Collector::snapshots(self.read_days(&hourly::COLLECTION, range, &["hours"], 24, &read).await?))
+        let read = |document: &RawDocument, reading: &mut Reading<'_>| reading.add_hours(document);
+        Ok(self.read_days(&hourly::COLLECTION, range, &["hours"], 24, &read).await?.snapshots())
     }
 
-    /// Reads a range of days through several cursors, a collector each.
+    /// Reads a range of days through several cursors.
     async fn read_days(
         &self,
         collection: &'static Collection,
         range: DateRange,
         fields: &[&str],
         width: usize,
-        read: &impl Fn(&RawDocument, &mut Reading) -> Result<(), String>,
-    ) -> Result<Vec<Collector>, StoreError> {
+        read: &impl Fn(&RawDocument, &mut Reading<'_>) -> Result<(), String>,
+    ) -> Result<Collector, StoreError> {
         let always = ["date", "domainId", "projectId", "serviceId", "domainName", "projectName", "serviceName"];
         let projection = always.iter().chain(fields).map(|field| ((*field).to_owned(), Bson::Int32(1)));
         let projection: Document = projection.chain([("_id".to_owned(), Bson::Int32(0))]).collect();
+        let collector = RefCell::new(Collector::new(range, width));
         let parts = range.split(CURSORS).into_iter().map(async |part| {
-            let mut reading = Reading::new(part, width);
-            // The newest first: then only the first document of a series has names to keep.
-            let newest_first = Some(doc! { "date": -1 });
-            let filter = of_days(part);
-            self.scan(collection, filter, projection.clone(), newest_first, |document| read(document, &mut reading))
-                .await?;
-            Ok(reading.collector)
+            let mut reading = Reading::new(&collector, width);
+            // By the key, forwards: a server takes half as long again to walk an index backwards.
+            let by_key = Some(doc! { "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1 });
+            let visit = |document: &RawDocument| read(document, &mut reading);
+            self.scan(collection, of_days(part), projection.clone(), by_key, visit).await
         });
-        try_join_all(parts).await
+        try_join_all(parts).await?;
+        Ok(collector.into_inner())
     }
 
     /// What the collection holds already under the filter, by key, with the given fields beside the key's.
@@ -159,8 +160,9 @@ impl Mongodb {
 }
 
 /// A part of the days while it is being read, and what is used again from document to document.
-struct Reading {
-    collector: Collector,
+struct Reading<'c> {
+    collector: &'c RefCell<Collector>,
+    reader: Reader,
     values: Vec<f64>,
     last_date: String,
     last_day: Option<usize>,
@@ -174,10 +176,11 @@ struct Labels<'a> {
     names: [&'a str; 3],
 }
 
-impl Reading {
-    fn new(range: DateRange, width: usize) -> Self {
+impl<'c> Reading<'c> {
+    fn new(collector: &'c RefCell<Collector>, width: usize) -> Self {
         Self {
-            collector: Collector::new(range, width),
+            collector,
+            reader: Reader::default(),
             values: vec![f64::NAN; width],
             last_date: String::new(),
             last_day: None,
@@ -208,11 +211,14 @@ impl Reading {
 
     fn add_hours(&mut self, document: &RawDocument) -> Result<(), String> {
         let mut labels = Labels::default();
+        let mut hours = None;
         for element in document {
-            let (field, value) = element.map_err(|error| error.to_string())?;
-            labels.read(field, value);
+            match element.map_err(|error| error.to_string())? {
+                ("hours", value) => hours = value.as_document(),
+                (field, value) => labels.read(field, value),
+            }
         }
-        self.values.copy_from_slice(&hourly::read_hours(document)?);
+        self.values.copy_from_slice(&hourly::read_hours(hours.ok_or("hours must be a document")?)?);
         self.add(&labels, None, false)
     }
 
@@ -225,16 +231,17 @@ impl Reading {
         let (Some(text), [Some(domain), Some(project), Some(service)]) = (labels.date, labels.ids) else {
             return Err("date, domainId, projectId and serviceId must be texts".to_owned());
         };
+        let mut collector = self.collector.borrow_mut();
         if self.last_date != text {
-            self.last_day = self.collector.day(date(text)?);
+            self.last_day = collector.day(date(text)?);
             text.clone_into(&mut self.last_date);
         }
         let day = self.last_day.ok_or("its date is not one that was asked for")?;
-        let row = self.collector.row([domain, project, service]);
-        if self.collector.wants_labels(row, day) {
-            self.collector.label(row, day, labels.names, pricing_types.map(texts).unwrap_or_default());
+        let row = collector.row_of(&mut self.reader, [domain, project, service]);
+        if collector.wants_labels(row, day) {
+            collector.label(row, day, labels.names, || pricing_types.into_iter().flat_map(texts));
         }
-        self.collector.add(row, day, &self.values, anomalous);
+        collector.add(row, day, &self.values, anomalous);
         Ok(())
     }
 }

@@ -14,9 +14,9 @@ use crate::store::documents::{Collection, Upsert};
 /// A write that a majority has not confirmed by then has failed.
 pub(super) const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Of one command, well below the server's limits of 100,000 writes and 48 MB.
+/// Of one command, well below the server's limits of 100,000 writes and 48 MB: the driver holds it several times over.
 const BATCH_WRITES: usize = 1_000;
-const BATCH_BYTES: usize = 8_000_000;
+const BATCH_BYTES: usize = 2_000_000;
 
 const BATCHES_IN_FLIGHT: usize = 2;
 
