@@ -66,11 +66,10 @@ fn main() -> anyhow::Result<()> {
     };
     let runtime = Runtime::new()?;
     let client = runtime.block_on(Client::with_uri_str(&uri))?;
-    let services = cases.iter().map(|case| case.services).max().unwrap_or(0);
-    eprintln!("asking the simulated API for a week of {services} services");
-    let bill = Bill::of_week_before(FIRST, services)?;
     let mut outcomes = Vec::new();
     for case in cases {
+        eprintln!("asking the simulated API for a week of {} services", case.services);
+        let bill = Bill::of_week_before(FIRST, case.services)?;
         outcomes.push(run(case, &bill, &client, &uri, &runtime)?);
     }
     let tables = table::tables(&outcomes, &runtime.block_on(table::machine(&client))?);

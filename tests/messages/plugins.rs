@@ -32,16 +32,27 @@ fn break_all(lab: &Lab) {
     std::fs::create_dir(lab.path().join("plugins/j-folder.wasm")).expect("a folder");
 }
 
+/// Where a cut file ends depends on the compiler that built it.
+fn without_offsets(text: &str) -> String {
+    let mut parts = text.split("(at offset 0x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |done, part| {
+        let rest = part.split_once(')').map_or("", |(_, rest)| rest);
+        format!("{done}(at offset [n]){rest}")
+    })
+}
+
 #[test]
 fn what_is_no_plugin_is_told() {
     let lab = lab();
     break_all(&lab);
     let (code, text) = check(&lab);
+    let text = without_offsets(&text);
     insta::assert_snapshot!(text, @"
     error: [lab]/rules/a-empty.toml:5: rule a-empty: detector: [lab]/plugins/a-empty.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1
     error: [lab]/rules/b-garbage.toml:5: rule b-garbage: detector: [lab]/plugins/b-garbage.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
     error: [lab]/rules/c-text.toml:5: rule c-text: detector: [lab]/plugins/c-text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`
-    error: [lab]/rules/d-truncated.toml:5: rule d-truncated: detector: [lab]/plugins/d-truncated.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x19c5a)
+    error: [lab]/rules/d-truncated.toml:5: rule d-truncated: detector: [lab]/plugins/d-truncated.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset [n])
     error: [lab]/rules/e-stub.toml:5: rule e-stub: detector: [lab]/plugins/e-stub.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
     error: [lab]/rules/f-renamed.toml:5: rule f-renamed: detector: [lab]/plugins/f-renamed.wasm: says that its name is `tutorial`, but was asked for as `f-renamed`: name the file and the rules' `detector` after it
     error: [lab]/rules/g-wasi.toml:5: rule g-wasi: detector: [lab]/plugins/g-wasi.wasm: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
