@@ -7,6 +7,7 @@ mod dates;
 mod demo;
 mod jobs;
 mod look;
+mod plugin;
 mod present;
 
 use std::io::IsTerminal as _;
@@ -49,6 +50,9 @@ enum Command {
     Backfill(BackfillArgs),
     /// Check config, rules and plugins without touching the network. Every error is told at once.
     Check(CheckArgs),
+    /// Make, try out, sign, share and lock detectors.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Look at what was found.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
@@ -179,6 +183,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Hourly(args) => jobs::hourly(load(config)?, &args, form, now).await,
         Command::Backfill(args) => jobs::backfill(load(config)?, &args, form, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
+        Command::Plugin(command) => plugin::plugin(command, config, form).await,
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config)?, &span, form).await,
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config)?, &series, &span, form).await

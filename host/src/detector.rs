@@ -4,6 +4,7 @@
 //! `log` and, where the operator granted it, `reference`: no WASI, no clock, no randomness, no files, no network.
 //! Which series are judged, and what becomes of the verdicts, is the business of [`crate::job`].
 
+mod artifact;
 mod batch;
 mod bindings;
 mod cache;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use crate::series::{Series, Window};
 
+pub(crate) use self::artifact::Artifact;
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;

@@ -10,6 +10,7 @@ mod finding;
 mod history;
 mod job;
 mod ledger;
+mod plugin;
 mod rules;
 mod series;
 mod simulate;

@@ -1,16 +1,15 @@
-//! A file to a [`Detector`]: read, recognised, made a component, compiled, held against the contract, asked who it is.
+//! An [`Artifact`] to a [`Detector`]: recognised, made a component, compiled, held against the contract, asked who it is.
 //!
 //! Whatever the bytes are, the outcome is a detector or a [`LoadError`].
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
 
+use super::artifact::Artifact;
 use super::bindings::{self, PluginWithReferencePre};
 use super::cache::Key;
 use super::contract::{self, Asks};
@@ -25,27 +24,45 @@ impl Sandbox {
     /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
     ///
     /// # Errors
-    /// The file cannot be read or is no plugin, asks for what is not granted, is built for another contract, or says
-    /// that its name is another.
-    pub(crate) fn load(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, LoadError> {
-        let stack = COMPILER_STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
-        let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
-        on_thread(thread, || self.load_here(name, path, grants))
-            .unwrap_or_else(|stopped| Err(Fault::Loader(stopped)))
-            .map_err(|fault| LoadError { path: path.to_owned(), fault })
+    /// The file is no plugin, asks for what is not granted, is built for another contract, or says that its name is
+    /// another.
+    pub(crate) fn load(&self, name: &str, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
+        self.load_as(Some(name), artifact, grants)
     }
 
-    /// [`Self::load`] on the calling thread, which must have the stack for it.
-    pub(super) fn load_here(&self, name: &str, path: &Path, grants: &Grants) -> Result<Detector, Fault> {
-        let bytes = read(path, self.limits.module_bytes)?;
-        let encoding = recognise(&bytes)?;
-        let digest = hex::encode(Sha256::digest(&bytes));
-        let key = Key::new(&self.engine, &digest);
+    /// Loads a plugin under whatever name it gives itself.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn load_any(&self, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
+        self.load_as(None, artifact, grants)
+    }
+
+    fn load_as(&self, name: Option<&str>, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
+        let stack = COMPILER_STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
+        let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
+        on_thread(thread, || self.load_here(name, artifact, grants))
+            .unwrap_or_else(|stopped| Err(Fault::Loader(stopped)))
+            .map_err(|fault| LoadError { path: artifact.path.clone(), fault })
+    }
+
+    /// Loads on the calling thread, which must have the stack for it; under any name where none is asked for.
+    pub(super) fn load_here(
+        &self,
+        asked: Option<&str>,
+        artifact: &Artifact,
+        grants: &Grants,
+    ) -> Result<Detector, Fault> {
+        let Artifact { bytes, digest, path } = artifact;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = asked.unwrap_or(&stem);
+        let encoding = recognise(bytes)?;
+        let key = Key::new(&self.engine, digest);
         let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
         let is_cached = cached.is_some();
         let component = match cached {
             Some(component) => component,
-            None => self.compile(&bytes, encoding)?,
+            None => self.compile(bytes, encoding)?,
         };
         let reference = match (contract::check(&self.engine, &component)?, &grants.reference) {
             (Asks::Nothing, _) => None,
@@ -62,15 +79,17 @@ impl Sandbox {
             reference,
         };
         let manifest = checked(program.describe().map_err(Fault::Broken)?, &self.limits)?;
-        if manifest.name != name {
-            return Err(Fault::Name { asked: name.to_owned(), found: manifest.name });
+        if let Some(asked) = asked
+            && manifest.name != asked
+        {
+            return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
         }
         if let Some(cache) = &self.cache
             && !is_cached
         {
             cache.put(&key, &component);
         }
-        Ok(Detector { manifest, digest, program, cut: self.cut })
+        Ok(Detector { manifest, digest: digest.clone(), program, cut: self.cut })
     }
 
     fn compile(&self, bytes: &[u8], encoding: Encoding) -> Result<Component, Fault> {
@@ -95,20 +114,6 @@ impl Sandbox {
 enum Encoding {
     Core,
     Component,
-}
-
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    // Asked before opening: to open a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(Fault::Read)?.is_file() {
-        return Err(Fault::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .map_err(Fault::Read)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(Fault::Read)?;
-    if bytes.len() as u64 > limit { Err(Fault::TooLarge(limit)) } else { Ok(bytes) }
 }
 
 fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {

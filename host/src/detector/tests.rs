@@ -11,10 +11,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::*;
 
 /// A plugin as `plugins/build.sh` leaves it, below the workspace's folder.
-fn built(path: &str) -> PathBuf {
+fn artifact(path: &str) -> Artifact {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(path);
     assert!(path.exists(), "{} is not there: run make build first", path.display());
-    path
+    Artifact::read(&path, u64::MAX).expect("read")
 }
 
 fn sandbox(limits: Limits) -> Sandbox {
@@ -22,7 +22,8 @@ fn sandbox(limits: Limits) -> Sandbox {
 }
 
 fn tutorial() -> Detector {
-    let loaded = sandbox(Limits::default()).load("tutorial", &built("plugins/dist/tutorial.wasm"), &Grants::default());
+    let loaded =
+        sandbox(Limits::default()).load("tutorial", &artifact("plugins/dist/tutorial.wasm"), &Grants::default());
     loaded.expect("loads")
 }
 
@@ -57,7 +58,7 @@ impl Lab {
     fn misbehaving(&self, limits: Limits) -> Detector {
         let grants = Grants { reference: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) };
         let sandbox = Sandbox::new(limits, Some(self.compiled.path().join("compiled"))).expect("a sandbox");
-        sandbox.load("misbehaving", &built("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
+        sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 
     /// What a fit of one series comes to.
@@ -294,10 +295,10 @@ fn reference_data_is_read_where_it_is_granted() {
     insta::assert_snapshot!(fit("lib.rs"), @r#"9 bytes of state, [("last", 1032.0)]"#);
     insta::assert_snapshot!(fit("absent"), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: no such reference data");
     insta::assert_snapshot!(fit("../Cargo.toml"), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: a name of reference data has no separators");
-    let path = built("target/test-plugins/misbehaving.wasm");
-    let error = sandbox(Limits::default()).load("misbehaving", &path, &Grants::default()).err().expect("not granted");
+    let plugin = artifact("target/test-plugins/misbehaving.wasm");
+    let error = sandbox(Limits::default()).load("misbehaving", &plugin, &Grants::default()).err().expect("not granted");
     insta::assert_snapshot!(error.fault, @r#"asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
     let nowhere = Grants { reference: Some(PathBuf::from("/nonexistent")) };
-    let error = sandbox(Limits::default()).load("misbehaving", &path, &nowhere).err().expect("not there");
+    let error = sandbox(Limits::default()).load("misbehaving", &plugin, &nowhere).err().expect("not there");
     insta::assert_snapshot!(error.fault, @"the granted reference directory /nonexistent cannot be opened: No such file or directory (os error 2)");
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Config;
-use crate::detector::{Detector, Sandbox};
+use crate::detector::{Artifact, Detector, Sandbox};
 use crate::rules::{Rule, RuleSet};
 use crate::series::Grain;
 use crate::toml::Diagnostic;
@@ -57,7 +57,10 @@ impl ReadyRule {
 fn load(name: &str, config: &Config, sandbox: &Sandbox) -> Result<Arc<Detector>, String> {
     let path = config.plugins.directory.join(format!("{name}.wasm"));
     let grants = config.plugins.grants.get(name).cloned().unwrap_or_default();
-    sandbox.load(name, &path, &grants).map(Arc::new).map_err(|error| error.to_string())
+    Artifact::read(&path, config.plugins.limits.module_bytes)
+        .and_then(|artifact| sandbox.load(name, &artifact, &grants))
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
 }
 
 fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{Detector, Grants, Limits, call, sandbox, series};
+use super::{Artifact, Detector, Grants, Limits, call, sandbox, series};
 
 /// A core module for the contract that does nothing, and where it may do worse.
 pub(super) struct Plugin<'a> {
@@ -91,7 +91,8 @@ fn load(bytes: &[u8], limits: Limits) -> Result<Detector, String> {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("hostile.wasm");
     fs::write(&path, bytes).expect("written");
-    let loaded = sandbox(limits).load("hostile", &path, &Grants::default());
+    let loaded = Artifact::read(&path, limits.module_bytes)
+        .and_then(|artifact| sandbox(limits).load("hostile", &artifact, &Grants::default()));
     loaded.map_err(|error| error.to_string().replace(&directory.path().display().to_string(), "plugins"))
 }
 
@@ -139,10 +140,8 @@ fn no_bytes_bring_the_host_down() {
 #[test]
 fn what_is_no_file_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
-    let fault = |name: &str| {
-        let loaded = sandbox(Limits::default()).load("hostile", &directory.path().join(name), &Grants::default());
-        loaded.err().expect("does not load").fault.to_string()
-    };
+    let fault =
+        |name: &str| Artifact::read(&directory.path().join(name), u64::MAX).expect_err("not read").fault.to_string();
     insta::assert_snapshot!(fault("absent.wasm"), @"cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(fault(""), @"not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
 }
@@ -186,7 +185,8 @@ fn a_manifest_is_held_to_its_word() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("other.wasm");
     fs::write(&path, Plugin::default().core()).expect("written");
-    let loaded = sandbox(Limits::default()).load("other", &path, &Grants::default());
+    let artifact = Artifact::read(&path, u64::MAX).expect("read");
+    let loaded = sandbox(Limits::default()).load("other", &artifact, &Grants::default());
     insta::assert_snapshot!(loaded.err().expect("refused").fault, @"says that its name is `hostile`, but was asked for as `other`: name the file and the rules' `detector` after it");
     let summary = Plugin { summary: "\u{1b}[31mred\nline", ..Plugin::default() };
     assert_eq!(summary.load().expect("loads").manifest.summary, " [31mred line");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::cache::Cache;
 use super::hostile::Plugin;
-use super::{Grants, Limits, Sandbox, logged};
+use super::{Artifact, Grants, Limits, Sandbox, logged};
 
 /// A plugin and a directory for what is compiled.
 struct Bench {
@@ -31,9 +31,9 @@ impl Bench {
 
     fn load_with(&self, limits: Limits) -> String {
         let sandbox = Sandbox::new(limits, Some(self.compiled())).expect("a sandbox");
-        let plugin = self.directory.path().join("plugin.wasm");
+        let plugin = Artifact::read(&self.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
         // A load has its own thread, which the log of a test does not reach: what it calls is called here instead.
-        let (loaded, log) = logged(|| sandbox.load_here("hostile", &plugin, &Grants::default()));
+        let (loaded, log) = logged(|| sandbox.load_here(Some("hostile"), &plugin, &Grants::default()));
         assert_eq!(loaded.expect("loads").manifest.name, "hostile");
         log
     }
