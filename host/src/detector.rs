@@ -170,6 +170,11 @@ impl Detector {
         )
     }
 
+    /// Cut for measurements.
+    pub(crate) fn on_one_thread(self, series_in_batch: usize) -> Self {
+        Self { cut: batch::Cut { series: series_in_batch, threads: 1 }, ..self }
+    }
+
     fn batches<'a>(&'a self, call: &'a Call<'a>, kind: session::Kind) -> batch::Batches<'a> {
         batch::Batches {
             program: &self.program,

@@ -23,14 +23,15 @@ const USUAL_PAUSE: f64 = 1.25;
 /// An amount up to this many times the largest before it is nothing new.
 const USUAL_AMOUNT: f64 = 2.0;
 
-struct Newcomer;
+/// The detector.
+pub struct Newcomer;
 
 costwarden_sdk::export!(Newcomer);
 
 /// When spend counts as new or as stopped.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct Settings {
+pub struct Settings {
     /// Days without spend after which spend is new, and days of history that a judgement needs; 2 to 365.
     #[schemars(range(min = 2, max = 365))]
     quiet_days: u32,
@@ -50,7 +51,7 @@ impl Default for Settings {
 
 /// The run of points that goes on, and what was before it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct State {
+pub struct State {
     /// Whether the run has spend.
     spends: bool,
     /// Points of the run.

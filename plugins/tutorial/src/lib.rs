@@ -7,14 +7,15 @@ use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Seri
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-struct Tutorial;
+/// The detector.
+pub struct Tutorial;
 
 costwarden_sdk::export!(Tutorial);
 
 /// The thresholds of the replaced rule.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct Settings {
+pub struct Settings {
     /// Sample standard deviations above the mean that alert; above 0.
     #[schemars(range(min = 0.0))]
     z_score: f64,
@@ -34,7 +35,7 @@ impl Default for Settings {
 
 /// Mean and sample standard deviation.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Moments {
+pub struct Moments {
     mean: f64,
     std: f64,
 }

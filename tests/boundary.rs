@@ -1,0 +1,112 @@
+//! What the sandbox costs: the bundled detectors native and sandboxed, side by side. `make bench-sandbox` runs it and
+//! puts the table into `BENCHMARKS.md`, whose text says what is measured.
+//!
+//! `COSTWARDEN_BENCH_ROUNDS=20` measures so many rounds and leaves the file as it is.
+
+#[path = "boundary/native.rs"]
+mod native;
+#[path = "boundary/report.rs"]
+mod report;
+#[path = "boundary/series.rs"]
+mod series;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+use bare::Bare;
+use costwarden::probe::Sandboxed;
+use costwarden_sdk::Detector;
+use newcomer::Newcomer;
+use seasonal_mad::SeasonalMad;
+use tutorial::Tutorial;
+
+use native::Native;
+
+/// Series in a batch.
+const BATCH: usize = 512;
+/// Batches in a call.
+const BATCHES: usize = 4;
+/// Values of each series.
+const POINTS: usize = 90;
+/// Rounds that are measured unless the environment says otherwise.
+const ROUNDS: usize = 200;
+
+/// A detector on both sides.
+struct Pair {
+    name: &'static str,
+    native: Box<dyn Side>,
+    sandboxed: Sandboxed,
+    least: Least,
+}
+
+/// A side whose detector is not known by its type any more.
+trait Side {
+    fn fit(&mut self) -> anyhow::Result<Duration>;
+    fn judge(&mut self) -> anyhow::Result<Duration>;
+    fn agrees(&self, sandboxed: &Sandboxed) -> bool;
+}
+
+/// The shortest that each half took on each side, of all rounds.
+#[derive(Debug, Clone, Copy)]
+struct Least {
+    fit: Sides,
+    judge: Sides,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sides {
+    native: Duration,
+    sandboxed: Duration,
+}
+
+fn main() -> anyhow::Result<()> {
+    let chosen = std::env::var("COSTWARDEN_BENCH_ROUNDS").ok();
+    let rounds = chosen.as_deref().map_or(Ok(ROUNDS), str::parse)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut pairs = vec![
+        Pair::new::<Bare>(&root.join("target/test-plugins/bare.wasm"))?,
+        Pair::new::<Tutorial>(&root.join("plugins/dist/tutorial.wasm"))?,
+        Pair::new::<Newcomer>(&root.join("plugins/dist/newcomer.wasm"))?,
+        Pair::new::<SeasonalMad>(&root.join("plugins/dist/seasonal-mad.wasm"))?,
+    ];
+    for _ in 0..rounds {
+        for pair in &mut pairs {
+            pair.measure()?;
+        }
+    }
+    let table = report::table(&pairs, rounds)?;
+    eprintln!("{table}");
+    match chosen {
+        None => report::write(&root.join("BENCHMARKS.md"), &table),
+        Some(_) => Ok(()),
+    }
+}
+
+impl Pair {
+    fn new<D: Detector + 'static>(plugin: &Path) -> anyhow::Result<Self> {
+        let series = series::all(BATCH * BATCHES, POINTS);
+        let sandboxed = Sandboxed::load(plugin, BATCH, series.clone()).map_err(anyhow::Error::msg)?;
+        let longest = Sides { native: Duration::MAX, sandboxed: Duration::MAX };
+        let mut pair = Self {
+            name: D::NAME,
+            native: Box::new(Native::<D>::new(series)),
+            sandboxed,
+            least: Least { fit: longest, judge: longest },
+        };
+        pair.measure()?;
+        ensure!(pair.native.agrees(&pair.sandboxed), "{} says something else in the sandbox", pair.name);
+        pair.least = Least { fit: longest, judge: longest };
+        Ok(pair)
+    }
+
+    /// One round: native and sandboxed in turns, so that what else the machine does meets both.
+    fn measure(&mut self) -> anyhow::Result<()> {
+        let Self { native, sandboxed, least: Least { fit, judge }, .. } = self;
+        fit.native = fit.native.min(native.fit()?);
+        fit.sandboxed = fit.sandboxed.min(sandboxed.fit().map_err(anyhow::Error::msg)?);
+        judge.native = judge.native.min(native.judge()?);
+        judge.sandboxed = judge.sandboxed.min(sandboxed.judge().map_err(anyhow::Error::msg)?);
+        Ok(())
+    }
+}
