@@ -26,7 +26,7 @@ use native::Native;
 /// Series in a batch.
 const BATCH: usize = 512;
 /// Batches in a call.
-const BATCHES: usize = 4;
+const BATCHES: usize = 2;
 /// Values of each series.
 const POINTS: usize = 90;
 /// Rounds that are measured unless the environment says otherwise.

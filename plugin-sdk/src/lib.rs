@@ -68,12 +68,18 @@ pub mod bindings {
     });
 }
 
+#[cfg(any(target_family = "wasm", test))]
+#[expect(unsafe_code, reason = "an allocator hands out raw memory")]
+mod arena;
 mod calendar;
 mod context;
 mod detector;
 #[doc(hidden)]
 pub mod glue;
 pub mod log;
+#[cfg(target_family = "wasm")]
+#[expect(unsafe_code, reason = "the global allocator and the canonical ABI are spoken in raw memory")]
+mod memory;
 pub mod native;
 pub mod reference;
 mod series;

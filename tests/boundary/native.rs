@@ -2,9 +2,9 @@
 //! sandbox.
 
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use costwarden::probe::Sandboxed;
+use costwarden::probe::{Sandboxed, cpu_time};
 use costwarden_sdk::bindings::costwarden::detector::types;
 use costwarden_sdk::{Context, Detector, Refusal, Series, Verdict, glue, native};
 
@@ -36,9 +36,9 @@ impl<D: Detector> Native<D> {
 impl<D: Detector> Side for Native<D> {
     fn fit(&mut self) -> anyhow::Result<Duration> {
         let batches: Vec<Vec<Series>> = self.history.chunks(BATCH).map(<[Series]>::to_vec).collect();
-        let started = Instant::now();
+        let started = cpu_time();
         let results: Vec<_> = batches.into_iter().map(|batch| glue::fit::<D>(&self.context, batch)).collect();
-        let took = started.elapsed();
+        let took = cpu_time() - started;
         let states = results.into_iter().flatten().map(|result| Ok(result.map_err(refused)?.state));
         self.states = states.collect::<anyhow::Result<_>>()?;
         Ok(took)
@@ -56,9 +56,9 @@ impl<D: Detector> Side for Native<D> {
         while windows.len() > 0 {
             batches.push(windows.by_ref().take(BATCH).collect::<Vec<_>>());
         }
-        let started = Instant::now();
+        let started = cpu_time();
         let results: Vec<_> = batches.into_iter().map(|batch| glue::judge::<D>(&self.context, batch)).collect();
-        let took = started.elapsed();
+        let took = cpu_time() - started;
         self.verdicts = results.into_iter().flatten().collect::<Result<_, _>>().map_err(refused)?;
         Ok(took)
     }

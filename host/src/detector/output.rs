@@ -39,46 +39,46 @@ pub(super) fn fitted(given: Baseline, limits: &Limits) -> Result<Fitted, Breach>
 /// Verdicts that keep the contract.
 pub(super) fn verdicts(given: Vec<Given>, window: &Window, limits: &Limits) -> Result<Vec<Verdict>, Breach> {
     let mut next = window.judge_from;
-    let mut checked = Vec::with_capacity(given.len());
-    for verdict in given {
-        let invalid = |what: String| Err(Breach::InvalidVerdict(format!("index {}: {what}", verdict.index)));
-        if (verdict.index as usize) >= window.series.values.len() || verdict.index < window.judge_from {
-            let (from, len) = (window.judge_from, window.series.values.len());
-            return invalid(format!("outside of what is judged, {from} up to and without {len}"));
-        }
-        if verdict.index < next {
-            return invalid("not after the one before".to_owned());
-        }
-        for (name, value) in [("score", verdict.score), ("expected", verdict.expected)] {
-            if !value.is_finite() {
-                return invalid(format!("{name} is {value}, not finite"));
-            }
-        }
-        for (name, value) in [("lower", verdict.lower), ("upper", verdict.upper)] {
-            if value.is_nan() {
-                return invalid(format!("{name} is NaN"));
-            }
-        }
-        if verdict.reason.len() > limits.reason_bytes {
-            return Err(Breach::ReasonTooLong { bytes: verdict.reason.len(), limit: limits.reason_bytes });
-        }
+    let checked = given.into_iter().map(|verdict| {
+        check(&verdict, next, window, limits)?;
         next = verdict.index + 1;
-        checked.push(Verdict {
-            index: verdict.index,
-            score: verdict.score,
-            expected: verdict.expected,
-            lower: verdict.lower,
-            upper: verdict.upper,
-            reason: plain(verdict.reason),
-        });
+        let Given { index, score, expected, lower, upper, reason } = verdict;
+        Ok(Verdict { index, score, expected, lower, upper, reason: plain(reason) })
+    });
+    checked.collect()
+}
+
+fn check(verdict: &Given, next: u32, window: &Window, limits: &Limits) -> Result<(), Breach> {
+    let invalid = |what: String| Err(Breach::InvalidVerdict(format!("index {}: {what}", verdict.index)));
+    if (verdict.index as usize) >= window.series.values.len() || verdict.index < window.judge_from {
+        let (from, len) = (window.judge_from, window.series.values.len());
+        return invalid(format!("outside of what is judged, {from} up to and without {len}"));
     }
-    Ok(checked)
+    if verdict.index < next {
+        return invalid("not after the one before".to_owned());
+    }
+    for (name, value) in [("score", verdict.score), ("expected", verdict.expected)] {
+        if !value.is_finite() {
+            return invalid(format!("{name} is {value}, not finite"));
+        }
+    }
+    for (name, value) in [("lower", verdict.lower), ("upper", verdict.upper)] {
+        if value.is_nan() {
+            return invalid(format!("{name} is NaN"));
+        }
+    }
+    if verdict.reason.len() > limits.reason_bytes {
+        return Err(Breach::ReasonTooLong { bytes: verdict.reason.len(), limit: limits.reason_bytes });
+    }
+    Ok(())
 }
 
 /// One line without anything that a terminal or a log would obey: control characters (so also the escape that begins
 /// ANSI sequences), line and paragraph separators, and marks that turn the direction of writing become spaces.
 pub(super) fn plain(text: String) -> String {
-    if text.contains(is_obeyed) { text.replace(is_obeyed, " ") } else { text }
+    // Most text is plain ASCII, which is seen without decoding it.
+    let is_plain_ascii = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if is_plain_ascii || !text.contains(is_obeyed) { text } else { text.replace(is_obeyed, " ") }
 }
 
 /// Cut at the limit, and marked as cut.
