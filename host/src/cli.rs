@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
+use crate::detector;
 use crate::job::Grade;
 use crate::series::SeriesKey;
 use crate::simulate::{self, SimulateArgs};
@@ -63,6 +64,9 @@ enum Command {
     Simulate(SimulateArgs),
     /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
     Demo(DemoArgs),
+    /// Compile the plugin on standard input: what a loader calls, in a process of its own.
+    #[command(hide = true)]
+    CompilePlugin(CompileArgs),
 }
 
 #[derive(Debug, Args)]
@@ -155,9 +159,23 @@ struct DemoArgs {
     keep: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct CompileArgs {
+    #[arg(long)]
+    stack_bytes: usize,
+    #[arg(long)]
+    memory_bytes: u64,
+    #[arg(long)]
+    cpu_seconds: u64,
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // First of all: it shall have no thread, log or file that it does not need.
+    if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
+        return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
+    }
     log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -193,6 +211,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
             Ok(Grade::Done)
         }
         Command::Demo(args) => demo::demo(&args, now).await,
+        Command::CompilePlugin(_) => unreachable!("it was done before there was a runtime"),
     }
 }
 

@@ -8,6 +8,8 @@ mod artifact;
 mod batch;
 mod bindings;
 mod cache;
+mod compile;
+mod compiled;
 mod contract;
 mod engine;
 mod failure;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use crate::series::{Series, Window};
 
 pub(crate) use self::artifact::Artifact;
+pub(crate) use self::compile::{Compiler, Order, serve};
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;

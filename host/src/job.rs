@@ -26,7 +26,7 @@ pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
-use crate::detector::{Sandbox, SandboxError};
+use crate::detector::{Compiler, Sandbox, SandboxError};
 use crate::rules;
 use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
@@ -64,7 +64,7 @@ impl Parts {
         };
         // Compiled plugins are kept, which would be a trace.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache)?;
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
         let ready = ready(rules::load(&config.rules), &config, &sandbox);
         Ok(Self {
             source: Source::new(&config.source)?,

@@ -8,7 +8,7 @@ use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::archive::Archive;
 use crate::config::{self, Config};
-use crate::detector::Sandbox;
+use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Grade};
 use crate::rules;
 use crate::store::{Access, Store};
@@ -56,7 +56,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
 
 fn offline(path: &Path, config: &Config, findings: &mut Findings) {
     // Nothing is cached: a check leaves no trace.
-    match Sandbox::new(config.plugins.limits.clone(), None) {
+    match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
             let ready = job::ready(rules::load(&config.rules), config, &sandbox);
             findings.rules = ready.rules.len();

@@ -222,6 +222,12 @@ fn limits(mut section: Section<'_, '_>) -> Limits {
         tables: whole("tables", &(1..=100), default.tables as u64) as usize,
         stack_bytes: whole("stack_bytes", &(16_384..=2_097_152), default.stack_bytes as u64) as usize,
         module_bytes: whole("module_bytes", &bytes, default.module_bytes),
+        compile_seconds: whole("compile_seconds", &(1..=3_600), default.compile_seconds),
+        compile_memory_bytes: whole(
+            "compile_memory_bytes",
+            &(134_217_728..=68_719_476_736),
+            default.compile_memory_bytes,
+        ),
         state_bytes: whole("state_bytes", &bytes, default.state_bytes as u64) as usize,
         output_bytes: whole("output_bytes", &bytes, default.output_bytes as u64) as usize,
         reason_bytes: whole("reason_bytes", &bytes, default.reason_bytes as u64) as usize,

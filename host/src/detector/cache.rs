@@ -16,6 +16,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::compiled::Compiled;
+
 /// An open directory of compiled plugins.
 pub(super) struct Cache {
     directory: Dir,
@@ -48,24 +50,20 @@ impl Cache {
                 return None;
             }
         };
-        #[expect(unsafe_code, reason = "machine code cannot be checked, only where it comes from")]
-        // SAFETY: `deserialize` runs whatever bytes it is given, so they must be what `serialize` wrote. The entry was
-        // opened below a directory handle; directory and file belonged to this user, and neither group nor others
-        // could write to them; the bytes, read once, have the digest that was written with them. Who could still have
-        // written them: processes of this same user, and root, both of whom can change this program too.
-        let component = unsafe { Component::deserialize(engine, &compiled) };
-        component.inspect_err(|error| tracing::warn!(entry = key.0, %error, "a compiled plugin is compiled anew")).ok()
+        compiled
+            .component(engine)
+            .inspect_err(|error| tracing::warn!(entry = key.0, %error, "a compiled plugin is compiled anew"))
+            .ok()
     }
 
     /// Keeps a compiled plugin, whole or not at all.
-    pub(super) fn put(&self, key: &Key, component: &Component) {
-        let kept = component.serialize().map_err(io::Error::other).and_then(|compiled| self.write(key, &compiled));
-        if let Err(error) = kept {
+    pub(super) fn put(&self, key: &Key, compiled: &Compiled) {
+        if let Err(error) = self.write(key, compiled.bytes()) {
             tracing::warn!(entry = key.0, %error, "a compiled plugin is not kept");
         }
     }
 
-    fn read(&self, key: &Key) -> io::Result<Vec<u8>> {
+    fn read(&self, key: &Key) -> io::Result<Compiled> {
         self.check()?;
         let mut file = self.directory.open(&key.0)?;
         check(&file.metadata()?, Metadata::is_file, "not a regular file")?;
@@ -77,7 +75,7 @@ impl Cache {
             .filter(|(digest, compiled)| *digest == line(compiled).as_bytes())
             .map(|(_, compiled)| compiled.len())
             .ok_or_else(|| io::Error::other("its digest is not that of its bytes"))?;
-        Ok(bytes.split_off(bytes.len() - compiled))
+        Ok(Compiled::by_this_host(bytes.split_off(bytes.len() - compiled)))
     }
 
     fn write(&self, key: &Key, compiled: &[u8]) -> io::Result<()> {

@@ -4,14 +4,22 @@
 //! place: the interfaces show in the names of imports and exports, and what decodes such a section is made for trusted
 //! input (wit-parser recurses without end into packages that depend on each other).
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 use wit_component::metadata::Bindgen;
 use wit_component::{ComponentEncoder, StringEncoding};
 
-use super::loading::Fault;
 use super::{CONTRACT, output};
+
+/// What a plugin is built for, as the names of its imports and exports say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Built {
+    pub(super) asks: Asks,
+    /// Of the contract; this host speaks it.
+    version: String,
+}
 
 /// What a plugin asks for besides its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +33,34 @@ const WIT: &str = include_str!("../../../plugin-sdk/wit/detector.wit");
 const WORLD: &str = "plugin-with-reference";
 const PACKAGE: &str = "costwarden:detector/";
 
+/// In which of its two forms a plugin comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Core,
+    Component,
+}
+
+/// What the first bytes say.
+pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Unfit> {
+    match bytes.first_chunk::<8>() {
+        Some(b"\0asm\x01\0\0\0") => return Ok(Encoding::Core),
+        Some(b"\0asm\x0d\0\x01\0") => return Ok(Encoding::Component),
+        _ => {}
+    }
+    let text = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        Err(Unfit::Empty)
+    } else if text.starts_with(b"(") || text.starts_with(b";;") {
+        Err(Unfit::Text)
+    } else if bytes.starts_with(b"\x7fELF") {
+        Err(Unfit::MachineCode)
+    } else {
+        Err(Unfit::Garbage)
+    }
+}
+
 /// Holds names against the contract. Types are held against it when the component is linked and instantiated.
-pub(super) fn check(engine: &Engine, component: &Component) -> Result<Asks, Fault> {
+pub(super) fn check(engine: &Engine, component: &Component) -> Result<Built, Unfit> {
     let ty = component.component_type();
     let mut asks = Asks::Nothing;
     for (import, _) in ty.imports(engine) {
@@ -35,13 +69,39 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<Asks, Faul
         }
     }
     let mut exports = ty.exports(engine).filter_map(|(export, _)| interface(export));
-    let (_, version) = exports.find(|(interface, _)| *interface == "detector").ok_or(Fault::NoDetector)?;
-    check_version(version).map(|()| asks)
+    let (_, version) = exports.find(|(interface, _)| *interface == "detector").ok_or(Unfit::NoDetector)?;
+    check_version(version)?;
+    Ok(Built { asks, version: version.to_owned() })
+}
+
+impl Built {
+    /// Types that do not fit, though the names do.
+    pub(super) fn misfit(&self, error: &wasmtime::Error) -> Unfit {
+        misfit(&self.version, format!("{error:#}"))
+    }
+}
+
+/// Refuses components that are joined of several with code of their own. What one passes to another is copied and
+/// transcoded by the host, at no fuel: half a memory a call, over and over. Nothing that an SDK builds has that form.
+pub(super) fn check_parts(component: &[u8]) -> Result<(), Unfit> {
+    // Open parsers: the outermost component is the first.
+    let mut open = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(damaged)? {
+            Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_) if open > 1 => {
+                return Err(Unfit::Joined);
+            }
+            Payload::Version { .. } => open += 1,
+            Payload::End(_) => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A core module as a component.
-pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Fault> {
-    Module::validate(engine, core).map_err(|error| Fault::Invalid(output::plain(format!("{error:#}"))))?;
+pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Unfit> {
+    Module::validate(engine, core).map_err(|error| Unfit::Invalid(output::plain(format!("{error:#}"))))?;
     let Stripped { mut module, version } = stripped(core)?;
     let wit = WIT.replacen(&format!("@{CONTRACT};"), &format!("@{version};"), 1);
     let mut contract = Bindgen::default().resolve;
@@ -49,7 +109,7 @@ pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Fault> {
     let world = contract.select_world(&[package], Some(WORLD)).expect("the contract has this world");
     wit_component::embed_component_metadata(&mut module, &contract, world, StringEncoding::UTF8)
         .and_then(|()| ComponentEncoder::default().validate(true).module(&module)?.encode())
-        .map_err(|error| Fault::Types(output::plain(format!("{error:#}"))))
+        .map_err(|error| misfit(&version, format!("{error:#}")))
 }
 
 /// A core module without its custom sections, and the version of the contract that its exports name.
@@ -58,8 +118,7 @@ struct Stripped {
     version: String,
 }
 
-fn stripped(core: &[u8]) -> Result<Stripped, Fault> {
-    let damaged = |error: wasmparser::BinaryReaderError| Fault::Invalid(error.to_string());
+fn stripped(core: &[u8]) -> Result<Stripped, Unfit> {
     let mut module = core[..HEADER_BYTES].to_vec();
     let mut version = None;
     for payload in Parser::new(0).parse_all(core) {
@@ -89,7 +148,12 @@ fn stripped(core: &[u8]) -> Result<Stripped, Fault> {
             module.extend(section);
         }
     }
-    Ok(Stripped { module, version: version.ok_or(Fault::NoDetector)? })
+    Ok(Stripped { module, version: version.ok_or(Unfit::NoDetector)? })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
+fn damaged(error: wasmparser::BinaryReaderError) -> Unfit {
+    Unfit::Invalid(output::plain(error.to_string()))
 }
 
 /// Magic number and version.
@@ -107,10 +171,12 @@ fn leb128(mut number: usize) -> Vec<u8> {
 }
 
 /// The interface of an import, if it is one of the contract's.
-fn check_import(import: &str) -> Result<&str, Fault> {
+fn check_import(import: &str) -> Result<&str, Unfit> {
     match interface(import) {
         Some((interface @ ("log" | "types" | "reference"), version)) => check_version(version).map(|()| interface),
-        _ => Err(Fault::Import(output::plain(import.to_owned()))),
+        // An interface that is not known here yet.
+        Some((_, version)) if is_newer(version) => Err(another_contract(version)),
+        _ => Err(Unfit::Import(output::plain(import.to_owned()))),
     }
 }
 
@@ -120,14 +186,60 @@ fn interface(name: &str) -> Option<(&str, &str)> {
 }
 
 /// Minor versions only add, so that what is built for one runs here as long as its types are found.
-fn check_version(found: &str) -> Result<(), Fault> {
+fn check_version(found: &str) -> Result<(), Unfit> {
     let numbers: Vec<_> = found.split('.').map(str::parse::<u32>).collect();
     let (major, _) = CONTRACT.split_once('.').expect("a version has dots");
     match numbers[..] {
         [Ok(first), Ok(_), Ok(_)] if first.to_string() == major => Ok(()),
-        _ => Err(Fault::Contract { found: output::plain(output::shortened(found.to_owned(), 32)) }),
+        _ => Err(another_contract(found)),
     }
 }
+
+/// What does not fit in a plugin that is built for a newer minor version is what that version added.
+fn misfit(version: &str, error: String) -> Unfit {
+    if is_newer(version) { another_contract(version) } else { Unfit::Types(output::plain(error)) }
+}
+
+fn another_contract(found: &str) -> Unfit {
+    Unfit::Contract { found: output::plain(output::shortened(found.to_owned(), 32)) }
+}
+
+fn is_newer(version: &str) -> bool {
+    let numbers = |version: &str| version.split('.').map(|number| number.parse::<u32>().ok()).collect::<Option<Vec<_>>>();
+    numbers(version).is_some_and(|version| Some(version) > numbers(CONTRACT))
+}
+
+/// What bytes are instead of a plugin for this contract.
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+pub(crate) enum Unfit {
+    #[error("empty, expected {PLUGIN}")]
+    Empty,
+    #[error("WebAssembly as text, expected {PLUGIN}: convert it with `wasm-tools parse`")]
+    Text,
+    #[error("machine code, expected {PLUGIN}: this host compiles plugins itself")]
+    MachineCode,
+    #[error("not WebAssembly, expected {PLUGIN}")]
+    Garbage,
+    #[error("damaged or not a plugin, expected {PLUGIN}: {0}")]
+    Invalid(String),
+    #[error("joins several components that have code of their own, expected one: link them as core modules")]
+    Joined,
+    #[error(
+        "imports `{0}`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed"
+    )]
+    Import(String),
+    #[error("exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@{CONTRACT}")]
+    NoDetector,
+    #[error(
+        "built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: build it with an SDK of {CONTRACT}{}",
+        if is_newer(found) { ", or update costwarden" } else { "" }
+    )]
+    Contract { found: String },
+    #[error("does not keep the contract costwarden:detector@{CONTRACT}: {0}")]
+    Types(String),
+}
+
+pub(super) const PLUGIN: &str = "a .wasm core module or component that is built for costwarden:detector@1";
 
 #[cfg(test)]
 mod tests {
@@ -145,6 +257,16 @@ mod tests {
         }
         for version in ["2.0.0", "0.9.0", "1", "1.0", "1.0.0-rc1", "1.0.0;", "none", ""] {
             assert!(check_version(version).is_err(), "{version}");
+        }
+    }
+
+    #[test]
+    fn newer_versions_are_told_from_others() {
+        for version in ["1.0.1", "1.2.0", "2.0.0", "10.0.0"] {
+            assert!(is_newer(version), "{version}");
+        }
+        for version in ["1.0.0", "0.9.0", "0.99.99", "none", "", "2.x.0"] {
+            assert!(!is_newer(version), "{version}");
         }
     }
 

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use wasmtime::{Config, Engine, OperatorCost, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, WasmBacktraceDetails};
 
 use super::Limits;
 use super::batch::Cut;
 use super::cache::Cache;
+use super::compile::Compiler;
 
 /// Loads plugins under one set of limits.
 pub(crate) struct Sandbox {
     pub(super) engine: Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) cache: Option<Cache>,
+    pub(super) compiler: Compiler,
     pub(super) cut: Cut,
 }
 
@@ -29,7 +31,11 @@ impl Sandbox {
     /// # Errors
     /// Limits that the engine cannot keep, such as a stack above 2 MiB. A cache that cannot be used is no error: it is
     /// said in the log and done without.
-    pub(crate) fn new(limits: Limits, cache_directory: Option<PathBuf>) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        limits: Limits,
+        cache_directory: Option<PathBuf>,
+        compiler: Compiler,
+    ) -> Result<Self, SandboxError> {
         let engine = Engine::new(&config(&limits)).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = cache_directory.and_then(|directory| match Cache::open(&directory) {
             Ok(cache) => Some(cache),
@@ -40,8 +46,14 @@ impl Sandbox {
             }
         });
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { engine, limits: Arc::new(limits), cache, cut: Cut { series: BATCH_SERIES, threads } })
+        Ok(Self { engine, limits: Arc::new(limits), cache, compiler, cut: Cut { series: BATCH_SERIES, threads } })
     }
+}
+
+/// An engine whose code runs in a [`Sandbox`] of the same limits, and which itself runs none: it takes no memory for
+/// instances.
+pub(super) fn compiling(limits: &Limits) -> wasmtime::Result<Engine> {
+    Engine::new(config(limits).allocation_strategy(InstanceAllocationStrategy::OnDemand))
 }
 
 fn config(limits: &Limits) -> Config {

@@ -27,6 +27,10 @@ pub(crate) struct Limits {
     pub(crate) stack_bytes: usize,
     /// Bytes of the plugin's file.
     pub(crate) module_bytes: u64,
+    /// Seconds on the clock that compiling a plugin may take. A Rust plugin takes less than one, a Python one some ten.
+    pub(crate) compile_seconds: u64,
+    /// Bytes of addresses that the process which compiles a plugin may hold.
+    pub(crate) compile_memory_bytes: u64,
     /// Bytes of the state that is learned of one series, each of which is stored.
     pub(crate) state_bytes: usize,
     /// Bytes of everything that one call returns, as the host holds it; also of one argument of an import.
@@ -58,6 +62,8 @@ impl Default for Limits {
             tables: 16,
             stack_bytes: 512 * KIB,
             module_bytes: 64 * MIB as u64,
+            compile_seconds: 120,
+            compile_memory_bytes: 2048 * MIB as u64,
             state_bytes: 64 * KIB,
             output_bytes: 32 * MIB,
             reason_bytes: KIB,

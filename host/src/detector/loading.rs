@@ -12,13 +12,11 @@ use wasmtime::component::{Component, Linker};
 use super::artifact::Artifact;
 use super::bindings::{self, PluginWithReferencePre};
 use super::cache::Key;
-use super::contract::{self, Asks};
+use super::compile::{self, compile};
+use super::contract::{self, Asks, Built, PLUGIN, Unfit};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
-use super::{Breach, CONTRACT, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
-
-/// Stack for the parsers and the compiler, which recurse into what the file holds.
-const COMPILER_STACK_BYTES: usize = 16 * 1024 * 1024;
+use super::{Breach, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
 
 impl Sandbox {
     /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
@@ -39,7 +37,7 @@ impl Sandbox {
     }
 
     fn load_as(&self, name: Option<&str>, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
-        let stack = COMPILER_STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
+        let stack = compile::STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
         let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
         on_thread(thread, || self.load_here(name, artifact, grants))
             .unwrap_or_else(|stopped| Err(Fault::Loader(stopped)))
@@ -56,15 +54,20 @@ impl Sandbox {
         let Artifact { bytes, digest, path } = artifact;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = asked.unwrap_or(&stem);
-        let encoding = recognise(bytes)?;
+        // Told without the trouble of a child.
+        contract::recognise(bytes)?;
         let key = Key::new(&self.engine, digest);
         let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
-        let is_cached = cached.is_some();
-        let component = match cached {
-            Some(component) => component,
-            None => self.compile(bytes, encoding)?,
+        let (component, fresh) = match cached {
+            Some(component) => (component, None),
+            None => {
+                let compiled = compile(&self.compiler, &self.engine, &self.limits, bytes)?;
+                let component = compiled.component(&self.engine);
+                (component.map_err(|error| Fault::Compiler(format!("gave no code: {error:#}")))?, Some(compiled))
+            }
         };
-        let reference = match (contract::check(&self.engine, &component)?, &grants.reference) {
+        let built = contract::check(&self.engine, &component)?;
+        let reference = match (built.asks, &grants.reference) {
             (Asks::Nothing, _) => None,
             (Asks::Reference, None) => return Err(Fault::NotGranted { name: name.to_owned() }),
             (Asks::Reference, Some(directory)) => {
@@ -74,7 +77,7 @@ impl Sandbox {
         };
         let program = Program {
             name: name.into(),
-            pre: self.link(&component, reference.is_some())?,
+            pre: self.link(&component, &built, reference.is_some())?,
             limits: Arc::clone(&self.limits),
             reference,
         };
@@ -84,51 +87,24 @@ impl Sandbox {
         {
             return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
         }
-        if let Some(cache) = &self.cache
-            && !is_cached
-        {
-            cache.put(&key, &component);
+        if let (Some(cache), Some(compiled)) = (&self.cache, &fresh) {
+            cache.put(&key, compiled);
         }
         Ok(Detector { manifest, digest: digest.clone(), program, cut: self.cut })
     }
 
-    fn compile(&self, bytes: &[u8], encoding: Encoding) -> Result<Component, Fault> {
-        let component = match encoding {
-            Encoding::Component => Component::new(&self.engine, bytes),
-            Encoding::Core => Component::new(&self.engine, contract::wrapped(&self.engine, bytes)?),
-        };
-        component.map_err(|error| Fault::Invalid(output::plain(format!("{error:#}"))))
-    }
-
-    fn link(&self, component: &Component, grants_reference: bool) -> Result<PluginWithReferencePre<State>, Fault> {
+    fn link(
+        &self,
+        component: &Component,
+        built: &Built,
+        grants_reference: bool,
+    ) -> Result<PluginWithReferencePre<State>, Fault> {
         let mut linker = Linker::new(&self.engine);
         let linked = log::link(&mut linker)
             .and_then(|()| if grants_reference { reference::link(&mut linker) } else { Ok(()) })
             .and_then(|()| linker.instantiate_pre(component))
             .and_then(PluginWithReferencePre::new);
-        linked.map_err(|error| Fault::Types(output::plain(format!("{error:#}"))))
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Encoding {
-    Core,
-    Component,
-}
-
-fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
-    match bytes.first_chunk::<8>() {
-        Some(b"\0asm\x01\0\0\0") => return Ok(Encoding::Core),
-        Some(b"\0asm\x0d\0\x01\0") => return Ok(Encoding::Component),
-        _ => {}
-    }
-    let text = bytes.trim_ascii_start();
-    if bytes.is_empty() {
-        Err(Fault::Empty)
-    } else if text.starts_with(b"(") || text.starts_with(b";;") {
-        Err(Fault::Text)
-    } else {
-        Err(Fault::Garbage)
+        linked.map_err(|error| Fault::Unfit(built.misfit(&error)))
     }
 }
 
@@ -167,32 +143,20 @@ pub(crate) enum Fault {
     NotAFile,
     #[error("larger than {0} bytes (plugins.limits.module_bytes)")]
     TooLarge(u64),
-    #[error("empty, expected {PLUGIN}")]
-    Empty,
-    #[error("WebAssembly as text, expected {PLUGIN}: convert it with `wasm-tools parse`")]
-    Text,
-    #[error("not WebAssembly, expected {PLUGIN}")]
-    Garbage,
-    #[error("damaged or not a plugin, expected {PLUGIN}: {0}")]
-    Invalid(String),
-    #[error(
-        "imports `{0}`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed"
-    )]
-    Import(String),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("takes longer than {0} seconds to compile (plugins.limits.compile_seconds)")]
+    CompileTime(u64),
+    #[error("takes more memory than {0} bytes to compile (plugins.limits.compile_memory_bytes)")]
+    CompileMemory(u64),
+    #[error("cannot be compiled: the compiler {0}")]
+    Compiler(String),
     #[error(
         "asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.{name}]`"
     )]
     NotGranted { name: String },
     #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
     Granted { directory: PathBuf, source: io::Error },
-    #[error("exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@{CONTRACT}")]
-    NoDetector,
-    #[error(
-        "built for the contract costwarden:detector@{found}, but this host speaks {CONTRACT}: rebuild it with an SDK of that version"
-    )]
-    Contract { found: String },
-    #[error("does not keep the contract costwarden:detector@{CONTRACT}: {0}")]
-    Types(String),
     #[error("cannot be loaded: the loader {0}")]
     Loader(Breach),
     #[error("its describe failed: {0}")]
@@ -204,5 +168,3 @@ pub(crate) enum Fault {
     )]
     Name { asked: String, found: String },
 }
-
-const PLUGIN: &str = "a .wasm core module or component that is built for costwarden:detector@1";

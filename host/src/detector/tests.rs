@@ -18,7 +18,7 @@ fn artifact(path: &str) -> Artifact {
 }
 
 fn sandbox(limits: Limits) -> Sandbox {
-    Sandbox::new(limits, None).expect("a sandbox")
+    Sandbox::new(limits, None, Compiler::Here).expect("a sandbox")
 }
 
 fn tutorial() -> Detector {
@@ -57,7 +57,7 @@ impl Lab {
 
     fn misbehaving(&self, limits: Limits) -> Detector {
         let grants = Grants { reference: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) };
-        let sandbox = Sandbox::new(limits, Some(self.compiled.path().join("compiled"))).expect("a sandbox");
+        let sandbox = Sandbox::new(limits, Some(self.compiled.path().join("compiled")), Compiler::Here).expect("a sandbox");
         sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::cache::Cache;
 use super::hostile::Plugin;
-use super::{Artifact, Grants, Limits, Sandbox, logged};
+use super::{Artifact, Compiler, Grants, Limits, Sandbox, logged};
 
 /// A plugin and a directory for what is compiled.
 struct Bench {
@@ -30,7 +30,7 @@ impl Bench {
     }
 
     fn load_with(&self, limits: Limits) -> String {
-        let sandbox = Sandbox::new(limits, Some(self.compiled())).expect("a sandbox");
+        let sandbox = Sandbox::new(limits, Some(self.compiled()), Compiler::Here).expect("a sandbox");
         let plugin = Artifact::read(&self.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
         // A load has its own thread, which the log of a test does not reach: what it calls is called here instead.
         let (loaded, log) = logged(|| sandbox.load_here(Some("hostile"), &plugin, &Grants::default()));
@@ -141,7 +141,7 @@ fn a_directory_that_others_can_write_to_is_not_used() {
     bench.load();
     let entry = bench.only_entry();
     fs::set_permissions(bench.compiled(), Permissions::from_mode(0o770)).expect("set");
-    let (sandbox, log) = logged(|| Sandbox::new(Limits::default(), Some(bench.compiled())).expect("a sandbox"));
+    let (sandbox, log) = logged(|| Sandbox::new(Limits::default(), Some(bench.compiled()), Compiler::Here).expect("a sandbox"));
     assert!(sandbox.cache.is_none());
     assert!(log.contains("compiled plugins are not kept") && log.contains("writable by others (mode 0770)"), "{log}");
     assert_eq!(bench.only_entry(), entry);

@@ -1,0 +1,81 @@
+//! The compiler's side: limits first, then the bytes from standard input, then the code to standard output.
+
+use std::io::{self, Read as _, Write as _};
+use std::process::ExitCode;
+use std::thread;
+
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+
+use super::{STACK_BYTES, translated};
+use crate::detector::{Limits, engine};
+
+/// Stands before code.
+pub(super) const COMPILED: &[u8] = b"costwarden compiled a plugin\n";
+/// Stands before an [`Unfit`](super::Unfit) as JSON.
+pub(super) const UNFIT: &[u8] = b"costwarden refuses a plugin\n";
+
+/// How to compile, and what that may use up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    /// As [`Limits::stack_bytes`], which shows in the code.
+    pub(crate) stack_bytes: usize,
+    /// As [`Limits::compile_memory_bytes`].
+    pub(crate) memory_bytes: u64,
+    /// Seconds of all cores together.
+    pub(crate) cpu_seconds: u64,
+}
+
+/// Compiles one plugin for the process that started this one.
+pub(crate) fn serve(order: Order) -> ExitCode {
+    match confine(order).and_then(|()| on_large_stack(order)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes from this process whatever it does not need, before it reads a byte.
+fn confine(order: Order) -> io::Result<()> {
+    let limit = |resource, soft, hard| {
+        setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })
+    };
+    // Should the parent be killed, nobody would end this one.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    limit(Resource::Core, 0, 0)?;
+    limit(Resource::Fsize, 0, 0)?;
+    limit(Resource::Nofile, 16, 16)?;
+    // The soft limit has a signal of its own; the hard one is for a process that would ignore it.
+    limit(Resource::Cpu, order.cpu_seconds, order.cpu_seconds.saturating_add(1))?;
+    limit(Resource::As, order.memory_bytes, order.memory_bytes)?;
+    Ok(())
+}
+
+fn on_large_stack(order: Order) -> io::Result<()> {
+    let thread = thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
+    match thread.spawn(move || compile(order))?.join() {
+        Ok(result) => result,
+        // Its message stands on standard error already.
+        Err(_) => Err(io::Error::other("the compiler panicked")),
+    }
+}
+
+fn compile(order: Order) -> io::Result<()> {
+    let limits = Limits { stack_bytes: order.stack_bytes, ..Limits::default() };
+    let engine = engine::compiling(&limits).map_err(io::Error::other)?;
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    let mut out = io::stdout().lock();
+    match translated(&engine, &bytes) {
+        Ok(code) => {
+            out.write_all(COMPILED)?;
+            out.write_all(&code)?;
+        }
+        Err(unfit) => {
+            out.write_all(UNFIT)?;
+            serde_json::to_writer(&mut out, &unfit)?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,121 @@
+//! The loader's side: starts the compiler, gives it the bytes, and ends it when its time is up.
+
+use std::io::{self, Read, Write as _};
+use std::num::NonZero;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::child::{COMPILED, UNFIT};
+use crate::detector::loading::Fault;
+use crate::detector::{Limits, output};
+
+/// Threads that translate functions. More would not make a plugin of usual size ready any sooner.
+const THREADS: usize = 4;
+/// Stack of each.
+const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
+/// What is read of the words that a compiler dies with.
+const LAST_WORDS_BYTES: u64 = 16 * 1024;
+/// What is told of them.
+const TOLD_BYTES: usize = 300;
+
+/// The code that a child makes of the bytes.
+pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let started = command(program, limits).spawn();
+    let mut child = started.map_err(|error| Fault::Compiler(format!("cannot be started: {error}")))?;
+    let (mut input, output, errors) =
+        (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+    let (sender, answer) = mpsc::channel();
+    let ended = thread::scope(|scope| {
+        // One that refuses the head of a file does not wait for its end.
+        scope.spawn(move || {
+            let _ = input.write_all(bytes);
+        });
+        // The code that it writes is a part of what it holds, which has this limit.
+        scope.spawn(move || {
+            let mut answer = Vec::new();
+            let read = output.take(limits.compile_memory_bytes).read_to_end(&mut answer);
+            let _ = sender.send(read.map(|_| answer));
+        });
+        let errors = scope.spawn(move || last_words(errors));
+        let answer = answer.recv_timeout(Duration::from_secs(limits.compile_seconds));
+        if answer.is_err() {
+            child.kill().map_err(|error| Fault::Compiler(format!("cannot be ended: {error}")))?;
+        }
+        let status = child.wait().map_err(|error| Fault::Compiler(format!("cannot be waited for: {error}")))?;
+        let errors = errors.join().unwrap_or_default();
+        match answer {
+            Ok(answer) => Ok((answer, status, errors)),
+            Err(_) => Err(Fault::CompileTime(limits.compile_seconds)),
+        }
+    });
+    let (answer, status, errors) = ended?;
+    if !status.success() {
+        return Err(death(status, &errors, limits));
+    }
+    let mut answer = answer.map_err(|error| Fault::Compiler(format!("cannot be read from: {error}")))?;
+    if answer.starts_with(COMPILED) {
+        answer.drain(..COMPILED.len());
+        return Ok(answer);
+    }
+    match answer.strip_prefix(UNFIT).map(serde_json::from_slice) {
+        Some(Ok(unfit)) => Err(Fault::Unfit(unfit)),
+        _ => Err(Fault::Compiler("gave neither code nor a reason: it is not this program".to_owned())),
+    }
+}
+
+fn command(program: &Path, limits: &Limits) -> Command {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    // What it needs of a core is counted by the core, so that the clock is what ends it first.
+    let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
+    let mut command = Command::new(program);
+    command
+        .arg("compile-plugin")
+        .args(["--stack-bytes", &limits.stack_bytes.to_string()])
+        .args(["--memory-bytes", &limits.compile_memory_bytes.to_string()])
+        .args(["--cpu-seconds", &cpu_seconds.to_string()])
+        .env_clear()
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
+        // Each arena reserves addresses, which the memory limit counts.
+        .env("MALLOC_ARENA_MAX", "2")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The beginning of what it says; the rest is read, so that it can go on, and dropped.
+fn last_words(mut errors: ChildStderr) -> String {
+    let mut words = Vec::new();
+    let _ = errors.by_ref().take(LAST_WORDS_BYTES).read_to_end(&mut words);
+    let _ = io::copy(&mut errors, &mut io::sink());
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// Why a compiler ended without an answer.
+fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
+    let signal = status.signal();
+    if signal == Some(Signal::XCPU.as_raw()) {
+        return Fault::CompileTime(limits.compile_seconds);
+    }
+    // What an allocation that fails says before it aborts, and what the system says of a thread that finds no room.
+    if ["memory allocation of", "Cannot allocate memory", "Resource temporarily unavailable"]
+        .iter()
+        .any(|said| words.contains(said))
+    {
+        return Fault::CompileMemory(limits.compile_memory_bytes);
+    }
+    let how = signal.map_or_else(
+        || format!("ended with exit code {}", status.code().unwrap_or_default()),
+        |signal| format!("was ended by signal {signal}"),
+    );
+    let words = output::plain(output::shortened(words.trim().to_owned(), TOLD_BYTES));
+    Fault::Compiler(if words.is_empty() { how } else { format!("{how}: {words}") })
+}
