@@ -30,6 +30,7 @@ pub(crate) use self::artifact::Artifact;
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
+pub(crate) use self::loading::LoadError;
 
 use self::session::Program;
 
