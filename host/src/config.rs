@@ -4,6 +4,7 @@
 
 mod parts;
 mod secret;
+mod trust;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use jiff::tz::TimeZone;
 pub(crate) use self::parts::{
     ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
 };
-pub(crate) use self::secret::Secret;
+pub(crate) use self::secret::{Secret, read_file as read_secret_file};
 use crate::toml::{Diagnostic, Document, Section};
 
 /// Everything an operator can set, valid.
@@ -105,7 +106,7 @@ fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<Str
     let source = root.section("source").and_then(|section| parts::source(section, env));
     let archive = root.section("archive").and_then(|section| parts::archive(section, env));
     let store = root.section("store").and_then(|section| parts::store(section, &state_dir, env));
-    let plugins = root.section("plugins").and_then(parts::plugins);
+    let plugins = root.section("plugins").and_then(|section| parts::plugins(section, env));
     let rules = root.section("rules").and_then(parts::directory);
     let sinks = parts::sinks(root.sections("sink"));
     root.finish();

@@ -33,6 +33,7 @@ pub(crate) use self::compile::{Compiler, Order, serve};
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
+pub(crate) use self::loading::LoadError;
 
 use self::session::Program;
 

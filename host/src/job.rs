@@ -3,6 +3,7 @@
 //! A job writes in an order that lets it be killed anywhere and run again: raw documents before sums, sums before
 //! findings, findings before incidents, incidents before they are told, and marks last.
 
+mod admission;
 mod assemble;
 mod backfill;
 mod daily;
@@ -19,6 +20,7 @@ mod tell;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+pub(crate) use self::admission::{Admitted, Fetch, admit};
 pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::hourly::hourly;
@@ -58,14 +60,14 @@ impl Parts {
     /// # Errors
     /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
     pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal) -> Result<Self, JobError> {
-        let access = match mode {
-            Mode::Write => Access::Write,
-            Mode::DryRun => Access::Read,
+        let (access, fetch) = match mode {
+            Mode::Write => (Access::Write, Fetch::Keep),
+            Mode::DryRun => (Access::Read, Fetch::Once),
         };
         // Compiled plugins are kept, which would be a trace.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
         let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
-        let ready = ready(rules::load(&config.rules), &config, &sandbox);
+        let ready = ready(rules::load(&config.rules), &config, &sandbox, fetch).await;
         Ok(Self {
             source: Source::new(&config.source)?,
             archive: Archive::new(&config.archive),

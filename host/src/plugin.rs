@@ -1,2 +1,16 @@
 //! Plugins as files: how they are made, packed, tried out, signed, locked and shared. What a run does with their
 //! detectors is the business of [`crate::detector`] and [`crate::job`].
+
+mod image;
+mod lock;
+mod registry;
+mod shelf;
+mod signature;
+
+pub(crate) use self::image::{Image, SCHEME};
+pub(crate) use self::lock::{Change, Entry, Lock, Mismatch};
+pub(crate) use self::registry::{Pulled, RegistryError, RegistryOptions, Transport, is_loopback, pull, push};
+pub(crate) use self::shelf::{Shelf, ShelfError};
+pub(crate) use self::signature::{
+    Signature, SignatureError, TrustedKey, beside, generate, public_key, sign, signature_path, verify,
+};

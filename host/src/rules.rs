@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::Severity;
 use crate::history::Measure;
+use crate::plugin::{Image, SCHEME};
 pub(crate) use crate::rules::select::Select;
 use crate::series::{Grain, Names, SeriesKey};
 use crate::toml::{Diagnostic, Document, Section};
@@ -29,8 +30,10 @@ pub(crate) struct Rule {
     pub(crate) id: String,
     /// Why it exists, for whoever meets it at night.
     pub(crate) why: String,
-    /// The name of a plugin: `<plugins.directory>/<detector>.wasm`.
+    /// The name of a plugin: `<plugins.directory>/<detector>.wasm`, where it is no image's.
     pub(crate) detector: String,
+    /// Where the plugin is pulled from; none for a file of the plugins' folder.
+    pub(crate) image: Option<Image>,
     pub(crate) grain: Grain,
     pub(crate) group_by: GroupBy,
     pub(crate) select: Select,
@@ -181,7 +184,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
     let id = section.parse("id", ID, is_id);
     let why = section
         .parse("why", "one sentence on why the rule exists", |why| (!why.trim().is_empty()).then(|| why.to_owned()));
-    let detector = section.parse("detector", "the name of a plugin, like \"seasonal-mad\"", is_id);
+    let (detector, image) = detector(&mut section, is_id);
     let grain = section.choice("series", &GRAINS);
     let group_by = group_by(&mut section);
     let measure = section.choice("measure", &Measure::ALL.map(|measure| (measure.field(), measure)));
@@ -215,6 +218,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
         id: id?,
         why: why?,
         detector: detector?,
+        image,
         grain: grain?,
         group_by: group_by?,
         select: select?,
@@ -228,6 +232,28 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
         settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.json.to_string()),
         places,
     })
+}
+
+/// The plugin's name, and its image where it comes from a registry.
+fn detector(
+    section: &mut Section<'_, '_>,
+    is_name: impl Fn(&str) -> Option<String>,
+) -> (Option<String>, Option<Image>) {
+    let Some(text) = section.text("detector") else { return (None, None) };
+    if !text.starts_with(SCHEME) {
+        let name = is_name(&text);
+        if name.is_none() {
+            section.fail("detector", format!("expected the name of a plugin, like \"seasonal-mad\", found {text:?}"));
+        }
+        return (name, None);
+    }
+    match text.parse::<Image>() {
+        Ok(image) => (Some(image.name().to_owned()), Some(image)),
+        Err(error) => {
+            section.fail("detector", format!("{text:?}: {error}"));
+            (None, None)
+        }
+    }
 }
 
 /// Every dimension apart where nothing is said; an empty list is the total.

@@ -9,8 +9,8 @@ use super::{CheckArgs, environment};
 use crate::archive::Archive;
 use crate::config::{self, Config};
 use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Grade};
-use crate::rules;
+use crate::job::{self, Fetch, Grade};
+use crate::rules::{self, RuleSet};
 use crate::store::{Access, Store};
 use crate::toml::Diagnostic;
 
@@ -18,6 +18,7 @@ use crate::toml::Diagnostic;
 #[derive(Default)]
 struct Findings {
     errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     good: Vec<String>,
     rules: usize,
 }
@@ -26,18 +27,21 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
     let mut findings = Findings::default();
     match config::load(path, &environment) {
         Ok(config) => {
-            offline(path, &config, &mut findings);
+            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {
                 online(path, &config, &mut findings).await;
             }
         }
         Err(errors) => findings.errors = errors,
     }
-    let Findings { errors, good, rules } = findings;
+    let Findings { errors, warnings, good, rules } = findings;
     match form {
         Form::Text => {
             for error in &errors {
                 present::complaint(&format!("error: {error}"));
+            }
+            for warning in &warnings {
+                present::complaint(&format!("warning: {warning}"));
             }
             for line in &good {
                 present::out(line);
@@ -45,26 +49,40 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
             present::out(&format!("{}: {rules} rules can run, {} errors", path.display(), errors.len()));
         }
         Form::Json => {
-            for error in &errors {
-                let Diagnostic { file, line, key, message } = error;
-                present::out(&json!({"file": file, "line": line, "key": key, "message": message}).to_string());
+            let errors = errors.iter().map(|error| ("error", error));
+            for (level, found) in errors.chain(warnings.iter().map(|warning| ("warning", warning))) {
+                let Diagnostic { file, line, key, message } = found;
+                let found = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
+                present::out(&found.to_string());
             }
         }
     }
     if errors.is_empty() { Grade::Done } else { Grade::Failed }
 }
 
-fn offline(path: &Path, config: &Config, findings: &mut Findings) {
+async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Findings) {
+    let set = rules::load(&config.rules);
+    findings.warnings.extend(unused_grants(path, config, &set));
     // Nothing is cached: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
-            let ready = job::ready(rules::load(&config.rules), config, &sandbox);
+            let ready = job::ready(set, config, &sandbox, fetch).await;
             findings.rules = ready.rules.len();
             findings.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
             findings.errors.extend(ready.problems);
         }
         Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
     }
+}
+
+/// A grant under a name that no rule uses may be one that was misspelt, or one to take back.
+fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic> {
+    let unused = |name: &&String| !set.rules.iter().any(|rule| rule.detector == **name);
+    let warning = |name: &String| Diagnostic {
+        key: format!("plugins.grants.{name}"),
+        ..Diagnostic::of_file(path, "grants something to a plugin that no rule uses: remove it, or look at its name")
+    };
+    config.plugins.grants.keys().filter(unused).map(warning).collect()
 }
 
 async fn online(path: &Path, config: &Config, findings: &mut Findings) {

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::load;
 use super::present::Form;
-use super::{config_path, load};
 use crate::config::Config;
 use crate::detector::Limits;
 use crate::job::Grade;
@@ -172,14 +172,17 @@ pub(super) struct VerifyArgs {
 pub(super) struct PushArgs {
     /// The plugin; its signature goes with it where there is one.
     file: PathBuf,
-    /// Where to: HOST/REPOSITORY:TAG.
+    /// Where to: HOST/REPOSITORY/NAME:TAG. NAME is the plugin's own name.
     reference: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct PullArgs {
-    /// Where from: HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST.
+    /// Where from: HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST.
     reference: String,
+    /// Write the plugin and its signature here as well; without a config, here alone.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
@@ -190,11 +193,11 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Run(args) => run::run(&args, limits(config)?, form),
         PluginCommand::Test(args) => test::test(&args, limits(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, limits(config)?, form),
-        PluginCommand::Lock(args) => lock::lock(&args, &config_path(config.clone()), load(config)?, form).await,
+        PluginCommand::Lock(args) => lock::lock(&args, &load(config)?, form).await,
         PluginCommand::Keygen(args) => sign::keygen(&args),
         PluginCommand::Sign(args) => sign::sign(&args),
         PluginCommand::Verify(args) => sign::verify(&args, config),
-        PluginCommand::Push(args) => share::push(&args, optional(config)?).await,
+        PluginCommand::Push(args) => share::push(&args, optional(config)?, form).await,
         PluginCommand::Pull(args) => share::pull(&args, optional(config)?, form).await,
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::secret;
+use super::{secret, trust};
 use crate::archive::S3Options;
 use crate::detector::{Grants, Limits};
+use crate::plugin::{RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
 use crate::store::MongodbOptions;
 use crate::toml::Section;
@@ -42,6 +43,19 @@ pub(crate) struct PluginsConfig {
     pub(crate) limits: Limits,
     /// By plugin name.
     pub(crate) grants: BTreeMap<String, Grants>,
+    /// Where plugins.lock is, or would be.
+    pub(crate) lock: PathBuf,
+    /// Where there is one, every plugin must be signed.
+    pub(crate) keys: Vec<TrustedKey>,
+    pub(crate) registries: Vec<RegistryOptions>,
+}
+
+impl PluginsConfig {
+    /// How the registry of a host is talked to.
+    pub(crate) fn registry(&self, host: &str) -> RegistryOptions {
+        let known = self.registries.iter().find(|registry| registry.host == host);
+        known.cloned().unwrap_or_else(|| RegistryOptions::of(host))
+    }
 }
 
 /// Who is told.
@@ -75,7 +89,7 @@ pub(crate) enum SyslogTransport {
     Tcp(String),
 }
 
-type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
+pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
 const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
@@ -188,9 +202,12 @@ pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>
     }
 }
 
-pub(super) fn plugins(mut section: Section<'_, '_>) -> Option<PluginsConfig> {
+pub(super) fn plugins(mut section: Section<'_, '_>, env: Env<'_>) -> Option<PluginsConfig> {
     section.need("directory", "the folder of the plugins' .wasm files");
     let directory = section.path("directory");
+    let lock = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
+    let keys = section.section("signing").map(trust::keys).unwrap_or_default();
+    let registries = trust::registries(section.sections("registry"), env);
     let limits = section.section("limits").map(limits).unwrap_or_default();
     let mut grants = BTreeMap::new();
     for (name, mut section) in section.named_sections("grants") {
@@ -198,7 +215,7 @@ pub(super) fn plugins(mut section: Section<'_, '_>) -> Option<PluginsConfig> {
         section.finish();
     }
     section.finish();
-    Some(PluginsConfig { directory: directory?, limits, grants })
+    Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
 }
 
 /// Keys are the fields of [`Limits`], defaults its own.
@@ -234,6 +251,7 @@ fn limits(mut section: Section<'_, '_>) -> Limits {
         log_lines: whole("log_lines", &(0..=1_000_000), default.log_lines as u64) as usize,
         log_bytes: whole("log_bytes", &(0..=4_294_967_296), default.log_bytes as u64) as usize,
         reference_bytes: whole("reference_bytes", &bytes, default.reference_bytes),
+        reference_bytes_per_call: whole("reference_bytes_per_call", &bytes, default.reference_bytes_per_call),
     };
     section.finish();
     limits

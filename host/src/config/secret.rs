@@ -69,7 +69,8 @@ fn resolve(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> O
     text.strip_prefix("file:").map(|path| read_file(&folder.join(path)))
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
+/// The text of a file that nobody but its owner can read, or why it cannot be had.
+pub(crate) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let mode =
         std::fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?.permissions().mode();

@@ -43,6 +43,8 @@ pub(crate) struct Limits {
     pub(crate) log_bytes: usize,
     /// Bytes of one file of reference data.
     pub(crate) reference_bytes: u64,
+    /// Bytes of all reference data that one call reads.
+    pub(crate) reference_bytes_per_call: u64,
 }
 
 const KIB: usize = 1024;
@@ -70,6 +72,7 @@ impl Default for Limits {
             log_lines: 100,
             log_bytes: 16 * KIB,
             reference_bytes: MIB as u64,
+            reference_bytes_per_call: 16 * MIB as u64,
         }
     }
 }

@@ -57,8 +57,13 @@ fn read(mut store: StoreContextMut<'_, State>, name: &WasmStr) -> wasmtime::Resu
         Some(reference) => reference.read(&name),
         None => Err("not granted".to_owned()),
     };
-    let bytes = name.len() + answer.as_ref().map_or(0, Vec::len);
-    charge(&mut store, bytes as u64)?;
+    let read = answer.as_ref().map_or(0, Vec::len) as u64;
+    let units = name.len() as u64 + read;
+    charge(&mut store, units)?;
+    match store.data().reference_bytes_left.checked_sub(read) {
+        Some(left) => store.data_mut().reference_bytes_left = left,
+        None => return Ok(Err("no more in this call (plugins.limits.reference_bytes_per_call)".to_owned())),
+    }
     Ok(answer)
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Program {
 pub(super) struct State {
     pub(super) log: Log,
     pub(super) reference: Option<Arc<Reference>>,
+    /// What this call may still read of it.
+    pub(super) reference_bytes_left: u64,
     meter: Meter,
 }
 
@@ -97,6 +99,7 @@ impl Program {
         let state = State {
             log: Log::new(limits, Arc::clone(&self.name), rule),
             reference: self.reference.clone(),
+            reference_bytes_left: limits.reference_bytes_per_call,
             meter: Meter::new(Arc::clone(limits)),
         };
         let mut store = Store::new(self.pre.engine(), state);

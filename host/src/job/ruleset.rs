@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::admission::{Fetch, admit};
 use crate::config::Config;
-use crate::detector::{Artifact, Detector, Sandbox};
+use crate::detector::{Detector, Sandbox};
+use crate::plugin::Lock;
 use crate::rules::{Rule, RuleSet};
 use crate::series::Grain;
 use crate::toml::Diagnostic;
@@ -28,18 +30,25 @@ pub(crate) struct Ready {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// Loads each rule's detector, once, and shows it the settings.
-pub(crate) fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox) -> Ready {
-    let mut detectors: BTreeMap<String, Result<Arc<Detector>, String>> = BTreeMap::new();
+/// Admits the rules' plugins, each once, and shows each the settings of its rules.
+pub(crate) async fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox, fetch: Fetch) -> Ready {
     let mut ready = Ready { rules: Vec::new(), problems: set.errors };
+    let lock = match Lock::load(&config.plugins.lock) {
+        Ok(lock) => lock,
+        // What was agreed to is not known, so that nothing is taken to be.
+        Err(errors) => {
+            ready.problems.extend(errors);
+            return ready;
+        }
+    };
+    let plugins = admit(&set.rules, config, lock.as_ref(), sandbox, fetch).await;
     for rule in set.rules {
-        let detector = detectors.entry(rule.detector.clone()).or_insert_with(|| load(&rule.detector, config, sandbox));
-        match detector {
-            Ok(detector) => match check(&rule, detector) {
-                issues if issues.is_empty() => ready.rules.push(ReadyRule::new(rule, detector.clone())),
+        match &plugins[&rule.detector] {
+            Ok(plugin) => match check(&rule, &plugin.detector) {
+                issues if issues.is_empty() => ready.rules.push(ReadyRule::new(rule, plugin.detector.clone())),
                 issues => ready.problems.extend(issues),
             },
-            Err(why) => ready.problems.push(at(&rule, rule.places.detector, "detector", why.clone())),
+            Err(refusal) => ready.problems.push(at(&rule, rule.places.detector, "detector", refusal.to_string())),
         }
     }
     ready
@@ -52,15 +61,6 @@ impl ReadyRule {
         let settings_digest = hex::encode(Sha256::digest(&rule.settings));
         Self { threshold: threshold(&schema, &settings), settings_digest, detector, rule }
     }
-}
-
-fn load(name: &str, config: &Config, sandbox: &Sandbox) -> Result<Arc<Detector>, String> {
-    let path = config.plugins.directory.join(format!("{name}.wasm"));
-    let grants = config.plugins.grants.get(name).cloned().unwrap_or_default();
-    Artifact::read(&path, config.plugins.limits.module_bytes)
-        .and_then(|artifact| sandbox.load(name, &artifact, &grants))
-        .map(Arc::new)
-        .map_err(|error| error.to_string())
 }
 
 fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {

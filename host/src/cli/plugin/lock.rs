@@ -1,11 +1,87 @@
-//! `plugin lock`.
-use std::path::Path;
+//! `plugin lock`: what the rules use, as it is now, written down or compared with what was.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde_json::json;
 
 use super::LockArgs;
-use crate::cli::present::Form;
+use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::job::Grade;
+use crate::detector::Sandbox;
+use crate::job::{self, Admitted, Fetch, Grade};
+use crate::plugin::{Change, Entry, Lock};
+use crate::rules::{self, RuleSet};
 
-pub(super) async fn lock(_args: &LockArgs, _path: &Path, _config: Config, _form: Form) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
+    let fetch = if args.check { Fetch::Once } else { Fetch::Keep };
+    let file = &config.plugins.lock;
+    let was = Lock::load(file).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}\nremove the file to write it anew", lines.join("\n"))
+    })?;
+    let now = in_use(rules::load(&config.rules), config, fetch).await?;
+    let is_new = was.is_none();
+    let was = was.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
+    let changes = was.changes(&now);
+    for change in &changes {
+        match form {
+            Form::Text => present::out(&change.to_string()),
+            Form::Json => present::out(&as_json(change).to_string()),
+        }
+    }
+    let plugins = now.entries.len();
+    let outcome = match (args.check, changes.is_empty() && !is_new) {
+        (_, true) => format!("{}: {plugins} plugins, all as agreed", file.display()),
+        (true, false) => {
+            let hint = "run `costwarden plugin lock` to agree to what is there now";
+            present::complaint(&format!("failed: {}: {} plugins differ: {hint}", file.display(), changes.len()));
+            return Ok(Grade::Failed);
+        }
+        (false, false) => {
+            now.save().with_context(|| format!("{} cannot be written", file.display()))?;
+            format!("{}: {plugins} plugins written, {} changed", file.display(), changes.len())
+        }
+    };
+    if form == Form::Text {
+        present::out(&outcome);
+    }
+    Ok(Grade::Done)
+}
+
+/// What the rules use now. A lock without one of them would keep that one from ever running.
+async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<Lock> {
+    let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None)?;
+    let mut entries = BTreeMap::new();
+    for (name, admitted) in job::admit(&set.rules, config, None, &sandbox, fetch).await {
+        match admitted {
+            Ok(admitted) => drop(entries.insert(name, entry(admitted))),
+            Err(refusal) => problems.push(refusal.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        anyhow::bail!("{}\nnothing is locked until every rule and its plugin can be used", problems.join("\n"));
+    }
+    Ok(Lock { file: config.plugins.lock.clone(), entries })
+}
+
+fn entry(admitted: Admitted) -> Entry {
+    let Admitted { detector, signer, source } = admitted;
+    Entry { version: detector.manifest.version.clone(), digest: detector.digest.clone(), signer, source, line: 0 }
+}
+
+fn as_json(change: &Change) -> serde_json::Value {
+    let entry = |entry: Option<&Entry>| {
+        entry.map(|entry| {
+            json!({"version": entry.version, "digest": format!("sha256:{}", entry.digest), "signer": entry.signer,
+                   "source": entry.source.as_ref().map(ToString::to_string)})
+        })
+    };
+    let (was, now) = match change {
+        Change::Added { now, .. } => (None, Some(now)),
+        Change::Changed { was, now, .. } => (Some(was), Some(now)),
+        Change::Removed { was, .. } => (Some(was), None),
+    };
+    json!({"plugin": change.name(), "was": entry(was), "now": entry(now)})
 }

@@ -1,13 +1,80 @@
 //! `plugin push` and `plugin pull`.
-use super::{PullArgs, PushArgs};
-use crate::cli::present::Form;
-use crate::config::Config;
-use crate::job::Grade;
 
-pub(super) async fn push(_args: &PushArgs, _config: Option<Config>) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::{PullArgs, PushArgs};
+use crate::cli::present::{self, Form};
+use crate::config::Config;
+use crate::detector::{Artifact, Limits};
+use crate::job::Grade;
+use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
+
+pub(super) async fn push(args: &PushArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
+    let image = image(&args.reference)?;
+    let artifact = Artifact::read(&args.file, u64::MAX)?;
+    let signature = plugin::beside(&args.file)?;
+    let pushed = plugin::push(&image, &registry(&image, config.as_ref()), &artifact, signature.as_ref()).await?;
+    let signed = if signature.is_some() { "with its signature" } else { "unsigned" };
+    present::out(&match form {
+        Form::Text => format!("{pushed}: pushed, {signed} (sha256:{})", artifact.digest),
+        Form::Json => json!({"image": pushed.to_string(), "digest": format!("sha256:{}", artifact.digest),
+                             "signed": signature.is_some()})
+        .to_string(),
+    });
+    Ok(Grade::Done)
 }
 
-pub(super) async fn pull(_args: &PullArgs, _config: Option<Config>, _form: Form) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+pub(super) async fn pull(args: &PullArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
+    let image = image(&args.reference)?;
+    anyhow::ensure!(
+        config.is_some() || args.output.is_some(),
+        "nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE"
+    );
+    let limits = config.as_ref().map(|config| config.plugins.limits.clone()).unwrap_or_default();
+    let Limits { module_bytes, .. } = limits;
+    let pulled = plugin::pull(&image, &registry(&image, config.as_ref()), module_bytes).await?;
+    let keys = config.as_ref().map(|config| config.plugins.keys.as_slice()).unwrap_or_default();
+    let signer = plugin::verify(keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
+    let mut path = None;
+    if let Some(config) = &config {
+        path = Some(Shelf::new(&config.state_dir).keep(&image, &pulled)?);
+    }
+    if let Some(output) = &args.output {
+        write(output, &pulled)?;
+        path = Some(output.clone());
+    }
+    let (path, digest) = (path.unwrap_or_default(), &pulled.artifact.digest);
+    present::out(&match form {
+        Form::Text => {
+            let signed = signer.map(|signer| format!(", signed by {signer}")).unwrap_or_default();
+            format!("{}: sha256:{digest}{signed}, kept as {}", pulled.image, path.display())
+        }
+        Form::Json => json!({"image": pulled.image.to_string(), "digest": format!("sha256:{digest}"),
+                             "signer": signer, "path": path})
+        .to_string(),
+    });
+    Ok(Grade::Done)
+}
+
+fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
+    let signature = pulled.signature.as_ref().map(|signature| signature.text.as_str());
+    let files = [(output.to_owned(), Some(pulled.artifact.bytes.as_slice()))];
+    let beside = [(plugin::signature_path(output), signature.map(str::as_bytes))];
+    for (path, bytes) in files.into_iter().chain(beside) {
+        if let Some(bytes) = bytes {
+            std::fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn image(text: &str) -> anyhow::Result<Image> {
+    text.parse().with_context(|| format!("{text:?}"))
+}
+
+fn registry(image: &Image, config: Option<&Config>) -> RegistryOptions {
+    config.map_or_else(|| RegistryOptions::of(image.host()), |config| config.plugins.registry(image.host()))
 }

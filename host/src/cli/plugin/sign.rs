@@ -1,17 +1,89 @@
 //! `plugin keygen`, `plugin sign` and `plugin verify`.
-use std::path::PathBuf;
 
-use super::{KeygenArgs, SignArgs, VerifyArgs};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use globset::{Glob, GlobSet};
+
+use super::{KeygenArgs, SignArgs, VerifyArgs, optional};
+use crate::cli::present;
+use crate::config::read_secret_file;
+use crate::detector::Artifact;
 use crate::job::Grade;
+use crate::plugin::{self, TrustedKey};
 
-pub(super) fn keygen(_args: &KeygenArgs) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
+    let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));
+    for path in [secret, &public] {
+        anyhow::ensure!(
+            !path.exists(),
+            "{} is there already: name another file, no key is overwritten",
+            path.display()
+        );
+    }
+    let files = plugin::generate()?;
+    create(secret, 0o600, &files.secret)?;
+    create(&public, 0o644, &files.public)?;
+    present::out(&format!("{}: the secret key, to sign with; keep it to yourself", secret.display()));
+    present::out(&format!("{}: the public key; whoever is to trust it has in the config:\n", public.display()));
+    present::out(&format!(
+        "[[plugins.signing.key]]\nname = \"NAME\"\npublic_key = \"{}\"\nplugins = [\"*\"]",
+        files.line
+    ));
+    Ok(Grade::Done)
 }
 
-pub(super) fn sign(_args: &SignArgs) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+pub(super) fn sign(args: &SignArgs) -> anyhow::Result<Grade> {
+    let secret = read_secret_file(&args.key).map_err(|why| anyhow::anyhow!("{why}"))?;
+    let artifact = Artifact::read(&args.file, u64::MAX)?;
+    let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;
+    let path = plugin::signature_path(&args.file);
+    std::fs::write(&path, &signature.text).with_context(|| format!("{} cannot be written", path.display()))?;
+    present::out(&format!("{}: signature of sha256:{}", path.display(), artifact.digest));
+    Ok(Grade::Done)
 }
 
-pub(super) fn verify(_args: &VerifyArgs, _config: Option<PathBuf>) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+pub(super) fn verify(args: &VerifyArgs, config: Option<PathBuf>) -> anyhow::Result<Grade> {
+    let keys = match &args.key {
+        Some(path) => vec![any_plugin(path)?],
+        None => optional(config)?.map(|config| config.plugins.keys).unwrap_or_default(),
+    };
+    anyhow::ensure!(
+        !keys.is_empty(),
+        "no key to verify with: name one with --key FILE, or trust one under [[plugins.signing.key]]"
+    );
+    let artifact = Artifact::read(&args.file, u64::MAX)?;
+    let name = args.file.file_stem().unwrap_or_default().to_string_lossy();
+    let signature = plugin::beside(&args.file)?;
+    let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
+    let signer = plugin::verify(&keys, &name, &artifact, Ok(signature))?.unwrap_or_default();
+    let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    present::out(&format!("{}: signed by {signer} ({comment})", args.file.display()));
+    Ok(Grade::Done)
+}
+
+/// A key that is trusted for this once.
+fn any_plugin(path: &Path) -> anyhow::Result<TrustedKey> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+    let public = plugin::public_key(&text).with_context(|| {
+        format!("{shown}: no public key of minisign, expected one like `costwarden plugin keygen` makes")
+    })?;
+    let may_sign = GlobSet::builder().add(Glob::new("*")?).build()?;
+    Ok(TrustedKey { name: shown.to_string(), public, may_sign, patterns: "\"*\"".to_owned() })
+}
+
+fn create(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }

@@ -1,0 +1,143 @@
+//! Which plugins the rules may use: each is found, read, held against its signature and the lock, and only then loaded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::detector::{Artifact, Detector, LoadError, Sandbox};
+use crate::plugin::{self, Image, Lock, Mismatch, RegistryError, Shelf, ShelfError, Signature, SignatureError, beside};
+use crate::rules::Rule;
+
+/// What may be done about a plugin that was not pulled yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// Nothing: no connection is opened.
+    Never,
+    /// It is pulled, and kept for later runs.
+    Keep,
+    /// It is pulled for this once: nothing is written.
+    Once,
+}
+
+/// A plugin that may run.
+#[derive(Clone)]
+pub(crate) struct Admitted {
+    pub(crate) detector: Arc<Detector>,
+    /// The name of the key that signed it; none where no key is trusted.
+    pub(crate) signer: Option<String>,
+    /// Pinned to its manifest; none for a file of the plugins' folder.
+    pub(crate) source: Option<Image>,
+}
+
+/// Bytes that were found under a plugin's name. Nothing of them has been parsed.
+struct Found {
+    artifact: Artifact,
+    signature: Result<Option<Signature>, SignatureError>,
+    source: Option<Image>,
+}
+
+/// The plugins of the rules by their names, each with why it may not run where it may not.
+pub(crate) async fn admit(
+    rules: &[Rule],
+    config: &Config,
+    lock: Option<&Lock>,
+    sandbox: &Sandbox,
+    fetch: Fetch,
+) -> BTreeMap<String, Result<Admitted, Refusal>> {
+    let mut plugins = BTreeMap::new();
+    for rule in rules {
+        if !plugins.contains_key(&rule.detector) {
+            let admitted = match two_sources(rule, rules) {
+                Some(refusal) => Err(refusal),
+                None => admit_one(rule, config, lock, sandbox, fetch).await,
+            };
+            plugins.insert(rule.detector.clone(), admitted);
+        }
+    }
+    plugins
+}
+
+async fn admit_one(
+    rule: &Rule,
+    config: &Config,
+    lock: Option<&Lock>,
+    sandbox: &Sandbox,
+    fetch: Fetch,
+) -> Result<Admitted, Refusal> {
+    let name = rule.detector.as_str();
+    let found = match &rule.image {
+        None => in_folder(name, config)?,
+        Some(image) => in_registry(image, config, lock, fetch).await?,
+    };
+    let signer = plugin::verify(&config.plugins.keys, name, &found.artifact, found.signature)?;
+    if let Some(lock) = lock {
+        lock.check(name, &found.artifact.digest, signer, rule.image.as_ref())?;
+    }
+    let grants = config.plugins.grants.get(name).cloned().unwrap_or_default();
+    let detector = Arc::new(sandbox.load(name, &found.artifact, &grants)?);
+    Ok(Admitted { detector, signer: signer.map(str::to_owned), source: found.source })
+}
+
+fn in_folder(name: &str, config: &Config) -> Result<Found, Refusal> {
+    let path = config.plugins.directory.join(format!("{name}.wasm"));
+    let artifact = Artifact::read(&path, config.plugins.limits.module_bytes)?;
+    Ok(Found { artifact, signature: beside(&path), source: None })
+}
+
+/// What the lock holds goes before what the tag means by now, and what is kept before any connection.
+async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch: Fetch) -> Result<Found, Refusal> {
+    let (shelf, limit) = (Shelf::new(&config.state_dir), config.plugins.limits.module_bytes);
+    let locked = lock.and_then(|lock| lock.entries.get(image.name()));
+    let locked = locked.and_then(|entry| Some((entry.source.clone()?, entry.digest.clone())));
+    let wanted = match locked.filter(|(source, _)| image.covers(source)) {
+        Some((source, digest)) => Some((source, digest)),
+        None => shelf.record(image).map(|record| (record.image, record.digest)),
+    };
+    if let Some((source, digest)) = &wanted
+        && let Some(artifact) = shelf.read(digest, limit)?
+    {
+        let signature = beside(&artifact.path);
+        let artifact = Artifact { path: source.to_string().into(), ..artifact };
+        return Ok(Found { artifact, signature, source: Some(source.clone()) });
+    }
+    if fetch == Fetch::Never {
+        return Err(Refusal::NotPulled { image: image.clone() });
+    }
+    let wanted = wanted.map_or_else(|| image.clone(), |(source, _)| source);
+    let pulled = plugin::pull(&wanted, &config.plugins.registry(image.host()), limit).await?;
+    if fetch == Fetch::Keep {
+        shelf.keep(image, &pulled)?;
+    }
+    Ok(Found { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
+}
+
+/// A plugin's grants, limits and state go by its name, so that one name must be one plugin.
+fn two_sources(rule: &Rule, rules: &[Rule]) -> Option<Refusal> {
+    let other = rules.iter().find(|other| other.detector == rule.detector && other.image != rule.image)?;
+    let source = |rule: &Rule| {
+        let source = rule.image.as_ref().map_or_else(|| "the plugins' folder".to_owned(), ToString::to_string);
+        format!("{source} (rule {})", rule.id)
+    };
+    Some(Refusal::TwoSources { name: rule.detector.clone(), one: source(rule), other: source(other) })
+}
+
+/// Why a plugin may not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("`{name}` would come from {one} and from {other}: expected one source for all rules of a plugin")]
+    TwoSources { name: String, one: String, other: String },
+    #[error(
+        "{image}: not pulled yet: any job pulls it, `costwarden plugin pull {image}` does so now, and `check --online` looks whether it can be had"
+    )]
+    NotPulled { image: Image },
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Lock(#[from] Mismatch),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}

@@ -1,0 +1,282 @@
+//! OCI registries: a plugin as one image in the layout that the CNCF agreed on for WebAssembly, a config
+//! `application/vnd.wasm.config.v0+json` and one layer `application/wasm`. Its signature is an annotation of the manifest.
+//!
+//! Whatever a registry answers is bounded in time and size, and is held against its digests. Nothing of a pulled plugin
+//! is parsed; what a push parses is the pusher's own file.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use oci_client::client::{ClientConfig, ClientProtocol, ImageLayer, LayerDescriptor};
+use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, RegistryOperation};
+use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmClient, WasmConfig};
+use wasmparser::Parser;
+
+use super::image::Image;
+use super::signature::Signature;
+use crate::causes::causes;
+use crate::config::Secret;
+use crate::detector::Artifact;
+
+/// How a registry is talked to.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistryOptions {
+    /// `HOST` or `HOST:PORT`.
+    pub(crate) host: String,
+    /// None for a registry that asks for none.
+    pub(crate) credentials: Option<(String, Secret)>,
+    pub(crate) transport: Transport,
+    /// Of a whole push or pull.
+    pub(crate) timeout: Duration,
+}
+
+/// Whether what goes over the wire is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Https,
+    Http,
+}
+
+/// A plugin as a registry gave it.
+#[derive(Debug)]
+pub(crate) struct Pulled {
+    /// Pinned to its manifest.
+    pub(crate) image: Image,
+    /// Not looked into.
+    pub(crate) artifact: Artifact,
+    /// Not verified.
+    pub(crate) signature: Option<Signature>,
+}
+
+/// The signature's text as a JSON string: a manifest is written without escapes, and so takes no line breaks.
+const SIGNATURE_ANNOTATION: &str = "costwarden.minisig";
+const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl RegistryOptions {
+    /// For a registry that the config does not speak of.
+    pub(crate) fn of(host: &str) -> Self {
+        let timeout = Duration::from_secs(60);
+        Self { host: host.to_owned(), credentials: None, transport: Transport::Https, timeout }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(ClientConfig {
+            protocol: match self.transport {
+                Transport::Https => ClientProtocol::Https,
+                Transport::Http => ClientProtocol::Http,
+            },
+            // An index is no plugin.
+            platform_resolver: None,
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(self.timeout),
+            user_agent: concat!("costwarden/", env!("CARGO_PKG_VERSION")),
+            ..ClientConfig::default()
+        })
+    }
+
+    fn auth(&self) -> RegistryAuth {
+        match &self.credentials {
+            Some((username, password)) => RegistryAuth::Basic(username.clone(), password.expose().to_owned()),
+            None => RegistryAuth::Anonymous,
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        image: &Image,
+        work: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
+        let late = || RegistryError::TimedOut { image: image.clone(), seconds: self.timeout.as_secs() };
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// Whether a host of a registry, with or without a port, is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Puts a plugin into a registry. The same plugin and signature are the same image, whoever pushes them and when.
+///
+/// # Errors
+/// The file is not WebAssembly, or the registry does not take it.
+pub(crate) async fn push(
+    image: &Image,
+    options: &RegistryOptions,
+    artifact: &Artifact,
+    signature: Option<&Signature>,
+) -> Result<Image, RegistryError> {
+    let (config, layer) = described(image, artifact)?;
+    let mut annotations = BTreeMap::from([(TITLE_ANNOTATION.to_owned(), format!("{}.wasm", image.name()))]);
+    if let Some(signature) = signature {
+        annotations.insert(SIGNATURE_ANNOTATION.to_owned(), serde_json::json!(signature.text).to_string());
+    }
+    let client = WasmClient::new(options.client());
+    options
+        .in_time(image, async {
+            let auth = options.auth();
+            let failed = |error| failed(image, error);
+            // Asked first, since the library's push tells a refusal apart from nothing else.
+            client.auth(image.reference(), &auth, RegistryOperation::Push).await.map_err(failed)?;
+            let pushed = client.push(image.reference(), &auth, layer, config, Some(annotations)).await;
+            pushed.map_err(|error| match error.downcast::<OciDistributionError>() {
+                Ok(error) => failed(error),
+                Err(error) => RegistryError::Other { image: image.clone(), why: format!("{error:#}") },
+            })?;
+            let digest = client.fetch_manifest_digest(image.reference(), &auth).await.map_err(failed)?;
+            Ok(image.pinned(&digest))
+        })
+        .await
+}
+
+/// Gets a plugin of at most so many bytes out of a registry.
+///
+/// # Errors
+/// The registry does not give it, or what it gives is no plugin, too large, or not of the digest that it says.
+pub(crate) async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: u64) -> Result<Pulled, RegistryError> {
+    let client = options.client();
+    options
+        .in_time(image, async {
+            let (auth, failed) = (options.auth(), |error| failed(image, error));
+            client.auth(image.reference(), &auth, RegistryOperation::Pull).await.map_err(failed)?;
+            let (manifest, digest) = client.pull_image_manifest(image.reference(), &auth).await.map_err(failed)?;
+            let layer = layer(image, &manifest)?;
+            let too_large = || RegistryError::TooLarge { image: image.clone(), limit: limit_bytes };
+            if u64::try_from(layer.size).unwrap_or(0) > limit_bytes {
+                return Err(too_large());
+            }
+            // Other addresses of the layer, which a manifest may name, are not followed.
+            let layer = LayerDescriptor { digest: &layer.digest, urls: &None };
+            let mut stream = client.pull_blob_stream(image.reference(), &layer).await.map_err(failed)?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = stream.try_next().await.map_err(|error| failed(error.into()))? {
+                if bytes.len() as u64 + chunk.len() as u64 > limit_bytes {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            let annotations = manifest.annotations.unwrap_or_default();
+            let signature = annotations.get(SIGNATURE_ANNOTATION).map(|text| Signature {
+                // What is no such string is told as no signature when it is verified.
+                text: serde_json::from_str(text).unwrap_or_default(),
+            });
+            let image = image.pinned(&digest);
+            let artifact = Artifact::new(image.to_string().as_ref(), bytes);
+            Ok(Pulled { image, artifact, signature })
+        })
+        .await
+}
+
+/// The config and the layer of a plugin.
+fn described(image: &Image, artifact: &Artifact) -> Result<(WasmConfig, ImageLayer), RegistryError> {
+    let bytes = artifact.bytes.clone();
+    let described = if Parser::is_core_wasm(&bytes) {
+        WasmConfig::from_raw_module(bytes, None)
+    } else if Parser::is_component(&bytes) {
+        WasmConfig::from_raw_component(bytes, None)
+    } else {
+        return Err(RegistryError::NotWasm { path: artifact.path.display().to_string() });
+    };
+    let other = |error| RegistryError::Other { image: image.clone(), why: format!("{error:#}") };
+    let (mut config, layer) = described.map_err(other)?;
+    // The library would write down the time of day.
+    config.created = Default::default();
+    Ok((config, layer))
+}
+
+/// The one layer of a plugin's image.
+fn layer<'m>(image: &Image, manifest: &'m OciImageManifest) -> Result<&'m OciDescriptor, RegistryError> {
+    let not = |why: String| RegistryError::NotAPlugin { image: image.clone(), why };
+    if manifest.config.media_type != WASM_MANIFEST_CONFIG_MEDIA_TYPE {
+        let found = &manifest.config.media_type;
+        return Err(not(format!("its config is {found}, expected {WASM_MANIFEST_CONFIG_MEDIA_TYPE}")));
+    }
+    match manifest.layers.as_slice() {
+        [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE => Ok(layer),
+        [layer] => Err(not(format!("its layer is {}, expected {WASM_LAYER_MEDIA_TYPE}", layer.media_type))),
+        layers => Err(not(format!("it has {} layers, expected one of {WASM_LAYER_MEDIA_TYPE}", layers.len()))),
+    }
+}
+
+fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
+    let image = image.clone();
+    let host = image.host().to_owned();
+    match error {
+        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
+            RegistryError::Unauthorized { image, host }
+        }
+        OciDistributionError::ServerError { code: 401 | 403, .. } => RegistryError::Unauthorized { image, host },
+        OciDistributionError::ImageManifestNotFoundError(_) | OciDistributionError::ServerError { code: 404, .. } => {
+            RegistryError::NotThere { image }
+        }
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let is = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
+            if is(&[OciErrorCode::Unauthorized, OciErrorCode::Denied]) {
+                RegistryError::Unauthorized { image, host }
+            } else if is(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound]) {
+                RegistryError::NotThere { image }
+            } else {
+                RegistryError::Other { image, why: plain(&envelope.to_string()) }
+            }
+        }
+        OciDistributionError::RequestError(error) if error.is_connect() || error.is_timeout() => {
+            RegistryError::Unreachable { image, host, why: causes(&error.without_url()) }
+        }
+        OciDistributionError::ImageIndexParsingNoPlatformResolverError => {
+            RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
+        }
+        error => RegistryError::Other { image, why: plain(&causes(&error)) },
+    }
+}
+
+/// A registry's words as one line for a terminal and a log.
+fn plain(text: &str) -> String {
+    let line = text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(500);
+    line.collect::<String>().trim_end().to_owned()
+}
+
+/// Why a registry gave or took no plugin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegistryError {
+    #[error("{image}: the registry {host} cannot be reached: {why}")]
+    Unreachable { image: Image, host: String, why: String },
+    #[error(
+        "{image}: the registry {host} refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = {host:?}"
+    )]
+    Unauthorized { image: Image, host: String },
+    #[error("{image}: the registry has no such image: look at the tag, or push it with `costwarden plugin push`")]
+    NotThere { image: Image },
+    #[error("{image}: larger than {limit} bytes (plugins.limits.module_bytes)")]
+    TooLarge { image: Image, limit: u64 },
+    #[error("{image}: no plugin: {why}")]
+    NotAPlugin { image: Image, why: String },
+    #[error("{image}: not done after {seconds} s (timeout_seconds of [[plugins.registry]])")]
+    TimedOut { image: Image, seconds: u64 },
+    #[error("{path}: not WebAssembly, expected a .wasm core module or component")]
+    NotWasm { path: String },
+    #[error("{image}: {why}")]
+    Other { image: Image, why: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_addresses() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.example.com", "registry.example.com:5000", "10.0.0.1:5000", "127.0.0.1.example.com"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Plugins that were pulled, kept by the digests of their bytes: `sha256-DIGEST.wasm`, its signature beside it, and for
+//! each image a record of what it was when it was pulled last.
+//!
+//! It opens files and no connection. What is on the shelf is verified like any other file before it is used.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::image::Image;
+use super::registry::Pulled;
+use super::signature::signature_path;
+use crate::detector::{Artifact, LoadError};
+
+/// The folder of pulled plugins.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    directory: PathBuf,
+}
+
+/// What an image was when it was pulled last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Pinned to its manifest.
+    pub(crate) image: Image,
+    /// SHA-256 of the plugin's bytes, in hex.
+    pub(crate) digest: String,
+}
+
+/// A record's file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordFile {
+    image: String,
+    digest: String,
+}
+
+impl Shelf {
+    pub(crate) fn new(state_dir: &Path) -> Self {
+        Self { directory: state_dir.join("plugins") }
+    }
+
+    /// The plugin of that digest, where it is kept. Nothing of it is parsed.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is not what was put there.
+    pub(crate) fn read(&self, digest: &str, limit_bytes: u64) -> Result<Option<Artifact>, ShelfError> {
+        let path = self.path(digest);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let artifact = Artifact::read(&path, limit_bytes)?;
+        if artifact.digest == digest { Ok(Some(artifact)) } else { Err(ShelfError::Damaged { path }) }
+    }
+
+    /// What an image was when it was pulled last; none where it never was, or what was noted cannot be read.
+    pub(crate) fn record(&self, image: &Image) -> Option<Record> {
+        let text = std::fs::read_to_string(self.record_path(image)).ok()?;
+        let RecordFile { image: pinned, digest } = serde_json::from_str(&text).ok()?;
+        let pinned: Image = pinned.parse().ok()?;
+        image.covers(&pinned).then_some(Record { image: pinned, digest })
+    }
+
+    /// Keeps what was pulled under an image's name. Each file is there whole or not at all, the record last.
+    pub(crate) fn keep(&self, image: &Image, pulled: &Pulled) -> Result<PathBuf, ShelfError> {
+        let path = self.path(&pulled.artifact.digest);
+        let record = RecordFile { image: pulled.image.to_string(), digest: pulled.artifact.digest.clone() };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .and_then(|()| self.write(&path, &pulled.artifact.bytes))
+            .and_then(|()| match &pulled.signature {
+                Some(signature) => self.write(&signature_path(&path), signature.text.as_bytes()),
+                None => Ok(()),
+            })
+            .and_then(|()| self.write(&self.record_path(image), serde_json::json!(record).to_string().as_bytes()))
+            .map_err(|error| ShelfError::Keep { directory: self.directory.clone(), error })?;
+        Ok(path)
+    }
+
+    /// Where the plugin of a digest lies, or would.
+    pub(crate) fn path(&self, digest: &str) -> PathBuf {
+        self.directory.join(format!("sha256-{digest}.wasm"))
+    }
+
+    fn record_path(&self, image: &Image) -> PathBuf {
+        // An image's name has characters that a file's cannot have.
+        let name = hex::encode(Sha256::digest(image.to_string()));
+        self.directory.join(format!("image-{name}.json"))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mode = Permissions::from_mode(0o600);
+        let mut draft = tempfile::Builder::new().permissions(mode).tempfile_in(&self.directory)?;
+        draft.write_all(bytes)?;
+        draft.as_file().sync_all()?;
+        draft.persist(path)?;
+        Ok(())
+    }
+}
+
+/// Why a pulled plugin cannot be kept or used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ShelfError {
+    #[error(transparent)]
+    Read(#[from] LoadError),
+    #[error("{}: is not what was pulled any more: remove it, and pull it again with `costwarden plugin pull`", path.display())]
+    Damaged { path: PathBuf },
+    #[error("{}: pulled plugins cannot be kept here ([plugins] lies in state_dir): {error}", directory.display())]
+    Keep { directory: PathBuf, error: io::Error },
+}

@@ -1,0 +1,285 @@
+//! Signatures of plugins, in minisign's format: `NAME.wasm.minisig` beside `NAME.wasm`.
+//!
+//! A signature is held against the bytes of a file before anything of them is parsed. Which keys may sign which plugins
+//! is the operator's word, in `[[plugins.signing.key]]`.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read as _};
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKeyBox, SignatureBox};
+
+use super::image::is_sha256;
+use crate::detector::Artifact;
+
+/// A key whose signatures count.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustedKey {
+    pub(crate) name: String,
+    pub(crate) public: PublicKey,
+    /// The plugins that it may sign, by their names.
+    pub(crate) may_sign: GlobSet,
+    /// The same as it is written down, for messages.
+    pub(crate) patterns: String,
+}
+
+/// A signature as it was found beside a plugin: not verified yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) text: String,
+}
+
+/// A new key pair, each as the text of its file.
+pub(crate) struct KeyFiles {
+    pub(crate) secret: String,
+    pub(crate) public: String,
+    /// The public key's line, as the config takes it.
+    pub(crate) line: String,
+}
+
+/// No signature is larger, by far.
+const LIMIT_BYTES: u64 = 16 * 1024;
+
+/// The last line of a signature: 64 bytes in base64. The library takes that length for granted.
+const LAST_LINE: usize = 88;
+
+/// Where a plugin's signature lies.
+pub(crate) fn signature_path(plugin: &Path) -> PathBuf {
+    let mut path = plugin.as_os_str().to_owned();
+    path.push(".minisig");
+    path.into()
+}
+
+/// The signature beside a plugin, where there is one.
+///
+/// # Errors
+/// It is there and cannot be read.
+pub(crate) fn beside(plugin: &Path) -> Result<Option<Signature>, SignatureError> {
+    let path = signature_path(plugin);
+    match read(&path) {
+        Ok(text) => Ok(Some(Signature { text })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SignatureError::Unreadable { path, error }),
+    }
+}
+
+/// The name of the key that signed a plugin; none where no key is trusted, since then nothing is asked for.
+///
+/// # Errors
+/// Keys are trusted, and none of those that may sign this plugin signed these bytes.
+pub(crate) fn verify<'k>(
+    keys: &'k [TrustedKey],
+    plugin: &str,
+    artifact: &Artifact,
+    signature: Result<Option<Signature>, SignatureError>,
+) -> Result<Option<&'k str>, SignatureError> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let path = || artifact.path.clone();
+    let Some(signature) = signature? else { return Err(SignatureError::Unsigned { path: path() }) };
+    let signature = signature.parse().ok_or_else(|| SignatureError::Malformed { path: path() })?;
+    let Some(key) = keys.iter().find(|key| key.public.keynum() == signature.keynum()) else {
+        return Err(SignatureError::Untrusted { path: path(), key: key_id(signature.keynum()) });
+    };
+    if minisign::verify(&key.public, &signature, Cursor::new(&artifact.bytes), true, false, false).is_err() {
+        let (key, found, signed) = (key.name.clone(), artifact.digest.clone(), signed_digest(&signature));
+        return Err(SignatureError::Tampered { path: path(), key, found, signed });
+    }
+    if !key.may_sign.is_match(plugin) {
+        let (key, plugin, patterns) = (key.name.clone(), plugin.to_owned(), key.patterns.clone());
+        return Err(SignatureError::NotAllowed { path: path(), key, plugin, patterns });
+    }
+    Ok(Some(&key.name))
+}
+
+/// Signs a plugin with the text of a secret key's file.
+///
+/// # Errors
+/// The text is no secret key, or one with a password.
+pub(crate) fn sign(secret_key: &str, artifact: &Artifact) -> Result<Signature, KeyError> {
+    let secret = SecretKeyBox::from_string(secret_key)
+        .and_then(SecretKeyBox::into_unencrypted_secret_key)
+        .map_err(|_| KeyError::Secret)?;
+    let name = artifact.path.file_name().unwrap_or_default().to_string_lossy();
+    let name: String = name.chars().filter(|character| !character.is_control()).collect();
+    let trusted = format!("file:{name}\tsha256:{}", artifact.digest);
+    let untrusted = "signature of a costwarden plugin";
+    let signed = minisign::sign(None, &secret, Cursor::new(&artifact.bytes), Some(&trusted), Some(untrusted));
+    Ok(Signature { text: signed.map_err(|error| KeyError::Random(error.to_string()))?.into_string() })
+}
+
+/// Makes a key pair. The secret key has no password: it is guarded by its file's mode, as other secrets are.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn generate() -> Result<KeyFiles, KeyError> {
+    let random = |error: minisign::PError| KeyError::Random(error.to_string());
+    let pair = KeyPair::generate_unencrypted_keypair().map_err(random)?;
+    let secret = pair.sk.to_box(Some("secret key of costwarden plugins")).map_err(random)?;
+    let public = pair.pk.to_box().map_err(random)?;
+    Ok(KeyFiles { secret: secret.into_string(), public: public.into_string(), line: pair.pk.to_base64() })
+}
+
+/// Reads a public key: its line, or the text of its file.
+pub(crate) fn public_key(text: &str) -> Option<PublicKey> {
+    let text = text.trim();
+    let key = if text.contains('\n') {
+        PublicKeyBox::from_string(text).and_then(PublicKeyBox::into_public_key)
+    } else {
+        PublicKey::from_base64(text)
+    };
+    key.ok()
+}
+
+impl Signature {
+    /// What the signer wrote into it; to be shown only after it was verified.
+    pub(crate) fn trusted_comment(&self) -> Option<String> {
+        self.parse()?.trusted_comment().ok()
+    }
+
+    fn parse(&self) -> Option<SignatureBox> {
+        let last = self.text.lines().nth(3)?;
+        if last.trim().len() != LAST_LINE {
+            return None;
+        }
+        SignatureBox::from_string(&self.text).ok()
+    }
+}
+
+/// The digest that a signature says it was made for. It is not proven, so it is shown only where it is one.
+fn signed_digest(signature: &SignatureBox) -> Option<String> {
+    let comment = signature.trusted_comment().ok()?;
+    let (_, digest) = comment.rsplit_once('\t')?;
+    is_sha256(digest).then(|| digest.to_owned())
+}
+
+/// As minisign prints it.
+fn key_id(number: &[u8]) -> String {
+    hex::encode_upper(number.iter().rev().copied().collect::<Vec<_>>())
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    // Asked before opening: to open a pipe would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(LIMIT_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LIMIT_BYTES { Err(io::Error::other("too large for a signature")) } else { Ok(text) }
+}
+
+/// Why a plugin's signature does not count.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignatureError {
+    #[error(
+        "{}: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`",
+        path.display()
+    )]
+    Unsigned { path: PathBuf },
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error(
+        "{}: its signature is not in minisign's format: have it signed again with `costwarden plugin sign`",
+        path.display()
+    )]
+    Malformed { path: PathBuf },
+    #[error("{}: signed by the key {key}, which no [[plugins.signing.key]] has", path.display())]
+    Untrusted { path: PathBuf, key: String },
+    #[error(
+        "{}: its bytes (sha256:{found}) are not those that `{key}` signed{}: get the file anew, or have it signed again",
+        path.display(), signed.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default()
+    )]
+    Tampered { path: PathBuf, key: String, found: String, signed: Option<String> },
+    #[error(
+        "{}: signed by `{key}`, which may sign {patterns} and so not `{plugin}`: add it to `plugins` of that [[plugins.signing.key]]",
+        path.display()
+    )]
+    NotAllowed { path: PathBuf, key: String, plugin: String, patterns: String },
+}
+
+/// Why nothing can be signed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyError {
+    #[error("no secret key without a password, expected one that `costwarden plugin keygen` made")]
+    Secret,
+    #[error("the system gave no random numbers: {0}")]
+    Random(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str, pattern: &str) -> (TrustedKey, String) {
+        let files = generate().expect("random numbers");
+        let public = public_key(&files.public).expect("a public key");
+        assert_eq!(public_key(&files.line).expect("a line").to_base64(), files.line);
+        let may_sign = globset::Glob::new(pattern).expect("a pattern");
+        let may_sign = GlobSet::builder().add(may_sign).build().expect("a set");
+        (TrustedKey { name: name.to_owned(), public, may_sign, patterns: format!("{pattern:?}") }, files.secret)
+    }
+
+    fn artifact(bytes: &[u8]) -> Artifact {
+        Artifact::new(Path::new("acme-web.wasm"), bytes.to_vec())
+    }
+
+    #[test]
+    fn what_was_signed_is_what_counts() {
+        let (trusted, secret) = key("acme", "acme-*");
+        let good = artifact(b"plugin");
+        let signature = sign(&secret, &good).expect("signed");
+        let keys = [trusted];
+        let verified = |name: &str, artifact: &Artifact| {
+            verify(&keys, name, artifact, Ok(Some(signature.clone()))).map(|key| key.is_some())
+        };
+        assert!(verified("acme-web", &good).expect("verified"));
+        let tampered = artifact(b"plugim");
+        let error = verified("acme-web", &tampered).expect_err("refused").to_string();
+        assert!(error.contains(&tampered.digest) && error.contains(&good.digest), "{error}");
+        assert!(matches!(verified("web", &good), Err(SignatureError::NotAllowed { .. })));
+        assert_eq!(signature.trusted_comment().expect("one"), format!("file:acme-web.wasm\tsha256:{}", good.digest));
+    }
+
+    /// Also one of a form that the library does not expect.
+    #[test]
+    fn a_damaged_signature_does_not_count() {
+        let (trusted, secret) = key("acme", "*");
+        let good = artifact(b"plugin");
+        let text = sign(&secret, &good).expect("signed").text;
+        let keys = [trusted];
+        let lines: Vec<&str> = text.lines().collect();
+        for (line, replaced) in [
+            (0, ""),
+            (0, "AAAA"),
+            (1, ""),
+            (1, "AAAA"),
+            (1, "untrusted comment: other"),
+            (2, "AAAA"),
+            (2, "trusted comment: other"),
+            (3, ""),
+            (3, "AAAA"),
+        ] {
+            let mut lines = lines.clone();
+            lines[line] = replaced;
+            let signature = Signature { text: lines.join("\n") };
+            let error = verify(&keys, "acme-web", &good, Ok(Some(signature))).map(|_| ()).expect_err("refused");
+            let expected = match replaced {
+                "trusted comment: other" => matches!(error, SignatureError::Tampered { signed: None, .. }),
+                _ => matches!(error, SignatureError::Malformed { .. }),
+            };
+            assert!(expected, "line {line} {replaced:?}: {error}");
+        }
+        assert!(verify(&keys, "acme-web", &good, Ok(Some(Signature { text }))).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_no_signature() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("a.wasm.minisig")).expect("a folder");
+        let error = beside(&folder.path().join("a.wasm")).expect_err("refused").to_string();
+        assert!(error.ends_with("a.wasm.minisig: cannot be read: not a regular file"), "{error}");
+        assert_eq!(beside(&folder.path().join("b.wasm")).expect("none"), None);
+    }
+}
