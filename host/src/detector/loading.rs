@@ -16,6 +16,7 @@ use super::contract::{self, Asks};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, CONTRACT, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
+use crate::plugin::packed::{self, Difference, PackedError};
 
 /// Stack for the parsers and the compiler, which recurse into what the file holds.
 const COMPILER_STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -83,6 +84,11 @@ impl Sandbox {
             && manifest.name != asked
         {
             return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
+        }
+        if let Some(packed) = packed::read(bytes)?
+            && let Some(difference) = packed.difference(&manifest)
+        {
+            return Err(Fault::Repacked(difference));
         }
         if let Some(cache) = &self.cache
             && !is_cached
@@ -203,6 +209,10 @@ pub(crate) enum Fault {
         "says that its name is `{found}`, but was asked for as `{asked}`: name the file and the rules' `detector` after it"
     )]
     Name { asked: String, found: String },
+    #[error("{0}")]
+    Packed(#[from] PackedError),
+    #[error("{0}: build it again with `costwarden plugin build`")]
+    Repacked(Difference),
 }
 
 const PLUGIN: &str = "a .wasm core module or component that is built for costwarden:detector@1";

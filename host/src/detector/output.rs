@@ -77,7 +77,7 @@ pub(super) fn verdicts(given: Vec<Given>, window: &Window, limits: &Limits) -> R
 
 /// One line without anything that a terminal or a log would obey: control characters (so also the escape that begins
 /// ANSI sequences), line and paragraph separators, and marks that turn the direction of writing become spaces.
-pub(super) fn plain(text: String) -> String {
+pub(crate) fn plain(text: String) -> String {
     if text.contains(is_obeyed) { text.replace(is_obeyed, " ") } else { text }
 }
 
