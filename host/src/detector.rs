@@ -8,6 +8,7 @@ mod artifact;
 mod batch;
 mod bindings;
 mod cache;
+mod componentize;
 mod contract;
 mod engine;
 mod failure;
@@ -32,6 +33,7 @@ pub(crate) use self::artifact::Artifact;
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
+pub(crate) use self::loading::LoadError;
 pub(crate) use self::output::plain;
 
 use self::session::Program;

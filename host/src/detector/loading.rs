@@ -117,12 +117,12 @@ impl Sandbox {
 }
 
 #[derive(Clone, Copy)]
-enum Encoding {
+pub(super) enum Encoding {
     Core,
     Component,
 }
 
-fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
+pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Fault> {
     match bytes.first_chunk::<8>() {
         Some(b"\0asm\x01\0\0\0") => return Ok(Encoding::Core),
         Some(b"\0asm\x0d\0\x01\0") => return Ok(Encoding::Component),
