@@ -10,6 +10,7 @@ mod bindings;
 mod cache;
 mod compile;
 mod compiled;
+mod componentize;
 mod contract;
 mod engine;
 mod failure;
@@ -26,6 +27,8 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::series::{Series, Window};
 
 pub(crate) use self::artifact::Artifact;
@@ -34,6 +37,7 @@ pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
 pub(crate) use self::loading::LoadError;
+pub(crate) use self::output::plain;
 
 use self::session::Program;
 
@@ -70,7 +74,8 @@ pub(crate) struct Manifest {
 }
 
 /// What one result depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
     /// On its own input alone: batches are cut anywhere.
     Each,
@@ -140,6 +145,16 @@ pub(crate) struct Issue {
     /// JSON pointer into the settings.
     pub(crate) pointer: String,
     pub(crate) message: String,
+}
+
+impl Scope {
+    /// As the contract spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Each => "each",
+            Self::Group => "group",
+        }
+    }
 }
 
 impl Detector {

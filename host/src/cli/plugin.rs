@@ -19,6 +19,7 @@ use super::present::Form;
 use crate::config::Config;
 use crate::detector::Limits;
 use crate::job::Grade;
+use crate::plugin::language::Language;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -46,14 +47,6 @@ pub(super) enum PluginCommand {
     Push(PushArgs),
     /// Get a plugin out of an OCI registry and keep it by its digest.
     Pull(PullArgs),
-}
-
-/// What a detector is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Language {
-    Rust,
-    Python,
-    Javascript,
 }
 
 /// How verdicts are printed.
@@ -188,7 +181,7 @@ pub(super) struct PullArgs {
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
         PluginCommand::New(args) => new::new(&args),
-        PluginCommand::Build(args) => build::build(&args, form),
+        PluginCommand::Build(args) => build::build(&args, limits(config)?, form),
         PluginCommand::Inspect(args) => inspect::inspect(&args, form),
         PluginCommand::Run(args) => run::run(&args, limits(config)?, form),
         PluginCommand::Test(args) => test::test(&args, limits(config)?, form),

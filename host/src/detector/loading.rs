@@ -17,6 +17,7 @@ use super::contract::{self, Asks, Built, PLUGIN, Unfit};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
+use crate::plugin::packed::{self, Difference, PackedError};
 
 impl Sandbox {
     /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
@@ -86,6 +87,11 @@ impl Sandbox {
             && manifest.name != asked
         {
             return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
+        }
+        if let Some(packed) = packed::read(bytes)?
+            && let Some(difference) = packed.difference(&manifest)
+        {
+            return Err(Fault::Repacked(difference));
         }
         if let (Some(cache), Some(compiled)) = (&self.cache, &fresh) {
             cache.put(&key, compiled);
@@ -167,4 +173,8 @@ pub(crate) enum Fault {
         "says that its name is `{found}`, but was asked for as `{asked}`: name the file and the rules' `detector` after it"
     )]
     Name { asked: String, found: String },
+    #[error("{0}")]
+    Packed(#[from] PackedError),
+    #[error("{0}: build it again with `costwarden plugin build`")]
+    Repacked(Difference),
 }

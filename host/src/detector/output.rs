@@ -75,7 +75,7 @@ fn check(verdict: &Given, next: u32, window: &Window, limits: &Limits) -> Result
 
 /// One line without anything that a terminal or a log would obey: control characters (so also the escape that begins
 /// ANSI sequences), line and paragraph separators, and marks that turn the direction of writing become spaces.
-pub(super) fn plain(text: String) -> String {
+pub(crate) fn plain(text: String) -> String {
     // Most text is plain ASCII, which is seen without decoding it.
     let is_plain_ascii = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if is_plain_ascii || !text.contains(is_obeyed) { text } else { text.replace(is_obeyed, " ") }

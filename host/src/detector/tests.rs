@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
+use crate::plugin::packed::{self, PackedManifest};
 
 /// A plugin as `plugins/build.sh` leaves it, below the workspace's folder.
 fn artifact(path: &str) -> Artifact {
@@ -301,4 +302,20 @@ fn reference_data_is_read_where_it_is_granted() {
     let nowhere = Grants { reference: Some(PathBuf::from("/nonexistent")) };
     let error = sandbox(Limits::default()).load("misbehaving", &plugin, &nowhere).err().expect("not there");
     insta::assert_snapshot!(error.fault, @"the granted reference directory /nonexistent cannot be opened: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_packed_manifest_says_what_describe_says() {
+    let Artifact { path, bytes, .. } = artifact("plugins/dist/tutorial.wasm");
+    let manifest = tutorial().manifest;
+    let load = |manifest: &Manifest| {
+        let packed = packed::pack(&bytes, &PackedManifest::of(manifest)).expect("packed");
+        sandbox(Limits::default()).load_any(&Artifact::new(&path, packed), &Grants::default())
+    };
+    assert_eq!(load(&manifest).expect("loads").manifest, manifest);
+    let other = Manifest { min_points: 99, ..manifest };
+    insta::assert_snapshot!(load(&other).err().expect("refused").fault, @"its packed manifest says that minPoints is `99`, but its describe says `1`: build it again with `costwarden plugin build`");
+    let damaged = [&bytes[..], b"\0\x15\x13costwarden:manifest{"].concat();
+    let error = sandbox(Limits::default()).load_any(&Artifact::new(&path, damaged), &Grants::default());
+    insta::assert_snapshot!(error.err().expect("refused").fault, @"its section `costwarden:manifest` is no manifest: EOF while parsing an object at line 1 column 1");
 }

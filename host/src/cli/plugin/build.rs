@@ -1,8 +1,32 @@
 //! `plugin build`.
-use super::BuildArgs;
-use crate::cli::present::Form;
-use crate::job::Grade;
+use serde_json::json;
 
-pub(super) fn build(_args: &BuildArgs, _form: Form) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+use super::BuildArgs;
+use crate::cli::present::{self, Form};
+use crate::detector::Limits;
+use crate::job::Grade;
+use crate::plugin::build;
+
+pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
+    let BuildArgs { path, output } = args;
+    let built = build::build(path, limits)?;
+    let file = build::write(&built, path, output.as_deref())?;
+    let (manifest, artifact) = (&built.manifest, &built.artifact);
+    let bytes = artifact.bytes.len();
+    present::out(&match form {
+        Form::Text => {
+            let size = bytes.div_ceil(1024);
+            let (name, version, digest) = (&manifest.name, &manifest.version, &artifact.digest);
+            format!("{}: {name} {version}, {size} KiB, sha256:{digest}", file.display())
+        }
+        Form::Json => json!({
+            "file": file,
+            "name": manifest.name,
+            "version": manifest.version,
+            "bytes": bytes,
+            "digest": format!("sha256:{}", artifact.digest),
+        })
+        .to_string(),
+    });
+    Ok(Grade::Done)
 }

@@ -1,7 +1,31 @@
 //! `plugin new`.
-use super::NewArgs;
-use crate::job::Grade;
+use std::path::Path;
 
-pub(super) fn new(_args: &NewArgs) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+use super::NewArgs;
+use crate::cli::present;
+use crate::job::Grade;
+use crate::plugin::build::COMPONENTIZE_PY;
+use crate::plugin::language::Language;
+use crate::plugin::project;
+
+pub(super) fn new(args: &NewArgs) -> anyhow::Result<Grade> {
+    let NewArgs { name, language } = args;
+    project::create(Path::new(""), name, *language)?;
+    let prepare = match language {
+        Language::Rust => "cargo test                # its unit tests, natively".to_owned(),
+        Language::Python => {
+            format!("python3 -m venv .venv && .venv/bin/pip install componentize-py=={COMPONENTIZE_PY}")
+        }
+        Language::Javascript => "npm install".to_owned(),
+    };
+    present::out(&format!("made {name}/; README.md in it says what is where. Next:\n"));
+    for step in [
+        &format!("cd {name}"),
+        &prepare,
+        &format!("costwarden plugin build   # {name}.wasm"),
+        "costwarden plugin test    # its golden case, in the sandbox",
+    ] {
+        present::out(&format!("    {step}"));
+    }
+    Ok(Grade::Done)
 }

@@ -1,0 +1,41 @@
+//! Python: componentize-py puts the interpreter, the standard library and the project's modules into one component,
+//! started as far as `import app` goes.
+//!
+//! Its bytes are those of a running interpreter's memory, whose hash seed differs from build to build: what was tested is
+//! what has to be shipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::BuildError;
+use super::tool::{self, Missing};
+use super::wit::{WORLD, Wit};
+
+/// The release that projects are started with.
+pub(super) const VERSION: &str = "0.25.0";
+
+/// The module that holds the class `Detector`.
+const MODULE: &str = "app";
+
+pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
+    let app = project.join(MODULE).with_extension("py");
+    if !app.is_file() {
+        let expected =
+            "the module with the class Detector in it, as `costwarden plugin new --language python` makes it";
+        return Err(BuildError::Project { file: app, what: "absent".to_owned(), expected });
+    }
+    let program = componentize_py(project).ok_or(Missing::ComponentizePy)?;
+    let wit = Wit::of(project).map_err(BuildError::Folder)?;
+    let folder = tempfile::tempdir().map_err(BuildError::Folder)?;
+    let output = folder.path().join("plugin.wasm");
+    let mut command = Command::new(program);
+    command.current_dir(project);
+    command.arg("--wit-path").arg(wit.path()).args(["--world", WORLD, "componentize", "--stub-wasi", MODULE]);
+    tool::run("componentize-py", command.arg("--output").arg(&output))?;
+    std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
+}
+
+fn componentize_py(project: &Path) -> Option<PathBuf> {
+    let own = project.join(".venv/bin/componentize-py");
+    if own.is_file() { Some(own) } else { tool::on_path("componentize-py") }
+}

@@ -1,0 +1,69 @@
+//! A component without custom sections, its inner modules and components included: names, debug information, who
+//! processed it. None of them is read by the host, and they may be half of the file.
+
+use wasm_encoder::Encode as _;
+use wasmparser::BinaryReader;
+
+/// Magic number and version.
+const HEADER_BYTES: usize = 8;
+const CUSTOM: u8 = 0;
+/// In a component, not in a module.
+const CORE_MODULE: u8 = 1;
+const COMPONENT: u8 = 4;
+
+/// The component without custom sections at any depth. What is damaged is left as it is, for the loader to tell.
+pub(super) fn customs(component: &[u8]) -> Vec<u8> {
+    stripped(component).unwrap_or_else(|| component.to_owned())
+}
+
+fn stripped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let header = bytes.get(..HEADER_BYTES)?;
+    let is_component = header[4..] == [0x0d, 0, 1, 0];
+    let mut kept = header.to_vec();
+    let mut reader = BinaryReader::new(&bytes[HEADER_BYTES..], HEADER_BYTES as u64);
+    while !reader.eof() {
+        let id = reader.read_u8().ok()?;
+        let length = reader.read_var_u32().ok()? as usize;
+        let body = reader.read_bytes(length).ok()?;
+        match id {
+            CUSTOM => continue,
+            CORE_MODULE | COMPONENT if is_component => {
+                kept.push(id);
+                stripped(body)?.encode(&mut kept);
+            }
+            _ => {
+                kept.push(id);
+                body.encode(&mut kept);
+            }
+        }
+    }
+    Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_custom_sections_goes_at_any_depth() {
+        let text = r#"(component $outer
+            (core module $named (func $f (export "f")) (@custom "notes" "of the compiler"))
+            (component $inner (core module $deep (memory $m 1)))
+            (@custom "notes" "of the linker"))"#;
+        let bytes = wat::parse_str(text).expect("the text is right");
+        let stripped = customs(&bytes);
+        wasmparser::Validator::new().validate_all(&stripped).expect("still valid");
+        let plain = r#"(component (core module (func (export "f"))) (component (core module (memory 1))))"#;
+        assert_eq!(stripped, wat::parse_str(plain).expect("the text is right"));
+        assert_eq!(customs(&stripped), stripped);
+    }
+
+    #[test]
+    fn what_is_damaged_is_left_to_the_loader() {
+        let bytes = wat::parse_str("(component (core module $named (func $f)))").expect("the text is right");
+        for end in 0..bytes.len() {
+            let cut = customs(&bytes[..end]);
+            assert!(cut.len() <= end, "{end}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The compilers of other people: whether they are there, and what they came to.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output, Stdio};
+
+/// The file of that name in the first folder of PATH that has one.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+    folders_of_path().into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The folders of PATH.
+pub(super) fn folders_of_path() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+/// Runs a compiler to its end. What it says goes to standard error: standard output is for the caller's own words.
+///
+/// # Errors
+/// It does not start, or does not end well.
+pub(super) fn run(name: &'static str, command: &mut Command) -> Result<(), ToolError> {
+    let stdout = io::stderr().as_fd().try_clone_to_owned().map_err(|error| ToolError::Start { name, error })?;
+    let status =
+        command.stdin(Stdio::null()).stdout(stdout).status().map_err(|error| ToolError::Start { name, error })?;
+    if status.success() { Ok(()) } else { Err(ToolError::Failed { name, status }) }
+}
+
+/// Runs a tool for what it prints; its complaints go to standard error.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn output(name: &'static str, command: &mut Command) -> Result<Vec<u8>, ToolError> {
+    let ran = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let Output { status, stdout, .. } = ran.map_err(|error| ToolError::Start { name, error })?;
+    if status.success() { Ok(stdout) } else { Err(ToolError::Failed { name, status }) }
+}
+
+/// The first line that a tool prints, where it ends well; its complaints are dropped.
+pub(super) fn line(program: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().next().filter(|_| output.status.success()).map(str::to_owned)
+}
+
+/// A folder's name in PATH before the others.
+pub(super) fn path_with(first: &Path) -> std::ffi::OsString {
+    let folders = std::iter::once(first.to_owned()).chain(folders_of_path());
+    std::env::join_paths(folders).unwrap_or_else(|_| OsStr::new("").to_owned())
+}
+
+/// A tool that is not there, and how to get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Missing {
+    #[error(
+        "Rust is needed, but there is no cargo beside a rustc on PATH: install it with rustup, then run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: {DEBIAN_RUST}"
+    )]
+    Rust,
+    #[error(
+        "Rust cannot compile for wasm32-unknown-unknown: run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: {DEBIAN_RUST}"
+    )]
+    Target,
+    #[error(
+        "componentize-py is needed, but it is neither in the project's .venv nor on PATH: run `python3 -m venv .venv && .venv/bin/pip install componentize-py=={}` in the project's folder",
+        super::python::VERSION
+    )]
+    ComponentizePy,
+    #[error(
+        "Node.js is needed, but there is no node on PATH: install it; on Debian, as root: apt-get install nodejs npm"
+    )]
+    Node,
+    #[error(
+        "@bytecodealliance/componentize-js is needed, but it is not among the project's node_modules: run `npm install` in the project's folder, or `npm install --save-dev @bytecodealliance/componentize-js@{}` where its package.json does not name it",
+        super::javascript::VERSION
+    )]
+    ComponentizeJs,
+}
+
+/// Debian's second compiler, which builds the standard library for the target from source.
+const DEBIAN_RUST: &str =
+    "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22";
+
+/// A tool that is there and does not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ToolError {
+    #[error("{name} does not start: {error}")]
+    Start { name: &'static str, error: io::Error },
+    #[error("{name} failed ({status}); what it said is above")]
+    Failed { name: &'static str, status: ExitStatus },
+    #[error("{name} {problem}")]
+    Output { name: &'static str, problem: String },
+}

@@ -1,0 +1,119 @@
+//! New projects: the example of a language, under another name, with all that it needs to build in any folder.
+//!
+//! The examples, the SDK and the contract travel inside this program. What they build to is the business of
+//! [`super::build`].
+
+mod sdk;
+mod templates;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::templates::EXAMPLE;
+use super::language::Language;
+
+pub(crate) use self::templates::WIT;
+
+/// A file of a new project: where it belongs, and what stands in it.
+struct File {
+    path: String,
+    text: String,
+}
+
+/// Names that a crate of that name could not have beside the SDK.
+const TAKEN: &str = "costwarden-sdk";
+/// Of a name.
+const NAME_CHARS: usize = 64;
+
+/// Writes a project into the folder NAME below `parent`, and says where that is.
+///
+/// # Errors
+/// The name cannot be one, there is something of that name already, or it cannot be written.
+pub(crate) fn create(parent: &Path, name: &str, language: Language) -> Result<PathBuf, ProjectError> {
+    check_name(name)?;
+    let project = parent.join(name);
+    std::fs::create_dir(&project).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ProjectError::Exists(project.clone()),
+        _ => ProjectError::Write(project.clone(), error),
+    })?;
+    for File { path, text } in files(name, language) {
+        let path = project.join(path);
+        let folder = path.parent().expect("below the project");
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+        written.map_err(|error| ProjectError::Write(path, error))?;
+    }
+    Ok(project)
+}
+
+/// Whether a detector can have this name: it names crates, files and rules.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
+    let fault = if name.len() > NAME_CHARS {
+        NameFault::Long
+    } else if !name.starts_with(|first: char| first.is_ascii_lowercase())
+        || name.ends_with('-')
+        || !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    {
+        NameFault::Characters
+    } else if name == TAKEN {
+        NameFault::Taken
+    } else {
+        return Ok(());
+    };
+    let brief: String = name.chars().filter(|character| !character.is_control()).take(NAME_CHARS).collect();
+    Err(NameError { name: brief, fault })
+}
+
+fn files(name: &str, language: Language) -> Vec<File> {
+    let example = templates::example(language).iter();
+    let mut files: Vec<_> =
+        example.map(|(path, text)| File { path: (*path).to_owned(), text: text.replace(EXAMPLE, name) }).collect();
+    match language {
+        Language::Rust => {
+            for file in files.iter_mut().filter(|file| file.path == "Cargo.toml") {
+                file.text = file.text.replace(templates::SDK_IN_REPOSITORY, sdk::FOLDER);
+            }
+            files.extend(sdk::files());
+        }
+        Language::Python | Language::Javascript => {
+            files.push(File { path: "wit/detector.wit".to_owned(), text: WIT.to_owned() });
+        }
+    }
+    files
+}
+
+/// Why there is no new project.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProjectError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("{} exists already: choose another name, or remove it", .0.display())]
+    Exists(PathBuf),
+    #[error("{} cannot be written: {}", .0.display(), .1)]
+    Write(PathBuf, io::Error),
+}
+
+/// A name that no detector can have.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` {fault}")]
+pub(crate) struct NameError {
+    name: String,
+    fault: NameFault,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NameFault {
+    #[error("begins a name that is longer than {NAME_CHARS} characters")]
+    Long,
+    #[error(
+        "is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`"
+    )]
+    Characters,
+    #[error("is the name of the SDK: choose another")]
+    Taken,
+}
+
+#[cfg(test)]
+mod tests;

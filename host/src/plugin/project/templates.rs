@@ -1,0 +1,73 @@
+//! The examples of `plugins/examples`, word for word: what new projects begin as.
+
+use crate::plugin::language::Language;
+
+/// A path within the project, and the text.
+pub(super) type Template = (&'static str, &'static str);
+
+/// The name that the examples have, wherever it stands in them.
+pub(super) const EXAMPLE: &str = "weekday-ratio";
+
+/// Where the Rust example finds the SDK while it lies in the repository.
+pub(super) const SDK_IN_REPOSITORY: &str = "../../../plugin-sdk";
+
+/// The contract.
+pub(crate) const WIT: &str = include_str!("../../../../plugin-sdk/wit/detector.wit");
+
+macro_rules! example {
+    ($language:literal, [$($path:literal),* $(,)?]) => {
+        &[$(($path, include_str!(concat!("../../../../plugins/examples/", $language, "/", $path)))),*]
+    };
+}
+
+const RUST: &[Template] = example!(
+    "rust",
+    [
+        ".gitignore",
+        "Cargo.lock",
+        "Cargo.toml",
+        "README.md",
+        "golden/spike/case.toml",
+        "golden/spike/expected.csv",
+        "golden/spike/input.csv",
+        "series.csv",
+        "src/lib.rs",
+        "src/tests.rs",
+    ]
+);
+
+const PYTHON: &[Template] = example!(
+    "python",
+    [
+        ".gitignore",
+        "README.md",
+        "app.py",
+        "golden/spike/case.toml",
+        "golden/spike/expected.csv",
+        "golden/spike/input.csv",
+        "pyproject.toml",
+        "series.csv",
+    ]
+);
+
+const JAVASCRIPT: &[Template] = example!(
+    "javascript",
+    [
+        ".gitignore",
+        "README.md",
+        "detector.js",
+        "golden/spike/case.toml",
+        "golden/spike/expected.csv",
+        "golden/spike/input.csv",
+        "package.json",
+        "series.csv",
+    ]
+);
+
+pub(super) fn example(language: Language) -> &'static [Template] {
+    match language {
+        Language::Rust => RUST,
+        Language::Python => PYTHON,
+        Language::Javascript => JAVASCRIPT,
+    }
+}
