@@ -2,7 +2,7 @@
 //!
 //! Pure. A store fills it, a job appends to it, and neither needs the other for that.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -24,7 +24,7 @@ pub(crate) enum Measure {
 pub(crate) struct History {
     /// Ascending; only days that the ledger holds at least one document of.
     pub(crate) days: Vec<Date>,
-    pub(crate) rows: HashMap<SeriesKey, HistoryRow>,
+    pub(crate) rows: BTreeMap<SeriesKey, HistoryRow>,
 }
 
 /// What the ledger holds of one series over [`History::days`].
@@ -45,7 +45,7 @@ pub(crate) struct HistoryRow {
 pub(crate) struct Snapshots {
     /// Ascending; only days that were seen at least once.
     pub(crate) days: Vec<Date>,
-    pub(crate) rows: HashMap<SeriesKey, SnapshotRow>,
+    pub(crate) rows: BTreeMap<SeriesKey, SnapshotRow>,
 }
 
 /// One series over [`Snapshots::days`].

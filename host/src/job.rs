@@ -12,6 +12,8 @@ mod exclude;
 mod hourly;
 mod intake;
 mod judge;
+mod look;
+mod past;
 mod report;
 mod ruleset;
 mod run;

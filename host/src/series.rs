@@ -21,7 +21,7 @@ pub(crate) struct SeriesKey {
 }
 
 /// The names that people know the dimensions by; ids never change, names may.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub(crate) struct Names {
     pub(crate) domain: Arc<str>,
     pub(crate) project: Arc<str>,

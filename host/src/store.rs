@@ -6,6 +6,7 @@ mod collector;
 mod documents;
 mod embedded;
 mod mongodb;
+mod stretches;
 
 #[cfg(test)]
 mod conformance;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use self::embedded::Embedded;
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::MongodbOptions;
+pub(crate) use self::stretches::Stretches;
 use crate::config::StoreConfig;
 use crate::episode::Episode;
 use crate::finding::Finding;

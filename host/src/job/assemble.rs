@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::exclude::{Excluded, Points};
-use crate::history::{History, HistoryRow, Snapshots};
+use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
 
@@ -24,6 +24,19 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// Parts what is learned from and the newest day's points, which are `own`, of which the first `seen` are asked about.
+    pub(super) fn ask(self, own: usize, seen: usize) -> (Series, Self) {
+        let Self { key, names, series: mut history } = self;
+        let learned_from = history.values.len().saturating_sub(own);
+        let mut values = history.values.split_off(learned_from);
+        values.truncate(seen);
+        history.excluded.retain(|index| (*index as usize) < learned_from);
+        let start = history.start + learned_from as i64 * i64::from(history.step);
+        let (id, utc_offset, step) = (history.id.clone(), history.utc_offset, history.step);
+        let series = Series { id, start, utc_offset, step, values, excluded: Vec::new() };
+        (history, Self { key, names, series })
+    }
+
     /// A known series that has no row today: it has cost nothing so far.
     pub(super) fn zero(key: &SeriesKey, names: &Names, grain: Grain, frame: Frame<'_>) -> Self {
         let (start, utc_offset) = day_start(frame.through, frame.zone);
@@ -53,58 +66,118 @@ struct Axis {
     known: Vec<Option<usize>>,
 }
 
-/// One series a group, over some days that end with the frame; in the order of their keys.
-pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>) -> Vec<Sample> {
-    let Some(axis) = Axis::new(&history.days, days, frame) else { return Vec::new() };
-    let missing = match rule.absent {
-        Absent::Zero => 0.0,
-        Absent::Unknown => f64::NAN,
-    };
-    let rows = history.rows.iter().filter(|(key, row)| rule.select.matches(key, &row.names));
-    let groups = grouped(rows.map(|(key, row)| (key, &row.names, row)), rule);
-    let sample = |(key, group): (SeriesKey, Group<'_, _>)| {
-        let mut values = vec![f64::NAN; axis.days.len()];
-        for row in group.members {
-            let row: &HistoryRow = row;
-            let Some(amounts) = row.values.get(&rule.measure) else { continue };
-            for (value, known) in values.iter_mut().zip(&axis.known) {
+/// The daily series of a rule, summed up while their members come. Members come in the order of their keys, however
+/// many at a time, so that sums do not depend on how they were read.
+pub(super) struct Daily<'r> {
+    rule: &'r Rule,
+    axis: Option<Axis>,
+    groups: BTreeMap<SeriesKey, Group<f64>>,
+}
+
+/// What the hourly runs saw, as [`Daily`] has finished days.
+pub(super) struct Grids<'r> {
+    rule: &'r Rule,
+    axis: Option<Axis>,
+    groups: BTreeMap<SeriesKey, Group<[f64; 24]>>,
+}
+
+/// The sums of one series over the axis.
+#[derive(Debug)]
+struct Group<T> {
+    /// Of the first member.
+    names: Names,
+    sums: Vec<T>,
+}
+
+impl<'r> Daily<'r> {
+    /// For some days that end with the frame, of which these are known.
+    pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
+        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, HistoryRow>) {
+        let Some(axis) = &self.axis else { return };
+        let missing = match self.rule.absent {
+            Absent::Zero => 0.0,
+            Absent::Unknown => f64::NAN,
+        };
+        for (key, row) in rows {
+            if !self.rule.select.matches(key, &row.names) {
+                continue;
+            }
+            let group = Group::of(&mut self.groups, self.rule, key, &row.names, || vec![f64::NAN; axis.days.len()]);
+            let Some(amounts) = row.values.get(&self.rule.measure) else { continue };
+            for (sum, known) in group.sums.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {
                     let amount = if amounts[index].is_nan() { missing } else { amounts[index] };
-                    *value = plus(*value, amount);
+                    *sum = plus(*sum, amount);
                 }
             }
         }
-        let points = frame.excluded.of(&key, frame.accept_after_days);
-        let excluded = indices(values.len(), &points, |index| points.has_day(axis.days[index]));
-        let (id, (start, utc_offset), step) = (key.to_string(), axis.start, Grain::Daily.step_seconds());
-        Sample { names: group.names, series: Series { id, start, utc_offset, step, values, excluded }, key }
-    };
-    groups.into_iter().map(sample).collect()
+    }
+
+    /// In the order of their keys.
+    pub(super) fn samples(self, frame: Frame<'_>) -> Vec<Sample> {
+        let Some(axis) = self.axis else { return Vec::new() };
+        let sample = |(key, Group { names, sums: values }): (SeriesKey, Group<f64>)| {
+            let points = frame.excluded.of(&key, frame.accept_after_days);
+            let excluded = indices(values.len(), &points, |index| points.has_day(axis.days[index]));
+            let (id, (start, utc_offset), step) = (key.to_string(), axis.start, Grain::Daily.step_seconds());
+            Sample { names, series: Series { id, start, utc_offset, step, values, excluded }, key }
+        };
+        self.groups.into_iter().map(sample).collect()
+    }
 }
 
-/// What the hourly runs saw of each group, in the order of their keys; each is made when it is asked for.
-pub(super) fn grids<'a>(
-    snapshots: &'a Snapshots,
-    rule: &Rule,
-    frame: Frame<'a>,
-) -> impl Iterator<Item = Grid<'a>> + use<'a> {
-    let axis = Axis::new(&snapshots.days, rule.history_days, frame).map(Rc::new);
-    let rows = snapshots.rows.iter().filter(|(key, row)| rule.select.matches(key, &row.names));
-    let groups = grouped(rows.map(|(key, row)| (key, &row.names, row)), rule);
-    groups.into_iter().filter_map(move |(key, group)| {
-        let axis = axis.clone()?;
-        let mut hours = vec![[f64::NAN; 24]; axis.days.len()];
-        for row in group.members {
-            for (sums, known) in hours.iter_mut().zip(&axis.known) {
+impl<'r> Grids<'r> {
+    /// For some days that end with the frame, of which these are known.
+    pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
+        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, SnapshotRow>) {
+        let Some(axis) = &self.axis else { return };
+        for (key, row) in rows {
+            if !self.rule.select.matches(key, &row.names) {
+                continue;
+            }
+            let group =
+                Group::of(&mut self.groups, self.rule, key, &row.names, || vec![[f64::NAN; 24]; axis.days.len()]);
+            for (sums, known) in group.sums.iter_mut().zip(&axis.known) {
                 let Some(index) = *known else { continue };
                 for (sum, amount) in sums.iter_mut().zip(row.hours[index]) {
                     *sum = plus(*sum, amount);
                 }
             }
         }
-        let excluded = frame.excluded.of(&key, frame.accept_after_days);
-        Some(Grid { id: key.to_string(), key, names: group.names, axis, excluded, hours })
-    })
+    }
+
+    /// In the order of their keys.
+    pub(super) fn grids<'a>(self, frame: Frame<'a>) -> impl Iterator<Item = Grid<'a>> + use<'a> {
+        let axis = self.axis.map(Rc::new);
+        self.groups.into_iter().filter_map(move |(key, Group { names, sums: hours })| {
+            let excluded = frame.excluded.of(&key, frame.accept_after_days);
+            Some(Grid { id: key.to_string(), key, names, axis: axis.clone()?, excluded, hours })
+        })
+    }
+}
+
+/// One series a group, over some days that end with the frame; in the order of their keys.
+pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>) -> Vec<Sample> {
+    let mut daily = Daily::new(rule, &history.days, days, frame);
+    daily.add(&history.rows);
+    daily.samples(frame)
+}
+
+/// What the hourly runs saw of each group over the days that the rule looks back, in the order of their keys.
+pub(super) fn grids<'a>(
+    snapshots: &Snapshots,
+    rule: &Rule,
+    frame: Frame<'a>,
+) -> impl Iterator<Item = Grid<'a>> + use<'a> {
+    let mut grids = Grids::new(rule, &snapshots.days, rule.history_days, frame);
+    grids.add(&snapshots.rows);
+    grids.grids(frame)
 }
 
 /// One series of cumulative amounts, a row of 24 hours a day; NaN where no run looked.
@@ -151,27 +224,18 @@ fn increments(hours: &[f64; 24]) -> Vec<f64> {
     hours.iter().zip(before).map(|(now, before)| now - before).collect()
 }
 
-struct Group<'a, T> {
-    names: Names,
-    members: Vec<&'a T>,
-}
-
-/// Members by the series that the rule sums them into. Members are in the order of their keys, so that sums do not
-/// depend on the order in which they were read.
-fn grouped<'a, T>(
-    rows: impl Iterator<Item = (&'a SeriesKey, &'a Names, &'a T)>,
-    rule: &Rule,
-) -> BTreeMap<SeriesKey, Group<'a, T>> {
-    let mut sorted: Vec<_> = rows.collect();
-    sorted.sort_by_key(|(key, _, _)| *key);
-    let mut groups: BTreeMap<SeriesKey, Group<'a, T>> = BTreeMap::new();
-    for (key, names, member) in sorted {
-        let group = groups
-            .entry(rule.group_by.group(key))
-            .or_insert_with(|| Group { names: rule.group_by.names(names), members: Vec::new() });
-        group.members.push(member);
+impl<T> Group<T> {
+    /// The group that a series is summed into.
+    fn of<'g>(
+        groups: &'g mut BTreeMap<SeriesKey, Self>,
+        rule: &Rule,
+        key: &SeriesKey,
+        names: &Names,
+        nothing: impl FnOnce() -> Vec<T>,
+    ) -> &'g mut Self {
+        let new = || Self { names: rule.group_by.names(names), sums: nothing() };
+        groups.entry(rule.group_by.group(key)).or_insert_with(new)
     }
-    groups
 }
 
 /// A sum of what is known.

@@ -1,31 +1,33 @@
 //! Finished days, in order: remember, judge, remember what was found; and at the end, [`learn`].
 //!
-//! The history is read once and goes on in memory, so that many days cost no more reading than one.
+//! Where the store can be read some series at a time, it is read anew for each day, and memory does not grow with the
+//! bill. Elsewhere the history is read once and goes on in memory, so that many days cost no more reading than one.
 
 mod learn;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::assemble::{self, Frame};
 use super::exclude::Excluded;
-use super::judge::{At, Extent, Judge, Judgement, Question};
+use super::judge::Judgement;
+use super::look::{self, Look};
+use super::past::{Past, Wanted};
 use super::report::Report;
 use super::{JobError, Mode, Parts};
-use crate::detector::Fitted;
 use crate::episode::{self, Episode, Judged, Moment};
-use crate::history::{History, Measure};
+use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, SeriesKey};
 use crate::store::{DateRange, Found};
 
 /// The ledger as it stood before a day, and on from there.
 pub(super) struct Days {
-    history: History,
+    /// None where the store is read some series at a time, anew for each day.
+    held: Option<History>,
     measures: BTreeSet<Measure>,
     excluded: Excluded,
     /// Days that the longest rule, or the statistics, look back.
@@ -47,18 +49,22 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let history = parts.store.history(range, &measures.iter().copied().collect::<Vec<_>>()).await?;
-        let mut excluded = Excluded::default();
-        for (key, row) in &history.rows {
-            for (day, _) in history.days.iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
-                excluded.add(key, *day, None);
+        let mut days = Self { held: None, measures, excluded: Excluded::default(), longest };
+        // What a dry run sees is not in the store.
+        if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
+            let history = parts.store.history(range, &days.measures()).await?;
+            for (key, row) in &history.rows {
+                for (day, _) in history.days.iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
+                    days.excluded.add(key, *day, None);
+                }
             }
+            days.held = Some(history);
         }
         for Found { series, date, hour } in parts.store.found(range).await? {
-            excluded.add(&series, date, hour);
+            days.excluded.add(&series, date, hour);
         }
         report.took("read_history", started);
-        Ok(Self { history, measures, excluded, longest })
+        Ok(days)
     }
 
     /// Remembers one finished day, judges it, and remembers what was found. Gives back the incidents that people may
@@ -77,23 +83,28 @@ impl Days {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
-        self.history.push(ledger, &self.measures);
-        self.history.forget_before(back(date, self.longest));
+        if let Some(history) = &mut self.held {
+            history.push(ledger, &self.measures);
+            history.forget_before(back(date, self.longest));
+        }
         self.excluded.forget_day(date);
 
         let started = Instant::now();
-        let mut judgement = self.judge(parts, date, report);
+        let known = parts.store.episodes(date).await?;
+        let mut judgement = self.judge(parts, date, &watched(&known), report)?;
         report.count("series", ledger.entries.len() as u64);
         report.took("judge", started);
         let found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
         for key in &found {
             self.excluded.add(key, date, None);
         }
-        self.history.mark(date, &found);
+        if let Some(history) = &mut self.held {
+            history.mark(date, &found);
+        }
 
         let started = Instant::now();
         let moment = Moment { date, hour: None };
-        let episodes = remember(parts, moment, alert, &mut judgement, now, report).await?;
+        let episodes = remember(parts, moment, alert, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             parts.store.mark_anomalous(date, &found, now).await?;
         }
@@ -103,60 +114,60 @@ impl Days {
     }
 
     /// Judges a day by what was learned before it.
-    fn judge(&self, parts: &Parts, date: Date, report: &mut Report) -> Judgement {
-        let mut judgement = Judgement::default();
-        let mut judge = Judge::new(&parts.config, report, "learning");
-        let at = At { date, hour: None, extent: Extent::Whole };
-        let frame = self.frame(parts, date);
-        for ready in parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily) {
-            let (mut asked, mut history) = (Vec::new(), Vec::new());
-            // What is learned from, and the day itself.
-            let days = ready.rule.history_days + 1;
-            for mut sample in assemble::daily(&self.history, &ready.rule, days, frame) {
-                let newest = sample.series.values.pop().unwrap_or(f64::NAN);
-                if newest.is_nan() {
-                    continue;
-                }
-                if sample.series.values.is_empty() {
-                    judge.report.count("learning", 1);
-                    continue;
-                }
-                let learned_from = sample.series.values.len() as u32;
-                sample.series.excluded.retain(|index| *index < learned_from);
-                let mut question = sample.clone();
-                question.series.start += i64::from(learned_from) * i64::from(question.series.step);
-                question.series.values = vec![newest];
-                question.series.excluded.clear();
-                asked.push(question);
-                history.push(sample.series);
-            }
-            let fits = judge.fit(ready, &history);
-            let questions = asked.into_iter().zip(fits).filter_map(|(sample, fit)| {
-                let Fitted { state, figures } = fit?;
-                Some(Question { sample, state, figures: figures.into_iter().collect(), judge_from: 0 })
-            });
-            judge.judge(ready, questions.collect(), at, &mut judgement);
-        }
-        judgement
+    fn judge(
+        &self,
+        parts: &Parts,
+        date: Date,
+        watched: &HashSet<SeriesKey>,
+        report: &mut Report,
+    ) -> Result<Judgement, JobError> {
+        let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
+        let nothing = Snapshots::default();
+        let past = self.past(parts, date, &nothing, None)?;
+        let (config, excluded) = (&parts.config, &self.excluded);
+        look::over(&past, Look { config, rules: &rules, date, hour: 0, excluded, watched }, report)
     }
 
-    fn frame<'a>(&'a self, parts: &'a Parts, through: Date) -> Frame<'a> {
-        let (zone, accept_after_days) = (&parts.config.zone, parts.config.accept_after_days);
-        Frame { zone, excluded: &self.excluded, accept_after_days, through }
+    /// The days up to one, out of memory or out of the store.
+    fn past<'a>(
+        &'a self,
+        parts: &'a Parts,
+        through: Date,
+        snapshots: &'a Snapshots,
+        range: Option<DateRange>,
+    ) -> Result<Past<'a>, JobError> {
+        match (&self.held, parts.store.stretches()?) {
+            (None, Some(stretches)) => {
+                let days = DateRange { from: back(through, self.longest), to: through };
+                let hours = (0..24).collect();
+                Ok(Past::stored(stretches, Wanted { days, measures: self.measures(), snapshots: range, hours })?)
+            }
+            (None, None) => unreachable!("the history is held where the store is not read in stretches"),
+            (Some(history), _) => Ok(Past::held(history, snapshots)),
+        }
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        self.measures.iter().copied().collect()
     }
 }
 
+/// The series of incidents, whose quiet days count.
+pub(super) fn watched(known: &[Episode]) -> HashSet<SeriesKey> {
+    known.iter().map(|episode| episode.series.clone()).collect()
+}
+
 /// Brings incidents up to what was found at a moment, and remembers both. Gives back every incident that is not
-/// settled.
+/// settled. `known` are the store's.
 pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
     alert: Alert,
+    known: Vec<Episode>,
     judgement: &mut Judgement,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Vec<Episode>, JobError> {
-    let known = parts.store.episodes(moment.date).await?;
     let before: HashMap<String, Episode> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
     let rules: BTreeSet<String> = parts.ready.rules.iter().map(|ready| ready.rule.id.clone()).collect();
     let judged = Judged {

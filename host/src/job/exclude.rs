@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
+use super::past::Stretch;
 use crate::series::SeriesKey;
 
 /// Anomalous days that are so close belong to one change.
@@ -40,6 +41,24 @@ impl Excluded {
                 found.day = false;
             }
         }
+    }
+
+    /// What is known of the series of a stretch, and those of its days before one that are marked there.
+    pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
+        let Stretch { history, snapshots } = stretch;
+        let mut excluded = Self::default();
+        for key in history.rows.keys().chain(snapshots.rows.keys()) {
+            if let Some(found) = self.series.get(key) {
+                excluded.series.insert(key.clone(), found.clone());
+            }
+        }
+        let days = history.days.partition_point(|day| *day < before);
+        for (key, row) in &history.rows {
+            for (day, _) in history.days[..days].iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
+                excluded.add(key, *day, None);
+            }
+        }
+        excluded
     }
 
     /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is

@@ -2,7 +2,7 @@
 //!
 //! It reads baselines, not history: an hour costs what is new.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -58,10 +58,11 @@ async fn one_hour(
             parts.store.put_hour(date, hour, &ledger, now).await?;
         }
         report.took("write_snapshot", started);
-        let mut judgement = look(parts, date, hour, &ledger, report).await?;
+        let known = parts.store.episodes(date).await?;
+        let mut judgement = look(parts, date, hour, &ledger, &days::watched(&known), report).await?;
         let started = Instant::now();
         let moment = Moment { date, hour: Some(hour) };
-        let episodes = days::remember(parts, moment, Alert::Tell, &mut judgement, now, report).await?;
+        let episodes = days::remember(parts, moment, Alert::Tell, known, &mut judgement, now, report).await?;
         report.took("write_findings", started);
         report.findings.append(&mut judgement.findings);
         tell::episodes(parts, episodes, now, report).await?;
@@ -81,6 +82,7 @@ async fn look(
     date: Date,
     hour: u8,
     ledger: &DayLedger,
+    watched: &HashSet<SeriesKey>,
     report: &mut Report,
 ) -> Result<Judgement, JobError> {
     let started = Instant::now();
@@ -104,7 +106,7 @@ async fn look(
     let mut today = History::default();
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
-    let mut judge = Judge::new(&parts.config, report, "learning");
+    let mut judge = Judge::new(&parts.config, report, watched, "learning");
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };

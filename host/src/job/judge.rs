@@ -1,6 +1,6 @@
 //! Detectors over series: fits, verdicts, and which verdicts are worth being findings.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Date;
 
@@ -17,7 +17,7 @@ use crate::series::{Series, SeriesKey, Window};
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     pub(super) findings: Vec<Finding>,
-    /// The rules that found a series to be as expected.
+    /// The rules that found a series to be as expected, of the series that are watched for it.
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
     /// The rules that came to any verdict, anomalous or not.
     pub(super) rules: BTreeSet<String>,
@@ -54,6 +54,8 @@ pub(super) struct At {
 pub(super) struct Judge<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
+    /// The series of incidents, which end on proof that it is quiet.
+    watched: &'a HashSet<SeriesKey>,
     /// What a series that has too few points yet is counted as.
     learning: &'static str,
     /// Rules whose detector failed with every series of a batch: it is not called again.
@@ -61,8 +63,18 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(config: &'a Config, report: &'a mut Report, learning: &'static str) -> Self {
-        Self { config, report, learning, given_up: BTreeSet::new() }
+    pub(super) fn new(
+        config: &'a Config,
+        report: &'a mut Report,
+        watched: &'a HashSet<SeriesKey>,
+        learning: &'static str,
+    ) -> Self {
+        Self { config, report, watched, learning, given_up: BTreeSet::new() }
+    }
+
+    /// Whether the rule's detector failed with every series of a batch.
+    pub(super) fn has_given_up(&self, rule: &Rule) -> bool {
+        self.given_up.contains(&rule.id)
     }
 
     /// Fits each series. None where the detector has not enough points, or failed.
@@ -120,7 +132,7 @@ impl<'a> Judge<'a> {
                     threshold: ready.threshold.clone(),
                     episode: None,
                 }),
-                None if at.extent == Extent::Whole => {
+                None if at.extent == Extent::Whole && self.watched.contains(&key) => {
                     judgement.quiet.entry(key).or_default().insert(ready.rule.id.clone());
                 }
                 None => {}

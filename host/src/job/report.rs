@@ -79,6 +79,18 @@ impl Report {
         }
     }
 
+    /// Adds what was counted of a part of the work. Of a rule that has failed before nothing more is told.
+    pub(super) fn absorb(&mut self, part: Self) {
+        for (what, more) in part.counts {
+            self.count(what, more);
+        }
+        let known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
+        if part.failed_rules.is_empty() || !known {
+            part.problems.into_iter().for_each(|problem| self.problem(problem));
+        }
+        self.failed_rules.extend(part.failed_rules);
+    }
+
     /// Adds the time since `started` to a step.
     pub(super) fn took(&mut self, step: &'static str, started: Instant) {
         self.spent(step, started.elapsed());

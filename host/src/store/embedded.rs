@@ -1,12 +1,15 @@
 //! What is remembered, in one file beside the program: the documents of [`super::documents`] without a server.
 //!
-//! The two collections that grow with every day are kept in columns ([`rows`]), so that months of amounts are read
-//! without touching a name; the others are kept as BSON under the bytes of their keys. Calls block for the length of a
+//! The two collections that grow with every day are kept in columns ([`rows`]), some thousand series at a time
+//! ([`stretches`]), so that months of amounts are read without touching a name; the others are kept as BSON under the bytes of their keys. Calls block for the length of a
 //! disk access, and one process at a time has the file.
 
 mod columns;
 mod file;
+mod past;
 mod rows;
+mod stretches;
+mod subjects;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,18 +18,19 @@ use jiff::civil::Date;
 use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
-use super::collector::Collector;
 use super::documents::{
     self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::episode::Episode;
 use crate::finding::Finding;
-use crate::history::{History, Measure, Snapshots};
-use crate::ledger::DayLedger;
+use crate::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
+use crate::ledger::{DayLedger, Entry};
 use crate::series::SeriesKey;
 pub(crate) use file::Embedded;
 use rows::{DailyRow, HourlyRow};
+use stretches::Share;
+pub(super) use stretches::Stretch;
 
 impl Embedded {
     pub(super) fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
@@ -35,14 +39,16 @@ impl Embedded {
         }
         let now = now.as_millisecond();
         self.change(&daily::COLLECTION, |tables| {
-            let old = tables.daily(day.date)?;
-            let old: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.entry.key, row)).collect();
-            let row = |entry: &crate::ledger::Entry| match old.get(&entry.key) {
-                Some(old) if old.entry == *entry => (*old).clone(),
-                Some(old) => DailyRow { entry: entry.clone(), updated: now, ..**old },
-                None => DailyRow { entry: entry.clone(), anomalous: false, created: now, updated: now },
-            };
-            tables.put_daily(day.date, &day.entries.iter().map(row).collect::<Vec<_>>())
+            for Share { stretch, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
+                let old: Vec<DailyRow> = tables.rows(stretch, day.date)?;
+                let known: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.subject.key, row)).collect();
+                let row = |entry: &&Entry| DailyRow::of(entry, known.get(&entry.key).copied(), now);
+                let rows: Vec<DailyRow> = items.iter().map(row).collect();
+                if !(old.is_empty() && rows.is_empty()) {
+                    tables.put_rows(stretch, day.date, rows)?;
+                }
+            }
+            Ok(())
         })
     }
 
@@ -53,24 +59,66 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(&daily::COLLECTION, |tables| {
-            let mut rows = tables.daily(date)?;
-            let mut changed = false;
-            for row in &mut rows {
-                let anomalous = marked.contains(&row.entry.key);
-                if row.anomalous != anomalous {
-                    row.anomalous = anomalous;
-                    row.updated = now.as_millisecond();
-                    changed = true;
+            for stretch in tables.all_stretches()? {
+                let mut rows: Vec<DailyRow> = tables.rows(stretch, date)?;
+                let mut changed = false;
+                for row in &mut rows {
+                    let anomalous = marked.contains(&row.subject.key);
+                    if row.anomalous != anomalous {
+                        row.anomalous = anomalous;
+                        row.updated = now.as_millisecond();
+                        changed = true;
+                    }
+                }
+                if changed {
+                    tables.put_rows(stretch, date, rows)?;
                 }
             }
-            if changed { tables.put_daily(date, &rows) } else { Ok(()) }
+            Ok(())
         })
     }
 
+    /// The stretches in the order of keys.
+    pub(super) fn stretches(&self) -> Result<Vec<Stretch>, StoreError> {
+        self.read(&daily::COLLECTION, |tables| tables.all_stretches())
+    }
+
+    /// The days of a range that are known.
+    pub(super) fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        self.read(&daily::COLLECTION, |tables| tables.dates(&daily::COLLECTION, range))
+    }
+
+    /// The days of a range that were seen by hourly runs.
+    pub(super) fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        self.read(&hourly::COLLECTION, |tables| tables.dates(&hourly::COLLECTION, range))
+    }
+
+    /// The series of one stretch.
+    pub(super) fn history_of(
+        &self,
+        stretch: Stretch,
+        days: &[Date],
+        measures: &[Measure],
+    ) -> Result<BTreeMap<SeriesKey, HistoryRow>, StoreError> {
+        self.read(&daily::COLLECTION, |tables| tables.history(stretch, days, measures))
+    }
+
+    /// The series of one stretch.
+    pub(super) fn snapshots_of(
+        &self,
+        stretch: Stretch,
+        days: &[Date],
+        hours: &[u8],
+    ) -> Result<BTreeMap<SeriesKey, SnapshotRow>, StoreError> {
+        self.read(&hourly::COLLECTION, |tables| tables.snapshots(stretch, days, hours))
+    }
+
     pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
-        let mut collector = Collector::new(range, measures.len());
-        self.read(&daily::COLLECTION, |tables| tables.collect_days(range, measures, &mut collector))?;
-        Ok(collector.history(measures))
+        let mut history = History { days: self.days(range)?, rows: BTreeMap::new() };
+        for stretch in self.stretches()? {
+            history.rows.append(&mut self.history_of(stretch, &history.days, measures)?);
+        }
+        Ok(history)
     }
 
     pub(super) fn newest_day(&self) -> Result<Option<Date>, StoreError> {
@@ -84,12 +132,14 @@ impl Embedded {
             pairs.iter().all(|(wanted, id)| &***wanted == crate::series::ALL || wanted == id)
         };
         self.read(&daily::COLLECTION, |tables| {
-            let series = tables.series()?;
             let mut found = Vec::new();
+            let stretches = tables.all_stretches()?;
             for date in tables.dates(&daily::COLLECTION, range)? {
-                let rows = tables.daily(&series, date)?;
-                let rows = rows.iter().filter(|row| of_series(&row.entry.key));
-                found.extend(rows.map(|row| row.document(date)));
+                for stretch in &stretches {
+                    let rows: Vec<DailyRow> = tables.rows(*stretch, date)?;
+                    let rows = rows.iter().filter(|row| of_series(&row.subject.key));
+                    found.extend(rows.map(|row| row.document(date)));
+                }
             }
             Ok(sorted(&daily::COLLECTION, found))
         })
@@ -101,36 +151,54 @@ impl Embedded {
         }
         let now = now.as_millisecond();
         self.change(&hourly::COLLECTION, |tables| {
-            let mut rows = tables.hourly(date)?;
+            let entries = in_order(day);
+            let shares = tables.shares::<HourlyRow, _>(&entries, |entry| &entry.key)?;
+            // Which hours were seen of the day is a matter of all its series.
             let mut seen = hourly::Seen::default();
-            let mut stored = HashMap::new();
-            for (place, row) in rows.iter().enumerate() {
-                seen.add(&row.hours);
-                stored.insert(row.key.clone(), place);
+            for Share { stretch, .. } in &shares {
+                tables.rows(*stretch, date)?.iter().for_each(|row: &HourlyRow| seen.add(&row.hours));
             }
-            for entry in &day.entries {
-                let place = stored.remove(&entry.key);
-                let amounts = seen.with_row(hour, entry.amounts.expect, place.map(|place| &rows[place].hours));
-                let place = place.unwrap_or_else(|| {
-                    rows.push(HourlyRow::new(entry, now));
-                    rows.len() - 1
-                });
-                rows[place].names = entry.names.clone();
-                rows[place].set(&amounts, now);
-            }
-            for place in stored.into_values() {
-                if hourly::is_gone(hour, &rows[place].hours) {
-                    rows[place].set(&[(hour, 0.0)], now);
+            for Share { stretch, items } in shares {
+                let mut rows: Vec<HourlyRow> = tables.rows(stretch, date)?;
+                let mut stored: HashMap<SeriesKey, usize> =
+                    rows.iter().zip(0..).map(|(row, place)| (row.subject.key.clone(), place)).collect();
+                for entry in items {
+                    let place = stored.remove(&entry.key);
+                    let amounts = seen.with_row(hour, entry.amounts.expect, place.map(|place| &rows[place].hours));
+                    let place = place.unwrap_or_else(|| {
+                        rows.push(HourlyRow::new(entry, now));
+                        rows.len() - 1
+                    });
+                    rows[place].see(entry, &amounts, now);
+                }
+                for place in stored.into_values() {
+                    if hourly::is_gone(hour, &rows[place].hours) {
+                        rows[place].set(&[(hour, 0.0)], now);
+                    }
+                }
+                if !rows.is_empty() {
+                    tables.put_rows(stretch, date, rows)?;
                 }
             }
-            tables.put_hourly(date, &rows)
+            Ok(())
         })
     }
 
     pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
-        let mut collector = Collector::new(range, 24);
-        self.read(&hourly::COLLECTION, |tables| tables.collect_hours(range, &mut collector))?;
-        Ok(collector.snapshots())
+        const HOURS: [u8; 24] = {
+            let mut hours = [0; 24];
+            let mut hour = 0;
+            while hour < 24 {
+                hours[hour as usize] = hour;
+                hour += 1;
+            }
+            hours
+        };
+        let mut snapshots = Snapshots { days: self.snapshot_days(range)?, rows: BTreeMap::new() };
+        for stretch in self.stretches()? {
+            snapshots.rows.append(&mut self.snapshots_of(stretch, &snapshots.days, &HOURS)?);
+        }
+        Ok(snapshots)
     }
 
     pub(super) fn put_baselines(
@@ -263,6 +331,12 @@ impl Embedded {
             Ok(())
         })
     }
+}
+
+fn in_order(day: &DayLedger) -> Vec<&Entry> {
+    let mut entries: Vec<&Entry> = day.entries.iter().collect();
+    entries.sort_by(|one, other| one.key.cmp(&other.key));
+    entries
 }
 
 fn sorted(collection: &Collection, documents: Vec<Document>) -> Vec<Document> {

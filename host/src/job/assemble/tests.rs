@@ -2,7 +2,6 @@ use super::*;
 use crate::history::{HistoryRow, Measure, SnapshotRow};
 use crate::rules::{self, RuleSet};
 use jiff::civil::date;
-use std::collections::HashMap;
 
 const NAN: f64 = f64::NAN;
 
@@ -87,7 +86,7 @@ fn snapshots_become_day_to_date_and_increments() {
         hours
     };
     let row = SnapshotRow { names: Names::default(), hours: vec![day(1.0), day(5.0)] };
-    let rows = HashMap::from([(SeriesKey::new("d", "p", "a"), row)]);
+    let rows = BTreeMap::from([(SeriesKey::new("d", "p", "a"), row)]);
     let snapshots = Snapshots { days: vec![date(2026, 11, 2), date(2026, 11, 4)], rows };
     let mut excluded = Excluded::default();
     excluded.add(&SeriesKey::new("d", "p", "a"), date(2026, 11, 4), Some(1));

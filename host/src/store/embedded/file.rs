@@ -11,20 +11,24 @@ use redb::{
 };
 
 use super::columns::{broken, day_number};
-use super::rows::Series;
 use crate::store::documents::{COLLECTIONS, Collection, daily, date, hourly};
 use crate::store::{Access, DateRange, StoreError};
 
 /// Changes when a file of an older program cannot be read any more.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
-/// By collection, date (YYYYMMDD) and column.
-pub(super) type Column = (&'static str, u32, u8);
+/// By collection, date (YYYYMMDD), stretch and column.
+pub(super) type Column = (&'static str, u32, u32, u8);
 const COLUMNS: TableDefinition<'static, Column, &[u8]> = TableDefinition::new("columns");
-/// Series have numbers, in the order in which they were first seen.
-const NUMBERS: TableDefinition<'static, (&str, &str, &str), u32> = TableDefinition::new("series_numbers");
-const SERIES: TableDefinition<'static, u32, (&str, &str, &str)> = TableDefinition::new("series");
+/// The stretches by the first key of each.
+pub(super) type FirstKey = (&'static str, &'static str, &'static str);
+const STRETCHES: TableDefinition<'static, FirstKey, u32> = TableDefinition::new("stretches");
+/// By collection, stretch and number: the ids and names of a subject, and its lists as JSON.
+pub(super) type SubjectKey = (&'static str, u32, u32);
+pub(super) type SubjectValue =
+    (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+const SUBJECTS: TableDefinition<'static, SubjectKey, SubjectValue> = TableDefinition::new("subjects");
 
 /// The program's own memory is small: the file's pages are cached by the system anyway.
 const CACHE_BYTES: usize = 64 << 20;
@@ -140,8 +144,8 @@ impl Embedded {
         let transaction = self.database.begin_write()?;
         transaction.open_table(ABOUT)?.insert("format", FORMAT)?;
         transaction.open_table(COLUMNS)?;
-        transaction.open_table(NUMBERS)?;
-        transaction.open_table(SERIES)?;
+        transaction.open_table(STRETCHES)?.insert(("", "", ""), 0)?;
+        transaction.open_table(SUBJECTS)?;
         for collection in COLLECTIONS {
             if ![daily::COLLECTION.name, hourly::COLLECTION.name].contains(&collection.name) {
                 transaction.open_table(documents_table(collection))?;
@@ -168,30 +172,12 @@ impl Changing<'_> {
         Ok(self.0.open_table(COLUMNS)?)
     }
 
-    pub(super) fn series(&self) -> Result<Series, Cause> {
-        Series::load(&self.0.open_table(SERIES)?)
+    pub(super) fn subjects(&self) -> Result<Table<'_, SubjectKey, SubjectValue>, Cause> {
+        Ok(self.0.open_table(SUBJECTS)?)
     }
 
-    /// The number of each series, a new one where it has none.
-    pub(super) fn numbers(&self, keys: &[&crate::series::SeriesKey]) -> Result<Vec<u32>, Cause> {
-        let mut numbers = self.0.open_table(NUMBERS)?;
-        let mut series = self.0.open_table(SERIES)?;
-        let mut next = series.last()?.map_or(0, |(number, _)| number.value() + 1);
-        let mut found = Vec::with_capacity(keys.len());
-        for key in keys {
-            let parts = (&*key.domain, &*key.project, &*key.service);
-            let known = numbers.get(parts)?.map(|number| number.value());
-            found.push(match known {
-                Some(number) => number,
-                None => {
-                    numbers.insert(parts, next)?;
-                    series.insert(next, parts)?;
-                    next += 1;
-                    next - 1
-                }
-            });
-        }
-        Ok(found)
+    pub(super) fn stretches(&self) -> Result<Table<'_, FirstKey, u32>, Cause> {
+        Ok(self.0.open_table(STRETCHES)?)
     }
 }
 
@@ -200,32 +186,44 @@ impl Reading<'_> {
         Ok(self.0.open_table(COLUMNS)?)
     }
 
-    pub(super) fn series(&self) -> Result<Series, Cause> {
-        Series::load(&self.0.open_table(SERIES)?)
+    pub(super) fn subjects(&self) -> Result<redb::ReadOnlyTable<SubjectKey, SubjectValue>, Cause> {
+        Ok(self.0.open_table(SUBJECTS)?)
+    }
+
+    pub(super) fn stretches(&self) -> Result<redb::ReadOnlyTable<FirstKey, u32>, Cause> {
+        Ok(self.0.open_table(STRETCHES)?)
     }
 
     /// The days of a range of which the collection holds anything, in their order.
     pub(super) fn dates(&self, collection: &Collection, range: DateRange) -> Result<Vec<Date>, Cause> {
-        let table = self.columns()?;
-        let (name, last) = (collection.name, day_number(range.to));
-        let mut next = day_number(range.from);
-        let mut dates = Vec::new();
-        // From day to day: in between are columns that would be read for nothing.
-        while let Some(found) = table.range((name, next, 0)..=(name, last, u8::MAX))?.next() {
-            let number = found?.0.value().1;
-            dates.push(date(&format!("{number:08}")).map_err(|cause| broken(name, cause))?);
-            next = number + 1;
-        }
-        Ok(dates)
+        dates(&self.columns()?, collection, range)
     }
 
     /// The last day that the collection holds anything of.
     pub(super) fn newest_day(&self, collection: &Collection) -> Result<Option<Date>, Cause> {
         let (table, name) = (self.columns()?, collection.name);
-        let Some(newest) = table.range((name, 0, 0)..=(name, u32::MAX, u8::MAX))?.next_back() else { return Ok(None) };
+        let Some(newest) = table.range((name, 0, 0, 0)..=(name, u32::MAX, u32::MAX, u8::MAX))?.next_back() else { return Ok(None) };
         let number = newest?.0.value().1;
         date(&format!("{number:08}")).map(Some).map_err(|cause| broken(name, cause))
     }
+}
+
+/// The days of a range of which the collection holds anything, in their order.
+pub(super) fn dates(
+    table: &impl ReadableTable<Column, &'static [u8]>,
+    collection: &Collection,
+    range: DateRange,
+) -> Result<Vec<Date>, Cause> {
+    let (name, last) = (collection.name, day_number(range.to));
+    let mut next = day_number(range.from);
+    let mut dates = Vec::new();
+    // From day to day: in between are columns that would be read for nothing.
+    while let Some(found) = table.range((name, next, 0, 0)..=(name, last, u32::MAX, u8::MAX))?.next() {
+        let number = found?.0.value().1;
+        dates.push(date(&format!("{number:08}")).map_err(|cause| broken(name, cause))?);
+        next = number + 1;
+    }
+    Ok(dates)
 }
 
 impl<E: Into<redb::Error>> From<E> for Cause {
