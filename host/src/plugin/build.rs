@@ -18,7 +18,7 @@ use self::tool::{Missing, ToolError};
 use super::language::Language;
 use super::packed::{self, PackedError, PackedManifest};
 use super::project::{self, NameError};
-use crate::detector::{Artifact, Grants, Limits, LoadError, Manifest, Sandbox, SandboxError};
+use crate::detector::{Artifact, Compiler, Grants, Limits, LoadError, Manifest, Sandbox, SandboxError};
 
 #[cfg(test)]
 pub(crate) use self::javascript::VERSION as COMPONENTIZE_JS;
@@ -74,7 +74,7 @@ pub(crate) fn write(built: &Built, path: &Path, output: Option<&Path>) -> Result
 
 fn finished(compiled: &Artifact, limits: Limits) -> Result<Built, BuildError> {
     // Nothing is cached: the packed plugin has another digest.
-    let sandbox = Sandbox::new(limits, None)?;
+    let sandbox = Sandbox::new(limits, None, Compiler::this_program())?;
     let component = strip::customs(&sandbox.componentize(compiled)?);
     let empty = tempfile::tempdir().map_err(BuildError::Folder)?;
     // It is only asked who it is: reference data may be imported, and there is none.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::detector::Sandbox;
+use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Admitted, Fetch, Grade};
 use crate::plugin::{Change, Entry, Lock};
 use crate::rules::{self, RuleSet};
@@ -52,7 +52,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
 /// What the rules use now. A lock without one of them would keep that one from ever running.
 async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None)?;
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
     for (name, admitted) in job::admit(&set.rules, config, None, &sandbox, fetch).await {
         match admitted {
