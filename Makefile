@@ -46,8 +46,12 @@ host:
 	cargo build $(WORKSPACE) --bins
 
 .PHONY: plugins
-plugins:
-	plugins/build.sh
+plugins: host
+	COSTWARDEN=$(COSTWARDEN) plugins/build.sh
+
+.PHONY: examples
+examples: host ## build the example detectors in every language into target/examples
+	COSTWARDEN=$(COSTWARDEN) plugins/examples/build.sh
 
 .PHONY: fmt
 fmt:
@@ -74,7 +78,7 @@ doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(WORKSPACE) --no-deps --document-private-items
 
 .PHONY: suites
-suites: plugins
+suites: plugins examples
 	tests/services.sh run -- $(strip $(CARGO_TEST))
 
 .PHONY: doctests

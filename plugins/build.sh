@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds every detector of the workspace into a core wasm module; the host makes a component of it when it loads it.
+# Builds every detector of the workspace.
 #
-#   plugins/<name>        bundled detectors    -> plugins/dist/<name>.wasm
-#   tests/plugins/<name>  for the suites only  -> target/test-plugins/<name>.wasm
+#   plugins/<name>        bundled detectors    -> plugins/dist/<name>.wasm, packed by `costwarden plugin build`
+#   tests/plugins/<name>  for the suites only  -> target/test-plugins/<name>.wasm, core modules as the compiler leaves
+#                                                 them; the host makes components of such when it loads them
 #
+# The host must have been built before: COSTWARDEN names it, else it is target/release/costwarden.
 # Never asks anything. The compiler is, in this order:
 #   1. the one in use, when it has the target wasm32-unknown-unknown, or rustup can add it;
 #   2. Debian's second compiler (rustc-web and its companions), which builds the standard library from source.
@@ -14,6 +16,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=wasm32-unknown-unknown
 # A target folder of its own: this never waits for the host's build, nor makes it stale.
 build=$root/target/plugins
+costwarden=${COSTWARDEN:-${CARGO_TARGET_DIR:-$root/target}/release/costwarden}
 debian_packages=(rustc-web cargo-web rust-web-src rust-web-llvm lld-22)
 
 say() { printf 'plugins: %s\n' "$*" >&2; }
@@ -112,6 +115,7 @@ for package in json.load(sys.stdin)["packages"]:
 }
 
 cd "$root"
+[ -x "$costwarden" ] || die "$costwarden is absent, and packs the detectors: build it first, with make host"
 list=$(list_detectors)
 [ -n "$list" ] || die 'the workspace has no member with a cdylib under plugins/ or tests/plugins/'
 mapfile -t detectors <<<"$list"
@@ -126,12 +130,22 @@ flags="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry"$'\
 env -u CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS="$flags" \
     "${cargo[@]}" --profile plugin --target "$target" --target-dir "$build" "${packages[@]}"
 
+place() { # FROM TO
+    cmp -s "$1" "$2" && return
+    mkdir -p "$(dirname "$2")"
+    install -m 644 "$1" "$2.new" # then renamed, for a reader sees the old plugin or the new one, never half of one
+    mv "$2.new" "$2"
+    say "$2 ($(($(stat -c %s "$2") / 1024)) KiB)"
+}
+
 for detector in "${detectors[@]}"; do
     IFS=$'\t' read -r _ from to <<<"$detector"
     from=$build/$target/plugin/$from
-    cmp -s "$from" "$to" && continue
-    mkdir -p "$(dirname "$to")"
-    install -m 644 "$from" "$to.new" # then renamed, for a reader sees the old module or the new one, never half of one
-    mv "$to.new" "$to"
-    say "$to ($(($(stat -c %s "$to") / 1024)) KiB)"
+    if [[ $to == plugins/dist/* ]]; then
+        packed=$build/packed/${to##*/}
+        mkdir -p "$build/packed"
+        "$costwarden" plugin build "$from" --output "$packed" >/dev/null
+        from=$packed
+    fi
+    place "$from" "$to"
 done

@@ -14,7 +14,7 @@ use super::tool::{self, Missing};
 use super::wit::{WORLD, Wit};
 
 /// The release that projects are started with.
-pub(super) const VERSION: &str = "0.23.0";
+pub(crate) const VERSION: &str = "0.23.0";
 
 const PACKAGE: &str = "node_modules/@bytecodealliance/componentize-js";
 

@@ -12,7 +12,7 @@ use super::tool::{self, Missing};
 use super::wit::{WORLD, Wit};
 
 /// The release that projects are started with.
-pub(super) const VERSION: &str = "0.25.0";
+pub(crate) const VERSION: &str = "0.25.0";
 
 /// The module that holds the class `Detector`.
 const MODULE: &str = "app";

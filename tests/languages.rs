@@ -1,0 +1,70 @@
+//! Detectors in every language, as their authors make them: a new project builds and passes its own tests at once, in
+//! any folder; and the examples give the same verdicts to the digit, whatever they are written in.
+//!
+//! Rust needs cargo with the target. The compilers of Python and JavaScript are those that `make examples` fetched; where
+//! one is absent its tests say so and pass over.
+
+mod support;
+
+#[path = "languages/examples.rs"]
+mod examples;
+#[path = "languages/faults.rs"]
+mod faults;
+#[path = "languages/projects.rs"]
+mod projects;
+#[path = "languages/toolchains.rs"]
+mod toolchains;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::{Run, binary, repository, run};
+
+/// A folder to make projects in.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs the binary in a folder of the desk, with no config.
+    fn costwarden(&self, folder: &str, args: &[&str]) -> Run {
+        run(self.command(folder, binary()).args(args))
+    }
+
+    /// Any program in a folder of the desk; what it builds in Rust shares one target folder.
+    fn command(&self, folder: &str, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.path().join(folder)).env_remove("COSTWARDEN_CONFIG").stdin(Stdio::null());
+        command.env("CARGO_TARGET_DIR", repository().join("target/languages")).env("PATH", with_tools());
+        command
+    }
+
+    /// Text without where the desk stands.
+    fn plain(&self, text: &str) -> String {
+        text.replace(&self.path().display().to_string(), "[desk]")
+    }
+}
+
+/// PATH with componentize-py where it was fetched.
+fn with_tools() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let fetched = repository().join("target/tools/python/bin");
+    std::env::join_paths(std::iter::once(fetched).chain(std::env::split_paths(&path))).expect("folders")
+}
+
+/// A compiler that `make examples` fetched; none, said aloud, where it is absent.
+fn fetched(tool: &str) -> Option<PathBuf> {
+    let path = repository().join("target/tools").join(tool);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is absent; make examples fetches it where it can be had", path.display());
+    None
+}

@@ -1,0 +1,55 @@
+//! The same detector in three languages: the same files around it, and the same verdicts to the digit.
+
+use std::path::PathBuf;
+
+use crate::Desk;
+use crate::support::repository;
+
+const LANGUAGES: [&str; 3] = ["rust", "python", "javascript"];
+
+fn example(language: &str) -> PathBuf {
+    repository().join("plugins/examples").join(language)
+}
+
+#[test]
+fn what_is_expected_of_one_is_expected_of_all() {
+    for file in ["golden/spike/case.toml", "golden/spike/input.csv", "golden/spike/expected.csv", "series.csv"] {
+        let read = |language| std::fs::read_to_string(example(language).join(file)).expect(file);
+        for language in LANGUAGES {
+            assert!(read(language) == read("rust"), "{language}: {file} differs from its Rust twin's");
+        }
+    }
+    let expected = std::fs::read_to_string(example("rust").join("golden/spike/expected.csv")).expect("read");
+    let scores = expected.lines().skip(1).filter_map(|line| line.split(',').nth(2)?.parse::<f64>().ok());
+    let (quiet, alerts): (Vec<_>, Vec<_>) = scores.partition(|score| *score < 1.0);
+    assert!(quiet.len() > 30 && alerts.len() == 2, "{} quiet, {} alerts", quiet.len(), alerts.len());
+}
+
+fn passes(language: &str) {
+    let plugin = repository().join(format!("target/examples/{language}/weekday-ratio.wasm"));
+    if !plugin.exists() {
+        assert_ne!(language, "rust", "make examples builds {}", plugin.display());
+        eprintln!("skipped: {} is absent; make examples builds it where it can", plugin.display());
+        return;
+    }
+    let desk = Desk::new();
+    let project = example(language);
+    let args = ["plugin", "test", project.to_str().expect("UTF-8"), "--plugin", plugin.to_str().expect("UTF-8")];
+    let tested = desk.costwarden("", &args).expect(0);
+    assert!(tested.stdout.contains("1 passed, 0 failed"), "{tested:?}");
+}
+
+#[test]
+fn rust_passes() {
+    passes("rust");
+}
+
+#[test]
+fn python_passes() {
+    passes("python");
+}
+
+#[test]
+fn javascript_passes() {
+    passes("javascript");
+}

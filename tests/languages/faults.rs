@@ -1,0 +1,105 @@
+//! Sources that do not become a plugin: the compiler's own words reach the author, and ours say what to do.
+
+use crate::support::{plugins, repository};
+use crate::{Desk, fetched};
+
+#[test]
+fn what_is_no_project_is_told() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path().join("empty")).expect("a folder");
+    for (path, name) in [("empty", "a folder"), ("absent", "nothing")] {
+        let built = desk.costwarden("", &["plugin", "build", path]).expect(2);
+        assert!(built.stderr.starts_with(&format!("failed: {path}: no project, expected ")), "{name}: {built:?}");
+    }
+    std::fs::write(desk.path().join("text.wasm"), "(module)").expect("written");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"");
+}
+
+#[test]
+fn errors_in_rust_are_shown() {
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
+    let file = desk.path().join("watch/src/lib.rs");
+    let text = std::fs::read_to_string(&file).expect("made");
+    std::fs::write(&file, text.replace("settings.ratio * expected", "settings.factor * expected")).expect("written");
+    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    assert!(built.stderr.contains("no field `factor` on type"), "{built:?}");
+    assert!(
+        built.stderr.ends_with("failed: cargo build failed (exit status: 101); what it said is above\n"),
+        "{built:?}"
+    );
+    assert!(!desk.path().join("watch/watch.wasm").exists());
+}
+
+#[test]
+fn a_rust_library_that_is_no_module_is_told() {
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
+    let file = desk.path().join("watch/Cargo.toml");
+    let text = std::fs::read_to_string(&file).expect("made");
+    std::fs::write(&file, text.replace("\"cdylib\"", "\"rlib\"")).expect("written");
+    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    let last = desk.plain(built.stderr.lines().last().expect("a line"));
+    insta::assert_snapshot!(last, @"");
+}
+
+#[test]
+fn errors_in_python_are_shown() {
+    if fetched("python/bin/componentize-py").is_none() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
+    std::fs::write(desk.path().join("watch/app.py"), "import nothing_of_that_name\n").expect("written");
+    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    assert!(built.stderr.contains("nothing_of_that_name"), "{built:?}");
+    assert!(built.stderr.contains("failed: componentize-py failed"), "{built:?}");
+    std::fs::remove_file(desk.path().join("watch/app.py")).expect("removed");
+    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    insta::assert_snapshot!(desk.plain(&built.stderr), @"");
+}
+
+#[test]
+fn errors_in_javascript_are_shown() {
+    let Some(modules) = fetched("javascript/node_modules") else { return };
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
+    let project = desk.path().join("watch");
+    std::os::unix::fs::symlink(modules, project.join("node_modules")).expect("linked");
+    std::fs::write(project.join("detector.js"), "export const detector = nothing_of_that_name;\n").expect("written");
+    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    assert!(built.stderr.contains("nothing_of_that_name"), "{built:?}");
+    assert!(built.stderr.contains("failed: componentize-js failed (exit status: 1)"), "{built:?}");
+    let told = |package: &str| {
+        std::fs::write(project.join("package.json"), package).expect("written");
+        desk.plain(&desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
+    };
+    insta::assert_snapshot!(told("{ \"main\": 5 }"), @"");
+    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"");
+}
+
+/// Packing what is packed already changes nothing, wherever it lies.
+#[test]
+fn a_bundled_plugin_is_packed_already() {
+    let desk = Desk::new();
+    for name in ["newcomer", "seasonal-mad", "tutorial"] {
+        let bundled = std::fs::read(plugins().join(format!("{name}.wasm"))).expect("built");
+        std::fs::write(desk.path().join("packed.wasm"), &bundled).expect("written");
+        desk.costwarden("", &["plugin", "build", "packed.wasm"]).expect(0);
+        let again = std::fs::read(desk.path().join(format!("{name}.wasm"))).expect("built");
+        assert!(bundled == again, "{name}");
+    }
+}
+
+#[test]
+fn a_module_is_packed_without_its_project() {
+    let desk = Desk::new();
+    let module = repository().join("target/test-plugins/misbehaving.wasm");
+    let name = module.to_str().expect("UTF-8");
+    let built = desk.costwarden("", &["--json", "plugin", "build", name, "--output", "out.wasm"]).expect(0);
+    let told = &built.json()[0];
+    assert_eq!((told["file"].as_str(), told["name"].as_str()), (Some("out.wasm"), Some("misbehaving")));
+    let bytes = std::fs::metadata(desk.path().join("out.wasm")).expect("built").len();
+    assert_eq!(told["bytes"], bytes);
+}
