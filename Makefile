@@ -33,6 +33,10 @@ test: fmt spelling licences unused clippy doc plugins suites doctests ## every c
 bench-jobs: plugins ## time the daily and the hourly job on a real mongod
 	tests/services.sh run -- cargo bench --profile release --workspace --bench jobs
 
+.PHONY: bench-volume
+bench-volume: plugins ## time the rules over stores of up to a million series
+	cargo bench --profile release --workspace --bench volume
+
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors
 	rm -rf plugins/dist target/test-plugins

@@ -11,6 +11,8 @@ mod history;
 mod job;
 mod ledger;
 mod plugin;
+#[doc(hidden)]
+pub mod probe;
 mod rules;
 mod series;
 mod simulate;
