@@ -37,6 +37,10 @@ bench-jobs: plugins ## time the daily and the hourly job on a real mongod
 bench-sandbox: build ## time the detectors in the sandbox against native ones, and an hourly run's start
 	cargo bench --profile release --workspace --bench boundary --bench startup
 
+.PHONY: bench-volume
+bench-volume: plugins ## time the rules over stores of up to a million series
+	cargo bench --profile release --workspace --bench volume
+
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors
 	rm -rf plugins/dist target/test-plugins

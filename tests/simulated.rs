@@ -15,6 +15,8 @@ mod incidents;
 mod modes;
 #[path = "simulated/rows.rs"]
 mod rows;
+#[path = "simulated/rules.rs"]
+mod rules;
 #[path = "simulated/runaway.rs"]
 mod runaway;
 #[path = "simulated/watch.rs"]

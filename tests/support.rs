@@ -4,6 +4,7 @@
 //! A suite whose servers are absent says so and passes over: `make test` brings them all.
 #![allow(dead_code, unreachable_pub, reason = "each suite uses its part")]
 
+pub mod process;
 pub mod replay;
 
 use std::io::{BufRead as _, BufReader};

@@ -9,6 +9,7 @@ mod jobs;
 mod look;
 mod plugin;
 mod present;
+mod rules;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ enum Command {
     /// Make, try out, sign, share and lock detectors.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Try rule sets on what is remembered, and list them.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Look at what was found.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
@@ -202,6 +206,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Backfill(args) => jobs::backfill(load(config)?, &args, form, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
+        Command::Rules(command) => rules::rules(load(config)?, command, form).await,
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config)?, &span, form).await,
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config)?, &series, &span, form).await

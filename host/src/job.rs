@@ -14,6 +14,7 @@ mod intake;
 mod judge;
 mod look;
 mod past;
+mod preview;
 mod report;
 mod ruleset;
 mod run;
@@ -26,6 +27,7 @@ pub(crate) use self::admission::{Admitted, Fetch, admit};
 pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::hourly::hourly;
+pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};
 use crate::archive::{Archive, ArchiveError, Spool};
@@ -108,6 +110,12 @@ pub(crate) enum JobError {
     Unusable { date: Date, why: String },
     #[error("the range from {from} to {to} holds no day: --from must not be after --to")]
     NoDays { from: Date, to: Date },
+    #[error("the store holds no finished day yet: load some with costwarden backfill first")]
+    NothingRemembered,
+    #[error(
+        "the store holds nothing of {date}, its newest day is {newest}: name a day that it holds, or load it with costwarden backfill"
+    )]
+    DayNotRemembered { date: Date, newest: Date },
 }
 
 impl JobError {

@@ -1,5 +1,7 @@
 //! A door for the repository's own benches into rooms that have none. No part of the program.
 
+pub mod volume;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use self::embedded::Embedded;
+pub(crate) use self::embedded::Embedded;
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::MongodbOptions;
 pub(crate) use self::stretches::Stretches;

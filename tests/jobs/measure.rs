@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::bill;
+use crate::support::{Lab, Simulator, process};
 use anyhow::Context as _;
 use jiff::civil::Date;
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::bill;
-use crate::support::{self, Lab, Simulator};
 
 /// A folder to run in, and the API that is asked.
 pub(crate) struct Bench {
@@ -33,26 +29,6 @@ pub(crate) struct Measured {
     pub(crate) counts: BTreeMap<String, u64>,
 }
 
-#[derive(Deserialize)]
-struct Process {
-    code: i32,
-    seconds: f64,
-    cpu: f64,
-    peak_kib: u64,
-}
-
-/// Runs a command and then prints what the kernel says of it. Only a parent may ask that, and a process inherits the
-/// peak of the one that starts it: this one is small.
-const WAIT: &str = r#"
-import json, os, sys, time
-started = time.monotonic()
-child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(child, 0)
-seconds = time.monotonic() - started
-print(json.dumps({"code": os.waitstatus_to_exitcode(status), "seconds": seconds,
-                  "cpu": usage.ru_utime + usage.ru_stime, "peak_kib": usage.ru_maxrss}))
-"#;
-
 impl Bench {
     /// The daily job of a day, in the night after it.
     pub(crate) fn daily(&self, day: Date) -> anyhow::Result<Measured> {
@@ -68,24 +44,18 @@ impl Bench {
 
     fn run(&self, day: Date, args: &[&str]) -> anyhow::Result<Measured> {
         let (_, api) = bill::pages(&self.simulator.url, day)?;
-        let mut command = Command::new("python3");
-        command.args(["-c", WAIT, support::binary()]).args(args).current_dir(self.lab.path());
-        command
-            .env("COSTWARDEN_CONFIG", self.lab.path().join("costwarden.toml"))
-            .env(Simulator::ENV.0, Simulator::ENV.1);
-        let output = command.stdin(Stdio::null()).output().context("python3 measures the process")?;
-        let stdout = String::from_utf8(output.stdout)?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let (report, process) = stdout.trim_end().rsplit_once('\n').with_context(|| format!("{args:?}: {stderr}"))?;
-        let process: Process = serde_json::from_str(process)?;
-        anyhow::ensure!(process.code == 0, "{args:?} ended with {}:\n{report}\n{stderr}", process.code);
-        let report: Value = serde_json::from_str(report)?;
+        let (report, process) = process::measured(args, |command| {
+            command.current_dir(self.lab.path());
+            command
+                .env("COSTWARDEN_CONFIG", self.lab.path().join("costwarden.toml"))
+                .env(Simulator::ENV.0, Simulator::ENV.1);
+        })?;
         let read = |field: &str| report.get(field).cloned().with_context(|| format!("the report has no {field}"));
         Ok(Measured {
-            own: Duration::from_secs_f64(process.seconds).saturating_sub(api),
+            own: process.wall.saturating_sub(api),
             api,
-            cpu: Duration::from_secs_f64(process.cpu),
-            peak_bytes: process.peak_kib * 1024,
+            cpu: process.cpu,
+            peak_bytes: process.peak_bytes,
             steps: serde_json::from_value(read("durationsMs")?)?,
             counts: serde_json::from_value(read("counts")?)?,
         })

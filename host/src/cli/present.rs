@@ -31,8 +31,26 @@ pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-/// Ends the run's output: what was found, what went wrong, and a line that sums it up.
+/// Ends a job's output: what was found, what went wrong, and a line that sums it up.
 pub(super) fn report(report: &Report, config: &Config, form: Form) {
+    outcome(report, config, form, summary);
+}
+
+/// What a rule set would have said, as [`report`] has it.
+pub(super) fn preview(report: &Report, config: &Config, form: Form) {
+    outcome(report, config, form, |report| {
+        let [series, rules, judged, learning, findings] =
+            ["series", "rules", "judged", "learning", "findings"].map(|name| count(report, name));
+        format!(
+            "{} {} {}: {series} series, {rules} rules, {judged} judged, {learning} learning, {findings} findings; nothing was written",
+            report.job,
+            report.period,
+            report.grade().as_str(),
+        )
+    });
+}
+
+fn outcome(report: &Report, config: &Config, form: Form, summary: fn(&Report) -> String) {
     match form {
         Form::Json => out(&json_report(report).to_string()),
         Form::Text => {
@@ -82,8 +100,12 @@ fn findings(findings: &[Finding], currency: &str) -> Table {
     table
 }
 
+fn count(report: &Report, name: &str) -> u64 {
+    report.counts.get(name).copied().unwrap_or(0)
+}
+
 fn summary(report: &Report) -> String {
-    let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
+    let count = |name: &str| count(report, name);
     let mut line = format!(
         "{} {} {}: {} rows, {} series, {} rules, {} judged, {} learning, {} findings, {} notices",
         report.job,

@@ -53,11 +53,7 @@ impl Days {
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
-            for (key, row) in &history.rows {
-                for (day, _) in history.days.iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
-                    days.excluded.add(key, *day, None);
-                }
-            }
+            days.excluded.add_marks(&history, first);
             days.held = Some(history);
         }
         for Found { series, date, hour } in parts.store.found(range).await? {

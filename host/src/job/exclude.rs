@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 
 use super::past::Stretch;
+use crate::history::History;
 use crate::series::SeriesKey;
 
 /// Anomalous days that are so close belong to one change.
@@ -52,13 +53,18 @@ impl Excluded {
                 excluded.series.insert(key.clone(), found.clone());
             }
         }
+        excluded.add_marks(history, before);
+        excluded
+    }
+
+    /// Adds the days of a history before one that are marked there.
+    pub(super) fn add_marks(&mut self, history: &History, before: Date) {
         let days = history.days.partition_point(|day| *day < before);
         for (key, row) in &history.rows {
             for (day, _) in history.days[..days].iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
-                excluded.add(key, *day, None);
+                self.add(key, *day, None);
             }
         }
-        excluded
     }
 
     /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is

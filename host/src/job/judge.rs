@@ -21,6 +21,8 @@ pub(super) struct Judgement {
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
     /// The rules that came to any verdict, anomalous or not.
     pub(super) rules: BTreeSet<String>,
+    /// Series that the rules were shown.
+    pub(super) series: u64,
     /// Verdicts, anomalous or not.
     pub(super) judged: u64,
 }

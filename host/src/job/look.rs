@@ -95,6 +95,7 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
             for (place, part) in parts {
                 progress.take(place, part);
             }
+            progress.judgement.series += stretch.history.rows.len() as u64;
             given_up.clone_from(&progress.given_up);
             whole.iter_mut().for_each(|(_, gathering)| gathering.add(&stretch));
         },
@@ -169,7 +170,7 @@ impl Progress<'_> {
             return;
         }
         self.report.absorb(part.called);
-        let Judgement { findings, quiet, rules, judged } = part.judgement;
+        let Judgement { findings, quiet, rules, judged, .. } = part.judgement;
         self.findings[place].extend(findings);
         self.judgement.rules.extend(rules);
         self.judgement.judged += judged;
@@ -224,5 +225,35 @@ impl<'r> Gathering<'r> {
             })),
             Self::Hourly(grids) => Box::new(grids.grids(frame).filter_map(|grid| Some((None, grid.hourly()?)))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(asked: u64, given_up: bool, count: &'static str) -> Part {
+        let mut called = Report::default();
+        called.count(count, asked);
+        let judgement = Judgement { judged: if given_up { 0 } else { asked }, ..Judgement::default() };
+        Part { judgement, called, asked, given_up, report: Report::default() }
+    }
+
+    /// The stretch after the one that failed may have run at the same time, or may not have been tried.
+    #[test]
+    fn what_comes_after_a_rule_was_given_up_does_not_count() {
+        let mut report = Report::default();
+        let mut progress = Progress {
+            judgement: Judgement::default(),
+            report: &mut report,
+            findings: vec![Vec::new(), Vec::new()],
+            given_up: BTreeSet::new(),
+        };
+        progress.take(0, part(5, false, "fuel"));
+        progress.take(0, part(7, true, "failed_series"));
+        progress.take(0, part(11, false, "fuel"));
+        progress.take(1, part(13, false, "fuel"));
+        assert_eq!((progress.judgement.judged, &progress.given_up), (18, &BTreeSet::from([0])));
+        assert_eq!(report.counts, [("fuel", 18), ("failed_series", 18)].into());
     }
 }

@@ -135,3 +135,79 @@ impl Stretch {
 fn picked<R: Clone>(rows: &BTreeMap<SeriesKey, R>, keys: &[&SeriesKey]) -> BTreeMap<SeriesKey, R> {
     keys.iter().filter_map(|key| Some(((*key).clone(), rows.get(*key)?.clone()))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bigdecimal::BigDecimal;
+    use jiff::Timestamp;
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::config::StoreConfig;
+    use crate::ledger::{Amounts, DayLedger, Entry};
+    use crate::series::Names;
+    use crate::store::{Access, Store};
+
+    fn ledger(day: i8, services: impl Iterator<Item = u32>) -> DayLedger {
+        let entry = |service: u32| Entry {
+            key: SeriesKey::new("d", &format!("p-{}", service % 3), &format!("s-{service}")),
+            names: Names { service: format!("{service} on {day}").into(), ..Names::default() },
+            amounts: Amounts { expect: f64::from(service), usage_size: f64::from(day), ..Amounts::default() },
+            pricing_types: vec![format!("of {day}")],
+            regions: Vec::new(),
+        };
+        let entries = services.map(entry).collect();
+        DayLedger { date: date(2026, 11, day), entries, total: BigDecimal::default(), rows: 0, rejected: Vec::new() }
+    }
+
+    /// The keys in their order, and every row as text.
+    fn all(past: &Past<'_>) -> (Vec<SeriesKey>, BTreeSet<String>) {
+        let (mut keys, mut rows) = (Vec::new(), BTreeSet::new());
+        past.sweep(
+            &mut (),
+            |(), stretch| format!("{:?} {:?}", stretch.history, stretch.snapshots),
+            |(), stretch, shown| {
+                assert_eq!(shown, format!("{:?} {:?}", stretch.history, stretch.snapshots));
+                keys.extend(stretch.history.rows.keys().cloned());
+                rows.extend(stretch.history.rows.iter().map(|row| format!("{row:?}")));
+                rows.extend(stretch.snapshots.rows.iter().map(|row| format!("{row:?}")));
+            },
+        )
+        .unwrap();
+        (keys, rows)
+    }
+
+    #[tokio::test]
+    async fn days_are_the_same_out_of_memory_and_out_of_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::Embedded { path: folder.path().join("store.redb") };
+        let store = Store::open(&config, Access::Write).await.unwrap();
+        for (day, step) in [(1, 3), (2, 1), (4, 2)] {
+            let day = ledger(day, (0..9_001).step_by(step));
+            store.put_day(&day, Timestamp::UNIX_EPOCH).await.unwrap();
+            store.put_hour(day.date, 9, &day, Timestamp::UNIX_EPOCH).await.unwrap();
+        }
+        store
+            .mark_anomalous(date(2026, 11, 2), &[SeriesKey::new("d", "p-1", "s-1")].into(), Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        let range = DateRange { from: date(2026, 11, 1), to: date(2026, 11, 4) };
+        let measures = vec![Measure::Expect, Measure::UsageSize];
+        let (history, snapshots) =
+            (store.history(range, &measures).await.unwrap(), store.snapshots(range).await.unwrap());
+        let wanted = Wanted { days: range, measures, snapshots: Some(range), hours: vec![9] };
+        let stored = Past::stored(store.stretches().unwrap().unwrap(), wanted).unwrap();
+        let held = Past::held(&history, &snapshots);
+        assert_eq!(stored.days, [1, 2, 4].map(|day| date(2026, 11, day)));
+        assert_eq!((&stored.days, &stored.snapshot_days), (&held.days, &held.snapshot_days));
+        assert!(stored.stretches() > 2 && held.stretches() > 2);
+        let (keys, rows) = all(&stored);
+        assert!(keys.is_sorted() && keys.len() == 9_001, "each once, in order");
+        for part in ["9000 on 4", "anomalous: [false, true, false]"] {
+            assert!(rows.iter().any(|row| row.contains(part)), "{part}");
+        }
+        assert!((keys, rows) == all(&held));
+    }
+}

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::report::{Grade, Report};
-use super::{JobError, Mode, Parts};
+use super::{JobError, Mode, Parts, Ready};
+use crate::config::Config;
 use crate::store::JobRun;
 
 /// The period of one day, or of a span of days.
@@ -17,23 +18,33 @@ pub(super) fn days(from: Date, to: Date) -> String {
 
 /// Reports the rules that cannot run.
 pub(super) fn open(parts: &Parts, report: &mut Report) {
-    report.count("rules", parts.ready.rules.len() as u64);
-    for problem in &parts.ready.problems {
+    rules(&parts.ready, &parts.config, report);
+}
+
+/// Reports the rules of a set that cannot run.
+pub(super) fn rules(ready: &Ready, config: &Config, report: &mut Report) {
+    report.count("rules", ready.rules.len() as u64);
+    for problem in &ready.problems {
         report.count("rule_problems", 1);
         report.problem(problem.to_string());
     }
-    if parts.ready.rules.is_empty() {
-        report.problem(format!("no rule in {} can run: nothing is checked", parts.config.rules.display()));
+    if ready.rules.is_empty() {
+        report.problem(format!("no rule in {} can run: nothing is checked", config.rules.display()));
     }
 }
 
-/// Says so when nothing was judged, so that silence is never taken for health.
+/// Ends a run that asked the source.
 pub(super) fn close(parts: &Parts, report: &mut Report) {
     let traffic = parts.source.traffic();
     report.count("calls", traffic.calls);
     report.count("retries", traffic.retries);
+    judged(&parts.ready, report);
+}
+
+/// Says so when nothing was judged, so that silence is never taken for health.
+pub(super) fn judged(ready: &Ready, report: &mut Report) {
     let judged = report.counts.get("judged").copied().unwrap_or(0);
-    if judged == 0 && !parts.ready.rules.is_empty() {
+    if judged == 0 && !ready.rules.is_empty() {
         let learning = report.counts.get("learning").copied().unwrap_or(0);
         report.problem(format!("nothing was judged: {learning} series are still being learned"));
     }

@@ -33,7 +33,7 @@ use stretches::Share;
 pub(super) use stretches::Stretch;
 
 impl Embedded {
-    pub(super) fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         if day.entries.is_empty() {
             return Ok(());
         }
@@ -178,6 +178,26 @@ impl Embedded {
                 }
                 if !rows.is_empty() {
                     tables.put_rows(stretch, date, rows)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// All hours of a day at once, of a day of which nothing is stored.
+    pub(crate) fn put_hours(
+        &self,
+        day: &DayLedger,
+        hours: impl Fn(&Entry) -> [f64; 24],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let now = now.as_millisecond();
+        self.change(&hourly::COLLECTION, |tables| {
+            for Share { stretch, items } in tables.shares::<HourlyRow, _>(&in_order(day), |entry| &entry.key)? {
+                let row = |entry: &&Entry| HourlyRow { hours: hours(entry), ..HourlyRow::new(entry, now) };
+                let rows: Vec<HourlyRow> = items.iter().map(row).collect();
+                if !rows.is_empty() {
+                    tables.put_rows(stretch, day.date, rows)?;
                 }
             }
             Ok(())

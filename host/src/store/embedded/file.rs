@@ -58,7 +58,7 @@ pub(super) struct Changing<'a>(&'a WriteTransaction);
 pub(super) struct Reading<'a>(&'a ReadTransaction);
 
 impl Embedded {
-    pub(in crate::store) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         let file = |cause: String| StoreError::File { path: path.to_owned(), cause };
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
@@ -202,7 +202,9 @@ impl Reading<'_> {
     /// The last day that the collection holds anything of.
     pub(super) fn newest_day(&self, collection: &Collection) -> Result<Option<Date>, Cause> {
         let (table, name) = (self.columns()?, collection.name);
-        let Some(newest) = table.range((name, 0, 0, 0)..=(name, u32::MAX, u32::MAX, u8::MAX))?.next_back() else { return Ok(None) };
+        let Some(newest) = table.range((name, 0, 0, 0)..=(name, u32::MAX, u32::MAX, u8::MAX))?.next_back() else {
+            return Ok(None);
+        };
         let number = newest?.0.value().1;
         date(&format!("{number:08}")).map(Some).map_err(|cause| broken(name, cause))
     }

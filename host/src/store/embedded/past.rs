@@ -119,10 +119,7 @@ impl Rows {
     }
 
     /// The series that have a row on any day, in the order of their keys.
-    fn finish<T>(
-        &self,
-        mut row: impl FnMut((usize, &Arc<Subject>)) -> T,
-    ) -> Result<BTreeMap<SeriesKey, T>, Cause> {
+    fn finish<T>(&self, mut row: impl FnMut((usize, &Arc<Subject>)) -> T) -> Result<BTreeMap<SeriesKey, T>, Cause> {
         let mut rows = BTreeMap::new();
         for (place, newest) in self.newest.iter().enumerate() {
             let Some(newest) = newest else { continue };

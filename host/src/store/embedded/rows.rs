@@ -29,10 +29,7 @@ pub(super) trait Row: Clone {
 
     fn subject(&self) -> &Arc<Subject>;
 
-    fn read(
-        day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>,
-        subjects: &Subjects,
-    ) -> Result<Vec<Self>, Cause>;
+    fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause>;
 
     /// Writes all columns but the subjects' numbers.
     fn write(rows: &[Self], day: &mut DayWriter<'_>) -> Result<(), Cause>;
@@ -117,10 +114,7 @@ impl Row for DailyRow {
         &self.subject
     }
 
-    fn read(
-        day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>,
-        subjects: &Subjects,
-    ) -> Result<Vec<Self>, Cause> {
+    fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause> {
         let created = day.column(CREATED, i64::from_le_bytes)?;
         let updated = day.column(UPDATED, i64::from_le_bytes)?;
         let anomalous = day.column(ANOMALOUS, flag)?;
@@ -161,10 +155,7 @@ impl Row for HourlyRow {
         &self.subject
     }
 
-    fn read(
-        day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>,
-        subjects: &Subjects,
-    ) -> Result<Vec<Self>, Cause> {
+    fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause> {
         let created = day.column(CREATED, i64::from_le_bytes)?;
         let updated = day.column(UPDATED, i64::from_le_bytes)?;
         let fetched = day.column(FETCHED, i64::from_le_bytes)?;

@@ -1,0 +1,114 @@
+//! `rules`: what a rule set would have said of a day that is remembered, and what is in it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::dates;
+use super::present::{self, Form};
+use crate::config::Config;
+use crate::detector::Sandbox;
+use crate::job::{self, Grade, Preview};
+use crate::rules::{self, Rule, RuleSet};
+use crate::store::{Access, Store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// Show what the rules would find in a day that the store holds. Nothing is fetched, written or told.
+    Run(RunArgs),
+    /// List the rules, without loading their detectors.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The day; the newest that the store holds without it.
+    #[arg(long, value_parser = dates::day)]
+    date: Option<Date>,
+    /// The hour of it at which rules over hourly snapshots judge.
+    #[arg(long, default_value_t = 23, value_parser = clap::value_parser!(u8).range(0..24))]
+    hour: u8,
+    /// A folder of rules; that of the config without it.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// A folder of rules; that of the config without it.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form) -> anyhow::Result<Grade> {
+    match command {
+        RulesCommand::Run(RunArgs { date, hour, rules }) => {
+            config.rules = rules.unwrap_or(config.rules);
+            run(&config, Preview { date, hour }, form).await
+        }
+        RulesCommand::List(ListArgs { rules }) => Ok(list(&rules::load(&rules.unwrap_or(config.rules)), form)),
+    }
+}
+
+async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
+    // Compiled plugins are not kept, which would be a trace.
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None)?;
+    let ready = job::ready(rules::load(&config.rules), config, &sandbox);
+    let store = Store::open(&config.store, Access::Read).await?;
+    let report = job::preview(config, &store, &ready, asked).await;
+    present::preview(&report, config, form);
+    Ok(report.grade())
+}
+
+fn list(set: &RuleSet, form: Form) -> Grade {
+    for error in &set.errors {
+        present::complaint(&format!("error: {error}"));
+    }
+    match form {
+        Form::Json => set.rules.iter().for_each(|rule| present::out(&json(rule).to_string())),
+        Form::Text => {
+            let columns = ["rule", "detector", "series", "by", "days", "severity", "why"];
+            let mut table = present::table(&columns, &[4]);
+            for rule in &set.rules {
+                table.add_row([
+                    rule.id.clone(),
+                    rule.detector.clone(),
+                    rule.grain.as_str().to_owned(),
+                    if group_by(rule).is_empty() { "total".to_owned() } else { group_by(rule).join(", ") },
+                    rule.history_days.to_string(),
+                    rule.severity.as_str().to_owned(),
+                    rule.why.clone(),
+                ]);
+            }
+            present::out(&table.to_string());
+        }
+    }
+    match (set.errors.is_empty(), set.rules.is_empty()) {
+        (true, _) => Grade::Done,
+        (false, false) => Grade::Degraded,
+        (false, true) => Grade::Failed,
+    }
+}
+
+fn json(rule: &Rule) -> serde_json::Value {
+    json!({
+        "id": rule.id,
+        "why": rule.why,
+        "detector": rule.detector,
+        "series": rule.grain.as_str(),
+        "groupBy": group_by(rule),
+        "historyDays": rule.history_days,
+        "severity": rule.severity.as_str(),
+        "file": rule.places.file,
+        "line": rule.places.line,
+    })
+}
+
+/// The dimensions that the rule keeps apart; none is the total.
+fn group_by(rule: &Rule) -> Vec<&'static str> {
+    let kept = rule.group_by;
+    let dimensions = [(kept.domain, "domain"), (kept.project, "project"), (kept.service, "service")];
+    dimensions.into_iter().filter(|(kept, _)| *kept).map(|(_, dimension)| dimension).collect()
+}
