@@ -9,8 +9,8 @@ use serde_json::json;
 use super::dates;
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::detector::Sandbox;
-use crate::job::{self, Grade, Preview};
+use crate::detector::{Compiler, Sandbox};
+use crate::job::{self, Fetch, Grade, Preview};
 use crate::rules::{self, Rule, RuleSet};
 use crate::store::{Access, Store};
 
@@ -54,8 +54,8 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form)
 
 async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
     // Compiled plugins are not kept, which would be a trace.
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None)?;
-    let ready = job::ready(rules::load(&config.rules), config, &sandbox);
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
+    let ready = job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
     let report = job::preview(config, &store, &ready, asked).await;
     present::preview(&report, config, form);
