@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use oci_client::client::{ClientConfig, ClientProtocol, ImageLayer, LayerDescriptor};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, RegistryOperation};
@@ -233,6 +233,10 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
         OciDistributionError::ImageIndexParsingNoPlatformResolverError => {
             RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
         }
+        OciDistributionError::DigestError(error) => RegistryError::Damaged { image, why: error.to_string() },
+        OciDistributionError::IoError(error) if error.get_ref().is_some_and(|inner| inner.is::<DigestError>()) => {
+            RegistryError::Damaged { image, why: error.to_string() }
+        }
         error => RegistryError::Other { image, why: plain(&causes(&error)) },
     }
 }
@@ -256,6 +260,8 @@ pub(crate) enum RegistryError {
     NotThere { image: Image },
     #[error("{image}: larger than {limit} bytes (plugins.limits.module_bytes)")]
     TooLarge { image: Image, limit: u64 },
+    #[error("{image}: damaged in the registry or on the way, push it again: {why}")]
+    Damaged { image: Image, why: String },
     #[error("{image}: no plugin: {why}")]
     NotAPlugin { image: Image, why: String },
     #[error("{image}: not done after {seconds} s (timeout_seconds of [[plugins.registry]])")]
