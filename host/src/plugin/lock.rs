@@ -157,7 +157,7 @@ impl Change {
 /// The file's text.
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{HEAD}version = {VERSION}\n")?;
+        writeln!(f, "{HEAD}version = {VERSION}")?;
         for (name, entry) in &self.entries {
             write!(f, "\n[[plugin]]\nname = {}\n", quoted(name))?;
             for (key, value) in entry.fields() {
