@@ -125,7 +125,7 @@ fn unknown_keys() {
     insta::assert_snapshot!(refused(&config), @"
     error: [lab]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
     error: [lab]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
-    error: [lab]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes
+    error: [lab]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
     error: [lab]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
     [lab]/costwarden.toml: 0 rules can run, 4 errors
     ");
@@ -186,8 +186,8 @@ fn json_is_one_object_an_error() {
     let run = lab.run(&["check", "--json"]).expect(2);
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(plain(&lab, &run.stdout), @r#"
-    {"file":"[lab]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\", found \"aws\""}
-    {"file":"[lab]/costwarden.toml","line":8,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
+    {"level":"error","file":"[lab]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\", found \"aws\""}
+    {"level":"error","file":"[lab]/costwarden.toml","line":8,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
     "#);
     lab.write("costwarden.toml", MINIMAL);
     assert_eq!(lab.run(&["check", "--json"]).expect(0).stdout, "");

@@ -76,8 +76,8 @@ fn it_names_every_key() {
         ("archive", "kind = \"directory\"", 2),
         ("store", "kind = \"mongodb\"", 3),
         ("store", "kind = \"embedded\"", 2),
-        ("plugins", "directory = \"plugins\"", 3),
-        ("plugins.limits", "", 17),
+        ("plugins", "directory = \"plugins\"", 6),
+        ("plugins.limits", "", 18),
         ("rules", "directory = \"rules\"", 1),
     ] {
         let keys = known(&format!("[{table}]\n{kind}\nno_such_key = 1\n"), table);
@@ -93,6 +93,13 @@ fn it_names_every_key() {
         let keys = known(&format!("[[sink]]\nkind = \"{kind}\"\nno_such_key = 1\n"), "sink");
         assert_eq!(keys.len(), count, "{keys:?}");
         assert_documented(part(&text, "[[sink]]"), &keys);
+    }
+    for (header, table, count) in
+        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 5)]
+    {
+        let keys = known(&format!("{header}\nno_such_key = 1\n"), table);
+        assert_eq!(keys.len(), count, "{keys:?}");
+        assert_documented(part(&text, header), &keys);
     }
     let keys = known(
         "[plugins]\ndirectory = \"plugins\"\n[plugins.grants.newcomer]\nno_such_key = 1\n",

@@ -27,6 +27,7 @@ fn of_the_program() {
       hourly     Fetch and judge today as it stands. Run it every hour
       backfill   Load past days, in their order, without telling people; goes on where it was interrupted
       check      Check config, rules and plugins without touching the network. Every error is told at once
+      plugin     Make, try out, sign, share and lock detectors
       anomalies  Look at what was found
       series     Look at what is remembered of a series
       simulate   Serve a made-up Kakao Cloud billing API on loopback
@@ -104,7 +105,7 @@ fn of_what_looks() {
 
     Options:
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --online         Also reach the store and the archive
+          --online         Also reach the store, the archive, and the registries of plugins that were not pulled yet
           --json           Print JSON, one object a line, for machines
       -h, --help           Print help
     ");

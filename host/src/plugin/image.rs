@@ -4,13 +4,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use oci_client::Reference;
 
 /// A plugin in a registry. The last part of its repository is the plugin's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
-    reference: Reference,
+    reference: Arc<Reference>,
 }
 
 /// What stands before an image where a plugin's name could stand as well.
@@ -40,7 +41,7 @@ impl Image {
             Some(tag) => Reference::with_tag_and_digest(host, repository, tag.to_owned(), digest),
             None => Reference::with_digest(host, repository, digest),
         };
-        Self { reference }
+        Self { reference: Arc::new(reference) }
     }
 
     /// Whether the other is this one, at whatever content where this one is not pinned.
@@ -75,7 +76,7 @@ impl FromStr for Image {
         if reference.digest().is_some_and(|digest| !is_sha256(digest)) {
             return Err(ImageError::Digest);
         }
-        let image = Self { reference };
+        let image = Self { reference: Arc::new(reference) };
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !image.name().bytes().all(is_name) {
             return Err(ImageError::Name(image.name().to_owned()));

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -61,12 +62,18 @@ impl Lock {
 
     /// Writes the lock, whole or not at all.
     pub(crate) fn save(&self) -> io::Result<()> {
-        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut draft = tempfile::Builder::new().permissions(shared()).tempfile_in(folder)?;
-        draft.write_all(self.to_string().as_bytes())?;
-        draft.as_file().sync_all()?;
-        draft.persist(&self.file)?;
-        Ok(())
+        let mut draft = self.file.clone().into_os_string();
+        draft.push(format!(".{}", std::process::id()));
+        let draft = PathBuf::from(draft);
+        let written = File::create(&draft).and_then(|mut file| {
+            file.write_all(self.to_string().as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&draft, &self.file)
+        });
+        if written.is_err() {
+            let _ = std::fs::remove_file(&draft);
+        }
+        written
     }
 
     /// Holds a plugin that was found against what was agreed to.
@@ -150,7 +157,7 @@ impl Change {
 /// The file's text.
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{HEAD}version = {VERSION}\n")?;
+        writeln!(f, "{HEAD}version = {VERSION}")?;
         for (name, entry) in &self.entries {
             write!(f, "\n[[plugin]]\nname = {}\n", quoted(name))?;
             for (key, value) in entry.fields() {
@@ -188,7 +195,14 @@ fn parse(file: &Path, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     let mut entries = BTreeMap::new();
     if let Some(mut root) = document.root() {
         root.need("version", "version = 1");
-        root.whole("version", VERSION..=VERSION);
+        if let Some(found) = root.whole("version", 1..=i64::MAX)
+            && found != VERSION
+        {
+            let message = format!(
+                "is {found}, but this costwarden knows {VERSION}: use the one that wrote it, or write the file anew"
+            );
+            root.fail("version", message);
+        }
         for section in root.sections("plugin") {
             read(section, &mut entries);
         }
@@ -226,11 +240,6 @@ fn read(mut section: Section<'_, '_>, entries: &mut BTreeMap<String, Entry>) {
 /// A text as TOML has it; JSON's escapes are among TOML's.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// Of a file that is reviewed and shared.
-fn shared() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o644)
 }
 
 fn origin(source: Option<&Image>) -> String {
@@ -299,7 +308,22 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let written = lock(&[("web", entry("1.0 \"beta\"\\", Some("acme"))), ("a", entry("2", None))]);
-        insta::assert_snapshot!(written.to_string(), @"");
+        insta::assert_snapshot!(written.to_string(), @r#"
+        # The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.
+        version = 1
+
+        [[plugin]]
+        name = "a"
+        version = "2"
+        digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+        [[plugin]]
+        name = "web"
+        version = "1.0 \"beta\"\\"
+        digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        signer = "acme"
+        source = "oci://h.example/acme/web:1@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        "#);
         let read = parse(Path::new("plugins.lock"), &written.to_string()).expect("valid");
         assert_eq!(written.changes(&read), []);
         assert_eq!(read.entries["a"].line, 4);
@@ -311,7 +335,14 @@ mod tests {
                     digest = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\nsource = \"a:1\"\nhash = \"\"\n";
         let errors = parse(Path::new("plugins.lock"), text).expect_err("invalid");
         let errors: String = errors.iter().map(|error| format!("{error}\n")).collect();
-        insta::assert_snapshot!(errors, @"");
+        insta::assert_snapshot!(errors, @r#"
+        plugins.lock:1: version: is 2, but this costwarden knows 1: use the one that wrote it, or write the file anew
+        plugins.lock:2: plugin.version: is missing, expected the plugin's version
+        plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "sha256:12"
+        plugins.lock:7: plugin.version: expected a text in quotes, found 1
+        plugins.lock:9: plugin.source: expected a plugin in a registry, like oci://HOST/NAME:TAG@sha256:DIGEST, found "a:1"
+        plugins.lock:10: plugin.hash: unknown key, expected one of name, version, digest, signer, source
+        "#);
     }
 
     #[test]
@@ -319,6 +350,10 @@ mod tests {
         let was = lock(&[("gone", entry("1", None)), ("same", entry("1", None)), ("web", entry("1", None))]);
         let now = lock(&[("new", entry("1", None)), ("same", entry("1", None)), ("web", entry("2", Some("acme")))]);
         let changes: String = was.changes(&now).iter().map(|change| format!("{change}\n")).collect();
-        insta::assert_snapshot!(changes, @"");
+        insta::assert_snapshot!(changes, @"
+        removed gone: version 1, digest sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+        added new: version 1, digest sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+        changed web: version 1 -> 2, signer none -> acme, source none -> oci://h.example/acme/web:1@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+        ");
     }
 }

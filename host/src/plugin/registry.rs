@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use oci_client::client::{ClientConfig, ClientProtocol, ImageLayer, LayerDescriptor};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, RegistryOperation};
@@ -208,19 +208,18 @@ fn layer<'m>(image: &Image, manifest: &'m OciImageManifest) -> Result<&'m OciDes
 
 fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
     let image = image.clone();
-    let host = image.host().to_owned();
     match error {
         OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            RegistryError::Unauthorized { image, host }
+            RegistryError::Unauthorized { image }
         }
-        OciDistributionError::ServerError { code: 401 | 403, .. } => RegistryError::Unauthorized { image, host },
+        OciDistributionError::ServerError { code: 401 | 403, .. } => RegistryError::Unauthorized { image },
         OciDistributionError::ImageManifestNotFoundError(_) | OciDistributionError::ServerError { code: 404, .. } => {
             RegistryError::NotThere { image }
         }
         OciDistributionError::RegistryError { envelope, .. } => {
             let is = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
             if is(&[OciErrorCode::Unauthorized, OciErrorCode::Denied]) {
-                RegistryError::Unauthorized { image, host }
+                RegistryError::Unauthorized { image }
             } else if is(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound]) {
                 RegistryError::NotThere { image }
             } else {
@@ -228,10 +227,14 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
             }
         }
         OciDistributionError::RequestError(error) if error.is_connect() || error.is_timeout() => {
-            RegistryError::Unreachable { image, host, why: causes(&error.without_url()) }
+            RegistryError::Unreachable { image, why: causes(&error.without_url()) }
         }
         OciDistributionError::ImageIndexParsingNoPlatformResolverError => {
             RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
+        }
+        OciDistributionError::DigestError(error) => RegistryError::Damaged { image, why: error.to_string() },
+        OciDistributionError::IoError(error) if matches!(error.get_ref(), Some(inner) if inner.is::<DigestError>()) => {
+            RegistryError::Damaged { image, why: error.to_string() }
         }
         error => RegistryError::Other { image, why: plain(&causes(&error)) },
     }
@@ -246,16 +249,19 @@ fn plain(text: &str) -> String {
 /// Why a registry gave or took no plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
-    #[error("{image}: the registry {host} cannot be reached: {why}")]
-    Unreachable { image: Image, host: String, why: String },
+    #[error("{image}: the registry {} cannot be reached: {why}", image.host())]
+    Unreachable { image: Image, why: String },
     #[error(
-        "{image}: the registry {host} refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = {host:?}"
+        "{image}: the registry {0} refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = {0:?}",
+        image.host()
     )]
-    Unauthorized { image: Image, host: String },
+    Unauthorized { image: Image },
     #[error("{image}: the registry has no such image: look at the tag, or push it with `costwarden plugin push`")]
     NotThere { image: Image },
     #[error("{image}: larger than {limit} bytes (plugins.limits.module_bytes)")]
     TooLarge { image: Image, limit: u64 },
+    #[error("{image}: damaged in the registry or on the way, push it again: {why}")]
+    Damaged { image: Image, why: String },
     #[error("{image}: no plugin: {why}")]
     NotAPlugin { image: Image, why: String },
     #[error("{image}: not done after {seconds} s (timeout_seconds of [[plugins.registry]])")]

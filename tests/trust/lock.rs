@@ -1,0 +1,159 @@
+//! plugins.lock: what was agreed to, and nothing else.
+
+use crate::bill::{HEALTHY, check, daily, lab, lab_with_history};
+use crate::support::Lab;
+use crate::words::{configure, rebuild, said, steady};
+
+fn locked(lab: &Lab) -> String {
+    steady(&std::fs::read_to_string(lab.path().join("plugins.lock")).expect("a lock"))
+}
+
+#[test]
+fn what_the_rules_use_is_written_down() {
+    let lab = lab();
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    insta::assert_snapshot!(said(&lab, &["plugin", "lock"]).1, @"
+    added newcomer: version 0.1.0, digest sha256:[1]
+    added tutorial: version 0.1.0, digest sha256:[2]
+    [lab]/plugins.lock: 2 plugins written, 2 changed
+    ");
+    insta::assert_snapshot!(locked(&lab), @r#"
+    # The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.
+    version = 1
+
+    [[plugin]]
+    name = "newcomer"
+    version = "0.1.0"
+    digest = "sha256:[1]"
+
+    [[plugin]]
+    name = "tutorial"
+    version = "0.1.0"
+    digest = "sha256:[2]"
+    "#);
+    insta::assert_snapshot!(said(&lab, &["plugin", "lock"]).1, @"[lab]/plugins.lock: 2 plugins, all as agreed");
+    let run = lab.run(&["plugin", "lock", "--check"]).expect(0);
+    assert_eq!(run.stderr, "");
+    assert_eq!(check(&lab).0, 0);
+}
+
+#[test]
+fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
+    let lab = lab();
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    lab.run(&["plugin", "lock"]).expect(0);
+    let before = locked(&lab);
+    rebuild(&lab, "tutorial", 1);
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "seasonal-mad"));
+    let (code, text) = said(&lab, &["plugin", "lock", "--check"]);
+    insta::assert_snapshot!(text, @"
+    failed: [lab]/plugins.lock: 3 plugins differ: run `costwarden plugin lock` to agree to what is there now
+    removed newcomer: version 0.1.0, digest sha256:[1]
+    added seasonal-mad: version 0.1.0, digest sha256:[2]
+    changed tutorial: digest sha256:[3] -> sha256:[4]
+    ");
+    assert_eq!((code, locked(&lab)), (2, before));
+    let json = lab.run(&["plugin", "lock", "--check", "--json"]).expect(2).json();
+    assert_eq!(json.len(), 3);
+    assert_eq!((&json[0]["plugin"], &json[0]["now"]), (&"newcomer".into(), &serde_json::Value::Null));
+    assert_eq!(json[2]["was"]["version"], json[2]["now"]["version"]);
+    lab.run(&["plugin", "lock"]).expect(0);
+    assert_eq!(said(&lab, &["plugin", "lock", "--check"]).0, 0);
+}
+
+#[test]
+fn a_run_takes_no_other_plugin_and_does_the_rest() {
+    let lab = lab_with_history();
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    lab.run(&["plugin", "lock"]).expect(0);
+    assert_eq!(daily(&lab).0, 0);
+    rebuild(&lab, "newcomer", 1);
+    lab.write("rules/more.toml", &HEALTHY.replace("healthy", "more").replace("tutorial", "seasonal-mad"));
+    let (code, report, problems) = daily(&lab);
+    insta::assert_snapshot!(steady(&problems), @"
+    [lab]/rules/more.toml:5: rule more: detector: `seasonal-mad` (sha256:[1]) is not in [lab]/plugins.lock: run `costwarden plugin lock` to agree to it
+    [lab]/rules/new.toml:5: rule new: detector: `newcomer` is sha256:[2], but [lab]/plugins.lock:4 has sha256:[3]: put that one back, or run `costwarden plugin lock` to agree to the new one
+    ");
+    assert_eq!((code, report["findings"].as_array().map(Vec::len)), (1, Some(1)));
+    let (code, text) = check(&lab);
+    assert_eq!((code, text.lines().filter(|line| line.starts_with("error: ")).count()), (2, 2), "{text}");
+}
+
+#[test]
+fn another_signer_is_another_plugin() {
+    let lab = lab();
+    lab.run(&["plugin", "lock"]).expect(0);
+    for key in ["acme", "house"] {
+        lab.run(&["plugin", "keygen", &format!("{key}.key")]).expect(0);
+        configure(
+            &lab,
+            &format!(
+                "[[plugins.signing.key]]\nname = {key:?}\npublic_key = \"file:{key}.key.pub\"\nplugins = [\"*\"]\n"
+            ),
+        );
+    }
+    let sign = |key: &str| lab.run(&["plugin", "sign", "plugins/tutorial.wasm", "--key", key]).expect(0);
+    sign("acme.key");
+    insta::assert_snapshot!(check(&lab).1.lines().next().expect("a line"), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `acme`, but [lab]/plugins.lock:4 has no key: run `costwarden plugin lock` to agree to the new signer");
+    lab.run(&["plugin", "lock"]).expect(0);
+    assert_eq!(check(&lab).0, 0);
+    sign("house.key");
+    insta::assert_snapshot!(check(&lab).1.lines().next().expect("a line"), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `house`, but [lab]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_lets_nothing_run() {
+    let lab = lab_with_history();
+    lab.write("plugins.lock", "version = 2\n[[plugin]]\nname = \"tutorial\"\ndigest = \"none\"\n");
+    let (code, report, problems) = daily(&lab);
+    insta::assert_snapshot!(problems, @r#"
+    [lab]/plugins.lock:1: version: is 2, but this costwarden knows 1: use the one that wrote it, or write the file anew
+    [lab]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
+    [lab]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
+    no rule in [lab]/rules can run: nothing is checked
+    "#);
+    assert_eq!((code, &report["counts"]["rules"]), (1, &0.into()));
+    insta::assert_snapshot!(said(&lab, &["plugin", "lock"]).1, @r#"
+    failed: [lab]/plugins.lock:1: version: is 2, but this costwarden knows 1: use the one that wrote it, or write the file anew
+    [lab]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
+    [lab]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
+    remove the file to write it anew
+    "#);
+    lab.write("plugins.lock", "version = \n");
+    insta::assert_snapshot!(check(&lab).1, @"
+    error: [lab]/plugins.lock:1: not TOML: expected a value, found a newline
+    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    ");
+}
+
+#[test]
+fn nothing_is_locked_while_a_plugin_cannot_be_used() {
+    let lab = lab();
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "nowhere"));
+    lab.write("rules/odd.toml", &HEALTHY.replace("healthy", "odd").replace("daily", "weekly"));
+    let (code, text) = said(&lab, &["plugin", "lock"]);
+    insta::assert_snapshot!(text, @r#"
+    failed: [lab]/rules/odd.toml:6: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
+    [lab]/plugins/nowhere.wasm: cannot be read: No such file or directory (os error 2)
+    nothing is locked until every rule and its plugin can be used
+    "#);
+    assert_eq!((code, lab.path().join("plugins.lock").exists()), (2, false));
+}
+
+#[test]
+fn it_lies_where_the_config_says() {
+    let lab = lab();
+    let config = crate::bill::MINIMAL.replace("[plugins]\n", "[plugins]\nlock = \"etc/agreed.lock\"\n");
+    lab.write("costwarden.toml", &config);
+    let (code, text) = said(&lab, &["plugin", "lock"]);
+    insta::assert_snapshot!(text, @r#"
+    failed: [lab]/etc/agreed.lock cannot be written: No such file or directory (os error 2)
+    added tutorial: version 0.1.0, digest sha256:[1]
+    "#);
+    assert_eq!(code, 2);
+    std::fs::create_dir(lab.path().join("etc")).expect("a folder");
+    lab.run(&["plugin", "lock"]).expect(0);
+    rebuild(&lab, "tutorial", 1);
+    let (_, text) = check(&lab);
+    assert!(text.contains("[lab]/etc/agreed.lock:4 has sha256:"), "{text}");
+}

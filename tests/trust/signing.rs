@@ -1,0 +1,133 @@
+//! Signatures: who may sign what, and that nothing of an unsigned file is looked at.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::bill::{check, daily, lab, lab_with_history, plain};
+use crate::support::Lab;
+use crate::words::{configure, rebuild, said, steady};
+
+/// Makes a key and trusts it for plugins that match a pattern.
+fn trust(lab: &Lab, name: &str, pattern: &str) {
+    lab.run(&["plugin", "keygen", &format!("{name}.key")]).expect(0);
+    configure(
+        lab,
+        &format!(
+            "[[plugins.signing.key]]\nname = {name:?}\npublic_key = \"file:{name}.key.pub\"\nplugins = [{pattern:?}]\n"
+        ),
+    );
+}
+
+fn sign(lab: &Lab, plugin: &str, key: &str) {
+    lab.run(&["plugin", "sign", &format!("plugins/{plugin}.wasm"), "--key", key]).expect(0);
+}
+
+/// What keeps the lab's one rule from running.
+#[track_caller]
+fn refused(lab: &Lab) -> String {
+    let (code, text) = check(lab);
+    assert_eq!(code, 2, "{text}");
+    steady(text.lines().next().expect("a line"))
+}
+
+#[test]
+fn a_plugin_of_a_trusted_key_runs() {
+    let lab = lab_with_history();
+    let (_, unsigned, _) = daily(&lab);
+    trust(&lab, "acme", "tut*");
+    sign(&lab, "tutorial", "acme.key");
+    let (code, report, problems) = daily(&lab);
+    assert_eq!((code, &report["findings"]), (0, &unsigned["findings"]), "{problems}");
+    let (code, text) = said(&lab, &["plugin", "verify", "plugins/tutorial.wasm"]);
+    insta::assert_snapshot!(text, @"plugins/tutorial.wasm: signed by acme (file:tutorial.wasm sha256:[1])");
+    assert_eq!(code, 0);
+}
+
+/// An error of the bytes would be "not WebAssembly".
+#[test]
+fn nothing_of_an_unsigned_file_is_parsed() {
+    let lab = lab();
+    lab.write("plugins/tutorial.wasm", "garbage");
+    trust(&lab, "acme", "*");
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    sign(&lab, "tutorial", "acme.key");
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
+}
+
+#[test]
+fn each_way_of_being_wrongly_signed_has_its_error() {
+    let lab = lab();
+    trust(&lab, "acme", "acme-*");
+    trust(&lab, "house", "*");
+    lab.run(&["plugin", "keygen", "stranger.key"]).expect(0);
+
+    sign(&lab, "tutorial", "stranger.key");
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: signed by the key [1], which no [[plugins.signing.key]] has");
+    sign(&lab, "tutorial", "acme.key");
+    insta::assert_snapshot!(refused(&lab), @r#"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: signed by `acme`, which may sign "acme-*" and so not `tutorial`: add it to `plugins` of that [[plugins.signing.key]]"#);
+    sign(&lab, "tutorial", "house.key");
+    assert_eq!(check(&lab).0, 0);
+    rebuild(&lab, "tutorial", 1);
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `house` signed (sha256:[2]): get the file anew, or have it signed again");
+    lab.write("plugins/tutorial.wasm.minisig", "untrusted comment: none\n");
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: its signature is not in minisign's format: have it signed again with `costwarden plugin sign`");
+    lab.write("plugins/tutorial.wasm.minisig", &"x".repeat(20_000));
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm.minisig: cannot be read: too large for a signature");
+    std::fs::remove_file(lab.path().join("plugins/tutorial.wasm.minisig")).expect("removed");
+    std::fs::create_dir(lab.path().join("plugins/tutorial.wasm.minisig")).expect("a folder");
+    insta::assert_snapshot!(refused(&lab), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm.minisig: cannot be read: not a regular file");
+}
+
+#[test]
+fn a_refused_plugin_leaves_the_others_running() {
+    let lab = lab_with_history();
+    lab.write("rules/new.toml", &crate::bill::HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    trust(&lab, "acme", "*");
+    sign(&lab, "tutorial", "acme.key");
+    let (code, report, problems) = daily(&lab);
+    insta::assert_snapshot!(problems, @"[lab]/rules/new.toml:5: rule new: detector: [lab]/plugins/newcomer.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    assert_eq!((code, &report["outcome"]), (1, &"degraded".into()));
+    assert_eq!(report["findings"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn keys_are_guarded() {
+    let lab = lab();
+    lab.run(&["plugin", "keygen", "acme.key"]).expect(0);
+    let mode = |name: &str| std::fs::metadata(lab.path().join(name)).expect("a file").permissions().mode() & 0o777;
+    assert_eq!((mode("acme.key"), mode("acme.key.pub") & 0o600), (0o600, 0o600));
+    let words = |args: &[&str]| {
+        let run = lab.run(&[&["plugin"], args].concat()).expect(2);
+        steady(&plain(&lab, &run.stderr))
+    };
+    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key is there already: name another file, no key is overwritten");
+    std::fs::rename(lab.path().join("acme.key"), lab.path().join("moved.key")).expect("moved");
+    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key.pub is there already: name another file, no key is overwritten");
+    let sign = |key: &'static str| ["sign", "plugins/tutorial.wasm", "--key", key];
+    insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is open to others (mode 644), expected 600: chmod 600 acme.key.pub");
+    std::fs::set_permissions(lab.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: no secret key without a password, expected one that `costwarden plugin keygen` made");
+    insta::assert_snapshot!(words(&["sign", "plugins/none.wasm", "--key", "moved.key"]), @"failed: plugins/none.wasm: cannot be read: No such file or directory (os error 2)");
+    assert!(!lab.path().join("plugins/tutorial.wasm.minisig").exists());
+}
+
+#[test]
+fn verify_says_what_differs() {
+    let lab = lab();
+    for key in ["acme.key", "other.key"] {
+        lab.run(&["plugin", "keygen", key]).expect(0);
+    }
+    let verify = |key: &str| {
+        let (code, text) = said(&lab, &["plugin", "verify", "plugins/tutorial.wasm", "--key", key]);
+        format!("{code}: {text}")
+    };
+    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    sign(&lab, "tutorial", "acme.key");
+    insta::assert_snapshot!(verify("acme.key.pub"), @"0: plugins/tutorial.wasm: signed by acme.key.pub (file:tutorial.wasm sha256:[1])");
+    insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], which no [[plugins.signing.key]] has");
+    insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: no public key of minisign, expected one like `costwarden plugin keygen` makes");
+    insta::assert_snapshot!(verify("none.pub"), @"2: failed: none.pub cannot be read: No such file or directory (os error 2)");
+    rebuild(&lab, "tutorial", 1);
+    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `acme.key.pub` signed (sha256:[2]): get the file anew, or have it signed again");
+    insta::assert_snapshot!(said(&lab, &["plugin", "verify", "plugins/tutorial.wasm"]).1, @"failed: no key to verify with: name one with --key FILE, or trust one under [[plugins.signing.key]]");
+}

@@ -1,0 +1,67 @@
+//! Rules and plugins are changed while nothing runs, and the next run has them: no rebuild, no restart, no cache in between.
+
+use serde_json::Value;
+
+use crate::bill::{HEALTHY, daily, lab_with_history};
+use crate::support::{Lab, plugins};
+use crate::words::rebuild;
+
+/// The rules of a report's findings.
+fn rules(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().expect("findings").iter().map(|f| f["ruleId"].as_str().expect("an id")).collect()
+}
+
+/// The digests of the plugins that made the findings which are remembered.
+fn detectors(lab: &Lab) -> Vec<Value> {
+    lab.json(&["anomalies", "list", "--json"]).into_iter().map(|anomaly| anomaly["detector"].clone()).collect()
+}
+
+#[test]
+fn a_changed_rule_set_counts_at_the_next_run() {
+    let lab = lab_with_history();
+    assert_eq!(rules(&daily(&lab).1), ["healthy"]);
+    lab.write("rules/healthy.toml", &format!("{HEALTHY}min_impact = 1000000\n"));
+    assert!(rules(&daily(&lab).1).is_empty());
+    lab.write("rules/second.toml", &HEALTHY.replace("healthy", "second"));
+    assert_eq!(rules(&daily(&lab).1), ["second"]);
+    std::fs::remove_file(lab.path().join("rules/second.toml")).expect("removed");
+    lab.write("rules/healthy.toml", HEALTHY);
+    assert_eq!(rules(&daily(&lab).1), ["healthy"]);
+}
+
+#[test]
+fn a_changed_plugin_counts_at_the_next_run() {
+    let lab = lab_with_history();
+    let (_, before, _) = daily(&lab);
+    let old = detectors(&lab);
+    rebuild(&lab, "tutorial", 1);
+    let (code, after, problems) = daily(&lab);
+    assert_eq!((code, &after["findings"]), (0, &before["findings"]), "{problems}");
+    let new = detectors(&lab);
+    assert_eq!((old.len(), new.len()), (1, 1));
+    assert_ne!(old, new);
+    // And back: the old one is not confused with the new one's compiled code.
+    std::fs::copy(plugins().join("tutorial.wasm"), lab.path().join("plugins/tutorial.wasm")).expect("copied");
+    assert_eq!(daily(&lab).0, 0);
+    assert_eq!(detectors(&lab), old);
+}
+
+#[test]
+fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
+    let lab = lab_with_history();
+    let (_, healthy, _) = daily(&lab);
+    lab.write("rules/broken.toml", "[[rule]]\nid = \"broken\"\nwhy = \"It is cut off");
+    lab.write(
+        "rules/wrong.toml",
+        &format!("{}settings = {{ zScore = \"high\" }}\n", HEALTHY.replace("healthy", "wrong")),
+    );
+    lab.write("rules/gone.toml", &HEALTHY.replace("healthy", "gone").replace("tutorial", "newcomer"));
+    std::fs::write(lab.path().join("plugins/newcomer.wasm"), "garbage").expect("written");
+    let (code, report, problems) = daily(&lab);
+    insta::assert_snapshot!(problems, @r#"
+    [lab]/rules/broken.toml:3: a text lacks its closing quote
+    [lab]/rules/gone.toml:5: rule gone: detector: [lab]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
+    [lab]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected f64
+    "#);
+    assert_eq!((code, &report["outcome"], &report["findings"]), (1, &"degraded".into(), &healthy["findings"]));
+}
