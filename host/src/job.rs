@@ -26,6 +26,7 @@ use jiff::civil::Date;
 pub(crate) use self::admission::{Admitted, Fetch, admit};
 pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
+pub(crate) use self::exclude::short_runs;
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::report::{Grade, Report};

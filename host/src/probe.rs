@@ -36,7 +36,7 @@ impl Sandboxed {
     pub fn load(path: &Path, batch: usize, series: Vec<(String, i64, Vec<f64>)>) -> Result<Self, String> {
         let artifact = Artifact::read(path, u64::MAX).map_err(|error| error.to_string())?;
         let sandbox = Sandbox::new(Limits::default(), None, Compiler::Here).map_err(|error| error.to_string())?;
-        let detector = sandbox.load_any(&artifact, &Grants::default()).map_err(|error| error.to_string())?;
+        let mut detector = sandbox.load_any(&artifact, &Grants::default()).map_err(|error| error.to_string())?;
         let history = series.into_iter().map(|(id, start, values)| Series {
             id,
             start,
@@ -45,8 +45,8 @@ impl Sandboxed {
             values,
             excluded: Vec::new(),
         });
-        let (history, detector) = (history.collect(), detector.on_one_thread(batch));
-        Ok(Self { detector, history, windows: Vec::new(), verdicts: Vec::new() })
+        detector.cut_into(batch);
+        Ok(Self { detector, history: history.collect(), windows: Vec::new(), verdicts: Vec::new() })
     }
 
     /// Fits each series.

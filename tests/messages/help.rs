@@ -53,6 +53,14 @@ fn of_the_program() {
 }
 
 #[test]
+fn of_what_an_author_works_with() {
+    insta::assert_snapshot!(help(&["plugin", "inspect"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "run"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "test"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "bench"]), @"");
+}
+
+#[test]
 fn of_the_jobs() {
     insta::assert_snapshot!(help(&["daily"]), @"
     Fetch, judge and tell a finished day, and learn from it. Run it once a day
