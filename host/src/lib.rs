@@ -7,6 +7,8 @@ mod config;
 mod detector;
 mod episode;
 mod finding;
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod job;
 mod ledger;

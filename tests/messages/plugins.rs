@@ -50,7 +50,7 @@ fn what_is_no_plugin_is_told() {
     let text = without_offsets(&text);
     insta::assert_snapshot!(text, @"
     error: [lab]/rules/a-empty.toml:5: rule a-empty: detector: [lab]/plugins/a-empty.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1
-    error: [lab]/rules/b-garbage.toml:5: rule b-garbage: detector: [lab]/plugins/b-garbage.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
+    error: [lab]/rules/b-garbage.toml:5: rule b-garbage: detector: [lab]/plugins/b-garbage.wasm: machine code, expected a .wasm core module or component that is built for costwarden:detector@1: this host compiles plugins itself
     error: [lab]/rules/c-text.toml:5: rule c-text: detector: [lab]/plugins/c-text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`
     error: [lab]/rules/d-truncated.toml:5: rule d-truncated: detector: [lab]/plugins/d-truncated.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset [n])
     error: [lab]/rules/e-stub.toml:5: rule e-stub: detector: [lab]/plugins/e-stub.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0

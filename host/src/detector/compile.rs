@@ -38,12 +38,7 @@ impl Compiler {
 }
 
 /// Compiles a core module or a component, which need not be one of the contract.
-pub(super) fn compile(
-    compiler: &Compiler,
-    engine: &Engine,
-    limits: &Limits,
-    bytes: &[u8],
-) -> Result<Compiled, Fault> {
+pub(super) fn compile(compiler: &Compiler, engine: &Engine, limits: &Limits, bytes: &[u8]) -> Result<Compiled, Fault> {
     let code = match compiler {
         Compiler::Child(program) => parent::ask(program, limits, bytes)?,
         Compiler::Here => translated(engine, bytes)?,

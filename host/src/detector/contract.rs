@@ -205,7 +205,8 @@ fn another_contract(found: &str) -> Unfit {
 }
 
 fn is_newer(version: &str) -> bool {
-    let numbers = |version: &str| version.split('.').map(|number| number.parse::<u32>().ok()).collect::<Option<Vec<_>>>();
+    let numbers =
+        |version: &str| version.split('.').map(|number| number.parse::<u32>().ok()).collect::<Option<Vec<_>>>();
     numbers(version).is_some_and(|version| Some(version) > numbers(CONTRACT))
 }
 

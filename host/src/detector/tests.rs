@@ -1,7 +1,11 @@
 //! The sandbox with real plugins: the bundled ones, and one that misbehaves as its settings say.
 
+mod frozen;
 mod hostile;
 mod kept;
+#[path = "../../../tests/hostile/plugin.rs"]
+mod plugin;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -58,7 +62,8 @@ impl Lab {
 
     fn misbehaving(&self, limits: Limits) -> Detector {
         let grants = Grants { reference: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) };
-        let sandbox = Sandbox::new(limits, Some(self.compiled.path().join("compiled")), Compiler::Here).expect("a sandbox");
+        let sandbox =
+            Sandbox::new(limits, Some(self.compiled.path().join("compiled")), Compiler::Here).expect("a sandbox");
         sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 

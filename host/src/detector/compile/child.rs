@@ -38,9 +38,7 @@ pub(crate) fn serve(order: Order) -> ExitCode {
 
 /// Takes from this process whatever it does not need, before it reads a byte.
 fn confine(order: Order) -> io::Result<()> {
-    let limit = |resource, soft, hard| {
-        setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })
-    };
+    let limit = |resource, soft, hard| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
     // Should the parent be killed, nobody would end this one.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     limit(Resource::Core, 0, 0)?;

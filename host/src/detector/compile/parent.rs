@@ -119,3 +119,57 @@ fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
     let words = output::plain(output::shortened(words.trim().to_owned(), TOLD_BYTES));
     Fault::Compiler(if words.is_empty() { how } else { format!("{how}: {words}") })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::detector::{Artifact, Compiler, Grants, Sandbox};
+
+    /// What is told where the compiler is a program that does something else.
+    fn told(script: &str) -> String {
+        let directory = tempfile::tempdir().expect("a directory");
+        let program = directory.path().join("compiler");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
+        let limits = Limits { compile_seconds: 1, ..Limits::default() };
+        let sandbox = Sandbox::new(limits, None, Compiler::Child(program)).expect("a sandbox");
+        let plugin = Artifact::new(Path::new("plugin.wasm"), b"\0asm\x01\0\0\0".to_vec());
+        sandbox.load("plugin", &plugin, &Grants::default()).err().expect("not compiled").to_string()
+    }
+
+    #[test]
+    fn a_compiler_that_is_none_is_told() {
+        insta::assert_snapshot!(told("cat > /dev/null"), @"");
+        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"");
+        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"");
+        let nowhere = ask(Path::new("/nonexistent"), &Limits::default(), b"");
+        insta::assert_snapshot!(nowhere.expect_err("no such program"), @"");
+    }
+
+    #[test]
+    fn a_compiler_that_dies_is_told() {
+        insta::assert_snapshot!(told("echo some last words >&2; exit 3"), @"");
+        insta::assert_snapshot!(told("kill -SEGV $$"), @"");
+        insta::assert_snapshot!(told("kill -XCPU $$"), @"");
+        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"");
+    }
+
+    #[test]
+    fn a_compiler_that_hangs_is_ended() {
+        insta::assert_snapshot!(told("exec sleep 1000"), @"");
+    }
+
+    /// Whatever it says is read, so that it is not held up, and little of it is told.
+    #[test]
+    fn words_without_end_are_cut() {
+        let told = told("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
+        assert!(
+            told.starts_with("plugin.wasm: cannot be compiled: the compiler ended with exit code 1: xxx"),
+            "{told}"
+        );
+        assert!(told.ends_with("x…") && told.len() < 400, "{told}");
+    }
+}

@@ -3,84 +3,16 @@
 
 use std::fs;
 
-use super::{Artifact, Detector, Grants, Limits, call, sandbox, series};
-
-/// A core module for the contract that does nothing, and where it may do worse.
-pub(super) struct Plugin<'a> {
-    pub(super) version: &'a str,
-    pub(super) summary: &'a str,
-    pub(super) schema: &'a str,
-    /// Imports, which text format wants first.
-    pub(super) imports: &'a str,
-    /// More fields of the module.
-    pub(super) fields: &'a str,
-    /// Instructions of `fit`, which leave the address of a list: address 8 is an empty one.
-    pub(super) fit: &'a str,
-    pub(super) memory_pages: u32,
-    pub(super) is_group: bool,
-}
-
-impl Default for Plugin<'_> {
-    fn default() -> Self {
-        Self {
-            version: "1.0.0",
-            summary: "does nothing",
-            schema: "{}",
-            imports: "",
-            fields: "",
-            fit: "i32.const 8",
-            memory_pages: 2,
-            is_group: false,
-        }
-    }
-}
+use super::plugin::{ONE_VERDICT, Plugin};
+use super::{Artifact, Detector, Grants, Limits, Window, batch, call, sandbox, series};
 
 impl Plugin<'_> {
-    /// The module's bytes.
-    pub(super) fn core(&self) -> Vec<u8> {
-        let Self { version, imports, fields, fit, memory_pages, .. } = self;
-        let texts = ["hostile", "0.0.1", self.summary, self.schema];
-        // The manifest at address 16: four texts as address and length, min-points, scope. The texts lie from 256 on.
-        let (mut record, mut data, mut address) = (Vec::new(), String::new(), 256_u32);
-        for text in texts {
-            record.extend(address.to_le_bytes());
-            record.extend((text.len() as u32).to_le_bytes());
-            data += text;
-            address += text.len() as u32;
-        }
-        record.extend(1_u32.to_le_bytes());
-        record.push(u8::from(self.is_group));
-        let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-        let (record, data) = (escaped(&record), escaped(data.as_bytes()));
-        let text = format!(
-            r#"(module
-                {imports}
-                (memory (export "memory") {memory_pages})
-                (global $free (mut i32) (i32.const 65536))
-                (data (i32.const 16) "{record}")
-                (data (i32.const 256) "{data}")
-                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                    (global.set $free (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                    (global.get $free)
-                    (global.set $free (i32.add (global.get $free) (local.get 3))))
-                (func (export "costwarden:detector/detector@{version}#describe") (result i32) (i32.const 16))
-                (func (export "costwarden:detector/detector@{version}#check-settings") (param i32 i32) (result i32)
-                    (i32.const 8))
-                (func $fit (export "costwarden:detector/detector@{version}#fit")
-                    (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {fit})
-                (func (export "costwarden:detector/detector@{version}#judge")
-                    (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 8))
-                {fields})"#
-        );
-        wat::parse_str(text).expect("the text is right")
-    }
-
     fn load(&self) -> Result<Detector, String> {
         load(&self.core(), Limits::default())
     }
 
     /// Why a fit of one series fails.
-    fn fit(&self, limits: Limits) -> String {
+    fn fails(&self, limits: Limits) -> String {
         let detector = load(&self.core(), limits).expect("loads");
         let outcome = detector.fit(&call("{}"), &[series("d/p/s", 5)]);
         outcome.results.into_iter().next().expect("one result").expect_err("fails").to_string()
@@ -104,11 +36,11 @@ fn refused(bytes: &[u8]) -> String {
 fn what_is_no_plugin_is_refused_with_what_was_expected() {
     let core = Plugin::default().core();
     insta::assert_snapshot!(refused(b""), @"plugins/hostile.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
-    insta::assert_snapshot!(refused(b"\x7fELF and so on"), @"plugins/hostile.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(refused(b"\x7fELF and so on"), @"plugins/hostile.wasm: machine code, expected a .wasm core module or component that is built for costwarden:detector@1: this host compiles plugins itself");
     insta::assert_snapshot!(refused(b"\n(module)"), @"plugins/hostile.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
     insta::assert_snapshot!(refused(&core[..4]), @"plugins/hostile.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
-    insta::assert_snapshot!(refused(&core[..core.len() / 2]), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x43)");
-    insta::assert_snapshot!(refused(b"\0asm\x0d\0\x01\0garbage"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: unexpected end-of-file (at offset 0xa)");
+    insta::assert_snapshot!(refused(&core[..core.len() / 2]), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x153)");
+    insta::assert_snapshot!(refused(b"\0asm\x0d\0\x01\0garbage"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0xa)");
     insta::assert_snapshot!(refused(b"\0asm\x01\0\0\0"), @"plugins/hostile.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
     insta::assert_snapshot!(load(&core, Limits { module_bytes: 100, ..Limits::default() }).err().expect("too large"), @"plugins/hostile.wasm: larger than 100 bytes (plugins.limits.module_bytes)");
 }
@@ -166,7 +98,7 @@ fn what_is_not_granted_is_refused() {
 
 #[test]
 fn another_contract_is_refused() {
-    insta::assert_snapshot!(Plugin { version: "2.0.0", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: built for the contract costwarden:detector@2.0.0, but this host speaks 1.0.0: rebuild it with an SDK of that version");
+    insta::assert_snapshot!(Plugin { version: "2.0.0", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: built for the contract costwarden:detector@2.0.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0, or update costwarden");
     assert!(Plugin { version: "1.0.1", ..Plugin::default() }.load().is_ok(), "a compatible version loads");
     let other = wat::parse_str(
         r#"(component
@@ -198,17 +130,17 @@ fn starting_up_has_limits_too() {
     insta::assert_snapshot!(Plugin { fields: hang, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: used up its fuel of 100000000 (plugins.limits.describe_fuel = 100000000)");
     let trap = "(func $trap unreachable) (start $trap)";
     insta::assert_snapshot!(Plugin { fields: trap, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: trapped: wasm `unreachable` instruction executed");
-    let large = Plugin { memory_pages: 10_000, ..Plugin::default() };
+    let large = Plugin { memory: "10000", ..Plugin::default() };
     insta::assert_snapshot!(large.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs more memory than 268435456 bytes (plugins.limits.memory_bytes)");
     insta::assert_snapshot!(Plugin { fields: "(table 1000000 funcref)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)");
     let tables = "(table 1 funcref)".repeat(20);
     insta::assert_snapshot!(Plugin { fields: &tables, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: has too many parts: resource limit exceeded: table count too high at 20 (plugins.limits.instances, .memories, .tables)");
-    insta::assert_snapshot!(Plugin { fields: "(memory 1)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x33)");
+    insta::assert_snapshot!(Plugin { fields: "(memory 1)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x3c)");
 }
 
 #[test]
 fn code_that_no_compiler_makes_is_contained() {
-    let fit = |fit: &str| Plugin { fit, ..Plugin::default() }.fit(Limits::default());
+    let fit = |fit: &str| Plugin { fit, ..Plugin::default() }.fails(Limits::default());
     insta::assert_snapshot!(fit("unreachable"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed");
     insta::assert_snapshot!(fit("(i32.div_u (i32.const 1) (i32.const 0))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: integer divide by zero");
     insta::assert_snapshot!(fit("(i32.load (i32.const -8))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: out of bounds memory access");
@@ -232,7 +164,34 @@ fn code_that_no_compiler_makes_is_contained() {
         fit: "(if (i32.eq (table.grow $t (ref.null func) (i32.const 1000000)) (i32.const -1)) (then unreachable)) (i32.const 8)",
         ..Plugin::default()
     };
-    insta::assert_snapshot!(table.fit(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs larger tables than 100000 elements (plugins.limits.table_elements)");
+    insta::assert_snapshot!(table.fails(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs larger tables than 100000 elements (plugins.limits.table_elements)");
+}
+
+/// What an earlier call wrote, to memory or to a global, no later one sees: neither of the same batch's series called
+/// alone, nor of other batches, nor of the other function.
+#[test]
+fn nothing_is_kept_between_calls() {
+    let seen = "(if (i32.load (i32.const 60000)) (then unreachable)) (i32.store (i32.const 60000) (i32.const 1)) \
+        (if (global.get $seen) (then unreachable)) (global.set $seen (i32.const 1))";
+    let plugin = Plugin {
+        fields: "(global $seen (mut i32) (i32.const 0))",
+        fit: &format!("{seen} (call $fits (local.get 7))"),
+        judge: &format!("{seen} {ONE_VERDICT}"),
+        ..Plugin::default()
+    };
+    let mut detector = plugin.load().expect("loads");
+    detector.cut = batch::Cut { series: 1, threads: 1 };
+    let history: Vec<_> = (0..20).map(|i| series(&format!("d/p/{i}"), 1)).collect();
+    let windows: Vec<_> =
+        history.iter().map(|series| Window { series: series.clone(), state: Vec::new(), judge_from: 0 }).collect();
+    for _ in 0..2 {
+        assert!(detector.fit(&call("{}"), &history).results.iter().all(Result::is_ok));
+        let judged = detector.judge(&call("{}"), &windows).results;
+        assert!(
+            judged.iter().all(|verdicts| verdicts.as_ref().is_ok_and(|verdicts| verdicts.len() == 1)),
+            "{judged:?}"
+        );
+    }
 }
 
 #[test]
@@ -252,7 +211,7 @@ fn a_group_is_one_call_and_fails_as_one() {
 fn imports_take_no_more_than_they_may() {
     let log = |fit: &str, limits: Limits| {
         let imports = r#"(import "costwarden:detector/log@1.0.0" "emit" (func $emit (param i32 i32 i32)))"#;
-        Plugin { imports, fit, memory_pages: 32, ..Plugin::default() }.fit(limits)
+        Plugin { imports, fit, memory: "32", ..Plugin::default() }.fails(limits)
     };
     let endless = "(loop (call $emit (i32.const 1) (i32.const 1048576) (i32.const 1048576)) (br 0)) (i32.const 8)";
     insta::assert_snapshot!(log(endless, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::cache::Cache;
-use super::hostile::Plugin;
+use super::plugin::Plugin;
 use super::{Artifact, Compiler, Grants, Limits, Sandbox, logged};
 
 /// A plugin and a directory for what is compiled.
@@ -141,7 +141,8 @@ fn a_directory_that_others_can_write_to_is_not_used() {
     bench.load();
     let entry = bench.only_entry();
     fs::set_permissions(bench.compiled(), Permissions::from_mode(0o770)).expect("set");
-    let (sandbox, log) = logged(|| Sandbox::new(Limits::default(), Some(bench.compiled()), Compiler::Here).expect("a sandbox"));
+    let (sandbox, log) =
+        logged(|| Sandbox::new(Limits::default(), Some(bench.compiled()), Compiler::Here).expect("a sandbox"));
     assert!(sandbox.cache.is_none());
     assert!(log.contains("compiled plugins are not kept") && log.contains("writable by others (mode 0770)"), "{log}");
     assert_eq!(bench.only_entry(), entry);

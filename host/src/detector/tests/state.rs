@@ -1,0 +1,79 @@
+//! State that a detector did not write: another's, damaged, or made up. The detector refuses it, or what comes of it is
+//! refused; nothing traps.
+
+use super::{Breach, Detector, Failure, Grants, Limits, Series, Window, artifact, call, sandbox, series};
+
+const BUNDLED: [&str; 3] = ["tutorial", "seasonal-mad", "newcomer"];
+
+fn bundled(name: &str) -> Detector {
+    let plugin = artifact(&format!("plugins/dist/{name}.wasm"));
+    sandbox(Limits::default()).load(name, &plugin, &Grants::default()).expect("loads")
+}
+
+fn fitted(detector: &Detector, series: &Series) -> Vec<u8> {
+    let outcome = detector.fit(&call("{}"), std::slice::from_ref(series));
+    outcome.results.into_iter().next().expect("one result").expect("fits").state
+}
+
+/// What a judgement by that state comes to.
+fn judged(detector: &Detector, series: &Series, state: &[u8]) -> Result<usize, Failure> {
+    let judge_from = series.values.len() as u32 - 1;
+    let outcome = detector.judge(&call("{}"), &[Window { series: series.clone(), state: state.to_vec(), judge_from }]);
+    outcome.results.into_iter().next().expect("one result").map(|verdicts| verdicts.len())
+}
+
+/// A number in the state may be none, and then so is the score, which the host refuses.
+fn is_contained(judged: &Result<usize, Failure>) -> bool {
+    matches!(judged, Ok(_) | Err(Failure::Refused { .. } | Failure::Broken { breach: Breach::InvalidVerdict(_), .. }))
+}
+
+#[test]
+fn what_is_no_state_is_refused() {
+    let series = series("d/p/s", 60);
+    let mut told = Vec::new();
+    for name in BUNDLED {
+        let detector = bundled(name);
+        let state = fitted(&detector, &series);
+        assert_eq!(judged(&detector, &series, &state).expect("its own"), 1, "{name}");
+        for (what, state) in [
+            ("nothing", Vec::new()),
+            ("cut off", state[..state.len() / 2].to_vec()),
+            ("garbage", b"\xff\xff\xff\xff\xff\xff\xff\x7f garbage".repeat(20)),
+        ] {
+            match judged(&detector, &series, &state) {
+                Err(failure) => told.push(format!("{what}: {failure}")),
+                Ok(verdicts) => panic!("{name}, {what}: {verdicts} verdicts"),
+            }
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+/// Whatever another detector's state means to this one, it does not trap over it, nor says what it may not.
+#[test]
+fn foreign_state_breaks_nothing() {
+    let series = series("d/p/s", 60);
+    let states: Vec<_> = BUNDLED.iter().map(|name| fitted(&bundled(name), &series)).collect();
+    for name in BUNDLED {
+        let detector = bundled(name);
+        for state in &states {
+            let judged = judged(&detector, &series, state);
+            assert!(is_contained(&judged), "{name}: {judged:?}");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_break_nothing() {
+    let series = series("d/p/s", 60);
+    for name in BUNDLED {
+        let detector = bundled(name);
+        let state = fitted(&detector, &series);
+        for bit in (0..state.len() * 8).step_by(5) {
+            let mut flipped = state.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let judged = judged(&detector, &series, &flipped);
+            assert!(is_contained(&judged), "{name}, bit {bit}: {judged:?}");
+        }
+    }
+}
