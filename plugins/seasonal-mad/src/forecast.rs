@@ -4,7 +4,7 @@ use costwarden_sdk::{Refusal, Series, stats};
 use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, learnable};
+use crate::level::{Point, Rolling, larger, learnable, smaller};
 use crate::season::{DAY, Profile, Season};
 
 /// Levels below this part of the mean amount are not a measure for deviations: a tenth.
@@ -94,8 +94,8 @@ impl State {
         unit(level, self.least_unit)
     }
 
-    pub(crate) fn factor(&self, local_seconds: i64, step: u32) -> f64 {
-        self.factors.get(self.season.phase(local_seconds, step)).map_or(1.0, |factor| f64::from(*factor))
+    pub(crate) fn factor(&self, phase: usize) -> f64 {
+        self.factors.get(phase).map_or(1.0, |factor| f64::from(*factor))
     }
 
     pub(crate) fn expected(&self, level: f64, factor: f64) -> f64 {
@@ -141,8 +141,8 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     let mut cap = None;
     let mut best: Option<(Candidate, f64)> = None;
     for season in seasons {
-        let phases: Vec<usize> =
-            known.iter().map(|(i, _)| season.phase(history.local_seconds(*i), history.step)).collect();
+        let of_all = season.phases(history).zip(&history.values);
+        let phases: Vec<usize> = of_all.filter_map(|(phase, value)| value.is_finite().then_some(phase)).collect();
         let candidate = Candidate::try_on(season, season.period(history.step), &points, &phases, spans, least_unit);
         let cap = *cap.get_or_insert_with(|| candidate.cap());
         let loss = candidate.loss(cap);
@@ -194,12 +194,12 @@ impl Candidate {
     fn cap(&self) -> f64 {
         let mut sizes: Vec<f64> = self.errors.iter().map(|error| error.value.abs()).collect();
         let median = stats::median(&mut sizes).unwrap_or(0.0);
-        (CAP * median).max(LEAST_CAP)
+        larger(CAP * median, LEAST_CAP)
     }
 
     /// The sum of the errors, none counted as more than the cap.
     fn loss(&self, cap: f64) -> f64 {
-        self.errors.iter().map(|error| error.value.abs().min(cap)).sum()
+        self.errors.iter().map(|error| smaller(error.value.abs(), cap)).sum()
     }
 
     fn into_state(self, spans: Spans, least_unit: f64, wide: bool) -> State {
@@ -240,9 +240,9 @@ fn spread(errors: &[Point], drift: f64, wide: bool) -> f64 {
     let greatest = off.len().checked_sub(USUAL_AFTER).map_or(0.0, |i| off[i]);
     let count = off.len().max(1) as f64;
     if wide {
-        (off.iter().map(|off| off.min(greatest).powi(2)).sum::<f64>() / count).sqrt()
+        (off.iter().map(|off| smaller(*off, greatest).powi(2)).sum::<f64>() / count).sqrt()
     } else {
-        MEAN_TO_STD * off.iter().map(|off| off.min(greatest)).sum::<f64>() / count
+        MEAN_TO_STD * off.iter().map(|off| smaller(*off, greatest)).sum::<f64>() / count
     }
 }
 
@@ -258,5 +258,5 @@ fn is_sparse(amounts: &[f64]) -> bool {
 }
 
 fn unit(level: f64, least_unit: f64) -> f64 {
-    level.abs().max(least_unit)
+    larger(level.abs(), least_unit)
 }

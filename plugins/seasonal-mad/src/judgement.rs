@@ -3,7 +3,7 @@
 use costwarden_sdk::{Context, Series, Verdict, Window};
 
 use crate::forecast::{Spans, State};
-use crate::level::{Point, Rolling};
+use crate::level::{Point, Rolling, smaller};
 use crate::{Settings, reason};
 
 /// Scores say how far, not how absurdly far: what was always 0 has no measure at all.
@@ -31,8 +31,9 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
     let allowed = (k * state.spread).max(settings.floor);
     let mut levels = Levels::of(state, Spans::of(series.step));
     let mut verdicts = Vec::with_capacity(series.len().saturating_sub(window.judge_from));
-    for (i, observed) in series.known() {
-        let factor = state.factor(series.local_seconds(i), series.step);
+    let known = series.values.iter().copied().zip(state.season.phases(series)).enumerate();
+    for (i, (observed, phase)) in known.filter(|(_, (value, _))| value.is_finite()) {
+        let factor = state.factor(phase);
         let usual = levels.usual(state, factor, allowed);
         let score = usual.score(observed);
         if i >= window.judge_from {
@@ -93,7 +94,7 @@ impl Usual {
         if off <= 0.0 {
             0.0
         } else if allowed > 0.0 {
-            (off / allowed).min(GREATEST_SCORE)
+            smaller(off / allowed, GREATEST_SCORE)
         } else {
             GREATEST_SCORE
         }

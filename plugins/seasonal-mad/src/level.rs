@@ -14,11 +14,19 @@ pub(crate) struct Point {
 pub(crate) struct Rolling {
     window: usize,
     order: VecDeque<Point>,
-    sorted: Vec<f64>,
+    sorted: Vec<Key>,
     excluded: usize,
     /// Sorted too, without the excluded points; empty while there are none.
-    kept: Vec<f64>,
+    kept: Vec<Key>,
 }
+
+/// A value as an integer of the same order: integers are compared and chosen from without branches, natively and in
+/// the sandbox, and nobody can predict which of two costs is the larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(i64);
+
+/// Windows up to this size are kept in order by going over all of them.
+const SMALL: usize = 8;
 
 impl Rolling {
     pub(crate) fn new(window: usize) -> Self {
@@ -31,8 +39,8 @@ impl Rolling {
         let newest = &points[points.len().saturating_sub(window)..];
         let mut rolling = Self::new(window);
         rolling.order.extend(newest);
-        rolling.sorted.extend(newest.iter().map(|point| point.value));
-        rolling.sorted.sort_unstable_by(f64::total_cmp);
+        rolling.sorted.extend(newest.iter().map(|point| Key::of(point.value)));
+        rolling.sorted.sort_unstable();
         rolling.excluded = newest.iter().filter(|point| point.excluded).count();
         rolling.kept = rolling.without_excluded();
         rolling
@@ -46,8 +54,8 @@ impl Rolling {
     pub(crate) fn push(&mut self, point: Point) {
         let oldest = if self.order.len() == self.window { self.order.pop_front() } else { None };
         match oldest {
-            Some(oldest) => self.replace(oldest.value, point.value),
-            None => insert(&mut self.sorted, point.value),
+            Some(oldest) => self.replace(Key::of(oldest.value), Key::of(point.value)),
+            None => insert(&mut self.sorted, Key::of(point.value)),
         }
         self.order.push_back(point);
         self.keep(oldest, Some(point));
@@ -56,7 +64,7 @@ impl Rolling {
     /// Drops the oldest point, if there is one.
     pub(crate) fn pop(&mut self) {
         if let Some(oldest) = self.order.pop_front() {
-            remove(&mut self.sorted, oldest.value);
+            remove(&mut self.sorted, Key::of(oldest.value));
             self.keep(Some(oldest), None);
         }
     }
@@ -71,29 +79,41 @@ impl Rolling {
             (_, 0) | (0, _) => self.kept = self.without_excluded(),
             _ => {
                 if let Some(gone) = gone.filter(|point| !point.excluded) {
-                    remove(&mut self.kept, gone.value);
+                    remove(&mut self.kept, Key::of(gone.value));
                 }
                 if let Some(new) = new.filter(|point| !point.excluded) {
-                    insert(&mut self.kept, new.value);
+                    insert(&mut self.kept, Key::of(new.value));
                 }
             }
         }
     }
 
-    fn without_excluded(&self) -> Vec<f64> {
+    fn without_excluded(&self) -> Vec<Key> {
         if self.excluded == 0 {
             return Vec::new();
         }
-        let mut kept: Vec<f64> = self.order.iter().filter(|point| !point.excluded).map(|point| point.value).collect();
-        kept.sort_unstable_by(f64::total_cmp);
+        let kept = self.order.iter().filter(|point| !point.excluded);
+        let mut kept: Vec<Key> = kept.map(|point| Key::of(point.value)).collect();
+        kept.sort_unstable();
         kept
     }
 
     /// One value for another: those between them move by one place.
-    fn replace(&mut self, old: f64, new: f64) {
-        // Move by move: to copy within memory calls the host, which takes longer than these few.
-        let mut place = rank(&self.sorted, old);
+    fn replace(&mut self, old: Key, new: Key) {
         let sorted = &mut self.sorted[..];
+        let mut place = rank(sorted, old);
+        if sorted.len() <= SMALL {
+            let last = sorted.len() - 1;
+            let mut larger = new;
+            for i in 0..last {
+                let next = if i < place { sorted[i] } else { sorted[i + 1] };
+                sorted[i] = next.min(larger);
+                larger = next.max(larger);
+            }
+            sorted[last] = larger;
+            return;
+        }
+        // Move by move: to copy within memory calls the host, which takes longer than these few.
         while place + 1 < sorted.len() && sorted[place + 1] < new {
             sorted[place] = sorted[place + 1];
             place += 1;
@@ -114,6 +134,32 @@ impl Rolling {
     }
 }
 
+impl Key {
+    /// The order is [`f64::total_cmp`]'s.
+    pub(crate) fn of(value: f64) -> Self {
+        Self(flipped(value.to_bits() as i64))
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        f64::from_bits(flipped(self.0) as u64)
+    }
+}
+
+/// Turns the order of negative numbers, whose bits ascend as they descend; and back.
+fn flipped(bits: i64) -> i64 {
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+/// The smaller of two numbers.
+pub(crate) fn smaller(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
 /// Whether the excluded are few enough to be left out: those that are more than half are what is usual now.
 pub(crate) fn is_exception(excluded: usize, all: usize) -> bool {
     excluded * 2 <= all
@@ -127,38 +173,40 @@ pub(crate) fn learnable(points: &[Point]) -> Vec<f64> {
 }
 
 /// The median of ascending values.
-pub(crate) fn middle(sorted: &[f64]) -> Option<f64> {
+pub(crate) fn middle(sorted: &[Key]) -> Option<f64> {
     let half = sorted.len() / 2;
-    let upper = *sorted.get(half)?;
-    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[half - 1], upper) } else { upper })
+    let upper = sorted.get(half)?.value();
+    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[half - 1].value(), upper) } else { upper })
 }
 
-/// The median of ascending values without one that is equal to `own`.
-pub(crate) fn middle_without(sorted: &[f64], own: f64) -> Option<f64> {
-    let place = rank(sorted, own);
-    let at = |i: usize| sorted.get(if i < place { i } else { i + 1 }).copied();
+/// The median of ascending values without one that is equal to `own`, which is among them.
+pub(crate) fn middle_without(sorted: &[Key], own: Key) -> Option<f64> {
+    let at = |i: usize| {
+        let next = sorted.get(i + 1)?;
+        Some(if sorted[i] < own { sorted[i] } else { *next }.value())
+    };
     let rest = sorted.len() - 1;
     let upper = at(rest / 2)?;
     Some(if rest.is_multiple_of(2) { f64::midpoint(at(rest / 2 - 1)?, upper) } else { upper })
 }
 
-fn insert(sorted: &mut Vec<f64>, value: f64) {
+fn insert(sorted: &mut Vec<Key>, value: Key) {
     let place = rank(sorted, value);
     sorted.insert(place, value);
 }
 
 /// Takes one value out that is there.
-fn remove(sorted: &mut Vec<f64>, value: f64) {
+fn remove(sorted: &mut Vec<Key>, value: Key) {
     let place = rank(sorted, value);
     sorted.remove(place);
 }
 
 /// How many values are less. In a few values counting is faster than a search, whose branches nobody can predict.
-fn rank(sorted: &[f64], than: f64) -> usize {
+fn rank(sorted: &[Key], than: Key) -> usize {
     if sorted.len() <= 32 {
-        sorted.iter().filter(|value| **value < than).count()
+        sorted.iter().map(|key| usize::from(*key < than)).sum()
     } else {
-        sorted.partition_point(|value| *value < than)
+        sorted.partition_point(|key| *key < than)
     }
 }
 
@@ -219,11 +267,19 @@ mod tests {
 
     #[test]
     fn a_median_can_leave_one_out() {
-        let sorted = [1.0, 2.0, 3.0, 10.0];
+        let sorted = [1.0, 2.0, 3.0, 10.0].map(Key::of);
         for (own, expect) in [(1.0, 3.0), (3.0, 2.0), (10.0, 2.0)] {
-            assert_eq!(middle_without(&sorted, own), Some(expect), "{own}");
+            assert_eq!(middle_without(&sorted, Key::of(own)), Some(expect), "{own}");
         }
-        assert_eq!(middle_without(&sorted[..3], 2.0), Some(2.0));
-        assert_eq!(middle_without(&sorted[..1], 1.0), None);
+        assert_eq!(middle_without(&sorted[..3], Key::of(2.0)), Some(2.0));
+        assert_eq!(middle_without(&sorted[..1], Key::of(1.0)), None);
+    }
+
+    #[test]
+    fn keys_have_the_order_of_their_values() {
+        let values = [f64::NEG_INFINITY, -2.5, -1e-300, -0.0, 0.0, 1e-300, 1.0, 2.5, f64::INFINITY];
+        let keys = values.map(Key::of);
+        assert!(keys.is_sorted());
+        assert_eq!(keys.map(|key| key.value().to_bits()), values.map(f64::to_bits));
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Which season a series has is decided in [`crate::forecast`].
 
+use costwarden_sdk::Series;
 use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, is_exception, middle, middle_without};
+use crate::level::{Key, Point, Rolling, is_exception, larger, middle, middle_without};
 
 pub(crate) const DAY: u32 = 86_400;
 const HOUR: u32 = 3_600;
@@ -58,6 +59,17 @@ impl Season {
         }
     }
 
+    /// The phases of a series' points, from that of the first; the period is a whole number of steps.
+    pub(crate) fn phases(self, series: &Series) -> impl Iterator<Item = usize> {
+        let period = self.period(series.step);
+        let mut next = self.phase(series.local_seconds(0), series.step);
+        std::iter::repeat_with(move || {
+            let phase = next;
+            next = if phase + 1 == period { 0 } else { phase + 1 };
+            phase
+        })
+    }
+
     /// The phase of the point that begins at these local seconds.
     pub(crate) fn phase(self, local_seconds: i64, step: u32) -> usize {
         let within = match self {
@@ -78,27 +90,47 @@ impl Profile {
     /// ratios the median of each phase.
     pub(crate) fn learn(points: &[Point], phases: &[usize], period: usize, least_unit: f64) -> Self {
         let ratios = ratios(points, period / 2, least_unit);
-        let mut by_phase: Vec<usize> = (0..points.len()).collect();
-        by_phase.sort_by_key(|i| phases[*i]);
+        let (members, ends) = by_phase(phases, period);
         let mut profile = Self { factors: vec![1.0; period], without_own: vec![1.0; points.len()] };
         let mut sorted = Vec::new();
-        for members in by_phase.chunk_by(|a, b| phases[*a] == phases[*b]) {
+        let mut start = 0;
+        for (phase, end) in ends.into_iter().enumerate() {
+            let members = &members[start..end];
+            start = end;
             let excluded = members.iter().filter(|i| points[**i].excluded).count();
-            let counts = |i: &usize| !(points[*i].excluded && is_exception(excluded, members.len()));
+            let leave_out = is_exception(excluded, members.len());
+            let counts = |i: &usize| !(leave_out && points[*i].excluded);
             sorted.clear();
-            sorted.extend(members.iter().filter(|i| counts(i)).map(|i| ratios[*i]));
-            sorted.sort_unstable_by(f64::total_cmp);
-            profile.factors[phases[members[0]]] = middle(&sorted).unwrap_or(1.0);
+            sorted.extend(members.iter().filter(|i| counts(i)).map(|i| Key::of(ratios[*i])));
+            sorted.sort_unstable();
+            let factor = middle(&sorted).unwrap_or(1.0);
+            profile.factors[phase] = factor;
             for i in members {
-                profile.without_own[*i] = if counts(i) {
-                    middle_without(&sorted, ratios[*i]).unwrap_or(1.0)
-                } else {
-                    middle(&sorted).unwrap_or(1.0)
-                };
+                profile.without_own[*i] =
+                    if counts(i) { middle_without(&sorted, Key::of(ratios[*i])).unwrap_or(1.0) } else { factor };
             }
         }
         profile
     }
+}
+
+/// The points of each phase after those of the one before, and where each phase ends.
+fn by_phase(phases: &[usize], period: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut ends = vec![0; period];
+    for phase in phases {
+        ends[*phase] += 1;
+    }
+    let mut end = 0;
+    for count in &mut ends {
+        end += *count;
+        *count = end - *count;
+    }
+    let mut members = vec![0; phases.len()];
+    for (i, phase) in phases.iter().enumerate() {
+        members[ends[*phase]] = i;
+        ends[*phase] += 1;
+    }
+    (members, ends)
 }
 
 /// Each point over the median of the `half` points on either side and itself.
@@ -112,7 +144,7 @@ fn ratios(points: &[Point], half: usize, least_unit: f64) -> Vec<f64> {
             Some(ahead) => around.push(*ahead),
             None => around.pop(),
         }
-        let unit = around.level().unwrap_or(0.0).abs().max(least_unit);
+        let unit = larger(around.level().unwrap_or(0.0).abs(), least_unit);
         if unit > 0.0 { point.value / unit } else { 1.0 }
     };
     points.iter().enumerate().map(ratio).collect()
