@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::detector::{Artifact, Call, Detector, Fitted, Grants, Limits, Sandbox, Verdict};
+use crate::detector::{Artifact, Call, Compiler, Detector, Fitted, Grants, Limits, Sandbox, Verdict};
 use crate::series::{Series, Window};
 
 /// A plugin in the sandbox, under the limits that are the default, on one thread; and the daily series that it is asked
@@ -33,7 +33,7 @@ impl Sandboxed {
     /// It cannot be read, or is no plugin.
     pub fn load(path: &Path, batch: usize, series: Vec<(String, i64, Vec<f64>)>) -> Result<Self, String> {
         let artifact = Artifact::read(path, u64::MAX).map_err(|error| error.to_string())?;
-        let sandbox = Sandbox::new(Limits::default(), None).map_err(|error| error.to_string())?;
+        let sandbox = Sandbox::new(Limits::default(), None, Compiler::Here).map_err(|error| error.to_string())?;
         let detector = sandbox.load_any(&artifact, &Grants::default()).map_err(|error| error.to_string())?;
         let history = series.into_iter().map(|(id, start, values)| Series {
             id,
