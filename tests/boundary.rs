@@ -26,11 +26,11 @@ use native::Native;
 /// Series in a batch.
 const BATCH: usize = 512;
 /// Batches in a call.
-const BATCHES: usize = 2;
+const BATCHES: usize = 4;
 /// Values of each series.
 const POINTS: usize = 90;
 /// Rounds that are measured unless the environment says otherwise.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 60;
 
 /// A detector on both sides.
 struct Pair {

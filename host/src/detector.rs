@@ -21,6 +21,7 @@ mod meter;
 mod output;
 mod reference;
 mod session;
+mod slots;
 #[cfg(test)]
 mod tests;
 

@@ -21,7 +21,8 @@ pub(crate) struct Native<D> {
 
 impl<D: Detector> Native<D> {
     pub(crate) fn new(all: Vec<(String, i64, Vec<f64>)>) -> Self {
-        let series = |(id, start, values)| Series { id, start, utc_offset: 0, step: 86_400, values, excluded: Vec::new() };
+        let series =
+            |(id, start, values)| Series { id, start, utc_offset: 0, step: 86_400, values, excluded: Vec::new() };
         let history = all.into_iter().map(series).collect();
         Self {
             context: native::context("{}"),

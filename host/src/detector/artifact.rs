@@ -38,10 +38,12 @@ impl Artifact {
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     // Asked before opening: to open a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(Fault::Read)?.is_file() {
+    let metadata = std::fs::metadata(path).map_err(Fault::Read)?;
+    if !metadata.is_file() {
         return Err(Fault::NotAFile);
     }
-    let mut bytes = Vec::new();
+    // At once: a reader with a limit does not ask how long the file is.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
     File::open(path)
         .map_err(Fault::Read)?
         .take(limit.saturating_add(1))

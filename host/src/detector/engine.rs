@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
 
 use super::Limits;
 use super::batch::Cut;
 use super::cache::Cache;
 use super::compile::Compiler;
+use super::slots::Slots;
 
 /// Loads plugins under one set of limits.
 pub(crate) struct Sandbox {
@@ -19,11 +23,21 @@ pub(crate) struct Sandbox {
     pub(super) cache: Option<Cache>,
     pub(super) compiler: Compiler,
     pub(super) cut: Cut,
+    pub(super) slots: Arc<Slots>,
 }
 
-/// Series in a batch. An instance costs some 20 µs, so that its share is lost in what a series costs; for the same
-/// reason instances are made on demand: a pool of them would save less than 1 µs a series, and can run dry.
+/// Series in a batch: what an instance costs is lost in what they cost, and their memory fits into a processor's cache.
 const BATCH_SERIES: usize = 256;
+/// Instances that may be there at one time, for each core: those of a batch on each, and those that plugins are loaded
+/// or asked with meanwhile.
+const SLOTS_PER_CORE: usize = 2;
+/// Memory that a slot of the pool keeps for its next instance, zeroed instead of given back: to get it again would cost
+/// as much as the calls do. A batch of daily series takes one to two.
+const KEPT_BYTES: usize = 4 << 20;
+/// The pool's own limits, above which it would refuse a plugin before [`Limits`] could say why.
+const POOL_TABLE_ELEMENTS: usize = 1_000_000;
+const POOL_PARTS: u32 = 10_000;
+const POOL_INSTANCE_BYTES: usize = 64 << 20;
 
 impl Sandbox {
     /// Compiled plugins are kept in the directory, which is made where it is absent; without one, every load compiles.
@@ -36,7 +50,10 @@ impl Sandbox {
         cache_directory: Option<PathBuf>,
         compiler: Compiler,
     ) -> Result<Self, SandboxError> {
-        let engine = Engine::new(&config(&limits)).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let slots = threads * SLOTS_PER_CORE;
+        let engine = Engine::new(config(&limits).allocation_strategy(pool(&limits, slots)))
+            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = cache_directory.and_then(|directory| match Cache::open(&directory) {
             Ok(cache) => Some(cache),
             Err(error) => {
@@ -45,8 +62,8 @@ impl Sandbox {
                 None
             }
         });
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { engine, limits: Arc::new(limits), cache, compiler, cut: Cut { series: BATCH_SERIES, threads } })
+        let cut = Cut { series: BATCH_SERIES, threads };
+        Ok(Self { engine, limits: Arc::new(limits), cache, compiler, cut, slots: Arc::new(Slots::new(slots)) })
     }
 }
 
@@ -80,6 +97,34 @@ fn config(limits: &Limits) -> Config {
         .wasm_tail_call(false)
         .wasm_relaxed_simd(false);
     config
+}
+
+/// Memory for so many instances at a time, each cleared before it is used again.
+///
+/// How much of it an instance may use is the business of the meter: what the pool itself limits are the sums, and it has
+/// room for all that the meter lets so many instances have.
+fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
+    let total = |each: usize| u32::try_from(each.saturating_mul(slots)).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(total(1))
+        .total_core_instances(total(limits.instances))
+        .total_memories(total(limits.memories))
+        .total_tables(total(limits.tables))
+        .max_core_instances_per_component(POOL_PARTS)
+        .max_memories_per_component(POOL_PARTS)
+        .max_tables_per_component(POOL_PARTS)
+        .max_memories_per_module(POOL_PARTS)
+        .max_tables_per_module(POOL_PARTS)
+        .max_component_instance_size(POOL_INSTANCE_BYTES)
+        .max_core_instance_size(POOL_INSTANCE_BYTES)
+        // The whole of what 32 bits address: reserved, not used.
+        .max_memory_size(1 << 32)
+        .table_elements(limits.table_elements.max(POOL_TABLE_ELEMENTS))
+        .linear_memory_keep_resident(KEPT_BYTES)
+        .table_keep_resident(KEPT_BYTES / 16)
+        // Where the kernel can tell which pages were written, only those are cleared.
+        .pagemap_scan(Enabled::Auto);
+    pool
 }
 
 /// Growing calls the host, also when it is denied, which takes far longer than an instruction.

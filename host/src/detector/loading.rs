@@ -81,6 +81,7 @@ impl Sandbox {
             pre: self.link(&component, &built, reference.is_some())?,
             limits: Arc::clone(&self.limits),
             reference,
+            slots: Arc::clone(&self.slots),
         };
         let manifest = checked(program.describe().map_err(Fault::Broken)?, &self.limits)?;
         if let Some(asked) = asked

@@ -66,6 +66,8 @@ fn granted(held: &mut usize, wanted: usize, limit: usize, denied: &mut Option<De
         *denied = Some(what);
         return false;
     }
+    // What was denied before does not matter to who got on with less.
+    *denied = None;
     *held = wanted;
     true
 }

@@ -12,6 +12,7 @@ use super::bindings::{self, Baseline, Context, Guest, PluginWithReferencePre, Re
 use super::log::Log;
 use super::meter::{Denied, Meter};
 use super::reference::Reference;
+use super::slots::Slots;
 use super::{Breach, Call, Issue, Limits, output};
 use crate::series::{Series, Window};
 
@@ -27,6 +28,7 @@ pub(super) struct Program {
     pub(super) pre: PluginWithReferencePre<State>,
     pub(super) limits: Arc<Limits>,
     pub(super) reference: Option<Arc<Reference>>,
+    pub(super) slots: Arc<Slots>,
 }
 
 /// What an instance's imports work with.
@@ -98,6 +100,8 @@ impl Program {
         call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Attempt<T> {
         let limits = &self.limits;
+        // Let go of after the store, whose instance it is for.
+        let _slot = self.slots.take();
         let state = State {
             log: Log::new(limits, Arc::clone(&self.name), rule),
             reference: self.reference.clone(),

@@ -1,7 +1,9 @@
 //! Which plugins the rules may use: each is found, read, held against its signature and the lock, and only then loaded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{panic, thread};
 
 use crate::config::Config;
 use crate::detector::{Artifact, Detector, LoadError, Sandbox};
@@ -44,31 +46,34 @@ pub(crate) async fn admit(
     sandbox: &Sandbox,
     fetch: Fetch,
 ) -> BTreeMap<String, Result<Admitted, Refusal>> {
-    let mut plugins = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for rule in rules {
-        if !plugins.contains_key(&rule.detector) {
-            let admitted = match two_sources(rule, rules) {
+        if !found.contains_key(&rule.detector) {
+            let plugin = match two_sources(rule, rules) {
                 Some(refusal) => Err(refusal),
-                None => admit_one(rule, config, lock, sandbox, fetch).await,
+                None => find(rule, config, lock, fetch).await,
             };
-            plugins.insert(rule.detector.clone(), admitted);
+            found.insert(rule.detector.clone(), (rule, plugin));
         }
     }
-    plugins
+    on_all_cores(found, |(rule, plugin)| admit_one(rule, plugin?, config, lock, sandbox))
 }
 
-async fn admit_one(
+async fn find(rule: &Rule, config: &Config, lock: Option<&Lock>, fetch: Fetch) -> Result<Found, Refusal> {
+    match &rule.image {
+        None => in_folder(&rule.detector, config),
+        Some(image) => in_registry(image, config, lock, fetch).await,
+    }
+}
+
+fn admit_one(
     rule: &Rule,
+    found: Found,
     config: &Config,
     lock: Option<&Lock>,
     sandbox: &Sandbox,
-    fetch: Fetch,
 ) -> Result<Admitted, Refusal> {
     let name = rule.detector.as_str();
-    let found = match &rule.image {
-        None => in_folder(name, config)?,
-        Some(image) => in_registry(image, config, lock, fetch).await?,
-    };
     let signer = plugin::verify(&config.plugins.keys, name, &found.artifact, found.signature)?;
     if let Some(lock) = lock {
         lock.check(name, &found.artifact.digest, signer, rule.image.as_ref())?;
@@ -76,6 +81,30 @@ async fn admit_one(
     let grants = config.plugins.grants.get(name).cloned().unwrap_or_default();
     let detector = Arc::new(sandbox.load(name, &found.artifact, &grants)?);
     Ok(Admitted { detector, signer: signer.map(str::to_owned), source: found.source })
+}
+
+/// Most of an hourly run's start is loading its plugins.
+fn on_all_cores<T: Send, R: Send>(work: BTreeMap<String, T>, each: impl Fn(T) -> R + Sync) -> BTreeMap<String, R> {
+    let others = thread::available_parallelism().map_or(1, NonZero::get).min(work.len()).saturating_sub(1);
+    let queue = Mutex::new(work.into_iter());
+    let work = || {
+        let mut done = BTreeMap::new();
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((name, item)) = next else { return done };
+            done.insert(name, each(item));
+        }
+    };
+    thread::scope(|scope| {
+        // Where no thread can be had, this one does it all.
+        let threads: Vec<_> =
+            (0..others).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
+        let mut done = work();
+        for thread in threads {
+            done.extend(thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        }
+        done
+    })
 }
 
 fn in_folder(name: &str, config: &Config) -> Result<Found, Refusal> {
