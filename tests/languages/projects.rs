@@ -1,14 +1,14 @@
-//! `plugin new`, and from there to a plugin that passes its golden case.
+//! `plugin new`, and from there to a plugin that passes its golden cases.
 
 use crate::support::run;
 use crate::{Desk, fetched};
 
-/// Builds the project and runs its golden case; gives the plugin's bytes.
+/// Builds the project and runs its golden cases; gives the plugin's bytes.
 fn build_and_test(desk: &Desk, name: &str) -> Vec<u8> {
     let built = desk.costwarden(name, &["plugin", "build"]).expect(0);
     assert!(built.stdout.starts_with(&format!("{name}.wasm: {name} 0.1.0, ")), "{built:?}");
     let tested = desk.costwarden(name, &["plugin", "test"]).expect(0);
-    assert!(tested.stdout.contains("1 passed, 0 failed"), "{tested:?}");
+    assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
     std::fs::read(desk.path().join(name).join(format!("{name}.wasm"))).expect("built")
 }
 
