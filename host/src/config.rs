@@ -56,6 +56,9 @@ impl Language {
     }
 }
 
+/// Days that a deviation lasts before it is the new level, where nobody says otherwise.
+pub(crate) const ACCEPT_AFTER_DAYS: u16 = 14;
+
 /// Reads a config file. Secrets' variables are looked up through `env`.
 ///
 /// # Errors
@@ -115,7 +118,7 @@ fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<Str
         currency: currency.unwrap_or_else(|| "KRW".to_owned()),
         language: language.unwrap_or(Language::Korean),
         baseline_days: baseline_days.unwrap_or(90),
-        accept_after_days: accept_after_days.unwrap_or(14),
+        accept_after_days: accept_after_days.unwrap_or(ACCEPT_AFTER_DAYS),
         renotify_factor: renotify_factor.unwrap_or(2.0),
         source: source?,
         archive: archive?,

@@ -105,6 +105,10 @@ pub(crate) struct Outcome<T> {
 pub(crate) struct Usage {
     /// About one a WebAssembly instruction.
     pub(crate) fuel: u64,
+    /// The fuel that the batches could have used, without what is given to series that are called again.
+    pub(crate) budget: u64,
+    /// The most that the memories of one instance had together.
+    pub(crate) memory_bytes: usize,
     pub(crate) batches: u64,
     /// Series that were called again alone, since their batch failed.
     pub(crate) retried: u64,
@@ -154,6 +158,13 @@ impl Scope {
     }
 }
 
+impl Issue {
+    /// Where in the settings, in words.
+    pub(crate) fn place(&self) -> &str {
+        if self.pointer.is_empty() { "as a whole" } else { &self.pointer }
+    }
+}
+
 impl Detector {
     /// What the plugin itself finds wrong with settings, which need be no valid JSON.
     pub(crate) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Failure> {
@@ -184,6 +195,16 @@ impl Detector {
             session::judge,
             |window, verdicts| output::verdicts(verdicts, window, limits),
         )
+    }
+
+    /// Under which limits it runs.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.program.limits
+    }
+
+    /// Calls it with so many series at a time, one batch after the other: for measurements.
+    pub(crate) fn cut_into(&mut self, series: usize) {
+        self.cut = batch::Cut { series, threads: 1 };
     }
 
     fn batches<'a>(&'a self, call: &'a Call<'a>, kind: session::Kind) -> batch::Batches<'a> {

@@ -21,6 +21,7 @@ use jiff::civil::Date;
 
 pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::daily::{Daily, daily};
+pub(crate) use self::exclude::short_runs;
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};

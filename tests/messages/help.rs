@@ -27,6 +27,7 @@ fn of_the_program() {
       hourly     Fetch and judge today as it stands. Run it every hour
       backfill   Load past days, in their order, without telling people; goes on where it was interrupted
       check      Check config, rules and plugins without touching the network. Every error is told at once
+      plugin     Make, try out, sign, share and lock detectors
       anomalies  Look at what was found
       series     Look at what is remembered of a series
       simulate   Serve a made-up Kakao Cloud billing API on loopback
@@ -49,6 +50,14 @@ fn of_the_program() {
               Print version
     ");
     assert_eq!(costwarden(&["--version"]).expect(0).stdout, concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn of_what_an_author_works_with() {
+    insta::assert_snapshot!(help(&["plugin", "inspect"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "run"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "test"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "bench"]), @"");
 }
 
 #[test]

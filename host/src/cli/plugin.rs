@@ -12,12 +12,13 @@ mod test;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
 use super::{config_path, load};
-use crate::config::Config;
-use crate::detector::Limits;
+use crate::config::{ACCEPT_AFTER_DAYS, Config};
+use crate::detector::{Artifact, Detector, Grants, Limits, Sandbox};
 use crate::job::Grade;
 use crate::plugin::language::Language;
 
@@ -87,17 +88,32 @@ pub(super) struct RunArgs {
     /// The plugin.
     file: PathBuf,
     /// The series: CSV with the columns timestamp and value, at any step.
+    ///
+    /// Timestamps are days, times of the bill's clock, times with an offset, or unix seconds. A value that is empty or
+    /// NaN is not known, and so is what no row stands for.
     #[arg(long, value_name = "CSV")]
     input: PathBuf,
     /// The rule's settings: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// The first point to judge: its timestamp, or its row counted from 0; the last tenth without it.
+    /// The first point to judge: its timestamp, or its row counted from 0; the last tenth without it. The fit sees the
+    /// points before it.
     #[arg(long, value_name = "WHEN", conflicts_with = "walk")]
     judge_from: Option<String>,
     /// Play production: fit on what is past, judge the next N points, fit again, on to the end.
+    ///
+    /// Each point is judged from earlier ones only. A point that alerted is a known incident, which later fits are told
+    /// to exclude. Where points are days (or longer), a deviation that has lasted for accept_after_days of the config,
+    /// with at most three days between, is the new level and is learned from, as in a run.
     #[arg(long, value_name = "N")]
     walk: Option<std::num::NonZero<usize>>,
+    /// What later fits make of points that alerted in a walk.
+    #[arg(long, value_enum, default_value_t = Incidents::Exclude, requires = "walk")]
+    incidents: Incidents,
+    /// Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are
+    /// shorter than a day.
+    #[arg(long, value_name = "DAYS")]
+    history_days: Option<std::num::NonZero<u16>>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The unit of the values.
@@ -111,14 +127,27 @@ pub(super) struct RunArgs {
     reference: Option<PathBuf>,
 }
 
+/// What fits make of points that alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Incidents {
+    Exclude,
+    Learn,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// The project's folder.
+    /// The project's folder: its cases are in golden/<case>/, as input.csv, expected.csv and, for settings, case.toml.
     #[arg(default_value = ".")]
     directory: PathBuf,
+    /// The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it.
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
     /// Write what the plugin gives now as what is expected.
     #[arg(long)]
     update: bool,
+    /// Grant the files of this folder as reference data.
+    #[arg(long, value_name = "DIR")]
+    reference: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +157,9 @@ pub(super) struct BenchArgs {
     /// The rule's settings: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
+    /// Grant the files of this folder as reference data.
+    #[arg(long, value_name = "DIR")]
+    reference: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -178,11 +210,11 @@ pub(super) struct PullArgs {
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
         PluginCommand::New(args) => new::new(&args),
-        PluginCommand::Build(args) => build::build(&args, limits(config)?, form),
-        PluginCommand::Inspect(args) => inspect::inspect(&args, form),
-        PluginCommand::Run(args) => run::run(&args, limits(config)?, form),
-        PluginCommand::Test(args) => test::test(&args, limits(config)?, form),
-        PluginCommand::Bench(args) => bench::bench(&args, limits(config)?, form),
+        PluginCommand::Build(args) => build::build(&args, Ground::new(config)?.limits, form),
+        PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?.limits, form),
+        PluginCommand::Run(args) => run::run(&args, &Ground::new(config)?, form),
+        PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
+        PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
         PluginCommand::Lock(args) => lock::lock(&args, &config_path(config.clone()), load(config)?, form).await,
         PluginCommand::Keygen(args) => sign::keygen(&args),
         PluginCommand::Sign(args) => sign::sign(&args),
@@ -197,7 +229,39 @@ fn optional(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
     if config.is_some() || Path::new("costwarden.toml").exists() { load(config).map(Some) } else { Ok(None) }
 }
 
-/// The limits of production, or their defaults where there is no config.
-fn limits(config: Option<PathBuf>) -> anyhow::Result<Limits> {
-    Ok(optional(config)?.map(|config| config.plugins.limits).unwrap_or_default())
+/// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.
+struct Ground {
+    limits: Limits,
+    /// Of compiled plugins, where a run has left one.
+    cache: Option<PathBuf>,
+    accept_after_days: u16,
+}
+
+impl Ground {
+    fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
+        let Some(config) = optional(config)? else {
+            return Ok(Self { limits: Limits::default(), cache: None, accept_after_days: ACCEPT_AFTER_DAYS });
+        };
+        let cache = Some(config.state_dir.join("compiled")).filter(|directory| directory.is_dir());
+        Ok(Self { limits: config.plugins.limits, cache, accept_after_days: config.accept_after_days })
+    }
+
+    /// Loads a plugin under whatever name it gives itself.
+    fn load(&self, file: &Path, reference: Option<&Path>) -> anyhow::Result<Detector> {
+        let artifact = Artifact::read(file, self.limits.module_bytes)?;
+        let grants = Grants { reference: reference.map(Path::to_owned) };
+        Ok(Sandbox::new(self.limits.clone(), self.cache.clone())?.load_any(&artifact, &grants)?)
+    }
+}
+
+/// Settings as JSON, or out of a file that is named after an @; a plugin has nothing against them.
+fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
+    let text = match given.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("--settings: {file} cannot be read"))?,
+        None => given.to_owned(),
+    };
+    let issues = detector.check_settings(&text)?;
+    let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.place(), issue.message));
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
 }

@@ -101,8 +101,8 @@ impl Batches<'_> {
         question: &Question<I, R, impl Fn(&I, R) -> Result<T, Breach>>,
     ) -> Done<T> {
         let budget = self.program.fuel(self.kind, inputs.len());
-        let Attempt { result, fuel } = self.attempt(inputs, budget, question);
-        let mut usage = Usage { fuel, batches: 1, retried: 0 };
+        let Attempt { result, fuel, memory_bytes } = self.attempt(inputs, budget, question);
+        let mut usage = Usage { fuel, budget, memory_bytes, batches: 1, retried: 0 };
         let results: Vec<_> = match result {
             Ok(answers) => {
                 inputs.iter().zip(answers).map(|(input, answer)| self.answer(input, answer, question)).collect()
@@ -134,7 +134,7 @@ impl Batches<'_> {
     ) -> (Result<T, Failure>, u64) {
         let whole = self.program.fuel(self.kind, 1);
         let fuel = whole.min(left);
-        let Attempt { result, fuel: used } = self.attempt(std::slice::from_ref(input), fuel, question);
+        let Attempt { result, fuel: used, .. } = self.attempt(std::slice::from_ref(input), fuel, question);
         let result = match result {
             Ok(mut answers) => match answers.pop() {
                 Some(answer) => self.answer(input, answer, question),
@@ -149,14 +149,15 @@ impl Batches<'_> {
     }
 
     fn attempt<I, R, O>(&self, inputs: &[I], fuel: u64, question: &Question<I, R, O>) -> Attempt<Answers<R>> {
-        let Attempt { result, fuel } = self
-            .program
-            .attempt(self.call.rule, self.kind, fuel, |guest, store| (question.ask)(guest, store, self.call, inputs));
+        let Attempt { result, fuel, memory_bytes } =
+            self.program.attempt(self.call.rule, self.kind, fuel, |guest, store| {
+                (question.ask)(guest, store, self.call, inputs)
+            });
         let result = result.and_then(|answers| {
             let (expected, got) = (inputs.len(), answers.len());
             if got == expected { Ok(answers) } else { Err(Breach::WrongCount { expected, got }) }
         });
-        Attempt { result, fuel }
+        Attempt { result, fuel, memory_bytes }
     }
 
     fn answer<I, R, T>(
@@ -198,6 +199,8 @@ impl Batches<'_> {
 impl Usage {
     fn add(&mut self, other: Self) {
         self.fuel += other.fuel;
+        self.budget += other.budget;
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
         self.batches += other.batches;
         self.retried += other.retried;
     }

@@ -26,6 +26,11 @@ impl Meter {
         Self { limits, memory_bytes: 0, table_elements: 0, denied: None }
     }
 
+    /// Bytes of all memories at the end, which is the most there were: they never shrink.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     /// The limit that growing met last.
     pub(super) fn denied(&self) -> Option<Denied> {
         self.denied

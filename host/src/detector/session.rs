@@ -48,6 +48,8 @@ pub(super) enum Kind {
 pub(super) struct Attempt<T> {
     pub(super) result: Result<T, Breach>,
     pub(super) fuel: u64,
+    /// Of all memories of the instance together, at most.
+    pub(super) memory_bytes: usize,
 }
 
 /// What the contract's functions return for each input.
@@ -106,9 +108,10 @@ impl Program {
         let result =
             self.pre.instantiate(&mut store).and_then(|plugin| call(plugin.costwarden_detector_detector(), &mut store));
         let left = store.get_fuel().expect("the engine meters fuel");
+        let memory_bytes = store.data().meter.memory_bytes();
         store.data().log.close();
         let result = result.map_err(|error| self.breach(&error, store.into_data(), kind, fuel));
-        Attempt { result, fuel: fuel - left }
+        Attempt { result, fuel: fuel - left, memory_bytes }
     }
 
     fn fuel_limit(&self, kind: Kind) -> (&'static str, u64) {

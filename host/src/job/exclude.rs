@@ -75,7 +75,7 @@ impl Points<'_> {
 
 /// The days of runs that last less than `accept_after` days from their first to their last. A run bridges a few days
 /// between: a lasting change that is missed on a weekend is one change.
-fn short_runs(days: &BTreeSet<Date>, accept_after: u16) -> BTreeSet<Date> {
+pub(crate) fn short_runs(days: &BTreeSet<Date>, accept_after: u16) -> BTreeSet<Date> {
     let apart = |one: Date, other: Date| (other - one).get_days();
     let mut runs: Vec<Vec<Date>> = Vec::new();
     for day in days {

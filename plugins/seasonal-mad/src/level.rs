@@ -16,11 +16,14 @@ pub(crate) struct Rolling {
     order: VecDeque<Point>,
     sorted: Vec<f64>,
     excluded: usize,
+    /// Sorted too, without the excluded points; empty while there are none.
+    kept: Vec<f64>,
 }
 
 impl Rolling {
     pub(crate) fn new(window: usize) -> Self {
-        Self { window, order: VecDeque::with_capacity(window), sorted: Vec::with_capacity(window), excluded: 0 }
+        let (order, sorted) = (VecDeque::with_capacity(window), Vec::with_capacity(window));
+        Self { window, order, sorted, excluded: 0, kept: Vec::new() }
     }
 
     /// The last of these points.
@@ -31,6 +34,7 @@ impl Rolling {
         rolling.sorted.extend(newest.iter().map(|point| point.value));
         rolling.sorted.sort_unstable_by(f64::total_cmp);
         rolling.excluded = newest.iter().filter(|point| point.excluded).count();
+        rolling.kept = rolling.without_excluded();
         rolling
     }
 
@@ -40,25 +44,49 @@ impl Rolling {
 
     /// Adds the newest point; the oldest leaves a full window.
     pub(crate) fn push(&mut self, point: Point) {
-        self.excluded += usize::from(point.excluded);
-        if self.order.len() == self.window {
-            let oldest = self.order.pop_front().expect("a window holds at least one point");
-            self.excluded -= usize::from(oldest.excluded);
-            self.replace(oldest.value, point.value);
-        } else {
-            let place = rank(&self.sorted, point.value);
-            self.sorted.insert(place, point.value);
+        let oldest = if self.order.len() == self.window { self.order.pop_front() } else { None };
+        match oldest {
+            Some(oldest) => self.replace(oldest.value, point.value),
+            None => insert(&mut self.sorted, point.value),
         }
         self.order.push_back(point);
+        self.keep(oldest, Some(point));
     }
 
     /// Drops the oldest point, if there is one.
     pub(crate) fn pop(&mut self) {
         if let Some(oldest) = self.order.pop_front() {
-            self.excluded -= usize::from(oldest.excluded);
-            let place = rank(&self.sorted, oldest.value);
-            self.sorted.remove(place);
+            remove(&mut self.sorted, oldest.value);
+            self.keep(Some(oldest), None);
         }
+    }
+
+    /// Counts the excluded, and follows what is kept while there are some.
+    fn keep(&mut self, gone: Option<Point>, new: Option<Point>) {
+        let is_excluded = |point: Option<Point>| usize::from(point.is_some_and(|point| point.excluded));
+        let before = self.excluded;
+        self.excluded = before + is_excluded(new) - is_excluded(gone);
+        match (before, self.excluded) {
+            (0, 0) => {}
+            (_, 0) | (0, _) => self.kept = self.without_excluded(),
+            _ => {
+                if let Some(gone) = gone.filter(|point| !point.excluded) {
+                    remove(&mut self.kept, gone.value);
+                }
+                if let Some(new) = new.filter(|point| !point.excluded) {
+                    insert(&mut self.kept, new.value);
+                }
+            }
+        }
+    }
+
+    fn without_excluded(&self) -> Vec<f64> {
+        if self.excluded == 0 {
+            return Vec::new();
+        }
+        let mut kept: Vec<f64> = self.order.iter().filter(|point| !point.excluded).map(|point| point.value).collect();
+        kept.sort_unstable_by(f64::total_cmp);
+        kept
     }
 
     /// One value for another: those between them move by one place.
@@ -82,9 +110,7 @@ impl Rolling {
         if self.excluded == 0 || !is_exception(self.excluded, self.order.len()) {
             return middle(&self.sorted);
         }
-        let mut kept: Vec<f64> = self.order.iter().filter(|point| !point.excluded).map(|point| point.value).collect();
-        kept.sort_unstable_by(f64::total_cmp);
-        middle(&kept)
+        middle(&self.kept)
     }
 }
 
@@ -116,6 +142,17 @@ pub(crate) fn middle_without(sorted: &[f64], own: f64) -> Option<f64> {
     Some(if rest.is_multiple_of(2) { f64::midpoint(at(rest / 2 - 1)?, upper) } else { upper })
 }
 
+fn insert(sorted: &mut Vec<f64>, value: f64) {
+    let place = rank(sorted, value);
+    sorted.insert(place, value);
+}
+
+/// Takes one value out that is there.
+fn remove(sorted: &mut Vec<f64>, value: f64) {
+    let place = rank(sorted, value);
+    sorted.remove(place);
+}
+
 /// How many values are less. In a few values counting is faster than a search, whose branches nobody can predict.
 fn rank(sorted: &[f64], than: f64) -> usize {
     if sorted.len() <= 32 {
@@ -137,6 +174,7 @@ mod tests {
             rolling.push(*point);
         }
         assert_eq!(rolling.sorted, Rolling::of(window, &points).sorted);
+        assert_eq!(rolling.kept, Rolling::of(window, &points).kept);
         assert_eq!(rolling.level(), Rolling::of(window, &points).level());
         rolling.level()
     }
@@ -153,6 +191,22 @@ mod tests {
         let points: Vec<_> = [5.0, 3.0, 9.0, 3.0, 1.0, 7.0, 7.0, 0.0].map(|value| (value, false)).to_vec();
         for count in 1..=points.len() {
             level_of(4, &points[..count]);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_follows_the_window() {
+        let mut points: Vec<_> = (0..60).map(|i| (f64::from(i * 37 % 11), i % 7 == 3 || i % 13 < 2)).collect();
+        points.extend((0..20).map(|i| (f64::from(i), false)));
+        for count in 1..=points.len() {
+            level_of(5, &points[..count]);
+            level_of(20, &points[..count]);
+        }
+        let mut rolling = Rolling::new(30);
+        points.iter().for_each(|(value, excluded)| rolling.push(Point { value: *value, excluded: *excluded }));
+        for left in (0..30).rev() {
+            rolling.pop();
+            assert_eq!(rolling.level(), level_of(30, &points[points.len() - left..]), "{left} left");
         }
     }
 

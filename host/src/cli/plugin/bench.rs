@@ -1,9 +1,160 @@
-//! `plugin bench`.
-use super::BenchArgs;
-use crate::cli::present::Form;
-use crate::detector::Limits;
-use crate::job::Grade;
+//! `plugin bench`: time and fuel of a plugin, by length of series and size of batch, beside its limits.
 
-pub(super) fn bench(_args: &BenchArgs, _limits: Limits, _form: Form) -> anyhow::Result<Grade> {
-    anyhow::bail!("not there yet")
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{BenchArgs, Ground, settings};
+use crate::cli::present::{self, Form};
+use crate::detector::{Call, Detector, Failure, Outcome};
+use crate::job::Grade;
+use crate::plugin::sample;
+use crate::series::Window;
+
+const LENGTHS: [usize; 3] = [30, 90, 365];
+const BATCHES: [usize; 3] = [1, 64, 512];
+/// A call is repeated for so long, and its fastest counts: what is slower was disturbed.
+const AT_LEAST: Duration = Duration::from_millis(60);
+
+/// What one kind of call over one batch takes.
+struct Measure {
+    call: &'static str,
+    days: usize,
+    batch: usize,
+    /// Points that are fitted or judged.
+    points: usize,
+    cost: Option<Measured>,
+}
+
+struct Measured {
+    took: Duration,
+    fuel: u64,
+    budget: u64,
+    memory_bytes: usize,
+}
+
+pub(super) fn bench(args: &BenchArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
+    let mut detector = ground.load(&args.file, args.reference.as_deref())?;
+    let settings = settings(&detector, &args.settings)?;
+    let call = Call { rule: "bench", settings: &settings, unit: "KRW", locale: "en" };
+    let mut measures = Vec::new();
+    for days in LENGTHS {
+        for batch in BATCHES {
+            detector.cut_into(batch);
+            measures.extend(measured(&detector, &call, days, batch)?);
+        }
+    }
+    match form {
+        Form::Text => table(&detector, &measures),
+        Form::Json => measures.iter().for_each(as_json),
+    }
+    Ok(Grade::Done)
+}
+
+/// A fit over so many days of each series of a batch, and a judgement of the day that follows.
+fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> anyhow::Result<[Measure; 2]> {
+    let series: Vec<_> = (0..batch).map(|number| sample::days(number, days + 1)).collect();
+    let last = days as i64 * 86_400;
+    let history: Vec<_> = series.iter().map(|series| series.between(series.start, series.start + last - 1)).collect();
+    let (fit, fitted) = repeated(|| detector.fit(call, &history))?;
+    let learned = fitted.into_iter().collect::<Option<Vec<_>>>();
+    let judge = match learned {
+        Some(learned) => {
+            let window = |(series, state): (&crate::series::Series, Vec<u8>)| {
+                let series = series.between(series.start + last, series.start + last);
+                Window { series, state, judge_from: 0 }
+            };
+            let states = learned.into_iter().map(|fitted| fitted.state);
+            let windows: Vec<Window> = series.iter().zip(states).map(window).collect();
+            let (judge, verdicts) = repeated(|| detector.judge(call, &windows))?;
+            verdicts.iter().all(Option::is_some).then_some(judge)
+        }
+        None => None,
+    };
+    let cost = judge.is_some().then_some(fit);
+    Ok([
+        Measure { call: "fit", days, batch, points: days * batch, cost },
+        Measure { call: "judge", days, batch, points: batch, cost: judge },
+    ])
+}
+
+/// The fastest of some calls, and what it gave; none of a series that is still being learned.
+fn repeated<T>(call: impl Fn() -> Outcome<T>) -> anyhow::Result<(Measured, Vec<Option<T>>)> {
+    let started = Instant::now();
+    let mut fastest: Option<(Duration, Outcome<T>)> = None;
+    while fastest.is_none() || started.elapsed() < AT_LEAST {
+        let before = Instant::now();
+        let outcome = call();
+        let took = before.elapsed();
+        if fastest.as_ref().is_none_or(|(fastest, _)| took < *fastest) {
+            fastest = Some((took, outcome));
+        }
+    }
+    let (took, Outcome { results, usage }) = fastest.expect("called once at least");
+    let settled = results.into_iter().map(|result| match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Failure::Learning(_)) => Ok(None),
+        Err(failure) => Err(failure),
+    });
+    let settled = settled.collect::<Result<Vec<_>, Failure>>()?;
+    let (fuel, budget, memory_bytes) = (usage.fuel, usage.budget, usage.memory_bytes);
+    Ok((Measured { took, fuel, budget, memory_bytes }, settled))
+}
+
+fn table(detector: &Detector, measures: &[Measure]) {
+    let header = [
+        "call",
+        "days",
+        "batch",
+        "µs/series",
+        "µs/point",
+        "fuel/series",
+        "fuel/point",
+        "% of fuel",
+        "memory KiB",
+        "% of memory",
+    ];
+    let mut table = present::table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for measure in measures {
+        let Measure { call, days, batch, .. } = measure;
+        let mut row = vec![(*call).to_owned(), days.to_string(), batch.to_string()];
+        match &measure.cost {
+            Some(cost) => {
+                let micros = cost.took.as_secs_f64() * 1e6;
+                let (series, points) = (*batch as f64, measure.points as f64);
+                row.extend([micros / series, micros / points].map(|figure| format!("{figure:.2}")));
+                row.extend([cost.fuel as f64 / series, cost.fuel as f64 / points].map(|figure| format!("{figure:.0}")));
+                row.push(format!("{:.3}", 100.0 * cost.fuel as f64 / cost.budget as f64));
+                row.push((cost.memory_bytes / 1024).to_string());
+                row.push(format!("{:.2}", 100.0 * cost.memory_bytes as f64 / detector.limits().memory_bytes as f64));
+            }
+            None => row.push("learning".to_owned()),
+        }
+        table.add_row(row);
+    }
+    present::out(&table.to_string());
+    let limits = detector.limits();
+    present::out(&format!(
+        "{} {}: limits fuel_per_call = {}, fit_fuel_per_series = {}, judge_fuel_per_series = {}, memory_bytes = {}; one core, a fresh instance a batch",
+        detector.manifest.name,
+        detector.manifest.version,
+        limits.fuel_per_call,
+        limits.fit_fuel_per_series,
+        limits.judge_fuel_per_series,
+        limits.memory_bytes
+    ));
+}
+
+fn as_json(measure: &Measure) {
+    let Measure { call, days, batch, points, cost } = measure;
+    let cost = cost.as_ref().map(|cost| {
+        json!({
+            "microseconds": cost.took.as_secs_f64() * 1e6,
+            "fuel": cost.fuel,
+            "fuelLimit": cost.budget,
+            "memoryBytes": cost.memory_bytes,
+        })
+    });
+    let shown = json!({"call": call, "days": days, "batch": batch, "points": points, "cost": cost});
+    present::out(&shown.to_string());
 }

@@ -1,0 +1,84 @@
+//! What calls into a plugin used up, beside what they may.
+
+use crate::detector::{Fitted, Limits, Usage, Verdict};
+
+/// The dearest of some calls, by each limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Costs {
+    fit: Fuel,
+    judge: Fuel,
+    memory_bytes: usize,
+    state_bytes: usize,
+    /// As the host holds it.
+    output_bytes: usize,
+    reason_bytes: usize,
+}
+
+/// One figure beside its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) figure: &'static str,
+    pub(crate) used: u64,
+    pub(crate) limit: u64,
+    /// Below `[plugins.limits]`.
+    pub(crate) keys: &'static str,
+}
+
+/// Of the call that used most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Fuel {
+    used: u64,
+    budget: u64,
+}
+
+impl Costs {
+    pub(super) fn fit(&mut self, usage: Usage, fitted: Option<&Fitted>) {
+        self.fit.take(usage);
+        self.memory_bytes = self.memory_bytes.max(usage.memory_bytes);
+        let Some(Fitted { state, figures }) = fitted else { return };
+        let names: usize = figures.iter().map(|(name, _)| name.len()).sum();
+        let bytes = size_of::<Fitted>() + state.len() + size_of_val(figures.as_slice()) + names;
+        self.state_bytes = self.state_bytes.max(state.len());
+        self.output_bytes = self.output_bytes.max(bytes);
+    }
+
+    pub(super) fn judge<'a>(&mut self, usage: Usage, verdicts: impl Iterator<Item = &'a Verdict>) {
+        self.judge.take(usage);
+        self.memory_bytes = self.memory_bytes.max(usage.memory_bytes);
+        let mut bytes = 0;
+        for verdict in verdicts {
+            bytes += size_of::<Verdict>() + verdict.reason.len();
+            self.reason_bytes = self.reason_bytes.max(verdict.reason.len());
+        }
+        self.output_bytes = self.output_bytes.max(bytes);
+    }
+
+    /// Each figure beside the limit that was in force.
+    pub(crate) fn beside(&self, limits: &Limits) -> [Cost; 6] {
+        let bytes =
+            |figure, used: usize, limit: usize, keys| Cost { figure, used: used as u64, limit: limit as u64, keys };
+        let fuel = |figure, fuel: Fuel, keys| Cost { figure, used: fuel.used, limit: fuel.budget, keys };
+        [
+            fuel("fuel of a fit", self.fit, "fuel_per_call, fit_fuel_per_series"),
+            fuel("fuel of a judgement", self.judge, "fuel_per_call, judge_fuel_per_series"),
+            bytes("memory, bytes", self.memory_bytes, limits.memory_bytes, "memory_bytes"),
+            bytes("state, bytes", self.state_bytes, limits.state_bytes, "state_bytes"),
+            bytes("output of a call, bytes", self.output_bytes, limits.output_bytes, "output_bytes"),
+            bytes("reason, bytes", self.reason_bytes, limits.reason_bytes, "reason_bytes"),
+        ]
+    }
+}
+
+impl Cost {
+    pub(crate) fn percent(&self) -> f64 {
+        if self.limit == 0 { 0.0 } else { 100.0 * self.used as f64 / self.limit as f64 }
+    }
+}
+
+impl Fuel {
+    fn take(&mut self, usage: Usage) {
+        if usage.fuel > self.used {
+            *self = Self { used: usage.fuel, budget: usage.budget };
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Files as they come, and the words for those that cannot be read.
+
+use super::*;
+
+fn parsed(text: &str) -> Result<Points, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bill.csv");
+    std::fs::write(&path, text).expect("written");
+    read(&path).map_err(|error| error.fault.to_string())
+}
+
+fn places(points: &Points) -> Vec<Option<usize>> {
+    points.rows.iter().map(|row| row.place).collect()
+}
+
+#[test]
+fn each_form_of_time_is_read() {
+    for (first, second, start, utc_offset, step) in [
+        ("2026-01-01", "2026-01-02", 1_767_225_600, 0, 86_400),
+        ("20260101", "20260102", 1_767_225_600, 0, 86_400),
+        ("2026-01-01 10:00:00", "2026-01-01 10:05:00", 1_767_261_600, 0, 300),
+        ("2026-01-01T10:00", "2026-01-01T11:00", 1_767_261_600, 0, 3_600),
+        ("2026-01-01T10:00:00+09:00", "2026-01-01T10:00:30+09:00", 1_767_229_200, 32_400, 30),
+        ("2026-01-01 10:00:00Z", "2026-01-01 11:00:00Z", 1_767_261_600, 0, 3_600),
+        ("1767261600", "1767261607", 1_767_261_600, 0, 7),
+    ] {
+        let series = parsed(&format!("timestamp,value\n{first},1\n{second},2\n")).expect(first).series;
+        assert_eq!((series.start, series.utc_offset, series.step), (start, utc_offset, step), "{first}");
+        assert_eq!(series.id, "bill");
+    }
+}
+
+#[test]
+fn columns_are_found_by_their_names() {
+    let points =
+        parsed("label, value ,timestamp\n0, 1.5 ,2026-01-01\n1,,2026-01-02\n0,NaN,2026-01-03\n0,3,2026-01-04\n");
+    let points = points.expect("valid");
+    assert_eq!(format!("{:?}", points.series.values), "[1.5, NaN, NaN, 3.0]");
+    assert_eq!(points.remarks, Vec::<String>::new());
+}
+
+#[test]
+fn a_gap_is_points_that_are_not_known() {
+    let points = parsed("timestamp,value\n2026-01-01,1\n2026-01-02,2\n2026-01-05,5\n").expect("valid");
+    assert_eq!(format!("{:?}", points.series.values), "[1.0, 2.0, NaN, NaN, 5.0]");
+    assert_eq!(places(&points), [Some(0), Some(1), Some(4)]);
+}
+
+#[test]
+fn a_row_for_a_point_that_has_one_already_is_told() {
+    let rows = [1000, 1060, 1120, 1180, 1180, 1239, 1241, 1300, 1360, 1420];
+    let rows: String = rows.iter().enumerate().map(|(row, seconds)| format!("{seconds},{row}\n")).collect();
+    let points = parsed(&format!("timestamp,value\n{rows}")).expect("valid");
+    assert_eq!(points.series.values, [0.0, 1.0, 2.0, 3.0, 6.0, 7.0, 8.0, 9.0]);
+    assert_eq!(places(&points)[3..7], [Some(3), None, None, Some(4)]);
+    insta::assert_snapshot!(points.remarks.join("\n"), @"
+    line 7: not a multiple of the step of 60 seconds after the first row, as 2 rows in all: each stands for the point before it
+    line 6: an earlier row stands for the same point, as for 2 rows in all: the earliest counts, the others get no verdict
+    ");
+}
+
+#[test]
+fn a_day_of_23_hours_is_a_day() {
+    let days = ["2026-03-28T00:00+01:00", "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", "2026-03-31T00:00+02:00"];
+    let points = parsed(&format!("timestamp,value\n{}", days.map(|day| format!("{day},1\n")).concat())).expect("valid");
+    assert_eq!(places(&points), [Some(0), Some(1), Some(2), Some(3)]);
+    assert_eq!(points.remarks, Vec::<String>::new());
+}
+
+#[test]
+fn a_point_is_found_by_its_time_or_its_row() {
+    let points = parsed("timestamp,value\n2026-01-01,1\n2026-01-02,2\n2026-01-02,2\n2026-01-05,5\n").expect("valid");
+    for (text, place) in [
+        ("2026-01-02", Some(1)),
+        ("20260105", Some(4)),
+        ("2026-01-03", Some(4)),
+        ("0", Some(0)),
+        ("2", Some(4)),
+        ("4", None),
+        ("2025-12-31", None),
+        ("2026-01-06", None),
+        ("tomorrow", None),
+    ] {
+        assert_eq!(points.find(text), place, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_line() {
+    let told = |text: &str| parsed(text).expect_err("refused");
+    insta::assert_snapshot!(told(""), @"line 1: no column `timestamp`, expected the columns timestamp and value, found ``");
+    insta::assert_snapshot!(told("time,value\n"), @"line 1: no column `timestamp`, expected the columns timestamp and value, found `time,value`");
+    insta::assert_snapshot!(told("timestamp,value\n"), @"0 rows, expected at least two at different times: the step is the time between rows");
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-01,2\n"), @"2 rows, expected at least two at different times: the step is the time between rows");
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-02\n"), @"line 3: 1 fields, expected 2 as in the lines before");
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-32,1\n"), @r#"line 2: expected a timestamp like 2026-01-31, 2026-01-31 10:00:00, 2026-01-31T10:00:00+09:00 or unix seconds, found "2026-01-32""#);
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-02,\"1,5\"\n"), @r#"line 3: expected a number, or nothing where it is not known, found "1,5""#);
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,inf\n"), @r#"line 2: expected a number, or nothing where it is not known, found "inf""#);
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-02,1\n2026-01-01,2\n"), @"line 3: 2026-01-01 is before 2026-01-02 of the row before it, expected rows in the order of time");
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-02,1\n1767261600,2\n"), @"line 3: unix seconds, expected a timestamp without an offset as in the lines before");
+    insta::assert_snapshot!(told("timestamp,value\n0,1\n1,2\n2,3\n9999999999,4\n"), @"line 5: 9999999999 is more than 1200000 steps of 1 seconds after the first row");
+    insta::assert_snapshot!(told("timestamp,value\n0,1\n9999999999,4\n"), @"a step of 9999999999 seconds is too long, expected at most 4294967295");
+    insta::assert_snapshot!(read(Path::new("absent.csv")).expect_err("absent"), @"absent.csv: cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn text_that_is_no_text_is_told_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bill.csv");
+    std::fs::write(&path, b"timestamp,value\n2026-01-01,\xff\n").expect("written");
+    insta::assert_snapshot!(read(&path).expect_err("refused").fault, @"line 2: not UTF-8");
+}

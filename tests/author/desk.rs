@@ -1,0 +1,58 @@
+//! An author's desk: a folder without a config, with files in it, in which the binary is run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Run, binary, plugins, repository, run};
+
+pub(crate) struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("below the desk")).expect("a folder");
+        std::fs::write(path, bytes).expect("written");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).expect("a text")
+    }
+
+    /// Runs `costwarden plugin`.
+    pub(crate) fn plugin(&self, args: &[&str]) -> Run {
+        let mut command = Command::new(binary());
+        command.arg("plugin").args(args).current_dir(self.path()).env_remove("COSTWARDEN_CONFIG");
+        run(&mut command)
+    }
+
+    /// The words of a command that cannot do what it is asked for.
+    pub(crate) fn refused(&self, args: &[&str]) -> String {
+        let run = self.plugin(args).expect(2);
+        format!("{}{}", run.stdout, run.stderr).replace(&repository().display().to_string(), "[repository]")
+    }
+}
+
+/// A bundled detector, as `make build` leaves it.
+pub(crate) fn bundled(name: &str) -> String {
+    plugins().join(format!("{name}.wasm")).display().to_string()
+}
+
+/// A file of a bundled detector's golden case.
+pub(crate) fn golden(plugin: &str, case: &str, file: &str) -> PathBuf {
+    repository().join("plugins").join(plugin).join("golden").join(case).join(file)
+}
+
+/// Text without trailing blanks, as snapshots keep it.
+pub(crate) fn trimmed(text: &str) -> String {
+    text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}

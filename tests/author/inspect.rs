@@ -1,0 +1,91 @@
+//! `plugin inspect`: what a file shows, whatever it would do if it ran.
+
+use crate::desk::{Desk, bundled, trimmed};
+
+/// A component that would loop for ever when it is instantiated.
+const ENDLESS: &str = r#"(component
+    (import "costwarden:detector/log@1.0.0" (instance $log))
+    (import "costwarden:detector/reference@1.0.0" (instance))
+    (import "wasi:cli/environment@0.2.0" (instance))
+    (core module (func $start (loop (br 0))) (start $start))
+    (core instance (instantiate 0))
+    (export "costwarden:detector/detector@1.0.0" (instance $log)))"#;
+
+const MANIFEST: &str = r##"{
+    "contract": "1.0.0", "name": "endless", "version": "0.3.1", "summary": "never comes back",
+    "minPoints": 14, "scope": "each",
+    "settingsSchema": {"properties": {
+        "k": {"description": "Times the usual spread that alerts.", "type": "number", "exclusiveMinimum": 0, "default": 4.0},
+        "season": {"description": "Which season to expect.", "$ref": "#/$defs/Season", "default": "auto"}
+    }, "$defs": {"Season": {"enum": ["auto", "none"]}}}
+}"##;
+
+fn wasm(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("the text is right")
+}
+
+/// A section with a name, after everything else.
+fn with_section(mut bytes: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
+    let mut body = vec![u8::try_from(name.len()).expect("short")];
+    body.extend(name.bytes().chain(content.bytes()));
+    bytes.extend([0, body.len() as u8 & 0x7f | 0x80, (body.len() >> 7) as u8]);
+    bytes.extend(body);
+    bytes
+}
+
+#[test]
+fn what_never_comes_back_is_shown() {
+    let desk = Desk::new();
+    desk.write("endless.wasm", with_section(wasm(ENDLESS), "costwarden:manifest", MANIFEST));
+    insta::assert_snapshot!(trimmed(&desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout), @"");
+    let shown = desk.plugin(&["--json", "inspect", "endless.wasm"]).expect(0).report();
+    let manifest: serde_json::Value = serde_json::from_str(MANIFEST).expect("JSON");
+    assert_eq!(shown["manifest"], manifest);
+    assert_eq!((&shown["encoding"], &shown["signature"]), (&"component".into(), &serde_json::Value::Null));
+    assert_eq!(shown["imports"][1]["meaning"], "reference (needs a grant)");
+}
+
+#[test]
+fn a_core_module_shows_what_it_has() {
+    let run = Desk::new().plugin(&["inspect", &bundled("tutorial")]).expect(0);
+    let digest = "0".repeat(64);
+    let line = |line: &str| match line.split_once("sha256:") {
+        Some((name, rest)) => format!("{name}sha256:{}", &digest[..rest.len()]),
+        None if line.starts_with("size") => "size        [n] bytes".to_owned(),
+        None => line.to_owned(),
+    };
+    insta::assert_snapshot!(run.stdout.lines().map(|text| line(text) + "\n").collect::<String>(), @"");
+}
+
+#[test]
+fn a_signature_is_named_and_not_believed() {
+    let desk = Desk::new();
+    desk.write("endless.wasm", wasm(ENDLESS));
+    desk.write("endless.wasm.minisig", "");
+    let signer = || {
+        let text = desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout;
+        text.lines().find(|line| line.starts_with("signer")).expect("a line").to_owned()
+    };
+    insta::assert_snapshot!(signer(), @"");
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
+    let signature = minisign::sign(None, &pair.sk, wasm(ENDLESS).as_slice(), None, None).expect("signed");
+    desk.write("endless.wasm.minisig", signature.into_string());
+    let public = pair.pk.to_box().expect("a key").to_string();
+    let key = public.lines().next().and_then(|comment| comment.rsplit_once(' ')).expect("names the key").1;
+    assert_eq!(signer(), format!("signer      key {key}, not verified: `costwarden plugin verify` does"));
+}
+
+#[test]
+fn what_is_no_plugin_is_told() {
+    let desk = Desk::new();
+    let refused = |bytes: &[u8]| {
+        desk.write("x.wasm", bytes);
+        desk.refused(&["inspect", "x.wasm"])
+    };
+    insta::assert_snapshot!(refused(b"\x7fELF"), @"");
+    insta::assert_snapshot!(refused(b""), @"");
+    insta::assert_snapshot!(refused(&wasm(ENDLESS)[..20]), @"");
+    insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"");
+    insta::assert_snapshot!(desk.refused(&["inspect", "absent.wasm"]), @"");
+    insta::assert_snapshot!(desk.refused(&["inspect", "."]), @"");
+}

@@ -1,0 +1,159 @@
+//! `plugin run`: verdicts and what they cost, and the words for what cannot be run.
+
+use serde_json::Value;
+
+use crate::desk::{Desk, bundled, trimmed};
+
+/// Forty days of about 1000, with one of 5000 at the end; the day before is not known.
+fn bill() -> String {
+    let mut text = "timestamp,value\n".to_owned();
+    for day in 0..40 {
+        let date = jiff::civil::date(2026, 1, 1).saturating_add(jiff::Span::new().days(day));
+        let value = match day {
+            39 => "5000".to_owned(),
+            38 => String::new(),
+            _ => (1_000 + day * 7 % 40).to_string(),
+        };
+        text.push_str(&format!("{date},{value}\n"));
+    }
+    text
+}
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("bill.csv", bill());
+    desk
+}
+
+#[test]
+fn verdicts_are_shown_beside_what_they_cost() {
+    let run =
+        desk().plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--judge-from", "2026-02-06"]).expect(0);
+    // Fuel and memory change with every compiler; that they are counted is told by the JSON.
+    let table: String = run
+        .stdout
+        .lines()
+        .filter(|line| !line.contains("plugins.limits") && !line.contains("per_call") && !line.contains("memory"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    insta::assert_snapshot!(trimmed(&table), @"");
+}
+
+#[test]
+fn machines_get_every_digit() {
+    let run =
+        desk().plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--judge-from", "37", "--format", "json"]);
+    let report = run.expect(0).report();
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!((rows.len(), &report["step"], &report["detector"]), (40, &86_400.into(), &"tutorial".into()));
+    assert_eq!(report["digest"].as_str().map(str::len), Some(64));
+    assert!(rows[36]["score"].is_null() && rows[37]["score"].is_f64(), "{rows:?}");
+    assert!(rows[38]["value"].is_null() && rows[38]["score"].is_null(), "a value that is not known is not judged");
+    assert!(rows[39]["score"].as_f64().expect("judged") >= 1.0);
+    assert!(rows[39]["lower"].is_null(), "no bound is no number");
+    assert_eq!(report["figures"]["sampleCount"], 37.0);
+    let costs = report["costs"].as_array().expect("costs");
+    assert_eq!(costs.len(), 6);
+    for cost in costs {
+        let [used, limit] = ["used", "limit"].map(|key| cost[key].as_u64().expect("a number"));
+        assert!(used > 0 && used < limit, "{cost}");
+    }
+}
+
+#[test]
+fn csv_has_a_row_for_each_row() {
+    let desk = desk();
+    let tutorial = bundled("tutorial");
+    let csv = |args: &[&str]| {
+        let args = [&["run", &tutorial, "--input", "bill.csv", "--format", "csv"], args].concat();
+        desk.plugin(&args).expect(0).stdout
+    };
+    let text = csv(&["--settings", r#"{"minSamples": 5}"#, "--locale", "ko", "--unit", "USD"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 41);
+    insta::assert_snapshot!(lines[0], @"");
+    insta::assert_snapshot!(lines[36], @"");
+    insta::assert_snapshot!(lines[37], @"");
+    insta::assert_snapshot!(lines[39], @"");
+    insta::assert_snapshot!(lines[40], @"");
+    desk.write("settings.json", r#"{"minSamples": 5}"#);
+    assert_eq!(csv(&["--settings", "@settings.json", "--locale", "ko", "--unit", "USD"]), text);
+}
+
+#[test]
+fn remarks_do_not_stop_a_run() {
+    let desk = desk();
+    desk.write("bill.csv", bill() + "2026-02-09,7\n2026-02-10T13:00,9\n");
+    let run = desk.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "csv"]).expect(0);
+    insta::assert_snapshot!(run.stderr, @"");
+    assert_eq!(run.stdout.lines().count(), 43);
+    insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"");
+}
+
+#[test]
+fn any_step_is_judged() {
+    let desk = Desk::new();
+    for step in [60, 1_800, 86_400, 100_000, 604_800] {
+        let rows: String = (0..400).map(|i| format!("{},{}\n", 1_700_000_000 + i * step, 100 + i % 9)).collect();
+        desk.write("bill.csv", format!("timestamp,value\n{rows}"));
+        for plugin in ["seasonal-mad", "newcomer", "tutorial"] {
+            let args = ["run", &bundled(plugin), "--input", "bill.csv", "--format", "json", "--history-days", "3650"];
+            let report = desk.plugin(&args).expect(0).report();
+            let judged = report["rows"].as_array().expect("rows").iter().filter(|row| !row["score"].is_null()).count();
+            let learning = &report["learning"];
+            assert_eq!(report["step"], step);
+            // newcomer asks for two weeks before it says anything, however short the step.
+            let young =
+                plugin == "newcomer" && 360 * step < 14 * 86_400 || plugin == "seasonal-mad" && 360 * step < 2 * 86_400;
+            let expected = if young { (0, Value::from(40)) } else { (40, Value::from(0)) };
+            assert_eq!((judged, learning.clone()), expected, "{plugin}, {step} seconds");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_told() {
+    let desk = desk();
+    let tutorial = bundled("tutorial");
+    let refused = |args: &[&str]| desk.refused(&[&["run", &tutorial, "--input", "bill.csv"], args].concat());
+    insta::assert_snapshot!(refused(&["--judge-from", "2027-01-01"]), @"");
+    insta::assert_snapshot!(refused(&["--settings", r#"{"zScore": 0, "deviationRatio": 1}"#]), @"");
+    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @"");
+    insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"");
+    insta::assert_snapshot!(desk.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"");
+    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "absent.csv"]), @"");
+    desk.write("bad.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,one\n");
+    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "bad.csv"]), @"");
+}
+
+#[test]
+fn a_failure_is_told_with_its_point() {
+    let desk = desk();
+    let misbehaving = crate::support::repository().join("target/test-plugins/misbehaving.wasm").display().to_string();
+    let run = |args: &[&str]| {
+        let args = [&["run", &misbehaving, "--input", "bill.csv", "--reference", "."], args].concat();
+        desk.refused(&args)
+    };
+    insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"");
+    insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"");
+    insta::assert_snapshot!(desk.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @"");
+}
+
+/// The limits are those of the config, and so is the folder of compiled plugins where a run has left one.
+#[test]
+fn limits_are_those_of_the_config() {
+    let lab = crate::support::Lab::new(
+        "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\n",
+    );
+    lab.write("bill.csv", &bill());
+    let config = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("a config");
+    let args = ["plugin", "run", &bundled("tutorial"), "--input", "bill.csv", "--format", "json"];
+    let plain = lab.run(&args).expect(0);
+    assert!(!lab.path().join("state").exists(), "no trace");
+    std::fs::create_dir_all(lab.path().join("state/compiled")).expect("a folder");
+    assert_eq!(lab.run(&args).expect(0).stdout, plain.stdout);
+    assert_eq!(std::fs::read_dir(lab.path().join("state/compiled")).expect("a folder").count(), 1);
+    assert_eq!(lab.run(&args).expect(0).stdout, plain.stdout);
+    lab.write("costwarden.toml", &format!("{config}[plugins.limits]\nfit_fuel_per_series = 1\nfuel_per_call = 1000\n"));
+    insta::assert_snapshot!(lab.run(&args).expect(2).stderr, @"");
+}
