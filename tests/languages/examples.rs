@@ -13,8 +13,10 @@ fn example(language: &str) -> PathBuf {
 
 #[test]
 fn what_is_expected_of_one_is_expected_of_all() {
-    for file in ["golden/spike/case.toml", "golden/spike/input.csv", "golden/spike/expected.csv", "series.csv"] {
-        let read = |language| std::fs::read_to_string(example(language).join(file)).expect(file);
+    let of_case = |case: &str| ["case.toml", "input.csv", "expected.csv"].map(|file| format!("golden/{case}/{file}"));
+    let files = [of_case("spike").as_slice(), &of_case("korean"), &["series.csv".to_owned()]].concat();
+    for file in &files {
+        let read = |language| std::fs::read_to_string(example(language).join(file)).expect("read");
         for language in LANGUAGES {
             assert!(read(language) == read("rust"), "{language}: {file} differs from its Rust twin's");
         }
@@ -36,7 +38,7 @@ fn passes(language: &str) {
     let project = example(language);
     let args = ["plugin", "test", project.to_str().expect("UTF-8"), "--plugin", plugin.to_str().expect("UTF-8")];
     let tested = desk.costwarden("", &args).expect(0);
-    assert!(tested.stdout.contains("1 passed, 0 failed"), "{tested:?}");
+    assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
 }
 
 #[test]

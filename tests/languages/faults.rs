@@ -12,8 +12,8 @@ fn what_is_no_project_is_told() {
         assert!(built.stderr.starts_with(&format!("failed: {path}: no project, expected ")), "{name}: {built:?}");
     }
     std::fs::write(desk.path().join("text.wasm"), "(module)").expect("written");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"failed: empty: no project, expected a folder with Cargo.toml, pyproject.toml, app.py or package.json, or a compiled .wasm module: start one with `costwarden plugin new NAME`");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_rust_library_that_is_no_module_is_told() {
     std::fs::write(&file, text.replace("\"cdylib\"", "\"rlib\"")).expect("written");
     let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
     let last = desk.plain(built.stderr.lines().last().expect("a line"));
-    insta::assert_snapshot!(last, @"");
+    insta::assert_snapshot!(last, @r#"failed: [desk]/watch/Cargo.toml: builds no module, expected a library with crate-type = ["cdylib"]"#);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn errors_in_python_are_shown() {
     assert!(built.stderr.contains("failed: componentize-py failed"), "{built:?}");
     std::fs::remove_file(desk.path().join("watch/app.py")).expect("removed");
     let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    insta::assert_snapshot!(desk.plain(&built.stderr), @"");
+    insta::assert_snapshot!(desk.plain(&built.stderr), @"failed: [desk]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn errors_in_javascript_are_shown() {
         std::fs::write(project.join("package.json"), package).expect("written");
         desk.plain(&desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
     };
-    insta::assert_snapshot!(told("{ \"main\": 5 }"), @"");
-    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"");
+    insta::assert_snapshot!(told("{ \"main\": 5 }"), @"failed: [desk]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object whose `main` names a module");
+    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [desk]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
 }
 
 /// Packing what is packed already changes nothing, wherever it lies.

@@ -1,14 +1,14 @@
-//! `plugin new`, and from there to a plugin that passes its golden case.
+//! `plugin new`, and from there to a plugin that passes its golden cases.
 
 use crate::support::run;
 use crate::{Desk, fetched};
 
-/// Builds the project and runs its golden case; gives the plugin's bytes.
+/// Builds the project and runs its golden cases; gives the plugin's bytes.
 fn build_and_test(desk: &Desk, name: &str) -> Vec<u8> {
     let built = desk.costwarden(name, &["plugin", "build"]).expect(0);
     assert!(built.stdout.starts_with(&format!("{name}.wasm: {name} 0.1.0, ")), "{built:?}");
     let tested = desk.costwarden(name, &["plugin", "test"]).expect(0);
-    assert!(tested.stdout.contains("1 passed, 0 failed"), "{tested:?}");
+    assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
     std::fs::read(desk.path().join(name).join(format!("{name}.wasm"))).expect("built")
 }
 
@@ -59,13 +59,32 @@ fn the_next_steps_are_told() {
         let name = format!("my-{language}");
         told += &desk.costwarden("", &["plugin", "new", &name, "--language", language]).expect(0).stdout;
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    made my-rust/; README.md in it says what is where. Next:
+
+        cd my-rust
+        cargo test                # its unit tests, natively
+        costwarden plugin build   # my-rust.wasm
+        costwarden plugin test    # its golden cases, in the sandbox
+    made my-python/; README.md in it says what is where. Next:
+
+        cd my-python
+        python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.0
+        costwarden plugin build   # my-python.wasm
+        costwarden plugin test    # its golden cases, in the sandbox
+    made my-javascript/; README.md in it says what is where. Next:
+
+        cd my-javascript
+        npm install
+        costwarden plugin build   # my-javascript.wasm
+        costwarden plugin test    # its golden cases, in the sandbox
+    ");
 }
 
 #[test]
 fn what_exists_and_what_is_no_name_are_refused() {
     let desk = Desk::new();
     desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");
+    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
 }

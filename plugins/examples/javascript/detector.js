@@ -69,12 +69,12 @@ function fit(weeks, series) {
   const excluded = new Set(series.excluded);
   const all = [];
   const byWeekday = Array.from({ length: 7 }, () => []);
-  series.values.forEach((value, i) => {
-    if (Number.isFinite(value) && !excluded.has(i)) {
-      all.push(value);
-      byWeekday[weekday(series, i)].push(value);
-    }
-  });
+  for (let i = 0; i < series.values.length; i++) {
+    const value = series.values[i];
+    if (!Number.isFinite(value) || excluded.has(i)) continue;
+    all.push(value);
+    byWeekday[weekday(series, i)].push(value);
+  }
   if (all.length < 7 * weeks) {
     return { tag: "err", val: { tag: "learning", val: 7 * weeks - all.length } };
   }
@@ -122,7 +122,9 @@ function weekday(series, i) {
 }
 
 function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
+  // Sorted by the engine itself: with a comparison in JavaScript, which nothing compiles in the sandbox, a fit of a year
+  // of days costs 20 million fuel instead of 8.
+  const sorted = Float64Array.from(values).sort();
   const low = sorted[(sorted.length - 1) >> 1];
   const high = sorted[sorted.length >> 1];
   return low + (high - low) * 0.5;

@@ -23,7 +23,7 @@ pub(super) fn new(args: &NewArgs) -> anyhow::Result<Grade> {
         &format!("cd {name}"),
         &prepare,
         &format!("costwarden plugin build   # {name}.wasm"),
-        "costwarden plugin test    # its golden case, in the sandbox",
+        "costwarden plugin test    # its golden cases, in the sandbox",
     ] {
         present::out(&format!("    {step}"));
     }

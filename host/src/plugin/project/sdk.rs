@@ -69,7 +69,17 @@ mod tests {
             [profile.release]\nlto = true\n";
         let member = "[package]\nname = \"a\"\nversion.workspace = true\n\n[lints]\nworkspace = true\n\n\
             [dependencies]\nserde.workspace = true\n";
-        insta::assert_snapshot!(standalone(member, workspace), @"");
+        insta::assert_snapshot!(standalone(member, workspace), @r#"
+    [package]
+    name = "a"
+    version = "1.2.3"
+
+    [dependencies]
+    serde = { version = "1" }
+
+    [lints.rust]
+    unsafe_code = "deny"
+    "#);
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn what_exists_is_left_alone() {
     let kept = below(&parent.path().join("watch"));
     let error = create(parent.path(), "watch", Language::Rust).expect_err("refused").to_string();
     let error = error.replace(&parent.path().display().to_string(), "[here]");
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"[here]/watch exists already: choose another name, or remove it");
     assert_eq!(below(&parent.path().join("watch")), kept);
 }
 
@@ -94,7 +94,7 @@ fn names_are_those_that_crates_files_and_rules_can_have() {
         assert!(matches!(check_name(name), Err(NameError { fault: NameFault::Characters, .. })), "{name}");
     }
     let told = |name: &str| check_name(name).expect_err(name).to_string();
-    insta::assert_snapshot!(told("../\u{1b}[2Jwatch"), @"");
-    insta::assert_snapshot!(told(&"a".repeat(65)), @"");
-    insta::assert_snapshot!(told("costwarden-sdk"), @"");
+    insta::assert_snapshot!(told("../\u{1b}[2Jwatch"), @"`../[2Jwatch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
+    insta::assert_snapshot!(told(&"a".repeat(65)), @"`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` begins a name that is longer than 64 characters");
+    insta::assert_snapshot!(told("costwarden-sdk"), @"`costwarden-sdk` is the name of the SDK: choose another");
 }
