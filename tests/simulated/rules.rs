@@ -141,7 +141,7 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     watch.lab.write("half/rules.toml", &format!("{PLAIN_RULE}\n[[rule]]\nid = \"half\"\n"));
     let half = watch.run(&["rules", "list", "--rules", "half"]).expect(1);
     assert!(
-        half.stdout.contains("plain") && half.stderr.contains("half/rules.toml:14: rule.why: is missing"),
+        half.stdout.contains("plain") && half.stderr.contains("half/rules.toml:13: rule.why: is missing"),
         "{half:?}"
     );
     let nothing = watch.run(&["rules", "list", "--rules", "nowhere"]).expect(2);

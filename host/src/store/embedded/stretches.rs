@@ -82,12 +82,11 @@ impl Changing<'_> {
         let mut parts = Vec::new();
         {
             let mut table = self.stretches()?;
-            let mut next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
-            for (index, part) in keys.chunks(NEW).enumerate() {
-                let start = if index == 0 { first } else { part[0] };
-                table.insert((&*start.domain, &*start.project, &*start.service), next)?;
-                parts.push((start.clone(), Stretch(next)));
-                next += 1;
+            let next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
+            for (number, part) in (next..).zip(keys.chunks(NEW)) {
+                let start = if number == next { first } else { part[0] };
+                table.insert((&*start.domain, &*start.project, &*start.service), number)?;
+                parts.push((start.clone(), Stretch(number)));
             }
         }
         self.move_rows::<DailyRow>(stretch, &parts)?;
