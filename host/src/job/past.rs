@@ -13,7 +13,7 @@ use crate::series::SeriesKey;
 use crate::store::{DateRange, StoreError, Stretches};
 
 /// Series of a stretch where all are in memory.
-const AT_A_TIME: usize = 2_000;
+const AT_A_TIME: usize = 1_000;
 
 /// What is known of the days that are over.
 pub(super) struct Past<'a> {

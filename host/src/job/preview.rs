@@ -30,7 +30,8 @@ pub(crate) struct Preview {
 
 /// Judges the day by the rules. What goes wrong is in the report.
 pub(crate) async fn preview(config: &Config, store: &Store, ready: &Ready, asked: Preview) -> Report {
-    let mut report = Report::new("rules run", String::new());
+    let period = asked.date.map_or_else(|| "newest day".to_owned(), |date| run::days(date, date));
+    let mut report = Report::new("rules run", period);
     if let Err(error) = one_day(config, store, ready, asked, &mut report).await {
         report.error = Some(error.to_string());
     }

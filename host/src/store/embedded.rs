@@ -79,6 +79,7 @@ impl Embedded {
     }
 
     /// The stretches in the order of keys.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
     pub(super) fn stretches(&self) -> Result<Vec<Stretch>, StoreError> {
         self.read(&daily::COLLECTION, |tables| tables.all_stretches())
     }
@@ -205,18 +206,10 @@ impl Embedded {
     }
 
     pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
-        const HOURS: [u8; 24] = {
-            let mut hours = [0; 24];
-            let mut hour = 0;
-            while hour < 24 {
-                hours[hour as usize] = hour;
-                hour += 1;
-            }
-            hours
-        };
+        let hours: Vec<u8> = (0..24).collect();
         let mut snapshots = Snapshots { days: self.snapshot_days(range)?, rows: BTreeMap::new() };
         for stretch in self.stretches()? {
-            snapshots.rows.append(&mut self.snapshots_of(stretch, &snapshots.days, &HOURS)?);
+            snapshots.rows.append(&mut self.snapshots_of(stretch, &snapshots.days, &hours)?);
         }
         Ok(snapshots)
     }

@@ -26,9 +26,9 @@ pub(super) struct Share<'l, T> {
 }
 
 /// Series of a new stretch. Doubles of so many fill a page of the file, whose sizes are powers of two.
-const NEW: usize = 2_000;
+const NEW: usize = 1_000;
 /// Series that a stretch never has more of.
-const MOST: usize = 4_000;
+const MOST: usize = 2_000;
 
 impl Changing<'_> {
     /// Deals items in the order of their keys out to their stretches, of which there are as many as it takes. Stretches
@@ -82,12 +82,11 @@ impl Changing<'_> {
         let mut parts = Vec::new();
         {
             let mut table = self.stretches()?;
-            let mut next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
-            for (index, part) in keys.chunks(NEW).enumerate() {
-                let start = if index == 0 { first } else { part[0] };
-                table.insert((&*start.domain, &*start.project, &*start.service), next)?;
-                parts.push((start.clone(), Stretch(next)));
-                next += 1;
+            let next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
+            for (number, part) in (next..).zip(keys.chunks(NEW)) {
+                let start = if number == next { first } else { part[0] };
+                table.insert((&*start.domain, &*start.project, &*start.service), number)?;
+                parts.push((start.clone(), Stretch(number)));
             }
         }
         self.move_rows::<DailyRow>(stretch, &parts)?;
@@ -192,7 +191,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Embedded::open(&folder.path().join("store.redb"), Access::Write).unwrap();
         let bills: [Vec<u32>; 4] =
-            [vec![42], (0..3_000).collect(), (0..9_000).step_by(2).collect(), (0..20_000).collect()];
+            [vec![42], (0..1_500).collect(), (0..9_000).step_by(2).collect(), (0..20_000).collect()];
         let mut lengths = Vec::new();
         for (day, services) in (1..).zip(&bills) {
             store.put_day(&ledger(day, services), Timestamp::UNIX_EPOCH).unwrap();
