@@ -126,6 +126,10 @@ fn the_signature_travels_with_the_image() {
         "[[plugins.signing.key]]\nname = \"acme\"\npublic_key = \"file:acme.key.pub\"\nplugins = [\"*\"]\n",
     );
     insta::assert_snapshot!(registry.said(&lab, &["plugin", "pull", &registry.image("tutorial:unsigned")]).1, @"failed: oci://[registry]/[folder]/tutorial:unsigned@sha256:[1]: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    registry.rule(&lab, "tutorial:unsigned");
+    let (code, _, problems) = daily(&lab);
+    assert!(code == 1 && problems.contains(": unsigned, but "), "{problems}");
+    assert!(!lab.path().join("state/plugins").exists(), "what is refused is not kept");
     registry.rule(&lab, "tutorial:signed");
     insta::assert_snapshot!(registry.said(&lab, &["plugin", "lock"]).1, @"
     added tutorial: version 0.1.0, digest sha256:[1], signer acme, source oci://[registry]/[folder]/tutorial:signed@sha256:[2]
@@ -165,13 +169,22 @@ fn the_lock_goes_before_the_tag() {
     lab.run(&["plugin", "pull", &registry.image("tutorial:stable")]).expect(0);
     assert_eq!(check(&lab).0, 0);
     let (code, text) = registry.said(&lab, &["plugin", "lock", "--check"]);
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    failed: [lab]/plugins.lock: 1 plugins differ: run `costwarden plugin lock` to agree to what is there now
+    changed tutorial: digest sha256:[1] -> sha256:[2], source oci://[registry]/[folder]/tutorial:stable@sha256:[3] -> oci://[registry]/[folder]/tutorial:stable@sha256:[4]
+    ");
     assert_eq!(code, 2);
 
     registry.rule(&lab, "tutorial:other");
-    insta::assert_snapshot!(registry.plain(&check(&lab).1), @"");
+    insta::assert_snapshot!(registry.plain(&check(&lab).1), @"
+    error: [lab]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:other: not pulled yet: any job pulls it, `costwarden plugin pull oci://[registry]/[folder]/tutorial:other` does so now, and `check --online` looks whether it can be had
+    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    ");
     registry.push(&lab, "other");
-    insta::assert_snapshot!(registry.plain(&daily(&lab).2), @"");
+    insta::assert_snapshot!(registry.plain(&daily(&lab).2), @"
+    [lab]/rules/healthy.toml:5: rule healthy: detector: `tutorial` comes from oci://[registry]/[folder]/tutorial:other, but [lab]/plugins.lock:4 has oci://[registry]/[folder]/tutorial:stable@sha256:[1]: run `costwarden plugin lock` to agree to the new source
+    no rule in [lab]/rules can run: nothing is checked
+    ");
 }
 
 #[test]

@@ -134,6 +134,8 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
     }
     let wanted = wanted.map_or_else(|| image.clone(), |(source, _)| source);
     let pulled = plugin::pull(&wanted, &config.plugins.registry(image.host()), limit).await?;
+    // What nobody who may signed is not kept either.
+    plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     if fetch == Fetch::Keep {
         shelf.keep(image, &pulled)?;
     }

@@ -33,9 +33,8 @@ pub(super) async fn pull(args: &PullArgs, config: Option<Config>, form: Form) ->
         config.is_some() || args.output.is_some(),
         "nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE"
     );
-    let limits = config.as_ref().map(|config| config.plugins.limits.clone()).unwrap_or_default();
-    let Limits { module_bytes, .. } = limits;
-    let pulled = plugin::pull(&image, &registry(&image, config.as_ref()), module_bytes).await?;
+    let limits = config.as_ref().map_or_else(Limits::default, |config| config.plugins.limits.clone());
+    let pulled = plugin::pull(&image, &registry(&image, config.as_ref()), limits.module_bytes).await?;
     let keys = config.as_ref().map(|config| config.plugins.keys.as_slice()).unwrap_or_default();
     let signer = plugin::verify(keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     let mut path = None;
