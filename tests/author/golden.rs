@@ -126,7 +126,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     ");
     insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
     ./watch.wasm: 1 cases, 0 passed, 1 failed
-    case strict: judge_from is no point of input.csv
+    case strict: judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0
     ");
     insta::assert_snapshot!(refused("settings = { zScore = 0 }\n"), @"
     ./watch.wasm: 1 cases, 0 passed, 1 failed

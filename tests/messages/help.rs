@@ -113,6 +113,8 @@ fn of_what_an_author_works_with() {
               Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are shorter than a day
 
           --format <FORMAT>
+              How verdicts are printed; with a table, what they cost beside the limits
+
               [default: table]
               [possible values: table, json, csv]
 
