@@ -37,7 +37,26 @@ fn with_section(mut bytes: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
 fn what_never_comes_back_is_shown() {
     let desk = Desk::new();
     desk.write("endless.wasm", with_section(wasm(ENDLESS), "costwarden:manifest", MANIFEST));
-    insta::assert_snapshot!(trimmed(&desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout), @"");
+    insta::assert_snapshot!(trimmed(&desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout), @r#"
+    name        endless
+    version     0.3.1
+    summary     never comes back
+    contract    1.0.0
+    digest      sha256:a3740f457e75e254bd2e432e0322f6ffc2e5fb11fe4da1d2bcc1ab6cc54f2150
+    signer      none: not signed
+    encoding    component
+    size        745 bytes
+    imports     costwarden:detector/log@1.0.0: log
+                costwarden:detector/reference@1.0.0: reference (needs a grant)
+                wasi:cli/environment@0.2.0: no plugin gets this: it does not load
+    scope       each
+    min points  14
+
+     setting   type             default   description
+    ──────────────────────────────────────────────────────────────────────────
+     k         number above 0   4.0       Times the usual spread that alerts.
+     season    auto or none     "auto"    Which season to expect.
+    "#);
     let shown = desk.plugin(&["--json", "inspect", "endless.wasm"]).expect(0).report();
     let manifest: serde_json::Value = serde_json::from_str(MANIFEST).expect("JSON");
     assert_eq!(shown["manifest"], manifest);
@@ -54,7 +73,15 @@ fn a_core_module_shows_what_it_has() {
         None if line.starts_with("size") => "size        [n] bytes".to_owned(),
         None => line.to_owned(),
     };
-    insta::assert_snapshot!(run.stdout.lines().map(|text| line(text) + "\n").collect::<String>(), @"");
+    insta::assert_snapshot!(run.stdout.lines().map(|text| line(text) + "\n").collect::<String>(), @"
+    manifest    none packed: `costwarden plugin build` packs one; `costwarden check` asks the plugin itself, in the sandbox
+    contract    1.0.0
+    digest      sha256:0000000000000000000000000000000000000000000000000000000000000000
+    signer      none: not signed
+    encoding    core
+    size        [n] bytes
+    imports     costwarden:detector/log@1.0.0: log
+    ");
 }
 
 #[test]
@@ -66,7 +93,7 @@ fn a_signature_is_named_and_not_believed() {
         let text = desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout;
         text.lines().find(|line| line.starts_with("signer")).expect("a line").to_owned()
     };
-    insta::assert_snapshot!(signer(), @"");
+    insta::assert_snapshot!(signer(), @"signer      unknown: endless.wasm.minisig is no minisign signature");
     let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
     let signature = minisign::sign(None, &pair.sk, wasm(ENDLESS).as_slice(), None, None).expect("signed");
     desk.write("endless.wasm.minisig", signature.into_string());
@@ -82,10 +109,10 @@ fn what_is_no_plugin_is_told() {
         desk.write("x.wasm", bytes);
         desk.refused(&["inspect", "x.wasm"])
     };
-    insta::assert_snapshot!(refused(b"\x7fELF"), @"");
-    insta::assert_snapshot!(refused(b""), @"");
-    insta::assert_snapshot!(refused(&wasm(ENDLESS)[..20]), @"");
-    insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"");
-    insta::assert_snapshot!(desk.refused(&["inspect", "absent.wasm"]), @"");
-    insta::assert_snapshot!(desk.refused(&["inspect", "."]), @"");
+    insta::assert_snapshot!(refused(b"\x7fELF"), @"failed: x.wasm: not WebAssembly, expected a module or component");
+    insta::assert_snapshot!(refused(b""), @"failed: x.wasm: not WebAssembly, expected a module or component");
+    insta::assert_snapshot!(refused(&wasm(ENDLESS)[..20]), @"failed: x.wasm: damaged: unexpected end-of-file (at offset 0xf)");
+    insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"failed: x.wasm: its section `costwarden:manifest` is no manifest: missing field `contract` at line 1 column 2");
+    insta::assert_snapshot!(desk.refused(&["inspect", "absent.wasm"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(desk.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
 }

@@ -36,7 +36,19 @@ fn verdicts_are_shown_beside_what_they_cost() {
         .filter(|line| !line.contains("plugins.limits") && !line.contains("per_call") && !line.contains("memory"))
         .map(|line| format!("{line}\n"))
         .collect();
-    insta::assert_snapshot!(trimmed(&table), @"");
+    insta::assert_snapshot!(trimmed(&table), @"
+     timestamp      value    score   expected   lower     upper   reason
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-02-06   1012.00     0.00    1019.17    -inf   1055.18
+     2026-02-07   1019.00     0.00    1019.17    -inf   1055.18
+     2026-02-09   5000.00   110.52    1019.17    -inf   1055.18   5,000 KRW is 4.9 times the mean of 1,019 KRW and 331.6 standard deviations above it
+
+    ─────────────────────────────────────────────────────────────────────────────────────────────
+     state, bytes                   16       65536   0.02   state_bytes
+     output of a call, bytes       275    33554432   0.00   output_bytes
+     reason, bytes                  83        1024   8.11   reason_bytes
+    tutorial 0.1.0 over bill.csv: 40 rows, 3 judged, 1 alerted, 0 learning
+    ");
 }
 
 #[test]
@@ -71,11 +83,11 @@ fn csv_has_a_row_for_each_row() {
     let text = csv(&["--settings", r#"{"minSamples": 5}"#, "--locale", "ko", "--unit", "USD"]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 41);
-    insta::assert_snapshot!(lines[0], @"");
-    insta::assert_snapshot!(lines[36], @"");
-    insta::assert_snapshot!(lines[37], @"");
-    insta::assert_snapshot!(lines[39], @"");
-    insta::assert_snapshot!(lines[40], @"");
+    insta::assert_snapshot!(lines[0], @"timestamp,value,score,expected,lower,upper,reason");
+    insta::assert_snapshot!(lines[36], @"2026-02-05,1005,,,,,");
+    insta::assert_snapshot!(lines[37], @"2026-02-06,1012,0,1019.1666666666666,-inf,1055.1845193828644,");
+    insta::assert_snapshot!(lines[39], @"2026-02-08,,,,,,");
+    insta::assert_snapshot!(lines[40], @r#"2026-02-09,5000,110.52389393394054,1019.1666666666666,-inf,1055.1845193828644,"5,000 USD: 평균 1,019 USD의 4.9배이고 표준편차의 331.6배만큼 높습니다""#);
     desk.write("settings.json", r#"{"minSamples": 5}"#);
     assert_eq!(csv(&["--settings", "@settings.json", "--locale", "ko", "--unit", "USD"]), text);
 }
@@ -85,9 +97,12 @@ fn remarks_do_not_stop_a_run() {
     let desk = desk();
     desk.write("bill.csv", bill() + "2026-02-09,7\n2026-02-10T13:00,9\n");
     let run = desk.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "csv"]).expect(0);
-    insta::assert_snapshot!(run.stderr, @"");
+    insta::assert_snapshot!(run.stderr, @"
+    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row, as 1 rows in all: each stands for the point before it
+    bill.csv: line 42: an earlier row stands for the same point, as for 1 rows in all: the earliest counts, the others get no verdict
+    ");
     assert_eq!(run.stdout.lines().count(), 43);
-    insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"");
+    insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"2026-02-09,7,,,,,");
 }
 
 #[test]
@@ -116,14 +131,17 @@ fn what_cannot_be_run_is_told() {
     let desk = desk();
     let tutorial = bundled("tutorial");
     let refused = |args: &[&str]| desk.refused(&[&["run", &tutorial, "--input", "bill.csv"], args].concat());
-    insta::assert_snapshot!(refused(&["--judge-from", "2027-01-01"]), @"");
-    insta::assert_snapshot!(refused(&["--settings", r#"{"zScore": 0, "deviationRatio": 1}"#]), @"");
-    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @"");
-    insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"");
-    insta::assert_snapshot!(desk.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"");
-    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "absent.csv"]), @"");
+    insta::assert_snapshot!(refused(&["--judge-from", "2027-01-01"]), @r#"failed: --judge-from: "2027-01-01" is no point of bill.csv, expected a timestamp from 2026-01-01 to 2026-02-09 as written there, or a row from 0 to 39"#);
+    insta::assert_snapshot!(refused(&["--settings", r#"{"zScore": 0, "deviationRatio": 1}"#]), @"
+    failed: --settings: /zScore: must be above 0
+    --settings: /deviationRatio: must be above 1: 2 alerts at twice the mean
+    ");
+    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @"failed: --settings: as a whole: expected value");
+    insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"failed: --settings: absent.json cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(desk.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "absent.csv"]), @"failed: absent.csv: cannot be read: No such file or directory (os error 2)");
     desk.write("bad.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,one\n");
-    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "bad.csv"]), @"");
+    insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "bad.csv"]), @r#"failed: bad.csv: line 3: expected a number, or nothing where it is not known, found "one""#);
 }
 
 #[test]
@@ -134,9 +152,9 @@ fn a_failure_is_told_with_its_point() {
         let args = [&["run", &misbehaving, "--input", "bill.csv", "--reference", "."], args].concat();
         desk.refused(&args)
     };
-    insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"");
-    insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"");
-    insta::assert_snapshot!(desk.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @"");
+    insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: returned an invalid verdict: index 0: score is NaN, not finite");
+    insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"failed: bill.csv: at 2026-01-01: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses: failed on purpose");
+    insta::assert_snapshot!(desk.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
 }
 
 /// The limits are those of the config, and so is the folder of compiled plugins where a run has left one.
@@ -155,5 +173,5 @@ fn limits_are_those_of_the_config() {
     assert_eq!(std::fs::read_dir(lab.path().join("state/compiled")).expect("a folder").count(), 1);
     assert_eq!(lab.run(&args).expect(0).stdout, plain.stdout);
     lab.write("costwarden.toml", &format!("{config}[plugins.limits]\nfit_fuel_per_series = 1\nfuel_per_call = 1000\n"));
-    insta::assert_snapshot!(lab.run(&args).expect(2).stderr, @"");
+    insta::assert_snapshot!(lab.run(&args).expect(2).stderr, @"failed: bill.csv: at 2026-02-06: plugin `tutorial`, rule `run`, series `bill`: used up its fuel of 1001 (plugins.limits.fit_fuel_per_series = 1)");
 }

@@ -54,10 +54,117 @@ fn of_the_program() {
 
 #[test]
 fn of_what_an_author_works_with() {
-    insta::assert_snapshot!(help(&["plugin", "inspect"]), @"");
-    insta::assert_snapshot!(help(&["plugin", "run"]), @"");
-    insta::assert_snapshot!(help(&["plugin", "test"]), @"");
-    insta::assert_snapshot!(help(&["plugin", "bench"]), @"");
+    insta::assert_snapshot!(help(&["plugin", "inspect"]), @"
+    Show what a plugin's file says of itself, without running it
+
+    Usage: costwarden plugin inspect [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The plugin
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["plugin", "run"]), @"
+    Let a plugin judge a series from a CSV file, in the sandbox, under the limits of production
+
+    Usage: costwarden plugin run [OPTIONS] --input <CSV> <FILE>
+
+    Arguments:
+      <FILE>
+              The plugin
+
+    Options:
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --input <CSV>
+              The series: CSV with the columns timestamp and value, at any step.
+
+              Timestamps are days, times of the bill's clock, times with an offset, or unix seconds. A value that is empty or NaN is not known, and so is what no row stands for.
+
+          --json
+              Print JSON, one object a line, for machines
+
+          --settings <JSON>
+              The rule's settings: JSON, or @FILE
+
+              [default: {}]
+
+          --judge-from <WHEN>
+              The first point to judge: its timestamp, or its row counted from 0; the last tenth without it. The fit sees the points before it
+
+          --walk <N>
+              Play production: fit on what is past, judge the next N points, fit again, on to the end.
+
+              Each point is judged from earlier ones only. A point that alerted is a known incident, which later fits are told to exclude. Where points are days (or longer), a deviation that has lasted for accept_after_days of the config, with at most three days between, is the new level and is learned from, as in a run.
+
+          --incidents <INCIDENTS>
+              What later fits make of points that alerted in a walk
+
+              [default: exclude]
+              [possible values: exclude, learn]
+
+          --history-days <DAYS>
+              Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are shorter than a day
+
+          --format <FORMAT>
+              How verdicts are printed; with a table, what they cost beside the limits
+
+              [default: table]
+              [possible values: table, json, csv]
+
+          --unit <UNIT>
+              The unit of the values
+
+              [default: KRW]
+
+          --locale <LOCALE>
+              The language of reasons, like ko or en
+
+              [default: en]
+
+          --reference <DIR>
+              Grant the files of this folder as reference data
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    insta::assert_snapshot!(help(&["plugin", "test"]), @"
+    Run the golden cases of a project
+
+    Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
+
+    Arguments:
+      [DIRECTORY]  The project's folder: its cases are in golden/<case>/, as input.csv, expected.csv and, for settings, case.toml [default: .]
+
+    Options:
+          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --plugin <FILE>    The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it
+          --json             Print JSON, one object a line, for machines
+          --update           Write what the plugin gives now as what is expected
+          --reference <DIR>  Grant the files of this folder as reference data
+      -h, --help             Print help
+    ");
+    insta::assert_snapshot!(help(&["plugin", "bench"]), @"
+    Measure a plugin: time and fuel per point, by series length and batch size, against the limits
+
+    Usage: costwarden plugin bench [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The plugin
+
+    Options:
+          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
+          --json             Print JSON, one object a line, for machines
+          --reference <DIR>  Grant the files of this folder as reference data
+      -h, --help             Print help
+    ");
 }
 
 #[test]

@@ -114,6 +114,7 @@ pub(super) struct RunArgs {
     /// shorter than a day.
     #[arg(long, value_name = "DAYS")]
     history_days: Option<std::num::NonZero<u16>>,
+    /// How verdicts are printed; with a table, what they cost beside the limits.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The unit of the values.

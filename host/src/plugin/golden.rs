@@ -113,7 +113,7 @@ impl Case {
             Play::Once(from) => {
                 let usual = walk::usual_start(points.series.values.len());
                 let from = from.as_ref().map_or(Some(usual), |text| points.find(text));
-                let from = from.ok_or_else(|| of_case("judge_from is no point of input.csv".to_owned()))?;
+                let from = from.ok_or_else(|| of_case("judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0".to_owned()))?;
                 walk::once(&trial, &points.series, from).map_err(|stopped| stopped.failure)
             }
         };

@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result
     match (args.format, form) {
         (Format::Csv, _) => present::out(verdicts::csv(&points, &trace).trim_end()),
         (Format::Json, _) | (Format::Table, Form::Json) => {
-            present::out(&as_json(&detector, &points, &trace).to_string())
+            present::out(&as_json(&detector, &points, &trace).to_string());
         }
         (Format::Table, Form::Text) => table(&detector, &points, &trace, &args.input),
     }
