@@ -195,6 +195,10 @@ pub(crate) fn meaning() -> Vec<Artefact> {
         fit("state-of-10-mb", 4, 10_000_000),
         fit("many-figures", 12, 65),
         fit("nameless-figure", 12, 1),
+        Artefact::plugin(
+            "many-results",
+            &Plugin { fit: "(call $list (i32.const 32768) (i32.const 500000))", memory: "200", ..Plugin::default() },
+        ),
     ]
 }
 
@@ -207,17 +211,56 @@ fn ran(artefacts: &[Artefact]) -> String {
 
 #[test]
 fn what_takes_for_ever_runs_out_of_fuel() {
-    insta::assert_snapshot!(ran(&cpu()), @"");
+    insta::assert_snapshot!(ran(&cpu()), @"
+    loop-in-fit: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    loop-in-judge: used up its fuel of 2100000 (plugins.limits.judge_fuel_per_series = 100000)
+    loop-in-realloc: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    loop-after-fit: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    loop-after-judge: used up its fuel of 2100000 (plugins.limits.judge_fuel_per_series = 100000)
+    memory-fill: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    memory-copy: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    memory-init: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    table-fill: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    table-copy: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    denied-growth: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    log-flood: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    deep-recursion: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)
+    indirect-recursion: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)
+    ");
 }
 
 #[test]
 fn what_wants_more_than_there_is_is_denied() {
-    insta::assert_snapshot!(ran(&memory()), @"");
+    insta::assert_snapshot!(ran(&memory()), @"
+    memory-growth: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
+    table-growth: needs larger tables than 100000 elements (plugins.limits.table_elements)
+    growth-in-realloc: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
+    ");
 }
 
 #[test]
 fn what_breaks_the_abi_traps() {
-    insta::assert_snapshot!(ran(&abi()), @"");
+    insta::assert_snapshot!(ran(&abi()), @"
+    list-of-u32-max: trapped: list pointer/length out of bounds of memory
+    list-beyond-the-end: trapped: list pointer/length out of bounds of memory
+    overflowing-list: trapped: list pointer/length out of bounds of memory
+    misaligned-list: trapped: list pointer is not aligned
+    misaligned-return: trapped: return pointer not aligned
+    return-beyond-the-end: trapped: pointer out of bounds of memory
+    return-of-minus-one: trapped: pointer out of bounds of memory
+    verdicts-of-u32-max: trapped: list pointer/length out of bounds of memory
+    string-of-u32-max: trapped: string pointer/length out of bounds of memory
+    invalid-utf8: trapped: invalid utf-8 sequence of 1 bytes from index 0
+    bad-result: trapped: invalid expected discriminant
+    bad-refusal: trapped: unexpected discriminant: 9
+    invalid-reason: trapped: invalid utf-8 sequence of 1 bytes from index 0
+    realloc-outside: trapped: realloc return: beyond end of memory
+    realloc-misaligned: trapped: realloc return: result not aligned
+    realloc-of-minus-one: trapped: realloc return: beyond end of memory
+    import-in-realloc: trapped: cannot leave component instance
+    bad-level: trapped: unexpected discriminant: 9
+    log-beyond-the-end: trapped: string pointer/length out of bounds of memory
+    ");
 }
 
 #[test]
@@ -239,6 +282,7 @@ fn what_cannot_be_meant_is_refused() {
     state-of-10-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     many-figures: returned an invalid figure: 65 of them, more than 64
     nameless-figure: returned an invalid figure: the name `` is not 1 to 64 ASCII letters, digits, `_` and `-`
+    many-results: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     ");
 }
 
@@ -270,5 +314,5 @@ fn state_that_grows_every_day_meets_its_limit() {
     assert_eq!(before["problems"], serde_json::json!([]), "small enough");
     let (code, _, problems) = crate::bill::daily(&lab);
     assert_eq!(code, 1);
-    insta::assert_snapshot!(problems, @"");
+    insta::assert_snapshot!(problems, @"plugin `growing`, rule `growing`, series `d/p/db`: returned 4200 bytes of state, more than 4096 (plugins.limits.state_bytes)");
 }

@@ -64,7 +64,7 @@ impl Default for Limits {
             tables: 16,
             stack_bytes: 512 * KIB,
             module_bytes: 64 * MIB as u64,
-            compile_seconds: 120,
+            compile_seconds: 60,
             compile_memory_bytes: 1024 * MIB as u64,
             state_bytes: 64 * KIB,
             output_bytes: 32 * MIB,
