@@ -7,6 +7,11 @@ SHELL := bash
 .NOTPARALLEL:
 
 COSTWARDEN := $(or $(CARGO_TARGET_DIR),target)/release/costwarden
+FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
+
+# How long `make fuzz` goes on, and where its inputs begin.
+SECONDS := 60
+SEED := 1
 
 # Every cargo call takes the whole workspace in the release profile: another selection would resolve other features,
 # and build the dependencies a second time.
@@ -27,11 +32,15 @@ demo: build ## build, then hide incidents in simulated bills and show which were
 	$(COSTWARDEN) demo
 
 .PHONY: test
-test: fmt spelling licences unused clippy doc plugins suites doctests ## every check, against real servers
+test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## every check, against real servers
 
 .PHONY: bench-jobs
 bench-jobs: plugins ## time the daily and the hourly job on a real mongod
 	tests/services.sh run -- cargo bench --profile release --workspace --bench jobs
+
+.PHONY: fuzz
+fuzz: build ## generated and damaged plugins and states through the sandbox: SECONDS=60 SEED=1
+	$(FUZZ) run --seconds $(SECONDS) --seed $(SEED)
 
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors

@@ -1,0 +1,67 @@
+//! The worker: an input from each seed, written down before it is tried.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::Target;
+use crate::modules::Modules;
+use crate::state::State;
+
+/// A target with what it needs, made once.
+enum Ready {
+    Modules(Modules),
+    State(State),
+}
+
+/// Bytes that an input is made of, at most.
+const ENTROPY_BYTES: usize = 4096;
+
+/// Tries inputs for ever: a line on standard output before each.
+pub(crate) fn work(target: Target, seed: u64, current: &Path) -> Result<(), String> {
+    let ready = Ready::new(target)?;
+    for seed in seed.. {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut entropy = vec![0; random.usize(16..ENTROPY_BYTES)];
+        random.fill(&mut entropy);
+        let Some(input) = ready.input(&entropy) else { continue };
+        std::fs::write(current, &input).map_err(|error| format!("{}: {error}", current.display()))?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{seed}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
+        drop(out);
+        ready.run(&input)?;
+    }
+    Ok(())
+}
+
+/// Tries one input.
+pub(crate) fn replay(target: Target, file: &Path) -> Result<(), String> {
+    let input = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ready::new(target)?.run(&input)
+}
+
+impl Ready {
+    fn new(target: Target) -> Result<Self, String> {
+        Ok(match target {
+            Target::Modules => Self::Modules(Modules::new()?),
+            Target::State => Self::State(State::new()?),
+        })
+    }
+
+    /// What the entropy comes to, if to anything.
+    fn input(&self, entropy: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Modules(modules) => modules.input(entropy),
+            Self::State(_) => Some(entropy.to_vec()),
+        }
+    }
+
+    fn run(&self, input: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Modules(modules) => {
+                modules.run(input);
+                Ok(())
+            }
+            Self::State(state) => state.run(input),
+        }
+    }
+}
