@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use bare::Bare;
-use costwarden::probe::Sandboxed;
+use costwarden::probe::boundary::Sandboxed;
 use costwarden_sdk::Detector;
 use newcomer::Newcomer;
 use seasonal_mad::SeasonalMad;

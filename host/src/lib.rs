@@ -7,8 +7,6 @@ mod config;
 mod detector;
 mod episode;
 mod finding;
-#[doc(hidden)]
-pub mod fuzzing;
 mod history;
 mod job;
 mod ledger;

@@ -47,6 +47,11 @@ pub(crate) fn bundled(name: &str) -> String {
     plugins().join(format!("{name}.wasm")).display().to_string()
 }
 
+/// A detector as a compiler leaves it: no component, and without a packed manifest.
+pub(crate) fn core_module() -> String {
+    repository().join("target/test-plugins/bare.wasm").display().to_string()
+}
+
 /// A file of a bundled detector's golden case.
 pub(crate) fn golden(plugin: &str, case: &str, file: &str) -> PathBuf {
     repository().join("plugins").join(plugin).join("golden").join(case).join(file)

@@ -1,6 +1,6 @@
 //! `plugin inspect`: what a file shows, whatever it would do if it ran.
 
-use crate::desk::{Desk, bundled, trimmed};
+use crate::desk::{Desk, core_module, trimmed};
 
 /// A component that would loop for ever when it is instantiated.
 const ENDLESS: &str = r#"(component
@@ -66,7 +66,7 @@ fn what_never_comes_back_is_shown() {
 
 #[test]
 fn a_core_module_shows_what_it_has() {
-    let run = Desk::new().plugin(&["inspect", &bundled("tutorial")]).expect(0);
+    let run = Desk::new().plugin(&["inspect", &core_module()]).expect(0);
     let digest = "0".repeat(64);
     let line = |line: &str| match line.split_once("sha256:") {
         Some((name, rest)) => format!("{name}sha256:{}", &digest[..rest.len()]),

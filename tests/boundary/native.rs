@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use costwarden::probe::{Sandboxed, cpu_time};
+use costwarden::probe::boundary::{Sandboxed, cpu_time};
 use costwarden_sdk::bindings::costwarden::detector::types;
 use costwarden_sdk::{Context, Detector, Refusal, Series, Verdict, glue, native};
 
@@ -40,7 +40,7 @@ impl<D: Detector> Side for Native<D> {
         let started = cpu_time();
         let results: Vec<_> = batches.into_iter().map(|batch| glue::fit::<D>(&self.context, batch)).collect();
         let took = cpu_time() - started;
-        let states = results.into_iter().flatten().map(|result| Ok(result.map_err(refused)?.state));
+        let states = results.into_iter().flatten().map(|result| Ok(result.map_err(|refusal| refused(&refusal))?.state));
         self.states = states.collect::<anyhow::Result<_>>()?;
         Ok(took)
     }
@@ -60,7 +60,7 @@ impl<D: Detector> Side for Native<D> {
         let started = cpu_time();
         let results: Vec<_> = batches.into_iter().map(|batch| glue::judge::<D>(&self.context, batch)).collect();
         let took = cpu_time() - started;
-        self.verdicts = results.into_iter().flatten().collect::<Result<_, _>>().map_err(refused)?;
+        self.verdicts = results.into_iter().flatten().collect::<Result<_, _>>().map_err(|refusal| refused(&refusal))?;
         Ok(took)
     }
 
@@ -73,6 +73,6 @@ impl<D: Detector> Side for Native<D> {
     }
 }
 
-fn refused(refusal: Refusal) -> anyhow::Error {
+fn refused(refusal: &Refusal) -> anyhow::Error {
     anyhow::anyhow!("refused: {refusal:?}")
 }

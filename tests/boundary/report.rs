@@ -47,7 +47,9 @@ pub(crate) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
     Ok(std::fs::write(path, format!("{head}{BEGIN}{table}{END}{tail}"))?)
 }
 
-const HALVES: [(&str, fn(&Pair) -> Sides); 2] = [("fit", |pair| pair.least.fit), ("judge", |pair| pair.least.judge)];
+type Half = fn(&Pair) -> Sides;
+
+const HALVES: [(&str, Half); 2] = [("fit", |pair| pair.least.fit), ("judge", |pair| pair.least.judge)];
 
 fn micros(all: Duration) -> f64 {
     all.as_secs_f64() * 1e6 / (BATCH * BATCHES) as f64

@@ -151,6 +151,7 @@ fn what_shall_not_load_is_refused() {
     many-modules: its describe failed: has too many parts: resource limit exceeded: instance count too high at 65 (plugins.limits.instances, .memories, .tables)
     data-outside: its describe failed: trapped: out of bounds memory access
     start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
+    deep-types: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: type nesting is too deep (at offset 0xf5)
     joined: joins several components that have code of their own, expected one: link them as core modules
     nested: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
     "#);

@@ -77,7 +77,7 @@ fn it_names_every_key() {
         ("store", "kind = \"mongodb\"", 3),
         ("store", "kind = \"embedded\"", 2),
         ("plugins", "directory = \"plugins\"", 6),
-        ("plugins.limits", "", 18),
+        ("plugins.limits", "", 20),
         ("rules", "directory = \"rules\"", 1),
     ] {
         let keys = known(&format!("[{table}]\n{kind}\nno_such_key = 1\n"), table);

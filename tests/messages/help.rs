@@ -28,6 +28,7 @@ fn of_the_program() {
       backfill   Load past days, in their order, without telling people; goes on where it was interrupted
       check      Check config, rules and plugins without touching the network. Every error is told at once
       plugin     Make, try out, sign, share and lock detectors
+      rules      Try rule sets on what is remembered, and list them
       anomalies  Look at what was found
       series     Look at what is remembered of a series
       simulate   Serve a made-up Kakao Cloud billing API on loopback

@@ -320,7 +320,12 @@ fn a_packed_manifest_says_what_describe_says() {
     assert_eq!(load(&manifest).expect("loads").manifest, manifest);
     let other = Manifest { min_points: 99, ..manifest };
     insta::assert_snapshot!(load(&other).err().expect("refused").fault, @"its packed manifest says that minPoints is `99`, but its describe says `1`: build it again with `costwarden plugin build`");
-    let damaged = [&bytes[..], b"\0\x15\x13costwarden:manifest{"].concat();
-    let error = sandbox(Limits::default()).load_any(&Artifact::new(&path, damaged), &Grants::default());
-    insta::assert_snapshot!(error.err().expect("refused").fault, @"its section `costwarden:manifest` is no manifest: EOF while parsing an object at line 1 column 1");
+    let more = |plugin: &str| {
+        let Artifact { path, bytes, .. } = artifact(plugin);
+        let bytes = [&bytes[..], b"\0\x15\x13costwarden:manifest{"].concat();
+        let loaded = sandbox(Limits::default()).load_any(&Artifact::new(&path, bytes), &Grants::default());
+        loaded.err().expect("refused").fault.to_string()
+    };
+    insta::assert_snapshot!(more("plugins/dist/tutorial.wasm"), @"it has two sections `costwarden:manifest`, expected one: build it again with `costwarden plugin build`");
+    insta::assert_snapshot!(more("target/test-plugins/bare.wasm"), @"its section `costwarden:manifest` is no manifest: EOF while parsing an object at line 1 column 1");
 }

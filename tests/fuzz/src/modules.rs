@@ -1,7 +1,7 @@
 //! Plugins' bytes: modules with the contract's exports and random insides, and real plugins that were damaged.
 
 use arbitrary::Unstructured;
-use costwarden::fuzzing::{Failed, Plugin, Sandbox, Series};
+use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
 use wasm_smith::{Config, Module};
 
 use crate::bundled;

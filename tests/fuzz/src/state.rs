@@ -1,7 +1,7 @@
 //! States and series: what a detector learned, damaged or made up, beside series of every kind that the host may have.
 
 use arbitrary::Unstructured;
-use costwarden::fuzzing::{Failed, Plugin, Sandbox, Series};
+use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
 
 use crate::bundled;
 
@@ -30,20 +30,19 @@ impl State {
         Ok(Self { detectors: bundled()?.into_iter().map(load).collect::<Result<_, _>>()? })
     }
 
-    /// An answer or a refusal it must be: a detector of ours does not trap, hang or hoard over what it is given.
+    /// That it returns is asked for of every call, and of our detectors, that they do not trap, overrun their stack or
+    /// hoard over what they are given. What they may do: come to no number where there is none in a state, which the host
+    /// refuses, and run out of fuel over one with three hundred digits, which ends them.
     pub(crate) fn run(&self, input: &[u8]) -> Result<(), String> {
         let Ok(Case { detector, state, series, judge_from }) = self.case(&mut Unstructured::new(input)) else {
             return Ok(());
         };
         let (name, plugin, _) = &self.detectors[detector];
-        for failed in [plugin.fit(&series).err(), plugin.judge(&series, state, judge_from).err()].into_iter().flatten()
-        {
-            match failed {
-                // What is no number in a state may come out as none: the host refuses it.
-                Failed::Broken(words) if !words.contains("invalid verdict") => {
-                    return Err(format!("{name} breaks over {series:?}, judged from {judge_from}: {words}"));
-                }
-                Failed::Refused(_) | Failed::Broken(_) => {}
+        let answers = [plugin.fit(&series).err(), plugin.judge(&series, state, judge_from).err()];
+        for failed in answers.into_iter().flatten() {
+            let Failed::Broken(words) = failed else { continue };
+            if ["invalid verdict", "used up its fuel"].iter().all(|allowed| !words.contains(allowed)) {
+                return Err(format!("{name} breaks over {} values: {words}", series.values.len()));
             }
         }
         Ok(())

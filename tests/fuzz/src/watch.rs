@@ -71,7 +71,7 @@ fn watch(target: Target, seed: u64, until: Instant, folder: &Path) -> Result<Tri
             End::Crash(words) => {
                 // Before its first input it is not the input that is at fault.
                 let last = last.ok_or_else(|| format!("{} cannot be tried: {words}", target.as_str()))?;
-                eprintln!("fuzz: {}: the input of seed {last} crashes: {words}", target.as_str());
+                eprintln!("fuzz: {}: the input of seed {last} fails: {words}", target.as_str());
                 "crash"
             }
             End::Hang => {

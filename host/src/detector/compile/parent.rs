@@ -142,24 +142,24 @@ mod tests {
 
     #[test]
     fn a_compiler_that_is_none_is_told() {
-        insta::assert_snapshot!(told("cat > /dev/null"), @"");
-        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"");
-        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"");
+        insta::assert_snapshot!(told("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler gave neither code nor a reason: it is not this program");
+        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler gave no code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment");
+        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler gave neither code nor a reason: it is not this program");
         let nowhere = ask(Path::new("/nonexistent"), &Limits::default(), b"");
-        insta::assert_snapshot!(nowhere.expect_err("no such program"), @"");
+        insta::assert_snapshot!(nowhere.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
     }
 
     #[test]
     fn a_compiler_that_dies_is_told() {
-        insta::assert_snapshot!(told("echo some last words >&2; exit 3"), @"");
-        insta::assert_snapshot!(told("kill -SEGV $$"), @"");
-        insta::assert_snapshot!(told("kill -XCPU $$"), @"");
-        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"");
+        insta::assert_snapshot!(told("echo some last words >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some last words");
+        insta::assert_snapshot!(told("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11");
+        insta::assert_snapshot!(told("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
+        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: takes more memory than 1073741824 bytes to compile (plugins.limits.compile_memory_bytes)");
     }
 
     #[test]
     fn a_compiler_that_hangs_is_ended() {
-        insta::assert_snapshot!(told("exec sleep 1000"), @"");
+        insta::assert_snapshot!(told("exec sleep 1000"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
     }
 
     /// Whatever it says is read, so that it is not held up, and little of it is told.

@@ -46,7 +46,17 @@ fn what_is_no_state_is_refused() {
             }
         }
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    nothing: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    cut off: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    garbage: plugin `tutorial`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 59: score is NaN, not finite
+    nothing: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    cut off: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    garbage: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Found a varint that didn't terminate. Is the usize too big for this platform?
+    nothing: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    cut off: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Hit the end of buffer, expected more data
+    garbage: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses: state cannot be read: Found a bool that wasn't 0 or 1
+    ");
 }
 
 /// Whatever another detector's state means to this one, it does not trap over it, nor says what it may not.

@@ -12,12 +12,14 @@ macro_rules! sources {
 }
 
 pub(super) const SOURCES: &[templates::Template] = sources!(
+    "arena.rs",
     "calendar.rs",
     "context.rs",
     "detector.rs",
     "glue.rs",
     "lib.rs",
     "log.rs",
+    "memory.rs",
     "native.rs",
     "reference.rs",
     "series.rs",

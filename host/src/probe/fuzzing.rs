@@ -1,4 +1,4 @@
-//! A door for the fuzz targets (`tests/fuzz`) into the sandbox. No part of the program.
+//! The sandbox for the fuzz targets (`tests/fuzz`).
 
 use std::path::Path;
 
