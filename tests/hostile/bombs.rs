@@ -7,18 +7,22 @@ use crate::plugin::Plugin;
 pub(crate) fn artefacts() -> Vec<Artefact> {
     vec![
         huge_function(),
-        bomb("deep-blocks", &format!("(func {}{})", "block ".repeat(500_000), "end ".repeat(500_000))),
-        bomb("locals", &format!("(func (local {}))", "i64 ".repeat(5_000)).repeat(2_000)),
-        bomb("many-functions", &"(func)".repeat(400_000)),
+        bomb("deep-blocks", &format!("(func {}{})", "block ".repeat(1_000_000), "end ".repeat(1_000_000))),
+        bomb(
+            "locals",
+            &format!("(func (param i64 i64) (local {}) {})", "i64 ".repeat(5_000), STEP.repeat(200)).repeat(1_000),
+        ),
+        bomb("many-functions", &"(func)".repeat(900_000)),
     ]
 }
 
 /// A calculation whose every step may be left out: what is known after each depends on all before it.
 pub(crate) fn huge_function() -> Artefact {
-    let step = "(local.set 0 (i64.rotl (i64.add (local.get 0) (local.get 1)) (local.get 0)))
-        (if (i32.wrap_i64 (local.get 0)) (then (local.set 1 (i64.xor (local.get 0) (local.get 1)))))";
-    bomb("huge-function", &format!("(func (param i64 i64) {})", step.repeat(60_000)))
+    bomb("huge-function", &format!("(func (param i64 i64) {})", STEP.repeat(150_000)))
 }
+
+const STEP: &str = "(local.set 0 (i64.rotl (i64.add (local.get 0) (local.get 1)) (local.get 0)))
+    (if (i32.wrap_i64 (local.get 0)) (then (local.set 1 (i64.xor (local.get 0) (local.get 1)))))";
 
 fn bomb(name: &'static str, fields: &str) -> Artefact {
     Artefact::plugin(name, &Plugin { fields, ..Plugin::default() })

@@ -48,7 +48,7 @@ fn a_good_plugin_finds_the_same_among_eight_hostile_ones() {
 
     let beset = lab_with_history();
     let hostile = eight();
-    spread(&beset, &hostile, "compile_seconds = 1\n");
+    spread(&beset, &hostile, "compile_memory_bytes = 201_326_592\n");
     let (code, report, problems) = daily(&beset);
     assert_eq!(code, 1);
     for Artefact { name, .. } in &hostile {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::child::{COMPILED, UNFIT};
+use crate::detector::contract::Unfit;
 use crate::detector::loading::Fault;
 use crate::detector::{Limits, output};
 
@@ -64,6 +65,9 @@ pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u
         return Ok(answer);
     }
     match answer.strip_prefix(UNFIT).map(serde_json::from_slice) {
+        Some(Ok(Unfit::Invalid(words))) if tells_of_memory(&words) => {
+            Err(Fault::CompileMemory(limits.compile_memory_bytes))
+        }
         Some(Ok(unfit)) => Err(Fault::Unfit(unfit)),
         _ => Err(Fault::Compiler("gave neither code nor a reason: it is not this program".to_owned())),
     }
@@ -105,11 +109,7 @@ fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
     if signal == Some(Signal::XCPU.as_raw()) {
         return Fault::CompileTime(limits.compile_seconds);
     }
-    // What an allocation that fails says before it aborts, and what the system says of a thread that finds no room.
-    if ["memory allocation of", "Cannot allocate memory", "Resource temporarily unavailable"]
-        .iter()
-        .any(|said| words.contains(said))
-    {
+    if tells_of_memory(words) {
         return Fault::CompileMemory(limits.compile_memory_bytes);
     }
     let how = signal.map_or_else(
@@ -118,6 +118,14 @@ fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
     );
     let words = output::plain(output::shortened(words.trim().to_owned(), TOLD_BYTES));
     Fault::Compiler(if words.is_empty() { how } else { format!("{how}: {words}") })
+}
+
+/// What an allocation that fails says before it aborts, what the compiler says where it can still speak, and what the
+/// system says of a thread that finds no room.
+fn tells_of_memory(words: &str) -> bool {
+    ["memory allocation of", "out of memory", "Cannot allocate memory", "Resource temporarily unavailable"]
+        .iter()
+        .any(|said| words.contains(said))
 }
 
 #[cfg(test)]
