@@ -141,7 +141,7 @@ fn of_what_an_author_works_with() {
     Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
 
     Arguments:
-      [DIRECTORY]  The project's folder: its cases are in golden/<case>/, as input.csv, expected.csv and, for settings, case.toml [default: .]
+      [DIRECTORY]  The project's folder: its cases are in golden/CASE/, as input.csv, expected.csv and, for settings, case.toml [default: .]
 
     Options:
           --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]

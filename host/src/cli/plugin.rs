@@ -72,7 +72,7 @@ pub(super) struct BuildArgs {
     /// The project's folder, or a core module that was compiled already.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Where to put the plugin; <name>.wasm in the project's folder without it.
+    /// Where to put the plugin; NAME.wasm in the project's folder without it.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -137,7 +137,7 @@ pub(super) enum Incidents {
 
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// The project's folder: its cases are in golden/<case>/, as input.csv, expected.csv and, for settings, case.toml.
+    /// The project's folder: its cases are in golden/CASE/, as input.csv, expected.csv and, for settings, case.toml.
     #[arg(default_value = ".")]
     directory: PathBuf,
     /// The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it.

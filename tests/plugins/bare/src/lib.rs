@@ -41,3 +41,8 @@ impl Detector for Bare {
         Ok(vec![Verdict { reason: REASON.to_owned(), ..Verdict::new(last, 1.0, state[31]) }])
     }
 }
+
+/// The detector that the README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../README.md")]
+struct Readme;
