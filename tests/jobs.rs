@@ -57,7 +57,8 @@ struct Outcome {
 
 fn main() -> anyhow::Result<()> {
     let Some(uri) = support::service("COSTWARDEN_TEST_MONGODB") else {
-        anyhow::bail!("there is no mongod to measure with: run make bench-jobs");
+        eprintln!("skipped: there is no mongod to measure with, run make bench-jobs");
+        return Ok(());
     };
     let chosen = std::env::var("COSTWARDEN_BENCH_CASES").ok();
     let cases = match &chosen {

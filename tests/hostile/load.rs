@@ -43,7 +43,7 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
         imports("wasi", r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#),
         text("wasi-component", r#"(component (import "wasi:filesystem/types@0.2.0" (instance)))"#),
         imports("extra-import", r#"(import "env" "system" (func (param i32) (result i32)))"#),
-        imports("imported-memory", r#"(import "env" "memory" (memory 1))"#),
+        text("imported-memory", r#"(module (import "env" "memory" (memory 1)) (export "memory" (memory 0)))"#),
         imports("mistyped-import", &format!(r#"(import "{LOG}" "emit" (func (param i64)))"#)),
         imports("unknown-function", &format!(r#"(import "{LOG}" "read" (func))"#)),
         imports("ungranted", r#"(import "costwarden:detector/reference@1.0.0" "read" (func (param i32 i32 i32)))"#),
@@ -89,6 +89,8 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
         ),
         fields("data-outside", r#"(data (i32.const 131072) "x")"#),
         fields("start-traps", "(func $start unreachable) (start $start)"),
+        fields("loop-in-start", "(func $start (loop (br 0))) (start $start)"),
+        Artefact::plugin("loop-in-describe", &Plugin { describe: "(loop (br 0)) (i32.const 16)", ..Plugin::default() }),
         // Types and components in each other.
         text("deep-types", &format!("(component {})", deep_types(200))),
         Artefact::new("joined", with_component(component(&Plugin::default()), &component(&Plugin::default()))),
@@ -134,7 +136,7 @@ fn what_shall_not_load_is_refused() {
     wasi: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
     wasi-component: imports `wasi:filesystem/types@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
     extra-import: imports `env`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    imported-memory: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x4d)
+    imported-memory: imports `env`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
     mistyped-import: does not keep the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::emit`: failed to validate import interface `costwarden:detector/log@1.0.0`: type mismatch for function `emit`: expected `[I32, I32, I32] -> []` but found `[I64] -> []`
     unknown-function: does not keep the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::read`: import interface `costwarden:detector/log@1.0.0` is missing function `read` that is required by the module
     ungranted: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.ungranted]`
@@ -151,6 +153,8 @@ fn what_shall_not_load_is_refused() {
     many-modules: its describe failed: has too many parts: resource limit exceeded: instance count too high at 65 (plugins.limits.instances, .memories, .tables)
     data-outside: its describe failed: trapped: out of bounds memory access
     start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
+    loop-in-start: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    loop-in-describe: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
     deep-types: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: type nesting is too deep (at offset 0xf5)
     joined: joins several components that have code of their own, expected one: link them as core modules
     nested: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::load;
 use super::present::Form;
+use super::{config_path, load};
 use crate::config::{ACCEPT_AFTER_DAYS, Config};
 use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, Sandbox};
 use crate::job::Grade;
@@ -228,9 +228,10 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
     }
 }
 
-/// The config where one is named or lies here; an author needs none.
+/// The config where one is named or lies where it is looked for; an author needs none.
 fn optional(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
-    if config.is_some() || Path::new("costwarden.toml").exists() { load(config).map(Some) } else { Ok(None) }
+    let is_there = config.is_some() || config_path(None).exists();
+    if is_there { load(config).map(Some) } else { Ok(None) }
 }
 
 /// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.
