@@ -20,11 +20,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Draft};
 use crate::detector;
 use crate::job::Grade;
 use crate::series::SeriesKey;
 use crate::simulate::{self, SimulateArgs};
+use crate::toml::Diagnostic;
+use crate::vault;
 
 /// Watches cloud bills: fetches them, keeps them, runs sandboxed detectors over them, and tells people.
 ///
@@ -201,15 +203,15 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
     match command {
-        Command::Daily(args) => jobs::daily(load(config)?, &args, form, now).await,
-        Command::Hourly(args) => jobs::hourly(load(config)?, &args, form, now).await,
-        Command::Backfill(args) => jobs::backfill(load(config)?, &args, form, now).await,
+        Command::Daily(args) => jobs::daily(load(config).await?, &args, form, now).await,
+        Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, now).await,
+        Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
-        Command::Rules(command) => rules::rules(load(config)?, command, form).await,
-        Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config)?, &span, form).await,
+        Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
+        Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
         Command::Series(SeriesCommand::Show { series, span }) => {
-            look::series(load(config)?, &series, &span, form).await
+            look::series(load(config).await?, &series, &span, form).await
         }
         Command::Simulate(args) => {
             simulate::serve(args).await?;
@@ -220,12 +222,20 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
     }
 }
 
-/// The config, or all that is wrong with it as one error.
-fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
-    config::load(&config_path(config), &environment).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", lines.join("\n"))
-    })
+/// The config with all its secrets, or all that is wrong with it as one error.
+async fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
+    vault::resolve(draft(config)?).await.map_err(together)
+}
+
+/// The config without the secrets that would have to be fetched.
+fn draft(config: Option<PathBuf>) -> anyhow::Result<Draft> {
+    config::load(&config_path(config), &environment).map_err(together)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+fn together(errors: Vec<Diagnostic>) -> anyhow::Error {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("{}", lines.join("\n"))
 }
 
 fn config_path(given: Option<PathBuf>) -> PathBuf {

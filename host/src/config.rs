@@ -1,7 +1,9 @@
-//! `config/*.toml` to [`Config`]: all errors at once, defaults filled in, paths absolute to the file, secrets resolved.
+//! `config/*.toml` to [`Config`]: all errors at once, defaults filled in, paths absolute to the file, secrets resolved
+//! but for those that Secrets Manager holds.
 //!
-//! It opens nothing but the file itself and the files that secrets refer to.
+//! It opens nothing but the file itself, the files that secrets refer to, and certificates.
 
+mod endpoint;
 mod parts;
 mod secret;
 mod trust;
@@ -13,8 +15,10 @@ use jiff::tz::TimeZone;
 pub(crate) use self::parts::{
     ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
 };
-pub(crate) use self::secret::{Secret, read_file as read_secret_file};
+use self::secret::References;
+pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
 use crate::toml::{Diagnostic, Document, Section};
+use crate::vault::VaultOptions;
 
 /// Everything an operator can set, valid.
 #[derive(Debug, Clone)]
@@ -38,6 +42,14 @@ pub(crate) struct Config {
     /// Every `*.toml` in it is read.
     pub(crate) rules: PathBuf,
     pub(crate) sinks: Vec<SinkConfig>,
+}
+
+/// A valid config, some of whose secrets may still have to be fetched: [`crate::vault::resolve`] makes it whole.
+pub(crate) struct Draft {
+    /// Usable but for its pending secrets.
+    pub(crate) config: Config,
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) vault: Option<VaultOptions>,
 }
 
 /// Of reasons and of the lines that people read.
@@ -64,7 +76,7 @@ pub(crate) const ACCEPT_AFTER_DAYS: u16 = 14;
 ///
 /// # Errors
 /// Everything that is wrong with the file, in the order of its lines.
-pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Diagnostic>> {
+pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG";
         vec![Diagnostic::of_file(file, format!("cannot be read ({error}), {hint}"))]
@@ -73,17 +85,18 @@ pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<
 }
 
 /// Reads a config out of its text; `file` is for messages and relative paths.
-pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Diagnostic>> {
+pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
     let document = Document::new(file, text);
-    let config = document.root().and_then(|root| read(file, root, env));
+    let references = References::new(env);
+    let read = document.root().and_then(|root| read(file, root, &references));
     let errors = document.into_errors();
-    match config {
-        Some(config) if errors.is_empty() => Ok(config),
+    match read {
+        Some((config, vault)) if errors.is_empty() => Ok(Draft { config, pending: references.into_pending(), vault }),
         _ => Err(errors),
     }
 }
 
-fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
+fn read(file: &Path, mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<VaultOptions>)> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let state_dir = root.path("state_dir").unwrap_or_else(|| folder.join("state"));
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
@@ -106,14 +119,15 @@ fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<Str
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
     root.need("rules", "a table [rules] with directory = \"...\"");
-    let source = root.section("source").and_then(|section| parts::source(section, env));
-    let archive = root.section("archive").and_then(|section| parts::archive(section, env));
-    let store = root.section("store").and_then(|section| parts::store(section, &state_dir, env));
-    let plugins = root.section("plugins").and_then(|section| parts::plugins(section, env));
+    let source = root.section("source").and_then(|section| parts::source(section, references));
+    let archive = root.section("archive").and_then(|section| parts::archive(section, references));
+    let store = root.section("store").and_then(|section| parts::store(section, &state_dir, references));
+    let plugins = root.section("plugins").and_then(|section| parts::plugins(section, references));
     let rules = root.section("rules").and_then(parts::directory);
     let sinks = parts::sinks(root.sections("sink"));
+    let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
     root.finish();
-    Some(Config {
+    let config = Config {
         state_dir,
         zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok())?,
         currency: currency.unwrap_or_else(|| "KRW".to_owned()),
@@ -127,7 +141,8 @@ fn read(file: &Path, mut root: Section<'_, '_>, env: &dyn Fn(&str) -> Option<Str
         plugins: plugins?,
         rules: rules?,
         sinks,
-    })
+    };
+    Some((config, vault))
 }
 
 /// A span that a year and a leap day still fit.
@@ -157,6 +172,7 @@ directory = "rules"
     fn parsed(text: &str) -> Result<Config, String> {
         let env = |name: &str| (name == "SET").then(|| "hunter2".to_owned());
         parse(Path::new("etc/costwarden.toml"), text, &env)
+            .map(|draft| draft.config)
             .map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect())
     }
 
@@ -202,9 +218,9 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, secrets
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
-        etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME" or "file:PATH", not the secret itself
+        etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
         etc/costwarden.toml:14: archive.access_key: the environment variable UNSET is not set
         etc/costwarden.toml:15: archive.secret_key: /nonexistent/key cannot be read: No such file or directory (os error 2)

@@ -1,4 +1,5 @@
-//! A simulated Kakao Cloud billing API on loopback, for the demo, the suites and newcomers.
+//! A simulated Kakao Cloud on loopback, for the demo, the suites and newcomers: its billing API, and the two services that
+//! give secrets.
 //!
 //! What it serves is made up from a seed; it reads nothing of costwarden's and shares only the form of its pages.
 
@@ -10,6 +11,7 @@ mod noise;
 mod scenario;
 mod server;
 mod service;
+mod vault;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -23,8 +25,7 @@ use tokio::task::JoinHandle;
 pub(crate) use args::SimulateArgs;
 pub(crate) use clock::Clock;
 #[cfg(test)]
-pub(crate) use fault::BadBody;
-pub(crate) use fault::Fault;
+pub(crate) use fault::{BadBody, Fault};
 pub(crate) use incident::{Change, Incident};
 pub(crate) use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};
 
@@ -55,8 +56,7 @@ impl Simulation {
     /// # Errors
     /// The address cannot be served on, or an incident names a service that is not there.
     pub(crate) async fn start(options: SimulateOptions, address: SocketAddr) -> Result<Self, SimulateError> {
-        let world =
-            server::World { scenario: Scenario::new(options.scenario)?, clock: options.clock, fault: Fault::default() };
+        let world = server::World::new(Scenario::new(options.scenario)?, options.clock);
         let shared =
             Arc::new(server::Shared::new(options.zone, options.credential_id, options.credential_secret, world));
         let bound = |why| SimulateError::Bind { address, why };

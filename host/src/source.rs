@@ -82,6 +82,8 @@ pub(crate) enum SourceError {
          source.credential_secret"
     )]
     Refused { url: String, status: u16 },
+    #[error("the billing API at {url} is not trusted: {why}; check source.ca_file and the host in source.endpoint")]
+    Distrusted { url: String, why: String },
     #[error("the billing API at {url} answered {status} for {date}, which trying again does not change: {body}")]
     Rejected { url: String, date: Date, status: u16, body: String },
     #[error("the billing API at {url} gave no page {page} of {date} in {attempts} attempts; the last one: {why}")]

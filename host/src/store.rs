@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::embedded::Embedded;
 use self::mongodb::Mongodb;
-pub(crate) use self::mongodb::MongodbOptions;
+pub(crate) use self::mongodb::{MongodbOptions, careless_option};
 pub(crate) use self::stretches::Stretches;
 use crate::config::StoreConfig;
 use crate::episode::Episode;
@@ -322,6 +322,16 @@ fn day_after(date: Date, days: usize) -> Date {
 pub(crate) enum StoreError {
     #[error("[store] uri is not an address of MongoDB: {cause}; expected mongodb://host:port or mongodb+srv://host")]
     Address { cause: String },
+    #[error(
+        "[store] uri: {option} takes any server for the right one: remove it, and name the authority in store.ca_file"
+    )]
+    Careless { option: &'static str },
+    #[error("[store] uri says tls=false, and [store] {key} can be used with TLS alone: remove one of the two")]
+    WithoutTls { key: &'static str },
+    #[error(
+        "the MongoDB server at {hosts} is not trusted ({cause}): check store.ca_file, and that the server's certificate is for that host and has not expired"
+    )]
+    Distrusted { hosts: String, cause: String },
     #[error(
         "[store] database `{name}` is not a name that MongoDB takes: expected 1 to 63 characters without / \\ . \" $ or spaces"
     )]

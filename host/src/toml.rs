@@ -117,6 +117,12 @@ impl<'d, 't> Section<'d, 't> {
         self.document.file.parent().unwrap_or(Path::new(""))
     }
 
+    /// The place of a key, for an error that is not known yet.
+    pub(crate) fn place(&self, key: &str) -> Diagnostic {
+        let (file, line) = (self.document.file.to_owned(), self.line_of(key));
+        Diagnostic { file, line, key: self.key(key), message: String::new() }
+    }
+
     /// Notes an error at a key, or at the table where the key is not there.
     pub(crate) fn fail(&self, key: &str, message: impl Into<String>) {
         self.fail_at(key, self.places.get(key).copied().unwrap_or(self.offset), message);

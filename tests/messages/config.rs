@@ -123,10 +123,10 @@ address = "localhost"
 fn unknown_keys() {
     let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[sinks]]\n");
     insta::assert_snapshot!(refused(&config), @"
-    error: [lab]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
+    error: [lab]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, secrets
     error: [lab]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
     error: [lab]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
-    error: [lab]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink
+    error: [lab]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, secrets
     [lab]/costwarden.toml: 0 rules can run, 4 errors
     ");
 }
@@ -160,7 +160,7 @@ fn secrets_in_plain_unset_and_open_to_others() {
     assert!(!text.contains("SECRET-IN"), "{text}");
     insta::assert_snapshot!(text, @r#"
     error: [lab]/costwarden.toml:3: source.credential_id: the environment variable UNSET_ID is not set
-    error: [lab]/costwarden.toml:4: source.credential_secret: expected a reference, "env:NAME" or "file:PATH", not the secret itself
+    error: [lab]/costwarden.toml:4: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [lab]/costwarden.toml:5: source.page_size: expected a whole number from 1 to 10000, found 20000
     error: [lab]/costwarden.toml:8: archive.bucket: expected the name of the bucket, found "a/b"
     error: [lab]/costwarden.toml:10: archive.secret_key: [lab]/key is open to others (mode 644), expected 600: chmod 600 [lab]/key

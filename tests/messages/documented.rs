@@ -64,18 +64,19 @@ fn it_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 13, "{keys:?}");
+    assert_eq!(keys.len(), 14, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
-    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink"]);
+    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "secrets"]);
     assert_documented(top, &keys);
 
     for (table, kind, count) in [
-        ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 9),
+        ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 11),
         ("source", "kind = \"replay\"", 2),
-        ("archive", "kind = \"s3\"\nbucket = \"b\"", 8),
+        ("archive", "kind = \"s3\"\nbucket = \"b\"", 10),
         ("archive", "kind = \"directory\"", 2),
-        ("store", "kind = \"mongodb\"", 3),
+        ("store", "kind = \"mongodb\"", 5),
         ("store", "kind = \"embedded\"", 2),
+        ("secrets", "", 9),
         ("plugins", "directory = \"plugins\"", 6),
         ("plugins.limits", "", 20),
         ("rules", "directory = \"rules\"", 1),

@@ -11,19 +11,24 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Config, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedHttpClient,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
 use super::ArchiveError;
 use crate::causes::causes;
 use crate::config::Secret;
+use crate::http::{self, Authority};
 
 /// How to reach a bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct S3Options {
     /// E.g. `https://objectstorage.kr-central-2.kakaocloud.com`.
     pub(crate) endpoint: String,
+    /// Trusted alone, where one is given.
+    pub(crate) authority: Option<Authority>,
     pub(crate) region: String,
     pub(crate) bucket: String,
     /// Put before every key, with a `/` between; empty for none.
@@ -62,7 +67,11 @@ impl S3 {
             .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
             .operation_attempt_timeout(options.timeout)
             .build();
-        let config = Config::builder()
+        let mut config = Config::builder();
+        if let Some(authority) = &options.authority {
+            config.set_http_client(Some(trusting(authority)));
+        }
+        let config = config
             .behavior_version(BehaviorVersion::v2026_01_12())
             .endpoint_url(&options.endpoint)
             .region(Region::new(options.region))
@@ -156,6 +165,7 @@ impl S3 {
             }
             _ => causes(error),
         };
+        let hint = if http::is_distrust(&why) { HINT_TRUST } else { hint };
         (self.redact(&why), hint)
     }
 
@@ -168,10 +178,22 @@ impl S3 {
 }
 
 const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach it";
+const HINT_TRUST: &str = "check archive.ca_file and the host in archive.endpoint";
 const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
 const HINT_ACCESS: &str =
     "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
 const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
+
+/// The SDK's own client, but for whose certificates it trusts.
+fn trusting(authority: &Authority) -> SharedHttpClient {
+    let store = TrustStore::empty().with_pem_certificate(authority.pem());
+    let context = TlsContext::builder().with_trust_store(store).build();
+    let context = context.expect("nothing in it was parsed yet");
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https()
+}
 
 /// A missing bucket is an error, a missing object is not.
 fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
@@ -192,6 +214,7 @@ mod tests {
     fn options(endpoint: &str, bucket: &str, key: &str, secret: &str) -> S3Options {
         S3Options {
             endpoint: endpoint.to_owned(),
+            authority: None,
             region: "kr-central-2".to_owned(),
             bucket: bucket.to_owned(),
             prefix: String::new(),

@@ -7,12 +7,13 @@ use serde_json::json;
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::archive::Archive;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Pending};
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Fetch, Grade};
 use crate::rules::{self, RuleSet};
 use crate::store::{Access, Store};
 use crate::toml::Diagnostic;
+use crate::vault;
 
 /// What is there, and what is wrong with it.
 #[derive(Default)]
@@ -25,7 +26,18 @@ struct Findings {
 
 pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
     let mut findings = Findings::default();
-    match config::load(path, &environment) {
+    let draft = config::load(path, &environment);
+    let config = match draft {
+        Ok(draft) if args.online => vault::resolve(draft).await,
+        Ok(draft) => {
+            let note =
+                |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
+            findings.warnings.extend(draft.pending.iter().map(note));
+            Ok(draft.config)
+        }
+        Err(errors) => Err(errors),
+    };
+    match config {
         Ok(config) => {
             plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {

@@ -107,6 +107,7 @@ directory = "rules"
     let file = folder.join("costwarden.toml");
     std::fs::write(&file, &text)?;
     config::parse(&file, &text, &|_| Some("demo".to_owned()))
+        .map(|draft| draft.config)
         .map_err(|errors| anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 

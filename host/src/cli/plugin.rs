@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
-use super::{config_path, load};
+use super::{config_path, draft, load};
 use crate::config::{ACCEPT_AFTER_DAYS, Config};
 use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, Sandbox};
 use crate::job::Grade;
@@ -219,19 +219,25 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Run(args) => run::run(&args, &Ground::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
-        PluginCommand::Lock(args) => lock::lock(&args, &load(config)?, form).await,
+        PluginCommand::Lock(args) => lock::lock(&args, &load(config).await?, form).await,
         PluginCommand::Keygen(args) => sign::keygen(&args),
         PluginCommand::Sign(args) => sign::sign(&args),
         PluginCommand::Verify(args) => sign::verify(&args, config),
-        PluginCommand::Push(args) => share::push(&args, optional(config)?, form).await,
-        PluginCommand::Pull(args) => share::pull(&args, optional(config)?, form).await,
+        PluginCommand::Push(args) => share::push(&args, whole(config).await?, form).await,
+        PluginCommand::Pull(args) => share::pull(&args, whole(config).await?, form).await,
     }
 }
 
-/// The config where one is named or lies where it is looked for; an author needs none.
+/// The config where one is named or lies where it is looked for; an author needs none, and no secret.
 fn optional(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
     let is_there = config.is_some() || config_path(None).exists();
-    if is_there { load(config).map(Some) } else { Ok(None) }
+    if is_there { draft(config).map(|draft| Some(draft.config)) } else { Ok(None) }
+}
+
+/// The same, with the secrets of registries.
+async fn whole(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
+    let is_there = config.is_some() || config_path(None).exists();
+    if is_there { load(config).await.map(Some) } else { Ok(None) }
 }
 
 /// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.

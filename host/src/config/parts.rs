@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{secret, trust};
+use super::secret::{self, References, Secret};
+use super::{endpoint, trust};
 use crate::archive::S3Options;
 use crate::detector::{Grants, Limits};
 use crate::plugin::{RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
-use crate::store::MongodbOptions;
+use crate::store::{self, MongodbOptions};
 use crate::toml::Section;
 
 /// Where billing rows come from.
@@ -89,12 +90,10 @@ pub(crate) enum SyslogTransport {
     Tcp(String),
 }
 
-pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
-
 const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
 const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
 
-pub(super) fn source(mut section: Section<'_, '_>, env: Env<'_>) -> Option<SourceConfig> {
+pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SourceConfig> {
     #[derive(Clone, Copy)]
     enum Kind {
         Kakao,
@@ -104,11 +103,13 @@ pub(super) fn source(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Sourc
     match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay)])? {
         Kind::Replay => directory(section).map(|directory| SourceConfig::Replay { directory }),
         Kind::Kakao => {
-            let endpoint = url(&mut section, "endpoint");
+            let transport = endpoint::transport(&mut section);
+            let base_url = endpoint::endpoint(&mut section, "endpoint", KAKAO_ENDPOINT, transport);
+            let authority = endpoint::authority(&mut section);
             section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
             section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
-            let credential_id = secret::read_or_plain(&mut section, "credential_id", env);
-            let credential_secret = secret::read(&mut section, "credential_secret", env);
+            let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
+            let credential_secret = secret::read(&mut section, "credential_secret", references);
             let page_size = section.whole("page_size", 1..=10_000);
             let max_pages = section.whole("max_pages", 1..=100_000);
             let timeout = section.whole("timeout_seconds", 1..=600);
@@ -116,7 +117,8 @@ pub(super) fn source(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Sourc
             let backoff = section.whole("backoff_ms", 1..=60_000);
             section.finish();
             Some(SourceConfig::Kakao(KakaoOptions {
-                base_url: endpoint.unwrap_or_else(|| KAKAO_ENDPOINT.to_owned()),
+                base_url: base_url?,
+                authority: authority?,
                 credential_id: credential_id?,
                 credential_secret: credential_secret?,
                 page_size: page_size.unwrap_or(10_000) as u32,
@@ -133,7 +135,7 @@ pub(super) fn source(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Sourc
     }
 }
 
-pub(super) fn archive(mut section: Section<'_, '_>, env: Env<'_>) -> Option<ArchiveConfig> {
+pub(super) fn archive(mut section: Section<'_, '_>, references: &References<'_>) -> Option<ArchiveConfig> {
     #[derive(Clone, Copy)]
     enum Kind {
         Directory,
@@ -146,7 +148,9 @@ pub(super) fn archive(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Arch
             section.need("bucket", "the name of the bucket");
             section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
             section.need("secret_key", "its secret, like \"env:S3_SECRET_KEY\"");
-            let endpoint = url(&mut section, "endpoint");
+            let transport = endpoint::transport(&mut section);
+            let endpoint = endpoint::endpoint(&mut section, "endpoint", S3_ENDPOINT, transport);
+            let authority = endpoint::authority(&mut section);
             let region = section.text("region");
             let bucket = section.parse("bucket", "the name of the bucket", |name| {
                 (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
@@ -154,12 +158,13 @@ pub(super) fn archive(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Arch
             let prefix = section.parse("prefix", "a key prefix that ends in /, like \"billing/\"", |prefix| {
                 (prefix.is_empty() || prefix.ends_with('/')).then(|| prefix.to_owned())
             });
-            let access_key = secret::read_or_plain(&mut section, "access_key", env);
-            let secret_key = secret::read(&mut section, "secret_key", env);
+            let access_key = secret::read_or_plain(&mut section, "access_key", references);
+            let secret_key = secret::read(&mut section, "secret_key", references);
             let timeout = section.whole("timeout_seconds", 1..=600);
             section.finish();
             Some(ArchiveConfig::S3(S3Options {
-                endpoint: endpoint.unwrap_or_else(|| S3_ENDPOINT.to_owned()),
+                endpoint: endpoint?,
+                authority: authority?,
                 region: region.unwrap_or_else(|| "kr-central-2".to_owned()),
                 bucket: bucket?,
                 prefix: prefix.unwrap_or_default(),
@@ -172,7 +177,11 @@ pub(super) fn archive(mut section: Section<'_, '_>, env: Env<'_>) -> Option<Arch
     }
 }
 
-pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>) -> Option<StoreConfig> {
+pub(super) fn store(
+    mut section: Section<'_, '_>,
+    state_dir: &Path,
+    references: &References<'_>,
+) -> Option<StoreConfig> {
     #[derive(Clone, Copy)]
     enum Kind {
         Embedded,
@@ -187,13 +196,23 @@ pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>
         }
         Kind::Mongodb => {
             section.need("uri", "a connection string, like \"env:MONGODB_URI\" or \"mongodb://127.0.0.1:27017\"");
-            let uri = secret::read_or_plain(&mut section, "uri", env);
+            let uri = secret::read_or_plain(&mut section, "uri", references);
+            if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(store::careless_option) {
+                let message = format!(
+                    "{option} takes any server for the right one: remove it, and name the authority in ca_file"
+                );
+                section.fail("uri", message);
+            }
+            let authority = endpoint::authority(&mut section);
+            let client_certificate = client_certificate(&mut section);
             let database = section.parse("database", "the name of a database", |name| {
                 (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
             });
             section.finish();
             Some(StoreConfig::Mongodb(MongodbOptions {
                 uri: uri?,
+                authority: authority?,
+                client_certificate: client_certificate?,
                 database: database.unwrap_or_else(|| "billing".to_owned()),
                 connect_timeout: Duration::from_secs(10),
                 selection_timeout: Duration::from_secs(15),
@@ -202,12 +221,12 @@ pub(super) fn store(mut section: Section<'_, '_>, state_dir: &Path, env: Env<'_>
     }
 }
 
-pub(super) fn plugins(mut section: Section<'_, '_>, env: Env<'_>) -> Option<PluginsConfig> {
+pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginsConfig> {
     section.need("directory", "the folder of the plugins' .wasm files");
     let directory = section.path("directory");
     let lock = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
     let keys = section.section("signing").map(trust::keys).unwrap_or_default();
-    let registries = trust::registries(section.sections("registry"), env);
+    let registries = trust::registries(section.sections("registry"), references);
     let limits = section.section("limits").map(limits).unwrap_or_default();
     let mut grants = BTreeMap::new();
     for (name, mut section) in section.named_sections("grants") {
@@ -322,9 +341,24 @@ fn address(section: &mut Section<'_, '_>) -> Option<String> {
     })
 }
 
-fn url(section: &mut Section<'_, '_>, key: &'static str) -> Option<String> {
-    section.parse(key, "an http:// or https:// address", |text| {
-        let known = text.starts_with("https://") || text.starts_with("http://");
-        (known && reqwest::Url::parse(text).is_ok()).then(|| text.trim_end_matches('/').to_owned())
-    })
+/// A certificate and its key in one file, which is a secret. None where it is there and cannot be used.
+#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
+fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
+    if !section.has("client_certificate_file") {
+        return Some(None);
+    }
+    let path = section.path("client_certificate_file")?;
+    match secret::read_file(&path) {
+        Ok(pem) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => Some(Some(path)),
+        Ok(_) => {
+            let message =
+                format!("{} is no certificate with its key, expected both in PEM in one file", path.display());
+            section.fail("client_certificate_file", message);
+            None
+        }
+        Err(message) => {
+            section.fail("client_certificate_file", message);
+            None
+        }
+    }
 }

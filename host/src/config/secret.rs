@@ -1,22 +1,61 @@
 //! Secrets: written down as references, usable, and never shown.
+//!
+//! References to variables and files are followed while the config is read. Those to Secrets Manager are noted, and
+//! [`crate::vault`] fills them in: reading a config touches no network.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use crate::toml::Section;
+use crate::toml::{Diagnostic, Section};
 
-/// Credentials. `Debug` is redacted and there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+/// Credentials. `Debug` is redacted and there is no `Display`. Clones share what is filled in later.
+#[derive(Clone)]
+pub(crate) struct Secret(Arc<OnceLock<String>>);
+
+/// A secret that Secrets Manager holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reference {
+    pub(crate) id: String,
+    /// The current one where there is none.
+    pub(crate) version: Option<String>,
+}
+
+/// A secret that is still to be filled in, and where it was asked for.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) reference: Reference,
+    secret: Secret,
+    /// With no message yet.
+    place: Diagnostic,
+}
+
+/// Where references lead.
+pub(super) struct References<'e> {
+    env: &'e dyn Fn(&str) -> Option<String>,
+    pending: RefCell<Vec<Pending>>,
+}
+
+/// Of a file that holds one secret.
+const FILE_BYTES: u64 = 65_536;
+const EXPECTED: &str =
+    "expected a reference, \"env:NAME\", \"file:PATH\" or \"kakao-secret:ID\", not the secret itself";
 
 impl Secret {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Arc::new(OnceLock::from(text.into())))
     }
 
     pub(crate) fn expose(&self) -> &str {
-        &self.0
+        self.0.get().expect("secrets are filled in before anything is opened")
+    }
+
+    /// None where it is still to be filled in.
+    pub(crate) fn known(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
     }
 }
 
@@ -26,16 +65,60 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl Pending {
+    pub(crate) fn fill(self, text: String) {
+        // Nobody else has it to fill in: a config is filled in once.
+        let _: Result<(), String> = self.secret.0.set(text);
+    }
+
+    /// An error where it was asked for.
+    pub(crate) fn fail(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { message: message.into(), ..self.place.clone() }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, version } = self;
+        match version {
+            Some(version) => write!(f, "kakao-secret:{id}@{version}"),
+            None => write!(f, "kakao-secret:{id}"),
+        }
+    }
+}
+
+impl<'e> References<'e> {
+    pub(super) fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self { env, pending: RefCell::default() }
+    }
+
+    pub(super) fn into_pending(self) -> Vec<Pending> {
+        self.pending.into_inner()
+    }
+
+    /// None where the text is no reference.
+    fn resolve(&self, text: &str, section: &Section<'_, '_>, key: &str) -> Option<Result<Secret, String>> {
+        if let Some(name) = text.strip_prefix("env:") {
+            let value = (self.env)(name).filter(|value| !value.is_empty());
+            return Some(value.map(Secret::new).ok_or_else(|| format!("the environment variable {name} is not set")));
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            return Some(read_file(&section.folder().join(path)).map(Secret::new));
+        }
+        let reference = reference(text.strip_prefix("kakao-secret:")?);
+        Some(reference.map(|reference| {
+            let secret = Secret(Arc::default());
+            let pending = Pending { reference, secret: secret.clone(), place: section.place(key) };
+            self.pending.borrow_mut().push(pending);
+            secret
+        }))
+    }
+}
+
 /// Reads a reference to a secret; the secret itself in the file is an error.
-pub(super) fn read(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Option<Secret> {
+pub(super) fn read(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
     let text = section.text(key)?;
-    let resolved = resolve(&text, section.folder(), env).unwrap_or_else(|| {
-        Err("expected a reference, \"env:NAME\" or \"file:PATH\", not the secret itself".to_owned())
-    });
+    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
     noted(section, key, resolved)
 }
 
@@ -43,16 +126,16 @@ pub(super) fn read(
 pub(super) fn read_or_plain(
     section: &mut Section<'_, '_>,
     key: &'static str,
-    env: &dyn Fn(&str) -> Option<String>,
+    references: &References<'_>,
 ) -> Option<Secret> {
     let text = section.text(key)?;
-    let resolved = resolve(&text, section.folder(), env).unwrap_or(Ok(text));
+    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
     noted(section, key, resolved)
 }
 
-fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<String, String>) -> Option<Secret> {
+fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>) -> Option<Secret> {
     match resolved {
-        Ok(text) => Some(Secret::new(text)),
+        Ok(secret) => Some(secret),
         Err(message) => {
             section.fail(key, message);
             None
@@ -60,40 +143,102 @@ fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<String, String>)
     }
 }
 
-/// None where the text is no reference.
-fn resolve(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Option<Result<String, String>> {
-    if let Some(name) = text.strip_prefix("env:") {
-        let value = env(name).filter(|value| !value.is_empty());
-        return Some(value.ok_or_else(|| format!("the environment variable {name} is not set")));
+/// `ID` or `ID@VERSION`.
+fn reference(text: &str) -> Result<Reference, String> {
+    let (id, version) = text.split_once('@').map_or((text, None), |(id, version)| (id, Some(version)));
+    let is_name = |name: &str| {
+        // `.` and `..` would be other addresses.
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !name.trim_matches('.').is_empty() && name.bytes().all(inner)
+    };
+    if is_name(id) && version.is_none_or(is_name) {
+        return Ok(Reference { id: id.to_owned(), version: version.map(str::to_owned) });
     }
-    text.strip_prefix("file:").map(|path| read_file(&folder.join(path)))
+    Err("expected \"kakao-secret:ID\" or \"kakao-secret:ID@VERSION\" of letters, digits, -, _ and .".to_owned())
 }
 
-/// The text of a file that nobody but its owner can read, or why it cannot be had.
+/// The text of a file that nobody but its owner can read, or why it cannot be had. A link is followed, and what it
+/// leads to is held to the same.
 pub(crate) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let mode =
-        std::fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?.permissions().mode();
+    let unreadable = |error| format!("{shown} cannot be read: {error}");
+    // Looked at before it is opened: opening a pipe would wait for ever.
+    is_private(&std::fs::metadata(path).map_err(unreadable)?, path)?;
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // And again as it was opened: a link may have been turned in between.
+    is_private(&file.metadata().map_err(unreadable)?, path)?;
+    let mut text = String::new();
+    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES {
+        return Err(format!("{shown} is longer than {FILE_BYTES} bytes, expected one secret"));
+    }
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() { Err(format!("{shown} is empty, expected one secret")) } else { Ok(text.to_owned()) }
+}
+
+fn is_private(metadata: &std::fs::Metadata, path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "no regular file" };
+        return Err(format!("{shown} is {found}, expected a file that holds one secret"));
+    }
+    let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(format!("{shown} is open to others (mode {:o}), expected 600: chmod 600 {shown}", mode & 0o777));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+    }
+
     #[test]
     fn a_file_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         std::fs::write(&path, "hunter2\n").expect("written");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        set_mode(&path, 0o640);
         let error = read_file(&path).expect_err("refused");
         assert!(error.contains("is open to others (mode 640), expected 600: chmod 600"), "{error}");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        let error = read_file(&link).expect_err("refused through a link");
+        assert!(error.contains("link is open to others (mode 640)"), "{error}");
+        set_mode(&path, 0o600);
         assert_eq!(read_file(&path).as_deref(), Ok("hunter2"));
+        assert_eq!(read_file(&link).as_deref(), Ok("hunter2"));
+    }
+
+    #[test]
+    fn what_is_no_file_with_a_secret_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        set_mode(folder.path(), 0o700);
+        let error = read_file(folder.path()).expect_err("refused");
+        assert!(error.ends_with("is a folder, expected a file that holds one secret"), "{error}");
+        let path = folder.path().join("key");
+        for (text, expected) in [("\n", "is empty"), (&"x".repeat(70_000), "is longer than 65536 bytes")] {
+            std::fs::write(&path, text).expect("written");
+            set_mode(&path, 0o600);
+            let error = read_file(&path).expect_err("refused");
+            assert!(error.contains(expected), "{error}");
+        }
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink(folder.path().join("none"), &dangling).expect("linked");
+        assert!(read_file(&dangling).expect_err("refused").contains("dangling cannot be read: No such file"));
+    }
+
+    #[test]
+    fn a_reference_has_an_id_and_maybe_a_version() {
+        let shown = |text: &str| reference(text).map(|reference| reference.to_string());
+        assert_eq!(shown("a-1_b.c").as_deref(), Ok("kakao-secret:a-1_b.c"));
+        assert_eq!(shown("a@3").as_deref(), Ok("kakao-secret:a@3"));
+        for wrong in ["", "@3", "a@", "a/b", "..", "a b", "a?x=1", "a@3@4"] {
+            assert!(reference(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
 
-use super::parts::Env;
-use super::secret;
+use super::secret::{self, References};
 use crate::plugin::{RegistryOptions, Transport, TrustedKey, is_loopback, public_key};
 use crate::toml::Section;
 
@@ -85,12 +84,16 @@ fn may_sign(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> Option<(
 }
 
 /// The tables `[[plugins.registry]]`.
-pub(super) fn registries(sections: Vec<Section<'_, '_>>, env: Env<'_>) -> Vec<RegistryOptions> {
+pub(super) fn registries(sections: Vec<Section<'_, '_>>, references: &References<'_>) -> Vec<RegistryOptions> {
     let mut taken = BTreeSet::new();
-    sections.into_iter().filter_map(|section| registry(section, &mut taken, env)).collect()
+    sections.into_iter().filter_map(|section| registry(section, &mut taken, references)).collect()
 }
 
-fn registry(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>, env: Env<'_>) -> Option<RegistryOptions> {
+fn registry(
+    mut section: Section<'_, '_>,
+    taken: &mut BTreeSet<String>,
+    references: &References<'_>,
+) -> Option<RegistryOptions> {
     const HOST: &str = "the registry's \"HOST\" or \"HOST:PORT\"";
     section.need("host", HOST);
     let host = section.parse("host", HOST, |host| {
@@ -98,7 +101,7 @@ fn registry(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>, env: Env
         (!host.is_empty() && host.bytes().all(valid)).then(|| host.to_owned())
     });
     let username = section.text("username");
-    let password = secret::read(&mut section, "password", env);
+    let password = secret::read(&mut section, "password", references);
     for (one, other) in [("username", "password"), ("password", "username")] {
         if section.has(one) && !section.has(other) {
             section.fail(one, format!("has no {other} beside it, expected both or neither"));

@@ -1,4 +1,4 @@
-//! The simulated billing API over HTTP, and the control room beside it under `/simulate`.
+//! The simulated services over HTTP, and the control room beside it under `/simulate`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::fault::{BadBody, Fault};
 use super::incident::Incident;
 use super::scenario::Scenario;
+use super::vault::{self, Secrets};
 use crate::archive;
 use crate::config::Secret;
 
@@ -33,6 +34,14 @@ pub(super) struct World {
     pub(super) scenario: Scenario,
     pub(super) clock: Clock,
     pub(super) fault: Fault,
+    pub(super) secrets: Secrets,
+    pub(super) secrets_read: u64,
+}
+
+impl World {
+    pub(super) fn new(scenario: Scenario, clock: Clock) -> Self {
+        Self { scenario, clock, fault: Fault::default(), secrets: Secrets::new(), secrets_read: 0 }
+    }
 }
 
 impl Shared {
@@ -49,6 +58,9 @@ impl Shared {
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/open/billing/public/v2/cost/resources", get(resources))
+        .route("/identity/v3/auth/tokens", post(vault::token))
+        .route("/api/v1/secrets/{id}/versions/value", get(vault::value))
+        .route("/simulate/secrets", get(vault::read).put(vault::put))
         .route("/simulate/now", get(tell_now).put(set_now))
         .route("/simulate/faults", put(set_fault))
         .route("/simulate/incidents", get(tell_incidents).post(add_incident))
@@ -66,12 +78,7 @@ struct Asked {
 async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: Query<Asked>) -> Response {
     let fault = shared.world().fault.strike().unwrap_or_default();
     tokio::time::sleep(fault.delay()).await;
-    if let Some(status) = fault.status {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = refusal(status, "a fault that was asked for");
-        if let Some(seconds) = fault.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+    if let Some(response) = refused(&fault) {
         return response;
     }
     let sent = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -119,7 +126,23 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn refusal(status: StatusCode, message: &str) -> Response {
+/// What a fault that was asked for answers instead, after the wait that it asks for.
+pub(super) async fn struck(shared: &Shared) -> Option<Response> {
+    let fault = shared.world().fault.strike().unwrap_or_default();
+    tokio::time::sleep(fault.delay()).await;
+    refused(&fault)
+}
+
+fn refused(fault: &Fault) -> Option<Response> {
+    let status = StatusCode::from_u16(fault.status?).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = refusal(status, "a fault that was asked for");
+    if let Some(seconds) = fault.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Some(response)
+}
+
+pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
     (status, Json(serde_json::json!({ "error": { "message": message } }))).into_response()
 }
 

@@ -4,14 +4,13 @@
 
 mod retry;
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -21,12 +20,15 @@ use super::{RawDocument, SourceError, Traffic};
 use crate::archive;
 use crate::causes::causes;
 use crate::config::Secret;
+use crate::http::{self, Authority};
 
 /// How to ask the billing API.
 #[derive(Debug, Clone)]
 pub(crate) struct KakaoOptions {
     /// Scheme and host, e.g. `https://billing-api.kakaocloud.com`.
     pub(crate) base_url: String,
+    /// Trusted alone, where one is given.
+    pub(crate) authority: Option<Authority>,
     pub(crate) credential_id: Secret,
     pub(crate) credential_secret: Secret,
     /// Rows a page, 1 to 10000.
@@ -49,7 +51,6 @@ pub(crate) struct Kakao {
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a body in a message.
 const SHOWN_CHARACTERS: usize = 200;
 
@@ -70,16 +71,7 @@ impl Kakao {
                 header("credential_secret", &options.credential_secret)?,
             ),
         ]);
-        let mut client = Client::builder()
-            .user_agent(concat!("costwarden/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            // Another host must not be handed the credentials.
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
-            .timeout(options.timeout);
-        if is_loopback(&resources) {
-            client = client.no_proxy();
-        }
+        let client = http::client(&resources, options.authority.as_ref(), options.timeout).default_headers(headers);
         let client = client.build().map_err(|error| SourceError::Options {
             key: "endpoint",
             expected: "a host that TLS can be set up for",
@@ -180,11 +172,14 @@ impl Kakao {
     }
 
     fn transient(&self, error: &reqwest::Error) -> Failure {
-        let why = if error.is_timeout() {
-            format!("no whole answer within {:?}", self.options.timeout)
-        } else {
-            self.redact(&causes(error))
-        };
+        if error.is_timeout() {
+            let why = format!("no whole answer within {:?}", self.options.timeout);
+            return Failure::Transient { why, retry_after: None };
+        }
+        let why = self.redact(&causes(error));
+        if http::is_distrust(&why) {
+            return Failure::Final(SourceError::Distrusted { url: self.url(), why });
+        }
         Failure::Transient { why, retry_after: None }
     }
 
@@ -237,12 +232,6 @@ fn header(key: &'static str, secret: &Secret) -> Result<HeaderValue, SourceError
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
 }
 
 /// Relative to the answering host's own clock where it tells it.

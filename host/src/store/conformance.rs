@@ -49,6 +49,8 @@ async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreConfig)) {
 fn mongodb(uri: &str, database: &str, patience: Duration) -> StoreConfig {
     StoreConfig::Mongodb(MongodbOptions {
         uri: Secret::new(uri),
+        authority: None,
+        client_certificate: None,
         database: database.to_owned(),
         connect_timeout: patience,
         selection_timeout: patience,

@@ -9,6 +9,7 @@ mod read;
 mod write;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,8 +24,10 @@ use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
 use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
+use crate::http::Authority;
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
+pub(crate) use connect::careless_option;
 use read::{of_day, of_days, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.
@@ -32,6 +35,10 @@ use read::{of_day, of_days, unreadable, unreadable_document};
 pub(crate) struct MongodbOptions {
     /// May hold credentials.
     pub(crate) uri: Secret,
+    /// Trusted alone, where one is given; also makes TLS a must.
+    pub(crate) authority: Option<Authority>,
+    /// A certificate and its key, with which the server knows this host.
+    pub(crate) client_certificate: Option<PathBuf>,
     pub(crate) database: String,
     pub(crate) connect_timeout: Duration,
     /// How long a primary is looked for, at the start and after a failover.

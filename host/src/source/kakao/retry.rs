@@ -23,7 +23,7 @@ pub(crate) struct RetryOptions {
 
 impl RetryOptions {
     /// The wait after the attempt of that number, counted from 1. `random` is in 0..1.
-    pub(super) fn delay(&self, attempt: u32, retry_after: Option<Duration>, random: f64) -> Duration {
+    pub(crate) fn delay(&self, attempt: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let jittered = doubled.min(self.max_delay).mul_f64(random);
         retry_after.map_or(jittered, |asked| asked.min(self.max_retry_after).max(jittered))

@@ -11,6 +11,7 @@ const DAY: Date = date(2026, 11, 22);
 fn options(simulation: &Simulation) -> KakaoOptions {
     KakaoOptions {
         base_url: simulation.url().to_owned(),
+        authority: None,
         credential_id: Secret::new("the-credential-id"),
         credential_secret: Secret::new("the-credential-secret"),
         page_size: 7,

@@ -3,12 +3,39 @@
 use mongodb::bson::doc;
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{
-    Acknowledgment, ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, WriteConcern,
+    Acknowledgment, ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
 };
 use mongodb::{Client, Database};
 
 use super::{Mongodb, MongodbOptions};
+use crate::http;
 use crate::store::{Access, StoreError};
+
+/// An option of an address with which any certificate would do.
+pub(crate) fn careless_option(uri: &str) -> Option<&'static str> {
+    const CARELESS: [&str; 3] = ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"];
+    let (_, options) = uri.split_once('?')?;
+    let is_on = |careless: &str| {
+        let mut options = options.split(['&', ';']).filter_map(|option| option.split_once('='));
+        options.any(|(name, value)| name.eq_ignore_ascii_case(careless) && value != "false")
+    };
+    CARELESS.into_iter().find(|careless| is_on(careless))
+}
+
+/// What the address says of TLS, and what the config adds. A file in either makes TLS a must.
+fn tls(said: Option<Tls>, options: &MongodbOptions) -> Result<Option<Tls>, StoreError> {
+    let authority = options.authority.as_ref().map(|authority| authority.path().to_owned());
+    let files = [("ca_file", authority.is_some()), ("client_certificate_file", options.client_certificate.is_some())];
+    let Some((key, _)) = files.into_iter().find(|(_, given)| *given) else { return Ok(said) };
+    let mut tls = match said {
+        Some(Tls::Disabled) => return Err(StoreError::WithoutTls { key }),
+        Some(Tls::Enabled(tls)) => tls,
+        None => TlsOptions::default(),
+    };
+    tls.ca_file_path = authority.or(tls.ca_file_path);
+    tls.cert_key_file_path = options.client_certificate.clone().or(tls.cert_key_file_path);
+    Ok(Some(Tls::Enabled(tls)))
+}
 
 impl Mongodb {
     pub(in crate::store) async fn open(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
@@ -20,6 +47,10 @@ impl Mongodb {
         let mut client = parsed.map_err(|error| StoreError::Address {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
+        if let Some(option) = careless_option(options.uri.expose()) {
+            return Err(StoreError::Careless { option });
+        }
+        client.tls = tls(client.tls, options)?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
         client.connect_timeout.get_or_insert(options.connect_timeout);
         let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
@@ -50,6 +81,7 @@ impl Mongodb {
     pub(super) fn failure(&self, operation: &'static str, collection: &str, error: &Error) -> StoreError {
         let cause = reason(&error.kind.to_string());
         match &*error.kind {
+            _ if http::is_distrust(&cause) => StoreError::Distrusted { hosts: self.hosts.clone(), cause },
             ErrorKind::ServerSelection { .. } => StoreError::Unreachable {
                 hosts: self.hosts.clone(),
                 seconds: self.selection_timeout.as_secs_f64(),
@@ -101,6 +133,16 @@ mod tests {
         let uri = "mongodb://user:p@ss:w@db.example:27017/x";
         assert_eq!(without_secret("cannot read `p@ss:w`", uri), "cannot read `***`");
         assert_eq!(without_secret("no host", "mongodb://"), "no host");
+    }
+
+    #[test]
+    fn an_address_that_trusts_anybody_is_known() {
+        let check = |query: &str| careless_option(&format!("mongodb://u:p@h/?{query}"));
+        assert_eq!(check("tls=true&tlsInsecure=true"), Some("tlsInsecure"));
+        assert_eq!(check("tlsallowinvalidcertificates=true"), Some("tlsAllowInvalidCertificates"));
+        assert_eq!(check("tls=true;tlsAllowInvalidHostnames=1"), Some("tlsAllowInvalidHostnames"));
+        assert_eq!(check("tls=true&tlsInsecure=false"), None);
+        assert_eq!(careless_option("mongodb://h"), None);
     }
 
     #[test]

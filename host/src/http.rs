@@ -1,0 +1,109 @@
+//! What every HTTP client of this program has in common: whose certificates it trusts, and where it may go in the clear.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, ClientBuilder, Url, redirect};
+
+use crate::causes::causes;
+
+/// The certificates of an authority of one's own. Where one is given, it alone is trusted.
+#[derive(Debug, Clone)]
+pub(crate) struct Authority {
+    path: PathBuf,
+    pem: Vec<u8>,
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Authority {
+    /// Reads a file of certificates.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds no certificate; says what was expected.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let pem = std::fs::read(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        let authority = Self { path: path.to_owned(), pem };
+        match Certificate::from_pem_bundle(&authority.pem) {
+            Ok(certificates) if certificates.is_empty() => {
+                Err(format!("{shown} holds no certificate, expected PEM with -----BEGIN CERTIFICATE-----"))
+            }
+            // A client that trusts them is the proof that they are certificates; another parser may panic at what is none.
+            Ok(certificates) => match Client::builder().tls_certs_only(certificates).build() {
+                Ok(_) => Ok(authority),
+                Err(error) => Err(format!("{shown} holds no usable certificate: {}", causes(&error))),
+            },
+            Err(error) => Err(format!("{shown} is not a file of certificates in PEM: {}", causes(&error))),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+}
+
+/// A client for one host: it follows no redirect, so that no other host is handed what is meant for this one, and
+/// reaches this machine without a proxy.
+pub(crate) fn client(url: &Url, authority: Option<&Authority>, timeout: Duration) -> ClientBuilder {
+    let mut client = Client::builder()
+        .user_agent(concat!("costwarden/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout);
+    if is_loopback(url) {
+        client = client.no_proxy();
+    }
+    match authority {
+        Some(authority) => {
+            // They were read once already, when the config was.
+            client.tls_certs_only(Certificate::from_pem_bundle(&authority.pem).unwrap_or_default())
+        }
+        None => client,
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+/// Whether a message tells of a certificate that is not trusted, which trying again does not change.
+pub(crate) fn is_distrust(why: &str) -> bool {
+    why.contains("invalid peer certificate")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_known_by_name_and_by_address() {
+        let is = |url: &str| is_loopback(&Url::parse(url).expect("a URL"));
+        assert!(is("http://localhost:1/x") && is("https://127.3.2.1") && is("http://[::1]:8080"));
+        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com") && !is("http://[fe80::1]"));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_no_authority() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            Authority::read(&path).expect_err("refused")
+        };
+        assert!(read("").contains("ca.pem holds no certificate, expected PEM with -----BEGIN CERTIFICATE-----"));
+        let other = read("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n");
+        assert!(other.contains("ca.pem holds no usable certificate: "), "{other}");
+        let broken = read("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+        assert!(broken.contains("ca.pem is not a file of certificates in PEM: "), "{broken}");
+        let absent = Authority::read(&folder.path().join("none")).expect_err("refused");
+        assert!(absent.contains("none cannot be read: No such file"), "{absent}");
+    }
+}

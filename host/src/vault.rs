@@ -1,0 +1,266 @@
+//! Kakao Cloud's Secrets Manager: fills in the secrets that a config refers to by id.
+//!
+//! One token a run, each secret asked for once, all that fail told at once. Nothing is kept on disk.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use serde_json::{Value, json};
+
+use crate::causes::causes;
+use crate::config::{Config, Draft, Reference, Secret};
+use crate::http::{self, Authority};
+use crate::source::RetryOptions;
+use crate::toml::Diagnostic;
+
+/// Where tokens and secrets are had, and by which credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct VaultOptions {
+    pub(crate) iam_endpoint: Url,
+    pub(crate) endpoint: Url,
+    pub(crate) credential_id: Secret,
+    pub(crate) credential_secret: Secret,
+    pub(crate) authority: Option<Authority>,
+    /// Of one request.
+    pub(crate) timeout: Duration,
+    pub(crate) retry: RetryOptions,
+}
+
+const TOKEN: &str = "X-Subject-Token";
+
+/// The config with every secret filled in.
+///
+/// # Errors
+/// What could not be had, each at the place in the file that asked for it.
+pub(crate) async fn resolve(draft: Draft) -> Result<Config, Vec<Diagnostic>> {
+    let Draft { config, pending, vault } = draft;
+    if pending.is_empty() {
+        return Ok(config);
+    }
+    let vault = match vault {
+        None => Err("needs a table [secrets] with credential_id and credential_secret".to_owned()),
+        Some(options) => Vault::open(options).await.map_err(|error| error.to_string()),
+    };
+    let vault = match vault {
+        Ok(vault) => vault,
+        Err(message) => return Err(pending.iter().map(|pending| pending.fail(&message)).collect()),
+    };
+    let mut fetched: BTreeMap<Reference, Result<String, String>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for pending in pending {
+        let reference = &pending.reference;
+        if !fetched.contains_key(reference) {
+            let value = vault.fetch(reference).await.map_err(|error| error.to_string());
+            fetched.insert(reference.clone(), value);
+        }
+        match &fetched[reference] {
+            Ok(text) => pending.fill(text.clone()),
+            Err(message) => errors.push(pending.fail(message)),
+        }
+    }
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
+}
+
+/// An open Secrets Manager.
+struct Vault {
+    options: VaultOptions,
+    client: Client,
+    token: HeaderValue,
+}
+
+impl Vault {
+    async fn open(options: VaultOptions) -> Result<Self, VaultError> {
+        let url = below(&options.iam_endpoint, &["identity", "v3", "auth", "tokens"]);
+        let credential = json!({
+            "id": options.credential_id.expose(),
+            "secret": options.credential_secret.expose(),
+        });
+        let identity = json!({ "methods": ["application_credential"], "application_credential": credential });
+        let body = json!({ "auth": { "identity": identity } });
+        let client = options.client(&options.iam_endpoint)?;
+        let answer = options.ask(&url, &|| client.post(url.clone()).json(&body)).await?;
+        if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(VaultError::Credentials { url: url.into(), status: answer.status.as_u16() });
+        }
+        let mut token = answer.token.ok_or(VaultError::NoToken { url: url.into(), status: answer.status.as_u16() })?;
+        token.set_sensitive(true);
+        Ok(Self { client: options.client(&options.endpoint)?, options, token })
+    }
+
+    async fn fetch(&self, reference: &Reference) -> Result<String, VaultError> {
+        let mut url = below(&self.options.endpoint, &["api", "v1", "secrets", &reference.id, "versions", "value"]);
+        if let Some(version) = &reference.version {
+            url.query_pairs_mut().append_pair("version", version);
+        }
+        let request = || self.client.get(url.clone()).header("X-Auth-Token", self.token.clone());
+        let Answer { status, body, .. } = self.options.ask(&url, &request).await?;
+        match status {
+            StatusCode::OK => value(&body).map_err(|why| VaultError::Shape { url: url.into(), why }),
+            StatusCode::NOT_FOUND => Err(VaultError::NotThere { url: url.into(), reference: reference.clone() }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(VaultError::NotAllowed { url: url.into(), reference: reference.clone(), status: status.as_u16() })
+            }
+            _ => Err(VaultError::Status { url: url.into(), status: status.as_u16() }),
+        }
+    }
+}
+
+/// What a server said, whatever it said.
+struct Answer {
+    status: StatusCode,
+    token: Option<HeaderValue>,
+    body: Vec<u8>,
+}
+
+impl VaultOptions {
+    fn client(&self, url: &Url) -> Result<Client, VaultError> {
+        let client = http::client(url, self.authority.as_ref(), self.timeout).build();
+        client.map_err(|error| VaultError::Unreachable { url: url.to_string(), attempts: 0, why: causes(&error) })
+    }
+
+    /// Asks until there is an answer that trying again would not change.
+    async fn ask(&self, url: &Url, request: &dyn Fn() -> RequestBuilder) -> Result<Answer, VaultError> {
+        let mut attempt = 1;
+        loop {
+            // Kakao Cloud asks for it on every request.
+            let sent = request().header(CONTENT_TYPE, "application/json").send().await;
+            let why = match read(sent).await {
+                Ok(Answer { status, .. }) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+                    format!("it answered {}", status.as_u16())
+                }
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_timeout() => format!("no whole answer within {:?}", self.timeout),
+                Err(error) => causes(&error.without_url()),
+            };
+            if http::is_distrust(&why) {
+                return Err(VaultError::Distrusted { url: url.to_string(), why });
+            }
+            if attempt >= self.retry.attempts {
+                return Err(VaultError::Unreachable { url: url.to_string(), attempts: attempt, why });
+            }
+            let delay = self.retry.delay(attempt, None, fastrand::f64());
+            tracing::warn!(%url, attempt, ?delay, "trying again to fetch secrets: {why}");
+            tokio::time::sleep(delay).await;
+            attempt += 1;
+        }
+    }
+}
+
+async fn read(sent: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, reqwest::Error> {
+    let response = sent?;
+    let (status, token) = (response.status(), response.headers().get(TOKEN).cloned());
+    Ok(Answer { status, token, body: response.bytes().await?.to_vec() })
+}
+
+fn below(endpoint: &Url, segments: &[&str]) -> Url {
+    let mut url = endpoint.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+/// The secret in `{"code", "message", "data", "requestId"}`. No reference says what `data` looks like: a text is taken,
+/// and so is an object with the text `value`, or with one text alone.
+fn value(body: &[u8]) -> Result<String, String> {
+    const EXPECTED: &str =
+        "expected JSON with a text at data, or an object there with the text value or one text alone";
+    let refused = |found: &str| Err(format!("{EXPECTED}, found {found}"));
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return refused("something that is not JSON") };
+    let found = match body.get("data") {
+        Some(Value::String(text)) => Some(text),
+        Some(Value::Object(object)) => match object.get("value") {
+            Some(Value::String(text)) => Some(text),
+            Some(other) => return refused(&format!("data.value as {}", kind(other))),
+            None => {
+                let texts: Vec<&String> = object
+                    .values()
+                    .filter_map(|value| if let Value::String(text) = value { Some(text) } else { None })
+                    .collect();
+                let [text] = texts[..] else {
+                    // Names of fields, not what they hold.
+                    let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+                    return refused(&format!("an object with {} texts: {}", texts.len(), keys.join(", ")));
+                };
+                Some(text)
+            }
+        },
+        Some(other) => return refused(&format!("data as {}", kind(other))),
+        None => return refused("no data"),
+    };
+    match found.filter(|text| !text.is_empty()) {
+        Some(text) => Ok(text.clone()),
+        None => refused("an empty text"),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Why a secret was not had. No body is shown: it may hold one.
+#[derive(Debug, thiserror::Error)]
+enum VaultError {
+    #[error("{url} gave no answer in {attempts} attempts; the last one: {why}")]
+    Unreachable { url: String, attempts: u32, why: String },
+    #[error("{url} is not trusted: {why}; check secrets.ca_file and the host in the endpoint")]
+    Distrusted { url: String, why: String },
+    #[error("{url} refused the credentials with {status}: check secrets.credential_id and secrets.credential_secret")]
+    Credentials { url: String, status: u16 },
+    #[error("{url} answered {status} without the header {TOKEN}: check secrets.iam_endpoint")]
+    NoToken { url: String, status: u16 },
+    #[error("{url} knows no {reference}: check the id and the version")]
+    NotThere { url: String, reference: Reference },
+    #[error("{url} does not give {reference} ({status}): let the owner of secrets.credential_id read it")]
+    NotAllowed { url: String, reference: Reference, status: u16 },
+    #[error("{url} answered {status}: check secrets.endpoint")]
+    Status { url: String, status: u16 },
+    #[error("{url} answered in another shape: {why}")]
+    Shape { url: String, why: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: Result<&str, &str>) {
+        match (value(body.as_bytes()), expected) {
+            (Ok(text), Ok(expected)) => assert_eq!(text, expected, "{body}"),
+            (Err(why), Err(expected)) => assert!(why.ends_with(expected) && !why.contains("hunter2"), "{body}: {why}"),
+            (found, expected) => panic!("{body}: {found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_secret_is_found_in_each_shape_that_it_may_have() {
+        check(r#"{"code":200,"message":"OK","data":"hunter2","requestId":"r"}"#, Ok("hunter2"));
+        check(r#"{"data":{"value":"hunter2","version":"3"}}"#, Ok("hunter2"));
+        check(r#"{"data":{"secretString":"hunter2","version":3}}"#, Ok("hunter2"));
+    }
+
+    #[test]
+    fn another_shape_is_named_and_never_shown() {
+        check(r#"{"data":{"a":"hunter2","b":"hunter2"}}"#, Err("found an object with 2 texts: a, b"));
+        check(r#"{"data":{"value":["hunter2"]}}"#, Err("found data.value as a list"));
+        check(r#"{"data":["hunter2"]}"#, Err("found data as a list"));
+        check(r#"{"data":""}"#, Err("found an empty text"));
+        check(r#"{"secret":"hunter2"}"#, Err("found no data"));
+        check("hunter2", Err("found something that is not JSON"));
+    }
+
+    #[test]
+    fn addresses_hold_ids_as_they_are() {
+        let endpoint = Url::parse("https://secrets.example/").expect("a URL");
+        let url = below(&endpoint, &["secrets", "a b/c"]);
+        assert_eq!(url.as_str(), "https://secrets.example/secrets/a%20b%2Fc");
+    }
+}
