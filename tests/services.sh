@@ -12,6 +12,9 @@
 # Any number of `run`s may be under way at once, beside a started set.
 #
 #   COSTWARDEN_TEST_MONGODB        mongodb://127.0.0.1:PORT
+#   COSTWARDEN_TEST_MONGOD         the program, for suites that need servers of their own
+#   COSTWARDEN_TEST_MONGOD_LIBRARIES  for its LD_LIBRARY_PATH; may be empty
+#   COSTWARDEN_TEST_RCLONE         the program
 #   COSTWARDEN_TEST_S3_ENDPOINT    http://127.0.0.1:PORT, path-style
 #   COSTWARDEN_TEST_S3_KEY         access key id
 #   COSTWARDEN_TEST_S3_SECRET      secret access key
@@ -303,6 +306,9 @@ start_servers() {
 
     cat >"$folder/env" <<ENV
 export COSTWARDEN_TEST_MONGODB=mongodb://127.0.0.1:$mongo_port
+export COSTWARDEN_TEST_MONGOD=$mongod
+export COSTWARDEN_TEST_MONGOD_LIBRARIES=$mongod_libraries
+export COSTWARDEN_TEST_RCLONE=$rclone
 export COSTWARDEN_TEST_S3_ENDPOINT=http://127.0.0.1:$s3_port
 export COSTWARDEN_TEST_S3_KEY=$key
 export COSTWARDEN_TEST_S3_SECRET=$secret

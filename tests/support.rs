@@ -166,6 +166,13 @@ pub fn run(command: &mut Command) -> Run {
     }
 }
 
+/// Writes a file that nobody but its owner can read.
+pub fn write_private(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(path, owner_only).expect("permissions");
+}
+
 pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_costwarden")
 }
