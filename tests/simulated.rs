@@ -7,6 +7,8 @@ mod support;
 mod backfill;
 #[path = "simulated/demo.rs"]
 mod demo;
+#[path = "simulated/failing.rs"]
+mod failing;
 #[path = "simulated/faults.rs"]
 mod faults;
 #[path = "simulated/incidents.rs"]

@@ -25,6 +25,7 @@ use crate::detector;
 use crate::job::Grade;
 use crate::series::SeriesKey;
 use crate::simulate::{self, SimulateArgs};
+use crate::step;
 use crate::toml::Diagnostic;
 use crate::vault;
 
@@ -183,6 +184,10 @@ pub fn main() -> ExitCode {
         return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
     }
     log();
+    if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| step::rehearse(&asked)) {
+        present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
+        return ExitCode::from(Grade::Failed.exit_code());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

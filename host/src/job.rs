@@ -6,13 +6,16 @@
 mod admission;
 mod assemble;
 mod backfill;
+mod course;
 mod daily;
 mod days;
 mod exclude;
+mod failing;
 mod hourly;
 mod intake;
 mod judge;
 mod look;
+mod notice;
 mod past;
 mod preview;
 mod report;
@@ -25,8 +28,10 @@ use jiff::civil::Date;
 
 pub(crate) use self::admission::{Admitted, Fetch, admit};
 pub(crate) use self::backfill::{Backfill, backfill};
+use self::course::Course;
 pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::exclude::short_runs;
+pub(crate) use self::failing::could_not_begin;
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::report::{Grade, Report};
@@ -57,6 +62,7 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Sink>,
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
+    course: Course,
 }
 
 impl Parts {
@@ -81,6 +87,7 @@ impl Parts {
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,
+            course: Course::new(),
             config,
         })
     }

@@ -20,6 +20,7 @@ mod simulate;
 mod sink;
 mod source;
 mod statistics;
+mod step;
 mod store;
 mod toml;
 mod vault;

@@ -9,7 +9,7 @@ mod syslog;
 
 use jiff::Timestamp;
 
-pub(crate) use self::line::{Line, Speech, daily_total, of_episode};
+pub(crate) use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
 use crate::config::{SinkConfig, SinkKind};
 
 /// A way to tell people.

@@ -30,6 +30,7 @@ use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Names, SeriesKey};
 use crate::statistics::Statistics;
+use crate::step::Step;
 
 /// An open database.
 pub(crate) enum Store {
@@ -87,8 +88,7 @@ pub(crate) struct FitRequest {
 }
 
 /// How far a job got, and what came of it. Keyed by job and period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JobRun {
     /// `daily`, `hourly` or `backfill`.
     pub(crate) job: String,
@@ -97,7 +97,7 @@ pub(crate) struct JobRun {
     pub(crate) owner: String,
     pub(crate) attempts: u32,
     /// The last step that was finished.
-    pub(crate) step: String,
+    pub(crate) step: Step,
     /// The newest day that is done, of a job over many days.
     pub(crate) through: Option<Date>,
     /// `running`, `done`, `degraded` or `failed`.
@@ -111,6 +111,20 @@ pub(crate) struct JobRun {
     pub(crate) total: Option<String>,
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
+}
+
+/// Something about costwarden itself that people are told once, until it is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    /// What it is about, like `failing:daily`.
+    pub(crate) key: String,
+    /// The line that is told.
+    pub(crate) text: String,
+    /// Runs in a row that had to say so; 0 once it is over.
+    pub(crate) times: u32,
+    pub(crate) since: Timestamp,
+    /// Sinks that were told that it is so, and not yet that it is over.
+    pub(crate) told: BTreeSet<String>,
 }
 
 /// Both ends belong to it.
@@ -284,6 +298,38 @@ impl Store {
         match self {
             Self::Mongodb(store) => store.run(job, period).await,
             Self::Embedded(store) => store.run(job, period),
+        }
+    }
+
+    /// The last runs of a job, the one that started last first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "health asks for it"))]
+    pub(crate) async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.recent_runs(job, limit).await,
+            Self::Embedded(store) => store.recent_runs(job, limit),
+        }
+    }
+
+    /// Changes nothing of a run's record but its step.
+    pub(crate) async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_step(job, period, step, now).await,
+            Self::Embedded(store) => store.put_step(job, period, step, now),
+        }
+    }
+
+    /// Every notice about costwarden itself that there ever was, in the order of their keys.
+    pub(crate) async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.notices().await,
+            Self::Embedded(store) => store.notices(),
+        }
+    }
+
+    pub(crate) async fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.put_notice(notice, now).await,
+            Self::Embedded(store) => store.put_notice(notice, now),
         }
     }
 

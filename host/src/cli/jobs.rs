@@ -14,21 +14,21 @@ pub(super) async fn daily(config: Config, args: &DailyArgs, form: Form, now: Tim
     let yesterday = yesterday(&config, now);
     let day = args.date.unwrap_or(yesterday);
     let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day) };
-    let mut parts = open(config, args.dry_run, form).await?;
+    let mut parts = open("daily", config, args.dry_run, form, now).await?;
     let report = job::daily(&mut parts, days, now).await;
     Ok(end(&parts, &report, form))
 }
 
 pub(super) async fn hourly(config: Config, args: &HourlyArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
-    let mut parts = open(config, args.dry_run, form).await?;
+    let mut parts = open("hourly", config, args.dry_run, form, now).await?;
     let report = job::hourly(&mut parts, at, now).await;
     Ok(end(&parts, &report, form))
 }
 
 pub(super) async fn backfill(config: Config, args: &BackfillArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
     let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
-    let mut parts = open(config, args.dry_run, form).await?;
+    let mut parts = open("backfill", config, args.dry_run, form, now).await?;
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());
@@ -39,13 +39,22 @@ pub(super) async fn backfill(config: Config, args: &BackfillArgs, form: Form, no
     Ok(end(&parts, &report, form))
 }
 
-async fn open(config: Config, dry_run: bool, form: Form) -> anyhow::Result<Parts> {
+/// A run that cannot begin counts as one that failed.
+async fn open(job: &'static str, config: Config, dry_run: bool, form: Form, now: Timestamp) -> anyhow::Result<Parts> {
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         Form::Json => Terminal::Stderr,
     };
-    Ok(Parts::open(config, mode, terminal).await?)
+    match Parts::open(config.clone(), mode, terminal).await {
+        Err(error) if mode == Mode::Write => {
+            for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
+                tracing::warn!("{untold}");
+            }
+            Err(error.into())
+        }
+        opened => Ok(opened?),
+    }
 }
 
 fn end(parts: &Parts, report: &Report, form: Form) -> Grade {

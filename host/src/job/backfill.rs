@@ -11,7 +11,8 @@ use jiff::civil::Date;
 
 use super::days::{Alert, Days};
 use super::report::Report;
-use super::{JobError, Mode, Parts, intake, run, tell};
+use super::{JobError, Mode, Parts, failing, intake, run, tell};
+use crate::step::Step;
 use crate::store::JobRun;
 
 /// Days that are fetched at the same time.
@@ -31,6 +32,7 @@ pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, 
     if let Err(error) = whole_span(parts, span, now, done, &mut report).await {
         report.error = Some(error.to_string());
     }
+    failing::ended(parts, &mut report, now).await;
     report
 }
 
@@ -93,6 +95,7 @@ async fn days(
                     if alert == Alert::Tell {
                         tell::episodes(parts, episodes, now, report).await?;
                     }
+                    parts.reach(Step::Told, now).await?;
                     newest = Some(*date);
                 }
                 Err(error) if error.is_missing_day() => missing.push(*date),
@@ -101,13 +104,16 @@ async fn days(
             done(*date);
         }
         record.through = chunk.last().copied();
-        "days".clone_into(&mut record.step);
+        record.step = Step::Told;
         if parts.mode == Mode::Write {
             parts.store.put_run(record, now).await?;
         }
     }
     match newest {
-        Some(newest) => finished.learn(parts, newest, now, report).await?,
+        Some(newest) => {
+            finished.learn(parts, newest, now, report).await?;
+            parts.reach(Step::Learned, now).await?;
+        }
         None => return Err(JobError::Empty { date: to }),
     }
     report.count("days", dates.len() as u64 - missing.len() as u64);

@@ -8,7 +8,8 @@ use jiff::civil::Date;
 
 use super::days::{Alert, Days};
 use super::report::Report;
-use super::{JobError, Mode, Parts, intake, run, tell};
+use super::{JobError, Mode, Parts, failing, intake, run, tell};
+use crate::step::Step;
 
 /// Which days.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,7 @@ pub(crate) async fn daily(parts: &mut Parts, days: Daily, now: Timestamp) -> Rep
     if let Err(error) = every_day(parts, days, now, &mut report).await {
         report.error = Some(error.to_string());
     }
+    failing::ended(parts, &mut report, now).await;
     report
 }
 
@@ -50,7 +52,10 @@ async fn every_day(parts: &mut Parts, days: Daily, now: Timestamp, report: &mut 
         }
     }
     match (newest, first_error) {
-        (Some(newest), _) => finished.learn(parts, newest, now, report).await?,
+        (Some(newest), _) => {
+            finished.learn(parts, newest, now, report).await?;
+            parts.reach(Step::Learned, now).await?;
+        }
         (None, Some(error)) => return Err(error),
         (None, None) => {}
     }
@@ -79,7 +84,7 @@ async fn one_day(
         report.total.clone_from(&record.total);
         tell::total(parts, date, &mut record, now, report);
         report.took("tell", started);
-        Ok(())
+        parts.reach(Step::Told, now).await
     }
     .await;
     if parts.mode == Mode::Write {

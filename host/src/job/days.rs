@@ -22,6 +22,7 @@ use crate::episode::{self, Episode, Judged, Moment};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::series::{Grain, SeriesKey};
+use crate::step::Step;
 use crate::store::{DateRange, Found};
 
 /// The ledger as it stood before a day, and on from there.
@@ -79,6 +80,7 @@ impl Days {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
+        parts.reach(Step::Written, now).await?;
         if let Some(history) = &mut self.held {
             history.push(ledger, &self.measures);
             history.forget_before(back(date, self.longest));
@@ -104,6 +106,7 @@ impl Days {
         if parts.mode == Mode::Write {
             parts.store.mark_anomalous(date, &found, now).await?;
         }
+        parts.reach(Step::Remembered, now).await?;
         report.took("write_findings", started);
         report.findings.append(&mut judgement.findings);
         Ok(episodes)
@@ -184,10 +187,12 @@ pub(super) async fn remember(
     if parts.mode == Mode::Write {
         // Of a rule that could not judge now, what it found of this moment before still stands.
         parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
+        parts.reach(Step::Findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
         let settled = |episode: &Episode| episode.settled(sinks());
         let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();
         parts.store.put_episodes(&writes, now).await?;
+        parts.reach(Step::Episodes, now).await?;
     }
     let mut current = before;
     current.extend(changed.into_iter().map(|episode| (episode.id.clone(), episode)));

@@ -14,12 +14,13 @@ use super::exclude::Excluded;
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{JobError, Mode, Parts, intake, run, tell};
+use super::{JobError, Mode, Parts, failing, intake, run, tell};
 use crate::episode::Moment;
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::rules::Absent;
 use crate::series::{Grain, Names, SeriesKey, day_start};
+use crate::step::Step;
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
 /// What was learned longer ago than this is not judged by.
@@ -32,6 +33,7 @@ pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, now: Timestamp) -> 
     if let Err(error) = one_hour(parts, date, hour, now, &mut report).await {
         report.error = Some(error.to_string());
     }
+    failing::ended(parts, &mut report, now).await;
     report
 }
 
@@ -58,6 +60,7 @@ async fn one_hour(
             parts.store.put_hour(date, hour, &ledger, now).await?;
         }
         report.took("write_snapshot", started);
+        parts.reach(Step::Written, now).await?;
         let known = parts.store.episodes(date).await?;
         let mut judgement = look(parts, date, hour, &ledger, &days::watched(&known), report).await?;
         let started = Instant::now();
@@ -65,7 +68,9 @@ async fn one_hour(
         let episodes = days::remember(parts, moment, Alert::Tell, known, &mut judgement, now, report).await?;
         report.took("write_findings", started);
         report.findings.append(&mut judgement.findings);
+        parts.reach(Step::Remembered, now).await?;
         tell::episodes(parts, episodes, now, report).await?;
+        parts.reach(Step::Told, now).await?;
         run::close(parts, report);
         Ok(())
     }

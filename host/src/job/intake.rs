@@ -10,6 +10,7 @@ use super::{JobError, Mode, Parts};
 use crate::archive::{Drained, Stored};
 use crate::ledger::{self, DayLedger};
 use crate::source::RawDocument;
+use crate::step::Step;
 
 /// A day that was fetched, and what became of its raw document.
 pub(super) struct Intake {
@@ -23,6 +24,7 @@ pub(super) struct Intake {
 /// The source has nothing, or neither archive nor spool takes the document.
 pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, JobError> {
     let document = parts.source.fetch(date, hour, now).await?;
+    parts.reach(Step::Fetched, now).await?;
     if document.rows.is_empty() {
         return Err(JobError::Empty { date });
     }
@@ -36,6 +38,7 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
             }
         },
     };
+    parts.reach(Step::Archived, now).await?;
     Ok(Intake { document, kept })
 }
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::report::{Grade, Report};
 use super::{JobError, Mode, Parts, Ready};
 use crate::config::Config;
+use crate::step::{self, Step};
 use crate::store::JobRun;
 
 /// The period of one day, or of a span of days.
@@ -58,7 +59,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: String::new(),
+        step: Step::Started,
         through: None,
         outcome: String::new(),
         error: None,
@@ -74,12 +75,15 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     }
     record.owner = format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id());
     record.attempts += 1;
-    "started".clone_into(&mut record.step);
+    record.step = Step::Started;
     "running".clone_into(&mut record.outcome);
     (record.error, record.finished_at, record.started_at) = (None, None, now);
     if parts.mode == Mode::Write {
         parts.store.put_run(&record, now).await?;
     }
+    // A backfill writes how far it is with the days.
+    parts.course.begin((job != "backfill").then_some((job, period)));
+    parts.reach(Step::Started, now).await?;
     Ok(record)
 }
 
@@ -93,9 +97,8 @@ pub(super) async fn finish(
 ) -> Result<(), JobError> {
     let grade = if result.is_ok() { report.grade() } else { Grade::Failed };
     grade.as_str().clone_into(&mut record.outcome);
-    if result.is_ok() {
-        "finished".clone_into(&mut record.step);
-    }
+    step::reached(Step::Finished);
+    record.step = if result.is_ok() { Step::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     let milliseconds = |took: &std::time::Duration| took.as_millis() as u64;

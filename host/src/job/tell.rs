@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::days::back;
+use super::notice::{self, Operational};
 use super::report::Report;
 use super::{JobError, Mode, Parts, run};
 use crate::episode::Episode;
 use crate::sink::{self, Speech};
+use crate::step::{self, Step};
 use crate::store::JobRun;
 
 /// Tells each sink what it has not heard of these incidents, and remembers what was accepted. A sink that is down is
@@ -30,6 +32,7 @@ pub(super) async fn episodes(
                 let line = sink::of_episode(&episode, notice, speech);
                 match sink.tell(&line, now) {
                     Ok(()) => {
+                        step::reached(Step::Accepted);
                         episode.told(&sink.name, notice);
                         report.count("notices", 1);
                         told = true;
@@ -49,6 +52,42 @@ pub(super) async fn episodes(
         }
     }
     Ok(())
+}
+
+/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted.
+#[expect(dead_code, reason = "stale feeds and gaps are told by it")]
+pub(super) async fn operational(
+    parts: &mut Parts,
+    what: Operational<'_>,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    if parts.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == what.key);
+    let mut notice = notice::raised(known, what, now);
+    let told = notice::tell(&mut parts.sinks, &mut notice, what, now);
+    told.into_report(report);
+    Ok(parts.store.put_notice(&notice, now).await?)
+}
+
+/// Tells each sink that was told of it that it is over. Nothing happens where it was not so.
+#[expect(dead_code, reason = "stale feeds and gaps are told by it")]
+pub(super) async fn resolved(
+    parts: &mut Parts,
+    key: &str,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    if parts.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);
+    let Some(mut notice) = known.filter(|notice| notice.times > 0 || !notice.told.is_empty()) else { return Ok(()) };
+    let told = notice::recall(&mut parts.sinks, &mut notice, parts.config.language, now);
+    told.into_report(report);
+    Ok(parts.store.put_notice(&notice, now).await?)
 }
 
 /// Tells the totals of the last days to the sinks that were down then.
@@ -84,6 +123,7 @@ pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timest
         }
         match sink.tell(&line, now) {
             Ok(()) => {
+                step::reached(Step::Accepted);
                 run.total_told.insert(sink.name.clone());
                 report.count("notices", 1);
             }

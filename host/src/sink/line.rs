@@ -18,6 +18,7 @@ pub(crate) struct Line {
 /// Of the system's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
+    Critical,
     Error,
     Info,
 }
@@ -46,6 +47,13 @@ pub(crate) fn daily_total(date: Date, total: &str, speech: Speech<'_>) -> Line {
         Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
     };
     Line { level: Level::Info, text: one_line(&text) }
+}
+
+/// About costwarden itself. `tag` is one word in capitals.
+pub(crate) fn operational(level: Level, tag: &str, text: &str) -> Line {
+    // Policies that match BILLING_ANOMALY are about money; what an error quotes must not set them off.
+    let text = text.replace("BILLING_ANOMALY", "BILLING-ANOMALY");
+    Line { level, text: one_line(&format!("[COSTWARDEN_{tag}] {text}")) }
 }
 
 fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
@@ -151,6 +159,12 @@ mod tests {
             muted: false,
             deliveries: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn what_is_said_of_costwarden_is_no_anomaly() {
+        let line = operational(Level::Critical, "FAILING", "could not read [BILLING_ANOMALY]\nof today");
+        assert_eq!(line.text, "[COSTWARDEN_FAILING] could not read [BILLING-ANOMALY] of today");
     }
 
     #[test]

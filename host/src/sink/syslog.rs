@@ -82,6 +82,7 @@ fn host() -> String {
 
 fn priority(level: Level) -> u8 {
     let severity = match level {
+        Level::Critical => 2,
         Level::Error => 3,
         Level::Info => 6,
     };

@@ -8,6 +8,7 @@ pub(super) mod baseline;
 pub(super) mod daily;
 pub(super) mod episode;
 pub(super) mod hourly;
+pub(super) mod notice;
 pub(super) mod run;
 
 use std::borrow::Cow;
@@ -31,13 +32,14 @@ pub(super) struct Collection {
     pub(super) indexes: &'static [(&'static str, &'static [(&'static str, i32)])],
 }
 
-pub(super) const COLLECTIONS: [&Collection; 6] = [
+pub(super) const COLLECTIONS: [&Collection; 7] = [
     &daily::COLLECTION,
     &hourly::COLLECTION,
     &baseline::COLLECTION,
     &anomaly::COLLECTION,
     &episode::COLLECTION,
     &run::COLLECTION,
+    &notice::COLLECTION,
 ];
 
 /// One keyed write: what identifies the document, what is set, and what is set only where the document is new.

@@ -19,14 +19,15 @@ use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
 use super::documents::{
-    self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, run,
+    self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, notice, run,
 };
-use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use crate::ledger::{DayLedger, Entry};
 use crate::series::SeriesKey;
+use crate::step::Step;
 pub(crate) use file::Embedded;
 use rows::{DailyRow, HourlyRow};
 use stretches::Share;
@@ -298,6 +299,35 @@ impl Embedded {
             Ok(())
         })?;
         Ok(found)
+    }
+
+    pub(super) fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+        let key = key_of(&mongodb::bson::doc! { "job": job });
+        let mut runs = Vec::new();
+        self.each(&run::COLLECTION, &key, &key, |document| {
+            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            runs.push(run::read(&document)?);
+            Ok(())
+        })?;
+        Ok(run::latest(runs, limit))
+    }
+
+    pub(super) fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, [run::step(job, period, step, now)], HashSet::new())
+    }
+
+    pub(super) fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+        let mut notices = Vec::new();
+        self.each(&notice::COLLECTION, &[], &[], |document| {
+            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            notices.push(notice::read(&document)?);
+            Ok(())
+        })?;
+        Ok(notices)
+    }
+
+    pub(super) fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&notice::COLLECTION, [notice::upsert(notice, now)], HashSet::new())
     }
 
     pub(super) fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {

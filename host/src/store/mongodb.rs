@@ -18,15 +18,16 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, run, series, time,
+    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, run, series, time,
 };
-use super::{Baseline, DateRange, FitRequest, Found, JobRun, StoreError};
+use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::http::Authority;
 use crate::ledger::DayLedger;
 use crate::series::SeriesKey;
+use crate::step::Step;
 pub(crate) use connect::careless_option;
 use read::{of_day, of_days, unreadable, unreadable_document};
 
@@ -237,6 +238,34 @@ impl Mongodb {
         let read =
             |found: &Document| run::read(found).map_err(|error| unreadable_document(&run::COLLECTION, found, error));
         found.first().map(read).transpose()
+    }
+
+    pub(super) async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+        let mut runs = Vec::new();
+        let sort = doc! { "startedAt": -1, "period": -1 };
+        self.first(&run::COLLECTION, doc! { "job": job }, sort, limit, |document| {
+            let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
+            runs.push(run::read(&document)?);
+            Ok(())
+        })
+        .await?;
+        Ok(runs)
+    }
+
+    pub(super) async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&run::COLLECTION, run::key(job, period), vec![run::step(job, period, step, now)]).await
+    }
+
+    pub(super) async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+        let found = self.documents(&notice::COLLECTION, doc! {}).await?;
+        let read = |found: &Document| {
+            notice::read(found).map_err(|error| unreadable_document(&notice::COLLECTION, found, error))
+        };
+        found.iter().map(read).collect()
+    }
+
+    pub(super) async fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&notice::COLLECTION, notice::key(&notice.key), vec![notice::upsert(notice, now)]).await
     }
 
     pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {

@@ -24,6 +24,7 @@ use crate::job::ruleset::ReadyRule;
 use crate::job::{JobError, Mode, Parts};
 use crate::series::{Grain, SeriesKey};
 use crate::statistics;
+use crate::step::{self, Step};
 use crate::store::{Baseline, DateRange, Fit, FitState};
 
 /// Series that a detector is given at a time: those of day-to-date are one an hour.
@@ -99,6 +100,7 @@ impl Days {
                 baselines.extend(std::mem::take(&mut sums).into_values());
             }
             learning += started.elapsed();
+            step::reached(Step::Learning);
             Some(baselines)
         });
         match parts.mode {

@@ -8,8 +8,9 @@ use super::*;
 use crate::episode::{Delivery, Episode, Moment, State};
 use crate::finding::{Direction, Finding, Severity};
 use crate::series::Grain;
+use crate::step::Step;
 use crate::store::documents::{anomaly, episode, run};
-use crate::store::{Found, JobRun};
+use crate::store::{Found, JobRun, Notice};
 
 fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
     Finding {
@@ -189,7 +190,7 @@ async fn runs_are_read_back() {
             period: "20261101".to_owned(),
             owner: "host:1".to_owned(),
             attempts: 1,
-            step: "started".to_owned(),
+            step: Step::Started,
             through: None,
             outcome: "running".to_owned(),
             error: None,
@@ -217,6 +218,77 @@ async fn runs_are_read_back() {
         assert_eq!(store.run("daily", "2026110").await.unwrap(), None);
         assert_eq!(store.run("hourly", "20261101").await.unwrap(), None);
         assert_eq!(documents(store, &run::COLLECTION).await.len(), 1);
+    })
+    .await;
+}
+
+fn run_of(job: &str, period: &str, second: i64) -> JobRun {
+    JobRun {
+        job: job.to_owned(),
+        period: period.to_owned(),
+        owner: "host:1".to_owned(),
+        attempts: 1,
+        step: Step::Started,
+        through: None,
+        outcome: "failed".to_owned(),
+        error: None,
+        counts: BTreeMap::new(),
+        durations_ms: BTreeMap::new(),
+        total_told: BTreeSet::new(),
+        total: None,
+        started_at: at(second),
+        finished_at: None,
+    }
+}
+
+#[tokio::test]
+async fn the_last_runs_of_a_job_come_first() {
+    in_every_store("recent_runs", async |store| {
+        assert_eq!(store.recent_runs("daily", 3).await.unwrap(), []);
+        for (period, second) in [("20261101", 5), ("20261102", 1), ("20261103", 9), ("20261104", 5)] {
+            store.put_run(&run_of("daily", period, second), at(0)).await.unwrap();
+        }
+        store.put_run(&run_of("hourly", "20261103T10", 20), at(0)).await.unwrap();
+        store.put_run(&run_of("dail", "20261103", 21), at(0)).await.unwrap();
+        let periods = async |limit| {
+            let runs = store.recent_runs("daily", limit).await.unwrap();
+            runs.into_iter().map(|run| run.period).collect::<Vec<_>>()
+        };
+        assert_eq!(periods(9).await, ["20261103", "20261104", "20261101", "20261102"]);
+        assert_eq!(periods(2).await, ["20261103", "20261104"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_changes_nothing_else_of_a_run() {
+    in_every_store("step", async |store| {
+        let run = run_of("daily", "20261101", 1);
+        store.put_run(&run, at(0)).await.unwrap();
+        store.put_step("daily", "20261101", Step::Findings, at(3)).await.unwrap();
+        assert_eq!(store.run("daily", "20261101").await.unwrap(), Some(JobRun { step: Step::Findings, ..run }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn notices_are_read_back() {
+    in_every_store("notices", async |store| {
+        assert_eq!(store.notices().await.unwrap(), []);
+        let mut notice = Notice {
+            key: "failing:daily".to_owned(),
+            text: "no \"answer\"".to_owned(),
+            times: 3,
+            since: at(1),
+            told: BTreeSet::from(["syslog".to_owned()]),
+        };
+        let other = Notice { key: "feed".to_owned(), ..notice.clone() };
+        store.put_notice(&other, at(1)).await.unwrap();
+        store.put_notice(&notice, at(1)).await.unwrap();
+        assert_eq!(store.notices().await.unwrap(), [notice.clone(), other.clone()]);
+        (notice.times, notice.told) = (0, BTreeSet::new());
+        store.put_notice(&notice, at(2)).await.unwrap();
+        assert_eq!(store.notices().await.unwrap(), [notice, other]);
     })
     .await;
 }

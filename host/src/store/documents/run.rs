@@ -6,10 +6,15 @@ use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
+use crate::step::Step;
 use crate::store::JobRun;
 
-pub(in crate::store) const COLLECTION: Collection =
-    Collection { name: "job_runs", key: &["job", "period"], unique: "unique_run", indexes: &[] };
+pub(in crate::store) const COLLECTION: Collection = Collection {
+    name: "job_runs",
+    key: &["job", "period"],
+    unique: "unique_run",
+    indexes: &[("job_started_desc", &[("job", 1), ("startedAt", -1)])],
+};
 
 pub(in crate::store) fn key(job: &str, period: &str) -> Document {
     doc! { "job": job, "period": period }
@@ -19,7 +24,7 @@ pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
     let set = doc! {
         "owner": &run.owner,
         "attempts": i64::from(run.attempts),
-        "step": &run.step,
+        "step": run.step.as_str(),
         "through": run.through.map(date_text),
         "outcome": &run.outcome,
         "error": run.error.as_deref(),
@@ -34,6 +39,19 @@ pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
     Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
 }
 
+/// Nothing but how far the run got.
+pub(in crate::store) fn step(job: &str, period: &str, step: Step, now: Timestamp) -> Upsert {
+    let set = doc! { "step": step.as_str(), "updatedAt": time(now) };
+    Upsert { key: key(job, period), set, on_insert: Document::new() }
+}
+
+/// The runs that started last, the last first.
+pub(in crate::store) fn latest(mut runs: Vec<JobRun>, limit: usize) -> Vec<JobRun> {
+    runs.sort_by(|one, other| (other.started_at, &other.period).cmp(&(one.started_at, &one.period)));
+    runs.truncate(limit);
+    runs
+}
+
 pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {
     let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
     let optional = |field: &str| document.get_str(field).ok().map(str::to_owned);
@@ -44,7 +62,7 @@ pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {
         period: text("period")?,
         owner: text("owner")?,
         attempts: u32::try_from(attempts).map_err(|_| format!("attempts is {attempts}"))?,
-        step: text("step")?,
+        step: document.get_str("step").map_err(|error| error.to_string())?.parse()?,
         through: document.get_str("through").ok().map(date).transpose()?,
         outcome: text("outcome")?,
         error: optional("error"),

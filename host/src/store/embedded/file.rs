@@ -119,7 +119,11 @@ impl Embedded {
         mut visit: impl FnMut(&RawDocument) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         self.read(collection, |tables| {
-            let table = tables.0.open_table(documents_table(collection))?;
+            let table = match tables.0.open_table(documents_table(collection)) {
+                // The file is older than the collection, and was not written since.
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+                table => table?,
+            };
             // No key's next byte is that large, so this is behind all that start with `to`.
             let end = [to, &[0xFF]].concat();
             for item in table.range::<&[u8]>(from..end.as_slice())? {

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use mongodb::error::Error;
@@ -125,6 +125,25 @@ impl Mongodb {
         visit: impl FnMut(&RawDocument) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         self.scan(collection, filter, fields, None, visit).await
+    }
+
+    /// The first documents in an order.
+    pub(super) async fn first(
+        &self,
+        collection: &'static Collection,
+        filter: Document,
+        sort: Document,
+        limit: usize,
+        mut visit: impl FnMut(&RawDocument) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
+        let failed = |error: Error| self.failure("read", collection.name, &error);
+        let handle = self.database().collection::<RawDocumentBuf>(collection.name);
+        let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
+        let mut found = handle.find(filter).sort(sort).limit(limit).await.map_err(failed)?;
+        while let Some(document) = found.try_next().await.map_err(failed)? {
+            visit(&document).map_err(|error| unreadable(collection, &document, error))?;
+        }
+        Ok(())
     }
 
     async fn scan(

@@ -8,6 +8,7 @@ use mongodb::bson::{Bson, Document, RawArrayBuf, RawBson, RawDocumentBuf, doc, r
 use mongodb::error::{Error, ErrorKind};
 
 use super::Mongodb;
+use crate::step::{self, Step};
 use crate::store::StoreError;
 use crate::store::documents::{Collection, Upsert};
 
@@ -84,6 +85,7 @@ impl Mongodb {
 
     async fn send(&self, collection: &'static Collection, how: How, batch: Vec<Write>) -> Result<(), StoreError> {
         let reply = self.transmit(collection, how, &batch).await?;
+        step::reached(Step::Writing);
         if reply.written == batch.len() && reply.unconfirmed.is_none() {
             return Ok(());
         }
