@@ -85,6 +85,7 @@ fn main() -> anyhow::Result<()> {
 
 impl Pair {
     fn new<D: Detector + 'static>(plugin: &Path) -> anyhow::Result<Self> {
+        ensure!(plugin.exists(), "{} is not there: run make build first", plugin.display());
         let series = series::all(BATCH * BATCHES, POINTS);
         let sandboxed = Sandboxed::load(plugin, BATCH, series.clone()).map_err(anyhow::Error::msg)?;
         let longest = Sides { native: Duration::MAX, sandboxed: Duration::MAX };

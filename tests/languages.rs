@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use support::{Run, binary, repository, run};
+use support::{Run, binary, repository, run, skipped};
 
 /// A folder to make projects in.
 struct Desk(tempfile::TempDir);
@@ -65,6 +65,6 @@ fn fetched(tool: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is absent; make examples fetches it where it can be had", path.display());
+    skipped(&format!("{} is absent; make examples fetches it where it can be had", path.display()));
     None
 }

@@ -1,7 +1,8 @@
 //! What the suites share: a folder of their own, the real binary, the simulated API as a process of its own, and the
 //! real servers that `tests/services.sh` brings.
 //!
-//! A suite whose servers are absent says so and passes over: `make test` brings them all.
+//! A suite whose servers are absent says so and passes over: `make test` brings them all. With `COSTWARDEN_TEST_ALL=1`
+//! it fails instead.
 #![allow(dead_code, unreachable_pub, reason = "each suite uses its part")]
 
 pub mod process;
@@ -192,9 +193,17 @@ pub fn plugins() -> PathBuf {
 pub fn service(variable: &str) -> Option<String> {
     let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if value.is_none() {
-        eprintln!("skipped: {variable} is not set; run the suites with tests/services.sh run -- or make test");
+        skipped(&format!("{variable} is not set; run the suites with tests/services.sh run -- or make test"));
     }
     value
+}
+
+/// Says what a test passes over; where `COSTWARDEN_TEST_ALL` is 1, it fails instead.
+#[track_caller]
+pub fn skipped(why: &str) {
+    let all = std::env::var_os("COSTWARDEN_TEST_ALL").is_some_and(|all| all == "1");
+    assert!(!all, "COSTWARDEN_TEST_ALL is 1, but {why}");
+    eprintln!("skipped: {why}");
 }
 
 /// Real input beside the repository; none, said aloud, where it is absent.
@@ -203,6 +212,6 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is absent", path.display());
+    skipped(&format!("{} is absent", path.display()));
     None
 }

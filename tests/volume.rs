@@ -66,6 +66,8 @@ struct Outcome {
 }
 
 fn main() -> anyhow::Result<()> {
+    // Absent ones are told now, not once the first store is filled.
+    support::plugins();
     let chosen = std::env::var("COSTWARDEN_BENCH_CASES").ok();
     let cases = match &chosen {
         Some(chosen) => chosen.split(',').map(Case::parse).collect::<anyhow::Result<Vec<_>>>()?,

@@ -17,6 +17,8 @@ pub(crate) use self::parts::{
 };
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
+use crate::detector::Limits;
+use crate::plugin::TrustedKey;
 use crate::toml::{Diagnostic, Document, Section};
 use crate::vault::VaultOptions;
 
@@ -52,6 +54,15 @@ pub(crate) struct Draft {
     pub(crate) vault: Option<VaultOptions>,
 }
 
+/// What plugins are tried out under: the part of a config that an author needs, and that refers to no secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Trial {
+    pub(crate) state_dir: PathBuf,
+    pub(crate) accept_after_days: u16,
+    pub(crate) limits: Limits,
+    pub(crate) keys: Vec<TrustedKey>,
+}
+
 /// Of reasons and of the lines that people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -77,18 +88,44 @@ pub(crate) const ACCEPT_AFTER_DAYS: u16 = 14;
 /// # Errors
 /// Everything that is wrong with the file, in the order of its lines.
 pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    parse(file, &text(file)?, env)
+}
+
+/// Reads what plugins are tried out under. No secret is looked up, and other tables are not looked at.
+///
+/// # Errors
+/// Everything that is wrong with that part, in the order of its lines.
+pub(crate) fn load_trial(file: &Path) -> Result<Trial, Vec<Diagnostic>> {
+    parse_trial(file, &text(file)?)
+}
+
+fn text(file: &Path) -> Result<String, Vec<Diagnostic>> {
+    std::fs::read_to_string(file).map_err(|error| {
         let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG";
         vec![Diagnostic::of_file(file, format!("cannot be read ({error}), {hint}"))]
-    })?;
-    parse(file, &text, env)
+    })
+}
+
+fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
+    let document = Document::new(file, text);
+    let trial = document.root().map(|mut root| {
+        let state_dir = state_dir(&mut root);
+        let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
+        let (limits, keys) = root.section("plugins").map(parts::tried_out).unwrap_or_default();
+        Trial { state_dir, accept_after_days, limits, keys }
+    });
+    let errors = document.into_errors();
+    match trial {
+        Some(trial) if errors.is_empty() => Ok(trial),
+        _ => Err(errors),
+    }
 }
 
 /// Reads a config out of its text; `file` is for messages and relative paths.
 pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let references = References::new(env);
-    let read = document.root().and_then(|root| read(file, root, &references));
+    let read = document.root().and_then(|root| read(root, &references));
     let errors = document.into_errors();
     match read {
         Some((config, vault)) if errors.is_empty() => Ok(Draft { config, pending: references.into_pending(), vault }),
@@ -96,9 +133,8 @@ pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String
     }
 }
 
-fn read(file: &Path, mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<VaultOptions>)> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let state_dir = root.path("state_dir").unwrap_or_else(|| folder.join("state"));
+fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<VaultOptions>)> {
+    let state_dir = state_dir(&mut root);
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     let currency =
@@ -143,6 +179,10 @@ fn read(file: &Path, mut root: Section<'_, '_>, references: &References<'_>) -> 
         sinks,
     };
     Some((config, vault))
+}
+
+fn state_dir(root: &mut Section<'_, '_>) -> PathBuf {
+    root.path("state_dir").unwrap_or_else(|| root.folder().join("state"))
 }
 
 /// A span that a year and a leap day still fit.
@@ -235,6 +275,26 @@ kind = "syslog"
     #[test]
     fn a_text_that_is_not_toml_is_told_with_its_line() {
         insta::assert_snapshot!(parsed("state_dir = \"a\"\nsource = [").expect_err("invalid"), @"etc/costwarden.toml:2: the file ends in the middle of a value");
+    }
+
+    #[test]
+    fn trying_out_needs_no_secret() {
+        let unset = MINIMAL.replace(
+            "kind = \"replay\"\ndirectory = \"raw\"",
+            "kind = \"kakao\"\ncredential_id = \"id\"\ncredential_secret = \"env:UNSET\"",
+        );
+        let text = format!(
+            "accept_after_days = 3\n{unset}[plugins.limits]\nfuel_per_call = 7\n[[plugins.registry]]\nhost = \"h\"\n\
+             username = \"me\"\npassword = \"file:/nonexistent\"\n"
+        );
+        assert!(parsed(&text).is_err());
+        let trial = parse_trial(Path::new("etc/costwarden.toml"), &text).expect("valid");
+        assert_eq!((trial.accept_after_days, trial.limits.fuel_per_call), (3, 7));
+        assert_eq!(trial.state_dir, Path::new("etc/state"));
+        let wrong =
+            text.replace("fuel_per_call = 7", "fuel = 7").replace("accept_after_days = 3", "accept_after_days = 0");
+        let errors = parse_trial(Path::new("etc/costwarden.toml"), &wrong).expect_err("invalid");
+        assert_eq!(errors.len(), 2, "{errors:?}");
     }
 
     #[test]

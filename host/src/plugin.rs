@@ -21,9 +21,9 @@ mod shelf;
 mod signature;
 
 pub(crate) use self::image::{Image, SCHEME};
-pub(crate) use self::lock::{Change, Entry, Lock, Mismatch};
+pub(crate) use self::lock::{Change, Entry, Lock, LockFile, Mismatch};
 pub(crate) use self::registry::{Pulled, RegistryError, RegistryOptions, Transport, is_loopback, pull, push};
 pub(crate) use self::shelf::{Shelf, ShelfError};
 pub(crate) use self::signature::{
-    Signature, SignatureError, TrustedKey, beside, generate, public_key, sign, signature_path, verify,
+    Signature, SignatureError, TrustedKey, beside, generate, public_key, sign, signature_path, verify, verify_file,
 };

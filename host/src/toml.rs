@@ -184,6 +184,14 @@ impl<'d, 't> Section<'d, 't> {
         self.parse(key, &expected, |text| choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice))
     }
 
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let mut value = self.take(key)?;
+        match value.take() {
+            ValueInner::Boolean(flag) => Some(flag),
+            other => self.wrong(key, value.span.start, "true or false", &other),
+        }
+    }
+
     pub(crate) fn whole(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let mut value = self.take(key)?;

@@ -1,5 +1,7 @@
 //! `plugin inspect`: what a file shows, whatever it would do if it ran.
 
+use serde_json::json;
+
 use crate::desk::{Desk, core_module, trimmed};
 
 /// A component that would loop for ever when it is instantiated.
@@ -85,7 +87,7 @@ fn a_core_module_shows_what_it_has() {
 }
 
 #[test]
-fn a_signature_is_named_and_not_believed() {
+fn a_signature_is_named_and_believed_only_once_verified() {
     let desk = Desk::new();
     desk.write("endless.wasm", wasm(ENDLESS));
     desk.write("endless.wasm.minisig", "");
@@ -93,13 +95,42 @@ fn a_signature_is_named_and_not_believed() {
         let text = desk.plugin(&["inspect", "endless.wasm"]).expect(0).stdout;
         text.lines().find(|line| line.starts_with("signer")).expect("a line").to_owned()
     };
-    insta::assert_snapshot!(signer(), @"signer      unknown: endless.wasm.minisig is no minisign signature");
+    insta::assert_snapshot!(signer(), @"signer      unknown: its .minisig is no minisign signature");
     let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
     let signature = minisign::sign(None, &pair.sk, wasm(ENDLESS).as_slice(), None, None).expect("signed");
     desk.write("endless.wasm.minisig", signature.into_string());
     let public = pair.pk.to_box().expect("a key").to_string();
     let key = public.lines().next().and_then(|comment| comment.rsplit_once(' ')).expect("names the key").1;
-    assert_eq!(signer(), format!("signer      key {key}, not verified: `costwarden plugin verify` does"));
+    assert_eq!(
+        signer(),
+        format!("signer      key {key}, not checked: no config names a key under [[plugins.signing.key]]")
+    );
+    let json = || desk.plugin(&["--json", "inspect", "endless.wasm"]).expect(0).report()["signature"].clone();
+    assert_eq!(json(), json!({"key": key, "verified": null, "signer": null, "problem": null}));
+
+    let trust = |line: &str, pattern: &str| {
+        // The rest of a config need not be right for this, nor its secrets be there.
+        desk.write(
+            "costwarden.toml",
+            format!(
+                "[source]\nkind = \"kakao\"\ncredential_secret = \"env:UNSET\"\n\
+                 [[plugins.signing.key]]\nname = \"acme\"\npublic_key = {line:?}\nplugins = [{pattern:?}]\n"
+            ),
+        );
+    };
+    trust(&pair.pk.to_base64(), "end*");
+    assert_eq!(signer(), format!("signer      key {key}, verified: it is `acme` of [[plugins.signing.key]]"));
+    assert_eq!(json(), json!({"key": key, "verified": true, "signer": "acme", "problem": null}));
+    trust(&pair.pk.to_base64(), "other-*");
+    let problem = "endless.wasm: signed by `acme`, which may sign \"other-*\" and so not `endless`: add it to `plugins` of that [[plugins.signing.key]]";
+    assert_eq!(signer(), format!("signer      key {key}, NOT VERIFIED: {problem}"));
+    assert_eq!(json(), json!({"key": key, "verified": false, "signer": null, "problem": problem}));
+    let stranger = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
+    trust(&stranger.pk.to_base64(), "*");
+    assert!(signer().contains(", NOT VERIFIED: endless.wasm: signed by the key "), "{}", signer());
+    trust(&pair.pk.to_base64(), "*");
+    desk.write("endless.wasm", with_section(wasm(ENDLESS), "more", "bytes"));
+    assert!(signer().contains(", NOT VERIFIED: endless.wasm: its bytes (sha256:"), "{}", signer());
 }
 
 #[test]

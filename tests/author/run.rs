@@ -51,6 +51,33 @@ fn verdicts_are_shown_beside_what_they_cost() {
     ");
 }
 
+/// The secrets that a config refers to are the operator's, and not for trying things out.
+#[test]
+fn limits_of_a_config_hold_without_its_secrets() {
+    let desk = desk();
+    desk.write(
+        "costwarden.toml",
+        "[source]\nkind = \"kakao\"\ncredential_id = \"env:UNSET\"\ncredential_secret = \"file:/nonexistent\"\n\
+         [plugins]\ndirectory = \"plugins\"\n[plugins.limits]\nstate_bytes = 15\n\
+         [[plugins.registry]]\nhost = \"h\"\nusername = \"u\"\npassword = \"env:UNSET\"\n",
+    );
+    insta::assert_snapshot!(desk.refused(&["run", &bundled("tutorial"), "--input", "bill.csv"]), @"failed: bill.csv: at 2026-02-06: plugin `tutorial`, rule `run`, series `bill`: returned 16 bytes of state, more than 15 (plugins.limits.state_bytes)");
+}
+
+/// A figure of a call that there was none of has no limit that was in force.
+#[test]
+fn what_was_not_called_has_no_row() {
+    let desk = Desk::new();
+    desk.write("bill.csv", "timestamp,value\n2026-01-01,5\n2026-01-02,5\n2026-01-03,5\n");
+    let args = ["run", &bundled("tutorial"), "--input", "bill.csv"];
+    let table = desk.plugin(&args).expect(0).stdout;
+    assert!(table.contains("fuel of a fit") && !table.contains("fuel of a judgement"), "{table}");
+    let report = desk.plugin(&[&args[..], &["--format", "json"]].concat()).expect(0).report();
+    let figures = report["costs"].as_array().expect("costs").iter().map(|cost| cost["figure"].as_str());
+    assert!(figures.clone().any(|figure| figure == Some("fuel of a fit")));
+    assert!(!figures.clone().any(|figure| figure == Some("fuel of a judgement")));
+}
+
 #[test]
 fn machines_get_every_digit() {
     let run =

@@ -184,7 +184,7 @@ pub(crate) fn meaning() -> Vec<Artefact> {
         verdict("nan-bound", Verdict { upper: f64::NAN, ..usual }),
         verdict("long-reason", Verdict { reason: &[b'x'; 1025], ..usual }),
         Artefact::plugin(
-            "reason-of-100-mb",
+            "reason-of-12-mb",
             &Plugin {
                 judge: "(i32.store (i32.const 16428) (i32.const 12000000)) (call $verdicts (local.get 7) (i32.const 1))",
                 memory: "200",
@@ -277,7 +277,7 @@ fn what_cannot_be_meant_is_refused() {
     infinite-expectation: returned an invalid verdict: index 0: expected is -inf, not finite
     nan-bound: returned an invalid verdict: index 0: upper is NaN
     long-reason: returned a reason of 1025 bytes, more than 1024 (plugins.limits.reason_bytes)
-    reason-of-100-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
+    reason-of-12-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     large-state: returned 4097 bytes of state, more than 4096 (plugins.limits.state_bytes)
     state-of-10-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     many-figures: returned an invalid figure: 65 of them, more than 64

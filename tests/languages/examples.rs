@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Desk;
-use crate::support::repository;
+use crate::support::{repository, skipped};
 
 const LANGUAGES: [&str; 3] = ["rust", "python", "javascript"];
 
@@ -31,7 +31,7 @@ fn passes(language: &str) {
     let plugin = repository().join(format!("target/examples/{language}/weekday-ratio.wasm"));
     if !plugin.exists() {
         assert_ne!(language, "rust", "make examples builds {}", plugin.display());
-        eprintln!("skipped: {} is absent; make examples builds it where it can", plugin.display());
+        skipped(&format!("{} is absent; make examples builds it where it can", plugin.display()));
         return;
     }
     let desk = Desk::new();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::Desk;
-use crate::support::{binary, run};
+use crate::support::{binary, run, skipped};
 
 /// What a build says in a fresh project whose PATH is this.
 fn told(language: &str, path: impl AsRef<OsStr>) -> String {
@@ -45,7 +45,7 @@ fn without_the_target() {
 fn without_node_modules() {
     let found = run(Command::new("sh").args(["-c", "command -v node"]));
     if found.code != 0 {
-        eprintln!("skipped: there is no node");
+        skipped("there is no node");
         return;
     }
     let folder = std::path::Path::new(found.stdout.trim_end()).parent().expect("a folder").to_owned();

@@ -34,19 +34,19 @@ fn a_file_that_is_not_there() {
 fn a_text_that_is_not_toml() {
     insta::assert_snapshot!(refused("state_dir = \"a\"\n[source\nkind = \"replay\"\n"), @"
     error: [lab]/costwarden.toml:2: not TOML: expected a right bracket, found a newline
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = a\n"), @"
     error: [lab]/costwarden.toml:1: a text must stand in quotes
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\n"), @"
     error: [lab]/costwarden.toml:1: not TOML: invalid-char-in-string
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\"\nstate_dir = \"b\"\n"), @"
     error: [lab]/costwarden.toml:2: state_dir is set twice
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
 }
 
@@ -73,7 +73,7 @@ fn wrong_kinds() {
     "#);
     insta::assert_snapshot!(refused(&MINIMAL.replace("kind = \"replay\"\n", "")), @r#"
     error: [lab]/costwarden.toml:1: source.kind: is missing, expected "kakao" or "replay"
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     "#);
 }
 

@@ -77,7 +77,7 @@ fn it_names_every_key() {
         ("store", "kind = \"mongodb\"", 5),
         ("store", "kind = \"embedded\"", 2),
         ("secrets", "", 9),
-        ("plugins", "directory = \"plugins\"", 6),
+        ("plugins", "directory = \"plugins\"", 7),
         ("plugins.limits", "", 20),
         ("rules", "directory = \"rules\"", 1),
     ] {

@@ -85,7 +85,7 @@ fn a_file_that_is_too_large_is_not_read() {
     let (code, text) = check(&lab);
     insta::assert_snapshot!(text, @"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/tutorial.wasm: larger than 1000 bytes (plugins.limits.module_bytes)
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     assert_eq!(code, 2);
 }
@@ -101,13 +101,13 @@ fn reference_data_is_granted_or_not_there() {
     lab.write("rules/healthy.toml", &rule);
     insta::assert_snapshot!(check(&lab).1, @r#"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     "#);
     let config = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("a config");
     lab.write("costwarden.toml", &format!("{config}[plugins.grants.misbehaving]\nreference = \"lists\"\n"));
     insta::assert_snapshot!(check(&lab).1, @"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/plugins/misbehaving.wasm: the granted reference directory [lab]/lists cannot be opened: No such file or directory (os error 2)
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::create_dir(lab.path().join("lists")).expect("a folder");
     assert_eq!(check(&lab).0, 0);

@@ -73,7 +73,7 @@ fn ids_that_are_taken() {
     insta::assert_snapshot!(checked(&[("rules/other.toml", &other)]), @r#"
     error: [lab]/rules/other.toml:3: rule.id: "healthy" is taken by [lab]/rules/healthy.toml:2, expected an id of its own
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 1 errors
+    [lab]/costwarden.toml: 1 rules can run, 1 error
     "#);
 }
 
@@ -123,7 +123,7 @@ fn a_plugin_that_is_not_there() {
     insta::assert_snapshot!(checked(&[("rules/sick.toml", &text)]), @"
     error: [lab]/rules/sick.toml:4: rule sick: detector: [lab]/plugins/clairvoyant.wasm: cannot be read: No such file or directory (os error 2)
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 1 errors
+    [lab]/costwarden.toml: 1 rules can run, 1 error
     ");
 }
 
@@ -145,12 +145,12 @@ fn a_folder_without_rules() {
     std::fs::remove_file(lab.path().join("rules/healthy.toml")).expect("removed");
     insta::assert_snapshot!(check(&lab).1, @"
     error: [lab]/rules: holds no *.toml, expected at least one file of rules
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::remove_dir(lab.path().join("rules")).expect("removed");
     insta::assert_snapshot!(check(&lab).1, @"
     error: [lab]/rules: cannot be read (No such file or directory (os error 2)), expected a folder of rules in *.toml
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     let run = lab.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(plain(&lab, &run.stderr), @"

@@ -55,7 +55,7 @@ name = "it"
     error: [lab]/costwarden.toml:30: plugins.registry.transport: plain http to another machine shows password and plugin to the network, expected "https", or "insecure-http" where that is meant
     error: [lab]/costwarden.toml:31: plugins.registry.username: has no password beside it, expected both or neither
     error: [lab]/costwarden.toml:33: plugins.registry.host: "registry.example.com" is there twice, expected each registry once
-    error: [lab]/costwarden.toml:34: plugins.registry.password: expected a reference, "env:NAME" or "file:PATH", not the secret itself
+    error: [lab]/costwarden.toml:34: plugins.registry.password: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [lab]/costwarden.toml:34: plugins.registry.password: has no username beside it, expected both or neither
     error: [lab]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
     error: [lab]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
@@ -71,7 +71,7 @@ fn a_table_without_a_key() {
     configure(&lab, "[plugins.signing]\n");
     insta::assert_snapshot!(check(&lab).1, @"
     error: [lab]/costwarden.toml:13: plugins.signing.key: is missing, expected at least one key under [[plugins.signing.key]]
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
 }
 

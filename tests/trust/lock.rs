@@ -101,6 +101,27 @@ fn another_signer_is_another_plugin() {
     insta::assert_snapshot!(check(&lab).1.lines().next().expect("a line"), @"error: [lab]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `house`, but [lab]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
 }
 
+/// Else whoever can remove the file can run what they like.
+#[test]
+fn a_lock_that_is_required_cannot_be_done_without() {
+    let lab = lab_with_history();
+    let text = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("a config");
+    lab.write("costwarden.toml", &text.replace("[plugins]\n", "[plugins]\nlock_required = true\n"));
+    let (code, report, problems) = daily(&lab);
+    insta::assert_snapshot!(problems, @"
+    [lab]/plugins.lock: is absent, but [plugins] has lock_required = true, so that no rule runs: put it back, or run `costwarden plugin lock` to agree to what is there now
+    no rule in [lab]/rules can run: nothing is checked
+    ");
+    assert_eq!(
+        (code, &report["outcome"], report["findings"].as_array().map(Vec::len)),
+        (1, &"degraded".into(), Some(0))
+    );
+    lab.run(&["plugin", "lock"]).expect(0);
+    assert_eq!(daily(&lab).0, 0);
+    std::fs::remove_file(lab.path().join("plugins.lock")).expect("removed");
+    assert_eq!(check(&lab).0, 2);
+}
+
 #[test]
 fn a_lock_that_cannot_be_read_lets_nothing_run() {
     let lab = lab_with_history();
@@ -122,7 +143,7 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     lab.write("plugins.lock", "version = \n");
     insta::assert_snapshot!(check(&lab).1, @"
     error: [lab]/plugins.lock:1: not TOML: expected a value, found a newline
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
 }
 

@@ -74,7 +74,7 @@ fn a_rule_names_an_image_and_a_run_pulls_it_once() {
     let (code, text) = check(&lab);
     insta::assert_snapshot!(registry.plain(&text), @"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:1.0: not pulled yet: any job pulls it, `costwarden plugin pull oci://[registry]/[folder]/tutorial:1.0` does so now, and `check --online` looks whether it can be had
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     assert_eq!(code, 2);
     // Looking and dry runs use it and keep nothing.
@@ -110,6 +110,15 @@ fn a_pull_by_tag_and_by_digest_gives_what_was_pushed() {
     assert_eq!(bytes("got.wasm"), bytes("plugins/tutorial.wasm"));
     registry.rule(&lab, &format!("tutorial@{digest}"));
     assert_eq!(check(&lab).0, 0);
+}
+
+/// Refused before any connection: nothing listens there.
+#[test]
+fn an_image_has_the_plugins_name() {
+    let lab = lab();
+    let (code, text) = said(&lab, &["plugin", "push", "plugins/tutorial.wasm", "127.0.0.1:1/acme/web-costs:1.0"]);
+    insta::assert_snapshot!(text, @"failed: plugins/tutorial.wasm: is the plugin `tutorial`, but would be pushed as `web-costs`: expected tutorial as the last part of oci://127.0.0.1:1/acme/web-costs:1.0");
+    assert_eq!(code, 2);
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn the_lock_goes_before_the_tag() {
     registry.rule(&lab, "tutorial:other");
     insta::assert_snapshot!(registry.plain(&check(&lab).1), @"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:other: not pulled yet: any job pulls it, `costwarden plugin pull oci://[registry]/[folder]/tutorial:other` does so now, and `check --online` looks whether it can be had
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     registry.push(&lab, "other");
     insta::assert_snapshot!(registry.plain(&daily(&lab).2), @"
@@ -299,7 +308,7 @@ fn what_is_kept_is_held_against_its_digest() {
     std::fs::write(&path, "other").expect("written");
     insta::assert_snapshot!(registry.plain(&check(&lab).1), @"
     error: [lab]/rules/healthy.toml:5: rule healthy: detector: [lab]/state/plugins/sha256-[1].wasm: is not what was pulled any more: remove it, and pull it again with `costwarden plugin pull`
-    [lab]/costwarden.toml: 0 rules can run, 1 errors
+    [lab]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::remove_file(&path).expect("removed");
     assert_eq!(daily(&lab).0, 0);

@@ -111,6 +111,28 @@ fn keys_are_guarded() {
     assert!(!lab.path().join("plugins/tutorial.wasm.minisig").exists());
 }
 
+/// As pulled plugins are kept, under a name that says nothing of theirs.
+#[test]
+fn verify_knows_a_plugin_by_its_own_name() {
+    let lab = lab();
+    trust(&lab, "acme", "tut*");
+    sign(&lab, "tutorial", "acme.key");
+    for suffix in ["", ".minisig"] {
+        let [from, to] =
+            ["tutorial", "sha256-0123"].map(|name| lab.path().join(format!("plugins/{name}.wasm{suffix}")));
+        std::fs::rename(from, to).expect("renamed");
+    }
+    let verify = || said(&lab, &["plugin", "verify", "plugins/sha256-0123.wasm"]);
+    let (code, text) = verify();
+    insta::assert_snapshot!(text, @"plugins/sha256-0123.wasm: signed by acme (file:tutorial.wasm sha256:[1])");
+    assert_eq!(code, 0);
+    // Nothing is read of what is not proved: not even its name.
+    lab.write("plugins/sha256-0123.wasm", "garbage");
+    insta::assert_snapshot!(verify().1, @"failed: plugins/sha256-0123.wasm: its bytes (sha256:[1]) are not those that `acme` signed (sha256:[2]): get the file anew, or have it signed again");
+    sign(&lab, "sha256-0123", "acme.key");
+    insta::assert_snapshot!(verify().1, @r#"failed: plugins/sha256-0123.wasm: signed by `acme`, which may sign "tut*" and so not `sha256-0123`: add it to `plugins` of that [[plugins.signing.key]]"#);
+}
+
 #[test]
 fn verify_says_what_differs() {
     let lab = lab();

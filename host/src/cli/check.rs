@@ -58,7 +58,9 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
             for line in &good {
                 present::out(line);
             }
-            present::out(&format!("{}: {rules} rules can run, {} errors", path.display(), errors.len()));
+            let count = errors.len();
+            let errors = if count == 1 { "error" } else { "errors" };
+            present::out(&format!("{}: {rules} rules can run, {count} {errors}", path.display()));
         }
         Form::Json => {
             let errors = errors.iter().map(|error| ("error", error));

@@ -16,10 +16,11 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
-use super::{config_path, draft, load};
-use crate::config::{ACCEPT_AFTER_DAYS, Config};
+use super::{config_path, load, together};
+use crate::config::{self, ACCEPT_AFTER_DAYS, Config, Trial};
 use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, Sandbox};
 use crate::job::Grade;
+use crate::plugin::TrustedKey;
 use crate::plugin::language::Language;
 
 #[derive(Debug, Subcommand)]
@@ -215,26 +216,20 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
     match command {
         PluginCommand::New(args) => new::new(&args),
         PluginCommand::Build(args) => build::build(&args, Ground::new(config)?.limits, form),
-        PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?.limits, form),
+        PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?, form),
         PluginCommand::Run(args) => run::run(&args, &Ground::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
         PluginCommand::Lock(args) => lock::lock(&args, &load(config).await?, form).await,
         PluginCommand::Keygen(args) => sign::keygen(&args),
         PluginCommand::Sign(args) => sign::sign(&args),
-        PluginCommand::Verify(args) => sign::verify(&args, config),
+        PluginCommand::Verify(args) => sign::verify(&args, &Ground::new(config)?),
         PluginCommand::Push(args) => share::push(&args, whole(config).await?, form).await,
         PluginCommand::Pull(args) => share::pull(&args, whole(config).await?, form).await,
     }
 }
 
-/// The config where one is named or lies where it is looked for; an author needs none, and no secret.
-fn optional(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
-    let is_there = config.is_some() || config_path(None).exists();
-    if is_there { draft(config).map(|draft| Some(draft.config)) } else { Ok(None) }
-}
-
-/// The same, with the secrets of registries.
+/// The config where one is named or lies where it is looked for, with its secrets: registries may ask for some.
 async fn whole(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
     let is_there = config.is_some() || config_path(None).exists();
     if is_there { load(config).await.map(Some) } else { Ok(None) }
@@ -246,15 +241,19 @@ struct Ground {
     /// Of compiled plugins, where a run has left one.
     cache: Option<PathBuf>,
     accept_after_days: u16,
+    keys: Vec<TrustedKey>,
 }
 
 impl Ground {
     fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
-        let Some(config) = optional(config)? else {
-            return Ok(Self { limits: Limits::default(), cache: None, accept_after_days: ACCEPT_AFTER_DAYS });
+        let file = config.or_else(|| Some(config_path(None)).filter(|file| file.exists()));
+        let Some(file) = file else {
+            let limits = Limits::default();
+            return Ok(Self { limits, cache: None, accept_after_days: ACCEPT_AFTER_DAYS, keys: Vec::new() });
         };
-        let cache = Some(config.state_dir.join("compiled")).filter(|directory| directory.is_dir());
-        Ok(Self { limits: config.plugins.limits, cache, accept_after_days: config.accept_after_days })
+        let Trial { state_dir, accept_after_days, limits, keys } = config::load_trial(&file).map_err(together)?;
+        let cache = Some(state_dir.join("compiled")).filter(|directory| directory.is_dir());
+        Ok(Self { limits, cache, accept_after_days, keys })
     }
 
     /// Loads a plugin under whatever name it gives itself.

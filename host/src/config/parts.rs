@@ -8,7 +8,7 @@ use super::secret::{self, References, Secret};
 use super::{endpoint, trust};
 use crate::archive::S3Options;
 use crate::detector::{Grants, Limits};
-use crate::plugin::{RegistryOptions, TrustedKey};
+use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
 use crate::store::{self, MongodbOptions};
 use crate::toml::Section;
@@ -44,8 +44,7 @@ pub(crate) struct PluginsConfig {
     pub(crate) limits: Limits,
     /// By plugin name.
     pub(crate) grants: BTreeMap<String, Grants>,
-    /// Where plugins.lock is, or would be.
-    pub(crate) lock: PathBuf,
+    pub(crate) lock: LockFile,
     /// Where there is one, every plugin must be signed.
     pub(crate) keys: Vec<TrustedKey>,
     pub(crate) registries: Vec<RegistryOptions>,
@@ -224,17 +223,28 @@ pub(super) fn store(
 pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginsConfig> {
     section.need("directory", "the folder of the plugins' .wasm files");
     let directory = section.path("directory");
-    let lock = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
-    let keys = section.section("signing").map(trust::keys).unwrap_or_default();
+    let file = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
+    let required = section.flag("lock_required").unwrap_or(false);
     let registries = trust::registries(section.sections("registry"), references);
-    let limits = section.section("limits").map(limits).unwrap_or_default();
+    let (limits, keys) = limits_and_keys(&mut section);
     let mut grants = BTreeMap::new();
     for (name, mut section) in section.named_sections("grants") {
         grants.insert(name, Grants { reference: section.path("reference") });
         section.finish();
     }
     section.finish();
+    let lock = LockFile { path: file, required };
     Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
+}
+
+/// The part of the table that plugins are tried out under.
+pub(super) fn tried_out(mut section: Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
+    limits_and_keys(&mut section)
+}
+
+fn limits_and_keys(section: &mut Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
+    let limits = section.section("limits").map(limits).unwrap_or_default();
+    (limits, section.section("signing").map(trust::keys).unwrap_or_default())
 }
 
 /// Keys are the fields of [`Limits`], defaults its own.

@@ -53,25 +53,26 @@ impl Costs {
         self.output_bytes = self.output_bytes.max(bytes);
     }
 
-    /// Each figure beside the limit that was in force.
-    pub(crate) fn beside(&self, limits: &Limits) -> [Cost; 6] {
+    /// Each figure beside the limit that was in force; none of a call that there was none of.
+    pub(crate) fn beside(&self, limits: &Limits) -> Vec<Cost> {
         let bytes =
             |figure, used: usize, limit: usize, keys| Cost { figure, used: used as u64, limit: limit as u64, keys };
         let fuel = |figure, fuel: Fuel, keys| Cost { figure, used: fuel.used, limit: fuel.budget, keys };
-        [
+        let all = [
             fuel("fuel of a fit", self.fit, "fuel_per_call, fit_fuel_per_series"),
             fuel("fuel of a judgement", self.judge, "fuel_per_call, judge_fuel_per_series"),
             bytes("memory, bytes", self.memory_bytes, limits.memory_bytes, "memory_bytes"),
             bytes("state, bytes", self.state_bytes, limits.state_bytes, "state_bytes"),
             bytes("output of a call, bytes", self.output_bytes, limits.output_bytes, "output_bytes"),
             bytes("reason, bytes", self.reason_bytes, limits.reason_bytes, "reason_bytes"),
-        ]
+        ];
+        all.into_iter().filter(|cost| cost.limit > 0).collect()
     }
 }
 
 impl Cost {
     pub(crate) fn percent(&self) -> f64 {
-        if self.limit == 0 { 0.0 } else { 100.0 * self.used as f64 / self.limit as f64 }
+        100.0 * self.used as f64 / self.limit as f64
     }
 }
 

@@ -12,6 +12,14 @@ use std::path::{Path, PathBuf};
 use super::image::{Image, is_sha256};
 use crate::toml::{Diagnostic, Document, Section};
 
+/// Where plugins.lock is, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LockFile {
+    pub(crate) path: PathBuf,
+    /// Whether nothing runs without it.
+    pub(crate) required: bool,
+}
+
 /// What was agreed to, by plugin name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lock {
@@ -47,11 +55,25 @@ const HEAD: &str =
     "# The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.\n";
 
 impl Lock {
+    /// Reads the lock that a run is held to; none where there is no such file and none is required.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that it is absent though it is required.
+    pub(crate) fn load(file: &LockFile) -> Result<Option<Self>, Vec<Diagnostic>> {
+        let lock = Self::read(&file.path)?;
+        if lock.is_none() && file.required {
+            let hint = "put it back, or run `costwarden plugin lock` to agree to what is there now";
+            let message = format!("is absent, but [plugins] has lock_required = true, so that no rule runs: {hint}");
+            return Err(vec![Diagnostic::of_file(&file.path, message)]);
+        }
+        Ok(lock)
+    }
+
     /// Reads the lock; none where there is no such file.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(crate) fn load(file: &Path) -> Result<Option<Self>, Vec<Diagnostic>> {
+    pub(crate) fn read(file: &Path) -> Result<Option<Self>, Vec<Diagnostic>> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

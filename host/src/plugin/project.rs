@@ -70,6 +70,9 @@ fn files(name: &str, language: Language) -> Vec<File> {
     let example = templates::example(language).iter();
     let mut files: Vec<_> =
         example.map(|(path, text)| File { path: (*path).to_owned(), text: text.replace(EXAMPLE, name) }).collect();
+    for file in files.iter_mut().filter(|file| file.path == "README.md") {
+        file.text = aligned(&file.text);
+    }
     match language {
         Language::Rust => {
             for file in files.iter_mut().filter(|file| file.path == "Cargo.toml") {
@@ -82,6 +85,22 @@ fn files(name: &str, language: Language) -> Vec<File> {
         }
     }
     files
+}
+
+/// Puts the comments of each block of commands below each other again, which another name moved.
+fn aligned(markdown: &str) -> String {
+    const COMMENT: &str = " # ";
+    let width = |line: &str| line.split_once(COMMENT).map(|(command, _)| command.trim_end().chars().count());
+    let mut blocks: Vec<String> = markdown.split("```").map(str::to_owned).collect();
+    for block in blocks.iter_mut().filter(|block| block.starts_with("sh\n")) {
+        let Some(column) = block.lines().filter_map(width).max() else { continue };
+        let line = |line: &str| match line.split_once(COMMENT) {
+            Some((command, comment)) => format!("{:column$}{COMMENT}{comment}\n", command.trim_end()),
+            None => format!("{line}\n"),
+        };
+        *block = block.lines().map(line).collect();
+    }
+    blocks.join("```")
 }
 
 /// Why there is no new project.

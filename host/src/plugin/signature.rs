@@ -11,6 +11,7 @@ use globset::GlobSet;
 use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKeyBox, SignatureBox};
 
 use super::image::is_sha256;
+use super::packed;
 use crate::detector::Artifact;
 
 /// A key whose signatures count.
@@ -74,6 +75,34 @@ pub(crate) fn verify<'k>(
     artifact: &Artifact,
     signature: Result<Option<Signature>, SignatureError>,
 ) -> Result<Option<&'k str>, SignatureError> {
+    let Some(key) = signer(keys, artifact, signature)? else { return Ok(None) };
+    key.check_may_sign(plugin, artifact)?;
+    Ok(Some(&key.name))
+}
+
+/// The same for a plugin whose name is not known yet. Once the bytes have proved to be those that were signed, it is
+/// looked for in the packed manifest; a plugin without one goes by its file's name.
+///
+/// # Errors
+/// As [`verify`].
+pub(crate) fn verify_file<'k>(
+    keys: &'k [TrustedKey],
+    artifact: &Artifact,
+    signature: Result<Option<Signature>, SignatureError>,
+) -> Result<Option<&'k str>, SignatureError> {
+    let Some(key) = signer(keys, artifact, signature)? else { return Ok(None) };
+    let stem = || artifact.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = packed::read(&artifact.bytes).ok().flatten().map_or_else(stem, |manifest| manifest.name);
+    key.check_may_sign(&name, artifact)?;
+    Ok(Some(&key.name))
+}
+
+/// The key that signed these bytes, whether or not it may; none where no key is trusted.
+fn signer<'k>(
+    keys: &'k [TrustedKey],
+    artifact: &Artifact,
+    signature: Result<Option<Signature>, SignatureError>,
+) -> Result<Option<&'k TrustedKey>, SignatureError> {
     if keys.is_empty() {
         return Ok(None);
     }
@@ -87,11 +116,17 @@ pub(crate) fn verify<'k>(
         let (key, found, signed) = (key.name.clone(), artifact.digest.clone(), signed_digest(&signature));
         return Err(SignatureError::Tampered { path: path(), key, found, signed });
     }
-    if !key.may_sign.is_match(plugin) {
-        let (key, plugin, patterns) = (key.name.clone(), plugin.to_owned(), key.patterns.clone());
-        return Err(SignatureError::NotAllowed { path: path(), key, plugin, patterns });
+    Ok(Some(key))
+}
+
+impl TrustedKey {
+    fn check_may_sign(&self, plugin: &str, artifact: &Artifact) -> Result<(), SignatureError> {
+        if self.may_sign.is_match(plugin) {
+            return Ok(());
+        }
+        let (key, plugin, patterns) = (self.name.clone(), plugin.to_owned(), self.patterns.clone());
+        Err(SignatureError::NotAllowed { path: artifact.path.clone(), key, plugin, patterns })
     }
-    Ok(Some(&key.name))
 }
 
 /// Signs a plugin with the text of a secret key's file.

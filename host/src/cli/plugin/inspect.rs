@@ -1,22 +1,20 @@
 //! `plugin inspect`: what a plugin's file shows without being run.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
-use super::InspectArgs;
+use super::{Ground, InspectArgs};
 use crate::cli::present::{self, Form};
-use crate::detector::{Artifact, Limits};
+use crate::detector::Artifact;
 use crate::job::Grade;
 use crate::plugin::inspect::{self, Inspection};
 use crate::plugin::packed::PackedManifest;
-use crate::plugin::schema;
+use crate::plugin::{self, TrustedKey, schema};
 
-pub(super) fn inspect(args: &InspectArgs, limits: &Limits, form: Form) -> anyhow::Result<Grade> {
-    let artifact = Artifact::read(&args.file, limits.module_bytes)?;
+pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
+    let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;
     let shown =
         inspect::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
-    let signature = signature(&args.file);
+    let signature = signature(&artifact, &ground.keys);
     match form {
         Form::Text => text(&artifact, &shown, signature.as_ref()),
         Form::Json => as_json(&artifact, &shown, signature.as_ref()),
@@ -24,23 +22,44 @@ pub(super) fn inspect(args: &InspectArgs, limits: &Limits, form: Form) -> anyhow
     Ok(Grade::Done)
 }
 
-/// A signature that lies beside the file, of which nothing was verified.
+/// What lies beside the file as its signature.
 struct Signature {
-    file: PathBuf,
-    /// None where it is no signature of the format.
+    /// The key that it names; none where it is no signature of the format.
     key: Option<String>,
+    proof: Proof,
 }
 
-/// The largest file that is read as a signature.
-const SIGNATURE_BYTES: u64 = 16 * 1024;
+/// Whether the signature counts.
+enum Proof {
+    /// There is no key to hold it against.
+    NotChecked,
+    /// By the key that the config calls so.
+    Verified(String),
+    /// In words that say why.
+    Refused(String),
+}
 
-fn signature(file: &Path) -> Option<Signature> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".minisig");
-    let file = PathBuf::from(name);
-    let is_small = std::fs::metadata(&file).ok()?.len() <= SIGNATURE_BYTES;
-    let text = if is_small { std::fs::read_to_string(&file).unwrap_or_default() } else { String::new() };
-    Some(Signature { key: inspect::signer(&text), file })
+fn signature(artifact: &Artifact, keys: &[TrustedKey]) -> Option<Signature> {
+    let found = plugin::beside(&artifact.path).transpose()?;
+    let key = found.as_ref().ok().and_then(|signature| inspect::signer(&signature.text));
+    let proof = match plugin::verify_file(keys, artifact, found.map(Some)) {
+        Ok(None) => Proof::NotChecked,
+        Ok(Some(name)) => Proof::Verified(name.to_owned()),
+        Err(error) => Proof::Refused(error.to_string()),
+    };
+    Some(Signature { key, proof })
+}
+
+impl Signature {
+    fn words(&self) -> String {
+        let key = self.key.as_ref().map_or_else(|| "unknown".to_owned(), |key| format!("key {key}"));
+        match &self.proof {
+            Proof::NotChecked if self.key.is_none() => "unknown: its .minisig is no minisign signature".to_owned(),
+            Proof::NotChecked => format!("{key}, not checked: no config names a key under [[plugins.signing.key]]"),
+            Proof::Verified(name) => format!("{key}, verified: it is `{name}` of [[plugins.signing.key]]"),
+            Proof::Refused(why) => format!("{key}, NOT VERIFIED: {why}"),
+        }
+    }
 }
 
 fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) {
@@ -58,16 +77,7 @@ fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) 
     }
     line("contract", &contract(shown));
     line("digest", &format!("sha256:{}", artifact.digest));
-    line(
-        "signer",
-        &match signature {
-            Some(Signature { key: Some(key), .. }) => {
-                format!("key {key}, not verified: `costwarden plugin verify` does")
-            }
-            Some(Signature { key: None, file }) => format!("unknown: {} is no minisign signature", file.display()),
-            None => "none: not signed".to_owned(),
-        },
-    );
+    line("signer", &signature.map_or_else(|| "none: not signed".to_owned(), Signature::words));
     line("encoding", shown.encoding.as_str());
     line("size", &format!("{} bytes", artifact.bytes.len()));
     let imports: Vec<String> =
@@ -104,7 +114,14 @@ fn contract(shown: &Inspection) -> String {
 
 fn as_json(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) {
     let imports = shown.imports.iter().map(|import| json!({"name": import.name, "meaning": import.kind.words()}));
-    let signature = signature.map(|signature| json!({"key": signature.key, "verified": false}));
+    let signature = signature.map(|signature| {
+        let (verified, signer, problem) = match &signature.proof {
+            Proof::NotChecked => (None, None, None),
+            Proof::Verified(name) => (Some(true), Some(name), None),
+            Proof::Refused(why) => (Some(false), None, Some(why)),
+        };
+        json!({"key": signature.key, "verified": verified, "signer": signer, "problem": problem})
+    });
     let shown = json!({
         "manifest": shown.manifest,
         "contract": shown.contract,

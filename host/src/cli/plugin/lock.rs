@@ -15,8 +15,8 @@ use crate::rules::{self, RuleSet};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
     let fetch = if args.check { Fetch::Once } else { Fetch::Keep };
-    let file = &config.plugins.lock;
-    let was = Lock::load(file).map_err(|errors| {
+    let file = &config.plugins.lock.path;
+    let was = Lock::read(file).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}\nremove the file to write it anew", lines.join("\n"))
     })?;
@@ -63,7 +63,7 @@ async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<L
     if !problems.is_empty() {
         anyhow::bail!("{}\nnothing is locked until every rule and its plugin can be used", problems.join("\n"));
     }
-    Ok(Lock { file: config.plugins.lock.clone(), entries })
+    Ok(Lock { file: config.plugins.lock.path.clone(), entries })
 }
 
 fn entry(admitted: Admitted) -> Entry {

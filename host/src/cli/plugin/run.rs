@@ -127,7 +127,7 @@ fn as_json(detector: &Detector, points: &Points, trace: &Trace) -> Value {
         })
     });
     let costs = trace.costs.beside(detector.limits());
-    let costs = costs.map(|cost| json!({"figure": cost.figure, "used": cost.used, "limit": cost.limit}));
+    let costs = costs.iter().map(|cost| json!({"figure": cost.figure, "used": cost.used, "limit": cost.limit}));
     json!({
         "detector": detector.manifest.name,
         "version": detector.manifest.version,
@@ -136,6 +136,6 @@ fn as_json(detector: &Detector, points: &Points, trace: &Trace) -> Value {
         "rows": rows.collect::<Vec<_>>(),
         "learning": trace.learning,
         "figures": trace.figures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-        "costs": costs,
+        "costs": costs.collect::<Vec<_>>(),
     })
 }

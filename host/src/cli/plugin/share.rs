@@ -10,11 +10,13 @@ use crate::cli::present::{self, Form};
 use crate::config::Config;
 use crate::detector::{Artifact, Limits};
 use crate::job::Grade;
+use crate::plugin::packed::{self, PackedManifest};
 use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
 
 pub(super) async fn push(args: &PushArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
     let artifact = Artifact::read(&args.file, u64::MAX)?;
+    check_name(&artifact, &image)?;
     let signature = plugin::beside(&args.file)?;
     let pushed = plugin::push(&image, &registry(&image, config.as_ref()), &artifact, signature.as_ref()).await?;
     let signed = if signature.is_some() { "with its signature" } else { "unsigned" };
@@ -68,6 +70,17 @@ fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest does not
+/// tell its name before it runs.
+fn check_name(artifact: &Artifact, image: &Image) -> anyhow::Result<()> {
+    let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
+    let Some(PackedManifest { name, .. }) = packed.filter(|packed| packed.name != image.name()) else { return Ok(()) };
+    let (file, other) = (artifact.path.display(), image.name());
+    anyhow::bail!(
+        "{file}: is the plugin `{name}`, but would be pushed as `{other}`: expected {name} as the last part of {image}"
+    )
 }
 
 fn image(text: &str) -> anyhow::Result<Image> {

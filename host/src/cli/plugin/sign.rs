@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use globset::{Glob, GlobSet};
 
-use super::{KeygenArgs, SignArgs, VerifyArgs, optional};
+use super::{Ground, KeygenArgs, SignArgs, VerifyArgs};
 use crate::cli::present;
 use crate::config::read_secret_file;
 use crate::detector::Artifact;
@@ -46,20 +46,19 @@ pub(super) fn sign(args: &SignArgs) -> anyhow::Result<Grade> {
     Ok(Grade::Done)
 }
 
-pub(super) fn verify(args: &VerifyArgs, config: Option<PathBuf>) -> anyhow::Result<Grade> {
+pub(super) fn verify(args: &VerifyArgs, ground: &Ground) -> anyhow::Result<Grade> {
     let keys = match &args.key {
         Some(path) => vec![any_plugin(path)?],
-        None => optional(config)?.map(|config| config.plugins.keys).unwrap_or_default(),
+        None => ground.keys.clone(),
     };
     anyhow::ensure!(
         !keys.is_empty(),
         "no key to verify with: name one with --key FILE, or trust one under [[plugins.signing.key]]"
     );
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    let name = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let signature = plugin::beside(&args.file)?;
     let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
-    let signer = plugin::verify(&keys, &name, &artifact, Ok(signature))?.unwrap_or_default();
+    let signer = plugin::verify_file(&keys, &artifact, Ok(signature))?.unwrap_or_default();
     let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     present::out(&format!("{}: signed by {signer} ({comment})", args.file.display()));
     Ok(Grade::Done)

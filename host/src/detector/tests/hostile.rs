@@ -69,6 +69,22 @@ fn no_bytes_bring_the_host_down() {
     }
 }
 
+/// Refused by what a call may return, and where that is large enough, by what a reason may be.
+#[test]
+fn a_reason_of_100_mb_is_refused() {
+    let judge = "(i32.store (i32.const 16424) (i32.const 1048576)) (i32.store (i32.const 16428) (i32.const 104857600))
+        (call $verdicts (local.get 7) (i32.const 1))";
+    let plugin = Plugin { judge, memory: "1700", ..Plugin::default() };
+    let judged = |limits: Limits| {
+        let detector = load(&plugin.core(), limits).expect("loads");
+        let window = Window { series: series("d/p/s", 5), state: Vec::new(), judge_from: 0 };
+        let outcome = detector.judge(&call("{}"), &[window]);
+        outcome.results.into_iter().next().expect("one result").expect_err("fails").to_string()
+    };
+    insta::assert_snapshot!(judged(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned or passed more than 33554432 bytes in one call (plugins.limits.output_bytes)");
+    insta::assert_snapshot!(judged(Limits { output_bytes: 200 << 20, ..Limits::default() }), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned a reason of 104857600 bytes, more than 1024 (plugins.limits.reason_bytes)");
+}
+
 #[test]
 fn what_is_no_file_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");

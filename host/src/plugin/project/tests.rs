@@ -59,6 +59,29 @@ fn a_project_has_its_own_name_and_nothing_of_the_repository() {
 }
 
 #[test]
+fn comments_stay_below_each_other_whatever_the_name() {
+    for language in ALL {
+        for name in ["w", "a-detector-with-quite-a-long-name"] {
+            let readme = files(name, language).into_iter().find(|file| file.path == "README.md").expect("carried").text;
+            let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("commands");
+            let columns: BTreeSet<_> = block.lines().map(|line| line.find(" # ").expect("a comment")).collect();
+            assert_eq!(columns.len(), 1, "{block}");
+            assert!(block.lines().any(|line| !line.contains("  # ")), "no wider than it need be: {block}");
+        }
+    }
+}
+
+/// Nothing but the name differs from the example, where the name is as long.
+#[test]
+fn a_project_of_the_examples_name_is_the_example() {
+    for language in ALL {
+        let readme = |files: Vec<File>| files.into_iter().find(|file| file.path == "README.md").expect("carried").text;
+        let example = templates::example(language).iter().find(|(path, _)| *path == "README.md").expect("carried").1;
+        assert_eq!(readme(files(EXAMPLE, language)), example, "{language:?}");
+    }
+}
+
+#[test]
 fn projects_name_the_compilers_that_builds_name() {
     let names = |language, path: &str, text: &str| {
         let file = files("watch", language).into_iter().find(|file| file.path == path).expect("carried");
