@@ -26,6 +26,7 @@
 #   COSTWARDEN_TEST_REGISTRY       HOST:PORT, plain HTTP, refuses whoever has no credentials
 #   COSTWARDEN_TEST_REGISTRY_USER  the user that it accepts
 #   COSTWARDEN_TEST_REGISTRY_PASSWORD  the user's password
+#   COSTWARDEN_TEST_CRON           a folder with cron's own programs, usr/bin/crontab and usr/sbin/cron; nothing of it runs
 #   COSTWARDEN_TEST_REGISTRY_BLOBS the folder of its blobs: sha256/12/1234.../data
 set -euo pipefail
 
@@ -137,6 +138,10 @@ find_programs() {
             unpack_debian "$cache/registry" docker-registry
         fi
     fi
+
+    # Its programs alone are wanted, whether or not this machine has a cron of its own.
+    cron=$cache/cron
+    [ -x "$cron/usr/sbin/cron" ] || { say 'downloading cron (Debian package cron)' && unpack_debian "$cron" cron; }
     exec 9>&-
 }
 
@@ -320,6 +325,7 @@ export COSTWARDEN_TEST_SYSLOG_FILE=$folder/messages.log
 export COSTWARDEN_TEST_REGISTRY=127.0.0.1:$registry_port
 export COSTWARDEN_TEST_REGISTRY_USER=$registry_user
 export COSTWARDEN_TEST_REGISTRY_PASSWORD=$registry_password
+export COSTWARDEN_TEST_CRON=$cron
 export COSTWARDEN_TEST_REGISTRY_BLOBS=$folder/registry/storage/docker/registry/v2/blobs
 ENV
 }

@@ -10,6 +10,7 @@ mod look;
 mod plugin;
 mod present;
 mod rules;
+mod schedule;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -67,6 +68,9 @@ enum Command {
     /// Look at what is remembered of a series.
     #[command(subcommand)]
     Series(SeriesCommand),
+    /// Let cron or systemd start the jobs.
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Serve a made-up Kakao Cloud billing API on loopback.
     Simulate(SimulateArgs),
     /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
@@ -218,6 +222,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config).await?, &series, &span, form).await
         }
+        Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
         Command::Simulate(args) => {
             simulate::serve(args).await?;
             Ok(Grade::Done)

@@ -31,6 +31,7 @@ fn of_the_program() {
       rules      Try rule sets on what is remembered, and list them
       anomalies  Look at what was found
       series     Look at what is remembered of a series
+      schedule   Let cron or systemd start the jobs
       simulate   Serve a made-up Kakao Cloud billing API on loopback
       demo       Show the whole job on a made-up bill: what was hidden in it, and what was found
       help       Print this message or the help of the given subcommand(s)

@@ -1,0 +1,185 @@
+//! `schedule`: puts the jobs into cron or systemd, takes them out, and shows them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::present::{self, Form};
+use crate::config::{self, ArchiveConfig, Config, StoreConfig};
+use crate::job::Grade;
+use crate::schedule::{self, Change, Crontab, Plan, Task};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScheduleCommand {
+    /// Start the jobs from a crontab, or write units for systemd. Done again, it replaces what it wrote before.
+    Install(InstallArgs),
+    /// Take out what `install` put in, and nothing else.
+    Remove(WhereArgs),
+    /// Show what is installed. The exit code is 1 where nothing is.
+    Show(WhereArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhereArgs {
+    /// Units for systemd instead of a crontab.
+    #[arg(long)]
+    systemd: bool,
+    /// The folder of the units.
+    #[arg(long, value_name = "DIR", default_value = "/etc/systemd/system", requires = "systemd")]
+    dir: PathBuf,
+    /// Whose crontab, or under whom units run; whoever runs this, or costwarden, without it.
+    #[arg(long)]
+    user: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallArgs {
+    #[command(flatten)]
+    place: WhereArgs,
+    /// The minute past each hour. Where two hosts share a store, let them differ: 10 on one, 15 on the other.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..60))]
+    minute: u8,
+    /// A file of NAME=value lines: the environment of the jobs, for the secrets that the config refers to by "env:NAME".
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Where cron's output goes: costwarden.log in this folder. systemd has its journal.
+    #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
+    log_dir: PathBuf,
+    /// Print what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+    match command {
+        ScheduleCommand::Install(args) if args.place.systemd => install_units(&args, config),
+        ScheduleCommand::Install(args) => install_crontab(&args, config, now),
+        ScheduleCommand::Remove(place) => remove(&place),
+        ScheduleCommand::Show(place) => show(&place, form),
+    }
+}
+
+fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {
+    let plan = plan(args, config)?;
+    let block = schedule::block(&plan, now)?;
+    if args.dry_run {
+        present::out(block.trim_end());
+        return Ok(Grade::Done);
+    }
+    let user = args.place.user.as_deref();
+    for folder in [&plan.state_dir, &plan.log_dir] {
+        schedule::make(folder, user)?;
+    }
+    let crontab = Crontab { user: args.place.user.clone() };
+    let change = crontab.install(&block)?;
+    say(change, "the jobs are in the crontab", "the crontab is as it should be already");
+    Ok(Grade::Done)
+}
+
+fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
+    let units = schedule::units(&plan(args, config)?)?;
+    if args.dry_run {
+        for unit in units {
+            present::out(&format!("# {}\n{}", unit.name, unit.text));
+        }
+        return Ok(Grade::Done);
+    }
+    let change = schedule::write(&args.place.dir, &units)?;
+    say(change, "the units are written", "the units are as they should be already");
+    let timers = Task::ALL.map(schedule::timer_name).join(" ");
+    present::out(&format!("to start them: systemctl daemon-reload && systemctl enable --now {timers}"));
+    Ok(Grade::Done)
+}
+
+fn remove(place: &WhereArgs) -> anyhow::Result<Grade> {
+    let change =
+        if place.systemd { schedule::remove(&place.dir)? } else { Crontab { user: place.user.clone() }.remove()? };
+    say(change, "removed", "nothing of costwarden was installed");
+    if place.systemd && change == Change::Written {
+        let timers = Task::ALL.map(schedule::timer_name).join(" ");
+        present::out(&format!("to stop them: systemctl disable --now {timers}; systemctl daemon-reload"));
+    }
+    Ok(Grade::Done)
+}
+
+fn show(place: &WhereArgs, form: Form) -> anyhow::Result<Grade> {
+    let lines: Vec<String> = if place.systemd {
+        schedule::written(&place.dir)?.iter().map(|path| path.display().to_string()).collect()
+    } else {
+        let table = Crontab { user: place.user.clone() }.read()?;
+        schedule::installed(&table)?.into_iter().flat_map(str::lines).map(str::to_owned).collect()
+    };
+    match form {
+        Form::Json => present::out(&json!({"installed": !lines.is_empty(), "lines": lines}).to_string()),
+        Form::Text if lines.is_empty() => present::out("nothing of costwarden is installed"),
+        Form::Text => present::out(&lines.join("\n")),
+    }
+    Ok(if lines.is_empty() { Grade::Degraded } else { Grade::Done })
+}
+
+fn say(change: Change, written: &str, unchanged: &str) {
+    present::out(match change {
+        Change::Written => written,
+        Change::Unchanged => unchanged,
+    });
+}
+
+fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
+    let absolute = |path: &Path| std::path::absolute(path).with_context(|| format!("{} has no folder", path.display()));
+    let config_file = absolute(config_file)?;
+    let env_file = args.env_file.as_deref().map(absolute).transpose()?;
+    let config = scheduled(&config_file, env_file.as_deref())?;
+    Ok(Plan {
+        program: std::env::current_exe().context("this program's own path is not known")?,
+        writable: writable(&config),
+        state_dir: config.state_dir,
+        log_dir: absolute(&args.log_dir)?,
+        user: args.place.user.clone().unwrap_or_else(|| "costwarden".to_owned()),
+        minute: args.minute,
+        zone: config.zone,
+        local: TimeZone::system(),
+        config: config_file,
+        env_file,
+    })
+}
+
+/// The config as the jobs will find it: with the variables of the file, and none of those that are set here.
+fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
+    let names = match env_file {
+        Some(path) => names(&std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
+        None => BTreeSet::new(),
+    };
+    // What a variable holds is of no matter here.
+    let draft = config::load(file, &|name| names.contains(name).then(|| "set".to_owned()));
+    draft.map(|draft| draft.config).map_err(|errors| {
+        let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        if lines.iter().any(|line| line.contains("environment variable")) {
+            let hint = "jobs have none of this shell's variables: write NAME=value lines into a file that only they can read, and name it with --env-file";
+            lines.push(hint.to_owned());
+        }
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })
+}
+
+/// The names that a file of `NAME=value` lines sets.
+fn names(text: &str) -> BTreeSet<String> {
+    let name = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).filter_map(name).collect()
+}
+
+/// Folders besides the state's that a job writes to.
+fn writable(config: &Config) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let ArchiveConfig::Directory { directory } = &config.archive {
+        folders.push(directory.clone());
+    }
+    if let StoreConfig::Embedded { path } = &config.store {
+        folders.extend(path.parent().map(Path::to_owned));
+    }
+    folders
+}

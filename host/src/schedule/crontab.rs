@@ -1,0 +1,245 @@
+//! A user's crontab, of which one marked block is costwarden's and every other byte is not.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use jiff::Timestamp;
+
+use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
+
+const BEGIN: &str = "# BEGIN costwarden";
+const END: &str = "# END costwarden";
+
+/// What the cron daemons of Debian and Red Hat take of one command, at least.
+const LONGEST_COMMAND: usize = 990;
+
+/// The program `crontab`, and whose table it is to look after.
+#[derive(Debug, Clone)]
+pub(crate) struct Crontab {
+    /// None for the one who runs this.
+    pub(crate) user: Option<String>,
+}
+
+impl Crontab {
+    /// The table as it is; empty where there is none.
+    ///
+    /// # Errors
+    /// The program cannot be run, or gives another answer than a table or that there is none.
+    pub(crate) fn read(&self) -> Result<String, CrontabError> {
+        let output = self.run(&["-l"], None)?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout).map_err(|_| CrontabError::NotText { whose: self.whose() });
+        }
+        // Any other answer may hide a table, which would be lost by writing.
+        if String::from_utf8_lossy(&output.stderr).trim_start().starts_with("no crontab for") {
+            return Ok(String::new());
+        }
+        Err(self.refused("read", &output))
+    }
+
+    /// Puts the block into the table in place of an older one, or at its end.
+    ///
+    /// # Errors
+    /// The table's marks are broken, or the program does not take the table.
+    pub(crate) fn install(&self, block: &str) -> Result<Change, CrontabError> {
+        self.change(|table| with(table, block))
+    }
+
+    /// Takes the block out of the table.
+    ///
+    /// # Errors
+    /// As [`Crontab::install`].
+    pub(crate) fn remove(&self) -> Result<Change, CrontabError> {
+        self.change(without)
+    }
+
+    fn change(&self, edit: impl FnOnce(&str) -> Result<String, CrontabError>) -> Result<Change, CrontabError> {
+        let before = self.read()?;
+        let after = edit(&before)?;
+        if after == before {
+            return Ok(Change::Unchanged);
+        }
+        let output = if after.is_empty() { self.run(&["-r"], None)? } else { self.run(&["-"], Some(&after))? };
+        if !output.status.success() {
+            return Err(self.refused("write", &output));
+        }
+        if self.read()? == after { Ok(Change::Written) } else { Err(CrontabError::Other { whose: self.whose() }) }
+    }
+
+    fn run(&self, args: &[&str], input: Option<&str>) -> Result<Output, CrontabError> {
+        let mut command = Command::new("crontab");
+        if let Some(user) = &self.user {
+            command.args(["-u", user]);
+        }
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        command.args(args).env("LC_ALL", "C").stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let failed = |why: std::io::Error| CrontabError::Program { why };
+        let mut child = command.spawn().map_err(failed)?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+            // A program that ends without reading says why itself.
+            drop(stdin.write_all(input.as_bytes()));
+        }
+        child.wait_with_output().map_err(failed)
+    }
+
+    fn whose(&self) -> String {
+        self.user.as_ref().map_or_else(|| "this user's crontab".to_owned(), |user| format!("the crontab of {user}"))
+    }
+
+    fn refused(&self, action: &'static str, output: &Output) -> CrontabError {
+        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        let said = if said.is_empty() { output.status.to_string() } else { said };
+        CrontabError::Refused { action, whose: self.whose(), said }
+    }
+}
+
+/// The block that a plan asks for.
+///
+/// # Errors
+/// A path cannot stand in a crontab.
+pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError> {
+    let times = plan.local_times(now);
+    let mut minutes: Vec<_> = times.iter().map(|time| time.minute).collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    let mut lines = vec![
+        BEGIN.to_owned(),
+        "# Written by `costwarden schedule install`, which replaces it. All other lines are left as they are."
+            .to_owned(),
+        format!(
+            "# The bill's day begins at 00:00 {}; the times below are {}.",
+            zone_name(&plan.zone),
+            zone_name(&plan.local)
+        ),
+    ];
+    for time in &times {
+        lines.push(format!("{} {} * * * {}", time.minute, time.hour, command(plan, Task::Daily)?));
+    }
+    for minute in minutes {
+        lines.push(format!("{minute} * * * * {}", command(plan, Task::Hourly)?));
+    }
+    lines.push(format!("*/5 * * * * {}", command(plan, Task::Health)?));
+    lines.push(END.to_owned());
+    Ok(lines.join("\n") + "\n")
+}
+
+/// A job waits for the lock, so that the daily and the hourly one of the same minute take turns. Health has no lock and
+/// writes nothing; what it says goes to the system's log while it is not well.
+fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
+    let quoted = |path: PathBuf| match text(&path) {
+        Some(text) => Ok(quote(text)),
+        None => Err(CrontabError::Path { path }),
+    };
+    let environment = match &plan.env_file {
+        // Where it is not there, costwarden itself says which variables are missing.
+        Some(file) => {
+            let file = quoted(file.clone())?;
+            format!("set -a; [ ! -r {file} ] || . {file}; set +a; ")
+        }
+        None => String::new(),
+    };
+    let costwarden = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
+    let command = match task {
+        Task::Daily | Task::Hourly => {
+            let (lock, log) = (quoted(plan.lock())?, quoted(plan.log_dir.join("costwarden.log"))?);
+            format!("{environment}flock -F -w {LOCK_SECONDS} {lock} {costwarden} {} --json >>{log} 2>&1", task.as_str())
+        }
+        Task::Health => {
+            format!("{environment}s=$({costwarden} health --brief 2>&1) || logger -t costwarden -p user.err -- \"$s\"")
+        }
+    };
+    // To cron a bare % is the end of the command.
+    let command = command.replace('%', "\\%");
+    if command.len() > LONGEST_COMMAND {
+        return Err(CrontabError::Long { task: task.as_str(), length: command.len() });
+    }
+    Ok(command)
+}
+
+/// For the shell; plain where that is the same.
+fn quote(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The block that a table holds.
+///
+/// # Errors
+/// Its marks are broken.
+pub(crate) fn installed(table: &str) -> Result<Option<&str>, CrontabError> {
+    Ok(find(table)?.map(|range| &table[range]))
+}
+
+fn with(table: &str, block: &str) -> Result<String, CrontabError> {
+    if let Some(range) = find(table)? {
+        return Ok(format!("{}{block}{}", &table[..range.start], &table[range.end..]));
+    }
+    let gap = if table.is_empty() || table.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{table}{gap}{block}"))
+}
+
+fn without(table: &str) -> Result<String, CrontabError> {
+    Ok(match find(table)? {
+        Some(range) => format!("{}{}", &table[..range.start], &table[range.end..]),
+        None => table.to_owned(),
+    })
+}
+
+/// Where the block stands, both marks included. A table of which that is not clear is nothing to guess about.
+fn find(table: &str) -> Result<Option<Range<usize>>, CrontabError> {
+    let mut begun = None;
+    let mut found = None;
+    let mut offset = 0;
+    for (index, line) in table.split_inclusive('\n').enumerate() {
+        let (number, start) = (index + 1, offset);
+        offset += line.len();
+        match (line.trim(), begun) {
+            (BEGIN, Some((first, _))) => return Err(CrontabError::Marks { line: first, what: BEGIN, missing: END }),
+            (BEGIN, None) if found.is_some() => return Err(CrontabError::Twice { line: number }),
+            (BEGIN, None) => begun = Some((number, start)),
+            (END, None) => return Err(CrontabError::Marks { line: number, what: END, missing: BEGIN }),
+            (END, Some((_, begin))) => (found, begun) = (Some(begin..offset), None),
+            _ => {}
+        }
+    }
+    match begun {
+        Some((line, _)) => Err(CrontabError::Marks { line, what: BEGIN, missing: END }),
+        None => Ok(found),
+    }
+}
+
+/// Why a crontab could not be changed. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CrontabError {
+    #[error("cannot run `crontab` ({why}): install cron, or use --systemd")]
+    Program { why: std::io::Error },
+    #[error("`crontab` did not {action} {whose}: {said}")]
+    Refused { action: &'static str, whose: String, said: String },
+    #[error("{whose} is not UTF-8: nothing was changed; look at it with `crontab -l`")]
+    NotText { whose: String },
+    #[error(
+        "{whose} is not what was written: somebody else changed it at the same time; look at it with `crontab -l`, and try again"
+    )]
+    Other { whose: String },
+    #[error(
+        "line {line} of the crontab is `{what}` and the `{missing}` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`"
+    )]
+    Marks { line: usize, what: &'static str, missing: &'static str },
+    #[error(
+        "line {line} of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`"
+    )]
+    Twice { line: usize },
+    #[error("{path:?} cannot stand in a crontab: expected UTF-8 without control characters")]
+    Path { path: PathBuf },
+    #[error("the command of {task} would have {length} characters, cron takes {LONGEST_COMMAND}: use shorter paths")]
+    Long { task: &'static str, length: usize },
+}
+
+#[cfg(test)]
+pub(in crate::schedule) mod tests;

@@ -1,0 +1,60 @@
+//! Folders that must be there before a job starts: the lock and the output are opened before costwarden is.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Makes a folder where it is missing, and gives it to the user whose jobs will write there. One that is there is left
+/// as it is.
+///
+/// # Errors
+/// It cannot be made or written by that user, or the user is not known.
+pub(crate) fn make(folder: &Path, user: Option<&str>) -> Result<(), FolderError> {
+    let owner = user.map(|user| Ok::<_, FolderError>((id("-u", user)?, id("-g", user)?))).transpose()?;
+    if !folder.is_dir() {
+        create(folder, owner)?;
+    }
+    let path = || folder.to_owned();
+    match user {
+        None => tempfile::tempfile_in(folder).map(drop).map_err(|why| FolderError::Make { path: path(), why }),
+        Some(user) => {
+            let mut test = Command::new("runuser");
+            test.args(["-u", user, "--", "test", "-w"]).arg(folder);
+            let may = test.status().map_err(|why| FolderError::Make { path: path(), why })?.success();
+            if may { Ok(()) } else { Err(FolderError::NotTheirs { path: path(), user: user.to_owned() }) }
+        }
+    }
+}
+
+/// `owner` is the ids of a user and a group.
+fn create(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), FolderError> {
+    let failed = |why| FolderError::Make { path: folder.to_owned(), why };
+    fs::create_dir_all(folder).map_err(failed)?;
+    match owner {
+        Some((uid, gid)) => chown(folder, Some(uid), Some(gid)).map_err(failed),
+        None => Ok(()),
+    }
+}
+
+/// As the system's own program has it, which knows of users in directories, too.
+fn id(flag: &str, user: &str) -> Result<u32, FolderError> {
+    let unknown = || FolderError::User { user: user.to_owned() };
+    let output = Command::new("id").args([flag, "--", user]).output().map_err(|_| unknown())?;
+    let text = String::from_utf8(output.stdout).map_err(|_| unknown())?;
+    text.trim().parse().map_err(|_| unknown())
+}
+
+/// Why a folder could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FolderError {
+    #[error(
+        "cannot make or write the folder {path}: {why}; make it yourself, owned by the user whose crontab it is, or name another"
+    )]
+    Make { path: PathBuf, why: io::Error },
+    #[error("{user} may not write into {path}: give it to that user, or name another folder")]
+    NotTheirs { path: PathBuf, user: String },
+    #[error("there is no user {user}: name one that `id {user}` knows")]
+    User { user: String },
+}

@@ -1,0 +1,212 @@
+//! Services and timers for systemd. They are made here and written where somebody says; starting them is systemd's
+//! business, and asking it to is the operator's.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
+
+/// The first line of every unit that may be replaced.
+const MARK: &str =
+    "# Written by `costwarden schedule install --systemd`, which replaces it; put changes into a drop-in.\n";
+
+/// A unit's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unit {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// A service and a timer for each task.
+///
+/// # Errors
+/// A path cannot stand in a unit.
+pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>, UnitError> {
+    let mut units = Vec::new();
+    for task in Task::ALL {
+        units.push(Unit { name: format!("costwarden-{}.service", task.as_str()), text: service(plan, task)? });
+        units.push(Unit { name: timer_name(task), text: timer(plan, task) });
+    }
+    Ok(units)
+}
+
+/// The unit that starts a task.
+pub(crate) fn timer_name(task: Task) -> String {
+    format!("costwarden-{}.timer", task.as_str())
+}
+
+/// Where a folder's units are, of those that are there.
+///
+/// # Errors
+/// One of them cannot be read, or is somebody else's.
+pub(crate) fn written(folder: &Path) -> Result<Vec<PathBuf>, UnitError> {
+    let mut found = Vec::new();
+    for task in Task::ALL {
+        for name in [format!("costwarden-{}.service", task.as_str()), timer_name(task)] {
+            let path = folder.join(name);
+            if ours(&path)?.is_some() {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Writes the units that are not there as they are to be. Nothing is written if any of them is somebody else's.
+///
+/// # Errors
+/// One is somebody else's, or cannot be written.
+pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> {
+    let mut due = Vec::new();
+    for unit in units {
+        let path = folder.join(&unit.name);
+        if ours(&path)?.as_ref() != Some(&unit.text) {
+            due.push((path, &unit.text));
+        }
+    }
+    for (path, text) in &due {
+        let failed = |why| UnitError::File { action: "write", path: path.clone(), why };
+        // Whole or not at all: systemd may look at any time.
+        let mut file = tempfile::Builder::new().permissions(mode()).tempfile_in(folder).map_err(failed)?;
+        io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+    }
+    Ok(if due.is_empty() { Change::Unchanged } else { Change::Written })
+}
+
+/// Removes the units.
+///
+/// # Errors
+/// One is somebody else's, or cannot be removed.
+pub(crate) fn remove(folder: &Path) -> Result<Change, UnitError> {
+    let found = written(folder)?;
+    for path in &found {
+        fs::remove_file(path).map_err(|why| UnitError::File { action: "remove", path: path.clone(), why })?;
+    }
+    Ok(if found.is_empty() { Change::Unchanged } else { Change::Written })
+}
+
+fn mode() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+/// What a file of ours holds; none where there is no file.
+fn ours(path: &Path) -> Result<Option<String>, UnitError> {
+    match fs::read_to_string(path) {
+        Ok(text) if text.starts_with(MARK) => Ok(Some(text)),
+        Ok(_) => Err(UnitError::Foreign { path: path.to_owned() }),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(UnitError::File { action: "read", path: path.to_owned(), why }),
+    }
+}
+
+fn timer(plan: &Plan, task: Task) -> String {
+    let (minute, zone) = (plan.minute, zone_name(&plan.zone));
+    let when = match task {
+        Task::Daily => format!("OnCalendar=*-*-* 00:{minute:02}:00 {zone}\nPersistent=true\n"),
+        Task::Hourly => format!("OnCalendar=*-*-* *:{minute:02}:00 {zone}\nPersistent=true\n"),
+        Task::Health => "OnCalendar=*:0/5\n".to_owned(),
+    };
+    let description = match task {
+        Task::Daily => "costwarden once a day, after the bill's midnight",
+        Task::Hourly => "costwarden every hour",
+        Task::Health => "a look at costwarden's health every five minutes",
+    };
+    format!(
+        "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\n\n[Timer]\n{when}AccuracySec=5s\n\n\
+         [Install]\nWantedBy=timers.target\n"
+    )
+}
+
+fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
+    let quoted = |path: PathBuf| match text(&path) {
+        Some(text) => Ok(quote(text)),
+        None => Err(UnitError::Path { path }),
+    };
+    let program = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
+    let lock = quoted(plan.lock())?;
+    let (description, start, timeout) = match task {
+        Task::Daily => ("Fetch, judge and tell the finished day of the bill", "daily --json", "6h"),
+        Task::Hourly => ("Fetch and judge today's bill as it stands", "hourly --json", "2h"),
+        Task::Health => ("Say whether costwarden is well", "health --brief", "4min"),
+    };
+    let start = match task {
+        Task::Health => format!("{program} {start}"),
+        Task::Daily | Task::Hourly => format!("/usr/bin/flock -F -w {LOCK_SECONDS} {lock} {program} {start}"),
+    };
+    let environment = match &plan.env_file {
+        // Where it is not there, costwarden itself says which variables are missing.
+        Some(file) => format!("EnvironmentFile=-{}\n", quoted(file.clone())?),
+        None => String::new(),
+    };
+    // systemd makes this folder, and gives it to the user.
+    let state = match plan.state_dir.strip_prefix("/var/lib").ok().and_then(text) {
+        Some(state) if !state.is_empty() => format!("StateDirectory={}\n", quote(state)),
+        _ => String::new(),
+    };
+    let mut writable = vec![plan.state_dir.clone()];
+    writable.extend(plan.writable.iter().filter(|path| !path.starts_with(&plan.state_dir)).cloned());
+    writable.dedup();
+    let writable = writable.into_iter().map(|path| Ok(format!("ReadWritePaths=-{}\n", quoted(path)?)));
+    let writable = writable.collect::<Result<String, UnitError>>()?;
+    let is_home = |path: &PathBuf| ["/home", "/root", "/run/user"].iter().any(|home| path.starts_with(home));
+    let paths = [&plan.program, &plan.config, &plan.state_dir].into_iter().chain(&plan.writable);
+    let home = if paths.into_iter().any(is_home) { "read-only" } else { "yes" };
+    let user = &plan.user;
+    Ok(format!(
+        "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\nWants=network-online.target\n\
+         After=network-online.target\n\n[Service]\nType=oneshot\nUser={user}\n{environment}ExecStart={start}\n\
+         TimeoutStartSec={timeout}\nTimeoutStopSec=5min\nSyslogIdentifier=costwarden\nUMask=0027\n\n{state}{writable}\
+         ProtectHome={home}\n{HARDENING}"
+    ))
+}
+
+const HARDENING: &str = "\
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+LockPersonality=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute must stay off: detectors are compiled to machine code, which is executable after it was written.
+";
+
+/// For systemd's own way of splitting a line: specifiers, variables and blanks are meant as they stand.
+fn quote(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    if text.contains([' ', '\'', '"', '\\', ';']) { format!("\"{text}\"") } else { text }
+}
+
+/// Why units could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnitError {
+    #[error(
+        "cannot {action} {path}: {why}; check that the folder exists and may be written, or name another with --dir"
+    )]
+    File { action: &'static str, path: PathBuf, why: io::Error },
+    #[error(
+        "{path} was not written by `costwarden schedule`: nothing was changed; move it away first, or name another folder with --dir"
+    )]
+    Foreign { path: PathBuf },
+    #[error("{path:?} cannot stand in a unit: expected UTF-8 without control characters")]
+    Path { path: PathBuf },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! `schedule` with the real `crontab` and the real cron daemon, in a mount namespace whose /var/spool is a folder of the
+//! test, so that no crontab of the machine is touched; and units as systemd itself reads them.
+
+mod support;
+
+#[path = "schedule/crontab.rs"]
+mod crontab;
+#[path = "schedule/daemon.rs"]
+mod daemon;
+#[path = "schedule/room.rs"]
+mod room;
+#[path = "schedule/units.rs"]
+mod units;

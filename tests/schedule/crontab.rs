@@ -1,0 +1,120 @@
+//! The block in a real crontab.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+
+use crate::room::Room;
+
+const MINE: &str = "# mine\nMAILTO=\"\"\n\n*/7 * * * *  /usr/bin/true % with input\n#BEGIN other\n";
+
+#[test]
+fn jobs_are_installed_once_and_removed_without_a_trace() {
+    let Some(room) = Room::new() else { return };
+    assert_eq!(room.table(), None);
+    room.schedule(&["show"]).expect(1);
+    assert_eq!(room.install(&[]).expect(0).stdout, "the jobs are in the crontab\n");
+    let table = room.table().expect("a table");
+    let folder = room.lab.path().display().to_string();
+    let times: Vec<_> = table.lines().filter_map(|line| line.split_once(" flock ")).collect();
+    assert_eq!(times.iter().map(|(time, _)| *time).collect::<Vec<_>>(), ["10 15 * * *", "10 * * * *"], "{table}");
+    for (_, command) in times {
+        assert!(command.starts_with(&format!("-F -w 3000 {folder}/state/schedule.lock /")), "{command}");
+        assert!(command.ends_with(&format!(" --json >>{folder}/log/costwarden.log 2>&1")), "{command}");
+    }
+    assert_eq!(room.install(&[]).expect(0).stdout, "the crontab is as it should be already\n");
+    assert_eq!(room.table().as_ref(), Some(&table));
+    assert_eq!(room.schedule(&["show"]).expect(0).stdout, table);
+    let shown = room.schedule(&["show", "--json"]).expect(0).report();
+    assert_eq!(shown["lines"].as_array().map(Vec::len), Some(table.lines().count()));
+
+    room.schedule(&["remove"]).expect(0);
+    assert_eq!(room.table(), None, "as before");
+    assert_eq!(room.schedule(&["remove"]).expect(0).stdout, "nothing of costwarden was installed\n");
+}
+
+#[test]
+fn other_entries_are_left_byte_for_byte() {
+    let Some(room) = Room::new() else { return };
+    room.write_table(MINE);
+    room.install(&["--minute", "15"]).expect(0);
+    let with_block = room.table().expect("a table");
+    assert!(with_block.starts_with(MINE) && with_block.contains("\n15 15 * * * flock "), "{with_block}");
+    room.write_table(&format!("{with_block}@reboot /usr/bin/true\n"));
+    room.install(&["--minute", "20"]).expect(0);
+    let table = room.table().expect("a table");
+    let rest = table.strip_prefix(MINE).expect("first").strip_suffix("@reboot /usr/bin/true\n").expect("last");
+    assert!(rest.starts_with("# BEGIN costwarden\n") && rest.ends_with("# END costwarden\n"), "{table}");
+    assert!(rest.contains("\n20 15 * * * flock ") && !rest.contains("\n15 "), "{table}");
+    room.schedule(&["remove"]).expect(0);
+    assert_eq!(room.table(), Some(format!("{MINE}@reboot /usr/bin/true\n")));
+}
+
+#[test]
+fn a_broken_block_is_refused() {
+    let Some(room) = Room::new() else { return };
+    let broken = "# mine\n# BEGIN costwarden\n1 1 * * * /usr/bin/true\n";
+    room.write_table(broken);
+    for args in [&["install", "--log-dir", "log"][..], &["remove"], &["show"]] {
+        let run = room.schedule(args).expect(2);
+        let told = "failed: line 2 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; ";
+        assert!(run.stderr.starts_with(told), "{run:?}");
+        assert_eq!(room.table().as_deref(), Some(broken));
+    }
+}
+
+#[test]
+fn a_crontab_of_another_user_is_asked_for_by_name() {
+    let Some(room) = Room::new() else { return };
+    let lab = room.lab.path();
+    let open = |folder: &str, mode| {
+        std::fs::create_dir_all(lab.join(folder)).expect("a folder");
+        std::fs::set_permissions(lab.join(folder), PermissionsExt::from_mode(mode)).expect("its mode");
+    };
+    open("", 0o755);
+    open("log", 0o755);
+    let run = room.install(&["--user", "nobody"]).expect(2);
+    let told = format!("failed: nobody may not write into {}: give it to that user", lab.join("log").display());
+    assert!(run.stderr.starts_with(&told), "{run:?}");
+    let run = room.install(&["--user", "no-such-user"]).expect(2);
+    assert!(run.stderr.starts_with("failed: there is no user no-such-user: "), "{run:?}");
+    let run = room.schedule(&["remove", "--user", "no-such-user"]).expect(2);
+    let told = "`crontab` did not read the crontab of no-such-user: crontab:  user `no-such-user' unknown";
+    assert!(run.stderr.contains(told), "{run:?}");
+
+    open("log", 0o777);
+    let ours = std::fs::metadata(lab).expect("the lab").uid();
+    room.install(&["--user", "nobody"]).expect(0);
+    assert_ne!(std::fs::metadata(lab.join("state")).expect("was made").uid(), ours, "it is nobody's");
+    assert_eq!(room.table(), None, "root's own");
+    assert!(lab.join("spool/crontabs/nobody").exists());
+    room.schedule(&["remove", "--user", "nobody"]).expect(0);
+    assert!(!lab.join("spool/crontabs/nobody").exists());
+}
+
+#[test]
+fn secrets_have_to_be_where_jobs_find_them() {
+    let Some(room) = Room::new() else { return };
+    let config = std::fs::read_to_string(room.lab.path().join("costwarden.toml")).expect("a config");
+    let config = config.replace("kind = \"embedded\"", "kind = \"mongodb\"\nuri = \"env:MONGODB_URI\"");
+    room.lab.write("costwarden.toml", &config);
+    let run = crate::support::run(
+        room.command(crate::support::binary(), &["schedule", "install", "--log-dir", "log"]).env("MONGODB_URI", "here"),
+    )
+    .expect(2);
+    assert!(run.stderr.contains("store.uri: the environment variable MONGODB_URI is not set"), "{run:?}");
+    assert!(run.stderr.contains("jobs have none of this shell's variables: "), "{run:?}");
+    room.lab.write("environment", "# secrets\nMONGODB_URI=mongodb://127.0.0.1\n");
+    room.install(&["--env-file", "environment"]).expect(0);
+    let table = room.table().expect("a table");
+    let file = room.lab.path().join("environment").display().to_string();
+    let set = format!(" set -a; [ ! -r {file} ] || . {file}; set +a; ");
+    assert_eq!(table.matches(&set).count(), 3, "{table}");
+}
+
+#[test]
+fn without_cron_it_is_said_what_to_do() {
+    let Some(room) = Room::new() else { return };
+    let mut command = room.command(crate::support::binary(), &["schedule", "show"]);
+    let run = crate::support::run(command.env("PATH", "/usr/sbin:/sbin:/bin:/nowhere")).expect(2);
+    let cron_is_installed = std::path::Path::new("/bin/crontab").exists();
+    assert!(cron_is_installed || run.stderr.contains("cannot run `crontab`"), "{run:?}");
+}
