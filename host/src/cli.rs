@@ -6,24 +6,24 @@ mod check;
 mod dates;
 mod demo;
 mod jobs;
+mod log;
 mod look;
 mod plugin;
 mod present;
 mod rules;
 mod schedule;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Draft};
 use crate::detector;
 use crate::job::Grade;
+use crate::run_id::RunId;
 use crate::series::SeriesKey;
 use crate::simulate::{self, SimulateArgs};
 use crate::step;
@@ -187,7 +187,9 @@ pub fn main() -> ExitCode {
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
         return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
     }
-    log();
+    let now = Timestamp::now();
+    let run_id = RunId::new(now);
+    log::start(run_id);
     if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| step::rehearse(&asked)) {
         present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
@@ -199,7 +201,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Grade::Failed.exit_code());
         }
     };
-    match runtime.block_on(run(cli, Timestamp::now())) {
+    match runtime.block_on(run(cli, run_id, now)) {
         Ok(grade) => ExitCode::from(grade.exit_code()),
         Err(error) => {
             present::failure(&error);
@@ -208,13 +210,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
+async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
     match command {
-        Command::Daily(args) => jobs::daily(load(config).await?, &args, form, now).await,
-        Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, now).await,
-        Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, now).await,
+        Command::Daily(args) => jobs::daily(load(config).await?, &args, form, run, now).await,
+        Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, run, now).await,
+        Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, run, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
         Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
@@ -227,7 +229,7 @@ async fn run(cli: Cli, now: Timestamp) -> anyhow::Result<Grade> {
             simulate::serve(args).await?;
             Ok(Grade::Done)
         }
-        Command::Demo(args) => demo::demo(&args, now).await,
+        Command::Demo(args) => demo::demo(&args, run, now).await,
         Command::CompilePlugin(_) => unreachable!("it was done before there was a runtime"),
     }
 }
@@ -257,17 +259,6 @@ fn config_path(given: Option<PathBuf>) -> PathBuf {
 
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// To standard error: for people on a terminal, as JSON elsewhere. `COSTWARDEN_LOG` filters.
-fn log() {
-    let filter = EnvFilter::try_from_env("COSTWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new("error,costwarden=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        log.without_time().init();
-    } else {
-        log.json().init();
-    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
 use crate::detector::{Compiler, Sandbox, SandboxError};
 use crate::rules;
+use crate::run_id::RunId;
 use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
 use crate::store::{Access, Store, StoreError};
@@ -63,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
     course: Course,
+    pub(crate) run: RunId,
 }
 
 impl Parts {
@@ -70,9 +72,9 @@ impl Parts {
     ///
     /// # Errors
     /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
-    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal) -> Result<Self, JobError> {
+    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run: RunId) -> Result<Self, JobError> {
         let (access, fetch) = match mode {
-            Mode::Write => (Access::Write, Fetch::Keep),
+            Mode::Write => (Access::Write(run), Fetch::Keep),
             Mode::DryRun => (Access::Read, Fetch::Once),
         };
         // Compiled plugins are kept, which would be a trace.
@@ -88,6 +90,7 @@ impl Parts {
             ready,
             mode,
             course: Course::new(),
+            run,
             config,
         })
     }

@@ -15,6 +15,7 @@ mod plugin;
 #[doc(hidden)]
 pub mod probe;
 mod rules;
+mod run_id;
 mod schedule;
 mod series;
 mod simulate;

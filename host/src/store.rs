@@ -28,6 +28,7 @@ use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
+use crate::run_id::RunId;
 use crate::series::{Names, SeriesKey};
 use crate::statistics::Statistics;
 use crate::step::Step;
@@ -41,10 +42,20 @@ pub(crate) enum Store {
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Makes the database and its indexes where they are missing.
-    Write,
+    /// Makes the database and its indexes where they are missing. Every document that is written says which run wrote
+    /// it, as `runId`.
+    Write(RunId),
     /// Makes nothing; what is not there is read as empty.
     Read,
+}
+
+impl Access {
+    fn run(self) -> Option<RunId> {
+        match self {
+            Self::Write(run) => Some(run),
+            Self::Read => None,
+        }
+    }
 }
 
 /// What is known of one series: the tutorial's statistics, and what each rule's detector learned.

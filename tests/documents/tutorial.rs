@@ -161,7 +161,7 @@ fn check_daily(document: &Document, ids: &Ids, sums: &[f64; 5], anomalous: bool)
     assert_eq!(document.get("regions"), Some(&texts(regions)), "{document}");
     assert_eq!(document.get("isAnomaly"), Some(&Bson::Boolean(anomalous)), "{document}");
     check_types(document, &["createdAt", "updatedAt"], ElementType::DateTime);
-    check_types(document, &["date", "domainId", "projectId", "serviceId"], ElementType::String);
+    check_types(document, &["date", "domainId", "projectId", "serviceId", "runId"], ElementType::String);
 }
 
 fn check_anomaly(document: &Document, ids: &Ids, anomaly: &Anomaly) {
@@ -181,7 +181,11 @@ fn check_anomaly(document: &Document, ids: &Ids, anomaly: &Anomaly) {
     assert_eq!(threshold.get("deviationRatio"), Some(&Bson::Double(2.0)), "{document}");
     assert_eq!(document.get("status"), Some(&Bson::from("NEW")), "{document}");
     check_types(document, &["createdAt", "updatedAt"], ElementType::DateTime);
-    check_types(document, &["date", "domainId", "projectId", "serviceId", "reason", "episode"], ElementType::String);
+    check_types(
+        document,
+        &["date", "domainId", "projectId", "serviceId", "reason", "episode", "runId"],
+        ElementType::String,
+    );
 }
 
 fn check_baseline(document: &Document, ids: &Ids, statistics: &Statistics) {
@@ -190,6 +194,7 @@ fn check_baseline(document: &Document, ids: &Ids, statistics: &Statistics) {
     assert_eq!(document.get("pricingType"), Some(&Bson::Null), "{document}");
     assert_eq!(document.get("pricingTypes"), Some(&texts(pricing_types)), "{document}");
     check_types(document, &["createdAt", "lastUpdated"], ElementType::DateTime);
+    check_types(document, &["runId"], ElementType::String);
     check_statistics(document, statistics);
 }
 

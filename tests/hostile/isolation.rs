@@ -33,7 +33,7 @@ fn findings(report: &Value, stored: &[Value], rule: &str) -> Vec<Value> {
 fn without_times(finding: &Value) -> Value {
     let mut finding = finding.clone();
     if let Some(fields) = finding.as_object_mut() {
-        fields.retain(|name, _| !matches!(name.as_str(), "createdAt" | "updatedAt" | "detectedAt"));
+        fields.retain(|name, _| !matches!(name.as_str(), "createdAt" | "updatedAt" | "detectedAt" | "runId"));
     }
     finding
 }

@@ -68,11 +68,9 @@ fn a_panic() {
     assert!(line.trim_end_matches(')').parse::<u32>().is_ok(), "{line}");
     let log = run.stderr.lines().find(|line| line.starts_with('{')).expect("a line of the log");
     let log: Value = serde_json::from_str(log).expect("JSON");
-    assert_eq!(
-        (&log["level"], &log["fields"]["plugin"], &log["fields"]["rule"]),
-        (&"ERROR".into(), &"misbehaving".into(), &"sick".into())
-    );
-    assert!(log["fields"]["message"].as_str().is_some_and(|text| text.contains("misbehaving on purpose")), "{log}");
+    assert_eq!((&log["level"], &log["plugin"], &log["rule"]), (&"ERROR".into(), &"misbehaving".into(), &"sick".into()));
+    assert!(log["message"].as_str().is_some_and(|text| text.contains("misbehaving on purpose")), "{log}");
+    assert_eq!(log["runId"].as_str().map(str::len), Some(36), "lines of the detectors' threads have it too: {log}");
 }
 
 /// One series that cannot be judged costs that series alone.

@@ -126,13 +126,13 @@ impl Watch {
         self.bill.send("PUT", "/simulate/faults", fault);
     }
 
-    /// The documents that a command prints, without when they were written.
+    /// The documents that a command prints, without when and by which run they were written.
     pub(crate) fn documents(&self, args: &[&str]) -> Vec<Value> {
         let run = self.run(&[args, &["--json"]].concat()).expect(0);
         let document = |line: &str| {
             let mut document: Value = serde_json::from_str(line).expect("JSON");
             let fields = document.as_object_mut().expect("an object");
-            fields.retain(|name, _| name != "createdAt" && name != "updatedAt");
+            fields.retain(|name, _| name != "createdAt" && name != "updatedAt" && name != "runId");
             document
         };
         run.stdout.lines().map(document).collect()

@@ -15,6 +15,7 @@ use crate::config::{self, Config, Secret};
 use crate::episode::Episode;
 use crate::finding::Direction;
 use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::run_id::RunId;
 use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
 use crate::sink::Terminal;
 
@@ -24,13 +25,14 @@ const DAYS: u16 = 120;
 const SERVICES: usize = 40;
 const DEFAULT_RULES: &str = include_str!("../../../rules/default/default.toml");
 
-pub(super) async fn demo(args: &DemoArgs, now: Timestamp) -> anyhow::Result<Grade> {
+pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
     let plugins = plugins(args.plugins.as_deref())?;
     let scratch = tempfile::tempdir().context("cannot make a temporary folder for the demo")?;
     let folder = args.keep.as_deref().unwrap_or(scratch.path());
     let zone = TimeZone::get("Asia/Seoul").context("the time zone data has no Asia/Seoul")?;
     let simulation = simulate(&zone).await?;
-    let mut parts = Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout).await?;
+    let mut parts =
+        Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run).await?;
 
     let yesterday = TODAY.yesterday()?;
     let span =

@@ -1,34 +1,59 @@
 //! `daily`, `hourly` and `backfill`.
 
+use std::time::Instant;
+
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
 use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::run_id::RunId;
 use crate::sink::Terminal;
 
-pub(super) async fn daily(config: Config, args: &DailyArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+pub(super) async fn daily(
+    config: Config,
+    args: &DailyArgs,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
     let yesterday = yesterday(&config, now);
     let day = args.date.unwrap_or(yesterday);
     let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day) };
-    let mut parts = open("daily", config, args.dry_run, form, now).await?;
+    let started = Instant::now();
+    let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     let report = job::daily(&mut parts, days, now).await;
-    Ok(end(&parts, &report, form))
+    Ok(end(&parts, &report, form, started))
 }
 
-pub(super) async fn hourly(config: Config, args: &HourlyArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+pub(super) async fn hourly(
+    config: Config,
+    args: &HourlyArgs,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
-    let mut parts = open("hourly", config, args.dry_run, form, now).await?;
+    let started = Instant::now();
+    let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     let report = job::hourly(&mut parts, at, now).await;
-    Ok(end(&parts, &report, form))
+    Ok(end(&parts, &report, form, started))
 }
 
-pub(super) async fn backfill(config: Config, args: &BackfillArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+pub(super) async fn backfill(
+    config: Config,
+    args: &BackfillArgs,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
     let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
-    let mut parts = open("backfill", config, args.dry_run, form, now).await?;
+    let started = Instant::now();
+    let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());
@@ -36,17 +61,24 @@ pub(super) async fn backfill(config: Config, args: &BackfillArgs, form: Form, no
     })
     .await;
     bar.finish_and_clear();
-    Ok(end(&parts, &report, form))
+    Ok(end(&parts, &report, form, started))
 }
 
 /// A run that cannot begin counts as one that failed.
-async fn open(job: &'static str, config: Config, dry_run: bool, form: Form, now: Timestamp) -> anyhow::Result<Parts> {
+async fn open(
+    job: &'static str,
+    config: Config,
+    dry_run: bool,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Parts> {
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         Form::Json => Terminal::Stderr,
     };
-    match Parts::open(config.clone(), mode, terminal).await {
+    match Parts::open(config.clone(), mode, terminal, run).await {
         Err(error) if mode == Mode::Write => {
             for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
                 tracing::warn!("{untold}");
@@ -57,8 +89,9 @@ async fn open(job: &'static str, config: Config, dry_run: bool, form: Form, now:
     }
 }
 
-fn end(parts: &Parts, report: &Report, form: Form) -> Grade {
-    present::report(report, &parts.config, form);
+fn end(parts: &Parts, report: &Report, form: Form, started: Instant) -> Grade {
+    present::report(report, &parts.config, form, parts.run);
+    log::summary(report, started.elapsed());
     report.grade()
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::job::Report;
+use crate::run_id::RunId;
 
 /// For whom to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,13 @@ pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
 }
 
 /// Ends a job's output: what was found, what went wrong, and a line that sums it up.
-pub(super) fn report(report: &Report, config: &Config, form: Form) {
-    outcome(report, config, form, summary);
+pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
+    outcome(report, config, form, Some(run), summary);
 }
 
 /// What a rule set would have said, as [`report`] has it.
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
-    outcome(report, config, form, |report| {
+    outcome(report, config, form, None, |report| {
         let [series, rules, judged, learning, findings] =
             ["series", "rules", "judged", "learning", "findings"].map(|name| count(report, name));
         format!(
@@ -50,9 +51,9 @@ pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     });
 }
 
-fn outcome(report: &Report, config: &Config, form: Form, summary: fn(&Report) -> String) {
+fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, summary: fn(&Report) -> String) {
     match form {
-        Form::Json => out(&json_report(report).to_string()),
+        Form::Json => out(&json_report(report, run).to_string()),
         Form::Text => {
             if !report.findings.is_empty() {
                 out(&findings(&report.findings, &config.currency).to_string());
@@ -125,7 +126,7 @@ fn summary(report: &Report) -> String {
     line
 }
 
-fn json_report(report: &Report) -> Value {
+fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut counts = Map::new();
     for (name, count) in &report.counts {
         counts.insert((*name).to_owned(), (*count).into());
@@ -134,7 +135,7 @@ fn json_report(report: &Report) -> Value {
     for (step, took) in &report.durations {
         durations.insert((*step).to_owned(), (took.as_secs_f64() * 1e3).into());
     }
-    json!({
+    let mut json = json!({
         "job": report.job,
         "period": report.period,
         "outcome": report.grade().as_str(),
@@ -144,7 +145,11 @@ fn json_report(report: &Report) -> Value {
         "problems": report.problems,
         "error": report.error,
         "findings": report.findings.iter().map(json_finding).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(run) = run {
+        json["runId"] = run.to_string().into();
+    }
+    json
 }
 
 fn json_finding(finding: &Finding) -> Value {

@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::config::StoreConfig;
     use crate::ledger::{Amounts, DayLedger, Entry};
+    use crate::run_id::RunId;
     use crate::series::Names;
     use crate::store::{Access, Store};
 
@@ -183,7 +184,7 @@ mod tests {
     async fn days_are_the_same_out_of_memory_and_out_of_the_store() {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig::Embedded { path: folder.path().join("store.redb") };
-        let store = Store::open(&config, Access::Write).await.unwrap();
+        let store = Store::open(&config, Access::Write(RunId::new(Timestamp::UNIX_EPOCH))).await.unwrap();
         for (day, step) in [(1, 3), (2, 1), (4, 2)] {
             let day = ledger(day, (0..9_001).step_by(step));
             store.put_day(&day, Timestamp::UNIX_EPOCH).await.unwrap();

@@ -8,6 +8,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::ledger::{Amounts, DayLedger, Entry};
+use crate::run_id::RunId;
 use crate::series::{Names, SeriesKey};
 use crate::store::{Access, Embedded, StoreError};
 
@@ -37,7 +38,8 @@ const DAY_NOISE: f64 = 0.03;
 /// # Errors
 /// Why the store could not be written.
 pub fn fill(path: &Path, volume: Volume) -> Result<(), String> {
-    let store = Embedded::open(path, Access::Write).map_err(|error| error.to_string())?;
+    let store =
+        Embedded::open(path, Access::Write(RunId::new(Timestamp::UNIX_EPOCH))).map_err(|error| error.to_string())?;
     let mut entries: Vec<Entry> = (0..volume.series).map(entry).collect();
     for back in (0..volume.days.max(volume.snapshot_days)).rev() {
         let date = volume.last.checked_sub(i64::from(back).days()).map_err(|error| error.to_string())?;

@@ -22,6 +22,7 @@ use super::documents::{Collection, daily};
 use super::{Access, DateRange, MongodbOptions, Store, StoreError};
 use crate::config::{Secret, StoreConfig};
 use crate::ledger::{Amounts, DayLedger, Entry};
+use crate::run_id::RunId;
 use crate::series::{ALL, Names, SeriesKey};
 
 const ALWAYS: DateRange = DateRange { from: Date::MIN, to: Date::MAX };
@@ -40,7 +41,7 @@ async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreConfig)) {
         return;
     };
     let config = mongodb(&uri, &format!("costwarden_{name}_{}", std::process::id()), Duration::from_secs(10));
-    let store = Store::open(&config, Access::Write).await.unwrap();
+    let store = Store::open(&config, Access::Write(run())).await.unwrap();
     let outcome = AssertUnwindSafe(test(&store, &config)).catch_unwind().await;
     database(&store).drop().await.unwrap();
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -58,7 +59,7 @@ fn mongodb(uri: &str, database: &str, patience: Duration) -> StoreConfig {
 }
 
 async fn embedded(path: &Path) -> Result<Store, StoreError> {
-    Store::open(&StoreConfig::Embedded { path: path.to_owned() }, Access::Write).await
+    Store::open(&StoreConfig::Embedded { path: path.to_owned() }, Access::Write(run())).await
 }
 
 fn database(store: &Store) -> &::mongodb::Database {
@@ -86,7 +87,7 @@ async fn documents(store: &Store, collection: &'static Collection) -> Vec<Docume
         }
     };
     for document in &mut found {
-        for time in ["createdAt", "updatedAt", "lastUpdated"] {
+        for time in ["createdAt", "updatedAt", "lastUpdated", "runId"] {
             document.remove(time);
         }
     }
@@ -99,6 +100,11 @@ fn day(day: i8) -> Date {
 
 fn range(from: i8, to: i8) -> DateRange {
     DateRange { from: day(from), to: day(to) }
+}
+
+/// The run that the tests are.
+fn run() -> RunId {
+    RunId::from_bytes([7; 16]).unwrap()
 }
 
 /// A moment of writing.
@@ -173,7 +179,7 @@ async fn a_file_that_is_no_database_is_told() {
 async fn an_unreachable_server_is_told_without_the_password() {
     let uri = "mongodb://warden:hunter2@127.0.0.1:1/?retryWrites=false";
     let config = mongodb(uri, "billing", Duration::from_millis(200));
-    let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
+    let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();
     for part in ["127.0.0.1:1", "[store] uri", "0.2 s", "refused"] {
         assert!(error.contains(part), "{part} in {error}");
     }
@@ -184,7 +190,7 @@ async fn an_unreachable_server_is_told_without_the_password() {
 async fn an_address_that_is_none_is_told_without_the_password() {
     for uri in ["billing", "mongodb://warden:hunt:er2@", "mongodb://warden:hunter2@h:port/x", "http://h"] {
         let config = mongodb(uri, "billing", Duration::from_secs(1));
-        let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
+        let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();
         assert!(error.starts_with("[store] uri is not an address of MongoDB"), "{error}");
         assert!(!error.contains("hunt"), "{error}");
     }
@@ -194,7 +200,7 @@ async fn an_address_that_is_none_is_told_without_the_password() {
 async fn a_database_of_an_impossible_name_is_told() {
     for name in ["", "a.b", "a b", "$a", "a/b"] {
         let config = mongodb("mongodb://127.0.0.1:1", name, Duration::from_secs(1));
-        let error = Store::open(&config, Access::Write).await.err().unwrap().to_string();
+        let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();
         assert!(error.starts_with(&format!("[store] database `{name}` is not a name")), "{error}");
     }
 }

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mongodb::bson::{self, Bson, Document, RawBsonRef, RawDocument};
 
+use crate::run_id::RunId;
 use crate::series::{Names, SeriesKey};
 
 /// A collection: what its documents are keyed by, and the indexes that it is read through.
@@ -53,6 +54,12 @@ pub(super) struct Upsert {
 }
 
 impl Upsert {
+    /// The same write, by a run.
+    pub(super) fn by(mut self, run: Option<RunId>) -> Self {
+        self.set.extend(run_field(run));
+        self
+    }
+
     /// The document that the write makes where there is none.
     pub(super) fn fresh(&self) -> Document {
         let mut document = self.key.clone();
@@ -69,12 +76,17 @@ impl Upsert {
         }
     }
 
-    /// Whether all that the write sets, but for its time, stands there already. Of paths it knows nothing.
+    /// Whether all that the write sets, but for its time and its run, stands there already. Of paths it knows nothing.
     pub(super) fn is_in(&self, document: &RawDocument) -> bool {
-        self.set.iter().filter(|(field, _)| *field != "updatedAt").all(|(field, value)| {
+        self.set.iter().filter(|(field, _)| !["updatedAt", "runId"].contains(&field.as_str())).all(|(field, value)| {
             document.get(field).ok().flatten().and_then(|old| Bson::try_from(old).ok()).is_some_and(|old| old == *value)
         })
     }
+}
+
+/// Which run wrote a document last.
+pub(super) fn run_field(run: Option<RunId>) -> Document {
+    run.map(|run| ("runId".to_owned(), Bson::String(run.to_string()))).into_iter().collect()
 }
 
 fn set_path(document: &mut Document, path: &str, value: Bson) {

@@ -29,7 +29,7 @@ use crate::ledger::{DayLedger, Entry};
 use crate::series::SeriesKey;
 use crate::step::Step;
 pub(crate) use file::Embedded;
-use rows::{DailyRow, HourlyRow};
+use rows::{DailyRow, HourlyRow, Written};
 use stretches::Share;
 pub(super) use stretches::Stretch;
 
@@ -38,7 +38,7 @@ impl Embedded {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let now = now.as_millisecond();
+        let now = Written { at: now.as_millisecond(), by: self.run };
         self.change(&daily::COLLECTION, |tables| {
             for Share { stretch, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
                 let old: Vec<DailyRow> = tables.rows(stretch, day.date)?;
@@ -67,7 +67,7 @@ impl Embedded {
                     let anomalous = marked.contains(&row.subject.key);
                     if row.anomalous != anomalous {
                         row.anomalous = anomalous;
-                        row.updated = now.as_millisecond();
+                        row.updated = Written { at: now.as_millisecond(), by: self.run };
                         changed = true;
                     }
                 }
@@ -151,7 +151,7 @@ impl Embedded {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let now = now.as_millisecond();
+        let now = Written { at: now.as_millisecond(), by: self.run };
         self.change(&hourly::COLLECTION, |tables| {
             let entries = in_order(day);
             let shares = tables.shares::<HourlyRow, _>(&entries, |entry| &entry.key)?;
@@ -193,7 +193,7 @@ impl Embedded {
         hours: impl Fn(&Entry) -> [f64; 24],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let now = now.as_millisecond();
+        let now = Written { at: now.as_millisecond(), by: self.run };
         self.change(&hourly::COLLECTION, |tables| {
             for Share { stretch, items } in tables.shares::<HourlyRow, _>(&in_order(day), |entry| &entry.key)? {
                 let row = |entry: &&Entry| HourlyRow { hours: hours(entry), ..HourlyRow::new(entry, now) };
@@ -353,6 +353,7 @@ impl Embedded {
         self.change(collection, |tables| {
             let mut table = tables.documents(collection)?;
             for upsert in upserts {
+                let upsert = upsert.by(self.run);
                 let key = key_of(&upsert.key);
                 let old = table.get(key.as_slice())?.map(|old| Document::from_reader(old.value())).transpose();
                 let old = old.map_err(|error| columns::broken(&upsert.key.to_string(), error))?;

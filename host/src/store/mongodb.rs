@@ -26,6 +26,7 @@ use crate::episode::Episode;
 use crate::finding::Finding;
 use crate::http::Authority;
 use crate::ledger::DayLedger;
+use crate::run_id::RunId;
 use crate::series::SeriesKey;
 use crate::step::Step;
 pub(crate) use connect::careless_option;
@@ -52,6 +53,8 @@ pub(crate) struct Mongodb {
     /// For messages: the servers' addresses without credentials.
     hosts: String,
     selection_timeout: Duration,
+    /// None where nothing is written.
+    run: Option<RunId>,
 }
 
 impl Mongodb {

@@ -25,6 +25,7 @@ async fn a_day_has_the_fields_of_the_tutorial() {
             "pricingTypes": ["ON_DEMAND"], "regions": ["kr-central-2"], "isAnomaly": false,
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
+            "runId": run().to_string(),
         };
         assert_eq!(found, [expected]);
     })
@@ -61,6 +62,38 @@ async fn a_corrected_day_replaces_what_it_was() {
         assert!(store.daily(range(1, 1), &key("c")).await.unwrap().is_empty(), "it left the day");
         assert_eq!(store.daily(range(1, 2), &key("c")).await.unwrap().len(), 1, "and no other day");
         assert_amounts(&amounts(store, "d").await, &[4.0, f64::NAN]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_document_names_the_run_that_changed_it_last() {
+    async fn check(first: Store, open: impl AsyncFn(RunId) -> Store) {
+        let ran = async |store: &Store, day: i8| {
+            let found = store.daily(range(day, day), &SeriesKey::new(ALL, ALL, ALL)).await.unwrap();
+            found.iter().map(|document| document.get_str("runId").unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let [one, other, third] = [run(), RunId::from_bytes([8; 16]).unwrap(), RunId::from_bytes([9; 16]).unwrap()];
+        first.put_day(&ledger(day(1), &[("a", 1.0), ("b", 2.0), ("c", 3.0)]), at(0)).await.unwrap();
+        first.put_day(&ledger(day(2), &[("a", 1.0)]), at(0)).await.unwrap();
+        assert_eq!(ran(&first, 1).await, [one.to_string(), one.to_string(), one.to_string()]);
+        drop(first);
+        let second = open(other).await;
+        second.put_day(&ledger(day(1), &[("a", 1.0), ("b", 2.5), ("c", 3.0), ("d", 4.0)]), at(60)).await.unwrap();
+        let (one, other) = (one.to_string(), other.to_string());
+        assert_eq!(ran(&second, 1).await, [one.as_str(), &other, &one, &other], "what is unchanged keeps its run");
+        assert_eq!(ran(&second, 2).await, [one]);
+        drop(second);
+        let store = open(third).await;
+        store.mark_anomalous(day(1), &BTreeSet::from([key("a")]), at(90)).await.unwrap();
+        assert_eq!(ran(&store, 1).await[0], third.to_string());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig::Embedded { path: folder.path().join("store.redb") };
+    let open = async |config: &StoreConfig, run| Store::open(config, Access::Write(run)).await.unwrap();
+    check(open(&config, run()).await, async |run| open(&config, run).await).await;
+    in_mongodb("day_runs", async |_, config| {
+        check(open(config, run()).await, async |run| open(config, run).await).await;
     })
     .await;
 }

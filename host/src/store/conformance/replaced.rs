@@ -35,7 +35,7 @@ async fn indexes_are_made_once() {
             assert_eq!(found.len(), 2 + collection.indexes.len(), "{}", collection.name);
             before.push(found);
         }
-        Store::open(config, Access::Write).await.unwrap();
+        Store::open(config, Access::Write(run())).await.unwrap();
         for (collection, before) in COLLECTIONS.iter().zip(before) {
             assert_eq!(indexes(store, collection.name).await, before);
         }
@@ -58,7 +58,7 @@ async fn the_old_key_of_findings_is_replaced() {
             };
             anomalies.insert_one(document).await.unwrap();
         }
-        let store = Store::open(config, Access::Write).await.unwrap();
+        let store = Store::open(config, Access::Write(run())).await.unwrap();
         let found = indexes(&store, anomaly::COLLECTION.name).await;
         let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
@@ -77,7 +77,7 @@ async fn an_index_that_is_in_the_way_is_told() {
         let hours = collection(store, hourly::COLLECTION.name);
         hours.drop().await.unwrap();
         hours.create_index(index(hourly::COLLECTION.unique, doc! { "date": 1 }, false)).await.unwrap();
-        let error = Store::open(config, Access::Write).await.err().unwrap().to_string();
+        let error = Store::open(config, Access::Write(run())).await.err().unwrap().to_string();
         assert!(error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop it"), "{error}");
         assert!(Store::open(config, Access::Read).await.is_ok());
     })
@@ -173,7 +173,7 @@ async fn a_write_that_the_server_refuses_is_named() {
 #[tokio::test]
 async fn a_host_that_was_slower_changes_what_the_faster_one_made() {
     in_mongodb("race", async |store, config| {
-        let other = Store::open(config, Access::Write).await.unwrap();
+        let other = Store::open(config, Access::Write(run())).await.unwrap();
         let services: Vec<String> = (0..1_500).map(|service| format!("s{service}")).collect();
         let amounts: Vec<(&str, f64)> = services.iter().map(|service| (service.as_str(), 1.0)).collect();
         let day = ledger(day(1), &amounts);

@@ -64,6 +64,7 @@ async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
             "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "episode": "e1", "status": "NEW",
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
+            "runId": run().to_string(),
         };
         let listed = store.findings(range(1, 1)).await.unwrap();
         assert_eq!(listed, std::slice::from_ref(&expected));

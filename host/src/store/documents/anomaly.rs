@@ -23,7 +23,7 @@ pub(in crate::store) const COLLECTION: Collection = Collection {
 };
 
 /// The order in which documents are listed; fields of other programs come after these.
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 30] = [
     "date",
     "hour",
     "domainId",
@@ -53,6 +53,7 @@ const FIELDS: [&str; 29] = [
     "status",
     "createdAt",
     "updatedAt",
+    "runId",
 ];
 
 /// The key's fields, of which the first are the date and the hour.

@@ -16,6 +16,7 @@ use crate::store::documents::date_text;
 pub(super) const NUMBERS: u8 = 0;
 pub(super) const CREATED: u8 = 2;
 pub(super) const UPDATED: u8 = 3;
+pub(super) const RUN: u8 = 5;
 
 /// One stored day of a collection and stretch.
 pub(super) struct Day<'a, T> {

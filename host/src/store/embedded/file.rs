@@ -11,6 +11,7 @@ use redb::{
 };
 
 use super::columns::{broken, day_number};
+use crate::run_id::RunId;
 use crate::store::documents::{COLLECTIONS, Collection, daily, date, hourly};
 use crate::store::{Access, DateRange, StoreError};
 
@@ -37,6 +38,8 @@ const CACHE_BYTES: usize = 64 << 20;
 pub(crate) struct Embedded {
     database: Handle,
     path: PathBuf,
+    /// None where nothing is written.
+    pub(super) run: Option<RunId>,
 }
 
 /// The open file. Opening it for writing alone changes its bytes, which looking must not.
@@ -64,10 +67,10 @@ impl Embedded {
         builder.set_cache_size(CACHE_BYTES);
         let opened = match (path.exists(), access) {
             (true, Access::Read) => look(&builder, path),
-            (true, Access::Write) => builder.open(path).map(Handle::Writing),
+            (true, Access::Write(_)) => builder.open(path).map(Handle::Writing),
             // Nothing is remembered yet, and looking must not change that.
             (false, Access::Read) => builder.create_with_backend(InMemoryBackend::new()).map(Handle::Writing),
-            (false, Access::Write) => {
+            (false, Access::Write(_)) => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 folder.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| file(error.to_string()))?;
                 builder.create(path).map(Handle::Writing)
@@ -77,7 +80,7 @@ impl Embedded {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
             error => file(error.to_string()),
         })?;
-        let store = Self { database, path: path.to_owned() };
+        let store = Self { database, path: path.to_owned(), run: access.run() };
         match store.format().map_err(|cause| store.failure("about", cause))? {
             Some(FORMAT) => {}
             Some(format) => return Err(StoreError::Format { path: path.to_owned(), format, expected: FORMAT }),

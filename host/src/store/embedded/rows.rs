@@ -7,12 +7,13 @@ use jiff::civil::Date;
 use mongodb::bson::Document;
 use redb::ReadableTable;
 
-use super::columns::{CREATED, Day, DayWriter, UPDATED};
+use super::columns::{CREATED, Day, DayWriter, RUN, UPDATED};
 use super::file::{Cause, Column};
 use super::subjects::{Subject, Subjects};
 use crate::history::Measure;
 use crate::ledger::{Amounts, Entry};
-use crate::store::documents::{Collection, daily, hourly, time};
+use crate::run_id::RunId;
+use crate::store::documents::{Collection, daily, hourly, run_field, time};
 
 /// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
 pub(super) const ANOMALOUS: u8 = 4;
@@ -41,9 +42,9 @@ pub(super) struct DailyRow {
     pub(super) subject: Arc<Subject>,
     pub(super) amounts: Amounts,
     pub(super) anomalous: bool,
-    /// Milliseconds since 1970, as the next.
+    /// Milliseconds since 1970.
     pub(super) created: i64,
-    pub(super) updated: i64,
+    pub(super) updated: Written,
 }
 
 /// One document of `billing_hourly`.
@@ -52,15 +53,24 @@ pub(super) struct HourlyRow {
     pub(super) subject: Arc<Subject>,
     /// NaN where no run looked.
     pub(super) hours: [f64; 24],
-    /// Milliseconds since 1970, as the next two.
+    /// Milliseconds since 1970, as the next.
     pub(super) fetched: i64,
     pub(super) created: i64,
-    pub(super) updated: i64,
+    pub(super) updated: Written,
+}
+
+/// When a row was written last, and by which run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    /// Milliseconds since 1970.
+    pub(super) at: i64,
+    /// None of rows that were written before runs had ids.
+    pub(super) by: Option<RunId>,
 }
 
 impl DailyRow {
     /// A day's entry, given what is stored of it.
-    pub(super) fn of(entry: &Entry, stored: Option<&Self>, now: i64) -> Self {
+    pub(super) fn of(entry: &Entry, stored: Option<&Self>, now: Written) -> Self {
         let subject = || {
             let Entry { key, names, pricing_types, regions, .. } = entry.clone();
             Arc::new(Subject { key, names, pricing_types, regions })
@@ -72,7 +82,7 @@ impl DailyRow {
                 let same = *old.subject == *subject && old.amounts == amounts;
                 Self { subject, amounts, updated: if same { old.updated } else { now }, ..*old }
             }
-            None => Self { subject: subject(), amounts, anomalous: false, created: now, updated: now },
+            None => Self { subject: subject(), amounts, anomalous: false, created: now.at, updated: now },
         }
     }
 
@@ -82,28 +92,43 @@ impl DailyRow {
         let entry = Entry { key, names, amounts: self.amounts, pricing_types, regions };
         let mut document = daily::upsert(date, &entry, moment(self.created)).fresh();
         document.insert("isAnomaly", self.anomalous);
-        document.insert("updatedAt", time(moment(self.updated)));
+        document.insert("updatedAt", time(moment(self.updated.at)));
+        document.extend(run_field(self.updated.by));
         document
     }
 }
 
 impl HourlyRow {
-    pub(super) fn new(entry: &Entry, now: i64) -> Self {
-        Self { subject: named(entry), hours: [f64::NAN; 24], fetched: now, created: now, updated: now }
+    pub(super) fn new(entry: &Entry, now: Written) -> Self {
+        Self { subject: named(entry), hours: [f64::NAN; 24], fetched: now.at, created: now.at, updated: now }
     }
 
     /// What an hour shows of the series, under the names that it has then.
-    pub(super) fn see(&mut self, entry: &Entry, amounts: &[(u8, f64)], now: i64) {
+    pub(super) fn see(&mut self, entry: &Entry, amounts: &[(u8, f64)], now: Written) {
         self.subject = named(entry);
         self.set(amounts, now);
     }
 
-    pub(super) fn set(&mut self, amounts: &[(u8, f64)], now: i64) {
+    pub(super) fn set(&mut self, amounts: &[(u8, f64)], now: Written) {
         for (hour, amount) in amounts {
             self.hours[usize::from(*hour)] = *amount;
         }
-        self.fetched = now;
+        self.fetched = now.at;
         self.updated = now;
+    }
+}
+
+impl Written {
+    /// One a row.
+    fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>) -> Result<Vec<Self>, Cause> {
+        let at = day.column(UPDATED, i64::from_le_bytes)?;
+        let runs = day.column_if_there(RUN, RunId::from_bytes)?.unwrap_or_else(|| vec![None; at.len()]);
+        Ok(at.into_iter().zip(runs).map(|(at, by)| Self { at, by }).collect())
+    }
+
+    fn write(written: impl Iterator<Item = Self> + Clone, day: &mut DayWriter<'_>) -> Result<(), Cause> {
+        day.put(RUN, written.clone().map(|written| written.by.map_or([0; 16], RunId::to_bytes)))?;
+        day.put(UPDATED, written.map(|written| written.at.to_le_bytes()))
     }
 }
 
@@ -116,7 +141,7 @@ impl Row for DailyRow {
 
     fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause> {
         let created = day.column(CREATED, i64::from_le_bytes)?;
-        let updated = day.column(UPDATED, i64::from_le_bytes)?;
+        let updated = Written::read(day)?;
         let anomalous = day.column(ANOMALOUS, flag)?;
         let amounts = |measure| day.column(measure_column(measure), f64::from_le_bytes);
         let (expect, general, discount) =
@@ -139,7 +164,7 @@ impl Row for DailyRow {
 
     fn write(rows: &[Self], day: &mut DayWriter<'_>) -> Result<(), Cause> {
         day.put(CREATED, rows.iter().map(|row| row.created.to_le_bytes()))?;
-        day.put(UPDATED, rows.iter().map(|row| row.updated.to_le_bytes()))?;
+        Written::write(rows.iter().map(|row| row.updated), day)?;
         day.put(ANOMALOUS, rows.iter().map(|row| [u8::from(row.anomalous)]))?;
         for (column, measure) in (MEASURES..).zip(Measure::ALL) {
             day.put(column, rows.iter().map(|row| measure.of(&row.amounts).to_le_bytes()))?;
@@ -157,7 +182,7 @@ impl Row for HourlyRow {
 
     fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause> {
         let created = day.column(CREATED, i64::from_le_bytes)?;
-        let updated = day.column(UPDATED, i64::from_le_bytes)?;
+        let updated = Written::read(day)?;
         let fetched = day.column(FETCHED, i64::from_le_bytes)?;
         let row = |(row, number): (usize, &u32)| {
             let subject = Arc::clone(subjects.get(*number)?);
@@ -176,7 +201,7 @@ impl Row for HourlyRow {
 
     fn write(rows: &[Self], day: &mut DayWriter<'_>) -> Result<(), Cause> {
         day.put(CREATED, rows.iter().map(|row| row.created.to_le_bytes()))?;
-        day.put(UPDATED, rows.iter().map(|row| row.updated.to_le_bytes()))?;
+        Written::write(rows.iter().map(|row| row.updated), day)?;
         day.put(FETCHED, rows.iter().map(|row| row.fetched.to_le_bytes()))?;
         for hour in 0..24 {
             let amounts = || rows.iter().map(|row| row.hours[usize::from(hour)]);

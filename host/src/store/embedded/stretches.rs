@@ -170,6 +170,7 @@ mod tests {
     use super::*;
     use crate::history::Measure;
     use crate::ledger::{Amounts, DayLedger, Entry};
+    use crate::run_id::RunId;
     use crate::series::Names;
     use crate::store::embedded::Embedded;
     use crate::store::{Access, DateRange};
@@ -189,7 +190,8 @@ mod tests {
     #[test]
     fn stretches_are_cut_as_a_bill_grows_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Embedded::open(&folder.path().join("store.redb"), Access::Write).unwrap();
+        let store = Embedded::open(&folder.path().join("store.redb"), Access::Write(RunId::new(Timestamp::UNIX_EPOCH)))
+            .unwrap();
         let bills: [Vec<u32>; 4] =
             [vec![42], (0..1_500).collect(), (0..9_000).step_by(2).collect(), (0..20_000).collect()];
         let mut lengths = Vec::new();

@@ -65,9 +65,9 @@ impl Mongodb {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database = client.database_with_options(name, database);
-        let store = Self { database, hosts, selection_timeout };
+        let store = Self { database, hosts, selection_timeout, run: access.run() };
         store.database.run_command(doc! { "ping": 1 }).await.map_err(|error| store.failure("ping", name, &error))?;
-        if access == Access::Write {
+        if store.run.is_some() {
             store.ensure_indexes().await?;
         }
         Ok(store)

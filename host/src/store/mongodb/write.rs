@@ -10,7 +10,7 @@ use mongodb::error::{Error, ErrorKind};
 use super::Mongodb;
 use crate::step::{self, Step};
 use crate::store::StoreError;
-use crate::store::documents::{Collection, Upsert};
+use crate::store::documents::{Collection, Upsert, run_field};
 
 /// A write that a majority has not confirmed by then has failed.
 pub(super) const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
@@ -54,6 +54,7 @@ impl Mongodb {
         collection: &'static Collection,
         writes: impl Iterator<Item = (Upsert, Option<Bson>)>,
     ) -> Result<(), StoreError> {
+        let writes = writes.map(|(upsert, id)| (upsert.by(self.run), id));
         let batches =
             batches(collection, writes).map(|batch| batch.map(|(how, batch)| self.send(collection, how, batch)));
         stream::iter(batches).try_buffer_unordered(BATCHES_IN_FLIGHT).try_collect::<()>().await
@@ -64,9 +65,10 @@ impl Mongodb {
         &self,
         collection: &'static Collection,
         ids: Vec<Bson>,
-        fields: Document,
+        mut fields: Document,
     ) -> Result<(), StoreError> {
         let handle = self.database().collection::<Document>(collection.name);
+        fields.extend(run_field(self.run));
         for ids in ids.chunks(10_000) {
             let changed = handle.update_many(doc! { "_id": { "$in": ids } }, doc! { "$set": &fields }).await;
             changed.map_err(|error| self.failure("change documents of", collection.name, &error))?;

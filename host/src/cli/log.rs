@@ -1,0 +1,233 @@
+//! The log, on standard error: for people on a terminal, one JSON object a line elsewhere. Every line has the run's id.
+//!
+//! `COSTWARDEN_LOG` filters it; without it come errors, costwarden's own warnings, and one line that sums up each run.
+
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::job::{Grade, Report};
+use crate::run_id::RunId;
+
+/// Of the lines that sum up runs.
+const SUMMARY: &str = "costwarden::run";
+
+/// Begins to log. Without an environment filter that can be read, the default one counts.
+pub(super) fn start(run: RunId) {
+    let filter = EnvFilter::try_from_env("COSTWARDEN_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("error,costwarden=warn,{SUMMARY}=info")));
+    let form = if std::io::stderr().is_terminal() { Form::Text } else { Form::Json };
+    let lines = Lines { run, form, clock: Timestamp::now };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).event_format(lines).init();
+}
+
+/// The one line of a run: what it was for, and what came of it. Of a failed run it is an error, of a degraded one a
+/// warning.
+pub(super) fn summary(report: &Report, took: Duration) {
+    let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
+    let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
+    macro_rules! say {
+        ($level:ident) => {
+            tracing::event!(
+                target: SUMMARY,
+                Level::$level,
+                job = report.job,
+                period = report.period,
+                outcome = report.grade().as_str(),
+                rows = count("rows"),
+                series = count("series"),
+                rules = count("rules"),
+                judged = count("judged"),
+                learning = count("learning"),
+                findings = count("findings"),
+                notices = count("notices"),
+                undelivered = count("undelivered"),
+                spooled = count("spooled"),
+                total = report.total,
+                problems = report.problems.len(),
+                problem,
+                tookMs = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "the run has ended"
+            )
+        };
+    }
+    match report.grade() {
+        Grade::Done => say!(INFO),
+        Grade::Degraded => say!(WARN),
+        Grade::Failed => say!(ERROR),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    Json,
+}
+
+/// How lines look.
+struct Lines {
+    run: RunId,
+    form: Form,
+    clock: fn() -> Timestamp,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for Lines {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        match self.form {
+            Form::Text => writeln!(writer, "{}", self.text(level, &fields, writer.has_ansi_escapes())),
+            Form::Json => writeln!(writer, "{}", self.json(level, &fields)),
+        }
+    }
+}
+
+impl Lines {
+    fn text(&self, level: Level, fields: &Fields, colours: bool) -> String {
+        let (dim, plain) = if colours { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+        let colour = match level {
+            _ if !colours => "",
+            Level::ERROR => "\x1b[31m",
+            Level::WARN => "\x1b[33m",
+            Level::INFO => "\x1b[32m",
+            _ => "\x1b[34m",
+        };
+        // One line, whatever is in it.
+        let mut line = format!("{colour}{level:>5}{plain} {}", fields.message.replace(['\n', '\r'], " "));
+        for (name, value) in &fields.others {
+            // A text is shown bare where nothing in it could be taken for the next field.
+            let value = match value {
+                Value::String(text) if !text.contains([' ', '=', '"']) => text.clone(),
+                value => value.to_string(),
+            };
+            line.push_str(&format!(" {dim}{name}={plain}{value}"));
+        }
+        format!("{line} {dim}run={}{plain}", self.run)
+    }
+
+    /// Written out field by field, since an object of its own would put them in the order of the alphabet.
+    fn json(&self, level: Level, fields: &Fields) -> String {
+        let mut line = format!(
+            r#"{{"timestamp":"{:.3}","level":"{level}","runId":"{}","message":{}"#,
+            (self.clock)(),
+            self.run,
+            json!(fields.message),
+        );
+        for (name, value) in &fields.others {
+            line.push_str(&format!(",{}:{value}", json!(name)));
+        }
+        line.push('}');
+        line
+    }
+}
+
+/// What an event says, in its order.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::String(text)) => self.message = text,
+            (name, value) => self.others.push((name, value)),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value.into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format!("{value:?}").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What is written while `say` runs, with the ids and the time of the lines fixed.
+    fn logged(form: Form, say: impl FnOnce()) -> String {
+        #[derive(Clone, Default)]
+        struct Sheet(Arc<Mutex<Vec<u8>>>);
+        impl std::io::Write for Sheet {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let clock = || Timestamp::from_millisecond(1_795_397_400_250).unwrap();
+        let lines = Lines { run: RunId::from_bytes([7; 16]).unwrap(), form, clock };
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).event_format(lines);
+        tracing::subscriber::with_default(log.finish(), say);
+        let bytes = sheet.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn some_lines() {
+        let mut report = Report::new("daily", "20261122".to_owned());
+        report.counts.extend([("rows", 12), ("series", 4), ("rules", 5), ("judged", 20), ("findings", 1)]);
+        report.total = Some("123,456 KRW".to_owned());
+        summary(&report, Duration::from_millis(1_234));
+        report.problems.push("sink syslog: cannot write".to_owned());
+        summary(&report, Duration::from_millis(1_234));
+        report.error = Some("no \"answer\"".to_owned());
+        summary(&report, Duration::from_millis(1_234));
+        tracing::warn!(plugin = "tutorial", rule = "spike", score = 1.5, dropped = true, date = ?Some(1), "odd:\nlines");
+    }
+
+    #[test]
+    fn lines_for_machines_are_json() {
+        let logged = logged(Form::Json, some_lines);
+        for line in logged.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["runId"], "07070707-0707-0707-0707-070707070707");
+            let time: Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
+            assert_eq!(time.as_millisecond(), 1_795_397_400_250);
+        }
+        insta::assert_snapshot!(logged);
+    }
+
+    #[test]
+    fn lines_for_people_are_short() {
+        insta::assert_snapshot!(logged(Form::Text, some_lines));
+    }
+}
