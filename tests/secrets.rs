@@ -2,5 +2,11 @@
 
 mod support;
 
+#[path = "secrets/forms.rs"]
+mod forms;
 #[path = "secrets/manager.rs"]
 mod manager;
+#[path = "secrets/redaction.rs"]
+mod redaction;
+#[path = "secrets/stage.rs"]
+mod stage;

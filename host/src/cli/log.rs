@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::job::{Grade, Report};
 use crate::run_id::RunId;
@@ -27,7 +30,13 @@ pub(super) fn start(run: RunId) {
         .unwrap_or_else(|_| EnvFilter::new(format!("error,costwarden=warn,{SUMMARY}=info")));
     let form = if std::io::stderr().is_terminal() { Form::Text } else { Form::Json };
     let lines = Lines { run, form, clock: Timestamp::now };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).event_format(lines).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).event_format(lines);
+    log.finish().with(discretion()).init();
+}
+
+/// Whatever the filter asks for: what other crates say below `info` may hold credentials, as the S3 client's traces do.
+fn discretion() -> FilterFn {
+    filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with("costwarden"))
 }
 
 /// The one line of a run: what it was for, and what came of it. Of a failed run it is an error, of a degraded one a
