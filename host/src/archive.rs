@@ -1,14 +1,16 @@
 //! Where raw documents are kept, under the keys and in the form that the tutorial's pipeline gave them.
 //!
 //! Unchanged content is not written again, and changed content keeps its predecessor beside it. What the rows mean is
-//! no business of this room.
+//! no business of this room, nor is anything under a key that is not ours.
 
 mod directory;
 mod document;
 mod key;
+mod lifecycle;
 mod s3;
 mod spool;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use jiff::Timestamp;
 
 pub(crate) use directory::Directory;
 pub(crate) use document::{decode, write_content};
-pub(crate) use key::document_key;
+pub(crate) use key::{Key, document_key};
+pub(crate) use lifecycle::{Lifecycle, Rules};
 pub(crate) use s3::{S3, S3Options};
 pub(crate) use spool::{Drained, Spool};
 
@@ -43,6 +46,17 @@ pub(crate) enum Stored {
     /// Other rows that were fetched later are there; this document is kept beside them.
     Outdated { key: String, predecessor_key: String },
 }
+
+/// What is kept: the documents by their keys, with their sizes in bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) documents: BTreeMap<Key, u64>,
+    /// Things below the same folder that are nothing of ours.
+    pub(crate) foreign: u64,
+}
+
+/// Bytes at the end of a document that hold its metadata, but for very long ones.
+const END_BYTES: u64 = 4_096;
 
 impl Archive {
     pub(crate) fn new(config: &ArchiveConfig) -> Self {
@@ -83,6 +97,107 @@ impl Archive {
         Ok(Stored::Superseded { key, predecessor_key })
     }
 
+    /// Everything that is kept.
+    ///
+    /// # Errors
+    /// The place could not be listed.
+    pub(crate) async fn list(&self) -> Result<Listing, ArchiveError> {
+        let keys = match self {
+            Self::Directory(directory) => directory.list().await?,
+            Self::S3(s3) => s3.list().await?,
+        };
+        let mut listing = Listing::default();
+        for (key, bytes) in keys {
+            match Key::parse(&key) {
+                Some(key) => drop(listing.documents.insert(key, bytes)),
+                None => listing.foreign += 1,
+            }
+        }
+        Ok(listing)
+    }
+
+    /// A document; none where there is none. Where it does not say when it was fetched, `otherwise` stands for that.
+    ///
+    /// # Errors
+    /// The place could not be read, or what is kept there is no raw document.
+    pub(crate) async fn document(&self, key: &Key, otherwise: Timestamp) -> Result<Option<RawDocument>, ArchiveError> {
+        let text = key.to_string();
+        let Some(body) = self.read(&text).await? else { return Ok(None) };
+        match document::decode(&body) {
+            Ok(document::Contents { rows, fetched_at, api_params }) => Ok(Some(RawDocument {
+                date: key.date,
+                hour: key.hour,
+                rows,
+                fetched_at: fetched_at.unwrap_or(otherwise),
+                api_params,
+            })),
+            Err(why) => Err(ArchiveError::Malformed { key: text, place: self.place(), why }),
+        }
+    }
+
+    /// When a document of so many bytes was fetched; none where it does not say. Mostly its end is enough to tell.
+    ///
+    /// # Errors
+    /// As [`Archive::document`].
+    pub(crate) async fn fetched_at(&self, key: &Key, bytes: u64) -> Result<Option<Timestamp>, ArchiveError> {
+        let text = key.to_string();
+        let end = match self {
+            Self::Directory(directory) => directory.read_end(&text, END_BYTES).await?,
+            Self::S3(s3) => s3.read_end(&text, bytes, END_BYTES).await?,
+        };
+        if let Some(at) = end.and_then(|end| document::fetched_at_of_end(&end)) {
+            return Ok(Some(at));
+        }
+        let Some(body) = self.read(&text).await? else { return Ok(None) };
+        let contents = document::decode(&body);
+        let contents = contents.map_err(|why| ArchiveError::Malformed { key: text, place: self.place(), why })?;
+        Ok(contents.fetched_at)
+    }
+
+    /// Removes a document; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// It could not be removed.
+    pub(crate) async fn remove(&self, key: &Key) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.remove(&key.to_string()).await,
+            Self::S3(s3) => s3.remove(&key.to_string()).await,
+        }
+    }
+
+    /// The lifecycle rules of the place as they are, and as they would be.
+    ///
+    /// # Errors
+    /// The place has no lifecycle rules, or they cannot be read.
+    pub(crate) async fn rules(&self, lifecycle: &Lifecycle) -> Result<Rules, ArchiveError> {
+        match self {
+            Self::Directory(directory) => Err(ArchiveError::NoLifecycle {
+                place: directory.place().into(),
+                why: "a folder has neither rules nor storage classes".to_owned(),
+            }),
+            Self::S3(s3) => s3.rules(lifecycle).await,
+        }
+    }
+
+    /// Sets what [`Archive::rules`] gave.
+    ///
+    /// # Errors
+    /// They were not taken.
+    pub(crate) async fn set_rules(&self, rules: &Rules) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(_) => unreachable!("a folder gives no rules"),
+            Self::S3(s3) => s3.set_rules(rules).await,
+        }
+    }
+
+    /// What people know the place by.
+    pub(crate) fn place(&self) -> Arc<str> {
+        match self {
+            Self::Directory(directory) => directory.place().into(),
+            Self::S3(s3) => s3.place(),
+        }
+    }
+
     /// Whether the place can be reached and used.
     ///
     /// # Errors
@@ -118,4 +233,10 @@ pub(crate) enum ArchiveError {
     Object { action: &'static str, key: String, place: Arc<str>, why: String, hint: &'static str },
     #[error("cannot reach {place}: {why}; {hint}")]
     Bucket { place: Arc<str>, why: String, hint: &'static str },
+    #[error(
+        "{key} in {place} is not a raw document: expected JSON with an array at result.content: {why}; fetch its day again, or move it away"
+    )]
+    Malformed { key: String, place: Arc<str>, why: serde_json::Error },
+    #[error("{place} offers no lifecycle rules ({why}): costwarden archive prune deletes by hand what is old enough")]
+    NoLifecycle { place: Arc<str>, why: String },
 }

@@ -2,6 +2,7 @@
 //!
 //! It reads the clock and the environment once, here, and hands them on as arguments.
 
+mod archive;
 mod check;
 mod dates;
 mod demo;
@@ -62,6 +63,9 @@ enum Command {
     /// Try rule sets on what is remembered, and list them.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them.
+    #[command(subcommand)]
+    Archive(archive::ArchiveCommand),
     /// Look at what was found.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
@@ -220,6 +224,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
         Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
+        Command::Archive(command) => archive::archive(load(config).await?, command, form, run, now).await,
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config).await?, &series, &span, form).await

@@ -17,6 +17,7 @@ pub(crate) use self::parts::{
 };
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
+use crate::archive::Lifecycle;
 use crate::detector::Limits;
 use crate::plugin::TrustedKey;
 use crate::toml::{Diagnostic, Document, Section};
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) renotify_factor: f64,
     pub(crate) source: SourceConfig,
     pub(crate) archive: ArchiveConfig,
+    /// How long the archive keeps what it has.
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) store: StoreConfig,
     pub(crate) plugins: PluginsConfig,
     /// Every `*.toml` in it is read.
@@ -147,7 +150,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         root.fail("renotify_factor", "expected a factor above 1, like 2");
     }
     for (table, kinds) in [
-        ("source", "\"kakao\" or \"replay\""),
+        ("source", "\"kakao\", \"replay\" or \"archive\""),
         ("archive", "\"directory\" or \"s3\""),
         ("store", "\"embedded\" or \"mongodb\""),
     ] {
@@ -163,6 +166,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let sinks = parts::sinks(root.sections("sink"));
     let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
     root.finish();
+    let (archive, lifecycle) = archive?;
     let config = Config {
         state_dir,
         zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok())?,
@@ -172,7 +176,8 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         accept_after_days: accept_after_days.unwrap_or(ACCEPT_AFTER_DAYS),
         renotify_factor: renotify_factor.unwrap_or(2.0),
         source: source?,
-        archive: archive?,
+        archive,
+        lifecycle,
         store: store?,
         plugins: plugins?,
         rules: rules?,

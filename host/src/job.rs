@@ -18,10 +18,14 @@ mod look;
 mod notice;
 mod past;
 mod preview;
+mod rebuild;
 mod report;
 mod ruleset;
 mod run;
 mod tell;
+mod verify;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -34,8 +38,10 @@ pub(crate) use self::exclude::short_runs;
 pub(crate) use self::failing::could_not_begin;
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::preview::{Preview, preview};
+pub(crate) use self::rebuild::rebuild;
 pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};
+pub(crate) use self::verify::{Disagreement, Verified, Verify, What, verify};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
 use crate::detector::{Compiler, Sandbox, SandboxError};
@@ -82,7 +88,7 @@ impl Parts {
         let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
         let ready = ready(rules::load(&config.rules), &config, &sandbox, fetch).await;
         Ok(Self {
-            source: Source::new(&config.source)?,
+            source: Source::new(&config.source, &config.archive)?,
             archive: Archive::new(&config.archive),
             spool: Spool::new(&config.state_dir),
             store: Store::open(&config.store, access).await?,
@@ -121,6 +127,12 @@ pub(crate) enum JobError {
     Unusable { date: Date, why: String },
     #[error("the range from {from} to {to} holds no day: --from must not be after --to")]
     NoDays { from: Date, to: Date },
+    #[error(
+        "the database is not empty (it holds {collections}), and would be another than the archive says: name an empty one in [store], or drop this one first"
+    )]
+    NotEmpty { collections: String },
+    #[error("the archive {place} holds no raw document: there is nothing to rebuild from")]
+    NothingArchived { place: Arc<str> },
     #[error("the store holds no finished day yet: load some with costwarden backfill first")]
     NothingRemembered,
     #[error(
@@ -132,6 +144,9 @@ pub(crate) enum JobError {
 impl JobError {
     /// Whether the provider has no bill of that day, as opposed to not being able to give it.
     fn is_missing_day(&self) -> bool {
-        matches!(self, Self::Empty { .. } | Self::Source(SourceError::NotThere { .. }))
+        matches!(
+            self,
+            Self::Empty { .. } | Self::Source(SourceError::NotThere { .. } | SourceError::NotArchived { .. })
+        )
     }
 }

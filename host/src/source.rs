@@ -2,16 +2,20 @@
 //!
 //! A source gives whole raw documents and knows nothing of sums, series or rules.
 
+mod archived;
 mod kakao;
 mod replay;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::config::SourceConfig;
+use crate::archive::{Archive, ArchiveError};
+use crate::config::{ArchiveConfig, SourceConfig};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
+pub(crate) use archived::Archived;
 pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};
 pub(crate) use replay::Replay;
 
@@ -33,6 +37,7 @@ pub(crate) struct RawDocument {
 pub(crate) enum Source {
     Kakao(Box<Kakao>),
     Replay(Replay),
+    Archived(Archived),
 }
 
 /// What a source has asked of a network since it was made.
@@ -46,8 +51,9 @@ pub(crate) struct Traffic {
 impl Source {
     /// # Errors
     /// An option is not usable; it is named.
-    pub(crate) fn new(config: &SourceConfig) -> Result<Self, SourceError> {
+    pub(crate) fn new(config: &SourceConfig, archive: &ArchiveConfig) -> Result<Self, SourceError> {
         match config {
+            SourceConfig::Archive => Ok(Self::Archived(Archived::new(Archive::new(archive)))),
             SourceConfig::Kakao(options) => Ok(Self::Kakao(Box::new(Kakao::new(options.clone())?))),
             SourceConfig::Replay { directory } => Ok(Self::Replay(Replay::new(directory))),
         }
@@ -61,13 +67,14 @@ impl Source {
         match self {
             Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
             Self::Replay(replay) => replay.fetch(date, hour, now).await,
+            Self::Archived(archived) => archived.fetch(date, hour, now).await,
         }
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
         match self {
             Self::Kakao(kakao) => kakao.traffic(),
-            Self::Replay(_) => Traffic::default(),
+            Self::Replay(_) | Self::Archived(_) => Traffic::default(),
         }
     }
 }
@@ -105,6 +112,10 @@ pub(crate) enum SourceError {
     Endless { url: String, date: Date, pages: u32, size: u32 },
     #[error("no raw document of {date}: expected {path}")]
     NotThere { date: Date, path: PathBuf },
+    #[error("no raw document of {date} in the archive: expected {key} in {place}")]
+    NotArchived { date: Date, key: String, place: Arc<str> },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("{path} is not a raw document: expected JSON with an array at result.content: {why}")]
     Malformed { path: PathBuf, why: serde_json::Error },
     #[error("cannot read {path}: {why}")]

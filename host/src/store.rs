@@ -33,6 +33,9 @@ use crate::series::{Names, SeriesKey};
 use crate::statistics::Statistics;
 use crate::step::Step;
 
+/// The collections that know of runs, and of no bill.
+pub(crate) const OF_RUNS: [&str; 2] = [documents::run::COLLECTION.name, documents::notice::COLLECTION.name];
+
 /// An open database.
 pub(crate) enum Store {
     Mongodb(Mongodb),
@@ -197,6 +200,30 @@ impl Store {
         match self {
             Self::Mongodb(store) => store.newest_day().await,
             Self::Embedded(store) => store.newest_day(),
+        }
+    }
+
+    /// The days of a range that `billing_daily` holds anything of, ascending.
+    pub(crate) async fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.days(range).await,
+            Self::Embedded(store) => store.days(range),
+        }
+    }
+
+    /// The days of a range that `billing_hourly` holds anything of, ascending.
+    pub(crate) async fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.snapshot_days(range).await,
+            Self::Embedded(store) => store.snapshot_days(range),
+        }
+    }
+
+    /// The collections that hold any document.
+    pub(crate) async fn filled(&self) -> Result<Vec<&'static str>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.filled().await,
+            Self::Embedded(store) => store.filled(),
         }
     }
 

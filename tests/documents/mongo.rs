@@ -96,7 +96,7 @@ impl Mongo {
         names.into_iter().map(stripped).collect()
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(Database) -> T) -> T {
+    pub(crate) fn run<T>(&self, work: impl AsyncFnOnce(Database) -> T) -> T {
         block_on(async {
             let client = Client::with_uri_str(&self.uri).await.expect("a client");
             work(client.database(&self.name)).await

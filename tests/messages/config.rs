@@ -53,7 +53,7 @@ fn a_text_that_is_not_toml() {
 #[test]
 fn nothing_at_all() {
     insta::assert_snapshot!(refused(""), @r#"
-    error: [lab]/costwarden.toml:1: source: is missing, expected a table [source] with kind = "kakao" or "replay"
+    error: [lab]/costwarden.toml:1: source: is missing, expected a table [source] with kind = "kakao", "replay" or "archive"
     error: [lab]/costwarden.toml:1: archive: is missing, expected a table [archive] with kind = "directory" or "s3"
     error: [lab]/costwarden.toml:1: store: is missing, expected a table [store] with kind = "embedded" or "mongodb"
     error: [lab]/costwarden.toml:1: plugins: is missing, expected a table [plugins] with directory = "..."
@@ -66,13 +66,13 @@ fn nothing_at_all() {
 fn wrong_kinds() {
     let config = MINIMAL.replace("\"replay\"", "\"aws\"").replace("\"directory\"", "\"tape\"");
     insta::assert_snapshot!(refused(&config.replace("\"embedded\"", "\"sqlite\"")), @r#"
-    error: [lab]/costwarden.toml:2: source.kind: expected "kakao" or "replay", found "aws"
+    error: [lab]/costwarden.toml:2: source.kind: expected "kakao" or "replay" or "archive", found "aws"
     error: [lab]/costwarden.toml:5: archive.kind: expected "directory" or "s3", found "tape"
     error: [lab]/costwarden.toml:8: store.kind: expected "embedded" or "mongodb", found "sqlite"
     [lab]/costwarden.toml: 0 rules can run, 3 errors
     "#);
     insta::assert_snapshot!(refused(&MINIMAL.replace("kind = \"replay\"\n", "")), @r#"
-    error: [lab]/costwarden.toml:1: source.kind: is missing, expected "kakao" or "replay"
+    error: [lab]/costwarden.toml:1: source.kind: is missing, expected "kakao", "replay" or "archive"
     [lab]/costwarden.toml: 0 rules can run, 1 error
     "#);
 }
@@ -186,7 +186,7 @@ fn json_is_one_object_an_error() {
     let run = lab.run(&["check", "--json"]).expect(2);
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(plain(&lab, &run.stdout), @r#"
-    {"level":"error","file":"[lab]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\", found \"aws\""}
+    {"level":"error","file":"[lab]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\" or \"archive\", found \"aws\""}
     {"level":"error","file":"[lab]/costwarden.toml","line":8,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
     "#);
     lab.write("costwarden.toml", MINIMAL);

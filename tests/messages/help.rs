@@ -29,6 +29,7 @@ fn of_the_program() {
       check      Check config, rules and plugins without touching the network. Every error is told at once
       plugin     Make, try out, sign, share and lock detectors
       rules      Try rule sets on what is remembered, and list them
+      archive    Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them
       anomalies  Look at what was found
       series     Look at what is remembered of a series
       schedule   Let cron or systemd start the jobs
@@ -52,6 +53,92 @@ fn of_the_program() {
               Print version
     ");
     assert_eq!(costwarden(&["--version"]).expect(0).stdout, concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn of_what_keeps_the_archive() {
+    insta::assert_snapshot!(help(&["archive", "lifecycle"]), @"
+    Have the bucket move raw documents to a cheap storage class, and delete them in the end, by itself.
+
+    Without --apply it only shows what would be set. Rules of others stay as they are.
+
+    Usage: costwarden archive lifecycle [OPTIONS]
+
+    Options:
+          --apply
+              Set it
+
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --json
+              Print JSON, one object a line, for machines
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    insta::assert_snapshot!(help(&["archive", "prune"]), @"
+    Delete raw documents that are old enough, and their predecessors. For storages without lifecycle rules.
+
+    Without --apply it only shows what would be deleted.
+
+    Usage: costwarden archive prune [OPTIONS]
+
+    Options:
+          --before <BEFORE>
+              Delete documents of days before this one; without it, of days older than archive.lifecycle.delete_after_days
+
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --apply
+              Delete them
+
+          --json
+              Print JSON, one object a line, for machines
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    insta::assert_snapshot!(help(&["archive", "verify"]), @"
+    Compare raw documents with the ledger: every day and hour has its own, and the sums are the same.
+
+    Exit codes: 0 they agree; 1 they differ somewhere; 2 they could not be compared.
+
+    Usage: costwarden archive verify [OPTIONS]
+
+    Options:
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --from <FROM>
+              The first day
+
+          --json
+              Print JSON, one object a line, for machines
+
+          --to <TO>
+              The last day
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    insta::assert_snapshot!(help(&["archive", "rebuild"]), @"
+    Rebuild an empty database out of the archive alone. Nobody is told of anything
+
+    Usage: costwarden archive rebuild [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
 }
 
 #[test]

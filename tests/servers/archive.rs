@@ -1,92 +1,14 @@
 //! An S3 bucket as the archive: the tutorial's keys, predecessors, and what happens while it is away.
 
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 use serde_json::Value;
 
 use crate::bills::{self, day};
+use crate::support::bucket::Bucket;
 use crate::support::replay::{self, compact};
-use crate::support::{Lab, Simulator, block_on, repository, service};
-
-/// A bucket of a test's own on the running server.
-struct Bucket {
-    endpoint: String,
-    key: String,
-    secret: String,
-    name: String,
-}
-
-/// An object's key, and what changes when it is written.
-type Listed = (String, Option<String>, Option<i64>);
-
-impl Bucket {
-    /// None, said aloud, where no server is there.
-    fn new(name: &str) -> Option<Self> {
-        let bucket = Self {
-            endpoint: service("COSTWARDEN_TEST_S3_ENDPOINT")?,
-            key: service("COSTWARDEN_TEST_S3_KEY")?,
-            secret: service("COSTWARDEN_TEST_S3_SECRET")?,
-            name: format!("{name}-{}", std::process::id()),
-        };
-        block_on(bucket.client().create_bucket().bucket(&bucket.name).send()).expect("a bucket");
-        Some(bucket)
-    }
-
-    fn client(&self) -> Client {
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .endpoint_url(&self.endpoint)
-            .region(Region::new("kr-central-2"))
-            .credentials_provider(Credentials::new(&self.key, &self.secret, None, None, "suite"))
-            .force_path_style(true)
-            .build();
-        Client::from_conf(config)
-    }
-
-    /// The `[archive]` table; the secret is in the file `secret` of the lab.
-    fn archive(&self, endpoint: &str) -> String {
-        format!(
-            "[archive]\nkind = \"s3\"\nendpoint = {endpoint:?}\nbucket = {:?}\naccess_key = {:?}\nsecret_key = \"file:secret\"\n",
-            self.name, self.key
-        )
-    }
-
-    /// Puts the secret where the lab's config looks for it.
-    fn hand_over_secret(&self, lab: &Lab) {
-        lab.write("secret", &self.secret);
-        let owner_only = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(lab.path().join("secret"), owner_only).expect("permissions");
-    }
-
-    fn list(&self) -> Vec<Listed> {
-        let client = self.client();
-        let reply = block_on(client.list_objects_v2().bucket(&self.name).send()).expect("a list");
-        let listed = reply.contents().iter().map(|object| {
-            let written = object.last_modified().map(aws_sdk_s3::primitives::DateTime::as_nanos);
-            (object.key().expect("a key").to_owned(), object.e_tag().map(str::to_owned), written.map(|at| at as i64))
-        });
-        listed.collect()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        self.list().into_iter().map(|(key, ..)| key).collect()
-    }
-
-    /// Content type and body.
-    fn object(&self, key: &str) -> (Option<String>, String) {
-        let client = self.client();
-        block_on(async {
-            let object = client.get_object().bucket(&self.name).key(key).send().await.expect("an object");
-            let kind = object.content_type().map(str::to_owned);
-            let body = object.body.collect().await.expect("a body").to_vec();
-            (kind, String::from_utf8(body).expect("UTF-8"))
-        })
-    }
-}
+use crate::support::{Lab, Simulator, repository};
 
 fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

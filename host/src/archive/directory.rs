@@ -1,11 +1,12 @@
 //! An archive in a folder of this machine.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
+use super::key::ROOT;
 
 /// A folder; keys are paths below it.
 #[derive(Debug, Clone)]
@@ -38,6 +39,69 @@ impl Directory {
         .await
     }
 
+    /// The last bytes of a document, at most so many.
+    pub(super) async fn read_end(&self, key: &str, bytes: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let path = self.root.join(key);
+        let end = move |path: &Path| -> io::Result<Vec<u8>> {
+            let mut file = File::open(path)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+            let mut end = Vec::new();
+            file.read_to_end(&mut end)?;
+            Ok(end)
+        };
+        blocking(move || match end(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(ArchiveError::File { action: "read", path, why }),
+        })
+        .await
+    }
+
+    /// The keys of all finished files, and their sizes in bytes.
+    pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
+        let root = self.root.clone();
+        blocking(move || {
+            let mut found = Vec::new();
+            for path in files_below(&root.join(ROOT))? {
+                let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
+                    // Ours are ASCII: this one is somebody else's, and stays so under any name.
+                    found.push((path.to_string_lossy().into_owned(), 0));
+                    continue;
+                };
+                match fs::metadata(&path) {
+                    Ok(metadata) => found.push((key.to_owned(), metadata.len())),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(why) => return Err(ArchiveError::File { action: "read", path, why }),
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Removes a document, and the folders that are empty without it.
+    pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+        let (root, path) = (self.root.clone(), self.root.join(key));
+        blocking(move || {
+            match fs::remove_file(&path) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                    return Err(ArchiveError::File { action: "remove", path, why });
+                }
+                _ => {}
+            }
+            let folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
+            // A folder that holds something refuses, and those above it hold it.
+            folders.map(fs::remove_dir).take_while(Result::is_ok).for_each(drop);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) fn place(&self) -> String {
+        self.root.display().to_string()
+    }
+
     pub(super) async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
         let path = self.root.join(key);
         blocking(move || {
@@ -61,6 +125,30 @@ pub(super) fn write_atomically(path: &Path, body: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()
+}
+
+/// Finished files; what an interrupted write left behind is passed over.
+pub(super) fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = |why| ArchiveError::File { action: "read", path: folder.clone(), why };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+            Err(why) => return Err(failed(why)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(entry.path());
+            } else if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Runs what waits for the disk where it holds up nobody else.

@@ -55,9 +55,23 @@ pub(crate) fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
     let metadata = read.metadata.unwrap_or_default();
     Ok(Contents {
         rows: read.result.content,
-        fetched_at: metadata.get("fetchedAt").and_then(Value::as_str).and_then(|text| text.parse().ok()),
+        fetched_at: fetched_at(&metadata),
         api_params: metadata.get("apiParams").and_then(Value::as_object).cloned().unwrap_or_default(),
     })
+}
+
+/// When a document was fetched, out of its last bytes; none where they do not say so for sure.
+///
+/// [`encode`] puts the metadata at the end. What looks like them inside a row is followed by more than their end.
+pub(super) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
+    const FIELD: &[u8] = b",\"_metadata\":";
+    let place = end.windows(FIELD.len()).rposition(|window| window == FIELD)?;
+    let metadata = end[place + FIELD.len()..].strip_suffix(b"}")?;
+    fetched_at(&serde_json::from_slice(metadata).ok()?)
+}
+
+fn fetched_at(metadata: &Value) -> Option<Timestamp> {
+    metadata.get("fetchedAt").and_then(Value::as_str).and_then(|text| text.parse().ok())
 }
 
 /// SHA-256, in hex, of the rows as a multiset: the order in which they came does not matter, nor do metadata.
@@ -129,6 +143,21 @@ pub(super) mod tests {
         assert_eq!(read.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), rows);
         assert_eq!(read.fetched_at, Some("2026-11-23T00:10:00Z".parse().unwrap()));
         assert_eq!(read.api_params["from"], "20261122");
+    }
+
+    #[test]
+    fn the_end_says_when_a_document_was_fetched() {
+        let at = "2026-11-23T00:10:00Z";
+        let sly = r#"{"a":1,"_metadata":{"fetchedAt":"2020-01-01T00:00:00Z"}}"#;
+        let written = encode(&document(&["1", sly], at), None);
+        for bytes in [110, 130, written.len()] {
+            let end = &written[written.len() - bytes..];
+            assert_eq!(fetched_at_of_end(end), Some(at.parse().unwrap()), "{bytes}");
+        }
+        let without = format!("{{\"result\":{{\"content\":[1,{sly}]}}}}");
+        for end in [&written[written.len() - 60..], &b""[..], &b"{}"[..], without.as_bytes(), b",\"_metadata\":7}"] {
+            assert_eq!(fetched_at_of_end(end), None, "{}", String::from_utf8_lossy(end));
+        }
     }
 
     #[test]

@@ -1,9 +1,57 @@
 //! Names of raw documents. The tutorial's bucket has them, so they never change.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
 /// Hexadecimal digits of a content digest that a predecessor's name carries.
 const DIGEST_DIGITS: usize = 12;
+
+/// What every key begins with.
+pub(super) const ROOT: &str = "raw/";
+
+/// A key of this archive, apart. Documents of a day as it stood at its hours come after the whole day's, predecessors
+/// after their successor.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    pub(crate) date: Date,
+    pub(crate) hour: Option<u8>,
+    /// The beginning of a predecessor's content digest; none of the document that counts.
+    pub(crate) predecessor: Option<String>,
+}
+
+impl Key {
+    /// Reads what was written under one of the keys below, and nothing else: whatever differs in one letter is somebody
+    /// else's.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let name = text.rsplit('/').next()?.strip_suffix(".json")?;
+        let (stem, predecessor) = match name.split_once('.') {
+            Some((stem, digest)) => (stem, Some(digest.to_owned())),
+            None => (name, None),
+        };
+        let is_digest = |text: &String| {
+            text.len() == DIGEST_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let (date, hour) = parse_stem(stem)?;
+        let key = Self { date, hour, predecessor };
+        (key.predecessor.iter().all(is_digest) && key.to_string() == text).then_some(key)
+    }
+
+    /// Where the document that counts is kept.
+    pub(crate) fn document(date: Date, hour: Option<u8>) -> Self {
+        Self { date, hour, predecessor: None }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { date, hour, predecessor } = self;
+        match predecessor {
+            None => f.write_str(&document_key(*date, *hour)),
+            Some(digest) => f.write_str(&predecessor_key(*date, *hour, digest)),
+        }
+    }
+}
 
 /// Where the document of a whole day, or of a day as it stood at an hour, is kept.
 pub(crate) fn document_key(date: Date, hour: Option<u8>) -> String {
@@ -56,6 +104,34 @@ mod tests {
             predecessor_key(day, Some(23), digest),
             "raw/year=2026/month=03/day=07/hour=23/billing_20260307_23.0123456789ab.json"
         );
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written_and_no_other_is() {
+        for hour in [None, Some(9)] {
+            for predecessor in [None, Some("0123456789ab".to_owned())] {
+                let key = Key { date: date(2026, 3, 7), hour, predecessor };
+                assert_eq!(Key::parse(&key.to_string()), Some(key));
+            }
+        }
+        for text in [
+            "",
+            "raw/notes.json",
+            "raw/year=2026/month=03/day=07/billing_20260308.json",
+            "raw/year=2026/month=3/day=07/billing_20260307.json",
+            "raw/year=2026/month=03/day=07/billing_20260307.json.gz",
+            "raw/year=2026/month=03/day=07/billing_20260307_09.json",
+            "raw/year=2026/month=03/day=07/hour=09/billing_20260307.json",
+            "raw/year=2026/month=03/day=07/hour=9/billing_20260307_9.json",
+            "raw/year=2026/month=03/day=07/billing_20260307.0123456789AB.json",
+            "raw/year=2026/month=03/day=07/billing_20260307.0123456789abc.json",
+            "raw/year=2026/month=03/day=07/billing_20260307..json",
+            "other/raw/year=2026/month=03/day=07/billing_20260307.json",
+            "raw/year=2026/month=03/day=07/more/billing_20260307.json",
+            "/raw/year=2026/month=03/day=07/billing_20260307.json",
+        ] {
+            assert_eq!(Key::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -14,10 +14,12 @@ use aws_sdk_s3::config::{
     SharedHttpClient,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
 use super::ArchiveError;
+use super::key::ROOT;
 use crate::causes::causes;
 use crate::config::Secret;
 use crate::http::{self, Authority};
@@ -44,8 +46,8 @@ pub(crate) struct S3Options {
 /// A bucket, addressed path-style.
 #[derive(Debug)]
 pub(crate) struct S3 {
-    client: Client,
-    bucket: String,
+    pub(super) client: Client,
+    pub(super) bucket: String,
     /// Bucket and endpoint, for messages.
     place: Arc<str>,
     prefix: String,
@@ -104,7 +106,17 @@ impl S3 {
 
     pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         let key = self.object_key(key);
-        let object = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
+        let reply = self.client.get_object().bucket(&self.bucket).key(&key).send().await;
+        self.body_of(key, reply).await
+    }
+
+    /// None where there is no such object.
+    async fn body_of(
+        &self,
+        key: String,
+        reply: Result<GetObjectOutput, SdkError<GetObjectError>>,
+    ) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let object = match reply {
             Ok(object) => object,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(self.object_error("read", key, &error)),
@@ -114,7 +126,7 @@ impl S3 {
             Err(error) => Err(ArchiveError::Object {
                 action: "read",
                 key,
-                place: Arc::clone(&self.place),
+                place: self.place(),
                 why: self.redact(&causes(&error)),
                 hint: HINT_NETWORK,
             }),
@@ -130,7 +142,49 @@ impl S3 {
         }
     }
 
-    fn object_key(&self, key: &str) -> String {
+    /// The last bytes of an object of a known size.
+    pub(super) async fn read_end(&self, key: &str, size: u64, bytes: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
+        if size <= bytes {
+            return self.read(key).await;
+        }
+        let key = self.object_key(key);
+        let request = self.client.get_object().bucket(&self.bucket).key(&key).range(format!("bytes={}-", size - bytes));
+        self.body_of(key, request.send().await).await
+    }
+
+    /// The keys of all objects that may be documents, and their sizes in bytes.
+    pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
+        let root = self.object_key(ROOT);
+        let above = root.len() - ROOT.len();
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(root).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let (why, hint) = self.explain(&error);
+                ArchiveError::Bucket { place: self.place(), why, hint }
+            })?;
+            for object in page.contents() {
+                let key = object.key().and_then(|key| key.get(above..)).unwrap_or_default();
+                found.push((key.to_owned(), object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0)));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+        let key = self.object_key(key);
+        match self.client.delete_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(self.object_error("remove", key, &error)),
+        }
+    }
+
+    pub(super) fn place(&self) -> Arc<str> {
+        Arc::clone(&self.place)
+    }
+
+    pub(super) fn object_key(&self, key: &str) -> String {
         if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
     }
 
@@ -143,13 +197,17 @@ impl S3 {
     }
 
     /// What happened, and what an operator can do about it.
-    fn explain<E: ProvideErrorMetadata + Error + 'static>(&self, error: &SdkError<E>) -> (String, &'static str) {
+    pub(super) fn explain<E: ProvideErrorMetadata + Error + 'static>(
+        &self,
+        error: &SdkError<E>,
+    ) -> (String, &'static str) {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let service = error.as_service_error();
         let code = service.and_then(ProvideErrorMetadata::code);
         let hint = match (status, code) {
             (None, _) => HINT_NETWORK,
             (_, Some("NoSuchBucket")) => HINT_BUCKET,
+            (_, Some("InvalidObjectState")) => HINT_COLD,
             (Some(404), None | Some("NotFound")) => HINT_BUCKET,
             (Some(401 | 403), _) => HINT_ACCESS,
             _ => HINT_OTHER,
@@ -182,6 +240,8 @@ const HINT_TRUST: &str = "check archive.ca_file and the host in archive.endpoint
 const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
 const HINT_ACCESS: &str =
     "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
+const HINT_COLD: &str = "it lies in a storage class that is not read at once: restore it first, or set archive.lifecycle.cold_class to one \
+     that is";
 const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
 
 /// The SDK's own client, but for whose certificates it trusts.

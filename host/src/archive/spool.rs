@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::directory::{TEMPORARY, blocking, write_atomically};
+use super::directory::{blocking, files_below, write_atomically};
 use super::{Archive, ArchiveError, Stored, document, key};
 use crate::source::RawDocument;
 
@@ -132,32 +132,9 @@ fn remove(path: PathBuf) -> Result<(), ArchiveError> {
     }
 }
 
-/// Finished files; what an interrupted write left behind is passed over.
-fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
-    let mut found = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let failed = |why| ArchiveError::File { action: "read", path: folder.clone(), why };
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
-            Err(why) => return Err(failed(why)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            if entry.file_type().map_err(failed)?.is_dir() {
-                folders.push(entry.path());
-            } else if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::directory::TEMPORARY;
     use super::super::document::tests::document;
     use super::super::{Directory, decode};
     use super::*;

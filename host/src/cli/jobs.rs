@@ -89,15 +89,27 @@ async fn open(
     }
 }
 
-fn end(parts: &Parts, report: &Report, form: Form, started: Instant) -> Grade {
+pub(super) fn end(parts: &Parts, report: &Report, form: Form, started: Instant) -> Grade {
     present::report(report, &parts.config, form, parts.run);
     log::summary(report, started.elapsed());
     report.grade()
 }
 
+/// Today in the bill's time zone.
+pub(super) fn billing_day(config: &Config, now: Timestamp) -> Date {
+    now.to_zoned(config.zone.clone()).date()
+}
+
 fn yesterday(config: &Config, now: Timestamp) -> Date {
-    let today = now.to_zoned(config.zone.clone()).date();
+    let today = billing_day(config, now);
     today.checked_sub(1.day()).unwrap_or(today)
+}
+
+/// Of raw documents; hidden where standard error is no terminal.
+pub(super) fn counting() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} documents  {eta} left")
+        .expect("the template is well-formed");
+    ProgressBar::new(0).with_style(style)
 }
 
 /// Hidden where standard error is no terminal.

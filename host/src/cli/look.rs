@@ -42,7 +42,7 @@ pub(super) async fn series(config: Config, key: &SeriesKey, span: &SpanArgs, for
     Ok(Grade::Done)
 }
 
-fn range(span: &SpanArgs) -> DateRange {
+pub(super) fn range(span: &SpanArgs) -> DateRange {
     DateRange { from: span.from.unwrap_or(date(1970, 1, 1)), to: span.to.unwrap_or(date(9999, 12, 31)) }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::secret::{self, References, Secret};
 use super::{endpoint, trust};
-use crate::archive::S3Options;
+use crate::archive::{Lifecycle, S3Options};
 use crate::detector::{Grants, Limits};
 use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
@@ -21,6 +21,8 @@ pub(crate) enum SourceConfig {
     Replay {
         directory: PathBuf,
     },
+    /// The archive of this config.
+    Archive,
 }
 
 /// Where raw documents are kept.
@@ -97,9 +99,14 @@ pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) 
     enum Kind {
         Kakao,
         Replay,
+        Archive,
     }
-    section.need("kind", "\"kakao\" or \"replay\"");
-    match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay)])? {
+    section.need("kind", "\"kakao\", \"replay\" or \"archive\"");
+    match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay), ("archive", Kind::Archive)])? {
+        Kind::Archive => {
+            section.finish();
+            Some(SourceConfig::Archive)
+        }
         Kind::Replay => directory(section).map(|directory| SourceConfig::Replay { directory }),
         Kind::Kakao => {
             let transport = endpoint::transport(&mut section);
@@ -134,14 +141,15 @@ pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) 
     }
 }
 
-pub(super) fn archive(mut section: Section<'_, '_>, references: &References<'_>) -> Option<ArchiveConfig> {
+pub(super) fn archive(mut section: Section<'_, '_>, references: &References<'_>) -> Option<(ArchiveConfig, Lifecycle)> {
     #[derive(Clone, Copy)]
     enum Kind {
         Directory,
         S3,
     }
     section.need("kind", "\"directory\" or \"s3\"");
-    match section.choice("kind", &[("directory", Kind::Directory), ("s3", Kind::S3)])? {
+    let lifecycle = section.section("lifecycle").map_or_else(Lifecycle::default, lifecycle);
+    let archive = match section.choice("kind", &[("directory", Kind::Directory), ("s3", Kind::S3)])? {
         Kind::Directory => directory(section).map(|directory| ArchiveConfig::Directory { directory }),
         Kind::S3 => {
             section.need("bucket", "the name of the bucket");
@@ -173,7 +181,34 @@ pub(super) fn archive(mut section: Section<'_, '_>, references: &References<'_>)
                 attempts: 3,
             }))
         }
+    };
+    Some((archive?, lifecycle))
+}
+
+/// How long raw documents are kept. Its own default is the replaced pipeline's.
+fn lifecycle(mut section: Section<'_, '_>) -> Lifecycle {
+    let default = Lifecycle::default();
+    let least = i64::from(Lifecycle::KEPT_DAYS) + 1;
+    let days = |days: Option<i64>, default: u16| days.map_or(default, |days| days as u16);
+    let lifecycle = Lifecycle {
+        cold_after_days: days(section.whole("cold_after_days", 1..=36_499), default.cold_after_days),
+        delete_after_days: days(section.whole("delete_after_days", least..=36_500), default.delete_after_days),
+        cold_class: section
+            .parse("cold_class", "the name of a storage class, like \"GLACIER_IR\"", |class| {
+                let known = !class.is_empty() && class.bytes().all(|byte| byte.is_ascii_graphic());
+                known.then(|| class.to_owned())
+            })
+            .unwrap_or(default.cold_class),
+    };
+    if lifecycle.cold_after_days >= lifecycle.delete_after_days {
+        let Lifecycle { cold_after_days, delete_after_days, .. } = lifecycle;
+        section.fail(
+            "cold_after_days",
+            format!("expected less than delete_after_days, which is {delete_after_days}, found {cold_after_days}"),
+        );
     }
+    section.finish();
+    lifecycle
 }
 
 pub(super) fn store(

@@ -15,7 +15,7 @@ use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts, failing, intake, run, tell};
-use crate::episode::Moment;
+use crate::episode::{Episode, Moment};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::rules::Absent;
@@ -54,21 +54,7 @@ async fn one_hour(
         report.took("fetch", started);
         let ledger = intake::sum(&taken, report)?;
         drop(taken);
-        report.count("series", ledger.entries.len() as u64);
-        let started = Instant::now();
-        if parts.mode == Mode::Write {
-            parts.store.put_hour(date, hour, &ledger, now).await?;
-        }
-        report.took("write_snapshot", started);
-        parts.reach(Step::Written, now).await?;
-        let known = parts.store.episodes(date).await?;
-        let mut judgement = look(parts, date, hour, &ledger, &days::watched(&known), report).await?;
-        let started = Instant::now();
-        let moment = Moment { date, hour: Some(hour) };
-        let episodes = days::remember(parts, moment, Alert::Tell, known, &mut judgement, now, report).await?;
-        report.took("write_findings", started);
-        report.findings.append(&mut judgement.findings);
-        parts.reach(Step::Remembered, now).await?;
+        let episodes = judge_hour(parts, date, hour, &ledger, Alert::Tell, now, report).await?;
         tell::episodes(parts, episodes, now, report).await?;
         parts.reach(Step::Told, now).await?;
         run::close(parts, report);
@@ -79,6 +65,35 @@ async fn one_hour(
         run::finish(parts, record, report, &result, now).await?;
     }
     result
+}
+
+/// Remembers a day as it stood at an hour, judges it, and remembers what was found. Gives back the incidents that people
+/// may have to be told of.
+pub(super) async fn judge_hour(
+    parts: &Parts,
+    date: Date,
+    hour: u8,
+    ledger: &DayLedger,
+    alert: Alert,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<Vec<Episode>, JobError> {
+    report.count("series", ledger.entries.len() as u64);
+    let started = Instant::now();
+    if parts.mode == Mode::Write {
+        parts.store.put_hour(date, hour, ledger, now).await?;
+    }
+    report.took("write_snapshot", started);
+    parts.reach(Step::Written, now).await?;
+    let known = parts.store.episodes(date).await?;
+    let mut judgement = look(parts, date, hour, ledger, &days::watched(&known), report).await?;
+    let started = Instant::now();
+    let moment = Moment { date, hour: Some(hour) };
+    let episodes = days::remember(parts, moment, alert, known, &mut judgement, now, report).await?;
+    report.took("write_findings", started);
+    report.findings.append(&mut judgement.findings);
+    parts.reach(Step::Remembered, now).await?;
+    Ok(episodes)
 }
 
 /// Judges the day so far by every rule.

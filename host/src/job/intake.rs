@@ -18,6 +18,13 @@ pub(super) struct Intake {
     kept: Result<Option<Stored>, String>,
 }
 
+impl Intake {
+    /// A document that came out of the archive.
+    pub(super) fn archived(document: RawDocument) -> Self {
+        Self { document, kept: Ok(None) }
+    }
+}
+
 /// Fetches a day, or today as it stands at an hour, and archives it; into the spool where the archive is down.
 ///
 /// # Errors

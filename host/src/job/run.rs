@@ -81,8 +81,8 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     if parts.mode == Mode::Write {
         parts.store.put_run(&record, now).await?;
     }
-    // A backfill writes how far it is with the days.
-    parts.course.begin((job != "backfill").then_some((job, period)));
+    // A backfill writes how far it is with the days; a rebuilding begins anew.
+    parts.course.begin((!["backfill", "rebuild"].contains(&job)).then_some((job, period)));
     parts.reach(Step::Started, now).await?;
     Ok(record)
 }

@@ -19,7 +19,8 @@ use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
 use super::documents::{
-    self, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, notice, run,
+    self, COLLECTIONS, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of,
+    notice, run,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::episode::Episode;
@@ -93,6 +94,23 @@ impl Embedded {
     /// The days of a range that were seen by hourly runs.
     pub(super) fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         self.read(&hourly::COLLECTION, |tables| tables.dates(&hourly::COLLECTION, range))
+    }
+
+    pub(super) fn filled(&self) -> Result<Vec<&'static str>, StoreError> {
+        let columns = [&daily::COLLECTION, &hourly::COLLECTION].map(|collection| collection.name);
+        let mut filled = Vec::new();
+        for collection in COLLECTIONS {
+            let any = self.read(collection, |tables| {
+                if columns.contains(&collection.name) {
+                    return Ok(tables.newest_day(collection)?.is_some());
+                }
+                tables.has_documents(collection)
+            })?;
+            if any {
+                filled.push(collection.name);
+            }
+        }
+        Ok(filled)
     }
 
     /// The series of one stretch.

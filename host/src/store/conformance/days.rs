@@ -321,3 +321,21 @@ async fn days_are_listed_by_series_or_by_what_they_share() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_there_is_told() {
+    in_every_store("what_is_there", async |store| {
+        assert_eq!(store.filled().await.unwrap(), Vec::<&str>::new());
+        assert_eq!(store.days(ALWAYS).await.unwrap(), Vec::<Date>::new());
+        for index in [4, 1, 2] {
+            store.put_day(&ledger(day(index), &[("a", 1.0), ("b", 2.0)]), at(0)).await.unwrap();
+        }
+        store.put_hour(day(5), 9, &ledger(day(5), &[("a", 1.0)]), at(0)).await.unwrap();
+        assert_eq!(store.filled().await.unwrap(), ["billing_daily", "billing_hourly"]);
+        assert_eq!(store.days(ALWAYS).await.unwrap(), [day(1), day(2), day(4)]);
+        assert_eq!(store.days(range(2, 3)).await.unwrap(), [day(2)]);
+        assert_eq!(store.snapshot_days(ALWAYS).await.unwrap(), [day(5)]);
+        assert_eq!(store.snapshot_days(range(1, 4)).await.unwrap(), Vec::<Date>::new());
+    })
+    .await;
+}

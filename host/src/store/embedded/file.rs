@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use mongodb::bson::RawDocument;
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable, Table,
-    TableDefinition, TransactionError, WriteTransaction,
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, Table, TableDefinition, TransactionError, WriteTransaction,
 };
 
 use super::columns::{broken, day_number};
@@ -199,6 +199,10 @@ impl Reading<'_> {
 
     pub(super) fn stretches(&self) -> Result<redb::ReadOnlyTable<FirstKey, u32>, Cause> {
         Ok(self.0.open_table(STRETCHES)?)
+    }
+
+    pub(super) fn has_documents(&self, collection: &Collection) -> Result<bool, Cause> {
+        Ok(!self.0.open_table(documents_table(collection))?.is_empty()?)
     }
 
     /// The days of a range of which the collection holds anything, in their order.

@@ -12,7 +12,7 @@ use mongodb::error::Error;
 use super::Mongodb;
 use crate::history::{History, Measure, Snapshots};
 use crate::store::collector::{Collector, Reader};
-use crate::store::documents::{Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
+use crate::store::documents::{COLLECTIONS, Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
 use crate::store::{DateRange, StoreError};
 
 /// Documents that the server gathers for one reply: a megabyte or two.
@@ -51,6 +51,40 @@ impl Mongodb {
             text.and_then(date).map_err(|cause| unreadable_document(&daily::COLLECTION, &newest, cause))
         };
         newest.map(day).transpose()
+    }
+
+    pub(in crate::store) async fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        self.dates(&daily::COLLECTION, range).await
+    }
+
+    pub(in crate::store) async fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        self.dates(&hourly::COLLECTION, range).await
+    }
+
+    /// Out of the index, whose first field it is.
+    async fn dates(&self, collection: &'static Collection, range: DateRange) -> Result<Vec<Date>, StoreError> {
+        let handle = self.database().collection::<Document>(collection.name);
+        let found = handle.distinct("date", of_days(range)).await;
+        let found = found.map_err(|error| self.failure("read", collection.name, &error))?;
+        let day = |text: Bson| {
+            let day = text.as_str().ok_or_else(|| "date must be a text".to_owned()).and_then(date);
+            day.map_err(|cause| unreadable_document(collection, &doc! { "date": text }, cause))
+        };
+        let mut days = found.into_iter().map(day).collect::<Result<Vec<Date>, StoreError>>()?;
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    pub(in crate::store) async fn filled(&self) -> Result<Vec<&'static str>, StoreError> {
+        let mut filled = Vec::new();
+        for collection in COLLECTIONS {
+            let handle = self.database().collection::<Document>(collection.name);
+            let one = handle.find_one(doc! {}).projection(doc! { "_id": 1 }).await;
+            if one.map_err(|error| self.failure("read", collection.name, &error))?.is_some() {
+                filled.push(collection.name);
+            }
+        }
+        Ok(filled)
     }
 
     pub(in crate::store) async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {

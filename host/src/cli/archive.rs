@@ -1,0 +1,214 @@
+//! `archive ...`: how long raw documents are kept, whether they are what the ledger says, and the database out of them.
+
+use std::time::Instant;
+
+use clap::Subcommand;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::json;
+use similar::{ChangeTag, TextDiff};
+
+use super::jobs::{billing_day, counting, end};
+use super::look::range;
+use super::present::{self, Form};
+use super::{SpanArgs, dates};
+use crate::archive::{Archive, Lifecycle};
+use crate::config::Config;
+use crate::job::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
+use crate::run_id::RunId;
+use crate::sink::Terminal;
+use crate::store::{Access, Store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ArchiveCommand {
+    /// Have the bucket move raw documents to a cheap storage class, and delete them in the end, by itself.
+    ///
+    /// Without --apply it only shows what would be set. Rules of others stay as they are.
+    Lifecycle {
+        /// Set it.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Delete raw documents that are old enough, and their predecessors. For storages without lifecycle rules.
+    ///
+    /// Without --apply it only shows what would be deleted.
+    Prune {
+        /// Delete documents of days before this one; without it, of days older than archive.lifecycle.delete_after_days.
+        #[arg(long, value_parser = dates::day)]
+        before: Option<Date>,
+        /// Delete them.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Compare raw documents with the ledger: every day and hour has its own, and the sums are the same.
+    ///
+    /// Exit codes: 0 they agree; 1 they differ somewhere; 2 they could not be compared.
+    Verify {
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+    /// Rebuild an empty database out of the archive alone. Nobody is told of anything.
+    Rebuild,
+}
+
+pub(super) async fn archive(
+    config: Config,
+    command: ArchiveCommand,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
+    match command {
+        ArchiveCommand::Lifecycle { apply } => lifecycle(&config, apply, form).await,
+        ArchiveCommand::Prune { before, apply } => prune(&config, before, apply, form, now).await,
+        ArchiveCommand::Verify { span } => verify(&config, &span, form, now).await,
+        ArchiveCommand::Rebuild => rebuild(config, form, run, now).await,
+    }
+}
+
+async fn lifecycle(config: &Config, apply: bool, form: Form) -> anyhow::Result<Grade> {
+    let archive = Archive::new(&config.archive);
+    let rules = archive.rules(&config.lifecycle).await?;
+    let changed = rules.is_changed();
+    if apply && changed {
+        archive.set_rules(&rules).await?;
+    }
+    let place = archive.place();
+    match form {
+        Form::Json => {
+            let (before, after) = (&rules.before, &rules.after);
+            let told = json!({"place": place, "before": before, "after": after, "changed": changed, "applied": apply && changed});
+            present::out(&told.to_string());
+        }
+        Form::Text => {
+            let (before, after) = (rules.before.join("\n") + "\n", rules.after.join("\n") + "\n");
+            for change in TextDiff::from_lines(before.trim_start(), after.trim_start()).iter_all_changes() {
+                let sign = match change.tag() {
+                    ChangeTag::Delete => '-',
+                    ChangeTag::Insert => '+',
+                    ChangeTag::Equal => ' ',
+                };
+                present::out(&format!("{sign} {}", change.value().trim_end()));
+            }
+            present::out(&match (changed, apply) {
+                (false, _) => format!("{place} has these rules already"),
+                (true, true) => format!("{place} has these rules now"),
+                (true, false) => format!("{place} would have these rules: set them with --apply"),
+            });
+        }
+    }
+    Ok(Grade::Done)
+}
+
+async fn prune(
+    config: &Config,
+    before: Option<Date>,
+    apply: bool,
+    form: Form,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
+    let newest = days_before(config, now, Lifecycle::KEPT_DAYS);
+    let before = before.unwrap_or_else(|| days_before(config, now, config.lifecycle.delete_after_days));
+    anyhow::ensure!(
+        before <= newest,
+        "--before {before} would delete documents of the last {} days, whose bills are still corrected: expected {newest} or earlier",
+        Lifecycle::KEPT_DAYS
+    );
+    let archive = Archive::new(&config.archive);
+    let listing = archive.list().await?;
+    let old: Vec<_> = listing.documents.into_iter().filter(|(key, _)| key.date < before).collect();
+    // Predecessors first: a key that counts is the last of its day to go.
+    for (key, bytes) in old.iter().rev() {
+        if apply {
+            archive.remove(key).await?;
+        }
+        match form {
+            Form::Json => present::out(&json!({"key": key.to_string(), "bytes": bytes, "deleted": apply}).to_string()),
+            Form::Text => present::out(&format!("{key}  {bytes} bytes")),
+        }
+    }
+    let (count, bytes, place) = (old.len(), old.iter().map(|(_, bytes)| bytes).sum::<u64>(), archive.place());
+    if form == Form::Text {
+        let done = if apply { "are deleted" } else { "would be deleted: delete them with --apply" };
+        present::out(&format!(
+            "{count} documents of days before {before}, {bytes} bytes, of {place} {done}; {} other files are left alone",
+            listing.foreign
+        ));
+    }
+    Ok(Grade::Done)
+}
+
+async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
+    let store = Store::open(&config.store, Access::Read).await?;
+    let archive = Archive::new(&config.archive);
+    let kept_since = days_before(config, now, config.lifecycle.delete_after_days);
+    let verify = Verify { range: range(span), kept_since };
+    let verified = job::verify(&store, &archive, verify, &mut |found| disagreement(found, form)).await?;
+    let Verified { days, hours, expired, disagreements, foreign } = verified;
+    match form {
+        Form::Json => {
+            let told = json!({"days": days, "hours": hours, "expired": expired, "disagreements": disagreements, "foreign": foreign});
+            present::out(&told.to_string());
+        }
+        Form::Text => present::out(&format!(
+            "{days} days and {hours} hours compared, {disagreements} disagreements; {expired} documents were deleted when they were old enough; {foreign} files of others"
+        )),
+    }
+    Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })
+}
+
+fn disagreement(found: &Disagreement, form: Form) {
+    let Disagreement { date, hour, what } = found;
+    if form == Form::Json {
+        let mut told = json!({"date": date.strftime("%Y%m%d").to_string(), "hour": hour});
+        let more = match what {
+            What::NotArchived => json!({"what": "not archived"}),
+            What::NotRemembered => json!({"what": "not in the ledger"}),
+            What::Unreadable(why) => json!({"what": "unreadable", "why": why}),
+            What::Amount { series, measure, remembered, archived } => {
+                let (series, field) = (series.to_string(), measure.field());
+                json!({"what": "amount", "series": series, "field": field, "ledger": remembered, "archive": archived})
+            }
+        };
+        if let (Some(told), Some(more)) = (told.as_object_mut(), more.as_object()) {
+            told.extend(more.clone());
+        }
+        return present::out(&told.to_string());
+    }
+    let moment = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}:00"));
+    let amount = |amount: &Option<f64>| amount.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());
+    present::out(&match what {
+        What::NotArchived => format!("{moment}: the ledger has it, the archive has no document of it"),
+        What::NotRemembered => format!("{moment}: the archive has a document of it, the ledger has nothing"),
+        What::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
+        What::Amount { series, measure, remembered, archived } => format!(
+            "{moment} {series}: {} is {} in the ledger, {} in the archive",
+            measure.field(),
+            amount(remembered),
+            amount(archived)
+        ),
+    });
+}
+
+async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
+    let started = Instant::now();
+    let terminal = match form {
+        Form::Text => Terminal::Stdout,
+        Form::Json => Terminal::Stderr,
+    };
+    let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
+    let bar = counting();
+    let report = job::rebuild(&mut parts, now, &|done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })
+    .await;
+    bar.finish_and_clear();
+    Ok(end(&parts, &report, form, started))
+}
+
+/// The day some days before today, in the bill's time zone.
+fn days_before(config: &Config, now: Timestamp, days: u16) -> Date {
+    let today = billing_day(config, now);
+    today.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)
+}
