@@ -19,6 +19,7 @@ use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
 use crate::archive::Lifecycle;
 use crate::detector::Limits;
+use crate::metrics::MetricsOptions;
 use crate::plugin::TrustedKey;
 use crate::toml::{Diagnostic, Document, Section};
 use crate::vault::VaultOptions;
@@ -47,6 +48,7 @@ pub(crate) struct Config {
     /// Every `*.toml` in it is read.
     pub(crate) rules: PathBuf,
     pub(crate) sinks: Vec<SinkConfig>,
+    pub(crate) metrics: MetricsOptions,
 }
 
 /// A valid config, some of whose secrets may still have to be fetched: [`crate::vault::resolve`] makes it whole.
@@ -164,6 +166,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let plugins = root.section("plugins").and_then(|section| parts::plugins(section, references));
     let rules = root.section("rules").and_then(parts::directory);
     let sinks = parts::sinks(root.sections("sink"));
+    let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), parts::metrics);
     let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
     root.finish();
     let (archive, lifecycle) = archive?;
@@ -182,6 +185,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         plugins: plugins?,
         rules: rules?,
         sinks,
+        metrics: metrics?,
     };
     Some((config, vault))
 }
@@ -263,7 +267,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, secrets
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, metrics, secrets
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

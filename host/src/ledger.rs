@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bigdecimal::{BigDecimal, RoundingMode};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -78,6 +78,11 @@ pub(crate) fn sum(document: &RawDocument) -> DayLedger {
 }
 
 impl DayLedger {
+    /// The total as a double: for what is looked at, not for what is stored.
+    pub(crate) fn total_double(&self) -> f64 {
+        self.total.to_f64().unwrap_or(f64::NAN)
+    }
+
     /// The total with two decimals and thousands separators, as people and alert policies read it.
     pub(crate) fn total_text(&self) -> String {
         let rounded = self.total.with_scale_round(2, RoundingMode::HalfUp).to_plain_string();

@@ -11,6 +11,7 @@ mod history;
 mod http;
 mod job;
 mod ledger;
+mod metrics;
 mod plugin;
 #[doc(hidden)]
 pub mod probe;

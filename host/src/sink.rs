@@ -18,6 +18,9 @@ pub(crate) struct Sink {
     /// What deliveries are remembered under.
     pub(crate) name: String,
     kind: Kind,
+    /// Lines that it took since it was made, and lines that it did not.
+    pub(crate) accepted: u64,
+    pub(crate) failed: u64,
 }
 
 /// Where lines for the terminal go: beside a run's report for people, or out of the way of one for machines.
@@ -46,7 +49,7 @@ impl Sink {
             SinkKind::Stdout => Kind::Terminal(terminal),
             SinkKind::Syslog(config) => Kind::Syslog(syslog::Syslog::new(config)),
         };
-        Self { name: config.name.clone(), kind }
+        Self { name: config.name.clone(), kind, accepted: 0, failed: 0 }
     }
 
     /// Hands over one line; once this is `Ok`, the sink has it.
@@ -58,6 +61,7 @@ impl Sink {
             Kind::Terminal(terminal) => (stdout::tell(line, *terminal), "the terminal".to_owned()),
             Kind::Syslog(syslog) => (syslog.tell(line, now), syslog.target()),
         };
+        *if told.is_ok() { &mut self.accepted } else { &mut self.failed } += 1;
         told.map_err(|error| SinkError::Down { sink: self.name.clone(), target, error })
     }
 }

@@ -8,6 +8,7 @@ mod replay;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::config::{ArchiveConfig, SourceConfig};
@@ -46,6 +47,10 @@ pub(crate) struct Traffic {
     pub(crate) calls: u64,
     /// The calls among them that repeated one that failed.
     pub(crate) retries: u64,
+    /// The calls among them that gave no rows.
+    pub(crate) failed: u64,
+    /// What the calls took.
+    pub(crate) time: Duration,
 }
 
 impl Source {

@@ -5,6 +5,7 @@
 mod collector;
 mod documents;
 mod embedded;
+mod latency;
 mod mongodb;
 mod stretches;
 
@@ -20,6 +21,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::embedded::Embedded;
+pub(crate) use self::latency::{Operation, Spent};
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::{MongodbOptions, careless_option};
 pub(crate) use self::stretches::Stretches;
@@ -375,6 +377,17 @@ impl Store {
         match self {
             Self::Mongodb(store) => store.put_run(run, now).await,
             Self::Embedded(store) => store.put_run(run, now),
+        }
+    }
+}
+
+impl Store {
+    /// What calls of a kind came to since it was opened. The embedded store's writes are what it takes to bring them to
+    /// the disk.
+    pub(crate) fn spent(&self, operation: Operation) -> Spent {
+        match self {
+            Self::Mongodb(store) => store.latency.spent(operation),
+            Self::Embedded(store) => store.latency.spent(operation),
         }
     }
 }

@@ -64,9 +64,9 @@ fn it_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 14, "{keys:?}");
+    assert_eq!(keys.len(), 15, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
-    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "secrets"]);
+    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "metrics", "secrets"]);
     assert_documented(top, &keys);
 
     for (table, kind, count) in [
@@ -79,6 +79,7 @@ fn it_names_every_key() {
         ("store", "kind = \"mongodb\"", 5),
         ("store", "kind = \"embedded\"", 2),
         ("secrets", "", 9),
+        ("metrics", "", 5),
         ("plugins", "directory = \"plugins\"", 7),
         ("plugins.limits", "", 20),
         ("rules", "directory = \"rules\"", 1),

@@ -204,7 +204,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     })
     .await;
     bar.finish_and_clear();
-    Ok(end(&parts, &report, form, started))
+    Ok(end(&parts, report, form, started, now).await)
 }
 
 /// The day some days before today, in the bill's time zone.

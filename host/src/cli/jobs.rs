@@ -27,7 +27,7 @@ pub(super) async fn daily(
     let started = Instant::now();
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     let report = job::daily(&mut parts, days, now).await;
-    Ok(end(&parts, &report, form, started))
+    Ok(end(&parts, report, form, started, now).await)
 }
 
 pub(super) async fn hourly(
@@ -41,7 +41,7 @@ pub(super) async fn hourly(
     let started = Instant::now();
     let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     let report = job::hourly(&mut parts, at, now).await;
-    Ok(end(&parts, &report, form, started))
+    Ok(end(&parts, report, form, started, now).await)
 }
 
 pub(super) async fn backfill(
@@ -61,7 +61,7 @@ pub(super) async fn backfill(
     })
     .await;
     bar.finish_and_clear();
-    Ok(end(&parts, &report, form, started))
+    Ok(end(&parts, report, form, started, now).await)
 }
 
 /// A run that cannot begin counts as one that failed.
@@ -73,6 +73,7 @@ async fn open(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Parts> {
+    let started = Instant::now();
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
@@ -80,6 +81,11 @@ async fn open(
     };
     match Parts::open(config.clone(), mode, terminal, run).await {
         Err(error) if mode == Mode::Write => {
+            let mut report = Report::new(job, String::new());
+            report.fail(&error);
+            job::did_not_begin(&config, &mut report, started.elapsed(), now).await;
+            report.problems.iter().for_each(|problem| present::complaint(&format!("degraded: {problem}")));
+            log::summary(&report, started.elapsed());
             for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
                 tracing::warn!("{untold}");
             }
@@ -89,9 +95,13 @@ async fn open(
     }
 }
 
-pub(super) fn end(parts: &Parts, report: &Report, form: Form, started: Instant) -> Grade {
-    present::report(report, &parts.config, form, parts.run);
-    log::summary(report, started.elapsed());
+pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: Instant, now: Timestamp) -> Grade {
+    let took = started.elapsed();
+    if parts.mode == Mode::Write {
+        job::ended(parts, &mut report, took, now).await;
+    }
+    present::report(&report, &parts.config, form, parts.run);
+    log::summary(&report, took);
     report.grade()
 }
 

@@ -50,7 +50,7 @@ pub(super) fn summary(report: &Report, took: Duration) {
                 target: SUMMARY,
                 Level::$level,
                 job = report.job,
-                period = report.period,
+                period = (!report.period.is_empty()).then_some(report.period.as_str()),
                 outcome = report.grade().as_str(),
                 rows = count("rows"),
                 series = count("series"),

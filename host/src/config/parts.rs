@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::Url;
+
 use super::secret::{self, References, Secret};
 use super::{endpoint, trust};
 use crate::archive::{Lifecycle, S3Options};
 use crate::detector::{Grants, Limits};
+use crate::metrics::{MetricsOptions, OtlpOptions};
 use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
 use crate::store::{self, MongodbOptions};
@@ -327,6 +330,28 @@ pub(super) fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
     let directory = section.path("directory");
     section.finish();
     directory
+}
+
+/// Where figures go.
+pub(super) fn metrics(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
+    let has_textfile = section.has("textfile");
+    let textfile = section.path("textfile");
+    if textfile.as_ref().is_some_and(|path| path.extension() != Some("prom".as_ref())) {
+        section.fail("textfile", "expected a name that ends in .prom: the node exporter reads no other");
+    }
+    let transport = endpoint::transport(&mut section);
+    let authority = endpoint::authority(&mut section);
+    let timeout = section.whole("otlp_timeout_seconds", 1..=60);
+    let has_otlp = section.has("otlp_endpoint");
+    let url = endpoint::endpoint(&mut section, "otlp_endpoint", "", transport);
+    section.finish();
+    let otlp = if has_otlp {
+        let timeout = Duration::from_secs(timeout.unwrap_or(5) as u64);
+        Some(OtlpOptions { endpoint: Url::parse(&url?).ok()?, authority: authority?, timeout })
+    } else {
+        None
+    };
+    (textfile.is_some() || !has_textfile).then_some(MetricsOptions { textfile, otlp })
 }
 
 /// The sinks that are told; the terminal where none is written down.

@@ -30,7 +30,7 @@ pub(crate) struct Backfill {
 pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, done: &dyn Fn(Date)) -> Report {
     let mut report = Report::new("backfill", run::days(span.from, span.to));
     if let Err(error) = whole_span(parts, span, now, done, &mut report).await {
-        report.error = Some(error.to_string());
+        report.fail(&error);
     }
     failing::ended(parts, &mut report, now).await;
     report

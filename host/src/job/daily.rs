@@ -23,7 +23,7 @@ pub(crate) async fn daily(parts: &mut Parts, days: Daily, now: Timestamp) -> Rep
     let Daily { from, to } = days;
     let mut report = Report::new("daily", run::days(from, to));
     if let Err(error) = every_day(parts, days, now, &mut report).await {
-        report.error = Some(error.to_string());
+        report.fail(&error);
     }
     failing::ended(parts, &mut report, now).await;
     report

@@ -17,10 +17,11 @@ use super::judge::Judgement;
 use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
-use super::{JobError, Mode, Parts};
+use super::{JobError, Mode, Parts, measure};
 use crate::episode::{self, Episode, Judged, Moment};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
+use crate::metrics::Metric;
 use crate::series::{Grain, SeriesKey};
 use crate::step::Step;
 use crate::store::{DateRange, Found};
@@ -109,6 +110,9 @@ impl Days {
         parts.reach(Step::Remembered, now).await?;
         report.took("write_findings", started);
         report.findings.append(&mut judgement.findings);
+        if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= date) {
+            measure::newest_day(&parts.config, date, ledger.total_double(), &mut report.tally);
+        }
         Ok(episodes)
     }
 
@@ -194,10 +198,20 @@ pub(super) async fn remember(
         parts.store.put_episodes(&writes, now).await?;
         parts.reach(Step::Episodes, now).await?;
     }
+    let ids =
+        |of: &dyn Fn(&&Episode) -> bool| changed.iter().filter(of).map(|one| one.id.clone()).collect::<HashSet<_>>();
+    let opened = ids(&|episode| !before.contains_key(&episode.id));
+    let ended = ids(&|episode| episode.closed_at == Some(moment));
     let mut current = before;
     current.extend(changed.into_iter().map(|episode| (episode.id.clone(), episode)));
     let mut current: Vec<Episode> = current.into_values().collect();
     current.sort_by(|one, other| one.id.cmp(&other.id));
+    let opened = current.iter().filter(|episode| opened.contains(&episode.id));
+    let closed = current.iter().filter(|episode| episode.closed_at == Some(moment) && ended.contains(&episode.id));
+    measure::episodes(opened, closed, &current, &mut report.tally);
+    for finding in &judgement.findings {
+        report.tally.add(Metric::Findings, &[&finding.rule, finding.severity.as_str()], 1.0);
+    }
     Ok(current)
 }
 

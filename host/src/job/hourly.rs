@@ -18,6 +18,7 @@ use super::{JobError, Mode, Parts, failing, intake, run, tell};
 use crate::episode::{Episode, Moment};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
+use crate::metrics::Metric;
 use crate::rules::Absent;
 use crate::series::{Grain, Names, SeriesKey, day_start};
 use crate::step::Step;
@@ -31,7 +32,7 @@ pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, now: Timestamp) -> 
     let (date, hour) = parts.billing_time(at);
     let mut report = Report::new("hourly", format!("{}T{hour:02}", run::days(date, date)));
     if let Err(error) = one_hour(parts, date, hour, now, &mut report).await {
-        report.error = Some(error.to_string());
+        report.fail(&error);
     }
     failing::ended(parts, &mut report, now).await;
     report
@@ -54,6 +55,7 @@ async fn one_hour(
         report.took("fetch", started);
         let ledger = intake::sum(&taken, report)?;
         drop(taken);
+        report.tally.set(Metric::CostSoFar, &[&parts.config.currency], ledger.total_double());
         let episodes = judge_hour(parts, date, hour, &ledger, Alert::Tell, now, report).await?;
         tell::episodes(parts, episodes, now, report).await?;
         parts.reach(Step::Told, now).await?;

@@ -9,6 +9,7 @@ use super::report::Report;
 use super::{JobError, Mode, Parts};
 use crate::archive::{Drained, Stored};
 use crate::ledger::{self, DayLedger};
+use crate::metrics::Metric;
 use crate::source::RawDocument;
 use crate::step::Step;
 
@@ -59,9 +60,16 @@ pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, Job
     let ledger = ledger::sum(document);
     report.count("rows", ledger.rows);
     match kept {
-        Ok(Some(Stored::Unchanged) | None) => {}
-        Ok(Some(_)) => report.count("archived", 1),
+        Ok(None) => {}
+        Ok(Some(stored)) => {
+            report.tally.set(Metric::ArchiveUp, &[], 1.0);
+            if !matches!(stored, Stored::Unchanged) {
+                report.count("archived", 1);
+            }
+        }
         Err(error) => {
+            report.tally.set(Metric::ArchiveUp, &[], 0.0);
+            report.tally.add(Metric::Spooled, &[], 1.0);
             report.count("spooled", 1);
             report.problem(format!("{error}; the document is spooled and uploaded by the next run"));
         }
@@ -87,6 +95,7 @@ pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Repo
     match parts.spool.drain(&parts.archive, now).await {
         Ok(Drained { uploaded, unchanged, left, unreadable, error }) => {
             report.count("unspooled", uploaded + unchanged);
+            report.tally.set(Metric::Spooled, &[], left as f64);
             if let Some(error) = error {
                 report.problem(format!("{error}; {left} spooled documents wait for the next run"));
             }

@@ -1,6 +1,7 @@
 //! Detectors over series: fits, verdicts, and which verdicts are worth being findings.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
@@ -10,6 +11,7 @@ use super::ruleset::ReadyRule;
 use crate::config::Config;
 use crate::detector::{Call, Failure, Fitted, Usage, Verdict};
 use crate::finding::{Direction, Finding};
+use crate::metrics::Metric;
 use crate::rules::{Rule, Watch};
 use crate::series::{Series, SeriesKey, Window};
 
@@ -86,9 +88,10 @@ impl<'a> Judge<'a> {
             return history.iter().map(|_| None).collect();
         }
         let call = call(self.config, &ready.rule);
+        let started = Instant::now();
         let outcome = ready.detector.fit(&call, history);
-        self.used(outcome.usage);
-        outcome.results.into_iter().map(|result| self.settle(&ready.rule, result)).collect()
+        self.used(ready, outcome.usage, history.len(), started.elapsed());
+        outcome.results.into_iter().map(|result| self.settle(ready, result)).collect()
     }
 
     /// Judges each question, and turns verdicts into findings.
@@ -99,14 +102,15 @@ impl<'a> Judge<'a> {
             asked.push((key, names, figures, series.values.last().copied().unwrap_or(f64::NAN)));
             windows.push(Window { series, state, judge_from });
         }
+        let started = Instant::now();
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
-        self.used(outcome.usage);
+        self.used(ready, outcome.usage, windows.len(), started.elapsed());
         if outcome.results.iter().any(Result::is_ok) {
             judgement.rules.insert(ready.rule.id.clone());
         }
         for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
         {
-            let Some(verdicts) = self.settle(&ready.rule, result) else { continue };
+            let Some(verdicts) = self.settle(ready, result) else { continue };
             // The newest point is the question; a detector that is silent on it has nothing against it.
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
@@ -142,7 +146,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn settle<T>(&mut self, rule: &Rule, result: Result<T, Failure>) -> Option<T> {
+    fn settle<T>(&mut self, ready: &ReadyRule, result: Result<T, Failure>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(Failure::Learning(_)) => {
@@ -150,7 +154,9 @@ impl<'a> Judge<'a> {
                 None
             }
             Err(failure) => {
+                let rule = &ready.rule;
                 self.report.count("failed_series", 1);
+                self.report.tally.add(Metric::FailedSeries, &labels(ready), 1.0);
                 if failure.is_of_whole_batch() {
                     self.given_up.insert(rule.id.clone());
                 }
@@ -165,11 +171,20 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn used(&mut self, usage: Usage) {
+    fn used(&mut self, ready: &ReadyRule, usage: Usage, series: usize, took: Duration) {
+        let labels = labels(ready);
+        self.report.tally.add(Metric::DetectorFuel, &labels, usage.fuel as f64);
+        self.report.tally.add(Metric::DetectorSeconds, &labels, took.as_secs_f64());
+        self.report.tally.add(Metric::DetectorSeries, &labels, series as f64);
         self.report.count("fuel", usage.fuel);
         self.report.count("batches", usage.batches);
         self.report.count("retried_series", usage.retried);
     }
+}
+
+/// Of what is counted by rule and plugin.
+fn labels(ready: &ReadyRule) -> [&str; 2] {
+    [&ready.rule.id, &ready.detector.manifest.name]
 }
 
 fn call<'a>(config: &'a Config, rule: &'a Rule) -> Call<'a> {

@@ -33,7 +33,7 @@ struct Event {
 pub(crate) async fn rebuild(parts: &mut Parts, now: Timestamp, done: &dyn Fn(u64, u64)) -> Report {
     let mut report = Report::new("rebuild", "archive".to_owned());
     if let Err(error) = whole_archive(parts, now, done, &mut report).await {
-        report.error = Some(error.to_string());
+        report.fail(&error);
     }
     report
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::finding::Finding;
+use crate::metrics::Tally;
 
 /// How a run ended, as its exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) total: Option<String>,
     /// Why the job could not be done.
     pub(crate) error: Option<String>,
+    /// For monitoring.
+    pub(crate) tally: Tally,
 }
 
 impl Grade {
@@ -84,6 +87,7 @@ impl Report {
         for (what, more) in part.counts {
             self.count(what, more);
         }
+        self.tally.absorb(part.tally);
         let known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
         if part.failed_rules.is_empty() || !known {
             part.problems.into_iter().for_each(|problem| self.problem(problem));

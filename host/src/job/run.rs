@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::report::{Grade, Report};
-use super::{JobError, Mode, Parts, Ready};
+use super::{JobError, Mode, Parts, Ready, measure};
 use crate::config::Config;
 use crate::step::{self, Step};
 use crate::store::JobRun;
@@ -20,6 +20,7 @@ pub(super) fn days(from: Date, to: Date) -> String {
 /// Reports the rules that cannot run.
 pub(super) fn open(parts: &Parts, report: &mut Report) {
     rules(&parts.ready, &parts.config, report);
+    measure::rules(&parts.ready, &mut report.tally);
 }
 
 /// Reports the rules of a set that cannot run.

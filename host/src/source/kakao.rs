@@ -5,7 +5,7 @@
 mod retry;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -48,6 +48,8 @@ pub(crate) struct Kakao {
     options: KakaoOptions,
     calls: AtomicU64,
     retries: AtomicU64,
+    failed: AtomicU64,
+    microseconds: AtomicU64,
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
@@ -77,11 +79,18 @@ impl Kakao {
             expected: "a host that TLS can be set up for",
             why: causes(&error),
         })?;
-        Ok(Self { client, resources, options, calls: AtomicU64::new(0), retries: AtomicU64::new(0) })
+        let none = AtomicU64::default;
+        Ok(Self { client, resources, options, calls: none(), retries: none(), failed: none(), microseconds: none() })
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic { calls: self.calls.load(Ordering::Relaxed), retries: self.retries.load(Ordering::Relaxed) }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Traffic {
+            calls: count(&self.calls),
+            retries: count(&self.retries),
+            failed: count(&self.failed),
+            time: Duration::from_micros(count(&self.microseconds)),
+        }
     }
 
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
@@ -114,7 +123,11 @@ impl Kakao {
         let mut attempt = 1;
         loop {
             self.calls.fetch_add(1, Ordering::Relaxed);
-            let (why, retry_after, last_word) = match self.ask(date, page, now).await {
+            let started = Instant::now();
+            let answer = self.ask(date, page, now).await;
+            self.microseconds.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
+            self.failed.fetch_add(answer.is_err().into(), Ordering::Relaxed);
+            let (why, retry_after, last_word) = match answer {
                 Ok(rows) => return Ok(rows),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Transient { why, retry_after }) => (why, retry_after, None),

@@ -20,6 +20,7 @@ use mongodb::bson::{Document, doc};
 use super::documents::{
     Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, run, series, time,
 };
+use super::latency::Latency;
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::config::Secret;
 use crate::episode::Episode;
@@ -55,6 +56,7 @@ pub(crate) struct Mongodb {
     selection_timeout: Duration,
     /// None where nothing is written.
     run: Option<RunId>,
+    pub(super) latency: Latency,
 }
 
 impl Mongodb {

@@ -1,6 +1,7 @@
 //! The database file: opening it, its tables, and what its errors mean.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jiff::civil::Date;
 use mongodb::bson::RawDocument;
@@ -13,6 +14,7 @@ use redb::{
 use super::columns::{broken, day_number};
 use crate::run_id::RunId;
 use crate::store::documents::{COLLECTIONS, Collection, daily, date, hourly};
+use crate::store::latency::{Latency, Operation};
 use crate::store::{Access, DateRange, StoreError};
 
 /// Changes when a file of an older program cannot be read any more.
@@ -40,6 +42,7 @@ pub(crate) struct Embedded {
     path: PathBuf,
     /// None where nothing is written.
     pub(super) run: Option<RunId>,
+    pub(in crate::store) latency: Latency,
 }
 
 /// The open file. Opening it for writing alone changes its bytes, which looking must not.
@@ -80,7 +83,7 @@ impl Embedded {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
             error => file(error.to_string()),
         })?;
-        let store = Self { database, path: path.to_owned(), run: access.run() };
+        let store = Self { database, path: path.to_owned(), run: access.run(), latency: Latency::default() };
         match store.format().map_err(|cause| store.failure("about", cause))? {
             Some(FORMAT) => {}
             Some(format) => return Err(StoreError::Format { path: path.to_owned(), format, expected: FORMAT }),
@@ -98,7 +101,11 @@ impl Embedded {
         let run = || {
             let transaction = self.database.begin_write()?;
             let result = work(&Changing(&transaction))?;
-            transaction.commit()?;
+            // What comes before works on what is to be written as well: learning does, series by series.
+            let started = Instant::now();
+            let committed = transaction.commit();
+            self.latency.count(Operation::Write, started, committed.is_ok());
+            committed?;
             Ok(result)
         };
         run().map_err(|cause| self.failure(collection.name, cause))
@@ -110,7 +117,10 @@ impl Embedded {
         work: impl FnOnce(&Reading<'_>) -> Result<T, Cause>,
     ) -> Result<T, StoreError> {
         let run = || work(&Reading(&self.database.begin_read()?));
-        run().map_err(|cause| self.failure(collection.name, cause))
+        let started = Instant::now();
+        let result = run();
+        self.latency.count(Operation::Read, started, result.is_ok());
+        result.map_err(|cause| self.failure(collection.name, cause))
     }
 
     /// Visits the documents whose keys are between those that start with `from` and those that start with `to`.

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
-use futures_util::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use mongodb::error::Error;
@@ -13,6 +13,7 @@ use super::Mongodb;
 use crate::history::{History, Measure, Snapshots};
 use crate::store::collector::{Collector, Reader};
 use crate::store::documents::{COLLECTIONS, Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
+use crate::store::latency::Operation;
 use crate::store::{DateRange, StoreError};
 
 /// Documents that the server gathers for one reply: a megabyte or two.
@@ -194,9 +195,8 @@ impl Mongodb {
         if let Some(sort) = sort {
             find = find.sort(sort);
         }
-        let mut batches = find.batch().await.map_err(failed)?;
-        while let Some(batch) = batches.next().await {
-            let batch = batch.map_err(failed)?;
+        let mut batches = self.latency.of(Operation::Read, find.batch().into_future()).await.map_err(failed)?;
+        while let Some(batch) = self.latency.of(Operation::Read, batches.try_next()).await.map_err(failed)? {
             for document in batch.doc_slices().map_err(failed)? {
                 let Ok(RawBsonRef::Document(document)) = document else {
                     return Err(StoreError::Unreadable {

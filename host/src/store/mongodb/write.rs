@@ -11,6 +11,7 @@ use super::Mongodb;
 use crate::step::{self, Step};
 use crate::store::StoreError;
 use crate::store::documents::{Collection, Upsert, run_field};
+use crate::store::latency::Operation;
 
 /// A write that a majority has not confirmed by then has failed.
 pub(super) const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
@@ -70,7 +71,8 @@ impl Mongodb {
         let handle = self.database().collection::<Document>(collection.name);
         fields.extend(run_field(self.run));
         for ids in ids.chunks(10_000) {
-            let changed = handle.update_many(doc! { "_id": { "$in": ids } }, doc! { "$set": &fields }).await;
+            let change = handle.update_many(doc! { "_id": { "$in": ids } }, doc! { "$set": &fields });
+            let changed = self.latency.of(Operation::Write, change.into_future()).await;
             changed.map_err(|error| self.failure("change documents of", collection.name, &error))?;
         }
         Ok(())
@@ -79,7 +81,8 @@ impl Mongodb {
     pub(super) async fn delete(&self, collection: &'static Collection, ids: Vec<Bson>) -> Result<(), StoreError> {
         let handle = self.database().collection::<Document>(collection.name);
         for ids in ids.chunks(10_000) {
-            let deleted = handle.delete_many(doc! { "_id": { "$in": ids } }).await;
+            let delete = handle.delete_many(doc! { "_id": { "$in": ids } });
+            let deleted = self.latency.of(Operation::Delete, delete.into_future()).await;
             deleted.map_err(|error| self.failure("delete documents of", collection.name, &error))?;
         }
         Ok(())
@@ -117,7 +120,8 @@ impl Mongodb {
     async fn transmit(&self, collection: &Collection, how: How, batch: &[Write]) -> Result<Reply, StoreError> {
         let mut attempt = 1;
         loop {
-            let answer = self.database().run_raw_command(command(collection, how, batch)).await;
+            let write = self.database().run_raw_command(command(collection, how, batch));
+            let answer = self.latency.of(Operation::Write, write.into_future()).await;
             let reply = match answer {
                 Ok(reply) => Reply::read(&reply),
                 Err(error) if attempt < ATTEMPTS && is_transient(&error) => {

@@ -1,0 +1,102 @@
+//! The same figures as OTLP over HTTP, in its JSON encoding: no other part of costwarden needs protobuf.
+//!
+//! Names lose the `_total` that a collector's Prometheus exporter adds again, so that they end up as they are in the
+//! textfile. <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
+
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::{Value, json};
+
+use super::family::{Family, Kind};
+use super::tally::Labels;
+use super::totals::Totals;
+use super::{MetricsError, OtlpOptions};
+use crate::causes::causes;
+use crate::http;
+
+/// `AggregationTemporality`: each value is the sum since the start.
+const CUMULATIVE: u8 = 2;
+
+/// An `ExportMetricsServiceRequest`.
+pub(super) fn body(totals: &Totals, host: &str, now: Timestamp) -> Value {
+    let (start, time) = (nanoseconds(totals.since), nanoseconds(now));
+    let metrics = totals.values.0.iter().map(|(metric, values)| {
+        let Family { name, help, kind, labels } = metric.family();
+        let point = |(given, value): (&Labels, &f64)| {
+            let labels = labels.iter().zip(given).map(|(label, given)| attribute(label, given));
+            json!({
+                "attributes": labels.collect::<Vec<_>>(),
+                "startTimeUnixNano": start,
+                "timeUnixNano": time,
+                "asDouble": value,
+            })
+        };
+        let points: Vec<Value> = values.iter().map(point).collect();
+        let unit = if name.contains("_seconds") {
+            "s"
+        } else if name.contains("_bytes") {
+            "By"
+        } else {
+            ""
+        };
+        let mut metric =
+            json!({ "name": name.strip_suffix("_total").unwrap_or(name), "description": help, "unit": unit });
+        match kind {
+            Kind::Counter => {
+                metric["sum"] =
+                    json!({ "dataPoints": points, "aggregationTemporality": CUMULATIVE, "isMonotonic": true });
+            }
+            Kind::Gauge | Kind::Streak => metric["gauge"] = json!({ "dataPoints": points }),
+        }
+        metric
+    });
+    let version = env!("CARGO_PKG_VERSION");
+    json!({ "resourceMetrics": [{
+        "resource": { "attributes": [
+            attribute("service.name", "costwarden"),
+            attribute("service.version", version),
+            attribute("host.name", host),
+        ] },
+        "scopeMetrics": [{
+            "scope": { "name": "costwarden", "version": version },
+            "metrics": metrics.collect::<Vec<_>>(),
+        }],
+    }] })
+}
+
+/// Sends it once: what is lost is in the next push too.
+pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), MetricsError> {
+    let mut url = options.endpoint.clone();
+    url.set_path(&format!("{}/v1/metrics", url.path().trim_end_matches('/')));
+    let failed = |why: String| MetricsError::Push { url: url.clone(), why };
+    let client = http::client(&url, options.authority.as_ref(), options.timeout).build();
+    let client = client.map_err(|error| failed(causes(&error)))?;
+    let json = HeaderValue::from_static("application/json");
+    let request = client.post(url.clone()).header(CONTENT_TYPE, json).body(body.to_string());
+    let response = request.send().await.map_err(|error| failed(causes(&error)))?;
+    let status = response.status();
+    let answer = response.bytes().await.map_err(|error| failed(causes(&error)))?;
+    if !status.is_success() {
+        let beginning: String = String::from_utf8_lossy(&answer).chars().take(200).collect();
+        return Err(failed(format!("it answered {}: {}", status.as_u16(), beginning.escape_debug())));
+    }
+    // A collector may take a part alone, and says so in an answer that is no failure.
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let rejected = &answer["partialSuccess"]["rejectedDataPoints"];
+    match rejected.as_str().map_or_else(|| rejected.as_i64(), |text| text.parse().ok()) {
+        None | Some(0) => Ok(()),
+        Some(points) => {
+            let why = answer["partialSuccess"]["errorMessage"].as_str().unwrap_or("no reason given");
+            Err(failed(format!("it left out {points} values: {}", why.escape_debug())))
+        }
+    }
+}
+
+fn attribute(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": { "stringValue": value } })
+}
+
+/// 64-bit numbers are texts in this encoding.
+fn nanoseconds(time: Timestamp) -> String {
+    time.as_nanosecond().max(0).to_string()
+}

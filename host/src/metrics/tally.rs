@@ -1,0 +1,53 @@
+//! Counted figures: one value for each metric and set of labels.
+
+use std::collections::BTreeMap;
+
+use super::Metric;
+
+/// The values of a metric's labels, in the order of its family.
+pub(super) type Labels = Box<[Box<str>]>;
+
+/// Figures that a run counts, or their totals.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tally(pub(super) BTreeMap<Metric, BTreeMap<Labels, f64>>);
+
+impl Tally {
+    /// Adds to a value that begins with 0.
+    pub(crate) fn add(&mut self, metric: Metric, labels: &[&str], more: f64) {
+        *self.value(metric, labels) += more;
+    }
+
+    /// Replaces a value.
+    pub(crate) fn set(&mut self, metric: Metric, labels: &[&str], value: f64) {
+        *self.value(metric, labels) = value;
+    }
+
+    /// Sets a value that was not set before.
+    pub(crate) fn set_once(&mut self, metric: Metric, labels: &[&str], value: f64) {
+        if !self.0.contains_key(&metric) {
+            self.set(metric, labels, value);
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (metric, values) in other.0 {
+            let own = self.0.entry(metric).or_default();
+            for (labels, value) in values {
+                *own.entry(labels).or_default() += value;
+            }
+        }
+    }
+
+    /// The sum of a metric over all labels.
+    #[cfg(test)]
+    pub(crate) fn sum(&self, metric: Metric) -> f64 {
+        self.0.get(&metric).map_or(0.0, |values| values.values().sum())
+    }
+
+    fn value(&mut self, metric: Metric, labels: &[&str]) -> &mut f64 {
+        debug_assert_eq!(labels.len(), metric.family().labels.len(), "{metric:?} {labels:?}");
+        let labels = labels.iter().map(|label| Box::from(*label)).collect();
+        self.0.entry(metric).or_default().entry(labels).or_default()
+    }
+}
