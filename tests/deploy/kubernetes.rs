@@ -41,7 +41,7 @@ fn each_is_what_kubernetes_expects() {
     }
     let broken = tempfile::tempdir().expect("a folder");
     let text = std::fs::read_to_string(deploy("kubernetes/hourly.yaml")).expect("a manifest");
-    for (right, wrong) in [("schedule:", "shedule:"), ("backoffLimit: 2", "backoffLimit: two")] {
+    for (right, wrong) in [("concurrencyPolicy:", "concurrency:"), ("backoffLimit: 2", "backoffLimit: two")] {
         let path = broken.path().join("hourly.yaml");
         std::fs::write(&path, text.replace(right, wrong)).expect("written");
         assert_ne!(tools.validate(&path).code, 0, "{wrong}");

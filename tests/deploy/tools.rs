@@ -24,7 +24,7 @@ impl Tools {
     /// Whether a manifest is what Kubernetes expects, with no key that it does not know.
     pub(crate) fn validate(&self, manifest: &Path) -> Run {
         let main = "import sys, kubernetes_validate.__main__ as validate; sys.exit(validate.main())";
-        run(self.python(main).args(["--strict", "--version", "1.31"]).arg(manifest))
+        run(self.python(main).args(["--strict", "--kubernetes-version", "1.31"]).arg(manifest))
     }
 
     /// What Terraform itself has against a folder's syntax and form.
