@@ -30,6 +30,7 @@
 #   COSTWARDEN_TEST_REGISTRY_USER  the user that it accepts
 #   COSTWARDEN_TEST_REGISTRY_PASSWORD  the user's password
 #   COSTWARDEN_TEST_CRON           a folder with cron's own programs, usr/bin/crontab and usr/sbin/cron; nothing of it runs
+#   COSTWARDEN_TEST_FAKETIME       libfaketime, which lets a program that it is preloaded into live at another time
 #   COSTWARDEN_TEST_REGISTRY_BLOBS the folder of its blobs: sha256/12/1234.../data
 set -euo pipefail
 
@@ -159,6 +160,13 @@ find_programs() {
             say 'downloading docker-registry (Debian package docker-registry)'
             unpack_debian "$cache/registry" docker-registry
         fi
+    fi
+
+    faketime=$(find "$cache/faketime" -name libfaketimeMT.so.1 -print -quit 2>/dev/null || true)
+    if [ -z "$faketime" ]; then
+        say 'downloading libfaketime (Debian package libfaketime)'
+        unpack_debian "$cache/faketime" libfaketime
+        faketime=$(find "$cache/faketime" -name libfaketimeMT.so.1 -print -quit)
     fi
 
     # Its programs alone are wanted, whether or not this machine has a cron of its own.
@@ -362,6 +370,7 @@ export COSTWARDEN_TEST_REGISTRY=127.0.0.1:$registry_port
 export COSTWARDEN_TEST_REGISTRY_USER=$registry_user
 export COSTWARDEN_TEST_REGISTRY_PASSWORD=$registry_password
 export COSTWARDEN_TEST_CRON=$cron
+export COSTWARDEN_TEST_FAKETIME=$faketime
 export COSTWARDEN_TEST_REGISTRY_BLOBS=$folder/registry/storage/docker/registry/v2/blobs
 ENV
 }

@@ -209,6 +209,17 @@ impl Archive {
         }
     }
 
+    /// Whether the place can be reached, without trying to write there.
+    ///
+    /// # Errors
+    /// It cannot, with what to check.
+    pub(crate) async fn look(&self) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.look().await,
+            Self::S3(s3) => s3.check().await,
+        }
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         match self {
             Self::Directory(directory) => directory.read(key).await,

@@ -6,6 +6,7 @@ mod archive;
 mod check;
 mod dates;
 mod demo;
+mod health;
 mod jobs;
 mod log;
 mod look;
@@ -72,6 +73,10 @@ enum Command {
     /// Look at what is remembered of a series.
     #[command(subcommand)]
     Series(SeriesCommand),
+    /// Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them.
+    ///
+    /// 0 well, 1 a warning, 2 critical, 3 not known. Nothing is written. `[health]` in the config sets the thresholds.
+    Health(health::HealthArgs),
     /// Let cron or systemd start the jobs.
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -206,7 +211,7 @@ pub fn main() -> ExitCode {
         }
     };
     match runtime.block_on(run(cli, run_id, now)) {
-        Ok(grade) => ExitCode::from(grade.exit_code()),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             present::failure(&error);
             ExitCode::from(Grade::Failed.exit_code())
@@ -214,10 +219,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
+/// Gives back the exit code.
+async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
-    match command {
+    let grade = match command {
         Command::Daily(args) => jobs::daily(load(config).await?, &args, form, run, now).await,
         Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, run, now).await,
         Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, run, now).await,
@@ -229,6 +235,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
         Command::Series(SeriesCommand::Show { series, span }) => {
             look::series(load(config).await?, &series, &span, form).await
         }
+        Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
         Command::Simulate(args) => {
             simulate::serve(args).await?;
@@ -236,7 +243,8 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
         }
         Command::Demo(args) => demo::demo(&args, run, now).await,
         Command::CompilePlugin(_) => unreachable!("it was done before there was a runtime"),
-    }
+    };
+    Ok(grade?.exit_code())
 }
 
 /// The config with all its secrets, or all that is wrong with it as one error.

@@ -4,6 +4,7 @@
 //! It opens nothing but the file itself, the files that secrets refer to, and certificates.
 
 mod endpoint;
+mod health;
 mod parts;
 mod secret;
 mod trust;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub(crate) use self::health::{HealthConfig, Levels};
 pub(crate) use self::parts::{
     ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
 };
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) rules: PathBuf,
     pub(crate) sinks: Vec<SinkConfig>,
     pub(crate) metrics: MetricsOptions,
+    pub(crate) health: HealthConfig,
 }
 
 /// A valid config, some of whose secrets may still have to be fetched: [`crate::vault::resolve`] makes it whole.
@@ -168,6 +171,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let sinks = parts::sinks(root.sections("sink"));
     let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), parts::metrics);
     let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
+    let health = root.section("health").map(health::health).unwrap_or_default();
     root.finish();
     let (archive, lifecycle) = archive?;
     let config = Config {
@@ -186,6 +190,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         rules: rules?,
         sinks,
         metrics: metrics?,
+        health,
     };
     Some((config, vault))
 }
@@ -267,7 +272,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, metrics, secrets
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

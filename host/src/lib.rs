@@ -7,6 +7,7 @@ mod config;
 mod detector;
 mod episode;
 mod finding;
+mod health;
 mod history;
 mod http;
 mod job;

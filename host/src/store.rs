@@ -342,7 +342,6 @@ impl Store {
     }
 
     /// The last runs of a job, the one that started last first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "health asks for it"))]
     pub(crate) async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
         match self {
             Self::Mongodb(store) => store.recent_runs(job, limit).await,

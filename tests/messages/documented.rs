@@ -64,9 +64,9 @@ fn it_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 15, "{keys:?}");
+    assert_eq!(keys.len(), 16, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
-    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "metrics", "secrets"]);
+    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "metrics", "secrets", "health"]);
     assert_documented(top, &keys);
 
     for (table, kind, count) in [
@@ -82,6 +82,7 @@ fn it_names_every_key() {
         ("metrics", "", 5),
         ("plugins", "directory = \"plugins\"", 7),
         ("plugins.limits", "", 20),
+        ("health", "", 12),
         ("rules", "directory = \"rules\"", 1),
     ] {
         let keys = known(&format!("[{table}]\n{kind}\nno_such_key = 1\n"), table);

@@ -32,6 +32,7 @@ fn of_the_program() {
       archive    Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them
       anomalies  Look at what was found
       series     Look at what is remembered of a series
+      health     Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them
       schedule   Let cron or systemd start the jobs
       simulate   Serve a made-up Kakao Cloud billing API on loopback
       demo       Show the whole job on a made-up bill: what was hidden in it, and what was found

@@ -29,6 +29,16 @@ impl Directory {
         .await
     }
 
+    pub(super) async fn look(&self) -> Result<(), ArchiveError> {
+        let root = self.root.clone();
+        blocking(move || {
+            let may = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+            let found = fs::read_dir(&root).and_then(|_| Ok(rustix::fs::access(&root, may)?));
+            found.map_err(|why| ArchiveError::File { action: "write into", path: root, why })
+        })
+        .await
+    }
+
     pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         let path = self.root.join(key);
         blocking(move || match fs::read(&path) {

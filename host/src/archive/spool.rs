@@ -54,6 +54,15 @@ impl Spool {
         .await
     }
 
+    /// How many documents wait.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(crate) async fn waiting(&self) -> Result<u64, ArchiveError> {
+        let root = self.root.clone();
+        Ok(blocking(move || files_below(&root)).await?.len() as u64)
+    }
+
     /// Uploads what is kept, oldest first. Stops at the first document that the archive does not take: it is likely
     /// still down, and an older document must not come after a newer one.
     ///

@@ -1,0 +1,81 @@
+//! `health`: a table for people, JSON for machines, a first line and an exit code for monitoring.
+
+use std::path::Path;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::environment;
+use super::present::{self, Form};
+use crate::config::{self, Config};
+use crate::health::{self, Check, State};
+use crate::toml::Diagnostic;
+use crate::vault;
+
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    /// Print the first line alone.
+    #[arg(long)]
+    brief: bool,
+}
+
+/// Gives back the exit code of a monitoring plugin.
+pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Timestamp) -> u8 {
+    let checks = match load(config).await {
+        Ok(config) => health::checks(&health::gather(&config, now).await, &config.health),
+        Err(errors) => vec![unusable(&errors)],
+    };
+    let state = health::overall(&checks);
+    match form {
+        Form::Json => {
+            let checks: Vec<_> = checks.iter().map(json_check).collect();
+            present::out(&json!({"state": state.as_str(), "checks": checks}).to_string());
+        }
+        Form::Text => {
+            present::out(&health::headline(&checks));
+            if !args.brief {
+                present::out(&table(&checks));
+            }
+        }
+    }
+    state.exit_code()
+}
+
+async fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
+    vault::resolve(config::load(path, &environment)?).await
+}
+
+/// No job can run without its config.
+fn unusable(errors: &[Diagnostic]) -> Check {
+    let first = errors.first().map_or_else(String::new, ToString::to_string);
+    let more = if errors.len() > 1 { " (`costwarden check` lists more)" } else { "" };
+    Check::new("config", State::Critical, format!("{first}{more}"))
+}
+
+fn table(checks: &[Check]) -> String {
+    let mut table = present::table(&["", "what", "how it is"], &[]);
+    for check in checks {
+        let mark = match check.state {
+            State::Ok => "ok",
+            State::Unknown => "?",
+            State::Warning => "!",
+            State::Critical => "!!",
+        };
+        table.add_row([mark, &check.name, &check.message]);
+    }
+    table.to_string()
+}
+
+fn json_check(check: &Check) -> serde_json::Value {
+    let figure = check.figure.as_ref().map(|figure| {
+        json!({
+            "label": figure.label,
+            "value": figure.value,
+            "unit": figure.unit,
+            "warning": figure.levels.map(|levels| levels.warning),
+            "critical": figure.levels.map(|levels| levels.critical),
+        })
+    });
+    json!({"name": check.name, "state": check.state.as_str(), "message": check.message, "figure": figure})
+}

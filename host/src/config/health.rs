@@ -1,0 +1,108 @@
+//! `[health]`: what `costwarden health` takes to be a warning, and what to be critical.
+
+use crate::toml::Section;
+
+/// Thresholds. Each is reached by its own value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HealthConfig {
+    /// Which jobs this installation is to run.
+    pub(crate) jobs: Vec<&'static str>,
+    /// Since a daily job began.
+    pub(crate) daily_hours: Levels,
+    /// Since an hourly job began.
+    pub(crate) hourly_minutes: Levels,
+    /// Failed runs of a job in a row.
+    pub(crate) failures: Levels,
+    /// Of one run. A warning only.
+    pub(crate) run_seconds: u64,
+    /// A run that has not ended. A warning only.
+    pub(crate) running_minutes: u64,
+    /// Of the file system with the state directory.
+    pub(crate) disk_percent: Levels,
+    /// Documents that the archive has not taken.
+    pub(crate) spool: Levels,
+    /// Notices that a sink has not taken.
+    pub(crate) undelivered: Levels,
+    /// From the newest day of the ledger until today.
+    pub(crate) feed_days: Levels,
+    /// Times the usual number of anomalous series a day. A warning only.
+    pub(crate) surge_factor: f64,
+    /// Fewer anomalous series than that are no surge.
+    pub(crate) surge_least: u64,
+}
+
+/// From where on something is a warning, and from where on critical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Levels {
+    pub(crate) warning: u64,
+    pub(crate) critical: u64,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        let levels = |warning, critical| Levels { warning, critical };
+        Self {
+            jobs: vec!["daily", "hourly"],
+            daily_hours: levels(26, 50),
+            hourly_minutes: levels(90, 180),
+            failures: levels(1, 3),
+            run_seconds: 300,
+            running_minutes: 120,
+            disk_percent: levels(80, 90),
+            spool: levels(1, 48),
+            undelivered: levels(1, 10),
+            feed_days: levels(3, 5),
+            surge_factor: 3.0,
+            surge_least: 10,
+        }
+    }
+}
+
+pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
+    let default = HealthConfig::default();
+    let config = HealthConfig {
+        jobs: jobs(&mut section).unwrap_or(default.jobs),
+        daily_hours: levels(&mut section, "daily_hours", default.daily_hours),
+        hourly_minutes: levels(&mut section, "hourly_minutes", default.hourly_minutes),
+        failures: levels(&mut section, "failures", default.failures),
+        run_seconds: count(&mut section, "run_seconds", default.run_seconds),
+        running_minutes: count(&mut section, "running_minutes", default.running_minutes),
+        disk_percent: levels(&mut section, "disk_percent", default.disk_percent),
+        spool: levels(&mut section, "spool", default.spool),
+        undelivered: levels(&mut section, "undelivered", default.undelivered),
+        feed_days: levels(&mut section, "feed_days", default.feed_days),
+        surge_factor: section.amount("surge_factor").unwrap_or(default.surge_factor),
+        surge_least: count(&mut section, "surge_least", default.surge_least),
+    };
+    section.finish();
+    config
+}
+
+fn jobs(section: &mut Section<'_, '_>) -> Option<Vec<&'static str>> {
+    let mut jobs = Vec::new();
+    for (name, place) in section.texts("jobs")? {
+        match ["daily", "hourly"].into_iter().find(|job| *job == name) {
+            Some(job) => jobs.push(job),
+            None => section.fail_at("jobs", place, format!("expected \"daily\" or \"hourly\", found {name:?}")),
+        }
+    }
+    Some(jobs)
+}
+
+fn count(section: &mut Section<'_, '_>, key: &'static str, default: u64) -> u64 {
+    section.whole(key, 1..=1_000_000).map_or(default, |number| number as u64)
+}
+
+fn levels(section: &mut Section<'_, '_>, key: &'static str, default: Levels) -> Levels {
+    let Some(mut inner) = section.section(key) else { return default };
+    let levels = Levels {
+        warning: count(&mut inner, "warning", default.warning),
+        critical: count(&mut inner, "critical", default.critical),
+    };
+    if levels.critical < levels.warning {
+        inner
+            .fail("critical", format!("expected at least the warning's {}, found {}", levels.warning, levels.critical));
+    }
+    inner.finish();
+    levels
+}

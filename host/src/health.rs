@@ -1,0 +1,169 @@
+//! Whether costwarden itself is well: facts are gathered without writing anything, and each is judged by one pure function.
+//!
+//! It tells nobody; cron, systemd or a monitoring system asks.
+
+mod data;
+mod facts;
+mod jobs;
+mod parts;
+
+use std::fmt;
+
+use self::facts::Facts;
+pub(crate) use self::facts::gather;
+use crate::config::{HealthConfig, Levels};
+
+/// How well something is, in the order in which one hides another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum State {
+    Ok,
+    /// It could not be looked at.
+    Unknown,
+    Warning,
+    Critical,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) state: State,
+    /// What there is, and where it is not well, what to do.
+    pub(crate) message: String,
+    pub(crate) figure: Option<Figure>,
+}
+
+/// A number that monitoring draws.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Figure {
+    pub(crate) label: String,
+    pub(crate) value: f64,
+    /// `s`, `%`, or nothing for a count.
+    pub(crate) unit: &'static str,
+    pub(crate) levels: Option<Levels>,
+}
+
+impl State {
+    /// As monitoring plugins say it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Unknown => "UNKNOWN",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+        }
+    }
+
+    /// As monitoring plugins end.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    /// A value that may reach its levels.
+    fn of(value: u64, levels: Levels) -> Self {
+        if value >= levels.critical {
+            Self::Critical
+        } else if value >= levels.warning {
+            Self::Warning
+        } else {
+            Self::Ok
+        }
+    }
+}
+
+impl Check {
+    pub(crate) fn new(name: impl Into<String>, state: State, message: impl Into<String>) -> Self {
+        Self { name: name.into(), state, message: message.into(), figure: None }
+    }
+
+    fn with(self, label: impl Into<String>, value: f64, unit: &'static str, levels: Option<Levels>) -> Self {
+        Self { figure: Some(Figure { label: label.into(), value, unit, levels }), ..self }
+    }
+}
+
+/// `'label'=value[unit];warning;critical`.
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}{}", self.label, self.value, self.unit)?;
+        match self.levels {
+            Some(Levels { warning, critical }) => write!(f, ";{warning};{critical}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Judges everything.
+pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
+    let mut checks = vec![parts::store(facts.store.as_ref()), parts::archive(facts.archive.as_ref())];
+    checks.push(parts::rules(&facts.rules));
+    checks.push(parts::disk(facts.disk.as_ref(), config));
+    checks.push(parts::spool(facts.spool.as_ref(), config));
+    if let Ok(remembered) = &facts.store {
+        for job in &config.jobs {
+            let runs = remembered.runs.get(job).map_or(&[][..], Vec::as_slice);
+            let failing = remembered.failing.get(job).copied().unwrap_or(0);
+            checks.extend(jobs::checks(job, runs, failing, facts.now, config));
+        }
+        checks.push(data::undelivered(remembered.undelivered, config));
+        checks.push(data::feed(remembered.newest_day, facts.today, config));
+        checks.push(data::surge(&remembered.found, facts.today, config));
+    }
+    checks
+}
+
+/// The worst of all.
+pub(crate) fn overall(checks: &[Check]) -> State {
+    checks.iter().map(|check| check.state).max().unwrap_or(State::Unknown)
+}
+
+/// The first line of a monitoring plugin: the state, what is not well, and the figures.
+pub(crate) fn headline(checks: &[Check]) -> String {
+    let mut unwell: Vec<_> = checks.iter().filter(|check| check.state != State::Ok).collect();
+    unwell.sort_by_key(|check| std::cmp::Reverse(check.state));
+    let text = if unwell.is_empty() {
+        format!("{} checks", checks.len())
+    } else {
+        unwell.iter().map(|check| format!("{}: {}", check.name, check.message)).collect::<Vec<_>>().join("; ")
+    };
+    // What follows a | is figures; a line ends the text.
+    // Alert policies take the name of the notice for the notice.
+    let text = text.replace('|', "/").replace(char::is_control, " ").replace("BILLING_ANOMALY", "BILLING-ANOMALY");
+    let figures: Vec<_> = checks.iter().filter_map(|check| check.figure.as_ref()).map(ToString::to_string).collect();
+    let figures = if figures.is_empty() { String::new() } else { format!(" | {}", figures.join(" ")) };
+    format!("COSTWARDEN {} - {text}{figures}", overall(checks).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_speaks_first_and_for_all() {
+        let levels = Levels { warning: 1, critical: 3 };
+        let mut checks = vec![Check::new("store", State::Ok, "reached").with("spool", 0.0, "", Some(levels))];
+        assert_eq!(headline(&checks), "COSTWARDEN OK - 1 checks | spool=0;1;3");
+        checks.push(Check::new("feed", State::Unknown, "nothing\nis remembered"));
+        assert_eq!(overall(&checks).exit_code(), 3);
+        checks.push(Check::new("disk", State::Warning, "80 | 90 %").with("disk", 81.5, "%", None));
+        assert_eq!(overall(&checks).exit_code(), 1);
+        checks.push(Check::new("daily", State::Critical, "failed"));
+        assert_eq!(
+            headline(&checks),
+            "COSTWARDEN CRITICAL - daily: failed; disk: 80 / 90 %; feed: nothing is remembered | spool=0;1;3 disk=81.5%"
+        );
+        assert_eq!(overall(&checks).exit_code(), 2);
+        assert_eq!(overall(&[]), State::Unknown);
+    }
+
+    #[test]
+    fn a_level_is_reached_by_its_own_value() {
+        let levels = Levels { warning: 1, critical: 3 };
+        let states: Vec<_> = (0..4).map(|value| State::of(value, levels)).collect();
+        assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
+    }
+}

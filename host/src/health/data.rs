@@ -1,0 +1,132 @@
+//! What is remembered: whether it is fresh, told, and as usual.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+
+use super::{Check, State};
+use crate::config::HealthConfig;
+use crate::series::SeriesKey;
+use crate::store::Found;
+
+/// Days before today that make up what is usual.
+pub(super) const USUAL_DAYS: i32 = 28;
+
+pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
+    let message = match waiting {
+        0 => "every notice was taken".to_owned(),
+        _ => format!("{waiting} notices wait for a sink that did not take them: look at the sinks of the config"),
+    };
+    Check::new("notices", State::of(waiting, config.undelivered), message).with(
+        "undelivered",
+        waiting as f64,
+        "",
+        Some(config.undelivered),
+    )
+}
+
+pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> Check {
+    let Some(newest) = newest else {
+        let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
+        return Check::new("feed", State::Unknown, message);
+    };
+    let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
+    let state = State::of(days, config.feed_days);
+    let mut message = format!("the newest day is {newest}");
+    if state != State::Ok {
+        message =
+            format!("{message}, {days} days ago: look whether the provider publishes bills, and at the daily job");
+    }
+    Check::new("feed", state, message).with("feed_age", days as f64, "", Some(config.feed_days))
+}
+
+/// Far more series are anomalous today or yesterday than on the median day of the four weeks before. A median, so that
+/// no single bad day makes the next one look usual; and a least number, since three times nothing is nothing.
+pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Check {
+    let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
+    for Found { series, date, .. } in found {
+        by_day.entry(*date).or_default().insert(series);
+    }
+    let on = |back: i32| by_day.get(&today.saturating_sub(back.days())).map_or(0, BTreeSet::len) as u64;
+    let newest = on(0).max(on(1));
+    let mut usual: Vec<u64> = (2..USUAL_DAYS + 2).map(on).collect();
+    usual.sort_unstable();
+    let usual = usual[usual.len() / 2];
+    let limit = (usual as f64 * config.surge_factor).max(config.surge_least as f64);
+    let (state, message) = if newest as f64 >= limit {
+        let hint = "look at `costwarden anomalies list`: a bill that changed its shape, or a rule that is too strict";
+        (State::Warning, format!("{newest} series are anomalous, usually {usual}: {hint}"))
+    } else {
+        (State::Ok, format!("{newest} series are anomalous, usually {usual}"))
+    };
+    Check::new("findings", state, message).with("anomalous", newest as f64, "", None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    const TODAY: Date = date(2026, 11, 25);
+
+    fn told(check: &Check) -> String {
+        format!("{} {}", check.state.as_str(), check.message)
+    }
+
+    #[test]
+    fn a_feed_that_stands_still_is_noticed() {
+        let config = HealthConfig::default();
+        let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
+        assert_eq!(
+            (at(1), at(2)),
+            ("OK the newest day is 2026-11-24".into(), "OK the newest day is 2026-11-23".into())
+        );
+        assert_eq!(
+            at(3),
+            "WARNING the newest day is 2026-11-22, 3 days ago: look whether the provider publishes bills, and at the daily job"
+        );
+        assert!(at(5).starts_with("CRITICAL "));
+        assert!(at(-1).starts_with("OK "), "a ledger that is ahead");
+        assert!(told(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
+    }
+
+    #[test]
+    fn notices_that_wait_are_counted() {
+        let config = HealthConfig::default();
+        let states = [0, 1, 9, 10].map(|waiting| undelivered(waiting, &config).state);
+        assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
+    }
+
+    /// So many anomalous series on each day, counted back from today; each found twice.
+    fn found(counts: &[usize]) -> Vec<Found> {
+        let mut found = Vec::new();
+        for (back, count) in counts.iter().enumerate() {
+            let date = TODAY.saturating_sub((back as i32).days());
+            for index in 0..*count {
+                let [domain, project] = ["dom", "prj"].map(Into::into);
+                let series = SeriesKey { domain, project, service: format!("service-{index}").into() };
+                found.push(Found { series: series.clone(), date, hour: None });
+                found.push(Found { series, date, hour: Some(3) });
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_surge_is_far_more_than_usual() {
+        let config = HealthConfig::default();
+        let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
+        assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
+        assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");
+        assert!(at(&[10]).starts_with("WARNING 10 series are anomalous, usually 0: "));
+        assert!(at(&[0, 10]).starts_with("WARNING 10 series "), "yesterday, which the daily job judged");
+        let usual = |newest| [&[newest, 0][..], &[5; 28]].concat();
+        assert_eq!(at(&usual(14)), "OK 14 series are anomalous, usually 5");
+        assert!(at(&usual(15)).starts_with("WARNING 15 series are anomalous, usually 5: "));
+        // One bad day among the usual ones hides nothing.
+        let mut counts = usual(15);
+        counts[7] = 900;
+        assert!(at(&counts).starts_with("WARNING 15 series "));
+    }
+}

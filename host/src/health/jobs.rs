@@ -1,0 +1,199 @@
+//! How a job's last runs went.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Check, State};
+use crate::config::{HealthConfig, Levels};
+use crate::store::JobRun;
+
+/// Age, outcome, and duration of a job, from its runs, newest first. `failing` is how many runs in a row are known to have
+/// failed otherwise: a run that could not reach the store leaves no record of its own.
+pub(super) fn checks(job: &str, runs: &[JobRun], failing: u32, now: Timestamp, config: &HealthConfig) -> Vec<Check> {
+    let Some(last) = runs.first() else {
+        let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
+        return vec![Check::new(job, State::Unknown, message)];
+    };
+    vec![age(job, last, now, config), outcome(job, runs, failing, config), duration(job, last, now, config)]
+}
+
+fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+    let age = now.duration_since(last.started_at).max(SignedDuration::ZERO);
+    let (value, levels, unit) = match job {
+        "daily" => (age.as_hours() as u64, config.daily_hours, 3_600),
+        _ => (age.as_mins() as u64, config.hourly_minutes, 60),
+    };
+    let state = State::of(value, levels);
+    let mut message = format!("began {} ago", span(age));
+    if state != State::Ok {
+        message.push_str(": look at `costwarden schedule show` and at what it wrote to its log");
+    }
+    let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
+    Check::new(format!("{job} age"), state, message).with(
+        format!("{job}_age"),
+        age.as_secs() as f64,
+        "s",
+        Some(seconds),
+    )
+}
+
+fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> Check {
+    let ended = || runs.iter().filter(|run| run.outcome != "running");
+    let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
+    let last = ended().next();
+    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
+    let (state, message) = match last.map(|run| run.outcome.as_str()) {
+        _ if failures > 0 => (State::of(failures, config.failures), format!("failed {failures} times in a row: {why}")),
+        Some("degraded") => (State::Warning, format!("left something out: {why}")),
+        Some(outcome) => (State::Ok, outcome.to_owned()),
+        None => (State::Ok, "its first run goes on".to_owned()),
+    };
+    Check::new(format!("{job} outcome"), state, message).with(
+        format!("{job}_failures"),
+        failures as f64,
+        "",
+        Some(config.failures),
+    )
+}
+
+fn duration(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+    let name = format!("{job} duration");
+    if last.outcome == "running" {
+        let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
+        let too_long = running.as_mins() as u64 >= config.running_minutes;
+        let (state, hint) = if too_long {
+            (State::Warning, format!(": if {} is gone, the next run takes over; if it hangs, end it", last.owner))
+        } else {
+            (State::Ok, String::new())
+        };
+        return Check::new(name, state, format!("has been running for {}{hint}", span(running)));
+    }
+    let took: u64 = last.durations_ms.values().sum();
+    let slow = took >= config.run_seconds * 1_000;
+    let longest = last.durations_ms.iter().max_by_key(|(_, took)| **took);
+    let hint = match longest {
+        Some((step, _)) if slow => format!(", most of it in {step}"),
+        _ => String::new(),
+    };
+    let state = if slow { State::Warning } else { State::Ok };
+    let seconds = took as f64 / 1e3;
+    Check::new(name, state, format!("{seconds:.1} s{hint}")).with(format!("{job}_duration"), seconds, "s", None)
+}
+
+/// In the largest unit that fits.
+fn span(duration: SignedDuration) -> String {
+    match duration.as_mins() {
+        minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
+        minutes if minutes >= 2 * 60 => format!("{} hours", minutes / 60),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Step;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// A run of the hour that began so many minutes before [`now`].
+    fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
+        JobRun {
+            job: "hourly".to_owned(),
+            period: "20261125T10".to_owned(),
+            owner: "vm-1:7".to_owned(),
+            attempts: 1,
+            step: Step::Started,
+            through: None,
+            outcome: outcome.to_owned(),
+            error: (outcome != "done").then(|| "the reason".to_owned()),
+            counts: BTreeMap::new(),
+            durations_ms: took.iter().map(|(step, took)| ((*step).to_owned(), *took)).collect(),
+            total_told: BTreeSet::new(),
+            total: None,
+            started_at: now() - SignedDuration::from_mins(minutes),
+            finished_at: None,
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-25T01:20:00Z".parse().unwrap()
+    }
+
+    /// The states and messages of the job's checks.
+    fn told(job: &str, runs: &[JobRun], failing: u32) -> String {
+        let checks = checks(job, runs, failing, now(), &HealthConfig::default());
+        checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
+    }
+
+    #[test]
+    fn a_job_that_runs_is_well() {
+        insta::assert_snapshot!(told("hourly", &[run("done", 10, &[("fetch", 900), ("judge", 350)])], 0), @"
+        OK hourly age: began 10 minutes ago
+        OK hourly outcome: done
+        OK hourly duration: 1.2 s
+        ");
+        insta::assert_snapshot!(told("hourly", &[run("running", 3, &[])], 0), @"
+        OK hourly age: began 3 minutes ago
+        OK hourly outcome: its first run goes on
+        OK hourly duration: has been running for 3 minutes
+        ");
+        // A clock that was put back.
+        assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
+    }
+
+    #[test]
+    fn a_job_that_never_ran_is_not_known() {
+        insta::assert_snapshot!(told("daily", &[], 0), @"UNKNOWN daily: has never run: start it with `costwarden schedule install` or `costwarden daily`");
+    }
+
+    #[test]
+    fn a_job_that_was_not_started_is_missed() {
+        let age = |job: &str, minutes: i64| {
+            let told = told(job, &[run("done", minutes, &[])], 0);
+            told.lines().next().unwrap().split(' ').next().unwrap().to_owned()
+        };
+        assert_eq!([89, 90, 179, 180].map(|minutes| age("hourly", minutes)), ["OK", "WARNING", "WARNING", "CRITICAL"]);
+        let hours = [25, 26, 49, 50].map(|hours| age("daily", hours * 60 + 59));
+        assert_eq!(hours, ["OK", "WARNING", "WARNING", "CRITICAL"]);
+    }
+
+    #[test]
+    fn three_failures_in_a_row_are_critical() {
+        let [failed, done, running, degraded] =
+            ["failed", "done", "running", "degraded"].map(|outcome| run(outcome, 10, &[]));
+        let outcome = |runs: &[&JobRun], failing| {
+            let runs: Vec<_> = runs.iter().copied().cloned().collect();
+            told("hourly", &runs, failing).lines().nth(1).unwrap().to_owned()
+        };
+        assert_eq!(outcome(&[&failed, &done], 0), "WARNING hourly outcome: failed 1 times in a row: the reason");
+        assert_eq!(
+            outcome(&[&running, &failed, &failed, &done], 0),
+            "WARNING hourly outcome: failed 2 times in a row: the reason"
+        );
+        assert_eq!(
+            outcome(&[&failed, &failed, &failed, &done], 0),
+            "CRITICAL hourly outcome: failed 3 times in a row: the reason"
+        );
+        assert_eq!(
+            outcome(&[&failed, &degraded, &failed], 3),
+            "CRITICAL hourly outcome: failed 3 times in a row: the reason"
+        );
+        assert_eq!(
+            outcome(&[&degraded, &failed, &failed, &failed], 0),
+            "WARNING hourly outcome: left something out: the reason"
+        );
+        assert_eq!(outcome(&[&done, &failed, &failed, &failed], 0), "OK hourly outcome: done");
+    }
+
+    #[test]
+    fn a_run_that_takes_long_is_a_warning() {
+        let slow = told("hourly", &[run("done", 10, &[("fetch", 280_000), ("judge", 20_000)])], 0);
+        assert_eq!(slow.lines().nth(2), Some("WARNING hourly duration: 300.0 s, most of it in fetch"));
+        let endless = told("hourly", &[run("running", 120, &[])], 0);
+        assert_eq!(
+            endless.lines().nth(2),
+            Some(
+                "WARNING hourly duration: has been running for 2 hours: if vm-1:7 is gone, the next run takes over; if it hangs, end it"
+            )
+        );
+    }
+}

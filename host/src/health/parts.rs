@@ -1,0 +1,107 @@
+//! What costwarden works with: store, archive, rules and plugins, the disk.
+
+use super::facts::{Disk, Remembered, Rules, Waiting};
+use super::{Check, State};
+use crate::config::HealthConfig;
+
+pub(super) fn store(remembered: Result<&Remembered, &String>) -> Check {
+    match remembered {
+        Ok(_) => Check::new("store", State::Ok, "reached"),
+        Err(why) => Check::new("store", State::Critical, why),
+    }
+}
+
+pub(super) fn archive(reached: Result<&(), &String>) -> Check {
+    match reached {
+        Ok(()) => Check::new("archive", State::Ok, "reached"),
+        Err(why) => Check::new("archive", State::Critical, why),
+    }
+}
+
+/// A rule that cannot run leaves others running; where none can, nothing is watched.
+pub(super) fn rules(rules: &Rules) -> Check {
+    let Rules { running, problems } = rules;
+    let told = problems.first().map(|first| match problems.len() {
+        1 => first.clone(),
+        count => format!("{first} (and {} more: `costwarden check` lists them)", count - 1),
+    });
+    match (running, told) {
+        (0, told) => {
+            let why = told.unwrap_or_else(|| "its folder holds none".to_owned());
+            Check::new("rules", State::Critical, format!("no rule can run: {why}"))
+        }
+        (_, Some(told)) => Check::new("rules", State::Warning, told),
+        (running, None) => Check::new("rules", State::Ok, format!("{running} can run")),
+    }
+    .with("rules", *running as f64, "", None)
+}
+
+pub(super) fn disk(disk: Result<&Disk, &String>, config: &HealthConfig) -> Check {
+    let Disk { path, percent } = match disk {
+        Ok(disk) => disk,
+        Err(why) => return Check::new("disk", State::Unknown, why),
+    };
+    let state = State::of(*percent as u64, config.disk_percent);
+    let mut message = format!("{percent:.0} % used where {path} is");
+    if state != State::Ok {
+        message.push_str(": make room there, or documents cannot be kept while the archive is down");
+    }
+    Check::new("disk", state, message).with("disk", percent.round(), "%", Some(config.disk_percent))
+}
+
+pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthConfig) -> Check {
+    let waiting = match waiting {
+        Ok(waiting) => waiting.documents,
+        Err(why) => return Check::new("spool", State::Unknown, why),
+    };
+    let message = match waiting {
+        0 => "empty".to_owned(),
+        _ => format!("{waiting} documents wait for the archive: once it takes them, the next run uploads them"),
+    };
+    Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(check: &Check) -> String {
+        format!("{} {}", check.state.as_str(), check.message)
+    }
+
+    #[test]
+    fn rules_that_cannot_run_are_told() {
+        let at = |running, problems: &[&str]| {
+            told(&rules(&Rules { running, problems: problems.iter().map(|&problem| problem.to_owned()).collect() }))
+        };
+        assert_eq!(at(3, &[]), "OK 3 can run");
+        assert_eq!(at(2, &["a"]), "WARNING a");
+        assert_eq!(at(1, &["a", "b", "c"]), "WARNING a (and 2 more: `costwarden check` lists them)");
+        assert_eq!(at(0, &["a"]), "CRITICAL no rule can run: a");
+        assert_eq!(at(0, &[]), "CRITICAL no rule can run: its folder holds none");
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_is_told_before_it_is_full() {
+        let config = HealthConfig::default();
+        let at = |percent| told(&disk(Ok(&Disk { path: "/s".to_owned(), percent }), &config));
+        assert_eq!(at(79.9), "OK 80 % used where /s is");
+        assert!(at(80.0).starts_with("WARNING 80 % used where /s is: make room there"));
+        assert!(at(90.0).starts_with("CRITICAL 90 % used"));
+        assert_eq!(told(&disk(Err(&"why".to_owned()), &config)), "UNKNOWN why");
+    }
+
+    #[test]
+    fn documents_that_wait_are_counted() {
+        let config = HealthConfig::default();
+        let states = [0, 1, 47, 48].map(|documents| spool(Ok(&Waiting { documents }), &config).state);
+        assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_critical() {
+        assert_eq!(told(&store(Err(&"down".to_owned()))), "CRITICAL down");
+        assert_eq!(told(&archive(Err(&"down".to_owned()))), "CRITICAL down");
+        assert_eq!(told(&archive(Ok(&()))), "OK reached");
+    }
+}

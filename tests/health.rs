@@ -1,0 +1,13 @@
+//! `health` through the binary: well after the jobs ran, and everything that can be unwell made so. The clock is moved with
+//! libfaketime, the bill's own with the simulator.
+
+mod support;
+
+#[path = "health/data.rs"]
+mod data;
+#[path = "health/house.rs"]
+mod house;
+#[path = "health/jobs.rs"]
+mod jobs;
+#[path = "health/parts.rs"]
+mod parts;

@@ -1,0 +1,43 @@
+//! Bills that do not come, more findings than usual, and people who were not told.
+
+use crate::house::{EMBEDDED, House, WELL};
+
+#[test]
+fn a_feed_that_stands_still_is_noticed() {
+    let Some(house) = House::well("", EMBEDDED) else { return };
+    house.expect(WELL, "feed", "OK", "the newest day is 2026-11-22");
+    house.expect("2026-11-24 15:00:00", "feed", "WARNING", "the newest day is 2026-11-22, 3 days ago: look whether ");
+    house.expect("2026-11-26 15:00:00", "feed", "CRITICAL", "5 days ago");
+}
+
+#[test]
+fn a_surge_of_findings_is_noticed() {
+    let Some(house) = House::well("[health]\nsurge_least = 1\n", EMBEDDED) else { return };
+    house.expect(WELL, "findings", "OK", "0 series are anomalous, usually 0");
+    let incident = r#"{"service":"dom-01/prj-01/mysql","kind":"spike","from":"2026-11-23","factor":9}"#;
+    house.bill.send("POST", "/simulate/incidents", incident);
+    house.bill.set_now("2026-11-23T11:10:00+09:00");
+    house.at("2026-11-23 02:10:00", &["hourly"]).expect(0);
+    house.expect("2026-11-23 02:11:00", "findings", "WARNING", "1 series are anomalous, usually 0: look at ");
+}
+
+#[test]
+fn notices_that_nobody_took_are_counted() {
+    let Some(house) = House::well("", EMBEDDED) else { return };
+    house.configure("[rules]", "[[sink]]\nkind = \"syslog\"\npath = \"nobody-listens\"\n[rules]");
+    let incident = r#"{"service":"dom-01/prj-01/mysql","kind":"spike","from":"2026-11-23","factor":9}"#;
+    house.bill.send("POST", "/simulate/incidents", incident);
+    house.bill.set_now("2026-11-24T00:10:00+09:00");
+    house.at("2026-11-23 15:10:00", &["daily"]).expect(1);
+    house.expect("2026-11-23 15:11:00", "notices", "WARNING", " notices wait for a sink that did not take them");
+    house.expect(
+        "2026-11-23 15:11:00",
+        "daily outcome",
+        "WARNING",
+        "left something out: sink syslog: cannot write to the socket ",
+    );
+    let listener = std::os::unix::net::UnixDatagram::bind(house.lab.path().join("nobody-listens")).expect("a socket");
+    house.at("2026-11-23 15:12:00", &["daily"]).expect(0);
+    house.expect("2026-11-23 15:13:00", "notices", "OK", "every notice was taken");
+    drop(listener);
+}
