@@ -10,6 +10,7 @@
 #   tests/services.sh stop            stop the started set
 #   tests/services.sh moto            get moto, an S3 server with lifecycle rules, and print the folder of its modules:
 #                                     the one suite that asks for it starts it by itself
+#   tests/services.sh monitoring      get Prometheus, its node exporter and logrotate, and print the folder of their files
 #
 # Any number of `run`s may be under way at once, beside a started set.
 #
@@ -481,6 +482,14 @@ env)
 moto)
     unpack_python "$cache/moto" "${moto_packages[@]}"
     printf '%s\n' "$cache/moto"
+    ;;
+monitoring)
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    [ -d "$cache/monitoring" ] || unpack_debian "$cache/monitoring" prometheus prometheus-node-exporter logrotate libpopt0
+    exec 9>&-
+    printf '%s\n' "$cache/monitoring"
     ;;
 stop)
     if [ -f "$started" ]; then

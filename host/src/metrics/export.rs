@@ -51,11 +51,11 @@ mod tests {
         insta::assert_snapshot!(text(&tally), @r#"
         # HELP costwarden_runs_total Runs, by how they ended: done, degraded (something was left out) or failed.
         # TYPE costwarden_runs_total counter
-        costwarden_runs_total{job="daily",outcome="failed"} 0
-        costwarden_runs_total{job="hourly",outcome="done"} 2
+        costwarden_runs_total{job_name="daily",outcome="failed"} 0
+        costwarden_runs_total{job_name="hourly",outcome="done"} 2
         # HELP costwarden_last_run_timestamp_seconds When the last run began.
         # TYPE costwarden_last_run_timestamp_seconds gauge
-        costwarden_last_run_timestamp_seconds{job="daily"} 1795397400.25
+        costwarden_last_run_timestamp_seconds{job_name="daily"} 1795397400.25
         # HELP costwarden_detector_fuel_total Fuel that detectors used, about one a WebAssembly instruction.
         # TYPE costwarden_detector_fuel_total counter
         costwarden_detector_fuel_total{rule="a \"b\" \\ c\nd",plugin="p"} 123456789012345

@@ -1,6 +1,7 @@
 //! The metrics: their names, what they say, and by what they are told apart.
 //!
-//! Labels are of closed sets, or named by the operator (rules, plugins, sinks): never series, days or periods.
+//! Labels are of closed sets, or named by the operator (rules, plugins, sinks): never series, days or periods. None is called
+//! `job` or `instance`: those are Prometheus' own, of whom it scrapes.
 
 /// One figure, or one a set of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,54 +115,60 @@ impl Metric {
                 Kind::Counter,
                 "costwarden_runs_total",
                 "Runs, by how they ended: done, degraded (something was left out) or failed.",
-                &["job", "outcome"],
+                &["job_name", "outcome"],
             ),
             Self::LastRun => {
-                (Kind::Gauge, "costwarden_last_run_timestamp_seconds", "When the last run began.", &["job"])
+                (Kind::Gauge, "costwarden_last_run_timestamp_seconds", "When the last run began.", &["job_name"])
             }
             Self::LastSuccess => (
                 Kind::Gauge,
                 "costwarden_last_success_timestamp_seconds",
                 "When the last run began that did not fail.",
-                &["job"],
+                &["job_name"],
             ),
             Self::FailuresInARow => (
                 Kind::Streak,
                 "costwarden_failures_in_a_row",
                 "Runs on this host that failed since the last one that did not.",
-                &["job"],
+                &["job_name"],
             ),
-            Self::RunSeconds => (Kind::Gauge, "costwarden_run_duration_seconds", "Of the last run.", &["job"]),
-            Self::StepSeconds => {
-                (Kind::Gauge, "costwarden_step_duration_seconds", "Of the steps of the last run.", &["job", "step"])
-            }
+            Self::RunSeconds => (Kind::Gauge, "costwarden_run_duration_seconds", "Of the last run.", &["job_name"]),
+            Self::StepSeconds => (
+                Kind::Gauge,
+                "costwarden_step_duration_seconds",
+                "Of the steps of the last run.",
+                &["job_name", "step"],
+            ),
             Self::Problems => (
                 Kind::Gauge,
                 "costwarden_problems",
                 "What the last run could not do, the error that ended it included.",
-                &["job"],
+                &["job_name"],
             ),
-            Self::Rows => (Kind::Counter, "costwarden_rows_total", "Rows of bills that were read.", &["job"]),
-            Self::RejectedRows => {
-                (Kind::Counter, "costwarden_rejected_rows_total", "Rows of bills that could not be used.", &["job"])
-            }
+            Self::Rows => (Kind::Counter, "costwarden_rows_total", "Rows of bills that were read.", &["job_name"]),
+            Self::RejectedRows => (
+                Kind::Counter,
+                "costwarden_rejected_rows_total",
+                "Rows of bills that could not be used.",
+                &["job_name"],
+            ),
             Self::Series => (
                 Kind::Gauge,
                 "costwarden_series",
                 "Series of the last run's bills, counted on each of its days.",
-                &["job"],
+                &["job_name"],
             ),
             Self::LearningSeries => (
                 Kind::Gauge,
                 "costwarden_learning_series",
                 "Series that the rules of the last run knew too little of, one for each rule.",
-                &["job"],
+                &["job_name"],
             ),
             Self::Verdicts => (
                 Kind::Counter,
                 "costwarden_verdicts_total",
                 "Judged values, anomalous or not, one for each rule.",
-                &["job"],
+                &["job_name"],
             ),
             Self::Rules => (Kind::Gauge, "costwarden_rules", "Rules that can run.", &[]),
             Self::RuleProblems => {

@@ -102,7 +102,7 @@ impl Totals {
                 }
                 Kind::Gauge => {
                     let job = |labels: &Labels| {
-                        let place = family.labels.iter().position(|label| *label == "job");
+                        let place = family.labels.iter().position(|label| *label == "job_name");
                         place.map(|place| labels[place].clone())
                     };
                     own.retain(|labels, _| values.keys().all(|new| job(new) != job(labels)));

@@ -1,0 +1,81 @@
+//! The file after runs that succeeded, failed and could not begin.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use crate::{TEXTFILE, Watch, tools};
+
+#[test]
+fn counts_go_on_from_run_to_run_and_through_failures() {
+    let watch = Watch::learned(TEXTFILE);
+    let rows = watch.figure("costwarden_rows_total{job_name=\"backfill\"}");
+    assert!(rows > 100.0);
+    watch.daily().expect(0);
+    let of_day = watch.figure("costwarden_rows_total{job_name=\"daily\"}");
+    let first = watch.figure("costwarden_last_success_timestamp_seconds{job_name=\"daily\"}");
+    watch.daily().expect(0);
+    assert_eq!(watch.figure("costwarden_rows_total{job_name=\"daily\"}"), 2.0 * of_day);
+    assert_eq!(watch.figure("costwarden_rows_total{job_name=\"backfill\"}"), rows);
+    assert_eq!(watch.figure("costwarden_runs_total{job_name=\"daily\",outcome=\"done\"}"), 2.0);
+    let last = watch.figure("costwarden_last_success_timestamp_seconds{job_name=\"daily\"}");
+    assert!(last > first);
+    assert_eq!(watch.figure("costwarden_api_up"), 1.0);
+    assert!(watch.figure("costwarden_detector_fuel_total{rule=\"service-daily\",plugin=\"seasonal-mad\"}") > 1e6);
+    assert!(watch.figure("costwarden_daily_cost{currency=\"KRW\"}") > 1e6);
+
+    watch.bill.send("PUT", "/simulate/faults", r#"{"status":503}"#);
+    for failures in [1.0, 2.0] {
+        watch.daily().expect(2);
+        assert_eq!(watch.figure("costwarden_failures_in_a_row{job_name=\"daily\"}"), failures);
+    }
+    assert_eq!(watch.figure("costwarden_runs_total{job_name=\"daily\",outcome=\"failed\"}"), 2.0);
+    assert_eq!(watch.figure("costwarden_api_up"), 0.0);
+    assert!(watch.figure("costwarden_api_requests_total{outcome=\"error\"}") >= 4.0);
+    assert_eq!(watch.figure("costwarden_last_success_timestamp_seconds{job_name=\"daily\"}"), last);
+    let mode = std::fs::metadata(watch.lab.path().join("prom/costwarden.prom")).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "the exporter is another user");
+
+    let before = watch.text();
+    watch.run(&["daily", "--date", "2026-11-22", "--dry-run"]).expect(2);
+    assert_eq!(watch.text(), before, "a dry run leaves no trace");
+}
+
+#[test]
+fn a_store_that_is_away_is_seen() {
+    let watch = Watch::new(
+        "[store]\nkind = \"mongodb\"\nuri = \"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100\"\n",
+        TEXTFILE,
+    );
+    watch.hourly().expect(2);
+    assert_eq!(watch.figure("costwarden_store_up"), 0.0);
+    assert_eq!(watch.figure("costwarden_runs_total{job_name=\"hourly\",outcome=\"failed\"}"), 1.0);
+    assert_eq!(watch.figure("costwarden_failures_in_a_row{job_name=\"hourly\"}"), 1.0);
+    assert!(watch.figure("costwarden_state_filesystem_size_bytes") > 0.0);
+}
+
+#[test]
+fn a_folder_that_is_not_there_degrades_the_run_and_loses_no_count() {
+    let watch = Watch::learned(TEXTFILE);
+    std::fs::remove_dir_all(watch.lab.path().join("prom")).expect("gone");
+    let run = watch.hourly().expect(1);
+    let told = run.stderr.lines().find(|line| line.contains("prom/costwarden.prom")).expect("it is told");
+    assert!(told.starts_with("degraded: cannot write ") && told.ends_with("is writable and has space"), "{told}");
+    std::fs::create_dir(watch.lab.path().join("prom")).expect("there again");
+    watch.hourly().expect(0);
+    assert_eq!(watch.figure("costwarden_runs_total{job_name=\"hourly\",outcome=\"done\"}"), 2.0);
+}
+
+#[test]
+fn promtool_has_nothing_against_it() {
+    let Some(tools) = tools::folder() else { return };
+    let watch = Watch::learned(TEXTFILE);
+    watch.daily().expect(0);
+    watch.hourly().expect(0);
+    let mut promtool = tools::program(&tools, "usr/bin/promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut promtool = promtool.spawn().expect("promtool");
+    promtool.stdin.take().expect("piped").write_all(watch.text().as_bytes()).expect("read");
+    let output = promtool.wait_with_output().expect("ended");
+    assert!(output.status.success() && tools::said(&output).is_empty(), "{}", tools::said(&output));
+}
