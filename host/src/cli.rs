@@ -18,6 +18,7 @@ mod schedule;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,6 +28,7 @@ use crate::detector;
 use crate::job::Grade;
 use crate::run_id::RunId;
 use crate::series::SeriesKey;
+use crate::shard::Shard;
 use crate::simulate::{self, SimulateArgs};
 use crate::step;
 use crate::toml::Diagnostic;
@@ -96,6 +98,37 @@ struct CheckArgs {
     online: bool,
 }
 
+/// Which part of the series is this process's.
+#[derive(Debug, Args)]
+struct ShardArgs {
+    /// See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+}
+
+impl ShardArgs {
+    /// Of the command line, else of a Kubernetes Job.
+    fn shard(&self) -> anyhow::Result<Shard> {
+        let variables = (environment("JOB_COMPLETION_INDEX"), environment("JOB_COMPLETIONS"));
+        match (self.shard, variables) {
+            (Some(shard), _) => Ok(shard),
+            (None, (Some(index), Some(of))) => {
+                let said = format!("{index}/{of}");
+                let shard = said.parse().map_err(anyhow::Error::msg);
+                shard.with_context(|| format!("JOB_COMPLETION_INDEX and JOB_COMPLETIONS say {said}"))
+            }
+            (None, (index, _)) => {
+                if index.is_some() {
+                    tracing::warn!(
+                        "JOB_COMPLETION_INDEX is set and JOB_COMPLETIONS is not: all series are this process's"
+                    );
+                }
+                Ok(Shard::WHOLE)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct DailyArgs {
     /// The day; yesterday in the bill's time zone without it.
@@ -110,6 +143,8 @@ struct DailyArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +155,8 @@ struct HourlyArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +173,8 @@ struct BackfillArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 #[derive(Debug, Subcommand)]

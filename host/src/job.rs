@@ -49,6 +49,7 @@ use crate::config::Config;
 use crate::detector::{Compiler, Sandbox, SandboxError};
 use crate::rules;
 use crate::run_id::RunId;
+use crate::shard::Shard;
 use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
 use crate::store::{Access, Store, StoreError};
@@ -71,6 +72,8 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Sink>,
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
+    /// Whose series are its own; [`Shard::WHOLE`] but for [`Parts::share`].
+    pub(crate) shard: Shard,
     course: Course,
     pub(crate) run: RunId,
 }
@@ -97,10 +100,23 @@ impl Parts {
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,
+            shard: Shard::WHOLE,
             course: Course::new(),
             run,
             config,
         })
+    }
+
+    /// Leaves the series of others to them.
+    ///
+    /// # Errors
+    /// The store is one that only one process at a time can use.
+    pub(crate) fn share(&mut self, shard: Shard) -> Result<(), JobError> {
+        if self.store.share(shard) {
+            self.shard = shard;
+            return Ok(());
+        }
+        Err(JobError::NotShared { shard })
     }
 
     /// The billing day and hour of a moment.
@@ -129,6 +145,10 @@ pub(crate) enum JobError {
     Unusable { date: Date, why: String },
     #[error("the range from {from} to {to} holds no day: --from must not be after --to")]
     NoDays { from: Date, to: Date },
+    #[error(
+        "--shard {shard} needs [store] kind = \"mongodb\": the embedded database has one user at a time; leave --shard away, and JOB_COMPLETION_INDEX with JOB_COMPLETIONS"
+    )]
+    NotShared { shard: Shard },
     #[error(
         "the database is not empty (it holds {collections}), and would be another than the archive says: name an empty one in [store], or drop this one first"
     )]

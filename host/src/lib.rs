@@ -20,6 +20,7 @@ mod rules;
 mod run_id;
 mod schedule;
 mod series;
+mod shard;
 mod simulate;
 mod sink;
 mod source;

@@ -32,6 +32,7 @@ use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::run_id::RunId;
 use crate::series::{Names, SeriesKey};
+use crate::shard::Shard;
 use crate::statistics::Statistics;
 use crate::step::Step;
 
@@ -164,6 +165,18 @@ impl Store {
         match config {
             StoreConfig::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
             StoreConfig::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
+        }
+    }
+
+    /// Leaves the series of others alone from now on: they are read, and neither written nor removed. False where only
+    /// one process at a time can use the database, unless it has all series.
+    pub(crate) fn share(&mut self, shard: Shard) -> bool {
+        match self {
+            Self::Mongodb(store) => {
+                store.share(shard);
+                true
+            }
+            Self::Embedded(_) => shard.is_whole(),
         }
     }
 

@@ -25,7 +25,9 @@ pub(super) async fn daily(
     let day = args.date.unwrap_or(yesterday);
     let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day) };
     let started = Instant::now();
+    let shard = args.shard.shard()?;
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
+    parts.share(shard)?;
     let report = job::daily(&mut parts, days, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -39,7 +41,9 @@ pub(super) async fn hourly(
 ) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
+    let shard = args.shard.shard()?;
     let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
+    parts.share(shard)?;
     let report = job::hourly(&mut parts, at, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -53,7 +57,9 @@ pub(super) async fn backfill(
 ) -> anyhow::Result<Grade> {
     let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
     let started = Instant::now();
+    let shard = args.shard.shard()?;
     let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
+    parts.share(shard)?;
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());

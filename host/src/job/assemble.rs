@@ -11,9 +11,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::exclude::{Excluded, Points};
+use super::ruleset::ReadyRule;
+use crate::detector::Scope;
 use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
+use crate::shard::Shard;
 
 /// A series that a rule watches, and whose it is.
 #[derive(Debug, Clone)]
@@ -54,6 +57,16 @@ pub(super) struct Frame<'a> {
     pub(super) accept_after_days: u16,
     /// The newest day of the series.
     pub(super) through: Date,
+    /// Whose series are put together; of others, only what they add to a sum of these.
+    pub(super) shard: Shard,
+}
+
+impl Frame<'_> {
+    /// For a rule: a detector that compares peers is shown all of them.
+    pub(super) fn seen_by(self, ready: &ReadyRule) -> Self {
+        let shard = if ready.detector.manifest.scope == Scope::Group { Shard::WHOLE } else { self.shard };
+        Self { shard, ..self }
+    }
 }
 
 /// The days of a frame, and where each stands among the days that are known.
@@ -70,6 +83,7 @@ struct Axis {
 /// many at a time, so that sums do not depend on how they were read.
 pub(super) struct Daily<'r> {
     rule: &'r Rule,
+    shard: Shard,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<f64>>,
 }
@@ -77,6 +91,7 @@ pub(super) struct Daily<'r> {
 /// What the hourly runs saw, as [`Daily`] has finished days.
 pub(super) struct Grids<'r> {
     rule: &'r Rule,
+    shard: Shard,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<[f64; 24]>>,
 }
@@ -92,7 +107,7 @@ struct Group<T> {
 impl<'r> Daily<'r> {
     /// For some days that end with the frame, of which these are known.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
-        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+        Self { rule, shard: frame.shard, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, HistoryRow>) {
@@ -105,7 +120,11 @@ impl<'r> Daily<'r> {
             if !self.rule.select.matches(key, &row.names) {
                 continue;
             }
-            let group = Group::of(&mut self.groups, self.rule, key, &row.names, || vec![f64::NAN; axis.days.len()]);
+            let group = self.rule.group_by.group(key);
+            if !self.shard.owns(&group) {
+                continue;
+            }
+            let group = Group::of(&mut self.groups, self.rule, group, &row.names, || vec![f64::NAN; axis.days.len()]);
             let Some(amounts) = row.values.get(&self.rule.measure) else { continue };
             for (sum, known) in group.sums.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {
@@ -132,7 +151,7 @@ impl<'r> Daily<'r> {
 impl<'r> Grids<'r> {
     /// For some days that end with the frame, of which these are known.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
-        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+        Self { rule, shard: frame.shard, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, SnapshotRow>) {
@@ -141,8 +160,12 @@ impl<'r> Grids<'r> {
             if !self.rule.select.matches(key, &row.names) {
                 continue;
             }
+            let group = self.rule.group_by.group(key);
+            if !self.shard.owns(&group) {
+                continue;
+            }
             let group =
-                Group::of(&mut self.groups, self.rule, key, &row.names, || vec![[f64::NAN; 24]; axis.days.len()]);
+                Group::of(&mut self.groups, self.rule, group, &row.names, || vec![[f64::NAN; 24]; axis.days.len()]);
             for (sums, known) in group.sums.iter_mut().zip(&axis.known) {
                 let Some(index) = *known else { continue };
                 for (sum, amount) in sums.iter_mut().zip(row.hours[index]) {
@@ -229,12 +252,12 @@ impl<T> Group<T> {
     fn of<'g>(
         groups: &'g mut BTreeMap<SeriesKey, Self>,
         rule: &Rule,
-        key: &SeriesKey,
+        group: SeriesKey,
         names: &Names,
         nothing: impl FnOnce() -> Vec<T>,
     ) -> &'g mut Self {
         let new = || Self { names: rule.group_by.names(names), sums: nothing() };
-        groups.entry(rule.group_by.group(key)).or_insert_with(new)
+        groups.entry(group).or_insert_with(new)
     }
 }
 

@@ -67,7 +67,9 @@ async fn days(
 ) -> Result<(), JobError> {
     let Backfill { from, to, alert } = span;
     let alert = if alert { Alert::Tell } else { Alert::Mute };
-    let first = match record.through {
+    // The days of others are read, not fetched, where it goes on: they may not be there yet.
+    let through = record.through.filter(|_| parts.shard.is_whole());
+    let first = match through {
         Some(through) => {
             report.count("resumed_after_days", (through - from).get_days() as u64 + 1);
             for day in from.series(1.day()).take_while(|day| *day <= through) {
@@ -78,7 +80,7 @@ async fn days(
         None => from,
     };
     let mut finished = Days::open(parts, first, report).await?;
-    let mut newest = record.through;
+    let mut newest = through;
     let mut missing = Vec::new();
     let dates: Vec<Date> = first.series(1.day()).take_while(|date| *date <= to).collect();
     for chunk in dates.chunks(AT_A_TIME) {

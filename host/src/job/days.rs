@@ -32,6 +32,8 @@ pub(super) struct Days {
     held: Option<History>,
     measures: BTreeSet<Measure>,
     excluded: Excluded,
+    /// The days that were put, of a process that shares the work.
+    put: BTreeSet<Date>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
 }
@@ -51,7 +53,7 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let mut days = Self { held: None, measures, excluded: Excluded::default(), longest };
+        let mut days = Self { held: None, measures, excluded: Excluded::default(), put: BTreeSet::new(), longest };
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
@@ -81,6 +83,9 @@ impl Days {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
+        if !parts.shard.is_whole() {
+            self.put.insert(date);
+        }
         parts.reach(Step::Written, now).await?;
         if let Some(history) = &mut self.held {
             history.push(ledger, &self.measures);
@@ -128,7 +133,7 @@ impl Days {
         let nothing = Snapshots::default();
         let past = self.past(parts, date, &nothing, None)?;
         let (config, excluded) = (&parts.config, &self.excluded);
-        look::over(&past, Look { config, rules: &rules, date, hour: 0, excluded, watched }, report)
+        look::over(&past, Look { config, rules: &rules, date, hour: 0, excluded, watched, shard: parts.shard }, report)
     }
 
     /// The days up to one, out of memory or out of the store.
@@ -166,11 +171,12 @@ pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
     alert: Alert,
-    known: Vec<Episode>,
+    mut known: Vec<Episode>,
     judgement: &mut Judgement,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Vec<Episode>, JobError> {
+    known.retain(|episode| parts.shard.owns(&episode.series));
     let before: HashMap<String, Episode> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
     let rules: BTreeSet<String> = parts.ready.rules.iter().map(|ready| ready.rule.id.clone()).collect();
     let judged = Judged {

@@ -21,6 +21,7 @@ use crate::ledger::DayLedger;
 use crate::metrics::Metric;
 use crate::rules::Absent;
 use crate::series::{Grain, Names, SeriesKey, day_start};
+use crate::shard::Shard;
 use crate::step::Step;
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
@@ -131,10 +132,12 @@ async fn look(
     let mut judge = Judge::new(&parts.config, report, watched, "learning");
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
-    let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
+    let frame =
+        Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date, shard: parts.shard };
     for ready in &parts.ready.rules {
+        let frame = frame.seen_by(ready);
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
-        let fits = fits(ready, hour_of_state, &baselines, date, judge.report);
+        let fits = fits(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
@@ -149,6 +152,7 @@ async fn look(
         let questions = questions(ready, samples, fits, hour, judge.report, frame);
         judge.judge(ready, questions, At { date, hour: Some(hour), extent }, &mut judgement);
     }
+    judgement.keep(parts.shard);
     report.took("judge", started);
     Ok(judgement)
 }
@@ -158,13 +162,13 @@ fn fits<'b>(
     ready: &ReadyRule,
     hour: Option<u8>,
     baselines: &'b [Baseline],
-    date: Date,
+    (date, shard): (Date, Shard),
     report: &mut Report,
 ) -> HashMap<&'b SeriesKey, Known<'b>> {
     let mut fits = HashMap::new();
     let mut foreign = 0_u64;
     let mut old = 0_u64;
-    for baseline in baselines {
+    for baseline in baselines.iter().filter(|baseline| shard.owns(&baseline.key)) {
         let Some(fit) = baseline.fits.get(&ready.rule.id) else { continue };
         let Some(state) = fit.states.get(&hour) else { continue };
         if fit.detector != ready.detector.digest || fit.settings != ready.settings_digest {

@@ -14,6 +14,7 @@ use crate::finding::{Direction, Finding};
 use crate::metrics::Metric;
 use crate::rules::{Rule, Watch};
 use crate::series::{Series, SeriesKey, Window};
+use crate::shard::Shard;
 
 /// What the rules saw at one moment.
 #[derive(Debug, Default)]
@@ -52,6 +53,14 @@ pub(super) struct At {
     pub(super) date: Date,
     pub(super) hour: Option<u8>,
     pub(super) extent: Extent,
+}
+
+impl Judgement {
+    /// Forgets what was seen of the series of others, whom a detector was shown as peers.
+    pub(super) fn keep(&mut self, shard: Shard) {
+        self.findings.retain(|finding| shard.owns(&finding.series));
+        self.quiet.retain(|series, _| shard.owns(series));
+    }
 }
 
 /// Calls detectors for one config, and keeps count.

@@ -54,6 +54,7 @@ pub(super) fn judged(ready: &Ready, report: &mut Report) {
 
 /// Records that a run began. What an earlier run of the same period left is kept in it.
 pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<JobRun, JobError> {
+    let period = &parts.shard.period(period);
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| JobRun {
         job: job.to_owned(),

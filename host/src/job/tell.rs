@@ -102,7 +102,8 @@ pub(super) async fn totals_left_behind(
     }
     for days in (1..=3).rev() {
         let date = back(before, days);
-        let Some(mut record) = parts.store.run("daily", &run::days(date, date)).await? else { continue };
+        let period = parts.shard.period(&run::days(date, date));
+        let Some(mut record) = parts.store.run("daily", &period).await? else { continue };
         let told = record.total_told.len();
         total(parts, date, &mut record, now, report);
         if record.total_told.len() > told {
@@ -114,7 +115,7 @@ pub(super) async fn totals_left_behind(
 
 /// Tells each sink the day's total that has not heard it.
 pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timestamp, report: &mut Report) {
-    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write) else { return };
+    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write && parts.shard.is_first()) else { return };
     let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
     let line = sink::daily_total(date, &total, speech);
     for sink in &mut parts.sinks {

@@ -23,6 +23,7 @@ use crate::job::report::Report;
 use crate::job::ruleset::ReadyRule;
 use crate::job::{JobError, Mode, Parts};
 use crate::series::{Grain, SeriesKey};
+use crate::shard::Shard;
 use crate::statistics;
 use crate::step::{self, Step};
 use crate::store::{Baseline, DateRange, Fit, FitState};
@@ -42,8 +43,12 @@ impl Days {
     ) -> Result<(), JobError> {
         match parts.store.newest_day().await? {
             Some(newest) if newest > through => {
-                drop(self);
-                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
+                let before = self.held.filter(|_| !parts.shard.is_whole());
+                let mut days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
+                // What the others have to write of these days may not be there yet.
+                if let (Some(held), Some(before)) = (&mut days.held, before) {
+                    held.adopt(&before, &self.put);
+                }
                 days.learn_through(parts, newest, now, report).await
             }
             _ => self.learn_through(parts, through, now, report).await,
@@ -70,7 +75,13 @@ impl Days {
 
         let started = Instant::now();
         let mut learning = Duration::ZERO;
-        let lesson = Lesson { config: &parts.config, rules: &parts.ready.rules, excluded: &self.excluded, through };
+        let lesson = Lesson {
+            config: &parts.config,
+            rules: &parts.ready.rules,
+            excluded: &self.excluded,
+            through,
+            shard: parts.shard,
+        };
         let mut sums = lesson.of_whole(&past, report)?;
         learning += started.elapsed();
         let mut given_up = BTreeSet::new();
@@ -119,6 +130,7 @@ struct Lesson<'a> {
     rules: &'a [ReadyRule],
     excluded: &'a Excluded,
     through: Date,
+    shard: Shard,
 }
 
 /// What was learned of one stretch.
@@ -142,8 +154,9 @@ impl Lesson<'_> {
         let mut learned = BTreeMap::new();
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
         let frame = self.frame(self.excluded);
-        let mut whole: Vec<_> =
-            rules.map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame))).collect();
+        let mut whole: Vec<_> = rules
+            .map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame.seen_by(ready))))
+            .collect();
         if whole.is_empty() {
             return Ok(learned);
         }
@@ -162,11 +175,11 @@ impl Lesson<'_> {
     fn of_each(&self, past: &Past<'_>, stretch: &Stretch, given_up: &BTreeSet<usize>) -> Learned {
         let excluded = self.excluded.with_marks(stretch, self.through.tomorrow().unwrap_or(self.through));
         let frame = self.frame(&excluded);
-        let rows = stretch.history.rows.iter();
+        let rows = stretch.history.rows.iter().filter(|(key, _)| self.shard.owns(key));
         let mut baselines = rows.map(|(key, row)| (key.clone(), self.statistics(&stretch.history, key, row))).collect();
         let mut rules = Vec::new();
         for (place, ready) in self.rules.iter().enumerate().filter(|(_, ready)| !is_whole(ready)) {
-            let mut gathering = Gathering::new(&ready.rule, past, ready.rule.history_days, frame);
+            let mut gathering = Gathering::new(&ready.rule, past, ready.rule.history_days, frame.seen_by(ready));
             gathering.add(stretch);
             let mut of_rule =
                 OfRule { place, report: Report::default(), asked: 0, given_up: given_up.contains(&place) };
@@ -209,7 +222,7 @@ impl Lesson<'_> {
 
     fn frame<'f>(&'f self, excluded: &'f Excluded) -> Frame<'f> {
         let (zone, accept_after_days) = (&self.config.zone, self.config.accept_after_days);
-        Frame { zone, excluded, accept_after_days, through: self.through }
+        Frame { zone, excluded, accept_after_days, through: self.through, shard: self.shard }
     }
 
     /// The baseline of a series of the ledger, without fits.
@@ -257,6 +270,9 @@ impl Lesson<'_> {
         }
         for ((hour, key, names), fitted) in whose.into_iter().zip(fitted) {
             let Some(Fitted { state, figures }) = fitted else { continue };
+            if !self.shard.owns(&key) {
+                continue;
+            }
             let baseline = baselines.entry(key.clone()).or_insert_with(|| Baseline {
                 key,
                 names,

@@ -9,6 +9,7 @@ use mongodb::{Client, Database};
 
 use super::{Mongodb, MongodbOptions};
 use crate::http;
+use crate::shard::Shard;
 use crate::store::latency::{Latency, Operation};
 use crate::store::{Access, StoreError};
 
@@ -66,7 +67,14 @@ impl Mongodb {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database = client.database_with_options(name, database);
-        let store = Self { database, hosts, selection_timeout, run: access.run(), latency: Latency::default() };
+        let store = Self {
+            database,
+            hosts,
+            selection_timeout,
+            run: access.run(),
+            latency: Latency::default(),
+            shard: Shard::WHOLE,
+        };
         let ping = store.database.run_command(doc! { "ping": 1 }).into_future();
         store.latency.of(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
         if store.run.is_some() {
