@@ -271,6 +271,7 @@ fn of_the_jobs() {
           --json           Print JSON, one object a line, for machines
           --to <TO>        The last of several days
           --dry-run        Fetch and judge, but archive, remember and tell nothing
+          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
@@ -283,6 +284,7 @@ fn of_the_jobs() {
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --dry-run        Fetch and judge, but archive, remember and tell nothing
           --json           Print JSON, one object a line, for machines
+          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["backfill"]), @"
@@ -297,6 +299,7 @@ fn of_the_jobs() {
           --to <TO>        The last day; yesterday in the bill's time zone without it
           --alert          Tell people of what is found, as if it were happening now
           --dry-run        Fetch and judge, but archive, remember and tell nothing
+          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
       -h, --help           Print help
     ");
 }
