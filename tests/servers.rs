@@ -13,5 +13,7 @@ mod database;
 mod incidents;
 #[path = "servers/log.rs"]
 mod log;
+#[path = "servers/online.rs"]
+mod online;
 #[path = "servers/sinks.rs"]
 mod sinks;

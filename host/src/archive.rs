@@ -58,6 +58,9 @@ pub(crate) struct Listing {
 /// Bytes at the end of a document that hold its metadata, but for very long ones.
 const END_BYTES: u64 = 4_096;
 
+/// Always the same key, so that no more than one is left where a check is ended in the middle.
+const PROBE: &str = "costwarden-check.json";
+
 impl Archive {
     pub(crate) fn new(config: &ArchiveConfig) -> Self {
         match config {
@@ -218,6 +221,21 @@ impl Archive {
             Self::Directory(directory) => directory.look().await,
             Self::S3(s3) => s3.check().await,
         }
+    }
+
+    /// Whether documents can be written, read and removed there. Of a directory that is what [`Archive::check`] does; of
+    /// a bucket, it is tried with an object that is gone afterwards.
+    ///
+    /// # Errors
+    /// They cannot, with what to check.
+    pub(crate) async fn probe(&self) -> Result<(), ArchiveError> {
+        self.check().await?;
+        if let Self::S3(s3) = self {
+            s3.write(PROBE, b"{}".to_vec()).await?;
+            s3.read(PROBE).await?;
+            s3.remove(PROBE).await?;
+        }
+        Ok(())
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {

@@ -93,9 +93,13 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Also reach the store, the archive, and the registries of plugins that were not pulled yet.
+    /// Also go through the checklist before going live: the billing API and the clock, the archive, the store and the
+    /// rights there, secrets, folders, sinks, the schedule, and the registries of plugins that were not pulled yet.
     #[arg(long)]
     online: bool,
+    /// Also send a test notice to every sink.
+    #[arg(long, requires = "online")]
+    tell: bool,
 }
 
 /// Which part of the series is this process's.
@@ -266,7 +270,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Daily(args) => jobs::daily(load(config).await?, &args, form, run, now).await,
         Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, run, now).await,
         Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, run, now).await,
-        Command::Check(args) => Ok(check::check(&config_path(config), &args, form).await),
+        Command::Check(args) => Ok(check::check(&config_path(config), &args, form, now).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
         Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
         Command::Archive(command) => archive::archive(load(config).await?, command, form, run, now).await,

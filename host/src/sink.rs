@@ -41,6 +41,8 @@ enum Kind {
 pub(crate) enum SinkError {
     #[error("sink {sink}: cannot write to {target} ({error}); it is told at the next run")]
     Down { sink: String, target: String, error: std::io::Error },
+    #[error("sink {sink}: cannot reach {target} ({error}); check that it runs and that this user may write to it")]
+    Unreachable { sink: String, target: String, error: std::io::Error },
 }
 
 impl Sink {
@@ -50,6 +52,21 @@ impl Sink {
             SinkKind::Syslog(config) => Kind::Syslog(syslog::Syslog::new(config)),
         };
         Self { name: config.name.clone(), kind, accepted: 0, failed: 0 }
+    }
+
+    /// Whether it could be told something, without telling it. False where that cannot be known.
+    ///
+    /// # Errors
+    /// The sink is down.
+    pub(crate) fn probe(&mut self) -> Result<bool, SinkError> {
+        match &mut self.kind {
+            Kind::Terminal(_) => Ok(true),
+            Kind::Syslog(syslog) => syslog.probe().map_err(|error| SinkError::Unreachable {
+                sink: self.name.clone(),
+                target: syslog.target(),
+                error,
+            }),
+        }
     }
 
     /// Hands over one line; once this is `Ok`, the sink has it.

@@ -41,6 +41,14 @@ pub(crate) enum Source {
     Archived(Archived),
 }
 
+/// What a source said when it was tried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Probed {
+    pub(crate) message: String,
+    /// The time that it told with its answer.
+    pub(crate) clock: Option<Timestamp>,
+}
+
 /// What a source has asked of a network since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Traffic {
@@ -73,6 +81,18 @@ impl Source {
             Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
             Self::Replay(replay) => replay.fetch(date, hour, now).await,
             Self::Archived(archived) => archived.fetch(date, hour, now).await,
+        }
+    }
+
+    /// Whether a day could be fetched, without fetching it.
+    ///
+    /// # Errors
+    /// It could not be.
+    pub(crate) async fn probe(&self, date: Date, now: Timestamp) -> Result<Probed, SourceError> {
+        match self {
+            Self::Kakao(kakao) => kakao.probe(date, now).await,
+            Self::Replay(replay) => replay.probe(),
+            Self::Archived(_) => Ok(Probed { message: "the archive itself".to_owned(), clock: None }),
         }
     }
 

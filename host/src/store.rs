@@ -144,6 +144,15 @@ pub(crate) struct Notice {
     pub(crate) told: BTreeSet<String>,
 }
 
+/// What a database lets its user do, and what it lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rights {
+    /// Actions that are not granted.
+    pub(crate) missing: Vec<&'static str>,
+    /// How many indexes the next run will make.
+    pub(crate) indexes: usize,
+}
+
 /// Both ends belong to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DateRange {
@@ -177,6 +186,15 @@ impl Store {
                 true
             }
             Self::Embedded(_) => shard.is_whole(),
+        }
+    }
+
+    /// What a run would be let do. Asks, and writes nothing.
+    pub(crate) async fn rights(&self) -> Result<Rights, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.rights().await,
+            // The file belongs to whoever may write to it.
+            Self::Embedded(_) => Ok(Rights { missing: Vec::new(), indexes: 0 }),
         }
     }
 

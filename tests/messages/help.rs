@@ -313,8 +313,9 @@ fn of_what_looks() {
 
     Options:
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --online         Also reach the store, the archive, and the registries of plugins that were not pulled yet
+          --online         Also go through the checklist before going live: the billing API and the clock, the archive, the store and the rights there, secrets, folders, sinks, the schedule, and the registries of plugins that were not pulled yet
           --json           Print JSON, one object a line, for machines
+          --tell           Also send a test notice to every sink
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies"]), @"

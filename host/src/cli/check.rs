@@ -1,17 +1,19 @@
 //! `check`: config, rules and plugins, with no network unless it is asked for; every error at once.
 
+mod online;
+
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::json;
 
+use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::archive::Archive;
 use crate::config::{self, Config, Pending};
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Fetch, Grade};
 use crate::rules::{self, RuleSet};
-use crate::store::{Access, Store};
 use crate::toml::Diagnostic;
 use crate::vault;
 
@@ -21,10 +23,12 @@ struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     good: Vec<String>,
+    /// The checklist before going live.
+    items: Vec<Item>,
     rules: usize,
 }
 
-pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
+pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timestamp) -> Grade {
     let mut findings = Findings::default();
     let draft = config::load(path, &environment);
     let config = match draft {
@@ -41,12 +45,14 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
         Ok(config) => {
             plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {
-                online(path, &config, &mut findings).await;
+                findings.items = online::check(&config, args, now).await;
+                let bad = findings.items.iter().filter(|item| item.found == Found::Bad);
+                findings.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
             }
         }
         Err(errors) => findings.errors = errors,
     }
-    let Findings { errors, warnings, good, rules } = findings;
+    let Findings { errors, warnings, good, items, rules } = findings;
     match form {
         Form::Text => {
             for error in &errors {
@@ -58,6 +64,11 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
             for line in &good {
                 present::out(line);
             }
+            for Item { what, found, message } in &items {
+                // Errors were told above, with the file.
+                let message = if *found == Found::Bad { "see above" } else { message };
+                present::out(&format!("{:<8} {what:<10} {message}", found.as_str()));
+            }
             let count = errors.len();
             let errors = if count == 1 { "error" } else { "errors" };
             present::out(&format!("{}: {rules} rules can run, {count} {errors}", path.display()));
@@ -68,6 +79,9 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form) -> Grade {
                 let Diagnostic { file, line, key, message } = found;
                 let found = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
                 present::out(&found.to_string());
+            }
+            for Item { what, found, message } in items {
+                present::out(&json!({"level": found.as_str(), "check": what, "message": message}).to_string());
             }
         }
     }
@@ -97,17 +111,6 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
         ..Diagnostic::of_file(path, "grants something to a plugin that no rule uses: remove it, or look at its name")
     };
     config.plugins.grants.keys().filter(unused).map(warning).collect()
-}
-
-async fn online(path: &Path, config: &Config, findings: &mut Findings) {
-    match Store::open(&config.store, Access::Read).await {
-        Ok(_) => findings.good.push("store: reached".to_owned()),
-        Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
-    }
-    match Archive::new(&config.archive).check().await {
-        Ok(()) => findings.good.push("archive: reached".to_owned()),
-        Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
-    }
 }
 
 fn describe(rule: &rules::Rule) -> String {

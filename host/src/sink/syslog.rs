@@ -38,6 +38,18 @@ impl Syslog {
         }
     }
 
+    /// Connects where there is something to connect to.
+    pub(super) fn probe(&mut self) -> io::Result<bool> {
+        match &self.config.transport {
+            SyslogTransport::Unix(path) => UnixDatagram::unbound()?.connect(path).map(|()| true),
+            SyslogTransport::Udp(address) => resolve(address).map(|_| false),
+            SyslogTransport::Tcp(address) => {
+                self.stream = Some(connect(address)?);
+                Ok(true)
+            }
+        }
+    }
+
     pub(super) fn tell(&mut self, line: &Line, now: Timestamp) -> io::Result<()> {
         let app = &self.config.app_name;
         match &self.config.transport {

@@ -4,19 +4,19 @@
 
 mod retry;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub(crate) use retry::RetryOptions;
 
-use super::{RawDocument, SourceError, Traffic};
+use super::{Probed, RawDocument, SourceError, Traffic};
 use crate::archive;
 use crate::causes::causes;
 use crate::config::Secret;
@@ -50,6 +50,8 @@ pub(crate) struct Kakao {
     retries: AtomicU64,
     failed: AtomicU64,
     microseconds: AtomicU64,
+    /// Unix seconds that the last answer told; 0 before there is one.
+    clock: AtomicI64,
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
@@ -80,7 +82,16 @@ impl Kakao {
             why: causes(&error),
         })?;
         let none = AtomicU64::default;
-        Ok(Self { client, resources, options, calls: none(), retries: none(), failed: none(), microseconds: none() })
+        Ok(Self {
+            client,
+            resources,
+            options,
+            calls: none(),
+            retries: none(),
+            failed: none(),
+            microseconds: none(),
+            clock: AtomicI64::new(0),
+        })
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -115,6 +126,17 @@ impl Kakao {
             rows.append(&mut got);
         }
         Err(SourceError::Endless { url: self.url(), date, pages: self.options.max_pages, size })
+    }
+
+    /// Asks for one row: whether the credentials are taken, and what time it is over there.
+    pub(super) async fn probe(&self, date: Date, now: Timestamp) -> Result<Probed, SourceError> {
+        let probe = Self::new(KakaoOptions { page_size: 1, ..self.options.clone() })?;
+        probe.page(date, 0, now).await?;
+        let clock = Timestamp::from_second(probe.clock.load(Ordering::Relaxed)).ok();
+        Ok(Probed {
+            message: format!("the billing API at {} takes the credentials", self.url()),
+            clock: clock.filter(|clock| *clock != Timestamp::UNIX_EPOCH),
+        })
     }
 
     /// One page, tried as often as the options say.
@@ -155,6 +177,9 @@ impl Kakao {
             .append_pair("size", &self.options.page_size.to_string());
         let response = self.client.get(url).send().await.map_err(|error| self.transient(&error))?;
         let status = response.status();
+        if let Some(clock) = clock(&response) {
+            self.clock.store(clock.as_second(), Ordering::Relaxed);
+        }
         let retry_after = retry_after(&response, now);
         let body = response.bytes().await.map_err(|error| self.transient(&error))?;
         let answered = || format!("it answered {}: {}", status.as_u16(), self.beginning(&body));
@@ -249,9 +274,17 @@ fn header(key: &'static str, secret: &Secret) -> Result<HeaderValue, SourceError
 
 /// Relative to the answering host's own clock where it tells it.
 fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let asked_at = text(DATE).and_then(retry::parse_http_date).unwrap_or(now);
-    retry::parse_retry_after(text(RETRY_AFTER)?, asked_at)
+    let asked_at = clock(response).unwrap_or(now);
+    retry::parse_retry_after(text(response, RETRY_AFTER)?, asked_at)
+}
+
+/// The answering host's own.
+fn clock(response: &Response) -> Option<Timestamp> {
+    text(response, DATE).and_then(retry::parse_http_date)
+}
+
+fn text(response: &Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 fn same_rows(a: &[Box<RawValue>], b: &[Box<RawValue>]) -> bool {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{RawDocument, SourceError};
+use super::{Probed, RawDocument, SourceError};
 use crate::archive;
 
 /// The tree's root.
@@ -19,6 +19,13 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
+    }
+
+    pub(super) fn probe(&self) -> Result<Probed, SourceError> {
+        match fs::read_dir(&self.directory) {
+            Ok(_) => Ok(Probed { message: format!("{}: can be read", self.directory.display()), clock: None }),
+            Err(why) => Err(SourceError::Unreadable { path: self.directory.clone(), why }),
+        }
     }
 
     /// The hour's document where one was asked for and is there, else the day's. A document that does not say when it

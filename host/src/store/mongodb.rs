@@ -6,6 +6,7 @@
 mod connect;
 mod indexes;
 mod read;
+mod rights;
 mod write;
 
 use std::collections::{BTreeSet, HashMap};

@@ -27,6 +27,16 @@ impl Mongodb {
         try_join_all(COLLECTIONS.map(|collection| self.ensure_indexes_of(collection))).await.map(drop)
     }
 
+    /// How many of the indexes are not there.
+    pub(super) async fn missing_indexes(&self) -> Result<usize, StoreError> {
+        let count = async |collection: &'static Collection| {
+            let found = self.indexes_of(collection).await?;
+            let missing = wanted(collection).into_iter().filter(|wanted| !found.iter().any(|index| wanted.is(index)));
+            Ok::<_, StoreError>(missing.count())
+        };
+        try_join_all(COLLECTIONS.map(count)).await.map(|counts| counts.into_iter().sum())
+    }
+
     async fn ensure_indexes_of(&self, collection: &'static Collection) -> Result<(), StoreError> {
         let found = self.indexes_of(collection).await?;
         let mut missing = Vec::new();

@@ -1,0 +1,234 @@
+//! What `check --online` looks at, in the order of the checklist before going live. It leaves no trace; `--tell` alone
+//! has people see something.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::statvfs;
+
+use super::super::CheckArgs;
+use crate::archive::Archive;
+use crate::config::{Config, StoreConfig};
+use crate::schedule::{self, Crontab};
+use crate::sink::{Level, Sink, Terminal, operational};
+use crate::source::Source;
+use crate::store::{Access, Rights, Store};
+
+/// One line of the checklist.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) what: &'static str,
+    pub(super) found: Found,
+    pub(super) message: String,
+}
+
+/// How a line of the checklist turned out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Good,
+    /// A run works all the same.
+    Doubtful,
+    Bad,
+}
+
+/// A clock that is so far off is worth mending; signed requests are refused from a quarter of an hour on.
+const DOUBTFUL_SKEW: SignedDuration = SignedDuration::from_secs(60);
+const BAD_SKEW: SignedDuration = SignedDuration::from_secs(600);
+const FULL_PERCENT: u64 = 90;
+const UNITS: &str = "/etc/systemd/system";
+
+impl Found {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Doubtful => "warning",
+            Self::Bad => "error",
+        }
+    }
+}
+
+impl Item {
+    fn new(what: &'static str, found: Found, message: impl Into<String>) -> Self {
+        Self { what, found, message: message.into() }
+    }
+
+    /// Good where there is a message, bad where there is an error.
+    fn of(what: &'static str, result: Result<String, impl ToString>) -> Self {
+        match result {
+            Ok(message) => Self::new(what, Found::Good, message),
+            Err(error) => Self::new(what, Found::Bad, error.to_string()),
+        }
+    }
+}
+
+pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> Vec<Item> {
+    let mut items = source(config, now).await;
+    items.push(archive(config).await);
+    items.push(store(config).await);
+    items.push(state(&config.state_dir));
+    if let Some(textfile) = &config.metrics.textfile {
+        items.push(metrics(textfile));
+    }
+    items.extend(config.sinks.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
+    items.push(schedule());
+    items
+}
+
+/// Whether the API takes the credentials, and whether its clock and ours agree.
+async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
+    let yesterday = now.to_zoned(config.zone.clone()).date().yesterday().unwrap_or(jiff::civil::Date::MIN);
+    let source = match Source::new(&config.source, &config.archive) {
+        Ok(source) => source,
+        Err(error) => return vec![Item::new("source", Found::Bad, error.to_string())],
+    };
+    match source.probe(yesterday, now).await {
+        Err(error) => vec![Item::new("source", Found::Bad, error.to_string())],
+        Ok(probed) => {
+            let clock = probed.clock.map(|theirs| clock(theirs, Timestamp::now()));
+            [Some(Item::new("source", Found::Good, probed.message)), clock].into_iter().flatten().collect()
+        }
+    }
+}
+
+fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
+    let skew = ours.duration_since(theirs);
+    let found = match skew.abs() {
+        skew if skew >= BAD_SKEW => Found::Bad,
+        skew if skew >= DOUBTFUL_SKEW => Found::Doubtful,
+        _ => Found::Good,
+    };
+    let message = match found {
+        Found::Good => "agrees with that of the billing API".to_owned(),
+        _ => {
+            let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
+            format!("{seconds} s {side} that of the billing API: set it by NTP, signed requests are refused otherwise")
+        }
+    };
+    Item::new("clock", found, message)
+}
+
+async fn archive(config: &Config) -> Item {
+    let archive = Archive::new(&config.archive);
+    let done = archive.probe().await;
+    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.place())))
+}
+
+async fn store(config: &Config) -> Item {
+    if let StoreConfig::Embedded { path } = &config.store
+        && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
+    {
+        return Item::new("store", Found::Bad, message);
+    }
+    let rights = async { Store::open(&config.store, Access::Read).await?.rights().await };
+    match rights.await {
+        Err(error) => Item::new("store", Found::Bad, error.to_string()),
+        Ok(Rights { missing, indexes }) if missing.is_empty() => {
+            let indexes = match indexes {
+                0 => String::new(),
+                missing => format!("; {missing} indexes are missing, and made by the next run"),
+            };
+            Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))
+        }
+        Ok(Rights { missing, .. }) => Item::new(
+            "store",
+            Found::Bad,
+            format!("reached, but may not {}: give the user of [store] uri the role readWrite", missing.join(", ")),
+        ),
+    }
+}
+
+fn state(folder: &Path) -> Item {
+    let there = match writable(folder) {
+        Ok(there) => there,
+        Err(message) => return Item::new("state_dir", Found::Bad, message),
+    };
+    let used = match statvfs(&there) {
+        Ok(disk) if disk.f_blocks > 0 => 100 - disk.f_bavail * 100 / disk.f_blocks,
+        Ok(_) => 0,
+        Err(error) => return Item::new("state_dir", Found::Bad, format!("{}: {error}", there.display())),
+    };
+    let made = if there == folder { "writable" } else { "is made by the first run" };
+    let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
+    Item::new("state_dir", found, format!("{}: {made}; its disk is {used} % full", folder.display()))
+}
+
+fn metrics(textfile: &Path) -> Item {
+    let folder = textfile.parent().unwrap_or(Path::new("."));
+    Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
+}
+
+/// The folder, or the nearest one above that is there, in which a file can be made.
+fn writable(folder: &Path) -> Result<PathBuf, String> {
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    match tempfile::tempfile_in(there) {
+        Ok(_) => Ok(there.to_owned()),
+        Err(error) => Err(format!("{} cannot be written to: {error}; let the jobs' user own it", there.display())),
+    }
+}
+
+fn tell(mut sink: Sink, args: &CheckArgs, now: Timestamp) -> Item {
+    let name = sink.name.clone();
+    if args.tell {
+        let line = operational(Level::Info, "TEST", "A test notice, which `costwarden check` was asked for.");
+        let told = sink.tell(&line, now).map(|()| format!("{name}: took a test notice; look whether it arrived"));
+        return Item::of("sink", told.map_err(|error| error.to_string()));
+    }
+    match sink.probe() {
+        Ok(true) => Item::new("sink", Found::Good, format!("{name}: reached; --tell sends a test notice")),
+        Ok(false) => {
+            let message =
+                format!("{name}: does not say whether it is heard; send a test notice with --tell, and look for it");
+            Item::new("sink", Found::Doubtful, message)
+        }
+        Err(error) => Item::new("sink", Found::Bad, error.to_string()),
+    }
+}
+
+fn schedule() -> Item {
+    let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
+    if units {
+        return Item::new("schedule", Found::Good, format!("systemd has the jobs' units in {UNITS}"));
+    }
+    let crontab = Crontab { user: None };
+    match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.is_some())) {
+        Ok(true) => Item::new("schedule", Found::Good, "the jobs are in this user's crontab"),
+        Ok(false) => Item::new(
+            "schedule",
+            Found::Doubtful,
+            "nothing starts the jobs for this user: costwarden schedule install, or something else that does",
+        ),
+        Err(error) => Item::new("schedule", Found::Doubtful, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_with_its_side() {
+        let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
+        let check = |seconds: i64| {
+            let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
+            (item.found, item.message)
+        };
+        assert_eq!(check(5).0, Found::Good);
+        assert_eq!(check(-59).0, Found::Good);
+        let (found, message) = check(-90);
+        assert!(found == Found::Doubtful && message.starts_with("90 s behind that of the billing API"), "{message}");
+        let (found, message) = check(3_600);
+        assert!(found == Found::Bad && message.starts_with("3600 s ahead of that of the billing API"), "{message}");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_made_in_one_that_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let item = state(&folder.path().join("a/b"));
+        assert!(item.message.contains("a/b: is made by the first run"), "{item:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no trace");
+        assert!(state(folder.path()).message.contains(": writable; its disk is "));
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        assert_eq!(state(&file.join("state")).found, Found::Bad);
+    }
+}
