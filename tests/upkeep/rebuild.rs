@@ -130,7 +130,9 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     rebuilt.run(&["archive", "verify"]).expect(0);
     let muted = second.documents("billing_episodes").iter().all(|episode| episode.get_bool("muted") == Ok(true));
     assert!(muted, "nobody is told of what is rebuilt");
-    let runs = second.documents("job_runs");
+    let mut runs = second.documents("job_runs");
+    // Whose turn it is to write is no run.
+    runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 
     let refused = rebuilt.run(&["archive", "rebuild"]).expect(2);
