@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
+use crate::support::service;
 use crate::{TEXTFILE, Watch, tools};
 
 #[test]
@@ -55,12 +56,36 @@ fn a_store_that_is_away_is_seen() {
 }
 
 #[test]
+fn calls_of_a_real_database_are_timed() {
+    let Some(uri) = service("COSTWARDEN_TEST_MONGODB") else { return };
+    let database = format!("metrics-{}", std::process::id());
+    let store = format!("[store]\nkind = \"mongodb\"\nuri = {uri:?}\ndatabase = {database:?}\n");
+    let watch = Watch::new(&store, TEXTFILE);
+    watch.run(&["backfill", "--from", "2026-11-01", "--to", "2026-11-05"]).expect(1);
+    for operation in ["read", "write"] {
+        let calls = |outcome: &str| {
+            let labels = format!("operation=\"{operation}\",outcome=\"{outcome}\"");
+            watch.figure(&format!("costwarden_store_operations_total{{{labels}}}"))
+        };
+        let seconds = watch.figure(&format!("costwarden_store_operation_seconds_total{{operation=\"{operation}\"}}"));
+        assert!(calls("ok") >= 5.0 && seconds > 0.0, "{operation}: {} calls in {seconds} s", calls("ok"));
+        assert_eq!(calls("error"), 0.0, "{operation}");
+    }
+    assert_eq!(watch.figure("costwarden_store_up"), 1.0);
+}
+
+#[test]
 fn a_folder_that_is_not_there_degrades_the_run_and_loses_no_count() {
     let watch = Watch::learned(TEXTFILE);
     std::fs::remove_dir_all(watch.lab.path().join("prom")).expect("gone");
     let run = watch.hourly().expect(1);
     let told = run.stderr.lines().find(|line| line.contains("prom/costwarden.prom")).expect("it is told");
     assert!(told.starts_with("degraded: cannot write ") && told.ends_with("is writable and has space"), "{told}");
+    let warned = watch.run(&["check"]).expect(0).stderr;
+    assert!(
+        warned.contains("metrics.textfile: ") && warned.contains("prom is not there: expected the folder"),
+        "{warned}"
+    );
     std::fs::create_dir(watch.lab.path().join("prom")).expect("there again");
     watch.hourly().expect(0);
     assert_eq!(watch.figure("costwarden_runs_total{job_name=\"hourly\",outcome=\"done\"}"), 2.0);

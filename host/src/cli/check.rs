@@ -43,6 +43,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     };
     match config {
         Ok(config) => {
+            findings.warnings.extend(nowhere(path, &config));
             plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {
                 findings.items = online::check(&config, args, now).await;
@@ -101,6 +102,16 @@ async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Find
         }
         Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
     }
+}
+
+/// A textfile whose folder is not on this machine: a run would not make it, since nobody would read it there.
+fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
+    let folder = config.metrics.textfile.as_ref()?.parent()?;
+    let absent = || {
+        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        Diagnostic { key: "metrics.textfile".to_owned(), ..Diagnostic::of_file(path, message) }
+    };
+    (!folder.is_dir()).then(absent)
 }
 
 /// A grant under a name that no rule uses may be one that was misspelt, or one to take back.
