@@ -34,7 +34,7 @@ demo: build ## build, then hide incidents in simulated bills and show which were
 	$(COSTWARDEN) demo
 
 .PHONY: test
-test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## every check, against real servers
+test: fmt spelling licences unused clippy doc plugins suites package fuzz doctests ## every check, against real servers
 
 .PHONY: bench-jobs
 bench-jobs: plugins ## time the daily and the hourly job on a real mongod
@@ -51,6 +51,14 @@ bench-volume: plugins ## time the rules over stores of up to a million series
 .PHONY: fuzz
 fuzz: build ## generated and damaged plugins and states through the sandbox: SECONDS=60 SEED=1
 	$(FUZZ) run --seconds $(SECONDS) --seed $(SEED)
+
+.PHONY: deb
+deb: build ## a Debian package in target/debian, the same bytes each time
+	COSTWARDEN=$(COSTWARDEN) config/deploy/deb/build.sh
+
+.PHONY: package
+package: build ## the package in a clean Debian: installed, run, removed, purged
+	COSTWARDEN=$(COSTWARDEN) tests/package.sh cargo test $(WORKSPACE) --test package
 
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors

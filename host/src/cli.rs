@@ -10,6 +10,7 @@ mod health;
 mod jobs;
 mod log;
 mod look;
+mod manual;
 mod plugin;
 mod present;
 mod rules;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -86,6 +87,12 @@ enum Command {
     Simulate(SimulateArgs),
     /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
     Demo(DemoArgs),
+    /// Print a script that completes commands and options in a shell: what packages carry.
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
+    /// Write the manual pages: what packages do.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
     /// Compile the plugin on standard input: what a loader calls, in a process of its own.
     #[command(hide = true)]
     CompilePlugin(CompileArgs),
@@ -284,6 +291,8 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
             simulate::serve(args).await?;
             Ok(Grade::Done)
         }
+        Command::Completions(args) => Ok(manual::completions(Cli::command(), &args)),
+        Command::Manual(args) => manual::manual(Cli::command(), &args),
         Command::Demo(args) => demo::demo(&args, run, now).await,
         Command::CompilePlugin(_) => unreachable!("it was done before there was a runtime"),
     };
@@ -320,7 +329,6 @@ fn environment(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -181,5 +181,6 @@ fn writable(config: &Config) -> Vec<PathBuf> {
     if let StoreConfig::Embedded { path } = &config.store {
         folders.extend(path.parent().map(Path::to_owned));
     }
+    folders.extend(config.metrics.textfile.as_deref().and_then(Path::parent).map(Path::to_owned));
     folders
 }
