@@ -50,6 +50,7 @@ impl Series {
 
     /// How many points there are, known or not.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -62,6 +63,7 @@ impl Series {
 
     /// Seconds since 1970-01-01 00:00 in the billing time zone at which point `i` begins. `i` may lie past the end.
     #[must_use]
+    #[inline]
     pub fn local_seconds(&self, i: usize) -> i64 {
         self.start + i64::from(self.utc_offset) + i as i64 * i64::from(self.step)
     }
@@ -85,17 +87,21 @@ impl Series {
     }
 
     /// Index and value of each point that is known; what is not a finite number is not known.
+    #[inline]
     pub fn known(&self) -> impl Iterator<Item = (usize, f64)> {
         self.values.iter().copied().enumerate().filter(|(_, value)| value.is_finite())
     }
 
     /// Whether point `i` is a known incident or planned event.
     #[must_use]
+    #[inline]
     pub fn is_excluded(&self, i: usize) -> bool {
-        u32::try_from(i).is_ok_and(|i| self.excluded.binary_search(&i).is_ok())
+        // Most series have none, and are asked about each of their points.
+        !self.excluded.is_empty() && u32::try_from(i).is_ok_and(|i| self.excluded.binary_search(&i).is_ok())
     }
 
     /// Index and value of each point to learn from: known, and not an incident or planned event.
+    #[inline]
     pub fn learnable(&self) -> impl Iterator<Item = (usize, f64)> {
         self.known().filter(|(i, _)| !self.is_excluded(*i))
     }

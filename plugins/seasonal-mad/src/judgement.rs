@@ -62,6 +62,7 @@ impl Levels {
         Self { recent: Rolling::of(spans.recent, &points), memory }
     }
 
+    #[inline(always)]
     fn usual(&self, state: &State, factor: f64, allowed: f64) -> Usual {
         let at = |level: &Rolling| {
             let level = level.level().unwrap_or(0.0);
@@ -74,6 +75,7 @@ impl Levels {
     }
 
     /// A point that alerts is an incident until it is the rule.
+    #[inline(always)]
     fn learn(&mut self, series: &Series, i: usize, observed: f64, factor: f64, score: f64) {
         if let Some(value) = State::without_season(observed, factor) {
             let point = Point { value, excluded: score >= 1.0 || series.is_excluded(i) };
@@ -87,6 +89,7 @@ impl Levels {
 
 impl Usual {
     /// How far outside of both levels, in what is allowed there; 0 between them.
+    #[inline(always)]
     fn score(self, observed: f64) -> f64 {
         let above = observed - self.high.0;
         let below = self.low.0 - observed;

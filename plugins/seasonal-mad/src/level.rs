@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::sorted::{Key, Sorted};
+
 /// One known value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
@@ -14,34 +16,25 @@ pub(crate) struct Point {
 pub(crate) struct Rolling {
     window: usize,
     order: VecDeque<Point>,
-    sorted: Vec<Key>,
+    sorted: Sorted,
     excluded: usize,
-    /// Sorted too, without the excluded points; empty while there are none.
-    kept: Vec<Key>,
+    /// Without the excluded points; none while there are none of these.
+    kept: Option<Sorted>,
 }
-
-/// A value as an integer of the same order: integers are compared and chosen from without branches, natively and in
-/// the sandbox, and nobody can predict which of two costs is the larger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(i64);
-
-/// Windows up to this size are kept in order by going over all of them.
-const SMALL: usize = 8;
 
 impl Rolling {
     pub(crate) fn new(window: usize) -> Self {
-        let (order, sorted) = (VecDeque::with_capacity(window), Vec::with_capacity(window));
-        Self { window, order, sorted, excluded: 0, kept: Vec::new() }
+        Self::of(window, &[])
     }
 
     /// The last of these points.
     pub(crate) fn of(window: usize, points: &[Point]) -> Self {
         let newest = &points[points.len().saturating_sub(window)..];
-        let mut rolling = Self::new(window);
-        rolling.order.extend(newest);
-        rolling.sorted.extend(newest.iter().map(|point| Key::of(point.value)));
-        rolling.sorted.sort_unstable();
-        rolling.excluded = newest.iter().filter(|point| point.excluded).count();
+        let mut order = VecDeque::with_capacity(window);
+        order.extend(newest);
+        let sorted = Sorted::new(window, newest.iter().map(|point| Key::of(point.value)));
+        let excluded = newest.iter().filter(|point| point.excluded).count();
+        let mut rolling = Self { window, order, sorted, excluded, kept: None };
         rolling.kept = rolling.without_excluded();
         rolling
     }
@@ -51,11 +44,12 @@ impl Rolling {
     }
 
     /// Adds the newest point; the oldest leaves a full window.
+    #[inline(always)]
     pub(crate) fn push(&mut self, point: Point) {
         let oldest = if self.order.len() == self.window { self.order.pop_front() } else { None };
         match oldest {
-            Some(oldest) => self.replace(Key::of(oldest.value), Key::of(point.value)),
-            None => insert(&mut self.sorted, Key::of(point.value)),
+            Some(oldest) => self.sorted.replace(Key::of(oldest.value), Key::of(point.value)),
+            None => self.sorted.insert(Key::of(point.value)),
         }
         self.order.push_back(point);
         self.keep(oldest, Some(point));
@@ -64,90 +58,47 @@ impl Rolling {
     /// Drops the oldest point, if there is one.
     pub(crate) fn pop(&mut self) {
         if let Some(oldest) = self.order.pop_front() {
-            remove(&mut self.sorted, Key::of(oldest.value));
+            self.sorted.remove(Key::of(oldest.value));
             self.keep(Some(oldest), None);
         }
     }
 
     /// Counts the excluded, and follows what is kept while there are some.
+    #[inline(always)]
     fn keep(&mut self, gone: Option<Point>, new: Option<Point>) {
         let is_excluded = |point: Option<Point>| usize::from(point.is_some_and(|point| point.excluded));
         let before = self.excluded;
         self.excluded = before + is_excluded(new) - is_excluded(gone);
-        match (before, self.excluded) {
-            (0, 0) => {}
-            (_, 0) | (0, _) => self.kept = self.without_excluded(),
-            _ => {
+        match &mut self.kept {
+            Some(kept) if self.excluded > 0 => {
                 if let Some(gone) = gone.filter(|point| !point.excluded) {
-                    remove(&mut self.kept, Key::of(gone.value));
+                    kept.remove(Key::of(gone.value));
                 }
                 if let Some(new) = new.filter(|point| !point.excluded) {
-                    insert(&mut self.kept, Key::of(new.value));
+                    kept.insert(Key::of(new.value));
+                }
+            }
+            _ => {
+                if before + self.excluded > 0 {
+                    self.kept = self.without_excluded();
                 }
             }
         }
     }
 
-    fn without_excluded(&self) -> Vec<Key> {
-        if self.excluded == 0 {
-            return Vec::new();
-        }
+    fn without_excluded(&self) -> Option<Sorted> {
         let kept = self.order.iter().filter(|point| !point.excluded);
-        let mut kept: Vec<Key> = kept.map(|point| Key::of(point.value)).collect();
-        kept.sort_unstable();
-        kept
-    }
-
-    /// One value for another: those between them move by one place.
-    fn replace(&mut self, old: Key, new: Key) {
-        let sorted = &mut self.sorted[..];
-        let mut place = rank(sorted, old);
-        if sorted.len() <= SMALL {
-            let last = sorted.len() - 1;
-            let mut larger = new;
-            for i in 0..last {
-                let next = if i < place { sorted[i] } else { sorted[i + 1] };
-                sorted[i] = next.min(larger);
-                larger = next.max(larger);
-            }
-            sorted[last] = larger;
-            return;
-        }
-        // Move by move: to copy within memory calls the host, which takes longer than these few.
-        while place + 1 < sorted.len() && sorted[place + 1] < new {
-            sorted[place] = sorted[place + 1];
-            place += 1;
-        }
-        while place > 0 && sorted[place - 1] > new {
-            sorted[place] = sorted[place - 1];
-            place -= 1;
-        }
-        sorted[place] = new;
+        (self.excluded > 0).then(|| Sorted::new(self.window, kept.map(|point| Key::of(point.value))))
     }
 
     /// The median; none of nothing.
+    #[inline(always)]
     pub(crate) fn level(&self) -> Option<f64> {
-        if self.excluded == 0 || !is_exception(self.excluded, self.order.len()) {
-            return middle(&self.sorted);
+        match &self.kept {
+            Some(kept) if is_exception(self.excluded, self.order.len()) => kept.middle(),
+            _ => self.sorted.middle(),
         }
-        middle(&self.kept)
     }
-}
-
-impl Key {
-    /// The order is [`f64::total_cmp`]'s.
-    pub(crate) fn of(value: f64) -> Self {
-        Self(flipped(value.to_bits() as i64))
-    }
-
-    pub(crate) fn value(self) -> f64 {
-        f64::from_bits(flipped(self.0) as u64)
-    }
-}
-
-/// Turns the order of negative numbers, whose bits ascend as they descend; and back.
-fn flipped(bits: i64) -> i64 {
-    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 /// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.
@@ -170,44 +121,6 @@ pub(crate) fn learnable(points: &[Point]) -> Vec<f64> {
     let excluded = points.iter().filter(|point| point.excluded).count();
     let leave_out = is_exception(excluded, points.len());
     points.iter().filter(|point| !(leave_out && point.excluded)).map(|point| point.value).collect()
-}
-
-/// The median of ascending values.
-pub(crate) fn middle(sorted: &[Key]) -> Option<f64> {
-    let half = sorted.len() / 2;
-    let upper = sorted.get(half)?.value();
-    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[half - 1].value(), upper) } else { upper })
-}
-
-/// The median of ascending values without one that is equal to `own`, which is among them.
-pub(crate) fn middle_without(sorted: &[Key], own: Key) -> Option<f64> {
-    let at = |i: usize| {
-        let next = sorted.get(i + 1)?;
-        Some(if sorted[i] < own { sorted[i] } else { *next }.value())
-    };
-    let rest = sorted.len() - 1;
-    let upper = at(rest / 2)?;
-    Some(if rest.is_multiple_of(2) { f64::midpoint(at(rest / 2 - 1)?, upper) } else { upper })
-}
-
-fn insert(sorted: &mut Vec<Key>, value: Key) {
-    let place = rank(sorted, value);
-    sorted.insert(place, value);
-}
-
-/// Takes one value out that is there.
-fn remove(sorted: &mut Vec<Key>, value: Key) {
-    let place = rank(sorted, value);
-    sorted.remove(place);
-}
-
-/// How many values are less. In a few values counting is faster than a search, whose branches nobody can predict.
-fn rank(sorted: &[Key], than: Key) -> usize {
-    if sorted.len() <= 32 {
-        sorted.iter().map(|key| usize::from(*key < than)).sum()
-    } else {
-        sorted.partition_point(|key| *key < than)
-    }
 }
 
 #[cfg(test)]
@@ -263,23 +176,5 @@ mod tests {
         let (usual, incident) = ((10.0, false), (90.0, true));
         assert_eq!(level_of(4, &[usual, usual, incident, incident]), Some(10.0));
         assert_eq!(level_of(4, &[usual, usual, incident, incident, incident]), Some(90.0));
-    }
-
-    #[test]
-    fn a_median_can_leave_one_out() {
-        let sorted = [1.0, 2.0, 3.0, 10.0].map(Key::of);
-        for (own, expect) in [(1.0, 3.0), (3.0, 2.0), (10.0, 2.0)] {
-            assert_eq!(middle_without(&sorted, Key::of(own)), Some(expect), "{own}");
-        }
-        assert_eq!(middle_without(&sorted[..3], Key::of(2.0)), Some(2.0));
-        assert_eq!(middle_without(&sorted[..1], Key::of(1.0)), None);
-    }
-
-    #[test]
-    fn keys_have_the_order_of_their_values() {
-        let values = [f64::NEG_INFINITY, -2.5, -1e-300, -0.0, 0.0, 1e-300, 1.0, 2.5, f64::INFINITY];
-        let keys = values.map(Key::of);
-        assert!(keys.is_sorted());
-        assert_eq!(keys.map(|key| key.value().to_bits()), values.map(f64::to_bits));
     }
 }

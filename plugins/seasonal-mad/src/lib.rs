@@ -27,6 +27,7 @@ mod judgement;
 mod level;
 mod reason;
 mod season;
+mod sorted;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
 use schemars::JsonSchema;

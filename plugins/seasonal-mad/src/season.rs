@@ -6,7 +6,8 @@ use costwarden_sdk::Series;
 use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
-use crate::level::{Key, Point, Rolling, is_exception, larger, middle, middle_without};
+use crate::level::{Point, Rolling, is_exception, larger};
+use crate::sorted::{Key, middle, middle_without};
 
 pub(crate) const DAY: u32 = 86_400;
 const HOUR: u32 = 3_600;
