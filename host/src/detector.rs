@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::series::{Series, Window};
 
 pub(crate) use self::artifact::Artifact;
+pub(crate) use self::cache::tidy as tidy_cache;
 pub(crate) use self::compile::{Compiler, Order, serve};
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
@@ -57,6 +58,8 @@ pub(crate) struct Detector {
     pub(crate) manifest: Manifest,
     /// SHA-256 of the file's bytes, in hex.
     pub(crate) digest: String,
+    /// The name of its compiled code in the cache.
+    pub(crate) entry: String,
     program: Program,
     cut: batch::Cut,
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod costs;
+pub(crate) mod disuse;
 pub(crate) mod golden;
 pub(crate) mod inspect;
 pub(crate) mod language;

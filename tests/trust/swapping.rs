@@ -65,3 +65,28 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     "#);
     assert_eq!((code, &report["outcome"], &report["findings"]), (1, &"degraded".into(), &healthy["findings"]));
 }
+
+/// What was last used when the epoch began has not been used for a month, whatever the day is.
+#[test]
+fn what_no_rule_uses_any_more_is_not_kept_for_ever() {
+    let lab = lab_with_history();
+    lab.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    assert_eq!(daily(&lab).0, 0);
+    let compiled = || std::fs::read_dir(lab.path().join("state/compiled")).expect("there").count();
+    assert_eq!(compiled(), 2);
+    let pulled = format!("state/plugins/sha256-{}.wasm", "0".repeat(64));
+    lab.write(&pulled, "pulled long ago");
+    lab.write("state/plugins/notes.txt", "not ours");
+    std::fs::remove_file(lab.path().join("rules/new.toml")).expect("removed");
+    for folder in ["state/compiled", "state/plugins"] {
+        for entry in std::fs::read_dir(lab.path().join(folder)).expect("there") {
+            let file = std::fs::File::open(entry.expect("read").path()).expect("opened");
+            file.set_modified(std::time::UNIX_EPOCH).expect("marked");
+        }
+    }
+    assert_eq!(lab.run(&["daily", "--date", "2026-11-22", "--dry-run"]).code, 0);
+    assert_eq!(compiled(), 2, "a dry run changes nothing");
+    assert_eq!(daily(&lab).0, 0);
+    assert_eq!(compiled(), 1);
+    assert!(!lab.path().join(pulled).exists() && lab.path().join("state/plugins/notes.txt").exists());
+}

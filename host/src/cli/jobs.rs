@@ -10,7 +10,9 @@ use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
+use crate::detector::tidy_cache;
 use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::plugin::{Lock, Shelf};
 use crate::run_id::RunId;
 use crate::sink::Terminal;
 
@@ -105,10 +107,30 @@ pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: 
     let took = started.elapsed();
     if parts.mode == Mode::Write {
         job::ended(parts, &mut report, took, now).await;
+        tidy(parts, now);
     }
     present::report(&report, &parts.config, form, parts.run);
     log::summary(&report, took);
     report.grade()
+}
+
+/// Removes pulled and compiled plugins that neither a rule nor the lock has named for a month. A run is none the worse
+/// where that cannot be done.
+fn tidy(parts: &Parts, now: Timestamp) {
+    let Parts { config, ready, .. } = parts;
+    let locked = Lock::read(&config.plugins.lock.path).ok().flatten();
+    let locked = || locked.iter().flat_map(|lock| lock.entries.values());
+    let digests = ready.rules.iter().map(|ready| ready.detector.digest.as_str());
+    let digests = digests.chain(locked().map(|entry| entry.digest.as_str()));
+    let images = ready.rules.iter().filter_map(|ready| ready.rule.image.as_ref());
+    let compiled = ready.rules.iter().map(|ready| ready.detector.entry.clone()).collect();
+    let tidied = Shelf::new(&config.state_dir)
+        .tidy(digests, images, now)
+        .and_then(|()| tidy_cache(&config.state_dir.join("compiled"), &compiled, now));
+    if let Err(error) = tidied {
+        let state_dir = config.state_dir.display();
+        tracing::warn!(%state_dir, %error, "plugins that are not used any more are not removed");
+    }
 }
 
 /// Today in the bill's time zone.

@@ -4,6 +4,7 @@
 //! the digest that stands at their head. The digest finds damage, not malice: whoever can write here as this user can
 //! as well replace the program itself. Anything else is compiled anew and replaced.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -12,11 +13,16 @@ use std::process;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::Limits;
 use super::compiled::Compiled;
+use super::contract::Unfit;
+use crate::plugin::disuse;
 
 /// An open directory of compiled plugins.
 pub(super) struct Cache {
@@ -24,7 +30,16 @@ pub(super) struct Cache {
 }
 
 /// What an entry is found by: the plugin's bytes, and everything that its code depends on.
+#[derive(Debug, Clone)]
 pub(super) struct Key(String);
+
+/// What compiling found wrong with a plugin, to be found out once.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Refused {
+    Time(u64),
+    Memory(u64),
+    Unfit(Unfit),
+}
 
 /// Stands before the digest of what follows, in hex, and a line break.
 const HEAD: &[u8] = b"costwarden compiled plugin 1\n";
@@ -56,6 +71,19 @@ impl Cache {
             .ok()
     }
 
+    /// Why the plugin under that key could not be compiled, where that was found out before.
+    pub(super) fn refused(&self, key: &Key) -> Option<Refused> {
+        self.bytes(key).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Keeps why a plugin cannot be compiled.
+    pub(super) fn put_refused(&self, key: &Key, refused: &Refused) {
+        let bytes = serde_json::to_vec(refused).expect("numbers and texts are JSON");
+        if let Err(error) = self.write(key, &bytes) {
+            tracing::warn!(entry = key.0, %error, "what is wrong with a plugin is not kept");
+        }
+    }
+
     /// Keeps a compiled plugin, whole or not at all.
     pub(super) fn put(&self, key: &Key, compiled: &Compiled) {
         if let Err(error) = self.write(key, compiled.bytes()) {
@@ -64,6 +92,10 @@ impl Cache {
     }
 
     fn read(&self, key: &Key) -> io::Result<Compiled> {
+        self.bytes(key).map(Compiled::by_this_host)
+    }
+
+    fn bytes(&self, key: &Key) -> io::Result<Vec<u8>> {
         self.check()?;
         let mut file = self.directory.open(&key.0)?;
         check(&file.metadata()?, Metadata::is_file, "not a regular file")?;
@@ -75,7 +107,7 @@ impl Cache {
             .filter(|(digest, compiled)| *digest == line(compiled).as_bytes())
             .map(|(_, compiled)| compiled.len())
             .ok_or_else(|| io::Error::other("its digest is not that of its bytes"))?;
-        Ok(Compiled::by_this_host(bytes.split_off(bytes.len() - compiled)))
+        Ok(bytes.split_off(bytes.len() - compiled))
     }
 
     fn write(&self, key: &Key, compiled: &[u8]) -> io::Result<()> {
@@ -113,6 +145,28 @@ impl Key {
         engine.precompile_compatibility_hash().hash(&mut inputs);
         Self(format!("{}.compiled", hex::encode(inputs.0.finalize())))
     }
+
+    /// Of a refusal, which other limits of compiling might not have met.
+    pub(super) fn of_refusal(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
+        let Self(mut name) = Self::new(engine, plugin_digest);
+        name.truncate(name.len() - "compiled".len());
+        Self(format!("{name}{}-{}.refused", limits.compile_seconds, limits.compile_memory_bytes))
+    }
+
+    /// The file's name.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Removes what no run has used for 30 days from a cache that lies there; these entries are in use now.
+///
+/// # Errors
+/// What cannot be read, marked or removed.
+pub(crate) fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::Result<()> {
+    // Drafts of runs that were killed have the number of their process at the end.
+    let ours = |name: &str| name.contains(".compiled") || name.contains(".refused");
+    disuse::tidy(directory, in_use, ours, now)
 }
 
 /// Takes what the engine hashes into a digest that other builds of this program compute alike.

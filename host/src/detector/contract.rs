@@ -211,7 +211,7 @@ fn is_newer(version: &str) -> bool {
 }
 
 /// What bytes are instead of a plugin for this contract.
-#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum Unfit {
     #[error("empty, expected {PLUGIN}")]
     Empty,

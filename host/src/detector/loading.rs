@@ -11,8 +11,9 @@ use wasmtime::component::{Component, Linker};
 
 use super::artifact::Artifact;
 use super::bindings::{self, PluginWithReferencePre};
-use super::cache::Key;
+use super::cache::{Key, Refused};
 use super::compile::{self, compile};
+use super::compiled::Compiled;
 use super::contract::{self, Asks, Built, PLUGIN, Unfit};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
@@ -62,7 +63,7 @@ impl Sandbox {
         let (component, fresh) = match cached {
             Some(component) => (component, None),
             None => {
-                let compiled = compile(&self.compiler, &self.engine, &self.limits, bytes)?;
+                let compiled = self.compiled(digest, bytes)?;
                 let component = compiled.component(&self.engine);
                 (component.map_err(|error| Fault::Compiler(format!("gave no code: {error:#}")))?, Some(compiled))
             }
@@ -97,7 +98,22 @@ impl Sandbox {
         if let (Some(cache), Some(compiled)) = (&self.cache, &fresh) {
             cache.put(&key, compiled);
         }
-        Ok(Detector { manifest, digest: digest.clone(), program, cut: self.cut })
+        Ok(Detector { manifest, digest: digest.clone(), entry: key.name().to_owned(), program, cut: self.cut })
+    }
+
+    /// Compiles, unless it is known that this fails: to find that out can take as long as the limits allow, each run anew.
+    fn compiled(&self, digest: &str, bytes: &[u8]) -> Result<Compiled, Fault> {
+        let key = Key::of_refusal(&self.engine, digest, &self.limits);
+        if let Some(refused) = self.cache.as_ref().and_then(|cache| cache.refused(&key)) {
+            return Err(Fault::Remembered(Box::new(refused.into())));
+        }
+        let compiled = compile(&self.compiler, &self.engine, &self.limits, bytes);
+        if let (Some(cache), Err(fault)) = (&self.cache, &compiled)
+            && let Some(refused) = fault.of_the_plugin()
+        {
+            cache.put_refused(&key, &refused);
+        }
+        compiled
     }
 
     fn link(
@@ -164,6 +180,8 @@ pub(crate) enum Fault {
     NotGranted { name: String },
     #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
     Granted { directory: PathBuf, source: io::Error },
+    #[error("{0} (as an earlier run found; other limits, another file or another costwarden try again)")]
+    Remembered(Box<Fault>),
     #[error("cannot be loaded: the loader {0}")]
     Loader(Breach),
     #[error("its describe failed: {0}")]
@@ -178,4 +196,26 @@ pub(crate) enum Fault {
     Packed(#[from] PackedError),
     #[error("{0}: build it again with `costwarden plugin build`")]
     Repacked(Difference),
+}
+
+impl Fault {
+    /// What compiling these bytes comes to each time. A compiler that was killed or could not be started is none of it.
+    fn of_the_plugin(&self) -> Option<Refused> {
+        match self {
+            Self::CompileTime(seconds) => Some(Refused::Time(*seconds)),
+            Self::CompileMemory(bytes) => Some(Refused::Memory(*bytes)),
+            Self::Unfit(unfit) => Some(Refused::Unfit(unfit.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Time(seconds) => Self::CompileTime(seconds),
+            Refused::Memory(bytes) => Self::CompileMemory(bytes),
+            Refused::Unfit(unfit) => Self::Unfit(unfit),
+        }
+    }
 }

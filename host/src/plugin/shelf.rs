@@ -8,9 +8,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::disuse;
 use super::image::Image;
 use super::registry::Pulled;
 use super::signature::signature_path;
@@ -81,6 +83,26 @@ impl Shelf {
             .and_then(|()| self.write(&self.record_path(image), serde_json::json!(record).to_string().as_bytes()))
             .map_err(|error| ShelfError::Keep { directory: self.directory.clone(), error })?;
         Ok(path)
+    }
+
+    /// Removes what no run has used for 30 days; these plugins and images are in use now.
+    ///
+    /// # Errors
+    /// What cannot be read, marked or removed.
+    pub(crate) fn tidy<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a str>,
+        images: impl IntoIterator<Item = &'a Image>,
+        now: Timestamp,
+    ) -> io::Result<()> {
+        let mut paths: Vec<PathBuf> = images.into_iter().map(|image| self.record_path(image)).collect();
+        for digest in digests {
+            let path = self.path(digest);
+            paths.extend([signature_path(&path), path]);
+        }
+        let name = |path: PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+        let ours = |name: &str| name.starts_with("sha256-") || name.starts_with("image-");
+        disuse::tidy(&self.directory, &paths.into_iter().filter_map(name).collect(), ours, now)
     }
 
     /// Where the plugin of a digest lies, or would.

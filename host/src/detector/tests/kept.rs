@@ -147,3 +147,55 @@ fn a_directory_that_others_can_write_to_is_not_used() {
     assert!(log.contains("compiled plugins are not kept") && log.contains("writable by others (mode 0770)"), "{log}");
     assert_eq!(bench.only_entry(), entry);
 }
+
+/// A compiler that counts how often it is called and answers with the given words.
+fn counting(bench: &Bench, answer: &str) -> Compiler {
+    let program = bench.directory.path().join("compiler");
+    let count = bench.directory.path().join("count");
+    let script = format!("#!/bin/sh\ncat > /dev/null\necho >> {}\nprintf '{answer}'\n", count.display());
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
+    Compiler::Child(program)
+}
+
+/// What a load comes to, and how often the compiler was called by then.
+fn refused(bench: &Bench, compiler: &Compiler, limits: Limits) -> (String, usize) {
+    let sandbox = Sandbox::new(limits, Some(bench.compiled()), compiler.clone()).expect("a sandbox");
+    let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
+    let told = sandbox.load("hostile", &plugin, &Grants::default()).err().expect("refused").to_string();
+    (told, fs::read_to_string(bench.directory.path().join("count")).expect("counted").lines().count())
+}
+
+#[test]
+fn a_refused_compile_is_remembered_for_its_limits() {
+    let bench = Bench::new();
+    let compiler = counting(&bench, "costwarden refuses a plugin\\n\"Joined\"");
+    let refused = |limits| refused(&bench, &compiler, limits);
+    let first = refused(Limits::default());
+    insta::assert_snapshot!(first.0, @"plugin.wasm: joins several components that have code of their own, expected one: link them as core modules");
+    assert_eq!(first.1, 1);
+    let again = refused(Limits::default());
+    insta::assert_snapshot!(again.0, @"plugin.wasm: joins several components that have code of their own, expected one: link them as core modules (as an earlier run found; other limits, another file or another costwarden try again)");
+    assert_eq!(again.1, 1, "not compiled again");
+    assert_eq!(refused(Limits { compile_seconds: 50, ..Limits::default() }), (first.0.clone(), 2));
+    assert_eq!(refused(Limits { compile_memory_bytes: 512 << 20, ..Limits::default() }), (first.0, 3));
+    // What anybody could have written is not believed.
+    let entry = bench.entries().into_iter().next().expect("an entry");
+    fs::set_permissions(entry, Permissions::from_mode(0o666)).expect("set");
+    let all = [
+        Limits::default(),
+        Limits { compile_seconds: 50, ..Limits::default() },
+        Limits { compile_memory_bytes: 512 << 20, ..Limits::default() },
+    ];
+    let counts: Vec<_> = all.into_iter().map(|limits| refused(limits).1).collect();
+    assert_eq!(counts.last(), Some(&4), "{counts:?}");
+}
+
+#[test]
+fn a_compiler_that_fails_is_tried_again() {
+    let bench = Bench::new();
+    let compiler = counting(&bench, "nonsense");
+    assert_eq!(refused(&bench, &compiler, Limits::default()).1, 1);
+    assert_eq!(refused(&bench, &compiler, Limits::default()).1, 2);
+    assert_eq!(bench.entries(), Vec::<PathBuf>::new());
+}
