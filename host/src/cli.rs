@@ -156,6 +156,9 @@ struct DailyArgs {
     dry_run: bool,
     #[command(flatten)]
     shard: ShardArgs,
+    /// Do nothing where the day is done already, by whichever host. Without --date that is so anyway.
+    #[arg(long)]
+    once: bool,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +171,9 @@ struct HourlyArgs {
     dry_run: bool,
     #[command(flatten)]
     shard: ShardArgs,
+    /// Do nothing where the hour is done already, by whichever host. Without --at that is so anyway.
+    #[arg(long)]
+    once: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod health;
+mod lease;
 mod parts;
 mod secret;
 mod trust;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub(crate) use self::health::{HealthConfig, Levels};
+pub(crate) use self::lease::LeaseConfig;
 pub(crate) use self::parts::{
     ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
 };
@@ -46,6 +48,7 @@ pub(crate) struct Config {
     /// How long the archive keeps what it has.
     pub(crate) lifecycle: Lifecycle,
     pub(crate) store: StoreConfig,
+    pub(crate) lease: LeaseConfig,
     pub(crate) plugins: PluginsConfig,
     /// Every `*.toml` in it is read.
     pub(crate) rules: PathBuf,
@@ -166,6 +169,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let source = root.section("source").and_then(|section| parts::source(section, references));
     let archive = root.section("archive").and_then(|section| parts::archive(section, references));
     let store = root.section("store").and_then(|section| parts::store(section, &state_dir, references));
+    let lease = root.section("lease").map(lease::lease).unwrap_or_default();
     let plugins = root.section("plugins").and_then(|section| parts::plugins(section, references));
     let rules = root.section("rules").and_then(parts::directory);
     let sinks = parts::sinks(root.sections("sink"));
@@ -186,6 +190,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         archive,
         lifecycle,
         store: store?,
+        lease,
         plugins: plugins?,
         rules: rules?,
         sinks,
@@ -272,7 +277,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, plugins, rules, sink, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

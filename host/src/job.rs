@@ -14,6 +14,7 @@ mod failing;
 mod hourly;
 mod intake;
 mod judge;
+mod lease;
 mod look;
 mod measure;
 mod notice;
@@ -28,6 +29,8 @@ mod verify;
 
 use std::sync::Arc;
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -38,11 +41,13 @@ pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::exclude::short_runs;
 pub(crate) use self::failing::could_not_begin;
 pub(crate) use self::hourly::hourly;
+use self::lease::Lease;
 pub(crate) use self::measure::{did_not_begin, ended};
 pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::rebuild::rebuild;
 pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};
+pub(crate) use self::run::Again;
 pub(crate) use self::verify::{Disagreement, Verified, Verify, What, verify};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
@@ -52,6 +57,7 @@ use crate::run_id::RunId;
 use crate::shard::Shard;
 use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
+use crate::stop;
 use crate::store::{Access, Store, StoreError};
 
 /// Whether a run may change anything outside itself.
@@ -76,6 +82,10 @@ pub(crate) struct Parts {
     pub(crate) shard: Shard,
     course: Course,
     pub(crate) run: RunId,
+    /// The turn to write, while this process has it.
+    turn: Option<Lease>,
+    /// The right to be the one who does a long job, besides.
+    whole: Option<Lease>,
 }
 
 impl Parts {
@@ -96,13 +106,15 @@ impl Parts {
             source: Source::new(&config.source, &config.archive)?,
             archive: Archive::new(&config.archive),
             spool: Spool::new(&config.state_dir),
-            store: Store::open(&config.store, access).await?,
+            store: open_store(&config, access).await?,
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,
             shard: Shard::WHOLE,
             course: Course::new(),
             run,
+            turn: None,
+            whole: None,
             config,
         })
     }
@@ -126,9 +138,39 @@ impl Parts {
     }
 }
 
+/// Opens the store; waits for a run on this host that has the embedded one.
+async fn open_store(config: &Config, access: Access) -> Result<Store, JobError> {
+    let began = Instant::now();
+    loop {
+        match Store::open(&config.store, access).await {
+            Err(StoreError::Locked { path, holder }) if matches!(access, Access::Write(_)) => {
+                if began.elapsed() >= config.lease.patience {
+                    return Err(StoreError::Locked { path, holder }.into());
+                }
+                tracing::debug!("waiting for {}", path.display());
+            }
+            opened => return Ok(opened?),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            () = stop::when_asked() => return Err(JobError::Stopped),
+        }
+    }
+}
+
 /// Why a job could not be done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JobError {
+    #[error("stopped by a signal; the next run goes on from here")]
+    Stopped,
+    #[error(
+        "{owner} is writing and was waited for {seconds} s: run the job again, or raise lease.wait_seconds if runs take that long"
+    )]
+    Busy { owner: String, seconds: u64 },
+    #[error(
+        "another host has taken over ({job} {period}) because this one was not heard of for too long; it goes on with the work"
+    )]
+    TakenOver { job: String, period: String },
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -164,6 +206,11 @@ pub(crate) enum JobError {
 }
 
 impl JobError {
+    /// Whether nothing failed: the next run, or another host, goes on.
+    pub(crate) fn is_interruption(&self) -> bool {
+        matches!(self, Self::Stopped | Self::TakenOver { .. })
+    }
+
     /// Whether the provider has no bill of that day, as opposed to not being able to give it.
     fn is_missing_day(&self) -> bool {
         matches!(

@@ -26,6 +26,7 @@ mod sink;
 mod source;
 mod statistics;
 mod step;
+mod stop;
 mod store;
 mod toml;
 mod vault;

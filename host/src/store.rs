@@ -6,6 +6,7 @@ mod collector;
 mod documents;
 mod embedded;
 mod latency;
+mod lease;
 mod mongodb;
 mod stretches;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
+pub(crate) use self::lease::{Claim, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::{MongodbOptions, careless_option};
 pub(crate) use self::stretches::Stretches;
@@ -128,6 +130,8 @@ pub(crate) struct JobRun {
     pub(crate) total: Option<String>,
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
+    /// By the server's clock; none where nobody has it. Only [`Leases`] change it.
+    pub(crate) lease_until: Option<Timestamp>,
 }
 
 /// Something about costwarden itself that people are told once, until it is over.
@@ -195,6 +199,13 @@ impl Store {
             Self::Mongodb(store) => store.rights().await,
             // The file belongs to whoever may write to it.
             Self::Embedded(_) => Ok(Rights { missing: Vec::new(), indexes: 0 }),
+        }
+    }
+
+    pub(crate) fn leases(&self) -> Leases {
+        match self {
+            Self::Mongodb(store) => Leases::Mongodb(store.clone()),
+            Self::Embedded(_) => Leases::File,
         }
     }
 
@@ -485,8 +496,8 @@ pub(crate) enum StoreError {
     Index { collection: &'static str, index: &'static str },
     #[error("cannot read the document of {collection} with {key}: {cause}; correct or remove it")]
     Unreadable { collection: &'static str, key: String, cause: String },
-    #[error("{}: another costwarden run is using it; wait until that has ended", path.display())]
-    Locked { path: PathBuf },
+    #[error("{}: {holder} is using it; wait until that has ended", path.display())]
+    Locked { path: PathBuf, holder: String },
     #[error("{}: written by another version of costwarden (format {format}, expected {expected}); use that version, or move the file away to begin anew", path.display())]
     Format { path: PathBuf, format: u64, expected: u64 },
     #[error("{}: {cause}", path.display())]

@@ -64,9 +64,12 @@ fn it_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 16, "{keys:?}");
+    assert_eq!(keys.len(), 17, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
-    assert_eq!(tables, ["source", "archive", "store", "plugins", "rules", "sink", "metrics", "secrets", "health"]);
+    assert_eq!(
+        tables,
+        ["source", "archive", "store", "lease", "plugins", "rules", "sink", "metrics", "secrets", "health"]
+    );
     assert_documented(top, &keys);
 
     for (table, kind, count) in [

@@ -14,7 +14,7 @@ use super::present;
 use crate::config::{self, Config, Secret};
 use crate::episode::Episode;
 use crate::finding::Direction;
-use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
 use crate::run_id::RunId;
 use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
 use crate::sink::Terminal;
@@ -49,13 +49,13 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     present::out(&format!("\nThe daily job of {yesterday}. These lines go to syslog:\n"));
     let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
     simulation.set_now(zone.to_timestamp(at(0))?);
-    demand(&job::daily(&mut parts, Daily { from: yesterday, to: yesterday }, now).await)?;
+    demand(&job::daily(&mut parts, Daily { from: yesterday, to: yesterday, again: Again::Redo }, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {
         let moment = zone.to_timestamp(at(hour))?;
         simulation.set_now(moment);
-        demand(&job::hourly(&mut parts, moment, now).await)?;
+        demand(&job::hourly(&mut parts, moment, Again::Redo, now).await)?;
     }
 
     let episodes = parts.store.episodes(span.from).await?;

@@ -11,10 +11,11 @@ use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
 use crate::detector::tidy_cache;
-use crate::job::{self, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
 use crate::plugin::{Lock, Shelf};
 use crate::run_id::RunId;
 use crate::sink::Terminal;
+use crate::stop;
 
 pub(super) async fn daily(
     config: Config,
@@ -25,7 +26,8 @@ pub(super) async fn daily(
 ) -> anyhow::Result<Grade> {
     let yesterday = yesterday(&config, now);
     let day = args.date.unwrap_or(yesterday);
-    let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day) };
+    let again = again(args.once || (args.date, args.from) == (None, None));
+    let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day), again };
     let started = Instant::now();
     let shard = args.shard.shard()?;
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
@@ -46,7 +48,7 @@ pub(super) async fn hourly(
     let shard = args.shard.shard()?;
     let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     parts.share(shard)?;
-    let report = job::hourly(&mut parts, at, now).await;
+    let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -72,6 +74,10 @@ pub(super) async fn backfill(
     Ok(end(&parts, report, form, started, now).await)
 }
 
+fn again(once: bool) -> Again {
+    if once { Again::Once } else { Again::Redo }
+}
+
 /// A run that cannot begin counts as one that failed.
 async fn open(
     job: &'static str,
@@ -87,8 +93,9 @@ async fn open(
         Form::Text => Terminal::Stdout,
         Form::Json => Terminal::Stderr,
     };
+    stop::listen(Grade::Failed.exit_code())?;
     match Parts::open(config.clone(), mode, terminal, run).await {
-        Err(error) if mode == Mode::Write => {
+        Err(error) if mode == Mode::Write && !error.is_interruption() => {
             let mut report = Report::new(job, String::new());
             report.fail(&error);
             job::did_not_begin(&config, &mut report, started.elapsed(), now).await;

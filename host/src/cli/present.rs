@@ -106,12 +106,16 @@ fn count(report: &Report, name: &str) -> u64 {
 }
 
 fn summary(report: &Report) -> String {
+    if let Some(owner) = &report.done_by {
+        let (job, period, outcome) = (report.job, &report.period, report.outcome());
+        return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
+    }
     let count = |name: &str| count(report, name);
     let mut line = format!(
         "{} {} {}: {} rows, {} series, {} rules, {} judged, {} learning, {} findings, {} notices",
         report.job,
         report.period,
-        report.grade().as_str(),
+        report.outcome(),
         count("rows"),
         count("series"),
         count("rules"),
@@ -138,7 +142,8 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut json = json!({
         "job": report.job,
         "period": report.period,
-        "outcome": report.grade().as_str(),
+        "outcome": report.outcome(),
+        "doneBy": report.done_by,
         "total": report.total,
         "counts": counts,
         "durationsMs": durations,

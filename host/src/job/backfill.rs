@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::days::{Alert, Days};
 use super::report::Report;
-use super::{JobError, Mode, Parts, failing, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, intake, run, tell};
 use crate::step::Step;
 use crate::store::JobRun;
 
@@ -29,10 +29,8 @@ pub(crate) struct Backfill {
 /// Does the backfill; `done` is called with each day that is finished. What goes wrong is in the report.
 pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, done: &dyn Fn(Date)) -> Report {
     let mut report = Report::new("backfill", run::days(span.from, span.to));
-    if let Err(error) = whole_span(parts, span, now, done, &mut report).await {
-        report.fail(&error);
-    }
-    failing::ended(parts, &mut report, now).await;
+    let work = async |parts: &mut Parts, report: &mut Report| whole_span(parts, span, now, done, report).await;
+    run::in_turn(parts, &mut report, Again::Redo, now, work).await;
     report
 }
 
@@ -89,6 +87,7 @@ async fn days(
         let fetches = chunk.iter().map(|date| intake::take(shared, *date, None, now));
         let taken: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_A_TIME).collect().await;
         report.took("fetch", started);
+        run::take_turn(parts).await?;
         for (date, taken) in chunk.iter().zip(taken) {
             match taken {
                 Ok(taken) => {
@@ -110,9 +109,12 @@ async fn days(
         if parts.mode == Mode::Write {
             parts.store.put_run(record, now).await?;
         }
+        // Whoever waits, an hourly run perhaps, has its turn now.
+        run::give_turn(parts).await;
     }
     match newest {
         Some(newest) => {
+            run::take_turn(parts).await?;
             finished.learn(parts, newest, now, report).await?;
             parts.reach(Step::Learned, now).await?;
         }
@@ -125,6 +127,11 @@ async fn days(
         report
             .problem(format!("{count} days have no bill, the first {first}, the last {last}; they count as not known"));
     }
-    run::close(parts, report);
+    if dates.is_empty() {
+        // It was interrupted after the last day: all was judged then.
+        run::asked(parts, report);
+    } else {
+        run::close(parts, report);
+    }
     Ok(())
 }

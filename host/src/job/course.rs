@@ -6,10 +6,13 @@ use jiff::Timestamp;
 
 use super::{JobError, Mode, Parts};
 use crate::step::{self, Step};
+use crate::stop;
 
 /// Where a run is.
 #[derive(Debug)]
 pub(crate) struct Course {
+    /// Of this process and no other ever: leases and records are under it.
+    pub(super) owner: String,
     at: Mutex<At>,
 }
 
@@ -22,7 +25,10 @@ struct At {
 
 impl Course {
     pub(super) fn new() -> Self {
-        Self { at: Mutex::new(At { step: Step::Started, record: None }) }
+        let host = rustix::system::uname();
+        let (host, process) = (host.nodename().to_string_lossy(), std::process::id());
+        let owner = format!("{host}:{process}:{:08x}", fastrand::u32(..));
+        Self { owner, at: Mutex::new(At { step: Step::Started, record: None }) }
     }
 
     pub(super) fn step(&self) -> Step {
@@ -49,11 +55,24 @@ impl Parts {
     /// The run must not go on; or the store cannot be told.
     pub(super) async fn reach(&self, step: Step, now: Timestamp) -> Result<(), JobError> {
         step::reached(step);
+        // After the last step there is nothing left to stop.
+        if step < Step::Learned && stop::asked() {
+            return Err(JobError::Stopped);
+        }
+        self.may_write().await?;
         let record = self.course.advance(step);
         if let Some((job, period)) = record
             && self.mode == Mode::Write
         {
             self.store.put_step(&job, &period, step, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Asserts that this process still has what leases it took.
+    pub(super) async fn may_write(&self) -> Result<(), JobError> {
+        for lease in self.whole.iter().chain(&self.turn) {
+            lease.check().await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::days::{Alert, Days};
 use super::report::Report;
-use super::{JobError, Mode, Parts, failing, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, intake, run, tell};
 use crate::step::Step;
 
 /// Which days.
@@ -16,21 +16,20 @@ use crate::step::Step;
 pub(crate) struct Daily {
     pub(crate) from: Date,
     pub(crate) to: Date,
+    pub(crate) again: Again,
 }
 
 /// Does the daily job. What goes wrong is in the report.
 pub(crate) async fn daily(parts: &mut Parts, days: Daily, now: Timestamp) -> Report {
-    let Daily { from, to } = days;
+    let Daily { from, to, again } = days;
     let mut report = Report::new("daily", run::days(from, to));
-    if let Err(error) = every_day(parts, days, now, &mut report).await {
-        report.fail(&error);
-    }
-    failing::ended(parts, &mut report, now).await;
+    let work = async |parts: &mut Parts, report: &mut Report| every_day(parts, days, now, report).await;
+    run::in_turn(parts, &mut report, again, now, work).await;
     report
 }
 
 async fn every_day(parts: &mut Parts, days: Daily, now: Timestamp, report: &mut Report) -> Result<(), JobError> {
-    let Daily { from, to } = days;
+    let Daily { from, to, .. } = days;
     if from > to {
         return Err(JobError::NoDays { from, to });
     }
@@ -83,6 +82,11 @@ async fn one_day(
         record.total = Some(ledger.total_text());
         report.total.clone_from(&record.total);
         tell::total(parts, date, &mut record, now, report);
+        if parts.mode == Mode::Write {
+            // Right after it was told, as with incidents.
+            record.step = parts.course.step();
+            parts.store.put_run(&record, now).await?;
+        }
         report.took("tell", started);
         parts.reach(Step::Told, now).await
     }

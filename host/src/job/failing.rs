@@ -23,7 +23,7 @@ type Kept = BTreeMap<String, Notice>;
 
 /// Takes note of how a run ended.
 pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp) {
-    if parts.mode == Mode::DryRun {
+    if parts.mode == Mode::DryRun || report.interrupted {
         return;
     }
     let counted = match report.grade() {

@@ -14,7 +14,7 @@ use super::exclude::Excluded;
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{JobError, Mode, Parts, failing, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, intake, run, tell};
 use crate::episode::{Episode, Moment};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
@@ -29,13 +29,11 @@ use crate::store::{Baseline, DateRange, FitRequest, FitState};
 const OLDEST_FIT_DAYS: u16 = 7;
 
 /// Does the hourly job for the hour of `at`. What goes wrong is in the report.
-pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, now: Timestamp) -> Report {
+pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, again: Again, now: Timestamp) -> Report {
     let (date, hour) = parts.billing_time(at);
     let mut report = Report::new("hourly", format!("{}T{hour:02}", run::days(date, date)));
-    if let Err(error) = one_hour(parts, date, hour, now, &mut report).await {
-        report.fail(&error);
-    }
-    failing::ended(parts, &mut report, now).await;
+    let work = async |parts: &mut Parts, report: &mut Report| one_hour(parts, date, hour, now, report).await;
+    run::in_turn(parts, &mut report, again, now, work).await;
     report
 }
 

@@ -12,6 +12,7 @@ use crate::ledger::{self, DayLedger};
 use crate::metrics::Metric;
 use crate::source::RawDocument;
 use crate::step::Step;
+use crate::stop;
 
 /// A day that was fetched, and what became of its raw document.
 pub(super) struct Intake {
@@ -31,7 +32,11 @@ impl Intake {
 /// # Errors
 /// The source has nothing, or neither archive nor spool takes the document.
 pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, JobError> {
-    let document = parts.source.fetch(date, hour, now).await?;
+    // Between two steps, however often the source is asked again.
+    let document = tokio::select! {
+        document = parts.source.fetch(date, hour, now) => document?,
+        () = stop::when_asked() => return Err(JobError::Stopped),
+    };
     parts.reach(Step::Fetched, now).await?;
     if document.rows.is_empty() {
         return Err(JobError::Empty { date });

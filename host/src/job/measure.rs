@@ -21,6 +21,8 @@ impl Report {
     /// Notes why the job could not be done.
     pub(crate) fn fail(&mut self, error: &JobError) {
         self.error = Some(error.to_string());
+        self.stopped = matches!(error, JobError::Stopped);
+        self.interrupted = error.is_interruption();
         match error {
             JobError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             JobError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),

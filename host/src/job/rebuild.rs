@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use super::days::{Alert, Days};
 use super::hourly;
 use super::report::Report;
-use super::{JobError, Mode, Parts, intake, run};
+use super::{Again, JobError, Mode, Parts, intake, run};
 use crate::archive::{ArchiveError, Key};
 use crate::series::day_start;
 use crate::store::OF_RUNS;
@@ -32,9 +32,8 @@ struct Event {
 /// report.
 pub(crate) async fn rebuild(parts: &mut Parts, now: Timestamp, done: &dyn Fn(u64, u64)) -> Report {
     let mut report = Report::new("rebuild", "archive".to_owned());
-    if let Err(error) = whole_archive(parts, now, done, &mut report).await {
-        report.fail(&error);
-    }
+    let work = async |parts: &mut Parts, report: &mut Report| whole_archive(parts, now, done, report).await;
+    run::in_turn(parts, &mut report, Again::Redo, now, work).await;
     report
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::run::STOPPED;
 use crate::finding::Finding;
 use crate::metrics::Tally;
 
@@ -36,6 +37,11 @@ pub(crate) struct Report {
     pub(crate) error: Option<String>,
     /// For monitoring.
     pub(crate) tally: Tally,
+    /// Who did it, where there was nothing left to do.
+    pub(crate) done_by: Option<String>,
+    /// It ended early without anything having failed: the next run, or another host, goes on.
+    pub(super) interrupted: bool,
+    pub(super) stopped: bool,
 }
 
 impl Grade {
@@ -67,6 +73,11 @@ impl Report {
             (None, false) => Grade::Degraded,
             (None, true) => Grade::Done,
         }
+    }
+
+    /// As the run's record has it.
+    pub(crate) fn outcome(&self) -> &'static str {
+        if self.stopped { STOPPED } else { self.grade().as_str() }
     }
 
     pub(super) fn count(&mut self, what: &'static str, more: u64) {

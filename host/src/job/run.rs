@@ -5,11 +5,103 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::lease::Lease;
 use super::report::{Grade, Report};
-use super::{JobError, Mode, Parts, Ready, measure};
+use super::{JobError, Mode, Parts, Ready, failing, measure};
 use crate::config::Config;
 use crate::step::{self, Step};
-use crate::store::JobRun;
+use crate::store::{JobRun, LeaseKey};
+
+/// The outcome of a run that a signal ended.
+pub(super) const STOPPED: &str = "stopped";
+
+/// Whether a job that is done already is done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// A person has asked for it.
+    Redo,
+    /// Cron has, on every host.
+    Once,
+}
+
+/// Does a job while this host has the turn to write, and takes note of how it ended. Where another host has done it
+/// meanwhile, it says so and does nothing.
+pub(super) async fn in_turn(
+    parts: &mut Parts,
+    report: &mut Report,
+    again: Again,
+    now: Timestamp,
+    work: impl AsyncFnOnce(&mut Parts, &mut Report) -> Result<(), JobError>,
+) {
+    let result = match turn(parts, report, again).await {
+        Ok(None) => work(parts, report).await,
+        Ok(Some(done_by)) => {
+            report.done_by = Some(done_by);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    for lease in [parts.turn.take(), parts.whole.take()].into_iter().flatten() {
+        lease.release().await;
+    }
+    if let Err(error) = result {
+        report.fail(&error);
+    }
+    failing::ended(parts, report, now).await;
+}
+
+/// Waits for the turn. Some is who did the job meanwhile.
+async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option<String>, JobError> {
+    if parts.mode == Mode::DryRun {
+        return Ok(None);
+    }
+    let before = parts.store.run(report.job, &report.period).await?;
+    if again == Again::Once && before.as_ref().is_some_and(is_done) {
+        return Ok(before.map(|run| run.owner));
+    }
+    let waited = if report.job == "backfill" {
+        let key = LeaseKey { job: report.job.to_owned(), period: report.period.clone() };
+        let lease = lease(parts, key).await?;
+        parts.whole.insert(lease).waited
+    } else {
+        take_turn(parts).await?;
+        parts.turn.as_ref().is_some_and(|turn| turn.waited)
+    };
+    let after = parts.store.run(report.job, &report.period).await?;
+    Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
+}
+
+/// Takes the turn to write, where this process does not have it.
+pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
+    if parts.mode == Mode::Write && parts.turn.is_none() {
+        let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
+        parts.turn = Some(lease(parts, key).await?);
+    }
+    Ok(())
+}
+
+/// Lets others write.
+pub(super) async fn give_turn(parts: &mut Parts) {
+    if let Some(turn) = parts.turn.take() {
+        turn.release().await;
+    }
+}
+
+async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, JobError> {
+    Lease::take(parts.store.leases(), key, &parts.course.owner, parts.config.lease).await
+}
+
+/// What a host that had to wait finds done is not done again, whoever asked: the other began when this one could not.
+fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited: bool) -> bool {
+    let is_news = before.is_none_or(|before| (&before.owner, before.attempts) != (&after.owner, after.attempts))
+        || before.is_some_and(|before| !is_done(before));
+    is_done(after) && (again == Again::Once || (waited && is_news))
+}
+
+/// A degraded run is: nothing is lost, and doing it again on another host would mend nothing.
+fn is_done(run: &JobRun) -> bool {
+    run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str()
+}
 
 /// The period of one day, or of a span of days.
 pub(super) fn days(from: Date, to: Date) -> String {
@@ -37,10 +129,15 @@ pub(super) fn rules(ready: &Ready, config: &Config, report: &mut Report) {
 
 /// Ends a run that asked the source.
 pub(super) fn close(parts: &Parts, report: &mut Report) {
+    asked(parts, report);
+    judged(&parts.ready, report);
+}
+
+/// How often the source was asked.
+pub(super) fn asked(parts: &Parts, report: &mut Report) {
     let traffic = parts.source.traffic();
     report.count("calls", traffic.calls);
     report.count("retries", traffic.retries);
-    judged(&parts.ready, report);
 }
 
 /// Says so when nothing was judged, so that silence is never taken for health.
@@ -71,11 +168,12 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
         total: None,
         started_at: now,
         finished_at: None,
+        lease_until: None,
     });
     if record.outcome == Grade::Done.as_str() || record.outcome == Grade::Degraded.as_str() {
         record.through = None;
     }
-    record.owner = format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id());
+    record.owner.clone_from(&parts.course.owner);
     record.attempts += 1;
     record.step = Step::Started;
     "running".clone_into(&mut record.outcome);
@@ -97,8 +195,14 @@ pub(super) async fn finish(
     result: &Result<(), JobError>,
     now: Timestamp,
 ) -> Result<(), JobError> {
-    let grade = if result.is_ok() { report.grade() } else { Grade::Failed };
-    grade.as_str().clone_into(&mut record.outcome);
+    let outcome = match result {
+        Ok(()) => report.grade().as_str(),
+        // The record is of the host that goes on.
+        Err(JobError::TakenOver { .. }) => return Ok(()),
+        Err(JobError::Stopped) => STOPPED,
+        Err(_) => Grade::Failed.as_str(),
+    };
+    outcome.clone_into(&mut record.outcome);
     step::reached(Step::Finished);
     record.step = if result.is_ok() { Step::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
@@ -108,4 +212,43 @@ pub(super) async fn finish(
         report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();
     record.finished_at = Some(now);
     Ok(parts.store.put_run(&record, now).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(owner: &str, attempts: u32, outcome: &str) -> JobRun {
+        JobRun {
+            job: "daily".to_owned(),
+            period: "20261122".to_owned(),
+            owner: owner.to_owned(),
+            attempts,
+            step: Step::Finished,
+            through: None,
+            outcome: outcome.to_owned(),
+            error: None,
+            counts: BTreeMap::new(),
+            durations_ms: BTreeMap::new(),
+            total_told: BTreeSet::new(),
+            total: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at: None,
+            lease_until: None,
+        }
+    }
+
+    #[test]
+    fn cron_does_a_job_once_and_a_person_does_it_again() {
+        let done = run("a", 1, "done");
+        assert!(done_meanwhile(Some(&done), &done, Again::Once, false));
+        assert!(!done_meanwhile(Some(&done), &done, Again::Redo, false));
+        assert!(!done_meanwhile(Some(&done), &done, Again::Redo, true), "what was waited for was another job");
+        assert!(done_meanwhile(None, &run("a", 1, "degraded"), Again::Redo, true), "the other has just done it");
+        assert!(done_meanwhile(Some(&run("a", 1, "running")), &done, Again::Redo, true));
+        assert!(done_meanwhile(Some(&run("b", 1, "done")), &run("a", 2, "done"), Again::Redo, true));
+        for outcome in ["failed", "stopped", "running"] {
+            assert!(!done_meanwhile(None, &run("a", 1, outcome), Again::Once, true), "{outcome}");
+        }
+    }
 }

@@ -26,9 +26,14 @@ pub(super) async fn episodes(
     let factor = parts.config.renotify_factor;
     let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
     for mut episode in episodes {
-        let mut told = false;
+        let (mut told, mut held_up) = (false, false);
         for sink in &mut parts.sinks {
             for notice in episode.due(&sink.name, factor) {
+                // A host that was held up must not tell what another tells meanwhile.
+                if parts.turn.as_ref().is_some_and(|turn| !turn.is_fresh()) {
+                    held_up = true;
+                    break;
+                }
                 let line = sink::of_episode(&episode, notice, speech);
                 match sink.tell(&line, now) {
                     Ok(()) => {
@@ -49,6 +54,9 @@ pub(super) async fn episodes(
         let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()));
         if told || settled {
             parts.store.put_episodes(&[(episode, settled)], now).await?;
+        }
+        if held_up {
+            parts.may_write().await?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! How long a database takes, by what it is asked to do.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a database does.
@@ -22,8 +22,8 @@ pub(crate) struct Spent {
 }
 
 /// Counts calls, several at a time too.
-#[derive(Debug, Default)]
-pub(super) struct Latency(Mutex<BTreeMap<Operation, Spent>>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Latency(Arc<Mutex<BTreeMap<Operation, Spent>>>);
 
 impl Operation {
     pub(crate) const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];

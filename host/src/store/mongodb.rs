@@ -5,6 +5,7 @@
 
 mod connect;
 mod indexes;
+mod lease;
 mod read;
 mod rights;
 mod write;
@@ -51,6 +52,7 @@ pub(crate) struct MongodbOptions {
 }
 
 /// A connected database.
+#[derive(Clone)]
 pub(crate) struct Mongodb {
     database: Database,
     /// For messages: the servers' addresses without credentials.

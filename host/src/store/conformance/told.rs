@@ -201,6 +201,7 @@ async fn runs_are_read_back() {
             total: None,
             started_at: at(0),
             finished_at: None,
+            lease_until: None,
         };
         store.put_run(&record, at(0)).await.unwrap();
         assert_eq!(store.run("daily", "20261101").await.unwrap().as_ref(), Some(&record));
@@ -239,6 +240,7 @@ fn run_of(job: &str, period: &str, second: i64) -> JobRun {
         total: None,
         started_at: at(second),
         finished_at: None,
+        lease_until: None,
     }
 }
 

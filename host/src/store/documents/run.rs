@@ -1,6 +1,6 @@
 //! `job_runs`: how far a job got, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
@@ -39,6 +39,32 @@ pub(in crate::store) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
     Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
 }
 
+/// What a document has that nothing but a lease has made yet, but for its key and times.
+pub(in crate::store) fn blank(job: &str, period: &str) -> Document {
+    let run = JobRun {
+        job: job.to_owned(),
+        period: period.to_owned(),
+        owner: String::new(),
+        attempts: 0,
+        step: Step::Started,
+        through: None,
+        outcome: "running".to_owned(),
+        error: None,
+        counts: BTreeMap::new(),
+        durations_ms: BTreeMap::new(),
+        total_told: BTreeSet::new(),
+        total: None,
+        started_at: Timestamp::UNIX_EPOCH,
+        finished_at: None,
+        lease_until: None,
+    };
+    let mut blank = upsert(&run, Timestamp::UNIX_EPOCH).set;
+    for field in ["owner", "startedAt", "updatedAt"] {
+        blank.remove(field);
+    }
+    blank
+}
+
 /// Nothing but how far the run got.
 pub(in crate::store) fn step(job: &str, period: &str, step: Step, now: Timestamp) -> Upsert {
     let set = doc! { "step": step.as_str(), "updatedAt": time(now) };
@@ -71,6 +97,7 @@ pub(in crate::store) fn read(document: &Document) -> Result<JobRun, String> {
         total_told: told.iter().filter_map(|sink| sink.as_str().map(str::to_owned)).collect(),
         total: optional("total"),
         started_at: timestamp(*document.get_datetime("startedAt").map_err(|error| error.to_string())?)?,
+        lease_until: document.get_datetime("leaseUntil").ok().copied().map(timestamp).transpose()?,
         finished_at: document.get_datetime("finishedAt").ok().copied().map(timestamp).transpose()?,
     })
 }

@@ -1,5 +1,6 @@
 //! The database file: opening it, its tables, and what its errors mean.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -80,7 +81,7 @@ impl Embedded {
             }
         };
         let database = opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned(), holder: holder(path) },
             error => file(error.to_string()),
         })?;
         let store = Self { database, path: path.to_owned(), run: access.run(), latency: Latency::default() };
@@ -269,6 +270,26 @@ impl Handle {
             Self::Looking(_) => unreachable!("what is opened for reading is not written to"),
         }
     }
+}
+
+/// Who has the file locked, as far as the system says: Linux lists the locks of files with the process of each.
+fn holder(path: &Path) -> String {
+    let pid = || {
+        let inode = std::fs::metadata(path).ok()?.ino().to_string();
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        // `1: FLOCK  ADVISORY  WRITE 4711 08:01:131097 0 EOF`
+        let lock = locks.lines().find(|lock| {
+            let file = lock.split_whitespace().nth(5);
+            file.and_then(|file| file.rsplit(':').next()) == Some(inode.as_str())
+        })?;
+        lock.split_whitespace().nth(4)?.parse::<u32>().ok()
+    };
+    let name = |pid: u32| {
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let command = command.trim_end_matches('\0').replace(|c: char| c.is_control(), " ");
+        format!("process {pid} ({command})")
+    };
+    pid().map_or_else(|| "another costwarden run".to_owned(), name)
 }
 
 /// Opens for reading; as for writing where a run that was killed left something to repair, or nothing yet.

@@ -133,6 +133,6 @@ fn has_fields(index: &Document, fields: &[(&str, i32)]) -> bool {
             .all(|((name, value), (field, wanted))| name == field && order(value) == Some(f64::from(*wanted)))
 }
 
-fn is_code(error: &mongodb::error::Error, code: i32) -> bool {
+pub(super) fn is_code(error: &mongodb::error::Error, code: i32) -> bool {
     matches!(&*error.kind, ErrorKind::Command(command) if command.code == code)
 }

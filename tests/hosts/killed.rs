@@ -1,0 +1,190 @@
+//! The first host is killed with SIGKILL at each step of each job; the second takes over.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::database::{Dump, Mongo, assert_same};
+use crate::pair::{Host, LEASE, NEXT, Pair, day, learned, quiet, rows};
+use crate::support::replay::{Bills, Row, Whose};
+
+/// Steps in their order, and that a sink has accepted a line.
+const STEPS: [&str; 12] = [
+    "started",
+    "fetched",
+    "archived",
+    "written",
+    "findings",
+    "episodes",
+    "remembered",
+    "accepted",
+    "told",
+    "learning",
+    "learned",
+    "finished",
+];
+
+/// Cases that are tried at the same time: most of a case is waiting for a lease to run out.
+const AT_ONCE: usize = 4;
+
+/// What one host that nothing happened to leaves.
+struct Undisturbed {
+    dump: Dump,
+    lines: Vec<String>,
+}
+
+/// A job, and the database before it.
+struct Scene<'a> {
+    before: &'a Mongo,
+    bills: &'a Bills,
+    prepare: &'a (dyn Fn(&Pair) + Sync),
+    args: &'a [&'a str],
+    code: i32,
+    /// Of how many batches each is one after which the first host dies.
+    stride: usize,
+}
+
+impl Scene<'_> {
+    fn pair(&self) -> Pair {
+        let pair = Pair::new(self.before.copied(), self.bills, LEASE);
+        (self.prepare)(&pair);
+        pair
+    }
+
+    fn undisturbed(&self) -> Undisturbed {
+        let pair = self.pair();
+        let run = pair.run(Host::A, self.args).expect(self.code);
+        let lines = pair.heard();
+        assert!(lines.iter().any(|line| line.starts_with("[BILLING_ANOMALY]")), "it matters who is told: {run:?}");
+        Undisturbed { dump: pair.mongo.dump(), lines }
+    }
+
+    /// Kills the first host where it is rehearsed, and lets the second do the job. False where the first never came there.
+    fn try_at(&self, rehearsal: &str, expected: &Undisturbed) -> bool {
+        let pair = self.pair();
+        let first = pair.start(Host::A, self.args, rehearsal).end();
+        let before = pair.heard();
+        if first.code != -1 {
+            first.expect(self.code);
+            assert_same(&expected.dump, &pair.mongo.dump(), rehearsal);
+            return false;
+        }
+        let second = pair.run(Host::B, self.args).expect(self.code);
+        assert!(!second.stdout.contains("already"), "{rehearsal}: {second:?}");
+        assert_same(&expected.dump, &pair.mongo.dump(), rehearsal);
+
+        let after = pair.heard();
+        let told: Vec<&String> = before.iter().chain(&after).collect();
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in &told {
+            *times.entry(line).or_default() += 1;
+        }
+        // The window: a sink has accepted a line, and the process dies before that is marked.
+        let twice: Vec<&str> = times.iter().filter(|(_, times)| **times > 1).map(|(line, _)| *line).collect();
+        if rehearsal.starts_with("kill:accepted") {
+            assert_eq!(twice, [before.last().expect("an accepted line").as_str()], "{rehearsal}");
+            assert_eq!(told.len(), expected.lines.len() + 1, "{rehearsal}: {told:#?}");
+        } else {
+            assert_eq!(twice, [""; 0], "{rehearsal}");
+        }
+        let mut lines: Vec<&str> = expected.lines.iter().map(String::as_str).collect();
+        lines.sort_unstable();
+        assert_eq!(times.into_keys().collect::<Vec<_>>(), lines, "{rehearsal}: none is lost");
+        true
+    }
+
+    /// Every step the first time it comes, `accepted` as often as there are lines, and after batches that are written,
+    /// from the first to the last. Gives back how often the first host died.
+    fn everywhere(&self) -> usize {
+        let expected = self.undisturbed();
+        let mut rehearsals: Vec<String> =
+            STEPS.iter().filter(|step| **step != "accepted").map(|step| format!("kill:{step}")).collect();
+        rehearsals.extend((1..=expected.lines.len()).map(|nth| format!("kill:accepted:{nth}")));
+        let dead = AtomicUsize::new(0);
+        let rehearsals = Mutex::new(rehearsals);
+        let batch = AtomicUsize::new(1);
+        let finished = AtomicUsize::new(usize::MAX);
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| {
+                    loop {
+                        let next = rehearsals.lock().expect("no case has failed").pop();
+                        if let Some(rehearsal) = next {
+                            let died = self.try_at(&rehearsal, &expected);
+                            // An hourly run learns nothing.
+                            let learns = rehearsal.starts_with("kill:learn") && self.args[0] == "hourly";
+                            assert_eq!(died, !learns, "{rehearsal}");
+                            dead.fetch_add(usize::from(died), Ordering::Relaxed);
+                            continue;
+                        }
+                        let nth = batch.fetch_add(self.stride, Ordering::Relaxed);
+                        if nth > finished.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        if self.try_at(&format!("kill:writing:{nth}"), &expected) {
+                            dead.fetch_add(1, Ordering::Relaxed);
+                        } else {
+                            finished.fetch_min(nth, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        dead.into_inner()
+    }
+}
+
+/// More services than one batch of a bulk write takes.
+fn many() -> Vec<Row> {
+    let service = |index: usize| {
+        let id: &'static str = format!("s-{index:04}").leak();
+        Row::of(Whose { ids: ["d-1", "p-9", id], names: ["우리회사", "많은", id] }, "12.5")
+    };
+    (0..1_100).map(service).collect()
+}
+
+#[test]
+fn a_daily_job_ends_the_same_wherever_the_first_host_dies() {
+    let Some(mongo) = Mongo::new() else { return };
+    let mut bills = quiet();
+    bills.insert(NEXT, [rows("1500.25", "2000"), many()].concat());
+    let history = learned(mongo, &bills);
+    let date = format!("--date={NEXT}");
+    let scene =
+        Scene { before: &history.mongo, bills: &bills, prepare: &|_| {}, args: &["daily", &date], code: 0, stride: 4 };
+    let deaths = scene.everywhere();
+    assert!(deaths > 15, "{deaths} deaths");
+}
+
+#[test]
+fn an_hourly_job_ends_the_same_wherever_the_first_host_dies() {
+    let Some(mongo) = Mongo::new() else { return };
+    let bills = quiet();
+    let history = learned(mongo, &bills);
+    let at = format!("--at={NEXT}T10:10");
+    let scene = Scene {
+        before: &history.mongo,
+        bills: &bills,
+        prepare: &|pair| pair.hour(NEXT, 10, &rows("1500.25", "2000")),
+        args: &["hourly", &at],
+        code: 0,
+        stride: 3,
+    };
+    let deaths = scene.everywhere();
+    assert!(deaths > 12, "{deaths} deaths");
+}
+
+#[test]
+fn a_backfill_ends_the_same_wherever_the_first_host_dies() {
+    let Some(mongo) = Mongo::new() else { return };
+    let mut bills = quiet();
+    bills.insert(day(-10), rows("1500.25", "1010"));
+    bills.insert(day(-3), rows("990", "3000"));
+    // Nothing but an empty database: the days are told as if they happened now.
+    let nothing = Pair::new(mongo, &Bills::new(), LEASE);
+    let (from, to) = (format!("--from={}", day(-28)), format!("--to={}", day(-1)));
+    let args = ["backfill", &from, &to, "--alert"];
+    let scene = Scene { before: &nothing.mongo, bills: &bills, prepare: &|_| {}, args: &args, code: 0, stride: 31 };
+    let deaths = scene.everywhere();
+    assert!(deaths > 12, "{deaths} deaths");
+}

@@ -1,0 +1,36 @@
+//! SIGTERM and SIGINT end a run after the step that it is at; whoever comes next goes on.
+
+use mongodb::bson::doc;
+use rustix::process::Signal;
+
+use crate::database::{Mongo, assert_same};
+use crate::pair::{Host, NEXT, Pair, learned, quiet, rows};
+
+/// Nobody waits for a lease here: it is given back.
+const LONG: &str = "[lease]\nseconds = 600\nwait_seconds = 5\n";
+
+#[test]
+fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
+    let Some(mongo) = Mongo::new() else { return };
+    let mut bills = quiet();
+    bills.insert(NEXT, rows("1500.25", "2000"));
+    let history = learned(mongo, &bills);
+    let daily = ["daily", "--date=2026-10-19"];
+    let alone = Pair::new(history.mongo.copied(), &bills, LONG);
+    alone.run(Host::A, &daily).expect(0);
+    let (dump, lines) = (alone.mongo.dump(), alone.heard());
+    for (signal, step) in [(Signal::TERM, "written"), (Signal::INT, "findings"), (Signal::TERM, "remembered")] {
+        let pair = Pair::new(history.mongo.copied(), &bills, LONG);
+        let mut first = pair.start(Host::A, &daily, &format!("pause:{step}"));
+        first.until_paused();
+        first.signal(signal);
+        first.signal(Signal::CONT);
+        let first = first.end().expect(2);
+        assert!(first.stderr.contains("stopped by a signal; the next run goes on from here"), "{step}: {first:?}");
+        let run = pair.mongo.documents("job_runs", doc! { "job": "daily", "period": "20261019" });
+        assert_eq!(run[0].get_str("outcome"), Ok("stopped"), "{step}");
+        pair.run(Host::B, &daily).expect(0);
+        assert_same(&dump, &pair.mongo.dump(), step);
+        assert_eq!(pair.heard(), lines, "{step}");
+    }
+}
