@@ -111,6 +111,7 @@ mod tests {
             total: None,
             started_at: now() - SignedDuration::from_mins(minutes),
             finished_at: None,
+            lease_until: None,
         }
     }
 

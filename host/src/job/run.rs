@@ -55,26 +55,27 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
     if parts.mode == Mode::DryRun {
         return Ok(None);
     }
-    let before = parts.store.run(report.job, &report.period).await?;
+    let period = parts.shard.period(&report.period);
+    let before = parts.store.run(report.job, &period).await?;
     if again == Again::Once && before.as_ref().is_some_and(is_done) {
         return Ok(before.map(|run| run.owner));
     }
     let waited = if report.job == "backfill" {
-        let key = LeaseKey { job: report.job.to_owned(), period: report.period.clone() };
+        let key = LeaseKey { job: report.job.to_owned(), period: period.clone() };
         let lease = lease(parts, key).await?;
         parts.whole.insert(lease).waited
     } else {
         take_turn(parts).await?;
         parts.turn.as_ref().is_some_and(|turn| turn.waited)
     };
-    let after = parts.store.run(report.job, &report.period).await?;
+    let after = parts.store.run(report.job, &period).await?;
     Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
 }
 
 /// Takes the turn to write, where this process does not have it.
 pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
-        let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
+        let key = LeaseKey { job: "writer".to_owned(), period: parts.shard.period("all") };
         parts.turn = Some(lease(parts, key).await?);
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! The database file: opening it, its tables, and what its errors mean.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -84,6 +83,10 @@ impl Embedded {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned(), holder: holder(path) },
             error => file(error.to_string()),
         })?;
+        if matches!(database, Handle::Writing(_)) && matches!(access, Access::Write(_)) {
+            // For whoever comes meanwhile; the lock itself is the kernel's, and ends with the process.
+            drop(std::fs::write(note_of_user(path), std::process::id().to_string()));
+        }
         let store = Self { database, path: path.to_owned(), run: access.run(), latency: Latency::default() };
         match store.format().map_err(|cause| store.failure("about", cause))? {
             Some(FORMAT) => {}
@@ -272,24 +275,22 @@ impl Handle {
     }
 }
 
-/// Who has the file locked, as far as the system says: Linux lists the locks of files with the process of each.
+/// Beside the file: the process that opened it last for writing.
+fn note_of_user(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".user");
+    PathBuf::from(name)
+}
+
+/// Who has the file locked, as far as its note says so of a process that lives.
 fn holder(path: &Path) -> String {
-    let pid = || {
-        let inode = std::fs::metadata(path).ok()?.ino().to_string();
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        // `1: FLOCK  ADVISORY  WRITE 4711 08:01:131097 0 EOF`
-        let lock = locks.lines().find(|lock| {
-            let file = lock.split_whitespace().nth(5);
-            file.and_then(|file| file.rsplit(':').next()) == Some(inode.as_str())
-        })?;
-        lock.split_whitespace().nth(4)?.parse::<u32>().ok()
-    };
-    let name = |pid: u32| {
-        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let pid = std::fs::read_to_string(note_of_user(path)).ok().and_then(|pid| pid.trim().parse::<u32>().ok());
+    let command = |pid: u32| {
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
         let command = command.trim_end_matches('\0').replace(|c: char| c.is_control(), " ");
-        format!("process {pid} ({command})")
+        Some(format!("process {pid} ({command})"))
     };
-    pid().map_or_else(|| "another costwarden run".to_owned(), name)
+    pid.and_then(command).unwrap_or_else(|| "another costwarden run".to_owned())
 }
 
 /// Opens for reading; as for writing where a run that was killed left something to repair, or nothing yet.
