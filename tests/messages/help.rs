@@ -272,6 +272,7 @@ fn of_the_jobs() {
           --to <TO>        The last of several days
           --dry-run        Fetch and judge, but archive, remember and tell nothing
           --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
+          --once           Do nothing where the day is done already, by whichever host. Without --date that is so anyway
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
@@ -285,6 +286,7 @@ fn of_the_jobs() {
           --dry-run        Fetch and judge, but archive, remember and tell nothing
           --json           Print JSON, one object a line, for machines
           --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
+          --once           Do nothing where the hour is done already, by whichever host. Without --at that is so anyway
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["backfill"]), @"
