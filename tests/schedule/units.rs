@@ -101,3 +101,23 @@ fn what_is_shipped_is_what_is_written() {
         assert!(told.contains(&format!("# {name}\n{text}")), "{name} is not what this writes:\n{told}");
     }
 }
+
+/// Forbids itself what `MemoryDenyWriteExecute` forbids, and becomes another program; ends with 77 where the kernel cannot.
+const DENY: &str = "import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0): sys.exit(77)
+os.execv(sys.argv[1], sys.argv[1:])";
+
+#[test]
+fn detectors_need_memory_that_was_written_and_is_executable() {
+    let lab = Lab::new(CONFIG);
+    lab.run(&["check"]).expect(0);
+    let mut command = Command::new("python3");
+    command.args(["-c", DENY, crate::support::binary(), "check"]).current_dir(lab.path());
+    let denied = run(&mut command);
+    if denied.code == 77 {
+        eprintln!("skipped: this kernel does not know PR_SET_MDWE");
+        return;
+    }
+    let denied = denied.expect(2);
+    assert!(denied.stderr.contains("unable to make memory executable"), "{denied:?}");
+}
