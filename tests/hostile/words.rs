@@ -123,7 +123,7 @@ fn everything_else_that_a_plugin_says_is_plain_too() {
     insta::assert_snapshot!(run.stderr.lines().filter(|line| line.starts_with("degraded")).collect::<String>(), @"degraded: plugin `talker`, rule `talker`, series `d/p/db`: the detector refuses:  [31m forged");
     for line in run.stderr.lines().filter(|line| line.starts_with('{')) {
         let line: Value = serde_json::from_str(line).expect("JSON");
-        let message = line["fields"]["message"].as_str().expect("a message");
+        let message = line["message"].as_str().expect("a message");
         assert!(!message.contains(is_obeyed), "{message:?}");
     }
     assert!(!run.stderr.replace('\n', "").contains(is_obeyed), "{:?}", run.stderr);
