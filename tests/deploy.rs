@@ -5,6 +5,8 @@ mod support;
 
 #[path = "deploy/container.rs"]
 mod container;
+#[path = "deploy/guide.rs"]
+mod guide;
 #[path = "deploy/kubernetes.rs"]
 mod kubernetes;
 #[path = "deploy/terraform.rs"]

@@ -25,7 +25,7 @@ pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
 pub(crate) use self::lease::{Claim, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
-pub(crate) use self::mongodb::{MongodbOptions, careless_option};
+pub(crate) use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
 pub(crate) use self::stretches::Stretches;
 use crate::config::StoreConfig;
 use crate::episode::Episode;

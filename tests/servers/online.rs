@@ -84,6 +84,7 @@ fn all_is_well_and_no_trace_is_left() {
     );
     lab.write("costwarden.toml", &config);
     bucket.hand_over_secret(&lab);
+    std::fs::create_dir(lab.path().join("metrics")).expect("a folder");
     let run = lab.run_with(&["check", "--online"], &[Simulator::ENV]).expect(0);
     for line in [
         "ok       source     the billing API at http://127.0.0.1",
@@ -103,7 +104,8 @@ fn all_is_well_and_no_trace_is_left() {
     assert!(run.stdout.contains("schedule "), "{run:?}");
     assert_eq!(bucket.keys(), Vec::<String>::new());
     assert_eq!(database.collections(), Vec::<String>::new());
-    assert!(!lab.path().join("state").exists() && !lab.path().join("metrics").exists());
+    assert!(!lab.path().join("state").exists());
+    assert_eq!(std::fs::read_dir(lab.path().join("metrics")).expect("a folder").count(), 0);
 
     // What it said was sent is the first line that the log has of it, over both ways.
     let run = lab.run_with(&["check", "--online", "--tell", "--json"], &[Simulator::ENV]).expect(0);

@@ -10,10 +10,11 @@ use serde_json::json;
 use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::config::{self, Config, Pending};
+use crate::config::{self, Config, Pending, StoreConfig};
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Fetch, Grade};
 use crate::rules::{self, RuleSet};
+use crate::store;
 use crate::toml::Diagnostic;
 use crate::vault;
 
@@ -44,6 +45,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     match config {
         Ok(config) => {
             findings.warnings.extend(nowhere(path, &config));
+            findings.warnings.extend(in_the_clear(path, &config));
             plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {
                 findings.items = online::check(&config, args, now).await;
@@ -112,6 +114,16 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
         Diagnostic { key: "metrics.textfile".to_owned(), ..Diagnostic::of_file(path, message) }
     };
     (!folder.is_dir()).then(absent)
+}
+
+/// What goes over the network for anybody to read. A private subnet may be reason enough: no more than a warning.
+fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
+    let StoreConfig::Mongodb(options) = &config.store else { return None };
+    let hosts = store::hosts_in_the_clear(options)?;
+    let message = format!(
+        "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
+    );
+    Some(Diagnostic { key: "store.uri".to_owned(), ..Diagnostic::of_file(path, message) })
 }
 
 /// A grant under a name that no rule uses may be one that was misspelt, or one to take back.

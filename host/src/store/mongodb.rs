@@ -33,7 +33,7 @@ use crate::run_id::RunId;
 use crate::series::SeriesKey;
 use crate::shard::Shard;
 use crate::step::Step;
-pub(crate) use connect::careless_option;
+pub(crate) use connect::{careless_option, hosts_in_the_clear};
 use read::{Stored, of_day, of_days, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.

@@ -154,6 +154,10 @@ fn state(folder: &Path) -> Item {
 
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        return Item::new("metrics", Found::Doubtful, message);
+    }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
 }
 

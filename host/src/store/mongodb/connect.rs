@@ -9,6 +9,7 @@ use mongodb::{Client, Database};
 
 use super::{Mongodb, MongodbOptions};
 use crate::http;
+use crate::plugin::is_loopback;
 use crate::shard::Shard;
 use crate::store::latency::{Latency, Operation};
 use crate::store::{Access, StoreError};
@@ -22,6 +23,20 @@ pub(crate) fn careless_option(uri: &str) -> Option<&'static str> {
         options.any(|(name, value)| name.eq_ignore_ascii_case(careless) && value != "false")
     };
     CARELESS.into_iter().find(|careless| is_on(careless))
+}
+
+/// The hosts of an address that are not this machine, where it is spoken to in the clear.
+pub(crate) fn hosts_in_the_clear(options: &MongodbOptions) -> Option<String> {
+    let uri = options.uri.known()?.strip_prefix("mongodb://")?;
+    let (rest, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let is_on = |name: &str| query.split(['&', ';']).any(|option| option.eq_ignore_ascii_case(&format!("{name}=true")));
+    if options.authority.is_some() || options.client_certificate.is_some() || is_on("tls") || is_on("ssl") {
+        return None;
+    }
+    // A password's own / and @ are encoded.
+    let hosts = rest.split('/').next()?.rsplit('@').next()?;
+    let far: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty() && !is_loopback(host)).collect();
+    (!far.is_empty()).then(|| far.join(", "))
 }
 
 /// What the address says of TLS, and what the config adds. A file in either makes TLS a must.
@@ -153,6 +168,25 @@ mod tests {
         assert_eq!(check("tls=true;tlsAllowInvalidHostnames=1"), Some("tlsAllowInvalidHostnames"));
         assert_eq!(check("tls=true&tlsInsecure=false"), None);
         assert_eq!(careless_option("mongodb://h"), None);
+    }
+
+    #[test]
+    fn hosts_that_are_spoken_to_in_the_clear_are_known() {
+        let check = |uri: &str| {
+            hosts_in_the_clear(&MongodbOptions {
+                uri: crate::config::Secret::new(uri),
+                authority: None,
+                client_certificate: None,
+                database: "billing".to_owned(),
+                connect_timeout: std::time::Duration::ZERO,
+                selection_timeout: std::time::Duration::ZERO,
+            })
+        };
+        assert_eq!(check("mongodb://u:p@db.example:27017,127.0.0.1:1/x"), Some("db.example:27017".to_owned()));
+        assert_eq!(check("mongodb://localhost"), None);
+        assert_eq!(check("mongodb://db.example/?TLS=true"), None);
+        assert_eq!(check("mongodb+srv://db.example"), None);
+        assert_eq!(check("mongodb://db.example/?tls=false"), Some("db.example".to_owned()));
     }
 
     #[test]
