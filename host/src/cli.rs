@@ -7,6 +7,7 @@ mod check;
 mod dates;
 mod demo;
 mod health;
+mod incidents;
 mod jobs;
 mod log;
 mod look;
@@ -73,6 +74,9 @@ enum Command {
     /// Look at what was found.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
+    /// Look at incidents, and say that one is known about.
+    #[command(subcommand)]
+    Incidents(incidents::IncidentsCommand),
     /// Look at what is remembered of a series.
     #[command(subcommand)]
     Series(SeriesCommand),
@@ -142,9 +146,12 @@ impl ShardArgs {
 
 #[derive(Debug, Args)]
 struct DailyArgs {
-    /// The day; yesterday in the bill's time zone without it.
+    /// Just this day; without any, yesterday, what is missing before it, and what was corrected since.
     #[arg(long, value_parser = dates::day, conflicts_with_all = ["from", "to"])]
     date: Option<Date>,
+    /// As without any day, with this day for yesterday.
+    #[arg(long, value_parser = dates::day, conflicts_with_all = ["date", "from", "to"])]
+    through: Option<Date>,
     /// The first of several days.
     #[arg(long, value_parser = dates::day, requires = "to")]
     from: Option<Date>,
@@ -210,6 +217,9 @@ enum SeriesCommand {
         /// domainId/projectId/serviceId, as findings name it.
         #[arg(long, value_parser = dates::series)]
         series: SeriesKey,
+        /// As they were known at the end of a day, or at a moment.
+        #[arg(long, value_parser = dates::as_of, value_name = "DAY|MOMENT")]
+        as_of: Option<dates::AsOf>,
         #[command(flatten)]
         span: SpanArgs,
     },
@@ -288,8 +298,9 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
         Command::Archive(command) => archive::archive(load(config).await?, command, form, run, now).await,
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
-        Command::Series(SeriesCommand::Show { series, span }) => {
-            look::series(load(config).await?, &series, &span, form).await
+        Command::Incidents(command) => incidents::incidents(load(config).await?, command, form, run, now).await,
+        Command::Series(SeriesCommand::Show { series, as_of, span }) => {
+            look::series(load(config).await?, &series, as_of, &span, form).await
         }
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),

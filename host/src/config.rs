@@ -17,7 +17,8 @@ use jiff::tz::TimeZone;
 pub(crate) use self::health::{HealthConfig, Levels};
 pub(crate) use self::lease::LeaseConfig;
 pub(crate) use self::parts::{
-    ArchiveConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig, SyslogTransport,
+    ArchiveConfig, FeedConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig,
+    SyslogTransport,
 };
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
@@ -41,8 +42,13 @@ pub(crate) struct Config {
     pub(crate) baseline_days: u16,
     /// A deviation that has lasted so long is the new level, and is learned from.
     pub(crate) accept_after_days: u16,
+    /// Days before yesterday whose bills the daily job asks for again, since they are corrected.
+    pub(crate) restate_days: u16,
+    /// Days before yesterday that the daily job looks at for missing ones, and for totals that were not told.
+    pub(crate) catch_up_days: u16,
     /// People are told again when an incident's impact has grown by this factor.
     pub(crate) renotify_factor: f64,
+    pub(crate) feed: FeedConfig,
     pub(crate) source: SourceConfig,
     pub(crate) archive: ArchiveConfig,
     /// How long the archive keeps what it has.
@@ -153,6 +159,9 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let language = root.choice("language", &[("ko", Language::Korean), ("en", Language::English)]);
     let baseline_days = days(&mut root, "baseline_days");
     let accept_after_days = days(&mut root, "accept_after_days");
+    let few_days = |root: &mut Section<'_, '_>, key| root.whole(key, 0..=366).map(|days| days as u16);
+    let restate_days = few_days(&mut root, "restate_days");
+    let catch_up_days = few_days(&mut root, "catch_up_days");
     let renotify_factor = root.amount("renotify_factor");
     if renotify_factor.is_some_and(|factor| factor <= 1.0) {
         root.fail("renotify_factor", "expected a factor above 1, like 2");
@@ -166,6 +175,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
     root.need("rules", "a table [rules] with directory = \"...\"");
+    let feed = root.section("feed").map_or_else(FeedConfig::default, parts::feed);
     let source = root.section("source").and_then(|section| parts::source(section, references));
     let archive = root.section("archive").and_then(|section| parts::archive(section, references));
     let store = root.section("store").and_then(|section| parts::store(section, &state_dir, references));
@@ -185,7 +195,10 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         language: language.unwrap_or(Language::Korean),
         baseline_days: baseline_days.unwrap_or(90),
         accept_after_days: accept_after_days.unwrap_or(ACCEPT_AFTER_DAYS),
+        restate_days: restate_days.unwrap_or(5),
+        catch_up_days: catch_up_days.unwrap_or(14),
         renotify_factor: renotify_factor.unwrap_or(2.0),
+        feed,
         source: source?,
         archive,
         lifecycle,
@@ -277,7 +290,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, renotify_factor, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

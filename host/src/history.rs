@@ -105,6 +105,36 @@ impl History {
         }
     }
 
+    /// Appends days that are later than all before, of the same measures.
+    pub(crate) fn append(&mut self, later: Self) {
+        let (before, more) = (self.days.len(), later.days.len());
+        self.days.extend(later.days);
+        for row in self.rows.values_mut() {
+            row.anomalous.resize(before + more, false);
+            row.values.values_mut().for_each(|values| values.resize(before + more, f64::NAN));
+        }
+        for (key, newer) in later.rows {
+            let row = self.rows.entry(key).or_insert_with(|| HistoryRow {
+                values: newer.values.keys().map(|measure| (*measure, vec![f64::NAN; before + more])).collect(),
+                anomalous: vec![false; before + more],
+                ..HistoryRow::default()
+            });
+            (row.names, row.pricing_types) = (newer.names, newer.pricing_types);
+            row.anomalous[before..].copy_from_slice(&newer.anomalous);
+            for (measure, values) in newer.values {
+                if let Some(known) = row.values.get_mut(&measure) {
+                    known[before..].copy_from_slice(&values);
+                }
+            }
+        }
+    }
+
+    /// Takes the marks off a day.
+    pub(crate) fn unmark(&mut self, date: Date) {
+        let Ok(index) = self.days.binary_search(&date) else { return };
+        self.rows.values_mut().for_each(|row| row.anomalous[index] = false);
+    }
+
     /// Lets go of days, and of series that have no document on any that are left.
     pub(crate) fn forget_before(&mut self, oldest: Date) {
         let gone = self.days.partition_point(|day| *day < oldest);
@@ -250,6 +280,21 @@ mod tests {
         assert_eq!(shown("c"), "[NaN, 4.0, NaN]");
         assert_eq!(stored.rows.len(), 3, "gone has no day left");
         assert!(stored.rows.values().all(|row| row.anomalous.len() == 3));
+    }
+
+    #[test]
+    fn days_out_of_the_store_are_appended_as_those_out_of_a_bill() {
+        let measures = BTreeSet::from([Measure::Expect]);
+        let days =
+            [ledger(1, &[("a", 1.0), ("b", 2.0)]), ledger(3, &[("b", 3.0), ("c", 4.0)]), ledger(4, &[("a", 5.0)])];
+        let of = |days: &[DayLedger]| {
+            let mut history = History::default();
+            days.iter().for_each(|day| history.push(day, &measures));
+            history
+        };
+        let mut appended = of(&days[..1]);
+        appended.append(of(&days[1..]));
+        assert_eq!(format!("{appended:?}"), format!("{:?}", of(&days)));
     }
 
     #[test]

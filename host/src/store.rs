@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use self::documents::episode::Query;
 pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
 pub(crate) use self::lease::{Claim, Holder, LeaseKey, Leases};
@@ -210,11 +211,27 @@ impl Store {
     }
 
     /// The finished day as `billing_daily`. Series that left it are removed; what is marked as anomalous stays marked.
-    /// A ledger without entries changes nothing.
+    /// Amounts that were known before are kept in `billing_restated`. A ledger without entries changes nothing.
     pub(crate) async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_day(day, now).await,
             Self::Embedded(store) => store.put_day(day, now),
+        }
+    }
+
+    /// Whether `billing_daily` holds a day just as it is in the ledger.
+    pub(crate) async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.holds_day(day).await,
+            Self::Embedded(store) => store.holds_day(day),
+        }
+    }
+
+    /// The days of a range that `billing_daily` holds, in their order, and how many series each has.
+    pub(crate) async fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.day_sizes(range).await,
+            Self::Embedded(store) => store.day_sizes(range),
         }
     }
 
@@ -277,6 +294,22 @@ impl Store {
             Self::Mongodb(store) => store.daily(range, series).await,
             Self::Embedded(store) => store.daily(range, series),
         }
+    }
+
+    /// [`Store::daily`] as it was known at a moment.
+    pub(crate) async fn daily_as_of(
+        &self,
+        range: DateRange,
+        series: &SeriesKey,
+        moment: Timestamp,
+    ) -> Result<Vec<Document>, StoreError> {
+        let earlier = match self {
+            Self::Mongodb(store) => store.restated(range, series).await,
+            Self::Embedded(store) => store.restated(range, series),
+        }?;
+        let (collection, key) = (documents::restated::COLLECTION.name, series.to_string());
+        documents::restated::as_of(self.daily(range, series).await?, earlier, moment)
+            .map_err(|cause| StoreError::Unreadable { collection, key, cause })
     }
 
     /// A partial day as it stood at an hour, as `billing_hourly`. A series that was seen earlier that day and has no row
@@ -367,12 +400,29 @@ impl Store {
         }
     }
 
-    /// The episodes that were not settled when they were put, and those that were closed on a day or later, in the
-    /// order of their ids.
-    pub(crate) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
+    /// The episodes that were not settled when they were put, and those that were seen or closed on a day or later, in
+    /// the order of their ids.
+    pub(crate) async fn episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
+        self.episodes_of(Query::Current(since)).await
+    }
+
+    /// The episodes that an operator decided, and that were seen on a day or later.
+    pub(crate) async fn decided_episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
+        self.episodes_of(Query::Decided(since)).await
+    }
+
+    pub(crate) async fn every_episode(&self) -> Result<Vec<Episode>, StoreError> {
+        self.episodes_of(Query::All).await
+    }
+
+    pub(crate) async fn episode(&self, id: &str) -> Result<Option<Episode>, StoreError> {
+        Ok(self.episodes_of(Query::Of(id)).await?.into_iter().next())
+    }
+
+    async fn episodes_of(&self, query: Query<'_>) -> Result<Vec<Episode>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.episodes(closed_since).await,
-            Self::Embedded(store) => store.episodes(closed_since),
+            Self::Mongodb(store) => store.episodes(query).await,
+            Self::Embedded(store) => store.episodes(query),
         }
     }
 

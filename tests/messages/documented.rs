@@ -64,15 +64,16 @@ fn it_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 17, "{keys:?}");
+    assert_eq!(keys.len(), 20, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
-        ["source", "archive", "store", "lease", "plugins", "rules", "sink", "metrics", "secrets", "health"]
+        ["feed", "source", "archive", "store", "lease", "plugins", "rules", "sink", "metrics", "secrets", "health"]
     );
     assert_documented(top, &keys);
 
     for (table, kind, count) in [
+        ("feed", "", 3),
         ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 11),
         ("source", "kind = \"replay\"", 2),
         ("source", "kind = \"archive\"", 1),

@@ -31,6 +31,7 @@ fn of_the_program() {
       rules      Try rule sets on what is remembered, and list them
       archive    Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them
       anomalies  Look at what was found
+      incidents  Look at incidents, and say that one is known about
       series     Look at what is remembered of a series
       health     Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them
       schedule   Let cron or systemd start the jobs
@@ -265,15 +266,16 @@ fn of_the_jobs() {
     Usage: costwarden daily [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>    The day; yesterday in the bill's time zone without it
-          --from <FROM>    The first of several days
-          --json           Print JSON, one object a line, for machines
-          --to <TO>        The last of several days
-          --dry-run        Fetch and judge, but archive, remember and tell nothing
-          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
-          --once           Do nothing where the day is done already, by whichever host. Without --date that is so anyway
-      -h, --help           Print help
+          --config <FILE>      The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>        Just this day; without any, yesterday, what is missing before it, and what was corrected since
+          --json               Print JSON, one object a line, for machines
+          --through <THROUGH>  As without any day, with this day for yesterday
+          --from <FROM>        The first of several days
+          --to <TO>            The last of several days
+          --dry-run            Fetch and judge, but archive, remember and tell nothing
+          --shard <I/N>        See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
+          --once               Do nothing where the day is done already, by whichever host. Without --date that is so anyway
+      -h, --help               Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
     Fetch and judge today as it stands. Run it every hour
@@ -346,6 +348,66 @@ fn of_what_looks() {
           --to <TO>        The last day
       -h, --help           Print help
     ");
+    for command in ["list", "show", "accept"] {
+        assert!(help(&["incidents"]).contains(&format!("\n  {command}")), "{command}");
+    }
+    insta::assert_snapshot!(help(&["incidents", "list"]), @"
+    List incidents, oldest first
+
+    Usage: costwarden incidents list [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --open           Only those that are open
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["incidents", "show"]), @"
+    Show one: why, by which rules, on which days, and who was told
+
+    Usage: costwarden incidents show [OPTIONS] <ID>
+
+    Arguments:
+      <ID>  As `incidents list` and findings name it
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["incidents", "accept"]), @"
+    End one that is known about: nobody hears of it again
+
+    Usage: costwarden incidents accept [OPTIONS] <ID>
+
+    Arguments:
+      <ID>
+              As `incidents list` and findings name it
+
+    Options:
+          --as <WHAT>
+              What it is
+
+              Possible values:
+              - new-level: How things are from now on: it is learned from, from its start on
+              - expected:  A one-off: it is never learned from
+
+              [default: new-level]
+
+          --config <FILE>
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
+          --json
+              Print JSON, one object a line, for machines
+
+          --note <TEXT>
+              Why, for whoever looks at it later
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
     insta::assert_snapshot!(help(&["series"]), @"
     Look at what is remembered of a series
 
@@ -366,12 +428,13 @@ fn of_what_looks() {
     Usage: costwarden series show [OPTIONS] --series <SERIES>
 
     Options:
-          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --series <SERIES>  domainId/projectId/serviceId, as findings name it
-          --from <FROM>      The first day
-          --json             Print JSON, one object a line, for machines
-          --to <TO>          The last day
-      -h, --help             Print help
+          --config <FILE>       The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --series <SERIES>     domainId/projectId/serviceId, as findings name it
+          --as-of <DAY|MOMENT>  As they were known at the end of a day, or at a moment
+          --json                Print JSON, one object a line, for machines
+          --from <FROM>         The first day
+          --to <TO>             The last day
+      -h, --help                Print help
     ");
 }
 

@@ -1,8 +1,8 @@
 //! Days, moments and series as people type them.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::series::{SeriesKey, parse_day};
 
@@ -11,6 +11,22 @@ use crate::series::{SeriesKey, parse_day};
 pub(super) enum Moment {
     Exact(Timestamp),
     Billing(DateTime),
+}
+
+/// A moment, or the end of a day in the bill's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AsOf {
+    EndOf(Date),
+    At(Moment),
+}
+
+impl AsOf {
+    pub(super) fn in_zone(self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::EndOf(date) => zone.to_timestamp(date.tomorrow()?.at(0, 0, 0, 0))?.checked_sub(1.millisecond()),
+            Self::At(moment) => moment.in_zone(zone),
+        }
+    }
 }
 
 impl Moment {
@@ -32,6 +48,13 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
     exact
         .or_else(|_| text.parse().map(Moment::Billing))
         .map_err(|_| "expected a moment like 2026-11-23T10:10 or 2026-11-23T01:10Z".to_owned())
+}
+
+pub(super) fn as_of(text: &str) -> Result<AsOf, String> {
+    let day = parse_day(text).map(AsOf::EndOf);
+    day.map_or_else(|| moment(text).map(AsOf::At), Ok).map_err(|_| {
+        "expected a day like 2026-11-23, or a moment like 2026-11-23T10:10 or 2026-11-23T01:10Z".to_owned()
+    })
 }
 
 pub(super) fn series(text: &str) -> Result<SeriesKey, String> {
@@ -58,5 +81,8 @@ mod tests {
         assert_eq!(in_seoul("2026-11-23T10:10"), "2026-11-23T01:10:00Z");
         assert_eq!(in_seoul("2026-11-23T10:10Z"), "2026-11-23T10:10:00Z");
         assert!(moment("10:10").is_err());
+        let as_of = |text| as_of(text).expect("a moment").in_zone(&seoul).expect("there is such a moment").to_string();
+        assert_eq!(as_of("2026-11-23"), "2026-11-23T14:59:59.999Z");
+        assert_eq!(as_of("2026-11-23T10:10"), "2026-11-23T01:10:00Z");
     }
 }

@@ -35,8 +35,12 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
         Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run).await?;
 
     let yesterday = TODAY.yesterday()?;
-    let span =
-        Backfill { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()?, alert: false };
+    let span = Backfill {
+        from: TODAY.saturating_sub(i32::from(DAYS).days()),
+        to: yesterday.yesterday()?,
+        open_ended: false,
+        alert: false,
+    };
     present::out(&format!(
         "Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...",
         span.from, span.to
@@ -49,7 +53,8 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     present::out(&format!("\nThe daily job of {yesterday}. These lines go to syslog:\n"));
     let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
     simulation.set_now(zone.to_timestamp(at(0))?);
-    demand(&job::daily(&mut parts, Daily { from: yesterday, to: yesterday, again: Again::Redo }, now).await)?;
+    let days = Daily::These { from: yesterday, to: yesterday };
+    demand(&job::daily(&mut parts, days, Again::Redo, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {

@@ -24,15 +24,17 @@ pub(super) async fn daily(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
-    let yesterday = yesterday(&config, now);
-    let day = args.date.unwrap_or(yesterday);
-    let again = again(args.once || (args.date, args.from) == (None, None));
-    let days = Daily { from: args.from.unwrap_or(day), to: args.to.unwrap_or(day), again };
+    let again = again(args.once || (args.date, args.from, args.through) == (None, None, None));
+    let days = match (args.date, args.from.zip(args.to)) {
+        (Some(day), _) => Daily::These { from: day, to: day },
+        (None, Some((from, to))) => Daily::These { from, to },
+        (None, None) => Daily::Through(args.through.unwrap_or_else(|| yesterday(&config, now))),
+    };
     let started = Instant::now();
     let shard = args.shard.shard()?;
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     parts.share(shard)?;
-    let report = job::daily(&mut parts, days, now).await;
+    let report = job::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -59,7 +61,12 @@ pub(super) async fn backfill(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
-    let span = Backfill { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)), alert: args.alert };
+    let span = Backfill {
+        from: args.from,
+        to: args.to.unwrap_or_else(|| yesterday(&config, now)),
+        open_ended: args.to.is_none(),
+        alert: args.alert,
+    };
     let started = Instant::now();
     let shard = args.shard.shard()?;
     let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;

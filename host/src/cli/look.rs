@@ -5,6 +5,7 @@ use mongodb::bson::{Bson, Document};
 use serde_json::Value;
 
 use super::SpanArgs;
+use super::dates::AsOf;
 use super::present::{self, Form};
 use crate::config::Config;
 use crate::job::Grade;
@@ -31,9 +32,18 @@ pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> an
     Ok(Grade::Done)
 }
 
-pub(super) async fn series(config: Config, key: &SeriesKey, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn series(
+    config: Config,
+    key: &SeriesKey,
+    as_of: Option<AsOf>,
+    span: &SpanArgs,
+    form: Form,
+) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
-    let documents = store.daily(range(span), key).await?;
+    let documents = match as_of {
+        Some(as_of) => store.daily_as_of(range(span), key, as_of.in_zone(&config.zone)?).await?,
+        None => store.daily(range(span), key).await?,
+    };
     show(
         &documents,
         &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"],
@@ -50,7 +60,7 @@ fn show(documents: &[Document], columns: &[&str], form: Form) {
     match form {
         Form::Json => {
             for document in documents {
-                present::out(&json(&Bson::Document(document.clone())).to_string());
+                present::out(&json_of(document).to_string());
             }
         }
         Form::Text => {
@@ -61,6 +71,11 @@ fn show(documents: &[Document], columns: &[&str], form: Form) {
             present::out(&table.to_string());
         }
     }
+}
+
+/// A document as [`show`] prints it for machines.
+pub(super) fn json_of(document: &Document) -> Value {
+    json(&Bson::Document(document.clone()))
 }
 
 fn text(value: Option<&Bson>) -> String {

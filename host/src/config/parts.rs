@@ -28,6 +28,23 @@ pub(crate) enum SourceConfig {
     Archive,
 }
 
+/// When what the provider gives is not taken for the whole.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FeedConfig {
+    /// Yesterday's bill is late from this hour of today on, in billing time.
+    pub(crate) expected_by_hour: u8,
+    /// Today's total stands still when it has been the same for so many hours in which other days' moved.
+    pub(crate) still_hours: u8,
+    /// A day, or a day so far, with fewer series than this part of what is usual is no whole one.
+    pub(crate) least_rows_ratio: f64,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self { expected_by_hour: 12, still_hours: 6, least_rows_ratio: 0.5 }
+    }
+}
+
 /// Where raw documents are kept.
 #[derive(Debug, Clone)]
 pub(crate) enum ArchiveConfig {
@@ -96,6 +113,22 @@ pub(crate) enum SyslogTransport {
 
 const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
 const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
+
+pub(super) fn feed(mut section: Section<'_, '_>) -> FeedConfig {
+    let default = FeedConfig::default();
+    let expected_by_hour = section.whole("expected_by_hour", 0..=23).map(|hour| hour as u8);
+    let still_hours = section.whole("still_hours", 1..=23).map(|hours| hours as u8);
+    let least_rows_ratio = section.amount("least_rows_ratio");
+    if least_rows_ratio.is_some_and(|ratio| ratio > 1.0) {
+        section.fail("least_rows_ratio", "expected a part of the usual, from 0 to 1");
+    }
+    section.finish();
+    FeedConfig {
+        expected_by_hour: expected_by_hour.unwrap_or(default.expected_by_hour),
+        still_hours: still_hours.unwrap_or(default.still_hours),
+        least_rows_ratio: least_rows_ratio.unwrap_or(default.least_rows_ratio),
+    }
+}
 
 pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SourceConfig> {
     #[derive(Clone, Copy)]

@@ -31,18 +31,49 @@ fn finding(rule: &str, moment: Moment, impact: f64) -> Finding {
 
 /// Plays runs over one series: a moment, and what each rule saw; rules `a` and `b` are quiet where they saw nothing.
 fn play(runs: &[(Moment, &[(&str, f64)])]) -> Vec<Episode> {
-    let rules: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
-    let mut known: BTreeMap<String, Episode> = BTreeMap::new();
-    for (moment, seen) in runs {
-        let findings: Vec<Finding> = seen.iter().map(|(rule, impact)| finding(rule, *moment, *impact)).collect();
-        let quiet = rules.iter().filter(|rule| !seen.iter().any(|(seen, _)| seen == rule)).cloned().collect();
-        let quiet = HashMap::from([(SeriesKey::new("d", "p", "s"), quiet)]);
-        let judged = Judged { moment: *moment, findings: &findings, quiet: &quiet, rules: &rules, muted: false };
-        for episode in advance(known.values().cloned().collect(), &judged).changed {
-            known.insert(episode.id.clone(), episode);
-        }
-    }
+    let mut known = BTreeMap::new();
+    runs.iter().for_each(|(moment, seen)| run(&mut known, *moment, seen, News::Live));
     known.into_values().collect()
+}
+
+/// One of these runs. A change that has lasted 5 days is the new level.
+fn run(known: &mut BTreeMap<String, Episode>, moment: Moment, seen: &[(&str, f64)], news: News) {
+    let rules: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
+    let findings: Vec<Finding> = seen.iter().map(|(rule, impact)| finding(rule, moment, *impact)).collect();
+    let quiet = rules.iter().filter(|rule| !seen.iter().any(|(seen, _)| seen == rule)).cloned().collect();
+    let quiet = HashMap::from([(SeriesKey::new("d", "p", "s"), quiet)]);
+    let failed = HashMap::new();
+    let judged = Judged { moment, findings: &findings, news, ..nothing(&rules, &rules, &failed, &quiet) };
+    for episode in advance(known.values().cloned().collect(), &judged).changed {
+        known.insert(episode.id.clone(), episode);
+    }
+}
+
+fn nothing<'a>(
+    rules: &'a BTreeSet<String>,
+    ran: &'a BTreeSet<String>,
+    failed: &'a HashMap<SeriesKey, BTreeSet<String>>,
+    quiet: &'a HashMap<SeriesKey, BTreeSet<String>>,
+) -> Judged<'a> {
+    Judged {
+        moment: on(11, None),
+        findings: &[],
+        quiet,
+        asked: rules,
+        ran,
+        failed,
+        rules,
+        news: News::Live,
+        accept_after_days: 5,
+        factor: 2.0,
+    }
+}
+
+/// What a sink hears now, and marks as heard.
+fn tell(episode: &mut Episode) -> Vec<Notice> {
+    let due = episode.due("syslog", 2.0);
+    due.iter().for_each(|notice| episode.told("syslog", *notice));
+    due
 }
 
 #[test]
@@ -86,12 +117,11 @@ fn silence_of_a_rule_that_saw_nothing_before_does_not_close_it() {
     let quiet = HashMap::from([(SeriesKey::new("d", "p", "s"), BTreeSet::from(["b".to_owned()]))]);
     let advance_with = |known: Vec<Episode>, rules: &[&str]| {
         let rules = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        let judged = Judged { moment: on(11, None), findings: &[], quiet: &quiet, rules: &rules, muted: false };
-        advance(known, &judged).changed
+        advance(known, &nothing(&rules, &rules, &HashMap::new(), &quiet)).changed
     };
     assert_eq!(advance_with(judged_by_b.clone(), &["a", "b"]), []);
     let closed = advance_with(std::mem::take(&mut judged_by_b), &["b"]);
-    assert_eq!(closed[0].state, State::Closed, "the rule that saw it is gone");
+    assert_eq!(closed[0].state, State::Closed(Closing::Over), "the rule that saw it is gone");
 }
 
 #[test]
@@ -106,23 +136,155 @@ fn the_same_runs_again_change_nothing() {
 #[test]
 fn people_are_told_of_opening_doubling_and_closing_once_each() {
     let mut episode = play(&[(on(10, None), &[("a", 5.0)])]).remove(0);
-    let tell = |episode: &mut Episode| {
-        let due = episode.due("syslog", 2.0);
-        for notice in &due {
-            episode.told("syslog", *notice);
-        }
-        due
-    };
     assert_eq!(tell(&mut episode), [Notice::Opened]);
     assert_eq!(tell(&mut episode), []);
-    episode.impact_by_day.insert(on(11, None).date, 4.9);
+    episode.by_day.insert(on(11, None).date, Seen { whole: Some(4.9), part: None });
     assert_eq!(tell(&mut episode), []);
-    episode.impact_by_day.insert(on(11, None).date, 5.0);
+    episode.by_day.insert(on(11, None).date, Seen { whole: Some(5.0), part: None });
     assert_eq!(tell(&mut episode), [Notice::Grown]);
-    episode.state = State::Closed;
-    assert!(!episode.settled(["syslog"].into_iter()));
+    episode.state = State::Closed(Closing::Over);
+    assert!(!episode.settled(["syslog"].into_iter(), 2.0));
     assert_eq!(tell(&mut episode), [Notice::Closed]);
     assert_eq!(tell(&mut episode), []);
-    assert!(episode.settled(["syslog"].into_iter()));
+    assert!(episode.settled(["syslog"].into_iter(), 2.0));
     assert_eq!(episode.due("other", 2.0), [Notice::Opened, Notice::Closed], "a sink that was down is told all");
+}
+
+#[test]
+fn a_corrected_day_shrinks_grows_or_takes_back_what_was_seen() {
+    let mut known = BTreeMap::new();
+    let only = |known: &BTreeMap<String, Episode>| {
+        assert_eq!(known.len(), 1, "{known:#?}");
+        known.values().next().unwrap().clone()
+    };
+    run(&mut known, on(10, None), &[("a", 8.0), ("b", 6.0)], News::Live);
+    run(&mut known, on(11, None), &[("a", 5.0)], News::Live);
+    run(&mut known, on(12, None), &[], News::Live);
+    let mut heard = known.into_values().next().unwrap();
+    assert_eq!(tell(&mut heard), [Notice::Opened, Notice::Closed]);
+    let mut known = BTreeMap::from([(heard.id.clone(), heard.clone())]);
+
+    run(&mut known, on(10, None), &[("b", 6.0)], News::Late);
+    assert_eq!((only(&known).impact(), tell(&mut only(&known))), (11.0, vec![]), "it shrank");
+    run(&mut known, on(11, None), &[("a", 20.0)], News::Late);
+    assert_eq!((only(&known).impact(), tell(&mut only(&known))), (26.0, vec![Notice::Grown]), "it is twice as large");
+    run(&mut known, on(11, None), &[], News::Late);
+    let smaller = only(&known);
+    assert_eq!((smaller.impact(), smaller.last_seen), (6.0, on(10, None)));
+    assert_eq!((smaller.state, smaller.closed_at), (State::Closed(Closing::Over), Some(on(12, None))));
+    run(&mut known, on(10, None), &[], News::Late);
+    let mut gone = only(&known);
+    assert_eq!((gone.state, gone.closed_at, gone.impact()), (State::Retracted, Some(on(10, None)), 0.0));
+    assert_eq!(tell(&mut gone), [], "its end was told already");
+    run(&mut known, on(10, None), &[("a", 8.0)], News::Late);
+    let mut back = only(&known);
+    assert_eq!((back.state, back.id.clone()), (State::Open, heard.id));
+    assert_eq!(tell(&mut back), [Notice::Opened], "what was taken back is true after all");
+}
+
+#[test]
+fn what_is_taken_back_is_told_to_those_who_heard_of_it() {
+    let mut known = BTreeMap::new();
+    run(&mut known, on(10, None), &[("a", 8.0)], News::Live);
+    let id = known.keys().next().unwrap().clone();
+    assert_eq!(tell(known.get_mut(&id).unwrap()), [Notice::Opened]);
+    run(&mut known, on(10, None), &[], News::Late);
+    let episode = known.get_mut(&id).unwrap();
+    assert_eq!(episode.due("other", 2.0), [], "a sink that was down need not hear of it");
+    assert!(!episode.settled(["syslog"].into_iter(), 2.0));
+    assert_eq!(tell(episode), [Notice::Retracted]);
+    assert_eq!(tell(episode), []);
+    assert!(episode.settled(["syslog", "other"].into_iter(), 2.0));
+}
+
+#[test]
+fn what_hours_saw_is_not_taken_back_by_a_quiet_day() {
+    let seen = play(&[(on(10, Some(9)), &[("a", 5.0)]), (on(10, None), &[("a", 7.0)]), (on(10, None), &[])]);
+    assert_eq!((seen[0].state, seen[0].impact(), seen[0].last_seen), (State::Open, 5.0, on(10, Some(9))));
+}
+
+#[test]
+fn a_rule_that_did_not_judge_takes_nothing_back() {
+    let seen = play(&[(on(10, None), &[("a", 5.0)])]);
+    let (rules, nobody) = (BTreeSet::from(["a".to_owned(), "b".to_owned()]), BTreeSet::new());
+    let a = HashMap::from([(SeriesKey::new("d", "p", "s"), BTreeSet::from(["a".to_owned()]))]);
+    let none = HashMap::new();
+    let state = |ran, failed| {
+        let judged = Judged { moment: on(10, None), ..nothing(&rules, ran, failed, &none) };
+        advance(seen.clone(), &judged).changed.first().map_or(State::Open, |episode| episode.state)
+    };
+    assert_eq!(state(&nobody, &none), State::Open);
+    assert_eq!(state(&rules, &a), State::Open);
+    assert_eq!(state(&rules, &none), State::Retracted);
+}
+
+#[test]
+fn a_day_that_ends_an_incident_is_asked_anew() {
+    let mut known = BTreeMap::new();
+    run(&mut known, on(10, None), &[("a", 5.0)], News::Live);
+    run(&mut known, on(11, None), &[], News::Live);
+    let id = known.keys().next().unwrap().clone();
+    tell(known.get_mut(&id).unwrap());
+    run(&mut known, on(11, None), &[("a", 4.0)], News::Late);
+    assert_eq!((known.len(), known[&id].state, tell(known.get_mut(&id).unwrap())), (1, State::Open, vec![]));
+    run(&mut known, on(12, None), &[], News::Live);
+    assert_eq!(tell(known.get_mut(&id).unwrap()), [Notice::Closed], "it ends once more");
+}
+
+#[test]
+fn what_lasts_is_the_new_level_and_no_news_from_then_on() {
+    let mut known = BTreeMap::new();
+    for day in 1..=4 {
+        run(&mut known, on(day, None), &[("a", 5.0)], News::Live);
+    }
+    let id = known.keys().next().unwrap().clone();
+    assert_eq!((known[&id].state, tell(known.get_mut(&id).unwrap())), (State::Open, vec![Notice::Opened]));
+    for _ in 0..2 {
+        run(&mut known, on(5, None), &[("a", 5.0)], News::Live);
+        assert_eq!(known[&id].state, State::Closed(Closing::NewLevel));
+    }
+    assert_eq!(tell(known.get_mut(&id).unwrap()), [Notice::NewLevel]);
+    for day in [6, 8, 11] {
+        run(&mut known, on(day, Some(10)), &[("a", 4.0)], News::Live);
+        run(&mut known, on(day, None), &[("a", 9.0)], News::Live);
+        assert_eq!((known.len(), tell(known.get_mut(&id).unwrap())), (1, vec![]), "{day}");
+    }
+    run(&mut known, on(12, None), &[("a", 10.5)], News::Live);
+    assert_eq!(known.len(), 2, "more than twice of what was accepted is another incident");
+    let bridged = play(&[(on(1, None), &[("a", 1.0)]), (on(4, None), &[("a", 1.0)]), (on(5, None), &[("a", 1.0)])]);
+    assert_eq!(bridged[0].state, State::Closed(Closing::NewLevel));
+}
+
+#[test]
+fn what_an_operator_said_stands() {
+    for closing in [Closing::NewLevel, Closing::Expected] {
+        let mut known = BTreeMap::new();
+        run(&mut known, on(10, None), &[("a", 5.0)], News::Live);
+        let id = known.keys().next().unwrap().clone();
+        tell(known.get_mut(&id).unwrap());
+        known.get_mut(&id).unwrap().decide(Decision { closing, note: None, at: Timestamp::UNIX_EPOCH });
+        let told = if closing == Closing::NewLevel { vec![Notice::NewLevel] } else { vec![] };
+        assert_eq!(tell(known.get_mut(&id).unwrap()), told);
+        let later: [(i8, &[(&str, f64)]); 5] =
+            [(11, &[("a", 6.0)]), (10, &[]), (10, &[("a", 50.0)]), (11, &[]), (12, &[("b", 9.0)])];
+        for (day, seen) in later {
+            run(&mut known, on(day, None), seen, News::Live);
+            assert_eq!((known.len(), known[&id].state), (1, State::Closed(closing)), "{day} {seen:?}");
+            assert_eq!(tell(known.get_mut(&id).unwrap()), [], "{day} {seen:?}");
+        }
+        assert_eq!(known[&id].due("other", 2.0), [], "who never heard of it need not hear");
+    }
+}
+
+#[test]
+fn history_is_news_only_where_it_goes_on_now() {
+    let told = |news: &[(i8, News)]| {
+        let mut known = BTreeMap::new();
+        news.iter().for_each(|(day, news)| run(&mut known, on(*day, None), &[("a", 5.0)], *news));
+        known.into_values().next().unwrap().due("syslog", 2.0)
+    };
+    assert_eq!(told(&[(10, News::Past)]), []);
+    assert_eq!(told(&[(10, News::Past), (10, News::Late), (11, News::Late)]), []);
+    assert_eq!(told(&[(10, News::Past), (11, News::Live)]), [Notice::Opened]);
+    assert_eq!(told(&[(10, News::Late)]), [Notice::Opened]);
 }

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::days::{Alert, Days};
+use super::days::Days;
 use super::report::Report;
 use super::{Again, JobError, Mode, Parts, intake, run, tell};
+use crate::episode::News;
 use crate::step::Step;
 use crate::store::JobRun;
 
@@ -23,6 +24,8 @@ const AT_A_TIME: usize = 8;
 pub(crate) struct Backfill {
     pub(crate) from: Date,
     pub(crate) to: Date,
+    /// Up to yesterday, whenever it is asked for: one that was interrupted goes on the next day.
+    pub(crate) open_ended: bool,
     pub(crate) alert: bool,
 }
 
@@ -47,7 +50,8 @@ async fn whole_span(
     }
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
-    let mut record = run::start(parts, "backfill", &report.period, now).await?;
+    let period = if span.open_ended { run::since(from) } else { report.period.clone() };
+    let mut record = run::start(parts, "backfill", &period, now).await?;
     let result = days(parts, span, now, done, &mut record, report).await;
     if parts.mode == Mode::Write {
         run::finish(parts, record, report, &result, now).await?;
@@ -63,8 +67,8 @@ async fn days(
     record: &mut JobRun,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    let Backfill { from, to, alert } = span;
-    let alert = if alert { Alert::Tell } else { Alert::Mute };
+    let Backfill { from, to, alert, .. } = span;
+    let news = if alert { News::Live } else { News::Past };
     // The days of others are read, not fetched, where it goes on: they may not be there yet.
     let through = record.through.filter(|_| parts.shard.is_whole());
     let first = match through {
@@ -92,8 +96,8 @@ async fn days(
             match taken {
                 Ok(taken) => {
                     let ledger = intake::sum(&taken, report)?;
-                    let episodes = finished.finish(parts, &ledger, alert, now, report).await?;
-                    if alert == Alert::Tell {
+                    let episodes = finished.finish(parts, &ledger, news, now, report).await?;
+                    if news == News::Live {
                         tell::episodes(parts, episodes, now, report).await?;
                     }
                     parts.reach(Step::Told, now).await?;

@@ -17,8 +17,9 @@ use super::judge::Judgement;
 use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
+use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts, measure};
-use crate::episode::{self, Episode, Judged, Moment};
+use crate::episode::{self, BRIDGED_DAYS, Episode, Judged, Moment, News, State};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
@@ -36,13 +37,6 @@ pub(super) struct Days {
     put: BTreeSet<Date>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
-}
-
-/// Whether people hear of what opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Alert {
-    Tell,
-    Mute,
 }
 
 impl Days {
@@ -63,6 +57,7 @@ impl Days {
         for Found { series, date, hour } in parts.store.found(range).await? {
             days.excluded.add(&series, date, hour);
         }
+        days.excluded.decide(&parts.store.decided_episodes(range.from).await?);
         report.took("read_history", started);
         Ok(days)
     }
@@ -73,51 +68,87 @@ impl Days {
         &mut self,
         parts: &Parts,
         ledger: &DayLedger,
-        alert: Alert,
+        news: News,
         now: Timestamp,
         report: &mut Report,
     ) -> Result<Vec<Episode>, JobError> {
-        let date = ledger.date;
         let started = Instant::now();
         if parts.mode == Mode::Write {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
         if !parts.shard.is_whole() {
-            self.put.insert(date);
+            self.put.insert(ledger.date);
         }
         parts.reach(Step::Written, now).await?;
         if let Some(history) = &mut self.held {
             history.push(ledger, &self.measures);
+        }
+        report.count("series", ledger.entries.len() as u64);
+        let episodes = self.judge_anew(parts, ledger.date, news, now, report).await?;
+        if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
+            measure::newest_day(&parts.config, ledger.date, ledger.total_double(), &mut report.tally);
+        }
+        Ok(episodes)
+    }
+
+    /// Judges a day that is remembered already, since days before it have changed.
+    pub(super) async fn revisit(
+        &mut self,
+        parts: &Parts,
+        date: Date,
+        news: News,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<Vec<Episode>, JobError> {
+        let range = DateRange { from: date, to: date };
+        let measures = self.measures();
+        if let Some(history) = &mut self.held {
+            history.append(parts.store.history(range, &measures).await?);
+            history.unmark(date);
+        }
+        report.count("judged_again_days", 1);
+        self.judge_anew(parts, date, news, now, report).await
+    }
+
+    async fn judge_anew(
+        &mut self,
+        parts: &Parts,
+        date: Date,
+        news: News,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<Vec<Episode>, JobError> {
+        if let Some(history) = &mut self.held {
             history.forget_before(back(date, self.longest));
         }
         self.excluded.forget_day(date);
 
         let started = Instant::now();
-        let known = parts.store.episodes(date).await?;
+        let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
         let mut judgement = self.judge(parts, date, &watched(&known), report)?;
-        report.count("series", ledger.entries.len() as u64);
         report.took("judge", started);
-        let found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
+        let mut found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
+
+        let started = Instant::now();
+        let moment = Moment { date, hour: None };
+        let episodes = remember(parts, moment, news, known, &mut judgement, now, report).await?;
+        if parts.mode == Mode::Write {
+            // What rules found that could not judge now still stands, and stays marked.
+            let standing = parts.store.found(DateRange { from: date, to: date }).await?.into_iter();
+            let standing = standing.filter(|found| found.hour.is_none() && parts.shard.owns(&found.series));
+            found = standing.map(|found| found.series).collect();
+            parts.store.mark_anomalous(date, &found, now).await?;
+        }
         for key in &found {
             self.excluded.add(key, date, None);
         }
         if let Some(history) = &mut self.held {
             history.mark(date, &found);
         }
-
-        let started = Instant::now();
-        let moment = Moment { date, hour: None };
-        let episodes = remember(parts, moment, alert, known, &mut judgement, now, report).await?;
-        if parts.mode == Mode::Write {
-            parts.store.mark_anomalous(date, &found, now).await?;
-        }
         parts.reach(Step::Remembered, now).await?;
         report.took("write_findings", started);
         report.findings.append(&mut judgement.findings);
-        if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= date) {
-            measure::newest_day(&parts.config, date, ledger.total_double(), &mut report.tally);
-        }
         Ok(episodes)
     }
 
@@ -170,7 +201,7 @@ pub(super) fn watched(known: &[Episode]) -> HashSet<SeriesKey> {
 pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
-    alert: Alert,
+    news: News,
     mut known: Vec<Episode>,
     judgement: &mut Judgement,
     now: Timestamp,
@@ -178,13 +209,21 @@ pub(super) async fn remember(
 ) -> Result<Vec<Episode>, JobError> {
     known.retain(|episode| parts.shard.owns(&episode.series));
     let before: HashMap<String, Episode> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
-    let rules: BTreeSet<String> = parts.ready.rules.iter().map(|ready| ready.rule.id.clone()).collect();
+    let ids = |asked: fn(&ReadyRule) -> bool| -> BTreeSet<String> {
+        parts.ready.rules.iter().filter(|ready| asked(ready)).map(|ready| ready.rule.id.clone()).collect()
+    };
+    let (rules, asked) = (ids(|_| true), ids(|ready| ready.rule.grain == Grain::Daily));
     let judged = Judged {
         moment,
         findings: &judgement.findings,
         quiet: &judgement.quiet,
+        asked: &asked,
+        ran: &judgement.rules.difference(&judgement.given_up).cloned().collect(),
+        failed: &judgement.failed,
         rules: &rules,
-        muted: alert == Alert::Mute,
+        news,
+        accept_after_days: parts.config.accept_after_days,
+        factor: parts.config.renotify_factor,
     };
     let episode::Advanced { changed, ids } = episode::advance(known, &judged);
     for finding in &mut judgement.findings {
@@ -193,13 +232,20 @@ pub(super) async fn remember(
     report.count("judged", judgement.judged);
     report.count("findings", judgement.findings.len() as u64);
     report.count("opened", changed.iter().filter(|episode| !before.contains_key(&episode.id)).count() as u64);
-    report.count("closed", changed.iter().filter(|episode| episode.closed_at == Some(moment)).count() as u64);
+    let ended = |state: fn(State) -> bool| {
+        let ended = changed.iter().filter(|episode| episode.closed_at == Some(moment) && state(episode.state));
+        ended.count() as u64
+    };
+    report.count("closed", ended(|state| matches!(state, State::Closed(_))));
+    if let retracted @ 1.. = ended(|state| state == State::Retracted) {
+        report.count("retracted", retracted);
+    }
     if parts.mode == Mode::Write {
         // Of a rule that could not judge now, what it found of this moment before still stands.
         parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
         parts.reach(Step::Findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
-        let settled = |episode: &Episode| episode.settled(sinks());
+        let settled = |episode: &Episode| episode.settled(sinks(), parts.config.renotify_factor);
         let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();
         parts.store.put_episodes(&writes, now).await?;
         parts.reach(Step::Episodes, now).await?;

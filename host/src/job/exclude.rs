@@ -3,19 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::past::Stretch;
+use crate::episode::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
 use crate::history::History;
 use crate::series::SeriesKey;
-
-/// Anomalous days that are so close belong to one change.
-const BRIDGED_DAYS: i32 = 3;
 
 /// The anomalous points of every series: days with the hours that were found on them, and the finished days.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Excluded {
     series: HashMap<SeriesKey, BTreeMap<Date, Hours>>,
+    /// What operators said of incidents, by series.
+    decided: HashMap<SeriesKey, Vec<Decided>>,
+}
+
+/// The days of an incident of which an operator said something.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    from: Date,
+    to: Date,
+    learned: bool,
 }
 
 /// What was found of one day.
@@ -32,6 +41,20 @@ impl Excluded {
         match hour {
             Some(hour) => drop(found.hours.insert(hour)),
             None => found.day = true,
+        }
+    }
+
+    /// Takes in what operators said of incidents: a new level is learned from its start on, a one-off never.
+    pub(super) fn decide(&mut self, episodes: &[Episode]) {
+        for episode in episodes {
+            let learned = match episode.state {
+                State::Closed(Closing::NewLevel) => true,
+                State::Closed(Closing::Expected) => false,
+                _ => continue,
+            };
+            let to = episode.last_seen.date.saturating_add(BRIDGED_DAYS.days());
+            let decided = Decided { from: episode.first_seen.date, to, learned };
+            self.decided.entry(episode.series.clone()).or_default().push(decided);
         }
     }
 
@@ -52,6 +75,9 @@ impl Excluded {
             if let Some(found) = self.series.get(key) {
                 excluded.series.insert(key.clone(), found.clone());
             }
+            if let Some(decided) = self.decided.get(key) {
+                excluded.decided.insert(key.clone(), decided.clone());
+            }
         }
         excluded.add_marks(history, before);
         excluded
@@ -68,11 +94,20 @@ impl Excluded {
     }
 
     /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is
-    /// learned from.
+    /// learned from, unless an operator said otherwise.
     pub(super) fn of(&self, key: &SeriesKey, accept_after: u16) -> Points<'_> {
         let found = self.series.get(key);
-        let days = found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
-        Points { found, days: short_runs(&days, accept_after) }
+        let all: BTreeSet<Date> =
+            found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
+        let mut days = short_runs(&all, accept_after);
+        let decided = self.decided.get(key).map_or(&[][..], Vec::as_slice);
+        for Decided { from, to, learned } in decided {
+            match learned {
+                true => days.retain(|day| !(from..=to).contains(&day)),
+                false => days.extend(all.range(from..=to)),
+            }
+        }
+        Points { found, days, decided }
     }
 }
 
@@ -81,6 +116,7 @@ impl Excluded {
 pub(super) struct Points<'a> {
     found: Option<&'a BTreeMap<Date, Hours>>,
     days: BTreeSet<Date>,
+    decided: &'a [Decided],
 }
 
 impl Points<'_> {
@@ -94,23 +130,9 @@ impl Points<'_> {
     }
 
     pub(super) fn has_hour(&self, date: Date, hour: u8) -> bool {
-        self.found.and_then(|days| days.get(&date)).is_some_and(|found| found.hours.contains(&hour))
+        let learned = self.decided.iter().any(|decided| decided.learned && (decided.from..=decided.to).contains(&date));
+        !learned && self.found.and_then(|days| days.get(&date)).is_some_and(|found| found.hours.contains(&hour))
     }
-}
-
-/// The days of runs that last less than `accept_after` days from their first to their last. A run bridges a few days
-/// between: a lasting change that is missed on a weekend is one change.
-pub(crate) fn short_runs(days: &BTreeSet<Date>, accept_after: u16) -> BTreeSet<Date> {
-    let apart = |one: Date, other: Date| (other - one).get_days();
-    let mut runs: Vec<Vec<Date>> = Vec::new();
-    for day in days {
-        match runs.last_mut() {
-            Some(run) if run.last().is_some_and(|last| apart(*last, *day) <= BRIDGED_DAYS) => run.push(*day),
-            _ => runs.push(vec![*day]),
-        }
-    }
-    let lasts = |run: &Vec<Date>| apart(run[0], run[run.len() - 1]) + 1;
-    runs.into_iter().filter(|run| lasts(run) < i32::from(accept_after)).flatten().collect()
 }
 
 #[cfg(test)]

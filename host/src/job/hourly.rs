@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::assemble::{self, Frame, Sample};
-use super::days::{self, Alert, back};
+use super::days::{self, back};
 use super::exclude::Excluded;
+use super::feed::{Held, Kind};
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{Again, JobError, Mode, Parts, intake, run, tell};
-use crate::episode::{Episode, Moment};
+use super::{Again, JobError, Mode, Parts, feed, intake, run, tell};
+use crate::episode::{BRIDGED_DAYS, Episode, Moment, News};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
@@ -55,7 +56,18 @@ async fn one_hour(
         let ledger = intake::sum(&taken, report)?;
         drop(taken);
         report.tally.set(Metric::CostSoFar, &[&parts.config.currency], ledger.total_double());
-        let episodes = judge_hour(parts, date, hour, &ledger, Alert::Tell, now, report).await?;
+        let late = feed::late(parts, (date, hour)).await?;
+        let hour = judge_hour(parts, (date, hour), &ledger, News::Live, now, report).await?;
+        let (episodes, held) = match hour {
+            Hour::Judged(episodes) => (Some(episodes), None),
+            Hour::Held(held) => (None, Some(held)),
+        };
+        if let Some(late) = late {
+            late.report(report);
+        }
+        let told: Vec<Held> = late.into_iter().chain(held).collect();
+        feed::tell(parts, &told, &[Kind::Late, Kind::Hours], now, report).await?;
+        let Some(episodes) = episodes else { return Ok(()) };
         tell::episodes(parts, episodes, now, report).await?;
         parts.reach(Step::Told, now).await?;
         run::close(parts, report);
@@ -68,41 +80,56 @@ async fn one_hour(
     result
 }
 
-/// Remembers a day as it stood at an hour, judges it, and remembers what was found. Gives back the incidents that people
-/// may have to be told of.
+/// What came of an hour.
+pub(super) enum Hour {
+    /// With the incidents that people may have to be told of.
+    Judged(Vec<Episode>),
+    /// It is not what it should be: nothing of it is remembered.
+    Held(Held),
+}
+
+/// Remembers a day as it stood at an hour, judges it, and remembers what was found.
 pub(super) async fn judge_hour(
     parts: &Parts,
-    date: Date,
-    hour: u8,
+    (date, hour): (Date, u8),
     ledger: &DayLedger,
-    alert: Alert,
+    news: News,
     now: Timestamp,
     report: &mut Report,
-) -> Result<Vec<Episode>, JobError> {
+) -> Result<Hour, JobError> {
     report.count("series", ledger.entries.len() as u64);
+    let started = Instant::now();
+    let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
+    let mut snapshots = parts.store.snapshots(range).await?;
+    snapshots.see(date, hour, ledger);
+    report.took("read_snapshots", started);
+    if let Some(held) = feed::held(&snapshots, date, hour, &parts.config.feed) {
+        held.report(report);
+        return Ok(Hour::Held(held));
+    }
     let started = Instant::now();
     if parts.mode == Mode::Write {
         parts.store.put_hour(date, hour, ledger, now).await?;
     }
     report.took("write_snapshot", started);
     parts.reach(Step::Written, now).await?;
-    let known = parts.store.episodes(date).await?;
-    let mut judgement = look(parts, date, hour, ledger, &days::watched(&known), report).await?;
+    let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
+    let mut judgement = look(parts, (date, hour), ledger, &snapshots, &days::watched(&known), report).await?;
     let started = Instant::now();
     let moment = Moment { date, hour: Some(hour) };
-    let episodes = days::remember(parts, moment, alert, known, &mut judgement, now, report).await?;
+    let episodes = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
     report.took("write_findings", started);
     report.findings.append(&mut judgement.findings);
     parts.reach(Step::Remembered, now).await?;
-    Ok(episodes)
+    Ok(Hour::Judged(episodes))
 }
 
 /// Judges the day so far by every rule.
 async fn look(
     parts: &Parts,
-    date: Date,
-    hour: u8,
+    (date, hour): (Date, u8),
     ledger: &DayLedger,
+    snapshots: &Snapshots,
     watched: &HashSet<SeriesKey>,
     report: &mut Report,
 ) -> Result<Judgement, JobError> {
@@ -117,10 +144,6 @@ async fn look(
         })
         .collect();
     let baselines = parts.store.baselines(&wanted).await?;
-    let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
-    let intraday = parts.ready.rules.iter().any(|ready| ready.rule.grain != Grain::Daily);
-    let mut snapshots = if intraday { parts.store.snapshots(range).await? } else { Snapshots::default() };
-    snapshots.see(date, hour, ledger);
     report.took("read_baselines", started);
 
     let started = Instant::now();
@@ -139,11 +162,11 @@ async fn look(
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
-                let grids = assemble::grids(&snapshots, &ready.rule, frame);
+                let grids = assemble::grids(snapshots, &ready.rule, frame);
                 (grids.filter_map(|grid| grid.day_to_date(hour)).collect(), Extent::Whole)
             }
             Grain::Hourly => {
-                let grids = assemble::grids(&snapshots, &ready.rule, frame);
+                let grids = assemble::grids(snapshots, &ready.rule, frame);
                 (grids.filter_map(|grid| grid.hourly()).collect(), Extent::Whole)
             }
         };
@@ -164,8 +187,7 @@ fn fits<'b>(
     report: &mut Report,
 ) -> HashMap<&'b SeriesKey, Known<'b>> {
     let mut fits = HashMap::new();
-    let mut foreign = 0_u64;
-    let mut old = 0_u64;
+    let (mut foreign, mut old, mut done) = (0_u64, 0_u64, 0_u64);
     for baseline in baselines.iter().filter(|baseline| shard.owns(&baseline.key)) {
         let Some(fit) = baseline.fits.get(&ready.rule.id) else { continue };
         let Some(state) = fit.states.get(&hour) else { continue };
@@ -173,7 +195,9 @@ fn fits<'b>(
             foreign += 1;
         } else if fit.through < back(date, OLDEST_FIT_DAYS) {
             old += 1;
-        } else if fit.through < date {
+        } else if fit.through >= date {
+            done += 1;
+        } else {
             fits.insert(&baseline.key, Known { through: fit.through, state, names: &baseline.names });
         }
     }
@@ -182,6 +206,12 @@ fn fits<'b>(
         report.count("foreign_fits", foreign);
         report.problem(format!(
             "rule {rule}: {foreign} series were learned with another detector or other settings; they are judged again after the next daily run"
+        ));
+    }
+    if done > 0 {
+        report.count("learned_already", done);
+        report.problem(format!(
+            "{date} is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date {date}"
         ));
     }
     if old > 0 {

@@ -24,6 +24,10 @@ pub(super) struct Judgement {
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
     /// The rules that came to any verdict, anomalous or not.
     pub(super) rules: BTreeSet<String>,
+    /// Rules whose detector failed with every series of a batch.
+    pub(super) given_up: BTreeSet<String>,
+    /// The rules that came to no verdict over a series that is watched, by series.
+    pub(super) failed: HashMap<SeriesKey, BTreeSet<String>>,
     /// Series that the rules were shown.
     pub(super) series: u64,
     /// Verdicts, anomalous or not.
@@ -60,6 +64,13 @@ impl Judgement {
     pub(super) fn keep(&mut self, shard: Shard) {
         self.findings.retain(|finding| shard.owns(&finding.series));
         self.quiet.retain(|series, _| shard.owns(series));
+    }
+
+    /// Notes that a rule came to no verdict over a series, where that matters.
+    pub(super) fn failed(&mut self, watched: &HashSet<SeriesKey>, key: &SeriesKey, rule: &Rule) {
+        if watched.contains(key) {
+            self.failed.entry(key.clone()).or_default().insert(rule.id.clone());
+        }
     }
 }
 
@@ -119,7 +130,10 @@ impl<'a> Judge<'a> {
         }
         for (((key, names, figures, observed), window), result) in asked.into_iter().zip(&windows).zip(outcome.results)
         {
-            let Some(verdicts) = self.settle(ready, result) else { continue };
+            let Some(verdicts) = self.settle(ready, result) else {
+                judgement.failed(self.watched, &key, &ready.rule);
+                continue;
+            };
             // The newest point is the question; a detector that is silent on it has nothing against it.
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);

@@ -106,7 +106,8 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
         let part = look.judge(look.rules[place], gathering, look.frame(look.excluded), false);
         progress.take(place, part);
     }
-    let Progress { mut judgement, findings, .. } = progress;
+    let Progress { mut judgement, findings, given_up, .. } = progress;
+    judgement.given_up = given_up.into_iter().map(|place| look.rules[place].rule.id.clone()).collect();
     judgement.findings = findings.into_iter().flatten().collect();
     Ok(judgement)
 }
@@ -143,20 +144,27 @@ impl Look<'_> {
             history.push(learned);
         }
         let mut part = Part { asked: asked.len() as u64, report, ..Part::default() };
+        let fail =
+            |judgement: &mut Judgement, sample: &Sample| judgement.failed(self.watched, &sample.key, &ready.rule);
         if given_up {
+            asked.iter().for_each(|sample| fail(&mut part.judgement, sample));
             return part;
         }
         let mut judge = Judge::new(self.config, &mut part.called, self.watched, "learning");
         let fits = judge.fit(ready, &history);
         drop(history);
-        let questions = asked.into_iter().zip(fits).filter_map(|(sample, fit)| {
-            let Fitted { state, figures } = fit?;
+        let mut questions = Vec::with_capacity(asked.len());
+        for (sample, fit) in asked.into_iter().zip(fits) {
+            let Some(Fitted { state, figures }) = fit else {
+                fail(&mut part.judgement, &sample);
+                continue;
+            };
             let judge_from = sample.series.values.len() as u32 - 1;
-            Some(Question { sample, state, figures: figures.into_iter().collect(), judge_from })
-        });
+            questions.push(Question { sample, state, figures: figures.into_iter().collect(), judge_from });
+        }
         let hour = (ready.rule.grain != Grain::Daily).then_some(self.hour);
         let at = At { date: self.date, hour, extent: Extent::Whole };
-        judge.judge(ready, questions.collect(), at, &mut part.judgement);
+        judge.judge(ready, questions, at, &mut part.judgement);
         part.given_up = judge.has_given_up(&ready.rule);
         part.judgement.keep(self.shard);
         part
@@ -168,12 +176,15 @@ impl Progress<'_> {
     /// does not count, whether or not they ran already.
     fn take(&mut self, place: usize, part: Part) {
         self.report.absorb(part.report);
+        let Judgement { findings, quiet, rules, failed, judged, .. } = part.judgement;
+        for (series, rules) in failed {
+            self.judgement.failed.entry(series).or_default().extend(rules);
+        }
         if self.given_up.contains(&place) {
             self.report.count("failed_series", part.asked);
             return;
         }
         self.report.absorb(part.called);
-        let Judgement { findings, quiet, rules, judged, .. } = part.judgement;
         self.findings[place].extend(findings);
         self.judgement.rules.extend(rules);
         self.judgement.judged += judged;

@@ -10,13 +10,14 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::days::{Alert, Days};
+use super::days::Days;
 use super::hourly;
 use super::report::Report;
 use super::{Again, JobError, Mode, Parts, intake, run};
 use crate::archive::{ArchiveError, Key};
+use crate::episode::News;
 use crate::series::day_start;
-use crate::store::OF_RUNS;
+use crate::store::{DateRange, OF_RUNS};
 
 /// Documents that are read at the same time.
 const AT_A_TIME: usize = 8;
@@ -98,7 +99,7 @@ async fn every_event(parts: &mut Parts, done: &dyn Fn(u64, u64), report: &mut Re
         drop(taken);
         match key.hour {
             Some(hour) => {
-                hourly::judge_hour(parts, key.date, hour, &ledger, Alert::Mute, at, report).await?;
+                hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, at, report).await?;
                 report.count("hours", 1);
             }
             None => {
@@ -106,8 +107,15 @@ async fn every_event(parts: &mut Parts, done: &dyn Fn(u64, u64), report: &mut Re
                     Some((days, before)) if before < key.date => days,
                     _ => Days::open(parts, key.date, report).await?,
                 };
-                days.finish(parts, &ledger, Alert::Mute, at, report).await?;
-                open = Some((days, key.date));
+                days.finish(parts, &ledger, News::Past, at, report).await?;
+                // A correction: what came after it is judged anew.
+                let later = DateRange { from: key.date.tomorrow().unwrap_or(key.date), to: Date::MAX };
+                let mut through = key.date;
+                for date in parts.store.days(later).await?.into_iter().filter(|date| *date > key.date) {
+                    days.revisit(parts, date, News::Past, at, report).await?;
+                    through = date;
+                }
+                open = Some((days, through));
                 report.count("days", 1);
             }
         }

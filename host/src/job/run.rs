@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::lease::Lease;
+use super::plan::NO_BILL;
 use super::report::{Grade, Report};
 use super::{JobError, Mode, Parts, Ready, failing, measure};
 use crate::config::Config;
@@ -99,15 +100,22 @@ fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited:
     is_done(after) && (again == Again::Once || (waited && is_news))
 }
 
-/// A degraded run is: nothing is lost, and doing it again on another host would mend nothing.
+/// A degraded run is: nothing is lost, and doing it again on another host would mend nothing. One whose bill was not there,
+/// or not whole, is not.
 fn is_done(run: &JobRun) -> bool {
-    run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str()
+    let waits = run.counts.contains_key(NO_BILL) || run.counts.contains_key("held_days");
+    !waits && (run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str())
 }
 
 /// The period of one day, or of a span of days.
 pub(super) fn days(from: Date, to: Date) -> String {
     let text = |date: Date| date.strftime("%Y%m%d").to_string();
     if from == to { text(from) } else { format!("{}-{}", text(from), text(to)) }
+}
+
+/// The period of a span of days that goes on from day to day.
+pub(super) fn since(from: Date) -> String {
+    format!("{}-", days(from, from))
 }
 
 /// Reports the rules that cannot run.
@@ -144,7 +152,8 @@ pub(super) fn asked(parts: &Parts, report: &mut Report) {
 /// Says so when nothing was judged, so that silence is never taken for health.
 pub(super) fn judged(ready: &Ready, report: &mut Report) {
     let judged = report.counts.get("judged").copied().unwrap_or(0);
-    if judged == 0 && !ready.rules.is_empty() {
+    let learned_already = report.counts.contains_key("learned_already");
+    if judged == 0 && !ready.rules.is_empty() && !learned_already {
         let learning = report.counts.get("learning").copied().unwrap_or(0);
         report.problem(format!("nothing was judged: {learning} series are still being learned"));
     }
@@ -189,15 +198,15 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
 }
 
 /// Records how a run ended.
-pub(super) async fn finish(
+pub(super) async fn finish<T>(
     parts: &Parts,
     mut record: JobRun,
     report: &Report,
-    result: &Result<(), JobError>,
+    result: &Result<T, JobError>,
     now: Timestamp,
 ) -> Result<(), JobError> {
     let outcome = match result {
-        Ok(()) => report.grade().as_str(),
+        Ok(_) => report.grade().as_str(),
         // The record is of the host that goes on.
         Err(JobError::TakenOver { .. }) => return Ok(()),
         Err(JobError::Stopped) => STOPPED,

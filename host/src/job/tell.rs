@@ -51,7 +51,7 @@ pub(super) async fn episodes(
             }
         }
         // Right after it was told, so that a kill here tells one incident twice at most.
-        let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()));
+        let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()), factor);
         if told || settled {
             parts.store.put_episodes(&[(episode, settled)], now).await?;
         }
@@ -63,7 +63,6 @@ pub(super) async fn episodes(
 }
 
 /// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted.
-#[expect(dead_code, reason = "stale feeds and gaps are told by it")]
 pub(super) async fn operational(
     parts: &mut Parts,
     what: Operational<'_>,
@@ -81,7 +80,6 @@ pub(super) async fn operational(
 }
 
 /// Tells each sink that was told of it that it is over. Nothing happens where it was not so.
-#[expect(dead_code, reason = "stale feeds and gaps are told by it")]
 pub(super) async fn resolved(
     parts: &mut Parts,
     key: &str,
@@ -108,7 +106,7 @@ pub(super) async fn totals_left_behind(
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
-    for days in (1..=3).rev() {
+    for days in (1..=parts.config.catch_up_days).rev() {
         let date = back(before, days);
         let period = parts.shard.period(&run::days(date, date));
         let Some(mut record) = parts.store.run("daily", &period).await? else { continue };

@@ -11,7 +11,7 @@ use jiff::civil::{Date, date};
 
 use super::costs::Costs;
 use crate::detector::{Call, Detector, Failure, Scope, Verdict};
-use crate::job::short_runs;
+use crate::episode::short_runs;
 use crate::series::{Series, Window};
 
 /// How a detector is tried.

@@ -36,6 +36,8 @@ pub(crate) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) 
     match notice {
         Notice::Opened | Notice::Grown => Line { level: Level::Error, text: one_line(&anomaly(episode, speech)) },
         Notice::Closed => Line { level: Level::Info, text: one_line(&resolved(episode, speech)) },
+        Notice::NewLevel => Line { level: Level::Info, text: one_line(&new_level(episode, speech)) },
+        Notice::Retracted => Line { level: Level::Info, text: one_line(&retracted(episode, speech)) },
     }
 }
 
@@ -98,6 +100,34 @@ fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
     }
 }
 
+/// Without BILLING_ANOMALY in it, as the next.
+fn new_level(episode: &Episode, speech: Speech<'_>) -> String {
+    let (whose, service) = whose(episode, speech.language);
+    let (since, until, unit) = (episode.first_seen.date, episode.last_seen.date, unit(speech));
+    let (observed, expected) = (episode.observed, episode.expected);
+    match speech.language {
+        Language::Korean => format!(
+            "[BILLING_NEW_LEVEL] {whose} 프로젝트의 {service} 비용이 새로운 수준으로 자리 잡아 앞으로 이를 기준으로 삼습니다. 기간 {since}~{until}, 현재 {observed:.2}{unit}, 이전 기준 {expected:.2}{unit}."
+        ),
+        Language::English => format!(
+            "[BILLING_NEW_LEVEL] {service} of project {whose} has a new level, which is expected from now on. From {since} to {until}, now {observed:.2}{unit}, baseline before {expected:.2}{unit}."
+        ),
+    }
+}
+
+fn retracted(episode: &Episode, speech: Speech<'_>) -> String {
+    let (whose, service) = whose(episode, speech.language);
+    let since = episode.first_seen.date;
+    match speech.language {
+        Language::Korean => format!(
+            "[BILLING_RETRACTED] {whose} 프로젝트의 {service} 비용은 {since}의 청구서가 정정되어 평소 수준으로 확인되었습니다. 앞선 알림을 취소합니다."
+        ),
+        Language::English => format!(
+            "[BILLING_RETRACTED] {service} of project {whose} was at its usual cost after all: the bill of {since} was corrected. What was told of it is taken back."
+        ),
+    }
+}
+
 /// `domain/project`, and the service, by the names that people know.
 fn whose(episode: &Episode, language: Language) -> (String, String) {
     let SeriesKey { domain, project, service } = &episode.series;
@@ -125,7 +155,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::episode::{Moment, State};
+    use crate::episode::{Moment, Seen, State};
     use crate::finding::Severity;
     use crate::series::Names;
     use std::collections::{BTreeMap, BTreeSet};
@@ -150,9 +180,11 @@ mod tests {
             first_seen: moment,
             last_seen: moment,
             closed_at: None,
+            accepted_impact: None,
+            decision: None,
             rules: BTreeSet::new(),
             peak_score: 1.0,
-            impact_by_day: BTreeMap::from([(moment.date, 1_234.5)]),
+            by_day: BTreeMap::from([(moment.date, Seen { whole: Some(1_234.5), part: None })]),
             observed,
             expected,
             reason: String::new(),
@@ -179,10 +211,14 @@ mod tests {
             say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, KOREAN),
             say(&all, Notice::Opened, KOREAN),
             say(&up, Notice::Closed, KOREAN),
+            say(&up, Notice::NewLevel, KOREAN),
+            say(&up, Notice::Retracted, KOREAN),
             daily_total(jiff::civil::date(2026, 11, 22), "1,234,567.00", KOREAN).text,
             say(&up, Notice::Opened, ENGLISH),
             say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, ENGLISH),
             say(&up, Notice::Closed, ENGLISH),
+            say(&up, Notice::NewLevel, ENGLISH),
+            say(&up, Notice::Retracted, ENGLISH),
             daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", ENGLISH).text,
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
@@ -191,10 +227,14 @@ mod tests {
         [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 새로 발생했습니다. 현재 10.00원, 기준 평균 0.00원.
         [BILLING_ANOMALY] 우리회사/전체 프로젝트의 전체 비용이 평소 대비 약 245.7% 높습니다. 현재 34567.89원, 기준 평균 10000.00원.
         [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 수준으로 돌아왔습니다. 기간 2026-11-22~2026-11-22, 누적 차이 1234.50원.
+        [BILLING_NEW_LEVEL] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 새로운 수준으로 자리 잡아 앞으로 이를 기준으로 삼습니다. 기간 2026-11-22~2026-11-22, 현재 34567.89원, 이전 기준 10000.00원.
+        [BILLING_RETRACTED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용은 2026-11-22의 청구서가 정정되어 평소 수준으로 확인되었습니다. 앞선 알림을 취소합니다.
         [BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 1,234,567.00원 입니다.
         [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 is about 245.7% above its usual cost. Now 34567.89 USD, baseline 10000.00 USD.
         [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 costs money where none was expected. Now 10.00 USD, baseline 0.00 USD.
         [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-11-22 to 2026-11-22, 1234.50 USD off in all.
+        [BILLING_NEW_LEVEL] Virtual Machine [31m of project 우리회사/쇼핑몰 has a new level, which is expected from now on. From 2026-11-22 to 2026-11-22, now 34567.89 USD, baseline before 10000.00 USD.
+        [BILLING_RETRACTED] Virtual Machine [31m of project 우리회사/쇼핑몰 was at its usual cost after all: the bill of 2026-11-22 was corrected. What was told of it is taken back.
         [BILLING_DAILY_TOTAL] The total cost of [2026-11-22] is 1,234.00 USD.
         ");
     }

@@ -4,6 +4,7 @@
 mod days;
 mod learned;
 mod replaced;
+mod restated;
 mod told;
 
 use std::collections::BTreeMap;

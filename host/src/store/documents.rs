@@ -9,6 +9,7 @@ pub(super) mod daily;
 pub(super) mod episode;
 pub(super) mod hourly;
 pub(super) mod notice;
+pub(super) mod restated;
 pub(super) mod run;
 
 use std::borrow::Cow;
@@ -33,8 +34,9 @@ pub(super) struct Collection {
     pub(super) indexes: &'static [(&'static str, &'static [(&'static str, i32)])],
 }
 
-pub(super) const COLLECTIONS: [&Collection; 7] = [
+pub(super) const COLLECTIONS: [&Collection; 8] = [
     &daily::COLLECTION,
+    &restated::COLLECTION,
     &hourly::COLLECTION,
     &baseline::COLLECTION,
     &anomaly::COLLECTION,

@@ -7,6 +7,7 @@
 mod columns;
 mod file;
 mod past;
+mod replaced;
 mod rows;
 mod stretches;
 mod subjects;
@@ -20,7 +21,7 @@ use redb::ReadableTable;
 
 use super::documents::{
     self, COLLECTIONS, Collection, Interner, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of,
-    notice, run,
+    notice, restated, run,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::episode::Episode;
@@ -29,6 +30,7 @@ use crate::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use crate::ledger::{DayLedger, Entry};
 use crate::series::SeriesKey;
 use crate::step::Step;
+use file::Cause;
 pub(crate) use file::Embedded;
 use rows::{DailyRow, HourlyRow, Written};
 use stretches::Share;
@@ -39,18 +41,51 @@ impl Embedded {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let now = Written { at: now.as_millisecond(), by: self.run };
+        let written = Written { at: now.as_millisecond(), by: self.run };
         self.change(&daily::COLLECTION, |tables| {
+            let mut replaced = Vec::new();
             for Share { stretch, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
                 let old: Vec<DailyRow> = tables.rows(stretch, day.date)?;
                 let known: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.subject.key, row)).collect();
-                let row = |entry: &&Entry| DailyRow::of(entry, known.get(&entry.key).copied(), now);
+                let row = |entry: &&Entry| DailyRow::of(entry, known.get(&entry.key).copied(), written);
                 let rows: Vec<DailyRow> = items.iter().map(row).collect();
+                if !old.is_empty() {
+                    let stands: HashMap<_, _> = rows.iter().map(|row| (&row.subject.key, row.amounts)).collect();
+                    let differs = |old: &&DailyRow| stands.get(&old.subject.key) != Some(&old.amounts);
+                    replaced.extend(old.iter().filter(differs).map(DailyRow::earlier));
+                }
                 if !(old.is_empty() && rows.is_empty()) {
                     tables.put_rows(stretch, day.date, rows)?;
                 }
             }
-            Ok(())
+            tables.keep_replaced(day.date, &replaced, self.run, now)
+        })
+    }
+
+    pub(super) fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
+        self.read(&daily::COLLECTION, |tables| {
+            let mut entries: HashMap<&SeriesKey, &Entry> =
+                day.entries.iter().map(|entry| (&entry.key, entry)).collect();
+            for stretch in tables.all_stretches()? {
+                let rows: Vec<DailyRow> = tables.rows(stretch, day.date)?;
+                let mut is_held =
+                    |row: &DailyRow| entries.remove(&row.subject.key).is_some_and(|entry| row.is_of(entry));
+                if !rows.iter().all(&mut is_held) {
+                    return Ok(false);
+                }
+            }
+            Ok(entries.is_empty())
+        })
+    }
+
+    pub(super) fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError> {
+        self.read(&daily::COLLECTION, |tables| {
+            let stretches = tables.all_stretches()?;
+            let size = |date: Date| {
+                let sizes = stretches.iter().map(|stretch| tables.size::<DailyRow>(*stretch, date));
+                Ok((date, sizes.sum::<Result<u64, Cause>>()?))
+            };
+            tables.dates(&daily::COLLECTION, range)?.into_iter().map(size).collect()
         })
     }
 
@@ -146,23 +181,30 @@ impl Embedded {
     }
 
     pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
-        let of_series = |key: &SeriesKey| {
-            let pairs =
-                [(&series.domain, &key.domain), (&series.project, &key.project), (&series.service, &key.service)];
-            pairs.iter().all(|(wanted, id)| &***wanted == crate::series::ALL || wanted == id)
-        };
         self.read(&daily::COLLECTION, |tables| {
             let mut found = Vec::new();
             let stretches = tables.all_stretches()?;
             for date in tables.dates(&daily::COLLECTION, range)? {
                 for stretch in &stretches {
                     let rows: Vec<DailyRow> = tables.rows(*stretch, date)?;
-                    let rows = rows.iter().filter(|row| of_series(&row.subject.key));
+                    let rows = rows.iter().filter(|row| is_of(series, &row.subject.key));
                     found.extend(rows.map(|row| row.document(date)));
                 }
             }
             Ok(sorted(&daily::COLLECTION, found))
         })
+    }
+
+    pub(super) fn restated(&self, range: DateRange, key: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+        let mut texts = Interner::default();
+        let mut found = Vec::new();
+        self.each_of_days(&restated::COLLECTION, range, |document| {
+            if is_of(key, &documents::series(document, &mut texts)?.0) {
+                found.push(document.try_into().map_err(|error| format!("{error}"))?);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(super) fn put_hour(&self, date: Date, hour: u8, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
@@ -273,7 +315,7 @@ impl Embedded {
 
     pub(super) fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
         let mut found = Vec::new();
-        self.each_of_days(range, |document| {
+        self.each_of_days(&anomaly::COLLECTION, range, |document| {
             found.push(anomaly::listed(document.try_into().map_err(|error| format!("{error}"))?));
             Ok(())
         })?;
@@ -283,7 +325,7 @@ impl Embedded {
     pub(super) fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         let mut texts = Interner::default();
         let mut found = Vec::new();
-        self.each_of_days(range, |document| {
+        self.each_of_days(&anomaly::COLLECTION, range, |document| {
             found.push(anomaly::read_found(document, &mut texts)?);
             Ok(())
         })?;
@@ -295,11 +337,11 @@ impl Embedded {
         self.put(&episode::COLLECTION, upserts, HashSet::new())
     }
 
-    pub(super) fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
+    pub(super) fn episodes(&self, query: episode::Query<'_>) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
         let mut episodes = Vec::new();
         self.each(&episode::COLLECTION, &[], &[], |document| {
-            if episode::is_current(document, closed_since) {
+            if query.matches(document) {
                 let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
                 episodes.push(episode::read(&document, &mut texts)?);
             }
@@ -354,11 +396,12 @@ impl Embedded {
 
     fn each_of_days(
         &self,
+        collection: &Collection,
         range: DateRange,
         visit: impl FnMut(&RawDocument) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         let bytes = |date: Date| key_of(&mongodb::bson::doc! { "date": date_text(date) });
-        self.each(&anomaly::COLLECTION, &bytes(range.from), &bytes(range.to), visit)
+        self.each(collection, &bytes(range.from), &bytes(range.to), visit)
     }
 
     /// Writes documents as the server would, and removes those `gone` that are not among them.
@@ -393,6 +436,12 @@ impl Embedded {
             Ok(())
         })
     }
+}
+
+/// Whether a series is meant; [`crate::series::ALL`] stands for any id.
+fn is_of(wanted: &SeriesKey, key: &SeriesKey) -> bool {
+    let pairs = [(&wanted.domain, &key.domain), (&wanted.project, &key.project), (&wanted.service, &key.service)];
+    pairs.iter().all(|(wanted, id)| &***wanted == crate::series::ALL || wanted == id)
 }
 
 fn in_order(day: &DayLedger) -> Vec<&Entry> {

@@ -20,21 +20,23 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, run, series, time,
+    Collection, Interner, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, restated, run, series,
+    time,
 };
 use super::latency::Latency;
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
 use crate::config::Secret;
 use crate::episode::Episode;
 use crate::finding::Finding;
+use crate::history::Measure;
 use crate::http::Authority;
-use crate::ledger::DayLedger;
+use crate::ledger::{DayLedger, Entry};
 use crate::run_id::RunId;
 use crate::series::SeriesKey;
 use crate::shard::Shard;
 use crate::step::Step;
 pub(crate) use connect::{careless_option, hosts_in_the_clear};
-use read::{Stored, of_day, of_days, unreadable, unreadable_document};
+use read::{Stored, of_day, of_days, of_series, unreadable, unreadable_document};
 
 /// Where the server is, and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -65,6 +67,21 @@ pub(crate) struct Mongodb {
     shard: Shard,
 }
 
+/// The fields of `billing_daily` that a day's bill gives.
+const DAY_FIELDS: [&str; 11] = [
+    "domainName",
+    "projectName",
+    "serviceName",
+    "expectAmount",
+    "generalAmount",
+    "discountAmount",
+    "usageTime",
+    "usageSize",
+    "pricingTypes",
+    "regions",
+    "createdAt",
+];
+
 impl Mongodb {
     pub(super) fn share(&mut self, shard: Shard) {
         self.shard = shard;
@@ -74,31 +91,66 @@ impl Mongodb {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let fields = [
-            "domainName",
-            "projectName",
-            "serviceName",
-            "expectAmount",
-            "generalAmount",
-            "discountAmount",
-            "usageTime",
-            "usageSize",
-            "pricingTypes",
-            "regions",
-        ];
-        let mut stored = self.own(&daily::COLLECTION, of_day(day.date), &fields).await?;
+        let mut stored = self.own(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
         let mut changed = Vec::new();
+        let mut replaced = Vec::new();
         for entry in day.entries.iter().filter(|entry| self.shard.owns(&entry.key)) {
             let upsert = daily::upsert(day.date, entry, now);
             let old = stored.remove(&key_of(&upsert.key));
             if old.as_ref().is_none_or(|old| !upsert.is_in(&old.fields)) {
+                replaced.extend(old.iter().filter(|old| restated::amounts(&old.fields) != entry.amounts).cloned());
                 changed.push((upsert, old.map(|old| old.id)));
             }
         }
-        self.write(&daily::COLLECTION, changed.into_iter()).await?;
         // What is left is of series that left the day; a pricing type is never ours.
-        let departed = stored.into_values().filter(|old| old.fields.get_str("pricingType").is_err());
-        self.delete(&daily::COLLECTION, departed.map(|old| old.id).collect()).await
+        stored.retain(|_, old| old.fields.get_str("pricingType").is_err());
+        replaced.extend(stored.values().cloned());
+        // Before it is overwritten.
+        self.keep_replaced(day.date, &replaced, now).await?;
+        self.write(&daily::COLLECTION, changed.into_iter()).await?;
+        self.delete(&daily::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
+    }
+
+    pub(super) async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
+        let mut stored = self.own(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
+        let mut is_held = |entry: &Entry| {
+            let upsert = daily::upsert(day.date, entry, Timestamp::UNIX_EPOCH);
+            stored.remove(&key_of(&upsert.key)).is_some_and(|old| upsert.is_in(&old.fields))
+        };
+        let all = day.entries.iter().filter(|entry| self.shard.owns(&entry.key)).all(&mut is_held);
+        Ok(all && stored.into_values().all(|old| old.fields.get_str("pricingType").is_ok()))
+    }
+
+    /// Keeps what a correction is about to replace.
+    async fn keep_replaced(&self, date: Date, replaced: &[Stored], now: Timestamp) -> Result<(), StoreError> {
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        let collection = &restated::COLLECTION;
+        let fields: Vec<&str> =
+            Measure::ALL.iter().map(|measure| measure.field()).chain(["revision", "knownUntil"]).collect();
+        let kept = self.stored(collection, of_day(date), &fields).await?;
+        let read =
+            |old: &Stored| restated::read(&old.fields).map_err(|error| unreadable(collection, &old.fields, error));
+        let newest = restated::newest(kept.values().map(read).collect::<Result<Vec<_>, _>>()?);
+        let mut texts = Interner::default();
+        let mut upserts = Vec::with_capacity(replaced.len());
+        for Stored { fields, .. } in replaced {
+            let (key, names) =
+                series(fields, &mut texts).map_err(|error| unreadable(&daily::COLLECTION, fields, error))?;
+            // Other programs need not say when.
+            let created = fields.get_datetime("createdAt").map_or(0, mongodb::bson::DateTime::timestamp_millis);
+            let earlier = restated::Earlier { names, amounts: restated::amounts(fields), created, key };
+            let newest = newest.get(&key_of(&restated::key(date, &earlier.key)));
+            let upsert = restated::upsert(date, &earlier, newest, now);
+            let id = kept.get(&key_of(&upsert.key)).map(|old| old.id.clone());
+            upserts.push((upsert, id));
+        }
+        self.write(collection, upserts.into_iter()).await
+    }
+
+    pub(super) async fn restated(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
+        self.documents(&restated::COLLECTION, of_series(range, series)).await
     }
 
     pub(super) async fn mark_anomalous(
@@ -126,15 +178,7 @@ impl Mongodb {
     }
 
     pub(super) async fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
-        let mut filter = of_days(range);
-        for (field, id) in
-            [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)]
-        {
-            if &**id != crate::series::ALL {
-                filter.insert(field, &**id);
-            }
-        }
-        self.documents(&daily::COLLECTION, filter).await
+        self.documents(&daily::COLLECTION, of_series(range, series)).await
     }
 
     pub(super) async fn put_hour(
@@ -242,9 +286,9 @@ impl Mongodb {
         self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
     }
 
-    pub(super) async fn episodes(&self, closed_since: Date) -> Result<Vec<Episode>, StoreError> {
+    pub(super) async fn episodes(&self, query: episode::Query<'_>) -> Result<Vec<Episode>, StoreError> {
         let mut texts = Interner::default();
-        let found = self.documents(&episode::COLLECTION, episode::current(closed_since)).await?;
+        let found = self.documents(&episode::COLLECTION, query.filter()).await?;
         let read = |found: &Document| {
             episode::read(found, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, found, error))
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ::mongodb::bson::{Bson, Document, doc};
 
 use super::*;
-use crate::episode::{Delivery, Episode, Moment, State};
+use crate::episode::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
 use crate::finding::{Direction, Finding, Severity};
 use crate::series::Grain;
 use crate::step::Step;
@@ -144,7 +144,14 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
         closed_at: closed.map(|number| moment(number, None)),
         rules: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
         peak_score: 4.5,
-        impact_by_day: [(day(1), 10.5), (day(2), 0.0)].into(),
+        accepted_impact: None,
+        decision: None,
+        by_day: [
+            (day(1), Seen { whole: Some(10.5), part: Some((9, 3.5)) }),
+            (day(2), Seen { whole: None, part: Some((23, 0.0)) }),
+            (day(3), Seen { whole: Some(1.0), part: None }),
+        ]
+        .into(),
         observed: 1.0,
         expected: 2.0,
         reason: "less".to_owned(),
@@ -161,8 +168,8 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
 async fn episodes_are_given_until_they_are_settled_or_past() {
     in_every_store("episodes", async |store| {
         let open = incident("e-open", State::Open, None);
-        let untold = incident("e-untold", State::Closed, Some(2));
-        let settled = incident("e-settled", State::Closed, Some(5));
+        let untold = incident("e-untold", State::Closed(Closing::Over), Some(2));
+        let settled = incident("e-settled", State::Closed(Closing::Over), Some(5));
         let all = [(open.clone(), false), (untold.clone(), false), (settled.clone(), true)];
         for second in 0..2 {
             store.put_episodes(&all, at(second)).await.unwrap();
@@ -172,12 +179,31 @@ async fn episodes_are_given_until_they_are_settled_or_past() {
         assert_eq!(store.episodes(day(5)).await.unwrap(), [open.clone(), settled, untold.clone()]);
 
         let mut closed =
-            Episode { state: State::Closed, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
+            Episode { state: State::Retracted, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
         closed.deliveries.clear();
-        closed.impact_by_day.clear();
+        closed.by_day.clear();
         store.put_episodes(&[(closed.clone(), false), (untold, true)], at(2)).await.unwrap();
         assert_eq!(store.episodes(day(6)).await.unwrap(), [closed], "what is left out of it is gone");
         store.put_episodes(&[], at(2)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_operator_said_of_an_episode_is_kept() {
+    in_every_store("episodes_decided", async |store| {
+        let mut decided = incident("e-decided", State::Open, None);
+        let note = Some("the \"big\" move".to_owned());
+        decided.decide(Decision { closing: Closing::Expected, note, at: at(7) });
+        let other = incident("e-other", State::Closed(Closing::NewLevel), Some(3));
+        store.put_episodes(&[(decided.clone(), true), (other.clone(), true)], at(8)).await.unwrap();
+        assert_eq!(store.decided_episodes(day(3)).await.unwrap(), std::slice::from_ref(&decided));
+        assert_eq!(store.decided_episodes(day(4)).await.unwrap(), []);
+        assert_eq!(store.episode("e-other").await.unwrap(), Some(other.clone()));
+        assert_eq!(store.episode("e").await.unwrap(), None);
+        assert_eq!(store.every_episode().await.unwrap(), [decided.clone(), other.clone()]);
+        assert_eq!(store.episodes(day(3)).await.unwrap(), [decided, other], "it was seen that day");
+        assert_eq!(store.episodes(day(4)).await.unwrap(), []);
     })
     .await;
 }

@@ -13,6 +13,7 @@ use super::subjects::{Subject, Subjects};
 use crate::history::Measure;
 use crate::ledger::{Amounts, Entry};
 use crate::run_id::RunId;
+use crate::store::documents::restated::Earlier;
 use crate::store::documents::{Collection, daily, hourly, run_field, time};
 
 /// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
@@ -84,6 +85,20 @@ impl DailyRow {
             }
             None => Self { subject: subject(), amounts, anomalous: false, created: now.at, updated: now },
         }
+    }
+
+    /// What is kept of it when a correction replaces it.
+    pub(super) fn earlier(&self) -> Earlier {
+        let Subject { key, names, .. } = &*self.subject;
+        Earlier { key: key.clone(), names: names.clone(), amounts: self.amounts, created: self.created }
+    }
+
+    /// Whether a day's entry would change nothing.
+    pub(super) fn is_of(&self, entry: &Entry) -> bool {
+        let Subject { key, names, pricing_types, regions } = &*self.subject;
+        self.amounts == entry.amounts
+            && (key, names) == (&entry.key, &entry.names)
+            && (pricing_types, regions) == (&entry.pricing_types, &entry.regions)
     }
 
     pub(super) fn document(&self, date: Date) -> Document {

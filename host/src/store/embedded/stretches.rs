@@ -126,6 +126,12 @@ impl Reading<'_> {
         let Some(day) = Day::open(&columns, place::<R>(stretch, date))? else { return Ok(Vec::new()) };
         R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
     }
+
+    /// How many rows a day has.
+    pub(super) fn size<R: Row>(&self, stretch: Stretch, date: Date) -> Result<u64, Cause> {
+        let columns = self.columns()?;
+        Ok(Day::open(&columns, place::<R>(stretch, date))?.map_or(0, |day| day.numbers.len() as u64))
+    }
 }
 
 pub(super) fn place<R: Row>(stretch: Stretch, date: Date) -> Place {

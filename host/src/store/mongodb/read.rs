@@ -11,6 +11,7 @@ use mongodb::error::Error;
 
 use super::Mongodb;
 use crate::history::{History, Measure, Snapshots};
+use crate::series::SeriesKey;
 use crate::store::collector::{Collector, Reader};
 use crate::store::documents::{COLLECTIONS, Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
 use crate::store::latency::Operation;
@@ -23,6 +24,7 @@ const BATCH: u32 = 4_000;
 const CURSORS: usize = 3;
 
 /// A document that is there already, as far as it was asked for.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) id: Bson,
     pub(super) fields: RawDocumentBuf,
@@ -39,6 +41,22 @@ impl Mongodb {
         let read = |document: &RawDocument, reading: &mut Reading<'_>| reading.add_day(document, measures);
         let collector = self.read_days(&daily::COLLECTION, range, &fields, measures.len(), &read).await?;
         Ok(collector.history(measures))
+    }
+
+    pub(in crate::store) async fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError> {
+        let handle = self.database().collection::<Document>(daily::COLLECTION.name);
+        let failed = |error: Error| self.failure("read", daily::COLLECTION.name, &error);
+        let counted = doc! { "$group": { "_id": "$date", "series": { "$sum": 1 } } };
+        let stages = [doc! { "$match": of_days(range) }, counted, doc! { "$sort": { "_id": 1 } }];
+        let mut days = handle.aggregate(stages).await.map_err(failed)?;
+        let mut sizes = Vec::new();
+        while let Some(day) = days.try_next().await.map_err(failed)? {
+            let text = day.get_str("_id").map_err(|error| error.to_string());
+            let date = text.and_then(date).map_err(|cause| unreadable_document(&daily::COLLECTION, &day, cause))?;
+            let series = day.get("series").and_then(|count| count.as_i64().or(count.as_i32().map(i64::from)));
+            sizes.push((date, series.and_then(|series| u64::try_from(series).ok()).unwrap_or(0)));
+        }
+        Ok(sizes)
     }
 
     pub(in crate::store) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
@@ -321,6 +339,17 @@ pub(super) fn of_day(date: jiff::civil::Date) -> Document {
 
 pub(super) fn of_days(range: DateRange) -> Document {
     doc! { "date": { "$gte": date_text(range.from), "$lte": date_text(range.to) } }
+}
+
+/// Of one series; [`crate::series::ALL`] stands for any id.
+pub(super) fn of_series(range: DateRange, series: &SeriesKey) -> Document {
+    let mut filter = of_days(range);
+    for (field, id) in [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)] {
+        if &**id != crate::series::ALL {
+            filter.insert(field, &**id);
+        }
+    }
+    filter
 }
 
 pub(super) fn unreadable(collection: &Collection, document: &RawDocument, cause: String) -> StoreError {
