@@ -76,7 +76,17 @@ impl Mongo {
         let stripped = |name: String| {
             let mut documents = self.documents(&name);
             for document in &mut documents {
-                for time in ["createdAt", "updatedAt", "lastUpdated", "fetchedAt", "startedAt", "finishedAt", "runId"] {
+                for time in [
+                    "createdAt",
+                    "updatedAt",
+                    "lastUpdated",
+                    "fetchedAt",
+                    "startedAt",
+                    "finishedAt",
+                    "knownFrom",
+                    "knownUntil",
+                    "runId",
+                ] {
                     document.remove(time);
                 }
                 if name == "job_runs" {

@@ -25,13 +25,16 @@ pub(super) async fn daily(
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
     let again = again(args.once || (args.date, args.from, args.through) == (None, None, None));
+    let shard = args.shard.shard()?;
+    let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
         (Some(day), _) => Daily::These { from: day, to: day },
         (None, Some((from, to))) => Daily::These { from, to },
-        (None, None) => Daily::Through(args.through.unwrap_or_else(|| yesterday(&config, now))),
+        (None, None) if shard.is_whole() => Daily::Through(newest()),
+        // Which days are missing, or have changed, cannot be told from a ledger that others are writing.
+        (None, None) => Daily::These { from: newest(), to: newest() },
     };
     let started = Instant::now();
-    let shard = args.shard.shard()?;
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     parts.share(shard)?;
     let report = job::daily(&mut parts, days, again, now).await;
