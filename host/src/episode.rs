@@ -182,7 +182,8 @@ impl Seen {
 
 impl Episode {
     pub(crate) fn impact(&self) -> f64 {
-        self.by_day.values().map(|seen| seen.impact()).sum()
+        // A sum of no numbers is -0.0.
+        self.by_day.values().map(|seen| seen.impact()).sum::<f64>() + 0.0
     }
 
     /// What a sink has to be told now, in order. People are told again when the impact has grown by `factor`.

@@ -1,0 +1,14 @@
+//! Bills over time, through the binary, on both stores: they are corrected, late, missing, or half there; changes last,
+//! and people say what they make of them.
+
+mod support;
+
+#[path = "bills/corrected.rs"]
+mod corrected;
+#[path = "bills/desk.rs"]
+mod desk;
+#[path = "bills/gaps.rs"]
+mod gaps;
+#[path = "documents/mongo.rs"]
+#[expect(dead_code, reason = "the other suite uses all of it")]
+mod mongo;
