@@ -9,6 +9,12 @@ mod corrected;
 mod desk;
 #[path = "bills/gaps.rs"]
 mod gaps;
+#[path = "bills/hours.rs"]
+mod hours;
+#[path = "bills/lasting.rs"]
+mod lasting;
+#[path = "bills/marks.rs"]
+mod marks;
 #[path = "documents/mongo.rs"]
 #[expect(dead_code, reason = "the other suite uses all of it")]
 mod mongo;

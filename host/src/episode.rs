@@ -344,6 +344,8 @@ impl Episode {
             self.last_seen = self.last_seen.min(newest.moment(*last));
         } else if self.decision.is_none() {
             (self.state, self.closed_at) = (State::Retracted, Some(judged.moment));
+            // Whoever heard that it is over has still heard of it.
+            self.deliveries.values_mut().for_each(|delivery| delivery.closed = false);
         }
         true
     }
@@ -375,7 +377,8 @@ impl Episode {
     /// Brings it up to what one run found of its series and direction.
     fn advance(&mut self, findings: Option<&[&Finding]>, judged: &Judged<'_>) {
         // What ended at this very moment is asked anew.
-        let ended = matches!(self.state, State::Closed(Closing::Over | Closing::NewLevel))
+        let before = self.state;
+        let ended = matches!(before, State::Closed(Closing::Over | Closing::NewLevel))
             && self.decision.is_none()
             && judged.moment.hour.is_none()
             && self.closed_at == Some(judged.moment);
@@ -396,8 +399,8 @@ impl Episode {
             // What was loaded as history and goes on now is news.
             self.muted = false;
         }
-        if ended && self.state == State::Open {
-            // Whoever heard of its end hears of it again.
+        if ended && self.state != before {
+            // Whoever heard of its end hears of it again, or of the other end that it has now.
             self.deliveries.values_mut().for_each(|delivery| delivery.closed = false);
         }
     }

@@ -49,7 +49,7 @@ pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::rebuild::rebuild;
 pub(crate) use self::report::{Grade, Report};
 pub(crate) use self::ruleset::{Ready, ready};
-pub(crate) use self::run::Again;
+pub(crate) use self::run::{Again, alone};
 pub(crate) use self::verify::{Disagreement, Verified, Verify, What, verify};
 use crate::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
@@ -166,7 +166,7 @@ pub(crate) enum JobError {
     #[error("stopped by a signal; the next run goes on from here")]
     Stopped,
     #[error(
-        "{owner} is writing and was waited for {seconds} s: run the job again, or raise lease.wait_seconds if runs take that long"
+        "{owner} is writing and was waited for {seconds} s: try again, or raise lease.wait_seconds if runs take that long"
     )]
     Busy { owner: String, seconds: u64 },
     #[error(

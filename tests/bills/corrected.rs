@@ -44,6 +44,18 @@ fn nobody_hears_that_something_is_taken_back_who_was_not_told_of_it() {
 }
 
 #[test]
+fn what_was_told_to_be_over_is_taken_back_as_well() {
+    on_both("", |desk| {
+        tells(desk.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
+        tells(desk.next(1, "1010"), 0, &[resolved(0, 0, "500"), total(1, 1010)]);
+        desk.bill(0, "1000");
+        tells(desk.daily(1), 0, &[retracted(0)]);
+        assert_eq!(desk.incident()["state"], "retracted");
+        tells(desk.next(2, "990"), 0, &[total(2, 990)]);
+    });
+}
+
+#[test]
 fn what_was_taken_back_and_is_there_again_is_news() {
     on_both("", |desk| {
         tells(desk.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::present::{self, Form};
 use crate::config::Config;
 use crate::episode::{Closing, Decision, Episode, Moment, State};
-use crate::job::Grade;
+use crate::job::{self, Grade};
 use crate::run_id::RunId;
 use crate::store::{Access, DateRange, Store};
 
@@ -81,8 +81,16 @@ pub(super) async fn incidents(
 }
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
-    let store = Store::open(&config.store, Access::Write(run)).await?;
-    let mut episode = find(&store, &args.id).await?;
+    let episode = job::alone(config, run, async |store| decide(store, config, args, now).await).await??;
+    match form {
+        Form::Json => present::out(&json(&episode).to_string()),
+        Form::Text => present::out(&format!("incident {} is closed as {}", episode.id, state(&episode))),
+    }
+    Ok(())
+}
+
+async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Episode> {
+    let mut episode = find(store, &args.id).await?;
     if episode.state == State::Retracted {
         anyhow::bail!("incident {} was taken back, since the bill was corrected: there is nothing to accept", args.id);
     }
@@ -94,11 +102,7 @@ async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: 
     // Sinks hear of a new level from the next run.
     let settled = episode.settled(config.sinks.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
     store.put_episodes(&[(episode.clone(), settled)], now).await?;
-    match form {
-        Form::Json => present::out(&json(&episode).to_string()),
-        Form::Text => present::out(&format!("incident {} is closed as {}", episode.id, state(&episode))),
-    }
-    Ok(())
+    Ok(episode)
 }
 
 async fn find(store: &Store, id: &str) -> anyhow::Result<Episode> {

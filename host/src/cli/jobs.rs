@@ -14,6 +14,7 @@ use crate::detector::tidy_cache;
 use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
 use crate::plugin::{Lock, Shelf};
 use crate::run_id::RunId;
+use crate::shard::Shard;
 use crate::sink::Terminal;
 use crate::stop;
 
@@ -35,8 +36,7 @@ pub(super) async fn daily(
         (None, None) => Daily::These { from: newest(), to: newest() },
     };
     let started = Instant::now();
-    let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
-    parts.share(shard)?;
+    let mut parts = open(("daily", shard), config, args.dry_run, form, run, now).await?;
     let report = job::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -51,8 +51,7 @@ pub(super) async fn hourly(
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
     let shard = args.shard.shard()?;
-    let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
-    parts.share(shard)?;
+    let mut parts = open(("hourly", shard), config, args.dry_run, form, run, now).await?;
     let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -72,8 +71,7 @@ pub(super) async fn backfill(
     };
     let started = Instant::now();
     let shard = args.shard.shard()?;
-    let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
-    parts.share(shard)?;
+    let mut parts = open(("backfill", shard), config, args.dry_run, form, run, now).await?;
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());
@@ -90,7 +88,7 @@ fn again(once: bool) -> Again {
 
 /// A run that cannot begin counts as one that failed.
 async fn open(
-    job: &'static str,
+    (job, shard): (&'static str, Shard),
     config: Config,
     dry_run: bool,
     form: Form,
@@ -111,12 +109,16 @@ async fn open(
             job::did_not_begin(&config, &mut report, started.elapsed(), now).await;
             report.problems.iter().for_each(|problem| present::complaint(&format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
-            for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
+            for untold in job::could_not_begin(&config, (job, shard), &error.to_string(), terminal, now) {
                 tracing::warn!("{untold}");
             }
             Err(error.into())
         }
-        opened => Ok(opened?),
+        opened => {
+            let mut parts = opened?;
+            parts.share(shard)?;
+            Ok(parts)
+        }
     }
 }
 

@@ -175,7 +175,12 @@ fn a_corrected_day_shrinks_grows_or_takes_back_what_was_seen() {
     run(&mut known, on(10, None), &[], News::Late);
     let mut gone = only(&known);
     assert_eq!((gone.state, gone.closed_at, gone.impact()), (State::Retracted, Some(on(10, None)), 0.0));
-    assert_eq!(tell(&mut gone), [], "its end was told already");
+    let mut back = known.clone();
+    run(&mut back, on(10, None), &[("a", 8.0)], News::Late);
+    assert_eq!(tell(&mut only(&back)), [], "nobody has heard yet that it was taken back");
+    assert_eq!(tell(&mut gone), [Notice::Retracted], "who heard of its end heard of it");
+    assert_eq!(tell(&mut gone), []);
+    known.insert(gone.id.clone(), gone);
     run(&mut known, on(10, None), &[("a", 8.0)], News::Late);
     let mut back = only(&known);
     assert_eq!((back.state, back.id.clone()), (State::Open, heard.id));

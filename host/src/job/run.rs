@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::course::Course;
 use super::lease::Lease;
 use super::plan::NO_BILL;
 use super::report::{Grade, Report};
 use super::{JobError, Mode, Parts, Ready, failing, measure};
 use crate::config::Config;
+use crate::run_id::RunId;
 use crate::step::{self, Step};
-use crate::store::{JobRun, LeaseKey};
+use crate::store::{Access, JobRun, LeaseKey, Store};
 
 /// The outcome of a run that a signal ended.
 pub(super) const STOPPED: &str = "stopped";
+
+/// What the turn to write is a lease on: job and period.
+const WRITER: &str = "writer";
+const ALL: &str = "all";
 
 /// Whether a job that is done already is done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,19 @@ pub(super) async fn in_turn(
     failing::ended(parts, report, now).await;
 }
 
+/// Does something that is no job while this host has the turn to write.
+///
+/// # Errors
+/// The store cannot be had, or another writes for longer than this one is patient.
+pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, JobError> {
+    let store = super::open_store(config, Access::Write(run)).await?;
+    let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
+    let turn = Lease::take(store.leases(), key, &Course::new().owner, config.lease).await?;
+    let done = work(&store).await;
+    turn.release().await;
+    Ok(done)
+}
+
 /// Waits for the turn. Some is who did the job meanwhile.
 async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option<String>, JobError> {
     if parts.mode == Mode::DryRun {
@@ -76,7 +95,7 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
 /// Takes the turn to write, where this process does not have it.
 pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
-        let key = LeaseKey { job: "writer".to_owned(), period: parts.shard.period("all") };
+        let key = LeaseKey { job: WRITER.to_owned(), period: parts.shard.period(ALL) };
         parts.turn = Some(lease(parts, key).await?);
     }
     Ok(())
