@@ -7,6 +7,8 @@ mod support;
 mod corrected;
 #[path = "bills/desk.rs"]
 mod desk;
+#[path = "bills/failing.rs"]
+mod failing;
 #[path = "bills/gaps.rs"]
 mod gaps;
 #[path = "bills/hours.rs"]

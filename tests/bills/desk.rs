@@ -37,12 +37,17 @@ pub(crate) fn day(index: i64) -> Date {
     after(NEXT, index)
 }
 
-/// Does a case on both stores, with some settings of its own; the history is loaded before it.
-pub(crate) fn on_both(settings: &str, case: impl Fn(&Desk)) {
-    for desk in empty_on_both(settings) {
-        desk.load();
-        case(&desk);
-    }
+/// Does a case on both stores at the same time, with some settings of its own; the history is loaded before it.
+pub(crate) fn on_both(settings: &str, case: impl Fn(&Desk) + Sync) {
+    let desks = empty_on_both(settings);
+    std::thread::scope(|scope| {
+        for desk in &desks {
+            scope.spawn(|| {
+                desk.load();
+                case(desk);
+            });
+        }
+    });
 }
 
 /// The same without the history.
