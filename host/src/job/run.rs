@@ -119,11 +119,14 @@ fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited:
     is_done(after) && (again == Again::Once || (waited && is_news))
 }
 
-/// A degraded run is: nothing is lost, and doing it again on another host would mend nothing. One whose bill was not there,
-/// or not whole, is not.
+/// What was left out, and doing the job again may make good: the bill may be there now, and another host has other sinks and
+/// another way to the archive.
+const MENDABLE: [&str; 4] = [NO_BILL, "held_days", "spooled", "undelivered"];
+
+/// Other runs that are degraded are: nothing is lost, and doing them again would mend nothing.
 fn is_done(run: &JobRun) -> bool {
-    let waits = run.counts.contains_key(NO_BILL) || run.counts.contains_key("held_days");
-    !waits && (run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str())
+    let mendable = MENDABLE.iter().any(|count| run.counts.contains_key(*count));
+    !mendable && (run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str())
 }
 
 /// The period of one day, or of a span of days.
@@ -279,5 +282,15 @@ mod tests {
         for outcome in ["failed", "stopped", "running"] {
             assert!(!done_meanwhile(None, &run("a", 1, outcome), Again::Once, true), "{outcome}");
         }
+    }
+
+    #[test]
+    fn what_another_run_may_make_good_is_not_done() {
+        for count in MENDABLE {
+            let mut left_out = run("a", 1, "degraded");
+            left_out.counts.insert(count.to_owned(), 1);
+            assert!(!is_done(&left_out), "{count}");
+        }
+        assert!(is_done(&run("a", 1, "degraded")));
     }
 }
