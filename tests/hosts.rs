@@ -7,8 +7,12 @@ mod support;
 mod database;
 #[path = "hosts/killed.rs"]
 mod killed;
+#[path = "hosts/members.rs"]
+mod members;
 #[path = "hosts/pair.rs"]
 mod pair;
+#[path = "hosts/replica.rs"]
+mod replica;
 #[path = "hosts/stopped.rs"]
 mod stopped;
 #[path = "hosts/turns.rs"]

@@ -536,6 +536,10 @@ pub(crate) enum StoreError {
         "may not {operation} {collection} of database {database} ({cause}): give the user of [store] uri the role readWrite on it"
     )]
     NotAllowed { operation: &'static str, collection: String, database: String, cause: String },
+    #[error(
+        "could not {operation} {collection}: the MongoDB servers at {hosts} take connections and say nothing ({cause}): check that none of them is stuck; [store] timeout_seconds is how long an answer is waited for"
+    )]
+    Silent { operation: &'static str, collection: String, hosts: String, cause: String },
     #[error("could not {operation} {collection}: {cause}")]
     Failed { operation: &'static str, collection: String, cause: String },
     #[error("could not write {key} to {collection}: {cause}")]

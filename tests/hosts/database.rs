@@ -18,6 +18,8 @@ pub(crate) type Dump = BTreeMap<String, Vec<String>>;
 pub(crate) struct Mongo {
     uri: String,
     name: String,
+    /// Of the `[store]` table, besides.
+    keys: &'static str,
 }
 
 impl Mongo {
@@ -28,12 +30,19 @@ impl Mongo {
 
     pub(crate) fn at(uri: &str) -> Self {
         let made = MADE.fetch_add(1, Ordering::Relaxed);
-        Self { uri: uri.to_owned(), name: format!("hosts-{}-{made}", std::process::id()) }
+        Self { uri: uri.to_owned(), name: format!("hosts-{}-{made}", std::process::id()), keys: "" }
+    }
+
+    /// The same database by another address, and with more keys in the `[store]` table.
+    pub(crate) fn by(mut self, uri: &str, keys: &'static str) -> Self {
+        uri.clone_into(&mut self.uri);
+        self.keys = keys;
+        self
     }
 
     /// The `[store]` table.
     pub(crate) fn store(&self) -> String {
-        format!("[store]\nkind = \"mongodb\"\nuri = {:?}\ndatabase = {:?}\n", self.uri, self.name)
+        format!("[store]\nkind = \"mongodb\"\nuri = {:?}\ndatabase = {:?}\n{}", self.uri, self.name, self.keys)
     }
 
     /// Another with the same documents.

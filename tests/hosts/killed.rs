@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::database::{Dump, Mongo, assert_same};
-use crate::pair::{Host, LEASE, NEXT, Pair, day, learned, quiet, rows};
-use crate::support::replay::{Bills, Row, Whose};
+use crate::pair::{Host, LEASE, NEXT, Pair, day, learned, many, quiet, rows};
+use crate::support::replay::Bills;
 
 /// Steps in their order, and that a sink has accepted a line.
 const STEPS: [&str; 12] = [
@@ -132,15 +132,6 @@ impl Scene<'_> {
         });
         dead.into_inner()
     }
-}
-
-/// More services than one batch of a bulk write takes.
-fn many() -> Vec<Row> {
-    let service = |index: usize| {
-        let id: &'static str = format!("s-{index:04}").leak();
-        Row::of(Whose { ids: ["d-1", "p-9", id], names: ["우리회사", "많은", id] }, "12.5")
-    };
-    (0..1_100).map(service).collect()
 }
 
 #[test]

@@ -147,6 +147,15 @@ pub(crate) fn rows(machine: &str, queue: &str) -> Vec<Row> {
     vec![Row::of(MACHINE, machine), Row::of(DISK, "234.5"), Row::of(QUEUE, queue)]
 }
 
+/// More services than one batch of a bulk write takes.
+pub(crate) fn many() -> Vec<Row> {
+    let service = |index: usize| {
+        let id: &'static str = format!("s-{index:04}").leak();
+        Row::of(Whose { ids: ["d-1", "p-9", id], names: ["우리회사", "많은", id] }, "12.5")
+    };
+    (0..1_100).map(service).collect()
+}
+
 /// Four quiet weeks before [`NEXT`].
 pub(crate) fn quiet() -> Bills {
     let amount = |index: i64| if index % 2 == 0 { "990" } else { "1010" };

@@ -278,6 +278,7 @@ pub(super) fn store(
             let database = section.parse("database", "the name of a database", |name| {
                 (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
             });
+            let timeout = section.whole("timeout_seconds", 1..=3_600);
             section.finish();
             Some(StoreConfig::Mongodb(MongodbOptions {
                 uri: uri?,
@@ -286,6 +287,7 @@ pub(super) fn store(
                 database: database.unwrap_or_else(|| "billing".to_owned()),
                 connect_timeout: Duration::from_secs(10),
                 selection_timeout: Duration::from_secs(15),
+                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
             }))
         }
     }

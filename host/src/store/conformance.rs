@@ -56,6 +56,7 @@ fn mongodb(uri: &str, database: &str, patience: Duration) -> StoreConfig {
         database: database.to_owned(),
         connect_timeout: patience,
         selection_timeout: patience,
+        timeout: Duration::from_secs(60),
     })
 }
 

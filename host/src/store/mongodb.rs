@@ -3,6 +3,7 @@
 //! Knows how to reach the server, read in batches and write in bulk; what the documents hold is the business of
 //! [`super::documents`].
 
+mod answer;
 mod connect;
 mod indexes;
 mod lease;
@@ -51,6 +52,8 @@ pub(crate) struct MongodbOptions {
     pub(crate) connect_timeout: Duration,
     /// How long a primary is looked for, at the start and after a failover.
     pub(crate) selection_timeout: Duration,
+    /// How long one answer is waited for.
+    pub(crate) timeout: Duration,
 }
 
 /// A connected database.
@@ -60,6 +63,7 @@ pub(crate) struct Mongodb {
     /// For messages: the servers' addresses without credentials.
     hosts: String,
     selection_timeout: Duration,
+    timeout: Duration,
     /// None where nothing is written.
     run: Option<RunId>,
     pub(super) latency: Latency,

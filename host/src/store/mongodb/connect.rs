@@ -3,11 +3,12 @@
 use mongodb::bson::doc;
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{
-    Acknowledgment, ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
+    Acknowledgment, ClientOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls, TlsOptions,
+    WriteConcern,
 };
 use mongodb::{Client, Database};
 
-use super::{Mongodb, MongodbOptions};
+use super::{Mongodb, MongodbOptions, answer};
 use crate::http;
 use crate::plugin::is_loopback;
 use crate::shard::Shard;
@@ -79,6 +80,8 @@ impl Mongodb {
             .write_concern(
                 WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(super::write::CONFIRMED_WITHIN).build(),
             )
+            // What a run learns from is not rolled back when the primary changes.
+            .read_concern(ReadConcern::majority())
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database = client.database_with_options(name, database);
@@ -86,11 +89,12 @@ impl Mongodb {
             database,
             hosts,
             selection_timeout,
+            timeout: options.timeout,
             run: access.run(),
             latency: Latency::default(),
             shard: Shard::WHOLE,
         };
-        let ping = store.database.run_command(doc! { "ping": 1 }).into_future();
+        let ping = store.answer(store.database.run_command(doc! { "ping": 1 }));
         store.latency.of(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
         if store.run.is_some() {
             store.ensure_indexes().await?;
@@ -104,6 +108,10 @@ impl Mongodb {
 
     /// What an error of the driver means to the operator.
     pub(super) fn failure(&self, operation: &'static str, collection: &str, error: &Error) -> StoreError {
+        if let Some(cause) = answer::silence(error) {
+            let (hosts, collection) = (self.hosts.clone(), collection.to_owned());
+            return StoreError::Silent { operation, collection, hosts, cause };
+        }
         let cause = reason(&error.kind.to_string());
         match &*error.kind {
             _ if http::is_distrust(&cause) => StoreError::Distrusted { hosts: self.hosts.clone(), cause },
@@ -180,6 +188,7 @@ mod tests {
                 database: "billing".to_owned(),
                 connect_timeout: std::time::Duration::ZERO,
                 selection_timeout: std::time::Duration::ZERO,
+                timeout: std::time::Duration::ZERO,
             })
         };
         assert_eq!(check("mongodb://u:p@db.example:27017,127.0.0.1:1/x"), Some("db.example:27017".to_owned()));

@@ -62,12 +62,12 @@ impl Mongodb {
             return Ok(());
         }
         let command = doc! { "createIndexes": collection.name, "indexes": missing };
-        let created = self.database().run_command(command).await;
+        let created = self.late_answer(self.database().run_command(command)).await;
         created.map(drop).map_err(|error| self.failure("create the indexes of", collection.name, &error))
     }
 
     async fn indexes_of(&self, collection: &Collection) -> Result<Vec<Document>, StoreError> {
-        let listed = self.database().run_command(doc! { "listIndexes": collection.name }).await;
+        let listed = self.answer(self.database().run_command(doc! { "listIndexes": collection.name })).await;
         let reply = match listed {
             Ok(reply) => reply,
             Err(error) if is_code(&error, NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
@@ -80,7 +80,8 @@ impl Mongodb {
     /// By its key, not its name: another host may have replaced it in the meantime.
     async fn drop_index(&self, collection: &Collection, index: &Document) -> Result<(), StoreError> {
         let key = index.get_document("key").cloned().unwrap_or_default();
-        match self.database().run_command(doc! { "dropIndexes": collection.name, "index": key }).await {
+        let drop = self.database().run_command(doc! { "dropIndexes": collection.name, "index": key });
+        match self.answer(drop).await {
             Err(error) if !is_code(&error, INDEX_NOT_FOUND) => {
                 Err(self.failure("drop the old unique index of", collection.name, &error))
             }

@@ -45,13 +45,12 @@ impl Mongodb {
         set.insert("owner", doc! { "$cond": [gets.clone(), owner, { "$ifNull": ["$owner", ""] }] });
         let mut attempt = 1;
         loop {
-            let taken = collection
+            let take = collection
                 .find_one_and_update(run::key(&key.job, &key.period), vec![doc! { "$set": set.clone() }])
                 .upsert(true)
                 .return_document(ReturnDocument::After)
-                .projection(doc! { "_id": 0, "owner": 1, "leaseUntil": 1 })
-                .await;
-            match taken {
+                .projection(doc! { "_id": 0, "owner": 1, "leaseUntil": 1 });
+            match self.answer(take).await {
                 Ok(found) => {
                     let found = found.unwrap_or_default();
                     let holder = found.get_str("owner").unwrap_or_default().to_owned();
@@ -68,12 +67,12 @@ impl Mongodb {
 
     pub(in crate::store) async fn renew_lease(&self, claim: Claim<'_>) -> Result<bool, StoreError> {
         let Claim { key, owner, .. } = claim;
-        let renewed = self.change_lease(key, owner, later(claim.length).into()).await;
+        let renewed = self.answer_within(claim.length, self.change_lease(key, owner, later(claim.length).into())).await;
         renewed.map_err(|error| self.failure("renew a lease in", run::COLLECTION.name, &error))
     }
 
     pub(in crate::store) async fn release_lease(&self, key: &LeaseKey, owner: &str) -> Result<(), StoreError> {
-        let released = self.change_lease(key, owner, Bson::Null).await;
+        let released = self.answer(self.change_lease(key, owner, Bson::Null)).await;
         released.map(drop).map_err(|error| self.failure("give back a lease in", run::COLLECTION.name, &error))
     }
 

@@ -48,9 +48,9 @@ impl Mongodb {
         let failed = |error: Error| self.failure("read", daily::COLLECTION.name, &error);
         let counted = doc! { "$group": { "_id": "$date", "series": { "$sum": 1 } } };
         let stages = [doc! { "$match": of_days(range) }, counted, doc! { "$sort": { "_id": 1 } }];
-        let mut days = handle.aggregate(stages).await.map_err(failed)?;
+        let mut days = self.answer(handle.aggregate(stages)).await.map_err(failed)?;
         let mut sizes = Vec::new();
-        while let Some(day) = days.try_next().await.map_err(failed)? {
+        while let Some(day) = self.answer(days.try_next()).await.map_err(failed)? {
             let text = day.get_str("_id").map_err(|error| error.to_string());
             let date = text.and_then(date).map_err(|cause| unreadable_document(&daily::COLLECTION, &day, cause))?;
             let series = day.get("series").and_then(|count| count.as_i64().or(count.as_i32().map(i64::from)));
@@ -63,7 +63,7 @@ impl Mongodb {
         let handle = self.database().collection::<Document>(daily::COLLECTION.name);
         // Only texts are less than a text.
         let dated = handle.find_one(doc! { "date": { "$lte": date_text(Date::MAX) } }).sort(doc! { "date": -1 });
-        let newest = dated.projection(doc! { "_id": 0, "date": 1 }).await;
+        let newest = self.answer(dated.projection(doc! { "_id": 0, "date": 1 })).await;
         let newest = newest.map_err(|error| self.failure("read", daily::COLLECTION.name, &error))?;
         let day = |newest: Document| {
             let text = newest.get_str("date").map_err(|error| error.to_string());
@@ -83,7 +83,7 @@ impl Mongodb {
     /// Out of the index, whose first field it is.
     async fn dates(&self, collection: &'static Collection, range: DateRange) -> Result<Vec<Date>, StoreError> {
         let handle = self.database().collection::<Document>(collection.name);
-        let found = handle.distinct("date", of_days(range)).await;
+        let found = self.answer(handle.distinct("date", of_days(range))).await;
         let found = found.map_err(|error| self.failure("read", collection.name, &error))?;
         let day = |text: Bson| {
             let day = text.as_str().ok_or_else(|| "date must be a text".to_owned()).and_then(date);
@@ -98,8 +98,8 @@ impl Mongodb {
         let mut filled = Vec::new();
         for collection in COLLECTIONS {
             let handle = self.database().collection::<Document>(collection.name);
-            let one = handle.find_one(doc! {}).projection(doc! { "_id": 1 }).await;
-            if one.map_err(|error| self.failure("read", collection.name, &error))?.is_some() {
+            let one = handle.find_one(doc! {}).projection(doc! { "_id": 1 });
+            if self.answer(one).await.map_err(|error| self.failure("read", collection.name, &error))?.is_some() {
                 filled.push(collection.name);
             }
         }
@@ -192,8 +192,8 @@ impl Mongodb {
         let failed = |error: Error| self.failure("read", collection.name, &error);
         let handle = self.database().collection::<RawDocumentBuf>(collection.name);
         let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
-        let mut found = handle.find(filter).sort(sort).limit(limit).await.map_err(failed)?;
-        while let Some(document) = found.try_next().await.map_err(failed)? {
+        let mut found = self.answer(handle.find(filter).sort(sort).limit(limit)).await.map_err(failed)?;
+        while let Some(document) = self.answer(found.try_next()).await.map_err(failed)? {
             visit(&document).map_err(|error| unreadable(collection, &document, error))?;
         }
         Ok(())
@@ -213,8 +213,10 @@ impl Mongodb {
         if let Some(sort) = sort {
             find = find.sort(sort);
         }
-        let mut batches = self.latency.of(Operation::Read, find.batch().into_future()).await.map_err(failed)?;
-        while let Some(batch) = self.latency.of(Operation::Read, batches.try_next()).await.map_err(failed)? {
+        let mut batches = self.latency.of(Operation::Read, self.answer(find.batch())).await.map_err(failed)?;
+        while let Some(batch) =
+            self.latency.of(Operation::Read, self.answer(batches.try_next())).await.map_err(failed)?
+        {
             for document in batch.doc_slices().map_err(failed)? {
                 let Ok(RawBsonRef::Document(document)) = document else {
                     return Err(StoreError::Unreadable {

@@ -12,7 +12,7 @@ const NEEDED: [&str; 5] = ["find", "insert", "update", "remove", "createIndex"];
 impl Mongodb {
     pub(in crate::store) async fn rights(&self) -> Result<Rights, StoreError> {
         let database = self.database();
-        let asked = database.run_command(doc! { "connectionStatus": 1, "showPrivileges": true }).await;
+        let asked = self.answer(database.run_command(doc! { "connectionStatus": 1, "showPrivileges": true })).await;
         let status = asked.map_err(|error| self.failure("ask for the rights of", database.name(), &error))?;
         Ok(Rights { missing: missing(&status, database.name()), indexes: self.missing_indexes().await? })
     }

@@ -72,7 +72,7 @@ impl Mongodb {
         fields.extend(run_field(self.run));
         for ids in ids.chunks(10_000) {
             let change = handle.update_many(doc! { "_id": { "$in": ids } }, doc! { "$set": &fields });
-            let changed = self.latency.of(Operation::Write, change.into_future()).await;
+            let changed = self.latency.of(Operation::Write, self.answer(change)).await;
             changed.map_err(|error| self.failure("change documents of", collection.name, &error))?;
         }
         Ok(())
@@ -82,7 +82,7 @@ impl Mongodb {
         let handle = self.database().collection::<Document>(collection.name);
         for ids in ids.chunks(10_000) {
             let delete = handle.delete_many(doc! { "_id": { "$in": ids } });
-            let deleted = self.latency.of(Operation::Delete, delete.into_future()).await;
+            let deleted = self.latency.of(Operation::Delete, self.answer(delete)).await;
             deleted.map_err(|error| self.failure("delete documents of", collection.name, &error))?;
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Mongodb {
         let mut attempt = 1;
         loop {
             let write = self.database().run_raw_command(command(collection, how, batch));
-            let answer = self.latency.of(Operation::Write, write.into_future()).await;
+            let answer = self.latency.of(Operation::Write, self.answer(write)).await;
             let reply = match answer {
                 Ok(reply) => Reply::read(&reply),
                 Err(error) if attempt < ATTEMPTS && is_transient(&error) => {
