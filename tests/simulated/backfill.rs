@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::Simulator;
+use crate::support::{Simulator, binary};
 use crate::watch::{MYSQL, PLAIN_RULE, Setup, TODAY, Watch, ago};
 
 const SPIKES: [&str; 3] = ["2026-10-20T00:00:00", "2026-11-02T00:00:00", "2026-11-19T00:00:00"];
@@ -66,8 +66,8 @@ fn it_goes_on_where_it_was_killed_and_ends_up_the_same() {
     wait_for(9, &killed.lab.path().join("archive"));
     let locked = killed.run(&["anomalies", "list"]).expect(2);
     let file = killed.lab.path().join("state/costwarden.redb");
-    let expected =
-        format!("failed: {}: another costwarden run is using it; wait until that has ended\n", file.display());
+    let user = format!("process {} ({} {})", child.id(), binary(), span.join(" "));
+    let expected = format!("failed: {}: {user} is using it; wait until that has ended\n", file.display());
     assert_eq!(locked.stderr, expected);
     child.kill().expect("it still runs");
     assert_eq!(child.wait().expect("ended").code(), None, "it was killed before it was done");
