@@ -230,7 +230,7 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     registry.push(&lab, "1.0");
     insta::assert_snapshot!(pull(&registry.image("tutorial:2.0")), @"failed: oci://[registry]/[folder]/tutorial:2.0: the registry has no such image: look at the tag, or push it with `costwarden plugin push`");
     lab.write("garbage.wasm", "garbage");
-    insta::assert_snapshot!(registry.said(&lab, &["plugin", "push", "garbage.wasm", &image]).1, @"failed: garbage.wasm: not WebAssembly, expected a .wasm core module or component");
+    insta::assert_snapshot!(registry.said(&lab, &["plugin", "push", "garbage.wasm", &image]).1, @"failed: garbage.wasm: not WebAssembly, expected a module or component");
     configure(&lab, "[plugins.limits]\nmodule_bytes = 1000\n");
     insta::assert_snapshot!(pull(&image), @"failed: oci://[registry]/[folder]/tutorial:1.0: larger than 1000 bytes (plugins.limits.module_bytes)");
     assert!(!lab.path().join("state/plugins").exists());
