@@ -80,7 +80,7 @@ fn it_names_every_key() {
         ("archive", "kind = \"s3\"\nbucket = \"b\"", 11),
         ("archive", "kind = \"directory\"", 3),
         ("archive.lifecycle", "", 3),
-        ("store", "kind = \"mongodb\"", 5),
+        ("store", "kind = \"mongodb\"", 6),
         ("store", "kind = \"embedded\"", 2),
         ("secrets", "", 9),
         ("metrics", "", 5),
