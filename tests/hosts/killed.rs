@@ -135,14 +135,23 @@ impl Scene<'_> {
 }
 
 #[test]
+fn a_daily_job_of_a_day_that_was_named_ends_the_same_wherever_the_first_host_dies() {
+    a_daily_job(&format!("--date={NEXT}"));
+}
+
+/// What cron starts: days are asked for again, and what is told is told at the end.
+#[test]
 fn a_daily_job_ends_the_same_wherever_the_first_host_dies() {
+    a_daily_job(&format!("--through={NEXT}"));
+}
+
+fn a_daily_job(days: &str) {
     let Some(mongo) = Mongo::new() else { return };
     let mut bills = quiet();
     bills.insert(NEXT, [rows("1500.25", "2000"), many()].concat());
     let history = learned(mongo, &bills);
-    let date = format!("--date={NEXT}");
     let scene =
-        Scene { before: &history.mongo, bills: &bills, prepare: &|_| {}, args: &["daily", &date], code: 0, stride: 4 };
+        Scene { before: &history.mongo, bills: &bills, prepare: &|_| {}, args: &["daily", days], code: 0, stride: 4 };
     let deaths = scene.everywhere();
     assert!(deaths > 15, "{deaths} deaths");
 }

@@ -117,12 +117,8 @@ async fn one_day(
         }
         record.total = Some(ledger.total_text());
         report.total.clone_from(&record.total);
-        tell::total(parts, date, &mut record, now, report);
-        if parts.mode == Mode::Write {
-            // Right after it was told, as with incidents.
-            record.step = parts.course.step();
-            parts.store.put_run(&record, now).await?;
-        }
+        record.step = parts.course.step();
+        tell::total(parts, date, &mut record, now, report).await?;
         report.took("tell", started);
         parts.reach(Step::Told, now).await?;
         Ok(true)
@@ -193,7 +189,8 @@ impl Planned {
         let episodes = std::mem::take(&mut self.episodes).into_values().collect();
         tell::episodes(parts, episodes, now, report).await?;
         for (date, record) in &mut self.changed {
-            tell::total(parts, *date, record, now, report);
+            record.step = parts.course.step();
+            tell::total(parts, *date, record, now, report).await?;
         }
         report.took("tell", started);
         parts.reach(Step::Told, now).await?;

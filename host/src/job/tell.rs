@@ -110,18 +110,23 @@ pub(super) async fn totals_left_behind(
         let date = back(before, days);
         let period = parts.shard.period(&run::days(date, date));
         let Some(mut record) = parts.store.run("daily", &period).await? else { continue };
-        let told = record.total_told.len();
-        total(parts, date, &mut record, now, report);
-        if record.total_told.len() > told {
-            parts.store.put_run(&record, now).await?;
-        }
+        total(parts, date, &mut record, now, report).await?;
     }
     Ok(())
 }
 
-/// Tells each sink the day's total that has not heard it.
-pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timestamp, report: &mut Report) {
-    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write && parts.shard.is_first()) else { return };
+/// Tells each sink the day's total that has not heard it, and remembers what was accepted.
+pub(super) async fn total(
+    parts: &mut Parts,
+    date: Date,
+    run: &mut JobRun,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
+    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write && parts.shard.is_first()) else {
+        return Ok(());
+    };
+    let told = run.total_told.len();
     let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
     let line = sink::daily_total(date, &total, speech);
     for sink in &mut parts.sinks {
@@ -140,4 +145,9 @@ pub(super) fn total(parts: &mut Parts, date: Date, run: &mut JobRun, now: Timest
             }
         }
     }
+    // Right after it was told, as with incidents.
+    if run.total_told.len() > told {
+        parts.store.put_run(run, now).await?;
+    }
+    Ok(())
 }
