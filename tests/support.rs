@@ -8,6 +8,7 @@
 pub mod bucket;
 pub mod process;
 pub mod replay;
+pub mod rules;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

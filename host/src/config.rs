@@ -7,7 +7,9 @@ mod endpoint;
 mod health;
 mod lease;
 mod parts;
+mod plugins;
 mod secret;
+mod sink;
 mod trust;
 
 use std::path::{Path, PathBuf};
@@ -16,12 +18,11 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::health::{HealthConfig, Levels};
 pub(crate) use self::lease::LeaseConfig;
-pub(crate) use self::parts::{
-    ArchiveConfig, FeedConfig, PluginsConfig, SinkConfig, SinkKind, SourceConfig, StoreConfig, SyslogConfig,
-    SyslogTransport,
-};
+pub(crate) use self::parts::{ArchiveConfig, FeedConfig, SourceConfig, StoreConfig};
+pub(crate) use self::plugins::PluginsConfig;
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
+pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport};
 use crate::archive::Lifecycle;
 use crate::detector::Limits;
 use crate::metrics::MetricsOptions;
@@ -128,7 +129,7 @@ fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let trial = document.root().map(|mut root| {
         let state_dir = state_dir(&mut root);
         let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
-        let (limits, keys) = root.section("plugins").map(parts::tried_out).unwrap_or_default();
+        let (limits, keys) = root.section("plugins").map(plugins::tried_out).unwrap_or_default();
         Trial { state_dir, accept_after_days, limits, keys }
     });
     let errors = document.into_errors();
@@ -180,9 +181,9 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let archive = root.section("archive").and_then(|section| parts::archive(section, references));
     let store = root.section("store").and_then(|section| parts::store(section, &state_dir, references));
     let lease = root.section("lease").map(lease::lease).unwrap_or_default();
-    let plugins = root.section("plugins").and_then(|section| parts::plugins(section, references));
+    let plugins = root.section("plugins").and_then(|section| plugins::plugins(section, references));
     let rules = root.section("rules").and_then(parts::directory);
-    let sinks = parts::sinks(root.sections("sink"));
+    let sinks = sink::sinks(root.sections("sink"));
     let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), parts::metrics);
     let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
     let health = root.section("health").map(health::health).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Lab, Run, Simulator, run, service};
+use crate::support::{Lab, Run, Simulator, rules, run, service};
 
 /// A lab with a bill, a clock and what the jobs left.
 pub(crate) struct House {
@@ -12,20 +12,6 @@ pub(crate) struct House {
     pub(crate) bill: Simulator,
     faketime: String,
 }
-
-/// The replaced pipeline's rule over one service: what it will say can be told beforehand.
-const RULE: &str = r#"
-[[rule]]
-id = "plain"
-why = "A rule whose verdicts can be told beforehand."
-detector = "tutorial"
-series = "daily"
-history_days = 50
-direction = "up"
-select = { service = ["mysql"] }
-[rule.settings]
-minSamples = 14
-"#;
 
 /// Ten minutes after the last hourly job, in UTC.
 pub(crate) const WELL: &str = "2026-11-23 01:20:00";
@@ -45,7 +31,7 @@ impl House {
             bill.source()
         );
         let lab = Lab::new(&config);
-        lab.write("rules/plain.toml", RULE);
+        lab.write("rules/plain.toml", rules::PLAIN);
         Some(Self { lab, bill, faketime })
     }
 

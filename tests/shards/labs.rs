@@ -5,29 +5,11 @@ use std::process::Stdio;
 use crate::bills::{self, DAYS, day};
 use crate::mongo::Mongo;
 use crate::support::replay::{self, Row};
+use crate::support::rules::OF_OTHER_KINDS;
 use crate::support::{Lab, Run, repository};
 
-/// Beside the replaced pipeline's rule: one over hours, sums of two kinds, one of another detector.
-const RULES: &str = r#"
-[[rule]]
-id = "by-hour"
-why = "What a day has cost by an hour."
-detector = "tutorial"
-series = "day-to-date"
-direction = "both"
-severity = "critical"
-[rule.settings]
-minSamples = 2
-
-[[rule]]
-id = "domain"
-why = "What a domain costs."
-detector = "tutorial"
-series = "daily"
-group_by = ["domain"]
-direction = "both"
-severity = "warning"
-
+/// A sum of another kind than that of a domain.
+const ALL: &str = r#"
 [[rule]]
 id = "all"
 why = "What all of it costs by an hour."
@@ -38,14 +20,6 @@ direction = "both"
 severity = "warning"
 [rule.settings]
 minSamples = 2
-
-[[rule]]
-id = "newcomer"
-why = "Spend that appears."
-detector = "newcomer"
-series = "daily"
-direction = "both"
-severity = "warning"
 "#;
 
 /// How the processes of a run are started.
@@ -75,7 +49,7 @@ impl Shared {
             mongo.store()
         ));
         let tutorial = std::fs::read_to_string(repository().join("rules/tutorial/tutorial.toml")).expect("rules");
-        lab.write("rules/all.toml", &format!("{tutorial}{RULES}"));
+        lab.write("rules/all.toml", &format!("{tutorial}{OF_OTHER_KINDS}{ALL}"));
         replay::write_all(&lab, &bills::bills());
         Some(Self { lab, mongo, of, order, told: Vec::new() })
     }

@@ -7,6 +7,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use serde_json::Value;
 
+pub(crate) use crate::support::rules::PLAIN as PLAIN_RULE;
 use crate::support::{Lab, Run, Simulator};
 
 /// A Monday.
@@ -14,20 +15,6 @@ pub(crate) const TODAY: Date = date(2026, 11, 23);
 
 /// Some 245,000 KRW a day, the same at any hour.
 pub(crate) const MYSQL: &str = "dom-01/prj-01/mysql";
-
-/// The replaced pipeline's rule over that one service: it knows no seasons, so that tests can tell what it will say.
-pub(crate) const PLAIN_RULE: &str = r#"
-[[rule]]
-id = "plain"
-why = "A rule whose verdicts can be told beforehand."
-detector = "tutorial"
-series = "daily"
-history_days = 50
-direction = "up"
-select = { service = ["mysql"] }
-[rule.settings]
-minSamples = 14
-"#;
 
 /// The bill, and who watches it.
 pub(crate) struct Watch {

@@ -6,6 +6,7 @@ use crate::bills::{self, DAYS, EMBEDDED, day};
 use crate::mongo::{Dump, Mongo, assert_same};
 use crate::place::Place;
 use crate::support::replay::{self, Row};
+use crate::support::rules::OF_OTHER_KINDS;
 use crate::support::{Lab, repository};
 
 /// Six weeks and a half: the history at once, a week day by day, hours of a day that runs away, that day, hours of the
@@ -52,40 +53,10 @@ fn live(lab: &Lab) {
     hours(DAYS + 1, 9..12, 3);
 }
 
-/// Beside the replaced pipeline's rule: one over hours, one over sums, one of another detector.
-const RULES: &str = r#"
-[[rule]]
-id = "by-hour"
-why = "What a day has cost by an hour."
-detector = "tutorial"
-series = "day-to-date"
-direction = "both"
-severity = "critical"
-[rule.settings]
-minSamples = 2
-
-[[rule]]
-id = "domain"
-why = "What a domain costs."
-detector = "tutorial"
-series = "daily"
-group_by = ["domain"]
-direction = "both"
-severity = "warning"
-
-[[rule]]
-id = "newcomer"
-why = "Spend that appears."
-detector = "newcomer"
-series = "daily"
-direction = "both"
-severity = "warning"
-"#;
-
 fn lab(place: &Place, store: &str, source: &str) -> Lab {
     let lab = Lab::new(&format!("{source}{store}{}[rules]\ndirectory = \"rules\"\n", place.table("")));
     let tutorial = std::fs::read_to_string(repository().join("rules/tutorial/tutorial.toml")).expect("rules");
-    lab.write("rules/all.toml", &format!("{tutorial}{RULES}"));
+    lab.write("rules/all.toml", &format!("{tutorial}{OF_OTHER_KINDS}"));
     place.join(&lab);
     lab
 }

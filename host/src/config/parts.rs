@@ -1,17 +1,14 @@
 //! The tables of the config file, one function each.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
 
+use super::endpoint;
 use super::secret::{self, References, Secret};
-use super::{endpoint, trust};
 use crate::archive::{Lifecycle, S3Options};
-use crate::detector::{Grants, Limits};
 use crate::metrics::{MetricsOptions, OtlpOptions};
-use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
 use crate::source::{KakaoOptions, RetryOptions};
 use crate::store::{self, MongodbOptions};
 use crate::toml::Section;
@@ -57,58 +54,6 @@ pub(crate) enum ArchiveConfig {
 pub(crate) enum StoreConfig {
     Embedded { path: PathBuf },
     Mongodb(MongodbOptions),
-}
-
-/// Where detectors are, and what they may do.
-#[derive(Debug, Clone)]
-pub(crate) struct PluginsConfig {
-    pub(crate) directory: PathBuf,
-    pub(crate) limits: Limits,
-    /// By plugin name.
-    pub(crate) grants: BTreeMap<String, Grants>,
-    pub(crate) lock: LockFile,
-    /// Where there is one, every plugin must be signed.
-    pub(crate) keys: Vec<TrustedKey>,
-    pub(crate) registries: Vec<RegistryOptions>,
-}
-
-impl PluginsConfig {
-    /// How the registry of a host is talked to.
-    pub(crate) fn registry(&self, host: &str) -> RegistryOptions {
-        let known = self.registries.iter().find(|registry| registry.host == host);
-        known.cloned().unwrap_or_else(|| RegistryOptions::of(host))
-    }
-}
-
-/// Who is told.
-#[derive(Debug, Clone)]
-pub(crate) struct SinkConfig {
-    /// What deliveries are remembered under.
-    pub(crate) name: String,
-    pub(crate) kind: SinkKind,
-}
-
-/// By which way people are told.
-#[derive(Debug, Clone)]
-pub(crate) enum SinkKind {
-    Stdout,
-    Syslog(SyslogConfig),
-}
-
-/// The system's log.
-#[derive(Debug, Clone)]
-pub(crate) struct SyslogConfig {
-    pub(crate) transport: SyslogTransport,
-    /// `APP-NAME` or tag.
-    pub(crate) app_name: String,
-}
-
-/// RFC 3164 on the local socket, RFC 5424 on the network.
-#[derive(Debug, Clone)]
-pub(crate) enum SyslogTransport {
-    Unix(PathBuf),
-    Udp(String),
-    Tcp(String),
 }
 
 const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
@@ -293,72 +238,6 @@ pub(super) fn store(
     }
 }
 
-pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginsConfig> {
-    section.need("directory", "the folder of the plugins' .wasm files");
-    let directory = section.path("directory");
-    let file = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
-    let required = section.flag("lock_required").unwrap_or(false);
-    let registries = trust::registries(section.sections("registry"), references);
-    let (limits, keys) = limits_and_keys(&mut section);
-    let mut grants = BTreeMap::new();
-    for (name, mut section) in section.named_sections("grants") {
-        grants.insert(name, Grants { reference: section.path("reference") });
-        section.finish();
-    }
-    section.finish();
-    let lock = LockFile { path: file, required };
-    Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
-}
-
-/// The part of the table that plugins are tried out under.
-pub(super) fn tried_out(mut section: Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
-    limits_and_keys(&mut section)
-}
-
-fn limits_and_keys(section: &mut Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
-    let limits = section.section("limits").map(limits).unwrap_or_default();
-    (limits, section.section("signing").map(trust::keys).unwrap_or_default())
-}
-
-/// Keys are the fields of [`Limits`], defaults its own.
-fn limits(mut section: Section<'_, '_>) -> Limits {
-    let default = Limits::default();
-    let fuel = 1..=1_000_000_000_000_i64;
-    let bytes = 1..=4_294_967_296_i64;
-    let count = 1..=1_000_000_i64;
-    let mut whole = |key, range: &std::ops::RangeInclusive<i64>, default: u64| {
-        section.whole(key, range.clone()).map_or(default, |number| number as u64)
-    };
-    let limits = Limits {
-        fuel_per_call: whole("fuel_per_call", &fuel, default.fuel_per_call),
-        fit_fuel_per_series: whole("fit_fuel_per_series", &fuel, default.fit_fuel_per_series),
-        judge_fuel_per_series: whole("judge_fuel_per_series", &fuel, default.judge_fuel_per_series),
-        describe_fuel: whole("describe_fuel", &fuel, default.describe_fuel),
-        memory_bytes: whole("memory_bytes", &bytes, default.memory_bytes as u64) as usize,
-        table_elements: whole("table_elements", &count, default.table_elements as u64) as usize,
-        instances: whole("instances", &(1..=1_000), default.instances as u64) as usize,
-        memories: whole("memories", &(1..=100), default.memories as u64) as usize,
-        tables: whole("tables", &(1..=100), default.tables as u64) as usize,
-        stack_bytes: whole("stack_bytes", &(16_384..=2_097_152), default.stack_bytes as u64) as usize,
-        module_bytes: whole("module_bytes", &bytes, default.module_bytes),
-        compile_seconds: whole("compile_seconds", &(1..=3_600), default.compile_seconds),
-        compile_memory_bytes: whole(
-            "compile_memory_bytes",
-            &(134_217_728..=68_719_476_736),
-            default.compile_memory_bytes,
-        ),
-        state_bytes: whole("state_bytes", &bytes, default.state_bytes as u64) as usize,
-        output_bytes: whole("output_bytes", &bytes, default.output_bytes as u64) as usize,
-        reason_bytes: whole("reason_bytes", &bytes, default.reason_bytes as u64) as usize,
-        log_lines: whole("log_lines", &(0..=1_000_000), default.log_lines as u64) as usize,
-        log_bytes: whole("log_bytes", &(0..=4_294_967_296), default.log_bytes as u64) as usize,
-        reference_bytes: whole("reference_bytes", &bytes, default.reference_bytes),
-        reference_bytes_per_call: whole("reference_bytes_per_call", &bytes, default.reference_bytes_per_call),
-    };
-    section.finish();
-    limits
-}
-
 /// A table with nothing but a folder in it.
 pub(super) fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
     section.need("directory", "a folder, like \"some/folder\"");
@@ -387,63 +266,6 @@ pub(super) fn metrics(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
         None
     };
     (textfile.is_some() || !has_textfile).then_some(MetricsOptions { textfile, otlp })
-}
-
-/// The sinks that are told; the terminal where none is written down.
-pub(super) fn sinks(sections: Vec<Section<'_, '_>>) -> Vec<SinkConfig> {
-    if sections.is_empty() {
-        return vec![SinkConfig { name: "stdout".to_owned(), kind: SinkKind::Stdout }];
-    }
-    let mut taken = BTreeSet::new();
-    sections.into_iter().filter_map(|section| sink(section, &mut taken)).collect()
-}
-
-fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<SinkConfig> {
-    #[derive(Clone, Copy)]
-    enum Transport {
-        Unix,
-        Udp,
-        Tcp,
-    }
-    section.need("kind", "\"stdout\" or \"syslog\"");
-    let is_syslog = section.choice("kind", &[("stdout", false), ("syslog", true)]);
-    let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
-    let kind = if is_syslog? {
-        let transport = section
-            .choice("transport", &[("unix", Transport::Unix), ("udp", Transport::Udp), ("tcp", Transport::Tcp)])
-            .unwrap_or(Transport::Unix);
-        let app_name = section.parse("app_name", "1 to 48 printable ASCII characters without a space", |name| {
-            let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
-            ((1..=48).contains(&name.len()) && printable).then(|| name.to_owned())
-        });
-        let transport = match transport {
-            Transport::Unix => {
-                Some(SyslogTransport::Unix(section.path("path").unwrap_or_else(|| PathBuf::from("/dev/log"))))
-            }
-            Transport::Udp => address(&mut section).map(SyslogTransport::Udp),
-            Transport::Tcp => address(&mut section).map(SyslogTransport::Tcp),
-        };
-        let app_name = app_name.unwrap_or_else(|| "costwarden".to_owned());
-        transport.map(|transport| SinkKind::Syslog(SyslogConfig { transport, app_name }))
-    } else {
-        Some(SinkKind::Stdout)
-    };
-    let name = name.unwrap_or_else(|| if is_syslog == Some(true) { "syslog" } else { "stdout" }.to_owned());
-    if !taken.insert(name.clone()) {
-        section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
-    }
-    section.finish();
-    Some(SinkConfig { name, kind: kind? })
-}
-
-fn address(section: &mut Section<'_, '_>) -> Option<String> {
-    const EXPECTED: &str = "\"HOST:PORT\"";
-    section.need("address", EXPECTED);
-    section.parse("address", EXPECTED, |text| {
-        let (host, port) = text.rsplit_once(':')?;
-        (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
-    })
 }
 
 /// A certificate and its key in one file, which is a secret. None where it is there and cannot be used.

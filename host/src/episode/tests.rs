@@ -1,4 +1,7 @@
+use std::collections::HashMap;
+
 use super::*;
+use crate::finding::Finding;
 use crate::series::Grain;
 
 fn on(day: i8, hour: Option<u8>) -> Moment {

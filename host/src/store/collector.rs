@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
+use super::DateRange;
 use super::documents::Interner;
-use super::{DateRange, day_after};
+use super::records::day_after;
 use crate::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use crate::series::{Names, SeriesKey};
 

@@ -1,0 +1,97 @@
+//! The table `[plugins]`: where detectors are, and what they may do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::secret::References;
+use super::trust;
+use crate::detector::{Grants, Limits};
+use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
+use crate::toml::Section;
+
+/// Where detectors are, and what they may do.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginsConfig {
+    pub(crate) directory: PathBuf,
+    pub(crate) limits: Limits,
+    /// By plugin name.
+    pub(crate) grants: BTreeMap<String, Grants>,
+    pub(crate) lock: LockFile,
+    /// Where there is one, every plugin must be signed.
+    pub(crate) keys: Vec<TrustedKey>,
+    pub(crate) registries: Vec<RegistryOptions>,
+}
+
+impl PluginsConfig {
+    /// How the registry of a host is talked to.
+    pub(crate) fn registry(&self, host: &str) -> RegistryOptions {
+        let known = self.registries.iter().find(|registry| registry.host == host);
+        known.cloned().unwrap_or_else(|| RegistryOptions::of(host))
+    }
+}
+
+pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginsConfig> {
+    section.need("directory", "the folder of the plugins' .wasm files");
+    let directory = section.path("directory");
+    let file = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
+    let required = section.flag("lock_required").unwrap_or(false);
+    let registries = trust::registries(section.sections("registry"), references);
+    let (limits, keys) = limits_and_keys(&mut section);
+    let mut grants = BTreeMap::new();
+    for (name, mut section) in section.named_sections("grants") {
+        grants.insert(name, Grants { reference: section.path("reference") });
+        section.finish();
+    }
+    section.finish();
+    let lock = LockFile { path: file, required };
+    Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
+}
+
+/// The part of the table that plugins are tried out under.
+pub(super) fn tried_out(mut section: Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
+    limits_and_keys(&mut section)
+}
+
+fn limits_and_keys(section: &mut Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
+    let limits = section.section("limits").map(limits).unwrap_or_default();
+    (limits, section.section("signing").map(trust::keys).unwrap_or_default())
+}
+
+/// Keys are the fields of [`Limits`], defaults its own.
+fn limits(mut section: Section<'_, '_>) -> Limits {
+    let default = Limits::default();
+    let fuel = 1..=1_000_000_000_000_i64;
+    let bytes = 1..=4_294_967_296_i64;
+    let count = 1..=1_000_000_i64;
+    let mut whole = |key, range: &std::ops::RangeInclusive<i64>, default: u64| {
+        section.whole(key, range.clone()).map_or(default, |number| number as u64)
+    };
+    let limits = Limits {
+        fuel_per_call: whole("fuel_per_call", &fuel, default.fuel_per_call),
+        fit_fuel_per_series: whole("fit_fuel_per_series", &fuel, default.fit_fuel_per_series),
+        judge_fuel_per_series: whole("judge_fuel_per_series", &fuel, default.judge_fuel_per_series),
+        describe_fuel: whole("describe_fuel", &fuel, default.describe_fuel),
+        memory_bytes: whole("memory_bytes", &bytes, default.memory_bytes as u64) as usize,
+        table_elements: whole("table_elements", &count, default.table_elements as u64) as usize,
+        instances: whole("instances", &(1..=1_000), default.instances as u64) as usize,
+        memories: whole("memories", &(1..=100), default.memories as u64) as usize,
+        tables: whole("tables", &(1..=100), default.tables as u64) as usize,
+        stack_bytes: whole("stack_bytes", &(16_384..=2_097_152), default.stack_bytes as u64) as usize,
+        module_bytes: whole("module_bytes", &bytes, default.module_bytes),
+        compile_seconds: whole("compile_seconds", &(1..=3_600), default.compile_seconds),
+        compile_memory_bytes: whole(
+            "compile_memory_bytes",
+            &(134_217_728..=68_719_476_736),
+            default.compile_memory_bytes,
+        ),
+        state_bytes: whole("state_bytes", &bytes, default.state_bytes as u64) as usize,
+        output_bytes: whole("output_bytes", &bytes, default.output_bytes as u64) as usize,
+        reason_bytes: whole("reason_bytes", &bytes, default.reason_bytes as u64) as usize,
+        log_lines: whole("log_lines", &(0..=1_000_000), default.log_lines as u64) as usize,
+        log_bytes: whole("log_bytes", &(0..=4_294_967_296), default.log_bytes as u64) as usize,
+        reference_bytes: whole("reference_bytes", &bytes, default.reference_bytes),
+        reference_bytes_per_call: whole("reference_bytes_per_call", &bytes, default.reference_bytes_per_call),
+    };
+    section.finish();
+    limits
+}

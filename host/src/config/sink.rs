@@ -1,0 +1,94 @@
+//! The tables `[[sink]]`: who is told, and by which way.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::toml::Section;
+
+/// Who is told.
+#[derive(Debug, Clone)]
+pub(crate) struct SinkConfig {
+    /// What deliveries are remembered under.
+    pub(crate) name: String,
+    pub(crate) kind: SinkKind,
+}
+
+/// By which way people are told.
+#[derive(Debug, Clone)]
+pub(crate) enum SinkKind {
+    Stdout,
+    Syslog(SyslogConfig),
+}
+
+/// The system's log.
+#[derive(Debug, Clone)]
+pub(crate) struct SyslogConfig {
+    pub(crate) transport: SyslogTransport,
+    /// `APP-NAME` or tag.
+    pub(crate) app_name: String,
+}
+
+/// RFC 3164 on the local socket, RFC 5424 on the network.
+#[derive(Debug, Clone)]
+pub(crate) enum SyslogTransport {
+    Unix(PathBuf),
+    Udp(String),
+    Tcp(String),
+}
+
+/// The sinks that are told; the terminal where none is written down.
+pub(super) fn sinks(sections: Vec<Section<'_, '_>>) -> Vec<SinkConfig> {
+    if sections.is_empty() {
+        return vec![SinkConfig { name: "stdout".to_owned(), kind: SinkKind::Stdout }];
+    }
+    let mut taken = BTreeSet::new();
+    sections.into_iter().filter_map(|section| sink(section, &mut taken)).collect()
+}
+
+fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<SinkConfig> {
+    #[derive(Clone, Copy)]
+    enum Transport {
+        Unix,
+        Udp,
+        Tcp,
+    }
+    section.need("kind", "\"stdout\" or \"syslog\"");
+    let is_syslog = section.choice("kind", &[("stdout", false), ("syslog", true)]);
+    let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
+    let kind = if is_syslog? {
+        let transport = section
+            .choice("transport", &[("unix", Transport::Unix), ("udp", Transport::Udp), ("tcp", Transport::Tcp)])
+            .unwrap_or(Transport::Unix);
+        let app_name = section.parse("app_name", "1 to 48 printable ASCII characters without a space", |name| {
+            let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
+            ((1..=48).contains(&name.len()) && printable).then(|| name.to_owned())
+        });
+        let transport = match transport {
+            Transport::Unix => {
+                Some(SyslogTransport::Unix(section.path("path").unwrap_or_else(|| PathBuf::from("/dev/log"))))
+            }
+            Transport::Udp => address(&mut section).map(SyslogTransport::Udp),
+            Transport::Tcp => address(&mut section).map(SyslogTransport::Tcp),
+        };
+        let app_name = app_name.unwrap_or_else(|| "costwarden".to_owned());
+        transport.map(|transport| SinkKind::Syslog(SyslogConfig { transport, app_name }))
+    } else {
+        Some(SinkKind::Stdout)
+    };
+    let name = name.unwrap_or_else(|| if is_syslog == Some(true) { "syslog" } else { "stdout" }.to_owned());
+    if !taken.insert(name.clone()) {
+        section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
+    }
+    section.finish();
+    Some(SinkConfig { name, kind: kind? })
+}
+
+fn address(section: &mut Section<'_, '_>) -> Option<String> {
+    const EXPECTED: &str = "\"HOST:PORT\"";
+    section.need("address", EXPECTED);
+    section.parse("address", EXPECTED, |text| {
+        let (host, port) = text.rsplit_once(':')?;
+        (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+    })
+}
