@@ -121,7 +121,7 @@ fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited:
 
 /// What was left out, and doing the job again may make good: the bill may be there now, and another host has other sinks and
 /// another way to the archive.
-const MENDABLE: [&str; 4] = [NO_BILL, "held_days", "spooled", "undelivered"];
+const MENDABLE: [&str; 5] = [NO_BILL, "held_days", "held_hours", "spooled", "undelivered"];
 
 /// Other runs that are degraded are: nothing is lost, and doing them again would mend nothing.
 fn is_done(run: &JobRun) -> bool {
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_another_run_may_make_good_is_not_done() {
-        for count in MENDABLE {
+        for count in ["no_bill_after_days", "held_days", "held_hours", "spooled", "undelivered"] {
             let mut left_out = run("a", 1, "degraded");
             left_out.counts.insert(count.to_owned(), 1);
             assert!(!is_done(&left_out), "{count}");
