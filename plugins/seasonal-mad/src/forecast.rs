@@ -3,9 +3,9 @@
 use costwarden_sdk::{Refusal, Series, stats};
 use serde::{Deserialize, Serialize};
 
-use crate::SeasonChoice;
 use crate::level::{Point, Rolling, larger, learnable, smaller};
-use crate::season::{DAY, Profile, Season};
+use crate::season::{DAY, HOUR, Profile, Season};
+use crate::{K_WITHIN_DAYS, SeasonChoice};
 
 /// Levels below this part of the mean amount are not a measure for deviations: a tenth.
 const LEAST_UNIT: f64 = 0.1;
@@ -27,6 +27,8 @@ const USUAL_AFTER: usize = 3;
 const MEAN_TO_STD: f64 = 1.253_314_137_315_500_3;
 /// The newest errors that the drift is taken from.
 const DRIFT: usize = 28;
+/// Times the greatest error of the other days that a day's greatest one counts for at most.
+const LONE_PEAK: f64 = 2.0;
 
 /// What `judge` knows of the history. Errors and units are parts of the level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub(crate) struct Spans {
     pub(crate) memory: usize,
     /// Points to learn from at the least.
     least: usize,
+    /// Points of a day where there are more than one an hour.
+    fine_day: Option<usize>,
 }
 
 /// A season, and what forecasts with it were like.
@@ -70,11 +74,11 @@ impl Spans {
     /// points, so that the state stays small.
     pub(crate) fn of(step: u32) -> Self {
         if step >= DAY {
-            return Self { recent: 5, memory: 28, least: 14 };
+            return Self { recent: 5, memory: 28, least: 14, fine_day: None };
         }
         let day = (DAY / step) as usize;
         let week = (7 * day).min(168);
-        Self { recent: week, memory: week, least: 2 * day }
+        Self { recent: week, memory: week, least: 2 * day, fine_day: (step < HOUR).then_some(day) }
     }
 }
 
@@ -211,11 +215,13 @@ impl Candidate {
         for (i, _) in recent.iter().enumerate().filter(|(_, point)| point.excluded) {
             excluded[i / 8] |= 1 << (i % 8);
         }
+        let usual = spread(&self.errors, drift, wide);
+        let peak = spans.fine_day.map_or(0.0, |day| peak(&self.errors, drift, day));
         State {
             season: self.season,
             factors: self.factors.iter().map(|factor| *factor as f32).collect(),
             drift,
-            spread: spread(&self.errors, drift, wide),
+            spread: larger(usual, peak / K_WITHIN_DAYS),
             least_unit,
             level,
             recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
@@ -244,6 +250,17 @@ fn spread(errors: &[Point], drift: f64, wide: bool) -> f64 {
     } else {
         MEAN_TO_STD * off.iter().map(|off| smaller(*off, greatest)).sum::<f64>() / count
     }
+}
+
+/// How far off the worst day was; a lone incident counts for hardly more than what the other days saw.
+fn peak(errors: &[Point], drift: f64, day: usize) -> f64 {
+    let (mut greatest, mut next) = (0.0, 0.0);
+    for errors in errors.chunks(day) {
+        let off = errors.iter().fold(0.0, |most, error| larger(most, (error.value - drift).abs()));
+        next = larger(next, smaller(off, greatest));
+        greatest = larger(greatest, off);
+    }
+    smaller(greatest, LONE_PEAK * next)
 }
 
 /// Whether the history is long enough to show a season. Until then a weekend looks like an incident.

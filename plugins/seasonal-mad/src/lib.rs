@@ -13,6 +13,9 @@
 //! - Where more than half of the deviations are 0, the mean deviation takes their place, and the root mean square in
 //!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual. The same
 //!   goes for a history that is too short to show a season: its weekends are not incidents.
+//! - With more than one point an hour, errors have tails that no median shows, and each would be told many times a day.
+//!   There, an error up to the greatest that the history has seen is usual; one that no other day came near to counts
+//!   for twice the next day's.
 //!
 //! Whether there is a season is decided per series, by whether it makes the forecasts better.
 //!
@@ -34,6 +37,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use forecast::State;
+
+/// Spreads that alert where nobody says how many.
+const K_OF_DAYS: f64 = 4.0;
+const K_WITHIN_DAYS: f64 = 7.0;
 
 /// The detector.
 pub struct SeasonalMad;
@@ -78,7 +85,7 @@ impl Default for Settings {
 
 impl Settings {
     fn k(&self, step: u32) -> f64 {
-        self.k.unwrap_or(if step < season::DAY { 7.0 } else { 4.0 })
+        self.k.unwrap_or(if step < season::DAY { K_WITHIN_DAYS } else { K_OF_DAYS })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::level::{Point, Rolling, is_exception, larger};
 use crate::sorted::{Key, middle, middle_without};
 
 pub(crate) const DAY: u32 = 86_400;
-const HOUR: u32 = 3_600;
+pub(crate) const HOUR: u32 = 3_600;
 const WEEK: u32 = 7 * DAY;
 /// 1970-01-01 was a Thursday; weeks begin on Monday.
 const MONDAY: i64 = 3 * DAY as i64;

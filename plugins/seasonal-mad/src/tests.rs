@@ -144,6 +144,18 @@ fn hours_have_their_own_usual() {
     assert!(verdicts[3].reason.contains("at 03:00"), "{}", verdicts[3].reason);
 }
 
+/// Five-minute points with a burst each day are silent about bursts, though the median error knows none.
+#[test]
+fn what_each_day_has_seen_is_usual_within_hours() {
+    let value = |i: usize| 100.0 + wobble(i, 2.0) + if i % 288 == (i / 288 * 37) % 288 { 400.0 } else { 0.0 };
+    let history = |values: Vec<f64>| Series { step: 300, ..Series::hourly(MONDAY, values) };
+    let burst = history((0..14 * 288).map(value).collect());
+    assert_eq!(alerts(&burst, &[500.0, 100.0, 600.0]), [false, false, true]);
+    let mut once = history((0..14 * 288).map(|i| 100.0 + wobble(i, 2.0)).collect());
+    once.values[1_000] = 5_000.0;
+    assert_eq!(alerts(&once, &[500.0]), [true], "a lone incident hides no other");
+}
+
 #[test]
 fn a_point_is_judged_from_earlier_ones_alone() {
     let history = days(60, |i| workdays(i) * (1.0 + wobble(i, 0.02)));
