@@ -7,6 +7,10 @@ mod support;
 mod database;
 #[path = "hosts/killed.rs"]
 mod killed;
+#[path = "hosts/lone.rs"]
+mod lone;
+#[path = "hosts/lost.rs"]
+mod lost;
 #[path = "hosts/members.rs"]
 mod members;
 #[path = "hosts/pair.rs"]
@@ -15,5 +19,7 @@ mod pair;
 mod replica;
 #[path = "hosts/stopped.rs"]
 mod stopped;
+#[path = "hosts/takeover.rs"]
+mod takeover;
 #[path = "hosts/turns.rs"]
 mod turns;

@@ -173,6 +173,10 @@ pub(crate) enum JobError {
         "another host has taken over ({job} {period}) because this one was not heard of for too long; it goes on with the work"
     )]
     TakenOver { job: String, period: String },
+    #[error(
+        "the turn to write ({job} {period}) could not be kept, and another host may have it: {cause}; once the store answers, the next run goes on from here"
+    )]
+    Unheard { job: String, period: String, cause: Box<StoreError> },
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]

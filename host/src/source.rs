@@ -121,6 +121,22 @@ pub(crate) enum SourceError {
     #[error("the billing API at {url} gave no page {page} of {date} in {attempts} attempts; the last one: {why}")]
     Exhausted { url: String, date: Date, page: u32, attempts: u32, why: String },
     #[error(
+        "the billing API at {url} gave no page {page} of {date} in {attempts} attempts, and this run has no time for \
+         more: {failed} of its {calls} requests failed, which took {seconds} s of source.retry_seconds = {budget}; the \
+         last one: {why}; run the job again once the API answers, or raise source.retry_seconds"
+    )]
+    Spent {
+        url: String,
+        date: Date,
+        page: u32,
+        attempts: u32,
+        calls: u64,
+        failed: u64,
+        seconds: u64,
+        budget: u64,
+        why: String,
+    },
+    #[error(
         "page {page} of {date} from {url} is not the expected shape: expected an array at result.content: {why}; the \
          body begins with: {body}"
     )]

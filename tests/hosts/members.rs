@@ -1,7 +1,7 @@
 //! A replica set of three mongod of a test's own, of which any can be held up, killed and brought back.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -90,23 +90,12 @@ impl Members {
     }
 
     fn launch(&self, port: u16) -> Child {
-        let libraries = std::env::var("COSTWARDEN_TEST_MONGOD_LIBRARIES").unwrap_or_default();
-        let data = self.data(port);
-        std::fs::create_dir_all(&data).expect("a folder");
-        let mut command = Command::new(&self.program);
-        command.env("LD_LIBRARY_PATH", libraries).args(["--bind_ip", "127.0.0.1", "--nounixsocket"]);
-        command.args(["--replSet", "suite", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "50"]);
         // A member that has its oplog from one that is silent looks for another at once, instead of after ten seconds.
-        const PARAMETERS: [&str; 3] = [
-            "diagnosticDataCollectionEnabled=false",
-            "oplogNetworkTimeoutBufferSeconds=1",
-            "oplogFetcherSteadyStateMaxFetcherRestarts=0",
-        ];
-        command.args(PARAMETERS.iter().flat_map(|parameter| ["--setParameter", parameter]));
-        command.arg("--port").arg(port.to_string());
-        command.arg("--logpath").arg(data.with_extension("log")).arg("--dbpath").arg(data);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().expect("mongod starts")
+        const PARAMETERS: [&str; 2] =
+            ["oplogNetworkTimeoutBufferSeconds=1", "oplogFetcherSteadyStateMaxFetcherRestarts=0"];
+        let mut args = vec!["--replSet", "suite", "--oplogSize", "50"];
+        args.extend(PARAMETERS.iter().flat_map(|parameter| ["--setParameter", parameter]));
+        mongod(&self.program, &self.data(port), port, &args)
     }
 
     fn until_listening(&self, member: usize) {
@@ -129,22 +118,39 @@ impl Members {
         until("the members agree", || is_whole().unwrap_or(false));
     }
 
-    /// Asks one member, whatever the set thinks of it.
     fn ask(&self, member: usize, command: Document) -> Result<Document> {
-        let host = ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(self.members[member].port) };
-        let patience = Duration::from_secs(1);
-        let options = ClientOptions::builder()
-            .hosts(vec![host])
-            .direct_connection(true)
-            .server_selection_timeout(patience)
-            .connect_timeout(patience)
-            .build();
-        block_on(async {
-            let admin: Database = Client::with_options(options)?.database("admin");
-            let answer = tokio::time::timeout(patience * 10, admin.run_command(command)).await;
-            answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
-        })
+        ask(self.members[member].port, command)
     }
+}
+
+/// Starts a server on loopback.
+pub(crate) fn mongod(program: &str, data: &Path, port: u16, args: &[&str]) -> Child {
+    let libraries = std::env::var("COSTWARDEN_TEST_MONGOD_LIBRARIES").unwrap_or_default();
+    std::fs::create_dir_all(data).expect("a folder");
+    let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", libraries).args(["--bind_ip", "127.0.0.1", "--nounixsocket"]);
+    command.args(["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"]);
+    command.args(args).arg("--port").arg(port.to_string());
+    command.arg("--logpath").arg(data.with_extension("log")).arg("--logappend").arg("--dbpath").arg(data);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("mongod starts")
+}
+
+/// Asks one server a question, whatever a set thinks of it.
+pub(crate) fn ask(port: u16, command: Document) -> Result<Document> {
+    let host = ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(port) };
+    let patience = Duration::from_secs(1);
+    let options = ClientOptions::builder()
+        .hosts(vec![host])
+        .direct_connection(true)
+        .server_selection_timeout(patience)
+        .connect_timeout(patience)
+        .build();
+    block_on(async {
+        let admin: Database = Client::with_options(options)?.database("admin");
+        let answer = tokio::time::timeout(patience * 10, admin.run_command(command)).await;
+        answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    })
 }
 
 impl Drop for Members {

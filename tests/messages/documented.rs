@@ -74,7 +74,7 @@ fn it_names_every_key() {
 
     for (table, kind, count) in [
         ("feed", "", 3),
-        ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 11),
+        ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 12),
         ("source", "kind = \"replay\"", 2),
         ("source", "kind = \"archive\"", 1),
         ("archive", "kind = \"s3\"\nbucket = \"b\"", 11),

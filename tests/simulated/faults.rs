@@ -158,3 +158,15 @@ fn a_bill_without_a_row_is_no_bill_yet() {
         assert_eq!(why, format!("the bill of {date} {expected}"));
     }
 }
+
+/// Each page is had at the second attempt: what is bounded is the run.
+#[test]
+fn a_storm_ends_a_run_that_has_spent_its_time_for_tries() {
+    let watch = watch("page_size = 3\nretry_seconds = 2");
+    let why = struck(&watch, r#"{"status":429,"retryAfter":1,"every":2}"#);
+    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-23 in 1 attempts, and this run has no time for more: 2 of its 3 requests failed, which took 1 s of source.retry_seconds = 2; the last one: it answered 429: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.retry_seconds"#);
+    watch.fault(r#"{"status":429,"every":2}"#);
+    let told = watch.day(TODAY).expect(0);
+    let calls = told.count("calls");
+    assert_eq!((told.count("retries"), told.count("judged")), (calls / 2, 1), "waits that are short fit in: {told:#?}");
+}

@@ -102,6 +102,7 @@ pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) 
             let timeout = section.whole("timeout_seconds", 1..=600);
             let attempts = section.whole("attempts", 1..=20);
             let backoff = section.whole("backoff_ms", 1..=60_000);
+            let retry_budget = section.whole("retry_seconds", 0..=86_400);
             section.finish();
             Some(SourceConfig::Kakao(KakaoOptions {
                 base_url: base_url?,
@@ -117,6 +118,7 @@ pub(super) fn source(mut section: Section<'_, '_>, references: &References<'_>) 
                     max_delay: Duration::from_secs(30),
                     max_retry_after: Duration::from_secs(120),
                 },
+                retry_budget: Duration::from_secs(retry_budget.unwrap_or(900) as u64),
             }))
         }
     }

@@ -97,8 +97,9 @@ impl Lease {
                 Err(JobError::TakenOver { job: held.key.job.clone(), period: held.key.period.clone() })
             }
             // It may be anybody's by now.
-            Err(_) if held.age() >= held.length => {
-                Err(JobError::TakenOver { job: held.key.job.clone(), period: held.key.period.clone() })
+            Err(cause) if held.age() >= held.length => {
+                let LeaseKey { job, period } = held.key.clone();
+                Err(JobError::Unheard { job, period, cause: Box::new(cause) })
             }
             Err(error) => {
                 tracing::warn!("the lease could not be renewed yet: {error}");

@@ -229,8 +229,8 @@ pub(super) async fn finish<T>(
 ) -> Result<(), JobError> {
     let outcome = match result {
         Ok(_) => report.grade().as_str(),
-        // The record is of the host that goes on.
-        Err(JobError::TakenOver { .. }) => return Ok(()),
+        // The record is of the host that goes on, or may be.
+        Err(JobError::TakenOver { .. } | JobError::Unheard { .. }) => return Ok(()),
         Err(JobError::Stopped) => STOPPED,
         Err(_) => Grade::Failed.as_str(),
     };

@@ -38,6 +38,8 @@ pub(crate) struct KakaoOptions {
     /// Of one request, the body included.
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryOptions,
+    /// What tries that failed and the waits after them may take in all, over all pages and days.
+    pub(crate) retry_budget: Duration,
 }
 
 /// A client of the billing API.
@@ -50,6 +52,8 @@ pub(crate) struct Kakao {
     retries: AtomicU64,
     failed: AtomicU64,
     microseconds: AtomicU64,
+    /// Of tries that failed, and of the waits after them.
+    lost_microseconds: AtomicU64,
     /// Unix seconds that the last answer told; 0 before there is one.
     clock: AtomicI64,
 }
@@ -90,6 +94,7 @@ impl Kakao {
             retries: none(),
             failed: none(),
             microseconds: none(),
+            lost_microseconds: none(),
             clock: AtomicI64::new(0),
         })
     }
@@ -139,7 +144,7 @@ impl Kakao {
         })
     }
 
-    /// One page, tried as often as the options say.
+    /// One page, tried as often as the options say, while there is time for tries.
     async fn page(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, SourceError> {
         let attempts = self.options.retry.attempts.max(1);
         let mut attempt = 1;
@@ -147,7 +152,8 @@ impl Kakao {
             self.calls.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             let answer = self.ask(date, page, now).await;
-            self.microseconds.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
+            let took = started.elapsed();
+            self.microseconds.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
             self.failed.fetch_add(answer.is_err().into(), Ordering::Relaxed);
             let (why, retry_after, last_word) = match answer {
                 Ok(rows) => return Ok(rows),
@@ -160,10 +166,37 @@ impl Kakao {
                 return Err(last_word.unwrap_or(exhausted));
             }
             let delay = self.options.retry.delay(attempt, retry_after, fastrand::f64());
+            self.spend(took, delay).map_err(|spent| self.spent(spent, date, page, attempt, &why))?;
             tracing::warn!(%date, page, attempt, ?delay, "trying the billing API again: {why}");
             tokio::time::sleep(delay).await;
             self.retries.fetch_add(1, Ordering::Relaxed);
             attempt += 1;
+        }
+    }
+
+    /// Takes a try and the wait after it out of the budget; the error is what was spent before the wait.
+    fn spend(&self, took: Duration, delay: Duration) -> Result<(), Duration> {
+        let micros = |span: Duration| span.as_micros() as u64;
+        let spent = Duration::from_micros(self.lost_microseconds.fetch_add(micros(took), Ordering::Relaxed)) + took;
+        if spent + delay > self.options.retry_budget {
+            return Err(spent);
+        }
+        self.lost_microseconds.fetch_add(micros(delay), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn spent(&self, spent: Duration, date: Date, page: u32, attempts: u32, why: &str) -> SourceError {
+        let Traffic { calls, failed, .. } = self.traffic();
+        SourceError::Spent {
+            url: self.url(),
+            date,
+            page,
+            attempts,
+            calls,
+            failed,
+            seconds: spent.as_secs(),
+            budget: self.options.retry_budget.as_secs(),
+            why: why.to_owned(),
         }
     }
 

@@ -23,6 +23,7 @@ fn options(simulation: &Simulation) -> KakaoOptions {
             max_delay: Duration::from_millis(5),
             max_retry_after: Duration::from_millis(5),
         },
+        retry_budget: Duration::from_secs(60),
     }
 }
 
@@ -104,6 +105,37 @@ async fn attempts_run_out() {
          last one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}"
     );
     assert_eq!(asked(traffic), (3, 2));
+}
+
+/// Each page is had at the second attempt, so that no page alone ends it.
+#[tokio::test]
+async fn all_pages_share_the_time_for_tries() {
+    let simulation = simulated::start().await;
+    let every = std::num::NonZeroU32::new(2);
+    let storm = Fault { status: Some(429), retry_after: Some(1), every, ..Fault::default() };
+    let ask = async |seconds| {
+        simulation.set_fault(storm.clone());
+        let retry = RetryOptions { max_retry_after: Duration::from_secs(1), ..options(&simulation).retry };
+        let retry_budget = Duration::from_secs(seconds);
+        let source = source(KakaoOptions { page_size: 30, retry, retry_budget, ..options(&simulation) });
+        (source.fetch(DAY, None, now()).await, source)
+    };
+    let (spent, source) = ask(2).await;
+    // The second wait would end after two seconds and what two requests took.
+    assert_eq!(
+        spent.unwrap_err().to_string().replace(simulation.url(), "URL"),
+        "the billing API at URL/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-22 in 1 attempts, and \
+         this run has no time for more: 2 of its 3 requests failed, which took 1 s of source.retry_seconds = 2; the last \
+         one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}; run the job again once the API \
+         answers, or raise source.retry_seconds"
+    );
+    assert_eq!(asked(source.traffic()), (3, 1));
+    simulation.set_fault(Fault { status: Some(500), ..storm.clone() });
+    let again = source.fetch(DAY, None, now()).await.unwrap_err();
+    assert!(matches!(again, SourceError::Spent { page: 0, attempts: 1, .. }), "what is spent is spent: {again}");
+    let (whole, source) = ask(60).await;
+    let pages = whole.unwrap().rows.len() as u64 / 30 + 1;
+    assert_eq!(asked(source.traffic()), (2 * pages, pages));
 }
 
 #[tokio::test]

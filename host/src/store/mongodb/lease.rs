@@ -41,6 +41,7 @@ impl Mongodb {
         };
         set.insert("wantedBy", wants(owner.into(), "$wantedBy"));
         set.insert("wantedUntil", wants(later(claim.reserve).into(), "$wantedUntil"));
+        set.insert("leaseSince", doc! { "$cond": [gets.clone(), "$$NOW", "$leaseSince"] });
         set.insert("leaseUntil", doc! { "$cond": [gets.clone(), later(claim.length), "$leaseUntil"] });
         set.insert("owner", doc! { "$cond": [gets.clone(), owner, { "$ifNull": ["$owner", ""] }] });
         let mut attempt = 1;

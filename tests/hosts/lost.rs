@@ -1,0 +1,92 @@
+//! The only mongod is held up or killed in the middle of a run: the run fails in time and says so, and the next one makes it
+//! good. What was confirmed is there when the server is back, and nobody hears anything twice.
+
+use mongodb::bson::doc;
+use rustix::process::Signal;
+
+use crate::database::{Dump, Mongo, assert_same};
+use crate::lone::Lone;
+use crate::pair::{Host, NEXT, Pair, learned, many, quiet, rows};
+use crate::support::replay::Bills;
+
+/// The next run waits until that of the lost one has run out.
+const LEASE: &str = "[lease]\nseconds = 6\nwait_seconds = 60\n";
+const ANSWER: &str = "timeout_seconds = 1\n";
+
+const DAILY: [&str; 2] = ["daily", "--date=2026-10-19"];
+
+/// From the bill to the last word: before anything is written, in the middle of a bulk write, between what belongs together,
+/// between a sink and its mark, and while learning.
+const STEPS: [&str; 8] =
+    ["fetched", "archived", "writing:2", "written", "findings", "remembered", "accepted", "learning"];
+
+struct Scene {
+    history: Pair,
+    bills: Bills,
+    dump: Dump,
+    lines: Vec<String>,
+    // Dropped last: databases are dropped on it.
+    server: Lone,
+}
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let server = Lone::new()?;
+        let mut bills = quiet();
+        bills.insert(NEXT, [rows("1500.25", "2000"), many()].concat());
+        let history = learned(Mongo::at(&server.uri()), &bills);
+        let alone = Pair::new(history.mongo.copied(), &bills, LEASE);
+        alone.run(Host::A, &DAILY).expect(0);
+        let (dump, lines) = (alone.mongo.dump(), alone.heard());
+        assert!(lines.len() > 2, "it matters who is told: {lines:#?}");
+        Some(Self { history, bills, dump, lines, server })
+    }
+
+    /// Loses the server when a run has come to a step, and has it back when the run has ended.
+    fn lose(&mut self, signal: Signal, step: &str, says: &str) {
+        let what = format!("{signal:?} at {step}");
+        let copy = self.history.mongo.copied().by(&self.server.uri(), ANSWER);
+        let pair = Pair::new(copy, &self.bills, LEASE);
+        let mut first = pair.start(Host::A, &DAILY, &format!("pause:{step}"));
+        first.until_paused();
+        match signal {
+            Signal::KILL => self.server.kill(),
+            other => self.server.signal(other),
+        }
+        first.signal(Signal::CONT);
+        let first = first.end();
+        self.server.restore();
+        let first = first.expect(2);
+        let why: Vec<&str> = first.stderr.lines().filter(|line| line.starts_with("failed: ")).collect();
+        assert!(why.len() == 1 && why[0].contains(says), "{what}: {first:?}");
+        let before = pair.heard();
+
+        pair.run(Host::B, &DAILY).expect(0);
+        let after = pair.heard();
+        assert_same(&self.dump, &pair.mongo.dump(), &what);
+        assert_eq!(pair.mongo.documents("billing_notices", doc! {}), [], "{what}: one failure is no row of failures");
+        if step == "accepted" {
+            // The window: a sink has accepted a line, and that cannot be marked.
+            assert_eq!((before.as_slice(), &after), (&self.lines[..1], &self.lines), "{what}");
+        } else {
+            let told = [before, after].concat();
+            assert_eq!(told, self.lines, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_held_up_is_given_up_and_the_next_run_makes_it_good() {
+    let Some(mut scene) = Scene::new() else { return };
+    for step in STEPS {
+        scene.lose(Signal::STOP, step, "take connections and say nothing (no answer within 1 s)");
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_is_named_and_the_next_run_makes_it_good() {
+    let Some(mut scene) = Scene::new() else { return };
+    for step in ["fetched", "writing:2", "findings", "remembered", "accepted", "learning"] {
+        scene.lose(Signal::KILL, step, "no MongoDB server answered at 127.0.0.1:");
+    }
+}
