@@ -181,6 +181,8 @@ pub(crate) enum JobError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error("the bill of {date} is kept nowhere, so that it was not summed: {archive}; nor in the spool: {spool}")]
+    NotKept { date: Date, archive: String, spool: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -435,6 +435,8 @@ pub(crate) enum StoreError {
     Locked { path: PathBuf, holder: String },
     #[error("{}: written by another version of costwarden (format {format}, expected {expected}); use that version, or move the file away to begin anew", path.display())]
     Format { path: PathBuf, format: u64, expected: u64 },
+    #[error("{}: {cause}; what was remembered before is whole: make room there, and the next run makes this one good", path.display())]
+    Full { path: PathBuf, cause: String },
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: String },
 }

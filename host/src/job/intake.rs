@@ -46,8 +46,11 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
         Mode::Write => match parts.archive.put(&document, now).await {
             Ok(stored) => Ok(Some(stored)),
             Err(error) => {
-                parts.spool.keep(&document).await?;
-                Err(error.to_string())
+                let archive = error.to_string();
+                match parts.spool.keep(&document).await {
+                    Ok(_) => Err(archive),
+                    Err(spool) => return Err(JobError::NotKept { date, archive, spool: spool.to_string() }),
+                }
             }
         },
     };

@@ -81,7 +81,7 @@ impl Embedded {
         };
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned(), holder: holder(path) },
-            error => file(error.to_string()),
+            error => failed(path, error.into(), redb::Error::to_string),
         })?;
         if matches!(database, Handle::Writing(_)) && matches!(access, Access::Write(_)) {
             // For whoever comes meanwhile; the lock itself is the kernel's, and ends with the process.
@@ -178,9 +178,21 @@ impl Embedded {
 
     fn failure(&self, collection: &'static str, cause: Cause) -> StoreError {
         match cause {
-            Cause::Redb(error) => StoreError::File { path: self.path.clone(), cause: format!("{collection}: {error}") },
+            Cause::Redb(error) => failed(&self.path, *error, |error| format!("{collection}: {error}")),
             Cause::Unreadable { key, cause } => StoreError::Unreadable { collection, key, cause },
         }
+    }
+}
+
+/// A disk that is full is told apart: there is something to be done about it. What is not committed is not there.
+fn failed(path: &Path, error: redb::Error, text: impl FnOnce(&redb::Error) -> String) -> StoreError {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let (path, cause) = (path.to_owned(), text(&error));
+    match error {
+        redb::Error::Io(why) if matches!(why.kind(), StorageFull | QuotaExceeded | FileTooLarge) => {
+            StoreError::Full { path, cause }
+        }
+        _ => StoreError::File { path, cause },
     }
 }
 
