@@ -15,6 +15,8 @@ mod faults;
 mod incidents;
 #[path = "simulated/modes.rs"]
 mod modes;
+#[path = "simulated/newcomer.rs"]
+mod newcomer;
 #[path = "simulated/rows.rs"]
 mod rows;
 #[path = "simulated/rules.rs"]

@@ -28,6 +28,7 @@ mod report;
 mod ruleset;
 mod run;
 mod tell;
+mod unseen;
 mod verify;
 
 use std::sync::Arc;

@@ -192,6 +192,14 @@ pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>)
     daily.samples(frame)
 }
 
+/// The daily series of a group of which no known day has a row; none where no day is known.
+pub(super) fn nothing(key: &SeriesKey, known: &[Date], days: u16, frame: Frame<'_>) -> Option<Series> {
+    let Axis { start: (start, utc_offset), known, .. } = Axis::new(known, days, frame)?;
+    let values = known.iter().map(|known| if known.is_some() { 0.0 } else { f64::NAN }).collect();
+    let (id, step) = (key.to_string(), Grain::Daily.step_seconds());
+    Some(Series { id, start, utc_offset, step, values, excluded: Vec::new() })
+}
+
 /// What the hourly runs saw of each group over the days that the rule looks back, in the order of their keys.
 pub(super) fn grids<'a>(
     snapshots: &Snapshots,

@@ -1,6 +1,7 @@
 //! The hourly job: today as it stands, judged by what the daily job learned.
 //!
-//! It reads baselines, not history: an hour costs what is new.
+//! It reads baselines, not history: an hour costs what is new. Only of a series that nothing was learned of is the ledger
+//! asked whether it was ever there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
@@ -15,7 +16,7 @@ use super::feed::{Held, Kind};
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{Again, JobError, Mode, Parts, feed, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, feed, intake, run, tell, unseen};
 use crate::episode::{BRIDGED_DAYS, Episode, Moment, News};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
@@ -158,7 +159,9 @@ async fn look(
     for ready in &parts.ready.rules {
         let frame = frame.seen_by(ready);
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
-        let fits = fits(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
+        let learned = learned(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
+        let unseen = learned.through.filter(|_| unseen::may_be_asked(ready));
+        let set_aside = learned.set_aside.clone();
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
@@ -170,7 +173,16 @@ async fn look(
                 (grids.filter_map(|grid| grid.hourly()).collect(), Extent::Whole)
             }
         };
-        let questions = questions(ready, samples, fits, hour, judge.report, frame);
+        let (mut questions, mut others) = questions(ready, samples, learned.fits, hour, frame);
+        others.retain(|sample| !set_aside.contains(&sample.key));
+        match unseen {
+            Some(through) => {
+                let frame = Frame { through, ..frame };
+                questions.extend(unseen::questions(parts, ready, others, frame, &mut judge).await?);
+                questions.sort_by(|one, other| one.sample.key.cmp(&other.sample.key));
+            }
+            None => judge.report.count("learning", others.len() as u64),
+        }
         judge.judge(ready, questions, At { date, hour: Some(hour), extent }, &mut judgement);
     }
     judgement.keep(parts.shard);
@@ -178,25 +190,39 @@ async fn look(
     Ok(judgement)
 }
 
-/// What a rule's detector learned of each series, where it is this very detector with these very settings.
-fn fits<'b>(
+/// What a rule's detector learned, where it is this very detector with these very settings.
+struct Learned<'b> {
+    fits: HashMap<&'b SeriesKey, Known<'b>>,
+    /// Series that cannot be judged by what was learned of them.
+    set_aside: HashSet<&'b SeriesKey>,
+    /// The day through which the daily job learned last; none where it has not done so lately.
+    through: Option<Date>,
+}
+
+fn learned<'b>(
     ready: &ReadyRule,
     hour: Option<u8>,
     baselines: &'b [Baseline],
     (date, shard): (Date, Shard),
     report: &mut Report,
-) -> HashMap<&'b SeriesKey, Known<'b>> {
-    let mut fits = HashMap::new();
+) -> Learned<'b> {
+    let (mut fits, mut set_aside) = (HashMap::new(), HashSet::new());
     let (mut foreign, mut old, mut done) = (0_u64, 0_u64, 0_u64);
+    let mut newest = None;
     for baseline in baselines.iter().filter(|baseline| shard.owns(&baseline.key)) {
         let Some(fit) = baseline.fits.get(&ready.rule.id) else { continue };
         let Some(state) = fit.states.get(&hour) else { continue };
         if fit.detector != ready.detector.digest || fit.settings != ready.settings_digest {
             foreign += 1;
-        } else if fit.through < back(date, OLDEST_FIT_DAYS) {
+            set_aside.insert(&baseline.key);
+            continue;
+        }
+        newest = newest.max(Some(fit.through));
+        if fit.through < back(date, OLDEST_FIT_DAYS) {
             old += 1;
         } else if fit.through >= date {
             done += 1;
+            set_aside.insert(&baseline.key);
         } else {
             fits.insert(&baseline.key, Known { through: fit.through, state, names: &baseline.names });
         }
@@ -214,13 +240,15 @@ fn fits<'b>(
             "{date} is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date {date}"
         ));
     }
-    if old > 0 {
+    // Of some series alone, it is long since they cost anything.
+    let through = newest.filter(|newest| *newest >= back(date, OLDEST_FIT_DAYS));
+    if old > 0 && through.is_none() {
         report.count("old_fits", old);
         report.problem(format!(
             "rule {rule}: {old} series were last learned more than {OLDEST_FIT_DAYS} days ago and are not judged; run the daily job"
         ));
     }
-    fits
+    Learned { fits, set_aside, through: through.filter(|newest| *newest < date) }
 }
 
 /// What is known of one series.
@@ -231,23 +259,21 @@ struct Known<'b> {
 }
 
 /// Each learned series with its newest value, and the values since it was learned before that. A series without a row
-/// today costs nothing today, unless the rule says that nothing is known of it.
+/// today costs nothing today, unless the rule says that nothing is known of it. Gives back the samples that nothing was
+/// learned of, too.
 fn questions(
     ready: &ReadyRule,
     samples: Vec<Sample>,
     fits: HashMap<&SeriesKey, Known<'_>>,
     hour: u8,
-    report: &mut Report,
     frame: Frame<'_>,
-) -> Vec<Question> {
+) -> (Vec<Question>, Vec<Sample>) {
     // The last second of this hour: an hourly series goes on to the end of the day with what nobody has seen yet.
     let now = day_start(frame.through, frame.zone).0 + i64::from(hour) * 3_600 + 3_599;
     let mut samples: BTreeMap<SeriesKey, Sample> =
         samples.into_iter().map(|sample| (sample.key.clone(), sample)).collect();
     let zero_when_absent = ready.rule.grain == Grain::Daily && ready.rule.absent == Absent::Zero;
     let mut questions = Vec::with_capacity(fits.len());
-    let unlearned = samples.keys().filter(|key| !fits.contains_key(key)).count();
-    report.count("learning", unlearned as u64);
     let mut fits: Vec<_> = fits.into_iter().collect();
     fits.sort_by_key(|(key, _)| *key);
     for (key, known) in fits {
@@ -267,5 +293,5 @@ fn questions(
         questions.push(Question { sample: Sample { series, ..sample }, state, figures, judge_from });
     }
     tracing::debug!(rule = ready.rule.id, hour, questions = questions.len(), "asking");
-    questions
+    (questions, samples.into_values().collect())
 }

@@ -183,12 +183,16 @@ impl Embedded {
     pub(super) fn daily(&self, range: DateRange, series: &SeriesKey) -> Result<Vec<Document>, StoreError> {
         self.read(&daily::COLLECTION, |tables| {
             let mut found = Vec::new();
-            let stretches = tables.all_stretches()?;
-            for date in tables.dates(&daily::COLLECTION, range)? {
-                for stretch in &stretches {
-                    let rows: Vec<DailyRow> = tables.rows(*stretch, date)?;
+            let dates = tables.dates(&daily::COLLECTION, range)?;
+            for stretch in tables.all_stretches()? {
+                // Most questions are about one series, which is in one stretch, or in none yet.
+                if !tables.has::<DailyRow>(stretch, |key| is_of(series, key))? {
+                    continue;
+                }
+                for date in &dates {
+                    let rows: Vec<DailyRow> = tables.rows(stretch, *date)?;
                     let rows = rows.iter().filter(|row| is_of(series, &row.subject.key));
-                    found.extend(rows.map(|row| row.document(date)));
+                    found.extend(rows.map(|row| row.document(*date)));
                 }
             }
             Ok(sorted(&daily::COLLECTION, found))

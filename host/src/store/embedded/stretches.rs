@@ -127,6 +127,12 @@ impl Reading<'_> {
         R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
     }
 
+    /// Whether a stretch had such a series on any day.
+    pub(super) fn has<R: Row>(&self, stretch: Stretch, is_one: impl Fn(&SeriesKey) -> bool) -> Result<bool, Cause> {
+        let subjects = Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?;
+        Ok(subjects.all().iter().any(|subject| is_one(&subject.key)))
+    }
+
     /// How many rows a day has.
     pub(super) fn size<R: Row>(&self, stretch: Stretch, date: Date) -> Result<u64, Cause> {
         let columns = self.columns()?;
