@@ -11,6 +11,8 @@ mod demo;
 mod failing;
 #[path = "simulated/faults.rs"]
 mod faults;
+#[path = "simulated/feed.rs"]
+mod feed;
 #[path = "simulated/incidents.rs"]
 mod incidents;
 #[path = "simulated/modes.rs"]

@@ -6,6 +6,7 @@
 mod args;
 mod clock;
 mod fault;
+mod flaw;
 mod incident;
 mod noise;
 mod scenario;
@@ -26,6 +27,7 @@ pub(crate) use args::SimulateArgs;
 pub(crate) use clock::Clock;
 #[cfg(test)]
 pub(crate) use fault::{BadBody, Fault};
+pub(crate) use flaw::Flaw;
 pub(crate) use incident::{Change, Incident};
 pub(crate) use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};
 
@@ -35,6 +37,7 @@ use crate::config::Secret;
 #[derive(Debug, Clone)]
 pub(crate) struct SimulateOptions {
     pub(crate) scenario: ScenarioOptions,
+    pub(crate) flaws: Vec<Flaw>,
     pub(crate) clock: Clock,
     /// The billing time zone.
     pub(crate) zone: TimeZone,
@@ -56,7 +59,9 @@ impl Simulation {
     /// # Errors
     /// The address cannot be served on, or an incident names a service that is not there.
     pub(crate) async fn start(options: SimulateOptions, address: SocketAddr) -> Result<Self, SimulateError> {
-        let world = server::World::new(Scenario::new(options.scenario)?, options.clock);
+        let mut scenario = Scenario::new(options.scenario)?;
+        options.flaws.into_iter().for_each(|flaw| scenario.spoil(flaw));
+        let world = server::World::new(scenario, options.clock);
         let shared =
             Arc::new(server::Shared::new(options.zone, options.credential_id, options.credential_secret, world));
         let bound = |why| SimulateError::Bind { address, why };

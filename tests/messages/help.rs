@@ -466,6 +466,8 @@ fn of_what_simulates() {
               Hidden incidents: on, off, or a file with a JSON array of them [default: on]
           --incident <JSON>
               One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00", "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway (amount an hour)
+          --flaw <JSON>
+              What is wrong with the bill of a day for a while, as JSON: {"date":"2026-11-22","kind":"late", "until":"2026-11-24T09:00:00"}. Kinds: late (no row until then), missing-rows (keep 0.3 of the services until then), still (as it stood at from, until then), corrected (every amount times factor from then on)
           --credential-id <CREDENTIAL_ID>
               The Credential-ID that is accepted [default: simulated-id]
           --credential-secret <CREDENTIAL_SECRET>

@@ -79,6 +79,7 @@ async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
         more_incidents: Vec::new(),
     };
     let options = SimulateOptions {
+        flaws: Vec::new(),
         scenario,
         clock: Clock::At(zone.to_timestamp(TODAY.at(0, 5, 0, 0))?),
         zone: zone.clone(),

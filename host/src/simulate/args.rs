@@ -7,13 +7,13 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Clock, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
+use super::{Clock, Flaw, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
 use crate::config::Secret;
 
 /// Serves a simulated Kakao Cloud billing API on loopback until interrupted.
 ///
 /// Its now is changed with `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}`; faults are asked for with
-/// `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}`; `GET /simulate/incidents` tells what is hidden.
+/// `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}`; `POST /simulate/flaws` adds what `--flaw` takes; `GET /simulate/incidents` tells what is hidden.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SimulateArgs {
     /// Port on 127.0.0.1; 0 takes any that is free.
@@ -42,6 +42,11 @@ pub(crate) struct SimulateArgs {
     /// (amount an hour).
     #[arg(long = "incident", value_name = "JSON", value_parser = parse_incident)]
     pub(crate) more_incidents: Vec<Incident>,
+    /// What is wrong with the bill of a day for a while, as JSON: {"date":"2026-11-22","kind":"late",
+    /// "until":"2026-11-24T09:00:00"}. Kinds: late (no row until then), missing-rows (keep 0.3 of the services until
+    /// then), still (as it stood at from, until then), corrected (every amount times factor from then on).
+    #[arg(long = "flaw", value_name = "JSON", value_parser = parse_flaw)]
+    pub(crate) flaws: Vec<Flaw>,
     /// The Credential-ID that is accepted.
     #[arg(long, default_value = "simulated-id")]
     pub(crate) credential_id: String,
@@ -76,6 +81,7 @@ impl SimulateArgs {
                 incidents: hidden,
                 more_incidents: self.more_incidents,
             },
+            flaws: self.flaws,
             clock,
             zone: self.time_zone,
             credential_id: Secret::new(self.credential_id),
@@ -97,6 +103,10 @@ impl FromStr for IncidentsArg {
 }
 
 fn parse_incident(text: &str) -> Result<Incident, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn parse_flaw(text: &str) -> Result<Flaw, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
@@ -151,6 +161,7 @@ mod tests {
         assert!(message.starts_with("--incidents no-such-file.json: "), "{message}");
         for (flags, expected) in [
             (["--incident", r#"{"service":"a/b/c","kind":"explosion"}"#], "explosion"),
+            (["--flaw", r#"{"date":"2026-11-22","kind":"late"}"#], "missing field `until`"),
             (["--time-zone", "Asia/Atlantis"], "Asia/Atlantis"),
             (["--now", "yesterday"], "yesterday"),
         ] {

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 
+use super::flaw::{self, Flaw};
 use super::incident::{self, Change, DefaultServices, Incident};
 use super::noise::{self, Noise};
 use super::service::{self, Pattern, Service};
@@ -43,6 +44,7 @@ pub(crate) struct Scenario {
     end: Date,
     services: Vec<Service>,
     incidents: Vec<Incident>,
+    flaws: Vec<Flaw>,
 }
 
 impl Scenario {
@@ -55,7 +57,8 @@ impl Scenario {
             Incidents::Default => incident::defaults(options.end, first, &default_services(&services)),
             Incidents::These(incidents) => incidents,
         };
-        let mut scenario = Self { seed: options.seed, end: options.end, services, incidents: Vec::new() };
+        let mut scenario =
+            Self { seed: options.seed, end: options.end, services, incidents: Vec::new(), flaws: Vec::new() };
         for incident in incidents.into_iter().chain(options.more_incidents) {
             scenario.add(incident)?;
         }
@@ -77,6 +80,11 @@ impl Scenario {
         Ok(())
     }
 
+    /// Lets one more thing be wrong with the bill.
+    pub(crate) fn spoil(&mut self, flaw: Flaw) {
+        self.flaws.push(flaw);
+    }
+
     pub(crate) fn incidents(&self) -> &[Incident] {
         &self.incidents
     }
@@ -88,13 +96,14 @@ impl Scenario {
         matching.map(|service| service.cost(self.seed, self.end, date, now)).sum()
     }
 
-    /// The rows of a page of the days `from..=to`, as the API would give them at a moment.
+    /// The rows of a page of the days `from..=to`, as the API would give them at a moment, flaws included.
     pub(crate) fn page(&self, from: Date, to: Date, now: DateTime, page: u32, size: u32) -> Vec<String> {
         let mut skip = page as usize * size as usize;
         let mut rows = Vec::new();
         for date in from.series(1.day()).take_while(|date| *date <= to.min(now.date())) {
-            for service in &self.services {
-                let cost = service.cost(self.seed, self.end, date, now);
+            let view = flaw::view(&self.flaws, date, now);
+            for service in self.services.iter().take(part(self.services.len(), view.keep)) {
+                let cost = service.cost(self.seed, self.end, date, view.now) * view.factor;
                 if cost <= 0.0 {
                     continue;
                 }
@@ -165,6 +174,12 @@ impl Scenario {
         .expect(STRING);
         text
     }
+}
+
+/// How many of so many are kept.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count, rounded")]
+fn part(count: usize, keep: f64) -> usize {
+    (count as f64 * keep.clamp(0.0, 1.0)).round() as usize
 }
 
 const STRING: &str = "a string takes all that is written";

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use super::fault::{BadBody, Fault};
+use super::flaw::Flaw;
 use super::incident::Incident;
 use super::scenario::Scenario;
 use super::vault::{self, Secrets};
@@ -63,6 +64,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/simulate/secrets", get(vault::read).put(vault::put))
         .route("/simulate/now", get(tell_now).put(set_now))
         .route("/simulate/faults", put(set_fault))
+        .route("/simulate/flaws", post(add_flaw))
         .route("/simulate/incidents", get(tell_incidents).post(add_incident))
         .with_state(shared)
 }
@@ -167,6 +169,11 @@ async fn set_now(State(shared): State<Arc<Shared>>, Json(wanted): Json<Now>) -> 
 
 async fn set_fault(State(shared): State<Arc<Shared>>, Json(fault): Json<Fault>) -> StatusCode {
     shared.world().fault = fault;
+    StatusCode::NO_CONTENT
+}
+
+async fn add_flaw(State(shared): State<Arc<Shared>>, Json(flaw): Json<Flaw>) -> StatusCode {
+    shared.world().scenario.spoil(flaw);
     StatusCode::NO_CONTENT
 }
 

@@ -4,6 +4,7 @@ use super::*;
 
 pub(crate) fn options() -> SimulateOptions {
     SimulateOptions {
+        flaws: Vec::new(),
         scenario: ScenarioOptions {
             seed: 7,
             services: 40,
