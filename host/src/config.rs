@@ -19,14 +19,12 @@ use jiff::tz::TimeZone;
 pub(crate) use self::health::{HealthConfig, Levels};
 pub(crate) use self::lease::LeaseConfig;
 pub(crate) use self::parts::{ArchiveConfig, FeedConfig, SourceConfig, StoreConfig};
-pub(crate) use self::plugins::PluginsConfig;
+pub(crate) use self::plugins::{PluginsConfig, TriedOut};
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
 pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport};
 use crate::archive::Lifecycle;
-use crate::detector::Limits;
 use crate::metrics::MetricsOptions;
-use crate::plugin::TrustedKey;
 use crate::toml::{Diagnostic, Document, Section};
 use crate::vault::VaultOptions;
 
@@ -77,8 +75,7 @@ pub(crate) struct Draft {
 pub(crate) struct Trial {
     pub(crate) state_dir: PathBuf,
     pub(crate) accept_after_days: u16,
-    pub(crate) limits: Limits,
-    pub(crate) keys: Vec<TrustedKey>,
+    pub(crate) plugins: TriedOut,
 }
 
 /// Of reasons and of the lines that people read.
@@ -129,8 +126,8 @@ fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let trial = document.root().map(|mut root| {
         let state_dir = state_dir(&mut root);
         let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
-        let (limits, keys) = root.section("plugins").map(plugins::tried_out).unwrap_or_default();
-        Trial { state_dir, accept_after_days, limits, keys }
+        let plugins = root.section("plugins").map(plugins::tried_out).unwrap_or_default();
+        Trial { state_dir, accept_after_days, plugins }
     });
     let errors = document.into_errors();
     match trial {
@@ -322,7 +319,7 @@ kind = "syslog"
         );
         assert!(parsed(&text).is_err());
         let trial = parse_trial(Path::new("etc/costwarden.toml"), &text).expect("valid");
-        assert_eq!((trial.accept_after_days, trial.limits.fuel_per_call), (3, 7));
+        assert_eq!((trial.accept_after_days, trial.plugins.limits.fuel_per_call), (3, 7));
         assert_eq!(trial.state_dir, Path::new("etc/state"));
         let wrong =
             text.replace("fuel_per_call = 7", "fuel = 7").replace("accept_after_days = 3", "accept_after_days = 0");

@@ -38,7 +38,7 @@ pub(crate) use self::compile::{Compiler, Order, serve};
 pub(crate) use self::engine::{Sandbox, SandboxError};
 pub(crate) use self::failure::{Breach, Failure, Site};
 pub(crate) use self::limits::Limits;
-pub(crate) use self::loading::LoadError;
+pub(crate) use self::loading::{Fault as LoadFault, LoadError};
 pub(crate) use self::output::plain;
 
 use self::session::Program;

@@ -5,9 +5,7 @@ use crate::{Desk, fetched};
 
 /// Builds the project and runs its golden cases; gives the plugin's bytes.
 fn build_and_test(desk: &Desk, name: &str) -> Vec<u8> {
-    // An engine of ten megabytes takes long to compile where others are at work.
-    let config = "[plugins]\ndirectory = \".\"\n[plugins.limits]\ncompile_seconds = 600\n";
-    std::fs::write(desk.path().join(name).join("costwarden.toml"), config).expect("written");
+    desk.has_time(name);
     let built = desk.costwarden(name, &["plugin", "build"]).expect(0);
     assert!(built.stdout.starts_with(&format!("{name}.wasm: {name} 0.1.0, ")), "{built:?}");
     let tested = desk.costwarden(name, &["plugin", "test"]).expect(0);
@@ -91,3 +89,116 @@ fn what_exists_and_what_is_no_name_are_refused() {
     insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");
     insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
 }
+
+/// A project that asks for reference data gets it where it is granted, and does not load elsewhere.
+#[track_caller]
+fn reads_what_is_granted(desk: &Desk) {
+    let run = |more: &[&str]| {
+        let args = ["plugin", "run", "watch.wasm", "--input", "series.csv", "--format", "csv"];
+        desk.costwarden("watch", &[&args[..], more].concat())
+    };
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, to try it out, name the folder with --reference");
+    }
+    let granted = desk.path().join("granted");
+    std::fs::create_dir(&granted).expect("a folder");
+    let grant = ["--reference", granted.to_str().expect("UTF-8")];
+    let absent = run(&grant).expect(2).stderr;
+    assert!(absent.contains("no such reference data"), "{absent}");
+    std::fs::write(granted.join("weeks"), "1000").expect("written");
+    let judged =
+        |text: &str| text.lines().filter(|line| line.split(',').nth(2).is_some_and(|score| !score.is_empty())).count();
+    assert_eq!(judged(&run(&grant).expect(0).stdout), 1, "the header alone: a thousand weeks are never there");
+    std::fs::write(granted.join("weeks"), "3").expect("written");
+    let with_grant = run(&grant).expect(0).stdout;
+    assert!(judged(&with_grant) > 1);
+    let mut config = std::fs::read_to_string(desk.path().join("watch/costwarden.toml")).expect("written");
+    config.push_str("[plugins.grants.watch]\nreference = \"../granted\"\n");
+    std::fs::write(desk.path().join("watch/costwarden.toml"), config).expect("written");
+    assert_eq!(run(&[]).expect(0).stdout, with_grant, "granted by the config");
+}
+
+fn edit(desk: &Desk, file: &str, edits: &[(&str, &str)]) {
+    let path = desk.path().join(file);
+    let mut text = std::fs::read_to_string(&path).expect("made");
+    for (from, to) in edits {
+        assert!(text.contains(from), "{file}: {from}");
+        text = text.replacen(from, to, 1);
+    }
+    std::fs::write(path, text).expect("written");
+}
+
+#[test]
+fn python_reads_reference_data_that_its_project_asks_for() {
+    if fetched("python/bin/componentize-py").is_none() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
+    edit(
+        &desk,
+        "watch/app.py",
+        &[
+            (
+                "from wit_world import exports\n",
+                "from wit_world import exports\nfrom wit_world.imports import reference\n",
+            ),
+            ("Refusal_Learning, Scope", "Refusal_Failed, Refusal_Learning, Scope"),
+            ("        weeks = (DEFAULTS | json.loads(context.settings))[\"weeks\"]\n", READ_IN_PYTHON),
+        ],
+    );
+    edit(
+        &desk,
+        "watch/pyproject.toml",
+        &[("[dependency-groups]", "[tool.costwarden]\nreference = 1\n\n[dependency-groups]")],
+    );
+    desk.has_time("watch");
+    let refused = desk.costwarden("watch", &["plugin", "build"]).expect(2);
+    insta::assert_snapshot!(desk.plain(&refused.stderr), @"failed: [desk]/watch/pyproject.toml: line 8: tool.costwarden.reference: expected true or false, found 1, expected nothing but `reference = true` under [tool.costwarden]");
+    edit(&desk, "watch/pyproject.toml", &[("reference = 1", "reference = true")]);
+    desk.costwarden("watch", &["plugin", "build"]).expect(0);
+    reads_what_is_granted(&desk);
+}
+
+const READ_IN_PYTHON: &str = r#"
+        try:
+            weeks = int(reference.read("weeks"))
+        except Err as error:
+            return [Err(Refusal_Failed(error.value)) for _ in history]
+"#;
+
+#[test]
+fn javascript_reads_reference_data_that_its_project_asks_for() {
+    let Some(modules) = fetched("javascript/node_modules") else { return };
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
+    std::os::unix::fs::symlink(modules, desk.path().join("watch/node_modules")).expect("linked");
+    edit(
+        &desk,
+        "watch/detector.js",
+        &[
+            ("const SETTINGS", "import { read } from \"costwarden:detector/reference@1.0.0\";\n\nconst SETTINGS"),
+            ("    const { weeks } = { ...DEFAULTS, ...JSON.parse(context.settings) };\n", READ_IN_JAVASCRIPT),
+        ],
+    );
+    edit(
+        &desk,
+        "watch/package.json",
+        &[("\"private\": true,", "\"private\": true,\n  \"costwarden\": { \"refer\": true },")],
+    );
+    desk.has_time("watch");
+    let refused = desk.costwarden("watch", &["plugin", "build"]).expect(2);
+    insta::assert_snapshot!(desk.plain(&refused.stderr), @r#"failed: [desk]/watch/package.json: unknown field `refer`, expected `reference` at line 6 column 25, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
+    edit(&desk, "watch/package.json", &[("\"refer\"", "\"reference\"")]);
+    desk.costwarden("watch", &["plugin", "build"]).expect(0);
+    reads_what_is_granted(&desk);
+}
+
+const READ_IN_JAVASCRIPT: &str = r#"
+    let weeks;
+    try {
+      weeks = Number(String.fromCharCode(...read("weeks")));
+    } catch (error) {
+      return history.map(() => ({ tag: "err", val: { tag: "failed", val: String(error.payload) } }));
+    }
+"#;

@@ -10,6 +10,7 @@ mod share;
 mod sign;
 mod test;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -17,11 +18,11 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
 use super::{config_path, load, together};
-use crate::config::{self, ACCEPT_AFTER_DAYS, Config, Trial};
-use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, Sandbox};
+use crate::config::{self, ACCEPT_AFTER_DAYS, Config, Trial, TriedOut};
+use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, LoadFault, Sandbox};
 use crate::job::Grade;
-use crate::plugin::TrustedKey;
 use crate::plugin::language::Language;
+use crate::plugin::{TrustedKey, packed};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -124,7 +125,7 @@ pub(super) struct RunArgs {
     /// The language of reasons, like ko or en.
     #[arg(long, default_value = "en")]
     locale: String,
-    /// Grant the files of this folder as reference data.
+    /// Grant the files of this folder as reference data; what the config grants without it.
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
 }
@@ -147,7 +148,7 @@ pub(super) struct TestArgs {
     /// Write what the plugin gives now as what is expected.
     #[arg(long)]
     update: bool,
-    /// Grant the files of this folder as reference data.
+    /// Grant the files of this folder as reference data; what the config grants without it.
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
 }
@@ -159,7 +160,7 @@ pub(super) struct BenchArgs {
     /// The rule's settings: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// Grant the files of this folder as reference data.
+    /// Grant the files of this folder as reference data; what the config grants without it.
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
 }
@@ -238,6 +239,8 @@ async fn whole(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
 /// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.
 struct Ground {
     limits: Limits,
+    /// By plugin name.
+    grants: BTreeMap<String, Grants>,
     /// Of compiled plugins, where a run has left one.
     cache: Option<PathBuf>,
     accept_after_days: u16,
@@ -248,20 +251,37 @@ impl Ground {
     fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let file = config.or_else(|| Some(config_path(None)).filter(|file| file.exists()));
         let Some(file) = file else {
-            let limits = Limits::default();
-            return Ok(Self { limits, cache: None, accept_after_days: ACCEPT_AFTER_DAYS, keys: Vec::new() });
+            let TriedOut { limits, keys, grants } = TriedOut::default();
+            return Ok(Self { limits, grants, cache: None, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
-        let Trial { state_dir, accept_after_days, limits, keys } = config::load_trial(&file).map_err(together)?;
+        let Trial { state_dir, accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
+        let TriedOut { limits, keys, grants } = plugins;
         let cache = Some(state_dir.join("compiled")).filter(|directory| directory.is_dir());
-        Ok(Self { limits, cache, accept_after_days, keys })
+        Ok(Self { limits, grants, cache, accept_after_days, keys })
     }
 
-    /// Loads a plugin under whatever name it gives itself.
+    /// Loads a plugin under whatever name it gives itself, with the reference data of this folder, else with what the
+    /// config grants.
     fn load(&self, file: &Path, reference: Option<&Path>) -> anyhow::Result<Detector> {
         let artifact = Artifact::read(file, self.limits.module_bytes)?;
-        let grants = Grants { reference: reference.map(Path::to_owned) };
+        let grants = match reference {
+            Some(folder) => Grants { reference: Some(folder.to_owned()) },
+            None => self.grants(&artifact),
+        };
         let sandbox = Sandbox::new(self.limits.clone(), self.cache.clone(), Compiler::this_program())?;
-        Ok(sandbox.load_any(&artifact, &grants)?)
+        sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
+            LoadFault::NotGranted { .. } => {
+                anyhow::anyhow!("{error}; or, to try it out, name the folder with --reference")
+            }
+            _ => error.into(),
+        })
+    }
+
+    /// What the config grants to the plugin of the name that is packed into it, else of the file's.
+    fn grants(&self, artifact: &Artifact) -> Grants {
+        let packed = packed::read(&artifact.bytes).ok().flatten().map(|packed| packed.name);
+        let stem = || artifact.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        self.grants.get(&packed.unwrap_or_else(stem)).cloned().unwrap_or_default()
     }
 }
 

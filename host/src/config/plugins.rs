@@ -37,19 +37,33 @@ pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>)
     let required = section.flag("lock_required").unwrap_or(false);
     let registries = trust::registries(section.sections("registry"), references);
     let (limits, keys) = limits_and_keys(&mut section);
-    let mut grants = BTreeMap::new();
-    for (name, mut section) in section.named_sections("grants") {
-        grants.insert(name, Grants { reference: section.path("reference") });
-        section.finish();
-    }
+    let grants = grants(&mut section);
     section.finish();
     let lock = LockFile { path: file, required };
     Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
 }
 
 /// The part of the table that plugins are tried out under.
-pub(super) fn tried_out(mut section: Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
-    limits_and_keys(&mut section)
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TriedOut {
+    pub(crate) limits: Limits,
+    pub(crate) keys: Vec<TrustedKey>,
+    /// By plugin name.
+    pub(crate) grants: BTreeMap<String, Grants>,
+}
+
+pub(super) fn tried_out(mut section: Section<'_, '_>) -> TriedOut {
+    let (limits, keys) = limits_and_keys(&mut section);
+    TriedOut { limits, keys, grants: grants(&mut section) }
+}
+
+fn grants(section: &mut Section<'_, '_>) -> BTreeMap<String, Grants> {
+    let mut grants = BTreeMap::new();
+    for (name, mut section) in section.named_sections("grants") {
+        grants.insert(name, Grants { reference: section.path("reference") });
+        section.finish();
+    }
+    grants
 }
 
 fn limits_and_keys(section: &mut Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {

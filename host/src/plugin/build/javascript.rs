@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::BuildError;
 use super::tool::{self, Missing};
-use super::wit::{WORLD, Wit};
+use super::wit::{Wit, World};
 
 /// The release that projects are started with.
 pub(crate) const VERSION: &str = "0.23.0";
@@ -25,6 +25,15 @@ const DRIVER: &str = include_str!("javascript/driver.mjs");
 struct PackageJson {
     #[serde(default = "default_main")]
     main: String,
+    #[serde(default)]
+    costwarden: Asks,
+}
+
+/// What a project asks for.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asks {
+    reference: Option<bool>,
 }
 
 fn default_main() -> String {
@@ -32,7 +41,7 @@ fn default_main() -> String {
 }
 
 pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
-    let entry = entry(project)?;
+    let (entry, world) = entry(project)?;
     let node = tool::on_path("node").ok_or(Missing::Node)?;
     if !project.ancestors().any(|folder| folder.join(PACKAGE).is_dir()) {
         return Err(Missing::ComponentizeJs.into());
@@ -42,21 +51,21 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let output = folder.path().join("plugin.wasm");
     let mut command = Command::new(node);
     command.current_dir(project).args(["--input-type=module", "--eval", DRIVER, "--", &entry]);
-    tool::run("componentize-js", command.arg(wit.path()).arg(WORLD).arg(&output))?;
+    tool::run("componentize-js", command.arg(wit.path()).arg(world.name()).arg(&output))?;
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
 }
 
-/// The module that exports `detector`, as package.json names it.
-fn entry(project: &Path) -> Result<String, BuildError> {
+/// The module that exports `detector`, as package.json names it, and the world that it is for.
+fn entry(project: &Path) -> Result<(String, World), BuildError> {
     let file = project.join("package.json");
     let text = std::fs::read_to_string(&file).map_err(|error| BuildError::Read(file.clone(), error))?;
-    let PackageJson { main } = serde_json::from_str(&text).map_err(|error| BuildError::Project {
+    let PackageJson { main, costwarden: asks } = serde_json::from_str(&text).map_err(|error| BuildError::Project {
         file: file.clone(),
         what: error.to_string(),
-        expected: "a JSON object whose `main` names a module",
+        expected: "a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {\"reference\": true}",
     })?;
     if project.join(&main).is_file() {
-        Ok(main)
+        Ok((main, World::asked(asks.reference)))
     } else {
         let what = format!("`main` is `{main}`, which is absent");
         Err(BuildError::Project { file, what, expected: "the module that exports `detector`" })

@@ -4,12 +4,14 @@
 //! Its bytes are those of a running interpreter's memory, whose hash seed differs from build to build: what was tested is
 //! what has to be shipped.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::BuildError;
 use super::tool::{self, Missing};
-use super::wit::{WORLD, Wit};
+use super::wit::{Wit, World};
+use crate::toml::Document;
 
 /// The release that projects are started with.
 pub(crate) const VERSION: &str = "0.25.0";
@@ -24,15 +26,40 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
             "the module with the class Detector in it, as `costwarden plugin new --language python` makes it";
         return Err(BuildError::Project { file: app, what: "absent".to_owned(), expected });
     }
+    let world = world(project)?;
     let program = componentize_py(project).ok_or(Missing::ComponentizePy)?;
     let wit = Wit::of(project).map_err(BuildError::Folder)?;
     let folder = tempfile::tempdir().map_err(BuildError::Folder)?;
     let output = folder.path().join("plugin.wasm");
     let mut command = Command::new(program);
     command.current_dir(project);
-    command.arg("--wit-path").arg(wit.path()).args(["--world", WORLD, "componentize", "--stub-wasi", MODULE]);
+    command.arg("--wit-path").arg(wit.path()).args(["--world", world.name(), "componentize", "--stub-wasi", MODULE]);
     tool::run("componentize-py", command.arg("--output").arg(&output))?;
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
+}
+
+/// As `[tool.costwarden]` of pyproject.toml asks for it, neither of which need be there.
+fn world(project: &Path) -> Result<World, BuildError> {
+    let file = project.join("pyproject.toml");
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(World::Plugin),
+        Err(error) => return Err(BuildError::Read(file, error)),
+    };
+    let document = Document::new(&file, &text);
+    let asked = document.root().and_then(|mut root| {
+        let mut asks = root.section("tool")?.section("costwarden")?;
+        let reference = asks.flag("reference");
+        asks.finish();
+        reference
+    });
+    match document.into_errors().into_iter().next() {
+        None => Ok(World::asked(asked)),
+        Some(error) => {
+            let what = format!("line {}: {}: {}", error.line, error.key, error.message);
+            Err(BuildError::Project { file, what, expected: "nothing but `reference = true` under [tool.costwarden]" })
+        }
+    }
 }
 
 fn componentize_py(project: &Path) -> Option<PathBuf> {

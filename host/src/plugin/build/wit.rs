@@ -11,8 +11,29 @@ pub(super) enum Wit {
     OfHost(tempfile::TempDir),
 }
 
-/// What detectors in Python and JavaScript are built for: of all the contract's imports, `log` alone.
-pub(super) const WORLD: &str = "plugin";
+/// What a detector in Python or JavaScript is built for. One that imports reference data runs only where it is granted, so
+/// that a project has to ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum World {
+    /// Of all the contract's imports, `log` alone.
+    Plugin,
+    PluginWithReference,
+}
+
+impl World {
+    /// By what a project says of `reference`, if anything.
+    pub(super) fn asked(reference: Option<bool>) -> Self {
+        if reference == Some(true) { Self::PluginWithReference } else { Self::Plugin }
+    }
+
+    /// As the contract spells it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plugin => "plugin",
+            Self::PluginWithReference => "plugin-with-reference",
+        }
+    }
+}
 
 impl Wit {
     /// The project's `wit/` where there is one: a project is built for the contract that it was written for. Else the
