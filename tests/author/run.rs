@@ -181,7 +181,7 @@ fn a_failure_is_told_with_its_point() {
     };
     insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: returned an invalid verdict: index 0: score is NaN, not finite");
     insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"failed: bill.csv: at 2026-01-01: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses: failed on purpose");
-    insta::assert_snapshot!(desk.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
+    insta::assert_snapshot!(desk.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`; or, to try it out, name the folder with --reference"#);
 }
 
 /// The limits are those of the config, and so is the folder of compiled plugins where a run has left one.

@@ -220,7 +220,7 @@ fn of_what_an_author_works_with() {
               [default: en]
 
           --reference <DIR>
-              Grant the files of this folder as reference data
+              Grant the files of this folder as reference data; what the config grants without it
 
       -h, --help
               Print help (see a summary with '-h')
@@ -238,7 +238,7 @@ fn of_what_an_author_works_with() {
           --plugin <FILE>    The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it
           --json             Print JSON, one object a line, for machines
           --update           Write what the plugin gives now as what is expected
-          --reference <DIR>  Grant the files of this folder as reference data
+          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
       -h, --help             Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "bench"]), @"
@@ -253,7 +253,7 @@ fn of_what_an_author_works_with() {
           --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
           --json             Print JSON, one object a line, for machines
-          --reference <DIR>  Grant the files of this folder as reference data
+          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
       -h, --help             Print help
     ");
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bill::{HEALTHY, MINIMAL, check, daily, lab, lab_with_history};
-use crate::support::{Lab, block_on, service};
+use crate::support::{Lab, block_on, repository, service};
 use crate::words::{configure, rebuild, said};
 
 /// The running registry as one test sees it: a folder of its own.
@@ -119,6 +119,26 @@ fn an_image_has_the_plugins_name() {
     let (code, text) = said(&lab, &["plugin", "push", "plugins/tutorial.wasm", "127.0.0.1:1/acme/web-costs:1.0"]);
     insta::assert_snapshot!(text, @"failed: plugins/tutorial.wasm: is the plugin `tutorial`, but would be pushed as `web-costs`: expected tutorial as the last part of oci://127.0.0.1:1/acme/web-costs:1.0");
     assert_eq!(code, 2);
+}
+
+/// A plugin that carries no manifest is asked, in the sandbox; what is no plugin is not pushed.
+#[test]
+fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
+    let lab = lab();
+    let module = repository().join("target/test-plugins/misbehaving.wasm");
+    std::fs::copy(module, lab.path().join("bare.wasm")).expect("copied");
+    let push = |file: &str, name: &str| {
+        let (code, text) = said(&lab, &["plugin", "push", file, &format!("127.0.0.1:1/acme/{name}:1.0")]);
+        assert_eq!(code, 2, "{text}");
+        text
+    };
+    insta::assert_snapshot!(push("bare.wasm", "bare"), @"
+    bare.wasm: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build bare.wasm` packs one
+    failed: bare.wasm: is the plugin `misbehaving`, but would be pushed as `bare`: expected misbehaving as the last part of oci://127.0.0.1:1/acme/bare:1.0
+    ");
+    assert!(push("bare.wasm", "misbehaving").contains("the registry 127.0.0.1:1 cannot be reached: "));
+    std::fs::write(lab.path().join("empty.wasm"), b"\0asm\x01\0\0\0").expect("written");
+    insta::assert_snapshot!(push("empty.wasm", "empty"), @"failed: empty.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn keys_are_guarded() {
     std::fs::rename(lab.path().join("acme.key"), lab.path().join("moved.key")).expect("moved");
     insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key.pub is there already: name another file, no key is overwritten");
     let sign = |key: &'static str| ["sign", "plugins/tutorial.wasm", "--key", key];
-    insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such key: make one with `costwarden plugin keygen none.key`");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is open to others (mode 644), expected 600: chmod 600 acme.key.pub");
     std::fs::set_permissions(lab.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: no secret key without a password, expected one that `costwarden plugin keygen` made");

@@ -72,15 +72,26 @@ pub(crate) fn write(built: &Built, path: &Path, output: Option<&Path>) -> Result
     Ok(output)
 }
 
+/// Asks a plugin in the sandbox who it is. Nothing of it is kept.
+///
+/// # Errors
+/// It is no plugin, or does not load under these limits.
+pub(crate) fn described(plugin: &Artifact, limits: Limits) -> Result<Manifest, BuildError> {
+    // Nothing is cached: what is asked is not what will be run, or not here.
+    describe(&Sandbox::new(limits, None, Compiler::this_program())?, plugin)
+}
+
+fn describe(sandbox: &Sandbox, plugin: &Artifact) -> Result<Manifest, BuildError> {
+    // It is only asked who it is: reference data may be imported, and there is none.
+    let empty = tempfile::tempdir().map_err(BuildError::Folder)?;
+    let grants = Grants { reference: Some(empty.path().to_owned()) };
+    Ok(sandbox.load_any(plugin, &grants)?.manifest.clone())
+}
+
 fn finished(compiled: &Artifact, limits: Limits) -> Result<Built, BuildError> {
-    // Nothing is cached: the packed plugin has another digest.
     let sandbox = Sandbox::new(limits, None, Compiler::this_program())?;
     let component = strip::customs(&sandbox.componentize(compiled)?);
-    let empty = tempfile::tempdir().map_err(BuildError::Folder)?;
-    // It is only asked who it is: reference data may be imported, and there is none.
-    let grants = Grants { reference: Some(empty.path().to_owned()) };
-    let detector = sandbox.load_any(&Artifact::new(&compiled.path, component.clone()), &grants)?;
-    let manifest = detector.manifest.clone();
+    let manifest = describe(&sandbox, &Artifact::new(&compiled.path, component.clone()))?;
     project::check_name(&manifest.name).map_err(BuildError::Name)?;
     let bytes = packed::pack(&component, &PackedManifest::of(&manifest)).map_err(BuildError::Pack)?;
     Ok(Built { manifest, artifact: Artifact::new(&compiled.path, bytes) })

@@ -1,9 +1,10 @@
 //! A series from a CSV file with the columns `timestamp` and `value`: rows to points on an even grid.
 //!
 //! The step is the usual time between two rows. Times that no row stands for are points that are not known; rows that
-//! do not lie on the grid, or stand for a point that has one already, are told as remarks, since measured series have
-//! both. What cannot be read, or goes back in time, is an error that names the line.
+//! do not lie on the grid, stand for a point that has one already, or are not in the order of time, are told as remarks,
+//! since measured series have all three. What cannot be read is an error that names the line.
 
+mod grid;
 mod moment;
 
 use std::fs::File;
@@ -12,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
+use self::grid::Grid;
 use self::moment::{Clock, Moment};
 use crate::series::Series;
 
-/// The rows of a file, and the series that they are.
+/// The rows of a file as they stand in it, and the series that they are.
 #[derive(Debug, Clone)]
 pub(crate) struct Points {
     pub(crate) rows: Vec<Row>,
@@ -37,7 +39,8 @@ pub(crate) struct Row {
     line: u64,
 }
 
-const DAY: i64 = 86_400;
+/// What stands where a value is not known, beside nothing.
+const UNKNOWN: [&str; 5] = ["nan", "na", "n/a", "null", "none"];
 /// Points of a series, known or not: eleven years of every five minutes.
 const LIMIT: usize = 1_200_000;
 
@@ -65,34 +68,42 @@ impl Points {
         let moment = Moment::parse(text)?;
         let first = self.rows.first()?;
         let seconds = if moment.clock == first.moment.clock { moment.seconds() } else { return None };
-        if seconds < first.moment.seconds() {
+        if self.rows.iter().all(|row| seconds < row.moment.seconds()) {
             return None;
         }
-        from(self.rows.iter().position(|row| row.moment.seconds() >= seconds)?)
+        let not_before = self.rows.iter().filter(|row| row.moment.seconds() >= seconds);
+        not_before.filter_map(|row| row.place).min()
     }
 }
 
 fn rows(file: File) -> Result<Vec<Row>, Fault> {
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
+    let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(file);
     let header = reader.headers().map_err(not_csv)?.clone();
     let column = |name: &'static str| {
-        let found = header.iter().position(|header| header == name);
+        let found = header.iter().position(|header| header.eq_ignore_ascii_case(name));
         found.ok_or_else(|| Fault::Column { name, found: header.iter().collect::<Vec<_>>().join(",") })
     };
+    if header.iter().all(str::is_empty) {
+        return Err(Fault::Empty);
+    }
     let (timestamp, value) = (column("timestamp")?, column("value")?);
     let mut rows: Vec<Row> = Vec::new();
     let mut record = StringRecord::new();
     while next(&mut reader, &mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
+        let (found, expected) = (record.len(), header.len());
+        // A line of blanks is no row, and commas at its end are no fields.
+        if found == 1 && record[0].is_empty() {
+            continue;
+        }
+        if found < expected || record.iter().skip(expected).any(|field| !field.is_empty()) {
+            return Err(Fault::Fields { line, found, expected });
+        }
         let row = row(&record[timestamp], &record[value], line)?;
         if let Some(before) = rows.last() {
             let (clock, other) = (row.moment.clock, before.moment.clock);
             if clock != other {
                 return Err(Fault::Clock { line, found: clock, before: other });
-            }
-            if row.moment.seconds() < before.moment.seconds() {
-                let (timestamp, before) = (row.timestamp, before.timestamp.clone());
-                return Err(Fault::Unsorted { line, timestamp, before });
             }
         }
         rows.push(row);
@@ -109,48 +120,41 @@ fn next(reader: &mut Reader<File>, record: &mut StringRecord) -> Result<bool, Fa
 
 fn row(timestamp: &str, value: &str, line: u64) -> Result<Row, Fault> {
     let moment = Moment::parse(timestamp).ok_or_else(|| Fault::Timestamp { line, found: timestamp.to_owned() })?;
-    let known = !(value.is_empty() || value.eq_ignore_ascii_case("nan"));
+    let known = !(value.is_empty() || UNKNOWN.iter().any(|unknown| value.eq_ignore_ascii_case(unknown)));
     let parsed = if known { value.parse().ok().filter(|value: &f64| value.is_finite()) } else { Some(f64::NAN) };
     let value = parsed.ok_or_else(|| Fault::Value { line, found: value.to_owned() })?;
     Ok(Row { timestamp: timestamp.to_owned(), value, place: None, moment, line })
 }
 
 fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
-    let step = step(&rows).ok_or(Fault::TooFew(rows.len()))?;
-    // Days begin at midnight, also where the clocks are changed and a day is an hour shorter.
-    let at = |moment: Moment| if step < DAY { moment.seconds() } else { moment.local };
-    let first = rows[0].moment;
-    let (mut off, mut doubled) = (Vec::new(), Vec::new());
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    // Stable: of rows for the same time, the earlier one in the file comes first.
+    order.sort_by_key(|row| rows[*row].moment.seconds());
+    let moments: Vec<Moment> = order.iter().map(|row| rows[*row].moment).collect();
+    let grid = Grid::of(&moments).ok_or(Fault::TooFew(rows.len()))?;
+    let step = grid.step();
+    let first = moments[0];
+    let mut remarks = Remarks::default();
+    let back = rows.windows(2).filter(|pair| pair[1].moment.seconds() < pair[0].moment.seconds());
+    remarks.unsorted.extend(back.map(|pair| pair[1].line));
     let mut values = Vec::new();
-    for row in &mut rows {
-        let since = at(row.moment) - at(first);
-        let place = usize::try_from(since / step).unwrap_or(usize::MAX);
+    for row in order {
+        let row = &mut rows[row];
+        let (place, is_on) = grid.place(first, row.moment);
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
         if place >= LIMIT {
             return Err(Fault::TooLong { line: row.line, timestamp: row.timestamp.clone(), step });
         }
-        if since % step != 0 {
-            off.push(row.line);
+        if !is_on {
+            remarks.off.push(row.line);
         }
         if place < values.len() {
-            doubled.push(row.line);
+            remarks.doubled.push(row.line);
         } else {
             values.resize(place, f64::NAN);
             values.push(row.value);
             row.place = Some(place);
         }
-    }
-    let mut remarks = Vec::new();
-    if let Some(line) = off.first() {
-        let rows = off.len();
-        remarks.push(format!(
-            "line {line}: not a multiple of the step of {step} seconds after the first row, as {rows} rows in all: each stands for the point before it"
-        ));
-    }
-    if let Some(line) = doubled.first() {
-        let rows = doubled.len();
-        remarks.push(format!(
-            "line {line}: an earlier row stands for the same point, as for {rows} rows in all: the earliest counts, the others get no verdict"
-        ));
     }
     let series = Series {
         id: id.to_owned(),
@@ -160,24 +164,46 @@ fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
         values,
         excluded: Vec::new(),
     };
-    Ok(Points { rows, series, remarks })
+    Ok(Points { rows, series, remarks: remarks.told(&grid) })
 }
 
-/// The usual time between two rows: the middle one of all, of two the shorter, since gaps are longer.
-fn step(rows: &[Row]) -> Option<i64> {
-    let gaps = rows.windows(2).map(|pair| pair[1].moment.local - pair[0].moment.local);
-    let mut gaps: Vec<i64> = gaps.filter(|gap| *gap > 0).collect();
-    gaps.sort_unstable();
-    gaps.get(gaps.len().saturating_sub(1) / 2).copied()
+/// Lines that a reader may not have meant.
+#[derive(Default)]
+struct Remarks {
+    unsorted: Vec<u64>,
+    off: Vec<u64>,
+    doubled: Vec<u64>,
+}
+
+impl Remarks {
+    fn told(&self, grid: &Grid) -> Vec<String> {
+        let mut told = Vec::new();
+        if let Some(line) = self.unsorted.first() {
+            let rows = self.unsorted.len();
+            told.push(format!(
+                "line {line}: before the row above it, as {rows} rows in all: the rows are judged in the order of time"
+            ));
+        }
+        if let Some(line) = self.off.first() {
+            let rows = self.off.len();
+            told.push(format!(
+                "line {line}: not a multiple of the step of {grid} after the first row, as {rows} rows in all: each stands for the point before it"
+            ));
+        }
+        if let Some(line) = self.doubled.first() {
+            let rows = self.doubled.len();
+            told.push(format!(
+                "line {line}: an earlier row stands for the same point, as for {rows} rows in all: the earliest counts, the others get no verdict"
+            ));
+        }
+        told
+    }
 }
 
 fn not_csv(error: csv::Error) -> Fault {
     let line = error.position().map_or(1, csv::Position::line);
     match error.into_kind() {
         ErrorKind::Io(error) => Fault::Read(error),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            Fault::Fields { line, found: len, expected: expected_len }
-        }
         ErrorKind::Utf8 { .. } => Fault::Utf8 { line },
         other => Fault::NotCsv(format!("{other:?}")),
     }
@@ -195,29 +221,33 @@ pub(crate) struct PointsError {
 enum Fault {
     #[error("cannot be read: {0}")]
     Read(io::Error),
-    #[error("line 1: no column `{name}`, expected the columns timestamp and value, found `{found}`")]
+    #[error("empty, expected a first line `timestamp,value` and a row for each point")]
+    Empty,
+    #[error(
+        "line 1: no column `{name}`, expected the columns timestamp and value with a comma between, found `{found}`"
+    )]
     Column { name: &'static str, found: String },
-    #[error("line {line}: {found} fields, expected {expected} as in the lines before")]
-    Fields { line: u64, found: u64, expected: u64 },
+    #[error("line {line}: {found} fields, expected {expected} as in the first line")]
+    Fields { line: u64, found: usize, expected: usize },
     #[error("line {line}: not UTF-8")]
     Utf8 { line: u64 },
     #[error("not CSV: {0}")]
     NotCsv(String),
     #[error(
-        "line {line}: expected a timestamp like 2026-01-31, 2026-01-31 10:00:00, 2026-01-31T10:00:00+09:00 or unix seconds, found {found:?}"
+        "line {line}: expected a timestamp like 2026-01-31, 2026-01-31 10:00:00, 2026-01-31T10:00:00+09:00, a month like 2026-01, or unix seconds, found {found:?}"
     )]
     Timestamp { line: u64, found: String },
     #[error("line {line}: expected a number, or nothing where it is not known, found {found:?}")]
     Value { line: u64, found: String },
     #[error("line {line}: {found}, expected {before} as in the lines before")]
     Clock { line: u64, found: Clock, before: Clock },
-    #[error("line {line}: {timestamp} is before {before} of the row before it, expected rows in the order of time")]
-    Unsorted { line: u64, timestamp: String, before: String },
     #[error("{0} rows, expected at least two at different times: the step is the time between rows")]
     TooFew(usize),
-    #[error("more than {LIMIT} rows")]
+    #[error("more than {LIMIT} rows, expected at most that many: cut the file")]
     TooMany,
-    #[error("line {line}: {timestamp} is more than {LIMIT} steps of {step} seconds after the first row")]
+    #[error(
+        "line {line}: {timestamp} is more than {LIMIT} steps of {step} seconds after the first row: look whether it is meant, or cut the file"
+    )]
     TooLong { line: u64, timestamp: String, step: i64 },
     #[error("a step of {0} seconds is too long, expected at most {max}", max = u32::MAX)]
     Step(i64),

@@ -100,10 +100,8 @@ impl Trace {
 
     /// Points that alerted.
     pub(crate) fn alerts(&self) -> impl Iterator<Item = usize> {
-        let alerted = |(place, verdict): (usize, &Option<Verdict>)| {
-            verdict.as_ref().is_some_and(|verdict| verdict.score >= 1.0).then_some(place)
-        };
-        self.verdicts.iter().enumerate().filter_map(alerted)
+        let alerts = self.verdicts.iter().enumerate().filter(|(_, verdict)| alerted(verdict.as_ref()));
+        alerts.map(|(place, _)| place)
     }
 
     /// Fits on what lies before a range, and judges the points of the range.
@@ -160,17 +158,22 @@ impl Trace {
     /// Known incidents, as indices into the range of points that a fit sees.
     fn excluded(&self, incidents: Incidents, series: &Series, range: Range<usize>) -> Vec<u32> {
         let Incidents::Excluded { accept_after_days } = incidents else { return Vec::new() };
-        let alerts = self.alerts().take_while(|place| *place < range.end);
         let step = i64::from(series.step);
         let known: Vec<usize> = if step < DAY {
-            alerts.collect()
+            // Not over all that is past: there may be a million of it.
+            range.clone().filter(|place| alerted(self.verdicts[*place].as_ref())).collect()
         } else {
-            let days: BTreeMap<Date, usize> = alerts.map(|place| (day(place as i64 * step / DAY), place)).collect();
+            let past = self.alerts().take_while(|place| *place < range.end);
+            let days: BTreeMap<Date, usize> = past.map(|place| (day(place as i64 * step / DAY), place)).collect();
             let short = short_runs(&days.keys().copied().collect(), accept_after_days);
             short.iter().map(|day| days[day]).collect()
         };
         known.into_iter().filter(|place| range.contains(place)).map(|place| (place - range.start) as u32).collect()
     }
+}
+
+fn alerted(verdict: Option<&Verdict>) -> bool {
+    verdict.is_some_and(|verdict| verdict.score >= 1.0)
 }
 
 /// A day so many days after one that does not matter.

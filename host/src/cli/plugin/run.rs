@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result
         None => walk::once(&trial, &points.series, judge_from(&points, args)?),
     };
     let trace = trace.map_err(|stopped| {
-        let row = points.rows.iter().find(|row| row.place >= Some(stopped.place));
+        let row = points.rows.iter().filter(|row| row.place >= Some(stopped.place)).min_by_key(|row| row.place);
         let at = row.map_or("the end", |row| &row.timestamp);
         anyhow::anyhow!("{}: at {at}: {}", args.input.display(), stopped.failure)
     })?;

@@ -10,13 +10,14 @@ use crate::cli::present::{self, Form};
 use crate::config::Config;
 use crate::detector::{Artifact, Limits};
 use crate::job::Grade;
+use crate::plugin::build;
 use crate::plugin::packed::{self, PackedManifest};
 use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
 
 pub(super) async fn push(args: &PushArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    check_name(&artifact, &image)?;
+    check_name(&artifact, &image, config.as_ref())?;
     let signature = plugin::beside(&args.file)?;
     let pushed = plugin::push(&image, &registry(&image, config.as_ref()), &artifact, signature.as_ref()).await?;
     let signed = if signature.is_some() { "with its signature" } else { "unsigned" };
@@ -72,12 +73,25 @@ fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest does not
-/// tell its name before it runs.
-fn check_name(artifact: &Artifact, image: &Image) -> anyhow::Result<()> {
-    let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
-    let Some(PackedManifest { name, .. }) = packed.filter(|packed| packed.name != image.name()) else { return Ok(()) };
+/// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest tells its
+/// name only by running: it is asked in the sandbox.
+fn check_name(artifact: &Artifact, image: &Image, config: Option<&Config>) -> anyhow::Result<()> {
     let (file, other) = (artifact.path.display(), image.name());
+    let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
+    let name = match packed {
+        Some(PackedManifest { name, .. }) => name,
+        None => {
+            let limits = config.map_or_else(Limits::default, |config| config.plugins.limits.clone());
+            let name = build::described(artifact, limits)?.name;
+            present::complaint(&format!(
+                "{file}: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build {file}` packs one"
+            ));
+            name
+        }
+    };
+    if name == other {
+        return Ok(());
+    }
     anyhow::bail!(
         "{file}: is the plugin `{name}`, but would be pushed as `{other}`: expected {name} as the last part of {image}"
     )

@@ -37,6 +37,11 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
 }
 
 pub(super) fn sign(args: &SignArgs) -> anyhow::Result<Grade> {
+    anyhow::ensure!(
+        args.key.exists(),
+        "{key}: no such key: make one with `costwarden plugin keygen {key}`",
+        key = args.key.display()
+    );
     let secret = read_secret_file(&args.key).map_err(|why| anyhow::anyhow!("{why}"))?;
     let artifact = Artifact::read(&args.file, u64::MAX)?;
     let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;

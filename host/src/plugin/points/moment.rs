@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 
@@ -34,9 +34,14 @@ impl Moment {
         if let Some(day) = parse_day(text) {
             return Self::civil(day.at(0, 0, 0, 0));
         }
-        if let Ok(seconds) = text.parse::<i64>() {
-            let local = Timestamp::from_second(seconds).ok()?.as_second();
-            return Some(Self { clock: Clock::Unix, local, offset: 0 });
+        if let Some(month) = month(text) {
+            return Self::civil(month.at(0, 0, 0, 0));
+        }
+        // As tables of floating-point numbers write whole seconds.
+        if let Ok(seconds) = text.strip_suffix(".0").unwrap_or(text).parse::<i64>() {
+            // What is too late for seconds is milliseconds.
+            let moment = Timestamp::from_second(seconds).or_else(|_| Timestamp::from_millisecond(seconds));
+            return Some(Self { clock: Clock::Unix, local: moment.ok()?.as_second(), offset: 0 });
         }
         if let Ok(timestamp) = text.parse::<Timestamp>() {
             let offset = Pieces::parse(text).ok()?.to_numeric_offset()?.seconds();
@@ -54,6 +59,12 @@ impl Moment {
         let local = TimeZone::UTC.to_timestamp(moment).ok()?.as_second();
         Some(Self { clock: Clock::Civil, local, offset: 0 })
     }
+}
+
+/// The first day of a month like 2026-01.
+fn month(text: &str) -> Option<Date> {
+    let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
+    Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()
 }
 
 impl fmt::Display for Clock {
