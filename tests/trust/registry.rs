@@ -121,6 +121,26 @@ fn an_image_has_the_plugins_name() {
     assert_eq!(code, 2);
 }
 
+/// What answers in plain http is told from what does not answer.
+#[test]
+fn a_registry_without_https_is_told() {
+    use std::io::{Read as _, Write as _};
+    let lab = lab();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = listener.local_addr().expect("an address").to_string();
+    // Ends with the test's process.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let (code, text) = said(&lab, &["plugin", "push", "plugins/tutorial.wasm", &format!("{host}/acme/tutorial:1.0")]);
+    insta::assert_snapshot!(text.replace(&host, "[registry]"), @r#"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] does not speak https: where it is meant to speak plain http, say so by `transport = "http"` (beyond loopback: "insecure-http") under [[plugins.registry]] with host = "[registry]""#);
+    assert_eq!(code, 2);
+}
+
 /// A plugin that carries no manifest is asked, in the sandbox; what is no plugin is not pushed.
 #[test]
 fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
@@ -136,7 +156,7 @@ fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
     bare.wasm: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build bare.wasm` packs one
     failed: bare.wasm: is the plugin `misbehaving`, but would be pushed as `bare`: expected misbehaving as the last part of oci://127.0.0.1:1/acme/bare:1.0
     ");
-    assert!(push("bare.wasm", "misbehaving").contains("the registry 127.0.0.1:1 cannot be reached: "));
+    assert!(push("bare.wasm", "misbehaving").contains("the registry 127.0.0.1:1 cannot be reached, look "));
     std::fs::write(lab.path().join("empty.wasm"), b"\0asm\x01\0\0\0").expect("written");
     insta::assert_snapshot!(push("empty.wasm", "empty"), @"failed: empty.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
 }
@@ -263,7 +283,7 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     }
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let text = pull(&format!("{nobody}/acme/tutorial:1.0"));
-    assert!(text.contains(&format!("the registry {nobody} cannot be reached: ")), "{text}");
+    assert!(text.contains(&format!("the registry {nobody} cannot be reached, look at its name and port: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
 }
 

@@ -227,7 +227,13 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
             }
         }
         OciDistributionError::RequestError(error) if error.is_connect() || error.is_timeout() => {
-            RegistryError::Unreachable { image, why: causes(&error.without_url()) }
+            let why = causes(&error.without_url());
+            // As the TLS library names bytes that are none of it.
+            if why.contains("InvalidContentType") {
+                RegistryError::NotTls { image }
+            } else {
+                RegistryError::Unreachable { image, why }
+            }
         }
         OciDistributionError::ImageIndexParsingNoPlatformResolverError => {
             RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
@@ -249,8 +255,13 @@ fn plain(text: &str) -> String {
 /// Why a registry gave or took no plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
-    #[error("{image}: the registry {} cannot be reached: {why}", image.host())]
+    #[error("{image}: the registry {} cannot be reached, look at its name and port: {why}", image.host())]
     Unreachable { image: Image, why: String },
+    #[error(
+        "{image}: the registry {0} does not speak https: where it is meant to speak plain http, say so by `transport = \"http\"` (beyond loopback: \"insecure-http\") under [[plugins.registry]] with host = {0:?}",
+        image.host()
+    )]
+    NotTls { image: Image },
     #[error(
         "{image}: the registry {0} refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = {0:?}",
         image.host()
