@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "health/clocks.rs"]
+mod clocks;
 #[path = "health/data.rs"]
 mod data;
 #[path = "health/house.rs"]

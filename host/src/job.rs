@@ -81,6 +81,8 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Sink>,
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
+    /// Whether this host's clock says which day or hour is meant, and nobody else.
+    pub(crate) by_clock: bool,
     /// Whose series are its own; [`Shard::WHOLE`] but for [`Parts::share`].
     pub(crate) shard: Shard,
     course: Course,
@@ -113,6 +115,7 @@ impl Parts {
             sinks: config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect(),
             ready,
             mode,
+            by_clock: false,
             shard: Shard::WHOLE,
             course: Course::new(),
             run,
@@ -182,6 +185,11 @@ pub(crate) enum JobError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(
+        "this host's clock says {ours} and the billing API's {theirs}: which day or hour is meant cannot be told by a clock that is {} s off, and nothing was kept; set it by NTP, or name the day (--date) or the hour (--at)",
+        ours.duration_since(*theirs).abs().as_secs()
+    )]
+    Clock { ours: Timestamp, theirs: Timestamp },
     #[error("the bill of {date} is kept nowhere, so that it was not summed: {archive}; nor in the spool: {spool}")]
     NotKept { date: Date, archive: String, spool: String },
     #[error(transparent)]

@@ -49,6 +49,13 @@ pub(crate) struct Probed {
     pub(crate) clock: Option<Timestamp>,
 }
 
+/// What time it was when a source answered, by its clock and by this host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) theirs: Timestamp,
+    pub(crate) ours: Timestamp,
+}
+
 /// What a source has asked of a network since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Traffic {
@@ -93,6 +100,14 @@ impl Source {
             Self::Kakao(kakao) => kakao.probe(date, now).await,
             Self::Replay(replay) => replay.probe(),
             Self::Archived(_) => Ok(Probed { message: "the archive itself".to_owned(), clock: None }),
+        }
+    }
+
+    /// None where it has none, or has not told it yet. `began` is when the source was made.
+    pub(crate) fn clocks(&self, began: Timestamp) -> Option<Clocks> {
+        match self {
+            Self::Kakao(kakao) => kakao.clocks(began),
+            Self::Replay(_) | Self::Archived(_) => None,
         }
     }
 

@@ -85,9 +85,9 @@ fn a_new_installation_knows_nothing_yet() {
 #[test]
 fn a_job_that_is_not_started_any_more_is_noticed() {
     let Some(house) = House::well(ANY_DISK, EMBEDDED) else { return };
-    house.expect("2026-11-23 02:30:00", "hourly age", "OK", "began 80 minutes ago");
+    house.expect("2026-11-23 02:30:30", "hourly age", "OK", "began 80 minutes ago");
     house.expect(
-        "2026-11-23 02:41:00",
+        "2026-11-23 02:41:30",
         "hourly age",
         "WARNING",
         "began 91 minutes ago: look at `costwarden schedule show`",

@@ -1,6 +1,7 @@
 //! Two hosts that share a database, an archive and the socket of the log, each with a state directory of its own.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -82,6 +83,13 @@ impl Pair {
         Running(self.command(host, args, rehearsal).spawn().expect("the binary starts"))
     }
 
+    /// The same on a host whose clock is off, e.g. by `-1d`.
+    pub(crate) fn start_at(&self, faketime: &str, offset: &str, host: Host, args: &[&str], rehearsal: &str) -> Running {
+        let mut command = self.command(host, args, rehearsal);
+        command.env("LD_PRELOAD", faketime).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        Running(command.spawn().expect("the binary starts"))
+    }
+
     pub(crate) fn run(&self, host: Host, args: &[&str]) -> Run {
         self.start(host, args, "").end()
     }
@@ -115,6 +123,13 @@ impl Running {
             let stat = fs::read_to_string(&stat).expect("it lives");
             stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
         });
+    }
+
+    /// Comes back once it has written something to standard error.
+    pub(crate) fn until_says(&mut self, text: &str) {
+        let stderr = BufReader::new(self.0.stderr.as_mut().expect("piped"));
+        let said = stderr.lines().map_while(Result::ok).any(|line| line.contains(text));
+        assert!(said, "it has ended and did not say {text:?}");
     }
 
     /// What it came to; its code is -1 where a signal ended it.

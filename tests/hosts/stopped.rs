@@ -4,7 +4,8 @@ use mongodb::bson::doc;
 use rustix::process::Signal;
 
 use crate::database::{Mongo, assert_same};
-use crate::pair::{Host, NEXT, Pair, learned, quiet, rows};
+use crate::lone::Lone;
+use crate::pair::{Host, LEASE, NEXT, Pair, learned, quiet, rows};
 
 /// Nobody waits for a lease here: it is given back.
 const LONG: &str = "[lease]\nseconds = 600\nwait_seconds = 5\n";
@@ -32,5 +33,36 @@ fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
         pair.run(Host::B, &daily).expect(0);
         assert_same(&dump, &pair.mongo.dump(), step);
         assert_eq!(pair.heard(), lines, "{step}");
+    }
+}
+
+/// A step can take a minute where a part is silent: who asks twice means it.
+#[test]
+fn a_second_signal_ends_a_run_in_the_middle_of_a_step() {
+    let Some(mut server) = Lone::new() else { return };
+    let mut bills = quiet();
+    bills.insert(NEXT, rows("1500.25", "2000"));
+    let history = learned(Mongo::at(&server.uri()), &bills);
+    let daily = ["daily", "--date=2026-10-19"];
+    let alone = Pair::new(history.mongo.copied(), &bills, LEASE);
+    alone.run(Host::A, &daily).expect(0);
+    let (dump, lines) = (alone.mongo.dump(), alone.heard());
+
+    for signals in [[Signal::TERM, Signal::TERM], [Signal::INT, Signal::TERM]] {
+        let pair = Pair::new(history.mongo.copied(), &bills, LEASE);
+        let mut run = pair.start(Host::A, &daily, "pause:findings");
+        run.until_paused();
+        server.signal(Signal::STOP);
+        run.signal(Signal::CONT);
+        run.signal(signals[0]);
+        run.until_says("asked to stop: the run ends after this step");
+        run.signal(signals[1]);
+        let run = run.end();
+        server.restore();
+        let run = run.expect(2);
+        assert!(!run.stderr.contains("failed: ") && run.stdout.is_empty(), "it said no more: {run:?}");
+        pair.run(Host::B, &daily).expect(0);
+        assert_same(&dump, &pair.mongo.dump(), "ended at once");
+        assert_eq!(pair.heard(), lines);
     }
 }

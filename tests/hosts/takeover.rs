@@ -6,7 +6,8 @@ use mongodb::bson::{DateTime, Document, doc};
 use rustix::process::Signal;
 
 use crate::database::{Mongo, assert_same};
-use crate::pair::{Host, NEXT, Pair, learned, quiet, rows, until};
+use crate::pair::{Host, NEXT, Pair, Running, learned, quiet, rows, until};
+use crate::support::service;
 
 const SECONDS: u64 = 6;
 const LEASE: &str = "[lease]\nseconds = 6\nwait_seconds = 60\n";
@@ -24,6 +25,22 @@ fn time(document: &Document, field: &str) -> DateTime {
 
 #[test]
 fn a_standby_takes_over_within_one_lease_of_the_last_that_was_heard() {
+    takes_over(Pair::start);
+}
+
+/// By its own clock each would find the other's lease to be over for a day, or to last another day.
+#[test]
+fn clocks_of_hosts_that_differ_by_days_change_nothing() {
+    let Some(faketime) = service("COSTWARDEN_TEST_FAKETIME") else { return };
+    for (first, standby) in [("-1d", "+1d"), ("+1d", "-1d")] {
+        takes_over(|pair, host, args, rehearsal| {
+            let offset = if let Host::A = host { first } else { standby };
+            pair.start_at(&faketime, offset, host, args, rehearsal)
+        });
+    }
+}
+
+fn takes_over(start: impl Fn(&Pair, Host, &[&str], &str) -> Running) {
     let Some(mongo) = Mongo::new() else { return };
     let mut bills = quiet();
     bills.insert(NEXT, rows("1500.25", "2000"));
@@ -34,9 +51,9 @@ fn a_standby_takes_over_within_one_lease_of_the_last_that_was_heard() {
     let (dump, lines) = (alone.mongo.dump(), alone.heard());
 
     let pair = Pair::new(history.mongo.copied(), &bills, LEASE);
-    let mut first = pair.start(Host::A, &daily, "pause:findings");
+    let mut first = start(&pair, Host::A, &daily, "pause:findings");
     first.until_paused();
-    let standby = pair.start(Host::B, &daily, "");
+    let standby = start(&pair, Host::B, &daily, "");
     until("the standby waits", || writer(&pair).get_str("wantedBy").is_ok());
     let held = writer(&pair);
     let until_then = time(&held, "leaseUntil");

@@ -25,7 +25,8 @@ pub(super) async fn daily(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
-    let again = again(args.once || (args.date, args.from, args.through) == (None, None, None));
+    let by_clock = (args.date, args.from, args.through) == (None, None, None);
+    let again = again(args.once || by_clock);
     let shard = args.shard.shard()?;
     let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
@@ -37,6 +38,7 @@ pub(super) async fn daily(
     };
     let started = Instant::now();
     let mut parts = open(("daily", shard), config, args.dry_run, form, run, now).await?;
+    parts.by_clock = by_clock;
     let report = job::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -52,6 +54,7 @@ pub(super) async fn hourly(
     let started = Instant::now();
     let shard = args.shard.shard()?;
     let mut parts = open(("hourly", shard), config, args.dry_run, form, run, now).await?;
+    parts.by_clock = args.at.is_none();
     let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
@@ -72,6 +75,7 @@ pub(super) async fn backfill(
     let started = Instant::now();
     let shard = args.shard.shard()?;
     let mut parts = open(("backfill", shard), config, args.dry_run, form, run, now).await?;
+    parts.by_clock = args.to.is_none();
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());

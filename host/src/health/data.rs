@@ -31,6 +31,12 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> 
         let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
         return Check::new("feed", State::Unknown, message);
     };
+    if newest > today {
+        let message = format!(
+            "the newest day is {newest}, and by this host's clock today is {today}: look at its clock, and at what loaded a day that has not begun"
+        );
+        return Check::new("feed", State::Warning, message).with("feed_age", 0.0, "", Some(config.feed_days));
+    }
     let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
     let state = State::of(days, config.feed_days);
     let mut message = format!("the newest day is {newest}");
@@ -87,7 +93,10 @@ mod tests {
             "WARNING the newest day is 2026-11-22, 3 days ago: look whether the provider publishes bills, and at the daily job"
         );
         assert!(at(5).starts_with("CRITICAL "));
-        assert!(at(-1).starts_with("OK "), "a ledger that is ahead");
+        assert_eq!(at(0), "OK the newest day is 2026-11-25", "a day that somebody loaded before it was over");
+        assert!(
+            at(-1).starts_with("WARNING the newest day is 2026-11-26, and by this host's clock today is 2026-11-25: ")
+        );
         assert!(told(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
     }
 

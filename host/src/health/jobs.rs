@@ -6,6 +6,9 @@ use super::{Check, State};
 use crate::config::{HealthConfig, Levels};
 use crate::store::JobRun;
 
+/// What clocks of hosts may differ by before that is told.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
+
 /// Age, outcome, and duration of a job, from its runs, newest first. `failing` is how many runs in a row are known to have
 /// failed otherwise: a run that could not reach the store leaves no record of its own.
 pub(super) fn checks(job: &str, runs: &[JobRun], failing: u32, now: Timestamp, config: &HealthConfig) -> Vec<Check> {
@@ -17,7 +20,16 @@ pub(super) fn checks(job: &str, runs: &[JobRun], failing: u32, now: Timestamp, c
 }
 
 fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
-    let age = now.duration_since(last.started_at).max(SignedDuration::ZERO);
+    let age = now.duration_since(last.started_at);
+    if age < -CLOCKS_APART {
+        let (began, age) = (last.started_at, span(-age));
+        let message = format!(
+            "began at {began}, which is in {age} by this host's clock ({now}): look at the clocks of this host and of {}, and set them by NTP; until then nobody sees whether it runs",
+            last.owner
+        );
+        return Check::new(format!("{job} age"), State::Warning, message);
+    }
+    let age = age.max(SignedDuration::ZERO);
     let (value, levels, unit) = match job {
         "daily" => (age.as_hours() as u64, config.daily_hours, 3_600),
         _ => (age.as_mins() as u64, config.hourly_minutes, 60),
@@ -137,8 +149,12 @@ mod tests {
         OK hourly outcome: its first run goes on
         OK hourly duration: has been running for 3 minutes
         ");
-        // A clock that was put back.
+        // Clocks that differ a little, and one that was put back.
         assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
+        assert!(
+            told("hourly", &[run("done", -24 * 60, &[])], 0)
+                .starts_with("WARNING hourly age: began at 2026-11-26T01:20:00Z, which is in 24 hours by this host")
+        );
     }
 
     #[test]

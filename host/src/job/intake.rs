@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use super::report::Report;
 use super::{JobError, Mode, Parts};
 use crate::archive::{Drained, Stored};
 use crate::ledger::{self, DayLedger};
 use crate::metrics::Metric;
-use crate::source::RawDocument;
+use crate::source::{Clocks, RawDocument};
 use crate::step::Step;
 use crate::stop;
 
@@ -38,6 +38,7 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
         () = stop::when_asked() => return Err(JobError::Stopped),
     };
     parts.reach(Step::Fetched, now).await?;
+    right_clock(parts, now)?;
     if document.rows.is_empty() {
         return Err(JobError::Empty { date });
     }
@@ -56,6 +57,18 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
     };
     parts.reach(Step::Archived, now).await?;
     Ok(Intake { document, kept })
+}
+
+/// From here on a clock that is off is more than a late cron job. Requests to an archive are refused from there on, too.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
+
+/// A bill that is not whole yet must not be taken for yesterday's, nor one hour's for another's.
+fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), JobError> {
+    let Some(Clocks { theirs, ours }) = parts.source.clocks(now).filter(|_| parts.by_clock) else { return Ok(()) };
+    if ours.duration_since(theirs).abs() < CLOCKS_APART {
+        return Ok(());
+    }
+    Err(JobError::Clock { ours, theirs })
 }
 
 /// Sums what was taken in, and reports what there is to report of it.

@@ -1,6 +1,7 @@
 //! The simulated API's own idea of now: what it was told, or the real clock.
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 
 /// Where a simulated API takes its now from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,14 @@ impl Clock {
         match self {
             Self::At(now) => now,
             Self::Real => Timestamp::now(),
+        }
+    }
+
+    /// What its answers are dated, where the server would write the real time.
+    pub(super) fn told(self) -> Option<String> {
+        match self {
+            Self::At(now) => rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok(),
+            Self::Real => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -99,6 +99,7 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
     if !(1..=10_000).contains(&query.size) {
         return refusal(StatusCode::BAD_REQUEST, "size: expected 1 to 10000");
     }
+    let told = shared.world().clock.told();
     let rows = {
         let world = shared.world();
         let now = world.clock.now().to_zoned(shared.zone.clone()).datetime();
@@ -125,7 +126,11 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
         .to_string(),
         Some(BadBody::Endless | BadBody::Repeated) | None => body,
     };
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
+    let mut response = ([(CONTENT_TYPE, "application/json")], body).into_response();
+    if let Some(told) = told.and_then(|told| HeaderValue::from_str(&told).ok()) {
+        response.headers_mut().insert(DATE, told);
+    }
+    response
 }
 
 /// What a fault that was asked for answers instead, after the wait that it asks for.

@@ -7,8 +7,8 @@ mod retry;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use retry::RetryOptions;
 
-use super::{Probed, RawDocument, SourceError, Traffic};
+use super::{Clocks, Probed, RawDocument, SourceError, Traffic};
 use crate::archive;
 use crate::causes::causes;
 use crate::config::Secret;
@@ -56,6 +56,9 @@ pub(crate) struct Kakao {
     lost_microseconds: AtomicU64,
     /// Unix seconds that the last answer told; 0 before there is one.
     clock: AtomicI64,
+    /// How long after this was made that was, in milliseconds.
+    clock_after: AtomicU64,
+    made: Instant,
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
@@ -96,6 +99,8 @@ impl Kakao {
             microseconds: none(),
             lost_microseconds: none(),
             clock: AtomicI64::new(0),
+            clock_after: none(),
+            made: Instant::now(),
         })
     }
 
@@ -107,6 +112,14 @@ impl Kakao {
             failed: count(&self.failed),
             time: Duration::from_micros(count(&self.microseconds)),
         }
+    }
+
+    /// The time that the last answer told, and the time of this host then, where it was `began` when this was made.
+    pub(super) fn clocks(&self, began: Timestamp) -> Option<Clocks> {
+        let theirs = Timestamp::from_second(self.clock.load(Ordering::Relaxed)).ok()?;
+        let after = SignedDuration::from_millis(self.clock_after.load(Ordering::Relaxed) as i64);
+        let ours = began.checked_add(after).ok()?;
+        (theirs != Timestamp::UNIX_EPOCH).then_some(Clocks { theirs, ours })
     }
 
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
@@ -212,6 +225,7 @@ impl Kakao {
         let status = response.status();
         if let Some(clock) = clock(&response) {
             self.clock.store(clock.as_second(), Ordering::Relaxed);
+            self.clock_after.store(self.made.elapsed().as_millis() as u64, Ordering::Relaxed);
         }
         let retry_after = retry_after(&response, now);
         let body = response.bytes().await.map_err(|error| self.transient(&error))?;
