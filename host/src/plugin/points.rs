@@ -40,7 +40,7 @@ pub(crate) struct Row {
 }
 
 /// What stands where a value is not known, beside nothing.
-const UNKNOWN: [&str; 5] = ["nan", "na", "n/a", "null", "none"];
+const UNKNOWN: [&str; 6] = ["nan", "na", "n/a", "null", "none", "-"];
 /// Points of a series, known or not: eleven years of every five minutes.
 const LIMIT: usize = 1_200_000;
 

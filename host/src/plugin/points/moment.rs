@@ -31,6 +31,9 @@ pub(super) enum Clock {
 
 impl Moment {
     pub(super) fn parse(text: &str) -> Option<Self> {
+        // The year first: of other orders nobody knows which is the day.
+        let dashed = (text.as_bytes().get(4) == Some(&b'/')).then(|| text.replacen('/', "-", 2));
+        let text = dashed.as_deref().unwrap_or(text);
         if let Some(day) = parse_day(text) {
             return Self::civil(day.at(0, 0, 0, 0));
         }
