@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,13 @@ impl fmt::Display for SeriesKey {
 }
 
 impl Series {
+    /// Where a civil day begins among the points, in their seconds: a day of 23 or 25 hours takes as many of them as any other.
+    pub(crate) fn day(&self, date: Date) -> i64 {
+        let first = Timestamp::from_second(self.start + i64::from(self.utc_offset)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let days = (date - first.to_zoned(TimeZone::UTC).date()).get_days();
+        self.start + i64::from(days) * 86_400
+    }
+
     /// The points that begin from one moment on up to another, both in unix seconds.
     pub(crate) fn between(&self, from: i64, to: i64) -> Self {
         let step = i64::from(self.step);
@@ -122,7 +130,7 @@ impl Grain {
 
 /// Unix seconds and UTC offset of a civil day's first moment in the billing time zone.
 pub(crate) fn day_start(date: Date, zone: &TimeZone) -> (i64, i32) {
-    let stamp = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let stamp = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().unwrap_or(Timestamp::UNIX_EPOCH);
     (stamp.as_second(), zone.to_offset(stamp).seconds())
 }
 
@@ -176,6 +184,32 @@ mod tests {
         assert_eq!(cut(111, 129), (120, vec![2.0], vec![0]));
         assert_eq!(cut(110, 110), (110, vec![1.0], vec![0]));
         assert_eq!(cut(500, 600), (140, vec![], vec![]));
+    }
+
+    /// In the night to the third day clocks go back in one zone and forward in the others, by an hour or half of one.
+    #[test]
+    fn a_day_of_any_length_is_one_day_of_a_series() {
+        use jiff::ToSpan as _;
+        for (zone, day) in [
+            ("Europe/Berlin", jiff::civil::date(2026, 10, 24)),
+            ("Europe/Berlin", jiff::civil::date(2026, 3, 28)),
+            ("America/New_York", jiff::civil::date(2026, 10, 31)),
+            ("Australia/Lord_Howe", jiff::civil::date(2026, 4, 4)),
+        ] {
+            let zone_data = TimeZone::get(zone).expect("bundled");
+            let later = |days: i64| day.checked_add(days.days()).expect("a day");
+            let (start, utc_offset) = day_start(day, &zone_data);
+            let values = (0..6).map(f64::from).collect();
+            let series = Series { id: String::new(), start, utc_offset, step: 86_400, values, excluded: Vec::new() };
+            for index in 0..6_i64 {
+                let begins = series.day(later(index));
+                for hour in [0, 23] {
+                    let cut = series.between(begins, begins + hour * 3_600 + 3_599);
+                    assert_eq!(cut.values, [index as f64], "{zone} {} {hour}", later(index));
+                }
+            }
+            assert_ne!(series.day(later(3)), day_start(later(3), &zone_data).0, "{zone}: clocks changed");
+        }
     }
 
     #[test]

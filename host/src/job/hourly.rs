@@ -22,7 +22,7 @@ use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
 use crate::rules::Absent;
-use crate::series::{Grain, Names, SeriesKey, day_start};
+use crate::series::{Grain, Names, SeriesKey};
 use crate::shard::Shard;
 use crate::step::Step;
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
@@ -268,8 +268,6 @@ fn questions(
     hour: u8,
     frame: Frame<'_>,
 ) -> (Vec<Question>, Vec<Sample>) {
-    // The last second of this hour: an hourly series goes on to the end of the day with what nobody has seen yet.
-    let now = day_start(frame.through, frame.zone).0 + i64::from(hour) * 3_600 + 3_599;
     let mut samples: BTreeMap<SeriesKey, Sample> =
         samples.into_iter().map(|sample| (sample.key.clone(), sample)).collect();
     let zero_when_absent = ready.rule.grain == Grain::Daily && ready.rule.absent == Absent::Zero;
@@ -282,7 +280,9 @@ fn questions(
             None if zero_when_absent => Sample::zero(key, known.names, ready.rule.grain, frame),
             None => continue,
         };
-        let learned_until = day_start(known.through.tomorrow().unwrap_or(known.through), frame.zone).0;
+        let learned_until = sample.series.day(known.through.tomorrow().unwrap_or(known.through));
+        // The last second of this hour: an hourly series goes on to the end of the day with what nobody has seen yet.
+        let now = sample.series.day(frame.through) + i64::from(hour) * 3_600 + 3_599;
         let series = sample.series.between(learned_until, now);
         if series.values.last().is_none_or(|value| value.is_nan()) {
             continue;
