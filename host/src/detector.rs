@@ -14,6 +14,7 @@ mod componentize;
 mod contract;
 mod engine;
 mod failure;
+mod fuel;
 mod limits;
 mod loading;
 mod log;

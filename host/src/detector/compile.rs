@@ -15,7 +15,7 @@ pub(crate) use self::child::{Order, serve};
 use super::compiled::Compiled;
 use super::contract::{self, Unfit};
 use super::loading::Fault;
-use super::{Limits, output};
+use super::{Limits, fuel, output};
 
 /// Who compiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +48,12 @@ pub(super) fn compile(compiler: &Compiler, engine: &Engine, limits: &Limits, byt
 
 /// On the calling thread, which must have [`STACK_BYTES`].
 fn translated(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Unfit> {
-    let code = match contract::recognise(bytes)? {
+    let metered = match contract::recognise(bytes)? {
         contract::Encoding::Component => {
             contract::check_parts(bytes)?;
-            engine.precompile_component(bytes)
+            fuel::metered(bytes)?
         }
-        contract::Encoding::Core => engine.precompile_component(&contract::wrapped(engine, bytes)?),
+        contract::Encoding::Core => fuel::metered(&contract::wrapped(engine, bytes)?)?,
     };
-    code.map_err(|error| Unfit::Invalid(output::plain(format!("{error:#}"))))
+    engine.precompile_component(&metered).map_err(|error| Unfit::Invalid(output::plain(format!("{error:#}"))))
 }

@@ -11,7 +11,7 @@ use wasmtime::{Engine, Module};
 use wit_component::metadata::Bindgen;
 use wit_component::{ComponentEncoder, StringEncoding};
 
-use super::{CONTRACT, output};
+use super::{CONTRACT, fuel, output};
 
 /// What a plugin is built for, as the names of its imports and exports say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Unfit> {
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<Built, Unfit> {
     let ty = component.component_type();
     let mut asks = Asks::Nothing;
-    for (import, _) in ty.imports(engine) {
+    for (import, _) in ty.imports(engine).filter(|(import, _)| !fuel::is_own(import)) {
         if check_import(import)? == "reference" {
             asks = Asks::Reference;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
@@ -14,6 +14,7 @@ use super::Limits;
 use super::batch::Cut;
 use super::cache::Cache;
 use super::compile::Compiler;
+use super::fuel::OWN_INSTANCES;
 use super::slots::Slots;
 
 /// Loads plugins under one set of limits.
@@ -80,10 +81,11 @@ fn config(limits: &Limits) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)
         .max_wasm_stack(limits.stack_bytes)
-        // The CPU limit. It is deterministic, which epochs are not, and both together cost a tenth more.
-        .consume_fuel(true)
-        .operator_cost(operator_cost())
-        .epoch_interruption(false)
+        // The CPU limit is in the code ([`super::fuel`]), and read from what is left of an instance that trapped.
+        .consume_fuel(false)
+        .coredump_on_trap(true)
+        // Where the limit is looked at, nobody comes by twice.
+        .wasm_branch_hinting(true)
         // Doubles the run time; output with NaN is refused instead.
         .cranelift_nan_canonicalization(false)
         // Nobody unwinds or walks a plugin's frames: a panic's place is in its message.
@@ -107,7 +109,7 @@ fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
     let total = |each: usize| u32::try_from(each.saturating_mul(slots)).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(total(1))
-        .total_core_instances(total(limits.instances))
+        .total_core_instances(total(limits.instances + OWN_INSTANCES))
         .total_memories(total(limits.memories))
         .total_tables(total(limits.tables))
         .max_core_instances_per_component(POOL_PARTS)
@@ -125,11 +127,6 @@ fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
         // Where the kernel can tell which pages were written, only those are cleared.
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-/// Growing calls the host, also when it is denied, which takes far longer than an instruction.
-fn operator_cost() -> OperatorCost {
-    OperatorCost { MemoryGrow: 200, TableGrow: 200, ..OperatorCost::default() }
 }
 
 /// Why there is no sandbox.

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::artifact::Artifact;
-use super::bindings::{self, PluginWithReferencePre};
+use super::bindings::{self, PluginWithReferenceIndices};
 use super::cache::{Key, Refused};
 use super::compile::{self, compile};
 use super::compiled::Compiled;
 use super::contract::{self, Asks, Built, PLUGIN, Unfit};
+use super::fuel::{self, Gauge};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
@@ -77,9 +78,12 @@ impl Sandbox {
                 Some(Arc::new(opened.map_err(|source| Fault::Granted { directory: directory.clone(), source })?))
             }
         };
+        let pre = self.link(&component, &built, reference.is_some())?;
         let program = Program {
             name: name.into(),
-            pre: self.link(&component, &built, reference.is_some())?,
+            indices: PluginWithReferenceIndices::new(&pre).map_err(|error| Fault::Unfit(built.misfit(&error)))?,
+            pre,
+            gauge: Gauge::of(&component),
             limits: Arc::clone(&self.limits),
             reference,
             slots: Arc::clone(&self.slots),
@@ -121,12 +125,12 @@ impl Sandbox {
         component: &Component,
         built: &Built,
         grants_reference: bool,
-    ) -> Result<PluginWithReferencePre<State>, Fault> {
+    ) -> Result<InstancePre<State>, Fault> {
         let mut linker = Linker::new(&self.engine);
-        let linked = log::link(&mut linker)
+        let linked = fuel::link(&mut linker)
+            .and_then(|()| log::link(&mut linker))
             .and_then(|()| if grants_reference { reference::link(&mut linker) } else { Ok(()) })
-            .and_then(|()| linker.instantiate_pre(component))
-            .and_then(PluginWithReferencePre::new);
+            .and_then(|()| linker.instantiate_pre(component));
         linked.map_err(|error| Fault::Unfit(built.misfit(&error)))
     }
 }

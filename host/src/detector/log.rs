@@ -6,8 +6,8 @@ use wasmtime::component::{Linker, WasmStr};
 use wasmtime::{AsContext, StoreContextMut};
 
 use super::bindings::Level;
-use super::session::{IMPORT_FUEL, State, charge};
-use super::{Limits, output};
+use super::session::State;
+use super::{Limits, fuel, output};
 
 /// What one call may still log.
 pub(super) struct Log {
@@ -54,8 +54,8 @@ impl Log {
         }
     }
 
-    pub(super) fn into_last_error(self) -> Option<String> {
-        self.last_error
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.last_error.clone()
     }
 
     fn is_open(&self, level: Level) -> bool {
@@ -88,7 +88,7 @@ impl Log {
 }
 
 fn emit(mut store: StoreContextMut<'_, State>, level: Level, message: &WasmStr) -> wasmtime::Result<()> {
-    charge(&mut store, IMPORT_FUEL)?;
+    store.data_mut().fuel.charge(fuel::IMPORT)?;
     if !store.data().log.is_open(level) {
         store.data_mut().log.dropped += 1;
         return Ok(());
@@ -98,7 +98,7 @@ fn emit(mut store: StoreContextMut<'_, State>, level: Level, message: &WasmStr) 
     // What is longer than all that may be logged is dropped whole: the start is kept for a panic's sake.
     let longest = store.data().log.bytes_left.max(LAST_ERROR_BYTES) + 1;
     let line = text[..text.floor_char_boundary(longest)].to_owned();
-    charge(&mut store, bytes)?;
+    store.data_mut().fuel.charge(bytes)?;
     store.data_mut().log.take(level, &line);
     Ok(())
 }

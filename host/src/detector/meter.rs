@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 use super::Limits;
+use super::fuel::OWN_INSTANCES;
 
 /// Counts what an instance holds, and remembers what it was denied: a denial only shows when the plugin traps over it.
 pub(super) struct Meter {
@@ -49,7 +50,7 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        self.limits.instances
+        self.limits.instances + OWN_INSTANCES
     }
 
     fn tables(&self) -> usize {

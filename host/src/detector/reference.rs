@@ -8,7 +8,8 @@ use cap_std::fs::Dir;
 use wasmtime::component::{Linker, WasmStr};
 use wasmtime::{AsContext, StoreContextMut};
 
-use super::session::{IMPORT_FUEL, State, charge};
+use super::fuel;
+use super::session::State;
 
 /// A granted directory. Symbolic links are followed within it and never out of it.
 pub(super) struct Reference {
@@ -51,7 +52,7 @@ impl Reference {
 }
 
 fn read(mut store: StoreContextMut<'_, State>, name: &WasmStr) -> wasmtime::Result<Result<Vec<u8>, String>> {
-    charge(&mut store, IMPORT_FUEL + OPEN_FUEL)?;
+    store.data_mut().fuel.charge(fuel::IMPORT + OPEN_FUEL)?;
     let name = name.to_str(store.as_context())?;
     let answer = match &store.data().reference {
         Some(reference) => reference.read(&name),
@@ -59,7 +60,7 @@ fn read(mut store: StoreContextMut<'_, State>, name: &WasmStr) -> wasmtime::Resu
     };
     let read = answer.as_ref().map_or(0, Vec::len) as u64;
     let units = name.len() as u64 + read;
-    charge(&mut store, units)?;
+    store.data_mut().fuel.charge(units)?;
     match store.data().reference_bytes_left.checked_sub(read) {
         Some(left) => store.data_mut().reference_bytes_left = left,
         None => return Ok(Err("no more in this call (plugins.limits.reference_bytes_per_call)".to_owned())),

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 use std::thread;
 
-use wasmtime::{Store, StoreContextMut, Trap};
+use wasmtime::component::InstancePre;
+use wasmtime::{Store, Trap};
 
-use super::bindings::{self, Baseline, Context, Guest, PluginWithReferencePre, Refusal};
+use super::bindings::{self, Baseline, Context, Guest, PluginWithReferenceIndices, Refusal};
+use super::fuel::{self, Burnt, Fuel, Gauge};
 use super::log::Log;
 use super::meter::{Denied, Meter};
 use super::reference::Reference;
@@ -16,19 +18,18 @@ use super::slots::Slots;
 use super::{Breach, Call, Issue, Limits, output};
 use crate::series::{Series, Window};
 
-/// What the host charges for a call of an import, besides a unit a byte.
-pub(super) const IMPORT_FUEL: u64 = 500;
-
 /// Stack of a thread besides what WebAssembly may use of it.
 pub(super) const HOST_STACK_BYTES: usize = 1024 * 1024;
 
 /// A compiled plugin with everything that its instances need.
 pub(super) struct Program {
     pub(super) name: Arc<str>,
-    pub(super) pre: PluginWithReferencePre<State>,
+    pub(super) pre: InstancePre<State>,
+    pub(super) indices: PluginWithReferenceIndices,
     pub(super) limits: Arc<Limits>,
     pub(super) reference: Option<Arc<Reference>>,
     pub(super) slots: Arc<Slots>,
+    pub(super) gauge: Gauge,
 }
 
 /// What an instance's imports work with.
@@ -38,6 +39,7 @@ pub(super) struct State {
     /// What this call may still read of it.
     pub(super) reference_bytes_left: u64,
     meter: Meter,
+    pub(super) fuel: Fuel,
 }
 
 /// Which of the contract's functions is called, and so which fuel it gets.
@@ -107,18 +109,31 @@ impl Program {
             reference: self.reference.clone(),
             reference_bytes_left: limits.reference_bytes_per_call,
             meter: Meter::new(Arc::clone(limits)),
+            fuel: Fuel::new(fuel),
         };
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.output_bytes);
-        store.set_fuel(fuel).expect("the engine meters fuel");
-        let result =
-            self.pre.instantiate(&mut store).and_then(|plugin| call(plugin.costwarden_detector_detector(), &mut store));
-        let left = store.get_fuel().expect("the engine meters fuel");
-        let memory_bytes = store.data().meter.memory_bytes();
+        let answered = self.pre.instantiate(&mut store).and_then(|instance| {
+            let plugin = self.indices.load(&mut store, &instance)?;
+            let answer = call(plugin.costwarden_detector_detector(), &mut store)?;
+            Ok((answer, self.gauge.used(&mut store, &instance)?))
+        });
+        let (result, used) = match answered {
+            Ok((answer, used)) => (Ok(answer), used),
+            Err(error) => {
+                let Burnt { fuel: used, is_dry } = fuel::burnt(&mut store, &error);
+                let breach = if is_dry { self.is_dry(kind, fuel) } else { self.breach(&error, store.data()) };
+                (Err(breach), used)
+            }
+        };
         store.data().log.close();
-        let result = result.map_err(|error| self.breach(&error, store.into_data(), kind, fuel));
-        Attempt { result, fuel: fuel - left, memory_bytes }
+        Attempt { result, fuel: used, memory_bytes: store.data().meter.memory_bytes() }
+    }
+
+    fn is_dry(&self, kind: Kind, budget: u64) -> Breach {
+        let (key, limit) = self.fuel_limit(kind);
+        Breach::Fuel { budget, key, limit }
     }
 
     fn fuel_limit(&self, kind: Kind) -> (&'static str, u64) {
@@ -129,16 +144,11 @@ impl Program {
         }
     }
 
-    fn breach(&self, error: &wasmtime::Error, state: State, kind: Kind, budget: u64) -> Breach {
+    fn breach(&self, error: &wasmtime::Error, state: &State) -> Breach {
         let limits = &self.limits;
         let trap = error.downcast_ref::<Trap>();
-        match trap {
-            Some(Trap::OutOfFuel) => {
-                let (key, limit) = self.fuel_limit(kind);
-                return Breach::Fuel { budget, key, limit };
-            }
-            Some(Trap::StackOverflow) => return Breach::Stack(limits.stack_bytes),
-            _ => {}
+        if matches!(trap, Some(Trap::StackOverflow)) {
+            return Breach::Stack(limits.stack_bytes);
         }
         let text = format!("{:#}", error.root_cause());
         match state.meter.denied() {
@@ -150,12 +160,12 @@ impl Program {
             Some(trap) => {
                 let trap = trap.to_string();
                 let trap = trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned();
-                Breach::Trapped { trap, panic: state.log.into_last_error() }
+                Breach::Trapped { trap, panic: state.log.last_error() }
             }
             // These two have no types of their own in wasmtime; tests pin that they are recognised.
             None if text.contains("fuel allocated for hostcalls") => Breach::OutputTooLarge(limits.output_bytes),
             None if text.contains("resource limit exceeded") => Breach::Parts(output::plain(text)),
-            None => Breach::Trapped { trap: output::plain(text), panic: state.log.into_last_error() },
+            None => Breach::Trapped { trap: output::plain(text), panic: state.log.last_error() },
         }
     }
 }
@@ -193,13 +203,6 @@ pub(super) fn judge(
         .map(|w| bindings::Window { series: borrowed(&w.series), state: &w.state, judge_from: w.judge_from })
         .collect();
     guest.call_judge(store, context(call), &windows)
-}
-
-/// Takes fuel for work that the host does for a plugin, so that imports cannot be a way around the limit.
-pub(super) fn charge(store: &mut StoreContextMut<'_, State>, units: u64) -> wasmtime::Result<()> {
-    let left = store.get_fuel()?;
-    store.set_fuel(left.saturating_sub(units))?;
-    if left < units { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
 }
 
 fn context<'a>(call: &Call<'a>) -> Context<'a> {

@@ -1,0 +1,194 @@
+//! A component, metered: the meter's module comes first, and each module of the plugin's own is given it.
+//!
+//! What is put in first moves what comes after it, so that every index at the top of the component counts from behind
+//! the meter's parts. Parts of parts count for themselves.
+
+use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
+use wasm_encoder::{
+    Alias, CanonicalFunctionSection, CanonicalOption, CodeSection, Component, ComponentAliasSection,
+    ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentTypeRef, ComponentTypeSection,
+    ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType,
+    ImportSection, InstanceSection, Instruction, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection,
+    TypeSection, ValType,
+};
+use wasmparser::{CustomSectionReader, Instance, Parser};
+
+use super::{BUDGET, COUNTER, LEFT, METER, module};
+use crate::detector::contract::Unfit;
+
+/// How many of each the meter puts in: indices of the plugin's own come after these.
+const TYPES: u32 = 1;
+const FUNCTIONS: u32 = 2;
+const CORE_FUNCTIONS: u32 = 2;
+const MODULES: u32 = 1;
+const INSTANCES: u32 = 2;
+
+/// What is core code of the meter's own, besides the plugin's.
+pub(in crate::detector) const OWN_INSTANCES: usize = 1;
+
+/// Within the meter's module and component.
+const ASK: &str = "budget";
+const TELL: &str = "tell";
+const HOST: &str = "host";
+
+/// The plugin's part of a component while it is written.
+struct Moved {
+    /// How deep in parts of parts this is.
+    depth: u32,
+}
+
+pub(super) fn metered(bytes: &[u8]) -> Result<Vec<u8>, Error<Unfit>> {
+    let mut component = Component::new();
+    put_meter(&mut component);
+    Moved { depth: 0 }.parse_component(&mut component, Parser::new(0), bytes)?;
+    let mut exports = ComponentExportSection::new();
+    exports.export(LEFT, ComponentExportKind::Func, FUNCTIONS - 1, None);
+    component.section(&exports);
+    Ok(component.finish())
+}
+
+/// The module with the number, its instance, and the function that tells it.
+fn put_meter(component: &mut Component) {
+    let mut types = ComponentTypeSection::new();
+    types.function().params::<_, wasm_encoder::ComponentValType>([]).result(Some(PrimitiveValType::S64.into()));
+    component.section(&types);
+
+    let mut imports = ComponentImportSection::new();
+    imports.import(BUDGET, ComponentTypeRef::Func(0));
+    component.section(&imports);
+
+    let mut lowered = CanonicalFunctionSection::new();
+    lowered.lower(0, []);
+    component.section(&lowered);
+
+    component.section(&ModuleSection(&meter()));
+
+    let mut instances = InstanceSection::new();
+    instances.export_items([(ASK, ExportKind::Func, 0)]);
+    instances.instantiate(0, [(HOST, ModuleArg::Instance(0))]);
+    component.section(&instances);
+
+    let mut aliases = ComponentAliasSection::new();
+    aliases.alias(Alias::CoreInstanceExport { instance: 1, kind: ExportKind::Func, name: TELL });
+    component.section(&aliases);
+
+    let mut lifted = CanonicalFunctionSection::new();
+    lifted.lift(1, 0, [] as [CanonicalOption; 0]);
+    component.section(&lifted);
+}
+
+/// Asks for the budget when it starts, before any code of the plugin's runs.
+fn meter() -> Module {
+    let mut types = TypeSection::new();
+    types.ty().function([], [ValType::I64]);
+    types.ty().function([], []);
+    let mut imports = ImportSection::new();
+    imports.import(HOST, ASK, EntityType::Function(0));
+    let mut functions = FunctionSection::new();
+    functions.function(1).function(0);
+    let (start, tell) = (1, 2);
+    let mut globals = GlobalSection::new();
+    globals.global(GlobalType { val_type: ValType::I64, mutable: true, shared: false }, &ConstExpr::i64_const(0));
+    let mut exports = ExportSection::new();
+    exports.export(COUNTER, ExportKind::Global, 0).export(TELL, ExportKind::Func, tell);
+    let mut code = CodeSection::new();
+    let mut function = Function::new([]);
+    function.instruction(&Instruction::Call(0)).instruction(&Instruction::GlobalSet(0)).instruction(&Instruction::End);
+    code.function(&function);
+    let mut function = Function::new([]);
+    function.instruction(&Instruction::GlobalGet(0)).instruction(&Instruction::End);
+    code.function(&function);
+
+    let mut module = Module::new();
+    module
+        .section(&types)
+        .section(&imports)
+        .section(&functions)
+        .section(&globals)
+        .section(&exports)
+        .section(&StartSection { function_index: start })
+        .section(&code);
+    module
+}
+
+impl Moved {
+    /// An index of this level.
+    fn behind(&self, index: u32, own: u32) -> u32 {
+        self.out(0, index, own)
+    }
+
+    /// An index of the level so many levels out: the meter's parts are at the top.
+    fn out(&self, count: u32, index: u32, own: u32) -> u32 {
+        if count == self.depth { index.saturating_add(own) } else { index }
+    }
+}
+
+impl Reencode for Moved {
+    type Error = Unfit;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Unfit>> {
+        Ok(self.behind(function, CORE_FUNCTIONS))
+    }
+}
+
+impl ReencodeComponent for Moved {
+    fn component_type_index(&mut self, ty: u32) -> u32 {
+        self.behind(ty, TYPES)
+    }
+
+    fn component_func_index(&mut self, function: u32) -> u32 {
+        self.behind(function, FUNCTIONS)
+    }
+
+    fn module_index(&mut self, module: u32) -> u32 {
+        self.behind(module, MODULES)
+    }
+
+    fn instance_index(&mut self, instance: u32) -> u32 {
+        self.behind(instance, INSTANCES)
+    }
+
+    fn outer_component_type_index(&mut self, count: u32, ty: u32) -> u32 {
+        self.out(count, ty, TYPES)
+    }
+
+    fn outer_module_index(&mut self, count: u32, module: u32) -> u32 {
+        self.out(count, module, MODULES)
+    }
+
+    fn push_depth(&mut self) {
+        self.depth += 1;
+    }
+
+    fn pop_depth(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn parse_component_submodule(
+        &mut self,
+        component: &mut Component,
+        parser: Parser,
+        bytes: &[u8],
+    ) -> Result<(), Error<Unfit>> {
+        component.section(&ModuleSection(&module::metered(parser, bytes)?));
+        Ok(())
+    }
+
+    fn parse_component_custom_section(
+        &mut self,
+        _: &mut Component,
+        _: CustomSectionReader<'_>,
+    ) -> Result<(), Error<Unfit>> {
+        Ok(())
+    }
+
+    fn parse_instance(&mut self, instances: &mut InstanceSection, instance: Instance<'_>) -> Result<(), Error<Unfit>> {
+        let Instance::Instantiate { module_index, args } = &instance else {
+            return component_utils::parse_instance(self, instances, instance);
+        };
+        let given = args.iter().map(|arg| (arg.name, ModuleArg::Instance(self.behind(arg.index, INSTANCES))));
+        let given: Vec<_> = given.chain([(METER, ModuleArg::Instance(INSTANCES - 1))]).collect();
+        instances.instantiate(self.behind(*module_index, MODULES), given);
+        Ok(())
+    }
+}
