@@ -150,12 +150,12 @@ fn what_shall_not_load_is_refused() {
     two-halves: its describe failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
     large-table: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
     many-tables: its describe failed: has too many parts: resource limit exceeded: table count too high at 20 (plugins.limits.instances, .memories, .tables)
-    many-modules: its describe failed: has too many parts: resource limit exceeded: instance count too high at 65 (plugins.limits.instances, .memories, .tables)
+    many-modules: its describe failed: has too many parts: resource limit exceeded: instance count too high at 66 (plugins.limits.instances, .memories, .tables)
     data-outside: its describe failed: trapped: out of bounds memory access
     start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
     loop-in-start: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
     loop-in-describe: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
-    deep-types: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: type nesting is too deep (at offset 0xf5)
+    deep-types: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: type nesting is too deep (at offset 0xf5)
     joined: joins several components that have code of their own, expected one: link them as core modules
     nested: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
     "#);

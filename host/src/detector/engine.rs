@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
 use super::Limits;
@@ -84,8 +83,6 @@ fn config(limits: &Limits) -> Config {
         // The CPU limit is in the code ([`super::fuel`]), and read from what is left of an instance that trapped.
         .consume_fuel(false)
         .coredump_on_trap(true)
-        // Where the limit is looked at, nobody comes by twice.
-        .wasm_branch_hinting(true)
         // Doubles the run time; output with NaN is refused instead.
         .cranelift_nan_canonicalization(false)
         // Nobody unwinds or walks a plugin's frames: a panic's place is in its message.

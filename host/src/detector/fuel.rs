@@ -26,9 +26,8 @@ use super::session::State;
 
 /// What plugins may be made of: WebAssembly 2.0 and constants that are computed. What no detector needs can be no way
 /// out, and relaxed SIMD, besides, differs from machine to machine. The meter knows what each of these costs.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::COMPONENT_MODEL);
+const FEATURES: WasmFeatures =
+    WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST).union(WasmFeatures::COMPONENT_MODEL);
 
 /// The function by which a component asks for its budget, and the one that tells what is left of it. A plugin that has
 /// one of these itself has it twice, which no component may.
@@ -145,4 +144,72 @@ pub(super) fn burnt(store: &mut Store<State>, error: &Error) -> Burnt {
 
 fn invalid(error: &dyn std::error::Error) -> Unfit {
     Unfit::Invalid(output::plain(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metered_text(text: &str) -> Result<Vec<u8>, String> {
+        metered(&wat::parse_str(text).expect("text")).map_err(|error| error.to_string())
+    }
+
+    fn is_valid(component: &[u8]) -> bool {
+        Validator::new_with_features(FEATURES).validate_all(component).is_ok()
+    }
+
+    #[test]
+    fn parts_keep_finding_each_other() {
+        let component = metered_text(
+            r#"(component
+                (type $number u32)
+                (import "host" (func $host (param "a" $number) (result u32)))
+                (core func $lowered (canon lower (func $host)))
+                (core module $first (func (export "twice") (param i32) (result i32) (i32.add (local.get 0) (local.get 0))))
+                (core module $second
+                    (import "first" "twice" (func $twice (param i32) (result i32)))
+                    (import "host" "host" (func $host (param i32) (result i32)))
+                    (global $own (mut i32) (i32.const 1))
+                    (func (export "run") (param i32) (result i32)
+                        (global.set $own (call $twice (call $host (local.get 0))))
+                        (global.get $own)))
+                (core instance $f (instantiate $first))
+                (core instance $h (export "host" (func $lowered)))
+                (core instance $s (instantiate $second (with "first" (instance $f)) (with "host" (instance $h))))
+                (component $part
+                    (alias outer 1 $number (type $outer))
+                    (import "run" (func $run (param "a" $outer) (result u32)))
+                    (export "run" (func $run)))
+                (func $run (param "a" $number) (result u32) (canon lift (core func $s "run")))
+                (instance $i (instantiate $part (with "run" (func $run))))
+                (export "api" (instance $i)))"#,
+        );
+        assert!(is_valid(&component.expect("metered")));
+    }
+
+    #[test]
+    fn the_meter_is_nobody_elses() {
+        let takes = r#"(component (core module (import "costwarden:fuel" "left" (global (mut i64)))))"#;
+        assert!(metered_text(takes).expect_err("refused").starts_with("imports `costwarden:fuel`"));
+        for poses in [
+            r#"(component (import "fuel-budget" (func (result s64))))"#,
+            r#"(component (import "host" (func $f (result s64))) (export "fuel-left" (func $f)))"#,
+        ] {
+            assert!(!is_valid(&metered_text(poses).expect("metered")), "{poses}");
+        }
+    }
+
+    #[test]
+    fn what_plugins_are_not_made_of_is_refused() {
+        for (text, why) in [
+            ("(component (core module (memory i64 1)))", "memory64"),
+            ("(component (core module (memory 1) (memory 1)))", "multiple memories"),
+            ("(component (core module (func $f (return_call $f))))", "tail calls"),
+            ("(component (core module (memory 1 1 shared)))", "threads"),
+            ("(component (core module (func (drop (ref.i31 (i32.const 1))))))", "gc"),
+        ] {
+            let refused = metered_text(text).expect_err("refused");
+            assert!(refused.contains(why), "{why}: {refused}");
+        }
+    }
 }

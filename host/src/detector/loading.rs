@@ -120,12 +120,7 @@ impl Sandbox {
         compiled
     }
 
-    fn link(
-        &self,
-        component: &Component,
-        built: &Built,
-        grants_reference: bool,
-    ) -> Result<InstancePre<State>, Fault> {
+    fn link(&self, component: &Component, built: &Built, grants_reference: bool) -> Result<InstancePre<State>, Fault> {
         let mut linker = Linker::new(&self.engine);
         let linked = fuel::link(&mut linker)
             .and_then(|()| log::link(&mut linker))

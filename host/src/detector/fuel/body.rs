@@ -4,7 +4,7 @@
 //! it: before a call, at the end, and where the function gives up.
 
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{BlockType, BranchHint, Function, Instruction, ValType};
+use wasm_encoder::{BlockType, Function, Instruction, ValType};
 use wasmparser::{BrTable, FunctionBody, Operator};
 
 use super::module::{COUNTER_INDEX, Metered};
@@ -13,17 +13,10 @@ use crate::detector::contract::Unfit;
 /// Growing calls the host, also when it is denied, which takes far longer than an instruction.
 const GROW: i64 = 200;
 
-/// The function with its meter, and where its checks are: branches that are not taken.
-pub(super) struct Body {
-    pub(super) function: Function,
-    pub(super) hints: Vec<BranchHint>,
-}
-
 /// A body while it is written.
 struct Writer<'a> {
     metered: &'a mut Metered,
     function: Function,
-    hints: Vec<BranchHint>,
     /// The local that holds what is left, and one for a number of bytes or elements.
     left: u32,
     size: u32,
@@ -33,18 +26,12 @@ struct Writer<'a> {
     depth: u32,
 }
 
-/// What a function does that decides where it is checked.
-struct Shape {
-    calls: bool,
-}
-
 /// Meters a function with so many parameters.
 pub(super) fn metered(
     metered: &mut Metered,
     parameters: u32,
     body: &FunctionBody<'_>,
-) -> Result<Body, Error<Unfit>> {
-    let shape = Shape::of(body)?;
+) -> Result<Function, Error<Unfit>> {
     let mut locals = Vec::new();
     let mut left = parameters;
     for declared in body.get_locals_reader()? {
@@ -55,9 +42,9 @@ pub(super) fn metered(
     locals.extend([(1, ValType::I64), (1, ValType::I32)]);
     let function = Function::new(locals);
     let size = left.saturating_add(1);
-    let mut writer = Writer { metered, function, hints: Vec::new(), left, size, passed: 1, depth: 0 };
+    let mut writer = Writer { metered, function, left, size, passed: 1, depth: 0 };
     writer.load();
-    if shape.calls {
+    if calls(body)? {
         // Else calls that call each other would never come to a check.
         writer.settle();
         writer.check();
@@ -66,18 +53,18 @@ pub(super) fn metered(
     while !operators.eof() {
         writer.operator(operators.read()?)?;
     }
-    Ok(Body { function: writer.function, hints: writer.hints })
+    Ok(writer.function)
 }
 
-impl Shape {
-    fn of(body: &FunctionBody<'_>) -> Result<Self, Error<Unfit>> {
-        let mut operators = body.get_operators_reader()?;
-        let mut calls = false;
-        while !operators.eof() {
-            calls |= matches!(operators.read()?, Operator::Call { .. } | Operator::CallIndirect { .. });
+/// Whether a function calls others.
+fn calls(body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
+    let mut operators = body.get_operators_reader()?;
+    while !operators.eof() {
+        if matches!(operators.read()?, Operator::Call { .. } | Operator::CallIndirect { .. }) {
+            return Ok(true);
         }
-        Ok(Self { calls })
     }
+    Ok(false)
 }
 
 impl Writer<'_> {
@@ -154,7 +141,9 @@ impl Writer<'_> {
     }
 
     fn load(&mut self) {
-        self.function.instruction(&Instruction::GlobalGet(COUNTER_INDEX)).instruction(&Instruction::LocalSet(self.left));
+        self.function
+            .instruction(&Instruction::GlobalGet(COUNTER_INDEX))
+            .instruction(&Instruction::LocalSet(self.left));
     }
 
     fn branch(&mut self, depth: u32) {
@@ -180,10 +169,7 @@ impl Writer<'_> {
         self.function
             .instruction(&Instruction::LocalGet(self.left))
             .instruction(&Instruction::I64Const(0))
-            .instruction(&Instruction::I64LtS);
-        let branch_func_offset = u32::try_from(self.function.byte_len()).unwrap_or(u32::MAX);
-        self.hints.push(BranchHint { branch_func_offset, branch_hint_value: 0 });
-        self.function
+            .instruction(&Instruction::I64LtS)
             .instruction(&Instruction::If(BlockType::Empty))
             .instruction(&Instruction::LocalGet(self.left))
             .instruction(&Instruction::GlobalSet(COUNTER_INDEX))

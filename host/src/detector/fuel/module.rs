@@ -2,11 +2,10 @@
 
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
-    BranchHints, CodeSection, DataCountSection, DataSection, ElementSection, EntityType, ExportSection,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, Module, StartSection, TableSection,
-    TypeSection, ValType,
+    CodeSection, DataCountSection, DataSection, ElementSection, EntityType, ExportSection, FunctionSection,
+    GlobalSection, GlobalType, ImportSection, MemorySection, Module, StartSection, TableSection, TypeSection, ValType,
 };
-use wasmparser::{CompositeInnerType, FunctionBody, Parser, Payload, TypeRef};
+use wasmparser::{CompositeInnerType, FunctionBody, Parser, Payload};
 
 use super::{COUNTER, METER, body};
 use crate::detector::contract::Unfit;
@@ -22,7 +21,6 @@ pub(super) struct Metered {
     /// Parameters of each type of a function, and the type of each function with a body.
     parameters: Vec<u32>,
     types: Vec<u32>,
-    imported_functions: u32,
 }
 
 /// Meters a module. Custom sections are left out.
@@ -38,8 +36,10 @@ pub(super) fn metered(parser: Parser, bytes: &[u8]) -> Result<Module, Error<Unfi
     for payload in parser.parse_all(bytes) {
         let payload = payload?;
         // Of the sections before it only types come, whether the module has imports of its own or not.
-        if !matches!(payload, Payload::Version { .. } | Payload::TypeSection(_) | Payload::ImportSection(_) | Payload::CustomSection(_))
-            && let Some(imports) = imports.take()
+        if !matches!(
+            payload,
+            Payload::Version { .. } | Payload::TypeSection(_) | Payload::ImportSection(_) | Payload::CustomSection(_)
+        ) && let Some(imports) = imports.take()
         {
             module.section(&imports);
         }
@@ -63,7 +63,6 @@ pub(super) fn metered(parser: Parser, bytes: &[u8]) -> Result<Module, Error<Unfi
                     if import.module == METER {
                         return Err(Error::UserError(Unfit::Import(METER.to_owned())));
                     }
-                    metered.imported_functions += u32::from(matches!(import.ty, TypeRef::Func(_)));
                 }
                 metered.parse_import_section(&mut own, section)?;
                 module.section(&own);
@@ -134,17 +133,9 @@ pub(super) fn metered(parser: Parser, bytes: &[u8]) -> Result<Module, Error<Unfi
 impl Metered {
     fn code(&mut self, module: &mut Module, bodies: &[FunctionBody<'_>]) -> Result<(), Error<Unfit>> {
         let mut code = CodeSection::new();
-        let mut hints = BranchHints::new();
-        for (place, body) in bodies.iter().enumerate() {
-            let parameters = self.parameters[self.types[place] as usize];
-            let body = body::metered(self, parameters, body)?;
-            if !body.hints.is_empty() {
-                hints.function_hints(self.imported_functions + place as u32, body.hints);
-            }
-            code.function(&body.function);
-        }
-        if !hints.is_empty() {
-            module.section(&hints);
+        for (ty, body) in self.types.clone().into_iter().zip(bodies) {
+            let parameters = self.parameters[ty as usize];
+            code.function(&body::metered(self, parameters, body)?);
         }
         module.section(&code);
         Ok(())

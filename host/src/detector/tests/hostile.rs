@@ -237,3 +237,33 @@ fn imports_take_no_more_than_they_may() {
     let level = "(call $emit (i32.const 9) (i32.const 0) (i32.const 1)) (i32.const 8)";
     insta::assert_snapshot!(log(level, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: unexpected discriminant: 9");
 }
+
+/// What a fit uses that counts down from so many, and then ends in this way.
+fn burnt(turns: u32, end: &str) -> u64 {
+    let fit = format!(
+        "(local.set 0 (i32.const {turns}))
+        (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) {end}"
+    );
+    let plugin = Plugin { fit: &fit, ..Plugin::default() };
+    let outcome = plugin.load().expect("loads").fit(&call("{}"), &[series("d/p/s", 5)]);
+    assert_eq!(outcome.results[0].is_ok(), end.contains("$fits"), "{:?}", outcome.results);
+    outcome.usage.fuel
+}
+
+#[test]
+fn each_instruction_of_each_turn_is_paid_for() {
+    for end in ["(call $fits (local.get 7))", "unreachable"] {
+        assert_eq!(burnt(3_000, end) - burnt(1_000, end), 2_000 * 5, "{end}");
+    }
+    // Where it happened is not known: all of it is gone.
+    assert_eq!(burnt(1_000, "(i32.div_u (i32.const 1) (i32.const 0))"), 70_000_000);
+}
+
+/// Calls without a loop: each function twice the next.
+#[test]
+fn a_tree_of_calls_runs_out_of_fuel() {
+    let tree: String = (0..64).map(|i| format!("(func $f{i} (call $f{next}) (call $f{next}))", next = i + 1)).collect();
+    let fields = format!("{tree} (func $f64)");
+    let plugin = Plugin { fields: &fields, fit: "(call $f0) (i32.const 8)", ..Plugin::default() };
+    insta::assert_snapshot!(plugin.fails(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
+}
