@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::level::{Point, Rolling, larger, learnable, smaller};
 use crate::season::{DAY, HOUR, Profile, Season};
+use crate::trend::{self, Trend};
 use crate::{K_WITHIN_DAYS, SeasonChoice};
 
 /// Levels below this part of the mean amount are not a measure for deviations: a tenth.
@@ -46,6 +47,8 @@ pub struct State {
     recent: Vec<f32>,
     /// One bit for each of them.
     excluded: Vec<u8>,
+    /// The newest errors less the drift, the oldest first; none of steps within days.
+    errors: Option<[f32; trend::DAYS]>,
 }
 
 /// How many points the levels rest on.
@@ -106,6 +109,11 @@ impl State {
         level * factor + self.drift * self.unit(level)
     }
 
+    /// The slow change at the end of the history, where an error may be so great; none within days.
+    pub(crate) fn trend(&self, allowed: f64) -> Option<Trend> {
+        self.errors.map(|errors| Trend::of(errors, allowed))
+    }
+
     /// A value without its season; none where the phase says nothing of the level.
     pub(crate) fn without_season(value: f64, factor: f64) -> Option<f64> {
         (factor >= LEAST_FACTOR).then(|| value / factor)
@@ -156,7 +164,7 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     }
     let (best, _) = best.expect("at least one season was tried");
     let wide = sparse || !is_mature(choice, points.len(), history.step);
-    Ok(best.into_state(spans, least_unit, wide))
+    Ok(best.into_state(spans, least_unit, wide, history.step))
 }
 
 impl Candidate {
@@ -206,7 +214,7 @@ impl Candidate {
         self.errors.iter().map(|error| smaller(error.value.abs(), cap)).sum()
     }
 
-    fn into_state(self, spans: Spans, least_unit: f64, wide: bool) -> State {
+    fn into_state(self, spans: Spans, least_unit: f64, wide: bool, step: u32) -> State {
         let newest = &self.errors[self.errors.len().saturating_sub(DRIFT)..];
         let drift = stats::median(&mut learnable(newest)).unwrap_or(0.0);
         let recent = &self.recent[self.recent.len().saturating_sub(spans.memory)..];
@@ -216,6 +224,7 @@ impl Candidate {
             excluded[i / 8] |= 1 << (i % 8);
         }
         let usual = spread(&self.errors, drift, wide);
+        let errors = (step == DAY).then(|| last_errors(&self.errors, drift));
         let peak = spans.fine_day.map_or(0.0, |day| peak(&self.errors, drift, day));
         State {
             season: self.season,
@@ -226,6 +235,7 @@ impl Candidate {
             level,
             recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
             excluded,
+            errors,
         }
     }
 }
@@ -261,6 +271,15 @@ fn peak(errors: &[Point], drift: f64, day: usize) -> f64 {
         greatest = larger(greatest, off);
     }
     smaller(greatest, LONE_PEAK * next)
+}
+
+/// The newest errors less the drift, as exact as is needed; zeros before the first.
+fn last_errors(errors: &[Point], drift: f64) -> [f32; trend::DAYS] {
+    let mut newest = [0.0; trend::DAYS];
+    for (place, error) in newest.iter_mut().rev().zip(errors.iter().rev()) {
+        *place = (error.value - drift) as f32;
+    }
+    newest
 }
 
 /// Whether the history is long enough to show a season. Until then a weekend looks like an incident.

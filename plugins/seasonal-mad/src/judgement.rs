@@ -2,9 +2,10 @@
 
 use costwarden_sdk::{Context, Series, Verdict, Window};
 
+use crate::Settings;
 use crate::forecast::{Spans, State};
 use crate::level::{Point, Rolling, smaller};
-use crate::{Settings, reason};
+use crate::reason::{self, Off};
 
 /// Scores say how far, not how absurdly far: what was always 0 has no measure at all.
 const GREATEST_SCORE: f64 = 100.0;
@@ -18,8 +19,9 @@ struct Levels {
 /// What is usual at one point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usual {
-    /// At the recent level.
+    /// At the recent level, and what it may be off by there.
     pub(crate) expected: f64,
+    allowed: f64,
     /// Expectations at both levels and what they may be off by, the lower first.
     low: (f64, f64),
     high: (f64, f64),
@@ -29,17 +31,25 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
     let series = &window.series;
     let k = settings.k(series.step);
     let allowed = (k * state.spread).max(settings.floor);
+    let mut trend = state.trend(allowed);
     let mut levels = Levels::of(state, Spans::of(series.step));
     let mut verdicts = Vec::with_capacity(series.len().saturating_sub(window.judge_from));
     let known = series.values.iter().copied().zip(state.season.phases(series)).enumerate();
     for (i, (observed, phase)) in known.filter(|(_, (value, _))| value.is_finite()) {
         let factor = state.factor(phase);
-        let usual = levels.usual(state, factor, allowed);
+        let mut usual = levels.usual(state, factor, allowed);
+        let by_itself = usual.score(observed);
+        if let Some(trend) = &mut trend {
+            let room = trend.room();
+            trend.push(usual.off(observed));
+            usual.leave(room);
+        }
         let score = usual.score(observed);
         if i >= window.judge_from {
             let reason = if score >= 1.0 {
                 // In spreads as `k` counts them: where the floor rules, it stands for `k` spreads.
-                reason::sentence(context, series, i, state.season, usual.expected, observed, score * k)
+                let off = Off { spreads: by_itself * k, is_slow: by_itself < 1.0 };
+                reason::sentence(context, series, i, state.season, usual.expected, observed, off)
             } else {
                 String::new()
             };
@@ -71,7 +81,7 @@ impl Levels {
         let recent = at(&self.recent);
         let memory = self.memory.as_ref().map_or(recent, at);
         let (low, high) = if recent.0 <= memory.0 { (recent, memory) } else { (memory, recent) };
-        Usual { expected: recent.0, low, high }
+        Usual { expected: recent.0, allowed: recent.1, low, high }
     }
 
     /// A point that alerts is an incident until it is the rule.
@@ -88,6 +98,19 @@ impl Levels {
 }
 
 impl Usual {
+    /// How far from the expectation at the recent level, in what is allowed there.
+    #[inline(always)]
+    fn off(&self, observed: f64) -> f64 {
+        if self.allowed > 0.0 { (observed - self.expected) / self.allowed } else { 0.0 }
+    }
+
+    /// Parts of what is allowed, below and above.
+    #[inline(always)]
+    fn leave(&mut self, (below, above): (f64, f64)) {
+        self.low.1 *= below;
+        self.high.1 *= above;
+    }
+
     /// How far outside of both levels, in what is allowed there; 0 between them.
     #[inline(always)]
     fn score(self, observed: f64) -> f64 {

@@ -13,6 +13,8 @@
 //! - Where more than half of the deviations are 0, the mean deviation takes their place, and the root mean square in
 //!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual. The same
 //!   goes for a history that is too short to show a season: its weekends are not incidents.
+//! - Days that are off by less than what alerts, but all to the same side, leave less to the next one: slow changes
+//!   alert too.
 //! - With more than one point an hour, errors have tails that no median shows, and each would be told many times a day.
 //!   There, an error up to the greatest that the history has seen is usual; one that no other day came near to counts
 //!   for twice the next day's.
@@ -31,6 +33,7 @@ mod level;
 mod reason;
 mod season;
 mod sorted;
+mod trend;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
 use schemars::JsonSchema;

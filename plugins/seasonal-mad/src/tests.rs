@@ -127,6 +127,22 @@ fn usual_bursts_are_silent_and_unusual_ones_are_not() {
 }
 
 #[test]
+fn slow_changes_alert_and_steady_growth_does_not() {
+    let slow =
+        |by: f64| days(120, move |i| (100.0 + wobble(i, 1.0)) * (1.0 + by * i.saturating_sub(60).min(20) as f64));
+    for by in [0.025, -0.025] {
+        let found = walked(&slow(by), 1, 90);
+        assert!(found.first().is_some_and(|first| (64..74).contains(first)), "{by}: {found:?}");
+        assert!(found.iter().all(|i| (64..88).contains(i)), "{by}: {found:?}");
+    }
+    let history = days(60, |i| 100.0 + wobble(i, 1.0));
+    let rise: Vec<f64> = (1..=16).map(|day| 100.0 + 2.5 * f64::from(day)).collect();
+    let verdicts = judged(&history, &rise);
+    let told: Vec<_> = verdicts.iter().filter(|verdict| verdict.score >= 1.0).map(|verdict| &*verdict.reason).collect();
+    assert!(told.iter().any(|reason| reason.ends_with("(a rise over several days)")), "{verdicts:?}");
+}
+
+#[test]
 fn what_was_always_zero_has_a_finite_score() {
     let verdicts = judged(&days(30, |_| 0.0), &[0.0, 10.0]);
     assert_eq!((verdicts[0].score, verdicts[1].score, verdicts[1].expected), (0.0, 100.0, 0.0));
