@@ -83,6 +83,8 @@ impl Mongo {
                     "fetchedAt",
                     "startedAt",
                     "finishedAt",
+                    "leaseSince",
+                    "leaseUntil",
                     "knownFrom",
                     "knownUntil",
                     "runId",
