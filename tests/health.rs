@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "health/api.rs"]
+mod api;
 #[path = "health/clocks.rs"]
 mod clocks;
 #[path = "health/data.rs"]
@@ -11,5 +13,7 @@ mod data;
 mod house;
 #[path = "health/jobs.rs"]
 mod jobs;
+#[path = "health/leases.rs"]
+mod leases;
 #[path = "health/parts.rs"]
 mod parts;

@@ -12,6 +12,8 @@ mod config;
 mod documented;
 #[path = "messages/help.rs"]
 mod help;
+#[path = "messages/log.rs"]
+mod log;
 #[path = "messages/minimal.rs"]
 mod minimal;
 #[path = "messages/misbehaving.rs"]

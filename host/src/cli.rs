@@ -257,14 +257,20 @@ struct CompileArgs {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let now = Timestamp::now();
+    let run_id = RunId::new(now);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error, run_id),
+    };
     // First of all: it shall have no thread, log or file that it does not need.
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
         return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
     }
-    let now = Timestamp::now();
-    let run_id = RunId::new(now);
-    log::start(run_id);
+    if let Err(error) = log::start(run_id, cli.command.reader()) {
+        present::failure(&anyhow::anyhow!(error));
+        return ExitCode::from(Grade::Failed.exit_code());
+    }
     if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| step::rehearse(&asked)) {
         present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
@@ -281,6 +287,33 @@ pub fn main() -> ExitCode {
         Err(error) => {
             present::failure(&error);
             ExitCode::from(Grade::Failed.exit_code())
+        }
+    }
+}
+
+/// The command line is none that there is, or asks for help. A mistyped line of a crontab is read like all else that
+/// comes of it.
+fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
+    let is_job = std::env::args_os().any(|word| JOBS.iter().any(|job| word == **job));
+    if !error.use_stderr() || !is_job {
+        error.exit();
+    }
+    let started = log::start(run, log::Reader::Schedule).map_err(anyhow::Error::msg);
+    match started {
+        Ok(()) => present::complaint(tracing::Level::ERROR, error.to_string().trim_end()),
+        Err(error) => present::failure(&error),
+    }
+    ExitCode::from(Grade::Failed.exit_code())
+}
+
+/// What schedules start.
+const JOBS: [&str; 4] = ["daily", "hourly", "backfill", "archive"];
+
+impl Command {
+    fn reader(&self) -> log::Reader {
+        match self {
+            Self::Daily(_) | Self::Hourly(_) | Self::Backfill(_) | Self::Archive(_) => log::Reader::Schedule,
+            _ => log::Reader::Person,
         }
     }
 }

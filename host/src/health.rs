@@ -2,9 +2,11 @@
 //!
 //! It tells nobody; cron, systemd or a monitoring system asks.
 
+mod api;
 mod data;
 mod facts;
 mod jobs;
+mod lease;
 mod parts;
 
 use std::fmt;
@@ -97,6 +99,11 @@ impl fmt::Display for Figure {
     }
 }
 
+/// A number and what it counts, a regular noun.
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Judges everything.
 pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
     let mut checks = vec![parts::store(facts.store.as_ref()), parts::archive(facts.archive.as_ref())];
@@ -107,8 +114,10 @@ pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
         for job in &config.jobs {
             let runs = remembered.runs.get(job).map_or(&[][..], Vec::as_slice);
             let failing = remembered.failing.get(job).copied().unwrap_or(0);
-            checks.extend(jobs::checks(job, runs, failing, facts.now, config));
+            checks.extend(jobs::checks(job, (runs, failing), remembered.leases.as_deref(), facts.now, config));
         }
+        checks.push(lease::check(remembered.leases.as_deref()));
+        checks.extend(api::checks(remembered.runs.values().flatten(), config));
         checks.push(data::undelivered(remembered.undelivered, config));
         checks.push(data::feed(remembered.newest_day, facts.today, config));
         checks.push(data::surge(&remembered.found, facts.today, config));

@@ -45,10 +45,11 @@ pub(crate) use self::daily::{Daily, daily};
 pub(crate) use self::failing::could_not_begin;
 pub(crate) use self::hourly::hourly;
 use self::lease::Lease;
-pub(crate) use self::measure::{did_not_begin, ended};
+pub(crate) use self::measure::{API_CALLS, API_FAILED, API_MS, did_not_begin, ended};
+pub(crate) use self::notice::untold;
 pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::rebuild::rebuild;
-pub(crate) use self::report::{Grade, Report};
+pub(crate) use self::report::{Grade, Outcome, Report};
 pub(crate) use self::ruleset::{Ready, ready};
 pub(crate) use self::run::{Again, alone};
 pub(crate) use self::verify::{Disagreement, Verified, Verify, What, verify};
@@ -224,8 +225,12 @@ pub(crate) enum JobError {
 
 impl JobError {
     /// Whether nothing failed: the next run, or another host, goes on.
-    pub(crate) fn is_interruption(&self) -> bool {
-        matches!(self, Self::Stopped | Self::TakenOver { .. })
+    pub(crate) fn interruption(&self) -> Option<Outcome> {
+        match self {
+            Self::Stopped => Some(Outcome::Stopped),
+            Self::TakenOver { .. } => Some(Outcome::TakenOver),
+            _ => None,
+        }
     }
 
     /// Whether the provider has no bill of that day, as opposed to not being able to give it.

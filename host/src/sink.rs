@@ -7,6 +7,8 @@ mod line;
 mod stdout;
 mod syslog;
 
+use std::io;
+
 use jiff::Timestamp;
 
 pub(crate) use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
@@ -24,10 +26,11 @@ pub(crate) struct Sink {
 }
 
 /// Where lines for the terminal go: beside a run's report for people, or out of the way of one for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Terminal {
     Stdout,
-    Stderr,
+    /// By what says it with its level.
+    Beside(fn(Level, &str) -> io::Result<()>),
 }
 
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use jiff::civil::Date;
 use self::documents::episode::Query;
 pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
-pub(crate) use self::lease::{Claim, Holder, LeaseKey, Leases};
+pub(crate) use self::lease::{Claim, Held, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
 pub(crate) use self::records::{Baseline, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice};

@@ -1,6 +1,6 @@
 //! Bills that do not come, more findings than usual, and people who were not told.
 
-use crate::house::{EMBEDDED, House, WELL};
+use crate::house::{EMBEDDED, House, WELL, mongodb};
 
 #[test]
 fn a_feed_that_stands_still_is_noticed() {
@@ -18,7 +18,7 @@ fn a_surge_of_findings_is_noticed() {
     house.bill.send("POST", "/simulate/incidents", incident);
     house.bill.set_now("2026-11-23T11:10:00+09:00");
     house.at("2026-11-23 02:10:00", &["hourly"]).expect(0);
-    house.expect("2026-11-23 02:11:00", "findings", "WARNING", "1 series are anomalous, usually 0: look at ");
+    house.expect("2026-11-23 02:11:00", "findings", "WARNING", "1 series is anomalous, usually 0: look at ");
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn notices_that_nobody_took_are_counted() {
     house.bill.send("POST", "/simulate/incidents", incident);
     house.bill.set_now("2026-11-24T00:10:00+09:00");
     house.at("2026-11-23 15:10:00", &["daily"]).expect(1);
-    house.expect("2026-11-23 15:11:00", "notices", "WARNING", " notices wait for a sink that did not take them");
+    house.expect("2026-11-23 15:11:00", "notices", "WARNING", ": look at the sinks of the config");
     house.expect(
         "2026-11-23 15:11:00",
         "daily outcome",
@@ -40,4 +40,31 @@ fn notices_that_nobody_took_are_counted() {
     house.at("2026-11-23 15:12:00", &["daily"]).expect(0);
     house.expect("2026-11-23 15:13:00", "notices", "OK", "every notice was taken");
     drop(listener);
+}
+
+#[test]
+fn a_notice_about_costwarden_that_no_sink_took_is_counted_too() {
+    let Some(store) = mongodb("notices") else { return };
+    let Some(house) = House::well("", &store) else { return };
+    house.configure("[rules]", "[[sink]]\nkind = \"syslog\"\npath = \"nobody-listens\"\n[rules]");
+    house.bill.send("PUT", "/simulate/faults", r#"{"status":500}"#);
+    let waiting = [2, 3, 4].map(|hour| {
+        house.bill.set_now(&format!("2026-11-23T{:02}:10:00+09:00", hour + 9));
+        house.at(&format!("2026-11-23 {hour:02}:10:00"), &["hourly"]).expect(2);
+        let (state, message) = house.check(&format!("2026-11-23 {hour:02}:11:00"), "notices");
+        assert_eq!(state, "WARNING", "a sink that was not there yet has not heard the last totals");
+        message.split(' ').next().and_then(|count| count.parse::<u32>().ok()).expect("a count")
+    });
+    assert_eq!(waiting, [waiting[0], waiting[0], waiting[0] + 1], "of three failures in a row people are told");
+    let listener = std::os::unix::net::UnixDatagram::bind(house.lab.path().join("nobody-listens")).expect("a socket");
+    house.at("2026-11-23 04:12:00", &["hourly"]).expect(2);
+    house.expect("2026-11-23 04:13:00", "notices", "OK", "every notice was taken");
+    listener.set_nonblocking(true).expect("a socket");
+    let mut line = [0; 512];
+    let mut hear = || {
+        let length = listener.recv(&mut line).ok()?;
+        Some(String::from_utf8_lossy(&line[..length]).into_owned())
+    };
+    let heard: Vec<_> = std::iter::from_fn(&mut hear).collect();
+    assert!(heard.iter().any(|line| line.contains("[COSTWARDEN_FAILING] ")), "{heard:?}");
 }

@@ -13,6 +13,13 @@ pub(crate) struct House {
     faketime: String,
 }
 
+/// A `[store]` in a database of its own, where a server is there.
+pub(crate) fn mongodb(name: &str) -> Option<String> {
+    let uri = service("COSTWARDEN_TEST_MONGODB")?;
+    let database = format!("health-{name}-{}", std::process::id());
+    Some(format!("[store]\nkind = \"mongodb\"\nuri = {uri:?}\ndatabase = {database:?}\n"))
+}
+
 /// Ten minutes after the last hourly job, in UTC.
 pub(crate) const WELL: &str = "2026-11-23 01:20:00";
 

@@ -121,7 +121,9 @@ fn everything_else_that_a_plugin_says_is_plain_too() {
     spread(&lab, &[Artefact::plugin("talker", &Plugin { imports: emit, fit: &fit, verdict, ..Plugin::default() })], "");
     let run = lab.run(&["daily", "--date", &LAST.to_string()]).expect(1);
     insta::assert_snapshot!(run.stderr.lines().filter(|line| line.starts_with("degraded")).collect::<String>(), @"degraded: plugin `talker`, rule `talker`, series `d/p/db`: the detector refuses:  [31m forged");
-    for line in run.stderr.lines().filter(|line| line.starts_with('{')) {
+    let logged = lab.run_with(&["daily", "--date", &LAST.to_string()], &[("COSTWARDEN_LOG_FORMAT", "json")]).expect(1);
+    assert!(logged.stderr.lines().count() > 1, "{logged:?}");
+    for line in logged.stderr.lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
         let message = line["message"].as_str().expect("a message");
         assert!(!message.contains(is_obeyed), "{message:?}");

@@ -86,7 +86,7 @@ fn it_names_every_key() {
         ("metrics", "", 5),
         ("plugins", "directory = \"plugins\"", 7),
         ("plugins.limits", "", 20),
-        ("health", "", 12),
+        ("health", "", 14),
         ("rules", "directory = \"rules\"", 1),
     ] {
         let keys = known(&format!("[{table}]\n{kind}\nno_such_key = 1\n"), table);

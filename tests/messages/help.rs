@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{Run, binary, run};
 
 fn costwarden(args: &[&str]) -> Run {
-    run(Command::new(binary()).args(args).env_remove("COSTWARDEN_CONFIG"))
+    run(Command::new(binary()).args(args).env_remove("COSTWARDEN_CONFIG").env("COSTWARDEN_LOG_FORMAT", "text"))
 }
 
 fn help(command: &[&str]) -> String {

@@ -6,7 +6,7 @@ use crate::bill::{LAST, MINIMAL, daily, lab_with_history};
 use crate::support::{Lab, repository};
 
 /// A lab with the plugin that misbehaves, under limits of its own.
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = lab_with_history();
     let built = repository().join("target/test-plugins/misbehaving.wasm");
     std::fs::copy(built, lab.path().join("plugins/misbehaving.wasm")).expect("make build brings it");
@@ -24,7 +24,7 @@ fn lab() -> Lab {
 /// What a run complains of in which a rule's detector does what it is told. The healthy rule's finding is there, the exit
 /// code says degraded.
 #[track_caller]
-fn contained(lab: &Lab, mode: &str, phase: &str) -> String {
+pub(crate) fn contained(lab: &Lab, mode: &str, phase: &str) -> String {
     lab.write(
         "rules/sick.toml",
         &format!(
@@ -66,7 +66,8 @@ fn a_panic() {
     let (told, line) = told.rsplit_once(':').expect("a line");
     insta::assert_snapshot!(told, @"plugin `misbehaving`, rule `sick`, series `d/p/db`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs");
     assert!(line.trim_end_matches(')').parse::<u32>().is_ok(), "{line}");
-    let log = run.stderr.lines().find(|line| line.starts_with('{')).expect("a line of the log");
+    let run = lab.run_with(&["daily", "--date", &LAST.to_string()], &[("COSTWARDEN_LOG_FORMAT", "json")]).expect(1);
+    let log = run.stderr.lines().find(|line| line.contains("\"plugin\":")).expect("a line of the log");
     let log: Value = serde_json::from_str(log).expect("JSON");
     assert_eq!((&log["level"], &log["plugin"], &log["rule"]), (&"ERROR".into(), &"misbehaving".into(), &"sick".into()));
     assert!(log["message"].as_str().is_some_and(|text| text.contains("misbehaving on purpose")), "{log}");

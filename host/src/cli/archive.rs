@@ -11,7 +11,7 @@ use similar::{ChangeTag, TextDiff};
 use super::jobs::{billing_day, counting, end};
 use super::look::range;
 use super::present::{self, Form};
-use super::{SpanArgs, dates};
+use super::{SpanArgs, dates, log};
 use crate::archive::{Archive, Lifecycle};
 use crate::config::Config;
 use crate::job::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
@@ -194,7 +194,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let started = Instant::now();
     let terminal = match form {
         Form::Text => Terminal::Stdout,
-        Form::Json => Terminal::Stderr,
+        Form::Json => Terminal::Beside(log::notice),
     };
     let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
+use tracing::Level;
 
 use self::online::{Found, Item};
 use super::present::{self, Form};
@@ -59,10 +60,10 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     match form {
         Form::Text => {
             for error in &errors {
-                present::complaint(&format!("error: {error}"));
+                present::complaint(Level::ERROR, &format!("error: {error}"));
             }
             for warning in &warnings {
-                present::complaint(&format!("warning: {warning}"));
+                present::complaint(Level::WARN, &format!("warning: {warning}"));
             }
             for line in &good {
                 present::out(line);

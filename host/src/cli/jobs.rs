@@ -5,13 +5,14 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use tracing::Level;
 
 use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
 use crate::detector::tidy_cache;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
 use crate::plugin::{Lock, Shelf};
 use crate::run_id::RunId;
 use crate::shard::Shard;
@@ -103,18 +104,20 @@ async fn open(
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
-        Form::Json => Terminal::Stderr,
+        Form::Json => Terminal::Beside(log::notice),
     };
     stop::listen(Grade::Failed.exit_code())?;
     match Parts::open(config.clone(), mode, terminal, run).await {
-        Err(error) if mode == Mode::Write && !error.is_interruption() => {
+        Err(error) if mode == Mode::Write => {
             let mut report = Report::new(job, String::new());
             report.fail(&error);
             job::did_not_begin(&config, &mut report, started.elapsed(), now).await;
-            report.problems.iter().for_each(|problem| present::complaint(&format!("degraded: {problem}")));
+            report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
-            for untold in job::could_not_begin(&config, (job, shard), &error.to_string(), terminal, now) {
-                tracing::warn!("{untold}");
+            if report.outcome() == Outcome::Failed {
+                for untold in job::could_not_begin(&config, (job, shard), &error.to_string(), terminal, now) {
+                    tracing::warn!("{untold}");
+                }
             }
             Err(error.into())
         }

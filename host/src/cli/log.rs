@@ -1,9 +1,13 @@
-//! The log, on standard error: for people on a terminal, one JSON object a line elsewhere. Every line has the run's id.
+//! Standard error: the log, and what commands say beside their output. For people it is text; of the commands that a schedule
+//! starts it is one JSON object a line, unless a terminal shows it, so that whoever reads the log of a night can do so with
+//! one tool. `COSTWARDEN_LOG_FORMAT` (`text`, `json`) says it otherwise. Every line has the run's id.
 //!
-//! `COSTWARDEN_LOG` filters it; without it come errors, costwarden's own warnings, and one line that sums up each run.
+//! `COSTWARDEN_LOG` filters the log; without it come errors, costwarden's own warnings, and one line that sums up each run.
+//! What commands say of their failure is not filtered.
 
 use std::fmt;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,20 +22,81 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::job::{Grade, Report};
+use super::environment;
+use crate::job::{Outcome, Report};
 use crate::run_id::RunId;
+use crate::sink;
 
 /// Of the lines that sum up runs.
 const SUMMARY: &str = "costwarden::run";
 
-/// Begins to log. Without an environment filter that can be read, the default one counts.
-pub(super) fn start(run: RunId) {
-    let filter = EnvFilter::try_from_env("COSTWARDEN_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("error,costwarden=warn,{SUMMARY}=info")));
-    let form = if std::io::stderr().is_terminal() { Form::Text } else { Form::Json };
-    let lines = Lines { run, form, clock: Timestamp::now };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).event_format(lines);
+/// How standard error looks from now on.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Begins to log.
+///
+/// # Errors
+/// The environment asks for what there is not.
+pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
+    let form = match environment("COSTWARDEN_LOG_FORMAT").as_deref() {
+        Some("text") => Ok(Form::Text),
+        Some("json") => Ok(Form::Json),
+        Some(other) => Err(format!("COSTWARDEN_LOG_FORMAT: expected text or json, found {other:?}")),
+        None => Ok(reader.form()),
+    };
+    let wanted = *form.as_ref().unwrap_or(&reader.form());
+    let lines = *LINES.get_or_init(|| Lines { run, form: wanted, clock: Timestamp::now });
+    if wanted == Form::Json {
+        std::panic::set_hook(Box::new(|panic| drop(say(Level::ERROR, &format!("a defect of costwarden: {panic}")))));
+    }
+    form?;
+    let default = format!("error,costwarden=warn,{SUMMARY}=info");
+    let filter = EnvFilter::try_new(environment("COSTWARDEN_LOG").unwrap_or(default))
+        .map_err(|error| format!("COSTWARDEN_LOG: {error}; expected, for example, costwarden=debug"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .event_format(lines);
     log.finish().with(discretion()).init();
+    Ok(())
+}
+
+/// Who starts a command, as a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    Person,
+    Schedule,
+}
+
+impl Reader {
+    fn form(self) -> Form {
+        match self {
+            Self::Schedule if !io::stderr().is_terminal() => Form::Json,
+            Self::Schedule | Self::Person => Form::Text,
+        }
+    }
+}
+
+/// Says something that is no line of the log, in the log's form: as it is for people.
+pub(super) fn say(level: Level, text: &str) -> io::Result<()> {
+    let line = match LINES.get() {
+        Some(lines) if lines.form == Form::Json => {
+            lines.json(level, &Fields { message: text.to_owned(), others: Vec::new() })
+        }
+        _ => text.to_owned(),
+    };
+    // In one piece, so that a process that is killed leaves no part of a line.
+    io::stderr().lock().write_all(format!("{line}\n").as_bytes())
+}
+
+/// A notice to people that has no place on standard output.
+pub(super) fn notice(level: sink::Level, text: &str) -> io::Result<()> {
+    let level = match level {
+        sink::Level::Critical | sink::Level::Error => Level::ERROR,
+        sink::Level::Info => Level::INFO,
+    };
+    say(level, text)
 }
 
 /// Whatever the filter asks for: what other crates say below `info` may hold credentials, as the S3 client's traces do.
@@ -39,8 +104,8 @@ fn discretion() -> FilterFn {
     filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with("costwarden"))
 }
 
-/// The one line of a run: what it was for, and what came of it. Of a failed run it is an error, of a degraded one a
-/// warning.
+/// The one line of a run: what it was for, and what came of it. Of a failed run it is an error, of one that is degraded or
+/// was ended early a warning.
 pub(super) fn summary(report: &Report, took: Duration) {
     let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
     let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
@@ -51,7 +116,7 @@ pub(super) fn summary(report: &Report, took: Duration) {
                 Level::$level,
                 job = report.job,
                 period = (!report.period.is_empty()).then_some(report.period.as_str()),
-                outcome = report.grade().as_str(),
+                outcome = report.outcome().as_str(),
                 rows = count("rows"),
                 series = count("series"),
                 rules = count("rules"),
@@ -69,20 +134,21 @@ pub(super) fn summary(report: &Report, took: Duration) {
             )
         };
     }
-    match report.grade() {
-        Grade::Done => say!(INFO),
-        Grade::Degraded => say!(WARN),
-        Grade::Failed => say!(ERROR),
+    match report.outcome() {
+        Outcome::Done => say!(INFO),
+        Outcome::Degraded | Outcome::Stopped | Outcome::TakenOver => say!(WARN),
+        Outcome::Failed => say!(ERROR),
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Text,
     Json,
 }
 
 /// How lines look.
+#[derive(Clone, Copy)]
 struct Lines {
     run: RunId,
     form: Form,

@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::{Map, Value, json};
+use tracing::Level;
 
+use super::log;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::job::Report;
@@ -59,10 +61,10 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
                 out(&findings(&report.findings, &config.currency).to_string());
             }
             for problem in &report.problems {
-                complaint(&format!("degraded: {problem}"));
+                complaint(Level::WARN, &format!("degraded: {problem}"));
             }
             if let Some(error) = &report.error {
-                complaint(&format!("failed: {error}"));
+                complaint(Level::ERROR, &format!("failed: {error}"));
             }
             out(&summary(report));
         }
@@ -71,7 +73,7 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
 
 /// An error that kept a command from running at all.
 pub(super) fn failure(error: &anyhow::Error) {
-    complaint(&format!("failed: {error:#}"));
+    complaint(Level::ERROR, &format!("failed: {error:#}"));
 }
 
 /// One line to standard output. A reader that has gone away is no error of ours.
@@ -79,9 +81,9 @@ pub(super) fn out(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// One line to standard error.
-pub(super) fn complaint(text: &str) {
-    eprintln!("{text}");
+/// One line to standard error, in the form of the log. A reader that has gone away is no error of ours.
+pub(super) fn complaint(level: Level, text: &str) {
+    drop(log::say(level, text));
 }
 
 fn findings(findings: &[Finding], currency: &str) -> Table {
@@ -107,7 +109,7 @@ fn count(report: &Report, name: &str) -> u64 {
 
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
-        let (job, period, outcome) = (report.job, &report.period, report.outcome());
+        let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
         return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
     }
     let count = |name: &str| count(report, name);
@@ -115,7 +117,7 @@ fn summary(report: &Report) -> String {
         "{} {} {}: {} rows, {} series, {} rules, {} judged, {} learning, {} findings, {} notices",
         report.job,
         report.period,
-        report.outcome(),
+        report.outcome().as_str(),
         count("rows"),
         count("series"),
         count("rules"),
@@ -142,7 +144,7 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut json = json!({
         "job": report.job,
         "period": report.period,
-        "outcome": report.outcome(),
+        "outcome": report.outcome().as_str(),
         "doneBy": report.done_by,
         "total": report.total,
         "counts": counts,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::json;
+use tracing::Level;
 
 use super::dates;
 use super::present::{self, Form};
@@ -64,7 +65,7 @@ async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grad
 
 fn list(set: &RuleSet, form: Form) -> Grade {
     for error in &set.errors {
-        present::complaint(&format!("error: {error}"));
+        present::complaint(Level::ERROR, &format!("error: {error}"));
     }
     match form {
         Form::Json => set.rules.iter().for_each(|rule| present::out(&json(rule).to_string())),

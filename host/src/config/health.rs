@@ -17,6 +17,10 @@ pub(crate) struct HealthConfig {
     pub(crate) run_seconds: u64,
     /// A run that has not ended. A warning only.
     pub(crate) running_minutes: u64,
+    /// What a request to the billing API takes.
+    pub(crate) api_seconds: Levels,
+    /// Requests that failed, of a hundred.
+    pub(crate) api_errors_percent: Levels,
     /// Of the file system with the state directory.
     pub(crate) disk_percent: Levels,
     /// Documents that the archive has not taken.
@@ -48,6 +52,8 @@ impl Default for HealthConfig {
             failures: levels(1, 3),
             run_seconds: 300,
             running_minutes: 120,
+            api_seconds: levels(10, 40),
+            api_errors_percent: levels(25, 75),
             disk_percent: levels(80, 90),
             spool: levels(1, 48),
             undelivered: levels(1, 10),
@@ -67,6 +73,8 @@ pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
         failures: levels(&mut section, "failures", default.failures),
         run_seconds: count(&mut section, "run_seconds", default.run_seconds),
         running_minutes: count(&mut section, "running_minutes", default.running_minutes),
+        api_seconds: levels(&mut section, "api_seconds", default.api_seconds),
+        api_errors_percent: levels(&mut section, "api_errors_percent", default.api_errors_percent),
         disk_percent: levels(&mut section, "disk_percent", default.disk_percent),
         spool: levels(&mut section, "spool", default.spool),
         undelivered: levels(&mut section, "undelivered", default.undelivered),

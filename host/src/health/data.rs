@@ -16,7 +16,8 @@ pub(super) const USUAL_DAYS: i32 = 28;
 pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
     let message = match waiting {
         0 => "every notice was taken".to_owned(),
-        _ => format!("{waiting} notices wait for a sink that did not take them: look at the sinks of the config"),
+        1 => "1 notice waits for a sink that did not take it: look at the sinks of the config".to_owned(),
+        _ => format!("{waiting} notices wait for sinks that did not take them: look at the sinks of the config"),
     };
     Check::new("notices", State::of(waiting, config.undelivered), message).with(
         "undelivered",
@@ -60,11 +61,13 @@ pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Chec
     usual.sort_unstable();
     let usual = usual[usual.len() / 2];
     let limit = (usual as f64 * config.surge_factor).max(config.surge_least as f64);
+    let anomalous =
+        if newest == 1 { "1 series is anomalous".to_owned() } else { format!("{newest} series are anomalous") };
     let (state, message) = if newest as f64 >= limit {
         let hint = "look at `costwarden anomalies list`: a bill that changed its shape, or a rule that is too strict";
-        (State::Warning, format!("{newest} series are anomalous, usually {usual}: {hint}"))
+        (State::Warning, format!("{anomalous}, usually {usual}: {hint}"))
     } else {
-        (State::Ok, format!("{newest} series are anomalous, usually {usual}"))
+        (State::Ok, format!("{anomalous}, usually {usual}"))
     };
     Check::new("findings", state, message).with("anomalous", newest as f64, "", None)
 }

@@ -13,7 +13,7 @@ use crate::config::{Config, SinkConfig};
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Fetch};
 use crate::rules;
-use crate::store::{Access, DateRange, Found, JobRun, Store, StoreError};
+use crate::store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
 
 /// All of it, each part with why it could not be had.
 pub(crate) struct Facts {
@@ -29,8 +29,9 @@ pub(crate) struct Facts {
 
 /// What the store says.
 pub(crate) struct Remembered {
-    /// By job, newest first.
-    pub(crate) runs: BTreeMap<&'static str, Vec<JobRun>>,
+    pub(crate) runs: Runs,
+    /// The leases that are taken. None where who has the database open is alone with it.
+    pub(crate) leases: Option<Vec<Held>>,
     /// Runs in a row of each job that failed, as those counted them that could not reach the store.
     pub(crate) failing: BTreeMap<&'static str, u32>,
     /// Notices that some sink has yet to take.
@@ -57,6 +58,12 @@ pub(crate) struct Disk {
 pub(crate) struct Waiting {
     pub(crate) documents: u64,
 }
+
+/// By job, newest first.
+type Runs = BTreeMap<&'static str, Vec<JobRun>>;
+
+/// Times that runs and leases are read while others begin and end.
+const READINGS: u32 = 3;
 
 /// Runs of a job that are looked at.
 const RUNS: usize = 10;
@@ -85,10 +92,7 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
 
 async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreError> {
     let store = open(config).await?;
-    let mut runs = BTreeMap::new();
-    for job in &config.health.jobs {
-        runs.insert(*job, store.recent_runs(job, RUNS).await?);
-    }
+    let (runs, leases) = runs_and_leases(&store, &config.health.jobs).await?;
     let notices = store.notices().await?;
     let failing = config.health.jobs.iter().filter_map(|job| {
         let key = format!("failing:{job}");
@@ -99,14 +103,47 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
     let episodes = store.episodes(Date::MAX).await?;
     let due = episodes.iter().flat_map(|episode| names().map(|sink| episode.due(sink, config.renotify_factor).len()));
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
+    let operational: usize = notices.iter().map(|notice| job::untold(notice, names())).sum();
     let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.sinks));
     Ok(Remembered {
         runs,
+        leases,
         failing: failing.collect(),
-        undelivered: (due.sum::<usize>() + totals) as u64,
+        undelivered: (due.sum::<usize>() + operational + totals) as u64,
         newest_day: store.newest_day().await?,
         found: store.found(found).await?,
     })
+}
+
+/// Both as they were at one moment, so that no run that has just ended looks like one without a lease: where another run
+/// began or ended meanwhile they are read again.
+async fn runs_and_leases(store: &Store, jobs: &[&'static str]) -> Result<(Runs, Option<Vec<Held>>), StoreError> {
+    let mut before = runs(store, jobs).await?;
+    for _ in 0..READINGS {
+        let leases = store.leases().held().await?;
+        let after = runs(store, jobs).await?;
+        if heads(&before).eq(heads(&after)) {
+            return Ok((after, leases));
+        }
+        before = after;
+    }
+    Ok((before, store.leases().held().await?))
+}
+
+async fn runs(store: &Store, jobs: &[&'static str]) -> Result<Runs, StoreError> {
+    let mut runs = Runs::new();
+    for job in jobs {
+        runs.insert(*job, store.recent_runs(job, RUNS).await?);
+    }
+    Ok(runs)
+}
+
+/// The newest run of each job, and how far it is with beginning and ending.
+fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
+    fn head(run: &JobRun) -> (&str, &str, u32, &str) {
+        (&run.period, &run.owner, run.attempts, &run.outcome)
+    }
+    runs.values().map(|runs| runs.first().map(head))
 }
 
 /// Totals of the last days that some sink has yet to take.

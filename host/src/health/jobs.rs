@@ -2,21 +2,32 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::lease::{Grip, grip, lease_text};
 use super::{Check, State};
 use crate::config::{HealthConfig, Levels};
-use crate::store::JobRun;
+use crate::store::{Held, JobRun};
 
 /// What clocks of hosts may differ by before that is told.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
 /// Age, outcome, and duration of a job, from its runs, newest first. `failing` is how many runs in a row are known to have
 /// failed otherwise: a run that could not reach the store leaves no record of its own.
-pub(super) fn checks(job: &str, runs: &[JobRun], failing: u32, now: Timestamp, config: &HealthConfig) -> Vec<Check> {
+pub(super) fn checks(
+    job: &str,
+    (runs, failing): (&[JobRun], u32),
+    leases: Option<&[Held]>,
+    now: Timestamp,
+    config: &HealthConfig,
+) -> Vec<Check> {
     let Some(last) = runs.first() else {
         let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
         return vec![Check::new(job, State::Unknown, message)];
     };
-    vec![age(job, last, now, config), outcome(job, runs, failing, config), duration(job, last, now, config)]
+    vec![
+        age(job, last, now, config),
+        outcome(job, runs, failing, config),
+        duration(job, last, grip(last, leases), now, config),
+    ]
 }
 
 fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
@@ -54,7 +65,13 @@ fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> C
     let last = ended().next();
     let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
-        _ if failures > 0 => (State::of(failures, config.failures), format!("failed {failures} times in a row: {why}")),
+        _ if failures > 0 => (
+            State::of(failures, config.failures),
+            match failures {
+                1 => format!("failed: {why}"),
+                _ => format!("failed {failures} times in a row: {why}"),
+            },
+        ),
         Some("degraded") => (State::Warning, format!("left something out: {why}")),
         Some(outcome) => (State::Ok, outcome.to_owned()),
         None => (State::Ok, "its first run goes on".to_owned()),
@@ -67,17 +84,30 @@ fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> C
     )
 }
 
-fn duration(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthConfig) -> Check {
     let name = format!("{job} duration");
     if last.outcome == "running" {
         let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
         let too_long = running.as_mins() as u64 >= config.running_minutes;
-        let (state, hint) = if too_long {
-            (State::Warning, format!(": if {} is gone, the next run takes over; if it hangs, end it", last.owner))
-        } else {
-            (State::Ok, String::new())
+        let (running, owner) = (span(running), &last.owner);
+        let (state, message) = match grip {
+            Grip::Firm if too_long => (
+                State::Warning,
+                format!("has been running for {running}: {owner} still renews its lease; if it hangs, end it"),
+            ),
+            Grip::Firm => (State::Ok, format!("has been running for {running}")),
+            Grip::Lost(lease) => (
+                State::Warning,
+                format!("began {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
+            ),
+            Grip::None => (
+                State::Warning,
+                format!(
+                    "began {running} ago and has not ended: {owner} has no lease any more, so that it died; the next run makes it good"
+                ),
+            ),
         };
-        return Check::new(name, state, format!("has been running for {}{hint}", span(running)));
+        return Check::new(name, state, message);
     }
     let took: u64 = last.durations_ms.values().sum();
     let slow = took >= config.run_seconds * 1_000;
@@ -92,7 +122,7 @@ fn duration(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> 
 }
 
 /// In the largest unit that fits.
-fn span(duration: SignedDuration) -> String {
+pub(super) fn span(duration: SignedDuration) -> String {
     match duration.as_mins() {
         minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
         minutes if minutes >= 2 * 60 => format!("{} hours", minutes / 60),
@@ -101,13 +131,14 @@ fn span(duration: SignedDuration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::step::Step;
+    use crate::store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
 
     /// A run of the hour that began so many minutes before [`now`].
-    fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
+    pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
         JobRun {
             job: "hourly".to_owned(),
             period: "20261125T10".to_owned(),
@@ -133,8 +164,34 @@ mod tests {
 
     /// The states and messages of the job's checks.
     fn told(job: &str, runs: &[JobRun], failing: u32) -> String {
-        let checks = checks(job, runs, failing, now(), &HealthConfig::default());
+        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthConfig::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
+    }
+
+    /// Of the owner of [`run`].
+    fn lease(left: i64) -> Held {
+        let [left, renewed] = [left, 60 - left].map(SignedDuration::from_secs);
+        let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
+        Held { key, owner: "vm-1:7".to_owned(), left, renewed: Some(renewed) }
+    }
+
+    #[test]
+    fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
+        let message = |leases: Option<&[Held]>| {
+            let config = HealthConfig::default();
+            let check =
+                duration("hourly", &run("running", 3, &[]), grip(&run("running", 3, &[]), leases), now(), &config);
+            format!("{} {}", check.state.as_str(), check.message)
+        };
+        assert_eq!(message(Some(&[lease(40)])), "OK has been running for 3 minutes");
+        assert_eq!(
+            message(Some(&[lease(-30)])),
+            "WARNING began 3 minutes ago and has not ended: the lease of vm-1:7, which writes, ran out 30 s ago, \
+             renewed 90 s ago; the next run takes over"
+        );
+        let gone = "WARNING began 3 minutes ago and has not ended: vm-1:7 has no lease any more, so that it died; the \
+                    next run makes it good";
+        assert_eq!((message(Some(&[])), message(None)), (gone.to_owned(), gone.to_owned()));
     }
 
     #[test]
@@ -181,7 +238,7 @@ mod tests {
             let runs: Vec<_> = runs.iter().copied().cloned().collect();
             told("hourly", &runs, failing).lines().nth(1).unwrap().to_owned()
         };
-        assert_eq!(outcome(&[&failed, &done], 0), "WARNING hourly outcome: failed 1 times in a row: the reason");
+        assert_eq!(outcome(&[&failed, &done], 0), "WARNING hourly outcome: failed: the reason");
         assert_eq!(
             outcome(&[&running, &failed, &failed, &done], 0),
             "WARNING hourly outcome: failed 2 times in a row: the reason"
@@ -209,7 +266,7 @@ mod tests {
         assert_eq!(
             endless.lines().nth(2),
             Some(
-                "WARNING hourly duration: has been running for 2 hours: if vm-1:7 is gone, the next run takes over; if it hangs, end it"
+                "WARNING hourly duration: has been running for 2 hours: vm-1:7 still renews its lease; if it hangs, end it"
             )
         );
     }

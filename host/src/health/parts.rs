@@ -56,6 +56,7 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthConfig) -
     };
     let message = match waiting {
         0 => "empty".to_owned(),
+        1 => "1 document waits for the archive: once it takes documents again, the next run uploads it".to_owned(),
         _ => format!("{waiting} documents wait for the archive: once it takes them, the next run uploads them"),
     };
     Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))

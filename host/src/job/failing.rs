@@ -19,12 +19,15 @@ use crate::store::Notice;
 /// Failed runs of a job in a row, over all periods, that people are told of.
 const IN_A_ROW: u32 = 3;
 
+/// What the keys of these notices begin with.
+const KEY: &str = "failing:";
+
 /// By key.
 type Kept = BTreeMap<String, Notice>;
 
 /// Takes note of how a run ended.
 pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp) {
-    if parts.mode == Mode::DryRun || report.interrupted {
+    if parts.mode == Mode::DryRun || report.interruption.is_some() {
         return;
     }
     let counted = match report.grade() {
@@ -111,9 +114,14 @@ fn one_more(
     (notice, told)
 }
 
+/// Runs in a row that had to raise a notice before people are told of it.
+pub(super) fn told_after(key: &str) -> u32 {
+    if key.starts_with(KEY) { IN_A_ROW } else { 1 }
+}
+
 /// Of each process that shares the work its own: one that succeeds says nothing of the others.
 fn key(job: &str, shard: Shard) -> String {
-    shard.period(&format!("failing:{job}"))
+    shard.period(&format!("{KEY}{job}"))
 }
 
 /// What is true of the same failures as the store knows them and as this host does. A row that is over in the store is not

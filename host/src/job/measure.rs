@@ -5,24 +5,27 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::report::{Grade, Report};
+use super::report::{Outcome, Report};
 use super::{JobError, Parts, Ready};
 use crate::config::Config;
 use crate::episode::{Episode, State};
 use crate::finding::{Direction, Severity};
 use crate::metrics::{self, Metric, Tally};
 use crate::series::day_start;
-use crate::source::SourceError;
+use crate::source::{SourceError, Traffic};
 use crate::store::Operation;
 
-const GRADES: [Grade; 3] = [Grade::Done, Grade::Degraded, Grade::Failed];
+/// What a run's record says of its requests to the billing API: how many there were, how many of them failed, and what
+/// they took together.
+pub(crate) const API_CALLS: &str = "calls";
+pub(crate) const API_FAILED: &str = "failed_calls";
+pub(crate) const API_MS: &str = "calls_ms";
 
 impl Report {
     /// Notes why the job could not be done.
     pub(crate) fn fail(&mut self, error: &JobError) {
         self.error = Some(error.to_string());
-        self.stopped = matches!(error, JobError::Stopped);
-        self.interrupted = error.is_interruption();
+        self.interruption = error.interruption();
         match error {
             JobError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             JobError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
@@ -75,6 +78,13 @@ pub(super) fn newest_day(config: &Config, date: Date, cost: f64, tally: &mut Tal
     tally.set(Metric::DailyCost, &[&config.currency], cost);
 }
 
+/// Of all requests of this process so far, for a run's record; nothing where it sent none.
+pub(super) fn requests(traffic: Traffic) -> impl Iterator<Item = (&'static str, u64)> {
+    let milliseconds = u64::try_from(traffic.time.as_millis()).unwrap_or(u64::MAX);
+    let counts = [(API_CALLS, traffic.calls), (API_FAILED, traffic.failed), (API_MS, milliseconds)];
+    counts.into_iter().filter(move |_| traffic.calls > 0)
+}
+
 /// Measures a run that has ended, and hands its figures on. That a textfile could not be written is a problem of the run: who
 /// looks at the file alone would take an old one for good news. A collector that is away is not: totals are cumulative, so
 /// the next push tells it all.
@@ -124,23 +134,27 @@ async fn hand_on(config: &Config, report: &mut Report, took: Duration, now: Time
 }
 
 fn summary(report: &mut Report, took: Duration, now: Timestamp) {
-    let (job, grade, counts) = (report.job, report.grade(), &report.counts);
+    let (job, outcome, counts) = (report.job, report.outcome(), &report.counts);
     let tally = &mut report.tally;
     tally.set(Metric::Build, &[env!("CARGO_PKG_VERSION")], 1.0);
-    for other in GRADES {
-        tally.add(Metric::Runs, &[job, other.as_str()], f64::from(u8::from(other == grade)));
+    for other in Outcome::ALL {
+        tally.add(Metric::Runs, &[job, other.as_str()], f64::from(u8::from(other == outcome)));
     }
     let began = now.as_millisecond() as f64 / 1e3;
     tally.set(Metric::LastRun, &[job], began);
-    if grade != Grade::Failed {
+    if outcome.is_success() {
         tally.set(Metric::LastSuccess, &[job], began);
     }
-    tally.set(Metric::FailuresInARow, &[job], f64::from(u8::from(grade == Grade::Failed)));
+    let has_failed = outcome == Outcome::Failed;
+    // A run that was ended early says nothing about those before it.
+    if outcome.is_success() || has_failed {
+        tally.set(Metric::FailuresInARow, &[job], f64::from(u8::from(has_failed)));
+    }
     tally.set(Metric::RunSeconds, &[job], took.as_secs_f64());
     for (step, took) in &report.durations {
         tally.set(Metric::StepSeconds, &[job, step], took.as_secs_f64());
     }
-    let problems = report.problems.len() + usize::from(report.error.is_some());
+    let problems = report.problems.len() + usize::from(has_failed);
     tally.set(Metric::Problems, &[job], problems as f64);
     let count = |name: &str| counts.get(name).copied();
     for (metric, name) in

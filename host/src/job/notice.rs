@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::failing;
 use super::report::Report;
 use crate::config::Language;
 use crate::sink::{self, Level, Sink};
@@ -52,6 +53,15 @@ pub(super) fn raised(known: Option<Notice>, what: Operational<'_>, now: Timestam
     notice.times = notice.times.saturating_add(1);
     what.text.clone_into(&mut notice.text);
     notice
+}
+
+/// Lines that sinks have yet to take: that it is so, or, of those who heard that, that it is over.
+pub(crate) fn untold<'s>(notice: &Notice, sinks: impl Iterator<Item = &'s str>) -> usize {
+    let is_over = notice.times == 0;
+    if !is_over && notice.times < failing::told_after(&notice.key) {
+        return 0;
+    }
+    sinks.filter(|sink| notice.told.contains(*sink) == is_over).count()
 }
 
 /// Tells the sinks that have not heard it, once it was raised often enough.
@@ -114,7 +124,7 @@ mod tests {
     fn sink(name: &str, folder: &Path) -> Sink {
         let transport = SyslogTransport::Unix(folder.join(name));
         let kind = SinkKind::Syslog(SyslogConfig { transport, app_name: "costwarden".to_owned() });
-        Sink::new(&SinkConfig { name: name.to_owned(), kind }, Terminal::Stderr)
+        Sink::new(&SinkConfig { name: name.to_owned(), kind }, Terminal::Stdout)
     }
 
     /// What a socket has received, each line without its header.
@@ -161,6 +171,19 @@ mod tests {
 
     fn heard_failing() -> Vec<String> {
         vec!["[COSTWARDEN_FAILING] no luck".to_owned()]
+    }
+
+    #[test]
+    fn what_sinks_have_yet_to_take_is_counted() {
+        let untold = |key: &str, times, told: &[&str]| {
+            let told = told.iter().map(|&sink| sink.to_owned()).collect();
+            let notice = Notice { key: key.to_owned(), text: String::new(), times, since: at(0), told };
+            super::untold(&notice, ["one", "two"].into_iter())
+        };
+        assert_eq!([1, 2, 3, 4].map(|times| untold("failing:daily", times, &[])), [0, 0, 2, 2]);
+        assert_eq!((untold("stale-feed", 1, &["one"]), untold("stale-feed", 1, &["one", "two"])), (1, 0));
+        assert_eq!((untold("stale-feed", 0, &["one"]), untold("stale-feed", 0, &[])), (1, 0), "that it is over");
+        assert_eq!(untold("stale-feed", 0, &["gone"]), 0, "a sink that the config does not name any more");
     }
 
     #[test]

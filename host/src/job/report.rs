@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::run::STOPPED;
 use crate::finding::Finding;
 use crate::metrics::Tally;
 
@@ -16,6 +15,18 @@ pub(crate) enum Grade {
     Degraded,
     /// The job could not be done.
     Failed,
+}
+
+/// What came of a run: its grade, but that a run which was ended early has neither failed nor been done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Degraded,
+    Failed,
+    /// A signal ended it: the next run goes on.
+    Stopped,
+    /// It was held up for longer than its lease: another host goes on.
+    TakenOver,
 }
 
 /// What a run did.
@@ -39,9 +50,8 @@ pub(crate) struct Report {
     pub(crate) tally: Tally,
     /// Who did it, where there was nothing left to do.
     pub(crate) done_by: Option<String>,
-    /// It ended early without anything having failed: the next run, or another host, goes on.
-    pub(super) interrupted: bool,
-    pub(super) stopped: bool,
+    /// Why it ended early without anything having failed.
+    pub(super) interruption: Option<Outcome>,
 }
 
 impl Grade {
@@ -62,6 +72,25 @@ impl Grade {
     }
 }
 
+impl Outcome {
+    pub(crate) const ALL: [Self; 5] = [Self::Done, Self::Degraded, Self::Failed, Self::Stopped, Self::TakenOver];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => Grade::Done.as_str(),
+            Self::Degraded => Grade::Degraded.as_str(),
+            Self::Failed => Grade::Failed.as_str(),
+            Self::Stopped => "stopped",
+            Self::TakenOver => "taken_over",
+        }
+    }
+
+    /// Whether the job was done, at least in part.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Done | Self::Degraded)
+    }
+}
+
 impl Report {
     pub(crate) fn new(job: &'static str, period: String) -> Self {
         Self { job, period, ..Self::default() }
@@ -75,9 +104,13 @@ impl Report {
         }
     }
 
-    /// As the run's record has it.
-    pub(crate) fn outcome(&self) -> &'static str {
-        if self.stopped { STOPPED } else { self.grade().as_str() }
+    /// As the run's record and its metrics have it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.interruption.unwrap_or(match self.grade() {
+            Grade::Done => Outcome::Done,
+            Grade::Degraded => Outcome::Degraded,
+            Grade::Failed => Outcome::Failed,
+        })
     }
 
     pub(super) fn count(&mut self, what: &'static str, more: u64) {

@@ -8,15 +8,12 @@ use jiff::civil::Date;
 use super::course::Course;
 use super::lease::Lease;
 use super::plan::NO_BILL;
-use super::report::{Grade, Report};
+use super::report::{Grade, Outcome, Report};
 use super::{JobError, Mode, Parts, Ready, failing, measure};
 use crate::config::Config;
 use crate::run_id::RunId;
 use crate::step::{self, Step};
 use crate::store::{Access, JobRun, LeaseKey, Store};
-
-/// The outcome of a run that a signal ended.
-pub(super) const STOPPED: &str = "stopped";
 
 /// What the turn to write is a lease on: job and period.
 const WRITER: &str = "writer";
@@ -231,7 +228,7 @@ pub(super) async fn finish<T>(
         Ok(_) => report.grade().as_str(),
         // The record is of the host that goes on, or may be.
         Err(JobError::TakenOver { .. } | JobError::Unheard { .. }) => return Ok(()),
-        Err(JobError::Stopped) => STOPPED,
+        Err(JobError::Stopped) => Outcome::Stopped.as_str(),
         Err(_) => Grade::Failed.as_str(),
     };
     outcome.clone_into(&mut record.outcome);
@@ -239,6 +236,8 @@ pub(super) async fn finish<T>(
     record.step = if result.is_ok() { Step::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    // A run that failed ended before it counted them.
+    record.counts.extend(measure::requests(parts.source.traffic()).map(|(name, count)| (name.to_owned(), count)));
     let milliseconds = |took: &std::time::Duration| took.as_millis() as u64;
     record.durations_ms =
         report.durations.iter().map(|(step, took)| ((*step).to_owned(), milliseconds(took))).collect();

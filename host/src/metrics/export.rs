@@ -49,7 +49,7 @@ mod tests {
         tally.add(Metric::DetectorFuel, &["a \"b\" \\ c\nd", "p"], 123_456_789_012_345.0);
         tally.set(Metric::ApiUp, &[], 1.0);
         insta::assert_snapshot!(text(&tally), @r#"
-        # HELP costwarden_runs_total Runs, by how they ended: done, degraded (something was left out) or failed.
+        # HELP costwarden_runs_total Runs, by how they ended: done, degraded (something was left out), failed, stopped (by a signal) or taken_over (by another host).
         # TYPE costwarden_runs_total counter
         costwarden_runs_total{job_name="daily",outcome="failed"} 0
         costwarden_runs_total{job_name="hourly",outcome="done"} 2

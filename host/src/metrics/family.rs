@@ -114,7 +114,7 @@ impl Metric {
             Self::Runs => (
                 Kind::Counter,
                 "costwarden_runs_total",
-                "Runs, by how they ended: done, degraded (something was left out) or failed.",
+                "Runs, by how they ended: done, degraded (something was left out), failed, stopped (by a signal) or taken_over (by another host).",
                 &["job_name", "outcome"],
             ),
             Self::LastRun => {
@@ -123,13 +123,13 @@ impl Metric {
             Self::LastSuccess => (
                 Kind::Gauge,
                 "costwarden_last_success_timestamp_seconds",
-                "When the last run began that did not fail.",
+                "When the last run began that was done, or done but for what was left out.",
                 &["job_name"],
             ),
             Self::FailuresInARow => (
                 Kind::Streak,
                 "costwarden_failures_in_a_row",
-                "Runs on this host that failed since the last one that did not.",
+                "Runs on this host that failed since the last one that was done.",
                 &["job_name"],
             ),
             Self::RunSeconds => (Kind::Gauge, "costwarden_run_duration_seconds", "Of the last run.", &["job_name"]),

@@ -1,4 +1,5 @@
-//! Standard output: the line as it is. Standard error where standard output belongs to a report for machines.
+//! Standard output: the line as it is. What the command says it with, standard error, where standard output belongs to a
+//! report for machines.
 
 use std::io::{self, Write};
 
@@ -7,7 +8,7 @@ use super::{Line, Terminal};
 pub(super) fn tell(line: &Line, terminal: Terminal) -> io::Result<()> {
     match terminal {
         Terminal::Stdout => write(&mut io::stdout().lock(), line),
-        Terminal::Stderr => write(&mut io::stderr().lock(), line),
+        Terminal::Beside(say) => say(line.level, &line.text),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::StoreError;
 use super::mongodb::Mongodb;
 
@@ -17,6 +19,17 @@ pub(crate) struct LeaseKey {
 pub(crate) enum Holder {
     Asker,
     Other { owner: String },
+}
+
+/// A lease that was taken and not given back, as the server sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) key: LeaseKey,
+    pub(crate) owner: String,
+    /// Until it runs out; negative since it has, when its owner died or was held up.
+    pub(crate) left: SignedDuration,
+    /// Since it was taken or renewed; none where an older program took it.
+    pub(crate) renewed: Option<SignedDuration>,
 }
 
 /// Who asks for a lease, and for how long.
@@ -53,6 +66,14 @@ impl Leases {
         match self {
             Self::Mongodb(store) => store.renew_lease(claim).await,
             Self::File => Ok(true),
+        }
+    }
+
+    /// All that are taken; none where the kernel sees to it that there is one process at a time.
+    pub(crate) async fn held(&self) -> Result<Option<Vec<Held>>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.held_leases().await.map(Some),
+            Self::File => Ok(None),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use serde_json::json;
+use tracing::Level;
 
 use super::LockArgs;
 use crate::cli::present::{self, Form};
@@ -35,7 +36,10 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
         (_, true) => format!("{}: {plugins} plugins, all as agreed", file.display()),
         (true, false) => {
             let hint = "run `costwarden plugin lock` to agree to what is there now";
-            present::complaint(&format!("failed: {}: {} plugins differ: {hint}", file.display(), changes.len()));
+            present::complaint(
+                Level::ERROR,
+                &format!("failed: {}: {} plugins differ: {hint}", file.display(), changes.len()),
+            );
             return Ok(Grade::Failed);
         }
         (false, false) => {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tracing::Level;
 
 use super::{Format, Ground, Incidents, RunArgs, settings};
 use crate::cli::present::{self, Form};
@@ -16,7 +17,7 @@ use crate::plugin::walk::{self, Trace, Trial};
 pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let points = points::read(&args.input)?;
     for remark in &points.remarks {
-        present::complaint(&format!("{}: {remark}", args.input.display()));
+        present::complaint(Level::WARN, &format!("{}: {remark}", args.input.display()));
     }
     let detector = ground.load(&args.file, args.reference.as_deref())?;
     let settings = settings(&detector, &args.settings)?;

@@ -83,9 +83,12 @@ fn check_name(artifact: &Artifact, image: &Image, config: Option<&Config>) -> an
         None => {
             let limits = config.map_or_else(Limits::default, |config| config.plugins.limits.clone());
             let name = build::described(artifact, limits)?.name;
-            present::complaint(&format!(
-                "{file}: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build {file}` packs one"
-            ));
+            present::complaint(
+                tracing::Level::WARN,
+                &format!(
+                    "{file}: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build {file}` packs one"
+                ),
+            );
             name
         }
     };

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, IsTerminal as _};
 use anyhow::Context as _;
 use serde_json::json;
 use similar::TextDiff;
+use tracing::Level;
 
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
@@ -75,15 +76,14 @@ fn text(case: &Case, outcome: &Outcome) {
         Outcome::Same => present::out(&format!("{name}: as expected")),
         Outcome::Written => present::out(&format!("{name}: wrote {file}: read it before you keep it")),
         Outcome::Unexpected => {
-            present::complaint(&format!(
-                "{name}: {file} is absent: write it with --update, and read it before you keep it"
-            ));
+            let hint = "write it with --update, and read it before you keep it";
+            present::complaint(Level::ERROR, &format!("{name}: {file} is absent: {hint}"));
         }
         Outcome::Different(diff) => {
-            present::complaint(&format!("{name}: differs from {file}"));
+            present::complaint(Level::ERROR, &format!("{name}: differs from {file}"));
             present::out(&coloured(diff));
         }
-        Outcome::Failed(why) => present::complaint(why),
+        Outcome::Failed(why) => present::complaint(Level::ERROR, why),
     }
 }
 

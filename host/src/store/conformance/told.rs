@@ -1,6 +1,7 @@
 //! Findings, episodes and runs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ::mongodb::bson::{Bson, Document, doc};
 
@@ -10,6 +11,7 @@ use crate::finding::{Direction, Finding, Severity};
 use crate::series::Grain;
 use crate::step::Step;
 use crate::store::documents::{anomaly, episode, run};
+use crate::store::{Claim, LeaseKey};
 use crate::store::{Found, JobRun, Notice};
 
 fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
@@ -296,6 +298,31 @@ async fn a_step_changes_nothing_else_of_a_run() {
         store.put_run(&run, at(0)).await.unwrap();
         store.put_step("daily", "20261101", Step::Findings, at(3)).await.unwrap();
         assert_eq!(store.run("daily", "20261101").await.unwrap(), Some(JobRun { step: Step::Findings, ..run }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn leases_that_are_taken_are_told_with_what_is_left_of_them() {
+    in_mongodb("held_leases", async |store, _| {
+        let leases = store.leases();
+        assert_eq!(leases.held().await.unwrap(), Some(vec![]));
+        let keys = ["one", "two"].map(|period| LeaseKey { job: "writer".to_owned(), period: period.to_owned() });
+        let claim = |key, owner, length| Claim { key, owner, length, reserve: Duration::ZERO };
+        let [hour, instant] = [Duration::from_secs(3_600), Duration::ZERO];
+        for (key, owner, length) in [(&keys[0], "a", hour), (&keys[1], "b", instant)] {
+            leases.take(claim(key, owner, length)).await.unwrap();
+        }
+        let held = leases.held().await.unwrap().expect("a server's leases");
+        let owners: Vec<_> = held.iter().map(|lease| (&lease.key, lease.owner.as_str())).collect();
+        assert_eq!(owners, [(&keys[0], "a"), (&keys[1], "b")]);
+        assert!(held[0].left.is_positive() && !held[1].left.is_positive(), "{held:?}");
+        assert!(held.iter().all(|lease| lease.renewed.is_some_and(|ago| !ago.is_negative())), "{held:?}");
+        assert!(leases.renew(claim(&keys[0], "a", hour * 9)).await.unwrap());
+        leases.release(&keys[1], "b").await.unwrap();
+        let renewed = leases.held().await.unwrap().expect("a server's leases");
+        assert_eq!(renewed.iter().map(|lease| &lease.key).collect::<Vec<_>>(), [&keys[0]]);
+        assert!(renewed[0].left > held[0].left, "{renewed:?}");
     })
     .await;
 }

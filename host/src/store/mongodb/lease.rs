@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
+use jiff::SignedDuration;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::Mongodb;
+use super::read::unreadable_document;
 use crate::store::StoreError;
 use crate::store::documents::run;
-use crate::store::lease::{Claim, Holder, LeaseKey};
+use crate::store::lease::{Claim, Held, Holder, LeaseKey};
 
 const DUPLICATE_KEY: i32 = 11_000;
 const ATTEMPTS: u32 = 3;
@@ -43,6 +46,7 @@ impl Mongodb {
         set.insert("wantedUntil", wants(later(claim.reserve).into(), "$wantedUntil"));
         set.insert("leaseSince", doc! { "$cond": [gets.clone(), "$$NOW", "$leaseSince"] });
         set.insert("leaseUntil", doc! { "$cond": [gets.clone(), later(claim.length), "$leaseUntil"] });
+        set.insert("leaseRenewedAt", doc! { "$cond": [gets.clone(), "$$NOW", "$leaseRenewedAt"] });
         set.insert("owner", doc! { "$cond": [gets.clone(), owner, { "$ifNull": ["$owner", ""] }] });
         let mut attempt = 1;
         loop {
@@ -77,13 +81,45 @@ impl Mongodb {
         released.map(drop).map_err(|error| self.failure("give back a lease in", run::COLLECTION.name, &error))
     }
 
+    /// By the server's clock too, so that it does not matter which host looks.
+    pub(in crate::store) async fn held_leases(&self) -> Result<Vec<Held>, StoreError> {
+        let failed = |error| self.failure("read", run::COLLECTION.name, &error);
+        let left = doc! { "$subtract": ["$leaseUntil", "$$NOW"] };
+        let renewed = doc! { "$subtract": ["$$NOW", "$leaseRenewedAt"] };
+        let fields = doc! { "_id": 0, "job": 1, "period": 1, "owner": 1, "left": left, "renewed": renewed };
+        let stages = [
+            doc! { "$match": { "leaseUntil": { "$type": "date" } } },
+            doc! { "$project": fields },
+            doc! { "$sort": { "job": 1, "period": 1 } },
+        ];
+        let collection = self.database().collection::<Document>(run::COLLECTION.name);
+        let mut found = self.answer(collection.aggregate(stages)).await.map_err(failed)?;
+        let mut held = Vec::new();
+        while let Some(document) = self.answer(found.try_next()).await.map_err(failed)? {
+            let lease = read_held(&document).map_err(|why| unreadable_document(&run::COLLECTION, &document, why))?;
+            held.push(lease);
+        }
+        Ok(held)
+    }
+
     async fn change_lease(&self, key: &LeaseKey, owner: &str, until: Bson) -> Result<bool, mongodb::error::Error> {
         let mut filter = run::key(&key.job, &key.period);
         filter.insert("owner", owner);
         let collection = self.database().collection::<Document>(run::COLLECTION.name);
-        let changed = collection.update_one(filter, vec![doc! { "$set": { "leaseUntil": until } }]).await?;
+        let set = doc! { "leaseUntil": until, "leaseRenewedAt": "$$NOW" };
+        let changed = collection.update_one(filter, vec![doc! { "$set": set }]).await?;
         Ok(changed.matched_count == 1)
     }
+}
+
+fn read_held(document: &Document) -> Result<Held, String> {
+    let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
+    Ok(Held {
+        key: LeaseKey { job: text("job")?, period: text("period")? },
+        owner: text("owner")?,
+        left: document.get_i64("left").map(SignedDuration::from_millis).map_err(|error| error.to_string())?,
+        renewed: document.get_i64("renewed").ok().map(SignedDuration::from_millis),
+    })
 }
 
 fn later(span: Duration) -> Document {

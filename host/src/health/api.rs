@@ -1,0 +1,105 @@
+//! How the billing API answered the last runs.
+
+use std::collections::HashMap;
+
+use super::{Check, State, count};
+use crate::config::HealthConfig;
+use crate::job::{API_CALLS, API_FAILED, API_MS};
+use crate::store::JobRun;
+
+/// Runs, of all jobs, that count: one slow hour is weather, five are a climate.
+const RUNS: usize = 5;
+
+/// What a request takes, and how many fail, over the last runs that sent any.
+pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthConfig) -> [Check; 2] {
+    // A process writes what it has sent so far into the record of each of its days: the most is all.
+    let mut processes: HashMap<&str, &JobRun> = HashMap::new();
+    for run in runs.filter(|run| counted(run, API_CALLS) > 0) {
+        let known = processes.entry(&run.owner).or_insert(run);
+        if counted(run, API_CALLS) > counted(known, API_CALLS) {
+            *known = run;
+        }
+    }
+    let mut processes: Vec<_> = processes.into_values().collect();
+    processes.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+    processes.truncate(RUNS);
+    let sum = |name| processes.iter().map(|run| counted(run, name)).sum::<u64>();
+    let (calls, failed, took) = (sum(API_CALLS), sum(API_FAILED), sum(API_MS));
+    let over = format!("{} of {}", count(calls, "request"), count(processes.len() as u64, "run"));
+    let seconds = took as f64 / 1e3 / calls.max(1) as f64;
+    let percent = 100 * failed / calls.max(1);
+    [
+        latency(seconds, &over, config).with("api_latency", seconds, "s", Some(config.api_seconds)),
+        errors(percent, failed, &over, config).with("api_errors", percent as f64, "%", Some(config.api_errors_percent)),
+    ]
+}
+
+fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
+    let state = State::of(seconds as u64, config.api_seconds);
+    let mut message = format!("{seconds:.2} s each, {over}");
+    if state != State::Ok {
+        message.push_str(": a smaller source.page_size makes requests shorter; ask the provider whether it is slow");
+    }
+    Check::new("api latency", state, message)
+}
+
+fn errors(percent: u64, failed: u64, over: &str, config: &HealthConfig) -> Check {
+    let state = State::of(percent, config.api_errors_percent);
+    let mut message = format!("{failed} failed, {over}");
+    if state != State::Ok {
+        message.push_str(
+            ": `costwarden check --online` asks once more; lines with `trying the billing API again` in the log say why",
+        );
+    }
+    Check::new("api errors", state, message)
+}
+
+fn counted(run: &JobRun, name: &str) -> u64 {
+    run.counts.get(name).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jobs::tests::run;
+    use super::*;
+
+    /// A run of a process that began so many minutes ago.
+    fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> JobRun {
+        let mut run = run("done", minutes, &[]);
+        run.owner = owner.to_owned();
+        run.counts = [(API_CALLS, calls), (API_FAILED, failed), (API_MS, took)].map(|(n, c)| (n.to_owned(), c)).into();
+        run
+    }
+
+    fn told(runs: &[JobRun]) -> [String; 2] {
+        let checks = checks(runs.iter(), &HealthConfig::default());
+        checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
+    }
+
+    #[test]
+    fn an_api_that_is_slow_or_fails_is_noticed() {
+        let quick = told(&[asked("a", 10, 4, 0, 1_000)]);
+        assert_eq!(
+            quick,
+            ["OK api latency: 0.25 s each, 4 requests of 1 run", "OK api errors: 0 failed, 4 requests of 1 run"]
+        );
+        let at = |failed, took| {
+            told(&[asked("a", 10, 100, failed, took)]).map(|told| told.split(' ').next().unwrap().to_owned())
+        };
+        assert_eq!(
+            (at(24, 999_999), at(25, 1_000_000)),
+            (["OK", "OK"].map(String::from), ["WARNING", "WARNING"].map(String::from))
+        );
+        assert_eq!(at(75, 4_000_000), ["CRITICAL", "CRITICAL"]);
+        assert_eq!(told(&[run("done", 10, &[])])[0], "OK api latency: 0.00 s each, 0 requests of 0 runs");
+    }
+
+    #[test]
+    fn the_last_runs_count_each_once() {
+        let mut runs: Vec<_> = (0..5).map(|back| asked(&format!("p{back}"), 60 * back, 1, 0, 100)).collect();
+        // Two days of one process, and what is long ago.
+        runs.push(asked("p0", 0, 3, 1, 300));
+        runs.push(asked("old", 9_000, 1_000, 1_000, 1_000_000));
+        assert_eq!(told(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");
+    }
+}

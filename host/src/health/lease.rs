@@ -1,0 +1,118 @@
+//! Who has the turn to write, and whether its owner is alive: a lease is renewed every third of its length for as long as its
+//! owner works.
+
+use jiff::SignedDuration;
+
+use super::jobs::span;
+use super::{Check, State};
+use crate::store::{Held, JobRun};
+
+/// What the leases say of a run that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Grip<'l> {
+    /// Its owner has a lease that it renews.
+    Firm,
+    /// Its owner's lease ran out.
+    Lost(&'l Held),
+    /// Its owner has none: another has taken its turn, or nobody had to wait for it.
+    None,
+}
+
+pub(super) fn grip<'l>(run: &JobRun, leases: Option<&'l [Held]>) -> Grip<'l> {
+    let own = leases.unwrap_or_default().iter().filter(|lease| lease.owner == run.owner);
+    match own.max_by_key(|lease| lease.left) {
+        Some(lease) if lease.left.is_positive() => Grip::Firm,
+        Some(lease) => Grip::Lost(lease),
+        None => Grip::None,
+    }
+}
+
+/// Leases that ran out and were not given back: whatever their owners were at, a backfill perhaps, is left undone until
+/// another run takes over.
+pub(super) fn check(leases: Option<&[Held]>) -> Check {
+    let Some(leases) = leases else {
+        return Check::new("lease", State::Ok, "one process at a time has the database, and none does");
+    };
+    let lost: Vec<_> = leases.iter().filter(|lease| !lease.left.is_positive()).collect();
+    let told = |leases: &[&Held]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
+    match (leases, lost.as_slice()) {
+        ([], _) => Check::new("lease", State::Ok, "nobody writes"),
+        (held, []) => Check::new("lease", State::Ok, told(&held.iter().collect::<Vec<_>>())),
+        (_, lost) => {
+            let hint = "whoever had it died or hangs, look there; the next run takes over";
+            Check::new("lease", State::Warning, format!("{}: {hint}", told(lost)))
+        }
+    }
+    .with("lost_leases", lost.len() as f64, "", None)
+}
+
+/// Owner, what it is on, until when, and when it was renewed last.
+pub(super) fn lease_text(lease: &Held) -> String {
+    let Held { key, owner, left, renewed } = lease;
+    let on = match (key.job.as_str(), key.period.as_str()) {
+        ("writer", "all") => "writes".to_owned(),
+        ("writer", part) => format!("writes {part}"),
+        (job, period) => format!("does {job} {period}"),
+    };
+    let renewed = renewed.map_or_else(String::new, |ago| format!(", renewed {} ago", short(ago)));
+    if left.is_positive() {
+        format!("{owner} {on}{renewed}")
+    } else {
+        format!("the lease of {owner}, which {on}, ran out {} ago{renewed}", short(-*left))
+    }
+}
+
+/// Leases are counted in seconds at first.
+fn short(duration: SignedDuration) -> String {
+    if duration.as_mins() < 2 { format!("{} s", duration.as_secs().max(0)) } else { span(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jobs::tests::run;
+    use super::*;
+    use crate::store::LeaseKey;
+
+    fn held(job: &str, owner: &str, left: i64, renewed: Option<i64>) -> Held {
+        Held {
+            key: LeaseKey { job: job.to_owned(), period: "all".to_owned() },
+            owner: owner.to_owned(),
+            left: SignedDuration::from_secs(left),
+            renewed: renewed.map(SignedDuration::from_secs),
+        }
+    }
+
+    fn told(leases: Option<&[Held]>) -> String {
+        let check = check(leases);
+        format!("{} {}", check.state.as_str(), check.message)
+    }
+
+    #[test]
+    fn a_lease_that_ran_out_is_told_with_its_owner() {
+        assert_eq!(told(Some(&[])), "OK nobody writes");
+        assert_eq!(told(None), "OK one process at a time has the database, and none does");
+        let alive = held("writer", "vm-1:7:a", 40, Some(20));
+        assert_eq!(told(Some(std::slice::from_ref(&alive))), "OK vm-1:7:a writes, renewed 20 s ago");
+        let dead = held("backfill", "vm-2:9:b", -600, Some(660));
+        assert_eq!(
+            told(Some(&[alive, dead])),
+            "WARNING the lease of vm-2:9:b, which does backfill all, ran out 10 minutes ago, renewed 11 minutes ago: \
+             whoever had it died or hangs, look there; the next run takes over"
+        );
+        let old = held("writer", "vm-1:7:a", 0, None);
+        assert!(told(Some(&[old])).starts_with("WARNING the lease of vm-1:7:a, which writes, ran out 0 s ago: "));
+    }
+
+    #[test]
+    fn a_run_is_alive_while_its_owner_renews_a_lease() {
+        let run = run("running", 10, &[]);
+        let [firm, lost, other] = [
+            held("writer", "vm-1:7", 1, None),
+            held("backfill", "vm-1:7", -1, None),
+            held("writer", "vm-2:9", 1, None),
+        ];
+        assert_eq!(grip(&run, Some(&[firm.clone(), lost.clone()])), Grip::Firm);
+        assert_eq!(grip(&run, Some(std::slice::from_ref(&lost))), Grip::Lost(&lost));
+        assert_eq!((grip(&run, Some(&[other])), grip(&run, None)), (Grip::None, Grip::None));
+    }
+}

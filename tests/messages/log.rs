@@ -1,0 +1,78 @@
+//! Standard error of the jobs that a schedule starts, where no terminal shows it: each line is JSON, whatever comes of the run.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::bill::{LAST, MINIMAL, lab, lab_with_history};
+use crate::misbehaving::{self, contained};
+use crate::support::{Lab, Run, binary, run};
+
+/// The lines of a job that ends with that code, none of them to be anything but JSON with the one run's id.
+#[track_caller]
+fn lines(lab: &Lab, args: &[&str], code: i32) -> Vec<Value> {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(lab.path()).env("COSTWARDEN_CONFIG", lab.path().join("costwarden.toml"));
+    let Run { stderr, .. } = run(command.env_remove("COSTWARDEN_LOG").env_remove("COSTWARDEN_LOG_FORMAT")).expect(code);
+    let parsed =
+        stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    let lines: Vec<Value> = parsed.collect();
+    assert!(!lines.is_empty(), "{args:?} says nothing");
+    for line in &lines {
+        assert!(["timestamp", "level", "message"].iter().all(|name| line[*name].is_string()), "{line}");
+        assert_eq!(line["runId"].as_str().map(str::len), Some(36), "{line}");
+        assert_eq!(line["runId"], lines[0]["runId"], "{line}");
+    }
+    lines
+}
+
+/// The outcome that the one line that sums up the run has.
+#[track_caller]
+fn outcome(lines: &[Value]) -> &str {
+    let summaries: Vec<&str> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(summaries.len(), 1, "{lines:?}");
+    summaries[0]
+}
+
+#[track_caller]
+fn says(lines: &[Value], level: &str, start: &str) {
+    let is_meant =
+        |line: &Value| line["level"] == level && line["message"].as_str().is_some_and(|m| m.starts_with(start));
+    assert!(lines.iter().any(is_meant), "no {level} {start:?} in {lines:?}");
+}
+
+#[test]
+fn of_runs_that_succeed() {
+    let lab = lab();
+    assert_eq!(outcome(&lines(&lab, &["backfill", "--from", "2026-10-26", "--to", "2026-11-21"], 0)), "done");
+    assert_eq!(outcome(&lines(&lab, &["daily", "--date", &LAST.to_string()], 0)), "done");
+}
+
+#[test]
+fn of_a_run_that_is_degraded() {
+    let lab = misbehaving::lab();
+    contained(&lab, "panic", "judge");
+    let lines = lines(&lab, &["daily", "--date", &LAST.to_string()], 1);
+    assert_eq!(outcome(&lines), "degraded");
+    says(&lines, "WARN", "degraded: plugin `misbehaving`");
+}
+
+#[test]
+fn of_runs_that_fail() {
+    let lab = lab_with_history();
+    for args in [&["daily", "--date", "2027-01-01"][..], &["hourly", "--at", "2027-01-01T10:10"]] {
+        let lines = lines(&lab, args, 2);
+        assert_eq!(outcome(&lines), "failed");
+        says(&lines, "ERROR", "failed: ");
+    }
+}
+
+#[test]
+fn of_a_config_or_a_command_line_that_is_wrong() {
+    let lab = lab();
+    says(&lines(&lab, &["daily", "--dat"], 2), "ERROR", "error: ");
+    lab.write("costwarden.toml", &MINIMAL.replace("[store]", "[stor]"));
+    for args in [&["daily"][..], &["hourly"], &["backfill", "--from", "2026-11-01"]] {
+        says(&lines(&lab, args, 2), "ERROR", "failed: ");
+    }
+}
