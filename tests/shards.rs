@@ -14,3 +14,5 @@ mod mongo;
 mod said;
 #[path = "shards/same.rs"]
 mod same;
+#[path = "shards/turns.rs"]
+mod turns;

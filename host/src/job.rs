@@ -27,6 +27,7 @@ mod rebuild;
 mod report;
 mod ruleset;
 mod run;
+mod shards;
 mod tell;
 mod unseen;
 mod verify;
@@ -87,6 +88,8 @@ pub(crate) struct Parts {
     /// Whose series are its own; [`Shard::WHOLE`] but for [`Parts::share`].
     pub(crate) shard: Shard,
     course: Course,
+    /// Job and period of what is being done.
+    errand: String,
     pub(crate) run: RunId,
     /// The turn to write, while this process has it.
     turn: Option<Lease>,
@@ -119,6 +122,7 @@ impl Parts {
             by_clock: false,
             shard: Shard::WHOLE,
             course: Course::new(),
+            errand: String::new(),
             run,
             turn: None,
             whole: None,
@@ -210,9 +214,17 @@ pub(crate) enum JobError {
     )]
     NotShared { shard: Shard },
     #[error(
+        "what {run} agreed on ({question}) is in words of another version ({why}): let all processes that share a run be of one version, and run the job without --shard once"
+    )]
+    NotAgreed { run: String, question: String, why: String },
+    #[error(
         "the database is not empty (it holds {collections}), and would be another than the archive says: name an empty one in [store], or drop this one first"
     )]
     NotEmpty { collections: String },
+    #[error(
+        "the database is half rebuilt, since costwarden archive rebuild was interrupted, and would be learned from as if it were whole: let that go on, or drop the database"
+    )]
+    HalfBuilt,
     #[error("the archive {place} holds no raw document: there is nothing to rebuild from")]
     NothingArchived { place: Arc<str> },
     #[error("the store holds no finished day yet: load some with costwarden backfill first")]

@@ -32,6 +32,14 @@ impl Shard {
         self.of == 1
     }
 
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn of(self) -> u32 {
+        self.of
+    }
+
     /// Whether it sees to what is nobody's series, such as a day's total.
     pub(crate) fn is_first(self) -> bool {
         self.index == 0
@@ -47,6 +55,15 @@ impl Shard {
     pub(crate) fn period(self, period: &str) -> String {
         if self.is_whole() { period.to_owned() } else { format!("{period}.shard-{}-of-{}", self.index, self.of) }
     }
+}
+
+/// What [`Shard::period`] was made of: the period that all processes have in common, and which of them it is.
+pub(crate) fn of_period(period: &str) -> (&str, Shard) {
+    let parted = period.split_once(".shard-").and_then(|(period, part)| {
+        let (index, of) = part.split_once("-of-")?;
+        Some((period, Shard::new(index.parse().ok()?, of.parse().ok()?)?))
+    });
+    parted.unwrap_or((period, Shard::WHOLE))
 }
 
 fn place(key: &SeriesKey) -> u64 {
@@ -115,6 +132,9 @@ mod tests {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }
         assert_eq!(Shard::WHOLE.period("20261122"), "20261122");
-        assert_eq!(Shard::new(0, 7).unwrap().period("20261122T10"), "20261122T10.shard-0-of-7");
+        let shard = Shard::new(0, 7).unwrap();
+        assert_eq!(shard.period("20261122T10"), "20261122T10.shard-0-of-7");
+        assert_eq!(of_period(&shard.period("20261122T10")), ("20261122T10", shard));
+        assert_eq!(of_period("20261122"), ("20261122", Shard::WHOLE));
     }
 }

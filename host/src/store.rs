@@ -24,7 +24,7 @@ use jiff::civil::Date;
 use self::documents::episode::Query;
 pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
-pub(crate) use self::lease::{Claim, Held, Holder, LeaseKey, Leases};
+pub(crate) use self::lease::{Claim, Held, Holder, LeaseKey, Leases, Share};
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
 pub(crate) use self::records::{Baseline, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice};
@@ -122,7 +122,7 @@ impl Store {
         }
     }
 
-    /// Whether `billing_daily` holds a day just as it is in the ledger.
+    /// Whether `billing_daily` holds a day, with the series of all, just as it is in the ledger.
     pub(crate) async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
         match self {
             Self::Mongodb(store) => store.holds_day(day).await,
@@ -341,6 +341,47 @@ impl Store {
         match self {
             Self::Mongodb(store) => store.recent_runs(job, limit).await,
             Self::Embedded(store) => store.recent_runs(job, limit),
+        }
+    }
+
+    /// The runs of a job whose periods lie from one up to another, which is none of them, in no order.
+    pub(crate) async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.runs(job, from, before).await,
+            Self::Embedded(store) => store.runs(job, from, before),
+        }
+    }
+
+    /// Takes part in a run that so many processes share. What was agreed on in it stands until all of them have left; who
+    /// comes after that begins anew.
+    pub(crate) async fn join(&self, run: &str, of: u32) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.join(run, of).await,
+            Self::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// What was agreed on in a run that is shared.
+    pub(crate) async fn agreed(&self, run: &str, question: &str) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.agreed(run, question).await,
+            Self::Embedded(_) => Ok(None),
+        }
+    }
+
+    /// Answers a question in a run that is shared. Gives back the answer that came first, which is that of all.
+    pub(crate) async fn agree(&self, run: &str, question: &str, answer: String) -> Result<String, StoreError> {
+        match self {
+            Self::Mongodb(store) => store.agree(run, question, &answer).await,
+            Self::Embedded(_) => Ok(answer),
+        }
+    }
+
+    /// Says that one of the processes has done its part.
+    pub(crate) async fn leave(&self, run: &str, index: u32) -> Result<(), StoreError> {
+        match self {
+            Self::Mongodb(store) => store.leave(run, index).await,
+            Self::Embedded(_) => Ok(()),
         }
     }
 

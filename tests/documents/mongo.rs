@@ -83,6 +83,7 @@ impl Mongo {
                     "fetchedAt",
                     "startedAt",
                     "finishedAt",
+                    "leaseRenewedAt",
                     "leaseSince",
                     "leaseUntil",
                     "knownFrom",

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::bills::{self, DAYS, day};
 use crate::mongo::Mongo;
-use crate::support::replay::{self, Row};
+use crate::support::replay::{self, Row, Whose};
 use crate::support::rules::OF_OTHER_KINDS;
 use crate::support::{Lab, Run, repository};
 
@@ -35,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) mongo: Mongo,
     of: u32,
     order: Order,
+    /// Where a process of each run dies, and is started once more when the others are done.
+    pub(crate) dies_at: Option<&'static str>,
+    pub(crate) deaths: usize,
     /// The lines that people were told, in no order.
     pub(crate) told: Vec<String>,
 }
@@ -44,18 +47,20 @@ impl Shared {
     pub(crate) fn new(of: u32, order: Order) -> Option<Self> {
         let mongo = Mongo::new()?;
         let lab = Lab::new(&format!(
-            "{}{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[rules]\ndirectory = \"rules\"\n",
+            "{}{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[rules]\ndirectory = \"rules\"\n\
+             [lease]\nseconds = 5\nwait_seconds = 120\n",
             replay::source(),
             mongo.store()
         ));
         let tutorial = std::fs::read_to_string(repository().join("rules/tutorial/tutorial.toml")).expect("rules");
         lab.write("rules/all.toml", &format!("{tutorial}{OF_OTHER_KINDS}{ALL}"));
         replay::write_all(&lab, &bills::bills());
-        Some(Self { lab, mongo, of, order, told: Vec::new() })
+        Some(Self { lab, mongo, of, order, dies_at: None, deaths: 0, told: Vec::new() })
     }
 
     /// Does a run, with all processes that share it.
     pub(crate) fn run(&mut self, args: &[&str]) {
+        let dies = self.dies_at.filter(|_| self.of > 1).map(|step| (format!("--shard=1/{}", self.of), step));
         let shards: Vec<String> = (0..self.of).rev().map(|index| format!("--shard={index}/{}", self.of)).collect();
         let command = |shard: &String| {
             let mut args = [args, &["--json"]].concat();
@@ -63,6 +68,9 @@ impl Shared {
                 args.push(shard);
             }
             let mut command = self.lab.command(&args, &[]);
+            if let Some((_, step)) = dies.as_ref().filter(|(dying, _)| dying == shard) {
+                command.env("COSTWARDEN_REHEARSE", format!("kill:{step}"));
+            }
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             command.spawn().expect("the binary starts")
         };
@@ -75,9 +83,16 @@ impl Shared {
             Order::AtOnce => shards.iter().map(command).collect::<Vec<_>>().into_iter().map(end).collect(),
             Order::OneByOne => shards.iter().map(|shard| end(command(shard))).collect(),
         };
-        for run in runs {
+        let again = dies.as_ref().map(|(dying, _)| self.lab.run(&[args, &["--json", dying]].concat()));
+        for (shard, run) in shards.iter().zip(&runs) {
+            let died = dies.as_ref().is_some_and(|(dying, _)| dying == shard) && run.code == -1;
+            assert!(died || (0..2).contains(&run.code), "{args:?} {shard}: {run:?}");
+            self.deaths += usize::from(died);
+        }
+        for run in runs.into_iter().chain(again) {
             assert!(run.code < 2, "{args:?}: {run:?}");
-            let lines = run.stderr.lines().filter(|line| line.starts_with("[BILLING_"));
+            let lines =
+                run.stderr.lines().filter(|line| line.starts_with("[BILLING_") || line.starts_with("[COSTWARDEN_"));
             self.told.extend(lines.map(str::to_owned));
         }
     }
@@ -92,6 +107,85 @@ impl Shared {
             replay::write(&self.lab, "bills", day(index), Some(hour), &bills::today(hour + ahead));
             self.run(&["hourly", &format!("--at={}T{hour:02}:10", day(index))]);
         }
+    }
+
+    /// Writes the bill of a day with another amount for the machine.
+    fn bill(&self, index: i64, machine: &str, without: &[Whose]) {
+        let mut rows = bills::bills().remove(&day(index)).expect("a day");
+        rows.retain(|row| row.whose != bills::MACHINE && !without.contains(&row.whose));
+        rows.push(Row::of(bills::MACHINE, machine));
+        replay::write(&self.lab, "bills", day(index), None, &rows);
+    }
+
+    /// What cron starts, without a day that anybody named: gaps, late bills, half a bill and corrections are its own
+    /// business.
+    pub(crate) fn planned(&mut self) {
+        let runs = bills::runs();
+        self.run(&bills::texts(&runs[0]));
+        for index in bills::HISTORY..DAYS {
+            std::fs::remove_file(self.lab.path().join("bills").join(replay::key(day(index), None))).expect("a bill");
+        }
+        let through = |index: i64| format!("--through={}", day(index));
+        let whole = |shared: &Self, index: i64| {
+            let rows = bills::bills().remove(&day(index)).expect("a day");
+            replay::write(&shared.lab, "bills", day(index), None, &rows);
+        };
+        whole(self, 28);
+        self.run(&["daily", &through(28)]);
+        // Late; closed by the next run, which meets a correction too.
+        self.run(&["daily", &through(29)]);
+        whole(self, 29);
+        whole(self, 30);
+        self.bill(28, "180", &[]);
+        self.hours(30, 9..11, 0);
+        self.run(&["daily", &through(30)]);
+        // Two days and half a day that nobody was there for, and an incident that was none; a series has left.
+        whole(self, 31);
+        whole(self, 32);
+        self.bill(30, "101", &[bills::NETWORK]);
+        let half = [Row::of(bills::MACHINE, "100"), Row::of(bills::DISK, "50")];
+        replay::write(&self.lab, "bills", day(33), None, &half);
+        self.run(&["daily", &through(33)]);
+        whole(self, 33);
+        self.run(&["daily", &through(33)]);
+        // Nothing new, asked for once more; then again what was said before.
+        self.run(&["daily", &through(33)]);
+        whole(self, 34);
+        whole(self, 30);
+        self.run(&["daily", &through(34)]);
+    }
+
+    /// A service that is found on its first day, which the bill takes back. Another that the same rule watches goes on.
+    pub(crate) fn appears_and_goes(&mut self) {
+        const NEW: Whose = Whose { ids: ["d-3", "p-1", "x"], names: ["실험", "실험실", "X"] };
+        const OLD: Whose = Whose { ids: ["d-3", "p-1", "y"], names: ["실험", "실험실", "Y"] };
+        let rule = r#"
+[[rule]]
+id = "lab"
+why = "What a laboratory begins."
+detector = "newcomer"
+series = "daily"
+direction = "both"
+severity = "warning"
+[rule.select]
+domain = ["d-3"]
+"#;
+        let rules = std::fs::read_to_string(self.lab.path().join("rules/all.toml")).expect("rules");
+        self.lab.write("rules/all.toml", &format!("{rules}{rule}"));
+        let bill = |shared: &Self, index: i64, more: &[Row]| {
+            let rows = bills::bills().remove(&day(index)).expect("a day");
+            let rows = [&rows[..], &[Row::of(OLD, "100")], more].concat();
+            replay::write(&shared.lab, "bills", day(index), None, &rows);
+        };
+        (0..bills::HISTORY).for_each(|index| bill(self, index, &[]));
+        let runs = bills::runs();
+        self.run(&bills::texts(&runs[0]));
+        bill(self, bills::HISTORY, &[Row::of(NEW, "90000")]);
+        self.daily(bills::HISTORY);
+        let found = |found: &mongodb::bson::Document| found.get_str("ruleId") == Ok("lab");
+        assert!(self.mongo.documents("billing_anomalies").iter().any(found), "it is found first");
+        bill(self, bills::HISTORY, &[]);
+        self.daily(bills::HISTORY);
     }
 
     /// The history at once, a week day by day with hours, a day that was corrected, a day that runs away, and hours of the

@@ -58,6 +58,59 @@ fn several_do_what_one_does(of: u32, order: Order) {
     assert!(told > 5, "{:#?}", several.told);
 }
 
+/// What one process does that chooses its days itself, and what it counted.
+fn several_choose_what_one_does(of: u32, order: Order, dies_at: Option<&'static str>) {
+    let (Some(mut one), Some(mut several)) = (Shared::new(1, Order::OneByOne), Shared::new(of, order)) else { return };
+    one.planned();
+    several.dies_at = dies_at;
+    several.planned();
+    let expected = left(&one);
+    assert_eq!(expected["billing_daily"].iter().filter(|one| one.get_str("date") == Ok("20261024")).count(), 7);
+    assert!(expected["billing_restated"].len() >= 4 && expected["billing_episodes"].len() > 5, "{expected:?}");
+    assert_same(&expected, &left(&several), &format!("{of} {order:?} {dies_at:?}"));
+    assert_eq!(archived(&one), archived(&several));
+
+    one.told.sort();
+    several.told.sort();
+    if dies_at.is_none() {
+        assert_eq!(one.told, several.told);
+    }
+    let kinds = |told: &[String]| {
+        let kind = |line: &String| line.split(']').next().unwrap_or_default().to_owned();
+        told.iter().map(kind).fold(BTreeMap::<String, usize>::new(), |mut kinds, kind| {
+            *kinds.entry(kind).or_default() += 1;
+            kinds
+        })
+    };
+    let told = kinds(&one.told);
+    for kind in ["[BILLING_ANOMALY", "[BILLING_DAILY_TOTAL", "[COSTWARDEN_STALE_FEED", "[COSTWARDEN_RECOVERED"] {
+        assert!(told.get(kind).is_some_and(|times| *times > 0), "{kind}: {told:?}");
+    }
+    assert_eq!(several.deaths > 0, dies_at.is_some(), "{} deaths", several.deaths);
+}
+
+#[test]
+fn days_are_chosen_by_two_at_once() {
+    several_choose_what_one_does(2, Order::AtOnce, None);
+}
+
+#[test]
+fn days_are_chosen_by_seven_at_once() {
+    several_choose_what_one_does(7, Order::AtOnce, None);
+}
+
+#[test]
+fn days_are_chosen_by_seven_one_after_the_other() {
+    several_choose_what_one_does(7, Order::OneByOne, None);
+}
+
+#[test]
+fn one_that_died_chooses_the_days_of_the_others() {
+    for step in ["writing", "remembered", "learning"] {
+        several_choose_what_one_does(2, Order::AtOnce, Some(step));
+    }
+}
+
 #[test]
 fn two_at_once() {
     several_do_what_one_does(2, Order::AtOnce);
@@ -72,6 +125,53 @@ fn seven_at_once() {
 #[test]
 fn seven_one_after_the_other() {
     several_do_what_one_does(7, Order::OneByOne);
+}
+
+/// The series of a rule are of two processes, and the one whose series is gone has nothing to judge by it any more.
+#[test]
+fn what_was_found_of_a_series_that_is_gone_goes_with_it() {
+    let (Some(mut one), Some(mut several)) = (Shared::new(1, Order::OneByOne), Shared::new(7, Order::OneByOne)) else {
+        return;
+    };
+    for shared in [&mut one, &mut several] {
+        shared.appears_and_goes();
+    }
+    let expected = left(&one);
+    assert!(expected["billing_anomalies"].iter().all(|found| found.get_str("ruleId") != Ok("lab")));
+    let retracted =
+        |episode: &&Document| (episode.get_str("serviceId"), episode.get_str("state")) == (Ok("x"), Ok("retracted"));
+    assert_eq!(expected["billing_episodes"].iter().filter(retracted).count(), 1, "{:?}", expected["billing_episodes"]);
+    assert_same(&expected, &left(&several), "gone");
+}
+
+/// It is ahead of the others, or behind them.
+#[test]
+fn a_part_of_a_backfill_goes_on_where_it_was_interrupted() {
+    let (Some(mut one), Some(ahead), Some(behind)) =
+        (Shared::new(1, Order::OneByOne), Shared::new(2, Order::OneByOne), Shared::new(2, Order::OneByOne))
+    else {
+        return;
+    };
+    let history = bills::texts(&bills::runs()[0]).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let args: Vec<&str> = history.iter().map(String::as_str).collect();
+    one.run(&args);
+    let args = [&args[..], &["--json"]].concat();
+    let expected = left(&one);
+    for (shared, others_first) in [(&ahead, false), (&behind, true)] {
+        let part = |shard: &str, env: &[(&str, &str)]| shared.lab.run_with(&[&args[..], &[shard]].concat(), env);
+        let died = part("--shard=1/2", &[("COSTWARDEN_REHEARSE", "kill:written:19")]);
+        assert_eq!(died.code, -1, "{died:?}");
+        if others_first {
+            part("--shard=0/2", &[]).expect(0);
+        }
+        let report = part("--shard=1/2", &[]).report();
+        assert_eq!(report["counts"]["resumed_after_days"], 16, "{report}");
+        assert_eq!(report["counts"]["days"], bills::HISTORY - 16, "{report}");
+        if !others_first {
+            part("--shard=0/2", &[]).expect(0);
+        }
+        assert_same(&expected, &left(shared), &format!("{others_first}"));
+    }
 }
 
 #[test]

@@ -54,12 +54,15 @@ fn live(lab: &Lab) {
 }
 
 fn lab(place: &Place, store: &str, source: &str) -> Lab {
-    let lab = Lab::new(&format!("{source}{store}{}[rules]\ndirectory = \"rules\"\n", place.table("")));
+    let lab = Lab::new(&format!("{source}{store}{}[rules]\ndirectory = \"rules\"\n{LEASE}", place.table("")));
     let tutorial = std::fs::read_to_string(repository().join("rules/tutorial/tutorial.toml")).expect("rules");
     lab.write("rules/all.toml", &format!("{tutorial}{OF_OTHER_KINDS}"));
     place.join(&lab);
     lab
 }
+
+/// Short, since what was killed is waited for.
+const LEASE: &str = "[lease]\nseconds = 2\nwait_seconds = 120\n";
 
 const ARCHIVE: &str = "[source]\nkind = \"archive\"\n";
 
@@ -113,10 +116,84 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 
+    for step in ["written:2", "findings:20", "writing:60", "learning", "learning:3", "told:50", "finished"] {
+        goes_on_after(step, &place, &before);
+    }
+
     let refused = rebuilt.run(&["archive", "rebuild"]).expect(2);
     assert!(refused.stderr.contains("the database is not empty (it holds billing_daily, "), "{refused:?}");
     assert!(refused.stderr.contains("drop this one first"), "{refused:?}");
     assert_same(&before, &derived(second.dump()), "refused");
+}
+
+/// Killed at a step, and asked for once more.
+fn goes_on_after(step: &str, place: &Place, expected: &Dump) {
+    let Some(mongo) = Mongo::new() else { return };
+    let lab = lab(place, &mongo.store(), ARCHIVE);
+    let died = lab.run_with(&["archive", "rebuild"], &[("COSTWARDEN_REHEARSE", &format!("kill:{step}"))]);
+    assert_eq!(died.code, -1, "{step}: {died:?}");
+    let other = lab.run(&["daily", &format!("--date={}", day(3))]).expect(2);
+    assert!(other.stderr.contains("the database is half rebuilt"), "{step}: {other:?}");
+    let run = lab.run(&["archive", "rebuild", "--json"]);
+    let report = run.report();
+    assert!(run.code < 2, "{step}: {run:?}");
+    let again = report["counts"].get("resumed_after_documents").and_then(serde_json::Value::as_u64);
+    assert!(again.is_some_and(|documents| documents > 0), "{step}: {report}");
+    assert_same(expected, &derived(mongo.dump()), step);
+    lab.run(&["archive", "rebuild"]).expect(2);
+}
+
+/// Puts a raw document into an archive that is a folder, as it was fetched at midnight some days later.
+fn keep(lab: &Lab, index: i64, rows: &[Row], fetched_on: i64, predecessor: &str) {
+    replay::write(lab, "archive", day(index), None, rows);
+    let path = lab.path().join("archive").join(replay::key(day(index), None));
+    let text = std::fs::read_to_string(&path).expect("a document");
+    let metadata = format!(",\"_metadata\":{{\"fetchedAt\":\"{}T00:00:00+09:00\"}}}}", day(fetched_on));
+    let name = path.to_str().expect("UTF-8").replace(".json", &format!("{predecessor}.json"));
+    std::fs::remove_file(&path).expect("moved");
+    std::fs::write(name, format!("{}{metadata}", text.strip_suffix('}').expect("an object"))).expect("written");
+}
+
+/// What is rebuilt of days up to one, each fetched when it was over, but for some.
+fn rebuilt_of(through: i64, others: &[(i64, &[Row], i64, &str)], code: i32) -> Option<Dump> {
+    let mongo = Mongo::new()?;
+    let lab = lab(&Place::Folder, &mongo.store(), ARCHIVE);
+    for (other, rows, fetched_on, predecessor) in others {
+        keep(&lab, *other, rows, *fetched_on, predecessor);
+    }
+    for index in (0..=through).filter(|index| others.iter().all(|(other, ..)| other != index)) {
+        keep(&lab, index, &bills::bills()[&day(index)], index + 1, "");
+    }
+    lab.run(&["archive", "rebuild"]).expect(code);
+    Some(derived(mongo.dump()))
+}
+
+#[test]
+fn half_a_day_waits_as_the_daily_job_waited() {
+    let half = [Row::of(bills::MACHINE, "100"), Row::of(bills::DISK, "50")];
+    let whole = &bills::bills()[&day(25)][..];
+    let of_day = |dump: &Dump, index: i64| {
+        let date = day(index).strftime("%Y%m%d").to_string();
+        dump["billing_daily"].iter().filter(|one| one.get_str("date") == Ok(&*date)).count()
+    };
+    // It was made whole two days later.
+    let pair: [(i64, &[Row], i64, &str); 2] = [(25, &half, 26, ".0123456789ab"), (25, whole, 28, "")];
+    let (Some(waited), Some(late)) = (rebuilt_of(30, &pair, 0), rebuilt_of(30, &pair[1..], 0)) else { return };
+    assert_same(&late, &waited, "made whole");
+    assert!(of_day(&waited, 25) > 5 && waited.get("billing_restated").is_none_or(Vec::is_empty));
+
+    // It stayed as it was, until no correction was waited for any more.
+    let waits = rebuilt_of(29, &[(25, &half, 26, "")], 1).expect("a server");
+    assert_eq!([of_day(&waits, 25), of_day(&waits, 29)], [0, whole_series(29)]);
+    let taken = rebuilt_of(32, &[(25, &half, 26, "")], 0).expect("a server");
+    let then = rebuilt_of(32, &[(25, &half, 31, "")], 0).expect("a server");
+    assert_eq!(of_day(&taken, 25), 2);
+    assert_same(&then, &taken, "taken as it is");
+}
+
+fn whole_series(index: i64) -> usize {
+    let bills = bills::bills();
+    bills[&day(index)].iter().map(|row| row.whose.ids).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 #[test]
@@ -140,6 +217,8 @@ fn a_folder_rebuilds_the_embedded_database() {
     std::fs::remove_file(&database).expect("a database");
     let config = std::fs::read_to_string(original.path().join("costwarden.toml")).expect("the config");
     original.write("costwarden.toml", &config.replace(replay::source(), ARCHIVE));
+    let died = original.run_with(&["archive", "rebuild"], &[("COSTWARDEN_REHEARSE", "kill:findings:20")]);
+    assert_eq!(died.code, -1, "{died:?}");
     assert!(original.run(&["archive", "rebuild"]).code < 2);
     assert_eq!(shown(&original), before);
     // And the next hour is judged by what was learned of it.

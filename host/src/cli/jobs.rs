@@ -33,9 +33,7 @@ pub(super) async fn daily(
     let days = match (args.date, args.from.zip(args.to)) {
         (Some(day), _) => Daily::These { from: day, to: day },
         (None, Some((from, to))) => Daily::These { from, to },
-        (None, None) if shard.is_whole() => Daily::Through(newest()),
-        // Which days are missing, or have changed, cannot be told from a ledger that others are writing.
-        (None, None) => Daily::These { from: newest(), to: newest() },
+        (None, None) => Daily::Through(newest()),
     };
     let started = Instant::now();
     let mut parts = open(("daily", shard), config, args.dry_run, form, run, now).await?;

@@ -12,7 +12,9 @@ use jiff::civil::Date;
 use super::days::Days;
 use super::report::Report;
 use super::{Again, JobError, Mode, Parts, intake, run, tell};
+use crate::archive::Key;
 use crate::episode::News;
+use crate::ledger;
 use crate::step::Step;
 use crate::store::JobRun;
 
@@ -59,6 +61,37 @@ async fn whole_span(
     result
 }
 
+/// Takes in the days up to which this process had come, with the series of the others, which may be behind: out of the
+/// archive, to which it had put them.
+async fn recall(
+    parts: &Parts,
+    finished: &mut Days,
+    (from, through): (Date, Date),
+    now: Timestamp,
+) -> Result<(), JobError> {
+    let dates: Vec<Date> = from.series(1.day()).take_while(|date| *date <= through).collect();
+    let dates: Vec<Date> = dates.into_iter().filter(|date| finished.looks_back_to(*date, through)).collect();
+    let read = dates.into_iter().map(async |date| {
+        let kept = parts.archive.document(&Key::document(date, None), now).await;
+        match kept {
+            Ok(Some(document)) => Ok(Some(ledger::sum(&document))),
+            // It may be in the spool.
+            Ok(None) | Err(_) => match intake::take(parts, date, None, now).await {
+                Ok(taken) => Ok(Some(ledger::sum(&taken.document))),
+                Err(error) if error.is_missing_day() => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
+    });
+    let mut read = futures_util::stream::iter(read).buffered(AT_A_TIME);
+    while let Some(ledger) = read.next().await {
+        if let Some(ledger) = ledger? {
+            finished.recall(&ledger);
+        }
+    }
+    Ok(())
+}
+
 async fn days(
     parts: &mut Parts,
     span: Backfill,
@@ -69,8 +102,7 @@ async fn days(
 ) -> Result<(), JobError> {
     let Backfill { from, to, alert, .. } = span;
     let news = if alert { News::Live } else { News::Past };
-    // The days of others are read, not fetched, where it goes on: they may not be there yet.
-    let through = record.through.filter(|_| parts.shard.is_whole());
+    let through = record.through;
     let first = match through {
         Some(through) => {
             report.count("resumed_after_days", (through - from).get_days() as u64 + 1);
@@ -82,6 +114,9 @@ async fn days(
         None => from,
     };
     let mut finished = Days::open(parts, first, report).await?;
+    if let Some(through) = through.filter(|_| !parts.shard.is_whole()) {
+        recall(parts, &mut finished, (from, through), now).await?;
+    }
     let mut newest = through;
     let mut missing = Vec::new();
     let dates: Vec<Date> = first.series(1.day()).take_while(|date| *date <= to).collect();

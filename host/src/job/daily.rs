@@ -14,7 +14,7 @@ use super::days::Days;
 use super::feed::{Held, Kind};
 use super::plan::{self, Plan, Task};
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, shards, tell};
 use crate::episode::{Episode, News};
 use crate::ledger::DayLedger;
 use crate::step::Step;
@@ -40,8 +40,6 @@ pub(crate) async fn daily(parts: &mut Parts, days: Daily, again: Again, now: Tim
     };
     let mut report = Report::new("daily", period);
     let work = async |parts: &mut Parts, report: &mut Report| match days {
-        // A part of the series cannot know whether a day is missing or corrected for all: that is left to whole runs.
-        Daily::Through(newest) if !parts.shard.is_whole() => these_days(parts, newest, newest, now, report).await,
         Daily::Through(newest) => Planned::of(newest).run(parts, now, report).await,
         Daily::These { from, to } => these_days(parts, from, to, now, report).await,
     };
@@ -62,7 +60,8 @@ async fn these_days(
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
     tell::totals_left_behind(parts, from, now, report).await?;
-    let ends_at = parts.store.newest_day().await?;
+    shards::join(parts).await?;
+    let ends_at = shards::agree(parts, "ends-at", async || Ok(parts.store.newest_day().await?)).await?;
     let mut finished = Days::open(parts, from, report).await?;
     let mut newest = None;
     let mut first_error = None;
@@ -88,10 +87,10 @@ async fn these_days(
             parts.reach(Step::Learned, now).await?;
         }
         (None, Some(error)) => return Err(error),
-        (None, None) => return Ok(()),
+        (None, None) => return shards::leave(parts).await,
     }
     run::close(parts, report);
-    Ok(())
+    shards::leave(parts).await
 }
 
 /// Whether the day was taken for a whole one.
@@ -106,7 +105,7 @@ async fn one_day(
     let mut record = run::start(parts, "daily", &run::days(date, date), now).await?;
     let result = async {
         let ledger = fetch(parts, date, now, report).await?;
-        if let Some(short) = feed::short(parts, &ledger, age).await? {
+        if let Some(short) = feed::short(parts, &ledger, age, &finished.put).await? {
             short.report(report);
             return Ok(false);
         }
@@ -140,6 +139,8 @@ async fn fetch(parts: &Parts, date: Date, now: Timestamp, report: &mut Report) -
 /// A run over days that it chooses itself.
 struct Planned {
     newest: Date,
+    /// Whether the ledger had it, or a later one, before.
+    newest_known: bool,
     /// From the first day that has changed on.
     sweep: Option<Days>,
     /// The days that have changed. They are on record as done once all that follows from them is.
@@ -156,16 +157,23 @@ struct Planned {
 impl Planned {
     fn of(newest: Date) -> Self {
         let (changed, episodes, held) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { newest, sweep: None, changed, episodes, last_done: None, failures: 0, held }
+        Self { newest, newest_known: false, sweep: None, changed, episodes, last_done: None, failures: 0, held }
     }
 
     async fn run(mut self, parts: &mut Parts, now: Timestamp, report: &mut Report) -> Result<(), JobError> {
         run::open(parts, report);
         intake::drain_spool(parts, now, report).await;
         tell::totals_left_behind(parts, self.newest, now, report).await?;
-        let Plan { days, beyond } = plan::plan(parts, self.newest).await?;
+        shards::join(parts).await?;
+        let plan = shards::agree(parts, "plan", async || plan::plan(parts, self.newest).await).await?;
+        let Plan { days, newest_known, beyond } = plan;
+        self.newest_known = newest_known;
         gap::tell(parts, beyond, now, report).await?;
-        let result = self.work(parts, days, now, report).await;
+        let mut result = self.work(parts, days, now, report).await;
+        if result.is_ok() {
+            // Before it is on record as done: a process that dies in between comes again.
+            result = shards::leave(parts).await;
+        }
         if parts.mode == Mode::Write {
             for (_, record) in std::mem::take(&mut self.changed) {
                 run::finish(parts, record, report, &result, now).await?;
@@ -212,7 +220,7 @@ impl Planned {
     ) -> Result<(), JobError> {
         let (known, asks) = match task {
             Task::Without => return Ok(()),
-            Task::Newest => (parts.store.newest_day().await?.is_some_and(|newest| newest >= date), true),
+            Task::Newest => (self.newest_known, true),
             Task::Missing => (false, self.failures < TOO_MANY_FAILURES),
             Task::Restate | Task::Finish => (true, self.failures < TOO_MANY_FAILURES),
             Task::Keep => (true, false),
@@ -222,7 +230,7 @@ impl Planned {
             false => None,
         };
         match fetched {
-            Some(ledger) if task == Task::Restate && self.sweep.is_none() && parts.store.holds_day(&ledger).await? => {
+            Some(ledger) if task == Task::Restate && self.sweep.is_none() && !is_changed(parts, &ledger).await? => {
                 report.count("unchanged_days", 1);
             }
             Some(ledger) => self.finish(parts, &ledger, task, now, report).await?,
@@ -251,7 +259,9 @@ impl Planned {
         match fetch(parts, date, now, report).await {
             Ok(ledger) => {
                 self.failures = 0;
-                let Some(short) = feed::short(parts, &ledger, age).await? else { return Ok(Some(ledger)) };
+                let nothing = BTreeMap::new();
+                let put = self.sweep.as_ref().map_or(&nothing, |sweep| &sweep.put);
+                let Some(short) = feed::short(parts, &ledger, age, put).await? else { return Ok(Some(ledger)) };
                 short.report(report);
                 self.held.push(Held::Short(short));
                 Ok(None)
@@ -306,7 +316,7 @@ impl Planned {
         match task {
             Task::Newest => report.total.clone_from(&record.total),
             Task::Missing => report.count("closed_gap_days", 1),
-            _ => report.count("restated_days", u64::from(!parts.store.holds_day(ledger).await?)),
+            _ => report.count("restated_days", u64::from(is_changed(parts, ledger).await?)),
         }
         self.changed.push((date, record));
         let news = if task == Task::Newest { News::Live } else { News::Late };
@@ -334,6 +344,12 @@ impl Planned {
         self.episodes.extend(episodes.into_iter().map(|episode| (episode.id.clone(), episode)));
         self.last_done = Some(date);
     }
+}
+
+/// Whether the bill of a day is another than the ledger had before this run.
+async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, JobError> {
+    let question = format!("changed-{}", run::days(ledger.date, ledger.date));
+    shards::agree(parts, &question, async || Ok(!parts.store.holds_day(ledger).await?)).await
 }
 
 /// The days from the first that has changed on.

@@ -5,7 +5,7 @@
 
 mod learn;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -18,12 +18,13 @@ use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{JobError, Mode, Parts, measure};
+use super::{JobError, Mode, Parts, measure, shards};
 use crate::episode::{self, BRIDGED_DAYS, Episode, Judged, Moment, News, State};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
 use crate::series::{Grain, SeriesKey};
+use crate::shard::Shard;
 use crate::step::Step;
 use crate::store::{DateRange, Found};
 
@@ -33,8 +34,8 @@ pub(super) struct Days {
     held: Option<History>,
     measures: BTreeSet<Measure>,
     excluded: Excluded,
-    /// The days that were put, of a process that shares the work.
-    put: BTreeSet<Date>,
+    /// The days that were put, with how many series they have, of a process that shares the work.
+    pub(super) put: BTreeMap<Date, u64>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
 }
@@ -47,7 +48,7 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let mut days = Self { held: None, measures, excluded: Excluded::default(), put: BTreeSet::new(), longest };
+        let mut days = Self { held: None, measures, excluded: Excluded::default(), put: BTreeMap::new(), longest };
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
@@ -78,7 +79,7 @@ impl Days {
         }
         report.took("write_day", started);
         if !parts.shard.is_whole() {
-            self.put.insert(ledger.date);
+            self.put.insert(ledger.date, ledger.entries.len() as u64);
         }
         parts.reach(Step::Written, now).await?;
         if let Some(history) = &mut self.held {
@@ -90,6 +91,21 @@ impl Days {
             measure::newest_day(&parts.config, ledger.date, ledger.total_double(), &mut report.tally);
         }
         Ok(episodes)
+    }
+
+    /// Whether a day counts for those that come after another.
+    pub(super) fn looks_back_to(&self, date: Date, from: Date) -> bool {
+        back(from, self.longest) <= date
+    }
+
+    /// Takes in a day that this process has put in a run that was interrupted, with the series of all.
+    pub(super) fn recall(&mut self, ledger: &DayLedger) {
+        let mut day = History::default();
+        day.push(ledger, &self.measures);
+        if let Some(history) = &mut self.held {
+            history.adopt(&day, &BTreeSet::from([ledger.date]));
+        }
+        self.put.insert(ledger.date, ledger.entries.len() as u64);
     }
 
     /// Judges a day that is remembered already, since days before it have changed.
@@ -126,7 +142,13 @@ impl Days {
 
         let started = Instant::now();
         let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
-        let mut judgement = self.judge(parts, date, &watched(&known), report)?;
+        let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
+        let mut judgement = self.judge(parts, date, &watched(&known), (&rules, parts.shard), report)?;
+        let silent = shards::silent(parts, Moment { date, hour: None }, &known, &judgement, &rules).await?;
+        if !silent.is_empty() {
+            let unheard = &mut Report::default();
+            judgement.hear(self.judge(parts, date, &HashSet::new(), (&silent, Shard::WHOLE), unheard)?);
+        }
         report.took("judge", started);
         let mut found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
 
@@ -158,13 +180,13 @@ impl Days {
         parts: &Parts,
         date: Date,
         watched: &HashSet<SeriesKey>,
+        (rules, shard): (&[&ReadyRule], Shard),
         report: &mut Report,
     ) -> Result<Judgement, JobError> {
-        let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
         let nothing = Snapshots::default();
         let past = self.past(parts, date, &nothing, None)?;
         let (config, excluded) = (&parts.config, &self.excluded);
-        look::over(&past, Look { config, rules: &rules, date, hour: 0, excluded, watched, shard: parts.shard }, report)
+        look::over(&past, Look { config, rules, date, hour: 0, excluded, watched, shard }, report)
     }
 
     /// The days up to one, out of memory or out of the store.

@@ -16,7 +16,7 @@ use super::feed::{Held, Kind};
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{Again, JobError, Mode, Parts, feed, intake, run, tell, unseen};
+use super::{Again, JobError, Mode, Parts, feed, intake, run, shards, tell, unseen};
 use crate::episode::{BRIDGED_DAYS, Episode, Moment, News};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
@@ -115,9 +115,17 @@ pub(super) async fn judge_hour(
     report.took("write_snapshot", started);
     parts.reach(Step::Written, now).await?;
     let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
-    let mut judgement = look(parts, (date, hour), ledger, &snapshots, &days::watched(&known), report).await?;
-    let started = Instant::now();
     let moment = Moment { date, hour: Some(hour) };
+    let rules: Vec<&ReadyRule> = parts.ready.rules.iter().collect();
+    let watched = days::watched(&known);
+    let whose = (&rules[..], parts.shard);
+    let mut judgement = look(parts, (date, hour), ledger, &snapshots, &watched, whose, report).await?;
+    let silent = shards::silent(parts, moment, &known, &judgement, &rules).await?;
+    if !silent.is_empty() {
+        let (nobody, whose, unheard) = (HashSet::new(), (&silent[..], Shard::WHOLE), &mut Report::default());
+        judgement.hear(look(parts, (date, hour), ledger, &snapshots, &nobody, whose, unheard).await?);
+    }
+    let started = Instant::now();
     let episodes = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
     report.took("write_findings", started);
     report.findings.append(&mut judgement.findings);
@@ -132,12 +140,11 @@ async fn look(
     ledger: &DayLedger,
     snapshots: &Snapshots,
     watched: &HashSet<SeriesKey>,
+    (rules, shard): (&[&ReadyRule], Shard),
     report: &mut Report,
 ) -> Result<Judgement, JobError> {
     let started = Instant::now();
-    let wanted: Vec<FitRequest> = parts
-        .ready
-        .rules
+    let wanted: Vec<FitRequest> = rules
         .iter()
         .map(|ready| {
             let hour = (ready.rule.grain == Grain::DayToDate).then_some(hour);
@@ -154,9 +161,8 @@ async fn look(
     let mut judge = Judge::new(&parts.config, report, watched, "learning");
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
-    let frame =
-        Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date, shard: parts.shard };
-    for ready in &parts.ready.rules {
+    let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date, shard };
+    for &ready in rules {
         let frame = frame.seen_by(ready);
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
         let learned = learned(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
@@ -185,7 +191,7 @@ async fn look(
         }
         judge.judge(ready, questions, At { date, hour: Some(hour), extent }, &mut judgement);
     }
-    judgement.keep(parts.shard);
+    judgement.keep(shard);
     report.took("judge", started);
     Ok(judgement)
 }
@@ -209,15 +215,22 @@ fn learned<'b>(
     let (mut fits, mut set_aside) = (HashMap::new(), HashSet::new());
     let (mut foreign, mut old, mut done) = (0_u64, 0_u64, 0_u64);
     let mut newest = None;
-    for baseline in baselines.iter().filter(|baseline| shard.owns(&baseline.key)) {
+    for baseline in baselines {
         let Some(fit) = baseline.fits.get(&ready.rule.id) else { continue };
         let Some(state) = fit.states.get(&hour) else { continue };
-        if fit.detector != ready.detector.digest || fit.settings != ready.settings_digest {
+        let is_foreign = fit.detector != ready.detector.digest || fit.settings != ready.settings_digest;
+        if !is_foreign {
+            // Of all that share the work: one may have no series that was learned.
+            newest = newest.max(Some(fit.through));
+        }
+        if !shard.owns(&baseline.key) {
+            continue;
+        }
+        if is_foreign {
             foreign += 1;
             set_aside.insert(&baseline.key);
             continue;
         }
-        newest = newest.max(Some(fit.through));
         if fit.through < back(date, OLDEST_FIT_DAYS) {
             old += 1;
         } else if fit.through >= date {

@@ -66,6 +66,12 @@ impl Judgement {
         self.quiet.retain(|series, _| shard.owns(series));
     }
 
+    /// Takes in which rules came to a verdict over the series of others.
+    pub(super) fn hear(&mut self, others: Self) {
+        self.rules.extend(others.rules);
+        self.given_up.extend(others.given_up);
+    }
+
     /// Notes that a rule came to no verdict over a series, where that matters.
     pub(super) fn failed(&mut self, watched: &HashSet<SeriesKey>, key: &SeriesKey, rule: &Rule) {
         if watched.contains(key) {

@@ -1,15 +1,17 @@
 //! Which days a daily run does that nobody named: days that are missing, yesterday, and days whose bills may have been
 //! corrected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::days::back;
 use super::report::Grade;
 use super::{JobError, Parts, run};
-use crate::store::DateRange;
+use crate::shard::{self, Shard};
+use crate::store::{DateRange, JobRun};
 
 /// Counted in the record of a day for which the provider had no bill: how many days old it was then.
 pub(super) const NO_BILL: &str = "no_bill_after_days";
@@ -18,16 +20,18 @@ pub(super) const NO_BILL: &str = "no_bill_after_days";
 const LONGEST_GAP: u16 = 366;
 
 /// What is to be done, oldest first.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plan {
     /// Every day from the first that may have to be done to yesterday.
     pub(super) days: Vec<(Date, Task)>,
+    /// Whether the ledger has yesterday, or a later day.
+    pub(super) newest_known: bool,
     /// The days that are missing before those, and that a backfill would load.
     pub(super) beyond: Option<(Date, Date)>,
 }
 
 /// What is to be done with a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Task {
     /// The newest that there should be.
     Newest,
@@ -59,18 +63,39 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
     let (restate, reach) = (parts.config.restate_days, reach(parts));
     let range = DateRange { from: back(newest, LONGEST_GAP.max(reach)), to: newest };
     let mut known = Known { days: parts.store.days(range).await?.into_iter().collect(), ..Known::default() };
-    let window = back(newest, reach).series(1.day()).take_while(|day| *day < newest);
-    for date in window {
-        let Some(record) = parts.store.run("daily", &run::days(date, date)).await? else { continue };
-        if record.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate)) {
+    let period = |date: Date| run::days(date, date);
+    let runs = parts.store.runs("daily", &period(back(newest, reach)), &period(newest)).await?;
+    let mut by_period: BTreeMap<&str, Vec<(Shard, &JobRun)>> = BTreeMap::new();
+    for run in &runs {
+        let (period, shard) = shard::of_period(&run.period);
+        by_period.entry(period).or_default().push((shard, run));
+    }
+    for date in back(newest, reach).series(1.day()).take_while(|day| *day < newest) {
+        let Some(records) = by_period.get(period(date).as_str()) else { continue };
+        let without = |run: &JobRun| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
+        if records.iter().any(|(_, run)| without(run)) {
             known.without.insert(date);
         }
-        let is_done = [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == record.outcome);
-        if !is_done {
+        if is_unfinished(records) {
             known.unfinished.insert(date);
         }
     }
-    Ok(of(newest, &known, reach, restate))
+    let newest_known = parts.store.newest_day().await?.is_some_and(|last| last >= newest);
+    Ok(Plan { newest_known, ..of(newest, &known, reach, restate) })
+}
+
+/// Whether a day was begun and not finished, neither by who began it nor by others since. Processes that share it have
+/// finished it once all of them have.
+fn is_unfinished(records: &[(Shard, &JobRun)]) -> bool {
+    let mut shared: BTreeMap<u32, Vec<&JobRun>> = BTreeMap::new();
+    for (shard, run) in records {
+        shared.entry(shard.of()).or_default().push(run);
+    }
+    let is_done = |run: &&JobRun| [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == run.outcome);
+    let (done, begun): (Vec<_>, Vec<_>) =
+        shared.into_iter().partition(|(of, runs)| runs.len() == *of as usize && runs.iter().all(is_done));
+    let last_done = done.iter().filter_map(|(_, runs)| runs.iter().map(|run| run.started_at).min()).max();
+    begun.iter().flat_map(|(_, runs)| runs).any(|run| last_done.is_none_or(|done| done < run.started_at))
 }
 
 /// Days before the newest that are looked at.
@@ -96,7 +121,7 @@ fn of(newest: Date, known: &Known, reach: u16, restate: u16) -> Plan {
     let before = known.days.range(..first).next_back();
     let is_missing = days.first().is_some_and(|(date, task)| *date == first && *task == Task::Missing);
     let beyond = before.and_then(|last| Some((last.tomorrow().ok()?, first.yesterday().ok()?)));
-    Plan { days, beyond: beyond.filter(|(from, to)| is_missing && from <= to) }
+    Plan { days, newest_known: false, beyond: beyond.filter(|(from, to)| is_missing && from <= to) }
 }
 
 #[cfg(test)]
@@ -141,6 +166,30 @@ mod tests {
             ["15 Without", "16 Missing", "17 Keep", "18 Restate", "19 Missing", "20 Newest"],
             "{known:?}"
         );
+    }
+
+    #[test]
+    fn a_day_that_is_shared_is_finished_by_all_or_by_others_since() {
+        let run = |(shard, outcome, second): &(&str, &str, i64)| {
+            let run = JobRun {
+                outcome: (*outcome).to_owned(),
+                started_at: jiff::Timestamp::from_second(*second).expect("a time"),
+                ..run::blank("daily", "20261120")
+            };
+            (shard.parse::<Shard>().expect("a shard"), run)
+        };
+        let unfinished = |records: &[(&str, &str, i64)]| {
+            let records: Vec<_> = records.iter().map(run).collect();
+            is_unfinished(&records.iter().map(|(shard, run)| (*shard, run)).collect::<Vec<_>>())
+        };
+        assert!(!unfinished(&[("0/1", "done", 5)]));
+        assert!(unfinished(&[("0/1", "running", 5)]));
+        assert!(!unfinished(&[("0/2", "done", 5), ("1/2", "degraded", 6)]));
+        assert!(unfinished(&[("0/2", "done", 5)]), "the other never came");
+        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "failed", 6)]));
+        assert!(!unfinished(&[("0/2", "done", 5), ("1/2", "failed", 6), ("0/1", "done", 7)]));
+        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "running", 8), ("0/1", "done", 7)]));
+        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "done", 8), ("0/1", "stopped", 7)]), "begun before all ended");
     }
 
     #[test]

@@ -2,22 +2,28 @@
 //!
 //! Every document of the archive, predecessors too, is an event of the moment at which it was fetched. Done again in that
 //! order, each with that moment for its time, they lead through the same days and hours, judged by what was known then,
-//! to the same documents. People hear of nothing.
+//! to the same documents. Half a day waits as it did then. People hear of nothing.
+//!
+//! After each document it takes note of how far it is, and goes on there once it was interrupted. Until it is done no
+//! other job writes.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::days::Days;
-use super::hourly;
+use super::days::{Days, back};
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, intake, run};
+use super::{Again, JobError, Mode, Parts, feed, hourly, intake, run};
 use crate::archive::{ArchiveError, Key};
 use crate::episode::News;
+use crate::ledger::DayLedger;
 use crate::series::day_start;
-use crate::store::{DateRange, OF_RUNS};
+use crate::step::Step;
+use crate::store::{DateRange, JobRun, OF_RUNS};
 
 /// Documents that are read at the same time.
 const AT_A_TIME: usize = 8;
@@ -32,7 +38,7 @@ struct Event {
 /// Rebuilds the database; `done` is called with how many documents are done, and of how many. What goes wrong is in the
 /// report.
 pub(crate) async fn rebuild(parts: &mut Parts, now: Timestamp, done: &dyn Fn(u64, u64)) -> Report {
-    let mut report = Report::new("rebuild", "archive".to_owned());
+    let mut report = Report::new("rebuild", run::REBUILT.to_owned());
     let work = async |parts: &mut Parts, report: &mut Report| whole_archive(parts, now, done, report).await;
     run::in_turn(parts, &mut report, Again::Redo, now, work).await;
     report
@@ -47,85 +53,204 @@ async fn whole_archive(
     let mut filled = parts.store.filled().await?;
     // That runs were tried, and that they failed, says nothing of any bill.
     filled.retain(|collection| !OF_RUNS.contains(collection));
-    if !filled.is_empty() {
+    let earlier = parts.store.run(report.job, &report.period).await?;
+    if !filled.is_empty() && !earlier.is_some_and(|run| run::is_half_built(&run)) {
         return Err(JobError::NotEmpty { collections: filled.join(", ") });
     }
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
-    let record = run::start(parts, "rebuild", &report.period, now).await?;
-    let result = every_event(parts, done, report).await;
+    let mut record = run::start(parts, "rebuild", &report.period, now).await?;
+    if filled.is_empty() {
+        record.reached = None;
+    }
+    let result = every_event(parts, &mut record, done, now, report).await;
     if parts.mode == Mode::Write {
         run::finish(parts, record, report, &result, now).await?;
     }
     result
 }
 
-async fn every_event(parts: &mut Parts, done: &dyn Fn(u64, u64), report: &mut Report) -> Result<(), JobError> {
+async fn every_event(
+    parts: &mut Parts,
+    record: &mut JobRun,
+    done: &dyn Fn(u64, u64),
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), JobError> {
     let started = Instant::now();
     let events = events(parts, report).await?;
     report.took("list", started);
     let Some(last) = events.last().map(|event| event.at) else {
         return Err(JobError::NothingArchived { place: parts.archive.place() });
     };
-    let all = events.len() as u64;
-    // The days that are done and not learned yet, with the last of them.
-    let mut open: Option<(Days, Date)> = None;
-    for (event, number) in events.into_iter().zip(1..) {
-        let Event { at, key } = event;
-        if key.hour.is_some()
-            && let Some((days, through)) = open.take()
-        {
-            // Before the hour, as the daily run had done.
-            days.learn(parts, through, at, report).await?;
-        }
-        let taken = match parts.archive.document(&key, at).await {
-            Ok(Some(document)) => intake::Intake::archived(document),
-            Ok(None) => continue,
-            Err(error @ ArchiveError::Malformed { .. }) => {
-                report.count("unreadable", 1);
-                report.problem(error.to_string());
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let ledger = match intake::sum(&taken, report) {
-            Ok(ledger) => ledger,
-            Err(error @ JobError::Unusable { .. }) => {
-                report.problem(error.to_string());
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        drop(taken);
-        match key.hour {
-            Some(hour) => {
-                hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, at, report).await?;
-                report.count("hours", 1);
-            }
-            None => {
-                let mut days = match open.take() {
-                    Some((days, before)) if before < key.date => days,
-                    _ => Days::open(parts, key.date, report).await?,
-                };
-                days.finish(parts, &ledger, News::Past, at, report).await?;
-                // A correction: what came after it is judged anew.
-                let later = DateRange { from: key.date.tomorrow().unwrap_or(key.date), to: Date::MAX };
-                let mut through = key.date;
-                for date in parts.store.days(later).await?.into_iter().filter(|date| *date > key.date) {
-                    days.revisit(parts, date, News::Past, at, report).await?;
-                    through = date;
-                }
-                open = Some((days, through));
-                report.count("days", 1);
-            }
-        }
-        done(number, all);
+    let reached = record.reached.as_deref().and_then(Event::parse);
+    let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
+    let mut rebuilding = Rebuilding::after(parts, &events[..first], report).await?;
+    if first > 0 {
+        report.count("resumed_after_documents", first as u64);
+        done(first as u64, events.len() as u64);
     }
-    if let Some((days, through)) = open {
-        days.learn(parts, through, last, report).await?;
+    // From here on, what the database holds is a rebuilding's.
+    record.reached.get_or_insert_default();
+    parts.store.put_run(record, now).await?;
+    for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
+        rebuilding.event(parts, event, report).await?;
+        parts.reach(Step::Told, event.at).await?;
+        record.reached = Some(event.to_string());
+        parts.store.put_run(record, now).await?;
+        done(number, events.len() as u64);
     }
+    rebuilding.learn(parts, last, report).await?;
+    rebuilding.report_held(parts, last, report).await?;
     run::close(parts, report);
     Ok(())
+}
+
+/// What is under way between two events.
+struct Rebuilding {
+    /// The days that are done and not learned yet, with the last of them.
+    open: Option<(Days, Date)>,
+    /// Days that were not whole when they were fetched, with the document that is taken as it is once no better one is
+    /// waited for any more.
+    held: BTreeMap<Date, Key>,
+}
+
+impl Rebuilding {
+    /// Goes on where some events are done.
+    async fn after(parts: &Parts, done: &[Event], report: &mut Report) -> Result<Self, JobError> {
+        let mut rebuilding = Self { open: None, held: BTreeMap::new() };
+        let Some(last) = done.last() else { return Ok(rebuilding) };
+        let known = parts.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
+        for event in done.iter().filter(|event| event.key.hour.is_none()) {
+            if known.binary_search(&event.key.date).is_err() {
+                rebuilding.held.insert(event.key.date, event.key.clone());
+            }
+        }
+        // Before an hour, all days were learned.
+        if let (None, Some(newest)) = (last.key.hour, known.last()) {
+            rebuilding.open = Some((Days::open(parts, newest.tomorrow().unwrap_or(*newest), report).await?, *newest));
+        }
+        Ok(rebuilding)
+    }
+
+    async fn event(&mut self, parts: &Parts, Event { at, key }: &Event, report: &mut Report) -> Result<(), JobError> {
+        if key.hour.is_some() {
+            // Before the hour, as the daily run had done.
+            self.learn(parts, *at, report).await?;
+        } else {
+            self.take_held(parts, *at, report).await?;
+        }
+        let Some(ledger) = read(parts, key, *at, report).await? else { return Ok(()) };
+        match key.hour {
+            Some(hour) => {
+                hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, *at, report).await?;
+                report.count("hours", 1);
+            }
+            None if feed::short(parts, &ledger, age(parts, key.date, *at), &BTreeMap::new()).await?.is_some() => {
+                self.held.insert(key.date, key.clone());
+            }
+            None => self.day(parts, &ledger, *at, report).await?,
+        }
+        Ok(())
+    }
+
+    /// Does a day, and anew those that came after it: it is a correction, or late.
+    async fn day(
+        &mut self,
+        parts: &Parts,
+        ledger: &DayLedger,
+        at: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), JobError> {
+        let date = ledger.date;
+        self.held.remove(&date);
+        let mut days = match self.open.take() {
+            Some((days, before)) if before < date => days,
+            _ => Days::open(parts, date, report).await?,
+        };
+        days.finish(parts, ledger, News::Past, at, report).await?;
+        let later = DateRange { from: date.tomorrow().unwrap_or(date), to: Date::MAX };
+        let mut through = date;
+        for later in parts.store.days(later).await?.into_iter().filter(|later| *later > date) {
+            days.revisit(parts, later, News::Past, at, report).await?;
+            through = later;
+        }
+        self.open = Some((days, through));
+        report.count("days", 1);
+        Ok(())
+    }
+
+    /// The daily job takes half a day as it is once no correction is waited for any more.
+    async fn take_held(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+        let restate = u64::from(parts.config.restate_days);
+        let due = self.held.iter().filter(|(date, _)| age(parts, **date, at) >= restate);
+        for key in due.map(|(_, key)| key.clone()).collect::<Vec<_>>() {
+            match read(parts, &key, at, report).await? {
+                Some(ledger) => self.day(parts, &ledger, at, report).await?,
+                None => drop(self.held.remove(&key.date)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn learn(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+        match self.open.take() {
+            Some((days, through)) => days.learn(parts, through, at, report).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Days that are still not taken for whole ones at the end.
+    async fn report_held(&self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+        for key in self.held.values() {
+            let Some(ledger) = read(parts, key, at, report).await? else { continue };
+            if let Some(short) = feed::short(parts, &ledger, age(parts, key.date, at), &BTreeMap::new()).await? {
+                short.report(report);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How much older than the newest day that was over at a moment.
+fn age(parts: &Parts, date: Date, at: Timestamp) -> u64 {
+    let newest = back(parts.billing_time(at).0, 1);
+    u64::try_from((newest - date).get_days()).unwrap_or(0)
+}
+
+/// None, which is reported, where there is nothing that can be used.
+async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> Result<Option<DayLedger>, JobError> {
+    let taken = match parts.archive.document(key, at).await {
+        Ok(Some(document)) => intake::Intake::archived(document),
+        Ok(None) => return Ok(None),
+        Err(error @ ArchiveError::Malformed { .. }) => {
+            report.count("unreadable", 1);
+            report.problem(error.to_string());
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match intake::sum(&taken, report) {
+        Ok(ledger) => Ok(Some(ledger)),
+        Err(error @ JobError::Unusable { .. }) => {
+            report.problem(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Event {
+    fn parse(text: &str) -> Option<Self> {
+        let (at, key) = text.split_once(' ')?;
+        Some(Self { at: at.parse().ok()?, key: Key::parse(key)? })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.at, self.key)
+    }
 }
 
 /// Every document of ours, in the order in which they were fetched. One that does not say when that was counts as fetched

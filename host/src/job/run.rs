@@ -9,15 +9,18 @@ use super::course::Course;
 use super::lease::Lease;
 use super::plan::NO_BILL;
 use super::report::{Grade, Outcome, Report};
-use super::{JobError, Mode, Parts, Ready, failing, measure};
+use super::{JobError, Mode, Parts, Ready, failing, measure, shards};
 use crate::config::Config;
 use crate::run_id::RunId;
 use crate::step::{self, Step};
-use crate::store::{Access, JobRun, LeaseKey, Store};
+use crate::store::{Access, JobRun, LeaseKey, Share, Store};
 
 /// What the turn to write is a lease on: job and period.
 const WRITER: &str = "writer";
 const ALL: &str = "all";
+
+/// The period of a rebuilding.
+pub(super) const REBUILT: &str = "archive";
 
 /// Whether a job that is done already is done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub(super) async fn in_turn(
     now: Timestamp,
     work: impl AsyncFnOnce(&mut Parts, &mut Report) -> Result<(), JobError>,
 ) {
+    parts.errand = format!("{} {}", report.job, report.period);
     let result = match turn(parts, report, again).await {
         Ok(None) => work(parts, report).await,
         Ok(Some(done_by)) => {
@@ -61,10 +65,16 @@ pub(super) async fn in_turn(
 pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, JobError> {
     let store = super::open_store(config, Access::Write(run)).await?;
     let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
-    let turn = Lease::take(store.leases(), key, &Course::new().owner, config.lease).await?;
+    let turn = Lease::take(store.leases(), (key, None), &Course::new().owner, config.lease).await?;
     let done = work(&store).await;
     turn.release().await;
     Ok(done)
+}
+
+/// Whether a database that is being rebuilt is whole again; another job would learn from half of it.
+pub(super) fn is_half_built(rebuilding: &JobRun) -> bool {
+    let has_ended = [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == rebuilding.outcome);
+    rebuilding.reached.is_some() && !has_ended
 }
 
 /// Waits for the turn. Some is who did the job meanwhile.
@@ -79,12 +89,15 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
     }
     let waited = if report.job == "backfill" {
         let key = LeaseKey { job: report.job.to_owned(), period: period.clone() };
-        let lease = lease(parts, key).await?;
+        let lease = lease(parts, key, None).await?;
         parts.whole.insert(lease).waited
     } else {
         take_turn(parts).await?;
         parts.turn.as_ref().is_some_and(|turn| turn.waited)
     };
+    if report.job != "rebuild" && parts.store.run("rebuild", REBUILT).await?.is_some_and(|run| is_half_built(&run)) {
+        return Err(JobError::HalfBuilt);
+    }
     let after = parts.store.run(report.job, &period).await?;
     Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
 }
@@ -92,8 +105,9 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
 /// Takes the turn to write, where this process does not have it.
 pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
-        let key = LeaseKey { job: WRITER.to_owned(), period: parts.shard.period(ALL) };
-        parts.turn = Some(lease(parts, key).await?);
+        let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
+        let share = shards::name(parts).map(|what| Share { what, part: parts.shard.index().to_string() });
+        parts.turn = Some(lease(parts, key, share).await?);
     }
     Ok(())
 }
@@ -105,8 +119,8 @@ pub(super) async fn give_turn(parts: &mut Parts) {
     }
 }
 
-async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, JobError> {
-    Lease::take(parts.store.leases(), key, &parts.course.owner, parts.config.lease).await
+async fn lease(parts: &Parts, key: LeaseKey, share: Option<Share>) -> Result<Lease, JobError> {
+    Lease::take(parts.store.leases(), (key, share), &parts.course.owner, parts.config.lease).await
 }
 
 /// What a host that had to wait finds done is not done again, whoever asked: the other began when this one could not.
@@ -182,25 +196,9 @@ pub(super) fn judged(ready: &Ready, report: &mut Report) {
 pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<JobRun, JobError> {
     let period = &parts.shard.period(period);
     let earlier = parts.store.run(job, period).await?;
-    let mut record = earlier.unwrap_or_else(|| JobRun {
-        job: job.to_owned(),
-        period: period.to_owned(),
-        owner: String::new(),
-        attempts: 0,
-        step: Step::Started,
-        through: None,
-        outcome: String::new(),
-        error: None,
-        counts: BTreeMap::new(),
-        durations_ms: BTreeMap::new(),
-        total_told: BTreeSet::new(),
-        total: None,
-        started_at: now,
-        finished_at: None,
-        lease_until: None,
-    });
+    let mut record = earlier.unwrap_or_else(|| blank(job, period));
     if record.outcome == Grade::Done.as_str() || record.outcome == Grade::Degraded.as_str() {
-        record.through = None;
+        (record.through, record.reached) = (None, None);
     }
     record.owner.clone_from(&parts.course.owner);
     record.attempts += 1;
@@ -210,10 +208,32 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     if parts.mode == Mode::Write {
         parts.store.put_run(&record, now).await?;
     }
-    // A backfill writes how far it is with the days; a rebuilding begins anew.
+    // A backfill writes how far it is with the days, a rebuilding with the documents.
     parts.course.begin((!["backfill", "rebuild"].contains(&job)).then_some((job, period)));
     parts.reach(Step::Started, now).await?;
     Ok(record)
+}
+
+/// Of a run that has not begun.
+pub(super) fn blank(job: &str, period: &str) -> JobRun {
+    JobRun {
+        job: job.to_owned(),
+        period: period.to_owned(),
+        owner: String::new(),
+        attempts: 0,
+        step: Step::Started,
+        through: None,
+        reached: None,
+        outcome: String::new(),
+        error: None,
+        counts: BTreeMap::new(),
+        durations_ms: BTreeMap::new(),
+        total_told: BTreeSet::new(),
+        total: None,
+        started_at: Timestamp::UNIX_EPOCH,
+        finished_at: None,
+        lease_until: None,
+    }
 }
 
 /// Records how a run ended.
@@ -257,6 +277,7 @@ mod tests {
             attempts,
             step: Step::Finished,
             through: None,
+            reached: None,
             outcome: outcome.to_owned(),
             error: None,
             counts: BTreeMap::new(),

@@ -62,14 +62,15 @@ pub(super) async fn episodes(
     Ok(())
 }
 
-/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted.
+/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted. Of
+/// processes that share the work the first does: all of them see the same.
 pub(super) async fn operational(
     parts: &mut Parts,
     what: Operational<'_>,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    if parts.mode == Mode::DryRun {
+    if parts.mode == Mode::DryRun || !parts.shard.is_first() {
         return Ok(());
     }
     let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == what.key);
@@ -86,7 +87,7 @@ pub(super) async fn resolved(
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    if parts.mode == Mode::DryRun {
+    if parts.mode == Mode::DryRun || !parts.shard.is_first() {
         return Ok(());
     }
     let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);

@@ -376,6 +376,12 @@ impl Embedded {
         Ok(run::latest(runs, limit))
     }
 
+    pub(super) fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+        let mut runs = self.recent_runs(job, usize::MAX)?;
+        runs.retain(|run| (from..before).contains(&run.period.as_str()));
+        Ok(runs)
+    }
+
     pub(super) fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, [run::step(job, period, step, now)], HashSet::new())
     }

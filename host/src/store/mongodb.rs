@@ -3,6 +3,7 @@
 //! Knows how to reach the server, read in batches and write in bulk; what the documents hold is the business of
 //! [`super::documents`].
 
+mod agreed;
 mod answer;
 mod connect;
 mod indexes;
@@ -116,13 +117,13 @@ impl Mongodb {
     }
 
     pub(super) async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
-        let mut stored = self.own(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
+        let mut stored = self.stored(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
         let mut is_held = |entry: &Entry| {
             let upsert = daily::upsert(day.date, entry, Timestamp::UNIX_EPOCH);
             stored.remove(&key_of(&upsert.key)).is_some_and(|old| upsert.is_in(&old.fields))
         };
-        let all = day.entries.iter().filter(|entry| self.shard.owns(&entry.key)).all(&mut is_held);
-        Ok(all && stored.into_values().all(|old| old.fields.get_str("pricingType").is_ok()))
+        Ok(day.entries.iter().all(&mut is_held)
+            && stored.into_values().all(|old| old.fields.get_str("pricingType").is_ok()))
     }
 
     /// Keeps what a correction is about to replace.
@@ -316,6 +317,14 @@ impl Mongodb {
         })
         .await?;
         Ok(runs)
+    }
+
+    pub(super) async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+        let filter = doc! { "job": job, "period": { "$gte": from, "$lt": before } };
+        let found = self.documents(&run::COLLECTION, filter).await?;
+        let read =
+            |found: &Document| run::read(found).map_err(|error| unreadable_document(&run::COLLECTION, found, error));
+        found.iter().map(read).collect()
     }
 
     pub(super) async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {

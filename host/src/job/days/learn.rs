@@ -47,7 +47,7 @@ impl Days {
                 let mut days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
                 // What the others have to write of these days may not be there yet.
                 if let (Some(held), Some(before)) = (&mut days.held, before) {
-                    held.adopt(&before, &self.put);
+                    held.adopt(&before, &self.put.keys().copied().collect());
                 }
                 days.learn_through(parts, newest, now, report).await
             }

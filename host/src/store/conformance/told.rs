@@ -221,6 +221,7 @@ async fn runs_are_read_back() {
             attempts: 1,
             step: Step::Started,
             through: None,
+            reached: None,
             outcome: "running".to_owned(),
             error: None,
             counts: [("series".to_owned(), 10_000_000_000)].into(),
@@ -260,6 +261,7 @@ fn run_of(job: &str, period: &str, second: i64) -> JobRun {
         attempts: 1,
         step: Step::Started,
         through: None,
+        reached: None,
         outcome: "failed".to_owned(),
         error: None,
         counts: BTreeMap::new(),
@@ -308,7 +310,7 @@ async fn leases_that_are_taken_are_told_with_what_is_left_of_them() {
         let leases = store.leases();
         assert_eq!(leases.held().await.unwrap(), Some(vec![]));
         let keys = ["one", "two"].map(|period| LeaseKey { job: "writer".to_owned(), period: period.to_owned() });
-        let claim = |key, owner, length| Claim { key, owner, length, reserve: Duration::ZERO };
+        let claim = |key, owner, length| Claim { key, share: None, owner, length, reserve: Duration::ZERO };
         let [hour, instant] = [Duration::from_secs(3_600), Duration::ZERO];
         for (key, owner, length) in [(&keys[0], "a", hour), (&keys[1], "b", instant)] {
             leases.take(claim(key, owner, length)).await.unwrap();
