@@ -180,9 +180,7 @@ fn a_collector_that_is_away_or_takes_a_part_is_a_warning() {
     {
         let run = watch(&url).hourly().expect(0);
         let line = run.stderr.lines().find(|line| line.contains("did not take the metrics")).expect("it is told");
-        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        assert_eq!(line["level"], "WARN");
-        let message = line["message"].as_str().expect("a text");
-        assert!(message.contains(&format!("{url}/v1/metrics")) && message.contains(why), "{message}");
+        assert!(line.trim_start().starts_with("WARN "), "{line}");
+        assert!(line.contains(&format!("{url}/v1/metrics")) && line.contains(why), "{line}");
     }
 }

@@ -61,7 +61,9 @@ fn plain(lab: &Lab, text: &str) -> String {
 }
 
 fn failed(lab: &Lab, simulator: &Simulator) -> String {
-    backfill(lab, 2).replace(&simulator.url, "[url]")
+    let told = backfill(lab, 2).replace(&simulator.url, "[url]");
+    // What is tried again is logged, with how long that is waited for.
+    told.lines().filter(|line| !line.trim_start().starts_with("WARN ")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
