@@ -90,7 +90,7 @@ fn config(limits: &Limits) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .native_unwind_info(false)
         .generate_address_map(false)
-        // What no detector needs can be no way out. Relaxed SIMD, besides, differs from machine to machine.
+        // What the meter does not let through either.
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .wasm_tail_call(false)

@@ -165,9 +165,9 @@ async fn look(
     for &ready in rules {
         let frame = frame.seen_by(ready);
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
-        let learned = learned(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
-        let unseen = learned.through.filter(|_| unseen::may_be_asked(ready));
-        let set_aside = learned.set_aside.clone();
+        let Learned { fits, set_aside, through } =
+            learned(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
+        let unseen = through.filter(|_| unseen::may_be_asked(ready));
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
             Grain::DayToDate => {
@@ -179,7 +179,7 @@ async fn look(
                 (grids.filter_map(|grid| grid.hourly()).collect(), Extent::Whole)
             }
         };
-        let (mut questions, mut others) = questions(ready, samples, learned.fits, hour, frame);
+        let (mut questions, mut others) = questions(ready, samples, fits, hour, frame);
         others.retain(|sample| !set_aside.contains(&sample.key));
         match unseen {
             Some(through) => {

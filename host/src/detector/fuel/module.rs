@@ -1,11 +1,13 @@
 //! A core module, metered: it imports the meter's number, and each of its functions takes from it.
 
-use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, DataCountSection, DataSection, ElementSection, EntityType, ExportSection, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, MemorySection, Module, StartSection, TableSection, TypeSection, ValType,
+    CodeSection, EntityType, FunctionSection, GlobalType, ImportSection, Module, SectionId, TypeSection, ValType,
 };
-use wasmparser::{CompositeInnerType, FunctionBody, Parser, Payload};
+use wasmparser::{
+    CompositeInnerType, CustomSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Parser,
+    TypeSectionReader,
+};
 
 use super::{COUNTER, METER, body};
 use crate::detector::contract::Unfit;
@@ -21,124 +23,23 @@ pub(super) struct Metered {
     /// Parameters of each type of a function, and the type of each function with a body.
     parameters: Vec<u32>,
     types: Vec<u32>,
+    imports_the_number: bool,
 }
 
 /// Meters a module. Custom sections are left out.
 ///
 /// # Errors
-/// It imports the meter, or from it.
+/// It imports from the meter itself.
 pub(super) fn metered(parser: Parser, bytes: &[u8]) -> Result<Module, Error<Unfit>> {
-    let mut metered = Metered::default();
     let mut module = Module::new();
-    let mut imports = Some(importing_the_number());
-    let mut bodies = Vec::new();
-    let first = parser.offset();
-    for payload in parser.parse_all(bytes) {
-        let payload = payload?;
-        // Of the sections before it only types come, whether the module has imports of its own or not.
-        if !matches!(
-            payload,
-            Payload::Version { .. } | Payload::TypeSection(_) | Payload::ImportSection(_) | Payload::CustomSection(_)
-        ) && let Some(imports) = imports.take()
-        {
-            module.section(&imports);
-        }
-        match payload {
-            Payload::Version { .. } | Payload::CustomSection(_) | Payload::End(_) => {}
-            Payload::TypeSection(section) => {
-                for group in section.clone() {
-                    metered.parameters.extend(group?.types().map(|ty| match &ty.composite_type.inner {
-                        CompositeInnerType::Func(function) => function.params().len() as u32,
-                        _ => 0,
-                    }));
-                }
-                let mut types = TypeSection::new();
-                metered.parse_type_section(&mut types, section)?;
-                module.section(&types);
-            }
-            Payload::ImportSection(section) => {
-                let mut own = imports.take().unwrap_or_else(importing_the_number);
-                for import in section.clone().into_imports() {
-                    let import = import?;
-                    if import.module == METER {
-                        return Err(Error::UserError(Unfit::Import(METER.to_owned())));
-                    }
-                }
-                metered.parse_import_section(&mut own, section)?;
-                module.section(&own);
-            }
-            Payload::FunctionSection(section) => {
-                for ty in section.clone() {
-                    metered.types.push(ty?);
-                }
-                let mut functions = FunctionSection::new();
-                metered.parse_function_section(&mut functions, section)?;
-                module.section(&functions);
-            }
-            Payload::TableSection(section) => {
-                let mut tables = TableSection::new();
-                metered.parse_table_section(&mut tables, section)?;
-                module.section(&tables);
-            }
-            Payload::MemorySection(section) => {
-                let mut memories = MemorySection::new();
-                metered.parse_memory_section(&mut memories, section)?;
-                module.section(&memories);
-            }
-            Payload::GlobalSection(section) => {
-                let mut globals = GlobalSection::new();
-                metered.parse_global_section(&mut globals, section)?;
-                module.section(&globals);
-            }
-            Payload::ExportSection(section) => {
-                let mut exports = ExportSection::new();
-                metered.parse_export_section(&mut exports, section)?;
-                module.section(&exports);
-            }
-            Payload::StartSection { func, .. } => {
-                module.section(&StartSection { function_index: metered.start_section(func)? });
-            }
-            Payload::ElementSection(section) => {
-                let mut elements = ElementSection::new();
-                metered.parse_element_section(&mut elements, section)?;
-                module.section(&elements);
-            }
-            Payload::DataCountSection { count, .. } => {
-                module.section(&DataCountSection { count: metered.data_count(count)? });
-            }
-            Payload::CodeSectionStart { .. } => {}
-            Payload::CodeSectionEntry(entry) => {
-                bodies.push(entry);
-                if bodies.len() == metered.types.len() {
-                    metered.code(&mut module, &bodies)?;
-                }
-            }
-            Payload::DataSection(section) => {
-                let mut data = DataSection::new();
-                metered.parse_data_section(&mut data, section)?;
-                module.section(&data);
-            }
-            _ => {
-                let unknown = format!("a section of a kind that no plugin needs, in the module at {first:#x}");
-                return Err(Error::UserError(Unfit::Invalid(unknown)));
-            }
-        }
-    }
-    if let Some(imports) = imports {
-        module.section(&imports);
-    }
+    Metered::default().parse_core_module(&mut module, parser, bytes)?;
     Ok(module)
 }
 
 impl Metered {
-    fn code(&mut self, module: &mut Module, bodies: &[FunctionBody<'_>]) -> Result<(), Error<Unfit>> {
-        let mut code = CodeSection::new();
-        for (ty, body) in self.types.clone().into_iter().zip(bodies) {
-            let parameters = self.parameters[ty as usize];
-            code.function(&body::metered(self, parameters, body)?);
-        }
-        module.section(&code);
-        Ok(())
+    fn import_the_number(&mut self, imports: &mut ImportSection) {
+        imports.import(METER, COUNTER, EntityType::Global(NUMBER));
+        self.imports_the_number = true;
     }
 }
 
@@ -148,10 +49,69 @@ impl Reencode for Metered {
     fn global_index(&mut self, global: u32) -> Result<u32, Error<Unfit>> {
         Ok(global.saturating_add(COUNTER_INDEX + 1))
     }
-}
 
-fn importing_the_number() -> ImportSection {
-    let mut imports = ImportSection::new();
-    imports.import(METER, COUNTER, EntityType::Global(NUMBER));
-    imports
+    fn parse_type_section(
+        &mut self,
+        types: &mut TypeSection,
+        section: TypeSectionReader<'_>,
+    ) -> Result<(), Error<Unfit>> {
+        for group in section.clone() {
+            self.parameters.extend(group?.types().map(|ty| match &ty.composite_type.inner {
+                CompositeInnerType::Func(function) => function.params().len() as u32,
+                _ => 0,
+            }));
+        }
+        utils::parse_type_section(self, types, section)
+    }
+
+    fn parse_import_section(
+        &mut self,
+        imports: &mut ImportSection,
+        section: ImportSectionReader<'_>,
+    ) -> Result<(), Error<Unfit>> {
+        for import in section.clone().into_imports() {
+            if import?.module == METER {
+                return Err(Error::UserError(Unfit::Import(METER.to_owned())));
+            }
+        }
+        self.import_the_number(imports);
+        utils::parse_import_section(self, imports, section)
+    }
+
+    /// Only types come before imports, whether the module has some of its own or not.
+    fn intersperse_section_hook(
+        &mut self,
+        module: &mut Module,
+        _: Option<SectionId>,
+        before: Option<SectionId>,
+    ) -> Result<(), Error<Unfit>> {
+        if !matches!(before, Some(SectionId::Type | SectionId::Import)) && !self.imports_the_number {
+            let mut imports = ImportSection::new();
+            self.import_the_number(&mut imports);
+            module.section(&imports);
+        }
+        Ok(())
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), Error<Unfit>> {
+        for ty in section.clone() {
+            self.types.push(ty?);
+        }
+        utils::parse_function_section(self, functions, section)
+    }
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error<Unfit>> {
+        let ty = self.types[code.len() as usize];
+        let parameters = self.parameters[ty as usize];
+        code.function(&body::metered(self, parameters, &body)?);
+        Ok(())
+    }
+
+    fn parse_custom_section(&mut self, _: &mut Module, _: CustomSectionReader<'_>) -> Result<(), Error<Unfit>> {
+        Ok(())
+    }
 }
