@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::days::back;
-use super::report::Grade;
 use super::{JobError, Parts, run};
 use crate::shard::{self, Shard};
 use crate::store::{DateRange, JobRun};
@@ -91,9 +90,9 @@ fn is_unfinished(records: &[(Shard, &JobRun)]) -> bool {
     for (shard, run) in records {
         shared.entry(shard.of()).or_default().push(run);
     }
-    let is_done = |run: &&JobRun| [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == run.outcome);
-    let (done, begun): (Vec<_>, Vec<_>) =
-        shared.into_iter().partition(|(of, runs)| runs.len() == *of as usize && runs.iter().all(is_done));
+    let (done, begun): (Vec<_>, Vec<_>) = shared
+        .into_iter()
+        .partition(|(of, runs)| runs.len() == *of as usize && runs.iter().all(|run| run::has_succeeded(run)));
     let last_done = done.iter().filter_map(|(_, runs)| runs.iter().map(|run| run.started_at).min()).max();
     begun.iter().flat_map(|(_, runs)| runs).any(|run| last_done.is_none_or(|done| done < run.started_at))
 }

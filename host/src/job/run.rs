@@ -71,10 +71,9 @@ pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce
     Ok(done)
 }
 
-/// Whether a database that is being rebuilt is whole again; another job would learn from half of it.
+/// Whether a database is not yet rebuilt to the end: another job would learn from half of it.
 pub(super) fn is_half_built(rebuilding: &JobRun) -> bool {
-    let has_ended = [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == rebuilding.outcome);
-    rebuilding.reached.is_some() && !has_ended
+    rebuilding.reached.is_some() && !has_succeeded(rebuilding)
 }
 
 /// Waits for the turn. Some is who did the job meanwhile.
@@ -137,7 +136,12 @@ const MENDABLE: [&str; 5] = [NO_BILL, "held_days", "held_hours", "spooled", "und
 /// Other runs that are degraded are: nothing is lost, and doing them again would mend nothing.
 fn is_done(run: &JobRun) -> bool {
     let mendable = MENDABLE.iter().any(|count| run.counts.contains_key(*count));
-    !mendable && (run.outcome == Grade::Done.as_str() || run.outcome == Grade::Degraded.as_str())
+    !mendable && has_succeeded(run)
+}
+
+/// Whether a run came to its end, though it may have left something out.
+pub(super) fn has_succeeded(run: &JobRun) -> bool {
+    [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == run.outcome)
 }
 
 /// The period of one day, or of a span of days.
@@ -197,7 +201,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     let period = &parts.shard.period(period);
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
-    if record.outcome == Grade::Done.as_str() || record.outcome == Grade::Degraded.as_str() {
+    if has_succeeded(&record) {
         (record.through, record.reached) = (None, None);
     }
     record.owner.clone_from(&parts.course.owner);
