@@ -3,10 +3,11 @@
 use costwarden_sdk::{Refusal, Series, stats};
 use serde::{Deserialize, Serialize};
 
+use crate::SeasonChoice;
 use crate::level::{Point, Rolling, larger, learnable, smaller};
 use crate::season::{DAY, HOUR, Profile, Season};
+use crate::spread::Spread;
 use crate::trend::{self, Trend};
-use crate::{K_WITHIN_DAYS, SeasonChoice};
 
 /// Levels below this part of the mean amount are not a measure for deviations: a tenth.
 const LEAST_UNIT: f64 = 0.1;
@@ -22,14 +23,8 @@ const CAP: f64 = 5.0;
 const LEAST_CAP: f64 = 0.1;
 /// A season must bring the errors below this part of those without it.
 const WORTH_A_SEASON: f64 = 0.9;
-/// How often an error must have happened to be usual.
-const USUAL_AFTER: usize = 3;
-/// Makes the mean absolute deviation of normal values their standard deviation: the square root of π / 2.
-const MEAN_TO_STD: f64 = 1.253_314_137_315_500_3;
 /// The newest errors that the drift is taken from.
 const DRIFT: usize = 28;
-/// Times the greatest error of the other days that a day's greatest one counts for at most.
-const LONE_PEAK: f64 = 2.0;
 
 /// What `judge` knows of the history. Errors and units are parts of the level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +34,7 @@ pub struct State {
     /// The median error of late: what growth adds from one point to the next.
     drift: f64,
     /// The usual error.
-    pub(crate) spread: f64,
+    pub(crate) spread: Spread,
     least_unit: f64,
     /// The level at the end of the history.
     level: f64,
@@ -93,7 +88,7 @@ impl State {
 
     /// The usual error there, in the unit of the values.
     pub(crate) fn spread(&self) -> f64 {
-        self.spread * self.unit(self.level)
+        self.spread.greater() * self.unit(self.level)
     }
 
     /// What deviations from this level are measured in.
@@ -109,8 +104,8 @@ impl State {
         level * factor + self.drift * self.unit(level)
     }
 
-    /// The slow change at the end of the history, where an error may be so great; none within days.
-    pub(crate) fn trend(&self, allowed: f64) -> Option<Trend> {
+    /// The slow change at the end of the history, where errors may be so great; none within days.
+    pub(crate) fn trend(&self, allowed: (f64, f64)) -> Option<Trend> {
         self.errors.map(|errors| Trend::of(errors, allowed))
     }
 
@@ -223,14 +218,18 @@ impl Candidate {
         for (i, _) in recent.iter().enumerate().filter(|(_, point)| point.excluded) {
             excluded[i / 8] |= 1 << (i % 8);
         }
-        let usual = spread(&self.errors, drift, wide);
+        let mut spread = Spread::of(&self.errors, drift, wide);
+        match spans.fine_day {
+            Some(day) => spread = spread.with_peaks(&self.errors, drift, day),
+            None if step < DAY => spread = spread.by_side(&self.errors, drift),
+            None => {}
+        }
         let errors = (step == DAY).then(|| last_errors(&self.errors, drift));
-        let peak = spans.fine_day.map_or(0.0, |day| peak(&self.errors, drift, day));
         State {
             season: self.season,
             factors: self.factors.iter().map(|factor| *factor as f32).collect(),
             drift,
-            spread: larger(usual, peak / K_WITHIN_DAYS),
+            spread,
             least_unit,
             level,
             recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
@@ -238,39 +237,6 @@ impl Candidate {
             errors,
         }
     }
-}
-
-/// The median absolute deviation of the errors as a standard deviation; where that is 0, the mean deviation, or the
-/// root mean square of a series whose great errors are, or may be, usual (`wide`). In these, which single points can move, the greatest errors
-/// count as the third greatest does: an incident does not widen them, what has happened three times is usual.
-///
-/// Excluded points count as the errors that they were. Leaving them out would cut off the tail of what is usual and
-/// draw the spread in with each fit.
-fn spread(errors: &[Point], drift: f64, wide: bool) -> f64 {
-    let mut off: Vec<f64> = errors.iter().map(|error| (error.value - drift).abs()).collect();
-    let mad = stats::median(&mut off).unwrap_or(0.0);
-    if mad > 0.0 && !wide {
-        return stats::MAD_TO_STD * mad;
-    }
-    off.sort_unstable_by(f64::total_cmp);
-    let greatest = off.len().checked_sub(USUAL_AFTER).map_or(0.0, |i| off[i]);
-    let count = off.len().max(1) as f64;
-    if wide {
-        (off.iter().map(|off| smaller(*off, greatest).powi(2)).sum::<f64>() / count).sqrt()
-    } else {
-        MEAN_TO_STD * off.iter().map(|off| smaller(*off, greatest)).sum::<f64>() / count
-    }
-}
-
-/// How far off the worst day was; a lone incident counts for hardly more than what the other days saw.
-fn peak(errors: &[Point], drift: f64, day: usize) -> f64 {
-    let (mut greatest, mut next) = (0.0, 0.0);
-    for errors in errors.chunks(day) {
-        let off = errors.iter().fold(0.0, |most, error| larger(most, (error.value - drift).abs()));
-        next = larger(next, smaller(off, greatest));
-        greatest = larger(greatest, off);
-    }
-    smaller(greatest, LONE_PEAK * next)
 }
 
 /// The newest errors less the drift, as exact as is needed; zeros before the first.

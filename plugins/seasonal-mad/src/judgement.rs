@@ -19,9 +19,9 @@ struct Levels {
 /// What is usual at one point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usual {
-    /// At the recent level, and what it may be off by there.
+    /// At the recent level, and what it may be off by there, below and above.
     pub(crate) expected: f64,
-    allowed: f64,
+    allowed: (f64, f64),
     /// Expectations at both levels and what they may be off by, the lower first.
     low: (f64, f64),
     high: (f64, f64),
@@ -30,7 +30,8 @@ pub(crate) struct Usual {
 pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, state: &State) -> Vec<Verdict> {
     let series = &window.series;
     let k = settings.k(series.step);
-    let allowed = (k * state.spread).max(settings.floor);
+    let allowed = |spread: f32| (k * f64::from(spread)).max(settings.floor);
+    let allowed = (allowed(state.spread.below), allowed(state.spread.above));
     let mut trend = state.trend(allowed);
     let mut levels = Levels::of(state, Spans::of(series.step));
     let mut verdicts = Vec::with_capacity(series.len().saturating_sub(window.judge_from));
@@ -73,15 +74,20 @@ impl Levels {
     }
 
     #[inline(always)]
-    fn usual(&self, state: &State, factor: f64, allowed: f64) -> Usual {
+    fn usual(&self, state: &State, factor: f64, allowed: (f64, f64)) -> Usual {
         let at = |level: &Rolling| {
             let level = level.level().unwrap_or(0.0);
-            (state.expected(level, factor), allowed * state.unit(level))
+            (state.expected(level, factor), state.unit(level))
         };
         let recent = at(&self.recent);
         let memory = self.memory.as_ref().map_or(recent, at);
         let (low, high) = if recent.0 <= memory.0 { (recent, memory) } else { (memory, recent) };
-        Usual { expected: recent.0, allowed: recent.1, low, high }
+        Usual {
+            expected: recent.0,
+            allowed: (allowed.0 * recent.1, allowed.1 * recent.1),
+            low: (low.0, allowed.0 * low.1),
+            high: (high.0, allowed.1 * high.1),
+        }
     }
 
     /// A point that alerts is an incident until it is the rule.
@@ -101,7 +107,9 @@ impl Usual {
     /// How far from the expectation at the recent level, in what is allowed there.
     #[inline(always)]
     fn off(&self, observed: f64) -> f64 {
-        if self.allowed > 0.0 { (observed - self.expected) / self.allowed } else { 0.0 }
+        let off = observed - self.expected;
+        let allowed = if off > 0.0 { self.allowed.1 } else { self.allowed.0 };
+        if allowed > 0.0 { off / allowed } else { 0.0 }
     }
 
     /// Parts of what is allowed, below and above.

@@ -15,6 +15,8 @@
 //!   goes for a history that is too short to show a season: its weekends are not incidents.
 //! - Days that are off by less than what alerts, but all to the same side, leave less to the next one: slow changes
 //!   alert too.
+//! - Of hours there are enough to measure errors above and below apart: what can rise far and hardly fall may be off by
+//!   more above.
 //! - With more than one point an hour, errors have tails that no median shows, and each would be told many times a day.
 //!   There, an error up to the greatest that the history has seen is usual; one that no other day came near to counts
 //!   for twice the next day's.
@@ -33,6 +35,7 @@ mod level;
 mod reason;
 mod season;
 mod sorted;
+mod spread;
 mod trend;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
@@ -43,7 +46,8 @@ pub use forecast::State;
 
 /// Spreads that alert where nobody says how many.
 const K_OF_DAYS: f64 = 4.0;
-const K_WITHIN_DAYS: f64 = 7.0;
+const K_OF_HOURS: f64 = 6.0;
+const K_WITHIN_HOURS: f64 = 7.0;
 
 /// The detector.
 pub struct SeasonalMad;
@@ -54,8 +58,8 @@ costwarden_sdk::export!(SeasonalMad);
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Settings {
-    /// Times the usual spread that alerts; above 0. Left out: 4 for daily points, 7 for hourly ones, which are 24
-    /// times as many and have heavier tails.
+    /// Times the usual spread that alerts; above 0. Left out: 4 for daily points, 6 for hourly ones, which are 24
+    /// times as many and have heavier tails, and 7 for shorter steps.
     #[schemars(range(min = 0.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub k: Option<f64>,
@@ -88,7 +92,11 @@ impl Default for Settings {
 
 impl Settings {
     fn k(&self, step: u32) -> f64 {
-        self.k.unwrap_or(if step < season::DAY { K_WITHIN_DAYS } else { K_OF_DAYS })
+        self.k.unwrap_or(match step {
+            season::DAY.. => K_OF_DAYS,
+            season::HOUR.. => K_OF_HOURS,
+            _ => K_WITHIN_HOURS,
+        })
     }
 }
 

@@ -160,6 +160,15 @@ fn hours_have_their_own_usual() {
     assert!(verdicts[3].reason.contains("at 03:00"), "{}", verdicts[3].reason);
 }
 
+#[test]
+fn hours_that_mostly_rise_may_be_off_by_more_above() {
+    let value = |i: usize| 100.0 + wobble(i, 10.0) * if wobble(i, 1.0) > 0.0 { 4.0 } else { 1.0 };
+    let history = Series::hourly(MONDAY, (0..24 * 21).map(value).collect::<Vec<_>>());
+    let verdict = judged(&history, &[100.0]).remove(0);
+    assert!(verdict.upper - verdict.expected > 1.4 * (verdict.expected - verdict.lower), "{verdict:?}");
+    assert_eq!(alerts(&history, &[35.0, 20.0, 165.0, 290.0]), [false, true, false, true], "{verdict:?}");
+}
+
 /// Five-minute points with a burst each day are silent about bursts, though the median error knows none.
 #[test]
 fn what_each_day_has_seen_is_usual_within_hours() {

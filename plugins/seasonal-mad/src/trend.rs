@@ -24,10 +24,11 @@ pub(crate) struct Trend {
 }
 
 impl Trend {
-    /// After these errors, the oldest first, where one may be so great.
-    pub(crate) fn of(errors: [f32; DAYS], allowed: f64) -> Self {
-        let part = if allowed > 0.0 { 1.0 / allowed } else { 0.0 };
-        let last = errors.map(|error| clipped(f64::from(error) * part));
+    /// After these errors, the oldest first, where one may be so great, below and above.
+    pub(crate) fn of(errors: [f32; DAYS], (below, above): (f64, f64)) -> Self {
+        let part = |allowed: f64| if allowed > 0.0 { 1.0 / allowed } else { 0.0 };
+        let (below, above) = (part(below), part(above));
+        let last = errors.map(|error| clipped(f64::from(error) * if error > 0.0 { above } else { below }));
         Self { last, oldest: 0, sum: last.iter().sum() }
     }
 
