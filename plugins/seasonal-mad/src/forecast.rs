@@ -222,7 +222,7 @@ impl Candidate {
         match spans.fine_day {
             Some(day) => spread = spread.with_peaks(&self.errors, drift, day),
             None if step < DAY => spread = spread.by_side(&self.errors, drift),
-            None => {}
+            None => spread = spread.with_bursts(&self.errors, drift),
         }
         let errors = (step == DAY).then(|| last_errors(&self.errors, drift));
         State {

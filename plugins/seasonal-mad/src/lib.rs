@@ -13,6 +13,7 @@
 //! - Where more than half of the deviations are 0, the mean deviation takes their place, and the root mean square in
 //!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual. The same
 //!   goes for a history that is too short to show a season: its weekends are not incidents.
+//! - Where days were off nine times and more, and as usual between, bursts are usual too, up to the greatest ones.
 //! - Days that are off by less than what alerts, but all to the same side, leave less to the next one: slow changes
 //!   alert too.
 //! - Of hours there are enough to measure errors above and below apart: what can rise far and hardly fall may be off by

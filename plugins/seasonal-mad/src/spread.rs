@@ -3,8 +3,8 @@
 use costwarden_sdk::stats;
 use serde::{Deserialize, Serialize};
 
-use crate::K_WITHIN_HOURS;
 use crate::level::{Point, larger, smaller};
+use crate::{K_OF_DAYS, K_WITHIN_HOURS};
 
 /// How often an error must have happened to be usual.
 const USUAL_AFTER: usize = 3;
@@ -13,6 +13,10 @@ const MEAN_TO_STD: f64 = 1.253_314_137_315_500_3;
 /// Times the greatest error of the other days that a day's greatest one counts for at most.
 const LONE_PEAK: f64 = 2.0;
 
+/// How many bursts make bursts usual: in the 90 days of a fit, one in ten days.
+const BURSTS: usize = 9;
+/// Times the third greatest burst that is usual where bursts are.
+const BURST_ROOM: f64 = 1.25;
 /// What is as great as the greatest error is not more than it, however it was rounded: a thousandth.
 const MORE: f64 = 1.001;
 
@@ -64,6 +68,27 @@ impl Spread {
         Self { below: self.below.max(peak), above: self.above.max(peak) }
     }
 
+    /// Days that are off again and again, each time for a while, are how the series is: a service with a quiet level and
+    /// bursts. There, an error a little above the third greatest is usual. Few long incidents are few bursts.
+    pub(crate) fn with_bursts(self, errors: &[Point], drift: f64) -> Self {
+        let side = |sign: f64, spread: f32| {
+            let usual = K_OF_DAYS * f64::from(spread);
+            let off = || errors.iter().map(|error| (error.value - drift) * sign);
+            let (mut bursts, mut within) = (0, false);
+            for is_off in off().map(|off| off > usual) {
+                bursts += usize::from(is_off && !within);
+                within = is_off;
+            }
+            if bursts < BURSTS {
+                return spread;
+            }
+            let mut off: Vec<f64> = off().collect();
+            off.sort_unstable_by(f64::total_cmp);
+            spread.max((BURST_ROOM * off[off.len() - USUAL_AFTER] / K_OF_DAYS) as f32)
+        };
+        Self { below: side(-1.0, self.below), above: side(1.0, self.above) }
+    }
+
     fn both(spread: f64) -> Self {
         Self { below: spread as f32, above: spread as f32 }
     }
@@ -103,6 +128,24 @@ mod tests {
         let turned: Vec<_> = errors.iter().map(|error| Point { value: -error.value, ..*error }).collect();
         let turned = Spread::of(&turned, 0.0, false).by_side(&turned, 0.0);
         assert_eq!((turned.below, turned.above), (sides.above, sides.below));
+    }
+
+    #[test]
+    fn bursts_are_usual_once_there_are_many() {
+        let of = |every: usize, length: usize| {
+            let value =
+                |i: usize| if i % every < length { 5.0 + (i / every % 4) as f64 } else { 0.01 * (i % 5) as f64 };
+            let errors = errors((0..90).map(value));
+            let usual = Spread::of(&errors, 0.0, false);
+            (usual, usual.with_bursts(&errors, 0.0))
+        };
+        let (usual, with) = of(9, 1);
+        assert!((f64::from(with.above) * K_OF_DAYS - BURST_ROOM * 7.0).abs() < 1e-6, "{with:?}");
+        assert_eq!(with.below, usual.below, "none of them is below");
+        for (every, length) in [(12, 1), (30, 10)] {
+            let (usual, with) = of(every, length);
+            assert_eq!(with, usual, "{length} in {every} days");
+        }
     }
 
     #[test]

@@ -127,6 +127,14 @@ fn usual_bursts_are_silent_and_unusual_ones_are_not() {
 }
 
 #[test]
+fn bursts_on_a_noisy_level_are_silent_once_they_are_many() {
+    let history = days(90, |i| if i % 6 == 4 { 500.0 + wobble(i, 50.0) } else { 100.0 + wobble(i, 5.0) });
+    assert_eq!(alerts(&history, &[100.0, 540.0, 5_000.0, 0.0]), [false, false, true, true]);
+    let few = days(90, |i| if i % 20 == 4 { 500.0 + wobble(i, 50.0) } else { 100.0 + wobble(i, 5.0) });
+    assert_eq!(alerts(&few, &[100.0, 540.0, 5_000.0, 0.0]), [false, true, true, true]);
+}
+
+#[test]
 fn slow_changes_alert_and_steady_growth_does_not() {
     let slow =
         |by: f64| days(120, move |i| (100.0 + wobble(i, 1.0)) * (1.0 + by * i.saturating_sub(60).min(20) as f64));
