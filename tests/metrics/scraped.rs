@@ -112,6 +112,9 @@ fn every_query_of_the_dashboard_is_answered() {
     let exporter = Server::start("/metrics", |address| {
         let mut exporter = tools::program(&folder, "usr/bin/prometheus-node-exporter");
         exporter.args(["--collector.disable-defaults", "--collector.textfile"]);
+        // What the dashboard shows of the machine, wherever its root is.
+        exporter.args(["cpu", "meminfo", "filesystem", "netdev"].map(|name| format!("--collector.{name}")));
+        exporter.arg("--collector.filesystem.fs-types-exclude=^proc$");
         exporter.arg(format!("--collector.textfile.directory={}", prom.display()));
         exporter.arg(format!("--web.listen-address={address}"));
         exporter
@@ -126,6 +129,7 @@ fn every_query_of_the_dashboard_is_answered() {
     prometheus.await_answer("costwarden_runs_total{job_name=\"hourly\",outcome=\"done\"} == 2");
     // Counters that go up while they are looked at, which is what their queries are about.
     prometheus.await_answer("increase(costwarden_detector_fuel_total{rule=\"service-daily\"}[1d]) > 0");
+    prometheus.await_answer("rate(node_cpu_seconds_total{mode=\"idle\"}[5m])");
     assert_eq!(prometheus.query("node_textfile_scrape_error == 0").len(), 1);
 
     let queries = queries();
