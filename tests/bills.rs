@@ -15,6 +15,8 @@ mod gaps;
 mod hours;
 #[path = "bills/lasting.rs"]
 mod lasting;
+#[path = "bills/look.rs"]
+mod look;
 #[path = "bills/marks.rs"]
 mod marks;
 #[path = "documents/mongo.rs"]

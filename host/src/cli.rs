@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -29,7 +30,6 @@ use crate::config::{self, Config, Draft};
 use crate::detector;
 use crate::job::Grade;
 use crate::run_id::RunId;
-use crate::series::SeriesKey;
 use crate::shard::Shard;
 use crate::simulate::{self, SimulateArgs};
 use crate::step;
@@ -77,9 +77,9 @@ enum Command {
     /// Look at incidents, and say that one is known about.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
-    /// Look at what is remembered of a series.
+    /// Look at what is remembered of series.
     #[command(subcommand)]
-    Series(SeriesCommand),
+    Series(look::SeriesCommand),
     /// Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them.
     ///
     /// 0 well, 1 a warning, 2 critical, 3 not known. Nothing is written. `[health]` in the config sets the thresholds.
@@ -87,7 +87,11 @@ enum Command {
     /// Let cron or systemd start the jobs.
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
-    /// Serve a made-up Kakao Cloud billing API on loopback.
+    /// Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted.
+    ///
+    /// While it runs, `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` changes its clock, `PUT /simulate/faults
+    /// {"status":429,"times":3,"retryAfter":1}` lets its next answers fail, `POST /simulate/flaws` adds what --flaw
+    /// takes, and `GET /simulate/incidents` tells what is hidden in the bill.
     Simulate(SimulateArgs),
     /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
     Demo(DemoArgs),
@@ -210,21 +214,6 @@ enum AnomaliesCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum SeriesCommand {
-    /// Show the days of one series as the ledger holds them.
-    Show {
-        /// domainId/projectId/serviceId, as findings name it.
-        #[arg(long, value_parser = dates::series)]
-        series: SeriesKey,
-        /// As they were known at the end of a day, or at a moment.
-        #[arg(long, value_parser = dates::as_of, value_name = "DAY|MOMENT")]
-        as_of: Option<dates::AsOf>,
-        #[command(flatten)]
-        span: SpanArgs,
-    },
-}
-
 #[derive(Debug, Args)]
 struct SpanArgs {
     /// The first day.
@@ -295,7 +284,8 @@ pub fn main() -> ExitCode {
 /// comes of it.
 fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
     let is_job = std::env::args_os().any(|word| JOBS.iter().any(|job| word == **job));
-    if !error.use_stderr() || !is_job {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || !is_job || is_help {
         error.exit();
     }
     let started = log::start(run, log::Reader::Schedule).map_err(anyhow::Error::msg);
@@ -332,9 +322,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Archive(command) => archive::archive(load(config).await?, command, form, run, now).await,
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
         Command::Incidents(command) => incidents::incidents(load(config).await?, command, form, run, now).await,
-        Command::Series(SeriesCommand::Show { series, as_of, span }) => {
-            look::series(load(config).await?, &series, as_of, &span, form).await
-        }
+        Command::Series(command) => look::series(load(config).await?, command, form).await,
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
         Command::Simulate(args) => {

@@ -22,7 +22,7 @@ pub(crate) use self::parts::{ArchiveConfig, FeedConfig, SourceConfig, StoreConfi
 pub(crate) use self::plugins::{PluginsConfig, TriedOut};
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
-pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport};
+pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport, Words};
 use crate::archive::Lifecycle;
 use crate::metrics::MetricsOptions;
 use crate::toml::{Diagnostic, Document, Section};

@@ -12,7 +12,7 @@ mod parts;
 use std::fmt;
 
 use self::facts::Facts;
-pub(crate) use self::facts::gather;
+pub(crate) use self::facts::{disk, gather};
 use crate::config::{HealthConfig, Levels};
 
 /// How well something is, in the order in which one hides another.

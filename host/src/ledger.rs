@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::money;
 use crate::series::{self, Names, SeriesKey};
 use crate::source::RawDocument;
 
@@ -85,17 +86,7 @@ impl DayLedger {
 
     /// The total with two decimals and thousands separators, as people and alert policies read it.
     pub(crate) fn total_text(&self) -> String {
-        let rounded = self.total.with_scale_round(2, RoundingMode::HalfUp).to_plain_string();
-        let (sign, digits) = rounded.strip_prefix('-').map_or(("", rounded.as_str()), |rest| ("-", rest));
-        let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
-        let mut grouped = String::with_capacity(whole.len() * 4 / 3 + 4);
-        for (place, digit) in whole.chars().enumerate() {
-            if place > 0 && (whole.len() - place).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        format!("{sign}{grouped}.{cents}")
+        money::grouped(&self.total.with_scale_round(2, RoundingMode::HalfUp).to_plain_string())
     }
 }
 

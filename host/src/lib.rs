@@ -13,6 +13,7 @@ mod http;
 mod job;
 mod ledger;
 mod metrics;
+mod money;
 mod plugin;
 #[doc(hidden)]
 pub mod probe;

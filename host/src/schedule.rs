@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::clock::LocalTime;
-pub(crate) use self::crontab::{Crontab, block, installed};
+pub(crate) use self::crontab::{Crontab, block, installed, log_file};
 pub(crate) use self::folder::make;
 pub(crate) use self::systemd::{remove, timer_name, units, write, written};
 

@@ -3,6 +3,7 @@
 //! A sink accepts a line or fails; what was accepted is remembered by [`crate::job`], so that a sink that was down is
 //! told at the next run, once.
 
+mod detail;
 mod line;
 mod stdout;
 mod syslog;
@@ -12,13 +13,15 @@ use std::io;
 use jiff::Timestamp;
 
 pub(crate) use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
-use crate::config::{SinkConfig, SinkKind};
+use crate::config::{SinkConfig, SinkKind, Words};
 
 /// A way to tell people.
 #[derive(Debug)]
 pub(crate) struct Sink {
     /// What deliveries are remembered under.
     pub(crate) name: String,
+    /// How it is spoken to.
+    pub(crate) words: Words,
     kind: Kind,
     /// Lines that it took since it was made, and lines that it did not.
     pub(crate) accepted: u64,
@@ -54,7 +57,7 @@ impl Sink {
             SinkKind::Stdout => Kind::Terminal(terminal),
             SinkKind::Syslog(config) => Kind::Syslog(syslog::Syslog::new(config)),
         };
-        Self { name: config.name.clone(), kind, accepted: 0, failed: 0 }
+        Self { name: config.name.clone(), words: config.words, kind, accepted: 0, failed: 0 }
     }
 
     /// Whether it could be told something, without telling it. False where that cannot be known.

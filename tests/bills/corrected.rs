@@ -136,7 +136,7 @@ fn what_was_known_is_still_shown() {
         let text =
             desk.lab.run(&["series", "show", "--series=d-1/p-1/vm", &format!("--as-of={first}"), "--from=2026-10-19"]);
         let text = text.expect(0).stdout;
-        assert!(text.contains("1500.00") && !text.contains("1250.00"), "{text}");
+        assert!(text.contains("1,500.00") && !text.contains("1,250.00"), "{text}");
     });
 }
 

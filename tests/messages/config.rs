@@ -174,6 +174,16 @@ fn secrets_in_plain_unset_and_open_to_others() {
     assert!(run.stdout.is_empty() && run.stderr.lines().count() == 6, "{run:?}");
     assert!(plain(&lab, &run.stderr).starts_with("failed: [lab]/costwarden.toml:3: "), "{run:?}");
 
+    lab.write("costwarden.toml", &SERVERS.replace("env:UNSET_ID", "env:"));
+    let run = lab.run_with(&["check"], &[("UNSET_URI", "")]).expect(2);
+    let text = plain(&lab, &run.stderr);
+    assert!(
+        text.contains("3: source.credential_id: expected \"env:NAME\", the name of an environment variable"),
+        "{text}"
+    );
+    assert!(text.contains("13: store.uri: the environment variable UNSET_URI is empty"), "{text}");
+
+    lab.write("costwarden.toml", SERVERS);
     std::fs::remove_file(lab.path().join("key")).expect("removed");
     let (_, text) = check(&lab);
     assert!(text.contains("source") && text.contains("[lab]/key cannot be read: No such file or directory"), "{text}");

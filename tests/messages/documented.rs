@@ -99,7 +99,7 @@ fn it_names_every_key() {
         };
         assert_documented(whole, &keys);
     }
-    for (kind, count) in [("stdout", 2), ("syslog", 5), ("syslog\"\ntransport = \"tcp", 5)] {
+    for (kind, count) in [("stdout", 3), ("syslog", 6), ("syslog\"\ntransport = \"tcp", 6)] {
         let keys = known(&format!("[[sink]]\nkind = \"{kind}\"\nno_such_key = 1\n"), "sink");
         assert_eq!(keys.len(), count, "{keys:?}");
         assert_documented(part(&text, "[[sink]]"), &keys);

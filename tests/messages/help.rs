@@ -32,10 +32,10 @@ fn of_the_program() {
       archive    Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them
       anomalies  Look at what was found
       incidents  Look at incidents, and say that one is known about
-      series     Look at what is remembered of a series
+      series     Look at what is remembered of series
       health     Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them
       schedule   Let cron or systemd start the jobs
-      simulate   Serve a made-up Kakao Cloud billing API on loopback
+      simulate   Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted
       demo       Show the whole job on a made-up bill: what was hidden in it, and what was found
       help       Print this message or the help of the given subcommand(s)
 
@@ -409,16 +409,28 @@ fn of_what_looks() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    Look at what is remembered of a series
+    Look at what is remembered of series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
+      list  List the series of a day, by their ids and names, the dearest first
       show  Show the days of one series as the ledger holds them
       help  Print this message or the help of the given subcommand(s)
 
     Options:
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object a line, for machines
+      -h, --help           Print help
+    ");
+    insta::assert_snapshot!(help(&["series", "list"]), @"
+    List the series of a day, by their ids and names, the dearest first
+
+    Usage: costwarden series list [OPTIONS]
+
+    Options:
+          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>    The day; the newest that there is without it
           --json           Print JSON, one object a line, for machines
       -h, --help           Print help
     ");
@@ -429,7 +441,7 @@ fn of_what_looks() {
 
     Options:
           --config <FILE>       The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --series <SERIES>     domainId/projectId/serviceId, as findings name it
+          --series <SERIES>     domainId/projectId/serviceId, as findings and `series list` name it
           --as-of <DAY|MOMENT>  As they were known at the end of a day, or at a moment
           --json                Print JSON, one object a line, for machines
           --from <FROM>         The first day
@@ -441,39 +453,72 @@ fn of_what_looks() {
 #[test]
 fn of_what_simulates() {
     insta::assert_snapshot!(help(&["simulate"]), @r#"
-    Serve a made-up Kakao Cloud billing API on loopback
+    Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted.
+
+    While it runs, `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` changes its clock, `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}` lets its next answers fail, `POST /simulate/flaws` adds what --flaw takes, and `GET /simulate/incidents` tells what is hidden in the bill.
 
     Usage: costwarden simulate [OPTIONS]
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+
+              [env: COSTWARDEN_CONFIG=]
+
           --port <PORT>
-              Port on 127.0.0.1; 0 takes any that is free [default: 8787]
+              Port on 127.0.0.1; 0 takes any that is free
+
+              [default: 8787]
+
           --json
               Print JSON, one object a line, for machines
+
           --seed <SEED>
-              The same seed makes the same bill [default: 1]
+              The same seed makes the same bill
+
+              [default: 1]
+
           --services <SERVICES>
-              Services in the bill [default: 40]
+              Services in the bill
+
+              [default: 40]
+
           --days <DAYS>
-              Days of history before today [default: 120]
+              Days of history before today
+
+              [default: 120]
+
           --now <NOW>
               What the API takes for now, with its UTC offset (2026-11-23T10:10:00+09:00); without it, the real clock
+
           --time-zone <TIME_ZONE>
-              The billing time zone [default: Asia/Seoul]
+              The billing time zone
+
+              [default: Asia/Seoul]
+
           --incidents <on|off|FILE>
-              Hidden incidents: on, off, or a file with a JSON array of them [default: on]
+              Hidden incidents: on, off, or a file with a JSON array of them
+
+              [default: on]
+
           --incident <JSON>
               One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00", "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway (amount an hour)
+
           --flaw <JSON>
               What is wrong with the bill of a day for a while, as JSON: {"date":"2026-11-22","kind":"late", "until":"2026-11-24T09:00:00"}. Kinds: late (no row until then), missing-rows (keep 0.3 of the services until then), still (as it stood at from, until then), corrected (every amount times factor from then on)
+
           --credential-id <CREDENTIAL_ID>
-              The Credential-ID that is accepted [default: simulated-id]
+              The Credential-ID that is accepted
+
+              [default: simulated-id]
+
           --credential-secret <CREDENTIAL_SECRET>
-              The Credential-Secret that is accepted; it guards nothing [default: simulated-secret]
+              The Credential-Secret that is accepted; it guards nothing
+
+              [default: simulated-secret]
+
       -h, --help
-              Print help
+              Print help (see a summary with '-h')
     "#);
     insta::assert_snapshot!(help(&["demo"]), @"
     Show the whole job on a made-up bill: what was hidden in it, and what was found
@@ -501,5 +546,12 @@ fn what_cannot_be_asked_for() {
     insta::assert_snapshot!(refused(&["backfill"]), @"error: the following required arguments were not provided:");
     insta::assert_snapshot!(refused(&["series", "show", "--series", "vm"]), @"error: invalid value 'vm' for '--series <SERIES>': expected domainId/projectId/serviceId");
     insta::assert_snapshot!(refused(&["simulate", "--now", "today"]), @"error: invalid value 'today' for '--now <NOW>': failed to parse four digit integer as year: invalid digit, expected 0-9 but got t");
+    let incident = refused(&["simulate", "--incident", "spike"]);
+    assert!(incident.contains("; expected JSON like {\"service\":\"dom-01/prj-01/mysql\","), "{incident}");
+    let flaw = refused(&["simulate", "--flaw", "late"]);
+    assert!(flaw.contains("; expected JSON like {\"date\":\"2026-11-22\","), "{flaw}");
     costwarden(&[]).expect(2);
+    // Help is text, whoever reads it.
+    let archive = run(Command::new(binary()).arg("archive").env_remove("COSTWARDEN_LOG_FORMAT")).expect(2);
+    assert!(archive.stderr.starts_with("Look after the raw documents"), "{archive:?}");
 }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 
 use crate::room::Room;
+use crate::support::{binary, run};
 
 const MINE: &str = "# mine\nMAILTO=\"\"\n\n*/7 * * * *  /usr/bin/true % with input\n#BEGIN other\n";
 
@@ -110,6 +111,35 @@ fn secrets_have_to_be_where_jobs_find_them() {
     assert_eq!(table.matches(&set).count(), 3, "{table}");
 }
 
+/// `&` would end the assignment, and what follows it be lost.
+#[test]
+fn a_secret_that_a_shell_reads_otherwise_is_told_before_a_job_fails() {
+    let Some(room) = Room::new() else { return };
+    let uri = "mongodb://me:pa$$word@127.0.0.1/?replicaSet=rs&tls=true";
+    for (value, good) in [
+        (uri.to_owned(), false),
+        (format!("\"{uri}\""), false),
+        (format!("'{uri}'"), true),
+        ("'it's'".to_owned(), false),
+        ("two words".to_owned(), false),
+        ("mongodb://127.0.0.1:27017/?tls=true".to_owned(), true),
+        (String::new(), true),
+    ] {
+        room.lab.write("environment", &format!("# $ecrets\nFIRST=1\nMONGODB_URI={value}\n"));
+        let run = room.install(&["--env-file", "environment", "--dry-run"]);
+        let told = "/environment:3: the value has characters that the shell of cron's lines takes for something else: put it in single quotes";
+        assert_eq!(
+            (run.code, run.stderr.contains(told)),
+            if good { (0, false) } else { (2, true) },
+            "{value}: {run:?}"
+        );
+        assert!(!run.stderr.contains("pa$$word"), "{run:?}");
+    }
+    room.lab.write("environment", &format!("MONGODB_URI='{uri}'\n"));
+    let mut shell = room.command("sh", &["-c", "set -a; . ./environment; set +a; exec printenv MONGODB_URI"]);
+    assert_eq!(run(&mut shell).expect(0).stdout, format!("{uri}\n"), "as a line of cron does it");
+}
+
 #[test]
 fn without_cron_it_is_said_what_to_do() {
     let Some(room) = Room::new() else { return };
@@ -117,4 +147,28 @@ fn without_cron_it_is_said_what_to_do() {
     let run = crate::support::run(command.env("PATH", "/usr/sbin:/sbin:/bin:/nowhere")).expect(2);
     let cron_is_installed = std::path::Path::new("/bin/crontab").exists();
     assert!(cron_is_installed || run.stderr.contains("cannot run `crontab`"), "{run:?}");
+}
+
+/// The jobs' log is part of the checklist before going live.
+#[test]
+fn a_log_that_no_job_could_open_is_told_before_cron_finds_out() {
+    let Some(room) = Room::new() else { return };
+    room.install(&[]).expect(0);
+    let check = || {
+        let run = run(&mut room.command(binary(), &["check", "--online", "--json"]));
+        let lines = run.json();
+        let of = |what: &str| lines.iter().find(|line| line["check"] == what).cloned().unwrap_or_default();
+        assert_eq!(of("schedule")["message"], "the jobs are in this user's crontab", "{lines:?}");
+        of("log")
+    };
+    let log = room.lab.path().join("log");
+    let well = check();
+    let file = log.join("costwarden.log").display().to_string();
+    assert_eq!((&well["level"], &well["message"]), (&"ok".into(), &format!("{file}: may be written").into()));
+    assert!(!log.join("costwarden.log").exists(), "a check leaves no trace");
+    std::fs::remove_dir(&log).expect("empty");
+    let gone = check();
+    let message =
+        format!("{} is not there, and cron starts no job without it: make it, owned by the jobs' user", log.display());
+    assert_eq!((&gone["level"], &gone["message"]), (&"error".into(), &message.into()));
 }

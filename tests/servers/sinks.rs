@@ -58,6 +58,20 @@ fn the_lines_of_alert_policies_come_over_tcp() {
 }
 
 #[test]
+fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
+    let sink = |log: &Log| format!("transport = \"unix\"\npath = {:?}\nwords = \"full\"\n", log.socket);
+    let Some(lines) = told(sink, "") else { return };
+    let [opened, total, resolved, _] = &lines[..] else { panic!("{lines:?}") };
+    let start = "[BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 대비 약 50.0% 높습니다. \
+                 현재 1,500.25원, 기준 평균 1,000.00원. 기준 시점 2026-10-19, 시작 2026-10-19, 누적 차이 500.25원, 중요도 ";
+    let (_, rest) = opened.text.split_once(start).unwrap_or_else(|| panic!("{opened:?}"));
+    let (_, id) = resolved.text.split_once("확인: costwarden incidents show ").expect("a command");
+    let end = format!("확인: costwarden incidents show {id}; 의도한 변화라면: costwarden incidents accept {id}");
+    assert!(rest.contains(" 이유: ") && rest.contains(" 규칙: ") && rest.ends_with(&end), "{opened:?}");
+    assert_eq!(*total, korean()[1], "a total says all there is");
+}
+
+#[test]
 fn lines_are_english_where_that_is_asked_for() {
     let sink = |log: &Log| format!("transport = \"tcp\"\naddress = {:?}\n", log.tcp);
     let Some(lines) = told(sink, "language = \"en\"\ncurrency = \"USD\"") else { return };

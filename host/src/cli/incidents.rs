@@ -10,6 +10,7 @@ use super::present::{self, Form};
 use crate::config::Config;
 use crate::episode::{Closing, Decision, Episode, Moment, State};
 use crate::job::{self, Grade};
+use crate::money;
 use crate::run_id::RunId;
 use crate::store::{Access, DateRange, Store};
 
@@ -125,7 +126,7 @@ fn list(episodes: &[Episode], config: &Config, form: Form) {
                     episode.by_day.len().to_string(),
                     episode.series.to_string(),
                     episode.direction.as_str().to_owned(),
-                    format!("{:.2} {}", episode.impact(), config.currency),
+                    format!("{} {}", money::text(episode.impact()), config.currency),
                     episode.severity.as_str().to_owned(),
                 ]);
             }
@@ -163,18 +164,15 @@ fn show(episode: &Episode, findings: Vec<Value>, config: &Config, form: Form) {
     }
     line("rules", episode.rules.iter().cloned().collect::<Vec<_>>().join(", "));
     line("why", episode.reason.clone());
-    let currency = &config.currency;
-    line("now", format!("{:.2} {currency}, expected {:.2} {currency}", episode.observed, episode.expected));
-    line("impact", format!("{:.2} {currency}", episode.impact()));
+    let amount = |amount: f64| format!("{} {}", money::text(amount), config.currency);
+    line("now", format!("{}, expected {}", amount(episode.observed), amount(episode.expected)));
+    line("impact", amount(episode.impact()));
     for (date, seen) in &episode.by_day {
-        line(
-            "",
-            format!("{date} {:.2} {currency}{}", seen.impact(), if seen.whole.is_none() { " so far" } else { "" }),
-        );
+        line("", format!("{date} {}{}", amount(seen.impact()), if seen.whole.is_none() { " so far" } else { "" }));
     }
     for (sink, delivery) in &episode.deliveries {
         let end = if delivery.closed { ", its end too" } else { "" };
-        line("told", format!("{sink} {} times, last at {:.2} {currency}{end}", delivery.notices, delivery.told_impact));
+        line("told", format!("{sink} {} times, last at {}{end}", delivery.notices, amount(delivery.told_impact)));
     }
     if episode.muted {
         line("told", "nobody: it was loaded as history".to_owned());

@@ -1,16 +1,39 @@
-//! `anomalies list` and `series show`: what the store holds, one JSON object a line or a table.
+//! `anomalies list`, `series list` and `series show`: what the store holds, one JSON object a line or a table.
 
-use jiff::civil::date;
+use clap::Subcommand;
+use jiff::civil::{Date, date};
 use mongodb::bson::{Bson, Document};
 use serde_json::Value;
+use tracing::Level;
 
-use super::SpanArgs;
-use super::dates::AsOf;
 use super::present::{self, Form};
+use super::{SpanArgs, dates};
 use crate::config::Config;
 use crate::job::Grade;
-use crate::series::SeriesKey;
+use crate::money;
+use crate::series::{ALL, SeriesKey};
 use crate::store::{Access, DateRange, Store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SeriesCommand {
+    /// List the series of a day, by their ids and names, the dearest first.
+    List {
+        /// The day; the newest that there is without it.
+        #[arg(long, value_parser = dates::day)]
+        date: Option<Date>,
+    },
+    /// Show the days of one series as the ledger holds them.
+    Show {
+        /// domainId/projectId/serviceId, as findings and `series list` name it.
+        #[arg(long, value_parser = dates::series)]
+        series: SeriesKey,
+        /// As they were known at the end of a day, or at a moment.
+        #[arg(long, value_parser = dates::as_of, value_name = "DAY|MOMENT")]
+        as_of: Option<dates::AsOf>,
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+}
 
 pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
@@ -32,23 +55,38 @@ pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> an
     Ok(Grade::Done)
 }
 
-pub(super) async fn series(
-    config: Config,
-    key: &SeriesKey,
-    as_of: Option<AsOf>,
-    span: &SpanArgs,
-    form: Form,
-) -> anyhow::Result<Grade> {
+pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
-    let documents = match as_of {
-        Some(as_of) => store.daily_as_of(range(span), key, as_of.in_zone(&config.zone)?).await?,
-        None => store.daily(range(span), key).await?,
-    };
-    show(
-        &documents,
-        &["date", "expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"],
-        form,
-    );
+    match command {
+        SeriesCommand::List { date } => {
+            let Some(day) = date.or(store.newest_day().await?) else {
+                anyhow::bail!("the ledger holds no day yet: costwarden backfill --from DAY loads some");
+            };
+            let every = SeriesKey::new(ALL, ALL, ALL);
+            let mut documents = store.daily(DateRange { from: day, to: day }, &every).await?;
+            if documents.is_empty() {
+                anyhow::bail!("the ledger does not hold {day}: costwarden daily --date {day} fetches it");
+            }
+            let cost = |document: &Document| document.get_f64("expectAmount").unwrap_or(0.0);
+            documents.sort_by(|one, other| cost(other).total_cmp(&cost(one)));
+            let ids = ["domainId", "projectId", "serviceId"];
+            let names = ["domainName", "projectName", "serviceName", "expectAmount", "isAnomaly"];
+            show(&documents, &[&["date"][..], &ids, &names].concat(), form);
+        }
+        SeriesCommand::Show { series, as_of, span } => {
+            let documents = match as_of {
+                Some(as_of) => store.daily_as_of(range(&span), &series, as_of.in_zone(&config.zone)?).await?,
+                None => store.daily(range(&span), &series).await?,
+            };
+            if documents.is_empty() {
+                let message =
+                    format!("the ledger holds no such day of {series}: costwarden series list names all series");
+                present::complaint(Level::WARN, &message);
+            }
+            let amounts = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"];
+            show(&documents, &[&["date"][..], &amounts].concat(), form);
+        }
+    }
     Ok(Grade::Done)
 }
 
@@ -82,7 +120,7 @@ fn text(value: Option<&Bson>) -> String {
     match value {
         None | Some(Bson::Null) => String::new(),
         Some(Bson::String(text)) => text.clone(),
-        Some(Bson::Double(number)) => format!("{number:.2}"),
+        Some(Bson::Double(number)) => money::text(*number),
         Some(other) => json(other).to_string(),
     }
 }

@@ -10,6 +10,7 @@ use super::log;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::job::Report;
+use crate::money;
 use crate::run_id::RunId;
 
 /// For whom to print.
@@ -94,8 +95,8 @@ fn findings(findings: &[Finding], currency: &str) -> Table {
             finding.hour.map_or_else(|| "day".to_owned(), |hour| format!("{hour:02}")),
             finding.series.to_string(),
             finding.rule.clone(),
-            format!("{:.2} {currency}", finding.observed),
-            format!("{:.2} {currency}", finding.expected),
+            format!("{} {currency}", money::text(finding.observed)),
+            format!("{} {currency}", money::text(finding.expected)),
             format!("{:.1}", finding.score),
             finding.reason.clone(),
         ]);

@@ -66,6 +66,9 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
 
 fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {
     let plan = plan(args, config)?;
+    if let Some(file) = &plan.env_file {
+        understood(file)?;
+    }
     let block = schedule::block(&plan, now)?;
     if args.dry_run {
         present::out(block.trim_end());
@@ -164,6 +167,37 @@ fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
         }
         anyhow::anyhow!("{}", lines.join("\n"))
     })
+}
+
+/// Whether the shell of cron's lines takes each value for what it is, as systemd does.
+fn understood(file: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let is_understood = |line: &str| {
+        let assignment = line.trim().split_once('=').filter(|(name, _)| !name.starts_with('#'));
+        assignment.is_none_or(|(_, value)| is_plain(value))
+    };
+    let misread = (1..).zip(text.lines()).filter(|(_, line)| !is_understood(line));
+    let lines: Vec<String> = misread.map(|(number, _): (usize, _)| number.to_string()).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    // The value is a secret, and not repeated.
+    anyhow::bail!(
+        "{}:{}: the value has characters that the shell of cron's lines takes for something else: put it in single quotes, which systemd understands as well",
+        file.display(),
+        lines.join(", ")
+    )
+}
+
+/// One word to a shell, and to systemd the same.
+fn is_plain(value: &str) -> bool {
+    let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:@,=%?".contains(&byte));
+    let quoted = |mark: char| value.strip_prefix(mark).and_then(|value| value.strip_suffix(mark));
+    match (quoted('\''), quoted('"')) {
+        (Some(inner), _) => !inner.contains('\''),
+        (None, Some(inner)) => word(inner),
+        (None, None) => word(value),
+    }
 }
 
 /// The names that a file of `NAME=value` lines sets.

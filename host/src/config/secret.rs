@@ -99,8 +99,12 @@ impl<'e> References<'e> {
     /// None where the text is no reference.
     fn resolve(&self, text: &str, section: &Section<'_, '_>, key: &str) -> Option<Result<Secret, String>> {
         if let Some(name) = text.strip_prefix("env:") {
-            let value = (self.env)(name).filter(|value| !value.is_empty());
-            return Some(value.map(Secret::new).ok_or_else(|| format!("the environment variable {name} is not set")));
+            return Some(match (self.env)(name) {
+                _ if name.is_empty() => Err("expected \"env:NAME\", the name of an environment variable".to_owned()),
+                None => Err(format!("the environment variable {name} is not set")),
+                Some(value) if value.is_empty() => Err(format!("the environment variable {name} is empty")),
+                Some(value) => Ok(Secret::new(value)),
+            });
         }
         if let Some(path) = text.strip_prefix("file:") {
             return Some(read_file(&section.folder().join(path)).map(Secret::new));

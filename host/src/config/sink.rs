@@ -10,7 +10,17 @@ use crate::toml::Section;
 pub(crate) struct SinkConfig {
     /// What deliveries are remembered under.
     pub(crate) name: String,
+    pub(crate) words: Words,
     pub(crate) kind: SinkKind,
+}
+
+/// How much a line says of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Word for word what the replaced pipeline said, which alert policies match.
+    Short,
+    /// Besides: since when, how much in all, why, by which rules, and where to look.
+    Full,
 }
 
 /// By which way people are told.
@@ -39,7 +49,7 @@ pub(crate) enum SyslogTransport {
 /// The sinks that are told; the terminal where none is written down.
 pub(super) fn sinks(sections: Vec<Section<'_, '_>>) -> Vec<SinkConfig> {
     if sections.is_empty() {
-        return vec![SinkConfig { name: "stdout".to_owned(), kind: SinkKind::Stdout }];
+        return vec![SinkConfig { name: "stdout".to_owned(), words: Words::Short, kind: SinkKind::Stdout }];
     }
     let mut taken = BTreeSet::new();
     sections.into_iter().filter_map(|section| sink(section, &mut taken)).collect()
@@ -56,6 +66,7 @@ fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<Si
     let is_syslog = section.choice("kind", &[("stdout", false), ("syslog", true)]);
     let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
+    let words = section.choice("words", &[("short", Words::Short), ("full", Words::Full)]).unwrap_or(Words::Short);
     let kind = if is_syslog? {
         let transport = section
             .choice("transport", &[("unix", Transport::Unix), ("udp", Transport::Udp), ("tcp", Transport::Tcp)])
@@ -81,7 +92,7 @@ fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<Si
         section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
     }
     section.finish();
-    Some(SinkConfig { name, kind: kind? })
+    Some(SinkConfig { name, words, kind: kind? })
 }
 
 fn address(section: &mut Section<'_, '_>) -> Option<String> {

@@ -177,7 +177,7 @@ async fn rules(config: &Config) -> Rules {
 }
 
 /// As `df` counts: of what ordinary users could have.
-fn disk(folder: &Path) -> Result<Disk, String> {
+pub(crate) fn disk(folder: &Path) -> Result<Disk, String> {
     // Before the first run the folder may be missing; its parent is on the disk that it will be on.
     let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let path = existing.display().to_string();

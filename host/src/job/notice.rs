@@ -112,7 +112,7 @@ pub(super) fn recall(sinks: &mut [Sink], notice: &mut Notice, language: Language
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport};
+    use crate::config::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport, Words};
     use crate::sink::Terminal;
     use std::os::unix::net::UnixDatagram;
     use std::path::Path;
@@ -124,7 +124,7 @@ mod tests {
     fn sink(name: &str, folder: &Path) -> Sink {
         let transport = SyslogTransport::Unix(folder.join(name));
         let kind = SinkKind::Syslog(SyslogConfig { transport, app_name: "costwarden".to_owned() });
-        Sink::new(&SinkConfig { name: name.to_owned(), kind }, Terminal::Stdout)
+        Sink::new(&SinkConfig { name: name.to_owned(), words: Words::Short, kind }, Terminal::Stdout)
     }
 
     /// What a socket has received, each line without its header.

@@ -7,6 +7,7 @@ use super::days::back;
 use super::notice::{self, Operational};
 use super::report::Report;
 use super::{JobError, Mode, Parts, run};
+use crate::config::Config;
 use crate::episode::Episode;
 use crate::sink::{self, Speech};
 use crate::step::{self, Step};
@@ -24,10 +25,11 @@ pub(super) async fn episodes(
         return Ok(());
     }
     let factor = parts.config.renotify_factor;
-    let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
+    let Config { language, currency, .. } = &parts.config;
     for mut episode in episodes {
         let (mut told, mut held_up) = (false, false);
         for sink in &mut parts.sinks {
+            let speech = Speech { language: *language, currency, words: sink.words };
             for notice in episode.due(&sink.name, factor) {
                 // A host that was held up must not tell what another tells meanwhile.
                 if parts.turn.as_ref().is_some_and(|turn| !turn.is_fresh()) {
@@ -128,8 +130,7 @@ pub(super) async fn total(
         return Ok(());
     };
     let told = run.total_told.len();
-    let speech = Speech { language: parts.config.language, currency: &parts.config.currency };
-    let line = sink::daily_total(date, &total, speech);
+    let line = sink::daily_total(date, &total, parts.config.language, &parts.config.currency);
     for sink in &mut parts.sinks {
         if run.total_told.contains(&sink.name) {
             continue;

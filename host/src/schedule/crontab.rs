@@ -12,6 +12,10 @@ use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
 const BEGIN: &str = "# BEGIN costwarden";
 const END: &str = "# END costwarden";
 
+/// Around the log's path in a job's command.
+const LOG: &str = " --json >>";
+const LOG_END: &str = " 2>&1";
+
 /// What the cron daemons of Debian and Red Hat take of one command, at least.
 const LONGEST_COMMAND: usize = 990;
 
@@ -144,7 +148,7 @@ fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
     let command = match task {
         Task::Daily | Task::Hourly => {
             let (lock, log) = (quoted(plan.lock())?, quoted(plan.log_dir.join("costwarden.log"))?);
-            format!("{environment}flock -F -w {LOCK_SECONDS} {lock} {costwarden} {} --json >>{log} 2>&1", task.as_str())
+            format!("{environment}flock -F -w {LOCK_SECONDS} {lock} {costwarden} {}{LOG}{log}{LOG_END}", task.as_str())
         }
         Task::Health => {
             format!("{environment}s=$({costwarden} health --brief 2>&1) || logger -t costwarden -p user.err -- \"$s\"")
@@ -174,6 +178,15 @@ fn quote(text: &str) -> String {
 /// Its marks are broken.
 pub(crate) fn installed(table: &str) -> Result<Option<&str>, CrontabError> {
     Ok(find(table)?.map(|range| &table[range]))
+}
+
+/// Where the jobs of a block write their log.
+pub(crate) fn log_file(block: &str) -> Option<PathBuf> {
+    let (_, rest) = block.split_once(LOG)?;
+    let (path, _) = rest.split_once(LOG_END)?;
+    let path = path.replace("\\%", "%");
+    let quoted = path.strip_prefix('\'').and_then(|path| path.strip_suffix('\''));
+    Some(quoted.map_or_else(|| path.clone(), |path| path.replace(r"'\''", "'")).into())
 }
 
 fn with(table: &str, block: &str) -> Result<String, CrontabError> {

@@ -10,10 +10,7 @@ use jiff::tz::TimeZone;
 use super::{Clock, Flaw, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
 use crate::config::Secret;
 
-/// Serves a simulated Kakao Cloud billing API on loopback until interrupted.
-///
-/// Its now is changed with `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}`; faults are asked for with
-/// `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}`; `POST /simulate/flaws` adds what `--flaw` takes; `GET /simulate/incidents` tells what is hidden.
+/// What the simulated API is to be like.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SimulateArgs {
     /// Port on 127.0.0.1; 0 takes any that is free.
@@ -103,11 +100,13 @@ impl FromStr for IncidentsArg {
 }
 
 fn parse_incident(text: &str) -> Result<Incident, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let example = r#"{"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00","amount":50000}"#;
+    serde_json::from_str(text).map_err(|error| format!("{error}; expected JSON like {example}"))
 }
 
 fn parse_flaw(text: &str) -> Result<Flaw, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let example = r#"{"date":"2026-11-22","kind":"late","until":"2026-11-24T09:00:00"}"#;
+    serde_json::from_str(text).map_err(|error| format!("{error}; expected JSON like {example}"))
 }
 
 fn read_incidents(file: String) -> Result<Vec<Incident>, SimulateError> {

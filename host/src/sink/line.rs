@@ -2,9 +2,11 @@
 
 use jiff::civil::Date;
 
-use crate::config::Language;
+use super::detail;
+use crate::config::{Language, Words};
 use crate::episode::{Episode, Notice};
 use crate::finding::Direction;
+use crate::money;
 use crate::series::{ALL, SeriesKey};
 
 /// One line for a sink.
@@ -29,22 +31,38 @@ pub(crate) struct Speech<'a> {
     pub(crate) language: Language,
     /// ISO 4217.
     pub(crate) currency: &'a str,
+    pub(crate) words: Words,
+}
+
+impl Speech<'_> {
+    /// Policies match amounts without separators.
+    pub(super) fn amount(self, amount: f64) -> String {
+        let unit = unit(self.language, self.currency);
+        match self.words {
+            Words::Short => format!("{amount:.2}{unit}"),
+            Words::Full => format!("{}{unit}", money::text(amount)),
+        }
+    }
 }
 
 /// What a notice says.
 pub(crate) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> Line {
-    match notice {
-        Notice::Opened | Notice::Grown => Line { level: Level::Error, text: one_line(&anomaly(episode, speech)) },
-        Notice::Closed => Line { level: Level::Info, text: one_line(&resolved(episode, speech)) },
-        Notice::NewLevel => Line { level: Level::Info, text: one_line(&new_level(episode, speech)) },
-        Notice::Retracted => Line { level: Level::Info, text: one_line(&retracted(episode, speech)) },
+    let (level, mut text) = match notice {
+        Notice::Opened | Notice::Grown => (Level::Error, anomaly(episode, speech)),
+        Notice::Closed => (Level::Info, resolved(episode, speech)),
+        Notice::NewLevel => (Level::Info, new_level(episode, speech)),
+        Notice::Retracted => (Level::Info, retracted(episode, speech)),
+    };
+    if speech.words == Words::Full {
+        text = format!("{text} {}", detail::of_episode(episode, notice, speech));
     }
+    Line { level, text: one_line(&text) }
 }
 
 /// The day's total. `total` has its separators already.
-pub(crate) fn daily_total(date: Date, total: &str, speech: Speech<'_>) -> Line {
-    let unit = unit(speech);
-    let text = match speech.language {
+pub(crate) fn daily_total(date: Date, total: &str, language: Language, currency: &str) -> Line {
+    let unit = unit(language, currency);
+    let text = match language {
         Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
         Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
     };
@@ -60,26 +78,26 @@ pub(crate) fn operational(level: Level, tag: &str, text: &str) -> Line {
 
 fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
-    let (observed, expected, unit) = (episode.observed, episode.expected, unit(speech));
-    let percent = ((observed / expected - 1.0) * 100.0).abs();
-    let known = expected > 0.0;
+    let percent = ((episode.observed / episode.expected - 1.0) * 100.0).abs();
+    let known = episode.expected > 0.0;
+    let (observed, expected) = (speech.amount(episode.observed), speech.amount(episode.expected));
     match (speech.language, episode.direction) {
         (Language::Korean, _) if !known => format!(
-            "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 새로 발생했습니다. 현재 {observed:.2}{unit}, 기준 평균 {expected:.2}{unit}."
+            "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 새로 발생했습니다. 현재 {observed}, 기준 평균 {expected}."
         ),
         (Language::Korean, direction) => {
             let way = if direction == Direction::Up { "높습니다" } else { "낮습니다" };
             format!(
-                "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 평소 대비 약 {percent:.1}% {way}. 현재 {observed:.2}{unit}, 기준 평균 {expected:.2}{unit}."
+                "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 평소 대비 약 {percent:.1}% {way}. 현재 {observed}, 기준 평균 {expected}."
             )
         }
         (Language::English, _) if !known => format!(
-            "[BILLING_ANOMALY] {service} of project {whose} costs money where none was expected. Now {observed:.2}{unit}, baseline {expected:.2}{unit}."
+            "[BILLING_ANOMALY] {service} of project {whose} costs money where none was expected. Now {observed}, baseline {expected}."
         ),
         (Language::English, direction) => {
             let way = if direction == Direction::Up { "above" } else { "below" };
             format!(
-                "[BILLING_ANOMALY] {service} of project {whose} is about {percent:.1}% {way} its usual cost. Now {observed:.2}{unit}, baseline {expected:.2}{unit}."
+                "[BILLING_ANOMALY] {service} of project {whose} is about {percent:.1}% {way} its usual cost. Now {observed}, baseline {expected}."
             )
         }
     }
@@ -88,14 +106,14 @@ fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
 /// Policies match BILLING_ANOMALY, so that word must not be in it.
 fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
-    let (since, impact, unit) = (episode.first_seen.date, episode.impact(), unit(speech));
+    let (since, impact) = (episode.first_seen.date, speech.amount(episode.impact()));
     let until = episode.last_seen.date;
     match speech.language {
         Language::Korean => format!(
-            "[BILLING_RESOLVED] {whose} 프로젝트의 {service} 비용이 평소 수준으로 돌아왔습니다. 기간 {since}~{until}, 누적 차이 {impact:.2}{unit}."
+            "[BILLING_RESOLVED] {whose} 프로젝트의 {service} 비용이 평소 수준으로 돌아왔습니다. 기간 {since}~{until}, 누적 차이 {impact}."
         ),
         Language::English => format!(
-            "[BILLING_RESOLVED] {service} of project {whose} is back at its usual cost. From {since} to {until}, {impact:.2}{unit} off in all."
+            "[BILLING_RESOLVED] {service} of project {whose} is back at its usual cost. From {since} to {until}, {impact} off in all."
         ),
     }
 }
@@ -103,14 +121,14 @@ fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
 /// Without BILLING_ANOMALY in it, as the next.
 fn new_level(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
-    let (since, until, unit) = (episode.first_seen.date, episode.last_seen.date, unit(speech));
-    let (observed, expected) = (episode.observed, episode.expected);
+    let (since, until) = (episode.first_seen.date, episode.last_seen.date);
+    let (observed, expected) = (speech.amount(episode.observed), speech.amount(episode.expected));
     match speech.language {
         Language::Korean => format!(
-            "[BILLING_NEW_LEVEL] {whose} 프로젝트의 {service} 비용이 새로운 수준으로 자리 잡아 앞으로 이를 기준으로 삼습니다. 기간 {since}~{until}, 현재 {observed:.2}{unit}, 이전 기준 {expected:.2}{unit}."
+            "[BILLING_NEW_LEVEL] {whose} 프로젝트의 {service} 비용이 새로운 수준으로 자리 잡아 앞으로 이를 기준으로 삼습니다. 기간 {since}~{until}, 현재 {observed}, 이전 기준 {expected}."
         ),
         Language::English => format!(
-            "[BILLING_NEW_LEVEL] {service} of project {whose} has a new level, which is expected from now on. From {since} to {until}, now {observed:.2}{unit}, baseline before {expected:.2}{unit}."
+            "[BILLING_NEW_LEVEL] {service} of project {whose} has a new level, which is expected from now on. From {since} to {until}, now {observed}, baseline before {expected}."
         ),
     }
 }
@@ -140,8 +158,8 @@ fn whose(episode: &Episode, language: Language) -> (String, String) {
     (whose, name(service, &episode.names.service))
 }
 
-fn unit(speech: Speech<'_>) -> String {
-    match (speech.language, speech.currency) {
+fn unit(language: Language, currency: &str) -> String {
+    match (language, currency) {
         (Language::Korean, "KRW") => "원".to_owned(),
         (_, currency) => format!(" {currency}"),
     }
@@ -153,17 +171,17 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::episode::{Moment, Seen, State};
     use crate::finding::Severity;
     use crate::series::Names;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const KOREAN: Speech<'static> = Speech { language: Language::Korean, currency: "KRW" };
-    const ENGLISH: Speech<'static> = Speech { language: Language::English, currency: "USD" };
+    const KOREAN: Speech<'static> = Speech { language: Language::Korean, currency: "KRW", words: Words::Short };
+    const ENGLISH: Speech<'static> = Speech { language: Language::English, currency: "USD", words: Words::Short };
 
-    fn episode(direction: Direction, observed: f64, expected: f64) -> Episode {
+    pub(in crate::sink) fn episode(direction: Direction, observed: f64, expected: f64) -> Episode {
         let moment = Moment { date: jiff::civil::date(2026, 11, 22), hour: None };
         Episode {
             id: String::new(),
@@ -213,13 +231,13 @@ mod tests {
             say(&up, Notice::Closed, KOREAN),
             say(&up, Notice::NewLevel, KOREAN),
             say(&up, Notice::Retracted, KOREAN),
-            daily_total(jiff::civil::date(2026, 11, 22), "1,234,567.00", KOREAN).text,
+            daily_total(jiff::civil::date(2026, 11, 22), "1,234,567.00", Language::Korean, "KRW").text,
             say(&up, Notice::Opened, ENGLISH),
             say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, ENGLISH),
             say(&up, Notice::Closed, ENGLISH),
             say(&up, Notice::NewLevel, ENGLISH),
             say(&up, Notice::Retracted, ENGLISH),
-            daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", ENGLISH).text,
+            daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", Language::English, "USD").text,
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
         [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 245.7% 높습니다. 현재 34567.89원, 기준 평균 10000.00원.

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::statvfs;
 
 use super::super::CheckArgs;
 use crate::archive::Archive;
 use crate::config::{Config, StoreConfig};
+use crate::health;
 use crate::schedule::{self, Crontab};
 use crate::sink::{Level, Sink, Terminal, operational};
 use crate::source::Source;
@@ -34,7 +34,7 @@ pub(super) enum Found {
 /// A clock that is so far off is worth mending; signed requests are refused from a quarter of an hour on.
 const DOUBTFUL_SKEW: SignedDuration = SignedDuration::from_secs(60);
 const BAD_SKEW: SignedDuration = SignedDuration::from_secs(600);
-const FULL_PERCENT: u64 = 90;
+const FULL_PERCENT: f64 = 90.0;
 const UNITS: &str = "/etc/systemd/system";
 
 impl Found {
@@ -70,7 +70,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
         items.push(metrics(textfile));
     }
     items.extend(config.sinks.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
-    items.push(schedule());
+    items.extend(schedule());
     items
 }
 
@@ -142,14 +142,13 @@ fn state(folder: &Path) -> Item {
         Ok(there) => there,
         Err(message) => return Item::new("state_dir", Found::Bad, message),
     };
-    let used = match statvfs(&there) {
-        Ok(disk) if disk.f_blocks > 0 => 100 - disk.f_bavail * 100 / disk.f_blocks,
-        Ok(_) => 0,
-        Err(error) => return Item::new("state_dir", Found::Bad, format!("{}: {error}", there.display())),
+    let used = match health::disk(&there) {
+        Ok(disk) => disk.percent,
+        Err(error) => return Item::new("state_dir", Found::Bad, error),
     };
     let made = if there == folder { "writable" } else { "is made by the first run" };
     let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
-    Item::new("state_dir", found, format!("{}: {made}; its disk is {used} % full", folder.display()))
+    Item::new("state_dir", found, format!("{}: {made}; its disk is {used:.0} % full", folder.display()))
 }
 
 fn metrics(textfile: &Path) -> Item {
@@ -188,21 +187,38 @@ fn tell(mut sink: Sink, args: &CheckArgs, now: Timestamp) -> Item {
     }
 }
 
-fn schedule() -> Item {
+/// What starts the jobs; where cron does, also where their log goes.
+fn schedule() -> Vec<Item> {
     let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
     if units {
-        return Item::new("schedule", Found::Good, format!("systemd has the jobs' units in {UNITS}"));
+        return vec![Item::new("schedule", Found::Good, format!("systemd has the jobs' units in {UNITS}"))];
     }
     let crontab = Crontab { user: None };
-    match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.is_some())) {
-        Ok(true) => Item::new("schedule", Found::Good, "the jobs are in this user's crontab"),
-        Ok(false) => Item::new(
+    match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.map(schedule::log_file))) {
+        Ok(Some(file)) => {
+            let scheduled = Item::new("schedule", Found::Good, "the jobs are in this user's crontab");
+            std::iter::once(scheduled).chain(file.as_deref().map(log)).collect()
+        }
+        Ok(None) => vec![Item::new(
             "schedule",
             Found::Doubtful,
             "nothing starts the jobs for this user: costwarden schedule install, or something else that does",
-        ),
-        Err(error) => Item::new("schedule", Found::Doubtful, error.to_string()),
+        )],
+        Err(error) => vec![Item::new("schedule", Found::Doubtful, error.to_string())],
     }
+}
+
+/// The shell does not start a job whose log it cannot open.
+fn log(file: &Path) -> Item {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    if !folder.is_dir() {
+        let message = format!(
+            "{} is not there, and cron starts no job without it: make it, owned by the jobs' user",
+            folder.display()
+        );
+        return Item::new("log", Found::Bad, message);
+    }
+    Item::of("log", writable(folder).map(|_| format!("{}: may be written", file.display())))
 }
 
 #[cfg(test)]

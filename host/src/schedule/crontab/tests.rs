@@ -92,3 +92,12 @@ fn marks_that_do_not_belong_together_are_refused() {
     insta::assert_snapshot!(told("# BEGIN costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 1 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
     insta::assert_snapshot!(told("# BEGIN costwarden\n# END costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 3 of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`");
 }
+
+#[test]
+fn the_log_of_a_block_is_found_again() {
+    for folder in ["/var/log/costwarden", "/srv/it's 100%/log"] {
+        let block = told(&Plan { log_dir: folder.into(), ..plan() });
+        assert_eq!(log_file(&block), Some(PathBuf::from(folder).join("costwarden.log")), "{block}");
+    }
+    assert_eq!(log_file("# BEGIN costwarden\n# END costwarden\n"), None);
+}
