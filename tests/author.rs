@@ -4,6 +4,8 @@ mod support;
 
 #[path = "author/bench.rs"]
 mod bench;
+#[path = "author/cache.rs"]
+mod cache;
 #[path = "author/desk.rs"]
 mod desk;
 #[path = "author/golden.rs"]

@@ -38,13 +38,12 @@ impl Desk {
         run(self.command(folder, binary()).args(args))
     }
 
-    /// Gives a project's plugin all the time that compiling takes, and a place for what was compiled: an engine of ten
-    /// megabytes takes long where others are at work.
+    /// Gives a project's plugin all the time that compiling takes: an engine of ten megabytes takes long where others are
+    /// at work.
     fn has_time(&self, project: &str) {
         let project = self.path().join(project);
-        let config = "state_dir = \"state\"\n[plugins]\ndirectory = \".\"\n[plugins.limits]\ncompile_seconds = 600\n";
+        let config = "[plugins]\ndirectory = \".\"\n[plugins.limits]\ncompile_seconds = 600\n";
         std::fs::write(project.join("costwarden.toml"), config).expect("written");
-        std::fs::create_dir_all(project.join("state/compiled")).expect("a folder");
     }
 
     /// Any program in a folder of the desk; what it builds in Rust shares one target folder.
@@ -52,6 +51,7 @@ impl Desk {
         let mut command = Command::new(program);
         command.current_dir(self.path().join(folder)).env_remove("COSTWARDEN_CONFIG").stdin(Stdio::null());
         command.env("CARGO_TARGET_DIR", repository().join("target/languages")).env("PATH", with_tools());
+        command.env("XDG_CACHE_HOME", self.path().join("cache"));
         command
     }
 

@@ -73,6 +73,7 @@ impl Lab {
     pub fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(binary());
         command.args(args).current_dir(self.path()).env("COSTWARDEN_CONFIG", self.path().join("costwarden.toml"));
+        command.env("XDG_CACHE_HOME", self.path().join("cache"));
         // Without the line that sums up a run, which is another every time.
         command.env("COSTWARDEN_LOG", "error,costwarden=warn,costwarden::run=off").env("COSTWARDEN_LOG_FORMAT", "text");
         command.envs(env.iter().copied()).stdin(Stdio::null());

@@ -73,7 +73,6 @@ pub(crate) struct Draft {
 /// What plugins are tried out under: the part of a config that an author needs, and that refers to no secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
-    pub(crate) state_dir: PathBuf,
     pub(crate) accept_after_days: u16,
     pub(crate) plugins: TriedOut,
 }
@@ -124,10 +123,9 @@ fn text(file: &Path) -> Result<String, Vec<Diagnostic>> {
 fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let trial = document.root().map(|mut root| {
-        let state_dir = state_dir(&mut root);
         let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
         let plugins = root.section("plugins").map(plugins::tried_out).unwrap_or_default();
-        Trial { state_dir, accept_after_days, plugins }
+        Trial { accept_after_days, plugins }
     });
     let errors = document.into_errors();
     match trial {
@@ -320,7 +318,6 @@ kind = "syslog"
         assert!(parsed(&text).is_err());
         let trial = parse_trial(Path::new("etc/costwarden.toml"), &text).expect("valid");
         assert_eq!((trial.accept_after_days, trial.plugins.limits.fuel_per_call), (3, 7));
-        assert_eq!(trial.state_dir, Path::new("etc/state"));
         let wrong =
             text.replace("fuel_per_call = 7", "fuel = 7").replace("accept_after_days = 3", "accept_after_days = 0");
         let errors = parse_trial(Path::new("etc/costwarden.toml"), &wrong).expect_err("invalid");

@@ -1,7 +1,9 @@
 //! An author's desk: a folder without a config, with files in it, in which the binary is run.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use crate::support::{Run, binary, plugins, repository, run};
 
@@ -32,7 +34,18 @@ impl Desk {
     pub(crate) fn plugin(&self, args: &[&str]) -> Run {
         let mut command = Command::new(binary());
         command.arg("plugin").args(args).current_dir(self.path()).env_remove("COSTWARDEN_CONFIG");
+        command.env("XDG_CACHE_HOME", self.path().join("cache"));
         run(&mut command)
+    }
+
+    /// The user's compiled plugins, each with when it was written.
+    pub(crate) fn compiled(&self) -> Vec<(PathBuf, SystemTime)> {
+        let entries = std::fs::read_dir(self.path().join("cache/costwarden/compiled"));
+        let entry = |entry: std::io::Result<DirEntry>| {
+            let entry = entry.expect("an entry");
+            (entry.path(), entry.metadata().and_then(|metadata| metadata.modified()).expect("a time"))
+        };
+        entries.into_iter().flatten().map(entry).collect()
     }
 
     /// The words of a command that cannot do what it is asked for.

@@ -149,8 +149,8 @@ fn what_shall_not_load_is_refused() {
     large-memory: its describe failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
     two-halves: its describe failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
     large-table: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
-    many-tables: its describe failed: has too many parts: resource limit exceeded: table count too high at 20 (plugins.limits.instances, .memories, .tables)
-    many-modules: its describe failed: has too many parts: resource limit exceeded: instance count too high at 66 (plugins.limits.instances, .memories, .tables)
+    many-tables: its describe failed: has too many parts: 20 tables, more than 16 (plugins.limits.tables)
+    many-modules: its describe failed: has too many parts: 65 instances, more than 64 (plugins.limits.instances)
     data-outside: its describe failed: trapped: out of bounds memory access
     start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
     loop-in-start: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)

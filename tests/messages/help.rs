@@ -222,6 +222,9 @@ fn of_what_an_author_works_with() {
           --reference <DIR>
               Grant the files of this folder as reference data; what the config grants without it
 
+          --no-cache
+              Compile the plugin anew, and keep nothing of it in the user's cache folder
+
       -h, --help
               Print help (see a summary with '-h')
     ");
@@ -239,6 +242,7 @@ fn of_what_an_author_works_with() {
           --json             Print JSON, one object a line, for machines
           --update           Write what the plugin gives now as what is expected
           --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
+          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
       -h, --help             Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "bench"]), @"
@@ -254,6 +258,7 @@ fn of_what_an_author_works_with() {
           --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
           --json             Print JSON, one object a line, for machines
           --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
+          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
       -h, --help             Print help
     ");
 }

@@ -143,10 +143,10 @@ fn verify_says_what_differs() {
         let (code, text) = said(&lab, &["plugin", "verify", "plugins/tutorial.wasm", "--key", key]);
         format!("{code}: {text}")
     };
-    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: unsigned, expected plugins/tutorial.wasm.minisig beside it, which `costwarden plugin sign` makes");
     sign(&lab, "tutorial", "acme.key");
     insta::assert_snapshot!(verify("acme.key.pub"), @"0: plugins/tutorial.wasm: signed by acme.key.pub (file:tutorial.wasm sha256:[1])");
-    insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], which no [[plugins.signing.key]] has");
+    insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], which is not that of other.key.pub");
     insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: no public key of minisign, expected one like `costwarden plugin keygen` makes");
     insta::assert_snapshot!(verify("none.pub"), @"2: failed: none.pub cannot be read: No such file or directory (os error 2)");
     rebuild(&lab, "tutorial", 1);

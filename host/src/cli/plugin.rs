@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
-use super::{config_path, load, together};
+use super::{config_path, environment, load, together};
 use crate::config::{self, ACCEPT_AFTER_DAYS, Config, Trial, TriedOut};
 use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, LoadFault, Sandbox};
 use crate::job::Grade;
@@ -77,6 +77,8 @@ pub(super) struct BuildArgs {
     /// Where to put the plugin; NAME.wasm in the project's folder without it.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 #[derive(Debug, Args)]
@@ -125,9 +127,26 @@ pub(super) struct RunArgs {
     /// The language of reasons, like ko or en.
     #[arg(long, default_value = "en")]
     locale: String,
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+/// How a plugin that is tried out is loaded.
+#[derive(Debug, Args)]
+pub(super) struct LoadArgs {
     /// Grant the files of this folder as reference data; what the config grants without it.
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+/// Whether a plugin that was compiled once is compiled again.
+#[derive(Debug, Args)]
+pub(super) struct CacheArgs {
+    /// Compile the plugin anew, and keep nothing of it in the user's cache folder.
+    #[arg(long)]
+    no_cache: bool,
 }
 
 /// What fits make of points that alerted.
@@ -148,9 +167,8 @@ pub(super) struct TestArgs {
     /// Write what the plugin gives now as what is expected.
     #[arg(long)]
     update: bool,
-    /// Grant the files of this folder as reference data; what the config grants without it.
-    #[arg(long, value_name = "DIR")]
-    reference: Option<PathBuf>,
+    #[command(flatten)]
+    load: LoadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -160,9 +178,8 @@ pub(super) struct BenchArgs {
     /// The rule's settings: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// Grant the files of this folder as reference data; what the config grants without it.
-    #[arg(long, value_name = "DIR")]
-    reference: Option<PathBuf>,
+    #[command(flatten)]
+    load: LoadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -241,40 +258,43 @@ struct Ground {
     limits: Limits,
     /// By plugin name.
     grants: BTreeMap<String, Grants>,
-    /// Of compiled plugins, where a run has left one.
-    cache: Option<PathBuf>,
     accept_after_days: u16,
     keys: Vec<TrustedKey>,
 }
+
+/// Of the user's compiled plugins together: some ten in Python, each of whose builds is another plugin.
+const CACHE_BYTES: u64 = 1 << 30;
 
 impl Ground {
     fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let file = config.or_else(|| Some(config_path(None)).filter(|file| file.exists()));
         let Some(file) = file else {
             let TriedOut { limits, keys, grants } = TriedOut::default();
-            return Ok(Self { limits, grants, cache: None, accept_after_days: ACCEPT_AFTER_DAYS, keys });
+            return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
-        let Trial { state_dir, accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
+        let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
         let TriedOut { limits, keys, grants } = plugins;
-        let cache = Some(state_dir.join("compiled")).filter(|directory| directory.is_dir());
-        Ok(Self { limits, grants, cache, accept_after_days, keys })
+        Ok(Self { limits, grants, accept_after_days, keys })
     }
 
-    /// Loads a plugin under whatever name it gives itself, with the reference data of this folder, else with what the
+    /// Loads a plugin under whatever name it gives itself, with the reference data that is named, else with what the
     /// config grants.
-    fn load(&self, file: &Path, reference: Option<&Path>) -> anyhow::Result<Detector> {
+    fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
         let artifact = Artifact::read(file, self.limits.module_bytes)?;
-        let grants = match reference {
-            Some(folder) => Grants { reference: Some(folder.to_owned()) },
+        let grants = match &args.reference {
+            Some(folder) => Grants { reference: Some(folder.clone()) },
             None => self.grants(&artifact),
         };
-        let sandbox = Sandbox::new(self.limits.clone(), self.cache.clone(), Compiler::this_program())?;
-        sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
+        let sandbox = args.cache.sandbox(self.limits.clone())?;
+        let loaded = sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
             LoadFault::NotGranted { .. } => {
                 anyhow::anyhow!("{error}; or, to try it out, name the folder with --reference")
             }
+            LoadFault::Remembered(_) => anyhow::anyhow!("{error}; so does --no-cache"),
             _ => error.into(),
-        })
+        });
+        sandbox.shrink_cache(CACHE_BYTES);
+        loaded
     }
 
     /// What the config grants to the plugin of the name that is packed into it, else of the file's.
@@ -283,6 +303,21 @@ impl Ground {
         let stem = || artifact.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         self.grants.get(&packed.unwrap_or_else(stem)).cloned().unwrap_or_default()
     }
+}
+
+impl CacheArgs {
+    /// A sandbox that keeps compiled plugins for the user, beside those of no other.
+    fn sandbox(&self, limits: Limits) -> anyhow::Result<Sandbox> {
+        let cache = if self.no_cache { None } else { cache_folder(environment) };
+        Ok(Sandbox::new(limits, cache, Compiler::this_program())?)
+    }
+}
+
+/// Of compiled plugins, where the XDG Base Directory Specification has it; none for a user without a home.
+fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("costwarden/compiled"))
 }
 
 /// Settings as JSON, or out of a file that is named after an @; a plugin has nothing against them.
@@ -295,4 +330,25 @@ fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
     let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.place(), issue.message));
     let lines: Vec<String> = lines.collect();
     if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_is_where_the_users_others_are() {
+        let folder = |variables: &[(&str, &str)]| {
+            let of = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            cache_folder(of).map(|folder| folder.display().to_string())
+        };
+        let home = ("HOME", "/home/ada");
+        let cache = Some("/home/ada/.cache/costwarden/compiled".to_owned());
+        assert_eq!(folder(&[home]), cache);
+        assert_eq!(folder(&[("XDG_CACHE_HOME", "/var/ada"), home]), Some("/var/ada/costwarden/compiled".to_owned()));
+        for none in ["", "relative"] {
+            assert_eq!(folder(&[("XDG_CACHE_HOME", none), home]), cache, "{none:?} is as good as not set");
+        }
+        assert_eq!((folder(&[]), folder(&[("HOME", "")])), (None, None));
+    }
 }

@@ -91,6 +91,39 @@ impl Cache {
         }
     }
 
+    /// Gives an entry, if there is one, another key.
+    pub(super) fn rename(&self, from: &Key, to: &Key) {
+        if let Err(error) = self.directory.rename(&from.0, &self.directory, &to.0).or_else(unless_gone) {
+            tracing::warn!(entry = from.0, %error, "a compiled plugin is not kept");
+        }
+    }
+
+    /// Removes the oldest entries until the others take so many bytes at most.
+    pub(super) fn shrink(&self, bytes: u64) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in self.directory.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // Others may be at it too.
+            let metadata = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            if metadata.is_file() && is_ours(&name.to_string_lossy()) {
+                entries.push((metadata.modified()?, name, metadata.len()));
+            }
+        }
+        entries.sort_unstable();
+        let mut kept = 0;
+        for (_, name, size) in entries.into_iter().rev() {
+            kept += size;
+            if kept > bytes {
+                self.directory.remove_file(&name).or_else(unless_gone)?;
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self, key: &Key) -> io::Result<Compiled> {
         self.bytes(key).map(Compiled::by_this_host)
     }
@@ -164,9 +197,16 @@ impl Key {
 /// # Errors
 /// What cannot be read, marked or removed.
 pub(crate) fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::Result<()> {
-    // Drafts of runs that were killed have the number of their process at the end.
-    let ours = |name: &str| name.contains(".compiled") || name.contains(".refused");
-    disuse::tidy(directory, in_use, ours, now)
+    disuse::tidy(directory, in_use, is_ours, now)
+}
+
+/// Drafts of runs that were killed have the number of their process at the end.
+fn is_ours(name: &str) -> bool {
+    name.contains(".compiled") || name.contains(".refused")
+}
+
+fn unless_gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// Takes what the engine hashes into a digest that other builds of this program compute alike.
@@ -198,4 +238,33 @@ fn check(metadata: &Metadata, is_kind: fn(&Metadata) -> bool, otherwise: &'stati
 
 fn line(compiled: &[u8]) -> String {
     format!("{}\n", hex::encode(Sha256::digest(compiled)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_entries_make_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("compiled");
+        let cache = Cache::open(&path).expect("made");
+        // In the order of their making, which is not that of their names.
+        for (age, name) in ["c.compiled", "a.refused", "notes", "b.compiled", "d.compiled.17"].iter().enumerate() {
+            std::fs::write(path.join(name), [0; 10]).expect("written");
+            let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + age as u64);
+            std::fs::File::open(path.join(name)).and_then(|file| file.set_modified(made)).expect("dated");
+        }
+        let left = |bytes| {
+            cache.shrink(bytes).expect("shrunk");
+            let mut names: Vec<_> =
+                std::fs::read_dir(&path).expect("there").map(|entry| entry.expect("read").file_name()).collect();
+            names.sort();
+            names.join(std::ffi::OsStr::new(" ")).into_string().expect("text")
+        };
+        assert_eq!(left(40), "a.refused b.compiled c.compiled d.compiled.17 notes");
+        assert_eq!(left(39), "a.refused b.compiled d.compiled.17 notes");
+        assert_eq!(left(20), "b.compiled d.compiled.17 notes");
+        assert_eq!(left(9), "notes");
+    }
 }

@@ -19,7 +19,7 @@ use super::slots::Slots;
 /// Loads plugins under one set of limits.
 pub(crate) struct Sandbox {
     pub(super) engine: Engine,
-    pub(super) limits: Arc<Limits>,
+    pub(crate) limits: Arc<Limits>,
     pub(super) cache: Option<Cache>,
     pub(super) compiler: Compiler,
     pub(super) cut: Cut,

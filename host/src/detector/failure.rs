@@ -42,7 +42,7 @@ pub(crate) enum Breach {
     Table(usize),
     #[error("needs a deeper stack than {0} bytes (plugins.limits.stack_bytes)")]
     Stack(usize),
-    #[error("has too many parts: {0} (plugins.limits.instances, .memories, .tables)")]
+    #[error("has too many parts: {0}")]
     Parts(String),
     #[error("returned or passed more than {0} bytes in one call (plugins.limits.output_bytes)")]
     OutputTooLarge(usize),

@@ -39,6 +39,20 @@ impl Sandbox {
         self.load_as(None, artifact, grants)
     }
 
+    /// Lets what was compiled of one plugin be found as another's that has the same code.
+    pub(crate) fn hand_on(&self, from_digest: &str, to_digest: &str) {
+        if let Some(cache) = &self.cache {
+            cache.rename(&Key::new(&self.engine, from_digest), &Key::new(&self.engine, to_digest));
+        }
+    }
+
+    /// Keeps no more than so many bytes of compiled plugins: those of the latest.
+    pub(crate) fn shrink_cache(&self, bytes: u64) {
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.shrink(bytes)) {
+            tracing::warn!(%error, "old compiled plugins are not removed");
+        }
+    }
+
     fn load_as(&self, name: Option<&str>, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
         let stack = compile::STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
         let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);

@@ -10,7 +10,7 @@ use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap};
 
 use super::bindings::{self, Baseline, Context, Guest, PluginWithReferenceIndices, Refusal};
-use super::fuel::{self, Burnt, Fuel, Gauge};
+use super::fuel::{self, Burnt, Fuel, Gauge, OWN_INSTANCES};
 use super::log::Log;
 use super::meter::{Denied, Meter};
 use super::reference::Reference;
@@ -164,9 +164,26 @@ impl Program {
             }
             // These two have no types of their own in wasmtime; tests pin that they are recognised.
             None if text.contains("fuel allocated for hostcalls") => Breach::OutputTooLarge(limits.output_bytes),
-            None if text.contains("resource limit exceeded") => Breach::Parts(output::plain(text)),
+            None if text.contains("resource limit exceeded") => Breach::Parts(too_many(&text, limits)),
             None => Breach::Trapped { trap: output::plain(text), panic: state.log.last_error() },
         }
+    }
+}
+
+/// What a plugin has too many of, without what the meter puts into it; in the engine's words where those are unknown.
+fn too_many(text: &str, limits: &Limits) -> String {
+    let counted = text.rsplit_once(" count too high at ").and_then(|(before, count)| {
+        let count: usize = count.parse().ok()?;
+        match before.rsplit(' ').next()? {
+            "instance" => Some((count.saturating_sub(OWN_INSTANCES), "instances", limits.instances)),
+            "memory" => Some((count, "memories", limits.memories)),
+            "table" => Some((count, "tables", limits.tables)),
+            _ => None,
+        }
+    });
+    match counted {
+        Some((count, kind, limit)) => format!("{count} {kind}, more than {limit} (plugins.limits.{kind})"),
+        None => format!("{} (plugins.limits.instances, .memories, .tables)", output::plain(text.to_owned())),
     }
 }
 

@@ -35,9 +35,9 @@ pub(crate) struct Built {
 ///
 /// # Errors
 /// There is no project, a tool is missing, the source does not compile, or what it compiles to is no plugin.
-pub(crate) fn build(path: &Path, limits: Limits) -> Result<Built, BuildError> {
+pub(crate) fn build(path: &Path, sandbox: &Sandbox) -> Result<Built, BuildError> {
     if path.is_file() {
-        return finished(&Artifact::read(path, limits.module_bytes)?, limits);
+        return finished(&Artifact::read(path, sandbox.limits.module_bytes)?, sandbox);
     }
     let language = Language::of(path).ok_or_else(|| BuildError::NoProject(path.to_owned()))?;
     let project = path.canonicalize().map_err(|error| BuildError::Read(path.to_owned(), error))?;
@@ -46,7 +46,7 @@ pub(crate) fn build(path: &Path, limits: Limits) -> Result<Built, BuildError> {
         Language::Python => python::compiled(&project),
         Language::Javascript => javascript::compiled(&project),
     }?;
-    finished(&Artifact::new(path, bytes), limits)
+    finished(&Artifact::new(path, bytes), sandbox)
 }
 
 /// Writes a plugin where it is asked for, else as NAME.wasm into the project's folder or beside the module. Says where.
@@ -88,13 +88,16 @@ fn describe(sandbox: &Sandbox, plugin: &Artifact) -> Result<Manifest, BuildError
     Ok(sandbox.load_any(plugin, &grants)?.manifest.clone())
 }
 
-fn finished(compiled: &Artifact, limits: Limits) -> Result<Built, BuildError> {
-    let sandbox = Sandbox::new(limits, None, Compiler::this_program())?;
+fn finished(compiled: &Artifact, sandbox: &Sandbox) -> Result<Built, BuildError> {
     let component = strip::customs(&sandbox.componentize(compiled)?);
-    let manifest = describe(&sandbox, &Artifact::new(&compiled.path, component.clone()))?;
+    let asked = Artifact::new(&compiled.path, component);
+    let manifest = describe(sandbox, &asked)?;
     project::check_name(&manifest.name).map_err(BuildError::Name)?;
-    let bytes = packed::pack(&component, &PackedManifest::of(&manifest)).map_err(BuildError::Pack)?;
-    Ok(Built { manifest, artifact: Artifact::new(&compiled.path, bytes) })
+    let bytes = packed::pack(&asked.bytes, &PackedManifest::of(&manifest)).map_err(BuildError::Pack)?;
+    let artifact = Artifact::new(&compiled.path, bytes);
+    // A manifest more is no code more: who tries the plugin out next need not compile it again.
+    sandbox.hand_on(&asked.digest, &artifact.digest);
+    Ok(Built { manifest, artifact })
 }
 
 /// Why there is no plugin.

@@ -34,7 +34,7 @@ struct Measured {
 }
 
 pub(super) fn bench(args: &BenchArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
-    let mut detector = ground.load(&args.file, args.reference.as_deref())?;
+    let mut detector = ground.load(&args.file, &args.load)?;
     let settings = settings(&detector, &args.settings)?;
     let call = Call { rule: "bench", settings: &settings, unit: "KRW", locale: "en" };
     let mut measures = Vec::new();

@@ -8,8 +8,8 @@ use crate::job::Grade;
 use crate::plugin::build;
 
 pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
-    let BuildArgs { path, output } = args;
-    let built = build::build(path, limits)?;
+    let BuildArgs { path, output, cache } = args;
+    let built = build::build(path, &cache.sandbox(limits)?)?;
     let file = build::write(&built, path, output.as_deref())?;
     let (manifest, artifact) = (&built.manifest, &built.artifact);
     let bytes = artifact.bytes.len();

@@ -19,7 +19,7 @@ pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result
     for remark in &points.remarks {
         present::complaint(Level::WARN, &format!("{}: {remark}", args.input.display()));
     }
-    let detector = ground.load(&args.file, args.reference.as_deref())?;
+    let detector = ground.load(&args.file, &args.load)?;
     let settings = settings(&detector, &args.settings)?;
     let step = points.series.step;
     let trial = Trial {

@@ -13,7 +13,7 @@ use crate::cli::present;
 use crate::config::read_secret_file;
 use crate::detector::Artifact;
 use crate::job::Grade;
-use crate::plugin::{self, TrustedKey};
+use crate::plugin::{self, SignatureError, TrustedKey};
 
 pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
     let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));
@@ -63,10 +63,25 @@ pub(super) fn verify(args: &VerifyArgs, ground: &Ground) -> anyhow::Result<Grade
     let artifact = Artifact::read(&args.file, u64::MAX)?;
     let signature = plugin::beside(&args.file)?;
     let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
-    let signer = plugin::verify_file(&keys, &artifact, Ok(signature))?.unwrap_or_default();
+    let signer =
+        plugin::verify_file(&keys, &artifact, Ok(signature)).map_err(|error| told(error, args))?.unwrap_or_default();
     let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     present::out(&format!("{}: signed by {signer} ({comment})", args.file.display()));
     Ok(Grade::Done)
+}
+
+/// Of a key that was named on the command line, without a word of the config, which was not asked.
+fn told(error: SignatureError, args: &VerifyArgs) -> anyhow::Error {
+    let file = args.file.display();
+    match (error, &args.key) {
+        (SignatureError::Unsigned { .. }, Some(_)) => {
+            anyhow::anyhow!("{file}: unsigned, expected {file}.minisig beside it, which `costwarden plugin sign` makes")
+        }
+        (SignatureError::Untrusted { key, .. }, Some(wanted)) => {
+            anyhow::anyhow!("{file}: signed by the key {key}, which is not that of {}", wanted.display())
+        }
+        (error, _) => error.into(),
+    }
 }
 
 /// A key that is trusted for this once.

@@ -27,7 +27,7 @@ enum Outcome {
 pub(super) fn test(args: &TestArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let cases = golden::cases(&args.directory)?;
     let plugin = args.plugin.clone().map_or_else(|| golden::built(&args.directory), Ok)?;
-    let detector = ground.load(&plugin, args.reference.as_deref())?;
+    let detector = ground.load(&plugin, &args.load)?;
     let mut wrong = 0;
     for case in &cases {
         let outcome = match case.run(&detector) {

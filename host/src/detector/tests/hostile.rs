@@ -150,7 +150,7 @@ fn starting_up_has_limits_too() {
     insta::assert_snapshot!(large.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs more memory than 268435456 bytes (plugins.limits.memory_bytes)");
     insta::assert_snapshot!(Plugin { fields: "(table 1000000 funcref)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)");
     let tables = "(table 1 funcref)".repeat(20);
-    insta::assert_snapshot!(Plugin { fields: &tables, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: has too many parts: resource limit exceeded: table count too high at 20 (plugins.limits.instances, .memories, .tables)");
+    insta::assert_snapshot!(Plugin { fields: &tables, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: its describe failed: has too many parts: 20 tables, more than 16 (plugins.limits.tables)");
     insta::assert_snapshot!(Plugin { fields: "(memory 1)", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x3c)");
 }
 
