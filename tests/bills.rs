@@ -22,3 +22,5 @@ mod marks;
 #[path = "documents/mongo.rs"]
 #[expect(dead_code, reason = "the other suite uses all of it")]
 mod mongo;
+#[path = "bills/named.rs"]
+mod named;

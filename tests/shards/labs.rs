@@ -155,6 +155,29 @@ impl Shared {
         self.run(&["daily", &through(34)]);
     }
 
+    /// Old days that somebody asks for: one that was corrected, one that was missing, several at once; each once more with
+    /// nothing new.
+    pub(crate) fn named(&mut self) {
+        let missing = self.lab.path().join("bills").join(replay::key(day(10), None));
+        std::fs::remove_file(&missing).expect("a bill");
+        let runs = bills::runs();
+        self.run(&bills::texts(&runs[0]));
+        self.hours(30, 9..11, 0);
+        (bills::HISTORY..DAYS).for_each(|index| self.daily(index));
+        // So dear that later incidents were none.
+        self.bill(3, "180", &[bills::NETWORK]);
+        self.daily(3);
+        self.daily(3);
+        self.bill(10, "104.5", &[]);
+        self.daily(10);
+        let several = ["daily", &format!("--from={}", day(2)), &format!("--to={}", day(5))];
+        self.bill(3, "105.5", &[]);
+        self.bill(5, "101", &[bills::DISK]);
+        self.run(&several);
+        self.run(&several);
+        self.hours(DAYS, 9..11, 0);
+    }
+
     /// A service that is found on its first day, which the bill takes back. Another that the same rule watches goes on.
     pub(crate) fn appears_and_goes(&mut self) {
         const NEW: Whose = Whose { ids: ["d-3", "p-1", "x"], names: ["실험", "실험실", "X"] };

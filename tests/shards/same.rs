@@ -58,17 +58,22 @@ fn several_do_what_one_does(of: u32, order: Order) {
     assert!(told > 5, "{:#?}", several.told);
 }
 
-/// What one process does that chooses its days itself, and what it counted.
-fn several_choose_what_one_does(of: u32, order: Order, dies_at: Option<&'static str>) {
-    let (Some(mut one), Some(mut several)) = (Shared::new(1, Order::OneByOne), Shared::new(of, order)) else { return };
-    one.planned();
+/// What one process leaves and tells, several do too, though one of them dies and comes again. Gives back what is left,
+/// and how often each kind of line was told.
+fn several_redo_what_one_does(
+    of: u32,
+    order: Order,
+    dies_at: Option<&'static str>,
+    script: fn(&mut Shared),
+) -> Option<(Dump, BTreeMap<String, usize>)> {
+    let (mut one, mut several) = (Shared::new(1, Order::OneByOne)?, Shared::new(of, order)?);
+    script(&mut one);
     several.dies_at = dies_at;
-    several.planned();
+    script(&mut several);
     let expected = left(&one);
-    assert_eq!(expected["billing_daily"].iter().filter(|one| one.get_str("date") == Ok("20261024")).count(), 7);
-    assert!(expected["billing_restated"].len() >= 4 && expected["billing_episodes"].len() > 5, "{expected:?}");
     assert_same(&expected, &left(&several), &format!("{of} {order:?} {dies_at:?}"));
     assert_eq!(archived(&one), archived(&several));
+    assert_eq!(several.deaths > 0, dies_at.is_some(), "{} deaths", several.deaths);
 
     one.told.sort();
     several.told.sort();
@@ -82,11 +87,49 @@ fn several_choose_what_one_does(of: u32, order: Order, dies_at: Option<&'static 
             kinds
         })
     };
-    let told = kinds(&one.told);
+    Some((expected, kinds(&one.told)))
+}
+
+/// Days that a run chooses itself.
+fn several_choose_what_one_does(of: u32, order: Order, dies_at: Option<&'static str>) {
+    let Some((left, told)) = several_redo_what_one_does(of, order, dies_at, Shared::planned) else { return };
+    assert_eq!(left["billing_daily"].iter().filter(|one| one.get_str("date") == Ok("20261024")).count(), 7);
+    assert!(left["billing_restated"].len() >= 4 && left["billing_episodes"].len() > 5, "{left:?}");
     for kind in ["[BILLING_ANOMALY", "[BILLING_DAILY_TOTAL", "[COSTWARDEN_STALE_FEED", "[COSTWARDEN_RECOVERED"] {
         assert!(told.get(kind).is_some_and(|times| *times > 0), "{kind}: {told:?}");
     }
-    assert_eq!(several.deaths > 0, dies_at.is_some(), "{} deaths", several.deaths);
+}
+
+/// Old days that somebody named, and what follows from them.
+fn several_follow_what_one_follows(of: u32, order: Order, dies_at: Option<&'static str>) {
+    let Some((left, told)) = several_redo_what_one_does(of, order, dies_at, Shared::named) else { return };
+    let restated: Vec<&str> = left["billing_restated"].iter().filter_map(|one| one.get_str("date").ok()).collect();
+    assert!(restated.contains(&"20260924") && restated.contains(&"20260926"), "{restated:?}");
+    for kind in ["[BILLING_ANOMALY", "[BILLING_RETRACTED"] {
+        assert!(told.get(kind).is_some_and(|times| *times > 0), "{kind}: {told:?}");
+    }
+}
+
+#[test]
+fn what_follows_from_old_days_is_followed_by_two_at_once() {
+    several_follow_what_one_follows(2, Order::AtOnce, None);
+}
+
+#[test]
+fn what_follows_from_old_days_is_followed_by_seven_at_once() {
+    several_follow_what_one_follows(7, Order::AtOnce, None);
+}
+
+#[test]
+fn what_follows_from_old_days_is_followed_by_seven_one_after_the_other() {
+    several_follow_what_one_follows(7, Order::OneByOne, None);
+}
+
+#[test]
+fn one_that_died_follows_what_the_others_follow() {
+    for step in ["written", "remembered:4", "learning"] {
+        several_follow_what_one_follows(2, Order::AtOnce, Some(step));
+    }
 }
 
 #[test]

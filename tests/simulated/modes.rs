@@ -73,7 +73,7 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
     );
     let totals: Vec<&str> = told.lines.iter().map(|line| &line[.."[BILLING_DAILY_TOTAL] [2026-11-21]".len()]).collect();
     let total = |day| format!("[BILLING_DAILY_TOTAL] [2026-11-{day}]");
-    assert_eq!(totals, [total(21), "[BILLING_ANOMALY] example-corp/결".to_owned(), total(23)]);
+    assert_eq!(totals, ["[BILLING_ANOMALY] example-corp/결".to_owned(), total(21), total(23)]);
     for form in ["20261123", "2026-11-23"] {
         assert_eq!(watch.told(&["daily", "--date", form]).expect(0).report["period"], "20261123");
     }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use tracing::Level;
 
@@ -127,6 +128,9 @@ fn summary(report: &Report) -> String {
         count("findings"),
         count("notices"),
     );
+    if let Some((first, last)) = report.judged_again {
+        line.push_str(&format!(", {} days judged again from {first} to {last}", count("judged_again_days")));
+    }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));
     }
@@ -142,12 +146,14 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
     for (step, took) in &report.durations {
         durations.insert((*step).to_owned(), (took.as_secs_f64() * 1e3).into());
     }
+    let text = |date: Date| date.strftime("%Y%m%d").to_string();
     let mut json = json!({
         "job": report.job,
         "period": report.period,
         "outcome": report.outcome().as_str(),
         "doneBy": report.done_by,
         "total": report.total,
+        "judgedAgain": report.judged_again.map(|(from, to)| json!({ "from": text(from), "to": text(to) })),
         "counts": counts,
         "durationsMs": durations,
         "problems": report.problems,

@@ -1,15 +1,17 @@
 //! The daily job: finished days are fetched, judged and told, and everything is learned anew.
 //!
-//! A run over days that somebody named does these alone. Any other closes gaps, does yesterday, and asks for the bills of
+//! A run over days that somebody named is [`named`]'s. Any other closes gaps, does yesterday, and asks for the bills of
 //! the days before it again: where one was corrected, that day and all after it are judged anew.
+
+mod named;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
+use self::named::Named;
 use super::days::Days;
 use super::feed::{Held, Kind};
 use super::plan::{self, Plan, Task};
@@ -18,7 +20,7 @@ use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, shards, tell};
 use crate::episode::{Episode, News};
 use crate::ledger::DayLedger;
 use crate::step::Step;
-use crate::store::JobRun;
+use crate::store::{DateRange, JobRun};
 
 /// Days in a row that could not be had, after which no more old ones are asked for.
 const TOO_MANY_FAILURES: usize = 2;
@@ -28,7 +30,7 @@ const TOO_MANY_FAILURES: usize = 2;
 pub(crate) enum Daily {
     /// The newest day that there should be, what is missing before it, and corrections.
     Through(Date),
-    /// Just these.
+    /// These, and later ones of the ledger that look back to what has changed.
     These { from: Date, to: Date },
 }
 
@@ -41,92 +43,10 @@ pub(crate) async fn daily(parts: &mut Parts, days: Daily, again: Again, now: Tim
     let mut report = Report::new("daily", period);
     let work = async |parts: &mut Parts, report: &mut Report| match days {
         Daily::Through(newest) => Planned::of(newest).run(parts, now, report).await,
-        Daily::These { from, to } => these_days(parts, from, to, now, report).await,
+        Daily::These { from, to } => Named::run(parts, DateRange { from, to }, now, report).await,
     };
     run::in_turn(parts, &mut report, again, now, work).await;
     report
-}
-
-async fn these_days(
-    parts: &mut Parts,
-    from: Date,
-    to: Date,
-    now: Timestamp,
-    report: &mut Report,
-) -> Result<(), JobError> {
-    if from > to {
-        return Err(JobError::NoDays { from, to });
-    }
-    run::open(parts, report);
-    intake::drain_spool(parts, now, report).await;
-    tell::totals_left_behind(parts, from, now, report).await?;
-    shards::join(parts).await?;
-    let ends_at = shards::agree(parts, "ends-at", async || Ok(parts.store.newest_day().await?)).await?;
-    let mut finished = Days::open(parts, from, report).await?;
-    let mut newest = None;
-    let mut first_error = None;
-    for date in from.series(1.day()).take_while(|date| *date <= to) {
-        // The end of the ledger is now; what is done again before it is history, and pages nobody.
-        let is_now = date == to && ends_at.is_none_or(|end| end <= date);
-        let news = if is_now { News::Live } else { News::Past };
-        let age = ends_at.map_or(0, |end| u64::try_from((end - date).get_days()).unwrap_or(0));
-        match one_day(parts, &mut finished, date, (news, age), now, report).await {
-            Ok(true) => newest = Some(date),
-            Ok(false) => {}
-            Err(error) if from < to => {
-                report.count("missing_days", 1);
-                report.problem(error.to_string());
-                first_error.get_or_insert(error);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    match (newest, first_error) {
-        (Some(newest), _) => {
-            finished.learn(parts, newest, now, report).await?;
-            parts.reach(Step::Learned, now).await?;
-        }
-        (None, Some(error)) => return Err(error),
-        (None, None) => return shards::leave(parts).await,
-    }
-    run::close(parts, report);
-    shards::leave(parts).await
-}
-
-/// Whether the day was taken for a whole one.
-async fn one_day(
-    parts: &mut Parts,
-    finished: &mut Days,
-    date: Date,
-    (news, age): (News, u64),
-    now: Timestamp,
-    report: &mut Report,
-) -> Result<bool, JobError> {
-    let mut record = run::start(parts, "daily", &run::days(date, date), now).await?;
-    let result = async {
-        let ledger = fetch(parts, date, now, report).await?;
-        if let Some(short) = feed::short(parts, &ledger, age, &finished.put).await? {
-            short.report(report);
-            return Ok(false);
-        }
-        let episodes = finished.finish(parts, &ledger, news, now, report).await?;
-        let started = Instant::now();
-        if news == News::Live {
-            tell::episodes(parts, episodes, now, report).await?;
-        }
-        record.total = Some(ledger.total_text());
-        report.total.clone_from(&record.total);
-        record.step = parts.course.step();
-        tell::total(parts, date, &mut record, now, report).await?;
-        report.took("tell", started);
-        parts.reach(Step::Told, now).await?;
-        Ok(true)
-    }
-    .await;
-    if parts.mode == Mode::Write {
-        run::finish(parts, record, report, &result, now).await?;
-    }
-    result
 }
 
 async fn fetch(parts: &Parts, date: Date, now: Timestamp, report: &mut Report) -> Result<DayLedger, JobError> {

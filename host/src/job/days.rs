@@ -38,6 +38,8 @@ pub(super) struct Days {
     pub(super) put: BTreeMap<Date, u64>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
+    /// The last day that is not what it was before this run, in amounts or in what was found: later days rest on it.
+    changed: Option<Date>,
 }
 
 impl Days {
@@ -48,7 +50,8 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let mut days = Self { held: None, measures, excluded: Excluded::default(), put: BTreeMap::new(), longest };
+        let mut days =
+            Self { held: None, measures, excluded: Excluded::default(), put: BTreeMap::new(), longest, changed: None };
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
@@ -98,6 +101,16 @@ impl Days {
         back(from, self.longest) <= date
     }
 
+    /// Notes that a day is not what it was.
+    pub(super) fn has_changed(&mut self, date: Date) {
+        self.changed = self.changed.max(Some(date));
+    }
+
+    /// Whether a later day looks back to anything that has changed.
+    pub(super) fn has_changed_for(&self, later: Date) -> bool {
+        self.changed.is_some_and(|changed| self.looks_back_to(changed, later))
+    }
+
     /// Takes in a day that this process has put in a run that was interrupted, with the series of all.
     pub(super) fn recall(&mut self, ledger: &DayLedger) {
         let mut day = History::default();
@@ -123,7 +136,7 @@ impl Days {
             history.append(parts.store.history(range, &measures).await?);
             history.unmark(date);
         }
-        report.count("judged_again_days", 1);
+        report.judged_again(date);
         self.judge_anew(parts, date, news, now, report).await
     }
 
@@ -139,6 +152,12 @@ impl Days {
             history.forget_before(back(date, self.longest));
         }
         self.excluded.forget_day(date);
+        let one_day = DateRange { from: date, to: date };
+        let stood = parts.store.found(one_day).await?;
+        for Found { series, hour, .. } in stood.iter().filter(|found| found.hour.is_some()) {
+            self.excluded.add(series, date, *hour);
+        }
+        let stood = whole_days(stood, parts.shard);
 
         let started = Instant::now();
         let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
@@ -157,10 +176,11 @@ impl Days {
         let episodes = remember(parts, moment, news, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             // What rules found that could not judge now still stands, and stays marked.
-            let standing = parts.store.found(DateRange { from: date, to: date }).await?.into_iter();
-            let standing = standing.filter(|found| found.hour.is_none() && parts.shard.owns(&found.series));
-            found = standing.map(|found| found.series).collect();
+            found = whole_days(parts.store.found(one_day).await?, parts.shard);
             parts.store.mark_anomalous(date, &found, now).await?;
+        }
+        if found != stood {
+            self.has_changed(date);
         }
         for key in &found {
             self.excluded.add(key, date, None);
@@ -211,6 +231,12 @@ impl Days {
     fn measures(&self) -> Vec<Measure> {
         self.measures.iter().copied().collect()
     }
+}
+
+/// The series of a process that were found as finished days.
+fn whole_days(found: Vec<Found>, shard: Shard) -> BTreeSet<SeriesKey> {
+    let whole = found.into_iter().filter(|found| found.hour.is_none() && shard.owns(&found.series));
+    whole.map(|found| found.series).collect()
 }
 
 /// The series of incidents, whose quiet days count.

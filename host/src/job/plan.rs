@@ -62,15 +62,9 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
     let (restate, reach) = (parts.config.restate_days, reach(parts));
     let range = DateRange { from: back(newest, LONGEST_GAP.max(reach)), to: newest };
     let mut known = Known { days: parts.store.days(range).await?.into_iter().collect(), ..Known::default() };
-    let period = |date: Date| run::days(date, date);
-    let runs = parts.store.runs("daily", &period(back(newest, reach)), &period(newest)).await?;
-    let mut by_period: BTreeMap<&str, Vec<(Shard, &JobRun)>> = BTreeMap::new();
-    for run in &runs {
-        let (period, shard) = shard::of_period(&run.period);
-        by_period.entry(period).or_default().push((shard, run));
-    }
+    let by_period = records(parts, back(newest, reach), newest).await?;
     for date in back(newest, reach).series(1.day()).take_while(|day| *day < newest) {
-        let Some(records) = by_period.get(period(date).as_str()) else { continue };
+        let Some(records) = by_period.get(&run::days(date, date)) else { continue };
         let without = |run: &JobRun| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
         if records.iter().any(|(_, run)| without(run)) {
             known.without.insert(date);
@@ -83,9 +77,29 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
     Ok(Plan { newest_known, ..of(newest, &known, reach, restate) })
 }
 
+/// The days of a range that were begun and not finished.
+pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeSet<Date>, JobError> {
+    let DateRange { from, to } = range;
+    let by_period = records(parts, from, to.tomorrow().unwrap_or(to)).await?;
+    let days = from.series(1.day()).take_while(|date| *date <= to);
+    Ok(days
+        .filter(|date| by_period.get(&run::days(*date, *date)).is_some_and(|records| is_unfinished(records)))
+        .collect())
+}
+
+/// The records of days from one up to another, which is none of them, by their period.
+async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<String, Vec<(Shard, JobRun)>>, JobError> {
+    let mut by_period: BTreeMap<String, Vec<(Shard, JobRun)>> = BTreeMap::new();
+    for run in parts.store.runs("daily", &run::days(from, from), &run::days(before, before)).await? {
+        let (period, shard) = shard::of_period(&run.period);
+        by_period.entry(period.to_owned()).or_default().push((shard, run));
+    }
+    Ok(by_period)
+}
+
 /// Whether a day was begun and not finished, neither by who began it nor by others since. Processes that share it have
 /// finished it once all of them have.
-fn is_unfinished(records: &[(Shard, &JobRun)]) -> bool {
+fn is_unfinished(records: &[(Shard, JobRun)]) -> bool {
     let mut shared: BTreeMap<u32, Vec<&JobRun>> = BTreeMap::new();
     for (shard, run) in records {
         shared.entry(shard.of()).or_default().push(run);
@@ -177,10 +191,7 @@ mod tests {
             };
             (shard.parse::<Shard>().expect("a shard"), run)
         };
-        let unfinished = |records: &[(&str, &str, i64)]| {
-            let records: Vec<_> = records.iter().map(run).collect();
-            is_unfinished(&records.iter().map(|(shard, run)| (*shard, run)).collect::<Vec<_>>())
-        };
+        let unfinished = |records: &[(&str, &str, i64)]| is_unfinished(&records.iter().map(run).collect::<Vec<_>>());
         assert!(!unfinished(&[("0/1", "done", 5)]));
         assert!(unfinished(&[("0/1", "running", 5)]));
         assert!(!unfinished(&[("0/2", "done", 5), ("1/2", "degraded", 6)]));

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
+
 use crate::finding::Finding;
 use crate::metrics::Tally;
 
@@ -42,6 +44,8 @@ pub(crate) struct Report {
     /// Rules whose first failure was told already.
     pub(super) failed_rules: BTreeSet<String>,
     pub(crate) findings: Vec<Finding>,
+    /// The first and the last day that were judged again since days before them had changed.
+    pub(crate) judged_again: Option<(Date, Date)>,
     /// The bill of the last day, as people read it.
     pub(crate) total: Option<String>,
     /// Why the job could not be done.
@@ -115,6 +119,13 @@ impl Report {
 
     pub(super) fn count(&mut self, what: &'static str, more: u64) {
         *self.counts.entry(what).or_default() += more;
+    }
+
+    /// Notes a day that was judged again, later than all before.
+    pub(super) fn judged_again(&mut self, date: Date) {
+        self.count("judged_again_days", 1);
+        let (first, _) = self.judged_again.unwrap_or((date, date));
+        self.judged_again = Some((first, date));
     }
 
     /// Notes what the run could not do; the same once.
