@@ -22,6 +22,10 @@ severity = "warning"
 minSamples = 2
 "#;
 
+/// Services of a laboratory: with seven processes they are of two.
+const NEW: Whose = Whose { ids: ["d-3", "p-1", "x"], names: ["실험", "실험실", "X"] };
+const OLD: Whose = Whose { ids: ["d-3", "p-1", "y"], names: ["실험", "실험실", "Y"] };
+
 /// How the processes of a run are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -180,8 +184,29 @@ impl Shared {
 
     /// A service that is found on its first day, which the bill takes back. Another that the same rule watches goes on.
     pub(crate) fn appears_and_goes(&mut self) {
-        const NEW: Whose = Whose { ids: ["d-3", "p-1", "x"], names: ["실험", "실험실", "X"] };
-        const OLD: Whose = Whose { ids: ["d-3", "p-1", "y"], names: ["실험", "실험실", "Y"] };
+        self.laboratory();
+        self.laboratory_bill(bills::HISTORY, None, &[Row::of(NEW, "90000")]);
+        self.daily(bills::HISTORY);
+        assert!(self.is_found_in_the_laboratory(), "it is found first");
+        self.laboratory_bill(bills::HISTORY, None, &[]);
+        self.daily(bills::HISTORY);
+    }
+
+    /// The same by the hour, at which nothing was learned of it: it is judged by what the others say was learned last.
+    pub(crate) fn appears_and_goes_by_the_hour(&mut self) {
+        self.laboratory();
+        let hour = |shared: &mut Self, hour: u8, more: &[Row]| {
+            shared.laboratory_bill(bills::HISTORY, Some(hour), more);
+            shared.run(&["hourly", &format!("--at={}T{hour:02}:10", day(bills::HISTORY))]);
+        };
+        hour(self, 9, &[]);
+        hour(self, 10, &[Row::of(NEW, "90000")]);
+        assert!(self.is_found_in_the_laboratory(), "it is found first");
+        hour(self, 10, &[]);
+    }
+
+    /// The history with a service that a rule of its own watches.
+    fn laboratory(&mut self) {
         let rule = r#"
 [[rule]]
 id = "lab"
@@ -195,20 +220,19 @@ domain = ["d-3"]
 "#;
         let rules = std::fs::read_to_string(self.lab.path().join("rules/all.toml")).expect("rules");
         self.lab.write("rules/all.toml", &format!("{rules}{rule}"));
-        let bill = |shared: &Self, index: i64, more: &[Row]| {
-            let rows = bills::bills().remove(&day(index)).expect("a day");
-            let rows = [&rows[..], &[Row::of(OLD, "100")], more].concat();
-            replay::write(&shared.lab, "bills", day(index), None, &rows);
-        };
-        (0..bills::HISTORY).for_each(|index| bill(self, index, &[]));
+        (0..bills::HISTORY).for_each(|index| self.laboratory_bill(index, None, &[]));
         let runs = bills::runs();
         self.run(&bills::texts(&runs[0]));
-        bill(self, bills::HISTORY, &[Row::of(NEW, "90000")]);
-        self.daily(bills::HISTORY);
-        let found = |found: &mongodb::bson::Document| found.get_str("ruleId") == Ok("lab");
-        assert!(self.mongo.documents("billing_anomalies").iter().any(found), "it is found first");
-        bill(self, bills::HISTORY, &[]);
-        self.daily(bills::HISTORY);
+    }
+
+    fn laboratory_bill(&self, index: i64, hour: Option<u8>, more: &[Row]) {
+        let rows = bills::bills().remove(&day(index)).expect("a day");
+        let rows = [&rows[..], &[Row::of(OLD, "100")], more].concat();
+        replay::write(&self.lab, "bills", day(index), hour, &rows);
+    }
+
+    fn is_found_in_the_laboratory(&self) -> bool {
+        self.mongo.documents("billing_anomalies").iter().any(|found| found.get_str("ruleId") == Ok("lab"))
     }
 
     /// The history at once, a week day by day with hours, a day that was corrected, a day that runs away, and hours of the
