@@ -6,7 +6,7 @@ use crate::bills::{self, DAYS, day};
 use crate::mongo::Mongo;
 use crate::support::replay::{self, Row, Whose};
 use crate::support::rules::OF_OTHER_KINDS;
-use crate::support::{Lab, Run, repository};
+use crate::support::{self, Lab, Run, repository};
 
 /// A sum of another kind than that of a domain.
 const ALL: &str = r#"
@@ -166,8 +166,9 @@ impl Shared {
         std::fs::remove_file(&missing).expect("a bill");
         let runs = bills::runs();
         self.run(&bills::texts(&runs[0]));
-        self.hours(30, 9..11, 0);
-        (bills::HISTORY..DAYS).for_each(|index| self.daily(index));
+        (bills::HISTORY..34).for_each(|index| self.daily(index));
+        self.hours(34, 9..11, 0);
+        self.daily(34);
         // So dear that later incidents were none.
         self.bill(3, "180", &[bills::NETWORK]);
         self.daily(3);
@@ -203,6 +204,46 @@ impl Shared {
         hour(self, 10, &[Row::of(NEW, "90000")]);
         assert!(self.is_found_in_the_laboratory(), "it is found first");
         hour(self, 10, &[]);
+    }
+
+    /// Series that are compared with each other, and are off in the history, on days that are done one by one, and on an old
+    /// day that is corrected: who is shown what was found of the others learns something else.
+    pub(crate) fn peers(&mut self) {
+        let rule = r#"
+[[rule]]
+id = "peers"
+why = "Each keeps its share."
+detector = "peers"
+series = "daily"
+history_days = 20
+direction = "both"
+severity = "warning"
+[rule.select]
+domain = ["d-1", "d-2"]
+[rule.settings]
+tolerance = 0.1
+"#;
+        let rules = std::fs::read_to_string(self.lab.path().join("rules/all.toml")).expect("rules");
+        self.lab.write("rules/all.toml", &format!("{rules}{rule}"));
+        let config = std::fs::read_to_string(self.lab.path().join("costwarden.toml")).expect("a config");
+        let bundled = format!("{:?}", support::plugins());
+        assert!(config.contains(&bundled), "{config}");
+        self.lab.write("costwarden.toml", &config.replace(&bundled, "\"plugins\""));
+        std::fs::create_dir(self.lab.path().join("plugins")).expect("a folder");
+        let (bundled, peers) = (support::plugins(), repository().join("target/test-plugins/peers.wasm"));
+        for built in [bundled.join("tutorial.wasm"), bundled.join("newcomer.wasm"), peers] {
+            let name = built.file_name().expect("a name");
+            std::fs::copy(&built, self.lab.path().join("plugins").join(name)).expect("make build brings it");
+        }
+        let runs = bills::runs();
+        self.run(&bills::texts(&runs[0]));
+        (bills::HISTORY..33).for_each(|index| self.daily(index));
+        self.hours(33, 9..11, 0);
+        self.run(&["daily", &format!("--from={}", day(33)), &format!("--to={}", day(34))]);
+        self.bill(22, "300", &[]);
+        self.daily(22);
+        self.run(&["backfill", &format!("--from={}", day(8)), &format!("--to={}", day(16))]);
+        self.hours(DAYS, 9..11, 0);
     }
 
     /// The history with a service that a rule of its own watches.

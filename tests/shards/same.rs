@@ -170,6 +170,28 @@ fn seven_one_after_the_other() {
     several_do_what_one_does(7, Order::OneByOne);
 }
 
+fn several_compare_what_one_compares(of: u32, order: Order, dies_at: Option<&'static str>) {
+    let Some((left, _)) = several_redo_what_one_does(of, order, dies_at, Shared::peers) else { return };
+    let found = left["billing_anomalies"].iter().filter(|found| found.get_str("ruleId") == Ok("peers"));
+    let days: std::collections::BTreeSet<&str> = found.map(|found| found.get_str("date").expect("a date")).collect();
+    assert!(days.iter().any(|day| *day < "20261019") && days.iter().any(|day| *day > "20261019"), "{days:?}");
+}
+
+#[test]
+fn peers_of_two_at_once_are_compared() {
+    several_compare_what_one_compares(2, Order::AtOnce, None);
+}
+
+#[test]
+fn peers_of_seven_one_after_the_other_are_compared() {
+    several_compare_what_one_compares(7, Order::OneByOne, None);
+}
+
+#[test]
+fn peers_are_compared_though_one_process_died_in_the_middle() {
+    several_compare_what_one_compares(2, Order::AtOnce, Some("remembered:14"));
+}
+
 /// The series of a rule are of two processes, and the one whose series is gone has nothing to judge by it any more.
 #[test]
 fn what_was_found_of_a_series_that_is_gone_goes_with_it() {

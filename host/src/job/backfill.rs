@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::days::Days;
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, intake, run, tell};
+use super::{Again, JobError, Mode, Parts, intake, run, shards, tell};
 use crate::archive::Key;
 use crate::episode::News;
 use crate::ledger;
@@ -102,7 +102,8 @@ async fn days(
 ) -> Result<(), JobError> {
     let Backfill { from, to, alert, .. } = span;
     let news = if alert { News::Live } else { News::Past };
-    let through = record.through;
+    // What was found of the others' series on those days is not known, which matters to detectors that compare peers.
+    let through = record.through.filter(|_| shards::judged(parts) == parts.shard);
     let first = match through {
         Some(through) => {
             report.count("resumed_after_days", (through - from).get_days() as u64 + 1);

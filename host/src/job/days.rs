@@ -38,6 +38,10 @@ pub(super) struct Days {
     pub(super) put: BTreeMap<Date, u64>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
+    /// The day that it begins with.
+    first: Date,
+    /// Whose series are judged: of all, where their being found anomalous matters to peers.
+    judged: Shard,
     /// The last day that is not what it was before this run, in amounts or in what was found: later days rest on it.
     changed: Option<Date>,
 }
@@ -50,8 +54,8 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let mut days =
-            Self { held: None, measures, excluded: Excluded::default(), put: BTreeMap::new(), longest, changed: None };
+        let (excluded, put, judged) = (Excluded::default(), BTreeMap::new(), shards::judged(parts));
+        let mut days = Self { held: None, measures, excluded, put, longest, first, judged, changed: None };
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
@@ -162,7 +166,10 @@ impl Days {
         let started = Instant::now();
         let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
         let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
-        let mut judgement = self.judge(parts, date, &watched(&known), (&rules, parts.shard), report)?;
+        let mut judgement = self.judge(parts, date, &watched(&known), (&rules, self.judged), report)?;
+        let theirs = judgement.findings.iter().map(|finding| &finding.series).filter(|key| !parts.shard.owns(key));
+        let theirs: BTreeSet<SeriesKey> = theirs.cloned().collect();
+        judgement.keep(parts.shard);
         let silent = shards::silent(parts, Moment { date, hour: None }, &known, &judgement, &rules).await?;
         if !silent.is_empty() {
             let unheard = &mut Report::default();
@@ -182,6 +189,7 @@ impl Days {
         if found != stood {
             self.has_changed(date);
         }
+        found.extend(theirs);
         for key in &found {
             self.excluded.add(key, date, None);
         }

@@ -67,6 +67,18 @@ impl Excluded {
         }
     }
 
+    /// Takes some finished days as another has them.
+    pub(super) fn adopt(&mut self, other: &Self, from: Date, to: Date) {
+        for days in self.series.values_mut() {
+            days.range_mut(from..=to).for_each(|(_, found)| found.day = false);
+        }
+        for (key, days) in &other.series {
+            for (date, _) in days.range(from..=to).filter(|(_, found)| found.day) {
+                self.add(key, *date, None);
+            }
+        }
+    }
+
     /// What is known of the series of a stretch, and those of its days before one that are marked there.
     pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
         let Stretch { history, snapshots } = stretch;
@@ -139,6 +151,26 @@ impl Points<'_> {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn days_are_taken_over_as_another_knows_them() {
+        let (one, two) = (SeriesKey::new("d", "p", "one"), SeriesKey::new("d", "p", "two"));
+        let (mut excluded, mut other) = (Excluded::default(), Excluded::default());
+        for day in [1, 5, 9] {
+            excluded.add(&one, date(2026, 11, day), None);
+        }
+        excluded.add(&one, date(2026, 11, 5), Some(7));
+        for day in [2, 6] {
+            other.add(&two, date(2026, 11, day), None);
+        }
+        excluded.adopt(&other, date(2026, 11, 4), date(2026, 11, 8));
+        let days = |key| {
+            let points = excluded.of(key, 100);
+            (1..=9).filter(|day| points.has_day(date(2026, 11, *day))).collect::<Vec<i8>>()
+        };
+        assert_eq!((days(&one), days(&two)), (vec![1, 9], vec![6]));
+        assert!(excluded.of(&one, 100).has_hour(date(2026, 11, 5), 7), "hours stand");
+    }
 
     #[test]
     fn a_deviation_that_lasts_is_learned_from() {

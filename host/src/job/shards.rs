@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use super::judge::Judgement;
 use super::ruleset::ReadyRule;
 use super::{JobError, Mode, Parts};
+use crate::detector::Scope;
 use crate::episode::{Episode, Moment};
+use crate::shard::Shard;
 use crate::store::DateRange;
 
 /// Takes part in the run, before anything is asked.
@@ -50,6 +52,13 @@ pub(super) async fn agree<T: Serialize + DeserializeOwned>(
         question: question.to_owned(),
         why: error.to_string(),
     })
+}
+
+/// Whose series are judged, day by day: of all where a detector compares peers, since what was found of them on one day
+/// bears on what is learned of the others for the next, and the store does not have it yet.
+pub(super) fn judged(parts: &Parts) -> Shard {
+    let peers = parts.ready.rules.iter().any(|ready| ready.detector.manifest.scope == Scope::Group);
+    if peers { Shard::WHOLE } else { parts.shard }
 }
 
 /// The rules that came to no verdict over the series of this process, where something of its own would end by one: a finding

@@ -56,7 +56,11 @@ impl Named {
         let known = async || Ok(parts.store.days(DateRange { from, to: Date::MAX }).await?);
         let known = shards::agree(parts, "known", known).await?;
         let begun = shards::agree(parts, "begun", async || plan::unfinished(parts, range).await).await?;
-        let days = Days::open(parts, from, report).await?;
+        let mut days = Days::open(parts, from, report).await?;
+        if shards::judged(parts) != parts.shard {
+            // What has changed of the others' series is not known, and matters to detectors that compare peers.
+            days.has_changed(Date::MAX);
+        }
         let (is_changed, done, episodes) = (false, Vec::new(), BTreeMap::new());
         let mut named = Self { range, days, known, begun, is_changed, done, episodes, last: None };
         let result = named.work(parts, now, report).await;

@@ -49,6 +49,9 @@ impl Days {
                 if let (Some(held), Some(before)) = (&mut days.held, before) {
                     held.adopt(&before, &self.put.keys().copied().collect());
                 }
+                if self.judged != parts.shard {
+                    days.excluded.adopt(&self.excluded, self.first.max(back(through, self.longest)), through);
+                }
                 days.learn_through(parts, newest, now, report).await
             }
             _ => self.learn_through(parts, through, now, report).await,
