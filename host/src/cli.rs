@@ -192,7 +192,7 @@ struct BackfillArgs {
     /// The first day.
     #[arg(long, value_parser = dates::day)]
     from: Date,
-    /// The last day; yesterday in the bill's time zone without it.
+    /// The last day; without it yesterday in the bill's time zone, as it was when the backfill began.
     #[arg(long, value_parser = dates::day)]
     to: Option<Date>,
     /// Tell people of what is found, as if it were happening now.

@@ -4,6 +4,7 @@ use mongodb::bson::{DateTime, doc};
 use serde_json::Value;
 
 use crate::desk::{Desk, anomaly, count, day, empty_on_both, on_both, quiet, resolved, retracted, tells, total};
+use crate::support::service;
 
 fn new_level(from: i64, to: i64, baseline: &str) -> String {
     format!(
@@ -205,5 +206,34 @@ fn an_open_backfill_that_was_interrupted_goes_on_where_it_was() {
         assert_eq!(desk.machine(-28, &[]).len(), 28);
         let report = desk.lab.run(&args).expect(1).report();
         assert_eq!(count(&report, "resumed_after_days"), 0, "once it is done, it is done anew: {report}");
+    }
+}
+
+#[test]
+fn an_open_backfill_that_goes_on_another_day_ends_where_it_had_begun_to() {
+    let Some(faketime) = service("COSTWARDEN_TEST_FAKETIME") else { return };
+    for desk in empty_on_both("[lease]\nseconds = 5\n") {
+        for index in -28..=1 {
+            desk.bill(index, quiet(index));
+        }
+        let from = format!("--from={}", day(-28));
+        let at = |index: i64, rehearsal: &[(&str, &str)]| {
+            let moment = format!("@{} 01:00:00", day(index));
+            let clock = [("LD_PRELOAD", faketime.as_str()), ("FAKETIME", &moment), ("TZ", "UTC")];
+            let env = [&clock[..], &[("FAKETIME_DONT_FAKE_MONOTONIC", "1")], rehearsal].concat();
+            desk.lab.run_with(&["backfill", &from, "--json"], &env)
+        };
+        let died = at(0, &[("COSTWARDEN_REHEARSE", "kill:written:12")]);
+        assert_eq!(died.code, -1, "{died:?}");
+        let report = at(1, &[]).expect(0).report();
+        assert_eq!(
+            (&report["period"], count(&report, "resumed_after_days")),
+            (&"20260921-20261018".into(), 8),
+            "{report}"
+        );
+        assert_eq!(desk.machine(-28, &[]).len(), 28);
+        let report = at(1, &[]).expect(0).report();
+        assert_eq!(report["period"], "20260921-20261019", "the next one is another: {report}");
+        assert_eq!(desk.machine(-28, &[]).len(), 29);
     }
 }

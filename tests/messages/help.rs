@@ -305,7 +305,7 @@ fn of_the_jobs() {
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --from <FROM>    The first day
           --json           Print JSON, one object a line, for machines
-          --to <TO>        The last day; yesterday in the bill's time zone without it
+          --to <TO>        The last day; without it yesterday in the bill's time zone, as it was when the backfill began
           --alert          Tell people of what is found, as if it were happening now
           --dry-run        Fetch and judge, but archive, remember and tell nothing
           --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it

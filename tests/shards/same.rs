@@ -7,6 +7,7 @@ use mongodb::bson::Document;
 use crate::bills;
 use crate::labs::{Order, Shared};
 use crate::mongo::{Dump, assert_same};
+use crate::support::service;
 
 /// Without the records of runs, of which each process has its own.
 fn left(shared: &Shared) -> Dump {
@@ -234,6 +235,26 @@ fn a_part_of_a_backfill_goes_on_where_it_was_interrupted() {
         }
         assert_same(&expected, &left(shared), &format!("{others_first}"));
     }
+}
+
+/// Nobody said where it ends, and one begins after midnight.
+#[test]
+fn parts_of_a_backfill_end_together() {
+    let Some(faketime) = service("COSTWARDEN_TEST_FAKETIME") else { return };
+    let (Some(mut one), Some(several)) = (Shared::new(1, Order::OneByOne), Shared::new(2, Order::OneByOne)) else {
+        return;
+    };
+    let from = format!("--from={}", bills::FIRST);
+    let part = |shard: &str, index: i64| {
+        let moment = format!("@{} 01:00:00", bills::day(index));
+        let clock = [("LD_PRELOAD", faketime.as_str()), ("FAKETIME", &moment), ("TZ", "UTC")];
+        let env = [&clock[..], &[("FAKETIME_DONT_FAKE_MONOTONIC", "1")]].concat();
+        several.lab.run_with(&["backfill", &from, "--json", shard], &env).expect(0).report()["period"].clone()
+    };
+    assert_eq!([part("--shard=0/2", 28), part("--shard=1/2", 29)], ["20260921-20261018"; 2]);
+    one.run(&["backfill", &from, "--to=2026-10-18"]);
+    assert_same(&left(&one), &left(&several), "through the same day");
+    assert_eq!([part("--shard=0/2", 29), part("--shard=1/2", 29)], ["20260921-20261019"; 2], "the next one");
 }
 
 #[test]

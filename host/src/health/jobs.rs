@@ -146,6 +146,7 @@ pub(super) mod tests {
             attempts: 1,
             step: Step::Started,
             through: None,
+            until: None,
             reached: None,
             outcome: outcome.to_owned(),
             error: (outcome != "done").then(|| "the reason".to_owned()),

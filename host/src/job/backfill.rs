@@ -26,14 +26,15 @@ const AT_A_TIME: usize = 8;
 pub(crate) struct Backfill {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    /// Up to yesterday, whenever it is asked for: one that was interrupted goes on the next day.
+    /// Nobody said where it ends: one that was interrupted ends, also when it goes on another day, where it had begun to.
     pub(crate) open_ended: bool,
     pub(crate) alert: bool,
 }
 
 /// Does the backfill; `done` is called with each day that is finished. What goes wrong is in the report.
 pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, done: &dyn Fn(Date)) -> Report {
-    let mut report = Report::new("backfill", run::days(span.from, span.to));
+    let period = if span.open_ended { run::since(span.from) } else { run::days(span.from, span.to) };
+    let mut report = Report::new("backfill", period);
     let work = async |parts: &mut Parts, report: &mut Report| whole_span(parts, span, now, done, report).await;
     run::in_turn(parts, &mut report, Again::Redo, now, work).await;
     report
@@ -52,13 +53,30 @@ async fn whole_span(
     }
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
-    let period = if span.open_ended { run::since(from) } else { report.period.clone() };
-    let mut record = run::start(parts, "backfill", &period, now).await?;
-    let result = days(parts, span, now, done, &mut record, report).await;
+    let mut record = run::start(parts, "backfill", &report.period, now).await?;
+    let result = async {
+        let to = if span.open_ended { end(parts, to, &mut record, now).await? } else { to };
+        report.period = run::days(from, to);
+        days(parts, Backfill { to, ..span }, now, done, &mut record, report).await?;
+        if span.open_ended { shards::leave(parts).await } else { Ok(()) }
+    }
+    .await;
     if parts.mode == Mode::Write {
         run::finish(parts, record, report, &result, now).await?;
     }
     result
+}
+
+/// The day with which a backfill ends that nobody told one: `newest`, unless it goes on, or others who share it have begun.
+async fn end(parts: &Parts, newest: Date, record: &mut JobRun, now: Timestamp) -> Result<Date, JobError> {
+    shards::join(parts).await?;
+    let until = record.until.unwrap_or(newest);
+    let until = shards::agree(parts, "until", async || Ok(until)).await?;
+    record.until = Some(until);
+    if parts.mode == Mode::Write {
+        parts.store.put_run(record, now).await?;
+    }
+    Ok(until)
 }
 
 /// Takes in the days up to which this process had come, with the series of the others, which may be behind: out of the

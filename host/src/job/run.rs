@@ -202,7 +202,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
     if has_succeeded(&record) {
-        (record.through, record.reached) = (None, None);
+        (record.through, record.until, record.reached) = (None, None, None);
     }
     record.owner.clone_from(&parts.course.owner);
     record.attempts += 1;
@@ -227,6 +227,7 @@ pub(super) fn blank(job: &str, period: &str) -> JobRun {
         attempts: 0,
         step: Step::Started,
         through: None,
+        until: None,
         reached: None,
         outcome: String::new(),
         error: None,
@@ -281,6 +282,7 @@ mod tests {
             attempts,
             step: Step::Finished,
             through: None,
+            until: None,
             reached: None,
             outcome: outcome.to_owned(),
             error: None,

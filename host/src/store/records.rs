@@ -63,6 +63,8 @@ pub(crate) struct JobRun {
     pub(crate) step: Step,
     /// The newest day that is done, of a job over many days.
     pub(crate) through: Option<Date>,
+    /// The day that a backfill ends with which nobody told one.
+    pub(crate) until: Option<Date>,
     /// What a rebuilding has done last, in its own words; empty where it has just begun.
     pub(crate) reached: Option<String>,
     /// `running`, `done`, `degraded` or `failed`.

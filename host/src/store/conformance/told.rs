@@ -221,6 +221,7 @@ async fn runs_are_read_back() {
             attempts: 1,
             step: Step::Started,
             through: None,
+            until: None,
             reached: None,
             outcome: "running".to_owned(),
             error: None,
@@ -237,6 +238,7 @@ async fn runs_are_read_back() {
         record = JobRun {
             attempts: 2,
             through: Some(day(1)),
+            until: None,
             error: Some("no \"answer\"".to_owned()),
             counts: BTreeMap::new(),
             total_told: BTreeSet::from(["syslog".to_owned()]),
@@ -261,6 +263,7 @@ fn run_of(job: &str, period: &str, second: i64) -> JobRun {
         attempts: 1,
         step: Step::Started,
         through: None,
+        until: None,
         reached: None,
         outcome: "failed".to_owned(),
         error: None,
