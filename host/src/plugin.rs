@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod costs;
 pub(crate) mod disuse;
 pub(crate) mod golden;
+pub(crate) mod held;
 pub(crate) mod inspect;
 pub(crate) mod language;
 pub(crate) mod packed;

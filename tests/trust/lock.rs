@@ -122,6 +122,36 @@ fn a_lock_that_is_required_cannot_be_done_without() {
     assert_eq!(check(&lab).0, 2);
 }
 
+/// Where it is not required either: what was agreed to once is not given up by the loss of a file.
+#[test]
+fn a_lock_that_is_gone_is_missed() {
+    let lab = lab_with_history();
+    assert_eq!(daily(&lab).0, 0, "there never was one");
+    lab.run(&["plugin", "lock"]).expect(0);
+    let lock = lab.path().join("plugins.lock");
+    std::fs::remove_file(&lock).expect("removed");
+    assert_eq!(check(&lab).0, 0, "no run was held to it");
+    lab.run(&["plugin", "lock"]).expect(0);
+    lab.run(&["daily", "--date", "2026-11-22", "--dry-run"]).expect(0);
+    assert!(!lab.path().join("state/held-to-lock").exists(), "a dry run leaves no trace");
+    let (code, held, _) = daily(&lab);
+    assert_eq!(code, 0);
+    std::fs::remove_file(&lock).expect("removed");
+    for _ in 0..2 {
+        let (code, report, problems) = daily(&lab);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(problems, @"[lab]/plugins.lock: is absent, but earlier runs were held to it, and any plugin may run now: put it back, or run `costwarden plugin lock` to agree to what is there now; where none is wanted any more, remove [lab]/state/held-to-lock");
+        }
+        assert_eq!((code, &report["findings"]), (1, &held["findings"]), "the rules go on");
+    }
+    assert_eq!(check(&lab).0, 2);
+    lab.run(&["plugin", "lock"]).expect(0);
+    assert_eq!((daily(&lab).0, check(&lab).0), (0, 0));
+    std::fs::remove_file(&lock).expect("removed");
+    std::fs::remove_file(lab.path().join("state/held-to-lock")).expect("removed");
+    assert_eq!((daily(&lab).0, check(&lab).0), (0, 0), "none is wanted any more");
+}
+
 #[test]
 fn a_lock_that_cannot_be_read_lets_nothing_run() {
     let lab = lab_with_history();

@@ -13,7 +13,7 @@ use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
 use crate::detector::tidy_cache;
 use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
-use crate::plugin::{Lock, Shelf};
+use crate::plugin::{Lock, Shelf, held};
 use crate::run_id::RunId;
 use crate::shard::Shard;
 use crate::sink::Terminal;
@@ -131,7 +131,11 @@ pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: 
     let took = started.elapsed();
     if parts.mode == Mode::Write {
         job::ended(parts, &mut report, took, now).await;
-        tidy(parts, now);
+        let lock = Lock::read(&parts.config.plugins.lock.path).ok().flatten();
+        tidy(parts, lock.as_ref(), now);
+        if lock.is_some() {
+            note_lock(&parts.config);
+        }
     }
     present::report(&report, &parts.config, form, parts.run);
     log::summary(&report, took);
@@ -140,10 +144,9 @@ pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: 
 
 /// Removes pulled and compiled plugins that neither a rule nor the lock has named for a month. A run is none the worse
 /// where that cannot be done.
-fn tidy(parts: &Parts, now: Timestamp) {
+fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     let Parts { config, ready, .. } = parts;
-    let locked = Lock::read(&config.plugins.lock.path).ok().flatten();
-    let locked = || locked.iter().flat_map(|lock| lock.entries.values());
+    let locked = || lock.iter().flat_map(|lock| lock.entries.values());
     let digests = ready.rules.iter().map(|ready| ready.detector.digest.as_str());
     let digests = digests.chain(locked().map(|entry| entry.digest.as_str()));
     let images = ready.rules.iter().filter_map(|ready| ready.rule.image.as_ref());
@@ -154,6 +157,14 @@ fn tidy(parts: &Parts, now: Timestamp) {
     if let Err(error) = tidied {
         let state_dir = config.state_dir.display();
         tracing::warn!(%state_dir, %error, "plugins that are not used any more are not removed");
+    }
+}
+
+/// So that a lock that is gone will be missed.
+fn note_lock(config: &Config) {
+    if let Err(error) = held::note(&config.state_dir) {
+        let state_dir = config.state_dir.display();
+        tracing::warn!(%state_dir, %error, "it is not noted that this run was held to plugins.lock");
     }
 }
 

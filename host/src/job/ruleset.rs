@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::admission::{Fetch, admit};
 use crate::config::Config;
 use crate::detector::{Detector, Sandbox};
-use crate::plugin::Lock;
+use crate::plugin::{Lock, held};
 use crate::rules::{Rule, RuleSet};
 use crate::series::Grain;
 use crate::toml::Diagnostic;
@@ -41,6 +41,9 @@ pub(crate) async fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox, fetc
             return ready;
         }
     };
+    if lock.is_none() {
+        ready.problems.extend(held::missed(&config.state_dir, &config.plugins.lock));
+    }
     let plugins = admit(&set.rules, config, lock.as_ref(), sandbox, fetch).await;
     for rule in set.rules {
         match &plugins[&rule.detector] {
