@@ -13,6 +13,7 @@ pub(crate) mod points;
 pub(crate) mod project;
 pub(crate) mod sample;
 pub(crate) mod schema;
+pub(crate) mod starter;
 pub(crate) mod verdicts;
 pub(crate) mod walk;
 

@@ -23,6 +23,26 @@ fn each_length_and_batch_is_measured() {
     assert!(fuel("judge", 90, 512) > 4 * fuel("judge", 90, 64), "eight times the series");
 }
 
+/// Fuel is the same each time, so that an earlier build shows what a change of the code comes to.
+#[test]
+fn a_plugin_is_held_against_another() {
+    let (one, other) = (bundled("seasonal-mad"), bundled("tutorial"));
+    let desk = Desk::new();
+    let measures = |args: &[&str]| desk.plugin(&[&["--json", "bench"], args].concat()).expect(0).json();
+    let alone = measures(&[&other]);
+    let both = measures(&[&one, "--against", &other]);
+    assert_eq!(both.len(), alone.len());
+    for (both, alone) in both.iter().zip(&alone) {
+        assert_eq!(both["against"]["fuel"], alone["cost"]["fuel"], "{both}");
+        assert!(alone["against"].is_null(), "{alone}");
+    }
+    let table = desk.plugin(&["bench", &one, "--against", &one]).expect(0).stdout;
+    let same = table.lines().filter(|line| line.trim_end().ends_with(" 1.000")).count();
+    assert_eq!(same, 18, "{table}");
+    let refused = desk.refused(&["bench", &one, "--against", &other, "--settings", r#"{"season": "auto"}"#]);
+    assert!(refused.contains("--settings"), "settings have to fit both: {refused}");
+}
+
 #[test]
 fn what_is_still_learned_is_said_so() {
     let run = Desk::new().plugin(&["bench", &bundled("tutorial"), "--settings", r#"{"minSamples": 60}"#]).expect(0);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::desk::{Desk, core_module, trimmed};
+use crate::desk::{Desk, bundled, core_module, trimmed};
 
 /// A component that would loop for ever when it is instantiated.
 const ENDLESS: &str = r#"(component
@@ -146,4 +146,23 @@ fn what_is_no_plugin_is_told() {
     insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"failed: x.wasm: its section `costwarden:manifest` is no manifest: missing field `contract` at line 1 column 2");
     insta::assert_snapshot!(desk.refused(&["inspect", "absent.wasm"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(desk.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
+}
+
+/// What is printed is a rule that `check` takes, of the plugin whose file it was made from.
+#[test]
+fn a_first_rule_is_a_rule() {
+    let lab = crate::support::Lab::new(
+        "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n\
+         [store]\nkind = \"embedded\"\n[rules]\ndirectory = \"rules\"\n",
+    );
+    std::fs::create_dir(lab.path().join("bills")).expect("a folder");
+    for name in ["newcomer", "seasonal-mad", "tutorial"] {
+        let rule = lab.run(&["plugin", "rule", &bundled(name)]).expect(0).stdout;
+        assert!(rule.contains(&format!("detector = {name:?}")), "{rule}");
+        lab.write(&format!("rules/{name}.toml"), &rule);
+    }
+    let checked = lab.run(&["check"]).expect(0);
+    assert!(checked.stdout.contains("3 rules"), "{checked:?}");
+    let refused = Desk::new().refused(&["rule", &core_module()]);
+    insta::assert_snapshot!(refused, @"failed: [repository]/target/test-plugins/bare.wasm: has no packed manifest to read its settings from: `costwarden plugin build [repository]/target/test-plugins/bare.wasm` packs one");
 }

@@ -256,6 +256,7 @@ fn of_what_an_author_works_with() {
     Options:
           --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
+          --against <FILE>   Measure this plugin too, an earlier build say, and show the cost as times its
           --json             Print JSON, one object a line, for machines
           --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
           --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder

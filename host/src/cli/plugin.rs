@@ -5,6 +5,7 @@ mod build;
 mod inspect;
 mod lock;
 mod new;
+mod rule;
 mod run;
 mod share;
 mod sign;
@@ -32,6 +33,8 @@ pub(super) enum PluginCommand {
     Build(BuildArgs),
     /// Show what a plugin's file says of itself, without running it.
     Inspect(InspectArgs),
+    /// Print a first rule for a plugin, with its settings and their defaults, without running it.
+    Rule(RuleArgs),
     /// Let a plugin judge a series from a CSV file, in the sandbox, under the limits of production.
     Run(RunArgs),
     /// Run the golden cases of a project.
@@ -83,6 +86,12 @@ pub(super) struct BuildArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
+    /// The plugin.
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RuleArgs {
     /// The plugin.
     file: PathBuf,
 }
@@ -178,6 +187,9 @@ pub(super) struct BenchArgs {
     /// The rule's settings: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
+    /// Measure this plugin too, an earlier build say, and show the cost as times its.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     #[command(flatten)]
     load: LoadArgs,
 }
@@ -235,6 +247,7 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::New(args) => new::new(&args),
         PluginCommand::Build(args) => build::build(&args, Ground::new(config)?.limits, form),
         PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?, form),
+        PluginCommand::Rule(args) => rule::rule(&args, &Ground::new(config)?),
         PluginCommand::Run(args) => run::run(&args, &Ground::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
@@ -339,7 +352,8 @@ mod tests {
     #[test]
     fn the_cache_is_where_the_users_others_are() {
         let folder = |variables: &[(&str, &str)]| {
-            let of = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            let of =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             cache_folder(of).map(|folder| folder.display().to_string())
         };
         let home = ("HOME", "/home/ada");

@@ -24,6 +24,8 @@ struct Measure {
     /// Points that are fitted or judged.
     points: usize,
     cost: Option<Measured>,
+    /// Of the plugin that it is held against.
+    other: Option<Measured>,
 }
 
 struct Measured {
@@ -35,17 +37,27 @@ struct Measured {
 
 pub(super) fn bench(args: &BenchArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let mut detector = ground.load(&args.file, &args.load)?;
+    let mut other = args.against.as_ref().map(|file| ground.load(file, &args.load)).transpose()?;
+    for detector in other.iter().chain([&detector]) {
+        settings(detector, &args.settings)?;
+    }
     let settings = settings(&detector, &args.settings)?;
     let call = Call { rule: "bench", settings: &settings, unit: "KRW", locale: "en" };
     let mut measures = Vec::new();
     for days in LENGTHS {
         for batch in BATCHES {
             detector.cut_into(batch);
-            measures.extend(measured(&detector, &call, days, batch)?);
+            let mut both = measured(&detector, &call, days, batch)?;
+            if let Some(other) = &mut other {
+                other.cut_into(batch);
+                let others = measured(other, &call, days, batch)?;
+                both.iter_mut().zip(others).for_each(|(measure, other)| measure.other = other.cost);
+            }
+            measures.extend(both);
         }
     }
     match form {
-        Form::Text => table(&detector, &measures),
+        Form::Text => table(&detector, other.as_ref(), &measures),
         Form::Json => measures.iter().for_each(as_json),
     }
     Ok(Grade::Done)
@@ -73,8 +85,8 @@ fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> 
     };
     let cost = judge.is_some().then_some(fit);
     Ok([
-        Measure { call: "fit", days, batch, points: days * batch, cost },
-        Measure { call: "judge", days, batch, points: batch, cost: judge },
+        Measure { call: "fit", days, batch, points: days * batch, cost, other: None },
+        Measure { call: "judge", days, batch, points: batch, cost: judge, other: None },
     ])
 }
 
@@ -101,8 +113,8 @@ fn repeated<T>(call: impl Fn() -> Outcome<T>) -> anyhow::Result<(Measured, Vec<O
     Ok((Measured { took, fuel, budget, memory_bytes }, settled))
 }
 
-fn table(detector: &Detector, measures: &[Measure]) {
-    let header = [
+fn table(detector: &Detector, other: Option<&Detector>, measures: &[Measure]) {
+    let mut header = vec![
         "call",
         "days",
         "batch",
@@ -114,9 +126,12 @@ fn table(detector: &Detector, measures: &[Measure]) {
         "memory KiB",
         "% of memory",
     ];
-    let mut table = present::table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    if other.is_some() {
+        header.extend(["time, times", "fuel, times"]);
+    }
+    let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
     for measure in measures {
-        let Measure { call, days, batch, .. } = measure;
+        let Measure { call, days, batch, other, .. } = measure;
         let mut row = vec![(*call).to_owned(), days.to_string(), batch.to_string()];
         match &measure.cost {
             Some(cost) => {
@@ -127,6 +142,10 @@ fn table(detector: &Detector, measures: &[Measure]) {
                 row.push(format!("{:.3}", 100.0 * cost.fuel as f64 / cost.budget as f64));
                 row.push((cost.memory_bytes / 1024).to_string());
                 row.push(format!("{:.2}", 100.0 * cost.memory_bytes as f64 / detector.limits().memory_bytes as f64));
+                if let Some(other) = other {
+                    row.push(format!("{:.2}", cost.took.as_secs_f64() / other.took.as_secs_f64()));
+                    row.push(format!("{:.3}", cost.fuel as f64 / other.fuel as f64));
+                }
             }
             None => row.push("learning".to_owned()),
         }
@@ -134,6 +153,12 @@ fn table(detector: &Detector, measures: &[Measure]) {
     }
     present::out(&table.to_string());
     let limits = detector.limits();
+    if let Some(Detector { manifest, digest, .. }) = other {
+        let (name, version) = (&manifest.name, &manifest.version);
+        present::out(&format!(
+            "times: of what {name} {version} (sha256:{digest}) takes; the same fuel is 1.000 everywhere"
+        ));
+    }
     present::out(&format!(
         "{} {}: limits fuel_per_call = {}, fit_fuel_per_series = {}, judge_fuel_per_series = {}, memory_bytes = {}; one core, a fresh instance a batch",
         detector.manifest.name,
@@ -146,15 +171,16 @@ fn table(detector: &Detector, measures: &[Measure]) {
 }
 
 fn as_json(measure: &Measure) {
-    let Measure { call, days, batch, points, cost } = measure;
-    let cost = cost.as_ref().map(|cost| {
+    let Measure { call, days, batch, points, cost, other } = measure;
+    let figures = |cost: &Measured| {
         json!({
             "microseconds": cost.took.as_secs_f64() * 1e6,
             "fuel": cost.fuel,
             "fuelLimit": cost.budget,
             "memoryBytes": cost.memory_bytes,
         })
-    });
-    let shown = json!({"call": call, "days": days, "batch": batch, "points": points, "cost": cost});
+    };
+    let [cost, other] = [cost, other].map(|cost| cost.as_ref().map(figures));
+    let shown = json!({"call": call, "days": days, "batch": batch, "points": points, "cost": cost, "against": other});
     present::out(&shown.to_string());
 }
