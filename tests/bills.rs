@@ -1,8 +1,10 @@
 //! Bills over time, through the binary, on both stores: they are corrected, late, missing, or half there; changes last,
-//! and people say what they make of them.
+//! people say what they make of them, and clocks are changed.
 
 mod support;
 
+#[path = "bills/clocks.rs"]
+mod clocks;
 #[path = "bills/corrected.rs"]
 mod corrected;
 #[path = "bills/desk.rs"]

@@ -150,7 +150,7 @@ impl ShardArgs {
 
 #[derive(Debug, Args)]
 struct DailyArgs {
-    /// This day, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since.
+    /// This day, which must be over, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since.
     #[arg(long, value_parser = dates::day, conflicts_with_all = ["from", "to"])]
     date: Option<Date>,
     /// As without any day, with this day for yesterday.

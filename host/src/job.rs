@@ -36,8 +36,8 @@ use std::sync::Arc;
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, Zoned};
 
 pub(crate) use self::admission::{Admitted, Fetch, admit};
 pub(crate) use self::backfill::{Backfill, backfill};
@@ -142,6 +142,17 @@ impl Parts {
         Err(JobError::NotShared { shard })
     }
 
+    /// Why a range of days holds none.
+    fn no_days(&self, from: Date, to: Date) -> JobError {
+        if from > to {
+            return JobError::NoDays { from, to };
+        }
+        JobError::NeverWas {
+            date: from,
+            zone: self.config.zone.iana_name().unwrap_or("the bill's time zone").to_owned(),
+        }
+    }
+
     /// The billing day and hour of a moment.
     fn billing_time(&self, at: Timestamp) -> (Date, u8) {
         let zoned = at.to_zoned(self.config.zone.clone());
@@ -209,6 +220,12 @@ pub(crate) enum JobError {
     Unusable { date: Date, why: String },
     #[error("the range from {from} to {to} holds no day: --from must not be after --to")]
     NoDays { from: Date, to: Date },
+    #[error("there was no {date} in {zone}, whose clocks left it out: name another day")]
+    NeverWas { date: Date, zone: String },
+    #[error(
+        "{date} is not over: the billing API's clock says {now}, and the bill's day ends at {ends}; a part of a day must not be taken for a whole one, so that nothing was kept; costwarden hourly looks at the day so far"
+    )]
+    NotOver { date: Date, now: Zoned, ends: Zoned },
     #[error(
         "--shard {shard} needs [store] kind = \"mongodb\": the embedded database has one user at a time; leave --shard away, and JOB_COMPLETION_INDEX with JOB_COMPLETIONS"
     )]

@@ -4,6 +4,7 @@ mod archive;
 mod causes;
 pub mod cli;
 mod config;
+mod count;
 mod detector;
 mod episode;
 mod finding;
@@ -21,6 +22,8 @@ mod rules;
 mod run_id;
 mod schedule;
 mod series;
+#[cfg(test)]
+mod services;
 mod shard;
 mod simulate;
 mod sink;

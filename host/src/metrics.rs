@@ -38,10 +38,12 @@ pub(crate) struct OtlpOptions {
     pub(crate) timeout: Duration,
 }
 
-/// Adds what a run came to to the totals, and writes the textfile.
+/// Adds what a run came to to the totals, and writes the textfile. Where the state directory takes no totals, the textfile
+/// has the run's own figures all the same, and counters as they were: what is not kept must not be counted, or they would go
+/// backwards at the next run.
 ///
 /// # Errors
-/// What could not be read or written. The run's figures are lost then, the totals are not.
+/// What could not be read or written. What the run counted is lost then, the totals are not.
 pub(crate) async fn keep(
     options: &MetricsOptions,
     state_dir: &Path,
@@ -49,22 +51,35 @@ pub(crate) async fn keep(
     now: Timestamp,
 ) -> Result<Kept, MetricsError> {
     if options.textfile.is_none() && options.otlp.is_none() {
-        return Ok(Kept(None));
+        return Ok(Kept { totals: None, unkept: None });
     }
-    let lock = totals::lock(state_dir).await?;
+    let (lock, unlocked) = match totals::lock(state_dir).await {
+        Ok(lock) => (Some(lock), None),
+        Err(error @ MetricsError::Locked { .. }) => return Err(error),
+        Err(error) => (None, Some(error)),
+    };
     let mut totals = Totals::read(state_dir, now)?;
-    totals.add(run);
-    totals.write(state_dir)?;
+    totals.add(run.clone());
+    let unkept = unlocked.or_else(|| totals.write(state_dir).err());
+    if unkept.is_some() {
+        totals = Totals::read(state_dir, now)?;
+        totals.add(run.without_counters());
+    }
     if let Some(path) = &options.textfile {
         // Under the lock: a run that ended earlier must not replace what a later one wrote.
         textfile::write(path, &export::text(&totals.values))?;
     }
     drop(lock);
-    Ok(Kept(options.otlp.is_some().then_some(totals)))
+    Ok(Kept { totals: options.otlp.is_some().then_some(totals), unkept })
 }
 
-/// What is to be pushed, if anything is.
-pub(crate) struct Kept(Option<Totals>);
+/// What came of a run's figures.
+pub(crate) struct Kept {
+    /// What is to be pushed, if anything is.
+    totals: Option<Totals>,
+    /// Why what the run counted is not in the totals.
+    pub(crate) unkept: Option<MetricsError>,
+}
 
 impl Kept {
     /// Pushes the totals.
@@ -72,7 +87,7 @@ impl Kept {
     /// # Errors
     /// The collector did not take them. They are cumulative: the next push makes up for it.
     pub(crate) async fn push(&self, options: &MetricsOptions, host: &str, now: Timestamp) -> Result<(), MetricsError> {
-        match (&self.0, &options.otlp) {
+        match (&self.totals, &options.otlp) {
             (Some(totals), Some(options)) => otlp::push(options, &otlp::body(totals, host, now)).await,
             _ => Ok(()),
         }
@@ -84,7 +99,7 @@ impl Kept {
 pub(crate) enum MetricsError {
     #[error("{path}: another run has held it for {seconds} s: metrics are not written; look for a run that hangs", path = path.display())]
     Locked { path: PathBuf, seconds: u64 },
-    #[error("cannot {action} {path} ({why}): metrics are not written; check that the folder exists, is writable and has space", path = path.display())]
+    #[error("cannot {action} {path} ({why}): not all metrics of this run are kept; check that the folder exists, is writable and has space", path = path.display())]
     File { action: &'static str, path: PathBuf, why: std::io::Error },
     #[error("the collector at {url} did not take the metrics: {why}; check metrics.otlp_endpoint")]
     Push { url: Url, why: String },

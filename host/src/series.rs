@@ -2,6 +2,8 @@
 //!
 //! Pure: no I/O, no clock. Building series out of what is remembered is the business of [`crate::job`].
 
+pub(crate) mod hours;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::config::{ArchiveConfig, SourceConfig};
+use crate::count::counted;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::value::RawValue;
@@ -133,12 +134,17 @@ pub(crate) enum SourceError {
     Distrusted { url: String, why: String },
     #[error("the billing API at {url} answered {status} for {date}, which trying again does not change: {body}")]
     Rejected { url: String, date: Date, status: u16, body: String },
-    #[error("the billing API at {url} gave no page {page} of {date} in {attempts} attempts; the last one: {why}")]
+    #[error(
+        "the billing API at {url} gave no page {page} of {date} in {}; the last one: {why}; run the job again once the \
+         API answers, or raise source.attempts", counted(*attempts, "attempt")
+    )]
     Exhausted { url: String, date: Date, page: u32, attempts: u32, why: String },
     #[error(
-        "the billing API at {url} gave no page {page} of {date} in {attempts} attempts, and this run has no time for \
-         more: {failed} of its {calls} requests failed, which took {seconds} s of source.retry_seconds = {budget}; the \
-         last one: {why}; run the job again once the API answers, or raise source.retry_seconds"
+        "the billing API at {url} gave no page {page} of {date} in {}, and this run has no time for \
+         more: {failed} of its {} failed, which took {seconds} s of source.retry_seconds = {budget}; the \
+         last one: {why}; run the job again once the API answers, or raise source.retry_seconds",
+        counted(*attempts, "attempt"),
+        counted(*calls, "request")
     )]
     Spent {
         url: String,

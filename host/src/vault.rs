@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::causes::causes;
 use crate::config::{Config, Draft, Reference, Secret};
+use crate::count::counted;
 use crate::http::{self, Authority};
 use crate::source::RetryOptions;
 use crate::toml::Diagnostic;
@@ -210,7 +211,10 @@ fn kind(value: &Value) -> &'static str {
 /// Why a secret was not had. No body is shown: it may hold one.
 #[derive(Debug, thiserror::Error)]
 enum VaultError {
-    #[error("{url} gave no answer in {attempts} attempts; the last one: {why}")]
+    #[error(
+        "{url} gave no answer in {}; the last one: {why}; try again once it answers, or check the endpoints of [secrets]",
+        counted(*attempts, "attempt")
+    )]
     Unreachable { url: String, attempts: u32, why: String },
     #[error("{url} is not trusted: {why}; check secrets.ca_file and the host in the endpoint")]
     Distrusted { url: String, why: String },

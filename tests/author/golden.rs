@@ -59,22 +59,22 @@ fn a_difference_is_a_diff() {
     +2026-08-07,938.48,0.9966496262333484,724.5043333333333,-inf,939.1993084123367,
     +2026-08-08,558.63,0,724.5043333333333,-inf,939.1993084123367,
     +2026-08-09,482.81,0,724.5043333333333,-inf,939.1993084123367,
-    ./watch.wasm: 1 cases, 0 passed, 1 failed
+    ./watch.wasm: 1 case, 0 passed, 1 failed
     strict: differs from ./golden/strict/expected.csv
     ");
     let shown = desk.plugin(&["--json", "test"]).expect(2).report();
     assert_eq!((&shown["case"], &shown["outcome"]), (&"strict".into(), &"different".into()));
     insta::assert_snapshot!(desk.plugin(&["test", "--update"]).expect(0).stdout, @"
     strict: wrote ./golden/strict/expected.csv: read it before you keep it
-    ./watch.wasm: 1 cases, 1 passed, 0 failed
+    ./watch.wasm: 1 case, 1 passed, 0 failed
     ");
     insta::assert_snapshot!(desk.plugin(&["test"]).expect(0).stdout, @"
     strict: as expected
-    ./watch.wasm: 1 cases, 1 passed, 0 failed
+    ./watch.wasm: 1 case, 1 passed, 0 failed
     ");
     insta::assert_snapshot!(desk.plugin(&["test", "--update"]).expect(0).stdout, @"
     strict: as expected
-    ./watch.wasm: 1 cases, 1 passed, 0 failed
+    ./watch.wasm: 1 case, 1 passed, 0 failed
     ");
 }
 
@@ -86,7 +86,7 @@ fn the_last_digit_counts() {
     assert!(last.ends_with(|digit: char| digit.is_ascii_digit()), "{last}");
     let other = if last.ends_with('1') { "2" } else { "1" };
     desk.write("golden/strict/expected.csv", expected.replace(&last, &format!("{}{other}", &last[..last.len() - 1])));
-    assert!(desk.refused(&["test"]).contains("1 cases, 0 passed, 1 failed"));
+    assert!(desk.refused(&["test"]).contains("1 case, 0 passed, 1 failed"));
     desk.write("golden/strict/expected.csv", expected.replace('\n', "\r\n"));
     desk.plugin(&["test"]).expect(0);
 }
@@ -96,7 +96,7 @@ fn what_is_not_there_is_told() {
     let desk = project();
     std::fs::remove_file(desk.path().join("golden/strict/expected.csv")).expect("removed");
     insta::assert_snapshot!(desk.refused(&["test"]), @"
-    ./watch.wasm: 1 cases, 0 passed, 1 failed
+    ./watch.wasm: 1 case, 0 passed, 1 failed
     strict: ./golden/strict/expected.csv is absent: write it with --update, and read it before you keep it
     ");
     std::fs::rename(desk.path().join("watch.wasm"), desk.path().join("other")).expect("renamed");
@@ -125,17 +125,17 @@ fn a_case_that_is_not_as_expected_is_told() {
     ./golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
     ");
     insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
-    ./watch.wasm: 1 cases, 0 passed, 1 failed
+    ./watch.wasm: 1 case, 0 passed, 1 failed
     case strict: judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0
     ");
     insta::assert_snapshot!(refused("settings = { zScore = 0 }\n"), @"
-    ./watch.wasm: 1 cases, 0 passed, 1 failed
+    ./watch.wasm: 1 case, 0 passed, 1 failed
     case strict: settings /zScore: must be above 0
     ");
     insta::assert_snapshot!(refused("settings = {"), @"failed: ./golden/strict/case.toml:1: not TOML: expected a table key, found eof");
     desk.write("golden/strict/input.csv", "timestamp,value\n");
     insta::assert_snapshot!(refused(""), @"
-    ./watch.wasm: 1 cases, 0 passed, 1 failed
+    ./watch.wasm: 1 case, 0 passed, 1 failed
     ./golden/strict/input.csv: 0 rows, expected at least two at different times: the step is the time between rows
     ");
 }

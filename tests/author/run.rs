@@ -125,8 +125,8 @@ fn remarks_do_not_stop_a_run() {
     desk.write("bill.csv", bill() + "2026-02-09,7\n2026-02-10T13:00,9\n");
     let run = desk.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "csv"]).expect(0);
     insta::assert_snapshot!(run.stderr, @"
-    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row, as 1 rows in all: each stands for the point before it
-    bill.csv: line 42: an earlier row stands for the same point, as for 1 rows in all: the earliest counts, the others get no verdict
+    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row, as 1 row in all: each stands for the point before it
+    bill.csv: line 42: an earlier row stands for the same point, as for 1 row in all: the earliest counts, the others get no verdict
     ");
     assert_eq!(run.stdout.lines().count(), 43);
     insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"2026-02-09,7,,,,,");

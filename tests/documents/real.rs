@@ -59,7 +59,7 @@ fn a_real_year_is_judged_as_the_formulas_say_and_twice_the_same() {
     let judged = || {
         let lab = lab(&folder, "tutorial");
         let history = lab.run(&["backfill", &format!("--from={FIRST}"), "--to=2018-02-28", "--json"]).expect(1);
-        assert!(history.stdout.contains("1 days have no bill, the first 2018-02-03"), "{}", history.stdout);
+        assert!(history.stdout.contains("1 day has no bill, the first 2018-02-03"), "{}", history.stdout);
         // Day by day around an incident, then the rest of the year.
         for index in 0..31 {
             let run = lab.run(&["daily", &format!("--date={}", after(date(2018, 3, 1), index)), "--json"]).expect(0);

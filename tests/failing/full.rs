@@ -30,6 +30,16 @@ fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
     assert_eq!(problems.len(), 1, "{report:#}");
     let problem = problems[0].as_str().expect("a text");
     assert!(problem.contains("state/metrics") && problem.contains("No space left on device"), "{problem}");
+    // The textfile lies elsewhere, and shows that the disk is full.
+    let figures = || fs::read_to_string(lab.path().join("costwarden.prom")).expect("figures");
+    for line in [
+        "costwarden_state_filesystem_avail_bytes 0\n",
+        "costwarden_problems{job_name=\"daily\"} 0\n",
+        "costwarden_last_success_timestamp_seconds{job_name=\"daily\"} ",
+    ] {
+        assert!(figures().contains(line), "{line} {}", figures());
+    }
+    assert!(!figures().contains("costwarden_runs_total{"), "what is not kept is not counted: {}", figures());
 
     roomy.run(&HISTORY).expect(0);
     roomy.run(&DAILY).expect(0);
@@ -37,6 +47,7 @@ fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
 
     disk.make_room();
     disk.run(&DAILY).expect(0);
+    assert!(figures().contains("costwarden_runs_total{job_name=\"daily\",outcome=\"done\"} 1\n"), "{}", figures());
     assert!(disk.path("compiled").read_dir().expect("a folder").count() > 0);
 }
 

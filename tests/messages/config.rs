@@ -208,7 +208,7 @@ fn all_is_well() {
     let (code, text) = check(&lab());
     insta::assert_snapshot!(text, @"
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 0 errors
+    [lab]/costwarden.toml: 1 rule can run, 0 errors
     ");
     assert_eq!(code, 0);
 }

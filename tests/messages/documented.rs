@@ -24,7 +24,7 @@ fn it_is_valid() {
         .replace("\"/etc/costwarden/rules/default\"", "\"rules\"");
     lab.write("costwarden.toml", &text);
     let run = lab.run_with(&["check"], &ENV).expect(0);
-    assert!(run.stdout.ends_with("costwarden.toml: 1 rules can run, 0 errors\n"), "{run:?}");
+    assert!(run.stdout.ends_with("costwarden.toml: 1 rule can run, 0 errors\n"), "{run:?}");
 }
 
 /// The keys that the parser knows of a table, as it lists them when it meets one that it does not know.

@@ -273,7 +273,7 @@ fn of_the_jobs() {
 
     Options:
           --config <FILE>      The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>        This day, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since
+          --date <DATE>        This day, which must be over, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since
           --json               Print JSON, one object a line, for machines
           --through <THROUGH>  As without any day, with this day for yesterday
           --from <FROM>        The first of several days

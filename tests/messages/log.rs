@@ -8,16 +8,26 @@ use crate::bill::{LAST, MINIMAL, lab, lab_with_history};
 use crate::misbehaving::{self, contained};
 use crate::support::{Lab, Run, binary, run};
 
+fn command(lab: &Lab, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(lab.path()).env("COSTWARDEN_CONFIG", lab.path().join("costwarden.toml"));
+    command.env_remove("COSTWARDEN_LOG").env_remove("COSTWARDEN_LOG_FORMAT");
+    command
+}
+
 /// The lines of a job that ends with that code, none of them to be anything but JSON with the one run's id.
 #[track_caller]
 fn lines(lab: &Lab, args: &[&str], code: i32) -> Vec<Value> {
-    let mut command = Command::new(binary());
-    command.args(args).current_dir(lab.path()).env("COSTWARDEN_CONFIG", lab.path().join("costwarden.toml"));
-    let Run { stderr, .. } = run(command.env_remove("COSTWARDEN_LOG").env_remove("COSTWARDEN_LOG_FORMAT")).expect(code);
+    let lines = said(run(&mut command(lab, args)).expect(code));
+    assert!(!lines.is_empty(), "{args:?} says nothing");
+    lines
+}
+
+#[track_caller]
+fn said(Run { stderr, .. }: Run) -> Vec<Value> {
     let parsed =
         stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
     let lines: Vec<Value> = parsed.collect();
-    assert!(!lines.is_empty(), "{args:?} says nothing");
     for line in &lines {
         assert!(["timestamp", "level", "message"].iter().all(|name| line[*name].is_string()), "{line}");
         assert_eq!(line["runId"].as_str().map(str::len), Some(36), "{line}");
@@ -65,6 +75,23 @@ fn of_runs_that_fail() {
         assert_eq!(outcome(&lines), "failed");
         says(&lines, "ERROR", "failed: ");
     }
+}
+
+/// It says nothing of its end itself; the next run does.
+#[test]
+fn of_a_run_that_is_killed() {
+    let lab = lab_with_history();
+    let args = ["daily", "--date", &LAST.to_string()];
+    let killed = run(command(&lab, &args).env("COSTWARDEN_REHEARSE", "kill:archived"));
+    assert_eq!((killed.code, killed.stdout.as_str()), (-1, ""), "{killed:?}");
+    assert!(said(killed).iter().all(|line| line["outcome"].is_null()), "it did not come to its end");
+    let after = lines(&lab, &args, 0);
+    assert_eq!(outcome(&after), "done");
+    says(&after, "WARN", "the run of daily 20261122 that ");
+    let told = after.iter().find_map(|line| line["message"].as_str().filter(|message| message.contains("killed")));
+    assert!(told.is_some_and(|told| told.contains(" has no end on record: ")), "{after:?}");
+    let once_more = lines(&lab, &args, 0);
+    assert!(once_more.iter().all(|line| line["level"] == "INFO"), "that is over: {once_more:?}");
 }
 
 #[test]

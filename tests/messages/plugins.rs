@@ -60,7 +60,7 @@ fn what_is_no_plugin_is_told() {
     error: [lab]/rules/i-wasi-component.toml:5: rule i-wasi-component: detector: [lab]/plugins/i-wasi-component.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
     error: [lab]/rules/j-folder.toml:5: rule j-folder: detector: [lab]/plugins/j-folder.wasm: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 10 errors
+    [lab]/costwarden.toml: 1 rule can run, 10 errors
     ");
     assert_eq!(code, 2);
 }

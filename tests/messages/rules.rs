@@ -11,7 +11,7 @@ fn checked(files: &[(&str, &str)]) -> String {
     let (code, text) = check(&lab);
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("rule healthy: tutorial over daily series. It works.\n"), "{text}");
-    assert!(text.contains("costwarden.toml: 1 rules can run, "), "{text}");
+    assert!(text.contains("costwarden.toml: 1 rule can run, "), "{text}");
     text
 }
 
@@ -63,7 +63,7 @@ gravity = "info"
     error: [lab]/rules/sick.toml:17: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"
     error: [lab]/rules/sick.toml:17: rule.series: is missing, expected "daily" or "day-to-date" or "hourly"
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 21 errors
+    [lab]/costwarden.toml: 1 rule can run, 21 errors
     "#);
 }
 
@@ -73,7 +73,7 @@ fn ids_that_are_taken() {
     insta::assert_snapshot!(checked(&[("rules/other.toml", &other)]), @r#"
     error: [lab]/rules/other.toml:3: rule.id: "healthy" is taken by [lab]/rules/healthy.toml:2, expected an id of its own
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 1 error
+    [lab]/costwarden.toml: 1 rule can run, 1 error
     "#);
 }
 
@@ -95,7 +95,7 @@ fn what_can_match_nothing() {
     error: [lab]/rules/sick-5.toml:6: rule.measure: hourly snapshots hold expectAmount alone, expected that or series = "daily"
     error: [lab]/rules/sick-6.toml:6: rule sick: history_days: can match nothing: 5 days are never enough, seasonal-mad learns from 14 on
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 6 errors
+    [lab]/costwarden.toml: 1 rule can run, 6 errors
     "#);
 }
 
@@ -113,7 +113,7 @@ fn settings_that_the_plugin_refuses() {
     error: [lab]/rules/sick-2.toml:7: rule sick-2: settings.zscore: unknown field `zscore`, expected one of `zScore`, `deviationRatio`, `minSamples`
     error: [lab]/rules/sick-3.toml:7: rule sick-3: settings.minSamples: invalid type: string "20", expected u32
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 4 errors
+    [lab]/costwarden.toml: 1 rule can run, 4 errors
     "#);
 }
 
@@ -123,7 +123,7 @@ fn a_plugin_that_is_not_there() {
     insta::assert_snapshot!(checked(&[("rules/sick.toml", &text)]), @"
     error: [lab]/rules/sick.toml:4: rule sick: detector: [lab]/plugins/clairvoyant.wasm: cannot be read: No such file or directory (os error 2)
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 1 error
+    [lab]/costwarden.toml: 1 rule can run, 1 error
     ");
 }
 
@@ -135,7 +135,7 @@ fn files_that_are_no_rules() {
     error: [lab]/rules/2.toml:1: not TOML: expected a right bracket, found a newline
     error: [lab]/rules/3.toml:1: rule: expected tables, each under [[rule]]
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 3 errors
+    [lab]/costwarden.toml: 1 rule can run, 3 errors
     ");
 }
 

@@ -32,6 +32,28 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
     assert_eq!(room.schedule(&["remove"]).expect(0).stdout, "nothing of costwarden was installed\n");
 }
 
+/// A time that a line names is one of the machine's clock, on which the bill's midnight may come twice, or never.
+#[test]
+fn clocks_that_are_changed_get_a_line_for_each_time_of_the_bills_midnight() {
+    let Some(room) = Room::new() else { return };
+    let config = std::fs::read_to_string(room.lab.path().join("costwarden.toml")).expect("a config");
+    for (zone, local, daily) in [
+        ("Europe/Berlin", "Europe/Berlin", &["30 0 * * *"][..]),
+        ("Europe/Berlin", "UTC", &["30 22 * * *", "30 23 * * *"]),
+        // In Berlin 02:30 is left out in spring and comes twice in autumn: at both, 01:30 is the bill's midnight, too.
+        ("UTC", "Europe/Berlin", &["30 1 * * *", "30 2 * * *"]),
+        ("America/New_York", "Europe/Berlin", &["30 5 * * *", "30 6 * * *"]),
+    ] {
+        room.lab.write("costwarden.toml", &format!("time_zone = {zone:?}\n{config}"));
+        let args = ["schedule", "install", "--log-dir", "log", "--minute", "30"];
+        crate::support::run(room.command(crate::support::binary(), &args).env("TZ", local)).expect(0);
+        let table = room.table().expect("a table");
+        let times = table.lines().filter(|line| line.contains(" daily ")).filter_map(|line| line.split_once(" flock "));
+        assert_eq!(times.map(|(time, _)| time).collect::<Vec<_>>(), daily, "{zone} on {local}: {table}");
+        assert_eq!(table.matches("\n30 * * * * flock ").count(), 1, "{table}");
+    }
+}
+
 #[test]
 fn other_entries_are_left_byte_for_byte() {
     let Some(room) = Room::new() else { return };

@@ -126,8 +126,8 @@ fn a_manager_that_does_not_answer_is_given_up() {
     let lab = lab(&simulator, "");
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     insta::assert_snapshot!(failed(&lab, &simulator), @"
-    failed: [lab]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500
-    [lab]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500
+    failed: [lab]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    [lab]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
     ");
 }
 

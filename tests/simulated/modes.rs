@@ -21,7 +21,7 @@ fn a_dry_run_looks_and_leaves_no_trace() {
         &["backfill", "--from", "2026-11-21", "--to", "2026-11-23", "--alert"],
     ] {
         let run = watch.run(&[job, &["--dry-run"]].concat()).expect(0);
-        assert!(run.stdout.contains(MYSQL) && run.stdout.contains(" 1 findings, 0 notices"), "{job:?} {}", run.stdout);
+        assert!(run.stdout.contains(MYSQL) && run.stdout.contains(" 1 finding, 0 notices"), "{job:?} {}", run.stdout);
         assert!(!run.stdout.contains("[BILLING"), "{job:?} {}", run.stdout);
         let after = tree(watch.lab.path());
         let differ = |name: &&String| before.get(*name) != after.get(*name);
@@ -84,10 +84,32 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
 fn a_run_that_judges_nothing_is_degraded() {
     let watch = Watch::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
     let run = watch.run(&["daily", "--date", "2026-11-22"]).expect(1);
-    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 1 series are still being learned");
+    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 1 series is still being learned");
     assert!(
-        run.stdout.contains("daily 20261122 degraded: 16 rows, 6 series, 1 rules, 0 judged, 1 learning, "),
+        run.stdout.contains("daily 20261122 degraded: 16 rows, 6 series, 1 rule, 0 judged, 1 learning, "),
         "{run:?}"
     );
     assert!(run.stdout.starts_with("[BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 "), "the rest is done: {run:?}");
+}
+
+#[test]
+fn a_day_that_is_not_over_is_not_taken_for_a_whole_one() {
+    let watch = Watch::with_history(&Setup { rules: PLAIN_RULE, ..Setup::default() }, 30);
+    watch.bill.set_now("2026-11-23T23:59:00+09:00");
+    let archived = || tree(&watch.lab.path().join("archive")).len();
+    let before = archived();
+    for args in [
+        &["daily", "--date", "2026-11-23"][..],
+        &["daily", "--through", "2026-11-23"],
+        &["daily", "--from", "2026-11-23", "--to", "2026-11-24"],
+        &["backfill", "--from", "2026-11-23", "--to", "2026-11-23"],
+    ] {
+        let said = watch.run(args).expect(2).stderr;
+        let why = "2026-11-23 is not over: the billing API's clock says 2026-11-23T23:59:00+09:00[Asia/Seoul], and the bill's \
+                   day ends at 2026-11-24T00:00:00+09:00[Asia/Seoul]; ";
+        assert!(said.contains(why) && said.contains("costwarden hourly looks at the day so far"), "{args:?}: {said}");
+    }
+    assert_eq!(archived(), before, "nothing was kept");
+    watch.bill.set_now("2026-11-24T00:00:00+09:00");
+    watch.run(&["daily", "--date", "2026-11-23"]).expect(0);
 }

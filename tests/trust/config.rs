@@ -108,7 +108,7 @@ fn of_a_rules_image() {
     error: [lab]/rules/e.toml:5: rule.detector: "oci://h.example/acme/tutorial@sha256:12": expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST
     error: [lab]/rules/f.toml:5: rule.detector: "oci://h.example/acme/tu_torial:1": its last part "tu_torial" is the plugin's name, expected lower-case letters, digits and -
     rule healthy: tutorial over daily series. It works.
-    [lab]/costwarden.toml: 1 rules can run, 6 errors
+    [lab]/costwarden.toml: 1 rule can run, 6 errors
     "#);
     assert_eq!(code, 2);
 }

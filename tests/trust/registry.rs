@@ -182,7 +182,7 @@ fn the_signature_travels_with_the_image() {
     registry.rule(&lab, "tutorial:signed");
     insta::assert_snapshot!(registry.said(&lab, &["plugin", "lock"]).1, @"
     added tutorial: version 0.1.0, digest sha256:[1], signer acme, source oci://[registry]/[folder]/tutorial:signed@sha256:[2]
-    [lab]/plugins.lock: 1 plugins written, 1 changed
+    [lab]/plugins.lock: 1 plugin written, 1 changed
     ");
     insta::assert_snapshot!(registry.plain(&std::fs::read_to_string(lab.path().join("plugins.lock")).expect("a lock")), @r#"
     # The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.
@@ -219,7 +219,7 @@ fn the_lock_goes_before_the_tag() {
     assert_eq!(check(&lab).0, 0);
     let (code, text) = registry.said(&lab, &["plugin", "lock", "--check"]);
     insta::assert_snapshot!(text, @"
-    failed: [lab]/plugins.lock: 1 plugins differ: run `costwarden plugin lock` to agree to what is there now
+    failed: [lab]/plugins.lock: 1 plugin differs: run `costwarden plugin lock` to agree to what is there now
     changed tutorial: digest sha256:[1] -> sha256:[2], source oci://[registry]/[folder]/tutorial:stable@sha256:[3] -> oci://[registry]/[folder]/tutorial:stable@sha256:[4]
     ");
     assert_eq!(code, 2);

@@ -263,13 +263,12 @@ fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::env;
-
     use jiff::Timestamp;
 
     use super::super::document::tests::document;
     use super::super::{Archive, Stored, decode};
     use super::*;
+    use crate::services::services;
 
     fn options(endpoint: &str, bucket: &str, key: &str, secret: &str) -> S3Options {
         S3Options {
@@ -288,15 +287,8 @@ mod tests {
     /// The storage that the environment names; says why where there is none.
     fn real() -> Option<S3Options> {
         let names = ["ENDPOINT", "BUCKET", "KEY", "SECRET"].map(|name| format!("COSTWARDEN_TEST_S3_{name}"));
-        let values = names.each_ref().map(|name| env::var(name).ok());
-        let [Some(endpoint), Some(bucket), Some(key), Some(secret)] = &values else {
-            #[expect(clippy::print_stdout, reason = "a skipped test says so where tests speak")]
-            {
-                println!("skipped: needs an S3 server, named by {}", names.join(", "));
-            }
-            return None;
-        };
-        Some(options(endpoint, bucket, key, secret))
+        let [endpoint, bucket, key, secret] = services(names.each_ref().map(String::as_str))?;
+        Some(options(&endpoint, &bucket, &key, &secret))
     }
 
     fn now() -> Timestamp {

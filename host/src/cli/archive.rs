@@ -14,6 +14,7 @@ use super::present::{self, Form};
 use super::{SpanArgs, dates, log};
 use crate::archive::{Archive, Lifecycle};
 use crate::config::Config;
+use crate::count::{counted, one_or};
 use crate::job::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
 use crate::run_id::RunId;
 use crate::sink::Terminal;
@@ -129,10 +130,18 @@ async fn prune(
     }
     let (count, bytes, place) = (old.len(), old.iter().map(|(_, bytes)| bytes).sum::<u64>(), archive.place());
     if form == Form::Text {
-        let done = if apply { "are deleted" } else { "would be deleted: delete them with --apply" };
+        let done = match (apply, count) {
+            (true, 1) => "is deleted",
+            (true, _) => "are deleted",
+            (false, 1) => "would be deleted: delete it with --apply",
+            (false, _) => "would be deleted: delete them with --apply",
+        };
         present::out(&format!(
-            "{count} documents of days before {before}, {bytes} bytes, of {place} {done}; {} other files are left alone",
-            listing.foreign
+            "{} of days before {before}, {}, of {place} {done}; {} {} left alone",
+            counted(count, "document"),
+            counted(bytes, "byte"),
+            counted(listing.foreign, "other file"),
+            one_or(listing.foreign, "is", "are")
         ));
     }
     Ok(Grade::Done)
@@ -151,7 +160,13 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
             present::out(&told.to_string());
         }
         Form::Text => present::out(&format!(
-            "{days} days and {hours} hours compared, {disagreements} disagreements; {expired} documents were deleted when they were old enough; {foreign} files of others"
+            "{} and {} compared, {}; {} {} deleted when old enough; {} of others",
+            counted(days, "day"),
+            counted(hours, "hour"),
+            counted(disagreements, "disagreement"),
+            counted(expired, "document"),
+            one_or(expired, "was", "were"),
+            counted(foreign, "file")
         )),
     }
     Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })

@@ -12,6 +12,7 @@ use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::config::{self, Config, Pending, StoreConfig};
+use crate::count::counted;
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Fetch, Grade};
 use crate::rules::{self, RuleSet};
@@ -73,9 +74,8 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
                 let message = if *found == Found::Bad { "see above" } else { message };
                 present::out(&format!("{:<8} {what:<10} {message}", found.as_str()));
             }
-            let count = errors.len();
-            let errors = if count == 1 { "error" } else { "errors" };
-            present::out(&format!("{}: {rules} rules can run, {count} {errors}", path.display()));
+            let (rules, errors) = (counted(rules, "rule"), counted(errors.len(), "error"));
+            present::out(&format!("{}: {rules} can run, {errors}", path.display()));
         }
         Form::Json => {
             let errors = errors.iter().map(|error| ("error", error));

@@ -12,6 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::DemoArgs;
 use super::present;
 use crate::config::{self, Config, Secret};
+use crate::count::counted;
 use crate::episode::Episode;
 use crate::finding::Direction;
 use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
@@ -166,11 +167,9 @@ fn show(hidden: &[Incident], episodes: &[Episode]) {
         ]);
     }
     present::out(&format!("\nWhat was hidden, and what was found:\n\n{table}"));
-    let (count, found, false_alarms) = (hidden.len(), hidden.len() - missed, others.len());
-    present::out(&format!(
-        "{found} of {count} hidden incidents found, {false_alarms} false alarms in {} series-days.",
-        SERVICES * usize::from(DAYS)
-    ));
+    let (count, found) = (counted(hidden.len(), "hidden incident"), hidden.len() - missed);
+    let false_alarms = counted(others.len(), "false alarm");
+    present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
 }
 
 /// Whether an episode is about an incident: the same series, opened while it lasted or as its end was noticed.
@@ -197,7 +196,7 @@ fn seen(episode: &Episode, incident: &Incident) -> String {
         Some(hour) => format!("{} by the run of {hour:02}:10", episode.opened_at.date),
         None => match (episode.opened_at.date - incident.from.date()).get_days() {
             0 => format!("{}, the same day", episode.opened_at.date),
-            days => format!("{}, {days} days later", episode.opened_at.date),
+            days => format!("{}, {} later", episode.opened_at.date, counted(days, "day")),
         },
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::present::{self, Form};
 use crate::config::Config;
+use crate::count::counted;
 use crate::episode::{Closing, Decision, Episode, Moment, State};
 use crate::job::{self, Grade};
 use crate::money;
@@ -172,7 +173,8 @@ fn show(episode: &Episode, findings: Vec<Value>, config: &Config, form: Form) {
     }
     for (sink, delivery) in &episode.deliveries {
         let end = if delivery.closed { ", its end too" } else { "" };
-        line("told", format!("{sink} {} times, last at {}{end}", delivery.notices, amount(delivery.told_impact)));
+        let times = counted(delivery.notices, "time");
+        line("told", format!("{sink} {times}, last at {}{end}", amount(delivery.told_impact)));
     }
     if episode.muted {
         line("told", "nobody: it was loaded as history".to_owned());

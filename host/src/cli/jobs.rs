@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
 use tracing::Level;
 
 use super::log;
@@ -15,6 +15,7 @@ use crate::detector::tidy_cache;
 use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
 use crate::plugin::{Lock, Shelf, held};
 use crate::run_id::RunId;
+use crate::series::hours::day_before;
 use crate::shard::Shard;
 use crate::sink::Terminal;
 use crate::stop;
@@ -174,8 +175,7 @@ pub(super) fn billing_day(config: &Config, now: Timestamp) -> Date {
 }
 
 fn yesterday(config: &Config, now: Timestamp) -> Date {
-    let today = billing_day(config, now);
-    today.checked_sub(1.day()).unwrap_or(today)
+    day_before(billing_day(config, now), &config.zone)
 }
 
 /// Of raw documents; hidden where standard error is no terminal.

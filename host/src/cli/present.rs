@@ -9,6 +9,7 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
+use crate::count::counted;
 use crate::finding::Finding;
 use crate::job::Report;
 use crate::money;
@@ -44,10 +45,10 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 /// What a rule set would have said, as [`report`] has it.
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
-        let [series, rules, judged, learning, findings] =
-            ["series", "rules", "judged", "learning", "findings"].map(|name| count(report, name));
+        let [series, judged, learning] = ["series", "judged", "learning"].map(|name| count(report, name));
+        let [rules, findings] = ["rule", "finding"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
         format!(
-            "{} {} {}: {series} series, {rules} rules, {judged} judged, {learning} learning, {findings} findings; nothing was written",
+            "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {findings}; nothing was written",
             report.job,
             report.period,
             report.grade().as_str(),
@@ -116,17 +117,17 @@ fn summary(report: &Report) -> String {
     }
     let count = |name: &str| count(report, name);
     let mut line = format!(
-        "{} {} {}: {} rows, {} series, {} rules, {} judged, {} learning, {} findings, {} notices",
+        "{} {} {}: {}, {} series, {}, {} judged, {} learning, {}, {}",
         report.job,
         report.period,
         report.outcome().as_str(),
-        count("rows"),
+        counted(count("rows"), "row"),
         count("series"),
-        count("rules"),
+        counted(count("rules"), "rule"),
         count("judged"),
         count("learning"),
-        count("findings"),
-        count("notices"),
+        counted(count("findings"), "finding"),
+        counted(count("notices"), "notice"),
     );
     if let Some((first, last)) = report.judged_again {
         line.push_str(&format!(", {} days judged again from {first} to {last}", count("judged_again_days")));

@@ -1,5 +1,6 @@
 //! Why a plugin gave no result, in words that name plugin, rule, series and limit.
 
+use crate::count::counted;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub(crate) enum Breach {
     StateTooLarge { bytes: usize, limit: usize },
     #[error("returned a reason of {bytes} bytes, more than {limit} (plugins.limits.reason_bytes)")]
     ReasonTooLong { bytes: usize, limit: usize },
-    #[error("returned {got} results for {expected} series")]
+    #[error("returned {} for {expected} series", counted(*got, "result"))]
     WrongCount { expected: usize, got: usize },
     #[error("returned an invalid verdict: {0}")]
     InvalidVerdict(String),

@@ -15,6 +15,7 @@ use super::ruleset::ReadyRule;
 use crate::detector::Scope;
 use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
+use crate::series::hours::Hours;
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
 use crate::shard::Shard;
 
@@ -178,9 +179,18 @@ impl<'r> Grids<'r> {
     /// In the order of their keys.
     pub(super) fn grids<'a>(self, frame: Frame<'a>) -> impl Iterator<Item = Grid<'a>> + use<'a> {
         let axis = self.axis.map(Rc::new);
+        let unusual = Rc::new(axis.as_ref().map(|axis| axis.unusual(frame.zone)).unwrap_or_default());
         self.groups.into_iter().filter_map(move |(key, Group { names, sums: hours })| {
             let excluded = frame.excluded.of(&key, frame.accept_after_days);
-            Some(Grid { id: key.to_string(), key, names, axis: axis.clone()?, excluded, hours })
+            Some(Grid {
+                id: key.to_string(),
+                key,
+                names,
+                axis: axis.clone()?,
+                unusual: unusual.clone(),
+                excluded,
+                hours,
+            })
         })
     }
 }
@@ -218,6 +228,8 @@ pub(super) struct Grid<'a> {
     id: String,
     names: Names,
     axis: Rc<Axis>,
+    /// The days on which clocks were changed.
+    unusual: Rc<BTreeMap<Date, Hours>>,
     excluded: Points<'a>,
     hours: Vec<[f64; 24]>,
 }
@@ -231,7 +243,8 @@ impl Grid<'_> {
 
     /// What each hour added; none where no two hours in a row were seen.
     pub(super) fn hourly(&self) -> Option<Sample> {
-        let values = self.hours.iter().flat_map(increments).collect();
+        let days = self.hours.iter().zip(&self.axis.days);
+        let values = days.flat_map(|(hours, date)| increments(hours, self.unusual.get(date))).collect();
         self.sample(Grain::Hourly, values, |index| (self.axis.days[index / 24], (index % 24) as u8))
     }
 
@@ -250,9 +263,11 @@ impl Grid<'_> {
 }
 
 /// What each hour added; NaN where it or the hour before was not seen.
-fn increments(hours: &[f64; 24]) -> Vec<f64> {
-    let before = std::iter::once(0.0).chain(hours.iter().copied());
-    hours.iter().zip(before).map(|(now, before)| now - before).collect()
+fn increments(hours: &[f64; 24], unusual: Option<&Hours>) -> [f64; 24] {
+    match unusual {
+        Some(day) => day.increments(hours),
+        None => std::array::from_fn(|hour| hours[hour] - if hour == 0 { 0.0 } else { hours[hour - 1] }),
+    }
 }
 
 impl<T> Group<T> {
@@ -295,6 +310,12 @@ impl Axis {
         let days: Vec<Date> = first.series(1.day()).take_while(|day| *day <= through).collect();
         let known = days.iter().map(|day| known.binary_search(day).ok()).collect();
         Some(Self { start: day_start(first, frame.zone), days, known })
+    }
+
+    /// The days on which clocks were changed.
+    fn unusual(&self, zone: &TimeZone) -> BTreeMap<Date, Hours> {
+        let of = |date: &Date| Some((*date, Hours::of(*date, zone).filter(Hours::are_unusual)?));
+        self.days.iter().filter_map(of).collect()
     }
 }
 

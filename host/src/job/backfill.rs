@@ -13,8 +13,10 @@ use super::days::Days;
 use super::report::Report;
 use super::{Again, JobError, Mode, Parts, intake, run, shards, tell};
 use crate::archive::Key;
+use crate::count::{counted, one_or};
 use crate::episode::News;
 use crate::ledger;
+use crate::series::hours::days_through;
 use crate::step::Step;
 use crate::store::JobRun;
 
@@ -48,8 +50,8 @@ async fn whole_span(
     report: &mut Report,
 ) -> Result<(), JobError> {
     let Backfill { from, to, .. } = span;
-    if from > to {
-        return Err(JobError::NoDays { from, to });
+    if days_through(from, to, &parts.config.zone).next().is_none() {
+        return Err(parts.no_days(from, to));
     }
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
@@ -87,8 +89,8 @@ async fn recall(
     (from, through): (Date, Date),
     now: Timestamp,
 ) -> Result<(), JobError> {
-    let dates: Vec<Date> = from.series(1.day()).take_while(|date| *date <= through).collect();
-    let dates: Vec<Date> = dates.into_iter().filter(|date| finished.looks_back_to(*date, through)).collect();
+    let dates = days_through(from, through, &parts.config.zone);
+    let dates: Vec<Date> = dates.filter(|date| finished.looks_back_to(*date, through)).collect();
     let read = dates.into_iter().map(async |date| {
         let kept = parts.archive.document(&Key::document(date, None), now).await;
         match kept {
@@ -138,7 +140,7 @@ async fn days(
     }
     let mut newest = through;
     let mut missing = Vec::new();
-    let dates: Vec<Date> = first.series(1.day()).take_while(|date| *date <= to).collect();
+    let dates: Vec<Date> = days_through(first, to, &parts.config.zone).collect();
     for chunk in dates.chunks(AT_A_TIME) {
         let started = Instant::now();
         let shared: &Parts = parts;
@@ -180,10 +182,11 @@ async fn days(
     }
     report.count("days", dates.len() as u64 - missing.len() as u64);
     if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
-        let count = missing.len();
-        report.count("missing_days", count as u64);
-        report
-            .problem(format!("{count} days have no bill, the first {first}, the last {last}; they count as not known"));
+        let count = missing.len() as u64;
+        report.count("missing_days", count);
+        let (days, have) = (counted(count, "day"), one_or(count, "has", "have"));
+        let they_count = one_or(count, "it counts", "they count");
+        report.problem(format!("{days} {have} no bill, the first {first}, the last {last}; {they_count} as not known"));
     }
     if dates.is_empty() {
         // It was interrupted after the last day: all was judged then.

@@ -13,6 +13,7 @@ use super::{JobError, Parts, tell};
 use crate::config::{FeedConfig, Language};
 use crate::history::Snapshots;
 use crate::ledger::DayLedger;
+use crate::series::hours::day_before;
 use crate::sink::Level;
 use crate::store::DateRange;
 
@@ -60,20 +61,20 @@ pub(super) enum Kind {
 
 /// Whether a day's bill should have been there by now.
 pub(super) fn is_due(parts: &Parts, date: Date, now: Timestamp) -> bool {
-    is_late(date, parts.billing_time(now), parts.config.feed.expected_by_hour)
+    let (today, hour) = parts.billing_time(now);
+    is_late(date, (day_before(today, &parts.config.zone), hour), parts.config.feed.expected_by_hour)
 }
 
 /// Whether the newest day of the ledger is older than it should be at an hour.
 pub(super) async fn late(parts: &Parts, (today, hour): (Date, u8)) -> Result<Option<Held>, JobError> {
     let Some(newest) = parts.store.newest_day().await? else { return Ok(None) };
-    let date = back(today, 1);
-    let is_late = newest < date && is_late(date, (today, hour), parts.config.feed.expected_by_hour);
+    let date = day_before(today, &parts.config.zone);
+    let is_late = newest < date && is_late(date, (date, hour), parts.config.feed.expected_by_hour);
     Ok(is_late.then_some(Held::Late { date }))
 }
 
-fn is_late(date: Date, (today, hour): (Date, u8), expected_by_hour: u8) -> bool {
-    let days = (today - date).get_days();
-    days > 1 || (days == 1 && hour >= expected_by_hour)
+fn is_late(date: Date, (yesterday, hour): (Date, u8), expected_by_hour: u8) -> bool {
+    date < yesterday || (date == yesterday && hour >= expected_by_hour)
 }
 
 /// Tells people what is held, and of some kinds that it is over.
@@ -303,8 +304,8 @@ mod tests {
     #[test]
     fn a_bill_is_late_from_an_hour_of_the_next_day_on() {
         let day = jiff::civil::date(2026, 11, 4);
-        let late = |date: i8, hour: u8| is_late(day, (jiff::civil::date(2026, 11, date), hour), 12);
-        assert_eq!([late(4, 23), late(5, 11), late(5, 12), late(6, 0)], [false, false, true, true]);
+        let late = |yesterday: i8, hour: u8| is_late(day, (jiff::civil::date(2026, 11, yesterday), hour), 12);
+        assert_eq!([late(3, 23), late(4, 11), late(4, 12), late(5, 0)], [false, false, true, true]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::assemble::{self, Frame, Sample};
 use super::days::{self, back};
@@ -17,11 +18,13 @@ use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use super::{Again, JobError, Mode, Parts, feed, intake, run, shards, tell, unseen};
+use crate::count::one_or;
 use crate::episode::{BRIDGED_DAYS, Episode, Moment, News};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
 use crate::rules::Absent;
+use crate::series::hours::comes_again;
 use crate::series::{Grain, Names, SeriesKey};
 use crate::shard::Shard;
 use crate::step::Step;
@@ -33,10 +36,17 @@ const OLDEST_FIT_DAYS: u16 = 7;
 /// Does the hourly job for the hour of `at`. What goes wrong is in the report.
 pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, again: Again, now: Timestamp) -> Report {
     let (date, hour) = parts.billing_time(at);
-    let mut report = Report::new("hourly", format!("{}T{hour:02}", run::days(date, date)));
+    let mut report = Report::new("hourly", period(at, (date, hour), &parts.config.zone));
     let work = async |parts: &mut Parts, report: &mut Report| one_hour(parts, date, hour, now, report).await;
     run::in_turn(parts, &mut report, again, now, work).await;
     report
+}
+
+/// One hour's; the second time of an hour that comes twice is another run's.
+fn period(at: Timestamp, (date, hour): (Date, u8), zone: &TimeZone) -> String {
+    let day = run::days(date, date);
+    let offset = comes_again(at, zone).then(|| at.to_zoned(zone.clone()).strftime("%z").to_string());
+    format!("{day}T{hour:02}{}", offset.unwrap_or_default())
 }
 
 async fn one_hour(
@@ -189,7 +199,8 @@ async fn look(
             }
             None => judge.report.count("learning", others.len() as u64),
         }
-        judge.judge(ready, questions, At { date, hour: Some(hour), extent }, &mut judgement);
+        let at = At::new((date, Some(hour)), ready.rule.grain, extent, frame.zone);
+        judge.judge(ready, questions, at, &mut judgement);
     }
     judgement.keep(shard);
     report.took("judge", started);
@@ -244,7 +255,8 @@ fn learned<'b>(
     if foreign > 0 {
         report.count("foreign_fits", foreign);
         report.problem(format!(
-            "rule {rule}: {foreign} series were learned with another detector or other settings; they are judged again after the next daily run"
+            "rule {rule}: {foreign} series {} learned with another detector or other settings, to be judged again after the next daily run",
+            one_or(foreign, "was", "were")
         ));
     }
     if done > 0 {
@@ -258,7 +270,8 @@ fn learned<'b>(
     if old > 0 && through.is_none() {
         report.count("old_fits", old);
         report.problem(format!(
-            "rule {rule}: {old} series were last learned more than {OLDEST_FIT_DAYS} days ago and are not judged; run the daily job"
+            "rule {rule}: {old} series {} last learned more than {OLDEST_FIT_DAYS} days ago and not judged; run the daily job",
+            one_or(old, "was", "were")
         ));
     }
     Learned { fits, set_aside, through: through.filter(|newest| *newest < date) }

@@ -8,8 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::report::Report;
 use super::{JobError, Mode, Parts};
 use crate::archive::{Drained, Stored};
+use crate::count::{counted, one_or};
 use crate::ledger::{self, DayLedger};
 use crate::metrics::Metric;
+use crate::series::day_start;
 use crate::source::{Clocks, RawDocument};
 use crate::step::Step;
 use crate::stop;
@@ -39,6 +41,9 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
     };
     parts.reach(Step::Fetched, now).await?;
     right_clock(parts, now)?;
+    if hour.is_none() && !parts.by_clock {
+        is_over(parts, date, now)?;
+    }
     if document.rows.is_empty() {
         return Err(JobError::Empty { date });
     }
@@ -71,6 +76,18 @@ fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), JobError> {
     Err(JobError::Clock { ours, theirs })
 }
 
+/// A part of a day would be learned from, and be taken for the whole by the run that is due when the day is over.
+fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), JobError> {
+    let Some(Clocks { theirs, .. }) = parts.source.clocks(now) else { return Ok(()) };
+    let zone = &parts.config.zone;
+    let ends = Timestamp::from_second(day_start(date.tomorrow().unwrap_or(date), zone).0).unwrap_or(Timestamp::MAX);
+    if ends <= theirs {
+        return Ok(());
+    }
+    let zoned = |moment: Timestamp| moment.to_zoned(zone.clone());
+    Err(JobError::NotOver { date, now: zoned(theirs), ends: zoned(ends) })
+}
+
 /// Sums what was taken in, and reports what there is to report of it.
 ///
 /// # Errors
@@ -97,12 +114,13 @@ pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, Job
     }
     if let Some(first) = ledger.rejected.first() {
         report.count("rejected_rows", ledger.rejected.len() as u64);
-        let (date, rows) = (ledger.date, ledger.rejected.len());
+        let (date, rows) = (ledger.date, ledger.rejected.len() as u64);
         let first = format!("row {}: {}", first.row, first.why);
         if ledger.entries.is_empty() {
             return Err(JobError::Unusable { date, why: first });
         }
-        report.problem(format!("{rows} rows of the bill of {date} could not be used and were left out; first {first}"));
+        let (rows, were) = (counted(rows, "row"), one_or(rows, "was", "were"));
+        report.problem(format!("{rows} of the bill of {date} could not be used and {were} left out; first {first}"));
     }
     report.took("sum", started);
     Ok(ledger)
@@ -118,7 +136,8 @@ pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Repo
             report.count("unspooled", uploaded + unchanged);
             report.tally.set(Metric::Spooled, &[], left as f64);
             if let Some(error) = error {
-                report.problem(format!("{error}; {left} spooled documents wait for the next run"));
+                let (left, wait) = (counted(left, "spooled document"), one_or(left, "waits", "wait"));
+                report.problem(format!("{error}; {left} {wait} for the next run"));
             }
             for path in unreadable {
                 let path = path.display();

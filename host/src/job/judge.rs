@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::assemble::Sample;
 use super::report::Report;
@@ -13,7 +14,8 @@ use crate::detector::{Call, Failure, Fitted, Usage, Verdict};
 use crate::finding::{Direction, Finding};
 use crate::metrics::Metric;
 use crate::rules::{Rule, Watch};
-use crate::series::{Series, SeriesKey, Window};
+use crate::series::hours::Hours;
+use crate::series::{Grain, Series, SeriesKey, Window};
 use crate::shard::Shard;
 
 /// What the rules saw at one moment.
@@ -57,6 +59,22 @@ pub(super) struct At {
     pub(super) date: Date,
     pub(super) hour: Option<u8>,
     pub(super) extent: Extent,
+    /// What makes up for clocks that were changed on that day; 1 on any other.
+    pub(super) scale: f64,
+}
+
+impl At {
+    /// Of the series of a grain.
+    pub(super) fn new((date, hour): (Date, Option<u8>), grain: Grain, extent: Extent, zone: &TimeZone) -> Self {
+        let hour_of = match grain {
+            Grain::Daily => Some(None),
+            Grain::DayToDate => Some(hour),
+            // What an hour added is per hour of time already.
+            Grain::Hourly => None,
+        };
+        let scale = hour_of.and_then(|hour| Some(Hours::of(date, zone)?.scale(hour))).unwrap_or(1.0);
+        Self { date, hour, extent, scale }
+    }
 }
 
 impl Judgement {
@@ -144,7 +162,7 @@ impl<'a> Judge<'a> {
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
             judgement.judged += 1;
-            let found = verdict.and_then(|verdict| worth_telling(&ready.rule, verdict, observed, at.extent));
+            let found = verdict.and_then(|verdict| worth_telling(&ready.rule, verdict, observed, at));
             match found {
                 Some((direction, verdict)) => judgement.findings.push(Finding {
                     date: at.date,
@@ -221,7 +239,7 @@ fn call<'a>(config: &'a Config, rule: &'a Rule) -> Call<'a> {
 }
 
 /// A verdict that passes the rule's gates, and which way it points.
-fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, extent: Extent) -> Option<(Direction, Verdict)> {
+fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, at: At) -> Option<(Direction, Verdict)> {
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
     let watched = match rule.direction {
@@ -229,10 +247,17 @@ fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, extent: Extent) -
         Watch::Up => direction == Direction::Up,
         Watch::Down => direction == Direction::Down,
     };
-    let proven = extent == Extent::Whole || (direction == Direction::Up && observed >= verdict.upper);
+    let proven = at.extent == Extent::Whole || (direction == Direction::Up && observed * at.scale >= verdict.upper);
+    // A day of 25 hours costs more than others, and one of 23 less.
+    let by_clock = match direction {
+        Direction::Up => verdict.upper.is_finite() && observed * at.scale <= verdict.upper && observed > verdict.upper,
+        Direction::Down => {
+            verdict.lower.is_finite() && observed * at.scale >= verdict.lower && observed < verdict.lower
+        }
+    };
     let impact = deviation.abs();
     let big = impact >= rule.min_impact && impact >= rule.min_change * verdict.expected.abs();
-    (verdict.score >= 1.0 && watched && proven && big).then_some((direction, verdict))
+    (verdict.score >= 1.0 && watched && proven && big && !by_clock).then_some((direction, verdict))
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ impl Look<'_> {
             questions.push(Question { sample, state, figures: figures.into_iter().collect(), judge_from });
         }
         let hour = (ready.rule.grain != Grain::Daily).then_some(self.hour);
-        let at = At { date: self.date, hour, extent: Extent::Whole };
+        let at = At::new((self.date, hour), ready.rule.grain, Extent::Whole, &self.config.zone);
         judge.judge(ready, questions, at, &mut part.judgement);
         part.given_up = judge.has_given_up(&ready.rule);
         part.judgement.keep(self.shard);

@@ -124,6 +124,9 @@ async fn hand_on(config: &Config, report: &mut Report, took: Duration, now: Time
     let tally = std::mem::take(&mut report.tally);
     match metrics::keep(&config.metrics, &config.state_dir, tally, now).await {
         Ok(kept) => {
+            if let Some(error) = &kept.unkept {
+                report.problem(error.to_string());
+            }
             let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
             if let Err(error) = kept.push(&config.metrics, &host, now).await {
                 tracing::warn!("{error}");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::days::back;
 use super::{JobError, Parts, run};
+use crate::series::hours::has_day;
 use crate::shard::{self, Shard};
 use crate::store::{DateRange, JobRun};
 
@@ -42,7 +43,7 @@ pub(super) enum Task {
     Finish,
     /// In the ledger: judged again where a day before it has changed.
     Keep,
-    /// Not in the ledger, and the provider has no bill of it.
+    /// Not in the ledger, and the provider has no bill of it, or its zone no such day.
     Without,
 }
 
@@ -64,6 +65,10 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
     let mut known = Known { days: parts.store.days(range).await?.into_iter().collect(), ..Known::default() };
     let by_period = records(parts, back(newest, reach), newest).await?;
     for date in back(newest, reach).series(1.day()).take_while(|day| *day < newest) {
+        if !has_day(&parts.config.zone, date) {
+            known.without.insert(date);
+            continue;
+        }
         let Some(records) = by_period.get(&run::days(date, date)) else { continue };
         let without = |run: &JobRun| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
         if records.iter().any(|(_, run)| without(run)) {

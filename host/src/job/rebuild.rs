@@ -15,13 +15,14 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::days::{Days, back};
+use super::days::Days;
 use super::report::Report;
 use super::{Again, JobError, Mode, Parts, feed, hourly, intake, run};
 use crate::archive::{ArchiveError, Key};
 use crate::episode::News;
 use crate::ledger::DayLedger;
 use crate::series::day_start;
+use crate::series::hours::{Hours, day_before};
 use crate::step::Step;
 use crate::store::{DateRange, JobRun, OF_RUNS};
 
@@ -214,7 +215,7 @@ impl Rebuilding {
 
 /// How much older than the newest day that was over at a moment.
 fn age(parts: &Parts, date: Date, at: Timestamp) -> u64 {
-    let newest = back(parts.billing_time(at).0, 1);
+    let newest = day_before(parts.billing_time(at).0, &parts.config.zone);
     u64::try_from((newest - date).get_days()).unwrap_or(0)
 }
 
@@ -281,7 +282,9 @@ fn over(parts: &Parts, key: &Key) -> Timestamp {
     let zone = &parts.config.zone;
     let seconds = match key.hour {
         None => day_start(key.date.tomorrow().unwrap_or(key.date), zone).0,
-        Some(hour) => day_start(key.date, zone).0 + (i64::from(hour) + 1) * 3_600 - 1,
+        Some(hour) => {
+            day_start(key.date, zone).0 + Hours::of(key.date, zone).map_or(0, |hours| hours.seconds(hour)) - 1
+        }
     };
     Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }

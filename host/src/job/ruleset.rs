@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::admission::{Fetch, admit};
 use crate::config::Config;
+use crate::count::{counted, one_or};
 use crate::detector::{Detector, Sandbox};
 use crate::plugin::{Lock, held};
 use crate::rules::{Rule, RuleSet};
@@ -80,8 +81,9 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {
     let a_day = if rule.grain == Grain::Hourly { 24 } else { 1 };
     let needed = detector.manifest.min_points.div_ceil(a_day);
     if u32::from(rule.history_days) < needed {
-        let (days, name) = (rule.history_days, &rule.detector);
-        let message = format!("can match nothing: {days} days are never enough, {name} learns from {needed} on");
+        let (days, name) = (counted(rule.history_days, "day"), &rule.detector);
+        let are = one_or(rule.history_days.into(), "is", "are");
+        let message = format!("can match nothing: {days} {are} never enough, {name} learns from {needed} on");
         problems.push(at(rule, rule.places.history_days, "history_days", message));
     }
     problems

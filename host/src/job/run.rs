@@ -11,6 +11,7 @@ use super::plan::NO_BILL;
 use super::report::{Grade, Outcome, Report};
 use super::{JobError, Mode, Parts, Ready, failing, measure, shards};
 use crate::config::Config;
+use crate::count::one_or;
 use crate::run_id::RunId;
 use crate::step::{self, Step};
 use crate::store::{Access, JobRun, LeaseKey, Share, Store};
@@ -192,7 +193,8 @@ pub(super) fn judged(ready: &Ready, report: &mut Report) {
     let learned_already = report.counts.contains_key("learned_already");
     if judged == 0 && !ready.rules.is_empty() && !learned_already {
         let learning = report.counts.get("learning").copied().unwrap_or(0);
-        report.problem(format!("nothing was judged: {learning} series are still being learned"));
+        let are = one_or(learning, "is", "are");
+        report.problem(format!("nothing was judged: {learning} series {are} still being learned"));
     }
 }
 
@@ -201,6 +203,12 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     let period = &parts.shard.period(period);
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
+    if record.outcome == "running" {
+        let JobRun { owner, started_at, .. } = &record;
+        tracing::warn!(
+            "the run of {job} {period} that {owner} began at {started_at} has no end on record: it was killed, or lost its host or its store; its work is done again"
+        );
+    }
     if has_succeeded(&record) {
         (record.through, record.until, record.reached) = (None, None, None);
     }

@@ -12,6 +12,7 @@ use super::tally::Labels;
 use super::totals::Totals;
 use super::{MetricsError, OtlpOptions};
 use crate::causes::causes;
+use crate::count::counted;
 use crate::http;
 
 /// `AggregationTemporality`: each value is the sum since the start.
@@ -87,7 +88,7 @@ pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), Metr
         None | Some(0) => Ok(()),
         Some(points) => {
             let why = answer["partialSuccess"]["errorMessage"].as_str().unwrap_or("no reason given");
-            Err(failed(format!("it left out {points} values: {}", why.escape_debug())))
+            Err(failed(format!("it left out {}: {}", counted(points, "value"), why.escape_debug())))
         }
     }
 }

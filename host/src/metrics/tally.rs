@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Metric;
+use super::family::Kind;
 
 /// The values of a metric's labels, in the order of its family.
 pub(super) type Labels = Box<[Box<str>]>;
@@ -37,6 +38,12 @@ impl Tally {
                 *own.entry(labels).or_default() += value;
             }
         }
+    }
+
+    /// What says how the run went, without what is added up over runs.
+    pub(super) fn without_counters(mut self) -> Self {
+        self.0.retain(|metric, _| metric.family().kind != Kind::Counter);
+        self
     }
 
     /// The sum of a metric over all labels.

@@ -15,6 +15,7 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use self::grid::Grid;
 use self::moment::{Clock, Moment};
+use crate::count::counted;
 use crate::series::Series;
 
 /// The rows of a file as they stand in it, and the series that they are.
@@ -179,21 +180,21 @@ impl Remarks {
     fn told(&self, grid: &Grid) -> Vec<String> {
         let mut told = Vec::new();
         if let Some(line) = self.unsorted.first() {
-            let rows = self.unsorted.len();
+            let rows = counted(self.unsorted.len(), "row");
             told.push(format!(
-                "line {line}: before the row above it, as {rows} rows in all: the rows are judged in the order of time"
+                "line {line}: before the row above it, as {rows} in all: the rows are judged in the order of time"
             ));
         }
         if let Some(line) = self.off.first() {
-            let rows = self.off.len();
+            let rows = counted(self.off.len(), "row");
             told.push(format!(
-                "line {line}: not a multiple of the step of {grid} after the first row, as {rows} rows in all: each stands for the point before it"
+                "line {line}: not a multiple of the step of {grid} after the first row, as {rows} in all: each stands for the point before it"
             ));
         }
         if let Some(line) = self.doubled.first() {
-            let rows = self.doubled.len();
+            let rows = counted(self.doubled.len(), "row");
             told.push(format!(
-                "line {line}: an earlier row stands for the same point, as for {rows} rows in all: the earliest counts, the others get no verdict"
+                "line {line}: an earlier row stands for the same point, as for {rows} in all: the earliest counts, the others get no verdict"
             ));
         }
         told
@@ -227,7 +228,7 @@ enum Fault {
         "line 1: no column `{name}`, expected the columns timestamp and value with a comma between, found `{found}`"
     )]
     Column { name: &'static str, found: String },
-    #[error("line {line}: {found} fields, expected {expected} as in the first line")]
+    #[error("line {line}: {}, expected {expected} as in the first line", counted(*found, "field"))]
     Fields { line: u64, found: usize, expected: usize },
     #[error("line {line}: not UTF-8")]
     Utf8 { line: u64 },

@@ -25,6 +25,7 @@ use crate::config::{Secret, StoreConfig};
 use crate::ledger::{Amounts, DayLedger, Entry};
 use crate::run_id::RunId;
 use crate::series::{ALL, Names, SeriesKey};
+use crate::services::services;
 
 const ALWAYS: DateRange = DateRange { from: Date::MIN, to: Date::MAX };
 
@@ -37,10 +38,7 @@ async fn in_every_store(name: &str, test: impl AsyncFn(&Store)) {
 
 /// Runs a test in a MongoDB database that is new, and once more opened by its config.
 async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreConfig)) {
-    let Ok(uri) = std::env::var("COSTWARDEN_TEST_MONGODB") else {
-        eprintln!("skipped for MongoDB: COSTWARDEN_TEST_MONGODB is not set");
-        return;
-    };
+    let Some([uri]) = services(["COSTWARDEN_TEST_MONGODB"]) else { return };
     let config = mongodb(&uri, &format!("costwarden_{name}_{}", std::process::id()), Duration::from_secs(10));
     let store = Store::open(&config, Access::Write(run())).await.unwrap();
     let outcome = AssertUnwindSafe(test(&store, &config)).catch_unwind().await;

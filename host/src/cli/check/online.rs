@@ -10,6 +10,7 @@ use crate::archive::Archive;
 use crate::config::{Config, StoreConfig};
 use crate::health;
 use crate::schedule::{self, Crontab};
+use crate::series::hours::day_before;
 use crate::sink::{Level, Sink, Terminal, operational};
 use crate::source::Source;
 use crate::store::{Access, Rights, Store};
@@ -76,7 +77,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
 
 /// Whether the API takes the credentials, and whether its clock and ours agree.
 async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
-    let yesterday = now.to_zoned(config.zone.clone()).date().yesterday().unwrap_or(jiff::civil::Date::MIN);
+    let yesterday = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     let source = match Source::new(&config.source, &config.archive) {
         Ok(source) => source,
         Err(error) => return vec![Item::new("source", Found::Bad, error.to_string())],
@@ -125,6 +126,7 @@ async fn store(config: &Config) -> Item {
         Ok(Rights { missing, indexes }) if missing.is_empty() => {
             let indexes = match indexes {
                 0 => String::new(),
+                1 => "; 1 index is missing, and made by the next run".to_owned(),
                 missing => format!("; {missing} indexes are missing, and made by the next run"),
             };
             Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))

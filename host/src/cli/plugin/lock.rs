@@ -9,6 +9,7 @@ use tracing::Level;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
+use crate::count::{counted, one_or};
 use crate::detector::{Compiler, Sandbox};
 use crate::job::{self, Admitted, Fetch, Grade};
 use crate::plugin::{Change, Entry, Lock};
@@ -31,20 +32,21 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             Form::Json => present::out(&as_json(change).to_string()),
         }
     }
-    let plugins = now.entries.len();
+    let plugins = counted(now.entries.len(), "plugin");
     let outcome = match (args.check, changes.is_empty() && !is_new) {
-        (_, true) => format!("{}: {plugins} plugins, all as agreed", file.display()),
+        (_, true) => format!("{}: {plugins}, all as agreed", file.display()),
         (true, false) => {
             let hint = "run `costwarden plugin lock` to agree to what is there now";
+            let differ = one_or(changes.len() as u64, "differs", "differ");
             present::complaint(
                 Level::ERROR,
-                &format!("failed: {}: {} plugins differ: {hint}", file.display(), changes.len()),
+                &format!("failed: {}: {} {differ}: {hint}", file.display(), counted(changes.len(), "plugin")),
             );
             return Ok(Grade::Failed);
         }
         (false, false) => {
             now.save().with_context(|| format!("{} cannot be written", file.display()))?;
-            format!("{}: {plugins} plugins written, {} changed", file.display(), changes.len())
+            format!("{}: {plugins} written, {} changed", file.display(), changes.len())
         }
     };
     if form == Form::Text {

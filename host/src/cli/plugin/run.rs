@@ -7,6 +7,7 @@ use tracing::Level;
 
 use super::{Format, Ground, Incidents, RunArgs, settings};
 use crate::cli::present::{self, Form};
+use crate::count::counted;
 use crate::detector::{Call, Detector, Limits, Verdict};
 use crate::job::Grade;
 use crate::plugin::costs::Costs;
@@ -92,9 +93,9 @@ fn table(detector: &Detector, points: &Points, trace: &Trace, input: &Path) {
     present::out(&costs(&trace.costs, detector.limits()).to_string());
     let (name, version) = (&detector.manifest.name, &detector.manifest.version);
     present::out(&format!(
-        "{name} {version} over {}: {} rows, {rows} judged, {alerts} alerted, {} learning",
+        "{name} {version} over {}: {}, {rows} judged, {alerts} alerted, {} learning",
         input.display(),
-        points.rows.len(),
+        counted(points.rows.len(), "row"),
         trace.learning
     ));
 }

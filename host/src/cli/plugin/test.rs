@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
+use crate::count::counted;
 use crate::job::Grade;
 use crate::plugin::golden::{self, Case};
 
@@ -42,8 +43,8 @@ pub(super) fn test(args: &TestArgs, ground: &Ground, form: Form) -> anyhow::Resu
         }
     }
     if form == Form::Text {
-        let (cases, passed) = (cases.len(), cases.len() - wrong);
-        present::out(&format!("{}: {cases} cases, {passed} passed, {wrong} failed", plugin.display()));
+        let (cases, passed) = (counted(cases.len(), "case"), cases.len() - wrong);
+        present::out(&format!("{}: {cases}, {passed} passed, {wrong} failed", plugin.display()));
     }
     Ok(if wrong == 0 { Grade::Done } else { Grade::Failed })
 }

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::{fetch, is_changed};
@@ -17,6 +16,7 @@ use crate::job::days::Days;
 use crate::job::report::Report;
 use crate::job::{JobError, Mode, Parts, feed, intake, plan, run, shards, tell};
 use crate::ledger::DayLedger;
+use crate::series::hours::days_through;
 use crate::step::Step;
 use crate::store::{DateRange, JobRun};
 
@@ -46,8 +46,9 @@ impl Named {
         report: &mut Report,
     ) -> Result<(), JobError> {
         let DateRange { from, to } = range;
-        if from > to {
-            return Err(JobError::NoDays { from, to });
+        let dates: Vec<Date> = days_through(from, to, &parts.config.zone).collect();
+        if dates.is_empty() {
+            return Err(parts.no_days(from, to));
         }
         run::open(parts, report);
         intake::drain_spool(parts, now, report).await;
@@ -63,7 +64,7 @@ impl Named {
         }
         let (is_changed, done, episodes) = (false, Vec::new(), BTreeMap::new());
         let mut named = Self { range, days, known, begun, is_changed, done, episodes, last: None };
-        let result = named.work(parts, now, report).await;
+        let result = named.work(parts, dates, now, report).await;
         let Self { days, done, last, .. } = named;
         let result = match result {
             Ok(()) => end(parts, days, last.filter(|_| !done.is_empty()), now, report).await,
@@ -77,10 +78,16 @@ impl Named {
         result
     }
 
-    async fn work(&mut self, parts: &mut Parts, now: Timestamp, report: &mut Report) -> Result<(), JobError> {
-        let DateRange { from, to } = self.range;
+    async fn work(
+        &mut self,
+        parts: &mut Parts,
+        dates: Vec<Date>,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), JobError> {
+        let to = self.range.to;
         let mut first_error = None;
-        for date in from.series(1.day()).take_while(|date| *date <= to) {
+        for date in dates {
             if let Some(error) = self.day(parts, date, now, report).await? {
                 report.count("missing_days", 1);
                 report.problem(error.to_string());

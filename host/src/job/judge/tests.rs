@@ -12,7 +12,12 @@ fn rule(more: &str) -> Rule {
 fn passes(more: &str, score: f64, observed: f64, extent: Extent) -> Option<Direction> {
     let (expected, lower, upper) = (100.0, 80.0, 120.0);
     let verdict = Verdict { index: 0, score, expected, lower, upper, reason: String::new() };
-    worth_telling(&rule(more), verdict, observed, extent).map(|(direction, _)| direction)
+    let at = At::new((jiff::civil::date(2026, 11, 23), None), Grain::Daily, extent, &zone("Asia/Seoul"));
+    worth_telling(&rule(more), verdict, observed, at).map(|(direction, _)| direction)
+}
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).expect("bundled")
 }
 
 #[test]
@@ -41,4 +46,27 @@ fn a_part_of_a_day_proves_only_what_reaches_the_bound_of_a_whole_one() {
     assert_eq!(passes("", 1.0, 120.0, Extent::Part), Some(Direction::Up));
     assert_eq!(passes("", 2.0, 119.0, Extent::Part), None);
     assert_eq!(passes("", 9.0, 1.0, Extent::Part), None);
+}
+
+/// Of bounds that are infinite, nothing can be told.
+#[test]
+fn what_a_longer_or_shorter_day_explains_is_no_finding() {
+    let told = |date: (i16, i8, i8), grain, hour, observed: f64, upper: f64| {
+        let date = jiff::civil::date(date.0, date.1, date.2);
+        let at = At::new((date, hour), grain, Extent::Whole, &zone("Europe/Berlin"));
+        let verdict = Verdict { index: 0, score: 1.5, expected: 100.0, lower: 98.0, upper, reason: String::new() };
+        worth_telling(&rule(""), verdict, observed, at).map(|(direction, _)| direction)
+    };
+    let (autumn, spring, other) = ((2026, 10, 25), (2026, 3, 29), (2026, 10, 26));
+    assert_eq!(told(autumn, Grain::Daily, None, 104.1, 102.0), None);
+    assert_eq!(told(autumn, Grain::Daily, None, 107.0, 102.0), Some(Direction::Up));
+    assert_eq!(told(autumn, Grain::Daily, None, 97.0, 102.0), Some(Direction::Down));
+    assert_eq!(told(autumn, Grain::Daily, None, 104.1, f64::INFINITY), Some(Direction::Up));
+    assert_eq!(told(other, Grain::Daily, None, 104.1, 102.0), Some(Direction::Up));
+    assert_eq!(told(autumn, Grain::DayToDate, Some(2), 133.0, 102.0), None);
+    assert_eq!(told(autumn, Grain::DayToDate, Some(1), 133.0, 102.0), Some(Direction::Up));
+    assert_eq!(told(autumn, Grain::Hourly, Some(3), 133.0, 102.0), Some(Direction::Up));
+    assert_eq!(told(spring, Grain::Daily, None, 96.0, 102.0), None);
+    assert_eq!(told(spring, Grain::DayToDate, Some(3), 75.0, 102.0), None);
+    assert_eq!(told(spring, Grain::DayToDate, Some(3), 70.0, 102.0), Some(Direction::Down));
 }

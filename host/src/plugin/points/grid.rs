@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::moment::Moment;
+use crate::count::counted;
 
 /// How far points are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Grid {
 impl fmt::Display for Grid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Seconds(seconds) => write!(f, "{seconds} seconds"),
+            Self::Seconds(seconds) => f.write_str(&counted(*seconds, "second")),
             Self::Months(1) => f.write_str("a month"),
             Self::Months(months) => write!(f, "{months} months"),
         }

@@ -69,7 +69,7 @@ fn rows_that_go_back_in_time_are_put_in_order() {
     assert_eq!(format!("{:?}", points.series.values), "[1.0, 2.0, 3.0, NaN, 5.0]");
     assert_eq!(points.series.start, 1_767_225_600);
     assert_eq!(places(&points), [Some(2), Some(0), Some(1), Some(4)]);
-    insta::assert_snapshot!(points.remarks.join("\n"), @"line 3: before the row above it, as 1 rows in all: the rows are judged in the order of time");
+    insta::assert_snapshot!(points.remarks.join("\n"), @"line 3: before the row above it, as 1 row in all: the rows are judged in the order of time");
     assert_eq!(
         (points.find("2026-01-01"), points.find("2026-01-04"), points.find("2025-12-31")),
         (Some(0), Some(4), None)
@@ -89,7 +89,7 @@ fn months_are_the_calendars() {
     assert_eq!(places(&last), [0, 1, 2, 3].map(Some));
     let quarters = parsed("timestamp,value\n2025-10-01,1\n2026-01-01,1\n2026-04-01,1\n2026-05-01,1\n").expect("valid");
     assert_eq!((places(&quarters), quarters.series.step), (vec![Some(0), Some(1), Some(2), None], 7_889_238));
-    insta::assert_snapshot!(quarters.remarks[0], @"line 5: not a multiple of the step of 3 months after the first row, as 1 rows in all: each stands for the point before it");
+    insta::assert_snapshot!(quarters.remarks[0], @"line 5: not a multiple of the step of 3 months after the first row, as 1 row in all: each stands for the point before it");
     // Every four weeks is not every month.
     let weeks = parsed("timestamp,value\n2026-01-01,1\n2026-01-29,1\n2026-02-26,1\n").expect("valid");
     assert_eq!(weeks.series.step, 28 * 86_400);
@@ -162,7 +162,7 @@ fn what_cannot_be_read_is_told_with_its_line() {
     insta::assert_snapshot!(told("time,value\n"), @"line 1: no column `timestamp`, expected the columns timestamp and value with a comma between, found `time,value`");
     insta::assert_snapshot!(told("timestamp,value\n"), @"0 rows, expected at least two at different times: the step is the time between rows");
     insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-01,2\n"), @"2 rows, expected at least two at different times: the step is the time between rows");
-    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-02\n"), @"line 3: 1 fields, expected 2 as in the first line");
+    insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-02\n"), @"line 3: 1 field, expected 2 as in the first line");
     insta::assert_snapshot!(told("timestamp,value\n2026-01-32,1\n"), @r#"line 2: expected a timestamp like 2026-01-31, 2026-01-31 10:00:00, 2026-01-31T10:00:00+09:00, a month like 2026-01, or unix seconds, found "2026-01-32""#);
     insta::assert_snapshot!(told("timestamp,value\n2026-01-01,1\n2026-01-02,\"1,5\"\n"), @r#"line 3: expected a number, or nothing where it is not known, found "1,5""#);
     insta::assert_snapshot!(told("timestamp,value\n2026-01-01,inf\n"), @r#"line 2: expected a number, or nothing where it is not known, found "inf""#);
