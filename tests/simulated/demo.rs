@@ -5,8 +5,8 @@ use crate::support;
 #[test]
 fn it_finds_what_it_hides() {
     let lab = support::Lab::new("");
-    let plugins = support::plugins();
-    let run = lab.run(&["demo", "--plugins", plugins.to_str().expect("UTF-8")]).expect(0);
+    std::os::unix::fs::symlink(support::plugins(), lab.path().join("dist")).expect("a link");
+    let run = lab.run(&["demo", "--plugins", "dist"]).expect(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
     let table = lines.iter().position(|line| line.contains(" hidden in the bill ")).expect("a table");
     let incidents = |end: &str| lines[table..].iter().filter(|line| line.contains(end)).count();
@@ -17,4 +17,11 @@ fn it_finds_what_it_hides() {
     assert!(found >= 7, "{}", run.stdout);
     assert_eq!(incidents("NOT FOUND"), (hidden - found) as usize);
     assert!(lines.iter().any(|line| line.starts_with("[BILLING_ANOMALY] ")), "what people are told is shown");
+}
+
+#[test]
+fn plugins_that_are_not_there_are_named() {
+    let lab = support::Lab::new("");
+    let run = lab.run(&["demo", "--plugins", "elsewhere"]).expect(2);
+    assert!(run.stderr.contains("elsewhere/seasonal-mad.wasm"), "{}", run.stderr);
 }

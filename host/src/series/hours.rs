@@ -208,7 +208,7 @@ mod tests {
         assert!(Hours::of(gone, &apia).is_none() && !has_day(&apia, gone));
         assert_eq!(day_before(date(2011, 12, 31), &apia), date(2011, 12, 29));
         assert_eq!(day_before(date(2011, 12, 30), &apia), date(2011, 12, 29));
-        let days: Vec<_> = days_through(date(2011, 12, 28), date(2012, 1, 1), &apia).map(|date| date.day()).collect();
+        let days: Vec<_> = days_through(date(2011, 12, 28), date(2012, 1, 1), &apia).map(Date::day).collect();
         assert_eq!(days, [28, 29, 31, 1]);
     }
 }
