@@ -1,3 +1,5 @@
+mod corrected;
+
 use std::collections::HashMap;
 
 use super::*;
