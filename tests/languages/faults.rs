@@ -79,6 +79,45 @@ fn errors_in_javascript_are_shown() {
     insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [desk]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
 }
 
+/// A call that ends in an exception says which, and where.
+#[test]
+fn exceptions_are_told() {
+    for (language, compiler, file, from, to, told) in [
+        (
+            "python",
+            "python/bin/componentize-py",
+            "app.py",
+            "[Ok(judge(context, settings, window))",
+            "[Ok(judge(context, nothing, window))",
+            ["NameError: name 'nothing' is not defined", "(line LINE)"],
+        ),
+        (
+            "javascript",
+            "javascript/node_modules",
+            "detector.js",
+            "val: judge(context, settings, window)",
+            "val: judge(context, nothing, window)",
+            ["ReferenceError: nothing is not defined", "detector.js:LINE:"],
+        ),
+    ] {
+        let Some(fetched) = fetched(compiler) else { continue };
+        let desk = Desk::new();
+        desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
+        let project = desk.path().join("watch");
+        if language == "javascript" {
+            std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
+        }
+        let text = std::fs::read_to_string(project.join(file)).expect("made");
+        let line = text.lines().position(|line| line.contains(from)).expect("a line") + 1;
+        std::fs::write(project.join(file), text.replace(from, to)).expect("written");
+        desk.costwarden("", &["plugin", "build", "watch"]).expect(0);
+        let run = desk.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
+        let last = run.stderr.lines().last().expect("a line");
+        let is_told = |part: &str| last.contains(&part.replace("LINE", &line.to_string()));
+        assert!(told.into_iter().all(is_told), "{last}");
+    }
+}
+
 /// Packing what is packed already changes nothing, wherever it lies.
 #[test]
 fn a_bundled_plugin_is_packed_already() {

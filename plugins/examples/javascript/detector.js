@@ -3,6 +3,8 @@
 // What is usual is the median of the weekday's points in the history; a weekday that has too few of them is compared
 // with the median of all.
 
+import { emit } from "costwarden:detector/log@1.0.0";
+
 const SETTINGS = {
   ratio: {
     description: "Times the weekday's usual amount from which a point alerts; above 1, at most 100.",
@@ -19,8 +21,20 @@ const ENGLISH = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturd
 const KOREAN = ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"];
 const DAY = 86_400;
 
+/** Logs an exception on its way out: of one that ends a call, nothing else is left. */
+function told(method) {
+  return (...args) => {
+    try {
+      return method(...args);
+    } catch (error) {
+      emit("error", `${error}\n${error.stack}`);
+      throw error;
+    }
+  };
+}
+
 export const detector = {
-  describe() {
+  describe: told(() => {
     return {
       name: "weekday-ratio",
       version: "0.1.0",
@@ -29,9 +43,9 @@ export const detector = {
       minPoints: 7,
       scope: "each",
     };
-  },
+  }),
 
-  checkSettings(text) {
+  checkSettings: told((text) => {
     let given;
     try {
       given = JSON.parse(text);
@@ -52,17 +66,17 @@ export const detector = {
       ...unknown.map((name) => ({ pointer: `/${name}`, message: `unknown setting \`${name}\`` })),
       ...held.filter(([holds]) => !holds).map(([, pointer, message]) => ({ pointer, message })),
     ];
-  },
+  }),
 
-  fit(context, history) {
+  fit: told((context, history) => {
     const { weeks } = { ...DEFAULTS, ...JSON.parse(context.settings) };
     return history.map((series) => fit(weeks, series));
-  },
+  }),
 
-  judge(context, windows) {
+  judge: told((context, windows) => {
     const settings = { ...DEFAULTS, ...JSON.parse(context.settings) };
     return windows.map((window) => ({ tag: "ok", val: judge(context, settings, window) }));
-  },
+  }),
 };
 
 function fit(weeks, series) {

@@ -4,6 +4,7 @@ What is usual is the median of the weekday's points in the history; a weekday th
 the median of all.
 """
 
+import functools
 import json
 import math
 import struct
@@ -11,6 +12,7 @@ import sys
 
 from componentize_py_types import Err, Ok
 from wit_world import exports
+from wit_world.imports import log
 from wit_world.imports.types import Baseline, Issue, Manifest, Refusal_Learning, Scope, Verdict
 
 SETTINGS = {
@@ -31,7 +33,25 @@ USUAL = struct.Struct("<7d")  # the state: the usual amount of each weekday, fro
 DAY = 86_400
 
 
+def told(method):
+    """Logs an exception on its way out: of one that ends a call, nothing else is left."""
+
+    @functools.wraps(method)
+    def wrapped(*args):
+        try:
+            return method(*args)
+        except Exception as error:
+            trace = error.__traceback__
+            while trace.tb_next:
+                trace = trace.tb_next
+            log.emit(log.Level.ERROR, f"{type(error).__name__}: {error} (line {trace.tb_lineno})")
+            raise
+
+    return wrapped
+
+
 class Detector(exports.Detector):
+    @told
     def describe(self):
         schema = {"type": "object", "additionalProperties": False, "properties": SETTINGS}
         return Manifest(
@@ -43,6 +63,7 @@ class Detector(exports.Detector):
             scope=Scope.EACH,
         )
 
+    @told
     def check_settings(self, settings):
         try:
             given = json.loads(settings)
@@ -60,10 +81,12 @@ class Detector(exports.Detector):
         unknown = [Issue(f"/{name}", f"unknown setting `{name}`") for name in given if name not in DEFAULTS]
         return unknown + [Issue(pointer, message) for pointer, (holds, message) in held.items() if not holds]
 
+    @told
     def fit(self, context, history):
         weeks = (DEFAULTS | json.loads(context.settings))["weeks"]
         return [fit(weeks, series) for series in history]
 
+    @told
     def judge(self, context, windows):
         settings = DEFAULTS | json.loads(context.settings)
         return [Ok(judge(context, settings, window)) for window in windows]
