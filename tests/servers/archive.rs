@@ -125,7 +125,7 @@ fn what_the_archive_could_not_take_is_spooled_and_goes_out_at_the_next_run() {
     let report = bills::hourly(&lab, 1, 1, "40").expect(1).report();
     assert_eq!(report["counts"]["spooled"], 1, "{report}");
     let problems = report["problems"].to_string();
-    assert!(problems.contains("1 spooled documents wait for the next run"), "{problems}");
+    assert!(problems.contains("1 spooled document waits for the next run"), "{problems}");
     assert_eq!(files(&spool).len(), 2);
 
     lab.write("costwarden.toml", &config);

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -20,6 +21,10 @@ use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
 use crate::plugin::packed::{self, Difference, PackedError};
+
+/// How often a kernel that is busy is asked, and how long it is given.
+const BUSY_TRIES: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 impl Sandbox {
     /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
@@ -92,6 +97,7 @@ impl Sandbox {
                 Some(Arc::new(opened.map_err(|source| Fault::Granted { directory: directory.clone(), source })?))
             }
         };
+        lay_out(&component);
         let pre = self.link(&component, &built, reference.is_some())?;
         let program = Program {
             name: name.into(),
@@ -141,6 +147,21 @@ impl Sandbox {
             .and_then(|()| if grants_reference { reference::link(&mut linker) } else { Ok(()) })
             .and_then(|()| linker.instantiate_pre(component));
         linked.map_err(|error| Fault::Unfit(built.misfit(&error)))
+    }
+}
+
+/// Has the engine lay out what a plugin's memories begin with. The kernel seals no pages that it is moving just then, and
+/// says that it is busy: nothing is wrong with the plugin. What stays in the way is told by the first call.
+fn lay_out(component: &Component) {
+    let is_busy = |error: &wasmtime::Error| {
+        let cause = error.root_cause().downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
+    };
+    for _ in 0..BUSY_TRIES {
+        match component.initialize_copy_on_write_image() {
+            Err(error) if is_busy(&error) => thread::sleep(BUSY_PAUSE),
+            _ => return,
+        }
     }
 }
 
