@@ -126,11 +126,21 @@ fn what_follows_from_old_days_is_followed_by_seven_one_after_the_other() {
     several_follow_what_one_follows(7, Order::OneByOne, None);
 }
 
+/// At the same time: each waits for the lease of the dead to run out.
+fn wherever(steps: [&'static str; 3], case: impl Fn(&'static str) + Sync) {
+    std::thread::scope(|scope| {
+        for step in steps {
+            let case = &case;
+            scope.spawn(move || case(step));
+        }
+    });
+}
+
 #[test]
 fn one_that_died_follows_what_the_others_follow() {
-    for step in ["written", "remembered:4", "learning"] {
+    wherever(["written", "remembered:4", "learning"], |step| {
         several_follow_what_one_follows(2, Order::AtOnce, Some(step));
-    }
+    });
 }
 
 #[test]
@@ -150,9 +160,9 @@ fn days_are_chosen_by_seven_one_after_the_other() {
 
 #[test]
 fn one_that_died_chooses_the_days_of_the_others() {
-    for step in ["writing", "remembered", "learning"] {
+    wherever(["writing", "remembered", "learning"], |step| {
         several_choose_what_one_does(2, Order::AtOnce, Some(step));
-    }
+    });
 }
 
 #[test]
