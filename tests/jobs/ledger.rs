@@ -23,6 +23,8 @@ const SNAPSHOT_DAYS: u16 = 50;
 const AT_A_TIME: usize = 4;
 /// Says that a history is whole.
 const MARK: &str = "bench";
+/// The run that the history is said to be from.
+const RUN: &str = "01a213ec-7800-7000-8000-000000000000";
 
 impl Ledger<'_> {
     /// Days that end before `first`, and hourly snapshots up to `last_snapshot`; what later runs left is removed. A
@@ -105,6 +107,7 @@ fn daily_document(service: &Service, place: usize, day: Date) -> Document {
         "pricingTypes": &service.pricing_types,
         "regions": &service.regions,
         "updatedAt": written(day),
+        "runId": RUN,
     });
     document
 }
@@ -115,7 +118,7 @@ fn hourly_document(service: &Service, place: usize, day: Date) -> Document {
     let mut document = key(service, day);
     document.insert("createdAt", written(day));
     document.extend(names(service));
-    document.extend(doc! { "hours": hours, "fetchedAt": written(day), "updatedAt": written(day) });
+    document.extend(doc! { "hours": hours, "fetchedAt": written(day), "updatedAt": written(day), "runId": RUN });
     document
 }
 
