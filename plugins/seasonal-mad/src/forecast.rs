@@ -1,10 +1,13 @@
 //! What the history teaches: the season, the recent level, and how far forecasts of one point ahead were off.
+//!
+//! The steps are not inlined into each other: of one large function, the sandbox's compiler would keep little in registers.
 
 use costwarden_sdk::{Refusal, Series, stats};
 use serde::{Deserialize, Serialize};
+use wide::f64x2;
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, larger, learnable, smaller};
+use crate::level::{Point, Rolling, larger, learnable, medians, smaller};
 use crate::season::{DAY, HOUR, Profile, Season};
 use crate::spread::Spread;
 use crate::trend::{self, Trend};
@@ -88,30 +91,28 @@ impl State {
 
     /// The usual error there, in the unit of the values.
     pub(crate) fn spread(&self) -> f64 {
-        self.spread.greater() * self.unit(self.level)
-    }
-
-    /// What deviations from this level are measured in.
-    pub(crate) fn unit(&self, level: f64) -> f64 {
-        unit(level, self.least_unit)
+        self.spread.greater() * unit(self.level, self.least_unit)
     }
 
     pub(crate) fn factor(&self, phase: usize) -> f64 {
         self.factors.get(phase).map_or(1.0, |factor| f64::from(*factor))
     }
 
-    pub(crate) fn expected(&self, level: f64, factor: f64) -> f64 {
-        level * factor + self.drift * self.unit(level)
+    /// What is expected at two levels, and what deviations from it are measured in.
+    #[inline(always)]
+    pub(crate) fn expected(&self, levels: f64x2, factor: f64) -> (f64x2, f64x2) {
+        let units = levels.abs().fast_max(f64x2::splat(self.least_unit));
+        (levels * f64x2::splat(factor) + f64x2::splat(self.drift) * units, units)
     }
 
     /// The slow change at the end of the history, where errors may be so great; none within days.
-    pub(crate) fn trend(&self, allowed: (f64, f64)) -> Option<Trend> {
+    pub(crate) fn trend(&self, allowed: f64x2) -> Option<Trend> {
         self.errors.map(|errors| Trend::of(errors, allowed))
     }
 
     /// A value without its season; none where the phase says nothing of the level.
     pub(crate) fn without_season(value: f64, factor: f64) -> Option<f64> {
-        (factor >= LEAST_FACTOR).then(|| value / factor)
+        says_something(factor).then(|| value / factor)
     }
 
     /// The newest points without their season, the oldest first.
@@ -125,11 +126,10 @@ impl State {
 
 /// # Errors
 /// Learning, until there are two weeks of days or two days of shorter steps.
+#[inline(never)]
 pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refusal> {
     let spans = Spans::of(history.step);
-    let known: Vec<(usize, f64)> = history.known().collect();
-    let points: Vec<Point> =
-        known.iter().map(|(i, value)| Point { value: *value, excluded: history.is_excluded(*i) }).collect();
+    let points = points_of(history);
     let usable = points.iter().filter(|point| !point.excluded).count();
     if usable < spans.least {
         return Err(Refusal::learning(usable, spans.least));
@@ -148,8 +148,7 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     let mut cap = None;
     let mut best: Option<(Candidate, f64)> = None;
     for season in seasons {
-        let of_all = season.phases(history).zip(&history.values);
-        let phases: Vec<usize> = of_all.filter_map(|(phase, value)| value.is_finite().then_some(phase)).collect();
+        let phases = phases_of(season, history, points.len());
         let candidate = Candidate::try_on(season, season.period(history.step), &points, &phases, spans, least_unit);
         let cap = *cap.get_or_insert_with(|| candidate.cap());
         let loss = candidate.loss(cap);
@@ -164,6 +163,7 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
 
 impl Candidate {
     /// Forecasts each point of the history from those before it.
+    #[inline(never)]
     fn try_on(
         season: Season,
         period: usize,
@@ -176,24 +176,17 @@ impl Candidate {
             Season::None => Profile::flat(points.len()),
             _ => Profile::learn(points, phases, period, least_unit),
         };
-        let mut level = Rolling::new(spans.recent);
-        let mut errors = Vec::with_capacity(points.len());
-        let mut recent = Vec::with_capacity(points.len());
-        for (i, point) in points.iter().enumerate() {
-            if level.len() >= WARM_UP.min(spans.recent) {
-                let before = level.level().expect("warmed up");
-                let unit = unit(before, least_unit);
-                let off = point.value - before * profile.without_own[i];
-                let value = if unit > 0.0 { off / unit } else { 0.0 };
-                errors.push(Point { value, excluded: point.excluded });
-            }
-            let factor = profile.factors[phases[i]];
-            if let Some(value) = State::without_season(point.value, factor) {
-                let plain = Point { value, excluded: point.excluded };
-                level.push(plain);
-                recent.push(plain);
-            }
-        }
+        let recent = plain(points, phases, &profile.factors);
+        let levels = levels(spans.recent, &recent, phases, &profile.factors);
+        let speaking = phases.iter().enumerate().filter(|(_, phase)| says_something(profile.factors[**phase]));
+        let first = speaking.map(|(i, _)| i + 1).nth(WARM_UP - 1).unwrap_or(points.len());
+        let error = |((before, point), factor): ((&f64, &Point), &f64)| {
+            let unit = unit(*before, least_unit);
+            let off = point.value - before * factor;
+            Point { value: if unit > 0.0 { off / unit } else { 0.0 }, ..*point }
+        };
+        let before = &levels[first.saturating_sub(1)..];
+        let errors = before.iter().zip(&points[first..]).zip(&profile.without_own[first..]).map(error).collect();
         Self { season, factors: profile.factors, errors, recent }
     }
 
@@ -209,6 +202,7 @@ impl Candidate {
         self.errors.iter().map(|error| smaller(error.value.abs(), cap)).sum()
     }
 
+    #[inline(never)]
     fn into_state(self, spans: Spans, least_unit: f64, wide: bool, step: u32) -> State {
         let newest = &self.errors[self.errors.len().saturating_sub(DRIFT)..];
         let drift = stats::median(&mut learnable(newest)).unwrap_or(0.0);
@@ -246,6 +240,56 @@ fn last_errors(errors: &[Point], drift: f64) -> [f32; trend::DAYS] {
         *place = (error.value - drift) as f32;
     }
     newest
+}
+
+/// The known points.
+#[inline(never)]
+fn points_of(history: &Series) -> Vec<Point> {
+    let mut points = Vec::with_capacity(history.len());
+    points.extend(history.known().map(|(i, value)| Point { value, excluded: history.is_excluded(i) }));
+    points
+}
+
+/// The phase of each known point.
+#[inline(never)]
+fn phases_of(season: Season, history: &Series, known: usize) -> Vec<usize> {
+    let all = season.phases(history);
+    if known == history.len() {
+        return all.take(known).collect();
+    }
+    let mut phases = Vec::with_capacity(known);
+    phases.extend(all.zip(&history.values).filter_map(|(phase, value)| value.is_finite().then_some(phase)));
+    phases
+}
+
+/// The points without their season, where their phases say something of the level.
+#[inline(never)]
+fn plain(points: &[Point], phases: &[usize], factors: &[f64]) -> Vec<Point> {
+    let plain = |(point, phase): (&Point, &usize)| Point { value: point.value / factors[*phase], ..*point };
+    let points = points.iter().zip(phases);
+    if factors.iter().all(|factor| says_something(*factor)) {
+        return points.map(plain).collect();
+    }
+    points.filter(|(_, phase)| says_something(factors[**phase])).map(plain).collect()
+}
+
+/// The level after each point, of which these are the plain ones.
+fn levels(window: usize, plain: &[Point], phases: &[usize], factors: &[f64]) -> Vec<f64> {
+    let levels = medians(window, plain);
+    if plain.len() == phases.len() {
+        return levels;
+    }
+    let mut taken = 0;
+    let after = |phase: &usize| {
+        taken += usize::from(says_something(factors[*phase]));
+        if taken > 0 { levels[taken - 1] } else { 0.0 }
+    };
+    phases.iter().map(after).collect()
+}
+
+/// Whether a phase says anything of the level.
+fn says_something(factor: f64) -> bool {
+    factor >= LEAST_FACTOR
 }
 
 /// Whether the history is long enough to show a season. Until then a weekend looks like an incident.

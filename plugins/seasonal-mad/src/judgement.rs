@@ -1,10 +1,14 @@
 //! New points against what the history taught, each judged from earlier ones only.
+//!
+//! What lies below and what lies above is computed together, and chosen from without branches: nobody can predict on which
+//! side of its expectation a cost lies.
 
 use costwarden_sdk::{Context, Series, Verdict, Window};
+use wide::{CmpGt, CmpLe, f64x2};
 
 use crate::Settings;
 use crate::forecast::{Spans, State};
-use crate::level::{Point, Rolling, smaller};
+use crate::level::{Point, Rolling};
 use crate::reason::{self, Off};
 
 /// Scores say how far, not how absurdly far: what was always 0 has no measure at all.
@@ -12,28 +16,31 @@ const GREATEST_SCORE: f64 = 100.0;
 
 /// The recent level, and the remembered one where it rests on more points.
 struct Levels {
+    /// Those that the state knows, and then the judged ones.
+    points: Vec<Point>,
     recent: Rolling,
     memory: Option<Rolling>,
 }
 
-/// What is usual at one point.
+/// What is usual at one point. Of two numbers, one is for below and one for above.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Usual {
-    /// At the recent level, and what it may be off by there, below and above.
-    pub(crate) expected: f64,
-    allowed: (f64, f64),
-    /// Expectations at both levels and what they may be off by, the lower first.
-    low: (f64, f64),
-    high: (f64, f64),
+struct Usual {
+    /// At the recent level, and what it may be off by there.
+    expected: f64,
+    allowed_there: f64x2,
+    /// The lower and the higher of what is expected at both levels, and what may be off there.
+    edges: f64x2,
+    allowed: f64x2,
 }
 
+#[inline(never)]
 pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, state: &State) -> Vec<Verdict> {
     let series = &window.series;
     let k = settings.k(series.step);
     let allowed = |spread: f32| (k * f64::from(spread)).max(settings.floor);
-    let allowed = (allowed(state.spread.below), allowed(state.spread.above));
+    let allowed = f64x2::new([allowed(state.spread.below), allowed(state.spread.above)]);
     let mut trend = state.trend(allowed);
-    let mut levels = Levels::of(state, Spans::of(series.step));
+    let mut levels = Levels::of(state, Spans::of(series.step), series.len());
     let mut verdicts = Vec::with_capacity(series.len().saturating_sub(window.judge_from));
     let known = series.values.iter().copied().zip(state.season.phases(series)).enumerate();
     for (i, (observed, phase)) in known.filter(|(_, (value, _))| value.is_finite()) {
@@ -43,7 +50,7 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
         if let Some(trend) = &mut trend {
             let room = trend.room();
             trend.push(usual.off(observed));
-            usual.leave(room);
+            usual.allowed *= room;
         }
         let score = usual.score(observed);
         if i >= window.judge_from {
@@ -54,12 +61,8 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
             } else {
                 String::new()
             };
-            verdicts.push(Verdict {
-                lower: usual.low.0 - usual.low.1,
-                upper: usual.high.0 + usual.high.1,
-                reason,
-                ..Verdict::new(i, score, usual.expected)
-            });
+            let [lower, upper] = usual.bounds();
+            verdicts.push(Verdict { lower, upper, reason, ..Verdict::new(i, score, usual.expected) });
         }
         levels.learn(series, i, observed, factor, score);
     }
@@ -67,26 +70,27 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
 }
 
 impl Levels {
-    fn of(state: &State, spans: Spans) -> Self {
-        let points: Vec<Point> = state.recent().collect();
+    /// With room for so many points to come.
+    fn of(state: &State, spans: Spans, more: usize) -> Self {
+        let mut points = Vec::with_capacity(spans.memory + more);
+        points.extend(state.recent());
         let memory = (spans.memory > spans.recent).then(|| Rolling::of(spans.memory, &points));
-        Self { recent: Rolling::of(spans.recent, &points), memory }
+        Self { recent: Rolling::of(spans.recent, &points), memory, points }
     }
 
     #[inline(always)]
-    fn usual(&self, state: &State, factor: f64, allowed: (f64, f64)) -> Usual {
-        let at = |level: &Rolling| {
-            let level = level.level().unwrap_or(0.0);
-            (state.expected(level, factor), state.unit(level))
-        };
-        let recent = at(&self.recent);
-        let memory = self.memory.as_ref().map_or(recent, at);
-        let (low, high) = if recent.0 <= memory.0 { (recent, memory) } else { (memory, recent) };
+    fn usual(&self, state: &State, factor: f64, allowed: f64x2) -> Usual {
+        let level = |level: &Rolling| level.level().unwrap_or(0.0);
+        let recent = level(&self.recent);
+        let memory = self.memory.as_ref().map_or(recent, level);
+        let (expected, units) = state.expected(f64x2::new([recent, memory]), factor);
+        let ascending = f64x2::splat(first(expected)).cmp_le(f64x2::splat(second(expected)));
+        let in_order = |both: f64x2| ascending.blend(both, exchanged(both));
         Usual {
-            expected: recent.0,
-            allowed: (allowed.0 * recent.1, allowed.1 * recent.1),
-            low: (low.0, allowed.0 * low.1),
-            high: (high.0, allowed.1 * high.1),
+            expected: first(expected),
+            allowed_there: allowed * f64x2::splat(first(units)),
+            edges: in_order(expected),
+            allowed: allowed * in_order(units),
         }
     }
 
@@ -94,10 +98,10 @@ impl Levels {
     #[inline(always)]
     fn learn(&mut self, series: &Series, i: usize, observed: f64, factor: f64, score: f64) {
         if let Some(value) = State::without_season(observed, factor) {
-            let point = Point { value, excluded: score >= 1.0 || series.is_excluded(i) };
-            self.recent.push(point);
+            self.points.push(Point { value, excluded: score >= 1.0 || series.is_excluded(i) });
+            self.recent.push(&self.points);
             if let Some(memory) = &mut self.memory {
-                memory.push(point);
+                memory.push(&self.points);
             }
         }
     }
@@ -107,30 +111,36 @@ impl Usual {
     /// How far from the expectation at the recent level, in what is allowed there.
     #[inline(always)]
     fn off(&self, observed: f64) -> f64 {
-        let off = observed - self.expected;
-        let allowed = if off > 0.0 { self.allowed.1 } else { self.allowed.0 };
-        if allowed > 0.0 { off / allowed } else { 0.0 }
-    }
-
-    /// Parts of what is allowed, below and above.
-    #[inline(always)]
-    fn leave(&mut self, (below, above): (f64, f64)) {
-        self.low.1 *= below;
-        self.high.1 *= above;
+        let off = f64x2::splat(observed - self.expected);
+        let parts = self.allowed_there.cmp_gt(f64x2::ZERO).blend(off / self.allowed_there, f64x2::ZERO);
+        first(off.cmp_gt(f64x2::ZERO).blend(exchanged(parts), parts))
     }
 
     /// How far outside of both levels, in what is allowed there; 0 between them.
     #[inline(always)]
-    fn score(self, observed: f64) -> f64 {
-        let above = observed - self.high.0;
-        let below = self.low.0 - observed;
-        let (off, allowed) = if above > 0.0 { (above, self.high.1) } else { (below, self.low.1) };
-        if off <= 0.0 {
-            0.0
-        } else if allowed > 0.0 {
-            smaller(off / allowed, GREATEST_SCORE)
-        } else {
-            GREATEST_SCORE
-        }
+    fn score(&self, observed: f64) -> f64 {
+        let off = (f64x2::splat(observed) - self.edges) * f64x2::new([-1.0, 1.0]);
+        let parts = (off / self.allowed).fast_min(f64x2::splat(GREATEST_SCORE));
+        let parts = off.cmp_gt(f64x2::ZERO).blend(parts, f64x2::ZERO);
+        first(parts.fast_max(exchanged(parts)))
     }
+
+    fn bounds(&self) -> [f64; 2] {
+        (self.edges + self.allowed * f64x2::new([-1.0, 1.0])).to_array()
+    }
+}
+
+#[inline(always)]
+fn first(both: f64x2) -> f64 {
+    both.to_array()[0]
+}
+
+#[inline(always)]
+fn second(both: f64x2) -> f64 {
+    both.to_array()[1]
+}
+
+#[inline(always)]
+fn exchanged(both: f64x2) -> f64x2 {
+    f64x2::new([second(both), first(both)])
 }

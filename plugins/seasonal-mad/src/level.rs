@@ -1,8 +1,6 @@
 //! The level of a series: a median over a rolling window, in which excluded points count only where they are the rule.
 
-use std::collections::VecDeque;
-
-use crate::sorted::{Key, Sorted};
+use crate::sorted::Sorted;
 
 /// One known value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,11 +9,13 @@ pub(crate) struct Point {
     pub(crate) excluded: bool,
 }
 
-/// The last points, and their median at any time.
+/// The last of the points up to one, and their median. The points are the caller's: the same ones at each call, and
+/// more of them as they become known.
 #[derive(Debug, Clone)]
 pub(crate) struct Rolling {
     window: usize,
-    order: VecDeque<Point>,
+    first: usize,
+    end: usize,
     sorted: Sorted,
     excluded: usize,
     /// Without the excluded points; none while there are none of these.
@@ -23,82 +23,106 @@ pub(crate) struct Rolling {
 }
 
 impl Rolling {
+    /// Before the first point.
     pub(crate) fn new(window: usize) -> Self {
-        Self::of(window, &[])
+        Self { window, first: 0, end: 0, sorted: Sorted::new(window, std::iter::empty()), excluded: 0, kept: None }
     }
 
     /// The last of these points.
     pub(crate) fn of(window: usize, points: &[Point]) -> Self {
-        let newest = &points[points.len().saturating_sub(window)..];
-        let mut order = VecDeque::with_capacity(window);
-        order.extend(newest);
-        let sorted = Sorted::new(window, newest.iter().map(|point| Key::of(point.value)));
+        let first = points.len().saturating_sub(window);
+        let newest = &points[first..];
+        let sorted = Sorted::new(window, newest.iter().map(|point| point.value));
         let excluded = newest.iter().filter(|point| point.excluded).count();
-        let mut rolling = Self { window, order, sorted, excluded, kept: None };
-        rolling.kept = rolling.without_excluded();
-        rolling
+        let kept = (excluded > 0).then(|| without_excluded(window, newest));
+        Self { window, first, end: points.len(), sorted, excluded, kept }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.end - self.first
     }
 
-    /// Adds the newest point; the oldest leaves a full window.
+    /// Takes in the next point; the oldest leaves a full window.
     #[inline(always)]
-    pub(crate) fn push(&mut self, point: Point) {
-        let oldest = if self.order.len() == self.window { self.order.pop_front() } else { None };
+    pub(crate) fn push(&mut self, points: &[Point]) {
+        let new = points[self.end];
+        let oldest = (self.len() == self.window).then(|| points[self.first]);
+        self.end += 1;
         match oldest {
-            Some(oldest) => self.sorted.replace(Key::of(oldest.value), Key::of(point.value)),
-            None => self.sorted.insert(Key::of(point.value)),
+            Some(oldest) => {
+                self.first += 1;
+                self.sorted.replace(oldest.value, new.value);
+            }
+            None => self.sorted.insert(new.value),
         }
-        self.order.push_back(point);
-        self.keep(oldest, Some(point));
+        if self.excluded > 0 || new.excluded {
+            self.keep(points, oldest, Some(new));
+        }
     }
 
     /// Drops the oldest point, if there is one.
-    pub(crate) fn pop(&mut self) {
-        if let Some(oldest) = self.order.pop_front() {
-            self.sorted.remove(Key::of(oldest.value));
-            self.keep(Some(oldest), None);
+    pub(crate) fn pop(&mut self, points: &[Point]) {
+        if self.len() > 0 {
+            let oldest = points[self.first];
+            self.first += 1;
+            self.sorted.remove(oldest.value);
+            if self.excluded > 0 {
+                self.keep(points, Some(oldest), None);
+            }
         }
     }
 
     /// Counts the excluded, and follows what is kept while there are some.
-    #[inline(always)]
-    fn keep(&mut self, gone: Option<Point>, new: Option<Point>) {
+    #[cold]
+    fn keep(&mut self, points: &[Point], gone: Option<Point>, new: Option<Point>) {
         let is_excluded = |point: Option<Point>| usize::from(point.is_some_and(|point| point.excluded));
-        let before = self.excluded;
-        self.excluded = before + is_excluded(new) - is_excluded(gone);
+        self.excluded = self.excluded + is_excluded(new) - is_excluded(gone);
         match &mut self.kept {
             Some(kept) if self.excluded > 0 => {
                 if let Some(gone) = gone.filter(|point| !point.excluded) {
-                    kept.remove(Key::of(gone.value));
+                    kept.remove(gone.value);
                 }
                 if let Some(new) = new.filter(|point| !point.excluded) {
-                    kept.insert(Key::of(new.value));
+                    kept.insert(new.value);
                 }
             }
-            _ => {
-                if before + self.excluded > 0 {
-                    self.kept = self.without_excluded();
-                }
+            kept => {
+                let window = &points[self.first..self.end];
+                *kept = (self.excluded > 0).then(|| without_excluded(self.window, window));
             }
         }
-    }
-
-    fn without_excluded(&self) -> Option<Sorted> {
-        let kept = self.order.iter().filter(|point| !point.excluded);
-        (self.excluded > 0).then(|| Sorted::new(self.window, kept.map(|point| Key::of(point.value))))
     }
 
     /// The median; none of nothing.
     #[inline(always)]
     pub(crate) fn level(&self) -> Option<f64> {
         match &self.kept {
-            Some(kept) if is_exception(self.excluded, self.order.len()) => kept.middle(),
+            Some(kept) if is_exception(self.excluded, self.len()) => kept.middle(),
             _ => self.sorted.middle(),
         }
     }
+}
+
+fn without_excluded(window: usize, points: &[Point]) -> Sorted {
+    Sorted::new(window, points.iter().filter(|point| !point.excluded).map(|point| point.value))
+}
+
+/// The median after each point, over a window that ends with it.
+pub(crate) fn medians(window: usize, points: &[Point]) -> Vec<f64> {
+    let mut medians = Vec::with_capacity(points.len());
+    let mut rolling = Rolling::new(window);
+    let mut next = || {
+        rolling.push(points);
+        rolling.level().unwrap_or(0.0)
+    };
+    if window > points.len() || points.iter().any(|point| point.excluded) {
+        medians.extend(points.iter().map(|_| next()));
+    } else {
+        medians.extend(points[..window].iter().map(|_| next()));
+        let values = |(old, new): (&Point, &Point)| (old.value, new.value);
+        rolling.sorted.medians(points.iter().zip(&points[window..]).map(values), &mut medians);
+    }
+    medians
 }
 
 /// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.
@@ -131,8 +155,8 @@ mod tests {
         let points: Vec<_> =
             points.iter().map(|(value, excluded)| Point { value: *value, excluded: *excluded }).collect();
         let mut rolling = Rolling::new(window);
-        for point in &points {
-            rolling.push(*point);
+        for _ in &points {
+            rolling.push(&points);
         }
         assert_eq!(rolling.sorted, Rolling::of(window, &points).sorted);
         assert_eq!(rolling.kept, Rolling::of(window, &points).kept);
@@ -164,9 +188,10 @@ mod tests {
             level_of(20, &points[..count]);
         }
         let mut rolling = Rolling::new(30);
-        points.iter().for_each(|(value, excluded)| rolling.push(Point { value: *value, excluded: *excluded }));
+        let all: Vec<_> = points.iter().map(|(value, excluded)| Point { value: *value, excluded: *excluded }).collect();
+        all.iter().for_each(|_| rolling.push(&all));
         for left in (0..30).rev() {
-            rolling.pop();
+            rolling.pop(&all);
             assert_eq!(rolling.level(), level_of(30, &points[points.len() - left..]), "{left} left");
         }
     }

@@ -6,7 +6,7 @@ use costwarden_sdk::Series;
 use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, is_exception, larger};
+use crate::level::{Point, Rolling, is_exception, larger, medians};
 use crate::sorted::{Key, middle, middle_without};
 
 pub(crate) const DAY: u32 = 86_400;
@@ -89,6 +89,7 @@ impl Profile {
 
     /// By classical decomposition with medians: each point over the median of the season around it, and of these
     /// ratios the median of each phase.
+    #[inline(never)]
     pub(crate) fn learn(points: &[Point], phases: &[usize], period: usize, least_unit: f64) -> Self {
         let ratios = ratios(points, period / 2, least_unit);
         let (members, ends) = by_phase(phases, period);
@@ -135,17 +136,17 @@ fn by_phase(phases: &[usize], period: usize) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Each point over the median of the `half` points on either side and itself.
+#[inline(never)]
 fn ratios(points: &[Point], half: usize, least_unit: f64) -> Vec<f64> {
-    let mut around = Rolling::new(2 * half + 1);
-    for point in points.iter().take(half) {
-        around.push(*point);
-    }
+    let window = 2 * half + 1;
+    let whole = medians(window, points);
+    let mut last = Rolling::of(window, points);
     let ratio = |(i, point): (usize, &Point)| {
-        match points.get(i + half) {
-            Some(ahead) => around.push(*ahead),
-            None => around.pop(),
-        }
-        let unit = larger(around.level().unwrap_or(0.0).abs(), least_unit);
+        let around = whole.get(i + half).copied().unwrap_or_else(|| {
+            last.pop(points);
+            last.level().unwrap_or(0.0)
+        });
+        let unit = larger(around.abs(), least_unit);
         if unit > 0.0 { point.value / unit } else { 1.0 }
     };
     points.iter().enumerate().map(ratio).collect()

@@ -1,36 +1,37 @@
 //! Values in ascending order, of which one at a time comes, goes or is exchanged.
 //!
-//! Most windows are a few days. These lie in arrays whose free places hold a key above all others, so that what is done
-//! to them is done over a fixed number of places: without branches that nobody can predict, and mostly without loops,
-//! each turn of which is metered in the sandbox.
+//! Most windows are a few days. These lie in arrays whose free places hold infinity, so that what is done to them is done
+//! over a fixed number of places, two at a time and without branches: nobody can predict which of two costs is the larger.
 
-/// A value as an integer of the same order: integers are compared and chosen from without branches, natively and in
-/// the sandbox, and nobody can predict which of two costs is the larger.
+use wide::{CmpLt, f64x2};
+
+/// A value as an integer of the same order: that of [`f64::total_cmp`]. Integers are compared in one step, and their
+/// order has no exceptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(i64);
 
 /// The values of a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sorted {
     len: usize,
     places: Places,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Places {
-    Few([Key; FEW]),
-    /// The last place is always free.
-    Some([Key; SOME]),
+    Few([f64x2; FEW / 2]),
+    Some([f64x2; SOME / 2]),
     Many(Vec<Key>),
 }
 
+/// A working week, and the days around one.
 const FEW: usize = 8;
-const SOME: usize = 32;
-/// Of a free place: no number has it.
-const FREE: Key = Key(i64::MAX);
+/// Four weeks.
+const SOME: usize = 28;
+/// In a free place. As a value it is the same as one.
+const FREE: f64 = f64::INFINITY;
 
 impl Key {
-    /// The order is [`f64::total_cmp`]'s.
     #[inline(always)]
     pub(crate) fn of(value: f64) -> Self {
         Self(flipped(value.to_bits() as i64))
@@ -50,14 +51,14 @@ fn flipped(bits: i64) -> i64 {
 
 impl Sorted {
     /// For up to `window` values; these are there from the beginning.
-    pub(crate) fn new(window: usize, values: impl Iterator<Item = Key>) -> Self {
+    pub(crate) fn new(window: usize, values: impl Iterator<Item = f64>) -> Self {
         let mut all = Vec::with_capacity(window);
-        all.extend(values);
+        all.extend(values.map(Key::of));
         all.sort_unstable();
         let len = all.len();
         let places = if window <= FEW {
             Places::Few(in_places(&all))
-        } else if window < SOME {
+        } else if window <= SOME {
             Places::Some(in_places(&all))
         } else {
             Places::Many(all)
@@ -66,87 +67,124 @@ impl Sorted {
     }
 
     #[inline(always)]
-    pub(crate) fn insert(&mut self, new: Key) {
+    pub(crate) fn insert(&mut self, new: f64) {
         self.len += 1;
         match &mut self.places {
-            Places::Few(places) => exchange_few(places, FREE, new),
-            Places::Some(places) => exchange_some(places, FREE, new),
-            Places::Many(values) => values.insert(values.partition_point(|key| *key < new), new),
+            Places::Few(places) => exchange(places, FREE, new),
+            Places::Some(places) => exchange(places, FREE, new),
+            Places::Many(values) => {
+                let new = Key::of(new);
+                values.insert(values.partition_point(|key| *key < new), new);
+            }
         }
     }
 
     /// Takes one value out that is there.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, old: Key) {
+    pub(crate) fn remove(&mut self, old: f64) {
         self.len -= 1;
         match &mut self.places {
-            Places::Few(places) => exchange_few(places, old, FREE),
-            Places::Some(places) => exchange_some(places, old, FREE),
-            Places::Many(values) => drop(values.remove(values.partition_point(|key| *key < old))),
+            Places::Few(places) => exchange(places, old, FREE),
+            Places::Some(places) => exchange(places, old, FREE),
+            Places::Many(values) => {
+                let old = Key::of(old);
+                values.remove(values.partition_point(|key| *key < old));
+            }
         }
     }
 
     /// Puts one value in the place of another that is there.
     #[inline(always)]
-    pub(crate) fn replace(&mut self, old: Key, new: Key) {
+    pub(crate) fn replace(&mut self, old: f64, new: f64) {
         match &mut self.places {
-            Places::Few(places) => exchange_few(places, old, new),
-            Places::Some(places) => exchange_some(places, old, new),
-            Places::Many(values) => {
-                let place = values.partition_point(|key| *key < old);
-                exchange(values, place, new);
-            }
+            Places::Few(places) => exchange(places, old, new),
+            Places::Some(places) => exchange(places, old, new),
+            Places::Many(values) => exchange_many(values, Key::of(old), Key::of(new)),
+        }
+    }
+
+    /// The median after each of these exchanges, of which the first value is there and the second takes its place.
+    pub(crate) fn medians(mut self, exchanges: impl Iterator<Item = (f64, f64)>, medians: &mut Vec<f64>) {
+        match self.places {
+            Places::Few(places) if self.len == 5 => few::<2>(places, exchanges, medians),
+            Places::Few(places) if self.len == 7 => few::<3>(places, exchanges, medians),
+            _ => medians.extend(exchanges.map(|(old, new)| {
+                self.replace(old, new);
+                self.middle().unwrap_or(0.0)
+            })),
         }
     }
 
     /// The median; none of nothing.
     #[inline(always)]
     pub(crate) fn middle(&self) -> Option<f64> {
+        let upper = self.len / 2;
+        if self.len == 0 {
+            return None;
+        }
+        Some(if self.len.is_multiple_of(2) { between(self.at(upper - 1), self.at(upper)) } else { self.at(upper) })
+    }
+
+    /// The value at a place that is taken.
+    #[inline(always)]
+    fn at(&self, place: usize) -> f64 {
+        let of = |places: &[f64x2]| places[place / 2].as_array_ref()[place % 2];
         match &self.places {
-            Places::Few(places) => middle(&places[..self.len.min(FEW)]),
-            Places::Some(places) => middle(&places[..self.len.min(SOME)]),
-            Places::Many(values) => middle(values),
+            Places::Few(places) => of(places),
+            Places::Some(places) => of(places),
+            Places::Many(values) => values[place].value(),
         }
     }
 }
 
-fn in_places<const N: usize>(sorted: &[Key]) -> [Key; N] {
-    let mut places = [FREE; N];
-    places[..sorted.len()].copy_from_slice(sorted);
-    places
+fn in_places<const N: usize>(sorted: &[Key]) -> [f64x2; N] {
+    let at = |place: usize| sorted.get(place).map_or(FREE, |key| key.value());
+    std::array::from_fn(|i| f64x2::new([at(2 * i), at(2 * i + 1)]))
 }
 
-/// Every place takes what comes to lie there, whether or not that is another.
+/// The value at one place after each exchange.
+#[inline(never)]
+fn few<const PLACE: usize>(
+    mut places: [f64x2; FEW / 2],
+    exchanges: impl Iterator<Item = (f64, f64)>,
+    values: &mut Vec<f64>,
+) {
+    values.extend(exchanges.map(|(old, new)| {
+        exchange_in(&mut places, old, new);
+        places[PLACE / 2].to_array()[PLACE % 2]
+    }));
+}
+
+#[inline(never)]
+fn exchange<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
+    exchange_in(places, old, new);
+}
+
+/// One value for another, in all places: each takes what comes to lie there, whether or not that is another.
 #[inline(always)]
-fn exchange_few(places: &mut [Key; FEW], old: Key, new: Key) {
-    let place: usize = places.iter().map(|key| usize::from(*key < old)).sum();
-    let mut larger = new;
-    for i in 0..FEW - 1 {
-        let next = if i < place { places[i] } else { places[i + 1] };
-        places[i] = next.min(larger);
-        larger = next.max(larger);
+fn exchange_in<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
+    let (old, new) = (f64x2::splat(old), f64x2::splat(new));
+    let mut here = places[0];
+    let mut before = f64x2::splat(f64::NEG_INFINITY);
+    for i in 0..N {
+        let ahead = places.get(i + 1).copied().unwrap_or(f64x2::splat(FREE));
+        // Without the old one, what is behind it moves by one place; and makes way for the new one.
+        let rest = here.cmp_lt(old).blend(here, neighbours(here, ahead));
+        places[i] = rest.fast_min(new).fast_max(neighbours(before, rest));
+        before = rest;
+        here = ahead;
     }
-    places[FEW - 1] = larger;
 }
 
+/// The last of these and the first of those.
 #[inline(always)]
-fn exchange_some(places: &mut [Key; SOME], old: Key, new: Key) {
-    let place = rank_of_some(places, old);
-    exchange(places, place, new);
+fn neighbours(these: f64x2, those: f64x2) -> f64x2 {
+    f64x2::new([these.to_array()[1], those.to_array()[0]])
 }
 
-/// How many values are less. A search in halves, of which each step is the same whatever it finds.
-fn rank_of_some(places: &[Key; SOME], than: Key) -> usize {
-    let mut rank = 0;
-    for half in [16, 8, 4, 2, 1] {
-        rank += if places[(rank + half - 1) % SOME] < than { half } else { 0 };
-    }
-    rank
-}
-
-/// One value for that at the place: those between them move by one place.
-#[inline(always)]
-fn exchange(sorted: &mut [Key], mut place: usize, new: Key) {
+/// One value for another: those between them move by one place.
+fn exchange_many(sorted: &mut [Key], old: Key, new: Key) {
+    let mut place = sorted.partition_point(|key| *key < old);
     // Move by move: to copy within memory calls the host, which takes longer than these few.
     while place + 1 < sorted.len() && sorted[place + 1] < new {
         sorted[place] = sorted[place + 1];
@@ -159,11 +197,17 @@ fn exchange(sorted: &mut [Key], mut place: usize, new: Key) {
     sorted[place] = new;
 }
 
+/// Half way between two numbers.
+#[inline(always)]
+pub(crate) fn between(a: f64, b: f64) -> f64 {
+    0.5 * a + 0.5 * b
+}
+
 /// The median of ascending values.
 pub(crate) fn middle(sorted: &[Key]) -> Option<f64> {
     let half = sorted.len() / 2;
     let upper = sorted.get(half)?.value();
-    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[half - 1].value(), upper) } else { upper })
+    Some(if sorted.len().is_multiple_of(2) { between(sorted[half - 1].value(), upper) } else { upper })
 }
 
 /// The median of ascending values without one that is equal to `own`, which is among them.
@@ -174,7 +218,7 @@ pub(crate) fn middle_without(sorted: &[Key], own: Key) -> Option<f64> {
     };
     let rest = sorted.len() - 1;
     let upper = at(rest / 2)?;
-    Some(if rest.is_multiple_of(2) { f64::midpoint(at(rest / 2 - 1)?, upper) } else { upper })
+    Some(if rest.is_multiple_of(2) { between(at(rest / 2 - 1)?, upper) } else { upper })
 }
 
 #[cfg(test)]
@@ -190,10 +234,10 @@ mod tests {
             (random >> 8) % below
         };
         for window in [1, 2, 5, 7, 8, 9, 28, 31, 32, 33, 168] {
-            let mut plain: Vec<Key> = Vec::new();
+            let mut plain: Vec<f64> = Vec::new();
             let mut sorted = Sorted::new(window, std::iter::empty());
             for _ in 0..3_000 {
-                let new = Key::of(f64::from(next(40)) - 20.0);
+                let new = f64::from(next(40)) - 20.0;
                 match next(8) {
                     0 if !plain.is_empty() => sorted.remove(plain.swap_remove(next(plain.len() as u32) as usize)),
                     _ if plain.len() < window => {
@@ -208,7 +252,7 @@ mod tests {
                 }
                 let anew = Sorted::new(window, plain.iter().copied());
                 assert_eq!(sorted, anew, "a window of {window}");
-                let mut ascending = plain.clone();
+                let mut ascending: Vec<Key> = plain.iter().copied().map(Key::of).collect();
                 ascending.sort_unstable();
                 assert_eq!(sorted.middle(), middle(&ascending), "a window of {window}");
             }
@@ -229,7 +273,7 @@ mod tests {
     fn keys_have_the_order_of_their_values() {
         let values = [f64::NEG_INFINITY, -2.5, -1e-300, -0.0, 0.0, 1e-300, 1.0, 2.5, f64::INFINITY];
         let keys = values.map(Key::of);
-        assert!(keys.is_sorted() && keys.iter().all(|key| *key < FREE));
+        assert!(keys.is_sorted());
         assert_eq!(keys.map(|key| key.value().to_bits()), values.map(f64::to_bits));
     }
 }

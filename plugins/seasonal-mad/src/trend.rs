@@ -4,7 +4,7 @@
 //! be off by. So a sudden change, which counts for no more than the days until the level follows, changes little, and
 //! a slow one shows after a week or two. Source: Page, "Continuous Inspection Schemes", 1954, over a bounded past.
 
-use crate::level::{larger, smaller};
+use wide::f64x2;
 
 /// Days before the one that is judged.
 pub(crate) const DAYS: usize = 9;
@@ -25,9 +25,9 @@ pub(crate) struct Trend {
 
 impl Trend {
     /// After these errors, the oldest first, where one may be so great, below and above.
-    pub(crate) fn of(errors: [f32; DAYS], (below, above): (f64, f64)) -> Self {
+    pub(crate) fn of(errors: [f32; DAYS], allowed: f64x2) -> Self {
         let part = |allowed: f64| if allowed > 0.0 { 1.0 / allowed } else { 0.0 };
-        let (below, above) = (part(below), part(above));
+        let [below, above] = allowed.to_array().map(part);
         let last = errors.map(|error| clipped(f64::from(error) * if error > 0.0 { above } else { below }));
         Self { last, oldest: 0, sum: last.iter().sum() }
     }
@@ -42,15 +42,15 @@ impl Trend {
 
     /// The parts of what is allowed that are left below and above.
     #[inline(always)]
-    pub(crate) fn room(&self) -> (f64, f64) {
-        let left = |sum: f64| larger(smaller(TOGETHER - sum, 1.0), LEAST_ROOM);
-        (left(-self.sum), left(self.sum))
+    pub(crate) fn room(&self) -> f64x2 {
+        let sums = f64x2::new([-self.sum, self.sum]);
+        (f64x2::splat(TOGETHER) - sums).fast_min(f64x2::splat(1.0)).fast_max(f64x2::splat(LEAST_ROOM))
     }
 }
 
 #[inline(always)]
 fn clipped(error: f64) -> f64 {
-    larger(smaller(error, MOST), -MOST)
+    f64x2::splat(error).fast_min(f64x2::splat(MOST)).fast_max(f64x2::splat(-MOST)).to_array()[0]
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
     fn room(errors: &[f64]) -> (f64, f64) {
         let mut trend = Trend::default();
         errors.iter().for_each(|error| trend.push(*error));
-        trend.room()
+        trend.room().to_array().into()
     }
 
     #[test]

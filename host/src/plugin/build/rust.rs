@@ -22,12 +22,18 @@ const SETTINGS: [&str; 5] = [
     "profile.release.strip=true",
 ];
 
+/// Vectors are a part of WebAssembly 2.0, which every host of the contract runs.
+const VECTORS: &str = "-Ctarget-feature=+simd128";
+
 pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let compiler = compiler()?;
-    let flags = remapped(&compiler, project)?;
+    let mut flags = vec![OsString::from(VECTORS)];
+    flags.extend(remapped(&compiler, project)?);
     let mut command = compiler.cargo();
     command.current_dir(project).args(["build", "--release", "--lib", "--target", TARGET]);
-    command.arg("--message-format=json-render-diagnostics").env("CARGO_ENCODED_RUSTFLAGS", flags);
+    command
+        .arg("--message-format=json-render-diagnostics")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\u{1f}")));
     for setting in SETTINGS {
         command.args(["--config", setting]);
     }
@@ -86,7 +92,7 @@ fn is_folder(path: Option<String>) -> bool {
 /// Flags that keep this machine's paths out of the module: a panic's message holds the path of its source. They are the
 /// same for all projects of one machine, so that those can share a target folder: what lies in the project's own
 /// workspace is compiled by relative paths anyway.
-fn remapped(compiler: &Compiler, project: &Path) -> Result<OsString, BuildError> {
+fn remapped(compiler: &Compiler, project: &Path) -> Result<Vec<OsString>, BuildError> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -112,16 +118,13 @@ fn remapped(compiler: &Compiler, project: &Path) -> Result<OsString, BuildError>
             prefixes.insert((folder.to_owned(), name));
         }
     }
-    let flags: Vec<OsString> = prefixes
-        .into_iter()
-        .map(|(prefix, name)| {
-            let mut flag = OsString::from("--remap-path-prefix=");
-            flag.push(prefix);
-            flag.push(format!("={name}"));
-            flag
-        })
-        .collect();
-    Ok(flags.join(&OsString::from("\u{1f}")))
+    let flag = |(prefix, name): (PathBuf, String)| {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(prefix);
+        flag.push(format!("={name}"));
+        flag
+    };
+    Ok(prefixes.into_iter().map(flag).collect())
 }
 
 /// The file that cargo says it left.
