@@ -106,6 +106,25 @@ impl Series {
         self.known().filter(|(i, _)| !self.is_excluded(*i))
     }
 
+    /// The values of [`Self::known`].
+    #[must_use]
+    pub fn known_values(&self) -> Vec<f64> {
+        self.values_of(self.known())
+    }
+
+    /// The values of [`Self::learnable`].
+    #[must_use]
+    pub fn learnable_values(&self) -> Vec<f64> {
+        if self.excluded.is_empty() { self.known_values() } else { self.values_of(self.learnable()) }
+    }
+
+    /// With room for all of them from the beginning; most series lack none.
+    fn values_of(&self, points: impl Iterator<Item = (usize, f64)>) -> Vec<f64> {
+        let mut values = Vec::with_capacity(self.len());
+        values.extend(points.map(|(_, value)| value));
+        values
+    }
+
     /// A series at any step, from the first moment of a civil day at UTC.
     pub(crate) fn stepped(from: &str, step: u32, values: impl Into<Vec<f64>>) -> Self {
         let date = Date::parse(from).expect("the date of a series is like 2026-01-31");
@@ -138,5 +157,6 @@ mod tests {
         let series = Series::daily("2026-01-01", values).excluding([4, 0, 1]);
         assert_eq!(series.known().map(|(i, _)| i).collect::<Vec<_>>(), [0, 2, 4, 5]);
         assert_eq!(series.learnable().collect::<Vec<_>>(), [(2, 2.0), (5, 5.0)]);
+        assert_eq!((series.known_values(), series.learnable_values()), (vec![0.0, 2.0, 4.0, 5.0], vec![2.0, 5.0]));
     }
 }

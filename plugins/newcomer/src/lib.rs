@@ -88,7 +88,7 @@ impl Detector for Newcomer {
     }
 
     fn fit(_: &Context, settings: &Settings, history: &Series) -> Result<Baseline<State>, Refusal> {
-        let values: Vec<f64> = history.known().map(|(_, value)| value).collect();
+        let values = history.known_values();
         let needed = points(settings.quiet_days, history.step);
         if values.len() < needed as usize {
             return Err(Refusal::learning(values.len(), needed as usize));

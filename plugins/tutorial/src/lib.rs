@@ -61,7 +61,7 @@ impl Detector for Tutorial {
     }
 
     fn fit(_: &Context, settings: &Settings, history: &Series) -> Result<Baseline<Moments>, Refusal> {
-        let values: Vec<f64> = history.learnable().map(|(_, value)| value).collect();
+        let values = history.learnable_values();
         let needed = settings.min_samples as usize;
         let (Some(mean), Some(std)) = (stats::mean(&values), stats::sample_std(&values)) else {
             return Err(Refusal::learning(0, needed));

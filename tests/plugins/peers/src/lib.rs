@@ -39,7 +39,7 @@ impl Detector for Peers {
     }
 
     fn fit_all(_: &Context, _: &Settings, history: &[Series]) -> Vec<Result<Baseline<f64>, Refusal>> {
-        let mean = |series: &Series| stats::mean(&series.learnable().map(|(_, value)| value).collect::<Vec<_>>());
+        let mean = |series: &Series| stats::mean(&series.learnable_values());
         let means: Vec<Option<f64>> = history.iter().map(mean).collect();
         let all: f64 = means.iter().flatten().sum();
         let share = |mean: Option<f64>| match mean {
