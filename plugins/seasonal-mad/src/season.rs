@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
 use crate::level::{Point, Rolling, is_exception, larger, medians};
-use crate::sorted::{Key, middle, middle_without};
+use crate::sorted::{Key, Without, middle};
 
 pub(crate) const DAY: u32 = 86_400;
 pub(crate) const HOUR: u32 = 3_600;
@@ -93,23 +93,27 @@ impl Profile {
     pub(crate) fn learn(points: &[Point], phases: &[usize], period: usize, least_unit: f64) -> Self {
         let ratios = ratios(points, period / 2, least_unit);
         let (members, ends) = by_phase(phases, period);
+        let mut sorted: Vec<Key> = members.iter().map(|i| Key::of(ratios[*i])).collect();
         let mut profile = Self { factors: vec![1.0; period], without_own: vec![1.0; points.len()] };
-        let mut sorted = Vec::new();
+        let has_excluded = points.iter().any(|point| point.excluded);
         let mut start = 0;
         for (phase, end) in ends.into_iter().enumerate() {
-            let members = &members[start..end];
+            let (members, mut sorted) = (&members[start..end], &mut sorted[start..end]);
             start = end;
-            let excluded = members.iter().filter(|i| points[**i].excluded).count();
-            let leave_out = is_exception(excluded, members.len());
-            let counts = |i: &usize| !(leave_out && points[*i].excluded);
-            sorted.clear();
-            sorted.extend(members.iter().filter(|i| counts(i)).map(|i| Key::of(ratios[*i])));
+            let excluded = if has_excluded { members.iter().filter(|i| points[**i].excluded).count() } else { 0 };
+            let leave_out = excluded > 0 && is_exception(excluded, members.len());
+            if leave_out {
+                let kept = members.iter().filter(|i| !points[**i].excluded);
+                kept.zip(&mut *sorted).for_each(|(i, place)| *place = Key::of(ratios[*i]));
+                sorted = &mut sorted[..members.len() - excluded];
+            }
             sorted.sort_unstable();
-            let factor = middle(&sorted).unwrap_or(1.0);
+            let factor = middle(sorted).unwrap_or(1.0);
             profile.factors[phase] = factor;
+            let without = Without::of(sorted);
             for i in members {
                 profile.without_own[*i] =
-                    if counts(i) { middle_without(&sorted, Key::of(ratios[*i])).unwrap_or(1.0) } else { factor };
+                    if leave_out && points[*i].excluded { factor } else { without.middle(Key::of(ratios[*i])) };
             }
         }
         profile

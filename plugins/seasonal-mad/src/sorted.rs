@@ -210,15 +210,40 @@ pub(crate) fn middle(sorted: &[Key]) -> Option<f64> {
     Some(if sorted.len().is_multiple_of(2) { between(sorted[half - 1].value(), upper) } else { upper })
 }
 
-/// The median of ascending values without one that is equal to `own`, which is among them.
-pub(crate) fn middle_without(sorted: &[Key], own: Key) -> Option<f64> {
-    let at = |i: usize| {
-        let next = sorted.get(i + 1)?;
-        Some(if sorted[i] < own { sorted[i] } else { *next }.value())
-    };
-    let rest = sorted.len() - 1;
-    let upper = at(rest / 2)?;
-    Some(if rest.is_multiple_of(2) { between(at(rest / 2 - 1)?, upper) } else { upper })
+/// The medians of ascending values without one of them, of which there are no more than three.
+pub(crate) struct Without {
+    /// What is above the first has the second median, what is above the second as well the third.
+    bounds: [Key; 2],
+    medians: [f64; 3],
+}
+
+impl Without {
+    /// Without the only one, it is 1.
+    pub(crate) fn of(sorted: &[Key]) -> Self {
+        let upper = sorted.len() / 2;
+        let value = |key: Key| key.value();
+        let (bounds, medians) = match (sorted.len() % 2, sorted.get(upper.wrapping_sub(1)..)) {
+            (0, Some([low, high, ..])) => ([*low; 2], [value(*high), value(*high), value(*low)]),
+            (1, Some([low, middle, high, ..])) => {
+                let [low_value, middle_value, high_value] = [*low, *middle, *high].map(value);
+                let between = [
+                    between(middle_value, high_value),
+                    between(low_value, high_value),
+                    between(low_value, middle_value),
+                ];
+                ([*low, *middle], between)
+            }
+            _ => ([Key::of(0.0); 2], [1.0; 3]),
+        };
+        Self { bounds, medians }
+    }
+
+    /// The median without one that is equal to `own`, which is among the values.
+    #[inline(always)]
+    pub(crate) fn middle(&self, own: Key) -> f64 {
+        let [first, second] = self.bounds;
+        self.medians[usize::from(first < own) + usize::from(second < own)]
+    }
 }
 
 #[cfg(test)]
@@ -263,10 +288,13 @@ mod tests {
     fn a_median_can_leave_one_out() {
         let sorted = [1.0, 2.0, 3.0, 10.0].map(Key::of);
         for (own, expect) in [(1.0, 3.0), (3.0, 2.0), (10.0, 2.0)] {
-            assert_eq!(middle_without(&sorted, Key::of(own)), Some(expect), "{own}");
+            assert_eq!(Without::of(&sorted).middle(Key::of(own)), expect, "{own}");
         }
-        assert_eq!(middle_without(&sorted[..3], Key::of(2.0)), Some(2.0));
-        assert_eq!(middle_without(&sorted[..1], Key::of(1.0)), None);
+        for (own, expect) in [(1.0, 2.5), (2.0, 2.0), (3.0, 1.5)] {
+            assert_eq!(Without::of(&sorted[..3]).middle(Key::of(own)), expect, "{own}");
+        }
+        assert_eq!(Without::of(&sorted[..2]).middle(Key::of(2.0)), 1.0);
+        assert_eq!(Without::of(&sorted[..1]).middle(Key::of(1.0)), 1.0, "there is none");
     }
 
     #[test]
