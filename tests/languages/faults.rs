@@ -51,10 +51,24 @@ fn errors_in_python_are_shown() {
     }
     let desk = Desk::new();
     desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
-    std::fs::write(desk.path().join("watch/app.py"), "import nothing_of_that_name\n").expect("written");
-    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    assert!(built.stderr.contains("nothing_of_that_name"), "{built:?}");
-    assert!(built.stderr.contains("failed: componentize-py failed"), "{built:?}");
+    let told = |source: &str| {
+        std::fs::write(desk.path().join("watch/app.py"), source).expect("written");
+        desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
+    };
+    insta::assert_snapshot!(told("import nothing_of_that_name\n"), @r#"
+    Traceback (most recent call last):
+      File "app.py", line 1, in <module>
+        import nothing_of_that_name
+    ModuleNotFoundError: No module named 'nothing_of_that_name'
+    failed: componentize-py failed (exit status: 1); what it said is above
+    "#);
+    insta::assert_snapshot!(told("class Detector\n    pass\n"), @r#"
+    File "app.py", line 1
+        class Detector
+                      ^
+    SyntaxError: expected ':'
+    failed: componentize-py failed (exit status: 1); what it said is above
+    "#);
     std::fs::remove_file(desk.path().join("watch/app.py")).expect("removed");
     let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
     insta::assert_snapshot!(desk.plain(&built.stderr), @"failed: [desk]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");
@@ -67,10 +81,28 @@ fn errors_in_javascript_are_shown() {
     desk.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
     let project = desk.path().join("watch");
     std::os::unix::fs::symlink(modules, project.join("node_modules")).expect("linked");
-    std::fs::write(project.join("detector.js"), "export const detector = nothing_of_that_name;\n").expect("written");
-    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    assert!(built.stderr.contains("nothing_of_that_name"), "{built:?}");
-    assert!(built.stderr.contains("failed: componentize-js failed (exit status: 1)"), "{built:?}");
+    let told = |source: &str| {
+        std::fs::write(project.join("detector.js"), source).expect("written");
+        desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
+    };
+    insta::assert_snapshot!(told("export const detector = nothing_of_that_name;\n"), @"
+    detector.js does not run as far as its top level goes:
+    detector.js:1:25 ReferenceError: nothing_of_that_name is not defined
+    failed: componentize-js failed (exit status: 1); what it said is above
+    ");
+    insta::assert_snapshot!(told("export const detector = {};\nconst DAY = ;\n"), @"
+    detector.js:2
+    const DAY = ;
+                ^
+    SyntaxError: Unexpected token ';'
+    failed: componentize-js failed (exit status: 1); what it said is above
+    ");
+    insta::assert_snapshot!(told("export const detektor = {};\n"), @r#"
+    Error: "detector.js" does not export a "detector" interface as expected by the world.
+      Try defining it by its alias:
+      export const detector = {};
+    failed: componentize-js failed (exit status: 1); what it said is above
+    "#);
     let told = |package: &str| {
         std::fs::write(project.join("package.json"), package).expect("written");
         desk.plain(&desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)

@@ -34,8 +34,19 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let mut command = Command::new(program);
     command.current_dir(project);
     command.arg("--wit-path").arg(wit.path()).args(["--world", world.name(), "componentize", "--stub-wasi", MODULE]);
-    tool::run("componentize-py", command.arg("--output").arg(&output))?;
+    // It asks for the traces of its own stack that an author may ask cargo for.
+    command.env("RUST_BACKTRACE", "0");
+    tool::run_cut("componentize-py", command.arg("--output").arg(&output), complaint)?;
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
+}
+
+/// What Python has against the project's modules, out of how componentize-py ends: that it is an assertion of its own, which
+/// repeats itself below, helps nobody.
+fn complaint(said: &str) -> String {
+    let Some((_, complaint)) = said.split_once("AssertionError: ") else { return said.to_owned() };
+    let complaint = complaint.split("\n\nCaused by:").next().unwrap_or(complaint);
+    // The project's folder, as it is called inside.
+    format!("{}\n", complaint.replace("File \"/0/", "File \"").trim())
 }
 
 /// As `[tool.costwarden]` of pyproject.toml asks for it, neither of which need be there.
@@ -65,4 +76,22 @@ fn world(project: &Path) -> Result<World, BuildError> {
 fn componentize_py(project: &Path) -> Option<PathBuf> {
     let own = project.join(".venv/bin/componentize-py");
     if own.is_file() { Some(own) } else { tool::on_path("componentize-py") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_says_is_all_that_is_left() {
+        let said = "Traceback (most recent call last):\n  File \"/home/ada/.venv/bin/componentize-py\", line 8, in <module>\n    sys.exit(script())\n\
+            AssertionError:   File \"/0/app.py\", line 53\n    class Detector(exports.Detector)\n                                    ^\nSyntaxError: expected ':'\n\n\n\
+            Caused by:\n    SyntaxError: expected ':' (app.py, line 53)\n\nStack backtrace:\n   0: anyhow::error::msg\n";
+        assert_eq!(
+            complaint(said),
+            "File \"app.py\", line 53\n    class Detector(exports.Detector)\n                                    ^\nSyntaxError: expected ':'\n"
+        );
+        let other = "error: unrecognized subcommand\n";
+        assert_eq!(complaint(other), other);
+    }
 }

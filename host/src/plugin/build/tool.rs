@@ -1,7 +1,7 @@
 //! The compilers of other people: whether they are there, and what they came to.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -25,6 +25,29 @@ pub(super) fn run(name: &'static str, command: &mut Command) -> Result<(), ToolE
     let status =
         command.stdin(Stdio::null()).stdout(stdout).status().map_err(|error| ToolError::Start { name, error })?;
     if status.success() { Ok(()) } else { Err(ToolError::Failed { name, status }) }
+}
+
+/// As [`run`], of a compiler whose complaints need to be cut down to what the author can make something of. Where it ends
+/// well, only what it says to standard error is passed on.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_cut(
+    name: &'static str,
+    command: &mut Command,
+    cut: impl Fn(&str) -> String,
+) -> Result<(), ToolError> {
+    let ran = command.stdin(Stdio::null()).output();
+    let Output { status, stdout, stderr } = ran.map_err(|error| ToolError::Start { name, error })?;
+    let [said, complaint] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (passed_on, end) = if status.success() {
+        (complaint, Ok(()))
+    } else {
+        (said + &cut(&complaint), Err(ToolError::Failed { name, status }))
+    };
+    // Who closed standard error has no use for it.
+    let _ = io::stderr().write_all(passed_on.as_bytes());
+    end
 }
 
 /// Runs a tool for what it prints; its complaints go to standard error.
