@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SeasonChoice;
 use crate::level::{Point, Rolling, is_exception, larger, medians};
-use crate::sorted::{Key, Without, middle};
+use crate::sorted::{Without, middle, sort};
 
 pub(crate) const DAY: u32 = 86_400;
 pub(crate) const HOUR: u32 = 3_600;
@@ -93,7 +93,7 @@ impl Profile {
     pub(crate) fn learn(points: &[Point], phases: &[usize], period: usize, least_unit: f64) -> Self {
         let ratios = ratios(points, period / 2, least_unit);
         let (members, ends) = by_phase(phases, period);
-        let mut sorted: Vec<Key> = members.iter().map(|i| Key::of(ratios[*i])).collect();
+        let mut sorted: Vec<f64> = members.iter().map(|i| ratios[*i]).collect();
         let mut profile = Self { factors: vec![1.0; period], without_own: vec![1.0; points.len()] };
         let has_excluded = points.iter().any(|point| point.excluded);
         let mut start = 0;
@@ -104,16 +104,16 @@ impl Profile {
             let leave_out = excluded > 0 && is_exception(excluded, members.len());
             if leave_out {
                 let kept = members.iter().filter(|i| !points[**i].excluded);
-                kept.zip(&mut *sorted).for_each(|(i, place)| *place = Key::of(ratios[*i]));
+                kept.zip(&mut *sorted).for_each(|(i, place)| *place = ratios[*i]);
                 sorted = &mut sorted[..members.len() - excluded];
             }
-            sorted.sort_unstable();
+            sort(sorted);
             let factor = middle(sorted).unwrap_or(1.0);
             profile.factors[phase] = factor;
             let without = Without::of(sorted);
             for i in members {
                 profile.without_own[*i] =
-                    if leave_out && points[*i].excluded { factor } else { without.middle(Key::of(ratios[*i])) };
+                    if leave_out && points[*i].excluded { factor } else { without.middle(ratios[*i]) };
             }
         }
         profile

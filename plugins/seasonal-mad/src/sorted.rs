@@ -28,6 +28,8 @@ enum Places {
 const FEW: usize = 8;
 /// Four weeks.
 const SOME: usize = 28;
+/// The phases of a week in the 90 days of a fit.
+const SORTED_IN_PLACES: usize = 16;
 /// In a free place. As a value it is the same as one.
 const FREE: f64 = f64::INFINITY;
 
@@ -203,44 +205,58 @@ pub(crate) fn between(a: f64, b: f64) -> f64 {
     0.5 * a + 0.5 * b
 }
 
+/// Puts values in ascending order, a few of them without branches.
+#[inline(never)]
+pub(crate) fn sort(values: &mut [f64]) {
+    if values.len() > SORTED_IN_PLACES {
+        return values.sort_unstable_by(f64::total_cmp);
+    }
+    let mut places = [f64x2::splat(FREE); SORTED_IN_PLACES / 2];
+    for value in &*values {
+        let new = f64x2::splat(*value);
+        let mut before = f64x2::splat(f64::NEG_INFINITY);
+        for place in &mut places {
+            let here = *place;
+            *place = here.fast_min(new).fast_max(neighbours(before, here));
+            before = here;
+        }
+    }
+    for (two, place) in values.chunks_mut(2).zip(places) {
+        two.copy_from_slice(&place.as_array_ref()[..two.len()]);
+    }
+}
+
 /// The median of ascending values.
-pub(crate) fn middle(sorted: &[Key]) -> Option<f64> {
+pub(crate) fn middle(sorted: &[f64]) -> Option<f64> {
     let half = sorted.len() / 2;
-    let upper = sorted.get(half)?.value();
-    Some(if sorted.len().is_multiple_of(2) { between(sorted[half - 1].value(), upper) } else { upper })
+    let upper = *sorted.get(half)?;
+    Some(if sorted.len().is_multiple_of(2) { between(sorted[half - 1], upper) } else { upper })
 }
 
 /// The medians of ascending values without one of them, of which there are no more than three.
 pub(crate) struct Without {
     /// What is above the first has the second median, what is above the second as well the third.
-    bounds: [Key; 2],
+    bounds: [f64; 2],
     medians: [f64; 3],
 }
 
 impl Without {
     /// Without the only one, it is 1.
-    pub(crate) fn of(sorted: &[Key]) -> Self {
-        let upper = sorted.len() / 2;
-        let value = |key: Key| key.value();
-        let (bounds, medians) = match (sorted.len() % 2, sorted.get(upper.wrapping_sub(1)..)) {
-            (0, Some([low, high, ..])) => ([*low; 2], [value(*high), value(*high), value(*low)]),
-            (1, Some([low, middle, high, ..])) => {
-                let [low_value, middle_value, high_value] = [*low, *middle, *high].map(value);
-                let between = [
-                    between(middle_value, high_value),
-                    between(low_value, high_value),
-                    between(low_value, middle_value),
-                ];
-                ([*low, *middle], between)
+    pub(crate) fn of(sorted: &[f64]) -> Self {
+        let around = sorted.get((sorted.len() / 2).wrapping_sub(1)..);
+        let (bounds, medians) = match (sorted.len() % 2, around) {
+            (0, Some(&[low, high, ..])) => ([low; 2], [high, high, low]),
+            (1, Some(&[low, mid, high, ..])) => {
+                ([low, mid], [between(mid, high), between(low, high), between(low, mid)])
             }
-            _ => ([Key::of(0.0); 2], [1.0; 3]),
+            _ => ([0.0; 2], [1.0; 3]),
         };
         Self { bounds, medians }
     }
 
     /// The median without one that is equal to `own`, which is among the values.
     #[inline(always)]
-    pub(crate) fn middle(&self, own: Key) -> f64 {
+    pub(crate) fn middle(&self, own: f64) -> f64 {
         let [first, second] = self.bounds;
         self.medians[usize::from(first < own) + usize::from(second < own)]
     }
@@ -277,8 +293,9 @@ mod tests {
                 }
                 let anew = Sorted::new(window, plain.iter().copied());
                 assert_eq!(sorted, anew, "a window of {window}");
-                let mut ascending: Vec<Key> = plain.iter().copied().map(Key::of).collect();
-                ascending.sort_unstable();
+                let mut ascending = plain.clone();
+                sort(&mut ascending);
+                assert!(ascending.is_sorted());
                 assert_eq!(sorted.middle(), middle(&ascending), "a window of {window}");
             }
         }
@@ -286,15 +303,15 @@ mod tests {
 
     #[test]
     fn a_median_can_leave_one_out() {
-        let sorted = [1.0, 2.0, 3.0, 10.0].map(Key::of);
+        let sorted = [1.0, 2.0, 3.0, 10.0];
         for (own, expect) in [(1.0, 3.0), (3.0, 2.0), (10.0, 2.0)] {
-            assert_eq!(Without::of(&sorted).middle(Key::of(own)), expect, "{own}");
+            assert_eq!(Without::of(&sorted).middle(own), expect, "{own}");
         }
         for (own, expect) in [(1.0, 2.5), (2.0, 2.0), (3.0, 1.5)] {
-            assert_eq!(Without::of(&sorted[..3]).middle(Key::of(own)), expect, "{own}");
+            assert_eq!(Without::of(&sorted[..3]).middle(own), expect, "{own}");
         }
-        assert_eq!(Without::of(&sorted[..2]).middle(Key::of(2.0)), 1.0);
-        assert_eq!(Without::of(&sorted[..1]).middle(Key::of(1.0)), 1.0, "there is none");
+        assert_eq!(Without::of(&sorted[..2]).middle(2.0), 1.0);
+        assert_eq!(Without::of(&sorted[..1]).middle(1.0), 1.0, "there is none");
     }
 
     #[test]
