@@ -1,7 +1,11 @@
 //! Components as no toolchain joins them: a plugin's own, and something more at its end.
 
-use wasm_encoder::{Component, ComponentSectionId, Encode as _};
-use wasmparser::{Parser, Payload};
+use wasm_encoder::{
+    CanonicalFunctionSection, Component, ComponentSection, ComponentSectionId, ComponentTypeSection, Encode as _,
+    ExportKind, InstanceSection, ModuleArg, ValType,
+};
+use wasmparser::types::Types;
+use wasmparser::{Parser, Payload, Validator};
 use wit_component::metadata::Bindgen;
 use wit_component::{ComponentEncoder, StringEncoding};
 
@@ -30,6 +34,45 @@ pub(crate) fn with_module(mut component: Vec<u8>, text: &str) -> Vec<u8> {
     instance.push(0);
     section(&mut component, ComponentSectionId::CoreInstance, &instance);
     component
+}
+
+/// With one more core module, and so many instances of another, each of which is given the first one's exports as `first`.
+pub(crate) fn with_copies(component: Vec<u8>, first: &str, other: &str, copies: u32) -> Vec<u8> {
+    let mut component = with_module(component, first);
+    let counted = counted(&component);
+    section(&mut component, ComponentSectionId::CoreModule, &wat::parse_str(other).expect("the text is right"));
+    let mut instances = InstanceSection::new();
+    for _ in 0..copies {
+        instances.instantiate(
+            counted.module_count() as u32,
+            [("first", ModuleArg::Instance(counted.core_instance_count() as u32 - 1))],
+        );
+    }
+    instances.append_to_component(&mut component);
+    component
+}
+
+/// With a core module that may make resources, as many as it likes, by its import `handles` `new`.
+pub(crate) fn with_handles(mut component: Vec<u8>, text: &str) -> Vec<u8> {
+    let counted = counted(&component);
+    let mut types = ComponentTypeSection::new();
+    types.resource(ValType::I32, None);
+    types.append_to_component(&mut component);
+    let mut functions = CanonicalFunctionSection::new();
+    functions.resource_new(counted.as_ref().component_type_count());
+    functions.append_to_component(&mut component);
+    section(&mut component, ComponentSectionId::CoreModule, &wat::parse_str(text).expect("the text is right"));
+    let mut instances = InstanceSection::new();
+    instances.export_items([("new", ExportKind::Func, counted.as_ref().function_count())]);
+    let handles = counted.core_instance_count() as u32;
+    instances.instantiate(counted.module_count() as u32, [("handles", ModuleArg::Instance(handles))]);
+    instances.append_to_component(&mut component);
+    component
+}
+
+/// How many of each there are in the outermost component.
+fn counted(component: &[u8]) -> Types {
+    Validator::new().validate_all(component).expect("a component")
 }
 
 /// With one more component in it.

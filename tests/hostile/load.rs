@@ -2,7 +2,7 @@
 
 use crate::artefact::{Artefact, refused, spread};
 use crate::bill::{daily, lab, lab_with_history};
-use crate::component::{component, nested, with_component, with_module};
+use crate::component::{component, nested, with_component, with_copies, with_handles, with_module};
 use crate::plugin::Plugin;
 
 const LOG: &str = "costwarden:detector/log@1.0.0";
@@ -31,6 +31,7 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
         Artefact::new("component-garbage", *b"\0asm\x0d\0\x01\0garbage"),
         Artefact::new("oversized", oversized),
         Artefact::new("damaged", damaged),
+        imports("endless-import", &format!("(import \"{}\" \"f\" (func))", "e".repeat(90_000))),
         // Features that are switched off.
         memory("memory64", "i64 2"),
         memory("shared-memory", "2 2 shared"),
@@ -87,6 +88,23 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
                 with_module(component, "(module)")
             }),
         ),
+        fields("many-globals", &"(global i64 (i64.const 7))".repeat(500_000)),
+        Artefact::new(
+            "elements-over-elements",
+            over_and_over(&format!("(elem (global.get $at) func {})", "$f ".repeat(5_000))),
+        ),
+        Artefact::new(
+            "data-over-data",
+            over_and_over(&format!("(data (global.get $at) \"{}\")", "x".repeat(1_000_000))),
+        ),
+        Artefact::new(
+            "handles",
+            with_handles(
+                component(&Plugin { name: "handles", ..Plugin::default() }),
+                r#"(module (import "handles" "new" (func $new (param i32) (result i32)))
+                    (func $start (loop (drop (call $new (i32.const 1))) (br 0))) (start $start))"#,
+            ),
+        ),
         fields("data-outside", r#"(data (i32.const 131072) "x")"#),
         fields("start-traps", "(func $start unreachable) (start $start)"),
         fields("loop-in-start", "(func $start (loop (br 0))) (start $start)"),
@@ -96,6 +114,18 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
         Artefact::new("joined", with_component(component(&Plugin::default()), &component(&Plugin::default()))),
         Artefact::new("nested", nested(2_000)),
     ]
+}
+
+/// What sixty modules write over each other before the first instruction runs, at a place that no compiler can know.
+fn over_and_over(writes: &str) -> Vec<u8> {
+    let first = r#"(module (global (export "at") i32 (i32.const 0)) (memory (export "memory") 16)
+        (table (export "table") 50000 funcref))"#;
+    let other = format!(
+        r#"(module (import "first" "at" (global $at i32)) (import "first" "memory" (memory 16))
+            (import "first" "table" (table 50000 funcref)) (func $f) {})"#,
+        writes.repeat(5)
+    );
+    with_copies(component(&Plugin::default()), first, &other, 60)
 }
 
 /// Lists of lists of lists, so deep.
@@ -126,6 +156,7 @@ fn what_shall_not_load_is_refused() {
     component-garbage: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0xa)
     oversized: larger than 8000000 bytes (plugins.limits.module_bytes)
     damaged: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: type mismatch: expected i64 but nothing on stack (at offset 0x186)
+    endless-import: imports `eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee…`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
     memory64: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: memory64 must be enabled for 64-bit memories (at offset 0x3d)
     shared-memory: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: threads must be enabled for shared memories (at offset 0x3d)
     two-memories: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x3c)
@@ -151,6 +182,10 @@ fn what_shall_not_load_is_refused() {
     large-table: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
     many-tables: its describe failed: has too many parts: 20 tables, more than 16 (plugins.limits.tables)
     many-modules: its describe failed: has too many parts: 65 instances, more than 64 (plugins.limits.instances)
+    many-globals: has globals and functions that take more than 4194304 bytes in each instance, which no setting raises: build it with fewer of them
+    elements-over-elements: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    data-over-data: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    handles: its describe failed: trapped: cannot allocate another handle: store handle limit exceeded
     data-outside: its describe failed: trapped: out of bounds memory access
     start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
     loop-in-start: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)

@@ -1,7 +1,7 @@
 //! Plugins that load and then go wrong: what each broke is told once, with the rule and the series.
 
-use crate::artefact::{Artefact, contained, spread};
-use crate::bill::lab_with_history;
+use crate::artefact::{Artefact, LIMITS, contained, spread};
+use crate::bill::{LAST, MINIMAL, check, lab, lab_with_history};
 use crate::plugin::{ONE_VERDICT, Plugin, Verdict};
 
 const EMIT: &str = r#"(import "costwarden:detector/log@1.0.0" "emit" (func $emit (param i32 i32 i32)))"#;
@@ -47,6 +47,9 @@ pub(crate) fn cpu() -> Vec<Artefact> {
                 ..Plugin::default()
             },
         ),
+        fit("nothing-to-fill", &endless("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))")),
+        fit("function-looked-up", &endless("(drop (ref.func $fit))")),
+        long_functions(),
         fit("denied-growth", &endless("(drop (memory.grow (i32.const 65535)))")),
         Artefact::plugin(
             "log-flood",
@@ -67,6 +70,19 @@ pub(crate) fn cpu() -> Vec<Artefact> {
             },
         ),
     ]
+}
+
+/// Many calls, one after the other, of a function that is long: neither has a loop, and the one length is multiplied by the
+/// other. What is said after them is said far beyond the budget.
+pub(crate) fn long_functions() -> Artefact {
+    let (steps, calls) = ("local.get 0 i64.rotl ".repeat(10_000), "local.get 0 call $long local.set 0 ".repeat(10_000));
+    let fields = format!(
+        "(func $long (param i64) (result i64) local.get 0 {steps})
+         (func $calls (param i64) {calls})"
+    );
+    let fit = "(call $calls (i64.const 7)) (call $emit (i32.const 3) (i32.const 256) (i32.const 19))
+        (call $fits (local.get 7))";
+    Artefact::plugin("long-functions", &Plugin { imports: EMIT, fields: &fields, fit, ..Plugin::default() })
 }
 
 /// What wants more than there is.
@@ -222,11 +238,60 @@ fn what_takes_for_ever_runs_out_of_fuel() {
     memory-init: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     table-fill: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     table-copy: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    nothing-to-fill: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    function-looked-up: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
+    long-functions: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     denied-growth: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     log-flood: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     deep-recursion: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)
     indirect-recursion: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)
     ");
+}
+
+/// A call ends soon after its fuel does, not where a loop happens to begin.
+#[test]
+fn nothing_is_run_far_beyond_the_fuel() {
+    let lab = lab_with_history();
+    spread(&lab, &[long_functions()], "");
+    let run = lab.run(&["daily", "--date", &LAST.to_string()]).expect(1);
+    assert!(run.stderr.contains("`long-functions`") && run.stderr.contains("used up its fuel"), "{}", run.stderr);
+    assert!(!run.stderr.contains("long-functions0.0.1"), "it spoke: {}", run.stderr);
+    let enough = "fit_fuel_per_series = 1_000_000_000\n";
+    let limits = LIMITS.replace("fit_fuel_per_series = 100_000\n", enough);
+    lab.write("costwarden.toml", &format!("{MINIMAL}{limits}"));
+    let run = lab.run(&["daily", "--date", &LAST.to_string()]).expect(0);
+    assert!(run.stderr.contains("long-functions0.0.1"), "with enough it speaks: {}", run.stderr);
+}
+
+/// What a batch logs, and what its series log when they are called alone, have the limit of one call each.
+#[test]
+fn calls_over_single_series_log_no_more_than_one_over_all() {
+    let fit = "(loop (call $emit (i32.const 3) (i32.const 256) (i32.const 5)) (br_if 0 (i32.lt_u
+        (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 20)))) unreachable";
+    let fit = format!("(local.set 0 (i32.const 0)) {fit}");
+    let lab = lab_with_history();
+    spread(
+        &lab,
+        &[Artefact::plugin("chatty", &Plugin { imports: EMIT, fit: &fit, ..Plugin::default() })],
+        "log_lines = 25\n",
+    );
+    let run = lab.run(&["daily", "--date", &LAST.to_string()]).expect(1);
+    let told = |text: &str| run.stderr.lines().filter(|line| line.contains(text)).count();
+    // Two fits, each of a batch of three that fails and then of each of the three: 20 and 25 lines, and one of the others.
+    assert_eq!(told("chatt"), 2 * (20 + 25 + 1) + 1, "{}", run.stderr);
+    assert_eq!(told("the plugin logs too much"), 2, "{}", run.stderr);
+}
+
+/// Each issue that a plugin has with settings is a line of its own, and one can have a million.
+#[test]
+fn of_many_issues_some_are_told() {
+    let lab = lab();
+    let issues = "(call $list (i32.const 65536) (i32.const 20000))";
+    spread(&lab, &[Artefact::plugin("fussy", &Plugin { check: issues, memory: "10", ..Plugin::default() })], "");
+    let (code, text) = check(&lab);
+    assert_eq!(code, 2, "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains("rule fussy: settings: ")).count(), 51, "{text}");
+    assert!(text.contains("rule fussy: settings: and 19950 more"), "{text}");
 }
 
 #[test]

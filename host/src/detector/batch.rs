@@ -10,6 +10,7 @@ use wasmtime::Store;
 
 use super::bindings::{Guest, Refusal};
 use super::failure::Abandoned;
+use super::log::Log;
 use super::session::{Answers, Attempt, Kind, Program, State};
 use super::{Breach, Call, Failure, Outcome, Scope, Site, Usage, output};
 
@@ -101,40 +102,47 @@ impl Batches<'_> {
         question: &Question<I, R, impl Fn(&I, R) -> Result<T, Breach>>,
     ) -> Done<T> {
         let budget = self.program.fuel(self.kind, inputs.len());
-        let Attempt { result, fuel, memory_bytes } = self.attempt(inputs, budget, question);
+        let Attempt { result, mut log, fuel, memory_bytes } =
+            self.attempt(inputs, self.program.log(self.call.rule), budget, question);
         let mut usage = Usage { fuel, budget, memory_bytes, batches: 1, retried: 0 };
         let results: Vec<_> = match result {
             Ok(answers) => {
                 inputs.iter().zip(answers).map(|(input, answer)| self.answer(input, answer, question)).collect()
             }
             Err(breach) if self.scope == Scope::Each && inputs.len() > 1 && breach.is_worth_a_retry() => {
-                // As much as the batch had: a batch costs at most twice its fuel, however many of its series fail.
+                // As much as the batch had: a batch costs and logs at most twice what it may, however many of its series
+                // fail.
                 let mut left = budget;
-                let mut alone = |input| {
-                    let (result, fuel) = self.alone(input, left, question);
+                log.renew(&self.program.limits);
+                let mut results = Vec::with_capacity(inputs.len());
+                for input in inputs {
+                    let (result, fuel, logged) = self.alone(input, log, left, question);
+                    log = logged;
                     left -= fuel;
                     usage.fuel += fuel;
                     usage.retried += 1;
-                    result
-                };
-                inputs.iter().map(&mut alone).collect()
+                    results.push(result);
+                }
+                results
             }
             Err(breach) => self.all_broken(inputs, question.id, &breach).collect(),
         };
+        log.close();
         let lost = results.iter().all(|result| matches!(result, Err(Failure::Broken { .. })));
         Done { results, usage, lost }
     }
 
-    /// Calls the plugin over one series of a batch that failed, with what is left of the fuel for such calls.
+    /// Calls the plugin over one series of a batch that failed, with what is left of log and fuel for such calls.
     fn alone<I, R, T>(
         &self,
         input: &I,
+        log: Log,
         left: u64,
         question: &Question<I, R, impl Fn(&I, R) -> Result<T, Breach>>,
-    ) -> (Result<T, Failure>, u64) {
+    ) -> (Result<T, Failure>, u64, Log) {
         let whole = self.program.fuel(self.kind, 1);
         let fuel = whole.min(left);
-        let Attempt { result, fuel: used, .. } = self.attempt(std::slice::from_ref(input), fuel, question);
+        let Attempt { result, log, fuel: used, .. } = self.attempt(std::slice::from_ref(input), log, fuel, question);
         let result = match result {
             Ok(mut answers) => match answers.pop() {
                 Some(answer) => self.answer(input, answer, question),
@@ -145,19 +153,17 @@ impl Batches<'_> {
             }
             Err(breach) => Err(self.broken((question.id)(input), breach)),
         };
-        (result, used)
+        (result, used, log)
     }
 
-    fn attempt<I, R, O>(&self, inputs: &[I], fuel: u64, question: &Question<I, R, O>) -> Attempt<Answers<R>> {
-        let Attempt { result, fuel, memory_bytes } =
-            self.program.attempt(self.call.rule, self.kind, fuel, |guest, store| {
-                (question.ask)(guest, store, self.call, inputs)
-            });
+    fn attempt<I, R, O>(&self, inputs: &[I], log: Log, fuel: u64, question: &Question<I, R, O>) -> Attempt<Answers<R>> {
+        let Attempt { result, log, fuel, memory_bytes } =
+            self.program.attempt(log, self.kind, fuel, |guest, store| (question.ask)(guest, store, self.call, inputs));
         let result = result.and_then(|answers| {
             let (expected, got) = (inputs.len(), answers.len());
             if got == expected { Ok(answers) } else { Err(Breach::WrongCount { expected, got }) }
         });
-        Attempt { result, fuel, memory_bytes }
+        Attempt { result, log, fuel, memory_bytes }
     }
 
     fn answer<I, R, T>(

@@ -55,5 +55,5 @@ fn translated(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Unfit> {
         }
         contract::Encoding::Core => fuel::metered(&contract::wrapped(engine, bytes)?)?,
     };
-    engine.precompile_component(&metered).map_err(|error| Unfit::Invalid(output::plain(format!("{error:#}"))))
+    engine.precompile_component(&metered).map_err(|error| Unfit::Invalid(output::said(error)))
 }

@@ -32,6 +32,9 @@ pub(super) enum Asks {
 const WIT: &str = include_str!("../../../plugin-sdk/wit/detector.wit");
 const WORLD: &str = "plugin-with-reference";
 const PACKAGE: &str = "costwarden:detector/";
+/// What is told of a name or a version that stands in a file.
+const NAME_BYTES: usize = 128;
+const VERSION_BYTES: usize = 32;
 
 /// In which of its two forms a plugin comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +104,7 @@ pub(super) fn check_parts(component: &[u8]) -> Result<(), Unfit> {
 
 /// A core module as a component.
 pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Unfit> {
-    Module::validate(engine, core).map_err(|error| Unfit::Invalid(output::plain(format!("{error:#}"))))?;
+    Module::validate(engine, core).map_err(|error| Unfit::Invalid(output::said(error)))?;
     let Stripped { mut module, version } = stripped(core)?;
     let wit = WIT.replacen(&format!("@{CONTRACT};"), &format!("@{version};"), 1);
     let mut contract = Bindgen::default().resolve;
@@ -151,9 +154,8 @@ fn stripped(core: &[u8]) -> Result<Stripped, Unfit> {
     Ok(Stripped { module, version: version.ok_or(Unfit::NoDetector)? })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
 fn damaged(error: wasmparser::BinaryReaderError) -> Unfit {
-    Unfit::Invalid(output::plain(error.to_string()))
+    Unfit::Invalid(output::said(error))
 }
 
 /// Magic number and version.
@@ -176,7 +178,7 @@ fn check_import(import: &str) -> Result<&str, Unfit> {
         Some((interface @ ("log" | "types" | "reference"), version)) => check_version(version).map(|()| interface),
         // An interface that is not known here yet.
         Some((_, version)) if is_newer(version) => Err(another_contract(version)),
-        _ => Err(Unfit::Import(output::plain(import.to_owned()))),
+        _ => Err(Unfit::Import(output::plain(output::shortened(import.to_owned(), NAME_BYTES)))),
     }
 }
 
@@ -197,11 +199,11 @@ fn check_version(found: &str) -> Result<(), Unfit> {
 
 /// What does not fit in a plugin that is built for a newer minor version is what that version added.
 fn misfit(version: &str, error: String) -> Unfit {
-    if is_newer(version) { another_contract(version) } else { Unfit::Types(output::plain(error)) }
+    if is_newer(version) { another_contract(version) } else { Unfit::Types(output::said(error)) }
 }
 
 fn another_contract(found: &str) -> Unfit {
-    Unfit::Contract { found: output::plain(output::shortened(found.to_owned(), 32)) }
+    Unfit::Contract { found: output::plain(output::shortened(found.to_owned(), VERSION_BYTES)) }
 }
 
 fn is_newer(version: &str) -> bool {

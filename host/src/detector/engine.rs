@@ -37,7 +37,9 @@ const KEPT_BYTES: usize = 4 << 20;
 /// The pool's own limits, above which it would refuse a plugin before [`Limits`] could say why.
 const POOL_TABLE_ELEMENTS: usize = 1_000_000;
 const POOL_PARTS: u32 = 10_000;
-const POOL_INSTANCE_BYTES: usize = 64 << 20;
+/// Of what the engine keeps of one instance besides its memories and tables: a global, or a function that is passed on, takes
+/// up to 40 bytes. The limit of instances times this is what `memory_bytes` does not count.
+pub(super) const INSTANCE_BYTES: usize = 4 << 20;
 
 impl Sandbox {
     /// Compiled plugins are kept in the directory, which is made where it is absent; without one, every load compiles.
@@ -114,8 +116,8 @@ fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
         .max_tables_per_component(POOL_PARTS)
         .max_memories_per_module(POOL_PARTS)
         .max_tables_per_module(POOL_PARTS)
-        .max_component_instance_size(POOL_INSTANCE_BYTES)
-        .max_core_instance_size(POOL_INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
         // The whole of what 32 bits address: reserved, not used.
         .max_memory_size(1 << 32)
         .table_elements(limits.table_elements.max(POOL_TABLE_ELEMENTS))

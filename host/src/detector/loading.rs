@@ -16,6 +16,7 @@ use super::cache::{Key, Refused};
 use super::compile::{self, compile};
 use super::compiled::Compiled;
 use super::contract::{self, Asks, Built, PLUGIN, Unfit};
+use super::engine::INSTANCE_BYTES;
 use super::fuel::{self, Gauge};
 use super::reference::{self, Reference};
 use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
@@ -84,8 +85,8 @@ impl Sandbox {
             Some(component) => (component, None),
             None => {
                 let compiled = self.compiled(digest, bytes)?;
-                let component = compiled.component(&self.engine);
-                (component.map_err(|error| Fault::Compiler(format!("gave no code: {error:#}")))?, Some(compiled))
+                let component = compiled.component(&self.engine).map_err(|error| unusable(&error))?;
+                (component, Some(compiled))
             }
         };
         let built = contract::check(&self.engine, &component)?;
@@ -150,6 +151,17 @@ impl Sandbox {
     }
 }
 
+/// Why code that was just compiled cannot be had.
+fn unusable(error: &wasmtime::Error) -> Fault {
+    let text = output::said(format!("{error:#}"));
+    // It has no type of its own in wasmtime; a test pins that it is recognised.
+    if text.contains("instance size does not fit") {
+        Fault::InstanceSize(INSTANCE_BYTES)
+    } else {
+        Fault::Compiler(format!("gave no code: {text}"))
+    }
+}
+
 /// Has the engine lay out what a plugin's memories begin with. The kernel seals no pages that it is moving just then, and
 /// says that it is busy: nothing is wrong with the plugin. What stays in the way is told by the first call.
 fn lay_out(component: &Component) {
@@ -206,6 +218,10 @@ pub(crate) enum Fault {
     CompileTime(u64),
     #[error("takes more memory than {0} bytes to compile (plugins.limits.compile_memory_bytes)")]
     CompileMemory(u64),
+    #[error(
+        "has globals and functions that take more than {0} bytes in each instance, which no setting raises: build it with fewer of them"
+    )]
+    InstanceSize(usize),
     #[error("cannot be compiled: the compiler {0}")]
     Compiler(String),
     #[error(

@@ -9,7 +9,7 @@ use super::bindings::Level;
 use super::session::State;
 use super::{Limits, fuel, output};
 
-/// What one call may still log.
+/// What one call may still log, or the calls together that a batch comes to alone.
 pub(super) struct Log {
     plugin: Arc<str>,
     rule: Box<str>,
@@ -41,6 +41,11 @@ impl Log {
         }
     }
 
+    /// As much as another call may log, for all calls that come from now on.
+    pub(super) fn renew(&mut self, limits: &Limits) {
+        (self.lines_left, self.bytes_left) = (limits.log_lines, limits.log_bytes);
+    }
+
     /// Says so if lines were dropped.
     pub(super) fn close(&self) {
         if self.dropped > 0 {
@@ -52,6 +57,11 @@ impl Log {
                 "the plugin logs too much: lines were dropped (plugins.limits.log_lines, .log_bytes)"
             );
         }
+    }
+
+    /// For the next call, whose errors are its own.
+    pub(super) fn next_call(self) -> Self {
+        Self { last_error: None, ..self }
     }
 
     pub(super) fn last_error(&self) -> Option<String> {

@@ -7,6 +7,8 @@ use crate::series::Window;
 
 /// Figures that one fit may tell.
 const FIGURES: usize = 64;
+/// Bytes that are told of an error, which is one line for people.
+const SAID_BYTES: usize = 1024;
 /// Bytes of a figure's name.
 const FIGURE_NAME_BYTES: usize = 64;
 
@@ -79,6 +81,12 @@ pub(crate) fn plain(text: String) -> String {
     // Most text is plain ASCII, which is seen without decoding it.
     let is_plain_ascii = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if is_plain_ascii || !text.contains(is_obeyed) { text } else { text.replace(is_obeyed, " ") }
+}
+
+/// What a library says of a plugin, which may repeat names of any length that stand in it.
+pub(super) fn said(error: impl std::fmt::Display) -> String {
+    // All causes, where it tells them so.
+    plain(shortened(format!("{error:#}"), SAID_BYTES))
 }
 
 /// Cut at the limit, and marked as cut.

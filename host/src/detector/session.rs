@@ -21,6 +21,9 @@ use crate::series::{Series, Window};
 /// Stack of a thread besides what WebAssembly may use of it.
 pub(super) const HOST_STACK_BYTES: usize = 1024 * 1024;
 
+/// What is told of the issues that a plugin has with settings: each is a line for people.
+const ISSUES: usize = 50;
+
 /// A compiled plugin with everything that its instances need.
 pub(super) struct Program {
     pub(super) name: Arc<str>,
@@ -53,6 +56,8 @@ pub(super) enum Kind {
 /// What a call gave, and what it cost.
 pub(super) struct Attempt<T> {
     pub(super) result: Result<T, Breach>,
+    /// With what may still be logged, to be closed or given to the next.
+    pub(super) log: Log,
     pub(super) fuel: u64,
     /// Of all memories of the instance together, at most.
     pub(super) memory_bytes: usize,
@@ -76,16 +81,22 @@ impl Program {
     /// Calls `describe`, whose answer is not checked yet.
     pub(super) fn describe(&self) -> Result<bindings::costwarden::detector::types::Manifest, Breach> {
         let fuel = self.fuel(Kind::Describe, 0);
-        self.attempt("", Kind::Describe, fuel, |guest, store| guest.call_describe(store)).result
+        self.attempt_one(fuel, |guest, store| guest.call_describe(store))
     }
 
     /// Calls `check-settings`, on a thread of its own.
     pub(super) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Breach> {
         let fuel = self.fuel(Kind::Describe, 0);
-        let call = || self.attempt("", Kind::Describe, fuel, |guest, store| guest.call_check_settings(store, settings));
-        let issues = on_thread(self.thread(), call)?.result?;
+        let call = || self.attempt_one(fuel, |guest, store| guest.call_check_settings(store, settings));
+        let issues = on_thread(self.thread(), call)??;
         let plain = |text| output::plain(output::shortened(text, self.limits.reason_bytes));
-        Ok(issues.into_iter().map(|i| Issue { pointer: plain(i.pointer), message: plain(i.message) }).collect())
+        let more = issues.len().saturating_sub(ISSUES);
+        let told = issues.into_iter().take(ISSUES);
+        let mut told: Vec<_> = told.map(|i| Issue { pointer: plain(i.pointer), message: plain(i.message) }).collect();
+        if more > 0 {
+            told.push(Issue { pointer: String::new(), message: format!("and {more} more") });
+        }
+        Ok(told)
     }
 
     /// A thread whose stack holds all that a plugin may use of it: to overrun a stack ends the process.
@@ -93,10 +104,26 @@ impl Program {
         thread::Builder::new().name("detector".to_owned()).stack_size(self.limits.stack_bytes + HOST_STACK_BYTES)
     }
 
+    /// A call that is about no series.
+    fn attempt_one<T>(
+        &self,
+        fuel: u64,
+        call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Breach> {
+        let Attempt { result, log, .. } = self.attempt(self.log(""), Kind::Describe, fuel, call);
+        log.close();
+        result
+    }
+
+    /// What a call for a rule may log.
+    pub(super) fn log(&self, rule: &str) -> Log {
+        Log::new(&self.limits, Arc::clone(&self.name), rule)
+    }
+
     /// Instantiates, calls, and throws away. To be called on a [`Self::thread`].
     pub(super) fn attempt<T>(
         &self,
-        rule: &str,
+        log: Log,
         kind: Kind,
         fuel: u64,
         call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
@@ -105,7 +132,7 @@ impl Program {
         // Let go of after the store, whose instance it is for.
         let _slot = self.slots.take();
         let state = State {
-            log: Log::new(limits, Arc::clone(&self.name), rule),
+            log: log.next_call(),
             reference: self.reference.clone(),
             reference_bytes_left: limits.reference_bytes_per_call,
             meter: Meter::new(Arc::clone(limits)),
@@ -127,8 +154,8 @@ impl Program {
                 (Err(breach), used)
             }
         };
-        store.data().log.close();
-        Attempt { result, fuel: used, memory_bytes: store.data().meter.memory_bytes() }
+        let State { log, meter, .. } = store.into_data();
+        Attempt { result, log, fuel: used, memory_bytes: meter.memory_bytes() }
     }
 
     fn is_dry(&self, kind: Kind, budget: u64) -> Breach {
@@ -165,7 +192,7 @@ impl Program {
             // These two have no types of their own in wasmtime; tests pin that they are recognised.
             None if text.contains("fuel allocated for hostcalls") => Breach::OutputTooLarge(limits.output_bytes),
             None if text.contains("resource limit exceeded") => Breach::Parts(too_many(&text, limits)),
-            None => Breach::Trapped { trap: output::plain(text), panic: state.log.last_error() },
+            None => Breach::Trapped { trap: output::said(text), panic: state.log.last_error() },
         }
     }
 }
@@ -183,7 +210,7 @@ fn too_many(text: &str, limits: &Limits) -> String {
     });
     match counted {
         Some((count, kind, limit)) => format!("{count} {kind}, more than {limit} (plugins.limits.{kind})"),
-        None => format!("{} (plugins.limits.instances, .memories, .tables)", output::plain(text.to_owned())),
+        None => format!("{} (plugins.limits.instances, .memories, .tables)", output::said(text)),
     }
 }
 

@@ -267,15 +267,17 @@ fn a_log_flood_is_dropped_with_one_warning() {
     let limits = Limits { log_lines: 3, ..Limits::default() };
     let detector = Lab::new().misbehaving(limits);
     let ((), log) = logged(|| {
-        let attempt = detector.program.attempt("watch", session::Kind::Fit, 500_000_000, |guest, store| {
-            session::fit(
-                guest,
-                store,
-                &call(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#),
-                &[series("x", 9)],
-            )
-        });
+        let attempt =
+            detector.program.attempt(detector.program.log("watch"), session::Kind::Fit, 500_000_000, |guest, store| {
+                session::fit(
+                    guest,
+                    store,
+                    &call(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#),
+                    &[series("x", 9)],
+                )
+            });
         assert!(attempt.result.is_ok());
+        attempt.log.close();
     });
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(lines.len(), 4, "{log}");

@@ -12,6 +12,13 @@ use crate::detector::contract::Unfit;
 
 /// Growing calls the host, also when it is denied, which takes far longer than an instruction.
 const GROW: i64 = 200;
+/// So do these, however little they are asked for: looking a function up takes some 50 ns, and filling nothing may take
+/// 200 where the page that it begins on was never written to.
+const CALLS_THE_HOST: i64 = 50;
+const MAY_CALL_THE_HOST: i64 = 10;
+/// What a function that calls none may cost without looking what is left: others may call it as often as they like, each
+/// time without a look of their own.
+const UNSEEN: i64 = 100;
 
 /// A body while it is written.
 struct Writer<'a> {
@@ -44,8 +51,8 @@ pub(super) fn metered(
     let size = left.saturating_add(1);
     let mut writer = Writer { metered, function, left, size, passed: 1, depth: 0 };
     writer.load();
-    if calls(body)? {
-        // Else calls that call each other would never come to a check.
+    if calls_or_is_long(body)? {
+        // Else calls that call each other would never come to a check, and a file's length would be multiplied by itself.
         writer.settle();
         writer.check();
     }
@@ -56,11 +63,13 @@ pub(super) fn metered(
     Ok(writer.function)
 }
 
-/// Whether a function calls others.
-fn calls(body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
+fn calls_or_is_long(body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
     let mut operators = body.get_operators_reader()?;
+    let mut passed = 0;
     while !operators.eof() {
-        if matches!(operators.read()?, Operator::Call { .. } | Operator::CallIndirect { .. }) {
+        let operator = operators.read()?;
+        passed += cost(&operator);
+        if passed > UNSEEN || matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. }) {
             return Ok(true);
         }
     }
@@ -198,6 +207,15 @@ fn cost(operator: &Operator<'_>) -> i64 {
         | Operator::Else
         | Operator::End => 0,
         Operator::MemoryGrow { .. } | Operator::TableGrow { .. } => GROW,
+        Operator::RefFunc { .. } | Operator::MemoryFill { .. } => CALLS_THE_HOST,
+        Operator::MemoryCopy { .. }
+        | Operator::MemoryInit { .. }
+        | Operator::DataDrop { .. }
+        | Operator::TableCopy { .. }
+        | Operator::TableFill { .. }
+        | Operator::TableInit { .. }
+        | Operator::TableGet { .. }
+        | Operator::ElemDrop { .. } => MAY_CALL_THE_HOST,
         _ => 1,
     }
 }

@@ -5,7 +5,7 @@
 
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{
-    Alias, CanonicalFunctionSection, CanonicalOption, CodeSection, Component, ComponentAliasSection,
+    Alias, BlockType, CanonicalFunctionSection, CanonicalOption, CodeSection, Component, ComponentAliasSection,
     ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentTypeRef, ComponentTypeSection,
     ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType,
     ImportSection, InstanceSection, Instruction, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection,
@@ -13,7 +13,7 @@ use wasm_encoder::{
 };
 use wasmparser::{CustomSectionReader, Instance, Parser};
 
-use super::{BUDGET, COUNTER, LEFT, METER, module};
+use super::{BUDGET, COUNTER, LEFT, METER, layout, module};
 use crate::detector::contract::Unfit;
 
 /// How many of each the meter puts in: indices of the plugin's own come after these.
@@ -39,7 +39,7 @@ struct Moved {
 
 pub(super) fn metered(bytes: &[u8]) -> Result<Vec<u8>, Error<Unfit>> {
     let mut component = Component::new();
-    put_meter(&mut component);
+    put_meter(&mut component, layout::cost(bytes)?);
     Moved { depth: 0 }.parse_component(&mut component, Parser::new(0), bytes)?;
     let mut exports = ComponentExportSection::new();
     exports.export(LEFT, ComponentExportKind::Func, FUNCTIONS - 1, None);
@@ -48,7 +48,7 @@ pub(super) fn metered(bytes: &[u8]) -> Result<Vec<u8>, Error<Unfit>> {
 }
 
 /// The module with the number, its instance, and the function that tells it.
-fn put_meter(component: &mut Component) {
+fn put_meter(component: &mut Component, layout: i64) {
     let mut types = ComponentTypeSection::new();
     types.function().params::<_, wasm_encoder::ComponentValType>([]).result(Some(PrimitiveValType::S64.into()));
     component.section(&types);
@@ -61,7 +61,7 @@ fn put_meter(component: &mut Component) {
     lowered.lower(0, []);
     component.section(&lowered);
 
-    component.section(&ModuleSection(&meter()));
+    component.section(&ModuleSection(&meter(layout)));
 
     let mut instances = InstanceSection::new();
     instances.export_items([(ASK, ExportKind::Func, 0)]);
@@ -77,8 +77,8 @@ fn put_meter(component: &mut Component) {
     component.section(&lifted);
 }
 
-/// Asks for the budget when it starts, before any code of the plugin's runs.
-fn meter() -> Module {
+/// Asks for the budget when it starts, before anything of the plugin's is laid out, and takes what that costs.
+fn meter(layout: i64) -> Module {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I64]);
     types.ty().function([], []);
@@ -93,7 +93,18 @@ fn meter() -> Module {
     exports.export(COUNTER, ExportKind::Global, 0).export(TELL, ExportKind::Func, tell);
     let mut code = CodeSection::new();
     let mut function = Function::new([]);
-    function.instruction(&Instruction::Call(0)).instruction(&Instruction::GlobalSet(0)).instruction(&Instruction::End);
+    function
+        .instruction(&Instruction::Call(0))
+        .instruction(&Instruction::I64Const(layout))
+        .instruction(&Instruction::I64Sub)
+        .instruction(&Instruction::GlobalSet(0))
+        .instruction(&Instruction::GlobalGet(0))
+        .instruction(&Instruction::I64Const(0))
+        .instruction(&Instruction::I64LtS)
+        .instruction(&Instruction::If(BlockType::Empty))
+        .instruction(&Instruction::Unreachable)
+        .instruction(&Instruction::End)
+        .instruction(&Instruction::End);
     code.function(&function);
     let mut function = Function::new([]);
     function.instruction(&Instruction::GlobalGet(0)).instruction(&Instruction::End);
