@@ -271,7 +271,10 @@ impl<'d, 't> Section<'d, 't> {
     pub(crate) fn finish(self) {
         for key in self.table.keys() {
             let known = self.known.join(", ");
-            self.document.note(key.span.start, &self.key(&key.name), format!("unknown key, expected one of {known}"));
+            let meant =
+                meant(&key.name, &self.known).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            let message = format!("unknown key, expected one of {known}{meant}");
+            self.document.note(key.span.start, &self.key(&key.name), message);
         }
     }
 
@@ -318,6 +321,13 @@ pub(crate) struct Json {
     pub(crate) json: serde_json::Value,
     /// Where each value stands, by JSON pointer.
     pub(crate) lines: BTreeMap<String, usize>,
+}
+
+/// The known key that another may be a slip of: of three letters, one may be wrong.
+fn meant<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let near = |known: &&str| (strsim::damerau_levenshtein(key, known), known.len());
+    let nearest = known.iter().copied().min_by_key(|known| near(known))?;
+    (near(&nearest).0 <= key.len() / 3).then_some(nearest)
 }
 
 /// Calls `place` with the JSON pointer and the offset of every value.

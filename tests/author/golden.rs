@@ -120,7 +120,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     insta::assert_snapshot!(refused("walk = 0\njudge_from = \"3\"\nsetting = {}\nunit = 5\nhistory_days = 0\n"), @"
     failed: ./golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
     ./golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
-    ./golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale
+    ./golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
     ./golden/strict/case.toml:4: unit: expected a text in quotes, found 5
     ./golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
     ");

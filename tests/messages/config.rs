@@ -126,7 +126,7 @@ fn unknown_keys() {
     error: [lab]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
     error: [lab]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
     error: [lab]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
-    error: [lab]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
+    error: [lab]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health; did you mean `sink`?
     [lab]/costwarden.toml: 0 rules can run, 4 errors
     ");
 }
