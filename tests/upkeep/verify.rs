@@ -113,7 +113,13 @@ fn every_difference_is_named() {
 
         let (found, _) = verify(&lab, &[&format!("--from={}", day(4)), &format!("--to={}", day(6))], 1);
         assert_eq!(found, expected[1..2]);
+        let all = lab.run(&["archive", "verify"]).expect(1).stdout;
+        assert!(
+            all.contains("what the ledger lacks comes back") && all.contains("`costwarden archive rebuild`"),
+            "{all}"
+        );
         let text = lab.run(&["archive", "verify", &format!("--to={}", day(7))]).expect(1).stdout;
+        assert!(!text.contains("archive rebuild"), "nothing is lacking there: {text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("{}: the ledger has it, the archive has no document of it", day(3)));
         assert_eq!(

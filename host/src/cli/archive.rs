@@ -152,7 +152,12 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let archive = Archive::new(&config.archive);
     let kept_since = days_before(config, now, config.lifecycle.delete_after_days);
     let verify = Verify { range: range(span), kept_since };
-    let verified = job::verify(&store, &archive, verify, &mut |found| disagreement(found, form)).await?;
+    let mut is_lacking = false;
+    let mut told = |found: &Disagreement| {
+        is_lacking |= matches!(found.what, What::NotRemembered);
+        disagreement(found, form);
+    };
+    let verified = job::verify(&store, &archive, verify, &mut told).await?;
     let Verified { days, hours, expired, disagreements, foreign } = verified;
     match form {
         Form::Json => {
@@ -168,6 +173,11 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
             one_or(expired, "was", "were"),
             counted(foreign, "file")
         )),
+    }
+    if is_lacking && form == Form::Text {
+        present::out(
+            "what the ledger lacks comes back from the archive: into an empty database by `costwarden archive rebuild`",
+        );
     }
     Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })
 }
