@@ -33,7 +33,7 @@ fn a_difference_is_a_diff() {
     desk.write("golden/strict/case.toml", case);
     let differs = desk.refused(&["test"]);
     insta::assert_snapshot!(differs, @"
-    --- ./golden/strict/expected.csv
+    --- golden/strict/expected.csv
     +++ given now
     @@ -29,13 +29,13 @@
      2026-07-28,782.47,,,,,
@@ -59,22 +59,22 @@ fn a_difference_is_a_diff() {
     +2026-08-07,938.48,0.9966496262333484,724.5043333333333,-inf,939.1993084123367,
     +2026-08-08,558.63,0,724.5043333333333,-inf,939.1993084123367,
     +2026-08-09,482.81,0,724.5043333333333,-inf,939.1993084123367,
-    ./watch.wasm: 1 case, 0 passed, 1 failed
-    strict: differs from ./golden/strict/expected.csv
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: differs from golden/strict/expected.csv
     ");
     let shown = desk.plugin(&["--json", "test"]).expect(2).report();
     assert_eq!((&shown["case"], &shown["outcome"]), (&"strict".into(), &"different".into()));
     insta::assert_snapshot!(desk.plugin(&["test", "--update"]).expect(0).stdout, @"
-    strict: wrote ./golden/strict/expected.csv: read it before you keep it
-    ./watch.wasm: 1 case, 1 passed, 0 failed
+    strict: wrote golden/strict/expected.csv: read it before you keep it
+    watch.wasm: 1 case, 1 passed, 0 failed
     ");
     insta::assert_snapshot!(desk.plugin(&["test"]).expect(0).stdout, @"
     strict: as expected
-    ./watch.wasm: 1 case, 1 passed, 0 failed
+    watch.wasm: 1 case, 1 passed, 0 failed
     ");
     insta::assert_snapshot!(desk.plugin(&["test", "--update"]).expect(0).stdout, @"
     strict: as expected
-    ./watch.wasm: 1 case, 1 passed, 0 failed
+    watch.wasm: 1 case, 1 passed, 0 failed
     ");
 }
 
@@ -96,8 +96,8 @@ fn what_is_not_there_is_told() {
     let desk = project();
     std::fs::remove_file(desk.path().join("golden/strict/expected.csv")).expect("removed");
     insta::assert_snapshot!(desk.refused(&["test"]), @"
-    ./watch.wasm: 1 case, 0 passed, 1 failed
-    strict: ./golden/strict/expected.csv is absent: write it with --update, and read it before you keep it
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: golden/strict/expected.csv is absent: write it with --update, and read it before you keep it
     ");
     std::fs::rename(desk.path().join("watch.wasm"), desk.path().join("other")).expect("renamed");
     insta::assert_snapshot!(desk.refused(&["test"]), @"failed: . has no plugin, expected one .wasm file in it or in its dist: build it with `costwarden plugin build`, or name it with --plugin");
@@ -107,7 +107,7 @@ fn what_is_not_there_is_told() {
     insta::assert_snapshot!(desk.refused(&["test", "--plugin", "dist/a.wasm"]), @"failed: dist/a.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
     insta::assert_snapshot!(desk.refused(&["test", "dist"]), @"failed: dist/golden has no cases, expected folders in it, each with an input.csv");
     std::fs::remove_file(desk.path().join("golden/strict/input.csv")).expect("removed");
-    insta::assert_snapshot!(desk.refused(&["test"]), @"failed: ./golden has no cases, expected folders in it, each with an input.csv");
+    insta::assert_snapshot!(desk.refused(&["test"]), @"failed: golden/strict has no input.csv, expected one in each folder of golden");
 }
 
 #[test]
@@ -118,24 +118,24 @@ fn a_case_that_is_not_as_expected_is_told() {
         desk.refused(&["test"])
     };
     insta::assert_snapshot!(refused("walk = 0\njudge_from = \"3\"\nsetting = {}\nunit = 5\nhistory_days = 0\n"), @"
-    failed: ./golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
-    ./golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
-    ./golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
-    ./golden/strict/case.toml:4: unit: expected a text in quotes, found 5
-    ./golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
+    failed: golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
+    golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
+    golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
+    golden/strict/case.toml:4: unit: expected a text in quotes, found 5
+    golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
     ");
     insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
-    ./watch.wasm: 1 case, 0 passed, 1 failed
+    watch.wasm: 1 case, 0 passed, 1 failed
     case strict: judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0
     ");
     insta::assert_snapshot!(refused("settings = { zScore = 0 }\n"), @"
-    ./watch.wasm: 1 case, 0 passed, 1 failed
+    watch.wasm: 1 case, 0 passed, 1 failed
     case strict: settings /zScore: must be above 0
     ");
-    insta::assert_snapshot!(refused("settings = {"), @"failed: ./golden/strict/case.toml:1: not TOML: expected a table key, found eof");
+    insta::assert_snapshot!(refused("settings = {"), @"failed: golden/strict/case.toml:1: not TOML: expected a table key, found eof");
     desk.write("golden/strict/input.csv", "timestamp,value\n");
     insta::assert_snapshot!(refused(""), @"
-    ./watch.wasm: 1 case, 0 passed, 1 failed
-    ./golden/strict/input.csv: 0 rows, expected at least two at different times: the step is the time between rows
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/input.csv: 0 rows, expected at least two at different times: the step is the time between rows
     ");
 }

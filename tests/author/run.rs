@@ -49,6 +49,9 @@ fn verdicts_are_shown_beside_what_they_cost() {
      reason, bytes                  83        1024   8.11   reason_bytes
     tutorial 0.1.0 over bill.csv: 40 rows, 3 judged, 1 alerted, 0 learning
     ");
+    let early =
+        desk().plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--judge-from", "2"]).expect(0).stdout;
+    insta::assert_snapshot!(early.lines().last().expect("a line"), @"tutorial 0.1.0 over bill.csv: 40 rows, 0 judged, 0 alerted, 38 learning (18 more points needed)");
 }
 
 /// The secrets that a config refers to are the operator's, and not for trying things out.
@@ -163,7 +166,9 @@ fn what_cannot_be_run_is_told() {
     failed: --settings: /zScore: must be above 0
     --settings: /deviationRatio: must be above 1: 2 alerts at twice the mean
     ");
-    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @"failed: --settings: as a whole: expected value");
+    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @r#"failed: --settings: no JSON object (expected value at line 1 column 1), expected one like {"ratio": 2.5}, or @FILE"#);
+    desk.write("list.json", "[]");
+    insta::assert_snapshot!(refused(&["--settings", "@list.json"]), @r#"failed: --settings: list.json: no JSON object (invalid type: sequence, expected a map at line 1 column 0), expected one like {"ratio": 2.5}, or @FILE"#);
     insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"failed: --settings: absent.json cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(desk.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "absent.csv"]), @"failed: absent.csv: cannot be read: No such file or directory (os error 2)");

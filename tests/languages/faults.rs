@@ -150,6 +150,52 @@ fn exceptions_are_told() {
     }
 }
 
+/// What a method returns is read when it has returned, so that there is no exception to tell; what it printed is there.
+#[test]
+fn what_is_not_of_the_contracts_types_is_told() {
+    for (language, compiler, file, edits, printed) in [
+        (
+            "python",
+            "python/bin/componentize-py",
+            "app.py",
+            [
+                ("Verdict(i, score,", "Verdict(i, \"high\","),
+                ("    usual = USUAL", "    print(\"so far\", 1)\n    usual = USUAL"),
+            ],
+            " INFO so far 1 plugin=watch rule=run",
+        ),
+        (
+            "javascript",
+            "javascript/node_modules",
+            "detector.js",
+            [
+                (", reason: text", ""),
+                ("  const usual = unpack", "  emit(\"debug\", \"so far\");\n  const usual = unpack"),
+            ],
+            "DEBUG so far plugin=watch rule=run",
+        ),
+    ] {
+        let Some(fetched) = fetched(compiler) else { continue };
+        let desk = Desk::new();
+        desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
+        let project = desk.path().join("watch");
+        if language == "javascript" {
+            std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
+        }
+        let mut text = std::fs::read_to_string(project.join(file)).expect("made");
+        for (from, to) in edits {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        std::fs::write(project.join(file), text).expect("written");
+        desk.costwarden("", &["plugin", "build", "watch"]).expect(0);
+        let run = desk.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
+        assert!(run.stderr.contains(printed), "{run:?}");
+        let last = run.stderr.lines().last().expect("a line");
+        assert!(last.ends_with("trapped: wasm `unreachable` instruction executed; no error was logged before it: a detector in Python or JavaScript ends like this when it returns what is not of the contract's types, or asks the system for a clock, files or the like"), "{last}");
+    }
+}
+
 /// Packing what is packed already changes nothing, wherever it lies.
 #[test]
 fn a_bundled_plugin_is_packed_already() {

@@ -50,7 +50,10 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
         std::panic::set_hook(Box::new(|panic| drop(say(Level::ERROR, &format!("a defect of costwarden: {panic}")))));
     }
     form?;
-    let default = format!("error,costwarden=warn,{SUMMARY}=info");
+    let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
+    if reader == Reader::Author {
+        default.push_str(",costwarden::detector::log=debug");
+    }
     let filter = EnvFilter::try_new(environment("COSTWARDEN_LOG").unwrap_or(default))
         .map_err(|error| format!("COSTWARDEN_LOG: {error}; expected, for example, costwarden=debug"))?;
     let log = tracing_subscriber::fmt()
@@ -66,6 +69,8 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     Person,
+    /// Somebody who tries a plugin out, to whom all that it logs is shown.
+    Author,
     Schedule,
 }
 
@@ -73,7 +78,7 @@ impl Reader {
     fn form(self) -> Form {
         match self {
             Self::Schedule if !io::stderr().is_terminal() => Form::Json,
-            Self::Schedule | Self::Person => Form::Text,
+            Self::Schedule | Self::Person | Self::Author => Form::Text,
         }
     }
 }
@@ -179,7 +184,7 @@ impl Lines {
         };
         // One line, whatever is in it.
         let mut line = format!("{colour}{level:>5}{plain} {}", fields.message.replace(['\n', '\r'], " "));
-        for (name, value) in &fields.others {
+        for (name, value) in fields.others.iter().filter(|(_, value)| *value != "") {
             // A text is shown bare where nothing in it could be taken for the next field.
             let value = match value {
                 Value::String(text) if !text.contains([' ', '=', '"']) => text.clone(),

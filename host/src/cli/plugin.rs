@@ -55,6 +55,13 @@ pub(super) enum PluginCommand {
     Pull(PullArgs),
 }
 
+impl PluginCommand {
+    /// Whether a person tries a plugin out, and wants to see what it does.
+    pub(super) fn is_trial(&self) -> bool {
+        matches!(self, Self::Build(_) | Self::Run(_) | Self::Test(_))
+    }
+}
+
 /// How verdicts are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -335,10 +342,18 @@ fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 
 /// Settings as JSON, or out of a file that is named after an @; a plugin has nothing against them.
 fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
-    let text = match given.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file).with_context(|| format!("--settings: {file} cannot be read"))?,
-        None => given.to_owned(),
+    let (text, place) = match given.strip_prefix('@') {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("--settings: {file} cannot be read"))?;
+            (text, format!("{file}: "))
+        }
+        None => (given.to_owned(), String::new()),
     };
+    // As a rule's are, which come out of a table.
+    if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
+        let expected = r#"expected one like {"ratio": 2.5}, or @FILE"#;
+        anyhow::bail!("--settings: {place}no JSON object ({error}), {expected}");
+    }
     let issues = detector.check_settings(&text)?;
     let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.place(), issue.message));
     let lines: Vec<String> = lines.collect();

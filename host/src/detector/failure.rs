@@ -79,6 +79,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For the author of the plugin: with what may be behind a call that ended without a word.
+    pub(crate) fn advised(&self) -> String {
+        match self {
+            Self::Broken { breach, .. } => format!("{self}{}", breach.advice()),
+            Self::Learning(_) | Self::Refused { .. } => self.to_string(),
+        }
+    }
+}
+
 impl Site {
     pub(super) fn plugin(name: &str) -> Self {
         Self { plugin: name.into(), rule: None, series: None }
@@ -99,6 +109,16 @@ impl fmt::Display for Site {
 }
 
 impl Breach {
+    /// What may be behind it, for the author of the plugin; empty where it says enough.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Trapped { panic: None, .. } => {
+                "; no error was logged before it: a detector in Python or JavaScript ends like this when it returns what is not of the contract's types, or asks the system for a clock, files or the like"
+            }
+            _ => "",
+        }
+    }
+
     /// A batch that broke in this way may hold series that do not break it alone.
     pub(super) fn is_worth_a_retry(&self) -> bool {
         !matches!(self, Self::Parts(_) | Self::Host(_) | Self::Abandoned(_))

@@ -18,7 +18,7 @@ use self::tool::{Missing, ToolError};
 use super::language::Language;
 use super::packed::{self, PackedError, PackedManifest};
 use super::project::{self, NameError};
-use crate::detector::{Artifact, Compiler, Grants, Limits, LoadError, Manifest, Sandbox, SandboxError};
+use crate::detector::{Artifact, Compiler, Grants, Limits, LoadError, LoadFault, Manifest, Sandbox, SandboxError};
 
 #[cfg(test)]
 pub(crate) use self::javascript::VERSION as COMPONENTIZE_JS;
@@ -100,6 +100,20 @@ fn finished(compiled: &Artifact, sandbox: &Sandbox) -> Result<Built, BuildError>
     Ok(Built { manifest, artifact })
 }
 
+impl From<LoadError> for BuildError {
+    fn from(error: LoadError) -> Self {
+        Self::Load { error }
+    }
+}
+
+/// What may be behind a description that ended without a word.
+fn advice(error: &LoadError) -> &'static str {
+    match &error.fault {
+        LoadFault::Broken(breach) => breach.advice(),
+        _ => "",
+    }
+}
+
 /// Why there is no plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
@@ -124,8 +138,8 @@ pub(crate) enum BuildError {
     Name(NameError),
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    #[error("{error}{}", advice(.error))]
+    Load { error: LoadError },
     #[error("its manifest cannot be packed: {0}")]
     Pack(PackedError),
 }

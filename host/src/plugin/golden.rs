@@ -38,9 +38,10 @@ enum Play {
 /// The project's cases in the order of their names.
 ///
 /// # Errors
-/// There are none, or a `case.toml` is not as expected: everything that is wrong with it.
+/// There are none, one has no input, or a `case.toml` is not as expected: everything that is wrong with it.
 pub(crate) fn cases(project: &Path) -> Result<Vec<Case>, GoldenError> {
-    let golden = project.join("golden");
+    // Said as `golden`, not as `./golden`.
+    let golden = project.strip_prefix(".").unwrap_or(project).join("golden");
     let entries = match std::fs::read_dir(&golden) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(GoldenError::NoCases(golden)),
@@ -49,13 +50,16 @@ pub(crate) fn cases(project: &Path) -> Result<Vec<Case>, GoldenError> {
     let mut folders = Vec::new();
     for entry in entries {
         let path = entry.map_err(|source| GoldenError::Read { path: golden.clone(), source })?.path();
-        if path.join("input.csv").exists() {
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !is_hidden {
             folders.push(path);
         }
     }
     folders.sort();
     if folders.is_empty() {
         Err(GoldenError::NoCases(golden))
+    } else if let Some(empty) = folders.iter().find(|folder| !folder.join("input.csv").exists()) {
+        Err(GoldenError::NoInput(empty.clone()))
     } else {
         folders.iter().map(|folder| case(folder)).collect()
     }
@@ -79,7 +83,7 @@ pub(crate) fn built(project: &Path) -> Result<PathBuf, GoldenError> {
         let named = found.iter().find(|path| path.file_name().is_some_and(|name| *name == *own));
         match (&found[..], named) {
             ([], _) => {}
-            ([one], _) | (_, Some(one)) => return Ok(one.clone()),
+            ([one], _) | (_, Some(one)) => return Ok(one.strip_prefix(".").unwrap_or(one).to_owned()),
             _ => return Err(GoldenError::ManyPlugins(found)),
         }
     }
@@ -117,7 +121,7 @@ impl Case {
                 walk::once(&trial, &points.series, from).map_err(|stopped| stopped.failure)
             }
         };
-        Ok(verdicts::csv(&points, &trace.map_err(|failure| of_case(failure.to_string()))?))
+        Ok(verdicts::csv(&points, &trace.map_err(|failure| of_case(failure.advised()))?))
     }
 }
 
@@ -162,6 +166,8 @@ fn case(folder: &Path) -> Result<Case, GoldenError> {
 pub(crate) enum GoldenError {
     #[error("{} has no cases, expected folders in it, each with an input.csv", .0.display())]
     NoCases(PathBuf),
+    #[error("{} has no input.csv, expected one in each folder of golden", .0.display())]
+    NoInput(PathBuf),
     #[error(
         "{} has no plugin, expected one .wasm file in it or in its dist: build it with `costwarden plugin build`, or name it with --plugin",
         .0.display()

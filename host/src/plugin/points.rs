@@ -242,7 +242,7 @@ enum Fault {
     Value { line: u64, found: String },
     #[error("line {line}: {found}, expected {before} as in the lines before")]
     Clock { line: u64, found: Clock, before: Clock },
-    #[error("{0} rows, expected at least two at different times: the step is the time between rows")]
+    #[error("{}, expected at least two at different times: the step is the time between rows", counted(*.0, "row"))]
     TooFew(usize),
     #[error("more than {LIMIT} rows, expected at most that many: cut the file")]
     TooMany,

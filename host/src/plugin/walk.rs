@@ -40,6 +40,8 @@ pub(crate) struct Trace {
     pub(crate) verdicts: Vec<Option<Verdict>>,
     /// Points that it was asked about, but was still learning.
     pub(crate) learning: usize,
+    /// How many points more it needed when it last said so.
+    pub(crate) missing: Option<u32>,
     /// What the last fit told.
     pub(crate) figures: Vec<(String, f64)>,
     pub(crate) costs: Costs,
@@ -112,7 +114,10 @@ impl Trace {
         let outcome = trial.detector.fit(&trial.call, std::slice::from_ref(&history));
         let fitted = match outcome.results.into_iter().next() {
             Some(Ok(fitted)) => fitted,
-            Some(Err(Failure::Learning(_))) | None => {
+            fitted @ (Some(Err(Failure::Learning(_))) | None) => {
+                if let Some(Err(Failure::Learning(missing))) = fitted {
+                    self.missing = Some(missing);
+                }
                 self.costs.fit(outcome.usage, None);
                 self.learning += range.len();
                 return Ok(());
@@ -148,7 +153,10 @@ impl Trace {
         for (place, result) in places.iter().zip(outcome.results) {
             match result {
                 Ok(verdicts) => self.verdicts[*place] = verdicts.into_iter().next(),
-                Err(Failure::Learning(_)) => self.learning += 1,
+                Err(Failure::Learning(missing)) => {
+                    self.learning += 1;
+                    self.missing = Some(missing);
+                }
                 Err(failure) => return Err(Stopped { place: *place, failure }),
             }
         }

@@ -27,7 +27,7 @@ function told(method) {
     try {
       return method(...args);
     } catch (error) {
-      emit("error", `${error}\n${error.stack}`);
+      emit("error", `${error} (${String(error?.stack).split("\n")[0]})`);
       throw error;
     }
   };

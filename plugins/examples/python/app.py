@@ -4,7 +4,7 @@ What is usual is the median of the weekday's points in the history; a weekday th
 the median of all.
 """
 
-import functools
+import io
 import json
 import math
 import struct
@@ -33,25 +33,31 @@ USUAL = struct.Struct("<7d")  # the state: the usual amount of each weekday, fro
 DAY = 86_400
 
 
-def told(method):
-    """Logs an exception on its way out: of one that ends a call, nothing else is left."""
+def told(kind, error, trace):
+    """Logs an exception that ends a call: of it, nothing else is left."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" (line {trace.tb_lineno})" if trace else ""
+    log.emit(log.Level.ERROR, f"{kind.__name__}: {error}{place}")
 
-    @functools.wraps(method)
-    def wrapped(*args):
-        try:
-            return method(*args)
-        except Exception as error:
-            trace = error.__traceback__
-            while trace.tb_next:
-                trace = trace.tb_next
-            log.emit(log.Level.ERROR, f"{type(error).__name__}: {error} (line {trace.tb_lineno})")
-            raise
 
-    return wrapped
+class Printed(io.TextIOBase):
+    """What is printed goes to the log, line by line, for there is no other output."""
+
+    rest = ""
+
+    def write(self, text):
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            log.emit(log.Level.INFO, line)
+        return len(text)
+
+
+sys.excepthook = told
+sys.stdout = Printed()
 
 
 class Detector(exports.Detector):
-    @told
     def describe(self):
         schema = {"type": "object", "additionalProperties": False, "properties": SETTINGS}
         return Manifest(
@@ -63,7 +69,6 @@ class Detector(exports.Detector):
             scope=Scope.EACH,
         )
 
-    @told
     def check_settings(self, settings):
         try:
             given = json.loads(settings)
@@ -81,12 +86,10 @@ class Detector(exports.Detector):
         unknown = [Issue(f"/{name}", f"unknown setting `{name}`") for name in given if name not in DEFAULTS]
         return unknown + [Issue(pointer, message) for pointer, (holds, message) in held.items() if not holds]
 
-    @told
     def fit(self, context, history):
         weeks = (DEFAULTS | json.loads(context.settings))["weeks"]
         return [fit(weeks, series) for series in history]
 
-    @told
     def judge(self, context, windows):
         settings = DEFAULTS | json.loads(context.settings)
         return [Ok(judge(context, settings, window)) for window in windows]

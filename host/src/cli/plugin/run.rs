@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result
     let trace = trace.map_err(|stopped| {
         let row = points.rows.iter().filter(|row| row.place >= Some(stopped.place)).min_by_key(|row| row.place);
         let at = row.map_or("the end", |row| &row.timestamp);
-        anyhow::anyhow!("{}: at {at}: {}", args.input.display(), stopped.failure)
+        anyhow::anyhow!("{}: at {at}: {}", args.input.display(), stopped.failure.advised())
     })?;
     match (args.format, form) {
         (Format::Csv, _) => present::out(verdicts::csv(&points, &trace).trim_end()),
@@ -91,9 +91,13 @@ fn table(detector: &Detector, points: &Points, trace: &Trace, input: &Path) {
         present::out("");
     }
     present::out(&costs(&trace.costs, detector.limits()).to_string());
+    let missing = match trace.missing {
+        Some(missing) if rows == 0 => format!(" ({} needed)", counted(missing, "more point")),
+        _ => String::new(),
+    };
     let (name, version) = (&detector.manifest.name, &detector.manifest.version);
     present::out(&format!(
-        "{name} {version} over {}: {}, {rows} judged, {alerts} alerted, {} learning",
+        "{name} {version} over {}: {}, {rows} judged, {alerts} alerted, {} learning{missing}",
         input.display(),
         counted(points.rows.len(), "row"),
         trace.learning
