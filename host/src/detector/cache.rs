@@ -22,6 +22,7 @@ use wasmtime::component::Component;
 use super::Limits;
 use super::compiled::Compiled;
 use super::contract::Unfit;
+use super::fuel;
 use crate::plugin::disuse;
 
 /// An open directory of compiled plugins.
@@ -174,6 +175,7 @@ impl Key {
         let mut inputs = Inputs(Sha256::new());
         // The loader of another release may wrap the same core module differently.
         env!("CARGO_PKG_VERSION").hash(&mut inputs);
+        fuel::SOURCES.hash(&mut inputs);
         plugin_digest.hash(&mut inputs);
         engine.precompile_compatibility_hash().hash(&mut inputs);
         Self(format!("{}.compiled", hex::encode(inputs.0.finalize())))

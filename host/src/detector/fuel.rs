@@ -26,6 +26,15 @@ use super::contract::Unfit;
 use super::output;
 use super::session::State;
 
+/// What the meter is made of: code that it was put into by another one is none to use.
+pub(super) const SOURCES: [&str; 5] = [
+    include_str!("fuel.rs"),
+    include_str!("fuel/body.rs"),
+    include_str!("fuel/component.rs"),
+    include_str!("fuel/layout.rs"),
+    include_str!("fuel/module.rs"),
+];
+
 /// What plugins may be made of: WebAssembly 2.0 and constants that are computed. What no detector needs can be no way
 /// out, and relaxed SIMD, besides, differs from machine to machine. The meter knows what each of these costs.
 const FEATURES: WasmFeatures =
