@@ -5,7 +5,7 @@
 //! input (wit-parser recurses without end into packages that depend on each other).
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{Parser, Payload};
+use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 use wit_component::metadata::Bindgen;
@@ -85,14 +85,24 @@ impl Built {
 }
 
 /// Refuses components that are joined of several with code of their own. What one passes to another is copied and
-/// transcoded by the host, at no fuel: half a memory a call, over and over. Nothing that an SDK builds has that form.
+/// transcoded by the host, at no fuel: half a memory a call, over and over. So are those that have a core module by a second
+/// name, whose instances the meter would not know. Nothing that an SDK builds has these forms.
 pub(super) fn check_parts(component: &[u8]) -> Result<(), Unfit> {
     // Open parsers: the outermost component is the first.
     let mut open = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(damaged)? {
-            Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_) if open > 1 => {
+            Payload::ModuleSection { .. } | Payload::InstanceSection(_) | Payload::ComponentCanonicalSection(_)
+                if open > 1 =>
+            {
                 return Err(Unfit::Joined);
+            }
+            Payload::ComponentAliasSection(aliases) => {
+                for alias in aliases {
+                    if names_a_module(&alias.map_err(damaged)?) {
+                        return Err(Unfit::Joined);
+                    }
+                }
             }
             Payload::Version { .. } => open += 1,
             Payload::End(_) => open = open.saturating_sub(1),
@@ -100,6 +110,14 @@ pub(super) fn check_parts(component: &[u8]) -> Result<(), Unfit> {
         }
     }
     Ok(())
+}
+
+fn names_a_module(alias: &ComponentAlias<'_>) -> bool {
+    matches!(
+        alias,
+        ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. }
+            | ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. }
+    )
 }
 
 /// A core module as a component.
@@ -251,6 +269,20 @@ mod tests {
     #[test]
     fn the_contract_is_the_one_of_the_sdk() {
         assert!(WIT.starts_with(&format!("package costwarden:detector@{CONTRACT};")));
+    }
+
+    #[test]
+    fn a_component_has_its_code_once_and_itself() {
+        let module = "(core module $m (func (export \"f\")))";
+        let whole = |text: &str| check_parts(&wat::parse_str(format!("(component {text})")).expect("text"));
+        whole(&format!("{module} (core instance $i (instantiate $m)) (component (type u32))")).expect("taken");
+        for text in [
+            &format!("(component {module})"),
+            &format!("{module} (alias outer 0 $m (core module $n)) (core instance (instantiate $n))"),
+            &format!("{module} (component (alias outer 1 $m (core module $n)) (core instance (instantiate $n)))"),
+        ] {
+            assert!(matches!(whole(text), Err(Unfit::Joined)), "{text}");
+        }
     }
 
     #[test]
