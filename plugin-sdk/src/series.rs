@@ -109,20 +109,20 @@ impl Series {
     /// The values of [`Self::known`].
     #[must_use]
     pub fn known_values(&self) -> Vec<f64> {
-        self.values_of(self.known())
+        // Most series lack none.
+        if self.values.iter().all(|value| value.is_finite()) {
+            return self.values.clone();
+        }
+        self.known().map(|(_, value)| value).collect()
     }
 
     /// The values of [`Self::learnable`].
     #[must_use]
     pub fn learnable_values(&self) -> Vec<f64> {
-        if self.excluded.is_empty() { self.known_values() } else { self.values_of(self.learnable()) }
-    }
-
-    /// With room for all of them from the beginning; most series lack none.
-    fn values_of(&self, points: impl Iterator<Item = (usize, f64)>) -> Vec<f64> {
-        let mut values = Vec::with_capacity(self.len());
-        values.extend(points.map(|(_, value)| value));
-        values
+        if self.excluded.is_empty() {
+            return self.known_values();
+        }
+        self.learnable().map(|(_, value)| value).collect()
     }
 
     /// A series at any step, from the first moment of a civil day at UTC.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wide::f64x2;
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, larger, learnable, medians, smaller};
+use crate::level::{Point, Rolling, larger, learnable, medians, smaller, values_of};
 use crate::season::{DAY, HOUR, Profile, Season};
 use crate::spread::Spread;
 use crate::trend::{self, Trend};
@@ -134,7 +134,8 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     if usable < spans.least {
         return Err(Refusal::learning(usable, spans.least));
     }
-    let amounts: Vec<f64> = points.iter().filter(|point| !point.excluded).map(|point| point.value.abs()).collect();
+    let mut amounts = values_of(&points, usable < points.len());
+    amounts.iter_mut().for_each(|amount| *amount = amount.abs());
     let least_unit = LEAST_UNIT * stats::mean(&amounts).unwrap_or(0.0);
 
     let sparse = is_sparse(&amounts);
@@ -245,9 +246,10 @@ fn last_errors(errors: &[Point], drift: f64) -> [f32; trend::DAYS] {
 /// The known points.
 #[inline(never)]
 fn points_of(history: &Series) -> Vec<Point> {
-    let mut points = Vec::with_capacity(history.len());
-    points.extend(history.known().map(|(i, value)| Point { value, excluded: history.is_excluded(i) }));
-    points
+    if history.excluded.is_empty() && history.values.iter().all(|value| value.is_finite()) {
+        return history.values.iter().map(|value| Point { value: *value, excluded: false }).collect();
+    }
+    history.known().map(|(i, value)| Point { value, excluded: history.is_excluded(i) }).collect()
 }
 
 /// The phase of each known point.

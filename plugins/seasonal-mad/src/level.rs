@@ -143,8 +143,17 @@ pub(crate) fn is_exception(excluded: usize, all: usize) -> bool {
 /// The values to learn from.
 pub(crate) fn learnable(points: &[Point]) -> Vec<f64> {
     let excluded = points.iter().filter(|point| point.excluded).count();
-    let leave_out = is_exception(excluded, points.len());
-    points.iter().filter(|point| !(leave_out && point.excluded)).map(|point| point.value).collect()
+    values_of(points, excluded > 0 && is_exception(excluded, points.len()))
+}
+
+/// The values, with or without those of excluded points.
+#[inline(never)]
+pub(crate) fn values_of(points: &[Point], leave_out: bool) -> Vec<f64> {
+    if leave_out {
+        points.iter().filter(|point| !point.excluded).map(|point| point.value).collect()
+    } else {
+        points.iter().map(|point| point.value).collect()
+    }
 }
 
 #[cfg(test)]
