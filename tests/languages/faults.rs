@@ -1,7 +1,20 @@
 //! Sources that do not become a plugin: the compiler's own words reach the author, and ours say what to do.
 
+use std::path::{Path, PathBuf};
+
 use crate::support::{plugins, repository};
 use crate::{Desk, fetched};
+
+/// A new project, which has the modules that were fetched for it.
+fn begun(language: &str, fetched: &Path) -> (Desk, PathBuf) {
+    let desk = Desk::new();
+    desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
+    let project = desk.path().join("watch");
+    if language == "javascript" {
+        std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
+    }
+    (desk, project)
+}
 
 #[test]
 fn what_is_no_project_is_told() {
@@ -77,10 +90,7 @@ fn errors_in_python_are_shown() {
 #[test]
 fn errors_in_javascript_are_shown() {
     let Some(modules) = fetched("javascript/node_modules") else { return };
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
-    let project = desk.path().join("watch");
-    std::os::unix::fs::symlink(modules, project.join("node_modules")).expect("linked");
+    let (desk, project) = begun("javascript", &modules);
     let told = |source: &str| {
         std::fs::write(project.join("detector.js"), source).expect("written");
         desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
@@ -133,12 +143,7 @@ fn exceptions_are_told() {
         ),
     ] {
         let Some(fetched) = fetched(compiler) else { continue };
-        let desk = Desk::new();
-        desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
-        let project = desk.path().join("watch");
-        if language == "javascript" {
-            std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
-        }
+        let (desk, project) = begun(language, &fetched);
         let text = std::fs::read_to_string(project.join(file)).expect("made");
         let line = text.lines().position(|line| line.contains(from)).expect("a line") + 1;
         std::fs::write(project.join(file), text.replace(from, to)).expect("written");
@@ -176,12 +181,7 @@ fn what_is_not_of_the_contracts_types_is_told() {
         ),
     ] {
         let Some(fetched) = fetched(compiler) else { continue };
-        let desk = Desk::new();
-        desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
-        let project = desk.path().join("watch");
-        if language == "javascript" {
-            std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
-        }
+        let (desk, project) = begun(language, &fetched);
         let mut text = std::fs::read_to_string(project.join(file)).expect("made");
         for (from, to) in edits {
             assert!(text.contains(from), "{from}");

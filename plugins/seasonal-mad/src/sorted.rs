@@ -278,7 +278,7 @@ mod tests {
             let mut plain: Vec<f64> = Vec::new();
             let mut sorted = Sorted::new(window, std::iter::empty());
             for _ in 0..3_000 {
-                let new = f64::from(next(40)) - 20.0;
+                let new = [f64::from(next(40)) - 20.0, f64::INFINITY][usize::from(next(40) == 0)];
                 match next(8) {
                     0 if !plain.is_empty() => sorted.remove(plain.swap_remove(next(plain.len() as u32) as usize)),
                     _ if plain.len() < window => {
