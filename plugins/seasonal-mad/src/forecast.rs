@@ -2,13 +2,17 @@
 //!
 //! The steps are not inlined into each other: of one large function, the sandbox's compiler would keep little in registers.
 
+use std::borrow::Cow;
+
 use costwarden_sdk::{Refusal, Series, stats};
 use serde::{Deserialize, Serialize};
 use wide::f64x2;
 
 use crate::SeasonChoice;
-use crate::level::{Point, Rolling, larger, learnable, medians, smaller, values_of};
-use crate::season::{DAY, HOUR, Profile, Season};
+use crate::lanes;
+use crate::level::{Points, larger, medians, smaller};
+use crate::profile::Profile;
+use crate::season::{DAY, HOUR, Season};
 use crate::spread::Spread;
 use crate::trend::{self, Trend};
 
@@ -66,8 +70,18 @@ pub(crate) struct Spans {
 struct Candidate {
     season: Season,
     factors: Vec<f64>,
-    errors: Vec<Point>,
-    recent: Vec<Point>,
+    /// Of all points from one on.
+    errors: Vec<f64>,
+    first: usize,
+    plain: Plain,
+    /// The level after the last point.
+    level: f64,
+}
+
+/// The points without their season, where their phases say something of the level.
+struct Plain {
+    values: Vec<f64>,
+    excluded: Vec<bool>,
 }
 
 impl Spans {
@@ -116,11 +130,13 @@ impl State {
     }
 
     /// The newest points without their season, the oldest first.
-    pub(crate) fn recent(&self) -> impl Iterator<Item = Point> {
-        self.recent.iter().enumerate().map(|(i, difference)| Point {
-            value: self.level + f64::from(*difference),
-            excluded: self.excluded.get(i / 8).is_some_and(|bits| bits >> (i % 8) & 1 == 1),
-        })
+    pub(crate) fn recent(&self) -> impl Iterator<Item = f64> {
+        self.recent.iter().map(|difference| self.level + f64::from(*difference))
+    }
+
+    /// Whether each of them is excluded.
+    pub(crate) fn recent_excluded(&self) -> impl Iterator<Item = bool> {
+        (0..self.recent.len()).map(|i| self.excluded.get(i / 8).is_some_and(|bits| bits >> (i % 8) & 1 == 1))
     }
 }
 
@@ -129,12 +145,16 @@ impl State {
 #[inline(never)]
 pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refusal> {
     let spans = Spans::of(history.step);
-    let points = points_of(history);
-    let usable = points.iter().filter(|point| !point.excluded).count();
-    if usable < spans.least {
-        return Err(Refusal::learning(usable, spans.least));
+    let values = known_values(history);
+    let excluded: Vec<bool> = match history.excluded.is_empty() {
+        true => Vec::new(),
+        false => history.known().map(|(i, _)| history.is_excluded(i)).collect(),
+    };
+    let points = Points::new(&values, &excluded);
+    let mut amounts: Vec<f64> = if points.has_excluded() { points.kept().collect() } else { values.to_vec() };
+    if amounts.len() < spans.least {
+        return Err(Refusal::learning(amounts.len(), spans.least));
     }
-    let mut amounts = values_of(&points, usable < points.len());
     amounts.iter_mut().for_each(|amount| *amount = amount.abs());
     let least_unit = LEAST_UNIT * stats::mean(&amounts).unwrap_or(0.0);
 
@@ -149,8 +169,7 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     let mut cap = None;
     let mut best: Option<(Candidate, f64)> = None;
     for season in seasons {
-        let phases = phases_of(season, history, points.len());
-        let candidate = Candidate::try_on(season, season.period(history.step), &points, &phases, spans, least_unit);
+        let candidate = Candidate::try_on(season, history, points, spans, least_unit);
         let cap = *cap.get_or_insert_with(|| candidate.cap());
         let loss = candidate.loss(cap);
         if best.as_ref().is_none_or(|(_, least)| loss < least * WORTH_A_SEASON) {
@@ -159,58 +178,53 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
     }
     let (best, _) = best.expect("at least one season was tried");
     let wide = sparse || !is_mature(choice, points.len(), history.step);
-    Ok(best.into_state(spans, least_unit, wide, history.step))
+    Ok(best.into_state(points, spans, least_unit, wide, history.step))
 }
 
 impl Candidate {
     /// Forecasts each point of the history from those before it.
     #[inline(never)]
-    fn try_on(
-        season: Season,
-        period: usize,
-        points: &[Point],
-        phases: &[usize],
-        spans: Spans,
-        least_unit: f64,
-    ) -> Self {
-        let profile = match season {
-            Season::None => Profile::flat(points.len()),
-            _ => Profile::learn(points, phases, period, least_unit),
+    fn try_on(season: Season, history: &Series, points: Points<'_>, spans: Spans, least_unit: f64) -> Self {
+        let (profile, plain) = if season == Season::None {
+            (Profile::flat(points.len()), Plain { values: points.values.to_vec(), excluded: points.excluded.to_vec() })
+        } else {
+            let phases = phases_of(season, history, points.len());
+            let profile = Profile::learn(points, &phases, season.period(history.step), least_unit);
+            let plain = Plain::of(points, &profile);
+            (profile, plain)
         };
-        let recent = plain(points, phases, &profile.factors);
-        let levels = levels(spans.recent, &recent, phases, &profile.factors);
-        let speaking = phases.iter().enumerate().filter(|(_, phase)| says_something(profile.factors[**phase]));
+        let levels = levels(spans.recent, &plain, &profile);
+        let speaking = profile.own.iter().enumerate().filter(|(_, factor)| says_something(**factor));
         let first = speaking.map(|(i, _)| i + 1).nth(WARM_UP - 1).unwrap_or(points.len());
-        let error = |((before, point), factor): ((&f64, &Point), &f64)| {
-            let unit = unit(*before, least_unit);
-            let off = point.value - before * factor;
-            Point { value: if unit > 0.0 { off / unit } else { 0.0 }, ..*point }
-        };
-        let before = &levels[first.saturating_sub(1)..];
-        let errors = before.iter().zip(&points[first..]).zip(&profile.without_own[first..]).map(error).collect();
-        Self { season, factors: profile.factors, errors, recent }
+        let before = &levels[first.saturating_sub(1)..levels.len() - 1];
+        let lists = [before, &points.values[first..], &profile.without_own[first..]];
+        let errors = lanes::map(lists, |[before, value, factor]| {
+            let unit = before.abs().fast_max(f64x2::splat(least_unit));
+            lanes::over(value - before * factor, unit, 0.0)
+        });
+        let level = levels.last().copied().unwrap_or(0.0);
+        Self { season, factors: profile.factors, errors, first, plain, level }
     }
 
     /// What an error counts for at most when candidates are compared, so that incidents do not decide.
     fn cap(&self) -> f64 {
-        let mut sizes: Vec<f64> = self.errors.iter().map(|error| error.value.abs()).collect();
+        let mut sizes: Vec<f64> = self.errors.iter().map(|error| error.abs()).collect();
         let median = stats::median(&mut sizes).unwrap_or(0.0);
         larger(CAP * median, LEAST_CAP)
     }
 
     /// The sum of the errors, none counted as more than the cap.
     fn loss(&self, cap: f64) -> f64 {
-        self.errors.iter().map(|error| smaller(error.value.abs(), cap)).sum()
+        self.errors.iter().map(|error| smaller(error.abs(), cap)).sum()
     }
 
     #[inline(never)]
-    fn into_state(self, spans: Spans, least_unit: f64, wide: bool, step: u32) -> State {
-        let newest = &self.errors[self.errors.len().saturating_sub(DRIFT)..];
-        let drift = stats::median(&mut learnable(newest)).unwrap_or(0.0);
-        let recent = &self.recent[self.recent.len().saturating_sub(spans.memory)..];
-        let level = Rolling::of(spans.recent, recent).level().unwrap_or(0.0);
+    fn into_state(self, points: Points<'_>, spans: Spans, least_unit: f64, wide: bool, step: u32) -> State {
+        let newest = Points { values: &self.errors, ..points.from(self.first) }.newest(DRIFT);
+        let drift = stats::median(&mut newest.learnable()).unwrap_or(0.0);
+        let recent = Points::new(&self.plain.values, &self.plain.excluded).newest(spans.memory);
         let mut excluded = vec![0; recent.len().div_ceil(8)];
-        for (i, _) in recent.iter().enumerate().filter(|(_, point)| point.excluded) {
+        for i in (0..recent.excluded.len()).filter(|i| recent.is_excluded(*i)) {
             excluded[i / 8] |= 1 << (i % 8);
         }
         let mut spread = Spread::of(&self.errors, drift, wide);
@@ -226,8 +240,8 @@ impl Candidate {
             drift,
             spread,
             least_unit,
-            level,
-            recent: recent.iter().map(|point| (point.value - level) as f32).collect(),
+            level: self.level,
+            recent: recent.values.iter().map(|value| (value - self.level) as f32).collect(),
             excluded,
             errors,
         }
@@ -235,58 +249,70 @@ impl Candidate {
 }
 
 /// The newest errors less the drift, as exact as is needed; zeros before the first.
-fn last_errors(errors: &[Point], drift: f64) -> [f32; trend::DAYS] {
+fn last_errors(errors: &[f64], drift: f64) -> [f32; trend::DAYS] {
     let mut newest = [0.0; trend::DAYS];
     for (place, error) in newest.iter_mut().rev().zip(errors.iter().rev()) {
-        *place = (error.value - drift) as f32;
+        *place = (error - drift) as f32;
     }
     newest
 }
 
-/// The known points.
+/// Most series lack none.
 #[inline(never)]
-fn points_of(history: &Series) -> Vec<Point> {
-    if history.excluded.is_empty() && history.values.iter().all(|value| value.is_finite()) {
-        return history.values.iter().map(|value| Point { value: *value, excluded: false }).collect();
+fn known_values(history: &Series) -> Cow<'_, [f64]> {
+    if history.values.iter().all(|value| value.is_finite()) {
+        Cow::Borrowed(&history.values)
+    } else {
+        Cow::Owned(history.known_values())
     }
-    history.known().map(|(i, value)| Point { value, excluded: history.is_excluded(i) }).collect()
 }
 
 /// The phase of each known point.
 #[inline(never)]
 fn phases_of(season: Season, history: &Series, known: usize) -> Vec<usize> {
-    let all = season.phases(history);
+    let mut all = season.phases(history);
+    let mut next = || all.next().expect("phases go on for ever");
     if known == history.len() {
-        return all.take(known).collect();
+        return (0..known).map(|_| next()).collect();
     }
     let mut phases = Vec::with_capacity(known);
-    phases.extend(all.zip(&history.values).filter_map(|(phase, value)| value.is_finite().then_some(phase)));
+    phases.extend(
+        history
+            .values
+            .iter()
+            .map(|value| (value, next()))
+            .filter(|(value, _)| value.is_finite())
+            .map(|(_, phase)| phase),
+    );
     phases
 }
 
-/// The points without their season, where their phases say something of the level.
-#[inline(never)]
-fn plain(points: &[Point], phases: &[usize], factors: &[f64]) -> Vec<Point> {
-    let plain = |(point, phase): (&Point, &usize)| Point { value: point.value / factors[*phase], ..*point };
-    let points = points.iter().zip(phases);
-    if factors.iter().all(|factor| says_something(*factor)) {
-        return points.map(plain).collect();
+impl Plain {
+    #[inline(never)]
+    fn of(points: Points<'_>, profile: &Profile) -> Self {
+        let plain = points.values.iter().zip(&profile.own).map(|(value, factor)| value / factor);
+        let excluded = (0..points.len()).map(|i| points.is_excluded(i));
+        if profile.factors.iter().all(|factor| says_something(*factor)) {
+            return Self { values: plain.collect(), excluded: points.excluded.to_vec() };
+        }
+        let speaking = plain.zip(excluded).zip(&profile.own).filter(|(_, factor)| says_something(**factor));
+        let (values, excluded) = speaking.map(|(point, _)| point).unzip();
+        Self { values, excluded }
     }
-    points.filter(|(_, phase)| says_something(factors[**phase])).map(plain).collect()
 }
 
 /// The level after each point, of which these are the plain ones.
-fn levels(window: usize, plain: &[Point], phases: &[usize], factors: &[f64]) -> Vec<f64> {
-    let levels = medians(window, plain);
-    if plain.len() == phases.len() {
+fn levels(window: usize, plain: &Plain, profile: &Profile) -> Vec<f64> {
+    let levels = medians(window, Points::new(&plain.values, &plain.excluded));
+    if levels.len() == profile.own.len() {
         return levels;
     }
     let mut taken = 0;
-    let after = |phase: &usize| {
-        taken += usize::from(says_something(factors[*phase]));
+    let after = |factor: &f64| {
+        taken += usize::from(says_something(*factor));
         if taken > 0 { levels[taken - 1] } else { 0.0 }
     };
-    phases.iter().map(after).collect()
+    profile.own.iter().map(after).collect()
 }
 
 /// Whether a phase says anything of the level.

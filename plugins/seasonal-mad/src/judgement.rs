@@ -8,7 +8,7 @@ use wide::{CmpGt, CmpLe, f64x2};
 
 use crate::Settings;
 use crate::forecast::{Spans, State};
-use crate::level::{Point, Rolling};
+use crate::level::{Points, Rolling};
 use crate::reason::{self, Off};
 
 /// Scores say how far, not how absurdly far: what was always 0 has no measure at all.
@@ -16,8 +16,9 @@ const GREATEST_SCORE: f64 = 100.0;
 
 /// The recent level, and the remembered one where it rests on more points.
 struct Levels {
-    /// Those that the state knows, and then the judged ones.
-    points: Vec<Point>,
+    /// Of those that the state knows, and then of the judged ones.
+    values: Vec<f64>,
+    excluded: Vec<bool>,
     recent: Rolling,
     memory: Option<Rolling>,
 }
@@ -72,10 +73,13 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
 impl Levels {
     /// With room for so many points to come.
     fn of(state: &State, spans: Spans, more: usize) -> Self {
-        let mut points = Vec::with_capacity(spans.memory + more);
-        points.extend(state.recent());
-        let memory = (spans.memory > spans.recent).then(|| Rolling::of(spans.memory, &points));
-        Self { recent: Rolling::of(spans.recent, &points), memory, points }
+        let mut values = Vec::with_capacity(spans.memory + more);
+        let mut excluded = Vec::with_capacity(spans.memory + more);
+        values.extend(state.recent());
+        excluded.extend(state.recent_excluded());
+        let points = Points::new(&values, &excluded);
+        let memory = (spans.memory > spans.recent).then(|| Rolling::of(spans.memory, points));
+        Self { recent: Rolling::of(spans.recent, points), memory, values, excluded }
     }
 
     #[inline(always)]
@@ -98,10 +102,12 @@ impl Levels {
     #[inline(always)]
     fn learn(&mut self, series: &Series, i: usize, observed: f64, factor: f64, score: f64) {
         if let Some(value) = State::without_season(observed, factor) {
-            self.points.push(Point { value, excluded: score >= 1.0 || series.is_excluded(i) });
-            self.recent.push(&self.points);
+            self.values.push(value);
+            self.excluded.push(score >= 1.0 || series.is_excluded(i));
+            let points = Points::new(&self.values, &self.excluded);
+            self.recent.push(points);
             if let Some(memory) = &mut self.memory {
-                memory.push(&self.points);
+                memory.push(points);
             }
         }
     }

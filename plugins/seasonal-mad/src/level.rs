@@ -1,12 +1,14 @@
 //! The level of a series: a median over a rolling window, in which excluded points count only where they are the rule.
 
 use crate::sorted::Sorted;
+use crate::windows;
 
-/// One known value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) value: f64,
-    pub(crate) excluded: bool,
+/// Known values, and which of them are excluded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Points<'a> {
+    pub(crate) values: &'a [f64],
+    /// By value; empty where none is excluded.
+    pub(crate) excluded: &'a [bool],
 }
 
 /// The last of the points up to one, and their median. The points are the caller's: the same ones at each call, and
@@ -22,6 +24,50 @@ pub(crate) struct Rolling {
     kept: Option<Sorted>,
 }
 
+impl<'a> Points<'a> {
+    pub(crate) fn new(values: &'a [f64], excluded: &'a [bool]) -> Self {
+        Self { values, excluded }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.values.len()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_excluded(self, i: usize) -> bool {
+        self.excluded.get(i).is_some_and(|excluded| *excluded)
+    }
+
+    pub(crate) fn has_excluded(self) -> bool {
+        self.excluded.contains(&true)
+    }
+
+    /// Those from one on.
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { values: &self.values[first..], excluded: self.excluded.get(first..).unwrap_or_default() }
+    }
+
+    /// So many of them at the most, the newest.
+    pub(crate) fn newest(self, count: usize) -> Self {
+        self.from(self.len().saturating_sub(count))
+    }
+
+    fn between(self, first: usize, end: usize) -> Self {
+        Self { values: &self.values[..end], excluded: self.excluded.get(..end).unwrap_or_default() }.from(first)
+    }
+
+    /// The values that are not excluded.
+    pub(crate) fn kept(self) -> impl Iterator<Item = f64> + use<'a> {
+        self.values.iter().enumerate().filter(move |(i, _)| !self.is_excluded(*i)).map(|(_, value)| *value)
+    }
+
+    /// The values to learn from.
+    pub(crate) fn learnable(self) -> Vec<f64> {
+        let excluded = self.excluded.iter().filter(|excluded| **excluded).count();
+        if excluded > 0 && is_exception(excluded, self.len()) { self.kept().collect() } else { self.values.to_vec() }
+    }
+}
+
 impl Rolling {
     /// Before the first point.
     pub(crate) fn new(window: usize) -> Self {
@@ -29,13 +75,12 @@ impl Rolling {
     }
 
     /// The last of these points.
-    pub(crate) fn of(window: usize, points: &[Point]) -> Self {
-        let first = points.len().saturating_sub(window);
-        let newest = &points[first..];
-        let sorted = Sorted::new(window, newest.iter().map(|point| point.value));
-        let excluded = newest.iter().filter(|point| point.excluded).count();
-        let kept = (excluded > 0).then(|| without_excluded(window, newest));
-        Self { window, first, end: points.len(), sorted, excluded, kept }
+    pub(crate) fn of(window: usize, points: Points<'_>) -> Self {
+        let newest = points.newest(window);
+        let sorted = Sorted::new(window, newest.values.iter().copied());
+        let excluded = newest.excluded.iter().filter(|excluded| **excluded).count();
+        let kept = (excluded > 0).then(|| Sorted::new(window, newest.kept()));
+        Self { window, first: points.len() - newest.len(), end: points.len(), sorted, excluded, kept }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -44,28 +89,28 @@ impl Rolling {
 
     /// Takes in the next point; the oldest leaves a full window.
     #[inline(always)]
-    pub(crate) fn push(&mut self, points: &[Point]) {
-        let new = points[self.end];
-        let oldest = (self.len() == self.window).then(|| points[self.first]);
+    pub(crate) fn push(&mut self, points: Points<'_>) {
+        let new = self.end;
+        let oldest = (self.len() == self.window).then_some(self.first);
         self.end += 1;
         match oldest {
             Some(oldest) => {
                 self.first += 1;
-                self.sorted.replace(oldest.value, new.value);
+                self.sorted.replace(points.values[oldest], points.values[new]);
             }
-            None => self.sorted.insert(new.value),
+            None => self.sorted.insert(points.values[new]),
         }
-        if self.excluded > 0 || new.excluded {
+        if self.excluded > 0 || points.is_excluded(new) {
             self.keep(points, oldest, Some(new));
         }
     }
 
     /// Drops the oldest point, if there is one.
-    pub(crate) fn pop(&mut self, points: &[Point]) {
+    pub(crate) fn pop(&mut self, points: Points<'_>) {
         if self.len() > 0 {
-            let oldest = points[self.first];
+            let oldest = self.first;
             self.first += 1;
-            self.sorted.remove(oldest.value);
+            self.sorted.remove(points.values[oldest]);
             if self.excluded > 0 {
                 self.keep(points, Some(oldest), None);
             }
@@ -74,21 +119,21 @@ impl Rolling {
 
     /// Counts the excluded, and follows what is kept while there are some.
     #[cold]
-    fn keep(&mut self, points: &[Point], gone: Option<Point>, new: Option<Point>) {
-        let is_excluded = |point: Option<Point>| usize::from(point.is_some_and(|point| point.excluded));
+    fn keep(&mut self, points: Points<'_>, gone: Option<usize>, new: Option<usize>) {
+        let is_excluded = |point: Option<usize>| usize::from(point.is_some_and(|i| points.is_excluded(i)));
         self.excluded = self.excluded + is_excluded(new) - is_excluded(gone);
         match &mut self.kept {
             Some(kept) if self.excluded > 0 => {
-                if let Some(gone) = gone.filter(|point| !point.excluded) {
-                    kept.remove(gone.value);
+                if let Some(gone) = gone.filter(|i| !points.is_excluded(*i)) {
+                    kept.remove(points.values[gone]);
                 }
-                if let Some(new) = new.filter(|point| !point.excluded) {
-                    kept.insert(new.value);
+                if let Some(new) = new.filter(|i| !points.is_excluded(*i)) {
+                    kept.insert(points.values[new]);
                 }
             }
             kept => {
-                let window = &points[self.first..self.end];
-                *kept = (self.excluded > 0).then(|| without_excluded(self.window, window));
+                let window = points.between(self.first, self.end);
+                *kept = (self.excluded > 0).then(|| Sorted::new(self.window, window.kept()));
             }
         }
     }
@@ -103,24 +148,20 @@ impl Rolling {
     }
 }
 
-fn without_excluded(window: usize, points: &[Point]) -> Sorted {
-    Sorted::new(window, points.iter().filter(|point| !point.excluded).map(|point| point.value))
-}
-
 /// The median after each point, over a window that ends with it.
-pub(crate) fn medians(window: usize, points: &[Point]) -> Vec<f64> {
+#[inline(never)]
+pub(crate) fn medians(window: usize, points: Points<'_>) -> Vec<f64> {
+    let whole = (points.len() + 1).saturating_sub(window);
+    // Short ones are worked out in pairs.
+    let in_pairs = if windows::are_short(window) && !points.has_excluded() { whole / 2 * 2 } else { 0 };
     let mut medians = Vec::with_capacity(points.len());
     let mut rolling = Rolling::new(window);
-    let mut next = || {
+    for _ in in_pairs..points.len() {
         rolling.push(points);
-        rolling.level().unwrap_or(0.0)
-    };
-    if window > points.len() || points.iter().any(|point| point.excluded) {
-        medians.extend(points.iter().map(|_| next()));
-    } else {
-        medians.extend(points[..window].iter().map(|_| next()));
-        let values = |(old, new): (&Point, &Point)| (old.value, new.value);
-        rolling.sorted.medians(points.iter().zip(&points[window..]).map(values), &mut medians);
+        medians.push(rolling.level().unwrap_or(0.0));
+    }
+    if in_pairs > 0 {
+        windows::append(window, &points.values[points.len() + 1 - window - in_pairs..], &mut medians);
     }
     medians
 }
@@ -140,36 +181,21 @@ pub(crate) fn is_exception(excluded: usize, all: usize) -> bool {
     excluded * 2 <= all
 }
 
-/// The values to learn from.
-pub(crate) fn learnable(points: &[Point]) -> Vec<f64> {
-    let excluded = points.iter().filter(|point| point.excluded).count();
-    values_of(points, excluded > 0 && is_exception(excluded, points.len()))
-}
-
-/// The values, with or without those of excluded points.
-#[inline(never)]
-pub(crate) fn values_of(points: &[Point], leave_out: bool) -> Vec<f64> {
-    if leave_out {
-        points.iter().filter(|point| !point.excluded).map(|point| point.value).collect()
-    } else {
-        points.iter().map(|point| point.value).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn level_of(window: usize, points: &[(f64, bool)]) -> Option<f64> {
-        let points: Vec<_> =
-            points.iter().map(|(value, excluded)| Point { value: *value, excluded: *excluded }).collect();
+        let (values, excluded): (Vec<_>, Vec<_>) = points.iter().copied().unzip();
+        let points = Points::new(&values, &excluded);
         let mut rolling = Rolling::new(window);
-        for _ in &points {
-            rolling.push(&points);
+        for _ in &values {
+            rolling.push(points);
         }
-        assert_eq!(rolling.sorted, Rolling::of(window, &points).sorted);
-        assert_eq!(rolling.kept, Rolling::of(window, &points).kept);
-        assert_eq!(rolling.level(), Rolling::of(window, &points).level());
+        assert_eq!(rolling.sorted, Rolling::of(window, points).sorted);
+        assert_eq!(rolling.kept, Rolling::of(window, points).kept);
+        assert_eq!(rolling.level(), Rolling::of(window, points).level());
+        assert_eq!(rolling.level(), medians(window, points).pop());
         rolling.level()
     }
 
@@ -185,6 +211,7 @@ mod tests {
         let points: Vec<_> = [5.0, 3.0, 9.0, 3.0, 1.0, 7.0, 7.0, 0.0].map(|value| (value, false)).to_vec();
         for count in 1..=points.len() {
             level_of(4, &points[..count]);
+            level_of(5, &points[..count]);
         }
     }
 
@@ -196,11 +223,12 @@ mod tests {
             level_of(5, &points[..count]);
             level_of(20, &points[..count]);
         }
+        let (values, excluded): (Vec<_>, Vec<_>) = points.iter().copied().unzip();
+        let all = Points::new(&values, &excluded);
         let mut rolling = Rolling::new(30);
-        let all: Vec<_> = points.iter().map(|(value, excluded)| Point { value: *value, excluded: *excluded }).collect();
-        all.iter().for_each(|_| rolling.push(&all));
+        values.iter().for_each(|_| rolling.push(all));
         for left in (0..30).rev() {
-            rolling.pop(&all);
+            rolling.pop(all);
             assert_eq!(rolling.level(), level_of(30, &points[points.len() - left..]), "{left} left");
         }
     }

@@ -32,12 +32,15 @@
 
 mod forecast;
 mod judgement;
+mod lanes;
 mod level;
+mod profile;
 mod reason;
 mod season;
 mod sorted;
 mod spread;
 mod trend;
+mod windows;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
 use schemars::JsonSchema;

@@ -28,8 +28,6 @@ enum Places {
 const FEW: usize = 8;
 /// Four weeks.
 const SOME: usize = 28;
-/// The phases of a week in the 90 days of a fit.
-const SORTED_IN_PLACES: usize = 16;
 /// In a free place. As a value it is the same as one.
 const FREE: f64 = f64::INFINITY;
 
@@ -105,18 +103,6 @@ impl Sorted {
         }
     }
 
-    /// The median after each of these exchanges, of which the first value is there and the second takes its place.
-    pub(crate) fn medians(mut self, exchanges: impl Iterator<Item = (f64, f64)>, medians: &mut Vec<f64>) {
-        match self.places {
-            Places::Few(places) if self.len == 5 => few::<2>(places, exchanges, medians),
-            Places::Few(places) if self.len == 7 => few::<3>(places, exchanges, medians),
-            _ => medians.extend(exchanges.map(|(old, new)| {
-                self.replace(old, new);
-                self.middle().unwrap_or(0.0)
-            })),
-        }
-    }
-
     /// The median; none of nothing.
     #[inline(always)]
     pub(crate) fn middle(&self) -> Option<f64> {
@@ -144,27 +130,9 @@ fn in_places<const N: usize>(sorted: &[Key]) -> [f64x2; N] {
     std::array::from_fn(|i| f64x2::new([at(2 * i), at(2 * i + 1)]))
 }
 
-/// The value at one place after each exchange.
-#[inline(never)]
-fn few<const PLACE: usize>(
-    mut places: [f64x2; FEW / 2],
-    exchanges: impl Iterator<Item = (f64, f64)>,
-    values: &mut Vec<f64>,
-) {
-    values.extend(exchanges.map(|(old, new)| {
-        exchange_in(&mut places, old, new);
-        places[PLACE / 2].to_array()[PLACE % 2]
-    }));
-}
-
+/// One value for another, in all places: each takes what comes to lie there, whether or not that is another.
 #[inline(never)]
 fn exchange<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
-    exchange_in(places, old, new);
-}
-
-/// One value for another, in all places: each takes what comes to lie there, whether or not that is another.
-#[inline(always)]
-fn exchange_in<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
     let (old, new) = (f64x2::splat(old), f64x2::splat(new));
     let mut here = places[0];
     let mut before = f64x2::splat(f64::NEG_INFINITY);
@@ -205,63 +173,6 @@ pub(crate) fn between(a: f64, b: f64) -> f64 {
     0.5 * a + 0.5 * b
 }
 
-/// Puts values in ascending order, a few of them without branches.
-#[inline(never)]
-pub(crate) fn sort(values: &mut [f64]) {
-    if values.len() > SORTED_IN_PLACES {
-        return values.sort_unstable_by(f64::total_cmp);
-    }
-    let mut places = [f64x2::splat(FREE); SORTED_IN_PLACES / 2];
-    for value in &*values {
-        let new = f64x2::splat(*value);
-        let mut before = f64x2::splat(f64::NEG_INFINITY);
-        for place in &mut places {
-            let here = *place;
-            *place = here.fast_min(new).fast_max(neighbours(before, here));
-            before = here;
-        }
-    }
-    for (two, place) in values.chunks_mut(2).zip(places) {
-        two.copy_from_slice(&place.as_array_ref()[..two.len()]);
-    }
-}
-
-/// The median of ascending values.
-pub(crate) fn middle(sorted: &[f64]) -> Option<f64> {
-    let half = sorted.len() / 2;
-    let upper = *sorted.get(half)?;
-    Some(if sorted.len().is_multiple_of(2) { between(sorted[half - 1], upper) } else { upper })
-}
-
-/// The medians of ascending values without one of them, of which there are no more than three.
-pub(crate) struct Without {
-    /// What is above the first has the second median, what is above the second as well the third.
-    bounds: [f64; 2],
-    medians: [f64; 3],
-}
-
-impl Without {
-    /// Without the only one, it is 1.
-    pub(crate) fn of(sorted: &[f64]) -> Self {
-        let around = sorted.get((sorted.len() / 2).wrapping_sub(1)..);
-        let (bounds, medians) = match (sorted.len() % 2, around) {
-            (0, Some(&[low, high, ..])) => ([low; 2], [high, high, low]),
-            (1, Some(&[low, mid, high, ..])) => {
-                ([low, mid], [between(mid, high), between(low, high), between(low, mid)])
-            }
-            _ => ([0.0; 2], [1.0; 3]),
-        };
-        Self { bounds, medians }
-    }
-
-    /// The median without one that is equal to `own`, which is among the values.
-    #[inline(always)]
-    pub(crate) fn middle(&self, own: f64) -> f64 {
-        let [first, second] = self.bounds;
-        self.medians[usize::from(first < own) + usize::from(second < own)]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,24 +205,14 @@ mod tests {
                 let anew = Sorted::new(window, plain.iter().copied());
                 assert_eq!(sorted, anew, "a window of {window}");
                 let mut ascending = plain.clone();
-                sort(&mut ascending);
-                assert!(ascending.is_sorted());
-                assert_eq!(sorted.middle(), middle(&ascending), "a window of {window}");
+                ascending.sort_unstable_by(f64::total_cmp);
+                let half = ascending.len() / 2;
+                let middle = ascending.get(half).map(|upper| {
+                    if ascending.len().is_multiple_of(2) { between(ascending[half - 1], *upper) } else { *upper }
+                });
+                assert_eq!(sorted.middle(), middle, "a window of {window}");
             }
         }
-    }
-
-    #[test]
-    fn a_median_can_leave_one_out() {
-        let sorted = [1.0, 2.0, 3.0, 10.0];
-        for (own, expect) in [(1.0, 3.0), (3.0, 2.0), (10.0, 2.0)] {
-            assert_eq!(Without::of(&sorted).middle(own), expect, "{own}");
-        }
-        for (own, expect) in [(1.0, 2.5), (2.0, 2.0), (3.0, 1.5)] {
-            assert_eq!(Without::of(&sorted[..3]).middle(own), expect, "{own}");
-        }
-        assert_eq!(Without::of(&sorted[..2]).middle(2.0), 1.0);
-        assert_eq!(Without::of(&sorted[..1]).middle(1.0), 1.0, "there is none");
     }
 
     #[test]

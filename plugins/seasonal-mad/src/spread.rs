@@ -3,7 +3,7 @@
 use costwarden_sdk::stats;
 use serde::{Deserialize, Serialize};
 
-use crate::level::{Point, larger, smaller};
+use crate::level::{larger, smaller};
 use crate::{K_OF_DAYS, K_WITHIN_HOURS};
 
 /// How often an error must have happened to be usual.
@@ -35,8 +35,8 @@ impl Spread {
     ///
     /// Excluded points count as the errors that they were. Leaving them out would cut off the tail of what is usual and
     /// draw the spread in with each fit.
-    pub(crate) fn of(errors: &[Point], drift: f64, wide: bool) -> Self {
-        let mut off: Vec<f64> = errors.iter().map(|error| (error.value - drift).abs()).collect();
+    pub(crate) fn of(errors: &[f64], drift: f64, wide: bool) -> Self {
+        let mut off: Vec<f64> = errors.iter().map(|error| (error - drift).abs()).collect();
         let mad = stats::median(&mut off).unwrap_or(0.0);
         if mad > 0.0 && !wide {
             return Self::both(stats::MAD_TO_STD * mad);
@@ -53,9 +53,9 @@ impl Spread {
 
     /// Costs that can only rise far have errors that are greater above than below: the deviations of each side count
     /// there by themselves, where they are greater than those of both.
-    pub(crate) fn by_side(self, errors: &[Point], drift: f64) -> Self {
+    pub(crate) fn by_side(self, errors: &[f64], drift: f64) -> Self {
         let side = |sign: f64| {
-            let off = errors.iter().map(|error| (error.value - drift) * sign);
+            let off = errors.iter().map(|error| (error - drift) * sign);
             let mut off: Vec<f64> = off.filter(|off| *off > 0.0).collect();
             (stats::MAD_TO_STD * stats::median(&mut off).unwrap_or(0.0)) as f32
         };
@@ -63,17 +63,17 @@ impl Spread {
     }
 
     /// Where there is more than one point an hour, an error up to that of the worst day is usual.
-    pub(crate) fn with_peaks(self, errors: &[Point], drift: f64, day: usize) -> Self {
+    pub(crate) fn with_peaks(self, errors: &[f64], drift: f64, day: usize) -> Self {
         let peak = (peak(errors, drift, day) / K_WITHIN_HOURS * MORE) as f32;
         Self { below: self.below.max(peak), above: self.above.max(peak) }
     }
 
     /// Days that are off again and again, each time for a while, are how the series is: a service with a quiet level and
     /// bursts. There, an error a little above the third greatest is usual. Few long incidents are few bursts.
-    pub(crate) fn with_bursts(self, errors: &[Point], drift: f64) -> Self {
+    pub(crate) fn with_bursts(self, errors: &[f64], drift: f64) -> Self {
         let side = |sign: f64, spread: f32| {
             let usual = K_OF_DAYS * f64::from(spread);
-            let off = || errors.iter().map(|error| (error.value - drift) * sign);
+            let off = || errors.iter().map(|error| (error - drift) * sign);
             let (mut bursts, mut within) = (0, false);
             for is_off in off().map(|off| off > usual) {
                 bursts += usize::from(is_off && !within);
@@ -100,10 +100,10 @@ impl Spread {
 }
 
 /// How far off the worst day was; a lone incident counts for hardly more than what the other days saw.
-fn peak(errors: &[Point], drift: f64, day: usize) -> f64 {
+fn peak(errors: &[f64], drift: f64, day: usize) -> f64 {
     let (mut greatest, mut next) = (0.0, 0.0);
     for errors in errors.chunks(day) {
-        let off = errors.iter().fold(0.0, |most, error| larger(most, (error.value - drift).abs()));
+        let off = errors.iter().fold(0.0, |most, error| larger(most, (error - drift).abs()));
         next = larger(next, smaller(off, greatest));
         greatest = larger(greatest, off);
     }
@@ -114,18 +114,15 @@ fn peak(errors: &[Point], drift: f64, day: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn errors(values: impl IntoIterator<Item = f64>) -> Vec<Point> {
-        values.into_iter().map(|value| Point { value, excluded: false }).collect()
-    }
-
     #[test]
     fn each_side_has_its_own_spread_but_no_less_than_both() {
-        let errors = errors((0..400).map(|i| if i % 2 == 0 { 0.8 } else { -0.2 } * f64::from(i % 100) / 100.0));
+        let errors: Vec<_> =
+            (0..400).map(|i| if i % 2 == 0 { 0.8 } else { -0.2 } * f64::from(i % 100) / 100.0).collect();
         let both = Spread::of(&errors, 0.0, false);
         let sides = both.by_side(&errors, 0.0);
         assert!(sides.above > 1.5 * both.above, "{both:?} {sides:?}");
         assert_eq!(sides.below, both.below);
-        let turned: Vec<_> = errors.iter().map(|error| Point { value: -error.value, ..*error }).collect();
+        let turned: Vec<_> = errors.iter().map(|error| -error).collect();
         let turned = Spread::of(&turned, 0.0, false).by_side(&turned, 0.0);
         assert_eq!((turned.below, turned.above), (sides.above, sides.below));
     }
@@ -135,7 +132,7 @@ mod tests {
         let of = |every: usize, length: usize| {
             let value =
                 |i: usize| if i % every < length { 5.0 + (i / every % 4) as f64 } else { 0.01 * (i % 5) as f64 };
-            let errors = errors((0..90).map(value));
+            let errors: Vec<_> = (0..90).map(value).collect();
             let usual = Spread::of(&errors, 0.0, false);
             (usual, usual.with_bursts(&errors, 0.0))
         };
@@ -151,7 +148,7 @@ mod tests {
     #[test]
     fn a_lone_peak_counts_for_twice_the_next() {
         let of = |peaks: [f64; 3]| {
-            let errors = errors(peaks.iter().flat_map(|peak| std::iter::once(*peak).chain([0.0; 19])));
+            let errors: Vec<_> = peaks.iter().flat_map(|peak| std::iter::once(*peak).chain([0.0; 19])).collect();
             Spread::of(&errors, 0.0, false).with_peaks(&errors, 0.0, 20).greater() * K_WITHIN_HOURS
         };
         for (peaks, expect) in [([3.0, 4.0, 2.0], 4.0), ([3.0, 40.0, -2.0], 6.0)] {
