@@ -93,10 +93,30 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// The message without its place in the JSON: settings are written in TOML, and the pointer says where.
+/// The message without its place in the JSON: settings are written in TOML, and the pointer says where. Who writes them
+/// knows no types of Rust.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rfind(" at line ").map_or_else(|| text.clone(), |end| text[..end].to_owned())
+    let text = text.rfind(" at line ").map_or(&*text, |end| &text[..end]);
+    match text.rsplit_once(", expected ") {
+        Some((found, expected)) => format!("{found}, expected {}", in_words(expected)),
+        None => text.to_owned(),
+    }
+}
+
+fn in_words(expected: &str) -> String {
+    match expected {
+        "f32" | "f64" => "a number".to_owned(),
+        "u8" => format!("a whole number from 0 to {}", u8::MAX),
+        "u16" => format!("a whole number from 0 to {}", u16::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number from 0".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        other if other.starts_with("struct ") => "a table".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 fn refused(issue: &Issue) -> Refusal {

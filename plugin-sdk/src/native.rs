@@ -199,8 +199,9 @@ mod tests {
     fn every_issue_points_to_its_setting() {
         assert_eq!(check::<Last>("{}"), []);
         issue(r#"{ "times": 1 }"#, "/times", "above 1");
-        issue(r#"{ "times": "a" }"#, "/times", "expected f64");
-        issue(r#"{ "limits": [1, 300] }"#, "/limits/1", "expected u8");
+        issue(r#"{ "times": "a" }"#, "/times", "expected a number");
+        issue(r#"{ "limits": [1, 300] }"#, "/limits/1", "expected a whole number from 0 to 255");
+        issue(r#"{ "limits": 1 }"#, "/limits", "expected a list");
         issue(r#"{ "time": 3 }"#, "/time", "unknown field `time`");
         issue("[] []", "", "");
         issue("{} x", "", "trailing characters");

@@ -111,7 +111,7 @@ fn settings_that_the_plugin_refuses() {
     error: [lab]/rules/sick-1.toml:7: rule sick-1: settings.zScore: must be above 0
     error: [lab]/rules/sick-1.toml:8: rule sick-1: settings.deviationRatio: must be above 1: 2 alerts at twice the mean
     error: [lab]/rules/sick-2.toml:7: rule sick-2: settings.zscore: unknown field `zscore`, expected one of `zScore`, `deviationRatio`, `minSamples`
-    error: [lab]/rules/sick-3.toml:7: rule sick-3: settings.minSamples: invalid type: string "20", expected u32
+    error: [lab]/rules/sick-3.toml:7: rule sick-3: settings.minSamples: invalid type: string "20", expected a whole number from 0 to 4294967295
     rule healthy: tutorial over daily series. It works.
     [lab]/costwarden.toml: 1 rule can run, 4 errors
     "#);

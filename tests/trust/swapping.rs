@@ -61,7 +61,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     insta::assert_snapshot!(problems, @r#"
     [lab]/rules/broken.toml:3: a text lacks its closing quote
     [lab]/rules/gone.toml:5: rule gone: detector: [lab]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
-    [lab]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected f64
+    [lab]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected a number
     "#);
     assert_eq!((code, &report["outcome"], &report["findings"]), (1, &"degraded".into(), &healthy["findings"]));
 }
