@@ -106,8 +106,27 @@ fn what_is_not_there_is_told() {
     insta::assert_snapshot!(desk.refused(&["test"]), @"failed: more than one plugin: ./dist/a.wasm, ./dist/b.wasm; name one with --plugin");
     insta::assert_snapshot!(desk.refused(&["test", "--plugin", "dist/a.wasm"]), @"failed: dist/a.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
     insta::assert_snapshot!(desk.refused(&["test", "dist"]), @"failed: dist/golden has no cases, expected folders in it, each with an input.csv");
-    std::fs::remove_file(desk.path().join("golden/strict/input.csv")).expect("removed");
-    insta::assert_snapshot!(desk.refused(&["test"]), @"failed: golden/strict has no input.csv, expected one in each folder of golden");
+    insta::assert_snapshot!(desk.refused(&["test", "other"]), @"failed: other/golden cannot be read: Not a directory (os error 20)");
+}
+
+#[test]
+fn a_broken_case_leaves_the_others_running() {
+    let desk = project();
+    desk.write("golden/empty/notes", "");
+    desk.write("golden/typo/input.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,1\n");
+    desk.write("golden/typo/case.toml", "wlak = 7\n");
+    insta::assert_snapshot!(desk.refused(&["test"]), @"
+    strict: as expected
+    watch.wasm: 3 cases, 1 passed, 2 failed
+    golden/empty has no input.csv, expected one in each folder of golden
+    golden/typo/case.toml:1: wlak: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `walk`?
+    ");
+    let outcomes: Vec<_> = desk.plugin(&["test", "--json"]).expect(2).json();
+    let outcomes: Vec<_> = outcomes.iter().map(|case| (case["case"].clone(), case["outcome"].clone())).collect();
+    assert_eq!(
+        serde_json::json!(outcomes),
+        serde_json::json!([["empty", "failed"], ["strict", "same"], ["typo", "failed"]])
+    );
 }
 
 #[test]
@@ -118,7 +137,8 @@ fn a_case_that_is_not_as_expected_is_told() {
         desk.refused(&["test"])
     };
     insta::assert_snapshot!(refused("walk = 0\njudge_from = \"3\"\nsetting = {}\nunit = 5\nhistory_days = 0\n"), @"
-    failed: golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
     golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
     golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
     golden/strict/case.toml:4: unit: expected a text in quotes, found 5
@@ -132,7 +152,10 @@ fn a_case_that_is_not_as_expected_is_told() {
     watch.wasm: 1 case, 0 passed, 1 failed
     case strict: settings /zScore: must be above 0
     ");
-    insta::assert_snapshot!(refused("settings = {"), @"failed: golden/strict/case.toml:1: not TOML: expected a table key, found eof");
+    insta::assert_snapshot!(refused("settings = {"), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/case.toml:1: not TOML: expected a table key, found eof
+    ");
     desk.write("golden/strict/input.csv", "timestamp,value\n");
     insta::assert_snapshot!(refused(""), @"
     watch.wasm: 1 case, 0 passed, 1 failed

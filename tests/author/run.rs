@@ -128,8 +128,8 @@ fn remarks_do_not_stop_a_run() {
     desk.write("bill.csv", bill() + "2026-02-09,7\n2026-02-10T13:00,9\n");
     let run = desk.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "csv"]).expect(0);
     insta::assert_snapshot!(run.stderr, @"
-    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row, as 1 row in all: each stands for the point before it
-    bill.csv: line 42: an earlier row stands for the same point, as for 1 row in all: the earliest counts, the others get no verdict
+    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row (1 row in all): each stands for the point before it
+    bill.csv: line 42: an earlier row stands for the same point (1 row in all): the earliest counts, the others get no verdict
     ");
     assert_eq!(run.stdout.lines().count(), 43);
     insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"2026-02-09,7,,,,,");
@@ -172,6 +172,17 @@ fn what_cannot_be_run_is_told() {
     insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"failed: --settings: absent.json cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(desk.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "absent.csv"]), @"failed: absent.csv: cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refused(&["--reference", "absent"]), @"failed: --reference: absent is no folder, expected one that holds reference data");
+    insta::assert_snapshot!(refused(&["--walk", "0"]), @"
+    error: invalid value '0' for '--walk <N>': expected a whole number of points from 1
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(refused(&["--history-days", "1.5"]), @"
+    error: invalid value '1.5' for '--history-days <DAYS>': expected a whole number of days from 1 to 65535
+
+    For more information, try '--help'.
+    ");
     desk.write("bad.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,one\n");
     insta::assert_snapshot!(desk.refused(&["run", &tutorial, "--input", "bad.csv"]), @r#"failed: bad.csv: line 3: expected a number, or nothing where it is not known, found "one""#);
 }

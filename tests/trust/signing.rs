@@ -106,7 +106,7 @@ fn keys_are_guarded() {
     insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such key: make one with `costwarden plugin keygen none.key`");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is open to others (mode 644), expected 600: chmod 600 acme.key.pub");
     std::fs::set_permissions(lab.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
-    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: no secret key without a password, expected one that `costwarden plugin keygen` made");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: no secret key without a password, expected the FILE of `costwarden plugin keygen FILE`, not its FILE.pub");
     insta::assert_snapshot!(words(&["sign", "plugins/none.wasm", "--key", "moved.key"]), @"failed: plugins/none.wasm: cannot be read: No such file or directory (os error 2)");
     assert!(!lab.path().join("plugins/tutorial.wasm.minisig").exists());
 }
@@ -147,7 +147,7 @@ fn verify_says_what_differs() {
     sign(&lab, "tutorial", "acme.key");
     insta::assert_snapshot!(verify("acme.key.pub"), @"0: plugins/tutorial.wasm: signed by acme.key.pub (file:tutorial.wasm sha256:[1])");
     insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], which is not that of other.key.pub");
-    insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: no public key of minisign, expected one like `costwarden plugin keygen` makes");
+    insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: no public key of minisign, expected one like the FILE.pub of `costwarden plugin keygen FILE`");
     insta::assert_snapshot!(verify("none.pub"), @"2: failed: none.pub cannot be read: No such file or directory (os error 2)");
     rebuild(&lab, "tutorial", 1);
     insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `acme.key.pub` signed (sha256:[2]): get the file anew, or have it signed again");

@@ -12,6 +12,7 @@ mod sign;
 mod test;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -125,15 +126,15 @@ pub(super) struct RunArgs {
     /// Each point is judged from earlier ones only. A point that alerted is a known incident, which later fits are told
     /// to exclude. Where points are days (or longer), a deviation that has lasted for accept_after_days of the config,
     /// with at most three days between, is the new level and is learned from, as in a run.
-    #[arg(long, value_name = "N")]
-    walk: Option<std::num::NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = points)]
+    walk: Option<NonZero<usize>>,
     /// What later fits make of points that alerted in a walk.
     #[arg(long, value_enum, default_value_t = Incidents::Exclude, requires = "walk")]
     incidents: Incidents,
     /// Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are
     /// shorter than a day.
-    #[arg(long, value_name = "DAYS")]
-    history_days: Option<std::num::NonZero<u16>>,
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    history_days: Option<NonZero<u16>>,
     /// How verdicts are printed; with a table, what they cost beside the limits.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -145,6 +146,14 @@ pub(super) struct RunArgs {
     locale: String,
     #[command(flatten)]
     load: LoadArgs,
+}
+
+fn points(text: &str) -> Result<NonZero<usize>, String> {
+    text.parse().map_err(|_| "expected a whole number of points from 1".to_owned())
+}
+
+fn days(text: &str) -> Result<NonZero<u16>, String> {
+    text.parse().map_err(|_| format!("expected a whole number of days from 1 to {}", u16::MAX))
 }
 
 /// How a plugin that is tried out is loaded.
@@ -302,6 +311,10 @@ impl Ground {
     fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
         let artifact = Artifact::read(file, self.limits.module_bytes)?;
         let grants = match &args.reference {
+            // Looked for here: a plugin that reads none would not miss it, and its author would not learn of it.
+            Some(folder) if !folder.is_dir() => {
+                anyhow::bail!("--reference: {} is no folder, expected one that holds reference data", folder.display())
+            }
             Some(folder) => Grants { reference: Some(folder.clone()) },
             None => self.grants(&artifact),
         };

@@ -95,7 +95,7 @@ impl Sandbox {
             (Asks::Reference, None) => return Err(Fault::NotGranted { name: name.to_owned() }),
             (Asks::Reference, Some(directory)) => {
                 let opened = Reference::open(directory, self.limits.reference_bytes);
-                Some(Arc::new(opened.map_err(|source| Fault::Granted { directory: directory.clone(), source })?))
+                Some(Arc::new(opened.map_err(|error| Fault::Granted { directory: directory.clone(), error })?))
             }
         };
         lay_out(&component);
@@ -228,8 +228,8 @@ pub(crate) enum Fault {
         "asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.{name}]`"
     )]
     NotGranted { name: String },
-    #[error("the granted reference directory {} cannot be opened: {source}", directory.display())]
-    Granted { directory: PathBuf, source: io::Error },
+    #[error("the granted reference directory {} cannot be opened: {error}", directory.display())]
+    Granted { directory: PathBuf, error: io::Error },
     #[error("{0} (as an earlier run found; other limits, another file or another costwarden try again)")]
     Remembered(Box<Fault>),
     #[error("cannot be loaded: the loader {0}")]

@@ -92,7 +92,7 @@ fn finished(compiled: &Artifact, sandbox: &Sandbox) -> Result<Built, BuildError>
     let component = strip::customs(&sandbox.componentize(compiled)?);
     let asked = Artifact::new(&compiled.path, component);
     let manifest = describe(sandbox, &asked)?;
-    project::check_name(&manifest.name).map_err(BuildError::Name)?;
+    project::check_name(&manifest.name).map_err(|error| BuildError::Name(compiled.path.clone(), error))?;
     let bytes = packed::pack(&asked.bytes, &PackedManifest::of(&manifest)).map_err(BuildError::Pack)?;
     let artifact = Artifact::new(&compiled.path, bytes);
     // A manifest more is no code more: who tries the plugin out next need not compile it again.
@@ -134,8 +134,8 @@ pub(crate) enum BuildError {
     Tool(#[from] ToolError),
     #[error("{}: {what}, expected {expected}", file.display())]
     Project { file: PathBuf, what: String, expected: &'static str },
-    #[error("its describe gives a name that rules cannot use: {0}")]
-    Name(NameError),
+    #[error("{}: its describe gives a name that rules cannot use: {}", .0.display(), .1)]
+    Name(PathBuf, NameError),
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     #[error("{error}{}", advice(.error))]

@@ -3,6 +3,7 @@
 //! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and, where the defaults will not do,
 //! `case.toml`. What it comes to depends on these and on the plugin alone, on every machine.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -35,34 +36,27 @@ enum Play {
     Walk(NonZero<usize>),
 }
 
-/// The project's cases in the order of their names.
+/// The project's cases by their names, in that order, each with what is wrong with its folder where something is.
 ///
 /// # Errors
-/// There are none, one has no input, or a `case.toml` is not as expected: everything that is wrong with it.
-pub(crate) fn cases(project: &Path) -> Result<Vec<Case>, GoldenError> {
+/// There are none.
+pub(crate) fn cases(project: &Path) -> Result<BTreeMap<String, Result<Case, GoldenError>>, GoldenError> {
     // Said as `golden`, not as `./golden`.
     let golden = project.strip_prefix(".").unwrap_or(project).join("golden");
     let entries = match std::fs::read_dir(&golden) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(GoldenError::NoCases(golden)),
-        Err(source) => return Err(GoldenError::Read { path: golden, source }),
+        Err(source) => return Err(GoldenError::Read(golden, source)),
     };
-    let mut folders = Vec::new();
+    let mut cases = BTreeMap::new();
     for entry in entries {
-        let path = entry.map_err(|source| GoldenError::Read { path: golden.clone(), source })?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() && !is_hidden {
-            folders.push(path);
+        let path = entry.map_err(|source| GoldenError::Read(golden.clone(), source))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') {
+            cases.insert(name.clone(), case(name, &path));
         }
     }
-    folders.sort();
-    if folders.is_empty() {
-        Err(GoldenError::NoCases(golden))
-    } else if let Some(empty) = folders.iter().find(|folder| !folder.join("input.csv").exists()) {
-        Err(GoldenError::NoInput(empty.clone()))
-    } else {
-        folders.iter().map(|folder| case(folder)).collect()
-    }
+    if cases.is_empty() { Err(GoldenError::NoCases(golden)) } else { Ok(cases) }
 }
 
 /// The built plugin of a project: in its folder, in its `dist`, or under its folder's name in the `dist` beside it.
@@ -70,7 +64,7 @@ pub(crate) fn cases(project: &Path) -> Result<Vec<Case>, GoldenError> {
 /// # Errors
 /// There is none, or more than one.
 pub(crate) fn built(project: &Path) -> Result<PathBuf, GoldenError> {
-    let whole = project.canonicalize().map_err(|source| GoldenError::Read { path: project.to_owned(), source })?;
+    let whole = project.canonicalize().map_err(|source| GoldenError::Read(project.to_owned(), source))?;
     let own = format!("{}.wasm", whole.file_name().unwrap_or_default().to_string_lossy());
     for folder in [project.to_owned(), project.join("dist")] {
         let mut found: Vec<PathBuf> = std::fs::read_dir(&folder)
@@ -125,9 +119,14 @@ impl Case {
     }
 }
 
-fn case(folder: &Path) -> Result<Case, GoldenError> {
+/// # Errors
+/// It has no input, or everything that is wrong with its `case.toml`.
+fn case(name: String, folder: &Path) -> Result<Case, GoldenError> {
+    if !folder.join("input.csv").exists() {
+        return Err(GoldenError::NoInput(folder.to_owned()));
+    }
     let mut case = Case {
-        name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name,
         input: folder.join("input.csv"),
         expected: folder.join("expected.csv"),
         play: Play::Once(None),
@@ -140,7 +139,7 @@ fn case(folder: &Path) -> Result<Case, GoldenError> {
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(case),
-        Err(source) => return Err(GoldenError::Read { path, source }),
+        Err(source) => return Err(GoldenError::Read(path, source)),
     };
     let document = Document::new(&path, &text);
     if let Some(mut root) = document.root() {
@@ -175,8 +174,8 @@ pub(crate) enum GoldenError {
     NoPlugin(PathBuf),
     #[error("more than one plugin: {}; name one with --plugin", .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     ManyPlugins(Vec<PathBuf>),
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error("{} cannot be read: {}", .0.display(), .1)]
+    Read(PathBuf, io::Error),
     #[error("{}", .0.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n"))]
     Toml(Vec<Diagnostic>),
     #[error(transparent)]

@@ -182,19 +182,19 @@ impl Remarks {
         if let Some(line) = self.unsorted.first() {
             let rows = counted(self.unsorted.len(), "row");
             told.push(format!(
-                "line {line}: before the row above it, as {rows} in all: the rows are judged in the order of time"
+                "line {line}: before the row above it ({rows} in all): the rows are judged in the order of time"
             ));
         }
         if let Some(line) = self.off.first() {
             let rows = counted(self.off.len(), "row");
             told.push(format!(
-                "line {line}: not a multiple of the step of {grid} after the first row, as {rows} in all: each stands for the point before it"
+                "line {line}: not a multiple of the step of {grid} after the first row ({rows} in all): each stands for the point before it"
             ));
         }
         if let Some(line) = self.doubled.first() {
             let rows = counted(self.doubled.len(), "row");
             told.push(format!(
-                "line {line}: an earlier row stands for the same point, as for {rows} in all: the earliest counts, the others get no verdict"
+                "line {line}: an earlier row stands for the same point ({rows} in all): the earliest counts, the others get no verdict"
             ));
         }
         told

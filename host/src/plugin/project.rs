@@ -124,7 +124,7 @@ pub(crate) struct NameError {
 
 #[derive(Debug, thiserror::Error)]
 enum NameFault {
-    #[error("begins a name that is longer than {NAME_CHARS} characters")]
+    #[error("begins a name that is too long: expected at most {NAME_CHARS} characters")]
     Long,
     #[error(
         "is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`"

@@ -237,7 +237,7 @@ pub(crate) enum SignatureError {
 /// Why nothing can be signed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
-    #[error("no secret key without a password, expected one that `costwarden plugin keygen` made")]
+    #[error("no secret key without a password, expected the FILE of `costwarden plugin keygen FILE`, not its FILE.pub")]
     Secret,
     #[error("the system gave no random numbers: {0}")]
     Random(String),

@@ -89,7 +89,7 @@ fn any_plugin(path: &Path) -> anyhow::Result<TrustedKey> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
     let public = plugin::public_key(&text).with_context(|| {
-        format!("{shown}: no public key of minisign, expected one like `costwarden plugin keygen` makes")
+        format!("{shown}: no public key of minisign, expected one like the FILE.pub of `costwarden plugin keygen FILE`")
     })?;
     let may_sign = GlobSet::builder().add(Glob::new("*")?).build()?;
     Ok(TrustedKey { name: shown.to_string(), public, may_sign, patterns: "\"*\"".to_owned() })

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, IsTerminal as _};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -11,17 +12,19 @@ use tracing::Level;
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
 use crate::count::counted;
+use crate::detector::Detector;
 use crate::job::Grade;
 use crate::plugin::golden::{self, Case};
 
 /// What came of one case.
 enum Outcome {
     Same,
-    Written,
-    /// No `expected.csv`.
-    Unexpected,
-    /// The verdicts differ: a unified diff.
-    Different(String),
+    /// What was expected, as it is now.
+    Written(PathBuf),
+    /// There is no such file.
+    Unexpected(PathBuf),
+    /// The verdicts differ from a file's: a unified diff.
+    Different(PathBuf, String),
     Failed(String),
 }
 
@@ -30,16 +33,15 @@ pub(super) fn test(args: &TestArgs, ground: &Ground, form: Form) -> anyhow::Resu
     let plugin = args.plugin.clone().map_or_else(|| golden::built(&args.directory), Ok)?;
     let detector = ground.load(&plugin, &args.load)?;
     let mut wrong = 0;
-    for case in &cases {
-        let outcome = match case.run(&detector) {
-            Ok(given) if args.update => update(case, &given)?,
-            Ok(given) => compare(case, &given)?,
+    for (name, case) in &cases {
+        let outcome = match case {
+            Ok(case) => try_out(case, &detector, args)?,
             Err(error) => Outcome::Failed(error.to_string()),
         };
-        wrong += usize::from(!matches!(outcome, Outcome::Same | Outcome::Written));
+        wrong += usize::from(!matches!(outcome, Outcome::Same | Outcome::Written(_)));
         match form {
-            Form::Text => text(case, &outcome),
-            Form::Json => as_json(case, &outcome),
+            Form::Text => text(name, &outcome),
+            Form::Json => as_json(name, &outcome),
         }
     }
     if form == Form::Text {
@@ -49,10 +51,20 @@ pub(super) fn test(args: &TestArgs, ground: &Ground, form: Form) -> anyhow::Resu
     Ok(if wrong == 0 { Grade::Done } else { Grade::Failed })
 }
 
+fn try_out(case: &Case, detector: &Detector, args: &TestArgs) -> anyhow::Result<Outcome> {
+    match case.run(detector) {
+        Ok(given) if args.update => update(case, &given),
+        Ok(given) => compare(case, &given),
+        Err(error) => Ok(Outcome::Failed(error.to_string())),
+    }
+}
+
 fn compare(case: &Case, given: &str) -> anyhow::Result<Outcome> {
     let expected = match fs::read_to_string(&case.expected) {
         Ok(expected) => expected.replace("\r\n", "\n"),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Outcome::Unexpected),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(Outcome::Unexpected(case.expected.clone()));
+        }
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", case.expected.display())),
     };
     if expected == given {
@@ -60,7 +72,7 @@ fn compare(case: &Case, given: &str) -> anyhow::Result<Outcome> {
     }
     let path = case.expected.display().to_string();
     let diff = TextDiff::from_lines(expected.as_str(), given).unified_diff().header(&path, "given now").to_string();
-    Ok(Outcome::Different(diff))
+    Ok(Outcome::Different(case.expected.clone(), diff))
 }
 
 fn update(case: &Case, given: &str) -> anyhow::Result<Outcome> {
@@ -68,20 +80,22 @@ fn update(case: &Case, given: &str) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Same);
     }
     fs::write(&case.expected, given).with_context(|| format!("{} cannot be written", case.expected.display()))?;
-    Ok(Outcome::Written)
+    Ok(Outcome::Written(case.expected.clone()))
 }
 
-fn text(case: &Case, outcome: &Outcome) {
-    let (name, file) = (&case.name, case.expected.display());
+fn text(name: &str, outcome: &Outcome) {
     match outcome {
         Outcome::Same => present::out(&format!("{name}: as expected")),
-        Outcome::Written => present::out(&format!("{name}: wrote {file}: read it before you keep it")),
-        Outcome::Unexpected => {
+        Outcome::Written(file) => {
+            present::out(&format!("{name}: wrote {}: read it before you keep it", file.display()));
+        }
+        Outcome::Unexpected(file) => {
+            let file = file.display();
             let hint = "write it with --update, and read it before you keep it";
             present::complaint(Level::ERROR, &format!("{name}: {file} is absent: {hint}"));
         }
-        Outcome::Different(diff) => {
-            present::complaint(Level::ERROR, &format!("{name}: differs from {file}"));
+        Outcome::Different(file, diff) => {
+            present::complaint(Level::ERROR, &format!("{name}: differs from {}", file.display()));
             present::out(&coloured(diff));
         }
         Outcome::Failed(why) => present::complaint(Level::ERROR, why),
@@ -102,13 +116,13 @@ fn coloured(diff: &str) -> String {
     diff.lines().map(colour).collect::<Vec<_>>().join("\n")
 }
 
-fn as_json(case: &Case, outcome: &Outcome) {
+fn as_json(name: &str, outcome: &Outcome) {
     let (word, more) = match outcome {
         Outcome::Same => ("same", None),
-        Outcome::Written => ("written", None),
-        Outcome::Unexpected => ("unexpected", None),
-        Outcome::Different(diff) => ("different", Some(diff)),
+        Outcome::Written(_) => ("written", None),
+        Outcome::Unexpected(_) => ("unexpected", None),
+        Outcome::Different(_, diff) => ("different", Some(diff)),
         Outcome::Failed(why) => ("failed", Some(why)),
     };
-    present::out(&json!({"case": case.name, "outcome": word, "message": more}).to_string());
+    present::out(&json!({"case": name, "outcome": word, "message": more}).to_string());
 }

@@ -58,8 +58,8 @@ fn a_row_for_a_point_that_has_one_already_is_told() {
     assert_eq!(points.series.values, [0.0, 1.0, 2.0, 3.0, 6.0, 7.0, 8.0, 9.0]);
     assert_eq!(places(&points)[3..7], [Some(3), None, None, Some(4)]);
     insta::assert_snapshot!(points.remarks.join("\n"), @"
-    line 7: not a multiple of the step of 60 seconds after the first row, as 2 rows in all: each stands for the point before it
-    line 6: an earlier row stands for the same point, as for 2 rows in all: the earliest counts, the others get no verdict
+    line 7: not a multiple of the step of 60 seconds after the first row (2 rows in all): each stands for the point before it
+    line 6: an earlier row stands for the same point (2 rows in all): the earliest counts, the others get no verdict
     ");
 }
 
@@ -69,7 +69,7 @@ fn rows_that_go_back_in_time_are_put_in_order() {
     assert_eq!(format!("{:?}", points.series.values), "[1.0, 2.0, 3.0, NaN, 5.0]");
     assert_eq!(points.series.start, 1_767_225_600);
     assert_eq!(places(&points), [Some(2), Some(0), Some(1), Some(4)]);
-    insta::assert_snapshot!(points.remarks.join("\n"), @"line 3: before the row above it, as 1 row in all: the rows are judged in the order of time");
+    insta::assert_snapshot!(points.remarks.join("\n"), @"line 3: before the row above it (1 row in all): the rows are judged in the order of time");
     assert_eq!(
         (points.find("2026-01-01"), points.find("2026-01-04"), points.find("2025-12-31")),
         (Some(0), Some(4), None)
@@ -89,7 +89,7 @@ fn months_are_the_calendars() {
     assert_eq!(places(&last), [0, 1, 2, 3].map(Some));
     let quarters = parsed("timestamp,value\n2025-10-01,1\n2026-01-01,1\n2026-04-01,1\n2026-05-01,1\n").expect("valid");
     assert_eq!((places(&quarters), quarters.series.step), (vec![Some(0), Some(1), Some(2), None], 7_889_238));
-    insta::assert_snapshot!(quarters.remarks[0], @"line 5: not a multiple of the step of 3 months after the first row, as 1 row in all: each stands for the point before it");
+    insta::assert_snapshot!(quarters.remarks[0], @"line 5: not a multiple of the step of 3 months after the first row (1 row in all): each stands for the point before it");
     // Every four weeks is not every month.
     let weeks = parsed("timestamp,value\n2026-01-01,1\n2026-01-29,1\n2026-02-26,1\n").expect("valid");
     assert_eq!(weeks.series.step, 28 * 86_400);

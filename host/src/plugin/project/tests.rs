@@ -118,6 +118,6 @@ fn names_are_those_that_crates_files_and_rules_can_have() {
     }
     let told = |name: &str| check_name(name).expect_err(name).to_string();
     insta::assert_snapshot!(told("../\u{1b}[2Jwatch"), @"`../[2Jwatch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
-    insta::assert_snapshot!(told(&"a".repeat(65)), @"`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` begins a name that is longer than 64 characters");
+    insta::assert_snapshot!(told(&"a".repeat(65)), @"`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` begins a name that is too long: expected at most 64 characters");
     insta::assert_snapshot!(told("costwarden-sdk"), @"`costwarden-sdk` is the name of the SDK: choose another");
 }
