@@ -2,9 +2,10 @@
 //!
 //! Each component gets a core module of the host's own, first of all, which holds one number: the fuel that is left of
 //! the call's budget. Every function takes from it what its instructions cost, and traps where nothing is left: when it
-//! begins, if it calls others or is long, and at each turn of a loop. So code that goes on for ever comes to a check, and
-//! what one runs up to the next is only as long as the plugin's file. What laying out a plugin's memories, tables and
-//! globals takes is gone before any of its code runs ([`layout`]).
+//! begins, if it calls others or is long; at each turn of a loop; and after some thousand units without a look. So code
+//! that goes on for ever comes to a check, and what runs up to the next is those thousand units at most, in each of the
+//! calls that end one after the other, of which the stack holds only so many. What laying out a plugin's memories, tables
+//! and globals takes is gone before any of its code runs ([`layout`]).
 //!
 //! The engine's own meter does the same and costs more: where fuel runs dry it calls the host, which may put in more and
 //! come back, so that whatever lives in a register has to outlive a call at each turn of a loop. This one never comes

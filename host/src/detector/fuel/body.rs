@@ -3,11 +3,13 @@
 //! What is left is kept in a local while the function runs. It is written back to the meter wherever others may look at
 //! it: before a call, at the end, and where the function gives up.
 
+use std::mem;
+
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{BlockType, Function, Instruction, ValType};
-use wasmparser::{BrTable, FunctionBody, Operator};
+use wasmparser::{FunctionBody, Operator};
 
-use super::module::{COUNTER_INDEX, Metered};
+use super::module::{COUNTER_INDEX, Metered, Signature};
 use crate::detector::contract::Unfit;
 
 /// Growing calls the host, also when it is denied, which takes far longer than an instruction.
@@ -16,9 +18,15 @@ const GROW: i64 = 200;
 /// 200 where the page that it begins on was never written to.
 const CALLS_THE_HOST: i64 = 50;
 const MAY_CALL_THE_HOST: i64 = 10;
+/// Values that a call passes and gets back for nothing: registers hold most of them. Each further one is copied at every
+/// call, also where a function only hands on what another gave it.
+const VALUES: u32 = 16;
 /// What a function that calls none may cost without looking what is left: others may call it as often as they like, each
 /// time without a look of their own.
 const UNSEEN: i64 = 100;
+/// What any other may pass from one look to the next. Where many calls come back one after the other, none of them begins
+/// a function or a loop, and each has this for the rest of it.
+const UNLOOKED: i64 = 1_000;
 
 /// A body while it is written.
 struct Writer<'a> {
@@ -29,14 +37,16 @@ struct Writer<'a> {
     size: u32,
     /// Cost of what was passed since the local was changed last.
     passed: i64,
-    /// Blocks that are open.
-    depth: u32,
+    /// The most that any way to here has passed since it looked what is left.
+    unlooked: i64,
+    /// The same for what comes to the end, or the `else`, of each open block by another way than the one before it.
+    open: Vec<i64>,
 }
 
-/// Meters a function with so many parameters.
+/// Meters a function.
 pub(super) fn metered(
     metered: &mut Metered,
-    parameters: u32,
+    Signature { parameters, results }: Signature,
     body: &FunctionBody<'_>,
 ) -> Result<Function, Error<Unfit>> {
     let mut locals = Vec::new();
@@ -49,9 +59,10 @@ pub(super) fn metered(
     locals.extend([(1, ValType::I64), (1, ValType::I32)]);
     let function = Function::new(locals);
     let size = left.saturating_add(1);
-    let mut writer = Writer { metered, function, left, size, passed: 1, depth: 0 };
+    let entry = 1 + i64::from(parameters.saturating_add(results).saturating_sub(VALUES));
+    let mut writer = Writer { metered, function, left, size, passed: entry, unlooked: 0, open: Vec::new() };
     writer.load();
-    if calls_or_is_long(body)? {
+    if calls_or_is_long(entry, body)? {
         // Else calls that call each other would never come to a check, and a file's length would be multiplied by itself.
         writer.settle();
         writer.check();
@@ -63,9 +74,9 @@ pub(super) fn metered(
     Ok(writer.function)
 }
 
-fn calls_or_is_long(body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
+fn calls_or_is_long(entry: i64, body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
     let mut operators = body.get_operators_reader()?;
-    let mut passed = 0;
+    let mut passed = entry;
     while !operators.eof() {
         let operator = operators.read()?;
         passed += cost(&operator);
@@ -78,33 +89,55 @@ fn calls_or_is_long(body: &FunctionBody<'_>) -> Result<bool, Error<Unfit>> {
 
 impl Writer<'_> {
     fn operator(&mut self, operator: Operator<'_>) -> Result<(), Error<Unfit>> {
-        self.passed += cost(&operator);
+        if self.unlooked > UNLOOKED {
+            self.settle();
+            self.check();
+        }
+        let cost = cost(&operator);
+        self.passed += cost;
+        self.unlooked += cost;
+        self.write(operator)
+    }
+
+    fn write(&mut self, operator: Operator<'_>) -> Result<(), Error<Unfit>> {
         match &operator {
-            Operator::Block { .. } => self.depth += 1,
+            Operator::Block { .. } => self.open.push(0),
             Operator::Loop { .. } => {
-                self.depth += 1;
+                self.open.push(0);
                 self.settle();
                 self.copy(operator)?;
                 self.check();
                 return Ok(());
             }
             Operator::If { .. } => {
-                self.depth += 1;
+                self.open.push(self.unlooked);
                 self.settle();
             }
-            Operator::Else => self.settle(),
-            Operator::End if self.depth == 0 => self.save(),
-            Operator::End => {
-                self.depth -= 1;
+            Operator::Else => {
+                if let Some(other) = self.open.last_mut() {
+                    mem::swap(&mut self.unlooked, other);
+                    *other = self.unlooked.max(*other);
+                }
                 self.settle();
             }
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.branch(*relative_depth),
-            Operator::BrTable { targets } => self.branch(furthest(targets)?),
+            Operator::End => match self.open.pop() {
+                Some(other) => {
+                    self.unlooked = self.unlooked.max(other);
+                    self.settle();
+                }
+                None => self.save(),
+            },
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.branch(&[*relative_depth]),
+            Operator::BrTable { targets } => {
+                let others = targets.targets().collect::<Result<Vec<_>, _>>()?;
+                self.branch(&[others, vec![targets.default()]].concat());
+            }
             Operator::Return | Operator::Unreachable => self.save(),
             Operator::Call { .. } | Operator::CallIndirect { .. } => {
                 self.save();
                 self.copy(operator)?;
                 self.load();
+                self.unlooked += UNSEEN;
                 return Ok(());
             }
             Operator::MemoryCopy { .. }
@@ -155,9 +188,17 @@ impl Writer<'_> {
             .instruction(&Instruction::LocalSet(self.left));
     }
 
-    fn branch(&mut self, depth: u32) {
-        // The outermost label is the function's end.
-        if depth >= self.depth { self.save() } else { self.settle() }
+    fn branch(&mut self, targets: &[u32]) {
+        let mut ends = false;
+        for &depth in targets {
+            let block = self.open.len().checked_sub(depth as usize + 1);
+            match block.and_then(|block| self.open.get_mut(block)) {
+                Some(other) => *other = self.unlooked.max(*other),
+                // The outermost label is the function's end.
+                None => ends = true,
+            }
+        }
+        if ends { self.save() } else { self.settle() }
     }
 
     /// Pays for each byte or element of an instruction whose last operand is their number.
@@ -184,15 +225,8 @@ impl Writer<'_> {
             .instruction(&Instruction::GlobalSet(COUNTER_INDEX))
             .instruction(&Instruction::Unreachable)
             .instruction(&Instruction::End);
+        self.unlooked = 0;
     }
-}
-
-fn furthest(targets: &BrTable<'_>) -> Result<u32, Error<Unfit>> {
-    let mut furthest = targets.default();
-    for target in targets.targets() {
-        furthest = furthest.max(target?);
-    }
-    Ok(furthest)
 }
 
 /// Instructions that become none cost nothing.
@@ -217,5 +251,74 @@ fn cost(operator: &Operator<'_>) -> i64 {
         | Operator::TableGet { .. }
         | Operator::ElemDrop { .. } => MAY_CALL_THE_HOST,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmparser::Parser;
+    use wasmtime::{Engine, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType};
+
+    use super::{UNLOOKED, UNSEEN};
+    use crate::detector::fuel::module;
+
+    /// What `run` uses that has so much fuel, before it is ended.
+    fn used(text: &str, fuel: i64) -> i64 {
+        let metered = module::metered(Parser::new(0), &wat::parse_str(text).expect("text")).expect("metered");
+        let engine = Engine::default();
+        let module = Module::new(&engine, metered.finish()).expect("valid");
+        let mut store = Store::new(&engine, ());
+        let number = GlobalType::new(ValType::I64, Mutability::Var);
+        let number = Global::new(&mut store, number, Val::I64(fuel)).expect("a number");
+        let instance = Instance::new(&mut store, &module, &[number.into()]).expect("an instance");
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("exported");
+        run.call(&mut store, ()).expect_err("it is ended");
+        fuel - number.get(&mut store).i64().expect("a number")
+    }
+
+    /// Each has much to do after the call that comes back to it, none of which begins a loop or a function that looks.
+    #[test]
+    fn calls_that_come_back_do_not_go_on() {
+        let rest = "(call $leaf)".repeat(1_000);
+        let text = format!(
+            "(module (func $leaf (drop (i32.const 0)))
+                (func $down (param i32)
+                    (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1))))) {rest})
+                (func (export \"run\") (call $down (i32.const 1000))))"
+        );
+        let over = used(&text, 10_000) - 10_000;
+        assert!((1..=UNLOOKED + UNSEEN).contains(&over), "{over}");
+    }
+
+    #[test]
+    fn a_look_that_is_passed_by_is_none() {
+        let (most, more) = ("(drop (i32.const 0))".repeat(900), "(drop (i32.const 0))".repeat(300));
+        for way in [
+            "(if (global.get $no) (then MORE))",
+            "(if (global.get $no) (then MORE) (else))",
+            "(if (i32.eqz (global.get $no)) (then) (else MORE))",
+            "(block (br_if 0 (i32.eqz (global.get $no))) MORE)",
+            "(block (block (br_table 0 1 (i32.eqz (global.get $no)))) MORE)",
+        ] {
+            let ways = format!("{most} {}", way.replace("MORE", &more)).repeat(50);
+            let text = format!("(module (global $no i32 (i32.const 0)) (func (export \"run\") {ways}))");
+            let over = used(&text, 10) - 10;
+            assert!((1..=UNLOOKED + 300).contains(&over), "{way}: {over}");
+        }
+    }
+
+    /// Functions that each hand on what the next one gives.
+    #[test]
+    fn many_values_are_paid_for_at_every_call() {
+        let used_by = |values: usize| {
+            let text = format!(
+                "(module (type $many (func (result {}))) (func $first (type $many) unreachable)
+                    (func $second (type $many) (call $first)) (func (export \"run\") (call $second) unreachable))",
+                "i64 ".repeat(values)
+            );
+            used(&text, 10_000)
+        };
+        assert_eq!((used_by(1), used_by(16)), (5, 5));
+        assert_eq!(used_by(116), 5 + 2 * 100);
     }
 }

@@ -20,10 +20,17 @@ const NUMBER: GlobalType = GlobalType { val_type: ValType::I64, mutable: true, s
 /// A module while it is written.
 #[derive(Default)]
 pub(super) struct Metered {
-    /// Parameters of each type of a function, and the type of each function with a body.
-    parameters: Vec<u32>,
+    /// Each type of a function, and the type of each function with a body.
+    signatures: Vec<Signature>,
     types: Vec<u32>,
     imports_the_number: bool,
+}
+
+/// How many values pass into a function, and out of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Signature {
+    pub(super) parameters: u32,
+    pub(super) results: u32,
 }
 
 /// Meters a module. Custom sections are left out.
@@ -56,9 +63,11 @@ impl Reencode for Metered {
         section: TypeSectionReader<'_>,
     ) -> Result<(), Error<Unfit>> {
         for group in section.clone() {
-            self.parameters.extend(group?.types().map(|ty| match &ty.composite_type.inner {
-                CompositeInnerType::Func(function) => function.params().len() as u32,
-                _ => 0,
+            self.signatures.extend(group?.types().map(|ty| match &ty.composite_type.inner {
+                CompositeInnerType::Func(function) => {
+                    Signature { parameters: function.params().len() as u32, results: function.results().len() as u32 }
+                }
+                _ => Signature::default(),
             }));
         }
         utils::parse_type_section(self, types, section)
@@ -106,8 +115,8 @@ impl Reencode for Metered {
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error<Unfit>> {
         let ty = self.types[code.len() as usize];
-        let parameters = self.parameters[ty as usize];
-        code.function(&body::metered(self, parameters, &body)?);
+        let signature = self.signatures[ty as usize];
+        code.function(&body::metered(self, signature, &body)?);
         Ok(())
     }
 
