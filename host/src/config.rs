@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 pub(crate) use self::health::{HealthConfig, Levels};
 pub(crate) use self::lease::LeaseConfig;
 pub(crate) use self::parts::{ArchiveConfig, FeedConfig, SourceConfig, StoreConfig};
-pub(crate) use self::plugins::{PluginsConfig, TriedOut};
+pub(crate) use self::plugins::{Exchanged, PluginsConfig, TriedOut};
 use self::secret::References;
 pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
 pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport, Words};
@@ -63,9 +63,9 @@ pub(crate) struct Config {
 }
 
 /// A valid config, some of whose secrets may still have to be fetched: [`crate::vault::resolve`] makes it whole.
-pub(crate) struct Draft {
+pub(crate) struct Draft<T = Config> {
     /// Usable but for its pending secrets.
-    pub(crate) config: Config,
+    pub(crate) config: T,
     pub(crate) pending: Vec<Pending>,
     pub(crate) vault: Option<VaultOptions>,
 }
@@ -75,6 +75,14 @@ pub(crate) struct Draft {
 pub(crate) struct Trial {
     pub(crate) accept_after_days: u16,
     pub(crate) plugins: TriedOut,
+}
+
+/// What plugins are pushed and pulled with: who shares plugins need not have the secrets of bills and databases.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exchange {
+    /// None where there is no config.
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) plugins: Exchanged,
 }
 
 /// Of reasons and of the lines that people read.
@@ -113,6 +121,18 @@ pub(crate) fn load_trial(file: &Path) -> Result<Trial, Vec<Diagnostic>> {
     parse_trial(file, &text(file)?)
 }
 
+/// Reads what plugins are pushed and pulled with. Of the secrets, only those of registries are looked up, and those of
+/// `[secrets]` where these ask for it.
+///
+/// # Errors
+/// Everything that is wrong with that part, in the order of its lines.
+pub(crate) fn load_exchange(
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
+    parse_exchange(file, &text(file)?, env)
+}
+
 fn text(file: &Path) -> Result<String, Vec<Diagnostic>> {
     std::fs::read_to_string(file).map_err(|error| {
         let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG";
@@ -134,10 +154,30 @@ fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     }
 }
 
+fn parse_exchange(
+    file: &Path,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
+    drafted(Document::new(file, text), References::new(env), |mut root, references| {
+        let state_dir = Some(state_dir(&mut root));
+        let plugins = root.section("plugins").map(|section| plugins::exchanged(section, references));
+        let vault = if references.are_pending() { root.section("secrets") } else { None };
+        let vault = vault.and_then(|section| endpoint::vault(section, references));
+        Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, vault))
+    })
+}
+
 /// Reads a config out of its text; `file` is for messages and relative paths.
 pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
-    let document = Document::new(file, text);
-    let references = References::new(env);
+    drafted(Document::new(file, text), References::new(env), read)
+}
+
+fn drafted<T>(
+    document: Document<'_>,
+    references: References<'_>,
+    read: impl FnOnce(Section<'_, '_>, &References<'_>) -> Option<(T, Option<VaultOptions>)>,
+) -> Result<Draft<T>, Vec<Diagnostic>> {
     let read = document.root().and_then(|root| read(root, &references));
     let errors = document.into_errors();
     match read {
@@ -322,6 +362,26 @@ kind = "syslog"
             text.replace("fuel_per_call = 7", "fuel = 7").replace("accept_after_days = 3", "accept_after_days = 0");
         let errors = parse_trial(Path::new("etc/costwarden.toml"), &wrong).expect_err("invalid");
         assert_eq!(errors.len(), 2, "{errors:?}");
+    }
+
+    #[test]
+    fn sharing_needs_the_secrets_of_registries_alone() {
+        let text = |password: &str, secrets: &str| {
+            let source = "[source]\nkind = \"kakao\"\ncredential_id = \"id\"\ncredential_secret = \"env:UNSET\"\n";
+            let registry = format!("[[plugins.registry]]\nhost = \"h\"\nusername = \"me\"\npassword = {password:?}\n");
+            format!("{source}{registry}[secrets]\ncredential_id = \"id\"\ncredential_secret = {secrets:?}\n")
+        };
+        let env = |name: &str| (name == "SET").then(|| "hunter2".to_owned());
+        let told = |password, secrets| {
+            let draft = parse_exchange(Path::new("etc/costwarden.toml"), &text(password, secrets), &env);
+            draft.map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect::<String>())
+        };
+        let draft = told("env:SET", "env:UNSET").expect("valid");
+        assert_eq!((draft.pending.len(), draft.config.plugins.registries.len()), (0, 1));
+        assert_eq!(draft.config.state_dir.as_deref(), Some(Path::new("etc/state")));
+        let draft = told("kakao-secret:registry", "env:SET").expect("valid");
+        assert_eq!((draft.pending.len(), draft.vault.is_some()), (1, true));
+        insta::assert_snapshot!(told("kakao-secret:registry", "env:UNSET").err().expect("invalid"), @"etc/costwarden.toml:11: secrets.credential_secret: the environment variable UNSET is not set");
     }
 
     #[test]

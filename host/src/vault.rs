@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::causes::causes;
-use crate::config::{Config, Draft, Reference, Secret};
+use crate::config::{Draft, Reference, Secret};
 use crate::count::counted;
 use crate::http::{self, Authority};
 use crate::source::RetryOptions;
@@ -35,7 +35,7 @@ const TOKEN: &str = "X-Subject-Token";
 ///
 /// # Errors
 /// What could not be had, each at the place in the file that asked for it.
-pub(crate) async fn resolve(draft: Draft) -> Result<Config, Vec<Diagnostic>> {
+pub(crate) async fn resolve<T>(draft: Draft<T>) -> Result<T, Vec<Diagnostic>> {
     let Draft { config, pending, vault } = draft;
     if pending.is_empty() {
         return Ok(config);

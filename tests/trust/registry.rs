@@ -355,6 +355,21 @@ fn what_is_kept_is_held_against_its_digest() {
     assert_eq!(check(&lab).0, 0);
 }
 
+/// An author's config may have nothing but a registry, an operator's shell may have no secret of the bill.
+#[test]
+fn other_secrets_are_not_asked_for() {
+    let lab = lab();
+    let Some(registry) = Registry::new(&lab) else { return };
+    let source = "[source]\nkind = \"kakao\"\ncredential_id = \"id\"\ncredential_secret = \"env:UNSET\"\n";
+    lab.write("costwarden.toml", &format!("{source}{}", registry.table()));
+    let image = registry.image("tutorial:1.0");
+    let pushed = lab.run(&["plugin", "push", "plugins/tutorial.wasm", &image, "--json"]).expect(0).report();
+    let pulled = lab.run(&["plugin", "pull", &image, "--json"]).expect(0).report();
+    assert_eq!(pulled["digest"], pushed["digest"]);
+    lab.write("costwarden.toml", &registry.table().replace("COSTWARDEN_TEST_REGISTRY_PASSWORD", "UNSET"));
+    insta::assert_snapshot!(registry.said(&lab, &["plugin", "pull", &image]).1, @"failed: [lab]/costwarden.toml:4: plugins.registry.password: the environment variable UNSET is not set");
+}
+
 #[test]
 fn without_a_config_a_file_is_needed() {
     let lab = lab();

@@ -20,11 +20,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::present::Form;
 use super::{config_path, environment, load, together};
-use crate::config::{self, ACCEPT_AFTER_DAYS, Config, Trial, TriedOut};
+use crate::config::{self, ACCEPT_AFTER_DAYS, Exchange, Trial, TriedOut};
 use crate::detector::{Artifact, Compiler, Detector, Grants, Limits, LoadFault, Sandbox};
 use crate::job::Grade;
 use crate::plugin::language::Language;
 use crate::plugin::{TrustedKey, packed};
+use crate::vault;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -271,15 +272,21 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Keygen(args) => sign::keygen(&args),
         PluginCommand::Sign(args) => sign::sign(&args),
         PluginCommand::Verify(args) => sign::verify(&args, &Ground::new(config)?),
-        PluginCommand::Push(args) => share::push(&args, whole(config).await?, form).await,
-        PluginCommand::Pull(args) => share::pull(&args, whole(config).await?, form).await,
+        PluginCommand::Push(args) => share::push(&args, exchange(config).await?, form).await,
+        PluginCommand::Pull(args) => share::pull(&args, exchange(config).await?, form).await,
     }
 }
 
-/// The config where one is named or lies where it is looked for, with its secrets: registries may ask for some.
-async fn whole(config: Option<PathBuf>) -> anyhow::Result<Option<Config>> {
-    let is_there = config.is_some() || config_path(None).exists();
-    if is_there { load(config).await.map(Some) } else { Ok(None) }
+/// The config where one is named or lies where it is looked for.
+fn known(config: Option<PathBuf>) -> Option<PathBuf> {
+    config.or_else(|| Some(config_path(None)).filter(|file| file.exists()))
+}
+
+/// What plugins are pushed and pulled with, with the secrets that registries ask for.
+async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
+    let Some(file) = known(config) else { return Ok(Exchange::default()) };
+    let draft = config::load_exchange(&file, &environment).map_err(together)?;
+    vault::resolve(draft).await.map_err(together)
 }
 
 /// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.
@@ -296,8 +303,7 @@ const CACHE_BYTES: u64 = 1 << 30;
 
 impl Ground {
     fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
-        let file = config.or_else(|| Some(config_path(None)).filter(|file| file.exists()));
-        let Some(file) = file else {
+        let Some(file) = known(config) else {
             let TriedOut { limits, keys, grants } = TriedOut::default();
             return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };

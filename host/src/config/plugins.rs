@@ -22,14 +22,6 @@ pub(crate) struct PluginsConfig {
     pub(crate) registries: Vec<RegistryOptions>,
 }
 
-impl PluginsConfig {
-    /// How the registry of a host is talked to.
-    pub(crate) fn registry(&self, host: &str) -> RegistryOptions {
-        let known = self.registries.iter().find(|registry| registry.host == host);
-        known.cloned().unwrap_or_else(|| RegistryOptions::of(host))
-    }
-}
-
 pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginsConfig> {
     section.need("directory", "the folder of the plugins' .wasm files");
     let directory = section.path("directory");
@@ -55,6 +47,20 @@ pub(crate) struct TriedOut {
 pub(super) fn tried_out(mut section: Section<'_, '_>) -> TriedOut {
     let (limits, keys) = limits_and_keys(&mut section);
     TriedOut { limits, keys, grants: grants(&mut section) }
+}
+
+/// The part of the table that plugins are pushed and pulled with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exchanged {
+    pub(crate) limits: Limits,
+    pub(crate) keys: Vec<TrustedKey>,
+    pub(crate) registries: Vec<RegistryOptions>,
+}
+
+pub(super) fn exchanged(mut section: Section<'_, '_>, references: &References<'_>) -> Exchanged {
+    let registries = trust::registries(section.sections("registry"), references);
+    let (limits, keys) = limits_and_keys(&mut section);
+    Exchanged { limits, keys, registries }
 }
 
 fn grants(section: &mut Section<'_, '_>) -> BTreeMap<String, Grants> {

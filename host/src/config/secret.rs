@@ -92,6 +92,11 @@ impl<'e> References<'e> {
         Self { env, pending: RefCell::default() }
     }
 
+    /// Whether Secrets Manager has to be asked.
+    pub(super) fn are_pending(&self) -> bool {
+        !self.pending.borrow().is_empty()
+    }
+
     pub(super) fn into_pending(self) -> Vec<Pending> {
         self.pending.into_inner()
     }

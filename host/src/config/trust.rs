@@ -115,7 +115,7 @@ fn registry(
         section.fail("host", format!("{host:?} is there twice, expected each registry once"));
     }
     section.finish();
-    let mut options = RegistryOptions::of(&host?);
+    let mut options = RegistryOptions::new(&host?);
     options.credentials = username.zip(password);
     options.transport = transport?;
     if let Some(seconds) = timeout {

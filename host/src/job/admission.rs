@@ -7,7 +7,9 @@ use std::{panic, thread};
 
 use crate::config::Config;
 use crate::detector::{Artifact, Detector, LoadError, Sandbox};
-use crate::plugin::{self, Image, Lock, Mismatch, RegistryError, Shelf, ShelfError, Signature, SignatureError, beside};
+use crate::plugin::{
+    self, Image, Lock, Mismatch, RegistryError, RegistryOptions, Shelf, ShelfError, Signature, SignatureError, beside,
+};
 use crate::rules::Rule;
 
 /// What may be done about a plugin that was not pulled yet.
@@ -133,7 +135,7 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
         return Err(Refusal::NotPulled { image: image.clone() });
     }
     let wanted = wanted.map_or_else(|| image.clone(), |(source, _)| source);
-    let pulled = plugin::pull(&wanted, &config.plugins.registry(image.host()), limit).await?;
+    let pulled = plugin::pull(&wanted, &RegistryOptions::of(image.host(), &config.plugins.registries), limit).await?;
     // What nobody who may signed is not kept either.
     plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     if fetch == Fetch::Keep {

@@ -60,8 +60,12 @@ const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl RegistryOptions {
-    /// For a registry that the config does not speak of.
-    pub(crate) fn of(host: &str) -> Self {
+    /// How the registry of a host is talked to, which the config need not speak of.
+    pub(crate) fn of(host: &str, known: &[Self]) -> Self {
+        known.iter().find(|registry| registry.host == host).cloned().unwrap_or_else(|| Self::new(host))
+    }
+
+    pub(crate) fn new(host: &str) -> Self {
         let timeout = Duration::from_secs(60);
         Self { host: host.to_owned(), credentials: None, transport: Transport::Https, timeout }
     }

@@ -7,19 +7,19 @@ use serde_json::json;
 
 use super::{PullArgs, PushArgs};
 use crate::cli::present::{self, Form};
-use crate::config::Config;
+use crate::config::{Exchange, Exchanged};
 use crate::detector::{Artifact, Limits};
 use crate::job::Grade;
 use crate::plugin::build;
 use crate::plugin::packed::{self, PackedManifest};
 use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
 
-pub(super) async fn push(args: &PushArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn push(args: &PushArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    check_name(&artifact, &image, config.as_ref())?;
+    check_name(&artifact, &image, &exchange.plugins.limits)?;
     let signature = plugin::beside(&args.file)?;
-    let pushed = plugin::push(&image, &registry(&image, config.as_ref()), &artifact, signature.as_ref()).await?;
+    let pushed = plugin::push(&image, &registry(&image, &exchange.plugins), &artifact, signature.as_ref()).await?;
     let signed = if signature.is_some() { "with its signature" } else { "unsigned" };
     present::out(&match form {
         Form::Text => format!("{pushed}: pushed, {signed} (sha256:{})", artifact.digest),
@@ -30,19 +30,18 @@ pub(super) async fn push(args: &PushArgs, config: Option<Config>, form: Form) ->
     Ok(Grade::Done)
 }
 
-pub(super) async fn pull(args: &PullArgs, config: Option<Config>, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn pull(args: &PullArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
+    let Exchange { state_dir, plugins } = exchange;
     anyhow::ensure!(
-        config.is_some() || args.output.is_some(),
+        state_dir.is_some() || args.output.is_some(),
         "nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE"
     );
-    let limits = config.as_ref().map_or_else(Limits::default, |config| config.plugins.limits.clone());
-    let pulled = plugin::pull(&image, &registry(&image, config.as_ref()), limits.module_bytes).await?;
-    let keys = config.as_ref().map(|config| config.plugins.keys.as_slice()).unwrap_or_default();
-    let signer = plugin::verify(keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
+    let pulled = plugin::pull(&image, &registry(&image, &plugins), plugins.limits.module_bytes).await?;
+    let signer = plugin::verify(&plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     let mut path = None;
-    if let Some(config) = &config {
-        path = Some(Shelf::new(&config.state_dir).keep(&image, &pulled)?);
+    if let Some(state_dir) = &state_dir {
+        path = Some(Shelf::new(state_dir).keep(&image, &pulled)?);
     }
     if let Some(output) = &args.output {
         write(output, &pulled)?;
@@ -75,14 +74,13 @@ fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
 
 /// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest tells its
 /// name only by running: it is asked in the sandbox.
-fn check_name(artifact: &Artifact, image: &Image, config: Option<&Config>) -> anyhow::Result<()> {
+fn check_name(artifact: &Artifact, image: &Image, limits: &Limits) -> anyhow::Result<()> {
     let (file, other) = (artifact.path.display(), image.name());
     let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
     let name = match packed {
         Some(PackedManifest { name, .. }) => name,
         None => {
-            let limits = config.map_or_else(Limits::default, |config| config.plugins.limits.clone());
-            let name = build::described(artifact, limits)?.name;
+            let name = build::described(artifact, limits.clone())?.name;
             present::complaint(
                 tracing::Level::WARN,
                 &format!(
@@ -104,6 +102,6 @@ fn image(text: &str) -> anyhow::Result<Image> {
     text.parse().with_context(|| format!("{text:?}"))
 }
 
-fn registry(image: &Image, config: Option<&Config>) -> RegistryOptions {
-    config.map_or_else(|| RegistryOptions::of(image.host()), |config| config.plugins.registry(image.host()))
+fn registry(image: &Image, plugins: &Exchanged) -> RegistryOptions {
+    RegistryOptions::of(image.host(), &plugins.registries)
 }
