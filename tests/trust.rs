@@ -4,6 +4,8 @@ mod support;
 
 #[path = "messages/bill.rs"]
 mod bill;
+#[path = "trust/broken.rs"]
+mod broken;
 #[path = "trust/config.rs"]
 mod config;
 #[path = "trust/grants.rs"]

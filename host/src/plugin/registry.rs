@@ -5,6 +5,7 @@
 //! is parsed; what a push parses is the pusher's own file.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -230,6 +231,9 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
                 RegistryError::Other { image, why: plain(&envelope.to_string()) }
             }
         }
+        OciDistributionError::ServerError { code, message, .. } => {
+            RegistryError::Status { image, code, said: Some(plain(&message)).filter(|said| !said.is_empty()) }
+        }
         OciDistributionError::RequestError(error) if error.is_connect() || error.is_timeout() => {
             let why = causes(&error.without_url());
             // As the TLS library names bytes that are none of it.
@@ -239,6 +243,10 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
                 RegistryError::Unreachable { image, why }
             }
         }
+        OciDistributionError::RequestError(error) => match error.status() {
+            Some(status) => RegistryError::Status { image, code: status.as_u16(), said: None },
+            None => RegistryError::BrokenOff { image, why: innermost(&error) },
+        },
         OciDistributionError::ImageIndexParsingNoPlatformResolverError => {
             RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
         }
@@ -246,13 +254,32 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
         OciDistributionError::IoError(error) if matches!(error.get_ref(), Some(inner) if inner.is::<DigestError>()) => {
             RegistryError::Damaged { image, why: error.to_string() }
         }
+        OciDistributionError::IoError(error) => RegistryError::BrokenOff { image, why: innermost(&error) },
+        OciDistributionError::JsonError(_)
+        | OciDistributionError::ManifestEncodingError(_)
+        | OciDistributionError::ManifestParsingError(_)
+        | OciDistributionError::VersionedParsingError(_)
+        | OciDistributionError::RegistryTokenDecodeError(_)
+        | OciDistributionError::RegistryNoDigestError
+        | OciDistributionError::RegistryNoLocationError
+        | OciDistributionError::SpecViolationError(_) => {
+            RegistryError::NoRegistry { image, why: plain(&error.to_string()) }
+        }
         error => RegistryError::Other { image, why: plain(&causes(&error)) },
     }
 }
 
+/// What broke, without the layers of the client that it came through.
+fn innermost(mut error: &dyn Error) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    plain(&error.to_string())
+}
+
 /// A registry's words as one line for a terminal and a log.
 fn plain(text: &str) -> String {
-    let line = text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(500);
+    let line = text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200);
     line.collect::<String>().trim_end().to_owned()
 }
 
@@ -281,6 +308,19 @@ pub(crate) enum RegistryError {
     NotAPlugin { image: Image, why: String },
     #[error("{image}: not done after {seconds} s (timeout_seconds of [[plugins.registry]])")]
     TimedOut { image: Image, seconds: u64 },
+    #[error("{image}: the registry {} broke off in the middle of an answer, try again: {why}", image.host())]
+    BrokenOff { image: Image, why: String },
+    #[error(
+        "{image}: the registry {} answers with the status {code}, try again later or ask who runs it{}",
+        image.host(),
+        said.as_ref().map(|said| format!(": {said}")).unwrap_or_default()
+    )]
+    Status { image: Image, code: u16, said: Option<String> },
+    #[error(
+        "{image}: what answers at {} does not speak as an OCI registry does, look at its name and port: {why}",
+        image.host()
+    )]
+    NoRegistry { image: Image, why: String },
     #[error("{path}: not WebAssembly, expected a .wasm core module or component")]
     NotWasm { path: String },
     #[error("{image}: {why}")]
