@@ -1,6 +1,6 @@
 //! Standard error of the jobs that a schedule starts, where no terminal shows it: each line is JSON, whatever comes of the run.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -92,6 +92,19 @@ fn of_a_run_that_is_killed() {
     assert!(told.is_some_and(|told| told.contains(" has no end on record: ")), "{after:?}");
     let once_more = lines(&lab, &args, 0);
     assert!(once_more.iter().all(|line| line["level"] == "INFO"), "that is over: {once_more:?}");
+}
+
+/// Who reads it has gone away, or the disk that it is written to is full: the work goes on.
+#[test]
+fn a_log_that_nobody_takes_ends_no_run() {
+    let lab = lab_with_history();
+    let (reader, gone) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    for stderr in [Stdio::from(gone), Stdio::from(full)] {
+        let run = run(command(&lab, &["daily", "--date", &LAST.to_string()]).stderr(stderr)).expect(0);
+        assert!(run.stdout.contains("daily 20261122 done: "), "{run:?}");
+    }
 }
 
 #[test]

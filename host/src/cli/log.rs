@@ -60,6 +60,8 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
+        // It would be told where it cannot be told: on standard error, by a panic that ends the run.
+        .log_internal_errors(false)
         .event_format(lines);
     log.finish().with(discretion()).init();
     Ok(())
