@@ -37,7 +37,7 @@ struct Pair {
     name: &'static str,
     native: Box<dyn Side>,
     sandboxed: Sandboxed,
-    least: Least,
+    took: Halves,
 }
 
 /// A side whose detector is not known by its type any more.
@@ -47,17 +47,17 @@ trait Side {
     fn agrees(&self, sandboxed: &Sandboxed) -> bool;
 }
 
-/// The shortest that each half took on each side, of all rounds.
-#[derive(Debug, Clone, Copy)]
-struct Least {
+/// What each half took on each side, in each round.
+#[derive(Debug, Default)]
+struct Halves {
     fit: Sides,
     judge: Sides,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Sides {
-    native: Duration,
-    sandboxed: Duration,
+    native: Vec<Duration>,
+    sandboxed: Vec<Duration>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -88,26 +88,21 @@ impl Pair {
         ensure!(plugin.exists(), "{} is not there: run make build first", plugin.display());
         let series = series::all(BATCH * BATCHES, POINTS);
         let sandboxed = Sandboxed::load(plugin, BATCH, series.clone()).map_err(anyhow::Error::msg)?;
-        let longest = Sides { native: Duration::MAX, sandboxed: Duration::MAX };
-        let mut pair = Self {
-            name: D::NAME,
-            native: Box::new(Native::<D>::new(series)),
-            sandboxed,
-            least: Least { fit: longest, judge: longest },
-        };
+        let mut pair =
+            Self { name: D::NAME, native: Box::new(Native::<D>::new(series)), sandboxed, took: Halves::default() };
         pair.measure()?;
         ensure!(pair.native.agrees(&pair.sandboxed), "{} says something else in the sandbox", pair.name);
-        pair.least = Least { fit: longest, judge: longest };
+        pair.took = Halves::default();
         Ok(pair)
     }
 
     /// One round: native and sandboxed in turns, so that what else the machine does meets both.
     fn measure(&mut self) -> anyhow::Result<()> {
-        let Self { native, sandboxed, least: Least { fit, judge }, .. } = self;
-        fit.native = fit.native.min(native.fit()?);
-        fit.sandboxed = fit.sandboxed.min(sandboxed.fit().map_err(anyhow::Error::msg)?);
-        judge.native = judge.native.min(native.judge()?);
-        judge.sandboxed = judge.sandboxed.min(sandboxed.judge().map_err(anyhow::Error::msg)?);
+        let Self { native, sandboxed, took: Halves { fit, judge }, .. } = self;
+        fit.native.push(native.fit()?);
+        fit.sandboxed.push(sandboxed.fit().map_err(anyhow::Error::msg)?);
+        judge.native.push(native.judge()?);
+        judge.sandboxed.push(sandboxed.judge().map_err(anyhow::Error::msg)?);
         Ok(())
     }
 }
