@@ -14,7 +14,7 @@ mod componentize;
 mod contract;
 mod engine;
 mod failure;
-mod fuel;
+pub(crate) mod fuel;
 mod limits;
 mod loading;
 mod log;
@@ -154,6 +154,13 @@ pub(crate) struct Issue {
     /// JSON pointer into the settings.
     pub(crate) pointer: String,
     pub(crate) message: String,
+}
+
+impl Sandbox {
+    /// What plugins are compiled by and run in: for tests of the meter.
+    pub(crate) fn engine(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
 }
 
 impl Scope {

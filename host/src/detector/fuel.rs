@@ -19,7 +19,7 @@ mod module;
 pub(super) use self::component::OWN_INSTANCES;
 
 use wasm_encoder::reencode;
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Parser, Validator, WasmFeatures};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Linker};
 use wasmtime::{Error, Store, StoreContextMut, Trap, Val, WasmCoreDump};
 
@@ -46,8 +46,8 @@ const FEATURES: WasmFeatures =
 const BUDGET: &str = "fuel-budget";
 const LEFT: &str = "fuel-left";
 /// The core module that holds the number, as others know it, and the number in it.
-const METER: &str = "costwarden:fuel";
-const COUNTER: &str = "left";
+pub(crate) const METER: &str = "costwarden:fuel";
+pub(crate) const COUNTER: &str = "left";
 
 /// What the host charges for a call of an import, besides a unit a byte.
 pub(super) const IMPORT: u64 = 500;
@@ -58,11 +58,16 @@ pub(super) const IMPORT: u64 = 500;
 /// It is not valid, or has code in what the contract has no use for.
 pub(super) fn metered(component: &[u8]) -> Result<Vec<u8>, Unfit> {
     Validator::new_with_features(FEATURES).validate_all(component).map_err(|error| invalid(&error))?;
-    component::metered(component).map_err(|error| match error {
-        reencode::Error::UserError(unfit) => unfit,
-        reencode::Error::ParseError(error) => invalid(&error),
-        other => invalid(&other),
-    })
+    component::metered(component).map_err(unfit)
+}
+
+/// A core module with the meter in it, as a part of a component has it: for tests of the meter.
+///
+/// # Errors
+/// As [`metered`].
+pub(crate) fn metered_module(module: &[u8]) -> Result<Vec<u8>, Unfit> {
+    Validator::new_with_features(FEATURES).validate_all(module).map_err(|error| invalid(&error))?;
+    module::metered(Parser::new(0), module).map(wasm_encoder::Module::finish).map_err(unfit)
 }
 
 /// Whether a component's import is the meter's.
@@ -151,6 +156,14 @@ pub(super) fn burnt(store: &mut Store<State>, error: &Error) -> Burnt {
             fuel.used(left).map_or(all(true), |fuel| Burnt { fuel, is_dry: false })
         }
         _ => all(false),
+    }
+}
+
+fn unfit(error: reencode::Error<Unfit>) -> Unfit {
+    match error {
+        reencode::Error::UserError(unfit) => unfit,
+        reencode::Error::ParseError(error) => invalid(&error),
+        other => invalid(&other),
     }
 }
 

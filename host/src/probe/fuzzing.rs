@@ -2,8 +2,19 @@
 
 use std::path::Path;
 
-use crate::detector::{self, Artifact, Call, Compiler, Failure, Grants, Limits};
+use crate::detector::{self, Artifact, Call, Compiler, Failure, Grants, Limits, fuel};
 use crate::series::Window;
+
+/// By what names a metered module imports the number of units that it has left, a mutable `i64`.
+pub const NUMBER: (&str, &str) = (fuel::METER, fuel::COUNTER);
+
+/// A core module with the meter in it.
+///
+/// # Errors
+/// It is not valid, or made of what plugins may not be made of.
+pub fn metered(module: &[u8]) -> Result<Vec<u8>, String> {
+    fuel::metered_module(module).map_err(|error| error.to_string())
+}
 
 /// A sandbox that compiles in this process, under limits that no input takes long to meet.
 pub struct Sandbox(detector::Sandbox);
@@ -51,6 +62,12 @@ impl Sandbox {
             None => default,
         };
         detector::Sandbox::new(limits, None, Compiler::Here).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// What its plugins run in.
+    #[must_use]
+    pub fn engine(&self) -> &wasmtime::Engine {
+        self.0.engine()
     }
 
     /// Loads a plugin under the name that it gives itself.

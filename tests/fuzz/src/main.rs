@@ -1,9 +1,11 @@
-//! Generated and damaged input through the sandbox: whatever it is, there is an answer, in time.
+//! Generated and damaged input through the sandbox: whatever it is, there is an answer, in time. And generated modules
+//! through its meter: whatever they do is paid for.
 //!
-//! Two targets, each a process of its own that is watched: one that crashes or hangs leaves the input that did it in
+//! Three targets, each a process of its own that is watched: one that crashes or hangs leaves the input that did it in
 //! `target/fuzz/`, and the others go on. Inputs follow from the seed: the same seed tries the same ones, as many as there
 //! is time for.
 
+mod meter;
 mod modules;
 mod state;
 mod watch;
@@ -57,15 +59,18 @@ enum Target {
     Modules,
     /// The bytes of a state and a series, judged by a bundled detector.
     State,
+    /// A module, with the meter in it and without.
+    Meter,
 }
 
 impl Target {
-    const ALL: [Self; 2] = [Self::Modules, Self::State];
+    const ALL: [Self; 3] = [Self::Modules, Self::State, Self::Meter];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Modules => "modules",
             Self::State => "state",
+            Self::Meter => "meter",
         }
     }
 }

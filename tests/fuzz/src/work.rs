@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::Target;
+use crate::meter::Meter;
 use crate::modules::Modules;
 use crate::state::State;
 
@@ -11,6 +12,7 @@ use crate::state::State;
 enum Ready {
     Modules(Modules),
     State(State),
+    Meter(Meter),
 }
 
 /// Bytes that an input is made of, at most.
@@ -44,6 +46,7 @@ impl Ready {
         Ok(match target {
             Target::Modules => Self::Modules(Modules::new()?),
             Target::State => Self::State(State::new()?),
+            Target::Meter => Self::Meter(Meter::new()?),
         })
     }
 
@@ -52,6 +55,7 @@ impl Ready {
         match self {
             Self::Modules(modules) => modules.input(entropy),
             Self::State(_) => Some(entropy.to_vec()),
+            Self::Meter(_) => Meter::input(entropy),
         }
     }
 
@@ -62,6 +66,7 @@ impl Ready {
                 Ok(())
             }
             Self::State(state) => state.run(input),
+            Self::Meter(meter) => meter.run(input),
         }
     }
 }

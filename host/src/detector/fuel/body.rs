@@ -256,17 +256,16 @@ fn cost(operator: &Operator<'_>) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use wasmparser::Parser;
     use wasmtime::{Engine, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType};
 
     use super::{UNLOOKED, UNSEEN};
-    use crate::detector::fuel::module;
+    use crate::detector::fuel;
 
     /// What `run` uses that has so much fuel, before it is ended.
     fn used(text: &str, fuel: i64) -> i64 {
-        let metered = module::metered(Parser::new(0), &wat::parse_str(text).expect("text")).expect("metered");
+        let metered = fuel::metered_module(&wat::parse_str(text).expect("text")).expect("metered");
         let engine = Engine::default();
-        let module = Module::new(&engine, metered.finish()).expect("valid");
+        let module = Module::new(&engine, metered).expect("valid");
         let mut store = Store::new(&engine, ());
         let number = GlobalType::new(ValType::I64, Mutability::Var);
         let number = Global::new(&mut store, number, Val::I64(fuel)).expect("a number");
