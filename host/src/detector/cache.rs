@@ -172,10 +172,15 @@ impl Cache {
 
 impl Key {
     pub(super) fn new(engine: &Engine, plugin_digest: &str) -> Self {
+        Self::with_meter(&fuel::SOURCES, engine, plugin_digest)
+    }
+
+    /// Of code that a meter of these sources was put into.
+    pub(super) fn with_meter(sources: &[&str], engine: &Engine, plugin_digest: &str) -> Self {
         let mut inputs = Inputs(Sha256::new());
         // The loader of another release may wrap the same core module differently.
         env!("CARGO_PKG_VERSION").hash(&mut inputs);
-        fuel::SOURCES.hash(&mut inputs);
+        sources.hash(&mut inputs);
         plugin_digest.hash(&mut inputs);
         engine.precompile_compatibility_hash().hash(&mut inputs);
         Self(format!("{}.compiled", hex::encode(inputs.0.finalize())))

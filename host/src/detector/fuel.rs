@@ -225,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn the_sources_are_all_there_are() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/detector");
+        let parts = std::fs::read_dir(folder.join("fuel")).expect("there").map(|part| part.expect("read").path());
+        let mut there: Vec<_> = parts
+            .chain([folder.join("fuel.rs")])
+            .map(|part| std::fs::read_to_string(part).expect("a source"))
+            .collect();
+        there.sort_unstable();
+        let mut known = SOURCES;
+        known.sort_unstable();
+        assert!(there == known, "a part of the meter is missing in SOURCES, or this program is older than its sources");
+    }
+
+    #[test]
     fn what_plugins_are_not_made_of_is_refused() {
         for (text, why) in [
             ("(component (core module (memory i64 1)))", "memory64"),

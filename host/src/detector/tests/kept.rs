@@ -4,9 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::cache::Cache;
+use super::cache::{Cache, Key};
 use super::plugin::Plugin;
-use super::{Artifact, Compiler, Grants, Limits, Sandbox, logged};
+use super::{Artifact, Compiler, Grants, Limits, Sandbox, fuel, logged};
 
 /// A plugin and a directory for what is compiled.
 struct Bench {
@@ -78,6 +78,30 @@ fn what_the_code_depends_on_has_its_own_entry() {
         .expect("written");
     bench.load();
     assert_eq!(bench.entries().len(), 2);
+}
+
+/// A host whose meter differs by a character leaves entries that this one does not take.
+#[test]
+fn what_another_meter_was_put_into_is_not_used() {
+    let bench = Bench::new();
+    bench.load();
+    let entry = bench.only_entry();
+    let sandbox = Sandbox::new(Limits::default(), None, Compiler::Here).expect("a sandbox");
+    let plugin = Artifact::read(&bench.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
+    let path =
+        |sources: &[&str]| bench.compiled().join(Key::with_meter(sources, &sandbox.engine, &plugin.digest).name());
+    assert_eq!(path(&fuel::SOURCES), entry);
+    for (changed, source) in fuel::SOURCES.into_iter().enumerate() {
+        let mut sources = fuel::SOURCES;
+        sources[changed] = source.strip_suffix('\n').expect("a source ends with a line break");
+        let other = path(&sources);
+        assert_ne!(other, entry);
+        fs::rename(&entry, &other).expect("renamed");
+        fs::write(&other, "made by another").expect("written");
+        assert_eq!(bench.load(), "");
+        assert!(entry.exists(), "compiled anew");
+        assert_eq!(fs::read(&other).expect("read"), b"made by another");
+    }
 }
 
 #[test]
