@@ -81,12 +81,16 @@ impl Sandbox {
         contract::recognise(bytes)?;
         let key = Key::new(&self.engine, digest);
         let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
-        let (component, fresh) = match cached {
-            Some(component) => (component, None),
+        let component = match cached {
+            Some(component) => component,
             None => {
                 let compiled = self.compiled(digest, bytes)?;
                 let component = compiled.component(&self.engine).map_err(|error| unusable(&error))?;
-                (component, Some(compiled))
+                // Whatever else is wrong with the plugin is found out sooner the next time.
+                if let Some(cache) = &self.cache {
+                    cache.put(&key, &compiled);
+                }
+                component
             }
         };
         let built = contract::check(&self.engine, &component)?;
@@ -119,9 +123,6 @@ impl Sandbox {
             && let Some(difference) = packed.difference(&manifest)
         {
             return Err(Fault::Repacked(difference));
-        }
-        if let (Some(cache), Some(compiled)) = (&self.cache, &fresh) {
-            cache.put(&key, compiled);
         }
         Ok(Detector { manifest, digest: digest.clone(), entry: key.name().to_owned(), program, cut: self.cut })
     }

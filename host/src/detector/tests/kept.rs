@@ -172,6 +172,22 @@ fn a_directory_that_others_can_write_to_is_not_used() {
     assert_eq!(bench.only_entry(), entry);
 }
 
+#[test]
+fn a_plugin_that_fails_is_compiled_once() {
+    let bench = Bench::new();
+    let core = Plugin { fields: "(func $trap unreachable) (start $trap)", ..Plugin::default() }.core();
+    let told = |compiler| {
+        let sandbox = Sandbox::new(Limits::default(), Some(bench.compiled()), compiler).expect("a sandbox");
+        let plugin = Artifact::new(Path::new("plugin.wasm"), core.clone());
+        sandbox.load("hostile", &plugin, &Grants::default()).err().expect("fails").to_string()
+    };
+    let first = told(Compiler::Here);
+    insta::assert_snapshot!(first, @"plugin.wasm: its describe failed: trapped: wasm `unreachable` instruction executed");
+    bench.only_entry();
+    let none = Compiler::Child(PathBuf::from("/nonexistent"));
+    assert_eq!(told(none), first, "no compiler is asked");
+}
+
 /// A compiler that counts how often it is called and answers with the given words.
 fn counting(bench: &Bench, answer: &str) -> Compiler {
     let program = bench.directory.path().join("compiler");
