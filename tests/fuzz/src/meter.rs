@@ -1,6 +1,7 @@
 //! The meter against the engine's own: a random module with the meter in it, twice, beside the same module in an engine
 //! that counts by itself.
 
+mod nested;
 mod played;
 mod shape;
 
@@ -33,7 +34,12 @@ impl Meter {
     }
 
     pub(crate) fn input(entropy: &[u8]) -> Option<Vec<u8>> {
-        generated(&mut Unstructured::new(entropy)).ok()
+        let mut entropy = Unstructured::new(entropy);
+        if entropy.ratio(1, 8).ok()? {
+            let text = nested::module(&mut entropy).ok()?;
+            return Some(wat::parse_str(text).expect("the text of a module"));
+        }
+        generated(&mut entropy).ok()
     }
 
     /// What is asked for: the same twice comes to the same, for the same fuel; with the meter in it a module does what it
