@@ -36,10 +36,13 @@ pub fn fit<D: Detector>(context: &Context, mut history: Vec<Series>) -> Vec<Resu
     };
     history.iter_mut().for_each(in_order);
     let fitted = D::fit_all(context, &settings, &history);
+    // States of one detector are about as large as each other.
+    let mut size = 0;
     let packed = fitted.into_iter().map(|result| {
         let baseline = result?;
-        let state = postcard::to_stdvec(&baseline.state)
+        let state = postcard::to_extend(&baseline.state, Vec::with_capacity(size))
             .map_err(|error| Refusal::Failed(format!("state cannot be packed: {error}")))?;
+        size = state.len().max(size);
         Ok(types::Baseline { state, figures: baseline.figures })
     });
     packed.collect()

@@ -151,24 +151,25 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
         false => history.known().map(|(i, _)| history.is_excluded(i)).collect(),
     };
     let points = Points::new(&values, &excluded);
-    let mut amounts: Vec<f64> = if points.has_excluded() { points.kept().collect() } else { values.to_vec() };
+    let amounts: Vec<f64> = if points.has_excluded() {
+        points.kept().map(f64::abs).collect()
+    } else {
+        values.iter().map(|value| value.abs()).collect()
+    };
     if amounts.len() < spans.least {
         return Err(Refusal::learning(amounts.len(), spans.least));
     }
-    amounts.iter_mut().for_each(|amount| *amount = amount.abs());
     let least_unit = LEAST_UNIT * stats::mean(&amounts).unwrap_or(0.0);
 
     let sparse = is_sparse(&amounts);
     let believed = |season: &Season| {
         !sparse && points.len() >= LEAST_SEASONS * season.period(history.step) || *season == Season::None
     };
-    let mut seasons: Vec<Season> = Season::candidates(choice, history.step).filter(believed).collect();
-    if seasons.is_empty() {
-        seasons.push(Season::None);
-    }
+    let seasons = || Season::candidates(choice, history.step).filter(believed);
+    let plainest = seasons().next().is_none().then_some(Season::None);
     let mut cap = None;
     let mut best: Option<(Candidate, f64)> = None;
-    for season in seasons {
+    for season in seasons().chain(plainest) {
         let candidate = Candidate::try_on(season, history, points, spans, least_unit);
         let cap = *cap.get_or_insert_with(|| candidate.cap());
         let loss = candidate.loss(cap);
@@ -197,7 +198,7 @@ impl Candidate {
         let speaking = profile.own.iter().enumerate().filter(|(_, factor)| says_something(**factor));
         let first = speaking.map(|(i, _)| i + 1).nth(WARM_UP - 1).unwrap_or(points.len());
         let before = &levels[first.saturating_sub(1)..levels.len() - 1];
-        let lists = [before, &points.values[first..], &profile.without_own[first..]];
+        let lists = [before, &points.values[first..], &profile.without_own()[first..]];
         let errors = lanes::map(lists, |[before, value, factor]| {
             let unit = before.abs().fast_max(f64x2::splat(least_unit));
             lanes::over(value - before * factor, unit, 0.0)

@@ -149,21 +149,36 @@ impl Rolling {
 }
 
 /// The median after each point, over a window that ends with it.
-#[inline(never)]
 pub(crate) fn medians(window: usize, points: Points<'_>) -> Vec<f64> {
-    let whole = (points.len() + 1).saturating_sub(window);
-    // Short ones are worked out in pairs.
-    let in_pairs = if windows::are_short(window) && !points.has_excluded() { whole / 2 * 2 } else { 0 };
-    let mut medians = Vec::with_capacity(points.len());
+    if has_short(window, points) {
+        return windows::up_to(window, points.values);
+    }
     let mut rolling = Rolling::new(window);
-    for _ in in_pairs..points.len() {
+    let after = |_: &f64| {
         rolling.push(points);
-        medians.push(rolling.level().unwrap_or(0.0));
+        rolling.level().unwrap_or(0.0)
+    };
+    points.values.iter().map(after).collect()
+}
+
+/// The median of the `half` points on either side of each point and itself.
+pub(crate) fn medians_around(half: usize, points: Points<'_>) -> Vec<f64> {
+    let window = 2 * half + 1;
+    if has_short(window, points) {
+        return windows::around(window, points.values);
     }
-    if in_pairs > 0 {
-        windows::append(window, &points.values[points.len() + 1 - window - in_pairs..], &mut medians);
+    let mut around = medians(window, points);
+    around.drain(..half.min(points.len()));
+    let mut last = Rolling::of(window, points);
+    while around.len() < points.len() {
+        last.pop(points);
+        around.push(last.level().unwrap_or(0.0));
     }
-    medians
+    around
+}
+
+fn has_short(window: usize, points: Points<'_>) -> bool {
+    windows::are_short(window) && points.len() >= window && !points.has_excluded()
 }
 
 /// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.

@@ -5,7 +5,7 @@
 use wide::{CmpLt, f64x2};
 
 use crate::lanes::{self, two};
-use crate::level::{Points, Rolling, is_exception, medians};
+use crate::level::{Points, is_exception, medians_around};
 use crate::sorted::between;
 
 /// Seasons whose phases are put in order place by place, which are those of the weeks in the 90 days of a fit; and the
@@ -22,8 +22,9 @@ pub(crate) struct Profile {
     pub(crate) factors: Vec<f64>,
     /// By point: the factor of its phase.
     pub(crate) own: Vec<f64>,
-    /// By point: the factor of its phase as the phase's other points give it, so that no point excuses itself.
-    pub(crate) without_own: Vec<f64>,
+    /// By point: the factor of its phase as the phase's other points give it, so that no point excuses itself. Where it is
+    /// the same, it is not told.
+    without_own: Option<Vec<f64>>,
 }
 
 /// A row for each season, of which each phase has a place; and one for a neighbour where their number is odd.
@@ -45,7 +46,7 @@ struct Middle {
 
 impl Profile {
     pub(crate) fn flat(points: usize) -> Self {
-        Self { factors: vec![1.0], own: vec![1.0; points], without_own: vec![1.0; points] }
+        Self { factors: vec![1.0], own: vec![1.0; points], without_own: None }
     }
 
     /// By classical decomposition with medians: each point over the median of the season around it, and of these
@@ -64,7 +65,11 @@ impl Profile {
         for i in left_out {
             without_own[i] = own[i];
         }
-        Self { factors, own, without_own }
+        Self { factors, own, without_own: Some(without_own) }
+    }
+
+    pub(crate) fn without_own(&self) -> &[f64] {
+        self.without_own.as_ref().unwrap_or(&self.own)
     }
 }
 
@@ -175,14 +180,7 @@ fn exceptions(points: Points<'_>, phases: &[usize], period: usize) -> Vec<usize>
 /// Each point over the median of the `half` points on either side and itself.
 #[inline(never)]
 fn ratios(points: Points<'_>, half: usize, least_unit: f64) -> Vec<f64> {
-    let window = 2 * half + 1;
-    let mut around = medians(window, points);
-    around.drain(..half.min(points.len()));
-    let mut last = Rolling::of(window, points);
-    while around.len() < points.len() {
-        last.pop(points);
-        around.push(last.level().unwrap_or(0.0));
-    }
+    let around = medians_around(half, points);
     lanes::map([points.values, &around], |[value, around]| {
         let unit = around.abs().fast_max(f64x2::splat(least_unit));
         lanes::over(value, unit, 1.0)
@@ -206,7 +204,7 @@ mod tests {
         assert!((profile.factors[5] - 0.5).abs() < 0.05, "{:?}", profile.factors);
         assert_eq!(profile.factors[0], 1.0);
         assert_eq!(profile.own[12], profile.factors[5]);
-        assert_eq!(profile.without_own[12], profile.without_own[19]);
+        assert_eq!(profile.without_own()[12], profile.without_own()[19]);
     }
 
     #[test]
@@ -240,6 +238,6 @@ mod tests {
         let excluded: Vec<_> = values.iter().map(|value| *value > 100.0).collect();
         let profile = learn(&values, &excluded, 7);
         assert_eq!(profile.factors, [1.0; 7]);
-        assert_eq!(profile.without_own, [1.0; 70]);
+        assert_eq!(profile.without_own(), [1.0; 70]);
     }
 }

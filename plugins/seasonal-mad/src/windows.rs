@@ -4,29 +4,71 @@
 use wide::f64x2;
 
 use crate::lanes::two;
+use crate::sorted::between;
 
 /// Windows that are chosen from in this way: a working week, and the days around one.
 pub(crate) fn are_short(window: usize) -> bool {
     matches!(window, 5 | 7)
 }
 
-/// Appends the median of each window, of which there must be an even number.
+/// The median of the short window that ends with each of the values, of which there is at least a window; the first
+/// windows are not whole.
 #[inline(never)]
-pub(crate) fn append(window: usize, values: &[f64], medians: &mut Vec<f64>) {
+pub(crate) fn up_to(window: usize, values: &[f64]) -> Vec<f64> {
+    of(window, values, 1, window)
+}
+
+/// The median of the short window around each of the values, of which there is at least a window; the first and the last
+/// ones are not whole.
+#[inline(never)]
+pub(crate) fn around(window: usize, values: &[f64]) -> Vec<f64> {
+    let half = window / 2 + 1;
+    of(window, values, half, half)
+}
+
+/// Of windows that grow from so many values, move, and shrink to so many.
+#[inline(always)]
+fn of(window: usize, values: &[f64], first: usize, last: usize) -> Vec<f64> {
     match window {
-        5 => append_each(values, of_five, medians),
-        7 => append_each(values, of_seven, medians),
+        5 => each(values, first, last, of_five),
+        7 => each(values, first, last, of_seven),
         _ => unreachable!("windows of {window} are not short"),
     }
 }
 
 #[inline(always)]
-fn append_each<const N: usize>(values: &[f64], median: impl Fn([f64x2; N]) -> f64x2, medians: &mut Vec<f64>) {
-    let pairs = (values.len() + 1 - N) / 2;
-    medians.extend((0..pairs).flat_map(|pair| {
-        let values = &values[2 * pair..][..N + 1];
+fn each<const N: usize>(
+    values: &[f64],
+    first: usize,
+    last: usize,
+    median: impl Fn([f64x2; N]) -> f64x2 + Copy,
+) -> Vec<f64> {
+    let count = values.len();
+    let whole = count + 1 - N;
+    // The first whole one by itself where their number is odd.
+    let odd = whole % 2;
+    let mut medians = Vec::with_capacity(count);
+    medians.extend((first..N + odd).map(|part| of_part(&values[..part], median)));
+    medians.extend((0..whole / 2).flat_map(|pair| {
+        let values = &values[odd + 2 * pair..][..N + 1];
         median(std::array::from_fn(|i| two(&values[i..]))).to_array()
     }));
+    medians.extend((last..N).rev().map(|part| of_part(&values[count - part..], median)));
+    medians
+}
+
+/// Of a window that is not whole: what it lacks is as much below as above, but for one of an even number. That is below
+/// in one lane and above in the other, which so have the two values in the middle.
+#[inline(always)]
+fn of_part<const N: usize>(values: &[f64], median: impl Fn([f64x2; N]) -> f64x2) -> f64 {
+    let mut window = [f64x2::new([f64::NEG_INFINITY, f64::INFINITY]); N];
+    let (known, lacking) = window.split_at_mut(values.len());
+    known.iter_mut().zip(values).for_each(|(place, value)| *place = f64x2::splat(*value));
+    for pair in lacking.chunks_exact_mut(2) {
+        pair.copy_from_slice(&[f64x2::splat(f64::NEG_INFINITY), f64x2::splat(f64::INFINITY)]);
+    }
+    let [low, high] = median(window).to_array();
+    between(low, high)
 }
 
 /// The greater of the lower halves, the lower of the greater ones, and the fifth between them.
@@ -58,15 +100,18 @@ mod tests {
     #[test]
     fn each_window_has_its_median() {
         for window in [5, 7] {
-            for count in [window + 1, window + 3] {
+            for count in window..window + 4 {
                 for bits in 0..1_u32 << count {
                     let values: Vec<f64> = (0..count).map(|i| f64::from(bits >> i & 1)).collect();
-                    let one_by_one = values.windows(window).map(|values| {
-                        Sorted::new(window, values.iter().copied()).middle().expect("a window is not empty")
-                    });
-                    let mut medians = Vec::new();
-                    append(window, &values, &mut medians);
-                    assert_eq!(medians, one_by_one.collect::<Vec<_>>(), "{values:?}");
+                    let median = |first: usize, end: usize| {
+                        let window = Sorted::new(window, values[first..end.min(count)].iter().copied());
+                        window.middle().expect("a window is not empty")
+                    };
+                    let expect: Vec<f64> = (0..count).map(|i| median((i + 1).saturating_sub(window), i + 1)).collect();
+                    assert_eq!(up_to(window, &values), expect, "{values:?}");
+                    let half = window / 2;
+                    let expect: Vec<f64> = (0..count).map(|i| median(i.saturating_sub(half), i + half + 1)).collect();
+                    assert_eq!(around(window, &values), expect, "{values:?}");
                 }
             }
         }
