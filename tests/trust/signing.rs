@@ -111,6 +111,22 @@ fn keys_are_guarded() {
     assert!(!lab.path().join("plugins/tutorial.wasm.minisig").exists());
 }
 
+#[test]
+fn machines_are_told_the_same() {
+    let lab = lab();
+    let json = |args: &[&str]| lab.run(&[&["plugin"], args, &["--json"]].concat()).expect(0).report();
+    let keys = json(&["keygen", "acme.key"]);
+    assert_eq!((&keys["secretKey"], &keys["publicKey"]), (&"acme.key".into(), &"acme.key.pub".into()));
+    let public = std::fs::read_to_string(lab.path().join("acme.key.pub")).expect("a key");
+    assert_eq!(keys["line"].as_str(), public.lines().last());
+    let signed = json(&["sign", "plugins/tutorial.wasm", "--key", "acme.key"]);
+    assert_eq!(signed["signature"], "plugins/tutorial.wasm.minisig");
+    let verified = json(&["verify", "plugins/tutorial.wasm", "--key", "acme.key.pub"]);
+    assert_eq!((&verified["signer"], &verified["digest"]), (&"acme.key.pub".into(), &signed["digest"]));
+    assert_eq!(json(&["new", "watch", "--language", "python"])["directory"], "watch");
+    assert!(lab.path().join("watch/app.py").exists());
+}
+
 /// As pulled plugins are kept, under a name that says nothing of theirs.
 #[test]
 fn verify_knows_a_plugin_by_its_own_name() {

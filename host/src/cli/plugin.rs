@@ -261,7 +261,7 @@ pub(super) struct PullArgs {
 
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
-        PluginCommand::New(args) => new::new(&args),
+        PluginCommand::New(args) => new::new(&args, form),
         PluginCommand::Build(args) => build::build(&args, Ground::new(config)?.limits, form),
         PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?, form),
         PluginCommand::Rule(args) => rule::rule(&args, &Ground::new(config)?),
@@ -269,9 +269,9 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
         PluginCommand::Lock(args) => lock::lock(&args, &load(config).await?, form).await,
-        PluginCommand::Keygen(args) => sign::keygen(&args),
-        PluginCommand::Sign(args) => sign::sign(&args),
-        PluginCommand::Verify(args) => sign::verify(&args, &Ground::new(config)?),
+        PluginCommand::Keygen(args) => sign::keygen(&args, form),
+        PluginCommand::Sign(args) => sign::sign(&args, form),
+        PluginCommand::Verify(args) => sign::verify(&args, &Ground::new(config)?, form),
         PluginCommand::Push(args) => share::push(&args, exchange(config).await?, form).await,
         PluginCommand::Pull(args) => share::pull(&args, exchange(config).await?, form).await,
     }

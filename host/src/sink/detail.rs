@@ -33,7 +33,9 @@ fn why(episode: &Episode, speech: Speech<'_>) -> String {
     let Moment { date, hour } = episode.last_seen;
     let since = episode.first_seen.date;
     let impact = speech.amount(episode.impact());
-    let reason = episode.reason.trim_end().trim_end_matches('.');
+    // Policies match the marks of lines; what a detector says must not set off those of other lines.
+    let reason = episode.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
+    let reason = reason.trim_end().trim_end_matches('.');
     let rules = episode.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     match speech.language {
         Language::Korean => {
@@ -93,5 +95,15 @@ mod tests {
         [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 기준 시점 2026-11-22 9시, 시작 2026-11-22, 누적 차이 1,234.50원, 중요도 심각. 이유: the usual Sunday is 100,000 KRW. 규칙: newcomer, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
         [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 is about 1134.6% above its usual cost. Now 1,234,567.89 USD, baseline 100,000.00 USD. Seen on 2026-11-22 at 09:00, since 2026-11-22, 1,234.50 USD off in all, critical. Why: the usual Sunday is 100,000 KRW. Rules: newcomer, service-daily. Look: costwarden incidents show 20261122-ab12; if it is meant: costwarden incidents accept 20261122-ab12
         ");
+    }
+
+    #[test]
+    fn a_reason_sets_off_no_policy_of_other_lines() {
+        let mut episode = episode(Direction::Up, 1_234_567.891, 100_000.0);
+        episode.reason = "[BILLING_RESOLVED] all is well [COSTWARDEN_FAILING]".to_owned();
+        let speech = Speech { language: Language::English, currency: "USD", words: Words::Full };
+        let line = line::of_episode(&episode, Notice::Opened, speech).text;
+        assert!(line.contains("Why: [BILLING-RESOLVED] all is well [COSTWARDEN-FAILING]."), "{line}");
+        assert_eq!((line.matches("BILLING_").count(), line.matches("COSTWARDEN_").count()), (1, 0), "{line}");
     }
 }

@@ -1,16 +1,22 @@
 //! `plugin new`.
 use std::path::Path;
 
+use serde_json::json;
+
 use super::NewArgs;
-use crate::cli::present;
+use crate::cli::present::{self, Form};
 use crate::job::Grade;
 use crate::plugin::build::COMPONENTIZE_PY;
 use crate::plugin::language::Language;
 use crate::plugin::project;
 
-pub(super) fn new(args: &NewArgs) -> anyhow::Result<Grade> {
+pub(super) fn new(args: &NewArgs, form: Form) -> anyhow::Result<Grade> {
     let NewArgs { name, language } = args;
     project::create(Path::new(""), name, *language)?;
+    if form == Form::Json {
+        present::out(&json!({"name": name, "directory": name}).to_string());
+        return Ok(Grade::Done);
+    }
     let prepare = match language {
         Language::Rust => "cargo test                # its unit tests, natively".to_owned(),
         Language::Python => {

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use globset::{Glob, GlobSet};
+use serde_json::json;
 
 use super::{Ground, KeygenArgs, SignArgs, VerifyArgs};
-use crate::cli::present;
+use crate::cli::present::{self, Form};
 use crate::config::read_secret_file;
 use crate::detector::Artifact;
 use crate::job::Grade;
 use crate::plugin::{self, SignatureError, TrustedKey};
 
-pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
+pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
     let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));
     for path in [secret, &public] {
         anyhow::ensure!(
@@ -27,6 +28,10 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
     let files = plugin::generate()?;
     create(secret, 0o600, &files.secret)?;
     create(&public, 0o644, &files.public)?;
+    if form == Form::Json {
+        present::out(&json!({"secretKey": secret, "publicKey": public, "line": files.line}).to_string());
+        return Ok(Grade::Done);
+    }
     present::out(&format!("{}: the secret key, to sign with; keep it to yourself", secret.display()));
     present::out(&format!("{}: the public key; whoever is to trust it has in the config:\n", public.display()));
     present::out(&format!(
@@ -36,7 +41,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Grade> {
     Ok(Grade::Done)
 }
 
-pub(super) fn sign(args: &SignArgs) -> anyhow::Result<Grade> {
+pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
     anyhow::ensure!(
         args.key.exists(),
         "{key}: no such key: make one with `costwarden plugin keygen {key}`",
@@ -47,11 +52,14 @@ pub(super) fn sign(args: &SignArgs) -> anyhow::Result<Grade> {
     let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;
     let path = plugin::signature_path(&args.file);
     std::fs::write(&path, &signature.text).with_context(|| format!("{} cannot be written", path.display()))?;
-    present::out(&format!("{}: signature of sha256:{}", path.display(), artifact.digest));
+    present::out(&match form {
+        Form::Text => format!("{}: signature of sha256:{}", path.display(), artifact.digest),
+        Form::Json => json!({"signature": path, "digest": format!("sha256:{}", artifact.digest)}).to_string(),
+    });
     Ok(Grade::Done)
 }
 
-pub(super) fn verify(args: &VerifyArgs, ground: &Ground) -> anyhow::Result<Grade> {
+pub(super) fn verify(args: &VerifyArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let keys = match &args.key {
         Some(path) => vec![any_plugin(path)?],
         None => ground.keys.clone(),
@@ -66,7 +74,12 @@ pub(super) fn verify(args: &VerifyArgs, ground: &Ground) -> anyhow::Result<Grade
     let signer =
         plugin::verify_file(&keys, &artifact, Ok(signature)).map_err(|error| told(error, args))?.unwrap_or_default();
     let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    present::out(&format!("{}: signed by {signer} ({comment})", args.file.display()));
+    present::out(&match form {
+        Form::Text => format!("{}: signed by {signer} ({comment})", args.file.display()),
+        Form::Json => json!({"file": args.file, "digest": format!("sha256:{}", artifact.digest), "signer": signer,
+                             "comment": comment})
+        .to_string(),
+    });
     Ok(Grade::Done)
 }
 
