@@ -64,6 +64,7 @@ fn errors_in_python_are_shown() {
     }
     let desk = Desk::new();
     desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
+    let example = std::fs::read_to_string(desk.path().join("watch/app.py")).expect("made");
     let told = |source: &str| {
         std::fs::write(desk.path().join("watch/app.py"), source).expect("written");
         desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
@@ -82,6 +83,22 @@ fn errors_in_python_are_shown() {
     SyntaxError: expected ':'
     failed: componentize-py failed (exit status: 1); what it said is above
     "#);
+    // What a project begins with tells its exceptions through the host, which is not there while it is built.
+    insta::assert_snapshot!(told(&format!("{example}raise ValueError(\"late\")\n")), @r#"
+    Traceback (most recent call last):
+      File "app.py", line 171, in <module>
+        raise ValueError("late")
+    ValueError: late
+    failed: componentize-py failed (exit status: 1); what it said is above
+    "#);
+    insta::assert_snapshot!(told(&example.replace("def fit(self", "def fitt(self")), @"
+    TypeError: Can't instantiate abstract class Detector without an implementation for abstract method 'fit'
+    failed: componentize-py failed (exit status: 1); what it said is above
+    ");
+    insta::assert_snapshot!(told(&format!("{example}log.emit(log.Level.INFO, \"early\")\n")), @"
+    app.py calls costwarden:detector/log@1.0.0#emit while it is imported, when there is no host: call it from a method
+    failed: componentize-py failed (exit status: 1); what it said is above
+    ");
     std::fs::remove_file(desk.path().join("watch/app.py")).expect("removed");
     let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
     insta::assert_snapshot!(desk.plain(&built.stderr), @"failed: [desk]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");

@@ -53,11 +53,19 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-sys.excepthook = told
-sys.stdout = Printed()
+def called(method):
+    """From a call on, all that goes to the log: before it, while the plugin is built, there is none."""
+
+    def logged(*arguments):
+        sys.excepthook = told
+        sys.stdout = Printed()
+        return method(*arguments)
+
+    return logged
 
 
 class Detector(exports.Detector):
+    @called
     def describe(self):
         schema = {"type": "object", "additionalProperties": False, "properties": SETTINGS}
         return Manifest(
@@ -69,6 +77,7 @@ class Detector(exports.Detector):
             scope=Scope.EACH,
         )
 
+    @called
     def check_settings(self, settings):
         try:
             given = json.loads(settings)
@@ -86,10 +95,12 @@ class Detector(exports.Detector):
         unknown = [Issue(f"/{name}", f"unknown setting `{name}`") for name in given if name not in DEFAULTS]
         return unknown + [Issue(pointer, message) for pointer, (holds, message) in held.items() if not holds]
 
+    @called
     def fit(self, context, history):
         weeks = (DEFAULTS | json.loads(context.settings))["weeks"]
         return [fit(weeks, series) for series in history]
 
+    @called
     def judge(self, context, windows):
         settings = DEFAULTS | json.loads(context.settings)
         return [Ok(judge(context, settings, window)) for window in windows]

@@ -44,7 +44,19 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
 /// repeats itself below, helps nobody.
 fn complaint(said: &str) -> String {
     let Some((_, complaint)) = said.split_once("AssertionError: ") else { return said.to_owned() };
-    let complaint = complaint.split("\n\nCaused by:").next().unwrap_or(complaint);
+    let (complaint, causes) = complaint.split_once("\n\nCaused by:").unwrap_or((complaint, ""));
+    if complaint.trim().is_empty() {
+        // Then no exception ended it.
+        return match causes.split_once("called trapping stub: ") {
+            Some((_, import)) => {
+                let import = import.lines().next().unwrap_or_default();
+                format!(
+                    "{MODULE}.py calls {import} while it is imported, when there is no host: call it from a method\n"
+                )
+            }
+            None => said.to_owned(),
+        };
+    }
     // The project's folder, as it is called inside.
     format!("{}\n", complaint.replace("File \"/0/", "File \"").trim())
 }
