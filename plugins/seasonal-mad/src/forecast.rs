@@ -146,9 +146,10 @@ impl State {
 pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refusal> {
     let spans = Spans::of(history.step);
     let values = known_values(history);
-    let excluded: Vec<bool> = match history.excluded.is_empty() {
-        true => Vec::new(),
-        false => history.known().map(|(i, _)| history.is_excluded(i)).collect(),
+    let excluded: Vec<bool> = if history.excluded.is_empty() {
+        Vec::new()
+    } else {
+        history.known().map(|(i, _)| history.is_excluded(i)).collect()
     };
     let points = Points::new(&values, &excluded);
     let amounts: Vec<f64> = if points.has_excluded() {
