@@ -1,5 +1,10 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
+/// The README's example, which is built with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod archive;
 mod causes;
 pub mod cli;
