@@ -96,10 +96,6 @@ impl<S> Baseline<S> {
     /// Adds a figure for people.
     #[must_use]
     pub fn figure(mut self, name: &str, value: f64) -> Self {
-        if self.figures.is_empty() {
-            // Most have two.
-            self.figures = Vec::with_capacity(2);
-        }
         self.figures.push((name.to_owned(), value));
         self
     }

@@ -115,7 +115,7 @@ impl State {
     /// What is expected at two levels, and what deviations from it are measured in.
     #[inline(always)]
     pub(crate) fn expected(&self, levels: f64x2, factor: f64) -> (f64x2, f64x2) {
-        let units = levels.abs().fast_max(f64x2::splat(self.least_unit));
+        let units = lanes::units(levels, self.least_unit);
         (levels * f64x2::splat(factor) + f64x2::splat(self.drift) * units, units)
     }
 
@@ -201,8 +201,7 @@ impl Candidate {
         let before = &levels[first.saturating_sub(1)..levels.len() - 1];
         let lists = [before, &points.values[first..], &profile.without_own()[first..]];
         let errors = lanes::map(lists, |[before, value, factor]| {
-            let unit = before.abs().fast_max(f64x2::splat(least_unit));
-            lanes::over(value - before * factor, unit, 0.0)
+            lanes::over(value - before * factor, lanes::units(before, least_unit), 0.0)
         });
         let level = levels.last().copied().unwrap_or(0.0);
         Self { season, factors: profile.factors, errors, first, plain, level }

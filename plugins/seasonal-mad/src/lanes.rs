@@ -20,6 +20,12 @@ pub(crate) fn map<const N: usize>(lists: [&[f64]; N], of: impl Fn([f64x2; N]) ->
     mapped
 }
 
+/// What deviations from levels are measured in.
+#[inline(always)]
+pub(crate) fn units(levels: f64x2, least: f64) -> f64x2 {
+    levels.abs().fast_max(f64x2::splat(least))
+}
+
 /// One over the other; another number over nothing.
 #[inline(always)]
 pub(crate) fn over(value: f64x2, unit: f64x2, or: f64) -> f64x2 {

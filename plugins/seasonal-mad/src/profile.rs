@@ -181,10 +181,7 @@ fn exceptions(points: Points<'_>, phases: &[usize], period: usize) -> Vec<usize>
 #[inline(never)]
 fn ratios(points: Points<'_>, half: usize, least_unit: f64) -> Vec<f64> {
     let around = medians_around(half, points);
-    lanes::map([points.values, &around], |[value, around]| {
-        let unit = around.abs().fast_max(f64x2::splat(least_unit));
-        lanes::over(value, unit, 1.0)
-    })
+    lanes::map([points.values, &around], |[value, around]| lanes::over(value, lanes::units(around, least_unit), 1.0))
 }
 
 #[cfg(test)]
