@@ -5,6 +5,11 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// A call into the sandbox returns many small pieces, made by one thread and let go of by another. The system's allocator
+/// takes longer for these, and the longer the more the heap has been through.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod archive;
 mod causes;
 pub mod cli;

@@ -25,8 +25,9 @@ pub(crate) struct Arena {
     more: More,
 }
 
-/// Asks for at least so many bytes of memory: where they begin and end. They may continue what was given before.
-pub(crate) type More = fn(usize) -> Option<(usize, usize)>;
+/// Asks for at least so many bytes of memory, the first ones or more: where they begin and end. They may continue what was
+/// given before.
+pub(crate) type More = fn(bytes: usize, is_first: bool) -> Option<(usize, usize)>;
 
 /// What a request is served with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Arena {
     #[inline(never)]
     fn grow_and_append(&mut self, size: usize, align: usize) -> *mut u8 {
         let Some(wanted) = size.checked_add(align) else { return ptr::null_mut() };
-        let Some((start, end)) = (self.more)(wanted) else { return ptr::null_mut() };
+        let Some((start, end)) = (self.more)(wanted, self.end == 0) else { return ptr::null_mut() };
         if start != self.end {
             self.next = start;
         }
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     /// Memory that is never given back, in pieces of 64 KiB or what is asked for.
-    fn more(bytes: usize) -> Option<(usize, usize)> {
+    fn more(bytes: usize, _: bool) -> Option<(usize, usize)> {
         let bytes = bytes.max(64 * 1024);
         let start = Vec::<u8>::leak(Vec::with_capacity(bytes)).as_ptr() as usize;
         Some((start.next_multiple_of(GRAIN), start + bytes))
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn without_memory_there_is_no_block() {
-        let mut arena = Arena::new(|_| None);
+        let mut arena = Arena::new(|_, _| None);
         assert!(unsafe { arena.take(layout(8, 8)) }.is_null());
         assert!(unsafe { arena.take(layout(isize::MAX as usize - 63, 64)) }.is_null());
     }

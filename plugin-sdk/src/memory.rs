@@ -59,11 +59,30 @@ unsafe extern "C" fn cabi_realloc(old: *mut u8, old_bytes: usize, align: usize, 
     if block.is_null() { wasm32::unreachable() } else { block }
 }
 
-fn more(bytes: usize) -> Option<(usize, usize)> {
-    let needed = bytes.div_ceil(PAGE);
-    let grow = |pages| match wasm32::memory_grow::<0>(pages) {
-        usize::MAX => None,
-        before => Some((before * PAGE, (before + pages).checked_mul(PAGE)?)),
+fn more(bytes: usize, is_first: bool) -> Option<(usize, usize)> {
+    let grow = |bytes: usize| {
+        let needed = bytes.div_ceil(PAGE);
+        let grow = |pages| match wasm32::memory_grow::<0>(pages) {
+            usize::MAX => None,
+            before => Some((before * PAGE, (before + pages).checked_mul(PAGE)?)),
+        };
+        grow(needed.next_multiple_of(STEP)).or_else(|| grow(needed))
     };
-    grow(needed.next_multiple_of(STEP)).or_else(|| grow(needed))
+    if !is_first {
+        return grow(bytes);
+    }
+    let (start, end) = (given(), wasm32::memory_size::<0>() * PAGE);
+    match bytes.saturating_sub(end - start) {
+        0 => Some((start, end)),
+        lacking => Some((start, grow(lacking)?.1)),
+    }
+}
+
+/// Where the memory begins that the module has from the beginning, besides its data and its stack.
+fn given() -> usize {
+    unsafe extern "C" {
+        /// Put there by the linker.
+        static __heap_base: u8;
+    }
+    (&raw const __heap_base).addr()
 }

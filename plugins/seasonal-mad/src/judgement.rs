@@ -84,9 +84,8 @@ impl Levels {
 
     #[inline(always)]
     fn usual(&self, state: &State, factor: f64, allowed: f64x2) -> Usual {
-        let level = |level: &Rolling| level.level().unwrap_or(0.0);
-        let recent = level(&self.recent);
-        let memory = self.memory.as_ref().map_or(recent, level);
+        let recent = self.recent.level();
+        let memory = self.memory.as_ref().map_or(recent, Rolling::level);
         let (expected, units) = state.expected(f64x2::new([recent, memory]), factor);
         let ascending = f64x2::splat(first(expected)).cmp_le(f64x2::splat(second(expected)));
         let in_order = |both: f64x2| ascending.blend(both, exchanged(both));

@@ -138,9 +138,9 @@ impl Rolling {
         }
     }
 
-    /// The median; none of nothing.
+    /// The median; 0 of nothing.
     #[inline(always)]
-    pub(crate) fn level(&self) -> Option<f64> {
+    pub(crate) fn level(&self) -> f64 {
         match &self.kept {
             Some(kept) if is_exception(self.excluded, self.len()) => kept.middle(),
             _ => self.sorted.middle(),
@@ -156,7 +156,7 @@ pub(crate) fn medians(window: usize, points: Points<'_>) -> Vec<f64> {
     let mut rolling = Rolling::new(window);
     let after = |_: &f64| {
         rolling.push(points);
-        rolling.level().unwrap_or(0.0)
+        rolling.level()
     };
     points.values.iter().map(after).collect()
 }
@@ -172,7 +172,7 @@ pub(crate) fn medians_around(half: usize, points: Points<'_>) -> Vec<f64> {
     let mut last = Rolling::of(window, points);
     while around.len() < points.len() {
         last.pop(points);
-        around.push(last.level().unwrap_or(0.0));
+        around.push(last.level());
     }
     around
 }
@@ -200,7 +200,7 @@ pub(crate) fn is_exception(excluded: usize, all: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn level_of(window: usize, points: &[(f64, bool)]) -> Option<f64> {
+    fn level_of(window: usize, points: &[(f64, bool)]) -> f64 {
         let (values, excluded): (Vec<_>, Vec<_>) = points.iter().copied().unzip();
         let points = Points::new(&values, &excluded);
         let mut rolling = Rolling::new(window);
@@ -210,15 +210,15 @@ mod tests {
         assert_eq!(rolling.sorted, Rolling::of(window, points).sorted);
         assert_eq!(rolling.kept, Rolling::of(window, points).kept);
         assert_eq!(rolling.level(), Rolling::of(window, points).level());
-        assert_eq!(rolling.level(), medians(window, points).pop());
+        assert_eq!(rolling.level(), medians(window, points).pop().unwrap_or(0.0));
         rolling.level()
     }
 
     #[test]
     fn the_level_is_the_median_of_the_last() {
-        assert_eq!(level_of(3, &[]), None);
-        assert_eq!(level_of(3, &[(4.0, false), (8.0, false)]), Some(6.0));
-        assert_eq!(level_of(3, &[(100.0, false), (4.0, false), (8.0, false), (5.0, false)]), Some(5.0));
+        assert_eq!(level_of(3, &[]), 0.0);
+        assert_eq!(level_of(3, &[(4.0, false), (8.0, false)]), 6.0);
+        assert_eq!(level_of(3, &[(100.0, false), (4.0, false), (8.0, false), (5.0, false)]), 5.0);
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn excluded_points_count_once_they_are_the_rule() {
         let (usual, incident) = ((10.0, false), (90.0, true));
-        assert_eq!(level_of(4, &[usual, usual, incident, incident]), Some(10.0));
-        assert_eq!(level_of(4, &[usual, usual, incident, incident, incident]), Some(90.0));
+        assert_eq!(level_of(4, &[usual, usual, incident, incident]), 10.0);
+        assert_eq!(level_of(4, &[usual, usual, incident, incident, incident]), 90.0);
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Key(i64);
 pub(crate) struct Sorted {
     len: usize,
     places: Places,
+    /// The median; 0 of nothing.
+    middle: f64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,25 +58,29 @@ impl Sorted {
         all.extend(values.map(Key::of));
         all.sort_unstable();
         let len = all.len();
-        let places = if window <= FEW {
-            Places::Few(in_places(&all))
+        let (places, middle) = if window <= FEW {
+            let places = in_places(&all);
+            (Places::Few(places), middle(&places, len))
         } else if window <= SOME {
-            Places::Some(in_places(&all))
+            let places = in_places(&all);
+            (Places::Some(places), middle(&places, len))
         } else {
-            Places::Many(all)
+            let middle = middle_of_many(&all);
+            (Places::Many(all), middle)
         };
-        Self { len, places }
+        Self { len, places, middle }
     }
 
     #[inline(always)]
     pub(crate) fn insert(&mut self, new: f64) {
         self.len += 1;
-        match &mut self.places {
-            Places::Few(places) => exchange(places, FREE, new),
-            Places::Some(places) => exchange(places, FREE, new),
+        self.middle = match &mut self.places {
+            Places::Few(places) => exchange(places, self.len, FREE, new),
+            Places::Some(places) => exchange(places, self.len, FREE, new),
             Places::Many(values) => {
                 let new = Key::of(new);
                 values.insert(values.partition_point(|key| *key < new), new);
+                middle_of_many(values)
             }
         }
     }
@@ -83,12 +89,13 @@ impl Sorted {
     #[inline(always)]
     pub(crate) fn remove(&mut self, old: f64) {
         self.len -= 1;
-        match &mut self.places {
-            Places::Few(places) => exchange(places, old, FREE),
-            Places::Some(places) => exchange(places, old, FREE),
+        self.middle = match &mut self.places {
+            Places::Few(places) => exchange(places, self.len, old, FREE),
+            Places::Some(places) => exchange(places, self.len, old, FREE),
             Places::Many(values) => {
                 let old = Key::of(old);
                 values.remove(values.partition_point(|key| *key < old));
+                middle_of_many(values)
             }
         }
     }
@@ -96,32 +103,20 @@ impl Sorted {
     /// Puts one value in the place of another that is there.
     #[inline(always)]
     pub(crate) fn replace(&mut self, old: f64, new: f64) {
-        match &mut self.places {
-            Places::Few(places) => exchange(places, old, new),
-            Places::Some(places) => exchange(places, old, new),
-            Places::Many(values) => exchange_many(values, Key::of(old), Key::of(new)),
+        self.middle = match &mut self.places {
+            Places::Few(places) => exchange(places, self.len, old, new),
+            Places::Some(places) => exchange(places, self.len, old, new),
+            Places::Many(values) => {
+                exchange_many(values, Key::of(old), Key::of(new));
+                middle_of_many(values)
+            }
         }
     }
 
-    /// The median; none of nothing.
+    /// The median; 0 of nothing.
     #[inline(always)]
-    pub(crate) fn middle(&self) -> Option<f64> {
-        let upper = self.len / 2;
-        if self.len == 0 {
-            return None;
-        }
-        Some(if self.len.is_multiple_of(2) { between(self.at(upper - 1), self.at(upper)) } else { self.at(upper) })
-    }
-
-    /// The value at a place that is taken.
-    #[inline(always)]
-    fn at(&self, place: usize) -> f64 {
-        let of = |places: &[f64x2]| places[place / 2].as_array_ref()[place % 2];
-        match &self.places {
-            Places::Few(places) => of(places),
-            Places::Some(places) => of(places),
-            Places::Many(values) => values[place].value(),
-        }
+    pub(crate) fn middle(&self) -> f64 {
+        self.middle
     }
 }
 
@@ -130,9 +125,10 @@ fn in_places<const N: usize>(sorted: &[Key]) -> [f64x2; N] {
     std::array::from_fn(|i| f64x2::new([at(2 * i), at(2 * i + 1)]))
 }
 
-/// One value for another, in all places: each takes what comes to lie there, whether or not that is another.
+/// One value for another, in all places: each takes what comes to lie there, whether or not that is another. The median
+/// of what then are `len` values.
 #[inline(never)]
-fn exchange<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
+fn exchange<const N: usize>(places: &mut [f64x2; N], len: usize, old: f64, new: f64) -> f64 {
     let (old, new) = (f64x2::splat(old), f64x2::splat(new));
     let mut here = places[0];
     let mut before = f64x2::splat(f64::NEG_INFINITY);
@@ -143,6 +139,18 @@ fn exchange<const N: usize>(places: &mut [f64x2; N], old: f64, new: f64) {
         places[i] = rest.fast_min(new).fast_max(neighbours(before, rest));
         before = rest;
         here = ahead;
+    }
+    middle(places, len)
+}
+
+/// The median of the first values; 0 of nothing.
+#[inline(always)]
+fn middle<const N: usize>(places: &[f64x2; N], len: usize) -> f64 {
+    let at = |place: usize| places[place / 2].as_array_ref()[place % 2];
+    match len {
+        0 => 0.0,
+        len if len.is_multiple_of(2) => between(at(len / 2 - 1), at(len / 2)),
+        len => at(len / 2),
     }
 }
 
@@ -165,6 +173,15 @@ fn exchange_many(sorted: &mut [Key], old: Key, new: Key) {
         place -= 1;
     }
     sorted[place] = new;
+}
+
+fn middle_of_many(sorted: &[Key]) -> f64 {
+    let half = sorted.len() / 2;
+    match sorted.get(half) {
+        None => 0.0,
+        Some(upper) if sorted.len().is_multiple_of(2) => between(sorted[half - 1].value(), upper.value()),
+        Some(upper) => upper.value(),
+    }
 }
 
 /// Half way between two numbers.
@@ -207,7 +224,7 @@ mod tests {
                 let mut ascending = plain.clone();
                 ascending.sort_unstable_by(f64::total_cmp);
                 let half = ascending.len() / 2;
-                let middle = ascending.get(half).map(|upper| {
+                let middle = ascending.get(half).map_or(0.0, |upper| {
                     if ascending.len().is_multiple_of(2) { between(ascending[half - 1], *upper) } else { *upper }
                 });
                 assert_eq!(sorted.middle(), middle, "a window of {window}");

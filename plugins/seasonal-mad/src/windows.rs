@@ -105,7 +105,7 @@ mod tests {
                     let values: Vec<f64> = (0..count).map(|i| f64::from(bits >> i & 1)).collect();
                     let median = |first: usize, end: usize| {
                         let window = Sorted::new(window, values[first..end.min(count)].iter().copied());
-                        window.middle().expect("a window is not empty")
+                        window.middle()
                     };
                     let expect: Vec<f64> = (0..count).map(|i| median((i + 1).saturating_sub(window), i + 1)).collect();
                     assert_eq!(up_to(window, &values), expect, "{values:?}");

@@ -86,8 +86,8 @@ fn command(program: &Path, limits: &Limits) -> Command {
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
         .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
-        // Each arena reserves addresses, which the memory limit counts.
-        .env("MALLOC_ARENA_MAX", "2")
+        // The memory limit counts addresses, of which the allocator otherwise reserves some ahead, and keeps what is freed.
+        .env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
