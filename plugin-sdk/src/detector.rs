@@ -104,7 +104,8 @@ impl<S> Baseline<S> {
 impl Window {
     /// Index and value of each known point that is to be judged.
     pub fn to_judge(&self) -> impl Iterator<Item = (usize, f64)> {
-        self.series.known().skip_while(|(i, _)| *i < self.judge_from)
+        let values = self.series.values.iter().copied().enumerate().skip(self.judge_from);
+        values.filter(|(_, value)| value.is_finite())
     }
 }
 

@@ -139,8 +139,9 @@ impl State {
             self.pause = self.run;
             (self.spends, self.run) = (true, 1);
         }
-        if self.spends {
-            self.largest = self.largest.max(value);
+        // `f64::max`, which minds NaN, is a call in WebAssembly.
+        if self.spends && value > self.largest {
+            self.largest = value;
         }
     }
 }
