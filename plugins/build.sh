@@ -126,8 +126,8 @@ for detector in "${detectors[@]}"; do packages+=(-p "${detector%%$'\t'*}"); done
 
 # A panic's message holds the path of its source: paths of this machine must not reach the modules. Flags that the
 # environment holds for the host's processor are not for these either. Vectors are a part of WebAssembly 2.0, which every
-# host of the contract runs; and what a batch takes is there from the beginning, as `costwarden plugin build` has it.
-flags="-Ctarget-feature=+simd128"$'\x1f'"-Clink-arg=--initial-heap=2097152"$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry"$'\x1f'"--remap-path-prefix=$root=."
+# host of the contract runs.
+flags="-Ctarget-feature=+simd128"$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=registry"$'\x1f'"--remap-path-prefix=$root=."
 env -u CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS="$flags" \
     "${cargo[@]}" --profile plugin --target "$target" --target-dir "$build" "${packages[@]}"
 

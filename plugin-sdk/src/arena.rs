@@ -22,12 +22,14 @@ pub(crate) struct Arena {
     freed: [usize; CLASSES],
     /// The same of blocks with a large alignment, by the power of two that is both their size and their alignment.
     aligned: [usize; usize::BITS as usize],
+    first: First,
     more: More,
 }
 
-/// Asks for at least so many bytes of memory, the first ones or more: where they begin and end. They may continue what was
-/// given before.
-pub(crate) type More = fn(bytes: usize, is_first: bool) -> Option<(usize, usize)>;
+/// Where the memory begins and ends that is there before any is asked for.
+pub(crate) type First = fn() -> (usize, usize);
+/// Asks for at least so many bytes of memory: where they begin and end. They may continue what was given before.
+pub(crate) type More = fn(usize) -> Option<(usize, usize)>;
 
 /// What a request is served with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +39,8 @@ enum Block {
 }
 
 impl Arena {
-    pub(crate) const fn new(more: More) -> Self {
-        Self { next: 0, end: 0, freed: [0; CLASSES], aligned: [0; usize::BITS as usize], more }
+    pub(crate) const fn new(first: First, more: More) -> Self {
+        Self { next: 0, end: 0, freed: [0; CLASSES], aligned: [0; usize::BITS as usize], first, more }
     }
 
     /// A block for the layout, whose size is above 0; null where there is no memory.
@@ -121,8 +123,12 @@ impl Arena {
     #[cold]
     #[inline(never)]
     fn grow_and_append(&mut self, size: usize, align: usize) -> *mut u8 {
+        if self.end == 0 {
+            (self.next, self.end) = (self.first)();
+            return self.append(size, align);
+        }
         let Some(wanted) = size.checked_add(align) else { return ptr::null_mut() };
-        let Some((start, end)) = (self.more)(wanted, self.end == 0) else { return ptr::null_mut() };
+        let Some((start, end)) = (self.more)(wanted) else { return ptr::null_mut() };
         if start != self.end {
             self.next = start;
         }
@@ -158,10 +164,16 @@ mod tests {
     use super::*;
 
     /// Memory that is never given back, in pieces of 64 KiB or what is asked for.
-    fn more(bytes: usize, _: bool) -> Option<(usize, usize)> {
+    fn more(bytes: usize) -> Option<(usize, usize)> {
         let bytes = bytes.max(64 * 1024);
         let start = Vec::<u8>::leak(Vec::with_capacity(bytes)).as_ptr() as usize;
         Some((start.next_multiple_of(GRAIN), start + bytes))
+    }
+
+    /// A piece that begins at no multiple of what blocks begin at.
+    fn first() -> (usize, usize) {
+        let (start, _) = more(4096).expect("memory");
+        (start + 3, start + 4096)
     }
 
     fn layout(size: usize, align: usize) -> Layout {
@@ -182,7 +194,7 @@ mod tests {
 
     #[test]
     fn blocks_do_not_overlap_and_keep_their_bytes() {
-        let mut arena = Arena::new(more);
+        let mut arena = Arena::new(first, more);
         let mut held: Vec<(*mut u8, Layout, u8)> = Vec::new();
         let mut random = 1_u32;
         for round in 0..20_000_u32 {
@@ -222,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_is_freed_is_used_again() {
-        let mut arena = Arena::new(more);
+        let mut arena = Arena::new(first, more);
         let (one, other) = (layout(100, 8), layout(5_000, 64));
         let blocks = unsafe { [arena.take(one), arena.take(other), arena.take(one)] };
         unsafe {
@@ -240,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_last_block_grows_where_it_is() {
-        let mut arena = Arena::new(more);
+        let mut arena = Arena::new(|| more(64 * 1024).expect("memory"), more);
         let first = unsafe { arena.take(layout(16, 8)) };
         let mut size = 16;
         while size < 32_000 {
@@ -250,8 +262,29 @@ mod tests {
     }
 
     #[test]
+    fn the_first_memory_is_given_out_once() {
+        for too_large in [false, true] {
+            let mut arena = Arena::new(|| (4096 + 3, 4096 + 200), |_| None);
+            if too_large {
+                assert!(unsafe { arena.take(layout(10_000, 8)) }.is_null());
+            }
+            let places = [(16, 8), (32, 64), (48, 8), (48, 8)];
+            let blocks = places.map(|(size, align)| unsafe { arena.take(layout(size, align)) }.addr());
+            assert_eq!(blocks, [4096 + 16, 4096 + 64, 4096 + 128, 0], "{too_large}");
+        }
+    }
+
+    #[test]
+    fn the_first_memory_is_continued() {
+        let mut arena = Arena::new(|| (4096, 4096 + 100), |bytes| Some((4096 + 100, 4096 + 100 + bytes)));
+        assert_eq!(unsafe { arena.take(layout(512, 8)) }.addr(), 4096);
+        let mut arena = Arena::new(|| (4096, 4096 + 100), |bytes| Some((65_536, 65_536 + bytes)));
+        assert_eq!(unsafe { arena.take(layout(512, 8)) }.addr(), 65_536);
+    }
+
+    #[test]
     fn without_memory_there_is_no_block() {
-        let mut arena = Arena::new(|_, _| None);
+        let mut arena = Arena::new(|| (GRAIN, GRAIN), |_| None);
         assert!(unsafe { arena.take(layout(8, 8)) }.is_null());
         assert!(unsafe { arena.take(layout(isize::MAX as usize - 63, 64)) }.is_null());
     }

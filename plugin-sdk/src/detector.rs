@@ -104,8 +104,7 @@ impl<S> Baseline<S> {
 impl Window {
     /// Index and value of each known point that is to be judged.
     pub fn to_judge(&self) -> impl Iterator<Item = (usize, f64)> {
-        let values = self.series.values.iter().copied().enumerate().skip(self.judge_from);
-        values.filter(|(_, value)| value.is_finite())
+        self.series.known_from(self.judge_from)
     }
 }
 

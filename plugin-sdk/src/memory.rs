@@ -12,13 +12,24 @@ const PAGE: usize = 65_536;
 /// Memory is asked for in steps of so many pages, for to ask is a call of the host.
 const STEP: usize = 16;
 
+/// What a batch of daily series takes. It is a part of the memory that an instance begins with: to grow by as much takes as
+/// long as several series do. In the module's file it takes no room.
+const FIRST_BYTES: usize = 1 << 20;
+
 struct Memory(UnsafeCell<Arena>);
 
+struct First(UnsafeCell<[u8; FIRST_BYTES]>);
+
 #[global_allocator]
-static MEMORY: Memory = Memory(UnsafeCell::new(Arena::new(more)));
+static MEMORY: Memory = Memory(UnsafeCell::new(Arena::new(first, more)));
+
+static FIRST: First = First(UnsafeCell::new([0; FIRST_BYTES]));
 
 // SAFETY: a plugin has one thread; its target has no others.
 unsafe impl Sync for Memory {}
+
+// SAFETY: as above; it is used by its address alone.
+unsafe impl Sync for First {}
 
 // SAFETY: blocks come from the arena, which keeps what `GlobalAlloc` asks for. Nothing is called while the arena is
 // borrowed, so that it is never borrowed twice.
@@ -59,30 +70,16 @@ unsafe extern "C" fn cabi_realloc(old: *mut u8, old_bytes: usize, align: usize, 
     if block.is_null() { wasm32::unreachable() } else { block }
 }
 
-fn more(bytes: usize, is_first: bool) -> Option<(usize, usize)> {
-    let grow = |bytes: usize| {
-        let needed = bytes.div_ceil(PAGE);
-        let grow = |pages| match wasm32::memory_grow::<0>(pages) {
-            usize::MAX => None,
-            before => Some((before * PAGE, (before + pages).checked_mul(PAGE)?)),
-        };
-        grow(needed.next_multiple_of(STEP)).or_else(|| grow(needed))
+fn more(bytes: usize) -> Option<(usize, usize)> {
+    let needed = bytes.div_ceil(PAGE);
+    let grow = |pages| match wasm32::memory_grow::<0>(pages) {
+        usize::MAX => None,
+        before => Some((before * PAGE, (before + pages).checked_mul(PAGE)?)),
     };
-    if !is_first {
-        return grow(bytes);
-    }
-    let (start, end) = (given(), wasm32::memory_size::<0>() * PAGE);
-    match bytes.saturating_sub(end - start) {
-        0 => Some((start, end)),
-        lacking => Some((start, grow(lacking)?.1)),
-    }
+    grow(needed.next_multiple_of(STEP)).or_else(|| grow(needed))
 }
 
-/// Where the memory begins that the module has from the beginning, besides its data and its stack.
-fn given() -> usize {
-    unsafe extern "C" {
-        /// Put there by the linker.
-        static __heap_base: u8;
-    }
-    (&raw const __heap_base).addr()
+fn first() -> (usize, usize) {
+    let start = FIRST.0.get().addr();
+    (start, start + FIRST_BYTES)
 }

@@ -89,7 +89,13 @@ impl Series {
     /// Index and value of each point that is known; what is not a finite number is not known.
     #[inline]
     pub fn known(&self) -> impl Iterator<Item = (usize, f64)> {
-        self.values.iter().copied().enumerate().filter(|(_, value)| value.is_finite())
+        self.known_from(0)
+    }
+
+    /// The same from point `first` on.
+    #[inline]
+    pub(crate) fn known_from(&self, first: usize) -> impl Iterator<Item = (usize, f64)> {
+        self.values.iter().copied().enumerate().skip(first).filter(|(_, value)| value.is_finite())
     }
 
     /// Whether point `i` is a known incident or planned event.
@@ -149,6 +155,16 @@ mod tests {
         assert_eq!(series.start % DAY, DAY - 32_400);
         assert_eq!((series.date(0).day, series.hour(0), series.weekday(0)), (23, 0, Weekday::Monday));
         assert_eq!((series.date(25).day, series.hour(25), series.weekday(25)), (24, 1, Weekday::Tuesday));
+    }
+
+    #[test]
+    fn what_is_known_from_a_point_on() {
+        let series = Series::daily("2026-01-01", [1.0, f64::NAN, 3.0, f64::INFINITY, 5.0]);
+        let from = |first: usize| series.known_from(first).collect::<Vec<_>>();
+        assert_eq!(from(1), [(2, 3.0), (4, 5.0)]);
+        assert_eq!(from(2), [(2, 3.0), (4, 5.0)]);
+        assert_eq!(from(5), from(9));
+        assert_eq!(from(9), []);
     }
 
     #[test]

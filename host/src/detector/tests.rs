@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::layer::SubscriberExt as _;
+use wasmparser::{Parser, Payload};
 
 use super::*;
 use crate::plugin::packed::{self, PackedManifest};
@@ -132,6 +133,29 @@ fn a_bundled_detector_fits_and_judges() {
     let verdicts = outcome.results.into_iter().next().expect("one result").expect("judges");
     assert_eq!(verdicts.iter().map(|v| (v.index, v.score >= 1.0)).collect::<Vec<_>>(), [(28, false), (29, true)]);
     assert_eq!(verdicts[1].expected, mean);
+}
+
+/// To grow takes an instance as long as several series do.
+#[test]
+fn a_batch_of_days_has_its_memory_from_the_beginning() {
+    for name in ["seasonal-mad", "tutorial", "newcomer"] {
+        let plugin = artifact(&format!("plugins/dist/{name}.wasm"));
+        let payloads = Parser::new(0).parse_all(&plugin.bytes).map(|payload| payload.expect("valid"));
+        let memories = payloads.filter_map(|payload| match payload {
+            Payload::MemorySection(memories) => Some(memories.into_iter().map(|memory| memory.expect("valid").initial)),
+            _ => None,
+        });
+        let declared = 65_536 * memories.flatten().sum::<u64>() as usize;
+
+        let detector = sandbox(Limits::default()).load(name, &plugin, &Grants::default()).expect("loads");
+        let history = vec![series("domain/project/service", 90); 256];
+        let fit = detector.fit(&call("{}"), &history);
+        assert_eq!((fit.usage.batches, fit.usage.memory_bytes), (1, declared), "{name}");
+        let states = fit.results.into_iter().map(|fitted| fitted.expect("fits").state);
+        let windows = history.into_iter().zip(states).map(|(series, state)| Window { series, state, judge_from: 89 });
+        let judge = detector.judge(&call("{}"), &windows.collect::<Vec<_>>());
+        assert_eq!((judge.usage.batches, judge.usage.memory_bytes), (1, declared), "{name}");
+    }
 }
 
 #[test]

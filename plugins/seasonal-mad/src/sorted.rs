@@ -58,15 +58,13 @@ impl Sorted {
         all.extend(values.map(Key::of));
         all.sort_unstable();
         let len = all.len();
-        let (places, middle) = if window <= FEW {
-            let places = in_places(&all);
-            (Places::Few(places), middle(&places, len))
+        let middle = middle_of_many(&all);
+        let places = if window <= FEW {
+            Places::Few(in_places(&all))
         } else if window <= SOME {
-            let places = in_places(&all);
-            (Places::Some(places), middle(&places, len))
+            Places::Some(in_places(&all))
         } else {
-            let middle = middle_of_many(&all);
-            (Places::Many(all), middle)
+            Places::Many(all)
         };
         Self { len, places, middle }
     }

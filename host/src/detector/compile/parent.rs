@@ -86,7 +86,7 @@ fn command(program: &Path, limits: &Limits) -> Command {
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
         .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
-        // The memory limit counts addresses, of which the allocator otherwise reserves some ahead, and keeps what is freed.
+        // The memory limit counts addresses, of which the allocator otherwise reserves a gibibyte before it gives any out.
         .env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -162,7 +162,7 @@ mod tests {
         insta::assert_snapshot!(told("echo some last words >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some last words");
         insta::assert_snapshot!(told("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11");
         insta::assert_snapshot!(told("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
-        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: takes more memory than 1073741824 bytes to compile (plugins.limits.compile_memory_bytes)");
+        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: takes more memory than 2147483648 bytes to compile (plugins.limits.compile_memory_bytes)");
     }
 
     #[test]

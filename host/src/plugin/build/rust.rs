@@ -25,13 +25,9 @@ const SETTINGS: [&str; 5] = [
 /// Vectors are a part of WebAssembly 2.0, which every host of the contract runs.
 const VECTORS: &str = "-Ctarget-feature=+simd128";
 
-/// Bytes that a batch of daily series takes are there from the beginning: to grow by them takes an instance as long as dozens
-/// of series do.
-const HEAP: &str = "-Clink-arg=--initial-heap=2097152";
-
 pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let compiler = compiler()?;
-    let mut flags = vec![OsString::from(VECTORS), OsString::from(HEAP)];
+    let mut flags = vec![OsString::from(VECTORS)];
     flags.extend(remapped(&compiler, project)?);
     let mut command = compiler.cargo();
     command.current_dir(project).args(["build", "--release", "--lib", "--target", TARGET]);
