@@ -32,7 +32,7 @@ const BATCH_SERIES: usize = 256;
 /// or asked with meanwhile.
 const SLOTS_PER_CORE: usize = 2;
 /// Memory that a slot of the pool keeps for its next instance, zeroed instead of given back: to get it again would cost
-/// as much as the calls do. A batch of daily series takes one to two.
+/// as much as the calls do. A Rust plugin has two, of which a batch of daily series takes one.
 const KEPT_BYTES: usize = 4 << 20;
 /// The pool's own limits, above which it would refuse a plugin before [`Limits`] could say why.
 const POOL_TABLE_ELEMENTS: usize = 1_000_000;

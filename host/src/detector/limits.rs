@@ -30,7 +30,7 @@ pub(crate) struct Limits {
     /// Seconds on the clock that compiling a plugin may take. A Rust plugin takes less than one, a Python one some ten.
     pub(crate) compile_seconds: u64,
     /// Bytes of addresses that the process which compiles a plugin may hold; in use is less than half of them. A Rust plugin
-    /// takes some 400 MB, a Python one 1,100 MB on four cores.
+    /// takes some 600 MB, one in Python or JavaScript up to 1,200 MB on four cores.
     pub(crate) compile_memory_bytes: u64,
     /// Bytes of the state that is learned of one series, each of which is stored.
     pub(crate) state_bytes: usize,
