@@ -5,8 +5,8 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// A call into the sandbox returns many small pieces, made by one thread and let go of by another. The system's allocator
-/// takes longer for these, and the longer the more the heap has been through.
+/// A call into the sandbox returns many small pieces, made by one thread and let go of by another: the system's allocator
+/// takes longer for these.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -138,18 +138,7 @@ fn exchange<const N: usize>(places: &mut [f64x2; N], len: usize, old: f64, new: 
         before = rest;
         here = ahead;
     }
-    middle(places, len)
-}
-
-/// The median of the first values; 0 of nothing.
-#[inline(always)]
-fn middle<const N: usize>(places: &[f64x2; N], len: usize) -> f64 {
-    let at = |place: usize| places[place / 2].as_array_ref()[place % 2];
-    match len {
-        0 => 0.0,
-        len if len.is_multiple_of(2) => between(at(len / 2 - 1), at(len / 2)),
-        len => at(len / 2),
-    }
+    middle(len, |place| places[place / 2].as_array_ref()[place % 2])
 }
 
 /// The last of these and the first of those.
@@ -174,11 +163,16 @@ fn exchange_many(sorted: &mut [Key], old: Key, new: Key) {
 }
 
 fn middle_of_many(sorted: &[Key]) -> f64 {
-    let half = sorted.len() / 2;
-    match sorted.get(half) {
-        None => 0.0,
-        Some(upper) if sorted.len().is_multiple_of(2) => between(sorted[half - 1].value(), upper.value()),
-        Some(upper) => upper.value(),
+    middle(sorted.len(), |place| sorted[place].value())
+}
+
+/// The median of so many values in ascending order; 0 of nothing.
+#[inline(always)]
+fn middle(len: usize, at: impl Fn(usize) -> f64) -> f64 {
+    match len {
+        0 => 0.0,
+        len if len.is_multiple_of(2) => between(at(len / 2 - 1), at(len / 2)),
+        len => at(len / 2),
     }
 }
 

@@ -1,4 +1,5 @@
 //! What plugins are tried out under, and how they are loaded there.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
