@@ -30,7 +30,6 @@ use crate::config::{self, Config, Draft};
 use crate::detector;
 use crate::job::Grade;
 use crate::run_id::RunId;
-use crate::shard::Shard;
 use crate::simulate::{self, SimulateArgs};
 use crate::step;
 use crate::toml::Diagnostic;
@@ -117,37 +116,6 @@ struct CheckArgs {
     tell: bool,
 }
 
-/// Which part of the series is this process's.
-#[derive(Debug, Args)]
-struct ShardArgs {
-    /// See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it.
-    #[arg(long, value_name = "I/N")]
-    shard: Option<Shard>,
-}
-
-impl ShardArgs {
-    /// Of the command line, else of a Kubernetes Job.
-    fn shard(&self) -> anyhow::Result<Shard> {
-        let variables = (environment("JOB_COMPLETION_INDEX"), environment("JOB_COMPLETIONS"));
-        match (self.shard, variables) {
-            (Some(shard), _) => Ok(shard),
-            (None, (Some(index), Some(of))) => {
-                let said = format!("{index}/{of}");
-                let shard = said.parse().map_err(anyhow::Error::msg);
-                shard.with_context(|| format!("JOB_COMPLETION_INDEX and JOB_COMPLETIONS say {said}"))
-            }
-            (None, (index, _)) => {
-                if index.is_some() {
-                    tracing::warn!(
-                        "JOB_COMPLETION_INDEX is set and JOB_COMPLETIONS is not: all series are this process's"
-                    );
-                }
-                Ok(Shard::WHOLE)
-            }
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 struct DailyArgs {
     /// This day, which must be over, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since.
@@ -165,8 +133,6 @@ struct DailyArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
     /// Do nothing where the day is done already, by whichever host. Without --date that is so anyway.
     #[arg(long)]
     once: bool,
@@ -180,8 +146,6 @@ struct HourlyArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
     /// Do nothing where the hour is done already, by whichever host. Without --at that is so anyway.
     #[arg(long)]
     once: bool,
@@ -201,8 +165,6 @@ struct BackfillArgs {
     /// Fetch and judge, but archive, remember and tell nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -149,44 +149,6 @@ impl History {
         });
     }
 
-    /// Takes some days as they stand in another history. Anomalous marks stay as they are.
-    pub(crate) fn adopt(&mut self, other: &Self, days: &BTreeSet<Date>) {
-        for date in days {
-            let Ok(from) = other.days.binary_search(date) else { continue };
-            let to = match self.days.binary_search(date) {
-                Ok(to) => to,
-                Err(to) => {
-                    self.days.insert(to, *date);
-                    for row in self.rows.values_mut() {
-                        row.anomalous.insert(to, false);
-                        row.values.values_mut().for_each(|values| values.insert(to, f64::NAN));
-                    }
-                    to
-                }
-            };
-            self.rows.values_mut().flat_map(|row| row.values.values_mut()).for_each(|values| values[to] = f64::NAN);
-            for (key, theirs) in &other.rows {
-                if theirs.values.values().all(|values| values[from].is_nan()) {
-                    continue;
-                }
-                let unknown = vec![f64::NAN; self.days.len()];
-                let row = self.rows.entry(key.clone()).or_insert_with(|| HistoryRow {
-                    values: theirs.values.keys().map(|measure| (*measure, unknown.clone())).collect(),
-                    anomalous: vec![false; unknown.len()],
-                    ..HistoryRow::default()
-                });
-                for (measure, values) in &mut row.values {
-                    values[to] = theirs.values.get(measure).map_or(f64::NAN, |values| values[from]);
-                }
-                if row.values.values().all(|values| values[to + 1..].iter().all(|value| value.is_nan())) {
-                    row.names = theirs.names.clone();
-                    row.pricing_types.clone_from(&theirs.pricing_types);
-                }
-            }
-        }
-        self.rows.retain(|_, row| row.values.values().any(|values| values.iter().any(|value| !value.is_nan())));
-    }
-
     /// Marks a day's documents as anomalous.
     pub(crate) fn mark(&mut self, date: Date, series: &BTreeSet<SeriesKey>) {
         let Ok(index) = self.days.binary_search(&date) else { return };
@@ -261,25 +223,6 @@ mod tests {
         assert_eq!(history.days, [date(2026, 11, 3)]);
         assert_eq!(history.rows.len(), 2, "a has no day left");
         assert_eq!(history.rows[&SeriesKey::new("d", "p", "b")].anomalous, [true]);
-    }
-
-    #[test]
-    fn days_are_taken_over_as_another_knows_them() {
-        let measures = BTreeSet::from([Measure::Expect]);
-        let (mut stored, mut known) = (History::default(), History::default());
-        stored.push(&ledger(1, &[("a", 1.0), ("gone", 2.0)]), &measures);
-        stored.push(&ledger(3, &[("b", 3.0)]), &measures);
-        known.push(&ledger(1, &[("a", 1.5)]), &measures);
-        known.push(&ledger(2, &[("b", 2.5), ("c", 4.0)]), &measures);
-        known.push(&ledger(3, &[("b", 9.0)]), &measures);
-        stored.adopt(&known, &BTreeSet::from([date(2026, 11, 1), date(2026, 11, 2)]));
-        assert_eq!(stored.days, [1, 2, 3].map(|day| date(2026, 11, day)));
-        let shown = |service| format!("{:?}", values(&stored, service));
-        assert_eq!(shown("a"), "[1.5, NaN, NaN]");
-        assert_eq!(shown("b"), "[NaN, 2.5, 3.0]");
-        assert_eq!(shown("c"), "[NaN, 4.0, NaN]");
-        assert_eq!(stored.rows.len(), 3, "gone has no day left");
-        assert!(stored.rows.values().all(|row| row.anomalous.len() == 3));
     }
 
     #[test]

@@ -34,7 +34,6 @@ mod schedule;
 mod series;
 #[cfg(test)]
 mod services;
-mod shard;
 mod simulate;
 mod sink;
 mod source;

@@ -16,7 +16,6 @@ use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Repo
 use crate::plugin::{Lock, Shelf, held};
 use crate::run_id::RunId;
 use crate::series::hours::day_before;
-use crate::shard::Shard;
 use crate::sink::Terminal;
 use crate::stop;
 
@@ -29,7 +28,6 @@ pub(super) async fn daily(
 ) -> anyhow::Result<Grade> {
     let by_clock = (args.date, args.from, args.through) == (None, None, None);
     let again = again(args.once || by_clock);
-    let shard = args.shard.shard()?;
     let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
         (Some(day), _) => Daily::These { from: day, to: day },
@@ -37,7 +35,7 @@ pub(super) async fn daily(
         (None, None) => Daily::Through(newest()),
     };
     let started = Instant::now();
-    let mut parts = open(("daily", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     parts.by_clock = by_clock;
     let report = job::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
@@ -52,8 +50,7 @@ pub(super) async fn hourly(
 ) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
-    let shard = args.shard.shard()?;
-    let mut parts = open(("hourly", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.at.is_none();
     let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
@@ -73,8 +70,7 @@ pub(super) async fn backfill(
         alert: args.alert,
     };
     let started = Instant::now();
-    let shard = args.shard.shard()?;
-    let mut parts = open(("backfill", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.to.is_none();
     let bar = progress(span);
     let report = job::backfill(&mut parts, span, now, &|day: Date| {
@@ -92,7 +88,7 @@ fn again(once: bool) -> Again {
 
 /// A run that cannot begin counts as one that failed.
 async fn open(
-    (job, shard): (&'static str, Shard),
+    job: &'static str,
     config: Config,
     dry_run: bool,
     form: Form,
@@ -114,17 +110,13 @@ async fn open(
             report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
             if report.outcome() == Outcome::Failed {
-                for untold in job::could_not_begin(&config, (job, shard), &error.to_string(), terminal, now) {
+                for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
                     tracing::warn!("{untold}");
                 }
             }
             Err(error.into())
         }
-        opened => {
-            let mut parts = opened?;
-            parts.share(shard)?;
-            Ok(parts)
-        }
+        opened => Ok(opened?),
     }
 }
 
