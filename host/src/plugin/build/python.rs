@@ -34,7 +34,7 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let mut command = Command::new(program);
     command.current_dir(project);
     command.arg("--wit-path").arg(wit.path()).args(["--world", world.name(), "componentize", "--stub-wasi", MODULE]);
-    // componentize-py also reads this variable, but an author sets the variable for cargo.
+    // An author may set this variable for cargo; componentize-py would add stack traces of the tool itself.
     command.env("RUST_BACKTRACE", "0");
     tool::run_cut("componentize-py", command.arg("--output").arg(&output), complaint)?;
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
