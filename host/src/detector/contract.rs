@@ -66,6 +66,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Unfit> {
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<Built, Unfit> {
     let ty = component.component_type();
     let mut asks = Asks::Nothing;
+    // The host added the meter's import, so the contract does not apply to it.
     for (import, _) in ty.imports(engine).filter(|(import, _)| !fuel::is_own(import)) {
         if check_import(import)? == "reference" {
             asks = Asks::Reference;
@@ -124,6 +125,7 @@ fn names_a_module(alias: &ComponentAlias<'_>) -> bool {
 pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Unfit> {
     Module::validate(engine, core).map_err(|error| Unfit::Invalid(output::said(error)))?;
     let Stripped { mut module, version } = stripped(core)?;
+    // Names of imports and exports include the version, so the world must have the plugin's version.
     let wit = WIT.replacen(&format!("@{CONTRACT};"), &format!("@{version};"), 1);
     let mut contract = Bindgen::default().resolve;
     let package = contract.push_str("detector.wit", &wit).expect("the contract is part of this program");
@@ -145,6 +147,7 @@ fn stripped(core: &[u8]) -> Result<Stripped, Unfit> {
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload.map_err(damaged)?;
         match &payload {
+            // Includes the description of the world.
             Payload::CustomSection(_) => continue,
             Payload::ImportSection(imports) => {
                 for import in imports.clone().into_imports() {

@@ -119,6 +119,7 @@ impl Sandbox {
         {
             return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
         }
+        // A packed manifest is read without running the plugin, so it must agree with `describe`.
         if let Some(packed) = packed::read(bytes)?
             && let Some(difference) = packed.difference(&manifest)
         {

@@ -147,6 +147,7 @@ impl Program {
             let answer = call(plugin.costwarden_detector_detector(), &mut store)?;
             Ok((answer, self.gauge.used(&mut store, &instance)?))
         });
+        // The gauge cannot be called after a trap; the core dump gives the fuel instead.
         let (result, used) = match answered {
             Ok((answer, used)) => (Ok(answer), used),
             Err(error) => {
