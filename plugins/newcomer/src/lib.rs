@@ -2,7 +2,7 @@
 //!
 //! A point spends if its amount is above `minAmount`. A run of spending points after at least `quietDays` without spend
 //! is new. A run without spend after weeks of nearly constant spend is a stop. Both alert for `alertDays`; afterwards
-//! the state is usual. The detector does not compare amounts with a usual amount.
+//! the state is usual. Other detectors judge the amounts.
 //!
 //! A recurring service (e.g. a monthly fee) is not new each time: a pause slightly longer than an earlier pause is
 //! usual, and so is an amount similar to earlier amounts.
