@@ -97,6 +97,7 @@ pub fn walk<D: Detector>(context: &Context, series: &Series, how: Walk) -> Vec<O
     for now in (0..series.len()).step_by(how.refit_every.max(1)) {
         let from = now.saturating_sub(how.history);
         let mut history = series.slice(from, &series.values[from..now]);
+        // Excluded indices are relative to the start of the fitted slice.
         history.excluded.extend(excluded.iter().filter(|i| (from..now).contains(*i)).map(|i| (i - from) as u32));
         let next = (now + how.refit_every.max(1)).min(series.len());
         let verdicts = fit::<D>(context, &history)

@@ -15,6 +15,7 @@ pub(crate) fn map<const N: usize>(lists: [&[f64]; N], of: impl Fn([f64x2; N]) ->
     let mut mapped = Vec::with_capacity(count);
     mapped.extend((0..count / 2).flat_map(|pair| of(lists.map(|list| two(&list[2 * pair..]))).to_array()));
     if !count.is_multiple_of(2) {
+        // The last element of an odd count runs in both lanes.
         mapped.push(of(lists.map(|list| f64x2::splat(list[count - 1]))).to_array()[0]);
     }
     mapped

@@ -80,6 +80,7 @@ impl Table {
         let width = period.next_multiple_of(2);
         let (mut row, mut next) = (0, 0);
         let place = |phase: &usize| {
+            // A phase that is not above the previous phase starts a new season.
             row += if *phase < next { width } else { 0 };
             next = phase + 1;
             row + phase

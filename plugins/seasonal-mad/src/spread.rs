@@ -77,6 +77,7 @@ impl Spread {
             let off = || errors.iter().map(|error| (error - drift) * sign);
             let (mut bursts, mut within) = (0, false);
             for is_off in off().map(|off| off > usual) {
+                // Consecutive deviations are one burst.
                 bursts += usize::from(is_off && !within);
                 within = is_off;
             }
@@ -106,6 +107,7 @@ fn peak(errors: &[f64], drift: f64, day: usize) -> f64 {
     let (mut greatest, mut next) = (0.0, 0.0);
     for errors in errors.chunks(day) {
         let off = errors.iter().fold(0.0, |most, error| larger(most, (error - drift).abs()));
+        // Keep the two largest daily peaks.
         next = larger(next, smaller(off, greatest));
         greatest = larger(greatest, off);
     }

@@ -35,6 +35,7 @@ impl Trend {
     #[inline(always)]
     pub(crate) fn push(&mut self, error: f64) {
         let error = clipped(error);
+        // The error replaces the oldest entry of the ring; the sum follows.
         self.sum += error - self.last[self.oldest];
         self.last[self.oldest] = error;
         self.oldest = if self.oldest + 1 == DAYS { 0 } else { self.oldest + 1 };

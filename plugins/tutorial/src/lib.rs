@@ -98,6 +98,7 @@ fn verdict(context: &Context, settings: &Settings, moments: Moments, i: usize, o
 /// The score is at least 1 exactly if a comparison of the rule holds. A quotient of thresholds may round to either side
 /// of 1, so the comparisons decide.
 fn score(settings: &Settings, Moments { mean, std }: Moments, observed: f64) -> f64 {
+    // The replaced rule has no ratio for a mean of 0, and looks upward only.
     if mean == 0.0 || observed < mean {
         return 0.0;
     }
