@@ -109,6 +109,7 @@ async fn prune(
     form: Form,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
+    // Recent bills are still restated, so their earlier versions must stay in the archive.
     let newest = days_before(config, now, Lifecycle::KEPT_DAYS);
     let before = before.unwrap_or_else(|| days_before(config, now, config.lifecycle.delete_after_days));
     anyhow::ensure!(
@@ -220,6 +221,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let started = Instant::now();
     let terminal = match form {
         Form::Text => Terminal::Stdout,
+        // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Beside(log::notice),
     };
     let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;

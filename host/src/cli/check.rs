@@ -36,6 +36,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     let mut findings = Findings::default();
     let draft = config::load(path, &environment);
     let config = match draft {
+        // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
         Ok(draft) if args.online => vault::resolve(draft).await,
         Ok(draft) => {
             let note =

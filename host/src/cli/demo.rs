@@ -54,6 +54,7 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
 
     present::out(&format!("\nThe daily job of {yesterday}. These lines go to syslog:\n"));
     let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
+    // Ten past midnight: the bill of yesterday is complete.
     simulation.set_now(zone.to_timestamp(at(0))?);
     let days = Daily::These { from: yesterday, to: yesterday };
     demand(&job::daily(&mut parts, days, Again::Redo, now).await)?;
@@ -176,8 +177,8 @@ fn show(hidden: &[Incident], episodes: &[Episode]) {
     present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
 }
 
-/// Reports whether an episode covers a simulated incident: same series, opened during the incident or at most a day
-/// after the end.
+/// Reports whether an incident found covers a simulated incident: same series, opened during the simulated incident or
+/// at most a day after the end.
 fn explains(episode: &Episode, incident: &Incident) -> bool {
     let opened = episode.opened_at.date;
     let lasts_until = incident.until.map_or(TODAY, DateTime::date).saturating_add(1.day());

@@ -83,6 +83,7 @@ pub(super) async fn incidents(
 }
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
+    // Under the write lease: no job writes the same incident at the same time.
     let episode = job::alone(config, run, async |store| decide(store, config, args, now).await).await??;
     match form {
         Form::Json => present::out(&json(&episode).to_string()),

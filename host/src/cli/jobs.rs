@@ -103,8 +103,10 @@ async fn open(
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
+        // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Beside(log::notice),
     };
+    // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
     match Parts::open(config.clone(), mode, terminal, run).await {
         // A dry run leaves no record of a failure.
@@ -188,6 +190,7 @@ pub(super) fn counting() -> ProgressBar {
 
 /// A progress bar for days; hidden if standard error is no terminal.
 fn progress(span: Backfill) -> ProgressBar {
+    // The job itself rejects a range with the end before the start.
     let days = (span.to - span.from).get_days().max(0) as u64 + 1;
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {msg}  {eta} left")
         .expect("the template is well-formed");

@@ -47,12 +47,14 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     };
     let wanted = *form.as_ref().unwrap_or(&reader.form());
     let lines = *LINES.get_or_init(|| Lines { run, form: wanted, clock: Timestamp::now });
+    // A panic message must be a line of JSON too.
     if wanted == Form::Json {
         std::panic::set_hook(Box::new(|panic| drop(say(Level::ERROR, &format!("a defect of costwarden: {panic}")))));
     }
     // After `LINES` and the panic hook are set: the error itself is printed in the chosen form.
     form?;
     let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
+    // The log lines of plugins are below the default level.
     if reader == Reader::Author {
         default.push_str(",costwarden::detector::log=debug");
     }
@@ -118,6 +120,7 @@ fn discretion() -> FilterFn {
 pub(super) fn summary(report: &Report, took: Duration) {
     let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
     let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
+    // A macro, because tracing needs the level as a constant.
     macro_rules! say {
         ($level:ident) => {
             tracing::event!(

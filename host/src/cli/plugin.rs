@@ -301,6 +301,7 @@ impl CacheArgs {
 
 /// The cache folder of compiled plugins by the XDG Base Directory Specification; `None` for a user without a home.
 fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    // The specification ignores relative paths.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(caches.join("costwarden/compiled"))

@@ -206,6 +206,7 @@ fn is_plain(value: &str) -> bool {
 /// Returns the names set in a file of `NAME=value` lines.
 fn names(text: &str) -> BTreeSet<String> {
     let name = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    // systemd also accepts comments with `;`.
     text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).filter_map(name).collect()
 }
 
