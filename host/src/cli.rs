@@ -287,6 +287,7 @@ pub fn main() -> ExitCode {
 /// a scheduled run, because a mistyped crontab line is read there.
 fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
     let is_job = std::env::args_os().any(|word| JOBS.iter().any(|job| word == **job));
+    // A command without arguments prints the help: no mistake of a crontab.
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || !is_job || is_help {
         error.exit();
