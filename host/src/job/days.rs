@@ -5,7 +5,7 @@
 
 mod learn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::Timestamp;

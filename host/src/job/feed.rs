@@ -1,8 +1,6 @@
 //! Whether what the provider gives can be the whole: a bill that is late, a total that stands still, a day with far fewer
 //! series than usual. Rules wait for the rest rather than being fed half a day.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 

@@ -247,7 +247,7 @@ impl Mongodb {
     ) -> Result<(), StoreError> {
         let mut filter = anomaly::key(date, hour);
         filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
-        let mut stored = self.own(&anomaly::COLLECTION, filter, &[]).await?;
+        let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
         let upserts = findings.iter().map(|finding| {
             let upsert = anomaly::upsert(finding, now);
             let old = stored.remove(&key_of(&upsert.key));
