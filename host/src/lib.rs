@@ -10,36 +10,11 @@ struct Readme;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-mod archive;
-mod causes;
 pub mod cli;
 mod config;
-mod count;
-mod detector;
-mod episode;
-mod finding;
 mod health;
-mod history;
-mod http;
-mod job;
-mod ledger;
 mod metrics;
-mod money;
-mod plugin;
-#[doc(hidden)]
-pub mod probe;
-mod rules;
-mod run_id;
+mod pipeline;
 mod schedule;
-mod series;
-#[cfg(test)]
-mod services;
-mod simulate;
-mod sink;
-mod source;
-mod statistics;
-mod step;
+mod secrets_manager;
 mod stop;
-mod store;
-mod toml;
-mod vault;

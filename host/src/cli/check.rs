@@ -12,14 +12,15 @@ use tracing::Level;
 use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::config::{self, Config, Pending, StoreConfig};
-use crate::count::counted;
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch, Grade};
-use crate::rules::{self, RuleSet};
-use crate::store;
-use crate::toml::Diagnostic;
-use crate::vault;
+use crate::config::{self, Config};
+use config_file::secret::Pending;
+use store::options::StoreOptions;
+use model::count::counted;
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Fetch, Grade};
+use model::rule::{self, RuleSet};
+use store;
+use config_file::toml::Diagnostic;
 
 /// The results of a check.
 #[derive(Default)]
@@ -37,7 +38,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     let draft = config::load(path, &environment);
     let config = match draft {
         // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
-        Ok(draft) if args.online => vault::resolve(draft).await,
+        Ok(draft) if args.online => draft.resolve().await,
         Ok(draft) => {
             let note =
                 |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
@@ -96,12 +97,12 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
 }
 
 async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Findings) {
-    let set = rules::load(&config.rules);
+    let set = rule::load(&config.rules);
     findings.warnings.extend(unused_grants(path, config, &set));
     // No cache folder: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
-            let ready = job::ready(set, config, &sandbox, fetch).await;
+            let ready = pipeline::ready(set, config, &sandbox, fetch).await;
             findings.rules = ready.rules.len();
             findings.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
             findings.errors.extend(ready.problems);
@@ -123,7 +124,7 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
 
 /// Returns a warning if the connection to MongoDB is not encrypted. Not an error: the hosts may share a private subnet.
 fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
-    let StoreConfig::Mongodb(options) = &config.store else { return None };
+    let StoreOptions::Mongodb(options) = &config.store else { return None };
     let hosts = store::hosts_in_the_clear(options)?;
     let message = format!(
         "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
@@ -141,6 +142,6 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }
 
-fn describe(rule: &rules::Rule) -> String {
+fn describe(rule: &rule::Rule) -> String {
     format!("rule {}: {} over {} series. {}", rule.id, rule.detector, rule.grain.as_str(), rule.why)
 }

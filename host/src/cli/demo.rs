@@ -12,14 +12,15 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::DemoArgs;
 use super::present;
-use crate::config::{self, Config, Secret};
-use crate::count::counted;
-use crate::episode::Episode;
-use crate::finding::Direction;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
-use crate::run_id::RunId;
-use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
-use crate::sink::Terminal;
+use crate::config::{self, Config};
+use config_file::secret::Secret;
+use model::count::counted;
+use model::incident::Episode;
+use model::anomaly::Direction;
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
+use model::run_id::RunId;
+use simulator::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+use notify::Terminal;
 
 /// The simulated date of today. A constant, for the same output in every demo.
 const TODAY: Date = date(2026, 11, 22);
@@ -48,7 +49,7 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
         span.from, span.to
     ));
     let bar = ProgressBar::new(u64::from(DAYS));
-    let loaded = job::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
+    let loaded = pipeline::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
     bar.finish_and_clear();
     demand(&loaded)?;
 
@@ -57,13 +58,13 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     // Ten past midnight: the bill of yesterday is complete.
     simulation.set_now(zone.to_timestamp(at(0))?);
     let days = Daily::These { from: yesterday, to: yesterday };
-    demand(&job::daily(&mut parts, days, Again::Redo, now).await)?;
+    demand(&pipeline::daily(&mut parts, days, Again::Redo, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {
         let moment = zone.to_timestamp(at(hour))?;
         simulation.set_now(moment);
-        demand(&job::hourly(&mut parts, moment, Again::Redo, now).await)?;
+        demand(&pipeline::hourly(&mut parts, moment, Again::Redo, now).await)?;
     }
 
     let episodes = parts.store.episodes(span.from).await?;

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::count::counted;
-use crate::episode::{Closing, Decision, Episode, Moment, State};
-use crate::job::{self, Grade};
-use crate::money;
-use crate::run_id::RunId;
-use crate::store::{Access, DateRange, Store};
+use model::count::counted;
+use model::incident::{Closing, Decision, Episode, Moment, State};
+use crate::pipeline::{self, Grade};
+use model::money;
+use model::run_id::RunId;
+use store::{Access, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IncidentsCommand {
@@ -74,8 +74,8 @@ pub(super) async fn incidents(
             let episode = find(&store, &id).await?;
             let range = DateRange { from: episode.first_seen.date, to: episode.last_seen.date };
             let findings = store.findings(range).await?;
-            let of_it = findings.iter().filter(|found| found.get_str("episode") == Ok(&episode.id));
-            show(&episode, of_it.map(super::look::json_of).collect(), &config, form);
+            let of_incident = findings.into_iter().filter(|record| record.incident.as_ref() == Some(&episode.id));
+            show(&episode, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
         IncidentsCommand::Accept(args) => accept(&config, args, form, run, now).await?,
     }
@@ -84,7 +84,7 @@ pub(super) async fn incidents(
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
     // Under the write lease: no job writes the same incident at the same time.
-    let episode = job::alone(config, run, async |store| decide(store, config, args, now).await).await??;
+    let episode = pipeline::alone(config, run, async |store| decide(store, config, args, now).await).await??;
     match form {
         Form::Json => present::out(&json(&episode).to_string()),
         Form::Text => present::out(&format!("incident {} is closed as {}", episode.id, state(&episode))),
@@ -103,7 +103,7 @@ async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp
     };
     episode.decide(Decision { closing, note: args.note, at: now });
     // Receivers are notified of a new level by the next run.
-    let settled = episode.settled(config.sinks.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
+    let settled = episode.settled(config.receivers.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
     store.put_episodes(&[(episode.clone(), settled)], now).await?;
     Ok(episode)
 }

@@ -24,9 +24,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment;
-use crate::job::{Outcome, Report};
-use crate::run_id::RunId;
-use crate::sink;
+use crate::pipeline::{Outcome, Report};
+use model::run_id::RunId;
+use notify;
 
 /// The log target of summary lines.
 const SUMMARY: &str = "costwarden::run";
@@ -102,10 +102,10 @@ pub(super) fn say(level: Level, text: &str) -> io::Result<()> {
 }
 
 /// Writes a notification to standard error, for runs with JSON on standard output.
-pub(super) fn notice(level: sink::Level, text: &str) -> io::Result<()> {
+pub(super) fn notice(level: notify::Level, text: &str) -> io::Result<()> {
     let level = match level {
-        sink::Level::Critical | sink::Level::Error => Level::ERROR,
-        sink::Level::Info => Level::INFO,
+        notify::Level::Critical | notify::Level::Error => Level::ERROR,
+        notify::Level::Info => Level::INFO,
     };
     say(level, text)
 }

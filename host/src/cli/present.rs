@@ -9,11 +9,11 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use crate::count::counted;
-use crate::finding::Finding;
-use crate::job::Report;
-use crate::money;
-use crate::run_id::RunId;
+use model::count::counted;
+use model::anomaly::Finding;
+use crate::pipeline::Report;
+use model::money;
+use model::run_id::RunId;
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The table `[health]`: the thresholds of `costwarden health`.
 
-use crate::toml::Section;
+use config_file::toml::Section;
 
 /// Thresholds. A value equal to a threshold reaches the threshold.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HealthConfig {
+pub(crate) struct HealthOptions {
     /// The jobs scheduled for the installation.
     pub(crate) jobs: Vec<&'static str>,
     /// Hours since the start of the last daily job.
@@ -42,7 +42,7 @@ pub(crate) struct Levels {
     pub(crate) critical: u64,
 }
 
-impl Default for HealthConfig {
+impl Default for HealthOptions {
     fn default() -> Self {
         let levels = |warning, critical| Levels { warning, critical };
         Self {
@@ -64,9 +64,9 @@ impl Default for HealthConfig {
     }
 }
 
-pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
-    let default = HealthConfig::default();
-    let config = HealthConfig {
+pub(crate) fn read(mut section: Section<'_, '_>) -> HealthOptions {
+    let default = HealthOptions::default();
+    let config = HealthOptions {
         jobs: jobs(&mut section).unwrap_or(default.jobs),
         daily_hours: levels(&mut section, "daily_hours", default.daily_hours),
         hourly_minutes: levels(&mut section, "hourly_minutes", default.hourly_minutes),

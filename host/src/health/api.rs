@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use super::{Check, State, count};
-use crate::config::HealthConfig;
-use crate::job::{API_CALLS, API_FAILED, API_MS};
-use crate::store::JobRun;
+use crate::config::HealthOptions;
+use crate::pipeline::{API_CALLS, API_FAILED, API_MS};
+use store::JobRun;
 
 /// Number of runs in the check, over all jobs: a single slow hour is no trend.
 const RUNS: usize = 5;
 
 /// Returns the latency and error checks over the last runs with requests.
-pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthConfig) -> [Check; 2] {
+pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthOptions) -> [Check; 2] {
     // A process writes the requests so far into the run record of each day: the record with the most requests is the
     // total.
     let mut processes: HashMap<&str, &JobRun> = HashMap::new();
@@ -35,7 +35,7 @@ pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &Health
     ]
 }
 
-fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
+fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
     let mut message = format!("{seconds:.2} s each, {over}");
     if state != State::Ok {
@@ -44,7 +44,7 @@ fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
     Check::new("api latency", state, message)
 }
 
-fn errors(percent: u64, failed: u64, over: &str, config: &HealthConfig) -> Check {
+fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(percent, config.api_errors_percent);
     let mut message = format!("{failed} failed, {over}");
     if state != State::Ok {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     fn told(runs: &[JobRun]) -> [String; 2] {
-        let checks = checks(runs.iter(), &HealthConfig::default());
+        let checks = checks(runs.iter(), &HealthOptions::default());
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 

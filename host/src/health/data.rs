@@ -6,14 +6,14 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::{Check, State};
-use crate::config::HealthConfig;
-use crate::series::SeriesKey;
-use crate::store::Found;
+use crate::config::HealthOptions;
+use model::series::SeriesKey;
+use store::Found;
 
 /// Days before today for the usual number of anomalies.
 pub(super) const USUAL_DAYS: i32 = 28;
 
-pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
+pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
         0 => "every notice was taken".to_owned(),
         1 => "1 notice waits for a sink that did not take it: look at the sinks of the config".to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
     )
 }
 
-pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> Check {
+pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) -> Check {
     let Some(newest) = newest else {
         let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
         return Check::new("feed", State::Unknown, message);
@@ -50,7 +50,7 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> 
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
 /// a single bad day does not make the next bad day look usual; and a minimum, because three times zero is zero.
-pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Check {
+pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Check {
     let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
     for Found { series, date, .. } in found {
         by_day.entry(*date).or_default().insert(series);
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_feed_that_stands_still_is_noticed() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn notices_that_wait_are_counted() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let states = [0, 1, 9, 10].map(|waiting| undelivered(waiting, &config).state);
         assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
     }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_surge_is_far_more_than_usual() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
         assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
         assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");

@@ -8,12 +8,13 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
-use crate::archive::{Archive, Spool};
-use crate::config::{Config, SinkConfig};
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch};
-use crate::rules;
-use crate::store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
+use ingest::archive::{Archive, Spool};
+use crate::config::Config;
+use notify::options::ReceiverOptions;
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Fetch};
+use model::rule;
+use store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
 
 /// All facts, each with an error message if not available.
 pub(crate) struct Facts {
@@ -98,14 +99,14 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
         let key = format!("failing:{job}");
         Some((*job, notices.iter().find(|notice| notice.key == key)?.times))
     });
-    let names = || config.sinks.iter().map(|sink| sink.name.as_str());
+    let names = || config.receivers.iter().map(|sink| sink.name.as_str());
     // No incident is closed after `Date::MAX`: the result has only episodes with possible notifications.
     let episodes = store.episodes(Date::MAX).await?;
     let due = episodes.iter().flat_map(|episode| names().map(|sink| episode.due(sink, config.renotify_factor).len()));
     // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
-    let operational: usize = notices.iter().map(|notice| job::untold(notice, names())).sum();
-    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.sinks));
+    let operational: usize = notices.iter().map(|notice| pipeline::untold(notice, names())).sum();
+    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
     Ok(Remembered {
         runs,
         leases,
@@ -148,7 +149,7 @@ fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
 }
 
 /// Returns the number of totals of the last days not yet accepted by a receiver.
-fn waiting_totals(runs: &[JobRun], sinks: &[SinkConfig]) -> usize {
+fn waiting_totals(runs: &[JobRun], sinks: &[ReceiverOptions]) -> usize {
     let of_run = |run: &JobRun| match run.total {
         Some(_) => sinks.iter().filter(|sink| !run.total_told.contains(&sink.name)).count(),
         None => 0,
@@ -173,7 +174,7 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     // No cache folder: a health check writes nothing.
     let ready = match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
-        Ok(sandbox) => job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await,
+        Ok(sandbox) => pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
     Rules { running: ready.rules.len(), problems: ready.problems.iter().map(ToString::to_string).collect() }

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lease::{Grip, grip, lease_text};
 use super::{Check, State};
-use crate::config::{HealthConfig, Levels};
-use crate::store::{Held, JobRun};
+use crate::config::{HealthOptions, Levels};
+use store::{Held, JobRun};
 
 /// Tolerated difference between the clocks of two hosts.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
@@ -17,7 +17,7 @@ pub(super) fn checks(
     (runs, failing): (&[JobRun], u32),
     leases: Option<&[Held]>,
     now: Timestamp,
-    config: &HealthConfig,
+    config: &HealthOptions,
 ) -> Vec<Check> {
     let Some(last) = runs.first() else {
         let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
@@ -30,7 +30,7 @@ pub(super) fn checks(
     ]
 }
 
-fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthOptions) -> Check {
     let age = now.duration_since(last.started_at);
     if age < -CLOCKS_APART {
         let (began, age) = (last.started_at, span(-age));
@@ -60,7 +60,7 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
     )
 }
 
-fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> Check {
+fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthOptions) -> Check {
     // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
@@ -87,7 +87,7 @@ fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> C
     )
 }
 
-fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthConfig) -> Check {
+fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthOptions) -> Check {
     let name = format!("{job} duration");
     if last.outcome == "running" {
         let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
@@ -136,8 +136,8 @@ pub(super) fn span(duration: SignedDuration) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::step::Step;
-    use crate::store::LeaseKey;
+    use store::checkpoint::Step;
+    use store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
 
     /// A run of the hourly job that began `minutes` before [`now`].
@@ -169,7 +169,7 @@ pub(super) mod tests {
 
     /// The states and messages of the job's checks.
     fn told(job: &str, runs: &[JobRun], failing: u32) -> String {
-        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthConfig::default());
+        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
 
@@ -183,7 +183,7 @@ pub(super) mod tests {
     #[test]
     fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
         let message = |leases: Option<&[Held]>| {
-            let config = HealthConfig::default();
+            let config = HealthOptions::default();
             let check =
                 duration("hourly", &run("running", 3, &[]), grip(&run("running", 3, &[]), leases), now(), &config);
             format!("{} {}", check.state.as_str(), check.message)

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::jobs::span;
 use super::{Check, State};
-use crate::store::{Held, JobRun};
+use store::{Held, JobRun};
 
 /// The state of the lease of an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ fn short(duration: SignedDuration) -> String {
 mod tests {
     use super::super::jobs::tests::run;
     use super::*;
-    use crate::store::LeaseKey;
+    use store::LeaseKey;
 
     fn held(job: &str, owner: &str, left: i64, renewed: Option<i64>) -> Held {
         Held {

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::CheckArgs;
-use crate::archive::Archive;
-use crate::config::{Config, StoreConfig};
+use ingest::archive::Archive;
+use crate::config::Config;
+use store::options::StoreOptions;
 use crate::health;
 use crate::schedule::{self, Crontab};
-use crate::series::hours::day_before;
-use crate::sink::{Level, Sink, Terminal, operational};
-use crate::source::Source;
-use crate::store::{Access, Rights, Store};
+use model::series::hours::day_before;
+use notify::{Level, Sink, Terminal, operational};
+use ingest::source::Source;
+use store::{Access, Rights, Store};
 
 /// A line of the checklist.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.sinks.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
+    items.extend(config.receivers.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
     items.extend(schedule());
     items
 }
@@ -116,7 +117,7 @@ async fn archive(config: &Config) -> Item {
 }
 
 async fn store(config: &Config) -> Item {
-    if let StoreConfig::Embedded { path } = &config.store
+    if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {
         return Item::new("store", Found::Bad, message);

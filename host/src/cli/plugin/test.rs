@@ -11,10 +11,10 @@ use tracing::Level;
 
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
-use crate::count::counted;
-use crate::detector::Detector;
-use crate::job::Grade;
-use crate::plugin::golden::{self, Case};
+use model::count::counted;
+use sandbox::Detector;
+use crate::pipeline::Grade;
+use plugin::golden::{self, Case};
 
 /// The result of a case.
 enum Outcome {

@@ -1,0 +1,180 @@
+//! Which points a detector must not learn from: those that were found anomalous, until they have lasted so long that
+//! they are the new level.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+
+use super::past::Stretch;
+use model::incident::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
+use model::history::History;
+use model::series::SeriesKey;
+
+/// The anomalous points of every series: days with the hours that were found on them, and the finished days.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Excluded {
+    series: HashMap<SeriesKey, BTreeMap<Date, Hours>>,
+    /// What operators said of incidents, by series.
+    decided: HashMap<SeriesKey, Vec<Decided>>,
+}
+
+/// The days of an incident of which an operator said something.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    from: Date,
+    to: Date,
+    learned: bool,
+}
+
+/// What was found of one day.
+#[derive(Debug, Clone, Default)]
+struct Hours {
+    /// The day as a whole.
+    day: bool,
+    hours: BTreeSet<u8>,
+}
+
+impl Excluded {
+    pub(super) fn add(&mut self, key: &SeriesKey, date: Date, hour: Option<u8>) {
+        let found = self.series.entry(key.clone()).or_default().entry(date).or_default();
+        match hour {
+            Some(hour) => drop(found.hours.insert(hour)),
+            None => found.day = true,
+        }
+    }
+
+    /// Takes in what operators said of incidents: a new level is learned from its start on, a one-off never.
+    pub(super) fn decide(&mut self, episodes: &[Episode]) {
+        for episode in episodes {
+            let learned = match episode.state {
+                State::Closed(Closing::NewLevel) => true,
+                State::Closed(Closing::Expected) => false,
+                _ => continue,
+            };
+            let to = episode.last_seen.date.saturating_add(BRIDGED_DAYS.days());
+            let decided = Decided { from: episode.first_seen.date, to, learned };
+            self.decided.entry(episode.series.clone()).or_default().push(decided);
+        }
+    }
+
+    /// Forgets a day, which is judged again.
+    pub(super) fn forget_day(&mut self, date: Date) {
+        for days in self.series.values_mut() {
+            if let Some(found) = days.get_mut(&date) {
+                found.day = false;
+            }
+        }
+    }
+
+    /// What is known of the series of a stretch, and those of its days before one that are marked there.
+    pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
+        let Stretch { history, snapshots } = stretch;
+        let mut excluded = Self::default();
+        for key in history.rows.keys().chain(snapshots.rows.keys()) {
+            if let Some(found) = self.series.get(key) {
+                excluded.series.insert(key.clone(), found.clone());
+            }
+            if let Some(decided) = self.decided.get(key) {
+                excluded.decided.insert(key.clone(), decided.clone());
+            }
+        }
+        excluded.add_marks(history, before);
+        excluded
+    }
+
+    /// Adds the days of a history before one that are marked there.
+    pub(super) fn add_marks(&mut self, history: &History, before: Date) {
+        let days = history.days.partition_point(|day| *day < before);
+        for (key, row) in &history.rows {
+            for (day, _) in history.days[..days].iter().zip(&row.anomalous).filter(|(_, anomalous)| **anomalous) {
+                self.add(key, *day, None);
+            }
+        }
+    }
+
+    /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is
+    /// learned from, unless an operator said otherwise.
+    pub(super) fn of(&self, key: &SeriesKey, accept_after: u16) -> Points<'_> {
+        let found = self.series.get(key);
+        let all: BTreeSet<Date> =
+            found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
+        let mut days = short_runs(&all, accept_after);
+        let decided = self.decided.get(key).map_or(&[][..], Vec::as_slice);
+        for Decided { from, to, learned } in decided {
+            match learned {
+                true => days.retain(|day| !(from..=to).contains(&day)),
+                false => days.extend(all.range(from..=to)),
+            }
+        }
+        Points { found, days, decided }
+    }
+}
+
+/// The anomalous points of one series.
+#[derive(Debug, Clone)]
+pub(super) struct Points<'a> {
+    found: Option<&'a BTreeMap<Date, Hours>>,
+    days: BTreeSet<Date>,
+    decided: &'a [Decided],
+}
+
+impl Points<'_> {
+    /// Whether there are none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_none()
+    }
+
+    pub(super) fn has_day(&self, date: Date) -> bool {
+        self.days.contains(&date)
+    }
+
+    pub(super) fn has_hour(&self, date: Date, hour: u8) -> bool {
+        let learned = self.decided.iter().any(|decided| decided.learned && (decided.from..=decided.to).contains(&date));
+        !learned && self.found.and_then(|days| days.get(&date)).is_some_and(|found| found.hours.contains(&hour))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn days_are_taken_over_as_another_knows_them() {
+        let (one, two) = (SeriesKey::new("d", "p", "one"), SeriesKey::new("d", "p", "two"));
+        let (mut excluded, mut other) = (Excluded::default(), Excluded::default());
+        for day in [1, 5, 9] {
+            excluded.add(&one, date(2026, 11, day), None);
+        }
+        excluded.add(&one, date(2026, 11, 5), Some(7));
+        for day in [2, 6] {
+            other.add(&two, date(2026, 11, day), None);
+        }
+        excluded.adopt(&other, date(2026, 11, 4), date(2026, 11, 8));
+        let days = |key| {
+            let points = excluded.of(key, 100);
+            (1..=9).filter(|day| points.has_day(date(2026, 11, *day))).collect::<Vec<i8>>()
+        };
+        assert_eq!((days(&one), days(&two)), (vec![1, 9], vec![6]));
+        assert!(excluded.of(&one, 100).has_hour(date(2026, 11, 5), 7), "hours stand");
+    }
+
+    #[test]
+    fn a_deviation_that_lasts_is_learned_from() {
+        let key = SeriesKey::new("d", "p", "s");
+        let mut excluded = Excluded::default();
+        for day in [1, 2, 10, 11, 13, 20] {
+            excluded.add(&key, date(2026, 11, day), None);
+        }
+        excluded.add(&key, date(2026, 11, 25), Some(9));
+        let points = excluded.of(&key, 4);
+        let days: Vec<i8> = (1..=25).filter(|day| points.has_day(date(2026, 11, *day))).collect();
+        assert_eq!(days, [1, 2, 20]);
+        assert!(points.has_hour(date(2026, 11, 25), 9));
+        assert!(!points.has_hour(date(2026, 11, 25), 10));
+        excluded.forget_day(date(2026, 11, 20));
+        assert!(!excluded.of(&key, 4).has_day(date(2026, 11, 20)));
+        assert!(excluded.of(&SeriesKey::new("d", "p", "other"), 4).is_empty());
+    }
+}
