@@ -86,7 +86,7 @@ pub(crate) struct Parts {
     pub(crate) by_clock: bool,
     course: Course,
     pub(crate) run: RunId,
-    /// The write lease, while the process holds the lease.
+    /// The write lease, while the process holds it.
     turn: Option<Lease>,
     /// The lease on the period of a long job, in addition to the write lease.
     whole: Option<Lease>,

@@ -32,6 +32,7 @@ impl Sample {
         let learned_from = history.values.len().saturating_sub(own);
         let mut values = history.values.split_off(learned_from);
         values.truncate(seen);
+        // The mask covers only the history to fit.
         history.excluded.retain(|index| (*index as usize) < learned_from);
         let start = history.start + learned_from as i64 * i64::from(history.step);
         let (id, utc_offset, step) = (history.id.clone(), history.utc_offset, history.step);
@@ -112,6 +113,7 @@ impl<'r> Daily<'r> {
             let Some(amounts) = row.values.get(&self.rule.measure) else { continue };
             for (sum, known) in group.sums.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {
+                    // The day is known, but the series has no row.
                     let amount = if amounts[index].is_nan() { missing } else { amounts[index] };
                     *sum = plus(*sum, amount);
                 }
@@ -158,6 +160,7 @@ impl<'r> Grids<'r> {
 
     /// Returns the grids in key order.
     pub(super) fn grids<'a>(self, frame: Frame<'a>) -> impl Iterator<Item = Grid<'a>> + use<'a> {
+        // All grids of the rule share the axis and the clock changes.
         let axis = self.axis.map(Rc::new);
         let unusual = Rc::new(axis.as_ref().map(|axis| axis.unusual(frame.zone)).unwrap_or_default());
         self.groups.into_iter().filter_map(move |(key, Group { names, sums: hours })| {
