@@ -15,7 +15,7 @@ use crate::store::{DateRange, StoreError, Stretches};
 /// Number of series per key range in memory.
 const AT_A_TIME: usize = 1_000;
 
-/// The stored days before an evaluation or training.
+/// The stored days up to the evaluated day or the last trained day.
 pub(super) struct Past<'a> {
     /// The finished days, ascending.
     pub(super) days: Vec<Date>,
