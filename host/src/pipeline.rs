@@ -1,7 +1,8 @@
-//! The jobs: the only room that knows all the others. Each arrow of the way of the data is one call from here.
+//! The stages of a job: the only module that depends on all the remaining modules. Each step of the data flow is a call
+//! from here.
 //!
-//! A job writes in an order that lets it be killed anywhere and run again: raw documents before sums, sums before
-//! findings, findings before incidents, incidents before they are told, and marks last.
+//! The order of the writes allows a kill and a repetition at any step: raw documents, sums, anomalies, incidents,
+//! notifications, and delivery marks last.
 
 mod admission;
 mod assemble;
@@ -63,15 +64,15 @@ use ingest::source::{Source, SourceError};
 use crate::stop;
 use store::{Access, Store, StoreError};
 
-/// Whether a run may change anything outside itself.
+/// Permission of a run to change stored or external state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Write,
-    /// Look, judge and report; archive, remember and tell nothing.
+    /// Evaluates and reports only: archives, stores and notifies nothing.
     DryRun,
 }
 
-/// Everything that a job works with, open.
+/// The open services of a run.
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) source: Source,
@@ -81,27 +82,28 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Sink>,
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
-    /// Whether this host's clock says which day or hour is meant, and nobody else.
+    /// Whether only the clock of the host has chosen the day or hour.
     pub(crate) by_clock: bool,
     course: Course,
     pub(crate) run: RunId,
-    /// The turn to write, while this process has it.
+    /// The write lease, while the process holds it.
     turn: Option<Lease>,
-    /// The right to be the one who does a long job, besides.
+    /// The lease on the period of a long job, in addition to the write lease.
     whole: Option<Lease>,
 }
 
 impl Parts {
-    /// Opens what a config names.
+    /// Opens the services named in the config.
     ///
     /// # Errors
-    /// The store or the sandbox cannot be had. Rules that cannot run are no error: the others do.
+    /// Fails if the store or the sandbox cannot be opened. An unusable rule is no error, because the remaining rules
+    /// run.
     pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run: RunId) -> Result<Self, JobError> {
         let (access, fetch) = match mode {
             Mode::Write => (Access::Write(run), Fetch::Keep),
             Mode::DryRun => (Access::Read, Fetch::Once),
         };
-        // Compiled plugins are kept, which would be a trace.
+        // A dry run leaves no compiled plugins on disk.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
         let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
         let ready = ready(rule::load(&config.rules), &config, &sandbox, fetch).await;
@@ -122,7 +124,7 @@ impl Parts {
         })
     }
 
-    /// Why a range of days holds none.
+    /// The error for a range without a day.
     fn no_days(&self, from: Date, to: Date) -> JobError {
         if from > to {
             return JobError::NoDays { from, to };
@@ -140,7 +142,7 @@ impl Parts {
     }
 }
 
-/// Opens the store; waits for a run on this host that has the embedded one.
+/// Opens the store. A writer waits up to the lease patience for another process with the embedded store.
 async fn open_store(config: &Config, access: Access) -> Result<Store, JobError> {
     let began = Instant::now();
     loop {
@@ -160,7 +162,7 @@ async fn open_store(config: &Config, access: Access) -> Result<Store, JobError> 
     }
 }
 
-/// Why a job could not be done.
+/// The cause of a failed job.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JobError {
     #[error("stopped by a signal; the next run goes on from here")]
@@ -225,7 +227,8 @@ pub(crate) enum JobError {
 }
 
 impl JobError {
-    /// Whether nothing failed: the next run, or another host, goes on.
+    /// The outcome of an interrupted job, or `None` for a real failure. The next run or another host resumes an
+    /// interrupted job.
     pub(crate) fn interruption(&self) -> Option<Outcome> {
         match self {
             Self::Stopped => Some(Outcome::Stopped),
@@ -234,7 +237,7 @@ impl JobError {
         }
     }
 
-    /// Whether the provider has no bill of that day, as opposed to not being able to give it.
+    /// Whether the provider has no bill for the day, in contrast to a failed request.
     fn is_missing_day(&self) -> bool {
         matches!(
             self,

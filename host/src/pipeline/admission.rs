@@ -1,4 +1,5 @@
-//! Which plugins the rules may use: each is found, read, held against its signature and the lock, and only then loaded.
+//! Admission of plugins: each plugin is found, read, checked against the signature and the lock file, and only then
+//! loaded.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -13,35 +14,35 @@ use plugin::{
 };
 use model::rule::Rule;
 
-/// What may be done about a plugin that was not pulled yet.
+/// Permission to pull a missing plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fetch {
-    /// Nothing: no connection is opened.
+    /// No pull: no connection is opened.
     Never,
-    /// It is pulled, and kept for later runs.
+    /// Pull, and keep the plugin for later runs.
     Keep,
-    /// It is pulled for this once: nothing is written.
+    /// Pull for a single use: nothing is written.
     Once,
 }
 
-/// A plugin that may run.
+/// A plugin with permission to run.
 #[derive(Clone)]
 pub(crate) struct Admitted {
     pub(crate) detector: Arc<Detector>,
-    /// The name of the key that signed it; none where no key is trusted.
+    /// Name of the signing key. `None` without trusted keys.
     pub(crate) signer: Option<String>,
-    /// Pinned to its manifest; none for a file of the plugins' folder.
+    /// The image pinned to the manifest. `None` for a file in the plugin directory.
     pub(crate) source: Option<Image>,
 }
 
-/// Bytes that were found under a plugin's name. Nothing of them has been parsed.
+/// The unparsed bytes of a plugin.
 struct Found {
     artifact: Artifact,
     signature: Result<Option<Signature>, SignatureError>,
     source: Option<Image>,
 }
 
-/// The plugins of the rules by their names, each with why it may not run where it may not.
+/// The plugins of the rules by name, or the refusal of a plugin.
 pub(crate) async fn admit(
     rules: &[Rule],
     config: &Config,
@@ -86,8 +87,9 @@ fn admit_one(
     Ok(Admitted { detector, signer: signer.map(str::to_owned), source: found.source })
 }
 
-/// Most of an hourly run's start is loading its plugins.
+/// Loads plugins on all cores, because loading dominates the start of an hourly run.
 fn on_all_cores<T: Send, R: Send>(work: BTreeMap<String, T>, each: impl Fn(T) -> R + Sync) -> BTreeMap<String, R> {
+    // The calling thread works too.
     let others = thread::available_parallelism().map_or(1, NonZero::get).min(work.len()).saturating_sub(1);
     let queue = Mutex::new(work.into_iter());
     let work = || {
@@ -99,7 +101,7 @@ fn on_all_cores<T: Send, R: Send>(work: BTreeMap<String, T>, each: impl Fn(T) ->
         }
     };
     thread::scope(|scope| {
-        // Where no thread can be had, this one does it all.
+        // Without a new thread, the calling thread does all the work.
         let threads: Vec<_> =
             (0..others).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut done = work();
@@ -116,7 +118,8 @@ fn in_folder(name: &str, config: &Config) -> Result<Found, Refusal> {
     Ok(Found { artifact, signature: beside(&path), source: None })
 }
 
-/// What the lock holds goes before what the tag means by now, and what is kept before any connection.
+/// Finds the plugin of an image. The lock file takes precedence over the current tag, and a local copy over a
+/// connection.
 async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch: Fetch) -> Result<Found, Refusal> {
     let (shelf, limit) = (Shelf::new(&config.state_dir), config.plugins.limits.module_bytes);
     let locked = lock.and_then(|lock| lock.entries.get(image.name()));
@@ -129,6 +132,7 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
         && let Some(artifact) = shelf.read(digest, limit)?
     {
         let signature = beside(&artifact.path);
+        // Messages name the image instead of the local copy.
         let artifact = Artifact { path: source.to_string().into(), ..artifact };
         return Ok(Found { artifact, signature, source: Some(source.clone()) });
     }
@@ -137,7 +141,7 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
     }
     let wanted = wanted.map_or_else(|| image.clone(), |(source, _)| source);
     let pulled = plugin::pull(&wanted, &RegistryOptions::of(image.host(), &config.plugins.registries), limit).await?;
-    // What nobody who may signed is not kept either.
+    // A plugin without a trusted signature is not kept.
     plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     if fetch == Fetch::Keep {
         shelf.keep(image, &pulled)?;
@@ -145,7 +149,7 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
     Ok(Found { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
 }
 
-/// A plugin's grants, limits and state go by its name, so that one name must be one plugin.
+/// Refuses a plugin name with two sources, because grants, limits and state belong to the name.
 fn two_sources(rule: &Rule, rules: &[Rule]) -> Option<Refusal> {
     let other = rules.iter().find(|other| other.detector == rule.detector && other.image != rule.image)?;
     let source = |rule: &Rule| {
@@ -155,7 +159,7 @@ fn two_sources(rule: &Rule, rules: &[Rule]) -> Option<Refusal> {
     Some(Refusal::TwoSources { name: rule.detector.clone(), one: source(rule), other: source(other) })
 }
 
-/// Why a plugin may not run.
+/// The reason to refuse a plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("`{name}` would come from {one} and from {other}: expected one source for all rules of a plugin")]

@@ -1,7 +1,7 @@
-//! What is remembered to series, as a rule asks for them.
+//! Aggregation: builds the series of a rule from stored days and snapshots.
 //!
-//! Pure. A day that the ledger does not know is NaN, never 0; a day with rows for other series but none for this one is
-//! 0, unless the rule says otherwise.
+//! Pure functions. A day outside the ledger is NaN, never 0. A day with rows only for different series is 0, unless the
+//! rule says "unknown".
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use model::rule::{Absent, Rule};
 use model::series::hours::Hours;
 use model::series::{Grain, Names, Series, SeriesKey, day_start};
 
-/// A series that a rule watches, and whose it is.
+/// A watched series with key and names.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) key: SeriesKey,
@@ -25,12 +25,14 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Parts what is learned from and the newest day's points, which are `own`, of which the first `seen` are asked about.
+    /// Splits the series. The last `own` points belong to the newest day, and the first `seen` of the points are
+    /// evaluated. Returns the history to fit and the points to evaluate.
     pub(super) fn ask(self, own: usize, seen: usize) -> (Series, Self) {
         let Self { key, names, series: mut history } = self;
         let learned_from = history.values.len().saturating_sub(own);
         let mut values = history.values.split_off(learned_from);
         values.truncate(seen);
+        // The mask covers only the history to fit.
         history.excluded.retain(|index| (*index as usize) < learned_from);
         let start = history.start + learned_from as i64 * i64::from(history.step);
         let (id, utc_offset, step) = (history.id.clone(), history.utc_offset, history.step);
@@ -38,7 +40,7 @@ impl Sample {
         (history, Self { key, names, series })
     }
 
-    /// A known series that has no row today: it has cost nothing so far.
+    /// A known series without a row today: no cost yet.
     pub(super) fn zero(key: &SeriesKey, names: &Names, grain: Grain, frame: Frame<'_>) -> Self {
         let (start, utc_offset) = day_start(frame.through, frame.zone);
         let (id, step) = (key.to_string(), grain.step_seconds());
@@ -47,7 +49,7 @@ impl Sample {
     }
 }
 
-/// Where series are cut and what they leave out.
+/// Common parameters of all series: time zone, training mask and last day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) zone: &'a TimeZone,
@@ -57,41 +59,41 @@ pub(super) struct Frame<'a> {
     pub(super) through: Date,
 }
 
-/// The days of a frame, and where each stands among the days that are known.
+/// The days of a frame, with the index of each day among the known days.
 #[derive(Debug)]
 struct Axis {
     days: Vec<Date>,
-    /// Unix seconds and UTC offset of the first.
+    /// Unix seconds and UTC offset of the first day.
     start: (i64, i32),
-    /// Index into the known days, none for a missing one.
+    /// Index into the known days; `None` for a missing day.
     known: Vec<Option<usize>>,
 }
 
-/// The daily series of a rule, summed up while their members come. Members come in the order of their keys, however
-/// many at a time, so that sums do not depend on how they were read.
+/// The daily series of a rule, summed while members arrive in key order. The sums do not depend on the number of
+/// members per call.
 pub(super) struct Daily<'r> {
     rule: &'r Rule,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<f64>>,
 }
 
-/// What the hourly runs saw, as [`Daily`] has finished days.
+/// The snapshots of a rule, summed like [`Daily`].
 pub(super) struct Grids<'r> {
     rule: &'r Rule,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<[f64; 24]>>,
 }
 
-/// The sums of one series over the axis.
+/// The sums of a series over the axis.
 #[derive(Debug)]
 struct Group<T> {
-    /// Of the first member.
+    /// Names of the first member.
     names: Names,
     sums: Vec<T>,
 }
 
 impl<'r> Daily<'r> {
-    /// For some days that end with the frame, of which these are known.
+    /// Starts the sums for `days` days up to the end of the frame.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
         Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
@@ -111,6 +113,7 @@ impl<'r> Daily<'r> {
             let Some(amounts) = row.values.get(&self.rule.measure) else { continue };
             for (sum, known) in group.sums.iter_mut().zip(&axis.known) {
                 if let Some(index) = *known {
+                    // The day is known, but the series has no row.
                     let amount = if amounts[index].is_nan() { missing } else { amounts[index] };
                     *sum = plus(*sum, amount);
                 }
@@ -118,7 +121,7 @@ impl<'r> Daily<'r> {
         }
     }
 
-    /// In the order of their keys.
+    /// Returns the series in key order.
     pub(super) fn samples(self, frame: Frame<'_>) -> Vec<Sample> {
         let Some(axis) = self.axis else { return Vec::new() };
         let sample = |(key, Group { names, sums: values }): (SeriesKey, Group<f64>)| {
@@ -132,7 +135,7 @@ impl<'r> Daily<'r> {
 }
 
 impl<'r> Grids<'r> {
-    /// For some days that end with the frame, of which these are known.
+    /// Starts the sums for `days` days up to the end of the frame.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
         Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
@@ -155,8 +158,9 @@ impl<'r> Grids<'r> {
         }
     }
 
-    /// In the order of their keys.
+    /// Returns the grids in key order.
     pub(super) fn grids<'a>(self, frame: Frame<'a>) -> impl Iterator<Item = Grid<'a>> + use<'a> {
+        // All grids of the rule share the axis and the clock changes.
         let axis = self.axis.map(Rc::new);
         let unusual = Rc::new(axis.as_ref().map(|axis| axis.unusual(frame.zone)).unwrap_or_default());
         self.groups.into_iter().filter_map(move |(key, Group { names, sums: hours })| {
@@ -174,14 +178,14 @@ impl<'r> Grids<'r> {
     }
 }
 
-/// One series a group, over some days that end with the frame; in the order of their keys.
+/// The daily series of each group in key order, for `days` days up to the end of the frame.
 pub(super) fn daily(history: &History, rule: &Rule, days: u16, frame: Frame<'_>) -> Vec<Sample> {
     let mut daily = Daily::new(rule, &history.days, days, frame);
     daily.add(&history.rows);
     daily.samples(frame)
 }
 
-/// The daily series of a group of which no known day has a row; none where no day is known.
+/// The daily series of a group without a row on any known day. `None` without a known day.
 pub(super) fn nothing(key: &SeriesKey, known: &[Date], days: u16, frame: Frame<'_>) -> Option<Series> {
     let Axis { start: (start, utc_offset), known, .. } = Axis::new(known, days, frame)?;
     let values = known.iter().map(|known| if known.is_some() { 0.0 } else { f64::NAN }).collect();
@@ -189,7 +193,7 @@ pub(super) fn nothing(key: &SeriesKey, known: &[Date], days: u16, frame: Frame<'
     Some(Series { id, start, utc_offset, step, values, excluded: Vec::new() })
 }
 
-/// What the hourly runs saw of each group over the days that the rule looks back, in the order of their keys.
+/// The snapshots of each group over the look-back of the rule, in key order.
 pub(super) fn grids<'a>(
     snapshots: &Snapshots,
     rule: &Rule,
@@ -200,27 +204,27 @@ pub(super) fn grids<'a>(
     grids.grids(frame)
 }
 
-/// One series of cumulative amounts, a row of 24 hours a day; NaN where no run looked.
+/// The cumulative amounts of a series, 24 hours per day; NaN for an hour without a run.
 #[derive(Debug)]
 pub(super) struct Grid<'a> {
     key: SeriesKey,
     id: String,
     names: Names,
     axis: Rc<Axis>,
-    /// The days on which clocks were changed.
+    /// The days with a clock change.
     unusual: Rc<BTreeMap<Date, Hours>>,
     excluded: Points<'a>,
     hours: Vec<[f64; 24]>,
 }
 
 impl Grid<'_> {
-    /// What each day had cost by one hour; none where no day was seen at it.
+    /// The cost of each day up to `hour`. `None` if no day has a value.
     pub(super) fn day_to_date(&self, hour: u8) -> Option<Sample> {
         let values = self.hours.iter().map(|hours| hours[usize::from(hour)]).collect();
         self.sample(Grain::DayToDate, values, |index| (self.axis.days[index], hour))
     }
 
-    /// What each hour added; none where no two hours in a row were seen.
+    /// The cost of each hour. `None` without two consecutive known hours.
     pub(super) fn hourly(&self) -> Option<Sample> {
         let days = self.hours.iter().zip(&self.axis.days);
         let values = days.flat_map(|(hours, date)| increments(hours, self.unusual.get(date))).collect();
@@ -241,7 +245,7 @@ impl Grid<'_> {
     }
 }
 
-/// What each hour added; NaN where it or the hour before was not seen.
+/// The cost of each hour; NaN if the hour or the previous hour is unknown.
 fn increments(hours: &[f64; 24], unusual: Option<&Hours>) -> [f64; 24] {
     match unusual {
         Some(day) => day.increments(hours),
@@ -250,7 +254,7 @@ fn increments(hours: &[f64; 24], unusual: Option<&Hours>) -> [f64; 24] {
 }
 
 impl<T> Group<T> {
-    /// The group that a series is summed into.
+    /// The group of a member series, created on first use.
     fn of<'g>(
         groups: &'g mut BTreeMap<SeriesKey, Self>,
         rule: &Rule,
@@ -263,7 +267,7 @@ impl<T> Group<T> {
     }
 }
 
-/// A sum of what is known.
+/// The sum of the known amounts; NaN if both are unknown.
 fn plus(sum: f64, amount: f64) -> f64 {
     match (sum.is_nan(), amount.is_nan()) {
         (true, _) => amount,
@@ -272,7 +276,7 @@ fn plus(sum: f64, amount: f64) -> f64 {
     }
 }
 
-/// The places among so many values that are chosen; none of a series that has no anomalous point.
+/// The selected indices; empty for a series without anomalous points.
 fn indices(len: usize, points: &Points<'_>, chosen: impl Fn(usize) -> bool) -> Vec<u32> {
     if points.is_empty() {
         return Vec::new();
@@ -281,7 +285,7 @@ fn indices(len: usize, points: &Points<'_>, chosen: impl Fn(usize) -> bool) -> V
 }
 
 impl Axis {
-    /// Every day of the span, from the first that is known on; none where none is.
+    /// Every day of the span, from the first known day on. `None` without a known day.
     fn new(known: &[Date], history_days: u16, frame: Frame<'_>) -> Option<Self> {
         let through = frame.through;
         let oldest = through.checked_sub((i64::from(history_days) - 1).days()).ok()?;
@@ -291,7 +295,7 @@ impl Axis {
         Some(Self { start: day_start(first, frame.zone), days, known })
     }
 
-    /// The days on which clocks were changed.
+    /// The days with a clock change.
     fn unusual(&self, zone: &TimeZone) -> BTreeMap<Date, Hours> {
         let of = |date: &Date| Some((*date, Hours::of(*date, zone).filter(Hours::are_unusual)?));
         self.days.iter().filter_map(of).collect()

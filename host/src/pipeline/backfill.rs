@@ -1,6 +1,6 @@
-//! The backfill: a span of past days, several fetched at a time, judged in their order.
+//! The backfill: loads a span of past days. Several days are fetched at a time and evaluated in order.
 //!
-//! It goes on where it was interrupted. History is loaded without telling people, unless they want to be told.
+//! An interrupted backfill is resumed. Nobody is notified of history, except on request.
 
 use std::time::Instant;
 
@@ -18,20 +18,20 @@ use model::series::hours::days_through;
 use store::checkpoint::Step;
 use store::JobRun;
 
-/// Days that are fetched at the same time.
+/// Number of concurrent fetches.
 const AT_A_TIME: usize = 8;
 
-/// Which days, and who hears of them.
+/// The span of days, and the notification mode.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backfill {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    /// Nobody said where it ends: one that was interrupted ends, also when it goes on another day, where it had begun to.
+    /// Whether the end is open. A resumed backfill keeps the end day of the first run, even on a later date.
     pub(crate) open_ended: bool,
     pub(crate) alert: bool,
 }
 
-/// Does the backfill; `done` is called with each day that is finished. What goes wrong is in the report.
+/// Runs the backfill. Calls `done` for each finished day. The report contains the failures.
 pub(crate) async fn backfill(parts: &mut Parts, span: Backfill, now: Timestamp, done: &dyn Fn(Date)) -> Report {
     let period = if span.open_ended { run::since(span.from) } else { run::days(span.from, span.to) };
     let mut report = Report::new("backfill", period);
@@ -107,6 +107,7 @@ async fn days(
         let fetches = chunk.iter().map(|date| intake::take(shared, *date, None, now));
         let taken: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_A_TIME).collect().await;
         report.took("fetch", started);
+        // The slow fetches need no write lease.
         run::take_turn(parts).await?;
         for (date, taken) in chunk.iter().zip(taken) {
             match taken {
@@ -129,7 +130,7 @@ async fn days(
         if parts.mode == Mode::Write {
             parts.store.put_run(record, now).await?;
         }
-        // Whoever waits, an hourly run perhaps, has its turn now.
+        // Waiting runs write between chunks, for example an hourly run.
         run::give_turn(parts).await;
     }
     match newest {
@@ -149,7 +150,7 @@ async fn days(
         report.problem(format!("{days} {have} no bill, the first {first}, the last {last}; {they_count} as not known"));
     }
     if dates.is_empty() {
-        // It was interrupted after the last day: all was judged then.
+        // The interrupted run had evaluated every day: a run without verdicts is no problem here.
         run::asked(parts, report);
     } else {
         run::close(parts, report);

@@ -1,4 +1,4 @@
-//! How far a run is, and whether it may go on: after each step it says so here.
+//! Checkpoints of a run: each completed step is recorded here, and a run may be ended here.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use super::{JobError, Mode, Parts};
 use store::checkpoint::{self, Step};
 use crate::stop;
 
-/// Where a run is.
+/// Progress of a run.
 #[derive(Debug)]
 pub(crate) struct Course {
-    /// Of this process and no other ever: leases and records are under it.
+    /// Unique id of the process, in leases and run records.
     pub(super) owner: String,
     at: Mutex<At>,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Course {
 #[derive(Debug)]
 struct At {
     step: Step,
-    /// Job and period of the record that is kept up with every step.
+    /// Job and period of the record updated at each step.
     record: Option<(String, String)>,
 }
 
@@ -27,6 +27,7 @@ impl Course {
     pub(super) fn new() -> Self {
         let host = rustix::system::uname();
         let (host, process) = (host.nodename().to_string_lossy(), std::process::id());
+        // The random suffix separates processes with a reused process id.
         let owner = format!("{host}:{process}:{:08x}", fastrand::u32(..));
         Self { owner, at: Mutex::new(At { step: Step::Started, record: None }) }
     }
@@ -35,7 +36,7 @@ impl Course {
         self.at.lock().unwrap_or_else(PoisonError::into_inner).step
     }
 
-    /// A record begins. Only where `follow` is named is it written with every step.
+    /// Starts a record. The steps are stored only for a record named by `follow`.
     pub(super) fn begin(&self, follow: Option<(&str, &str)>) {
         let record = follow.map(|(job, period)| (job.to_owned(), period.to_owned()));
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = At { step: Step::Started, record };
@@ -49,13 +50,14 @@ impl Course {
 }
 
 impl Parts {
-    /// Says that a step is done.
+    /// Records a completed step.
     ///
     /// # Errors
-    /// The run must not go on; or the store cannot be told.
+    /// Fails if the run must end, or if the store fails.
     pub(super) async fn reach(&self, step: Step, now: Timestamp) -> Result<(), JobError> {
+        // The failpoint of the step.
         checkpoint::reached(step);
-        // After the last step there is nothing left to stop.
+        // After the last step, a stop gains nothing.
         if step < Step::Learned && stop::asked() {
             return Err(JobError::Stopped);
         }
@@ -69,7 +71,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Asserts that this process still has what leases it took.
+    /// Checks that the process still holds all its leases.
     pub(super) async fn may_write(&self) -> Result<(), JobError> {
         for lease in self.whole.iter().chain(&self.turn) {
             lease.check().await?;

@@ -1,7 +1,7 @@
-//! The daily job: finished days are fetched, judged and told, and everything is learned anew.
+//! The daily job: fetches, evaluates and reports finished days, then trains every series.
 //!
-//! A run over days that somebody named is [`named`]'s. Any other closes gaps, does yesterday, and asks for the bills of
-//! the days before it again: where one was corrected, that day and all after it are judged anew.
+//! A run over given days belongs to [`named`]. A planned run closes gaps, fetches yesterday, and fetches recent bills
+//! again. After a restatement, the restated day and every later day are evaluated again.
 
 mod named;
 
@@ -22,19 +22,19 @@ use model::ledger::DayLedger;
 use store::checkpoint::Step;
 use store::{DateRange, JobRun};
 
-/// Days in a row that could not be had, after which no more old ones are asked for.
+/// Consecutive days without an answer after which the run requests no older days.
 const TOO_MANY_FAILURES: usize = 2;
 
-/// Which days.
+/// The days of a daily run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Daily {
-    /// The newest day that there should be, what is missing before it, and corrections.
+    /// The newest expected day, missing days before, and restatements.
     Through(Date),
-    /// These, and later ones of the ledger that look back to what has changed.
+    /// The given days, and later ledger days that look back to a change.
     These { from: Date, to: Date },
 }
 
-/// Does the daily job. What goes wrong is in the report.
+/// Runs the daily job. The report contains the failures.
 pub(crate) async fn daily(parts: &mut Parts, days: Daily, again: Again, now: Timestamp) -> Report {
     let period = match days {
         Daily::Through(newest) => run::days(newest, newest),
@@ -56,21 +56,21 @@ async fn fetch(parts: &Parts, date: Date, now: Timestamp, report: &mut Report) -
     intake::sum(&taken, report)
 }
 
-/// A run over days that it chooses itself.
+/// A run over days chosen by the plan.
 struct Planned {
     newest: Date,
-    /// Whether the ledger had it, or a later one, before.
+    /// Whether the ledger held `newest` or a later day before the run.
     newest_known: bool,
-    /// From the first day that has changed on.
+    /// The ledger from the first changed day on.
     sweep: Option<Days>,
-    /// The days that have changed. They are on record as done once all that follows from them is.
+    /// The changed days. The records are completed after the evaluation of all later days.
     changed: Vec<(Date, JobRun)>,
-    /// What is to be told at the end, by id.
+    /// Incidents to notify at the end, by id.
     episodes: BTreeMap<String, Episode>,
     last_done: Option<Date>,
-    /// Days in a row that could not be had.
+    /// Consecutive days without an answer.
     failures: usize,
-    /// What was not taken for the whole.
+    /// Withheld and overdue days.
     held: Vec<Held>,
 }
 
@@ -144,6 +144,7 @@ impl Planned {
             false => None,
         };
         match fetched {
+            // An unchanged bill needs no evaluation while no earlier day has changed.
             Some(ledger) if task == Task::Restate && self.sweep.is_none() && !is_changed(parts, &ledger).await? => {
                 report.count("unchanged_days", 1);
             }
@@ -160,7 +161,7 @@ impl Planned {
         Ok(())
     }
 
-    /// Asks for the bill of a day; none where it cannot be had and that is no reason to stop.
+    /// Requests the bill of a day. `None` if no bill is available and the run can continue.
     async fn ask(
         &mut self,
         parts: &Parts,
@@ -180,7 +181,7 @@ impl Planned {
             }
             Err(error) if error.is_missing_day() => {
                 report.count("missing_days", 1);
-                // Where it is old, the provider has none: it is on record, and no news every night.
+                // The provider has no bill for an old day. The record suffices: a nightly problem would be noise.
                 if task == Task::Missing && age > u64::from(parts.config.restate_days) {
                     report.count("days_without_bill", 1);
                 } else {
@@ -200,6 +201,7 @@ impl Planned {
                 }
                 Ok(None)
             }
+            // Without the newest bill, the run fails. An older day can wait for the next run.
             Err(error) if task == Task::Newest => Err(error),
             Err(error) => {
                 self.failures += 1;
@@ -222,7 +224,7 @@ impl Planned {
         report: &mut Report,
     ) -> Result<(), JobError> {
         let date = ledger.date;
-        // On record as begun before anything is written: a run that is killed here is made good by the next.
+        // The record precedes the first write: the next run completes a killed run.
         let mut record = run::start(parts, "daily", &run::days(date, date), now).await?;
         record.total = Some(ledger.total_text());
         match task {
@@ -238,7 +240,7 @@ impl Planned {
         Ok(())
     }
 
-    /// Puts a day on record as begun that an earlier run did not finish.
+    /// Records the start of a day that an earlier run did not complete.
     async fn begin(
         &self,
         parts: &Parts,
@@ -258,12 +260,12 @@ impl Planned {
     }
 }
 
-/// Whether the bill of a day is another than the ledger had before this run.
+/// Whether the bill differs from the ledger before the run.
 async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, JobError> {
     Ok(!parts.store.holds_day(ledger).await?)
 }
 
-/// The days from the first that has changed on.
+/// Opens the ledger from the first changed day on, at the first call.
 async fn sweep<'s>(
     sweep: &'s mut Option<Days>,
     parts: &Parts,

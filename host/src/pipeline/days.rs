@@ -1,7 +1,7 @@
-//! Finished days, in order: remember, judge, remember what was found; and at the end, [`learn`].
+//! Evaluation of finished days in order: store the day, evaluate, store the anomalies; at the end, train ([`learn`]).
 //!
-//! Where the store can be read some series at a time, it is read anew for each day, and memory does not grow with the
-//! bill. Elsewhere the history is read once and goes on in memory, so that many days cost no more reading than one.
+//! A store with key ranges is read again for each day, and the memory does not grow with the bill. With any other
+//! store, the history is read once and kept in memory, and many days cost no more reads than a single day.
 
 mod learn;
 
@@ -27,29 +27,30 @@ use model::series::{Grain, SeriesKey};
 use store::checkpoint::Step;
 use store::{DateRange, Found};
 
-/// The ledger as it stood before a day, and on from there.
+/// The ledger before a day, extended day by day.
 pub(super) struct Days {
-    /// None where the store is read some series at a time, anew for each day.
+    /// The history in memory. `None` for a store with key ranges, read again for each day.
     held: Option<History>,
     measures: BTreeSet<Measure>,
     excluded: Excluded,
-    /// Days that the longest rule, or the statistics, look back.
+    /// Longest look-back of the rules and the statistics, in days.
     longest: u16,
-    /// The last day that is not what it was before this run, in amounts or in what was found: later days rest on it.
+    /// The last day with different amounts or anomalies than before the run. Later days depend on the day.
     changed: Option<Date>,
 }
 
 impl Days {
-    /// Reads what lies before `first`.
+    /// Reads the history before `first`.
     pub(super) async fn open(parts: &Parts, first: Date, report: &mut Report) -> Result<Self, JobError> {
         let started = Instant::now();
         let rules = parts.ready.rules.iter().map(|ready| &ready.rule);
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
+        // The statistics of a baseline always use the billed cost.
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::BilledCost]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
         let excluded = Excluded::default();
         let mut days = Self { held: None, measures, excluded, longest, changed: None };
-        // What a dry run sees is not in the store.
+        // A dry run stores nothing: the new days exist only in memory.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
             days.excluded.add_marks(&history, first);
@@ -63,8 +64,8 @@ impl Days {
         Ok(days)
     }
 
-    /// Remembers one finished day, judges it, and remembers what was found. Gives back the incidents that people may
-    /// have to be told of.
+    /// Stores and evaluates a finished day, and stores the anomalies. Returns the incidents with possible
+    /// notifications.
     pub(super) async fn finish(
         &mut self,
         parts: &Parts,
@@ -84,28 +85,29 @@ impl Days {
         }
         report.count("series", ledger.entries.len() as u64);
         let episodes = self.judge_anew(parts, ledger.date, news, now, report).await?;
+        // A restated older day must not move the metrics of the newest day.
         if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
             measure::newest_day(&parts.config, ledger.date, ledger.total_double(), &mut report.tally);
         }
         Ok(episodes)
     }
 
-    /// Whether a day counts for those that come after another.
+    /// Whether the evaluation of days from `from` on uses `date`.
     pub(super) fn looks_back_to(&self, date: Date, from: Date) -> bool {
         back(from, self.longest) <= date
     }
 
-    /// Notes that a day is not what it was.
+    /// Marks a day as different from before the run.
     pub(super) fn has_changed(&mut self, date: Date) {
         self.changed = self.changed.max(Some(date));
     }
 
-    /// Whether a later day looks back to anything that has changed.
+    /// Whether a later day looks back to a changed day.
     pub(super) fn has_changed_for(&self, later: Date) -> bool {
         self.changed.is_some_and(|changed| self.looks_back_to(changed, later))
     }
 
-    /// Judges a day that is remembered already, since days before it have changed.
+    /// Evaluates a stored day again, because an earlier day has changed.
     pub(super) async fn revisit(
         &mut self,
         parts: &Parts,
@@ -138,6 +140,7 @@ impl Days {
         self.excluded.forget_day(date);
         let one_day = DateRange { from: date, to: date };
         let stood = parts.store.found(one_day).await?;
+        // Hourly anomalies stay in the training mask: only the finished day is evaluated again.
         for Found { series, hour, .. } in stood.iter().filter(|found| found.hour.is_some()) {
             self.excluded.add(series, date, *hour);
         }
@@ -154,10 +157,11 @@ impl Days {
         let moment = Moment { date, hour: None };
         let episodes = remember(parts, moment, news, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
-            // What rules found that could not judge now still stands, and stays marked.
+            // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
             found = whole_days(parts.store.found(one_day).await?);
             parts.store.mark_anomalous(date, &found, now).await?;
         }
+        // Different marks change the training mask of later days.
         if found != stood {
             self.has_changed(date);
         }
@@ -173,7 +177,7 @@ impl Days {
         Ok(episodes)
     }
 
-    /// Judges a day by what was learned before it.
+    /// Evaluates a day with fits on the days before.
     fn judge(
         &self,
         parts: &Parts,
@@ -188,7 +192,7 @@ impl Days {
         look::over(&past, Look { config, rules, date, hour: 0, excluded, watched }, report)
     }
 
-    /// The days up to one, out of memory or out of the store.
+    /// The days up to `through`, from memory or from the store.
     fn past<'a>(
         &'a self,
         parts: &'a Parts,
@@ -212,19 +216,19 @@ impl Days {
     }
 }
 
-/// The series that were anomalous as finished days.
+/// The series with anomalies on finished days.
 fn whole_days(found: Vec<Found>) -> BTreeSet<SeriesKey> {
     let whole = found.into_iter().filter(|found| found.hour.is_none());
     whole.map(|found| found.series).collect()
 }
 
-/// The series of incidents, whose quiet days count.
+/// The series of the known incidents. A quiet day of a watched series counts for the incident.
 pub(super) fn watched(known: &[Episode]) -> HashSet<SeriesKey> {
     known.iter().map(|episode| episode.series.clone()).collect()
 }
 
-/// Brings incidents up to what was found at a moment, and remembers both. Gives back every incident that is not
-/// settled. `known` are the store's.
+/// Advances the incidents with the anomalies of a moment and stores both. `known` holds the incidents of the store.
+/// Returns every unsettled incident.
 pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
@@ -244,6 +248,7 @@ pub(super) async fn remember(
         findings: &judgement.findings,
         quiet: &judgement.quiet,
         asked: &asked,
+        // A failure of a whole batch leaves the verdicts of a rule incomplete.
         ran: &judgement.rules.difference(&judgement.given_up).cloned().collect(),
         failed: &judgement.failed,
         rules: &rules,
@@ -267,7 +272,7 @@ pub(super) async fn remember(
         report.count("retracted", retracted);
     }
     if parts.mode == Mode::Write {
-        // Of a rule that could not judge now, what it found of this moment before still stands.
+        // Earlier anomalies of a rule without a verdict now remain valid for the moment.
         parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
         parts.reach(Step::Findings, now).await?;
         let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
@@ -293,7 +298,7 @@ pub(super) async fn remember(
     Ok(current)
 }
 
-/// A day some days before another; the first of all days where there is none.
+/// The day `days` before `date`, or the first representable day.
 pub(super) fn back(date: Date, days: u16) -> Date {
     date.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)
 }

@@ -1,5 +1,5 @@
-//! Which points a detector must not learn from: those that were found anomalous, until they have lasted so long that
-//! they are the new level.
+//! Training mask: points that a fit must ignore. Anomalous points are masked until the change has lasted long enough
+//! for a new level.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,15 +11,15 @@ use model::incident::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
 use model::history::History;
 use model::series::SeriesKey;
 
-/// The anomalous points of every series: days with the hours that were found on them, and the finished days.
+/// The anomalous days and hours of every series.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Excluded {
     series: HashMap<SeriesKey, BTreeMap<Date, Hours>>,
-    /// What operators said of incidents, by series.
+    /// Decisions of operators about incidents, by series.
     decided: HashMap<SeriesKey, Vec<Decided>>,
 }
 
-/// The days of an incident of which an operator said something.
+/// The days of an incident with a decision of an operator.
 #[derive(Debug, Clone, Copy)]
 struct Decided {
     from: Date,
@@ -27,10 +27,10 @@ struct Decided {
     learned: bool,
 }
 
-/// What was found of one day.
+/// The anomalies of a day.
 #[derive(Debug, Clone, Default)]
 struct Hours {
-    /// The day as a whole.
+    /// Whether the finished day was anomalous.
     day: bool,
     hours: BTreeSet<u8>,
 }
@@ -44,7 +44,7 @@ impl Excluded {
         }
     }
 
-    /// Takes in what operators said of incidents: a new level is learned from its start on, a one-off never.
+    /// Adds the decisions of operators: a new level is trained on from the start, an expected deviation never.
     pub(super) fn decide(&mut self, episodes: &[Episode]) {
         for episode in episodes {
             let learned = match episode.state {
@@ -52,13 +52,14 @@ impl Excluded {
                 State::Closed(Closing::Expected) => false,
                 _ => continue,
             };
+            // Gaps of up to `BRIDGED_DAYS` belong to the same change.
             let to = episode.last_seen.date.saturating_add(BRIDGED_DAYS.days());
             let decided = Decided { from: episode.first_seen.date, to, learned };
             self.decided.entry(episode.series.clone()).or_default().push(decided);
         }
     }
 
-    /// Forgets a day, which is judged again.
+    /// Clears the mark of a day before a new evaluation.
     pub(super) fn forget_day(&mut self, date: Date) {
         for days in self.series.values_mut() {
             if let Some(found) = days.get_mut(&date) {
@@ -67,7 +68,7 @@ impl Excluded {
         }
     }
 
-    /// What is known of the series of a stretch, and those of its days before one that are marked there.
+    /// A copy for the series of a key range, with the days before `before` marked in the history.
     pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
         let Stretch { history, snapshots } = stretch;
         let mut excluded = Self::default();
@@ -83,7 +84,7 @@ impl Excluded {
         excluded
     }
 
-    /// Adds the days of a history before one that are marked there.
+    /// Adds the days before `before` marked in a history.
     pub(super) fn add_marks(&mut self, history: &History, before: Date) {
         let days = history.days.partition_point(|day| *day < before);
         for (key, row) in &history.rows {
@@ -93,12 +94,13 @@ impl Excluded {
         }
     }
 
-    /// What a series must not be learned from. A change that has lasted `accept_after` days is the new level, and is
-    /// learned from, unless an operator said otherwise.
+    /// The training mask of a series. A change of at least `accept_after` days is the new level and is not masked,
+    /// unless an operator decided differently.
     pub(super) fn of(&self, key: &SeriesKey, accept_after: u16) -> Points<'_> {
         let found = self.series.get(key);
         let all: BTreeSet<Date> =
             found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
+        // A change that lasts is the new level; only short changes are masked.
         let mut days = short_runs(&all, accept_after);
         let decided = self.decided.get(key).map_or(&[][..], Vec::as_slice);
         for Decided { from, to, learned } in decided {
@@ -111,7 +113,7 @@ impl Excluded {
     }
 }
 
-/// The anomalous points of one series.
+/// The training mask of a series.
 #[derive(Debug, Clone)]
 pub(super) struct Points<'a> {
     found: Option<&'a BTreeMap<Date, Hours>>,
@@ -120,7 +122,7 @@ pub(super) struct Points<'a> {
 }
 
 impl Points<'_> {
-    /// Whether there are none at all.
+    /// Whether the series has no anomaly.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_none()
     }

@@ -1,7 +1,6 @@
-//! Runs that fail one after the other: after three of a job, people are told, once until one succeeds.
+//! Consecutive failures of a job: after three failed runs, people are notified, once until a run succeeds.
 //!
-//! The store counts over all hosts. What this host knows of it is kept in the state directory too, so that a store that is
-//! down is told as well.
+//! The store counts over all hosts. The state directory holds a copy for the case of an unavailable store.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,17 +15,18 @@ use model::language::Language;
 use notify::{Level, Sink, Terminal};
 use store::Notice;
 
-/// Failed runs of a job in a row, over all periods, that people are told of.
+/// Number of consecutive failed runs of a job, over all periods, before people are notified.
 const IN_A_ROW: u32 = 3;
 
-/// What the keys of these notices begin with.
+/// Prefix of the notification ids.
 const KEY: &str = "failing:";
 
-/// By key.
+/// Notifications by id.
 type Kept = BTreeMap<String, Notice>;
 
-/// Takes note of how a run ended.
+/// Counts the result of a run.
 pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp) {
+    // An interruption is neither a failure nor a success.
     if parts.mode == Mode::DryRun || report.interruption.is_some() {
         return;
     }
@@ -54,6 +54,7 @@ async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Resul
         now,
     );
     told.into_report(report);
+    // The receivers were notified despite the store error.
     stored?;
     Ok(parts.store.put_notice(&notice, now).await?)
 }
@@ -71,7 +72,7 @@ async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Re
     Ok(())
 }
 
-/// Takes note of a run that could not even begin: the store, perhaps, is down. Gives back what sinks could not be told.
+/// Counts a run without a start, for example with an unavailable store. Returns the delivery errors.
 pub(crate) fn could_not_begin(
     config: &Config,
     job: &'static str,
@@ -112,7 +113,7 @@ fn one_more(
     (notice, told)
 }
 
-/// Runs in a row that had to raise a notice before people are told of it.
+/// Number of consecutive runs with the problem before people are notified.
 pub(super) fn told_after(key: &str) -> u32 {
     if key.starts_with(KEY) { IN_A_ROW } else { 1 }
 }
@@ -121,8 +122,8 @@ fn key(job: &str) -> String {
     format!("{KEY}{job}")
 }
 
-/// What is true of the same failures as the store knows them and as this host does. A row that is over in the store is not
-/// brought back by a host that has not heard of it.
+/// Merges the failures known to the store with the failures known to the host. A streak with an end in the store stays
+/// ended, even if the host has missed the end.
 fn newest(stored: Option<Notice>, local: Option<Notice>) -> Option<Notice> {
     match (stored, local) {
         (Some(stored), Some(local)) if stored.times > 0 || local.since > stored.since => {
@@ -147,7 +148,7 @@ impl Local {
         self.read().remove(key)
     }
 
-    /// What cannot be read was written by another version, or damaged: counting begins anew.
+    /// Reads the file. An unreadable file is from another version or damaged: the count starts again.
     fn read(&self) -> Kept {
         let Ok(bytes) = std::fs::read(&self.0) else { return Kept::new() };
         serde_json::from_slice(&bytes).unwrap_or_else(|error| {
@@ -156,7 +157,7 @@ impl Local {
         })
     }
 
-    /// A disk that is full must not hide why the run failed: it is logged.
+    /// Writes the file. An error is only logged, because a full disk must not hide the cause of the failed run.
     fn put(&self, key: &str, notice: Option<&Notice>) {
         let mut kept = self.read();
         let before = kept.get(key).cloned();
@@ -176,6 +177,7 @@ impl Local {
 fn write(path: &Path, kept: &Kept) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
+    // Renamed into place: a crash leaves no partial file.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     serde_json::to_writer(&mut file, kept)?;
     file.persist(path)?;

@@ -1,5 +1,5 @@
-//! Whether what the provider gives can be the whole: a bill that is late, a total that stands still, a day with far fewer
-//! series than usual. Rules wait for the rest rather than being fed half a day.
+//! Completeness check: late bills, totals that stand still, and days with far fewer series than usual. A withheld day
+//! or hour is archived but not evaluated.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,12 +16,14 @@ use model::series::hours::day_before;
 use notify::Level;
 use store::DateRange;
 
-/// The days that say what is usual.
+/// Number of earlier days that define the usual number of series.
 const USUAL_DAYS: u16 = 14;
-/// Fewer days, or days of fewer series, say little.
+/// Minimum number of stored days for the comparison of a finished day.
 const LEAST_DAYS: usize = 7;
+/// Minimum usual number of series for any comparison.
 const LEAST_SERIES: u64 = 5;
-/// Earlier days of which more than half must have moved where today stands still.
+/// Minimum number of earlier days for the comparison of a partial day. For a standstill, more than half of the earlier
+/// days must have moved.
 const LEAST_MOVING_DAYS: usize = 3;
 
 /// A day with far fewer series than usual.
@@ -32,39 +34,39 @@ pub(super) struct Short {
     pub(super) usual: u64,
 }
 
-/// What is not taken for the whole.
+/// A late bill, or a withheld day or hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
-    /// A finished day has no bill where it should have had one for hours.
+    /// The bill of a finished day is overdue.
     Late {
         date: Date,
     },
     Short(Short),
-    /// A day so far.
+    /// A partial day with far fewer series than usual.
     ShortSoFar(Short),
-    /// The total is what it was at that hour, while other days' moved since.
+    /// The total has not moved since hour `since`; totals of earlier days moved in the same hours.
     Still {
         date: Date,
         since: u8,
     },
 }
 
-/// What people are told of once, until it is over.
+/// Topics of the completeness notifications. Each topic is announced once and resolved once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Late,
     Short,
-    /// Of days so far.
+    /// Partial days.
     Hours,
 }
 
-/// Whether a day's bill should have been there by now.
+/// Whether the bill of a day is overdue.
 pub(super) fn is_due(parts: &Parts, date: Date, now: Timestamp) -> bool {
     let (today, hour) = parts.billing_time(now);
     is_late(date, (day_before(today, &parts.config.zone), hour), parts.config.completeness.expected_by_hour)
 }
 
-/// Whether the newest day of the ledger is older than it should be at an hour.
+/// A late bill of yesterday, if the newest ledger day is older and the expected hour has passed.
 pub(super) async fn late(parts: &Parts, (today, hour): (Date, u8)) -> Result<Option<Held>, JobError> {
     let Some(newest) = parts.store.newest_day().await? else { return Ok(None) };
     let date = day_before(today, &parts.config.zone);
@@ -76,7 +78,7 @@ fn is_late(date: Date, (yesterday, hour): (Date, u8), expected_by_hour: u8) -> b
     date < yesterday || (date == yesterday && hour >= expected_by_hour)
 }
 
-/// Tells people what is held, and of some kinds that it is over.
+/// Notifies people of the problems, and of resolved problems for the given topics.
 pub(super) async fn tell(
     parts: &mut Parts,
     held: &[Held],
@@ -98,8 +100,8 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Whether a finished day has far fewer series than usual. A day that is `age` days old is taken as it is once no
-/// correction is waited for any more: services may have gone for good.
+/// Checks a finished day for far fewer series than usual. Accepts every day of at least `restate_days` days of age: no
+/// restatement is expected any more, and services may be gone for good.
 pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result<Option<Short>, JobError> {
     let ratio = parts.config.completeness.least_rows_ratio;
     let (date, series) = (ledger.date, ledger.entries.len() as u64);
@@ -110,7 +112,7 @@ pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result
     let sizes = async |range: DateRange| -> Result<Vec<u64>, JobError> {
         Ok(parts.store.day_sizes(range).await?.into_iter().map(|(_, size)| size).collect())
     };
-    // One day is counted, and the others only where it is worth it.
+    // The count of a single day is cheap. All days are counted only after a suspicious first comparison.
     let Some(last) = parts.store.days(range).await?.pop() else { return Ok(None) };
     if sizes(DateRange { from: last, to: last }).await?.iter().all(|size| !is_few(series, *size, ratio)) {
         return Ok(None);
@@ -124,8 +126,8 @@ pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result
     Ok(is_few(series, usual, ratio).then_some(Short { date, series, usual }))
 }
 
-/// Whether a day as it stands at an hour has far fewer series than other days at that hour, or than it had itself
-/// earlier, or does not move. The snapshots hold the hour.
+/// Checks a partial day against the same hour of earlier days: far fewer series, or a total that stands still.
+/// `snapshots` must contain the hour.
 pub(super) fn held(snapshots: &Snapshots, date: Date, hour: u8, feed: &CompletenessOptions) -> Option<Held> {
     let today = snapshots.days.binary_search(&date).ok()?;
     few(snapshots, today, hour, feed).map(Held::ShortSoFar).or_else(|| still(snapshots, today, hour, feed))
@@ -145,10 +147,12 @@ fn few(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptions
 fn still(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptions) -> Option<Held> {
     let total = |day: usize, hour: u8| {
         let amounts = snapshots.rows.values().map(|row| row.hours[day][usize::from(hour)]);
+        // The total is unknown only without any known amount.
         let known = amounts.filter(|amount| !amount.is_nan());
         known.fold(None, |sum: Option<f64>, amount| Some(sum.unwrap_or(0.0) + amount))
     };
     let now = total(today, hour)?;
+    // An hour without a run does not end the standstill.
     let same = |earlier: &u8| total(today, *earlier).is_none_or(|total| total == now);
     let since = (0..hour).rev().take_while(same).filter(|earlier| total(today, *earlier).is_some()).last()?;
     if hour - since < feed.still_hours {
@@ -247,7 +251,7 @@ mod tests {
     use model::history::SnapshotRow;
     use model::series::SeriesKey;
 
-    /// Days of which each series costs so much an hour up to an hour, and nothing more from then on.
+    /// Snapshots of days with `amount` per hour and series up to hour `until`, then no further cost.
     fn snapshots(days: &[(f64, u8)], series: usize) -> Snapshots {
         let row = |_: usize| {
             let hours = days.iter().map(|(amount, until)| {

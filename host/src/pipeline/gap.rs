@@ -1,4 +1,4 @@
-//! Gaps that a run does not close by itself: told until somebody has loaded something of them.
+//! Gaps too old for a run to close: reported until a part of the gap is loaded.
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
@@ -11,7 +11,7 @@ use model::language::Language;
 use notify::Level;
 use store::DateRange;
 
-/// Tells of a gap that was just met, if any, and goes on about those that were met before.
+/// Reports a new gap, if any, and reports or resolves the known gaps.
 pub(super) async fn tell(
     parts: &mut Parts,
     met: Option<(Date, Date)>,
@@ -22,6 +22,7 @@ pub(super) async fn tell(
         let Some((from, to)) = notice.key.strip_prefix(KEY).and_then(span).filter(|_| notice.times > 0) else {
             continue;
         };
+        // A single loaded day resolves the gap.
         if !parts.store.days(DateRange { from, to }).await?.is_empty() {
             tell::resolved(parts, &notice.key, now, report).await?;
         } else if met != Some((from, to)) {

@@ -1,7 +1,7 @@
-//! The hourly job: today as it stands, judged by what the daily job learned.
+//! The hourly job: evaluates the partial day with the fits of the daily job.
 //!
-//! It reads baselines, not history: an hour costs what is new. Only of a series that nothing was learned of is the ledger
-//! asked whether it was ever there.
+//! Reads baselines instead of the history: the work of an hour depends only on new data. Only for a series without a
+//! fit, the job searches the ledger for earlier rows.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
@@ -29,10 +29,10 @@ use model::series::{Grain, Names, SeriesKey};
 use store::checkpoint::Step;
 use store::{Baseline, DateRange, FitRequest, FitState};
 
-/// What was learned longer ago than this is not judged by.
+/// Maximum age of a fit, in days.
 const OLDEST_FIT_DAYS: u16 = 7;
 
-/// Does the hourly job for the hour of `at`. What goes wrong is in the report.
+/// Runs the hourly job for the hour of `at`. The report contains the failures.
 pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, again: Again, now: Timestamp) -> Report {
     let (date, hour) = parts.billing_time(at);
     let mut report = Report::new("hourly", period(at, (date, hour), &parts.config.zone));
@@ -41,7 +41,7 @@ pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, again: Again, now: 
     report
 }
 
-/// One hour's; the second time of an hour that comes twice is another run's.
+/// The period of an hour. The second pass of a repeated hour has a separate period, with the UTC offset.
 fn period(at: Timestamp, (date, hour): (Date, u8), zone: &TimeZone) -> String {
     let day = run::days(date, date);
     let offset = comes_again(at, zone).then(|| at.to_zoned(zone.clone()).strftime("%z").to_string());
@@ -64,6 +64,7 @@ async fn one_hour(
         let taken = intake::take(parts, date, Some(hour), now).await?;
         report.took("fetch", started);
         let ledger = intake::sum(&taken, report)?;
+        // Frees the raw document before the evaluation.
         drop(taken);
         report.tally.set(Metric::CostSoFar, &[&parts.config.currency], ledger.total_double());
         let late = feed::late(parts, (date, hour)).await?;
@@ -90,15 +91,15 @@ async fn one_hour(
     result
 }
 
-/// What came of an hour.
+/// The result of an hour.
 pub(super) enum Hour {
-    /// With the incidents that people may have to be told of.
+    /// Evaluated, with the incidents for possible notifications.
     Judged(Vec<Episode>),
-    /// It is not what it should be: nothing of it is remembered.
+    /// Withheld: nothing is stored.
     Held(Held),
 }
 
-/// Remembers a day as it stood at an hour, judges it, and remembers what was found.
+/// Stores the partial day at an hour, evaluates the day, and stores the anomalies.
 pub(super) async fn judge_hour(
     parts: &Parts,
     (date, hour): (Date, u8),
@@ -111,6 +112,7 @@ pub(super) async fn judge_hour(
     let started = Instant::now();
     let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
     let mut snapshots = parts.store.snapshots(range).await?;
+    // The completeness check needs the new hour, but a withheld hour must not reach the store.
     snapshots.see(date, hour, ledger);
     report.took("read_snapshots", started);
     if let Some(held) = feed::held(&snapshots, date, hour, &parts.config.completeness) {
@@ -136,7 +138,7 @@ pub(super) async fn judge_hour(
     Ok(Hour::Judged(episodes))
 }
 
-/// Judges the day so far by every rule.
+/// Evaluates the partial day with every rule.
 async fn look(
     parts: &Parts,
     (date, hour): (Date, u8),
@@ -162,6 +164,7 @@ async fn look(
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
     let mut judge = Judge::new(&parts.config, report, watched, "learning");
+    // No training mask: the fits already exist.
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
@@ -198,12 +201,12 @@ async fn look(
     Ok(judgement)
 }
 
-/// What a rule's detector learned, where it is this very detector with these very settings.
+/// The usable fits of a rule, from the same detector digest and settings.
 struct Learned<'b> {
     fits: HashMap<&'b SeriesKey, Known<'b>>,
-    /// Series that cannot be judged by what was learned of them.
+    /// Series with an unusable fit.
     set_aside: HashSet<&'b SeriesKey>,
-    /// The day through which the daily job learned last; none where it has not done so lately.
+    /// Last day of the newest training. `None` without a recent training.
     through: Option<Date>,
 }
 
@@ -252,7 +255,7 @@ fn learned<'b>(
             "{date} is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date {date}"
         ));
     }
-    // Of some series alone, it is long since they cost anything.
+    // An old fit beside recent fits belongs to a series without recent cost. Only old fits alone are a problem.
     let through = newest.filter(|newest| *newest >= back(date, OLDEST_FIT_DAYS));
     if old > 0 && through.is_none() {
         report.count("old_fits", old);
@@ -264,16 +267,15 @@ fn learned<'b>(
     Learned { fits, set_aside, through: through.filter(|newest| *newest < date) }
 }
 
-/// What is known of one series.
+/// The fit of a series.
 struct Known<'b> {
     through: Date,
     state: &'b FitState,
     names: &'b Names,
 }
 
-/// Each learned series with its newest value, and the values since it was learned before that. A series without a row
-/// today costs nothing today, unless the rule says that nothing is known of it. Gives back the samples that nothing was
-/// learned of, too.
+/// Builds the detector input of each trained series: the newest value and the values since the training. A series
+/// without a row today has cost 0, unless the rule says "unknown". Also returns the samples without a fit.
 fn questions(
     ready: &ReadyRule,
     samples: Vec<Sample>,
@@ -294,7 +296,7 @@ fn questions(
             None => continue,
         };
         let learned_until = sample.series.day(known.through.tomorrow().unwrap_or(known.through));
-        // The last second of this hour: an hourly series goes on to the end of the day with what nobody has seen yet.
+        // The last second of the hour. The hourly series continues to the end of the day with unknown values.
         let now = sample.series.day(frame.through) + i64::from(hour) * 3_600 + 3_599;
         let series = sample.series.between(learned_until, now);
         if series.values.last().is_none_or(|value| value.is_nan()) {

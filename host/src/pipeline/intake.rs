@@ -1,4 +1,5 @@
-//! Source to archive to ledger: one day's rows, kept before anything is computed from them.
+//! Ingest: fetches the rows of a day, archives the raw document, and sums the ledger. Computes nothing before the
+//! document is safe.
 
 use std::time::Instant;
 
@@ -16,25 +17,26 @@ use ingest::source::{Clocks, RawDocument};
 use store::checkpoint::Step;
 use crate::stop;
 
-/// A day that was fetched, and what became of its raw document.
+/// A fetched day, with the archive result of the raw document.
 pub(super) struct Intake {
     pub(super) document: RawDocument,
     kept: Result<Option<Stored>, String>,
 }
 
 impl Intake {
-    /// A document that came out of the archive.
+    /// A document read from the archive.
     pub(super) fn archived(document: RawDocument) -> Self {
         Self { document, kept: Ok(None) }
     }
 }
 
-/// Fetches a day, or today as it stands at an hour, and archives it; into the spool where the archive is down.
+/// Fetches a finished day, or the partial day at an hour, and archives the document. Uses the spool if the archive is
+/// down.
 ///
 /// # Errors
-/// The source has nothing, or neither archive nor spool takes the document.
+/// Fails if the source has no bill, or if neither the archive nor the spool accepts the document.
 pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, JobError> {
-    // Between two steps, however often the source is asked again.
+    // A stop signal must not wait for the retries of the source.
     let document = tokio::select! {
         document = parts.source.fetch(date, hour, now) => document?,
         () = stop::when_asked() => return Err(JobError::Stopped),
@@ -44,6 +46,7 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
     if hour.is_none() && !parts.by_clock {
         is_over(parts, date, now)?;
     }
+    // The provider has not published an empty bill yet: nothing to archive.
     if document.rows.is_empty() {
         return Err(JobError::Empty { date });
     }
@@ -64,10 +67,12 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
     Ok(Intake { document, kept })
 }
 
-/// From here on a clock that is off is more than a late cron job. Requests to an archive are refused from there on, too.
+/// Limit of the clock difference: beyond, the cause is a wrong clock and not a late cron job. Archives refuse requests
+/// with the same difference.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
-/// A bill that is not whole yet must not be taken for yesterday's, nor one hour's for another's.
+/// Checks the clock of the host against the billing API. With a wrong clock, a partial bill could pass for a finished
+/// bill, and an hour for a different hour.
 fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), JobError> {
     let Some(Clocks { theirs, ours }) = parts.source.clocks(now).filter(|_| parts.by_clock) else { return Ok(()) };
     if ours.duration_since(theirs).abs() < CLOCKS_APART {
@@ -76,7 +81,8 @@ fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), JobError> {
     Err(JobError::Clock { ours, theirs })
 }
 
-/// A part of a day would be learned from, and be taken for the whole by the run that is due when the day is over.
+/// Checks the end of the day against the billing API. A partial day would enter the training, and the next regular run
+/// would treat the day as complete.
 fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), JobError> {
     let Some(Clocks { theirs, .. }) = parts.source.clocks(now) else { return Ok(()) };
     let zone = &parts.config.zone;
@@ -88,10 +94,10 @@ fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), JobError> {
     Err(JobError::NotOver { date, now: zoned(theirs), ends: zoned(ends) })
 }
 
-/// Sums what was taken in, and reports what there is to report of it.
+/// Sums an ingested document and reports archive problems and rejected rows.
 ///
 /// # Errors
-/// No row can be used.
+/// Fails if no row is usable.
 pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, JobError> {
     let started = Instant::now();
     let Intake { document, kept } = intake;
@@ -126,7 +132,7 @@ pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, Job
     Ok(ledger)
 }
 
-/// Uploads what earlier runs could not.
+/// Uploads the spooled documents of earlier runs.
 pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Report) {
     if parts.mode == Mode::DryRun {
         return;

@@ -1,4 +1,4 @@
-//! Detectors over series: fits, verdicts, and which verdicts are worth being findings.
+//! Detector calls for fits and verdicts, and the gates from a verdict to an anomaly.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -17,25 +17,26 @@ use model::rule::{Rule, Watch};
 use model::series::hours::Hours;
 use model::series::{Grain, Series, SeriesKey, Window};
 
-/// What the rules saw at one moment.
+/// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     pub(super) findings: Vec<Finding>,
-    /// The rules that found a series to be as expected, of the series that are watched for it.
+    /// For each watched series: the rules with a verdict but without an anomaly. A partial day compared with whole days
+    /// does not count.
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
-    /// The rules that came to any verdict, anomalous or not.
+    /// The rules with any verdict, anomalous or not.
     pub(super) rules: BTreeSet<String>,
-    /// Rules whose detector failed with every series of a batch.
+    /// Rules stopped after a failure of a whole batch.
     pub(super) given_up: BTreeSet<String>,
-    /// The rules that came to no verdict over a series that is watched, by series.
+    /// For each watched series: the rules without a verdict.
     pub(super) failed: HashMap<SeriesKey, BTreeSet<String>>,
-    /// Series that the rules were shown.
+    /// Number of series visible to the rules.
     pub(super) series: u64,
-    /// Verdicts, anomalous or not.
+    /// Number of verdicts, anomalous or not.
     pub(super) judged: u64,
 }
 
-/// A value to judge, and what was learned before it.
+/// The detector input: the value to evaluate and the fit from before.
 pub(super) struct Question {
     pub(super) sample: Sample,
     pub(super) state: Vec<u8>,
@@ -43,32 +44,32 @@ pub(super) struct Question {
     pub(super) judge_from: u32,
 }
 
-/// How much of a day a question covers.
+/// The part of a day covered by an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// A finished day, or a part of one that is compared with the same part of others.
+    /// A finished day, or a partial day compared with the same part of earlier days.
     Whole,
-    /// A part of a day that is compared with whole days: only what reaches the upper bound of one proves anything.
+    /// A partial day compared with whole days: only a value at or above the upper bound is proof.
     Part,
 }
 
-/// The moment that is judged.
+/// The moment to evaluate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {
     pub(super) date: Date,
     pub(super) hour: Option<u8>,
     pub(super) extent: Extent,
-    /// What makes up for clocks that were changed on that day; 1 on any other.
+    /// Factor for a day with a clock change; 1 on any other day.
     pub(super) scale: f64,
 }
 
 impl At {
-    /// Of the series of a grain.
+    /// The moment for series of a grain.
     pub(super) fn new((date, hour): (Date, Option<u8>), grain: Grain, extent: Extent, zone: &TimeZone) -> Self {
         let hour_of = match grain {
             Grain::Daily => Some(None),
             Grain::DayToDate => Some(hour),
-            // What an hour added is per hour of time already.
+            // Hourly increments are already normalized per hour of time.
             Grain::Hourly => None,
         };
         let scale = hour_of.and_then(|hour| Some(Hours::of(date, zone)?.scale(hour))).unwrap_or(1.0);
@@ -77,7 +78,7 @@ impl At {
 }
 
 impl Judgement {
-    /// Notes that a rule came to no verdict over a series, where that matters.
+    /// Records a rule without a verdict for a watched series.
     pub(super) fn failed(&mut self, watched: &HashSet<SeriesKey>, key: &SeriesKey, rule: &Rule) {
         if watched.contains(key) {
             self.failed.entry(key.clone()).or_default().insert(rule.id.clone());
@@ -85,15 +86,15 @@ impl Judgement {
     }
 }
 
-/// Calls detectors for one config, and keeps count.
+/// Detector calls for a config, with counts.
 pub(super) struct Judge<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
-    /// The series of incidents, which end on proof that it is quiet.
+    /// The series of incidents. An incident ends after a proven quiet day.
     watched: &'a HashSet<SeriesKey>,
-    /// What a series that has too few points yet is counted as.
+    /// Name of the count for series with insufficient history.
     learning: &'static str,
-    /// Rules whose detector failed with every series of a batch: it is not called again.
+    /// Rules stopped after a failure of a whole batch. The detector is not called again for a fit.
     given_up: BTreeSet<String>,
 }
 
@@ -107,12 +108,12 @@ impl<'a> Judge<'a> {
         Self { config, report, watched, learning, given_up: BTreeSet::new() }
     }
 
-    /// Whether the rule's detector failed with every series of a batch.
+    /// Whether the detector of the rule failed for a whole batch.
     pub(super) fn has_given_up(&self, rule: &Rule) -> bool {
         self.given_up.contains(&rule.id)
     }
 
-    /// Fits each series. None where the detector has not enough points, or failed.
+    /// Fits each series. `None` after insufficient history or a failure.
     pub(super) fn fit(&mut self, ready: &ReadyRule, history: &[Series]) -> Vec<Option<Fitted>> {
         if self.given_up.contains(&ready.rule.id) {
             self.report.count("failed_series", history.len() as u64);
@@ -125,7 +126,7 @@ impl<'a> Judge<'a> {
         outcome.results.into_iter().map(|result| self.settle(ready, result)).collect()
     }
 
-    /// Judges each question, and turns verdicts into findings.
+    /// Evaluates each detector input and converts verdicts to anomalies.
     pub(super) fn judge(&mut self, ready: &ReadyRule, questions: Vec<Question>, at: At, judgement: &mut Judgement) {
         let mut asked = Vec::with_capacity(questions.len());
         let mut windows = Vec::with_capacity(questions.len());
@@ -136,6 +137,7 @@ impl<'a> Judge<'a> {
         let started = Instant::now();
         let outcome = ready.detector.judge(&call(self.config, &ready.rule), &windows);
         self.used(ready, outcome.usage, windows.len(), started.elapsed());
+        // Only a rule with a result replaces stored anomalies.
         if outcome.results.iter().any(Result::is_ok) {
             judgement.rules.insert(ready.rule.id.clone());
         }
@@ -145,7 +147,7 @@ impl<'a> Judge<'a> {
                 judgement.failed(self.watched, &key, &ready.rule);
                 continue;
             };
-            // The newest point is the question; a detector that is silent on it has nothing against it.
+            // Only the newest point is evaluated. A missing verdict means a normal value.
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
             judgement.judged += 1;
@@ -172,6 +174,7 @@ impl<'a> Judge<'a> {
                     threshold: ready.threshold.clone(),
                     episode: None,
                 }),
+                // A partial day is no proof of a quiet day.
                 None if at.extent == Extent::Whole && self.watched.contains(&key) => {
                     judgement.quiet.entry(key).or_default().insert(ready.rule.id.clone());
                 }
@@ -194,6 +197,7 @@ impl<'a> Judge<'a> {
                 if failure.is_of_whole_batch() {
                     self.given_up.insert(rule.id.clone());
                 }
+                // The first failure of a rule is a problem; later failures are only logged.
                 let first = self.report.failed_rules.insert(rule.id.clone());
                 if first {
                     self.report.problem(failure.to_string());
@@ -216,7 +220,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Of what is counted by rule and plugin.
+/// Metric labels: rule id and plugin name.
 fn labels(ready: &ReadyRule) -> [&str; 2] {
     [&ready.rule.id, &ready.detector.manifest.name]
 }
@@ -225,7 +229,7 @@ fn call<'a>(config: &'a Config, rule: &'a Rule) -> Call<'a> {
     Call { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
 }
 
-/// A verdict that passes the rule's gates, and which way it points.
+/// Returns the direction and the verdict if the verdict passes the gates of the rule.
 fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, at: At) -> Option<(Direction, Verdict)> {
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
@@ -235,7 +239,7 @@ fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, at: At) -> Option
         Watch::Down => direction == Direction::Down,
     };
     let proven = at.extent == Extent::Whole || (direction == Direction::Up && observed * at.scale >= verdict.upper);
-    // A day of 25 hours costs more than others, and one of 23 less.
+    // A clock change explains the deviation: a day of 25 hours costs more, a day of 23 hours less.
     let by_clock = match direction {
         Direction::Up => verdict.upper.is_finite() && observed * at.scale <= verdict.upper && observed > verdict.upper,
         Direction::Down => {

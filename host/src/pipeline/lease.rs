@@ -1,10 +1,10 @@
-//! The turn to write. Hosts that share a database take turns: baselines and incidents belong to all jobs, so that an
-//! hourly run in the middle of a daily one would undo half of what either wrote.
+//! The write lease. Hosts that share a database write in turn: baselines and incidents belong to all jobs, and an
+//! hourly run during a daily run would undo half of the writes of either run.
 //!
-//! A turn is a lease in `job_runs` under the job `writer`, renewed beside the work every third of its length. A host that
-//! dies is succeeded once it has run out. A host that was only held up finds out before its next step, and stops. A daily
-//! or hourly run has the turn from beginning to end; a backfill, which may take hours, gives it back after some days, and
-//! has a lease on its own period besides, so that two hosts do not load the same days at once.
+//! The write lease is a lease in `job_runs` under the job `writer`. A background task renews it every third of its
+//! length. When a host dies, its lease expires and another host takes over. A delayed host detects the loss before its
+//! next step and stops. A daily or hourly run holds the lease from start to end. A backfill may take hours. It releases
+//! the lease after some days and holds a second lease on its period, so two hosts do not load the same days.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::config::LeaseOptions;
 use crate::stop;
 use store::{Claim, Holder, LeaseKey, Leases, StoreError};
 
-/// A lease that this process has, until it is released or lost.
+/// A lease of the process, until release or loss.
 pub(super) struct Lease {
     held: Arc<Held>,
     renewing: JoinHandle<()>,
-    /// Whether another had it before, and was waited for.
+    /// Whether the process waited for an earlier holder.
     pub(super) waited: bool,
 }
 
@@ -30,21 +30,22 @@ struct Held {
     owner: String,
     length: Duration,
     reserve: Duration,
-    /// When it was last asked for with success: counted from before the question.
+    /// Time of the last successful claim, measured before the request.
     asked: Mutex<Instant>,
 }
 
-/// What came of a renewal.
+/// The result of a renewal.
 enum Renewed {
     Held,
     Lost,
 }
 
 impl Lease {
-    /// Takes a lease, and waits for whoever has it.
+    /// Takes a lease, and waits for the current holder.
     ///
     /// # Errors
-    /// Another has it for longer than this one is patient; the process is asked to stop; the store is down.
+    /// Fails if another process holds the lease longer than the configured patience, if the process is asked to stop,
+    /// or if the store fails.
     pub(super) async fn take(
         leases: Leases,
         key: LeaseKey,
@@ -53,8 +54,9 @@ impl Lease {
     ) -> Result<Self, JobError> {
         let began = Instant::now();
         let mut waited = false;
-        // Often enough to follow at once, and seldom enough to be nothing to a server.
+        // Short enough for a prompt takeover, long enough for a light load on the server.
         let pause = (config.length / 20).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        // The reservation covers three pauses: the holder cannot take the lease again before the waiting process.
         let (length, reserve) = (config.length, pause * 3);
         let asked = loop {
             let asked = Instant::now();
@@ -86,7 +88,7 @@ impl Lease {
         Ok(Self { held, renewing, waited })
     }
 
-    /// Asserts that it is still held; asks the server where it was not heard of for a while.
+    /// Checks that the lease is still held. Asks the store if the last success is older than half the length.
     pub(super) async fn check(&self) -> Result<(), JobError> {
         let held = &self.held;
         if held.age() < held.length / 2 {
@@ -97,11 +99,12 @@ impl Lease {
             Ok(Renewed::Lost) => {
                 Err(JobError::TakenOver { job: held.key.job.clone(), period: held.key.period.clone() })
             }
-            // It may be anybody's by now.
+            // The lease may have expired, and another process may hold the lease.
             Err(cause) if held.age() >= held.length => {
                 let LeaseKey { job, period } = held.key.clone();
                 Err(JobError::Unheard { job, period, cause: Box::new(cause) })
             }
+            // Still valid: the background task tries again.
             Err(error) => {
                 tracing::warn!("the lease could not be renewed yet: {error}");
                 Ok(())
@@ -109,12 +112,12 @@ impl Lease {
         }
     }
 
-    /// Whether it can be relied on without asking anybody.
+    /// Whether the lease is certainly valid without a request.
     pub(super) fn is_fresh(&self) -> bool {
         self.held.age() < self.held.length
     }
 
-    /// Gives it back. Where that fails it runs out by itself.
+    /// Releases the lease. After a failed release, the lease expires.
     pub(super) async fn release(self) {
         self.renewing.abort();
         if let Err(error) = self.held.leases.release(&self.held.key, &self.held.owner).await {
@@ -142,12 +145,13 @@ impl Held {
             return Ok(Renewed::Lost);
         }
         let mut newest = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // The background task and `check` may renew concurrently.
         *newest = newest.max(asked);
         Ok(Renewed::Held)
     }
 }
 
-/// Renews every third of the lease's length, and sooner after a failure; ends when it is lost.
+/// Renews the lease every third of the length, and every twelfth after a failure. Ends after the loss of the lease.
 async fn keep(held: Arc<Held>) {
     let mut pause = held.length / 3;
     loop {

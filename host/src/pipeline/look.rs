@@ -1,7 +1,7 @@
-//! What the rules say of one day, by what is learned from the days before it: some thousand series at a time, several at
-//! once. Sums, and detectors that compare peers, see all of their series and come last.
+//! Evaluation of a day with fits on the days before. Key ranges of some thousand series are evaluated in parallel.
+//! Rules over sums and detectors that compare peers need every series and run last.
 //!
-//! It remembers nothing. Findings are in the order of the rules and keys, and do not depend on how many threads there are.
+//! Stores nothing. The anomalies are ordered by rule and key, independent of the number of threads.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -20,51 +20,51 @@ use model::anomaly::Finding;
 use model::rule::{GroupBy, Rule};
 use model::series::{Grain, Series, SeriesKey};
 
-/// What is asked.
+/// The parameters of an evaluation.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     pub(super) config: &'a Config,
     pub(super) rules: &'a [&'a ReadyRule],
-    /// The day that is judged.
+    /// The day to evaluate.
     pub(super) date: Date,
-    /// The hour of it at which rules over snapshots judge.
+    /// The hour of the day for rules over snapshots.
     pub(super) hour: u8,
     pub(super) excluded: &'a Excluded,
     /// The series of incidents.
     pub(super) watched: &'a HashSet<SeriesKey>,
 }
 
-/// What the series of one rule and stretch came to.
+/// The result of a rule for a key range.
 #[derive(Default)]
 struct Part {
     judgement: Judgement,
-    /// Counted before the detector was called.
+    /// Counts from before the detector calls.
     report: Report,
-    /// Counted of its calls.
+    /// Counts of the detector calls.
     called: Report,
-    /// Series that the detector was called for.
+    /// Number of series for the detector.
     asked: u64,
     given_up: bool,
 }
 
-/// What all rules came to so far.
+/// The merged results of all rules.
 struct Progress<'a> {
     judgement: Judgement,
     report: &'a mut Report,
-    /// By the place of the rule.
+    /// Anomalies per rule index.
     findings: Vec<Vec<Finding>>,
-    /// Places of rules whose detector failed with every series of a batch.
+    /// Indices of the rules stopped after a failure of a whole batch.
     given_up: BTreeSet<usize>,
 }
 
-/// The series of a rule, while they are being gathered.
+/// The series of a rule, collected from key ranges.
 pub(super) enum Gathering<'r> {
     Daily(Daily<'r>),
     DayToDate(Grids<'r>),
     Hourly(Grids<'r>),
 }
 
-/// Judges the day.
+/// Evaluates the day with every rule.
 pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Result<Judgement, JobError> {
     let rules = || look.rules.iter().copied().enumerate();
     let mut whole: Vec<_> = rules()
@@ -96,6 +96,8 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
                 progress.take(place, part);
             }
             progress.judgement.series += stretch.history.rows.len() as u64;
+            // The next round skips the calls of stopped rules. `Progress::take` keeps the result independent of the
+            // rounds.
             given_up.clone_from(&progress.given_up);
             whole.iter_mut().for_each(|(_, gathering)| gathering.add(&stretch));
         },
@@ -110,7 +112,7 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
     Ok(judgement)
 }
 
-/// Whether a rule needs all of its series before any can be judged.
+/// Whether a rule needs all series at once.
 pub(super) fn is_whole(ready: &ReadyRule) -> bool {
     ready.rule.group_by != GroupBy::EACH || ready.detector.manifest.scope == Scope::Group
 }
@@ -122,11 +124,11 @@ impl Look<'_> {
     }
 
     fn gathering<'r>(&self, rule: &'r Rule, past: &Past<'_>, frame: Frame<'_>) -> Gathering<'r> {
-        // What is learned from, and the day itself.
+        // The history to fit, and the evaluated day.
         Gathering::new(rule, past, rule.history_days + 1, frame)
     }
 
-    /// Learns what was gathered up to the day, and judges the day.
+    /// Fits the collected history before the day and evaluates the day.
     fn judge(&self, ready: &ReadyRule, gathering: Gathering<'_>, frame: Frame<'_>, given_up: bool) -> Part {
         let mut report = Report::default();
         let (mut asked, mut history) = (Vec::new(), Vec::new());
@@ -144,12 +146,14 @@ impl Look<'_> {
         let mut part = Part { asked: asked.len() as u64, report, ..Part::default() };
         let fail =
             |judgement: &mut Judgement, sample: &Sample| judgement.failed(self.watched, &sample.key, &ready.rule);
+        // Marked as failed: a missing verdict must not retract an incident.
         if given_up {
             asked.iter().for_each(|sample| fail(&mut part.judgement, sample));
             return part;
         }
         let mut judge = Judge::new(self.config, &mut part.called, self.watched, "learning");
         let fits = judge.fit(ready, &history);
+        // Frees the history before the verdicts.
         drop(history);
         let mut questions = Vec::with_capacity(asked.len());
         for (sample, fit) in asked.into_iter().zip(fits) {
@@ -169,8 +173,8 @@ impl Look<'_> {
 }
 
 impl Progress<'_> {
-    /// Takes what came of a rule and stretch, in the order of keys. Once a rule is given up, what later stretches gave
-    /// does not count, whether or not they ran already.
+    /// Merges the result of a rule for a key range, in key order. After a failure of a whole batch, results of later
+    /// key ranges do not count, even if already computed.
     fn take(&mut self, place: usize, part: Part) {
         self.report.absorb(part.report);
         let Judgement { findings, quiet, rules, failed, judged, .. } = part.judgement;
@@ -195,7 +199,7 @@ impl Progress<'_> {
 }
 
 impl<'r> Gathering<'r> {
-    /// For some days that end with the frame.
+    /// Starts the collection for `days` days up to the end of the frame.
     pub(super) fn new(rule: &'r Rule, past: &Past<'_>, days: u16, frame: Frame<'_>) -> Self {
         let grids = || Grids::new(rule, &past.snapshot_days, days, frame);
         match rule.grain {
@@ -205,7 +209,7 @@ impl<'r> Gathering<'r> {
         }
     }
 
-    /// Stretches come in the order of keys.
+    /// Adds a key range. The calls must follow the key order.
     pub(super) fn add(&mut self, stretch: &Stretch) {
         match self {
             Self::Daily(daily) => daily.add(&stretch.history.rows),
@@ -213,7 +217,7 @@ impl<'r> Gathering<'r> {
         }
     }
 
-    /// What is learned from, and what is asked of the newest day at an hour.
+    /// Returns the history to fit and the points to evaluate of the newest day up to an hour.
     fn asked(self, hour: u8, frame: Frame<'_>) -> Vec<(Series, Sample)> {
         match self {
             Self::Daily(daily) => daily.samples(frame).into_iter().map(|sample| sample.ask(1, 1)).collect(),
@@ -227,7 +231,7 @@ impl<'r> Gathering<'r> {
         }
     }
 
-    /// What is learned from, in the order of keys; of day-to-date hour by hour.
+    /// Returns the history to train on, in key order; for day-to-date with a series per hour.
     pub(super) fn lessons<'a>(self, frame: Frame<'a>) -> Box<dyn Iterator<Item = (Option<u8>, Sample)> + 'a> {
         match self {
             Self::Daily(daily) => Box::new(daily.samples(frame).into_iter().map(|sample| (None, sample))),
@@ -250,7 +254,7 @@ mod tests {
         Part { judgement, called, asked, given_up, report: Report::default() }
     }
 
-    /// The stretch after the one that failed may have run at the same time, or may not have been tried.
+    /// The key range after the failure may have run in parallel, or not at all.
     #[test]
     fn what_comes_after_a_rule_was_given_up_does_not_count() {
         let mut report = Report::default();

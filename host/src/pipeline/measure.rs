@@ -1,4 +1,4 @@
-//! What monitoring is to know of a run: its counts and times, what its parts went through, and where it left things.
+//! Metrics of a run: counts, durations, services and the final state.
 
 use std::time::Duration;
 
@@ -15,20 +15,21 @@ use model::series::day_start;
 use ingest::source::{SourceError, Traffic};
 use store::Operation;
 
-/// What a run's record says of its requests to the billing API: how many there were, how many of them failed, and what
-/// they took together.
+/// Keys of the run record for requests to the billing API: all requests, failed requests, and the total time in
+/// milliseconds.
 pub(crate) const API_CALLS: &str = "calls";
 pub(crate) const API_FAILED: &str = "failed_calls";
 pub(crate) const API_MS: &str = "calls_ms";
 
 impl Report {
-    /// Notes why the job could not be done.
+    /// Records the cause of a failed job, and the failed service in the metrics.
     pub(crate) fn fail(&mut self, error: &JobError) {
         self.error = Some(error.to_string());
         self.interruption = error.interruption();
         match error {
             JobError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             JobError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
+            // "No bill" is an answer of a working API.
             JobError::Source(SourceError::NotThere { .. }) => {}
             JobError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
             _ => {}
@@ -36,7 +37,7 @@ impl Report {
     }
 }
 
-/// Names the rules of a set, so that each has its figures from the first run on.
+/// Creates the metrics of every rule with 0, so every rule has metrics from the first run on.
 pub(super) fn rules(ready: &Ready, tally: &mut Tally) {
     for one in &ready.rules {
         let labels = [one.rule.id.as_str(), one.detector.manifest.name.as_str()];
@@ -47,7 +48,7 @@ pub(super) fn rules(ready: &Ready, tally: &mut Tally) {
     }
 }
 
-/// The incidents after a moment, given those before it that changed.
+/// Counts the opened and closed incidents. `current` contains the open incidents after the moment.
 pub(super) fn episodes<'e>(
     opened: impl Iterator<Item = &'e Episode>,
     closed: impl Iterator<Item = &'e Episode>,
@@ -70,7 +71,7 @@ pub(super) fn episodes<'e>(
     }
 }
 
-/// The newest day that the store holds, and its bill.
+/// Sets the end and the cost of the newest stored day.
 pub(super) fn newest_day(config: &Config, date: Date, cost: f64, tally: &mut Tally) {
     let (end, _) = day_start(date.tomorrow().unwrap_or(date), &config.zone);
     #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
@@ -78,16 +79,16 @@ pub(super) fn newest_day(config: &Config, date: Date, cost: f64, tally: &mut Tal
     tally.set(Metric::DailyCost, &[&config.currency], cost);
 }
 
-/// Of all requests of this process so far, for a run's record; nothing where it sent none.
+/// The request counts of the process for the run record; empty without requests.
 pub(super) fn requests(traffic: Traffic) -> impl Iterator<Item = (&'static str, u64)> {
     let milliseconds = u64::try_from(traffic.time.as_millis()).unwrap_or(u64::MAX);
     let counts = [(API_CALLS, traffic.calls), (API_FAILED, traffic.failed), (API_MS, milliseconds)];
     counts.into_iter().filter(move |_| traffic.calls > 0)
 }
 
-/// Measures a run that has ended, and hands its figures on. That a textfile could not be written is a problem of the run: who
-/// looks at the file alone would take an old one for good news. A collector that is away is not: totals are cumulative, so
-/// the next push tells it all.
+/// Completes the metrics of a run and publishes the metrics. A failed write of the textfile is a problem of the run,
+/// because readers would take an old file for good news. A failed push is no problem: totals are cumulative, and the
+/// next push contains everything.
 pub(crate) async fn ended(parts: &Parts, report: &mut Report, took: Duration, now: Timestamp) {
     let tally = &mut report.tally;
     let traffic = parts.source.traffic();
@@ -105,6 +106,7 @@ pub(crate) async fn ended(parts: &Parts, report: &mut Report, took: Duration, no
         tally.add(Metric::StoreOperations, &[operation, "error"], spent.failed as f64);
         tally.add(Metric::StoreSeconds, &[operation], spent.time.as_secs_f64());
     }
+    // A failure may have set 0 before.
     tally.set_once(Metric::StoreUp, &[], 1.0);
     for sink in &parts.sinks {
         tally.add(Metric::Notices, &[&sink.name, "delivered"], sink.accepted as f64);
@@ -113,7 +115,7 @@ pub(crate) async fn ended(parts: &Parts, report: &mut Report, took: Duration, no
     hand_on(&parts.config, report, took, now).await;
 }
 
-/// As [`ended`], of a run that could not begin.
+/// Publishes the metrics of a run without a start, like [`ended`].
 pub(crate) async fn did_not_begin(config: &Config, report: &mut Report, took: Duration, now: Timestamp) {
     hand_on(config, report, took, now).await;
 }
@@ -149,7 +151,7 @@ fn summary(report: &mut Report, took: Duration, now: Timestamp) {
         tally.set(Metric::LastSuccess, &[job], began);
     }
     let has_failed = outcome == Outcome::Failed;
-    // A run that was ended early says nothing about those before it.
+    // An interrupted run says nothing about earlier failures.
     if outcome.is_success() || has_failed {
         tally.set(Metric::FailuresInARow, &[job], f64::from(u8::from(has_failed)));
     }
@@ -175,7 +177,7 @@ fn summary(report: &mut Report, took: Duration, now: Timestamp) {
     }
 }
 
-/// What is left where the spool and the state are. A folder that is not there yet has no figures.
+/// Size and free space of the file system with spool and state. A missing directory gives no metrics.
 fn disk(config: &Config, tally: &mut Tally) {
     if let Ok(disk) = rustix::fs::statvfs(&config.state_dir) {
         tally.set(Metric::StateSize, &[], (disk.f_blocks * disk.f_frsize) as f64);

@@ -1,4 +1,4 @@
-//! Notices about costwarden itself: raised run by run until they are over, told once a sink.
+//! Notifications about costwarden: raised by every run until resolved, delivered once per receiver.
 
 use std::collections::BTreeSet;
 
@@ -10,20 +10,20 @@ use model::language::Language;
 use notify::{self, Level, Sink};
 use store::Notice;
 
-/// What there is to say about costwarden itself.
+/// A problem of costwarden to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Operational<'a> {
-    /// What it is about, like `stale-feed`: it is told once, until it is over.
+    /// Id of the problem, for example `feed:late`. The problem is reported once until resolved.
     pub(super) key: &'a str,
     pub(super) level: Level,
-    /// What the line begins with: `[COSTWARDEN_STALE_FEED]` for `STALE_FEED`.
+    /// Tag of the line: `STALE_FEED` gives `[COSTWARDEN_STALE_FEED]`.
     pub(super) tag: &'a str,
     pub(super) text: &'a str,
-    /// Runs in a row that have to say so before people are told.
+    /// Number of consecutive runs with the problem before people are notified.
     pub(super) after: u32,
 }
 
-/// What came of telling.
+/// The result of a delivery.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) accepted: u64,
@@ -42,12 +42,12 @@ impl Told {
     }
 }
 
-/// The notice once one more run had to say so.
+/// The notification after another run with the problem.
 pub(super) fn raised(known: Option<Notice>, what: Operational<'_>, now: Timestamp) -> Notice {
     let (key, text) = (what.key.to_owned(), what.text.to_owned());
     let mut notice = known.unwrap_or_else(|| Notice { key, text, times: 0, since: now, told: BTreeSet::new() });
     if notice.times == 0 {
-        // As the store keeps it.
+        // The store keeps milliseconds.
         notice.since = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     }
     notice.times = notice.times.saturating_add(1);
@@ -55,7 +55,7 @@ pub(super) fn raised(known: Option<Notice>, what: Operational<'_>, now: Timestam
     notice
 }
 
-/// Lines that sinks have yet to take: that it is so, or, of those who heard that, that it is over.
+/// Number of receivers without the current line: the problem, or the resolution for receivers of the problem.
 pub(crate) fn untold<'s>(notice: &Notice, sinks: impl Iterator<Item = &'s str>) -> usize {
     let is_over = notice.times == 0;
     if !is_over && notice.times < failing::told_after(&notice.key) {
@@ -64,7 +64,7 @@ pub(crate) fn untold<'s>(notice: &Notice, sinks: impl Iterator<Item = &'s str>) 
     sinks.filter(|sink| notice.told.contains(*sink) == is_over).count()
 }
 
-/// Tells the sinks that have not heard it, once it was raised often enough.
+/// Notifies the remaining receivers, if enough runs have raised the problem.
 pub(super) fn tell(sinks: &mut [Sink], notice: &mut Notice, what: Operational<'_>, now: Timestamp) -> Told {
     let mut told = Told::default();
     if notice.times < what.after {
@@ -86,7 +86,7 @@ pub(super) fn tell(sinks: &mut [Sink], notice: &mut Notice, what: Operational<'_
     told
 }
 
-/// Says that it is over to those who heard of it. Who cannot be reached now is told at the next run.
+/// Sends the resolution to receivers of the problem. The next run retries an unreachable receiver.
 pub(super) fn recall(sinks: &mut [Sink], notice: &mut Notice, language: Language, now: Timestamp) -> Told {
     let mut told = Told::default();
     let over = match language {
@@ -95,8 +95,9 @@ pub(super) fn recall(sinks: &mut [Sink], notice: &mut Notice, language: Language
     };
     let line = notify::operational(Level::Info, "RECOVERED", &over);
     notice.times = 0;
-    // A sink that the config does not name any more never will be told.
+    // A receiver outside the config gets no resolution.
     notice.told.retain(|name| sinks.iter().any(|sink| sink.name == *name));
+    // Collected first, because the loop changes `notice.told`.
     for sink in sinks.iter_mut().filter(|sink| notice.told.contains(&sink.name)).collect::<Vec<_>>() {
         match sink.tell(&line, now) {
             Ok(()) => {
@@ -131,7 +132,7 @@ use notify::options::Words;
         Sink::new(&ReceiverOptions { name: name.to_owned(), words: Words::Short, kind }, Terminal::Stdout)
     }
 
-    /// What a socket has received, each line without its header.
+    /// The received lines of a socket, without headers.
     fn heard(socket: &UnixDatagram) -> Vec<String> {
         socket.set_nonblocking(true).expect("a socket");
         let mut buffer = [0; 1_024];

@@ -1,5 +1,5 @@
-//! The days that are over, some thousand series at a time in the order of their keys: out of the store where it can be
-//! read so, else out of memory.
+//! Stored days, read by key range in key order. A key range holds some thousand series and comes from the store if
+//! supported, else from memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
@@ -12,29 +12,29 @@ use model::history::{History, Measure, Snapshots};
 use model::series::SeriesKey;
 use store::{DateRange, StoreError, Stretches};
 
-/// Series of a stretch where all are in memory.
+/// Number of series per key range in memory.
 const AT_A_TIME: usize = 1_000;
 
-/// What is known of the days that are over.
+/// The stored days up to the evaluated day or the last trained day.
 pub(super) struct Past<'a> {
     /// The finished days, ascending.
     pub(super) days: Vec<Date>,
-    /// The days that hourly runs saw, ascending.
+    /// The days with snapshots, ascending.
     pub(super) snapshot_days: Vec<Date>,
     rows: Rows<'a>,
 }
 
-/// What to read out of a store.
+/// The columns to read from the store.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) days: DateRange,
     pub(super) measures: Vec<Measure>,
-    /// None where no rule looks at hours.
+    /// `None` without a rule over hours.
     pub(super) snapshots: Option<DateRange>,
     pub(super) hours: Vec<u8>,
 }
 
-/// The series from one key up to another, over all days.
+/// The series of a key range, over all days.
 #[derive(Debug, Default)]
 pub(super) struct Stretch {
     pub(super) history: History,
@@ -84,7 +84,7 @@ impl<'a> Past<'a> {
         })
     }
 
-    /// Reads some stretches and works on them, each on a thread of its own. Results are in the order of keys.
+    /// Reads some key ranges and works on each in a separate thread. Returns the results in key order.
     pub(super) fn at_once<T: Send>(
         &self,
         places: std::ops::Range<usize>,
@@ -102,14 +102,15 @@ impl<'a> Past<'a> {
         Ok(done.into_iter().collect::<Result<_, _>>()?)
     }
 
-    /// The places of stretches, as many together as there are cores.
+    /// Index ranges of key ranges, with a key range per core.
     pub(super) fn rounds(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
         let (all, threads) = (self.stretches(), thread::available_parallelism().map_or(1, NonZero::get));
         (0..all).step_by(threads).map(move |first| first..all.min(first + threads))
     }
 
-    /// Works on every stretch, and hands on what came of it in the order of keys. `state` is what the results of earlier
-    /// rounds came to; work may use it, but may not depend on it, since rounds are as long as there are cores.
+    /// Works on every key range and merges the results in key order. `state` holds the merged state of earlier rounds.
+    /// `work` may use `state` to save effort, but the result must not depend on `state`: the length of a round depends
+    /// on the number of cores.
     pub(super) fn sweep<T: Send, S: Sync>(
         &self,
         state: &mut S,
@@ -164,7 +165,7 @@ mod tests {
         DayLedger { date: date(2026, 11, day), entries, total: BigDecimal::default(), rows: 0, refused: Vec::new() }
     }
 
-    /// The keys in their order, and every row as text.
+    /// The keys in order, and every row in text form.
     fn all(past: &Past<'_>) -> (Vec<SeriesKey>, BTreeSet<String>) {
         let (mut keys, mut rows) = (Vec::new(), BTreeSet::new());
         past.sweep(

@@ -1,5 +1,4 @@
-//! Which days a daily run does that nobody named: days that are missing, yesterday, and days whose bills may have been
-//! corrected.
+//! Plan of a daily run without given days: missing days, yesterday, and days with possible restatements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,52 +10,52 @@ use super::{JobError, Parts, run};
 use model::series::hours::has_day;
 use store::{DateRange, JobRun};
 
-/// Counted in the record of a day for which the provider had no bill: how many days old it was then.
+/// Count in the record of a day without a bill: the age of the day at the request, in days.
 pub(super) const NO_BILL: &str = "no_bill_after_days";
 
-/// How far back a gap is looked for that is longer than what a run closes by itself.
+/// Look-back for gaps too old for a run to close, in days.
 const LONGEST_GAP: u16 = 366;
 
-/// What is to be done, oldest first.
+/// The tasks of a run, oldest day first.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Every day from the first that may have to be done to yesterday.
+    /// Every day from the first possible task to yesterday.
     pub(super) days: Vec<(Date, Task)>,
-    /// Whether the ledger has yesterday, or a later day.
+    /// Whether the ledger has yesterday or a later day.
     pub(super) newest_known: bool,
-    /// The days that are missing before those, and that a backfill would load.
+    /// First and last missing day before `days`, for a backfill.
     pub(super) beyond: Option<(Date, Date)>,
 }
 
-/// What is to be done with a day.
+/// The task for a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
-    /// The newest that there should be.
+    /// The newest expected day.
     Newest,
     /// Not in the ledger.
     Missing,
-    /// In the ledger, and its bill may have been corrected.
+    /// In the ledger, with a possible restatement.
     Restate,
-    /// In the ledger; an earlier run did not finish what a correction asks for.
+    /// In the ledger; an earlier run has not completed the day.
     Finish,
-    /// In the ledger: judged again where a day before it has changed.
+    /// In the ledger: evaluated again after a change of an earlier day.
     Keep,
-    /// Not in the ledger, and the provider has no bill of it, or its zone no such day.
+    /// Not in the ledger: the provider has no bill, or the day does not exist in the time zone.
     Without,
 }
 
-/// What is known of the days before a plan is made.
+/// State of the days before the plan.
 #[derive(Debug, Default)]
 struct Known {
-    /// In the ledger.
+    /// Days in the ledger.
     days: BTreeSet<Date>,
-    /// The provider had no bill when it was long due.
+    /// Days without a bill long after the due time.
     without: BTreeSet<Date>,
-    /// Begun, and not finished.
+    /// Started and not completed.
     unfinished: BTreeSet<Date>,
 }
 
-/// Plans a run whose newest day is `newest`.
+/// Plans a run with `newest` for the newest day.
 pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> {
     let (restate, reach) = (parts.config.restate_days, reach(parts));
     let range = DateRange { from: back(newest, LONGEST_GAP.max(reach)), to: newest };
@@ -80,7 +79,7 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
     Ok(Plan { newest_known, ..of(newest, &known, reach, restate) })
 }
 
-/// The days of a range that were begun and not finished.
+/// The started but incomplete days of a range.
 pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeSet<Date>, JobError> {
     let DateRange { from, to } = range;
     let by_period = records(parts, from, to.tomorrow().unwrap_or(to)).await?;
@@ -96,7 +95,7 @@ async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<Str
     Ok(records.into_iter().map(|record| (record.period.clone(), record)).collect())
 }
 
-/// Days before the newest that are looked at.
+/// Number of days before the newest day in the plan.
 fn reach(parts: &Parts) -> u16 {
     parts.config.catch_up_days.max(parts.config.restate_days)
 }
@@ -104,9 +103,10 @@ fn reach(parts: &Parts) -> u16 {
 fn of(newest: Date, known: &Known, reach: u16, restate: u16) -> Plan {
     let first = back(newest, reach);
     let restated = back(newest, restate);
-    // A ledger begins somewhere: nothing is missing before that.
+    // The ledger starts at some day: no day before is missing.
     let oldest = known.days.first().copied().unwrap_or(newest);
     let task = |date: Date| match known.days.contains(&date) {
+        // The newest day is always requested, even from a ledger with the day.
         _ if date == newest => Task::Newest,
         true if known.unfinished.contains(&date) => Task::Finish,
         true if date >= restated => Task::Restate,
@@ -115,6 +115,7 @@ fn of(newest: Date, known: &Known, reach: u16, restate: u16) -> Plan {
         false => Task::Missing,
     };
     let window = first.max(oldest).series(1.day()).take_while(|day| *day <= newest);
+    // Leading days without a possible change need no evaluation.
     let days: Vec<_> = window.map(|date| (date, task(date))).skip_while(|(_, task)| *task == Task::Keep).collect();
     let before = known.days.range(..first).next_back();
     let is_missing = days.first().is_some_and(|(date, task)| *date == first && *task == Task::Missing);
@@ -135,7 +136,7 @@ mod tests {
         days.into_iter().map(day).collect()
     }
 
-    /// `day task` of each, of a plan for the 20th that reaches back six days and asks for two again.
+    /// `day task` of each day, for a plan of the 20th with six days of reach and two days of restatements.
     fn planned(known: &Known) -> Vec<String> {
         let task = |(date, task): &(Date, Task)| format!("{} {task:?}", date.day());
         of(day(20), known, 6, 2).days.iter().map(task).collect()

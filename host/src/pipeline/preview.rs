@@ -1,7 +1,7 @@
-//! What a rule set would have said of a day that the store holds. Nothing is fetched, remembered or told.
+//! Preview: evaluates a rule set on a stored day. Fetches, stores and notifies nothing.
 //!
-//! Rules over finished days give what the daily job finds, rules over snapshots what the hourly job finds in a day whose
-//! night before was learned.
+//! Rules over finished days give the result of the daily job. Rules over snapshots give the result of the hourly job on
+//! a day with a training in the night before.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -20,15 +20,15 @@ use model::history::Snapshots;
 use model::series::Grain;
 use store::{DateRange, Found, Store};
 
-/// Which day, and for rules over snapshots, at which hour of it.
+/// The day of the preview, and the hour for rules over snapshots.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Preview {
-    /// The ledger's newest where none is given.
+    /// `None` for the newest ledger day.
     pub(crate) date: Option<Date>,
     pub(crate) hour: u8,
 }
 
-/// Judges the day by the rules. What goes wrong is in the report.
+/// Evaluates the day. The report contains the failures.
 pub(crate) async fn preview(config: &Config, store: &Store, ready: &Ready, asked: Preview) -> Report {
     let period = asked.date.map_or_else(|| "newest day".to_owned(), |date| run::days(date, date));
     let mut report = Report::new("rules run", period);
@@ -76,6 +76,7 @@ async fn one_day(
 
     let started = Instant::now();
     let rules: Vec<&ReadyRule> = ready.rules.iter().collect();
+    // A preview advances no incidents.
     let nobody = HashSet::new();
     let look = Look { config, rules: &rules, date, hour, excluded: &excluded, watched: &nobody };
     let judgement = look::over(&past, look, report)?;
@@ -88,13 +89,14 @@ async fn one_day(
     Ok(())
 }
 
-/// The columns that the rules look at: the day, and what each rule learns from before it.
+/// The data for the rules: the day and the history of each rule before.
 fn wanted(rules: &[ReadyRule], date: Date, hour: u8) -> Wanted {
     let rules = || rules.iter().map(|ready| &ready.rule);
     let range = |days: u16| DateRange { from: back(date, days), to: date };
     let mut measures: Vec<_> = rules().map(|rule| rule.measure).collect();
     measures.sort_unstable();
     measures.dedup();
+    // Hourly increments need every hour of a day.
     let hours = if rules().any(|rule| rule.grain == Grain::Hourly) { (0..24).collect() } else { vec![hour] };
     Wanted {
         days: range(rules().map(|rule| rule.history_days).max().unwrap_or(0)),

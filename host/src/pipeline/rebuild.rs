@@ -1,11 +1,11 @@
-//! The rebuilding: an empty database out of the archive alone.
+//! Rebuild of an empty database from the archive alone.
 //!
-//! Every document of the archive, predecessors too, is an event of the moment at which it was fetched. Done again in that
-//! order, each with that moment for its time, they lead through the same days and hours, judged by what was known then,
-//! to the same documents. Half a day waits as it did then. People hear of nothing.
+//! Every archived document, including replaced versions, is an event at the fetch time. The events are replayed in
+//! fetch order, with the fetch time as the current time. The evaluation therefore has the same knowledge as the
+//! original runs and leads to the same documents. A withheld day waits as long as before. Nobody is notified.
 //!
-//! After each document it takes note of how far it is, and goes on there once it was interrupted. Until it is done no
-//! other job writes.
+//! The progress is recorded after each document, and an interrupted rebuild is resumed. Until the end, no other job
+//! writes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,18 +26,18 @@ use model::series::hours::{Hours, day_before};
 use store::checkpoint::Step;
 use store::{DateRange, JobRun, OF_RUNS};
 
-/// Documents that are read at the same time.
+/// Number of concurrent reads of documents.
 const AT_A_TIME: usize = 8;
 
-/// One document of the archive.
+/// A document of the archive with the fetch time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     at: Timestamp,
     key: Key,
 }
 
-/// Rebuilds the database; `done` is called with how many documents are done, and of how many. What goes wrong is in the
-/// report.
+/// Rebuilds the database. Calls `done` with the number of completed documents and the total. The report contains the
+/// failures.
 pub(crate) async fn rebuild(parts: &mut Parts, now: Timestamp, done: &dyn Fn(u64, u64)) -> Report {
     let mut report = Report::new("rebuild", run::REBUILT.to_owned());
     let work = async |parts: &mut Parts, report: &mut Report| whole_archive(parts, now, done, report).await;
@@ -52,7 +52,7 @@ async fn whole_archive(
     report: &mut Report,
 ) -> Result<(), JobError> {
     let mut filled = parts.store.filled().await?;
-    // That runs were tried, and that they failed, says nothing of any bill.
+    // Run records and failure counts say nothing about a bill.
     filled.retain(|collection| !OF_RUNS.contains(collection));
     let earlier = parts.store.run(report.job, &report.period).await?;
     if !filled.is_empty() && !earlier.is_some_and(|run| run::is_half_built(&run)) {
@@ -91,7 +91,7 @@ async fn every_event(
         report.count("resumed_after_documents", first as u64);
         done(first as u64, events.len() as u64);
     }
-    // From here on, what the database holds is a rebuilding's.
+    // Marks the database as partly rebuilt before the first write.
     record.reached.get_or_insert_default();
     parts.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
@@ -107,17 +107,16 @@ async fn every_event(
     Ok(())
 }
 
-/// What is under way between two events.
+/// State between events.
 struct Rebuilding {
-    /// The days that are done and not learned yet, with the last of them.
+    /// The completed but untrained days, with the last day.
     open: Option<(Days, Date)>,
-    /// Days that were not whole when they were fetched, with the document that is taken as it is once no better one is
-    /// waited for any more.
+    /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
     held: BTreeMap<Date, Key>,
 }
 
 impl Rebuilding {
-    /// Goes on where some events are done.
+    /// Restores the state after the `done` events.
     async fn after(parts: &Parts, done: &[Event], report: &mut Report) -> Result<Self, JobError> {
         let mut rebuilding = Self { open: None, held: BTreeMap::new() };
         let Some(last) = done.last() else { return Ok(rebuilding) };
@@ -127,7 +126,7 @@ impl Rebuilding {
                 rebuilding.held.insert(event.key.date, event.key.clone());
             }
         }
-        // Before an hour, all days were learned.
+        // Training precedes every hourly document. After a daily document, the training is outstanding.
         if let (None, Some(newest)) = (last.key.hour, known.last()) {
             rebuilding.open = Some((Days::open(parts, newest.tomorrow().unwrap_or(*newest), report).await?, *newest));
         }
@@ -136,7 +135,7 @@ impl Rebuilding {
 
     async fn event(&mut self, parts: &Parts, Event { at, key }: &Event, report: &mut Report) -> Result<(), JobError> {
         if key.hour.is_some() {
-            // Before the hour, as the daily run had done.
+            // The daily job trained before the hour.
             self.learn(parts, *at, report).await?;
         } else {
             self.take_held(parts, *at, report).await?;
@@ -155,7 +154,7 @@ impl Rebuilding {
         Ok(())
     }
 
-    /// Does a day, and anew those that came after it: it is a correction, or late.
+    /// Completes a day and evaluates all later days again, because the day is restated or late.
     async fn day(
         &mut self,
         parts: &Parts,
@@ -166,6 +165,7 @@ impl Rebuilding {
         let date = ledger.date;
         self.held.remove(&date);
         let mut days = match self.open.take() {
+            // A newer day continues the open days. A restated or late day starts again.
             Some((days, before)) if before < date => days,
             _ => Days::open(parts, date, report).await?,
         };
@@ -181,7 +181,7 @@ impl Rebuilding {
         Ok(())
     }
 
-    /// The daily job takes half a day as it is once no correction is waited for any more.
+    /// Accepts withheld days after the wait for a restatement, like the daily job.
     async fn take_held(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
         let restate = u64::from(parts.config.restate_days);
         let due = self.held.iter().filter(|(date, _)| age(parts, **date, at) >= restate);
@@ -201,7 +201,7 @@ impl Rebuilding {
         }
     }
 
-    /// Days that are still not taken for whole ones at the end.
+    /// Reports the days still withheld at the end.
     async fn report_held(&self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
         for key in self.held.values() {
             let Some(ledger) = read(parts, key, at, report).await? else { continue };
@@ -213,13 +213,13 @@ impl Rebuilding {
     }
 }
 
-/// How much older than the newest day that was over at a moment.
+/// Age of a day at a moment, in days before the newest finished day.
 fn age(parts: &Parts, date: Date, at: Timestamp) -> u64 {
     let newest = day_before(parts.billing_time(at).0, &parts.config.zone);
     u64::try_from((newest - date).get_days()).unwrap_or(0)
 }
 
-/// None, which is reported, where there is nothing that can be used.
+/// Reads and sums a document. `None`, with a report, for an unusable document.
 async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> Result<Option<DayLedger>, JobError> {
     let taken = match parts.archive.document(key, at).await {
         Ok(Some(document)) => intake::Intake::archived(document),
@@ -254,15 +254,15 @@ impl fmt::Display for Event {
     }
 }
 
-/// Every document of ours, in the order in which they were fetched. One that does not say when that was counts as fetched
-/// when what it holds was over.
+/// Lists all costwarden documents in fetch order. A document without a fetch time counts as fetched at the end of the
+/// day or hour.
 async fn events(parts: &Parts, report: &mut Report) -> Result<Vec<Event>, JobError> {
     let listing = parts.archive.list().await?;
     report.count("foreign_keys", listing.foreign);
     let moments = listing.documents.into_iter().map(async |(key, bytes)| {
         let at = match parts.archive.fetched_at(&key, bytes).await {
             Ok(at) => at,
-            // It is told when it is read.
+            // `read` reports the malformed document.
             Err(ArchiveError::Malformed { .. }) => None,
             Err(error) => return Err(error),
         };
@@ -277,7 +277,7 @@ async fn events(parts: &Parts, report: &mut Report) -> Result<Vec<Event>, JobErr
     Ok(events)
 }
 
-/// When a day, or an hour of one, was over.
+/// The end of the day or hour of a document.
 fn over(parts: &Parts, key: &Key) -> Timestamp {
     let zone = &parts.config.zone;
     let seconds = match key.hour {

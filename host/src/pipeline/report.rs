@@ -1,4 +1,4 @@
-//! What a run did, counted; and what it could not do, told.
+//! Report of a run: counts, durations and problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -8,53 +8,53 @@ use jiff::civil::Date;
 use model::anomaly::Finding;
 use crate::metrics::Tally;
 
-/// How a run ended, as its exit code says.
+/// The exit grade of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Grade {
-    /// All was done. Anomalies are data, not failures.
+    /// Complete. Anomalies are data, not failures.
     Done,
-    /// Something was left out; nothing is lost.
+    /// Incomplete, but nothing is lost.
     Degraded,
-    /// The job could not be done.
+    /// The job failed.
     Failed,
 }
 
-/// What came of a run: its grade, but that a run which was ended early has neither failed nor been done.
+/// The outcome of a run: the grade, or an interruption. An interrupted run has neither failed nor succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
     Degraded,
     Failed,
-    /// A signal ended it: the next run goes on.
+    /// Ended by a signal; the next run resumes the job.
     Stopped,
-    /// It was held up for longer than its lease: another host goes on.
+    /// Delayed beyond the write lease; another host resumes the job.
     TakenOver,
 }
 
-/// What a run did.
+/// The counts, problems and anomalies of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) job: &'static str,
-    /// `20261122`, `20261122T10` or `20260101-20261122`.
+    /// For example `20261122`, `20261122T10` or `20260101-20261122`.
     pub(crate) period: String,
     pub(crate) counts: BTreeMap<&'static str, u64>,
     pub(crate) durations: BTreeMap<&'static str, Duration>,
-    /// Each makes the run degraded.
+    /// Each problem makes the run degraded.
     pub(crate) problems: Vec<String>,
-    /// Rules whose first failure was told already.
+    /// Rules with a reported failure.
     pub(super) failed_rules: BTreeSet<String>,
     pub(crate) findings: Vec<Finding>,
-    /// The first and the last day that were judged again since days before them had changed.
+    /// First and last day evaluated again after a change of earlier days.
     pub(crate) judged_again: Option<(Date, Date)>,
-    /// The bill of the last day, as people read it.
+    /// The formatted total of the last day.
     pub(crate) total: Option<String>,
-    /// Why the job could not be done.
+    /// The cause of a failed job.
     pub(crate) error: Option<String>,
-    /// For monitoring.
+    /// Metrics of the run.
     pub(crate) tally: Tally,
-    /// Who did it, where there was nothing left to do.
+    /// The host and process with the completed job, if nothing was left to do.
     pub(crate) done_by: Option<String>,
-    /// Why it ended early without anything having failed.
+    /// The interruption of a run without a failure.
     pub(super) interruption: Option<Outcome>,
 }
 
@@ -89,7 +89,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the job was done, at least in part.
+    /// Whether the job succeeded, completely or degraded.
     pub(crate) fn is_success(self) -> bool {
         matches!(self, Self::Done | Self::Degraded)
     }
@@ -108,7 +108,7 @@ impl Report {
         }
     }
 
-    /// As the run's record and its metrics have it.
+    /// The outcome for the run record and the metrics.
     pub(crate) fn outcome(&self) -> Outcome {
         self.interruption.unwrap_or(match self.grade() {
             Grade::Done => Outcome::Done,
@@ -121,14 +121,14 @@ impl Report {
         *self.counts.entry(what).or_default() += more;
     }
 
-    /// Notes a day that was judged again, later than all before.
+    /// Records a day evaluated again. The days must ascend.
     pub(super) fn judged_again(&mut self, date: Date) {
         self.count("judged_again_days", 1);
         let (first, _) = self.judged_again.unwrap_or((date, date));
         self.judged_again = Some((first, date));
     }
 
-    /// Notes what the run could not do; the same once.
+    /// Records a problem, once per text.
     pub(super) fn problem(&mut self, what: impl Into<String>) {
         let what = what.into();
         if !self.problems.contains(&what) {
@@ -137,12 +137,13 @@ impl Report {
         }
     }
 
-    /// Adds what was counted of a part of the work. Of a rule that has failed before nothing more is told.
+    /// Adds the report of a part of the work. Skips the problems of rules with an earlier failure.
     pub(super) fn absorb(&mut self, part: Self) {
         for (what, more) in part.counts {
             self.count(what, more);
         }
         self.tally.absorb(part.tally);
+        // A rule that has failed before has already reported its problem.
         let known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
         if part.failed_rules.is_empty() || !known {
             part.problems.into_iter().for_each(|problem| self.problem(problem));

@@ -1,4 +1,4 @@
-//! Rules that can run: their detector is loaded and accepts their settings.
+//! Usable rules: the detector is loaded and accepts the settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,33 +15,34 @@ use model::rule::{Rule, RuleSet};
 use model::series::Grain;
 use config_file::toml::Diagnostic;
 
-/// A rule and its detector.
+/// A rule with the loaded detector.
 pub(crate) struct ReadyRule {
     pub(crate) rule: Rule,
     pub(crate) detector: Arc<Detector>,
-    /// SHA-256 of the settings' JSON, in hex.
+    /// SHA-256 of the JSON settings, in hex.
     pub(crate) settings_digest: String,
-    /// The numbers among the settings, and among the defaults of the detector's schema.
+    /// The numeric settings, completed with the defaults of the detector's schema.
     pub(crate) threshold: BTreeMap<String, f64>,
 }
 
-/// The rules that can run, and why the others cannot.
+/// The usable rules, and the diagnostics of the unusable rules.
 pub(crate) struct Ready {
     pub(crate) rules: Vec<ReadyRule>,
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// Admits the rules' plugins, each once, and shows each the settings of its rules.
+/// Admits each plugin of the rules once, and checks the settings of every rule.
 pub(crate) async fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox, fetch: Fetch) -> Ready {
     let mut ready = Ready { rules: Vec::new(), problems: set.errors };
     let lock = match Lock::load(&config.plugins.lock) {
         Ok(lock) => lock,
-        // What was agreed to is not known, so that nothing is taken to be.
+        // Without a readable lock file, no plugin is accepted.
         Err(errors) => {
             ready.problems.extend(errors);
             return ready;
         }
     };
+    // A missing lock file is a problem only if an earlier run used a lock file.
     if lock.is_none() {
         ready.problems.extend(held::missed(&config.state_dir, &config.plugins.lock));
     }
@@ -78,6 +79,7 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {
         }
         Err(failure) => problems.push(at(rule, rule.places.settings(""), "settings", failure.to_string())),
     }
+    // `min_points` counts points: an hourly series has 24 points per day.
     let a_day = if rule.grain == Grain::Hourly { 24 } else { 1 };
     let needed = detector.manifest.min_points.div_ceil(a_day);
     if u32::from(rule.history_days) < needed {
@@ -97,6 +99,7 @@ fn threshold(schema: &Value, settings: &Value) -> BTreeMap<String, f64> {
     let defaults = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let defaults = defaults.filter_map(|(name, property)| Some((name, property.get("default")?)));
     let set = settings.as_object().into_iter().flatten();
+    // A later pair wins: a setting overrides the default.
     defaults.chain(set).filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The record of a run in `job_runs`: that it began, and what came of it.
+//! The run record in `job_runs`: start, progress and result of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,24 +16,24 @@ use model::run_id::RunId;
 use store::checkpoint::{self, Step};
 use store::{Access, JobRun, LeaseKey, Store};
 
-/// What the turn to write is a lease on: job and period.
+/// Job name of the write lease.
 const WRITER: &str = "writer";
 const ALL: &str = "all";
 
-/// The period of a rebuilding.
+/// The period of a rebuild.
 pub(super) const REBUILT: &str = "archive";
 
-/// Whether a job that is done already is done again.
+/// Repetition of a completed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// A person has asked for it.
+    /// Repeat the job, at the request of a person.
     Redo,
-    /// Cron has, on every host.
+    /// Run the job once over all hosts, for cron.
     Once,
 }
 
-/// Does a job while this host has the turn to write, and takes note of how it ended. Where another host has done it
-/// meanwhile, it says so and does nothing.
+/// Runs a job under the write lease and records the result. If another host has completed the job meanwhile, sets
+/// `report.done_by` and does nothing else.
 pub(super) async fn in_turn(
     parts: &mut Parts,
     report: &mut Report,
@@ -58,10 +58,10 @@ pub(super) async fn in_turn(
     failing::ended(parts, report, now).await;
 }
 
-/// Does something that is no job while this host has the turn to write.
+/// Runs work outside any job under the write lease.
 ///
 /// # Errors
-/// The store cannot be had, or another writes for longer than this one is patient.
+/// Fails if the store cannot be opened, or if another process holds the lease longer than the configured patience.
 pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, JobError> {
     let store = super::open_store(config, Access::Write(run)).await?;
     let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
@@ -71,21 +71,23 @@ pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce
     Ok(done)
 }
 
-/// Whether a database is not yet rebuilt to the end: another job would learn from half of it.
+/// Whether a database is only partly rebuilt. Any other job would train on incomplete data.
 pub(super) fn is_half_built(rebuilding: &JobRun) -> bool {
     rebuilding.reached.is_some() && !has_succeeded(rebuilding)
 }
 
-/// Waits for the turn. Some is who did the job meanwhile.
+/// Waits for the lease. Returns the owner of the run that has completed the job meanwhile, if any.
 async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option<String>, JobError> {
     if parts.mode == Mode::DryRun {
         return Ok(None);
     }
     let period = &report.period;
     let before = parts.store.run(report.job, period).await?;
+    // A completed job needs no lease.
     if again == Again::Once && before.as_ref().is_some_and(is_done) {
         return Ok(before.map(|run| run.owner));
     }
+    // A backfill takes the write lease only per chunk of days. The lease on the period excludes a second backfill.
     let waited = if report.job == "backfill" {
         let key = LeaseKey { job: report.job.to_owned(), period: period.clone() };
         let lease = lease(parts, key).await?;
@@ -101,7 +103,7 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
     Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
 }
 
-/// Takes the turn to write, where this process does not have it.
+/// Takes the write lease if the process does not hold the lease yet.
 pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
         let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
@@ -110,7 +112,7 @@ pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Lets others write.
+/// Releases the write lease.
 pub(super) async fn give_turn(parts: &mut Parts) {
     if let Some(turn) = parts.turn.take() {
         turn.release().await;
@@ -121,46 +123,46 @@ async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, JobError> {
     Lease::take(parts.store.leases(), key, &parts.course.owner, parts.config.lease).await
 }
 
-/// What a host that had to wait finds done is not done again, whoever asked: the other began when this one could not.
+/// Whether the job needs no repetition. A completion by another host during the wait counts even for [`Again::Redo`].
 fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited: bool) -> bool {
     let is_news = before.is_none_or(|before| (&before.owner, before.attempts) != (&after.owner, after.attempts))
         || before.is_some_and(|before| !is_done(before));
     is_done(after) && (again == Again::Once || (waited && is_news))
 }
 
-/// What was left out, and doing the job again may make good: the bill may be there now, and another host has other sinks and
-/// another way to the archive.
+/// Counts of omissions that a repeated run may repair: the bill may exist by now, and another host has different
+/// receivers and a different path to the archive.
 const MENDABLE: [&str; 5] = [NO_BILL, "held_days", "held_hours", "spooled", "undelivered"];
 
-/// Other runs that are degraded are: nothing is lost, and doing them again would mend nothing.
+/// Whether a run needs no repetition. A degraded run without a repairable omission is done: nothing is lost.
 fn is_done(run: &JobRun) -> bool {
     let mendable = MENDABLE.iter().any(|count| run.counts.contains_key(*count));
     !mendable && has_succeeded(run)
 }
 
-/// Whether a run came to its end, though it may have left something out.
+/// Whether a run has ended without failure, possibly with omissions.
 pub(super) fn has_succeeded(run: &JobRun) -> bool {
     [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == run.outcome)
 }
 
-/// The period of one day, or of a span of days.
+/// The period of a day or a span of days, for example `20261122` or `20260101-20261122`.
 pub(super) fn days(from: Date, to: Date) -> String {
     let text = |date: Date| date.strftime("%Y%m%d").to_string();
     if from == to { text(from) } else { format!("{}-{}", text(from), text(to)) }
 }
 
-/// The period of a span of days that goes on from day to day.
+/// The period of an open-ended span of days, for example `20260101-`.
 pub(super) fn since(from: Date) -> String {
     format!("{}-", days(from, from))
 }
 
-/// Reports the rules that cannot run.
+/// Reports the unusable rules and creates the metrics of the usable rules.
 pub(super) fn open(parts: &Parts, report: &mut Report) {
     rules(&parts.ready, &parts.config, report);
     measure::rules(&parts.ready, &mut report.tally);
 }
 
-/// Reports the rules of a set that cannot run.
+/// Reports the unusable rules of a set.
 pub(super) fn rules(ready: &Ready, config: &Config, report: &mut Report) {
     report.count("rules", ready.rules.len() as u64);
     for problem in &ready.problems {
@@ -172,20 +174,20 @@ pub(super) fn rules(ready: &Ready, config: &Config, report: &mut Report) {
     }
 }
 
-/// Ends a run that asked the source.
+/// Completes the report of a run with requests to the source.
 pub(super) fn close(parts: &Parts, report: &mut Report) {
     asked(parts, report);
     judged(&parts.ready, report);
 }
 
-/// How often the source was asked.
+/// Counts the requests to the source.
 pub(super) fn asked(parts: &Parts, report: &mut Report) {
     let traffic = parts.source.traffic();
     report.count("calls", traffic.calls);
     report.count("retries", traffic.retries);
 }
 
-/// Says so when nothing was judged, so that silence is never taken for health.
+/// Reports a run without any verdict as a problem, because silence must not look like health.
 pub(super) fn judged(ready: &Ready, report: &mut Report) {
     let judged = report.counts.get("judged").copied().unwrap_or(0);
     let learned_already = report.counts.contains_key("learned_already");
@@ -196,7 +198,7 @@ pub(super) fn judged(ready: &Ready, report: &mut Report) {
     }
 }
 
-/// Records that a run began. What an earlier run of the same period left is kept in it.
+/// Records the start of a run. Keeps the progress of an interrupted run of the same period.
 pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<JobRun, JobError> {
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
@@ -207,6 +209,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
         );
     }
     if has_succeeded(&record) {
+        // A completed run is repeated from the start, an interrupted run is resumed.
         (record.through, record.until, record.reached) = (None, None, None);
     }
     record.owner.clone_from(&parts.course.owner);
@@ -217,13 +220,13 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     if parts.mode == Mode::Write {
         parts.store.put_run(&record, now).await?;
     }
-    // A backfill writes how far it is with the days, a rebuilding with the documents.
+    // A backfill and a rebuild record the progress themselves, after a chunk of days and after a document.
     parts.course.begin((!["backfill", "rebuild"].contains(&job)).then_some((job, period)));
     parts.reach(Step::Started, now).await?;
     Ok(record)
 }
 
-/// Of a run that has not begun.
+/// A record of a run before the start.
 pub(super) fn blank(job: &str, period: &str) -> JobRun {
     JobRun {
         job: job.to_owned(),
@@ -246,7 +249,7 @@ pub(super) fn blank(job: &str, period: &str) -> JobRun {
     }
 }
 
-/// Records how a run ended.
+/// Records the end of a run.
 pub(super) async fn finish<T>(
     parts: &Parts,
     mut record: JobRun,
@@ -256,7 +259,7 @@ pub(super) async fn finish<T>(
 ) -> Result<(), JobError> {
     let outcome = match result {
         Ok(_) => report.grade().as_str(),
-        // The record is of the host that goes on, or may be.
+        // Another host owns the record, or may own the record.
         Err(JobError::TakenOver { .. } | JobError::Unheard { .. }) => return Ok(()),
         Err(JobError::Stopped) => Outcome::Stopped.as_str(),
         Err(_) => Grade::Failed.as_str(),
@@ -266,7 +269,7 @@ pub(super) async fn finish<T>(
     record.step = if result.is_ok() { Step::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    // A run that failed ended before it counted them.
+    // A failed run ended before the requests were counted.
     record.counts.extend(measure::requests(parts.source.traffic()).map(|(name, count)| (name.to_owned(), count)));
     let milliseconds = |took: &std::time::Duration| took.as_millis() as u64;
     record.durations_ms =

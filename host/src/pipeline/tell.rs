@@ -1,4 +1,4 @@
-//! Incidents to people: every sink hears of each notice once.
+//! Delivery: each receiver gets each notification once.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,8 +13,8 @@ use notify::{self, Speech};
 use store::checkpoint::{self, Step};
 use store::JobRun;
 
-/// Tells each sink what it has not heard of these incidents, and remembers what was accepted. A sink that is down is
-/// left out until the next run.
+/// Sends the pending notifications of incidents to each receiver, and stores the deliveries. An unreachable receiver
+/// waits for the next run.
 pub(super) async fn episodes(
     parts: &mut Parts,
     episodes: Vec<Episode>,
@@ -31,7 +31,7 @@ pub(super) async fn episodes(
         for sink in &mut parts.sinks {
             let speech = Speech { language: *language, currency, words: sink.words };
             for notice in episode.due(&sink.name, factor) {
-                // A host that was held up must not tell what another tells meanwhile.
+                // With an expired lease, another host may send the same notification.
                 if parts.turn.as_ref().is_some_and(|turn| !turn.is_fresh()) {
                     held_up = true;
                     break;
@@ -47,24 +47,26 @@ pub(super) async fn episodes(
                     Err(error) => {
                         report.count("undelivered", 1);
                         report.problem(error.to_string());
+                        // Later notifications of the incident must not overtake the failed notification.
                         break;
                     }
                 }
             }
         }
-        // Right after it was told, so that a kill here tells one incident twice at most.
+        // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
         let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()), factor);
         if told || settled {
             parts.store.put_episodes(&[(episode, settled)], now).await?;
         }
         if held_up {
+            // Ends the run if another host holds the lease now.
             parts.may_write().await?;
         }
     }
     Ok(())
 }
 
-/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted.
+/// Sends a problem of costwarden to the remaining receivers, and stores the deliveries.
 pub(super) async fn operational(
     parts: &mut Parts,
     what: Operational<'_>,
@@ -81,7 +83,7 @@ pub(super) async fn operational(
     Ok(parts.store.put_notice(&notice, now).await?)
 }
 
-/// Tells each sink that was told of it that it is over. Nothing happens where it was not so.
+/// Sends the resolution to receivers of the problem. Does nothing without a raised problem.
 pub(super) async fn resolved(
     parts: &mut Parts,
     key: &str,
@@ -98,7 +100,7 @@ pub(super) async fn resolved(
     Ok(parts.store.put_notice(&notice, now).await?)
 }
 
-/// Tells the totals of the last days to the sinks that were down then.
+/// Sends the totals of the last days to receivers that were unreachable.
 pub(super) async fn totals_left_behind(
     parts: &mut Parts,
     before: Date,
@@ -117,7 +119,7 @@ pub(super) async fn totals_left_behind(
     Ok(())
 }
 
-/// Tells each sink the day's total that has not heard it, and remembers what was accepted.
+/// Sends the total of the day to the remaining receivers, and stores the deliveries.
 pub(super) async fn total(
     parts: &mut Parts,
     date: Date,
@@ -146,7 +148,7 @@ pub(super) async fn total(
             }
         }
     }
-    // Right after it was told, as with incidents.
+    // Stored right after the delivery, like incidents.
     if run.total_told.len() > told {
         parts.store.put_run(run, now).await?;
     }

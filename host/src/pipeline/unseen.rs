@@ -1,7 +1,8 @@
-//! Series that turn up in the day so far and that no day before knows of: a service that was started this morning.
+//! Cold start: evaluation of series that appear today and on no earlier day, for example a service started this
+//! morning.
 //!
-//! The daily job will judge them by days on which they cost nothing, and so does the hourly one, so that they are told
-//! the same day. A series that did cost something on those days is left alone: it has not been learned yet.
+//! Earlier days count as 0 cost, like in the daily job, and people are notified on the same day. A series with earlier
+//! cost has insufficient history and is not evaluated.
 
 use super::assemble::{self, Frame, Sample};
 use super::judge::{Judge, Question};
@@ -12,15 +13,14 @@ use model::rule::Absent;
 use model::series::Grain;
 use store::DateRange;
 
-/// Whether a rule can be asked about a series that it has learned nothing of: a day without a row must count as one that
-/// cost nothing, and what is learned of a series may not depend on its peers.
+/// Whether a rule supports a cold start: a day without a row must count as 0, and the fit must not depend on peers.
 pub(super) fn may_be_asked(ready: &ReadyRule) -> bool {
     let rule = &ready.rule;
     rule.grain == Grain::Daily && rule.absent == Absent::Zero && ready.detector.manifest.scope == Scope::Each
 }
 
-/// Those of the samples that no day up to the frame's knows of, with what a rule learns of such days. Samples are of the
-/// day so far; the frame ends with the day through which others were learned.
+/// Returns the detector input for the samples without a row in the history. The samples belong to the partial day; the
+/// frame ends with the last trained day.
 pub(super) async fn questions(
     parts: &Parts,
     ready: &ReadyRule,

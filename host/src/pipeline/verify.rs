@@ -1,7 +1,7 @@
-//! The archive against what is remembered: every day and hour of the ledger has its raw document, and the document's
-//! sums are the ledger's, to the last bit.
+//! Comparison of the archive with the ledger: every ledger day and hour has a raw document, and the sums are equal to
+//! the last bit.
 //!
-//! A day at a time, some days at once, and only what differs is handed on: memory does not grow with the archive.
+//! A few days are compared at a time, and only differences are passed on: the memory does not grow with the archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,45 +16,45 @@ use model::ledger;
 use model::series::{ALL, SeriesKey};
 use store::{DateRange, Store};
 
-/// Days that are looked at at the same time.
+/// Number of concurrent day comparisons.
 const AT_A_TIME: usize = 4;
 
-/// What to compare.
+/// The scope of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Verify {
     pub(crate) range: DateRange,
-    /// Documents of days before it may have been deleted: they were old enough.
+    /// Documents of earlier days may be deleted by the retention policy.
     pub(crate) kept_since: Date,
 }
 
-/// What was compared.
+/// Counts of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Verified {
     pub(crate) days: u64,
     pub(crate) hours: u64,
-    /// Days and hours whose documents were deleted when they were old enough.
+    /// Days and hours with documents deleted by the retention policy.
     pub(crate) expired: u64,
     pub(crate) disagreements: u64,
-    /// Things in the archive that are nothing of ours.
+    /// Archive objects outside the costwarden layout.
     pub(crate) foreign: u64,
 }
 
-/// Where archive and ledger differ.
+/// A difference between archive and ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Disagreement {
     pub(crate) date: Date,
-    /// None of a finished day.
+    /// `None` for a finished day.
     pub(crate) hour: Option<u8>,
     pub(crate) what: What,
 }
 
-/// How they differ.
+/// The kind of a difference.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
     NotArchived,
     NotRemembered,
     Unreadable(String),
-    /// None where one of the two does not know the series.
+    /// A different amount; `None` on the side without the series.
     Amount {
         series: SeriesKey,
         measure: Measure,
@@ -63,10 +63,10 @@ pub(crate) enum What {
     },
 }
 
-/// Compares day by day, and hands on each difference in their order.
+/// Compares day by day and passes on each difference in date order.
 ///
 /// # Errors
-/// Archive or store cannot be read.
+/// Fails if the archive or the store cannot be read.
 pub(crate) async fn verify(
     store: &Store,
     archive: &Archive,
@@ -96,7 +96,7 @@ pub(crate) async fn verify(
     Ok(verified)
 }
 
-/// One day of both.
+/// A day in both places.
 struct Day<'a> {
     store: &'a Store,
     archive: &'a Archive,
@@ -105,7 +105,7 @@ struct Day<'a> {
     expires: bool,
 }
 
-/// The amounts of a day or an hour by series, a column a measure.
+/// Amounts of a day or an hour, by series and measure.
 type Amounts = BTreeMap<SeriesKey, BTreeMap<Measure, f64>>;
 
 impl Day<'_> {
@@ -166,11 +166,12 @@ impl Day<'_> {
         };
         let series: BTreeSet<&SeriesKey> = remembered.keys().chain(archived.keys()).collect();
         for series in series {
+            // Snapshots hold only the billed cost.
             let measures = if hour.is_some() { &[Measure::BilledCost][..] } else { &Measure::ALL };
             for measure in measures {
                 let amount = |of: &Amounts| of.get(series).and_then(|amounts| amounts.get(measure)).copied();
                 let (remembered, archived) = (amount(remembered), amount(&archived));
-                // At an hour, a series that was seen before and has no row costs nothing by then.
+                // A known series without a row has no cost up to the hour: the store has 0.
                 let is_gone = hour.is_some() && archived.is_none() && remembered == Some(0.0);
                 if remembered != archived && !is_gone {
                     let (series, measure) = (series.clone(), *measure);
@@ -197,8 +198,8 @@ impl Day<'_> {
         let day = DateRange { from: self.date, to: self.date };
         let mut amounts = Amounts::new();
         for record in self.store.daily(day, &SeriesKey::new(ALL, ALL, ALL)).await? {
-            // Documents with a pricing type come from the replaced pipeline. It summed doubles in row order, so the
-            // exact amount is unknown.
+            // A document per pricing type comes from the replaced pipeline: sums of doubles, without an exact value to
+            // compare.
             if record.pricing_type.is_none() {
                 amounts.insert(record.key, record.amounts);
             }

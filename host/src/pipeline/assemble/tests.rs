@@ -28,12 +28,12 @@ fn history(days: &[i8], rows: &[(&str, &[f64])]) -> History {
     History { days, rows: rows.iter().map(row).collect() }
 }
 
-/// The series of all the days that the rule looks back.
+/// The series over the look-back of the rule.
 fn samples(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sample> {
     daily(history, rule, rule.history_days, frame)
 }
 
-/// Calls a function with the frame that ends on a day of November.
+/// Calls a function with a frame that ends on a day of November.
 fn framed<T>(through: i8, excluded: &Excluded, call: impl FnOnce(Frame<'_>) -> T) -> T {
     let zone = TimeZone::get("Asia/Seoul").expect("bundled");
     call(Frame { zone: &zone, excluded, accept_after_days: 14, through: date(2026, 11, through) })

@@ -1,8 +1,7 @@
-//! A run over days that somebody named. Each is judged, whatever the ledger has of it.
+//! A run over given days. Evaluates every given day, regardless of the ledger.
 //!
-//! Where one was missing, or its bill is another than the ledger's, later days rest on what was not so: those that look
-//! back to it are judged anew, and those that look back to what has changed by that. People hear of what is taken back, of
-//! what has grown and of what is over; nothing that opens on a past day is news.
+//! If a day was missing or the bill is a restatement, the run also evaluates later days that look back to a change.
+//! People are notified of the end, the retraction and the growth of incidents, but not of new incidents on past days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -20,21 +19,21 @@ use model::series::hours::days_through;
 use store::checkpoint::Step;
 use store::{DateRange, JobRun};
 
-/// Days that are named, and those that follow from them.
+/// The given days and the dependent later days.
 pub(super) struct Named {
     range: DateRange,
     days: Days,
-    /// What the ledger held before this run, from the first day on.
+    /// Days in the ledger before the run, from the first given day on.
     known: Vec<Date>,
-    /// Days of the range that an earlier run has begun and not finished.
+    /// Given days that an earlier run has started and not completed.
     begun: BTreeSet<Date>,
-    /// Whether a bill was another than the ledger had, so that later days follow.
+    /// Whether a bill differs from the ledger, or an earlier run was incomplete. Later days then follow.
     is_changed: bool,
-    /// They are on record as done once all that follows from them is.
+    /// Records of the fetched days. The records are completed after the evaluation of all later days.
     done: Vec<(Date, JobRun)>,
-    /// What is to be told at the end, by id.
+    /// Incidents to notify at the end, by id.
     episodes: BTreeMap<String, Episode>,
-    /// The last day that was judged.
+    /// The last evaluated day.
     last: Option<Date>,
 }
 
@@ -107,7 +106,8 @@ impl Named {
         parts.reach(Step::Told, now).await
     }
 
-    /// Does a day. Gives back why its bill cannot be had, where that is no reason to leave out the others.
+    /// Fetches and evaluates a day. Returns the cause of a missing bill if the run can continue with the remaining
+    /// days.
     async fn day(
         &mut self,
         parts: &Parts,
@@ -118,7 +118,7 @@ impl Named {
         let period = run::days(date, date);
         let own = parts.store.run("daily", &period).await?;
         if own.is_some_and(|run| !run::has_succeeded(&run)) || self.begun.contains(&date) {
-            // How far an earlier run had come is not known.
+            // The progress of the earlier run is unknown: evaluate every later day.
             self.days.has_changed(Date::MAX);
         }
         let record = run::start(parts, "daily", &period, now).await?;
@@ -133,17 +133,18 @@ impl Named {
         }
         let DateRange { from, to } = self.range;
         let error = match asked {
+            // A single given day decides the result of the run. In a range, the remaining days continue.
             Err(error) if from == to || error.interruption().is_some() => return Err(error),
             asked => asked.err(),
         };
         if self.known.contains(&date) && (self.is_changed || date < to) {
-            // What the ledger has of it stands, and those after it look back to it.
+            // The ledger keeps the earlier version of the day, and later days look back to the day.
             self.judge_anew(parts, date, now, report).await?;
         }
         Ok(error)
     }
 
-    /// The bill of a day; none where it is not taken for the whole.
+    /// The bill of a day. `None` for a withheld day.
     async fn ask(
         &self,
         parts: &Parts,
@@ -178,7 +179,7 @@ impl Named {
             }
         }
         self.is_changed |= is_another || self.begun.contains(&date);
-        // The end of the ledger is now; what is done again before it is history, and pages nobody.
+        // Only the newest day of the ledger is current. A repeated older day is history and notifies nobody.
         let is_now = date == self.range.to && self.known.last().is_none_or(|end| *end <= date);
         let news = if is_now { News::Live } else { News::Past };
         let total = Some(ledger.total_text());
@@ -212,7 +213,7 @@ impl Named {
     }
 }
 
-/// Learns through the last day, where there is one.
+/// Trains through the last day, if any.
 async fn end(
     parts: &Parts,
     days: Days,

@@ -1,7 +1,7 @@
-//! Learning: every series through a finished day, for the hours to come.
+//! Training: fits of every series through a finished day, for the following hours.
 //!
-//! Some thousand series at a time, in the order of their keys: what was learned of them is on its way to the store while
-//! the next are learned, and never all of it in memory.
+//! Works on some thousand series at a time, in key order. The store receives the fits of a round during the training of
+//! the next round. The memory never holds all fits.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -27,12 +27,12 @@ use model::statistics;
 use store::checkpoint::{self, Step};
 use store::{Baseline, DateRange, Fit, FitState};
 
-/// Series that a detector is given at a time: those of day-to-date are one an hour.
+/// Maximum number of series per detector call. A day-to-date key has a series per hour.
 const AT_A_TIME: usize = 4_096;
 
 impl Days {
-    /// Learns every series through a day, and remembers it for the hours to come. Where the ledger goes on after it,
-    /// through the ledger's last day: an older day that is done again must not unlearn what came since.
+    /// Trains every series through a day and stores the fits. If the ledger has later days, trains through the last day
+    /// of the ledger: a repeated older day must not replace newer fits.
     pub(in crate::pipeline) async fn learn(
         self,
         parts: &Parts,
@@ -61,6 +61,7 @@ impl Days {
         let range = intraday.map(|ready| ready.rule.history_days).max();
         let range = range.map(|days| DateRange { from: back(through, days - 1), to: through });
         let snapshots = match range {
+            // Without a history in memory, each key range reads the snapshots from the store.
             Some(range) if self.held.is_some() => parts.store.snapshots(range).await?,
             _ => Snapshots::default(),
         };
@@ -86,11 +87,13 @@ impl Days {
             let started = Instant::now();
             let is_last = round.end == last;
             let done = past.at_once(round, |stretch| lesson.of_each(&past, stretch, &given_up));
+            // The first read error ends the iterator. The error returns to the caller through `failed`.
             let done = done.map_err(|error| failed = Some(error)).ok()?;
             let mut baselines = Vec::new();
             for (stretch, learned) in done {
                 let mut of_stretch = lesson.take(learned, &mut given_up, report);
-                // Series that the ledger does not have, such as sums, go with those around them.
+                // Sums and further series outside the ledger join the key range that covers the key. The result stays
+                // in key order.
                 if let Some(last) = stretch.last_key() {
                     let mut later = sums.split_off(last);
                     sums.extend(later.remove_entry(last));
@@ -117,7 +120,7 @@ impl Days {
     }
 }
 
-/// What is learned, by which rules.
+/// Inputs of the training: rules, training mask and last day.
 struct Lesson<'a> {
     config: &'a Config,
     rules: &'a [ReadyRule],
@@ -125,15 +128,15 @@ struct Lesson<'a> {
     through: Date,
 }
 
-/// What was learned of one stretch.
+/// Fits of a key range.
 struct Learned {
     baselines: BTreeMap<SeriesKey, Baseline>,
     rules: Vec<OfRule>,
 }
 
-/// What became of one rule in it.
+/// Result of a rule in a key range.
 struct OfRule {
-    /// Its place among the rules.
+    /// Index of the rule.
     place: usize,
     report: Report,
     asked: u64,
@@ -141,7 +144,7 @@ struct OfRule {
 }
 
 impl Lesson<'_> {
-    /// The rules that need all of their series at once.
+    /// Trains the rules that need all series at once.
     fn of_whole(&self, past: &Past<'_>, report: &mut Report) -> Result<BTreeMap<SeriesKey, Baseline>, JobError> {
         let mut learned = BTreeMap::new();
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
@@ -163,7 +166,7 @@ impl Lesson<'_> {
         Ok(learned)
     }
 
-    /// The rules that learn each series by itself, and the statistics.
+    /// Trains the rules over single series, and computes the statistics.
     fn of_each(&self, past: &Past<'_>, stretch: &Stretch, given_up: &BTreeSet<usize>) -> Learned {
         let excluded = self.excluded.with_marks(stretch, self.through.tomorrow().unwrap_or(self.through));
         let frame = self.frame(&excluded);
@@ -188,8 +191,8 @@ impl Lesson<'_> {
         Learned { baselines, rules }
     }
 
-    /// Counts what became of a stretch, in the order of keys. Once a rule is given up, what later stretches learned by it
-    /// does not count, whether or not they ran already.
+    /// Merges the result of a key range, in key order. After a failure of a whole batch, the fits of the rule in later
+    /// key ranges do not count, even if already computed: the result is independent of the number of threads.
     fn take(
         &self,
         learned: Learned,
@@ -217,7 +220,7 @@ impl Lesson<'_> {
         Frame { zone, excluded, accept_after_days, through: self.through }
     }
 
-    /// The baseline of a series of the ledger, without fits.
+    /// The baseline of a ledger series, without fits.
     fn statistics(&self, history: &History, key: &SeriesKey, row: &HistoryRow) -> Baseline {
         let oldest = back(self.through, self.config.baseline_days - 1);
         let first = history.days.partition_point(|day| *day < oldest);
@@ -232,7 +235,7 @@ impl Lesson<'_> {
         }
     }
 
-    /// Fits samples, and puts what was learned into the baselines. Gives back whether the detector is to be given up.
+    /// Fits the samples and adds the fits to the baselines. Returns whether the detector failed for a whole batch.
     fn keep(
         &self,
         ready: &ReadyRule,
@@ -251,7 +254,7 @@ impl Lesson<'_> {
             whose.push((hour, key, names));
             history.push(series);
         }
-        // Peers are compared at the same hour; other series may go into one call, however many hours they are of.
+        // A group detector compares peers of the same hour. Any other detector accepts several hours in a call.
         let calls = whose.chunk_by(|(one, ..), (other, ..)| one == other || !peers).map(<[_]>::len);
         let mut rest = &history[..];
         let mut fitted = Vec::with_capacity(history.len());
@@ -281,7 +284,7 @@ impl Lesson<'_> {
     }
 }
 
-/// Puts what was learned of sums or of peers beside what was learned of each.
+/// Adds the fits of a sum or a peer group to the baseline of the key.
 fn add(baselines: &mut BTreeMap<SeriesKey, Baseline>, key: SeriesKey, sum: Baseline) {
     match baselines.entry(key) {
         Entry::Occupied(mut baseline) => baseline.get_mut().fits.extend(sum.fits),

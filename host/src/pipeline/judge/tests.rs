@@ -48,7 +48,7 @@ fn a_part_of_a_day_proves_only_what_reaches_the_bound_of_a_whole_one() {
     assert_eq!(passes("", 9.0, 1.0, Extent::Part), None);
 }
 
-/// Of bounds that are infinite, nothing can be told.
+/// With an infinite bound, a clock change explains nothing.
 #[test]
 fn what_a_longer_or_shorter_day_explains_is_no_finding() {
     let told = |date: (i16, i8, i8), grain, hour, observed: f64, upper: f64| {
