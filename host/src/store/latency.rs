@@ -1,10 +1,10 @@
-//! How long a database takes, by what it is asked to do.
+//! Counts and durations of the calls to a database, by kind.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a database does.
+/// A kind of call to a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     Read,
@@ -12,16 +12,16 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// What calls of one kind came to.
+/// The count and total duration of the calls of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Spent {
     pub(crate) done: u64,
     pub(crate) failed: u64,
-    /// Of both.
+    /// Total duration of the successful and failed calls.
     pub(crate) time: Duration,
 }
 
-/// Counts calls, several at a time too.
+/// A shared counter of calls, safe for concurrent calls.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Latency(Arc<Mutex<BTreeMap<Operation, Spent>>>);
 
