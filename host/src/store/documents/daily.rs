@@ -1,4 +1,4 @@
-//! `billing_daily`: one finished day of one series.
+//! `billing_daily`: one document per finished day and series.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,6 +18,7 @@ pub(in crate::store) const COLLECTION: Collection = Collection {
 pub(in crate::store) fn upsert(date: Date, entry: &Entry, now: Timestamp) -> Upsert {
     let mut key = doc! { "date": date_text(date) };
     key_fields(&mut key, &entry.key);
+    // Part of the replaced pipeline's unique key, always null. The sums cover all pricing types.
     key.insert("pricingType", Bson::Null);
     let mut set = Document::new();
     name_fields(&mut set, &entry.names);
