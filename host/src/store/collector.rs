@@ -79,6 +79,7 @@ impl Collector {
             Some(row) if row.is_of(ids) => guess,
             _ => self.row(ids),
         };
+        // Links the rows in the order of the documents, as the guess for the next day.
         if let Some(last) = reader.last.replace(place) {
             self.rows[last].next = place;
         }

@@ -50,7 +50,7 @@ impl Stretches<'_> {
         self.store.history_of(self.stretches[place], days, measures)
     }
 
-    /// The series of a stretch over `days`, which are ascending; hours that are not asked for are not known.
+    /// Returns the series of a key range over `days`. The days must be ascending. Hours outside `hours` are NaN.
     pub(crate) fn snapshots(
         &self,
         place: usize,
