@@ -1,6 +1,7 @@
-//! Collects days of amounts, in whichever order a database gives them, into a [`History`] or [`Snapshots`].
+//! Collects daily amounts, in any order, into a [`History`] or [`Snapshots`].
 //!
-//! This is the hot path of the jobs: nothing is allocated for a document of a series that is known already.
+//! The collector is the hot path of the jobs: a document of a known series causes no allocation. Reading from the
+//! database is not part of this module.
 
 use std::collections::HashMap;
 
@@ -12,45 +13,45 @@ use super::records::day_after;
 use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use model::series::{Names, SeriesKey};
 
-/// The amounts of consecutive days, while they are being read.
+/// The amounts of consecutive days during a read.
 #[derive(Debug)]
 pub(super) struct Collector {
     from: Date,
     span: usize,
-    /// Amounts of one series and day.
+    /// Number of amounts per series and day.
     width: usize,
-    /// Which days have a document.
+    /// Marks the days with a document.
     present: Vec<bool>,
-    /// By the lengths and texts of the ids.
+    /// Row indices, keyed by the lengths and bytes of the ids.
     places: HashMap<Box<[u8]>, usize>,
     rows: Vec<Row>,
     texts: Interner,
     scratch: Vec<u8>,
 }
 
-/// Where one reader is: documents mostly come in the same order day after day.
+/// The position of a reader. Most days list the documents in the same order.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     last: Option<usize>,
 }
 
-/// One series over the whole span.
+/// A series over the whole span.
 #[derive(Debug)]
 struct Row {
     key: SeriesKey,
     names: Names,
     pricing_categories: Vec<String>,
-    /// The day that the names and pricing types are of.
+    /// The day of the current names and pricing types.
     labelled: Option<usize>,
-    /// Day by day.
+    /// Amounts, day by day: `width` values per day.
     values: Vec<f64>,
     anomalous: Vec<bool>,
-    /// The row that a reader asked for next.
+    /// The row that a reader requested after this row.
     next: usize,
 }
 
 impl Collector {
-    /// For a range of days with `width` amounts a series and day.
+    /// Returns an empty collector for a range of days, with `width` amounts per series and day.
     pub(super) fn new(range: DateRange, width: usize) -> Self {
         let span = range.days();
         Self {
@@ -65,28 +66,30 @@ impl Collector {
         }
     }
 
-    /// The place of a date's values; none outside of the range.
+    /// Returns the index of a day, or `None` outside the range.
     pub(super) fn day(&self, date: Date) -> Option<usize> {
         let days = usize::try_from((date - self.from).get_days()).ok()?;
         (days < self.span).then_some(days)
     }
 
-    /// The place of a series' row, which is found without a search where the reader goes the way of the one before.
+    /// Returns the row index of a series. Needs no search if the documents come in the same order as before.
     pub(super) fn row_of(&mut self, reader: &mut Reader, ids: [&str; 3]) -> usize {
         let guess = reader.last.map_or(0, |last| self.rows[last].next);
         let place = match self.rows.get(guess) {
             Some(row) if row.is_of(ids) => guess,
             _ => self.row(ids),
         };
+        // Links the rows in the order of the documents, as the guess for the next day.
         if let Some(last) = reader.last.replace(place) {
             self.rows[last].next = place;
         }
         place
     }
 
-    /// The place of a series' row.
+    /// Returns the row index of a series; adds a row for a new series.
     pub(super) fn row(&mut self, [domain, project, service]: [&str; 3]) -> usize {
         self.scratch.clear();
+        // The lengths keep the concatenated ids of two series from being equal.
         self.scratch.extend(domain.len().to_le_bytes());
         self.scratch.extend(project.len().to_le_bytes());
         for id in [domain, project, service] {
@@ -109,12 +112,12 @@ impl Collector {
         self.rows.len() - 1
     }
 
-    /// Whether names and pricing types of that day are newer than what the row has.
+    /// Returns whether names and pricing types of `day` are newer than the row's.
     pub(super) fn wants_labels(&self, row: usize, day: usize) -> bool {
         self.rows[row].labelled.is_none_or(|labelled| labelled < day)
     }
 
-    /// An empty name is the id. What stands there already costs nothing.
+    /// Sets the names and pricing types of a row. An empty name becomes the id. Equal values cause no allocation.
     pub(super) fn label<'t, T: Iterator<Item = &'t str>>(
         &mut self,
         row: usize,
@@ -137,7 +140,7 @@ impl Collector {
         }
     }
 
-    /// The series has a document of that day.
+    /// Adds the values of a document of the day.
     pub(super) fn add(&mut self, row: usize, day: usize, values: &[f64], anomalous: bool) {
         self.present[day] = true;
         let row = &mut self.rows[row];
@@ -145,7 +148,7 @@ impl Collector {
         row.anomalous[day] = anomalous;
     }
 
-    /// The days that have a document; the amounts are those of the measures, in their order.
+    /// Returns the days with a document. The order of `measures` is the order of the added values.
     pub(super) fn history(self, measures: &[Measure]) -> History {
         let days = self.days();
         let row = |row: Row| {
@@ -160,7 +163,7 @@ impl Collector {
         History { days: days.iter().map(|day| day_after(self.from, *day)).collect(), rows }
     }
 
-    /// The days that have a document; the amounts are those of the hours.
+    /// Returns the days with a document. The added values are the 24 hourly amounts.
     pub(super) fn snapshots(self) -> Snapshots {
         let days = self.days();
         let row = |row: Row| {
@@ -178,7 +181,7 @@ impl Collector {
 
 impl Row {
     fn is_of(&self, [domain, project, service]: [&str; 3]) -> bool {
-        // From the part that differs most often.
+        // The service differs most often, so the comparison starts there.
         *self.key.service == *service && *self.key.project == *project && *self.key.domain == *domain
     }
 }

@@ -1,5 +1,5 @@
-//! What both databases must do alike. MongoDB takes part where `COSTWARDEN_TEST_MONGODB` holds a server's address; each
-//! test has a database of its own, which is dropped afterwards.
+//! The conformance suite of both databases. MongoDB takes part if `COSTWARDEN_TEST_MONGODB` holds a server address.
+//! Each test creates a database and drops the database at the end.
 
 mod days;
 mod learned;
@@ -31,18 +31,19 @@ use test_services::services;
 
 const ALWAYS: DateRange = DateRange { from: Date::MIN, to: Date::MAX };
 
-/// Runs a test in each database.
+/// Runs a test in every kind of database.
 async fn in_every_store(name: &str, test: impl AsyncFn(&Store)) {
     let folder = tempfile::tempdir().unwrap();
     test(&embedded(&folder.path().join("store.redb")).await.unwrap()).await;
     in_mongodb(name, async |store, _| test(store).await).await;
 }
 
-/// Runs a test in a MongoDB database that is new, and once more opened by its config.
+/// Runs a test in a new MongoDB database, and drops the database. The test also receives the config, for a second open.
 async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreOptions)) {
     let Some([uri]) = services(["COSTWARDEN_TEST_MONGODB"]) else { return };
     let config = mongodb(&uri, &format!("costwarden_{name}_{}", std::process::id()), Duration::from_secs(10));
     let store = Store::open(&config, Access::Write(run())).await.unwrap();
+    // The database must also be dropped after a panic.
     let outcome = AssertUnwindSafe(test(&store, &config)).catch_unwind().await;
     database(&store).drop().await.unwrap();
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -71,7 +72,8 @@ fn database(store: &Store) -> &::mongodb::Database {
     }
 }
 
-/// All documents of a collection but `billing_hourly`, by key, without the times of writing.
+/// Returns all documents of a collection in key order, without the write times and the run id. Does not support
+/// `billing_hourly`.
 async fn documents(store: &Store, collection: &'static Collection) -> Vec<Document> {
     let mut found = match store {
         _ if collection.name == daily::COLLECTION.name => {
@@ -104,12 +106,12 @@ fn range(from: i8, to: i8) -> DateRange {
     DateRange { from: day(from), to: day(to) }
 }
 
-/// The run that the tests are.
+/// The run id of the tests.
 fn run() -> RunId {
     RunId::from_bytes([7; 16]).unwrap()
 }
 
-/// A moment of writing.
+/// A time of a write.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
@@ -139,7 +141,7 @@ fn figures(figures: &[(&str, f64)]) -> BTreeMap<String, f64> {
     figures.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect()
 }
 
-/// NaN equals NaN here.
+/// Compares amounts bit by bit: NaN equals NaN.
 #[track_caller]
 fn assert_amounts(found: &[f64], expected: &[f64]) {
     let bits = |amounts: &[f64]| amounts.iter().map(|amount| amount.to_bits()).collect::<Vec<_>>();
@@ -180,6 +182,7 @@ async fn a_file_that_is_no_database_is_told() {
 
 #[tokio::test]
 async fn an_unreachable_server_is_told_without_the_password() {
+    // Nothing listens on port 1.
     let uri = "mongodb://warden:hunter2@127.0.0.1:1/?retryWrites=false";
     let config = mongodb(uri, "billing", Duration::from_millis(200));
     let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();

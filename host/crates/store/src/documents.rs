@@ -1,7 +1,7 @@
-//! The documents that both databases keep: their collections, keys and fields.
+//! The documents of both databases: collections, keys and fields.
 //!
-//! Each collection has a file that makes its documents out of the program's types and reads them back. How documents
-//! reach a disk or a server is not known here.
+//! Each collection has a file with the conversions between the program's types and the documents. Transport to a disk
+//! or a server is not part of this module.
 
 pub(super) mod anomaly;
 pub(super) mod baseline;
@@ -25,14 +25,14 @@ use model::intern::Interner;
 use model::run_id::RunId;
 use model::series::{Names, SeriesKey};
 
-/// A collection: what its documents are keyed by, and the indexes that it is read through.
+/// A collection: the name, the key fields and the indexes.
 #[derive(Debug)]
 pub(super) struct Collection {
     pub(super) name: &'static str,
     pub(super) key: &'static [&'static str],
     /// The name of the unique index on the key.
     pub(super) unique: &'static str,
-    /// Name and fields, each ascending (1) or descending (-1).
+    /// The name and the fields of each index, each field ascending (1) or descending (-1).
     pub(super) indexes: &'static [(&'static str, &'static [(&'static str, i32)])],
 }
 
@@ -47,24 +47,24 @@ pub(super) const COLLECTIONS: [&Collection; 8] = [
     &notice::COLLECTION,
 ];
 
-/// One keyed write: what identifies the document, what is set, and what is set only where the document is new.
+/// A keyed write: the key, the fields to set, and the fields to set only in a new document.
 #[derive(Debug, Clone)]
 pub(super) struct Upsert {
-    /// The fields of the collection's key, in their order.
+    /// The key fields, in the order of [`Collection::key`].
     pub(super) key: Document,
-    /// Names may be paths into sub-documents (`hours.10`); a value replaces what stood there.
+    /// A name may be a path into a sub-document (`hours.10`). A value replaces the old value.
     pub(super) set: Document,
     pub(super) on_insert: Document,
 }
 
 impl Upsert {
-    /// The same write, by a run.
+    /// Adds the run's id to the write.
     pub(super) fn by(mut self, run: Option<RunId>) -> Self {
         self.set.extend(run_field(run));
         self
     }
 
-    /// The document that the write makes where there is none.
+    /// Returns the document that the write inserts.
     pub(super) fn fresh(&self) -> Document {
         let mut document = self.key.clone();
         for (path, value) in self.on_insert.iter().chain(&self.set) {
@@ -73,14 +73,15 @@ impl Upsert {
         document
     }
 
-    /// Changes a document that exists already.
+    /// Applies the write to an existing document.
     pub(super) fn apply(&self, document: &mut Document) {
         for (path, value) in &self.set {
             set_path(document, path, value.clone());
         }
     }
 
-    /// Whether all that the write sets, but for its time and its run, stands there already. Of paths it knows nothing.
+    /// Returns whether the document already holds every field of the write, ignoring `updatedAt` and `runId`. Does not
+    /// follow paths into sub-documents.
     pub(super) fn is_in(&self, document: &RawDocument) -> bool {
         self.set.iter().filter(|(field, _)| !["updatedAt", "runId"].contains(&field.as_str())).all(|(field, value)| {
             document.get(field).ok().flatten().and_then(|old| Bson::try_from(old).ok()).is_some_and(|old| old == *value)
@@ -88,7 +89,7 @@ impl Upsert {
     }
 }
 
-/// Which run wrote a document last.
+/// Returns the field with the id of the run that wrote the document last; empty without a run.
 pub(super) fn run_field(run: Option<RunId>) -> Document {
     run.map(|run| ("runId".to_owned(), Bson::String(run.to_string()))).into_iter().collect()
 }
@@ -106,15 +107,17 @@ fn set_path(document: &mut Document, path: &str, value: Bson) {
     }
 }
 
-/// A document's key as bytes that order as its fields do: absent and null first, then numbers, then texts.
+/// Encodes key fields to bytes with the same order as the fields: absent and null first, then numbers, then texts.
 ///
-/// The bytes of the first fields are a prefix of the bytes of all.
+/// The encoding of the first fields is a prefix of the encoding of all fields.
 pub(super) fn key_bytes<'a>(fields: impl IntoIterator<Item = Option<RawBsonRef<'a>>>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(96);
     for field in fields {
         let number = match field {
             Some(RawBsonRef::String(text)) => {
                 bytes.push(2);
+                // NUL becomes 00 FF and the text ends with 00 01: a text sorts before a longer text with the same
+                // start.
                 for byte in text.bytes() {
                     bytes.push(byte);
                     if byte == 0 {
@@ -134,17 +137,18 @@ pub(super) fn key_bytes<'a>(fields: impl IntoIterator<Item = Option<RawBsonRef<'
             }
         };
         bytes.push(1);
+        // The flipped sign bit sorts negative numbers before positive numbers.
         bytes.extend((number ^ i64::MIN).to_be_bytes());
     }
     bytes
 }
 
-/// [`key_bytes`] of a document of the collection.
+/// Returns the [`key_bytes`] of a document of the collection.
 pub(super) fn key_of_raw(collection: &Collection, document: &RawDocument) -> Vec<u8> {
     key_bytes(collection.key.iter().map(|field| document.get(field).ok().flatten()))
 }
 
-/// [`key_bytes`] of a key's fields in their order.
+/// Returns the [`key_bytes`] of an ordered key document.
 pub(super) fn key_of(key: &Document) -> Vec<u8> {
     key_bytes(key.values().map(|value| match value {
         Bson::String(text) => Some(RawBsonRef::String(text)),
@@ -186,18 +190,19 @@ pub(super) fn number(value: RawBsonRef<'_>) -> Option<f64> {
     }
 }
 
-/// The texts of an array.
+/// Returns the texts of an array; skips elements of another type.
 pub(super) fn texts(value: RawBsonRef<'_>) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().filter_map(|item| item.ok()?.as_str())
 }
 
-/// `YYYYMMDD`.
+/// Formats a date like `20261122`.
 pub(super) fn date_text(date: Date) -> String {
     format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
 }
 
-/// What [`date_text`] wrote.
+/// Parses the format of [`date_text`].
 pub(super) fn date(text: &str) -> Result<Date, String> {
+    // The digit check matters: `parse` alone accepts a sign, like in `+2026112`.
     let part =
         |from: usize, to: usize| text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     let parsed = (text.len() == 8).then(|| {
@@ -207,7 +212,7 @@ pub(super) fn date(text: &str) -> Result<Date, String> {
     parsed.flatten().ok_or_else(|| format!("date is `{text}`, expected YYYYMMDD"))
 }
 
-/// A time of the documents: milliseconds since 1970.
+/// Converts a timestamp to the documents' type, in milliseconds since 1970.
 pub(super) fn time(timestamp: Timestamp) -> bson::DateTime {
     bson::DateTime::from_millis(timestamp.as_millisecond())
 }
@@ -216,12 +221,12 @@ fn timestamp(time: bson::DateTime) -> Result<Timestamp, String> {
     Timestamp::from_millisecond(time.timestamp_millis()).map_err(|error| error.to_string())
 }
 
-/// A number where it is finite, else null.
+/// Converts a number to BSON; null if not finite.
 fn finite(number: f64) -> Bson {
     if number.is_finite() { Bson::Double(number) } else { Bson::Null }
 }
 
-/// A text from outside as the name of a field: BSON ends names at the first NUL.
+/// Makes an external text usable for a field name. BSON names end at the first NUL.
 fn field_name(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }

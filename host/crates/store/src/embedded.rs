@@ -1,8 +1,9 @@
-//! What is remembered, in one file beside the program: the documents of [`super::documents`] without a server.
+//! The embedded database: the documents of [`super::documents`] in a local file, without a server.
 //!
-//! The two collections that grow with every day are kept in columns ([`rows`]), some thousand series at a time
-//! ([`stretches`]), so that months of amounts are read without touching a name; the others are kept as BSON under the bytes of their keys. Calls block for the length of a
-//! disk access, and one process at a time has the file.
+//! The two collections that grow every day are stored in columns ([`rows`]) per key range ([`stretches`]), a few
+//! thousand series each: a read of months of amounts touches no names. All remaining collections are stored as BSON
+//! under their key bytes. Every call blocks for the duration of a disk access. Only one process at a time can open the
+//! file for writing.
 
 mod columns;
 mod file;
@@ -53,6 +54,7 @@ impl Embedded {
                 if !old.is_empty() {
                     let stands: HashMap<_, _> = rows.iter().map(|row| (&row.subject.key, row.amounts)).collect();
                     let differs = |old: &&DailyRow| stands.get(&old.subject.key) != Some(&old.amounts);
+                    // Includes the series that left the day.
                     replaced.extend(old.iter().filter(differs).map(DailyRow::earlier));
                 }
                 if !(old.is_empty() && rows.is_empty()) {
@@ -75,6 +77,7 @@ impl Embedded {
                     return Ok(false);
                 }
             }
+            // Every remaining entry is missing in the store.
             Ok(entries.is_empty())
         })
     }
@@ -108,6 +111,7 @@ impl Embedded {
                         changed = true;
                     }
                 }
+                // A write replaces the whole day of the key range, so an unchanged key range is skipped.
                 if changed {
                     tables.put_rows(stretch, date, rows)?;
                 }
@@ -116,23 +120,24 @@ impl Embedded {
         })
     }
 
-    /// The stretches in the order of keys.
+    /// Returns the key ranges, in key order.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
     pub(super) fn stretches(&self) -> Result<Vec<Stretch>, StoreError> {
         self.read(&daily::COLLECTION, |tables| tables.all_stretches())
     }
 
-    /// The days of a range that are known.
+    /// Returns the finished days of the range with a stored document, ascending.
     pub(super) fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         self.read(&daily::COLLECTION, |tables| tables.dates(&daily::COLLECTION, range))
     }
 
-    /// The days of a range that were seen by hourly runs.
+    /// Returns the days of the range with an hourly snapshot, ascending.
     pub(super) fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         self.read(&hourly::COLLECTION, |tables| tables.dates(&hourly::COLLECTION, range))
     }
 
     pub(super) fn filled(&self) -> Result<Vec<&'static str>, StoreError> {
+        // These two collections have no table of documents.
         let columns = [&daily::COLLECTION, &hourly::COLLECTION].map(|collection| collection.name);
         let mut filled = Vec::new();
         for collection in COLLECTIONS {
@@ -149,7 +154,7 @@ impl Embedded {
         Ok(filled)
     }
 
-    /// The series of one stretch.
+    /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn history_of(
         &self,
         stretch: Stretch,
@@ -159,7 +164,7 @@ impl Embedded {
         self.read(&daily::COLLECTION, |tables| tables.history(stretch, days, measures))
     }
 
-    /// The series of one stretch.
+    /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn snapshots_of(
         &self,
         stretch: Stretch,
@@ -186,7 +191,7 @@ impl Embedded {
             let mut found = Vec::new();
             let dates = tables.dates(&daily::COLLECTION, range)?;
             for stretch in tables.all_stretches()? {
-                // Most questions are about one series, which is in one stretch, or in none yet.
+                // Most queries are for a single series, found in at most one key range.
                 if !tables.has::<DailyRow>(stretch, |key| is_of(series, key))? {
                     continue;
                 }
@@ -220,7 +225,7 @@ impl Embedded {
         self.change(&hourly::COLLECTION, |tables| {
             let entries = in_order(day);
             let shares = tables.shares::<HourlyRow, _>(&entries, |entry| &entry.key)?;
-            // Which hours were seen of the day is a matter of all its series.
+            // The snapshot hours of a day come from all series, not only from the series of one key range.
             let mut seen = hourly::Seen::default();
             for Share { stretch, .. } in &shares {
                 tables.rows(*stretch, date)?.iter().for_each(|row: &HourlyRow| seen.add(&row.hours));
@@ -251,7 +256,7 @@ impl Embedded {
         })
     }
 
-    /// All hours of a day at once, of a day of which nothing is stored.
+    /// Writes all hours of a day at once. The day must have no stored hours.
     pub fn put_hours(
         &self,
         day: &DayLedger,
@@ -308,6 +313,7 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut gone = HashSet::new();
+        // Date and hour are the first key fields, so the key bytes are a prefix of all matching anomaly keys.
         let of_run = key_of(&anomaly::key(date, hour));
         self.each(&anomaly::COLLECTION, &of_run, &of_run, |document| {
             if document.get_str("ruleId").is_ok_and(|rule| rules.contains(rule)) {
@@ -367,6 +373,7 @@ impl Embedded {
     }
 
     pub(super) fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+        // The job is the first key field.
         let key = key_of(&mongodb::bson::doc! { "job": job });
         let mut runs = Vec::new();
         self.each(&run::COLLECTION, &key, &key, |document| {
@@ -415,7 +422,8 @@ impl Embedded {
         self.each(collection, &bytes(range.from), &bytes(range.to), visit)
     }
 
-    /// Writes documents as the server would, and removes those `gone` that are not among them.
+    /// Writes documents with the semantics of the server's upsert, and removes the documents with a key in `gone` that
+    /// are not among the upserts.
     fn put(
         &self,
         collection: &'static Collection,
@@ -449,7 +457,7 @@ impl Embedded {
     }
 }
 
-/// Whether a series is meant; [`model::series::ALL`] stands for any id.
+/// Returns whether `key` matches `wanted`; [`crate::series::ALL`] matches any id.
 fn is_of(wanted: &SeriesKey, key: &SeriesKey) -> bool {
     let pairs = [(&wanted.domain, &key.domain), (&wanted.project, &key.project), (&wanted.service, &key.service)];
     pairs.iter().all(|(wanted, id)| &***wanted == model::series::ALL || wanted == id)
@@ -471,5 +479,6 @@ fn sorted(collection: &Collection, documents: Vec<Document>) -> Vec<Document> {
                 .collect(),
         )
     };
+    // Each key range is in key order per day, but a query over several key ranges is not.
     documents.into_iter().map(|document| (key(&document), document)).collect::<BTreeMap<_, _>>().into_values().collect()
 }

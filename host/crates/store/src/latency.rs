@@ -1,10 +1,10 @@
-//! How long a database takes, by what it is asked to do.
+//! Counts and durations of the calls to a database, by kind.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a database does.
+/// A kind of call to a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     Read,
@@ -12,16 +12,16 @@ pub enum Operation {
     Delete,
 }
 
-/// What calls of one kind came to.
+/// The count and total duration of the calls of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
     pub done: u64,
     pub failed: u64,
-    /// Of both.
+    /// Total duration of the successful and failed calls.
     pub time: Duration,
 }
 
-/// Counts calls, several at a time too.
+/// A shared counter of calls, safe for concurrent calls.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Latency(Arc<Mutex<BTreeMap<Operation, Spent>>>);
 

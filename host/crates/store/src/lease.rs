@@ -1,4 +1,5 @@
-//! The right to write, for a while: one owner at a time, by the server's clock.
+//! Leases for a limited time: at most one owner holds a lease at a time, by the server's clock. The jobs decide when to
+//! take a lease and when to renew it.
 
 use std::time::Duration;
 
@@ -7,53 +8,53 @@ use jiff::SignedDuration;
 use super::StoreError;
 use super::mongodb::Mongodb;
 
-/// What a lease is on: job and period of a document in `job_runs`.
+/// The subject of a lease: the job and period of a document in `job_runs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseKey {
     pub job: String,
     pub period: String,
 }
 
-/// Who has a lease after it was asked for.
+/// The holder of a lease after a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     Asker,
     Other { owner: String },
 }
 
-/// A lease that was taken and not given back, as the server sees it.
+/// A taken and unreleased lease, by the server's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub key: LeaseKey,
     pub owner: String,
-    /// Until it runs out; negative since it has, when its owner died or was held up.
+    /// Time until expiry; negative after the expiry, when the owner died or was delayed.
     pub left: SignedDuration,
-    /// Since it was taken or renewed; none where an older program took it.
+    /// Time since the last renewal; `None` if an older version took the lease.
     pub renewed: Option<SignedDuration>,
 }
 
-/// Who asks for a lease, and for how long.
+/// A request of a process for a lease.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     pub key: &'a LeaseKey,
-    /// Of one process, and of no other ever.
+    /// A name unique to the process, never reused.
     pub owner: &'a str,
     pub length: Duration,
-    /// How long it is kept for an asker who did not get it and asks again: whoever has it otherwise, and takes it again
-    /// and again, would leave no chance to others.
+    /// Time for which a refused claimant has priority after each claim. Without the priority, a holder that releases
+    /// and retakes the lease repeatedly would keep every other process waiting.
     pub reserve: Duration,
 }
 
-/// Leases of a database, apart from the store, so that they can be renewed beside its work.
+/// The leases of a database, separate from the store, to allow a renewal in parallel with the store's work.
 #[derive(Clone)]
 pub enum Leases {
     Mongodb(Mongodb),
-    /// Whoever has the file open is alone: the kernel sees to it, and ends it with the process.
+    /// No leases. The kernel locks the open file for a single process, and unlocks the file when the process ends.
     File,
 }
 
 impl Leases {
-    /// Takes a lease that nobody has, that has run out, or that the asker has already.
+    /// Takes a lease if the lease is free, expired or already held by the claimant.
     pub async fn take(&self, claim: Claim<'_>) -> Result<Holder, StoreError> {
         match self {
             Self::Mongodb(store) => store.take_lease(claim).await,
@@ -61,7 +62,7 @@ impl Leases {
         }
     }
 
-    /// Makes a lease last anew; false where another has it.
+    /// Extends a lease; returns false if another process holds the lease.
     pub async fn renew(&self, claim: Claim<'_>) -> Result<bool, StoreError> {
         match self {
             Self::Mongodb(store) => store.renew_lease(claim).await,
@@ -69,7 +70,7 @@ impl Leases {
         }
     }
 
-    /// All that are taken; none where the kernel sees to it that there is one process at a time.
+    /// Returns all taken leases, or `None` for a database that the kernel locks for a single process.
     pub async fn held(&self) -> Result<Option<Vec<Held>>, StoreError> {
         match self {
             Self::Mongodb(store) => store.held_leases().await.map(Some),
@@ -77,7 +78,7 @@ impl Leases {
         }
     }
 
-    /// Gives a lease back; nothing happens where another has it.
+    /// Releases a lease. Changes nothing if another process holds the lease.
     pub async fn release(&self, key: &LeaseKey, owner: &str) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.release_lease(key, owner).await,

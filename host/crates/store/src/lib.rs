@@ -1,6 +1,7 @@
-//! What is remembered: MongoDB or an embedded database, one set of documents in either.
+//! The store: MongoDB or an embedded database, with the same documents in both.
 //!
-//! Every write is a keyed upsert, in bulk: the same call twice leaves the same documents but for their timestamps.
+//! Every write is a keyed upsert in bulk. A repeated call leaves the same documents, except for the timestamps and the
+//! run id. The store does not decide which days or series to read or write.
 
 pub mod checkpoint;
 mod collector;
@@ -40,7 +41,7 @@ use model::run_id::RunId;
 use model::series::SeriesKey;
 use crate::checkpoint::Step;
 
-/// The collections that know of runs, and of no bill.
+/// The collections about runs, without any data of a bill.
 pub const OF_RUNS: [&str; 2] = [documents::run::COLLECTION.name, documents::notice::COLLECTION.name];
 
 /// An open database.
@@ -49,13 +50,12 @@ pub enum Store {
     Embedded(Embedded),
 }
 
-/// What a database is opened for.
+/// The purpose of an open database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Makes the database and its indexes where they are missing. Every document that is written says which run wrote
-    /// it, as `runId`.
+    /// Creates the missing database, collections and indexes. Every written document names this run in `runId`.
     Write(RunId),
-    /// Makes nothing; what is not there is read as empty.
+    /// Creates nothing. A missing database or collection reads like an empty one.
     Read,
 }
 
@@ -68,17 +68,17 @@ impl Access {
     }
 }
 
-/// What a database lets its user do, and what it lacks.
+/// The permissions of the database user, and the missing indexes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
-    /// Actions that are not granted.
+    /// Required actions without a grant.
     pub missing: Vec<&'static str>,
-    /// How many indexes the next run will make.
+    /// Number of indexes to be created by the next run.
     pub indexes: usize,
 }
 
 impl Store {
-    /// Opens the database that a config names.
+    /// Opens the configured database.
     pub async fn open(config: &StoreOptions, access: Access) -> Result<Self, StoreError> {
         match config {
             StoreOptions::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
@@ -86,11 +86,11 @@ impl Store {
         }
     }
 
-    /// What a run would be let do. Asks, and writes nothing.
+    /// Returns the permissions of the database user. Only asks the server; writes nothing.
     pub async fn rights(&self) -> Result<Rights, StoreError> {
         match self {
             Self::Mongodb(store) => store.rights().await,
-            // The file belongs to whoever may write to it.
+            // The only access control of an embedded database is the file permissions.
             Self::Embedded(_) => Ok(Rights { missing: Vec::new(), indexes: 0 }),
         }
     }
@@ -102,8 +102,8 @@ impl Store {
         }
     }
 
-    /// The finished day as `billing_daily`. Series that left it are removed; what is marked as anomalous stays marked.
-    /// Amounts that were known before are kept in `billing_restated`. A ledger without entries changes nothing.
+    /// Writes a finished day to `billing_daily`. Removes series that are no longer in the ledger. Keeps the anomaly
+    /// marks. Keeps replaced amounts in `billing_restated`. A ledger without entries changes nothing.
     pub async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_day(day, now).await,
@@ -111,7 +111,7 @@ impl Store {
         }
     }
 
-    /// Whether `billing_daily` holds a day, with the series of all, just as it is in the ledger.
+    /// Returns whether `billing_daily` holds exactly the ledger of the day: the same series, with the same content.
     pub async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
         match self {
             Self::Mongodb(store) => store.holds_day(day).await,
@@ -119,7 +119,7 @@ impl Store {
         }
     }
 
-    /// The days of a range that `billing_daily` holds, in their order, and how many series each has.
+    /// Returns the days of `billing_daily` in the range, ascending, each with the number of series.
     pub async fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError> {
         match self {
             Self::Mongodb(store) => store.day_sizes(range).await,
@@ -127,7 +127,7 @@ impl Store {
         }
     }
 
-    /// Marks these series of the day as anomalous, and the day's others as not.
+    /// Marks the given series of the day as anomalous and removes the mark from the rest of the day.
     pub async fn mark_anomalous(
         &self,
         date: Date,
@@ -140,7 +140,7 @@ impl Store {
         }
     }
 
-    /// All series of these days.
+    /// Returns the `billing_daily` values of all series in the range.
     pub async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         match self {
             Self::Mongodb(store) => store.history(range, measures).await,
@@ -148,7 +148,7 @@ impl Store {
         }
     }
 
-    /// The last day that `billing_daily` holds anything of.
+    /// Returns the last day with a document in `billing_daily`.
     pub async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
         match self {
             Self::Mongodb(store) => store.newest_day().await,
@@ -156,7 +156,7 @@ impl Store {
         }
     }
 
-    /// The days of a range that `billing_daily` holds anything of, ascending.
+    /// Returns the days of the range with a document in `billing_daily`, ascending.
     pub async fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         match self {
             Self::Mongodb(store) => store.days(range).await,
@@ -164,7 +164,7 @@ impl Store {
         }
     }
 
-    /// The days of a range that `billing_hourly` holds anything of, ascending.
+    /// Returns the days of the range with a document in `billing_hourly`, ascending.
     pub async fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         match self {
             Self::Mongodb(store) => store.snapshot_days(range).await,
@@ -172,7 +172,7 @@ impl Store {
         }
     }
 
-    /// The collections that hold any document.
+    /// Returns the names of the collections with at least one document.
     pub async fn filled(&self) -> Result<Vec<&'static str>, StoreError> {
         match self {
             Self::Mongodb(store) => store.filled().await,
@@ -192,7 +192,7 @@ impl Store {
         }
     }
 
-    /// [`Store::daily`] as it was known at a moment.
+    /// Returns the documents of [`Store::daily`] in the state known at `moment`, before later restatements.
     pub async fn daily_as_of(
         &self,
         range: DateRange,
@@ -209,8 +209,8 @@ impl Store {
         daily_records(known)
     }
 
-    /// A partial day as it stood at an hour, as `billing_hourly`. A series that was seen earlier that day and has no row
-    /// now stands at 0. A ledger without entries changes nothing.
+    /// Writes a partial day at an hour to `billing_hourly`. A series seen earlier on the day but without a row at this
+    /// hour gets 0. A ledger without entries changes nothing.
     pub async fn put_hour(
         &self,
         date: Date,
@@ -224,7 +224,7 @@ impl Store {
         }
     }
 
-    /// All series of these days, as the hourly runs saw them.
+    /// Returns the `billing_hourly` amounts of all series in the range.
     pub async fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         match self {
             Self::Mongodb(store) => store.snapshots(range).await,
@@ -232,8 +232,8 @@ impl Store {
         }
     }
 
-    /// Replaces statistics and the given rules' fits; fits of other rules stay. Baselines are asked for as they are
-    /// written, so that never all of them are in memory.
+    /// Replaces the statistics and the fits of the given rules; keeps the fits of all remaining rules. Consumes the
+    /// iterator during the write, to limit the memory use.
     pub async fn put_baselines(
         &self,
         baselines: impl IntoIterator<Item = Baseline>,
@@ -246,19 +246,20 @@ impl Store {
         }
     }
 
-    /// All series' baselines with just these fits, in the order of their keys; a fit that lacks the state that is asked
-    /// for is left out.
+    /// Returns the baselines of all series in key order, with only the requested fits. Leaves out a fit without the
+    /// requested state.
     pub async fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
         let mut baselines = match self {
             Self::Mongodb(store) => store.baselines(requests).await,
             Self::Embedded(store) => store.baselines(requests),
         }?;
+        // MongoDB returns the documents in any order.
         baselines.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(baselines)
     }
 
-    /// What these rules found at that date and hour, all of it: what they found there before and not now is removed.
-    /// The status that a person gave a finding stays.
+    /// Replaces the anomalies of the given rules at a date and hour with `findings`; removes all earlier anomalies that
+    /// are not among `findings`. Keeps the status set by a person.
     pub async fn put_findings(
         &self,
         date: Date,
@@ -273,7 +274,7 @@ impl Store {
         }
     }
 
-    /// `billing_anomalies` of these days, in the order of their keys.
+    /// Returns the `billing_anomalies` documents of the range in key order.
     pub async fn findings(&self, range: DateRange) -> Result<Vec<AnomalyRecord>, StoreError> {
         let documents = match self {
             Self::Mongodb(store) => store.findings(range).await,
@@ -282,7 +283,7 @@ impl Store {
         Ok(documents.into_iter().map(documents::anomaly::record).collect())
     }
 
-    /// Where any rule found anything on these days, in no order.
+    /// Returns the series, day and hour of every anomaly in the range, in any order.
     pub async fn found(&self, range: DateRange) -> Result<Vec<Found>, StoreError> {
         match self {
             Self::Mongodb(store) => store.found(range).await,
@@ -290,7 +291,7 @@ impl Store {
         }
     }
 
-    /// Each with whether it is settled: closed, and nobody is left to be told.
+    /// Writes incidents. The flag marks a settled incident: closed, without an outstanding notification.
     pub async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_episodes(episodes, now).await,
@@ -298,13 +299,12 @@ impl Store {
         }
     }
 
-    /// The episodes that were not settled when they were put, and those that were seen or closed on a day or later, in
-    /// the order of their ids.
+    /// Returns the unsettled incidents and the incidents last seen or closed on `since` or later, in id order.
     pub async fn episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
         self.episodes_of(Query::Current(since)).await
     }
 
-    /// The episodes that an operator decided, and that were seen on a day or later.
+    /// Returns the incidents with an operator's decision, last seen on `since` or later.
     pub async fn decided_episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
         self.episodes_of(Query::Decided(since)).await
     }
@@ -331,7 +331,7 @@ impl Store {
         }
     }
 
-    /// The last runs of a job, the one that started last first.
+    /// Returns the run records of a job with the latest start times, newest first.
     pub async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
         match self {
             Self::Mongodb(store) => store.recent_runs(job, limit).await,
@@ -339,7 +339,7 @@ impl Store {
         }
     }
 
-    /// The runs of a job whose periods lie from one up to another, which is none of them, in no order.
+    /// Returns the run records of a job with a period in `from..before`, in any order.
     pub async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
         match self {
             Self::Mongodb(store) => store.runs(job, from, before).await,
@@ -347,7 +347,7 @@ impl Store {
         }
     }
 
-    /// Changes nothing of a run's record but its step.
+    /// Updates only the step of a run record.
     pub async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_step(job, period, step, now).await,
@@ -355,7 +355,7 @@ impl Store {
         }
     }
 
-    /// Every notice about costwarden itself that there ever was, in the order of their keys.
+    /// Returns all notifications about costwarden itself, past and present, in key order.
     pub async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
         match self {
             Self::Mongodb(store) => store.notices().await,
@@ -379,8 +379,8 @@ impl Store {
 }
 
 impl Store {
-    /// What calls of a kind came to since it was opened. The embedded store's writes are what it takes to bring them to
-    /// the disk.
+    /// Returns the count and duration of the calls of a kind since the open. A write of the embedded store counts only
+    /// the time of the commit to the disk.
     pub fn spent(&self, operation: Operation) -> Spent {
         match self {
             Self::Mongodb(store) => store.latency.spent(operation),

@@ -1,6 +1,7 @@
-//! What is remembered, in MongoDB: the tutorial's collections with their documents and indexes, and costwarden's own.
+//! The MongoDB database: the collections of the replaced pipeline, with the same documents and indexes, and
+//! costwarden's additional collections.
 //!
-//! Knows how to reach the server, read in batches and write in bulk; what the documents hold is the business of
+//! Connects to the server, reads in batches and writes in bulk. The content of the documents belongs to
 //! [`super::documents`].
 
 mod answer;
@@ -39,20 +40,20 @@ use crate::checkpoint::Step;
 pub use connect::{careless_option, hosts_in_the_clear};
 use read::{Stored, of_day, of_days, of_series, unreadable, unreadable_document};
 
-/// Where the server is, and how long to wait for it.
+/// The address of the server, the credentials and the timeouts.
 #[derive(Debug, Clone)]
 pub struct MongodbOptions {
-    /// May hold credentials.
+    /// The connection string; may contain credentials.
     pub uri: Secret,
-    /// Trusted alone, where one is given; also makes TLS a must.
+    /// If set, the only trusted authority. Requires TLS.
     pub authority: Option<Authority>,
-    /// A certificate and its key, with which the server knows this host.
+    /// A PEM file with the client certificate and key for the authentication of this host. Requires TLS.
     pub client_certificate: Option<PathBuf>,
     pub database: String,
     pub connect_timeout: Duration,
-    /// How long a primary is looked for, at the start and after a failover.
+    /// Time limit of the search for a primary, at the start and after a failover.
     pub selection_timeout: Duration,
-    /// How long one answer is waited for.
+    /// Time limit of a single answer.
     pub timeout: Duration,
 }
 
@@ -60,16 +61,16 @@ pub struct MongodbOptions {
 #[derive(Clone)]
 pub struct Mongodb {
     database: Database,
-    /// For messages: the servers' addresses without credentials.
+    /// The servers' addresses without credentials, for messages.
     hosts: String,
     selection_timeout: Duration,
     timeout: Duration,
-    /// None where nothing is written.
+    /// The id of the writing run; `None` for reading.
     run: Option<RunId>,
     pub(super) latency: Latency,
 }
 
-/// The fields of `billing_daily` that a day's bill gives.
+/// The fields of `billing_daily` to compare with a ledger, plus the creation time.
 const DAY_FIELDS: [&str; 11] = [
     "domainName",
     "projectName",
@@ -100,10 +101,10 @@ impl Mongodb {
                 changed.push((upsert, old.map(|old| old.id)));
             }
         }
-        // What is left is of series that left the day; a pricing type is never ours.
+        // The rest belongs to series that left the day. A document with a pricing type belongs to another program.
         stored.retain(|_, old| old.fields.get_str("pricingType").is_err());
         replaced.extend(stored.values().cloned());
-        // Before it is overwritten.
+        // Before the overwrite: a run killed in between must not lose the replaced amounts.
         self.keep_replaced(day.date, &replaced, now).await?;
         self.write(&daily::COLLECTION, changed.into_iter()).await?;
         self.delete(&daily::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
@@ -119,7 +120,7 @@ impl Mongodb {
             && stored.into_values().all(|old| old.fields.get_str("pricingType").is_ok()))
     }
 
-    /// Keeps what a correction is about to replace.
+    /// Stores the amounts that a restatement is about to replace.
     async fn keep_replaced(&self, date: Date, replaced: &[Stored], now: Timestamp) -> Result<(), StoreError> {
         if replaced.is_empty() {
             return Ok(());
@@ -136,7 +137,7 @@ impl Mongodb {
         for Stored { fields, .. } in replaced {
             let (key, names) =
                 series(fields, &mut texts).map_err(|error| unreadable(&daily::COLLECTION, fields, error))?;
-            // Other programs need not say when.
+            // Documents of another program may lack the creation time.
             let created = fields.get_datetime("createdAt").map_or(0, mongodb::bson::DateTime::timestamp_millis);
             let earlier = restated::Earlier { names, amounts: restated::amounts(fields), created, key };
             let newest = newest.get(&key_of(&restated::key(date, &earlier.key)));
@@ -163,6 +164,7 @@ impl Mongodb {
             let key =
                 series(&old.fields, &mut texts).map_err(|error| unreadable(&daily::COLLECTION, &old.fields, error))?.0;
             let was = old.fields.get_bool("isAnomaly").unwrap_or(false);
+            // Unchanged documents keep the time and the run of the last write.
             match (was, marked.contains(&key)) {
                 (false, true) => mark.push(old.id),
                 (true, false) => clear.push(old.id),
@@ -196,7 +198,7 @@ impl Mongodb {
             let hours = old.fields.get_document("hours").map_err(|error| error.to_string());
             let hours =
                 hours.and_then(hourly::read_hours).map_err(|error| unreadable(collection, &old.fields, error))?;
-            // Which hours were seen of the day is a matter of all its series.
+            // The snapshot hours of a day come from all series.
             seen.add(&hours);
             stored.insert(key, (old.id, hours));
         }
@@ -338,7 +340,7 @@ impl Mongodb {
         self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
     }
 
-    /// Writes documents, each by the id that it has already where it has one.
+    /// Writes documents. Existing documents are updated by `_id`.
     async fn put(
         &self,
         collection: &'static Collection,

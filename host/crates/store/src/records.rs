@@ -1,4 +1,4 @@
-//! What is put into a database and read back, apart from days and findings: it is the same in either.
+//! The records that both databases write and read, except days and anomalies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,47 +12,47 @@ use model::series::{Names, SeriesKey};
 use model::statistics::Statistics;
 use crate::checkpoint::Step;
 
-/// What is known of one series: the tutorial's statistics, and what each rule's detector learned.
+/// The baseline of a series: the statistics of the replaced pipeline, and the fits of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
     pub key: SeriesKey,
     pub names: Names,
     pub pricing_categories: Vec<String>,
-    /// None for grouped series, of which the tutorial knew nothing.
+    /// `None` for a grouped series: the replaced pipeline had no grouped series.
     pub statistics: Option<Statistics>,
-    /// By rule id.
+    /// Fits by rule id.
     pub fits: BTreeMap<String, Fit>,
 }
 
-/// What one rule's detector learned of one series.
+/// The fit of a rule's detector to a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
-    /// SHA-256 of the detector's bytes, in hex. State is never given to another.
+    /// SHA-256 of the detector's bytes, in hex. No detector with a different digest receives the state.
     pub detector: String,
     /// SHA-256 of the settings' JSON, in hex.
     pub settings: String,
-    /// The newest day that was learned from.
+    /// The newest day in the training data.
     pub through: Date,
-    /// One entry under none, or one for each hour of day-to-date.
+    /// A single state under `None`, or a state for each hour of a day-to-date series.
     pub states: BTreeMap<Option<u8>, FitState>,
 }
 
-/// Opaque state, and the figures that the detector told people of it.
+/// An opaque fitted state, and the detector's figures for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitState {
     pub state: Vec<u8>,
     pub figures: BTreeMap<String, f64>,
 }
 
-/// What to read of the baselines.
+/// A request for the fits of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FitRequest {
     pub rule: String,
-    /// None reads the state under none, some the state of that hour alone.
+    /// `None` requests the state under `None`; `Some` requests only the state of the hour.
     pub hour: Option<u8>,
 }
 
-/// How far a job got, and what came of it. Keyed by job and period.
+/// The run record of a job and period: the progress and the outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRun {
     /// `daily`, `hourly` or `backfill`.
@@ -61,51 +61,51 @@ pub struct JobRun {
     pub period: String,
     pub owner: String,
     pub attempts: u32,
-    /// The last step that was finished.
+    /// The last finished step.
     pub step: Step,
-    /// The newest day that is done, of a job over many days.
+    /// The newest finished day of a job over many days.
     pub through: Option<Date>,
-    /// The day that a backfill ends with which nobody told one.
+    /// The last day of an open-ended backfill, recorded for the next attempt.
     pub until: Option<Date>,
-    /// What a rebuilding has done last, in its own words; empty where it has just begun.
+    /// The last replayed archive document of a rebuild, as text; empty at the start of a rebuild.
     pub reached: Option<String>,
     /// `running`, `done`, `degraded` or `failed`.
     pub outcome: String,
     pub error: Option<String>,
     pub counts: BTreeMap<String, u64>,
     pub durations_ms: BTreeMap<String, u64>,
-    /// Sinks that were told the day's total.
+    /// Receivers that accepted the day's total.
     pub total_told: BTreeSet<String>,
-    /// The day's total, as it is told.
+    /// The day's total in the format of the notification.
     pub total: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
-    /// By the server's clock; none where nobody has it. Only [`super::Leases`] change it.
+    /// The end of the lease by the server's clock; `None` for a free lease. Only [`super::Leases`] changes the field.
     pub lease_until: Option<Timestamp>,
 }
 
-/// Something about costwarden itself that people are told once, until it is over.
+/// A notification about costwarden itself, delivered once per receiver until the condition is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// What it is about, like `failing:daily`.
+    /// The subject, for example `failing:daily`.
     pub key: String,
-    /// The line that is told.
+    /// The text for people.
     pub text: String,
-    /// Runs in a row that had to say so; 0 once it is over.
+    /// Number of consecutive runs with the condition; 0 after the end of the condition.
     pub times: u32,
     pub since: Timestamp,
-    /// Sinks that were told that it is so, and not yet that it is over.
+    /// Receivers that accepted the notification but not yet the message about the end.
     pub told: BTreeSet<String>,
 }
 
-/// Both ends belong to it.
+/// A range of days, including both ends.
 #[derive(Debug, Clone, Copy)]
 pub struct DateRange {
     pub from: Date,
     pub to: Date,
 }
 
-/// That a series was found anomalous on a finished day, or at an hour of one.
+/// An anomaly of a series on a finished day, or at an hour of a day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     pub series: SeriesKey,
@@ -136,12 +136,12 @@ pub struct AnomalyRecord {
 }
 
 impl DateRange {
-    /// Of both ends and what is between; 0 where it ends before it starts.
+    /// Returns the number of days, including both ends; 0 if the range ends before the start.
     pub(super) fn days(self) -> usize {
         usize::try_from((self.to - self.from).get_days() + 1).unwrap_or(0)
     }
 
-    /// Up to `parts` consecutive ranges of about the same length.
+    /// Splits the range into at most `parts` consecutive ranges of about the same length.
     pub(super) fn split(self, parts: usize) -> Vec<Self> {
         let length = self.days().div_ceil(parts).max(1);
         let starts = (0..self.days()).step_by(length);

@@ -1,4 +1,4 @@
-//! Days that are read some thousand series at a time, so that memory does not grow with a bill.
+//! Reads the store one key range at a time, a few thousand series each. The memory use does not grow with the bill.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,14 @@ use super::{DateRange, Store, StoreError};
 use model::history::{HistoryRow, Measure, SnapshotRow};
 use model::series::SeriesKey;
 
-/// A database by its stretches: the series from one key up to another, in the order of keys. Reading blocks for the
-/// length of a disk access.
+/// The key ranges of a database, in key order. Every read blocks for the duration of a disk access.
 pub struct Stretches<'s> {
     store: &'s Embedded,
     stretches: Vec<Stretch>,
 }
 
 impl Store {
-    /// None where the database gives all series at once.
+    /// Returns the key ranges, or `None` if the database only reads all series at once.
     pub fn stretches(&self) -> Result<Option<Stretches<'_>>, StoreError> {
         match self {
             Self::Mongodb(_) => Ok(None),
@@ -31,17 +30,17 @@ impl Stretches<'_> {
         self.stretches.len()
     }
 
-    /// The finished days of a range that the database holds anything of.
+    /// Returns the finished days of the range with a stored document, ascending.
     pub fn days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         self.store.days(range)
     }
 
-    /// The days of a range that hourly runs have seen.
+    /// Returns the days of the range with an hourly snapshot, ascending.
     pub fn snapshot_days(&self, range: DateRange) -> Result<Vec<Date>, StoreError> {
         self.store.snapshot_days(range)
     }
 
-    /// The series of a stretch over `days`, which are ascending.
+    /// Returns the series of a key range over `days`. The days must be ascending.
     pub fn history(
         &self,
         place: usize,
@@ -51,7 +50,7 @@ impl Stretches<'_> {
         self.store.history_of(self.stretches[place], days, measures)
     }
 
-    /// The series of a stretch over `days`, which are ascending; hours that are not asked for are not known.
+    /// Returns the series of a key range over `days`. The days must be ascending. Hours outside `hours` are NaN.
     pub fn snapshots(
         &self,
         place: usize,

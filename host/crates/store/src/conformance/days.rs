@@ -1,4 +1,4 @@
-//! Finished days and the hours of unfinished ones.
+//! Tests of finished days, and of the hours of unfinished days.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use ::mongodb::bson::{Bson, Document, doc};
 use super::*;
 use model::history::Measure;
 
-/// The amounts of a series over all days that are known.
+/// Returns the amounts of a series over all stored days.
 async fn amounts(store: &Store, service: &str) -> Vec<f64> {
     let history = store.history(range(1, 30), &[Measure::BilledCost]).await.unwrap();
     history.rows.get(&key(service)).map_or_else(Vec::new, |row| row.values[&Measure::BilledCost].clone())
@@ -208,6 +208,7 @@ async fn hours_are_put_one_by_one_in_any_order() {
         (12, vec![("a", 7.0), ("b", 5.0), ("c", 6.0)]),
     ];
     in_every_store("hours", async |store| {
+        // The last order writes the first day again.
         for (order, date) in
             [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 2, 0], [2, 0, 1]].into_iter().zip([3, 4, 5, 6, 3].map(day))
         {

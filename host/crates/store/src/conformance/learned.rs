@@ -1,4 +1,4 @@
-//! Baselines.
+//! Tests of baselines.
 
 use ::mongodb::bson::{Bson, doc};
 

@@ -1,4 +1,4 @@
-//! The database of the replaced pipeline is taken over as it is.
+//! Tests of the take-over of the replaced pipeline's database without a migration.
 
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use ::mongodb::{Collection, IndexModel};

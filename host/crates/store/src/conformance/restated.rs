@@ -1,4 +1,4 @@
-//! Corrected days: what was known before is kept, and can be asked for.
+//! Tests of restatements: the earlier amounts are kept and can be queried.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use ::mongodb::bson::Document;
 use super::*;
 use crate::documents::restated;
 
-/// `service amount` of what was known at a moment.
+/// Returns `service amount` of each document known at a moment.
 async fn known(store: &Store, moment: i64) -> Vec<String> {
     let found = store.daily_as_of(range(1, 30), &key(ALL), at(moment)).await.unwrap();
     let text = |found: &Document| {
@@ -29,7 +29,7 @@ async fn what_a_correction_replaces_is_kept() {
         ];
         for (moment, amounts) in bills {
             store.put_day(&ledger(day(1), amounts), at(moment)).await.unwrap();
-            // Once more, as after a kill.
+            // A repeated write, like after a killed run.
             store.put_day(&ledger(day(1), amounts), at(moment + 5)).await.unwrap();
         }
         assert_eq!(known(store, -1).await, [] as [String; 0], "nothing was known yet");

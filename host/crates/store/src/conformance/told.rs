@@ -1,4 +1,4 @@
-//! Findings, episodes and runs.
+//! Tests of anomalies, incidents, runs, leases and notifications.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn rules(rules: &[&str]) -> BTreeSet<String> {
     rules.iter().map(|rule| (*rule).to_owned()).collect()
 }
 
-/// `service rule hour` of all findings.
+/// Returns `service rule hour` of all anomalies.
 async fn kept(store: &Store) -> Vec<String> {
     let found = store.findings(ALWAYS).await.unwrap();
     let text = |found: &Document| {

@@ -1,4 +1,4 @@
-//! `billing_anomalies`: one finding, in the tutorial's fields and costwarden's own.
+//! `billing_anomalies`: one anomaly per document, with the fields of the replaced pipeline and additional fields.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,7 +22,7 @@ pub(crate) const COLLECTION: Collection = Collection {
     ],
 };
 
-/// The order in which documents are listed; fields of other programs come after these.
+/// The field order of listed documents. Unknown fields follow in alphabetical order.
 const FIELDS: [&str; 30] = [
     "date",
     "hour",
@@ -56,7 +56,7 @@ const FIELDS: [&str; 30] = [
     "runId",
 ];
 
-/// The key's fields, of which the first are the date and the hour.
+/// Returns the first fields of the key: the date and the hour.
 pub(crate) fn key(date: Date, hour: Option<u8>) -> Document {
     doc! { "date": date_text(date), "hour": hour_value(hour) }
 }
@@ -88,10 +88,11 @@ pub(crate) fn upsert(finding: &Finding, now: Timestamp) -> Upsert {
         "episode": finding.episode.as_deref(),
         "updatedAt": time(now),
     });
+    // A person may change the status later, so only the insert sets the status.
     Upsert { key: id, set, on_insert: doc! { "status": "NEW", "createdAt": time(now) } }
 }
 
-/// A finding's series, day and hour.
+/// Reads the series, day and hour of an anomaly.
 pub(crate) fn read_found(document: &RawDocument, texts: &mut Interner) -> Result<Found, String> {
     let hour = match document.get("hour").map_err(|error| error.to_string())?.and_then(number) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
@@ -104,7 +105,7 @@ pub(crate) fn read_found(document: &RawDocument, texts: &mut Interner) -> Result
     Ok(Found { series, date, hour })
 }
 
-/// A stored document as it is listed: without the database's own id, its fields in one order in every database.
+/// Prepares a stored document for a list: without `_id`, and with the same field order for both databases.
 pub(crate) fn listed(mut document: Document) -> Document {
     document.remove("_id");
     let mut listed: Document =

@@ -1,4 +1,4 @@
-//! `billing_baseline`: the tutorial's statistics of one series, and what each rule's detector learned of it.
+//! `billing_baseline`: one document per series, with the statistics of the replaced pipeline and the fits of the rules.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) const COLLECTION: Collection = Collection {
     indexes: &[],
 };
 
-/// Replaces the statistics and the given rules' fits; other rules' fits stay.
+/// Replaces the statistics and the fits of the given rules; keeps the fits of all remaining rules.
 pub(crate) fn upsert(baseline: &Baseline, now: Timestamp) -> Upsert {
     let mut key = Document::new();
     key_fields(&mut key, &baseline.key);
@@ -30,13 +30,14 @@ pub(crate) fn upsert(baseline: &Baseline, now: Timestamp) -> Upsert {
     set.insert("statistics", baseline.statistics.as_ref().map(statistics_document));
     set.insert("pricingTypes", &baseline.pricing_categories);
     for (rule, fit) in &baseline.fits {
+        // The path replaces only the fit of this rule.
         set.insert(format!("rules.{rule}"), fit_document(fit));
     }
     set.insert("lastUpdated", time(now));
     Upsert { key, set, on_insert: doc! { "createdAt": time(now) } }
 }
 
-/// The fields to read so that [`read`] finds what is asked for, and little else.
+/// Returns the projection with the fields that [`read`] needs for the requests.
 pub(crate) fn projection(requests: &[FitRequest]) -> Document {
     let mut fields = doc! { "_id": 0 };
     for field in
@@ -62,7 +63,7 @@ pub(crate) fn projection(requests: &[FitRequest]) -> Document {
     fields
 }
 
-/// Reads the statistics and the fits that are asked for; a fit without the state that is asked for is left out.
+/// Reads the statistics and the requested fits; leaves out a fit without the requested state.
 pub(crate) fn read(
     document: &RawDocument,
     requests: &[FitRequest],

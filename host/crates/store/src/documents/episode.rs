@@ -1,4 +1,4 @@
-//! `billing_episodes`: one incident, whichever rules saw it, and who was told of it.
+//! `billing_episodes`: one incident per document, with the deliveries to each receiver.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ pub(crate) const COLLECTION: Collection = Collection {
     ],
 };
 
-/// Which episodes are asked for.
+/// A query for incidents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Query<'q> {
-    /// Those that may still change, and those that were seen or closed on a day or later.
+    /// Unsettled incidents, and incidents last seen or closed on the day or later.
     Current(Date),
-    /// Those that an operator decided, and that were seen on a day or later.
+    /// Incidents with an operator's decision, last seen on the day or later.
     Decided(Date),
     Of(&'q str),
     All,
@@ -47,7 +47,7 @@ impl Query<'_> {
         }
     }
 
-    /// [`Query::filter`], of one document.
+    /// Returns whether a document matches [`Query::filter`].
     pub(crate) fn matches(self, document: &RawDocument) -> bool {
         let since = |field: &str, date: Date| {
             let day = document.get_document(field).and_then(|moment| moment.get_str("date"));
@@ -64,7 +64,7 @@ impl Query<'_> {
     }
 }
 
-/// `settled`: closed, and nobody is left to be told.
+/// Replaces an incident. `settled` means closed, without an outstanding notification.
 pub(crate) fn upsert(episode: &Episode, settled: bool, now: Timestamp) -> Upsert {
     let mut set = Document::new();
     key_fields(&mut set, &episode.series);
@@ -116,6 +116,7 @@ pub(crate) fn upsert(episode: &Episode, settled: bool, now: Timestamp) -> Upsert
         "settled": settled,
         "updatedAt": time(now),
     });
+    // Without a decision, the stored decision stays.
     if let Some(decision) = decision {
         set.insert("decision", decision);
     }
@@ -150,7 +151,7 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Episode,
         rules.insert(rule.as_str().ok_or("rules holds something else than texts")?.to_owned());
     }
     let mut by_day: BTreeMap<Date, Seen> = BTreeMap::new();
-    // Before days were told from their hours, all was of the day.
+    // Documents of older versions have no `wholeDays`: every impact counts for the whole day.
     let field = if document.contains_key("wholeDays") { "wholeDays" } else { "impactByDay" };
     for (day, impact) in document.get_document(field).map_err(|error| error.to_string())? {
         let impact = impact.as_f64().ok_or_else(|| format!("{field}.{day} is not a double"))?;

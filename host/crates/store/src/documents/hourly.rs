@@ -1,4 +1,4 @@
-//! `billing_hourly`: one day of one series as the hourly runs saw it.
+//! `billing_hourly`: one document per day and series, with the cumulative amounts seen by the hourly runs.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +14,7 @@ pub(crate) const COLLECTION: Collection = Collection {
     indexes: &[],
 };
 
-/// The field of an hour's cumulative amount.
+/// Returns the path of an hour's cumulative amount.
 pub(crate) fn hour_field(hour: u8) -> String {
     format!("hours.{hour:02}")
 }
@@ -25,7 +25,7 @@ pub(crate) fn key(date: Date, series: &SeriesKey) -> Document {
     key
 }
 
-/// Sets some hours' cumulative amounts and leaves the others.
+/// Sets the cumulative amounts of some hours and keeps the rest.
 pub(crate) fn upsert(
     date: Date,
     series: &SeriesKey,
@@ -41,9 +41,10 @@ pub(crate) fn upsert(
     Upsert { key: key(date, series), set, on_insert: doc! { "createdAt": time(now) } }
 }
 
-/// The hours at which any run looked at a day: a series without a row then cost nothing by then, if it was seen before.
+/// The hours of a day with a snapshot. If a series has an earlier amount but no row in a snapshot, the cumulative
+/// amount at the snapshot is 0.
 ///
-/// With this the documents of a day do not depend on the order in which its hours are put.
+/// With the snapshot hours, the documents of a day do not depend on the write order of the hours.
 #[derive(Debug, Default)]
 pub(crate) struct Seen([bool; 24]);
 
@@ -54,7 +55,8 @@ impl Seen {
         }
     }
 
-    /// What to set where a series has a row at an hour; `stored` is what is known of it.
+    /// Returns the hours and amounts to set for a series with a row at `hour`; `stored` holds the known hours. Later
+    /// snapshot hours without a known amount become 0.
     pub(crate) fn with_row(&self, hour: u8, amount: f64, stored: Option<&[f64; 24]>) -> Vec<(u8, f64)> {
         let later = (hour + 1..24).filter(|later| {
             let later = usize::from(*later);
@@ -64,12 +66,13 @@ impl Seen {
     }
 }
 
-/// Whether a series without a row at an hour cost nothing by then, rather than not being known yet.
+/// Returns whether a series without a row at an hour is known to have no cost by then: an amount at this hour or
+/// earlier exists. False means the series was not seen yet.
 pub(crate) fn is_gone(hour: u8, stored: &[f64; 24]) -> bool {
     stored[..=usize::from(hour)].iter().any(|amount| !amount.is_nan())
 }
 
-/// The amounts by hour out of the field `hours`; NaN where no run looked.
+/// Reads the amounts by hour from the field `hours`; NaN for an hour without a snapshot.
 pub(crate) fn read_hours(field: &RawDocument) -> Result<[f64; 24], String> {
     let mut hours = [f64::NAN; 24];
     if read_as_written(field, &mut hours).is_some() {
@@ -84,11 +87,11 @@ pub(crate) fn read_hours(field: &RawDocument) -> Result<[f64; 24], String> {
     Ok(hours)
 }
 
-/// Reads hours as [`upsert`] writes them, each a double under two digits; none where anything else is among them. An
-/// hour then has its place among the bytes, and the many hours of a history are read four times as fast.
+/// Reads hours in the exact format of [`upsert`]: each a double under two digits. Returns `None` for any other content.
+/// Fixed byte positions make the read of a long history four times faster.
 fn read_as_written(field: &RawDocument, hours: &mut [f64; 24]) -> Option<()> {
     const DOUBLE: u8 = 1;
-    // Around the elements: the length, and a NUL.
+    // The elements stand between the 4-byte length and a NUL; each takes 12 bytes: type, two digits, NUL, double.
     let (elements, rest) = field.as_bytes().get(4..)?.as_chunks::<12>();
     if rest != [0] {
         return None;

@@ -1,4 +1,4 @@
-//! `billing_notices`: what people were told about costwarden itself, so that they are told once.
+//! `billing_notices`: notifications about costwarden itself. The record prevents a second delivery.
 
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc};

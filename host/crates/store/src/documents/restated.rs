@@ -1,7 +1,7 @@
-//! `billing_restated`: what a day of one series was known to cost before its bill was corrected.
+//! `billing_restated`: the amounts of a day and series before a restatement.
 //!
-//! The amounts that are known now stand in `billing_daily`. Each correction leaves what it replaced here, numbered from
-//! 0 on, with the moments from which and until which it was known.
+//! `billing_daily` holds the current amounts. Each restatement adds a revision with the replaced amounts, numbered from
+//! 0, with the times from and until which the amounts were known.
 
 use std::collections::BTreeMap;
 
@@ -21,36 +21,36 @@ pub(crate) const COLLECTION: Collection = Collection {
     indexes: &[],
 };
 
-/// What is about to be replaced, or removed.
+/// The amounts of a series that a restatement replaces or removes.
 #[derive(Debug, Clone)]
 pub(crate) struct Earlier {
     pub(crate) key: SeriesKey,
     pub(crate) names: Names,
     pub(crate) amounts: Amounts,
-    /// When the document of `billing_daily` was made, in milliseconds since 1970.
+    /// Creation time of the `billing_daily` document, in milliseconds since 1970.
     pub(crate) created: i64,
 }
 
-/// The newest that is kept of one series' day.
+/// The newest stored revision of a day and series.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Revision {
     revision: i32,
     amounts: Amounts,
-    /// Milliseconds since 1970.
+    /// End of validity, in milliseconds since 1970.
     until: i64,
 }
 
-/// The key of a day of one series, without the revision.
+/// Returns the key of a day and series, without the revision.
 pub(crate) fn key(date: Date, series: &SeriesKey) -> Document {
     let mut key = doc! { "date": date_text(date) };
     key_fields(&mut key, series);
     key
 }
 
-/// Keeps what is replaced, given the newest that was kept before. A run that was killed between this and the
-/// correction keeps the same once more.
+/// Stores replaced amounts after the newest stored revision. If a run was killed between this write and the
+/// restatement, the next run updates the same revision.
 pub(crate) fn upsert(date: Date, earlier: &Earlier, newest: Option<&Revision>, now: Timestamp) -> Upsert {
-    // One that left the day and came back later was not known in between.
+    // A series that left the day and came back was not known in between, so the start is the later time.
     let repeats = newest.is_some_and(|newest| newest.until >= earlier.created && newest.amounts == earlier.amounts);
     let revision = newest.map_or(0, |newest| newest.revision + i32::from(!repeats));
     let from = newest.map_or(earlier.created, |newest| newest.until.max(earlier.created));
@@ -66,7 +66,7 @@ pub(crate) fn upsert(date: Date, earlier: &Earlier, newest: Option<&Revision>, n
     Upsert { key: id, set, on_insert: doc! { "knownFrom": from, "createdAt": time(now) } }
 }
 
-/// Reads a revision, and the key of its day and series in bytes.
+/// Reads a revision and the key bytes of the day and series.
 pub(crate) fn read(document: &RawDocument) -> Result<(Vec<u8>, Revision), String> {
     let revision = document.get_i32("revision").map_err(|error| error.to_string())?;
     let until = document.get_datetime("knownUntil").map_err(|error| error.to_string())?.timestamp_millis();
@@ -75,7 +75,7 @@ pub(crate) fn read(document: &RawDocument) -> Result<(Vec<u8>, Revision), String
     Ok((key, Revision { revision, amounts: amounts(document), until }))
 }
 
-/// The sums out of a document of this collection or of `billing_daily`; what is missing is 0.
+/// Reads the sums of a document of this collection or of `billing_daily`; 0 for a missing field.
 pub(crate) fn amounts(document: &RawDocument) -> Amounts {
     let amount = |measure: Measure| document.get(daily::field(measure)).ok().flatten().and_then(number).unwrap_or(0.0);
     Amounts {
@@ -87,7 +87,7 @@ pub(crate) fn amounts(document: &RawDocument) -> Amounts {
     }
 }
 
-/// The newest revision of each series among some of one day.
+/// Returns the newest revision of each series of a day.
 pub(crate) fn newest(
     revisions: impl IntoIterator<Item = (Vec<u8>, Revision)>,
 ) -> BTreeMap<Vec<u8>, Revision> {
@@ -101,8 +101,8 @@ pub(crate) fn newest(
     newest
 }
 
-/// What was known at a moment: of each series and day the document of `billing_daily`, or the one that it had replaced
-/// since. Both are in the order of their keys, and so is the result.
+/// Returns the documents known at a moment: for each day and series the `billing_daily` document, or the revision valid
+/// at the moment. Input and result are in key order.
 pub(crate) fn as_of(
     current: Vec<Document>,
     earlier: Vec<Document>,
@@ -129,7 +129,7 @@ pub(crate) fn as_of(
     }
     for document in current {
         let key = day(&document);
-        // Other programs need not say it.
+        // Documents of another program may lack the creation time.
         let created = millis(&document, "createdAt").unwrap_or(i64::MIN);
         let from = last_until.get(&key).map_or(created, |until| created.max(*until));
         if from <= moment {

@@ -1,4 +1,4 @@
-//! `job_runs`: how far a job got, and what came of it.
+//! `job_runs`: one run record per job and period, with the progress and the outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub(crate) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
     Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
 }
 
-/// What a document has that nothing but a lease has made yet, but for its key and times.
+/// Returns the fields of a document that only a lease has created so far, without the key, the owner and the times.
 pub(crate) fn blank(job: &str, period: &str) -> Document {
     let run = JobRun {
         job: job.to_owned(),
@@ -69,13 +69,13 @@ pub(crate) fn blank(job: &str, period: &str) -> Document {
     blank
 }
 
-/// Nothing but how far the run got.
+/// Sets only the step of a run.
 pub(crate) fn step(job: &str, period: &str, step: Step, now: Timestamp) -> Upsert {
     let set = doc! { "step": step.as_str(), "updatedAt": time(now) };
     Upsert { key: key(job, period), set, on_insert: Document::new() }
 }
 
-/// The runs that started last, the last first.
+/// Returns the runs with the latest start times, newest first.
 pub(crate) fn latest(mut runs: Vec<JobRun>, limit: usize) -> Vec<JobRun> {
     runs.sort_by(|one, other| (other.started_at, &other.period).cmp(&(one.started_at, &one.period)));
     runs.truncate(limit);

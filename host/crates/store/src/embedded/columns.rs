@@ -1,7 +1,7 @@
-//! Days as columns: one value a day, stretch and column, so that a history reads only the amounts that it needs.
+//! Column storage of days: one value per day, key range and column. A history reads only the required amounts.
 //!
-//! The rows of a day are in the order of its first column, the numbers of their subjects. A column whose rows all have
-//! the same value holds it once. Numbers are little-endian.
+//! The first column of a day holds the subject numbers and defines the row order. A column with equal values in all
+//! rows stores the value once. Numbers are little-endian.
 
 use std::fmt::Display;
 
@@ -12,13 +12,13 @@ use super::file::{Cause, Column};
 use super::stretches::Stretch;
 use crate::documents::date_text;
 
-/// Columns of every day; others are numbered by the collections.
+/// Columns of every day. Each collection numbers the remaining columns.
 pub(super) const NUMBERS: u8 = 0;
 pub(super) const CREATED: u8 = 2;
 pub(super) const UPDATED: u8 = 3;
 pub(super) const RUN: u8 = 5;
 
-/// One stored day of a collection and stretch.
+/// A stored day of a collection and key range.
 pub(super) struct Day<'a, T> {
     table: &'a T,
     place: Place,
@@ -31,7 +31,7 @@ pub(super) struct DayWriter<'a> {
     place: Place,
 }
 
-/// Where the columns of a day are.
+/// The address of the columns of a day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) collection: &'static str,
@@ -40,14 +40,14 @@ pub(super) struct Place {
 }
 
 impl<'a, T: ReadableTable<Column, &'static [u8]>> Day<'a, T> {
-    /// None where nothing is stored of that day.
+    /// Opens a day; `None` if the day has no stored rows.
     pub(super) fn open(table: &'a T, place: Place) -> Result<Option<Self>, Cause> {
         let Some(bytes) = table.get(place.column(NUMBERS))? else { return Ok(None) };
         let numbers = bytes.value().as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect();
         Ok(Some(Self { table, place, numbers }))
     }
 
-    /// A value a row.
+    /// Reads a value per row.
     pub(super) fn column<V: Copy, const N: usize>(&self, column: u8, read: fn([u8; N]) -> V) -> Result<Vec<V>, Cause> {
         let values = self.column_if_there(column, read)?;
         values.ok_or_else(|| self.broken(column, "is missing"))
@@ -65,6 +65,7 @@ impl<'a, T: ReadableTable<Column, &'static [u8]>> Day<'a, T> {
         }
         let rows = self.numbers.len();
         match values {
+            // Equal values are stored once.
             [value] => Ok(Some(vec![read(*value); rows])),
             values if values.len() == rows => Ok(Some(values.iter().map(|value| read(*value)).collect())),
             _ => Err(self.broken(column, "has another length than the day")),
@@ -81,7 +82,7 @@ impl<'a> DayWriter<'a> {
         Self { table, place }
     }
 
-    /// The numbers of the rows' subjects, with which a day begins; what was there of it is removed.
+    /// Removes the old columns of the day and writes the subject numbers of the rows. Every day begins with this call.
     pub(super) fn begin(&mut self, numbers: &[u32]) -> Result<(), Cause> {
         let whole = self.place.column(0)..=self.place.column(u8::MAX);
         self.table.retain_in(whole, |_, _| false)?;
@@ -93,7 +94,7 @@ impl<'a> DayWriter<'a> {
         Ok(())
     }
 
-    /// A value a row.
+    /// Writes a value per row.
     pub(super) fn put<const N: usize>(
         &mut self,
         column: u8,
@@ -117,7 +118,7 @@ pub(super) fn broken(key: &str, cause: impl Display) -> Cause {
     Cause::Unreadable { key: key.to_owned(), cause: cause.to_string() }
 }
 
-/// A date as a number that orders as dates do: YYYYMMDD.
+/// Encodes a date to the number YYYYMMDD, with the same order as the dates.
 pub(super) fn day_number(date: Date) -> u32 {
     u32::try_from(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The database file: opening it, its tables, and what its errors mean.
+//! The database file: opening, tables and error messages. The layout of the rows is not part of this module.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,50 +17,50 @@ use crate::documents::{COLLECTIONS, Collection, daily, date, hourly};
 use crate::latency::{Latency, Operation};
 use crate::{Access, DateRange, StoreError};
 
-/// Changes when a file of an older program cannot be read any more.
+/// Format version. Changes if the program can no longer read older files.
 const FORMAT: u64 = 2;
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
-/// By collection, date (YYYYMMDD), stretch and column.
+/// The key of a column: collection, date (YYYYMMDD), key range and column number.
 pub(super) type Column = (&'static str, u32, u32, u8);
 const COLUMNS: TableDefinition<'static, Column, &[u8]> = TableDefinition::new("columns");
-/// The stretches by the first key of each.
+/// The first series key of a key range, as (account, project, service). The table maps the key to the range's number.
 pub(super) type FirstKey = (&'static str, &'static str, &'static str);
 const STRETCHES: TableDefinition<'static, FirstKey, u32> = TableDefinition::new("stretches");
-/// By collection, stretch and number: the ids and names of a subject, and its lists as JSON.
+/// The key of a subject: collection, key range and number. The value holds the ids, the names and the lists as JSON.
 pub(super) type SubjectKey = (&'static str, u32, u32);
 pub(super) type SubjectValue =
     (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 const SUBJECTS: TableDefinition<'static, SubjectKey, SubjectValue> = TableDefinition::new("subjects");
 
-/// The program's own memory is small: the file's pages are cached by the system anyway.
+/// The cache of the program can be small: the operating system also caches the pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// A database in one file.
+/// A database in a single file.
 pub struct Embedded {
     database: Handle,
     path: PathBuf,
-    /// None where nothing is written.
+    /// The id of the writing run; `None` for reading.
     pub(super) run: Option<RunId>,
     pub(crate) latency: Latency,
 }
 
-/// The open file. Opening it for writing alone changes its bytes, which looking must not.
+/// The open file. An open for writing already changes bytes of the file, so a reader must open the file read-only.
 enum Handle {
     Writing(Database),
     Looking(ReadOnlyDatabase),
 }
 
-/// Why a call failed, before it is known which file and collection it was of.
+/// The cause of a failed call, without the file and collection.
 pub(super) enum Cause {
     Redb(Box<redb::Error>),
     Unreadable { key: String, cause: String },
 }
 
-/// The tables within one change.
+/// The tables in a write transaction.
 pub(super) struct Changing<'a>(&'a WriteTransaction);
 
-/// The tables as they are at one moment.
+/// The tables in a read transaction: a snapshot.
 pub(super) struct Reading<'a>(&'a ReadTransaction);
 
 impl Embedded {
@@ -71,7 +71,7 @@ impl Embedded {
         let opened = match (path.exists(), access) {
             (true, Access::Read) => look(&builder, path),
             (true, Access::Write(_)) => builder.open(path).map(Handle::Writing),
-            // Nothing is remembered yet, and looking must not change that.
+            // The file does not exist, and a reader must not create the file.
             (false, Access::Read) => builder.create_with_backend(InMemoryBackend::new()).map(Handle::Writing),
             (false, Access::Write(_)) => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -84,19 +84,21 @@ impl Embedded {
             error => failed(path, error.into(), redb::Error::to_string),
         })?;
         if matches!(database, Handle::Writing(_)) && matches!(access, Access::Write(_)) {
-            // For whoever comes meanwhile; the lock itself is the kernel's, and ends with the process.
+            // The note only names the holder in a message to a second process. The kernel keeps the lock and drops the
+            // lock at the end of the process.
             drop(std::fs::write(note_of_user(path), std::process::id().to_string()));
         }
         let store = Self { database, path: path.to_owned(), run: access.run(), latency: Latency::default() };
         match store.format().map_err(|cause| store.failure("about", cause))? {
             Some(FORMAT) => {}
             Some(format) => return Err(StoreError::Format { path: path.to_owned(), format, expected: FORMAT }),
+            // A new database has no tables yet. The same holds for the empty database in memory.
             None => store.make_tables().map_err(|cause| store.failure("about", cause))?,
         }
         Ok(store)
     }
 
-    /// Changes all or nothing; on disk when it returns.
+    /// Runs `work` in a write transaction: all changes or none. The changes are on the disk when the function returns.
     pub(super) fn change<T>(
         &self,
         collection: &Collection,
@@ -105,7 +107,7 @@ impl Embedded {
         let run = || {
             let transaction = self.database.begin_write()?;
             let result = work(&Changing(&transaction))?;
-            // What comes before works on what is to be written as well: learning does, series by series.
+            // Only the commit counts: `work` may include computation, like the training of baselines series by series.
             let started = Instant::now();
             let committed = transaction.commit();
             self.latency.count(Operation::Write, started, committed.is_ok());
@@ -127,7 +129,8 @@ impl Embedded {
         result.map_err(|cause| self.failure(collection.name, cause))
     }
 
-    /// Visits the documents whose keys are between those that start with `from` and those that start with `to`.
+    /// Visits the documents from the first key that starts with `from` to the last key that starts with `to`, in key
+    /// order.
     pub(crate) fn each(
         &self,
         collection: &Collection,
@@ -137,11 +140,11 @@ impl Embedded {
     ) -> Result<(), StoreError> {
         self.read(collection, |tables| {
             let table = match tables.0.open_table(documents_table(collection)) {
-                // The file is older than the collection, and was not written since.
+                // An older version created the file before this collection existed, and no write has happened since.
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
                 table => table?,
             };
-            // No key's next byte is that large, so this is behind all that start with `to`.
+            // No key continues with FF, so this end lies behind all keys that start with `to`.
             let end = [to, &[0xFF]].concat();
             for item in table.range::<&[u8]>(from..end.as_slice())? {
                 let (_, value) = item?;
@@ -165,6 +168,7 @@ impl Embedded {
         let transaction = self.database.begin_write()?;
         transaction.open_table(ABOUT)?.insert("format", FORMAT)?;
         transaction.open_table(COLUMNS)?;
+        // The first key range starts at the smallest key, so every series belongs to a key range.
         transaction.open_table(STRETCHES)?.insert(("", "", ""), 0)?;
         transaction.open_table(SUBJECTS)?;
         for collection in COLLECTIONS {
@@ -184,7 +188,8 @@ impl Embedded {
     }
 }
 
-/// A disk that is full is told apart: there is something to be done about it. What is not committed is not there.
+/// Converts a database error. A full disk has a separate error, because the operator can free space. Uncommitted
+/// changes are never visible.
 fn failed(path: &Path, error: redb::Error, text: impl FnOnce(&redb::Error) -> String) -> StoreError {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     let (path, cause) = (path.to_owned(), text(&error));
@@ -231,12 +236,12 @@ impl Reading<'_> {
         Ok(!self.0.open_table(documents_table(collection))?.is_empty()?)
     }
 
-    /// The days of a range of which the collection holds anything, in their order.
+    /// Returns the days of the range with a stored document in the collection, ascending.
     pub(super) fn dates(&self, collection: &Collection, range: DateRange) -> Result<Vec<Date>, Cause> {
         dates(&self.columns()?, collection, range)
     }
 
-    /// The last day that the collection holds anything of.
+    /// Returns the last day with a stored document in the collection.
     pub(super) fn newest_day(&self, collection: &Collection) -> Result<Option<Date>, Cause> {
         let (table, name) = (self.columns()?, collection.name);
         let Some(newest) = table.range((name, 0, 0, 0)..=(name, u32::MAX, u32::MAX, u8::MAX))?.next_back() else {
@@ -247,7 +252,7 @@ impl Reading<'_> {
     }
 }
 
-/// The days of a range of which the collection holds anything, in their order.
+/// Returns the days of the range with a stored document in the collection, ascending.
 pub(super) fn dates(
     table: &impl ReadableTable<Column, &'static [u8]>,
     collection: &Collection,
@@ -256,7 +261,7 @@ pub(super) fn dates(
     let (name, last) = (collection.name, day_number(range.to));
     let mut next = day_number(range.from);
     let mut dates = Vec::new();
-    // From day to day: in between are columns that would be read for nothing.
+    // Jumps from day to day: a scan would read every column in between.
     while let Some(found) = table.range((name, next, 0, 0)..=(name, last, u32::MAX, u8::MAX))?.next() {
         let number = found?.0.value().1;
         dates.push(date(&format!("{number:08}")).map_err(|cause| broken(name, cause))?);
@@ -287,28 +292,31 @@ impl Handle {
     }
 }
 
-/// Beside the file: the process that opened it last for writing.
+/// Returns the path of the note with the id of the last process that opened the file for writing.
 fn note_of_user(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".user");
     PathBuf::from(name)
 }
 
-/// Who has the file locked, as far as its note says so of a process that lives.
+/// Describes the process that holds the lock, if the note names a live process.
 fn holder(path: &Path) -> String {
     let pid = std::fs::read_to_string(note_of_user(path)).ok().and_then(|pid| pid.trim().parse::<u32>().ok());
     let command = |pid: u32| {
         let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+        // NUL separates the arguments.
         let command = command.trim_end_matches('\0').replace(|c: char| c.is_control(), " ");
         Some(format!("process {pid} ({command})"))
     };
     pid.and_then(command).unwrap_or_else(|| "another costwarden run".to_owned())
 }
 
-/// Opens for reading; as for writing where a run that was killed left something to repair, or nothing yet.
+/// Opens the file for reading. Opens the file for writing if a killed run left a file to repair, or a file without
+/// tables.
 fn look(builder: &Builder, path: &Path) -> Result<Handle, DatabaseError> {
     match builder.open_read_only(path) {
         Ok(database) if has_tables(&database) => return Ok(Handle::Looking(database)),
+        // The read-only handle must release the lock before the open for writing.
         Ok(database) => drop(database),
         Err(DatabaseError::RepairAborted) => {}
         Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! The days of one stretch as a history: only the columns that are asked for are read.
+//! Reads the days of a key range as a history or as snapshots. Reads only the requested columns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use super::subjects::{Subject, Subjects};
 use model::history::{HistoryRow, Measure, SnapshotRow};
 use model::series::SeriesKey;
 
-/// The series of a stretch over some days.
+/// The series of a key range over some days.
 struct Rows {
     subjects: Subjects,
-    /// By the number of a subject, the place of its series.
+    /// The row index of the series, by subject number.
     places: Vec<usize>,
-    /// By place, the subject of the newest day; none where no day has a row.
+    /// The subject number on the newest day, by row index; `None` without a row on any day.
     newest: Vec<Option<u32>>,
 }
 
 impl Reading<'_> {
-    /// The series of a stretch over `days`, which are ascending.
+    /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn history(
         &self,
         stretch: Stretch,
@@ -56,7 +56,7 @@ impl Reading<'_> {
         rows.finish(row)
     }
 
-    /// The series of a stretch over `days`, which are ascending. Other hours than those that are asked for are not known.
+    /// Returns the series of a key range over `days`. The days must be ascending. Hours outside `hours` are NaN.
     pub(super) fn snapshots(
         &self,
         stretch: Stretch,
@@ -99,6 +99,7 @@ impl Reading<'_> {
 
 impl Rows {
     fn new(subjects: Subjects) -> Self {
+        // A renamed series has several subjects but a single row.
         let keys: BTreeMap<&SeriesKey, ()> = subjects.all().iter().map(|subject| (&subject.key, ())).collect();
         let order: BTreeMap<&SeriesKey, usize> = keys.into_keys().zip(0..).collect();
         let places = subjects.all().iter().map(|subject| order[&subject.key]).collect();
@@ -106,7 +107,7 @@ impl Rows {
         Self { subjects, places, newest }
     }
 
-    /// The places of a day's rows; days come in their order.
+    /// Returns the row indices of a day's subjects. Calls must follow the order of the days.
     fn see(&mut self, numbers: &[u32]) -> Result<Vec<usize>, Cause> {
         let mut places = Vec::with_capacity(numbers.len());
         for number in numbers {
@@ -118,7 +119,7 @@ impl Rows {
         Ok(places)
     }
 
-    /// The series that have a row on any day, in the order of their keys.
+    /// Returns the series with a row on any day, in key order.
     fn finish<T>(&self, mut row: impl FnMut((usize, &Arc<Subject>)) -> T) -> Result<BTreeMap<SeriesKey, T>, Cause> {
         let mut rows = BTreeMap::new();
         for (place, newest) in self.newest.iter().enumerate() {

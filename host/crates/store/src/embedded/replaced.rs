@@ -1,4 +1,4 @@
-//! What a correction replaces, kept within the change that makes it.
+//! Stores the replaced amounts of a restatement, in the transaction of the restatement.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -24,7 +24,7 @@ impl Changing<'_> {
         }
         let mut table = self.documents(&restated::COLLECTION)?;
         let first = key_of(&mongodb::bson::doc! { "date": date_text(date) });
-        // No key's next byte is that large.
+        // No key continues with FF, so this end lies behind all keys of the date.
         let end = [first.as_slice(), &[0xFF]].concat();
         let mut kept = Vec::new();
         for item in table.range::<&[u8]>(first.as_slice()..end.as_slice())? {

@@ -1,4 +1,4 @@
-//! The two collections that grow with every day, as rows: how they are made of columns and documents.
+//! The rows of `billing_daily` and `billing_hourly`: the conversions to columns and documents.
 
 use std::sync::Arc;
 
@@ -17,16 +17,17 @@ use model::run_id::RunId;
 use crate::documents::restated::Earlier;
 use crate::documents::{Collection, daily, hourly, run_field, time};
 
-/// A column of `billing_daily`, and the first of the measures, in the order of [`Measure::ALL`].
+/// Columns of `billing_daily`: the anomaly mark, and the first measure. The measures follow the order of
+/// [`Measure::ALL`].
 pub(super) const ANOMALOUS: u8 = 4;
 const MEASURES: u8 = 16;
 
-/// A column of `billing_hourly`.
+/// Column of `billing_hourly`: the time of the last fetch.
 const FETCHED: u8 = 4;
-/// The first of the 24 hours.
+/// The first of the 24 hour columns.
 const HOURS: u8 = 16;
 
-/// A document of a collection that is kept in columns.
+/// A document of a collection with column storage.
 pub(super) trait Row: Clone {
     const COLLECTION: &'static Collection;
 
@@ -34,11 +35,11 @@ pub(super) trait Row: Clone {
 
     fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>, subjects: &Subjects) -> Result<Vec<Self>, Cause>;
 
-    /// Writes all columns but the subjects' numbers.
+    /// Writes all columns except the subject numbers.
     fn write(rows: &[Self], day: &mut DayWriter<'_>) -> Result<(), Cause>;
 }
 
-/// One document of `billing_daily`.
+/// A document of `billing_daily`.
 #[derive(Debug, Clone)]
 pub(super) struct DailyRow {
     pub(super) subject: Arc<Subject>,
@@ -49,29 +50,30 @@ pub(super) struct DailyRow {
     pub(super) updated: Written,
 }
 
-/// One document of `billing_hourly`.
+/// A document of `billing_hourly`.
 #[derive(Debug, Clone)]
 pub(super) struct HourlyRow {
     pub(super) subject: Arc<Subject>,
-    /// NaN where no run looked.
+    /// Cumulative amounts by hour; NaN without a snapshot.
     pub(super) hours: [f64; 24],
-    /// Milliseconds since 1970, as the next.
+    /// Time of the last fetch, in milliseconds since 1970, like the creation time.
     pub(super) fetched: i64,
     pub(super) created: i64,
     pub(super) updated: Written,
 }
 
-/// When a row was written last, and by which run.
+/// The time and the run of the last write to a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Written {
     /// Milliseconds since 1970.
     pub(super) at: i64,
-    /// None of rows that were written before runs had ids.
+    /// `None` for rows from versions without run ids.
     pub(super) by: Option<RunId>,
 }
 
 impl DailyRow {
-    /// A day's entry, given what is stored of it.
+    /// Converts a ledger entry. Keeps the creation time and the anomaly mark of the stored row, and also the time of
+    /// the last write if nothing changed.
     pub(super) fn of(entry: &Entry, stored: Option<&Self>, now: Written) -> Self {
         let subject = || {
             let Entry { key, names, pricing_categories, regions, .. } = entry.clone();
@@ -88,13 +90,13 @@ impl DailyRow {
         }
     }
 
-    /// What is kept of it when a correction replaces it.
+    /// Returns the amounts to keep in `billing_restated` when a restatement replaces the row.
     pub(super) fn earlier(&self) -> Earlier {
         let Subject { key, names, .. } = &*self.subject;
         Earlier { key: key.clone(), names: names.clone(), amounts: self.amounts, created: self.created }
     }
 
-    /// Whether a day's entry would change nothing.
+    /// Returns whether the row already equals a ledger entry.
     pub(super) fn is_of(&self, entry: &Entry) -> bool {
         let Subject { key, names, pricing_categories, regions } = &*self.subject;
         self.amounts == entry.amounts
@@ -119,7 +121,7 @@ impl HourlyRow {
         Self { subject: named(entry), hours: [f64::NAN; 24], fetched: now.at, created: now.at, updated: now }
     }
 
-    /// What an hour shows of the series, under the names that it has then.
+    /// Sets amounts, and takes the names of the entry.
     pub(super) fn see(&mut self, entry: &Entry, amounts: &[(u8, f64)], now: Written) {
         self.subject = named(entry);
         self.set(amounts, now);
@@ -135,14 +137,16 @@ impl HourlyRow {
 }
 
 impl Written {
-    /// One a row.
+    /// Reads one value per row.
     fn read(day: &Day<'_, impl ReadableTable<Column, &'static [u8]>>) -> Result<Vec<Self>, Cause> {
         let at = day.column(UPDATED, i64::from_le_bytes)?;
+        // Files of older versions have no column of run ids.
         let runs = day.column_if_there(RUN, RunId::from_bytes)?.unwrap_or_else(|| vec![None; at.len()]);
         Ok(at.into_iter().zip(runs).map(|(at, by)| Self { at, by }).collect())
     }
 
     fn write(written: impl Iterator<Item = Self> + Clone, day: &mut DayWriter<'_>) -> Result<(), Cause> {
+        // Zero bytes stand for an unknown run.
         day.put(RUN, written.clone().map(|written| written.by.map_or([0; 16], RunId::to_bytes)))?;
         day.put(UPDATED, written.map(|written| written.at.to_le_bytes()))
     }
@@ -209,6 +213,7 @@ impl Row for HourlyRow {
         };
         let mut rows = day.numbers.iter().enumerate().map(row).collect::<Result<Vec<_>, Cause>>()?;
         for hour in 0..24 {
+            // A missing column means no snapshot at this hour.
             let Some(amounts) = day.column_if_there(hour_column(hour), f64::from_le_bytes)? else { continue };
             for (row, amount) in rows.iter_mut().zip(amounts) {
                 row.hours[usize::from(hour)] = amount;
@@ -223,6 +228,7 @@ impl Row for HourlyRow {
         day.put(FETCHED, rows.iter().map(|row| row.fetched.to_le_bytes()))?;
         for hour in 0..24 {
             let amounts = || rows.iter().map(|row| row.hours[usize::from(hour)]);
+            // An hour without any amount needs no column.
             if amounts().any(|amount| !amount.is_nan()) {
                 day.put(hour_column(hour), amounts().map(f64::to_le_bytes))?;
             }
@@ -243,7 +249,7 @@ pub(super) fn flag([flag]: [u8; 1]) -> bool {
     flag != 0
 }
 
-/// `billing_hourly` holds no lists.
+/// Returns the subject of an hourly row. `billing_hourly` has no lists of pricing types or regions.
 fn named(entry: &Entry) -> Arc<Subject> {
     let (key, names) = (entry.key.clone(), entry.names.clone());
     Arc::new(Subject { key, names, pricing_categories: Vec::new(), regions: Vec::new() })

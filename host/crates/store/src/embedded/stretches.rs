@@ -1,7 +1,7 @@
-//! Stretches: the series from one key up to the next stretch's first, some thousand of them. They are what is read at a
-//! time, so that memory does not grow with a bill. Both collections of columns are cut in the same places.
+//! Key ranges: the series from a start key up to the start key of the next range, up to a few thousand. Reads happen
+//! per key range, so the memory use does not grow with the bill. Both column collections share the same key ranges.
 //!
-//! A stretch that would hold too many series is cut into new ones, and its days are written anew.
+//! A key range with too many series is split into new key ranges. The split rewrites all stored days of the range.
 
 use std::collections::BTreeSet;
 
@@ -15,24 +15,24 @@ use super::subjects::{Numbering, Subjects};
 use model::series::SeriesKey;
 use crate::DateRange;
 
-/// A stretch by its number, which is never used for another.
+/// The number of a key range. A number is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stretch(pub(super) u32);
 
-/// A stretch, and the series of a list that belong to it.
+/// A key range, with the items of a list that belong to the range.
 pub(super) struct Share<'l, T> {
     pub(super) stretch: Stretch,
     pub(super) items: &'l [T],
 }
 
-/// Series of a new stretch. Doubles of so many fill a page of the file, whose sizes are powers of two.
+/// Series per new key range. 1,000 doubles nearly fill a page of the file: page sizes are powers of two.
 const NEW: usize = 1_000;
-/// Series that a stretch never has more of.
+/// Maximum number of series in a key range.
 const MOST: usize = 2_000;
 
 impl Changing<'_> {
-    /// Deals items in the order of their keys out to their stretches, of which there are as many as it takes. Stretches
-    /// without an item are there too.
+    /// Assigns items to key ranges. The items must be in key order. First splits every key range that would exceed
+    /// [`MOST`]. The result includes key ranges without items.
     pub(super) fn shares<'l, R: Row, T>(
         &self,
         items: &'l [T],
@@ -41,6 +41,7 @@ impl Changing<'_> {
         let stretches = list(&self.stretches()?)?;
         for (share, first) in deal(stretches, items, &key) {
             let stored = Subjects::load(&self.subjects()?, R::COLLECTION, share.stretch)?;
+            // A cheap upper bound: a renamed series counts several times, a stored series of the items twice.
             if stored.all().len() + share.items.len() <= MOST {
                 continue;
             }
@@ -54,19 +55,19 @@ impl Changing<'_> {
         Ok(deal(stretches, items, &key).into_iter().map(|(share, _)| share).collect())
     }
 
-    /// Every stretch, in the order of keys.
+    /// Returns all key ranges, in key order.
     pub(super) fn all_stretches(&self) -> Result<Vec<Stretch>, Cause> {
         Ok(list(&self.stretches()?)?.into_iter().map(|(_, stretch)| stretch).collect())
     }
 
-    /// The rows of a day, in the order of their keys.
+    /// Returns the rows of a day, in key order.
     pub(super) fn rows<R: Row>(&self, stretch: Stretch, date: Date) -> Result<Vec<R>, Cause> {
         let columns = self.columns()?;
         let Some(day) = Day::open(&columns, place::<R>(stretch, date))? else { return Ok(Vec::new()) };
         R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
     }
 
-    /// Replaces the rows of a day.
+    /// Replaces the rows of a day. Sorts the rows by key.
     pub(super) fn put_rows<R: Row>(&self, stretch: Stretch, date: Date, mut rows: Vec<R>) -> Result<(), Cause> {
         rows.sort_by(|one, other| one.subject().key.cmp(&other.subject().key));
         let mut numbering = Numbering::new(Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?);
@@ -77,13 +78,14 @@ impl Changing<'_> {
         R::write(&rows, &mut day)
     }
 
-    /// Cuts a stretch that begins with `first` into as many as its series need.
+    /// Splits a key range that starts at `first` into key ranges of at most [`NEW`] series.
     fn cut(&self, stretch: Stretch, first: &SeriesKey, keys: &[&SeriesKey]) -> Result<(), Cause> {
         let mut parts = Vec::new();
         {
             let mut table = self.stretches()?;
             let next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
             for (number, part) in (next..).zip(keys.chunks(NEW)) {
+                // The first part keeps the start key, so the insert replaces the old key range.
                 let start = if number == next { first } else { part[0] };
                 table.insert((&*start.domain, &*start.project, &*start.service), number)?;
                 parts.push((start.clone(), Stretch(number)));
@@ -106,6 +108,7 @@ impl Changing<'_> {
                     self.put_rows(share.stretch, date, share.items.to_vec())?;
                 }
             }
+            // An empty day removes the columns of the old key range.
             DayWriter::new(self.columns()?, place::<R>(from, date)).begin(&[])?;
         }
         let name = R::COLLECTION.name;
@@ -115,25 +118,25 @@ impl Changing<'_> {
 }
 
 impl Reading<'_> {
-    /// Every stretch, in the order of keys.
+    /// Returns all key ranges, in key order.
     pub(super) fn all_stretches(&self) -> Result<Vec<Stretch>, Cause> {
         Ok(list(&self.stretches()?)?.into_iter().map(|(_, stretch)| stretch).collect())
     }
 
-    /// The rows of a day, in the order of their keys.
+    /// Returns the rows of a day, in key order.
     pub(super) fn rows<R: Row>(&self, stretch: Stretch, date: Date) -> Result<Vec<R>, Cause> {
         let columns = self.columns()?;
         let Some(day) = Day::open(&columns, place::<R>(stretch, date))? else { return Ok(Vec::new()) };
         R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
     }
 
-    /// Whether a stretch had such a series on any day.
+    /// Returns whether a key range ever had a series that matches the predicate.
     pub(super) fn has<R: Row>(&self, stretch: Stretch, is_one: impl Fn(&SeriesKey) -> bool) -> Result<bool, Cause> {
         let subjects = Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?;
         Ok(subjects.all().iter().any(|subject| is_one(&subject.key)))
     }
 
-    /// How many rows a day has.
+    /// Returns the number of rows of a day.
     pub(super) fn size<R: Row>(&self, stretch: Stretch, date: Date) -> Result<u64, Cause> {
         let columns = self.columns()?;
         Ok(Day::open(&columns, place::<R>(stretch, date))?.map_or(0, |day| day.numbers.len() as u64))
@@ -144,7 +147,7 @@ pub(super) fn place<R: Row>(stretch: Stretch, date: Date) -> Place {
     Place { collection: R::COLLECTION.name, date, stretch }
 }
 
-/// The first key and the number of each stretch, in the order of keys.
+/// Returns the first key and the number of each key range, in key order.
 fn list(table: &impl ReadableTable<FirstKey, u32>) -> Result<Vec<(SeriesKey, Stretch)>, Cause> {
     let mut stretches = Vec::new();
     for item in table.iter()? {
@@ -155,7 +158,7 @@ fn list(table: &impl ReadableTable<FirstKey, u32>) -> Result<Vec<(SeriesKey, Str
     Ok(stretches)
 }
 
-/// Deals items in the order of their keys out to stretches in the order of keys.
+/// Assigns items to key ranges. Items and key ranges must be in key order.
 fn deal<'l, T>(
     stretches: Vec<(SeriesKey, Stretch)>,
     items: &'l [T],

@@ -1,5 +1,5 @@
-//! Whose the rows of a stretch are. A row of a day has the number of a subject: a series under the names and with the
-//! lists that it had that day. Most series are one subject for ever, so that a day's texts cost a number a row.
+//! Subjects: the numbers by which rows refer to a series. A subject is a series with the names and lists of some days.
+//! Most series have a single subject forever, so the texts of a row cost only a number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use model::series::{Names, SeriesKey};
 use crate::documents::Collection;
 use model::intern::Interner;
 
-/// A series, as it is named on some days.
+/// A series with the names and lists of some days.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Subject {
     pub(super) key: SeriesKey,
     pub(super) names: Names,
-    /// Of `billing_daily`, as the next.
+    /// Pricing types in `billing_daily`; empty in `billing_hourly`, like the regions.
     pub(super) pricing_categories: Vec<String>,
     pub(super) regions: Vec<String>,
 }
 
-/// The subjects of a collection and stretch, by their numbers.
+/// The subjects of a collection and key range, by number.
 pub(super) struct Subjects(Vec<Arc<Subject>>);
 
-/// Gives subjects their numbers.
+/// Assigns numbers to subjects.
 pub(super) struct Numbering {
     subjects: Vec<Arc<Subject>>,
-    /// How many of them are stored already.
+    /// Number of subjects already stored.
     stored: usize,
-    /// Made when it is needed first: rows mostly come in the order of the day before.
+    /// An index for the search, built on first use: the rows mostly follow the order of the day before.
     places: Option<HashMap<Arc<Subject>, u32>>,
     guess: usize,
 }
@@ -75,8 +75,9 @@ impl Numbering {
         Self { stored: known.0.len(), subjects: known.0, places: None, guess: 0 }
     }
 
-    /// The number of a subject, a new one where it has none.
+    /// Returns the number of a subject; assigns a new number to a new subject.
     pub(super) fn number(&mut self, subject: &Arc<Subject>) -> u32 {
+        // The next number is the best guess: rows mostly follow the order of the stored subjects.
         let place = match self.subjects.get(self.guess) {
             Some(known) if **known == **subject => self.guess,
             _ => self.find(subject),
@@ -85,7 +86,7 @@ impl Numbering {
         u32::try_from(place).expect("a stretch has fewer than four billion subjects")
     }
 
-    /// Stores the subjects that are new.
+    /// Stores the new subjects.
     pub(super) fn store(
         self,
         mut table: Table<'_, SubjectKey, SubjectValue>,

@@ -1,5 +1,5 @@
-//! Waiting for the server's answers, but not for ever. The driver has no time limit of its own for a connection that is open
-//! and silent: it finds out by its heartbeats alone, which a server that is merely stuck may go on to answer.
+//! Time limits for the server's answers. The driver has no time limit for an open but silent connection: only the
+//! heartbeats detect the silence, and a stuck server may still answer heartbeats.
 
 use std::io;
 use std::time::Duration;
@@ -8,22 +8,24 @@ use mongodb::error::{Error, ErrorKind, Result};
 
 use super::Mongodb;
 
-/// An index takes so many times as long: it grows with its collection.
+/// Factor on the time limit for the creation of indexes: the duration grows with the collection.
 const INDEX: u32 = 10;
 
 impl Mongodb {
-    /// The answer, or the error of a connection on which nothing came for `[store] timeout_seconds`. The server may have
-    /// done what it was asked to do.
+    /// Waits for an answer for at most `[store] timeout_seconds`.
+    ///
+    /// # Errors
+    /// Fails on an error of the driver or after the time limit. The server may have executed the command.
     pub(super) async fn answer<T>(&self, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
         within(self.timeout, call).await
     }
 
-    /// [`Mongodb::answer`] of what takes long.
+    /// Waits like [`Mongodb::answer`], but [`INDEX`] times longer.
     pub(super) async fn late_answer<T>(&self, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
         within(self.timeout * INDEX, call).await
     }
 
-    /// [`Mongodb::answer`] of what is of no use later than that.
+    /// Waits like [`Mongodb::answer`], but at most for `limit`: a later answer has no use.
     pub(super) async fn answer_within<T>(
         &self,
         limit: Duration,
@@ -33,7 +35,8 @@ impl Mongodb {
     }
 }
 
-/// Dropping a call makes the driver close its connection: an answer that comes later meets nobody.
+/// Waits for a call up to a time limit. The dropped call makes the driver close the connection, so a late answer cannot
+/// be taken for the answer to a later command.
 async fn within<T>(limit: Duration, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
     let silent = |_| {
         let text = format!("no answer within {} s", limit.as_secs_f64());
@@ -42,7 +45,7 @@ async fn within<T>(limit: Duration, call: impl IntoFuture<Output = Result<T>>) -
     tokio::time::timeout(limit, call.into_future()).await.unwrap_or_else(silent)
 }
 
-/// What there was no answer to, in words: found out here, or by the driver's heartbeats.
+/// Returns the error text if an error means silence, detected by the time limit or by the driver's heartbeats.
 pub(super) fn silence(error: &Error) -> Option<String> {
     match &*error.kind {
         ErrorKind::Io(error) if error.kind() == io::ErrorKind::TimedOut => Some(error.to_string()),

@@ -1,4 +1,4 @@
-//! Reaching the server, and saying clearly why it was not reached.
+//! The connection to the server, and clear errors for a failed connection.
 
 use mongodb::bson::doc;
 use mongodb::error::{Error, ErrorKind};
@@ -14,7 +14,7 @@ use transport::http::is_loopback_host;
 use crate::latency::{Latency, Operation};
 use crate::{Access, StoreError};
 
-/// An option of an address with which any certificate would do.
+/// Returns an option of the connection string that accepts any certificate.
 pub fn careless_option(uri: &str) -> Option<&'static str> {
     const CARELESS: [&str; 3] = ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"];
     let (_, options) = uri.split_once('?')?;
@@ -25,7 +25,7 @@ pub fn careless_option(uri: &str) -> Option<&'static str> {
     CARELESS.into_iter().find(|careless| is_on(careless))
 }
 
-/// The hosts of an address that are not this machine, where it is spoken to in the clear.
+/// Returns the hosts of an unencrypted connection, except this machine. `None` without such hosts, or with TLS.
 pub fn hosts_in_the_clear(options: &MongodbOptions) -> Option<String> {
     let uri = options.uri.known()?.strip_prefix("mongodb://")?;
     let (rest, query) = uri.split_once('?').unwrap_or((uri, ""));
@@ -33,13 +33,13 @@ pub fn hosts_in_the_clear(options: &MongodbOptions) -> Option<String> {
     if options.authority.is_some() || options.client_certificate.is_some() || is_on("tls") || is_on("ssl") {
         return None;
     }
-    // A password's own / and @ are encoded.
+    // A slash or an at sign in a password is percent-encoded.
     let hosts = rest.split('/').next()?.rsplit('@').next()?;
     let far: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty() && !is_loopback_host(host)).collect();
     (!far.is_empty()).then(|| far.join(", "))
 }
 
-/// What the address says of TLS, and what the config adds. A file in either makes TLS a must.
+/// Combines the TLS options of the connection string with the config. A file in the config requires TLS.
 fn tls(said: Option<Tls>, options: &MongodbOptions) -> Result<Option<Tls>, StoreError> {
     let authority = options.authority.as_ref().map(|authority| authority.path().to_owned());
     let files = [("ca_file", authority.is_some()), ("client_certificate_file", options.client_certificate.is_some())];
@@ -69,6 +69,7 @@ impl Mongodb {
         }
         client.tls = tls(client.tls, options)?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
+        // An option in the connection string takes precedence.
         client.connect_timeout.get_or_insert(options.connect_timeout);
         let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -79,7 +80,7 @@ impl Mongodb {
             .write_concern(
                 WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(super::write::CONFIRMED_WITHIN).build(),
             )
-            // What a run learns from is not rolled back when the primary changes.
+            // A failover must not roll back documents that a run has already used, for example for training.
             .read_concern(ReadConcern::majority())
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
@@ -94,6 +95,7 @@ impl Mongodb {
         };
         let ping = store.answer(store.database.run_command(doc! { "ping": 1 }));
         store.latency.of(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
+        // A reader must not create indexes.
         if store.run.is_some() {
             store.ensure_indexes().await?;
         }
@@ -104,7 +106,7 @@ impl Mongodb {
         &self.database
     }
 
-    /// What an error of the driver means to the operator.
+    /// Converts an error of the driver to an error for the operator.
     pub(super) fn failure(&self, operation: &'static str, collection: &str, error: &Error) -> StoreError {
         if let Some(cause) = answer::silence(error) {
             let (hosts, collection) = (self.hosts.clone(), collection.to_owned());
@@ -119,9 +121,11 @@ impl Mongodb {
                 cause,
             },
             ErrorKind::Authentication { .. } => StoreError::Refused { hosts: self.hosts.clone(), cause },
+            // AuthenticationFailed
             ErrorKind::Command(command) if command.code == 18 => {
                 StoreError::Refused { hosts: self.hosts.clone(), cause }
             }
+            // Unauthorized
             ErrorKind::Command(command) if command.code == 13 => StoreError::NotAllowed {
                 operation,
                 collection: collection.to_owned(),
@@ -133,7 +137,7 @@ impl Mongodb {
     }
 }
 
-/// The part of a driver's message that names the cause; its dumps of the topology and of the command say little more.
+/// Returns the part of a driver's message with the cause. The rest dumps the topology or the command.
 fn reason(message: &str) -> String {
     let message = message.split(" to execute command").next().unwrap_or(message);
     let Some((head, topology)) = message.split_once(" Topology: ") else { return message.to_owned() };
@@ -144,9 +148,10 @@ fn reason(message: &str) -> String {
     )
 }
 
-/// A message about an address, without the password in it.
+/// Returns a message about a connection string without the password.
 fn without_secret(message: &str, uri: &str) -> String {
     let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    // The last at sign ends the credentials, because an invalid password may contain at signs.
     let Some((credentials, _)) = after_scheme.rsplit_once('@') else { return message.to_owned() };
     let secret = credentials.split_once(':').map_or(credentials, |(_, secret)| secret);
     if secret.is_empty() || !message.contains(secret) {

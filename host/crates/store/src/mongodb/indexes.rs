@@ -1,4 +1,4 @@
-//! The indexes that reading and writing rely on. What is there already costs one question a collection.
+//! The indexes for reads and writes. If all indexes exist, the check costs one command per collection.
 
 use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
@@ -8,14 +8,14 @@ use super::Mongodb;
 use crate::StoreError;
 use crate::documents::{COLLECTIONS, Collection, anomaly};
 
-/// The key of `unique_anomaly_key` before findings were kept by rule.
+/// The key of `unique_anomaly_key` in the replaced pipeline, without the rule id.
 const OLD_ANOMALY_KEY: [&str; 5] = ["date", "hour", "domainId", "projectId", "serviceId"];
 
-/// Codes of the server's replies.
+/// Error codes of the server.
 const NAMESPACE_NOT_FOUND: i32 = 26;
 const INDEX_NOT_FOUND: i32 = 27;
 
-/// An index as it is wanted.
+/// A required index.
 struct Index {
     name: &'static str,
     fields: Vec<(&'static str, i32)>,
@@ -27,7 +27,7 @@ impl Mongodb {
         try_join_all(COLLECTIONS.map(|collection| self.ensure_indexes_of(collection))).await.map(drop)
     }
 
-    /// How many of the indexes are not there.
+    /// Returns the number of missing indexes.
     pub(super) async fn missing_indexes(&self) -> Result<usize, StoreError> {
         let count = async |collection: &'static Collection| {
             let found = self.indexes_of(collection).await?;
@@ -50,9 +50,10 @@ impl Mongodb {
                 {
                     self.drop_index(collection, other).await?;
                 } else if wanted.unique {
+                    // Without the unique index, two hosts could insert the same document twice.
                     return Err(StoreError::Index { collection: collection.name, index: wanted.name });
                 } else {
-                    // Only speed is lost, and somebody wanted it so.
+                    // A different index costs only speed, and an administrator chose the difference.
                     continue;
                 }
             }
@@ -70,6 +71,7 @@ impl Mongodb {
         let listed = self.answer(self.database().run_command(doc! { "listIndexes": collection.name })).await;
         let reply = match listed {
             Ok(reply) => reply,
+            // The collection does not exist yet.
             Err(error) if is_code(&error, NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
             Err(error) => return Err(self.failure("list the indexes of", collection.name, &error)),
         };
@@ -77,7 +79,7 @@ impl Mongodb {
         Ok(batch.into_iter().flatten().filter_map(|index| index.as_document().cloned()).collect())
     }
 
-    /// By its key, not its name: another host may have replaced it in the meantime.
+    /// Drops an index by key, not by name: another host may have created the new index under the name in the meantime.
     async fn drop_index(&self, collection: &Collection, index: &Document) -> Result<(), StoreError> {
         let key = index.get_document("key").cloned().unwrap_or_default();
         let drop = self.database().run_command(doc! { "dropIndexes": collection.name, "index": key });
@@ -85,6 +87,7 @@ impl Mongodb {
             Err(error) if !is_code(&error, INDEX_NOT_FOUND) => {
                 Err(self.failure("drop the old unique index of", collection.name, &error))
             }
+            // Dropped now, or already by another host.
             _ => Ok(()),
         }
     }
@@ -120,6 +123,7 @@ fn wanted(collection: &Collection) -> Vec<Index> {
 
 fn has_fields(index: &Document, fields: &[(&str, i32)]) -> bool {
     let Ok(key) = index.get_document("key") else { return false };
+    // Clients store the sort order in different number types.
     let order = |value: &Bson| match value {
         Bson::Int32(order) => Some(f64::from(*order)),
         Bson::Int64(1) => Some(1.0),

@@ -1,5 +1,5 @@
-//! Leases in `job_runs`. Each is one command on one document, confirmed by a majority; times are the server's own, so that
-//! hosts need not agree on the clock.
+//! Leases in `job_runs`. Every change is a single command on a single document, confirmed by a majority. All times come
+//! from the server's clock, so the clocks of the hosts may differ.
 
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ impl Mongodb {
         let mut attempt = 1;
         loop {
             let take = collection
+                // An update pipeline: only a pipeline can read `$$NOW` and compare fields.
                 .find_one_and_update(run::key(&key.job, &key.period), vec![doc! { "$set": set.clone() }])
                 .upsert(true)
                 .return_document(ReturnDocument::After)
@@ -35,7 +36,8 @@ impl Mongodb {
                     let got = found.get_bool("got").unwrap_or(false);
                     return Ok(if got { Holder::Asker } else { Holder::Other { owner: holder(&found) } });
                 }
-                // Two hosts made the document at once: the other's is there now.
+                // Two hosts inserted the document at the same time. The next attempt updates the document of the faster
+                // host.
                 Err(error) if attempt < ATTEMPTS && super::indexes::is_code(&error, DUPLICATE_KEY) => attempt += 1,
                 Err(error) => return Err(self.failure("take a lease in", run::COLLECTION.name, &error)),
             }
@@ -47,6 +49,7 @@ impl Mongodb {
         let mut filter = run::key(&key.job, &key.period);
         filter.insert("owner", owner);
         let set = doc! { "leaseUntil": later(length), "leaseRenewedAt": "$$NOW" };
+        // After `length`, the lease has expired anyway.
         let renewed = self.answer_within(length, self.change_lease(filter, set)).await;
         renewed.map_err(|error| self.failure("renew a lease in", run::COLLECTION.name, &error))
     }
@@ -58,7 +61,7 @@ impl Mongodb {
         released.map(drop).map_err(|error| self.failure("give back a lease in", run::COLLECTION.name, &error))
     }
 
-    /// By the server's clock too, so that it does not matter which host looks.
+    /// Returns all taken leases. The ages come from the server's clock, so every host sees the same ages.
     pub(crate) async fn held_leases(&self) -> Result<Vec<Held>, StoreError> {
         let failed = |error| self.failure("read", run::COLLECTION.name, &error);
         let left = doc! { "$subtract": ["$leaseUntil", "$$NOW"] };
@@ -105,6 +108,7 @@ fn taken(claim: Claim<'_>) -> Document {
     let has = doc! { "$and": [{ "$eq": ["$owner", owner] }, live] };
     let free = doc! { "$and": [{ "$not": foreign.clone() }, unwanted.clone()] };
     let gets = doc! { "$or": [has, free] };
+    // All expressions of a single `$set` stage read the document from before the change.
     let mut set = blank_where_missing(&key.job, &key.period);
     let asks = doc! { "$and": [unwanted, foreign] };
     let wants = |next: Bson, standing: &str| {
@@ -128,10 +132,11 @@ fn holder(found: &Document) -> String {
     found.get_str("owner").unwrap_or_default().to_owned()
 }
 
-/// The fields of a record that no run has made yet, each where it is not there.
+/// Returns the fields of a blank run record; keeps the existing value of each field.
 fn blank_where_missing(job: &str, period: &str) -> Document {
     let standing = |field: &str| format!("${field}");
     let blank = run::blank(job, period).into_iter().map(|(field, value)| {
+        // `$literal` keeps the server from evaluating the value.
         let kept = doc! { "$ifNull": [standing(&field), { "$literal": value }] };
         (field, kept)
     });

@@ -1,4 +1,4 @@
-//! Reading in raw batches: no document is turned into anything but what is asked for.
+//! Reads in raw batches, without a conversion of the unrequested fields.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,13 +17,13 @@ use crate::documents::{COLLECTIONS, Collection, daily, date, date_text, hourly, 
 use crate::latency::Operation;
 use crate::{DateRange, StoreError};
 
-/// Documents that the server gathers for one reply: a megabyte or two.
+/// Documents per reply of the server, about 1 to 2 MB.
 const BATCH: u32 = 4_000;
 
-/// Cursors over consecutive days: the server works on two while one's batch is decoded.
+/// Number of cursors over consecutive days: the server works on two while the client decodes a batch of the third.
 const CURSORS: usize = 3;
 
-/// A document that is there already, as far as it was asked for.
+/// An existing document, with the requested fields.
 #[derive(Clone)]
 pub(super) struct Stored {
     pub(super) id: Bson,
@@ -61,7 +61,7 @@ impl Mongodb {
 
     pub(crate) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
         let handle = self.database().collection::<Document>(daily::COLLECTION.name);
-        // Only texts are less than a text.
+        // The comparison with a text skips dates of another type.
         let dated = handle.find_one(doc! { "date": { "$lte": date_text(Date::MAX) } }).sort(doc! { "date": -1 });
         let newest = self.answer(dated.projection(doc! { "_id": 0, "date": 1 })).await;
         let newest = newest.map_err(|error| self.failure("read", daily::COLLECTION.name, &error))?;
@@ -80,7 +80,8 @@ impl Mongodb {
         self.dates(&hourly::COLLECTION, range).await
     }
 
-    /// Out of the index, whose first field it is.
+    /// Returns the distinct dates in the range, ascending. The server answers from the unique index, because the date
+    /// is the first key field.
     async fn dates(&self, collection: &'static Collection, range: DateRange) -> Result<Vec<Date>, StoreError> {
         let handle = self.database().collection::<Document>(collection.name);
         let found = self.answer(handle.distinct("date", of_days(range))).await;
@@ -111,7 +112,7 @@ impl Mongodb {
         Ok(self.read_days(&hourly::COLLECTION, range, &["hours"], 24, &read).await?.snapshots())
     }
 
-    /// Reads a range of days through several cursors.
+    /// Reads a range of days with several cursors at once.
     async fn read_days(
         &self,
         collection: &'static Collection,
@@ -123,10 +124,11 @@ impl Mongodb {
         let always = ["date", "domainId", "projectId", "serviceId", "domainName", "projectName", "serviceName"];
         let projection = always.iter().chain(fields).map(|field| ((*field).to_owned(), Bson::Int32(1)));
         let projection: Document = projection.chain([("_id".to_owned(), Bson::Int32(0))]).collect();
+        // A `RefCell` suffices: `try_join_all` polls all cursors in the same task.
         let collector = RefCell::new(Collector::new(range, width));
         let parts = range.split(CURSORS).into_iter().map(async |part| {
             let mut reading = Reading::new(&collector, width);
-            // By the key, forwards: a server takes half as long again to walk an index backwards.
+            // Ascending key order: a backward walk of the index takes a server half as long again.
             let by_key = Some(doc! { "date": 1, "domainId": 1, "projectId": 1, "serviceId": 1 });
             let visit = |document: &RawDocument| read(document, &mut reading);
             self.scan(collection, of_days(part), projection.clone(), by_key, visit).await
@@ -135,7 +137,7 @@ impl Mongodb {
         Ok(collector.into_inner())
     }
 
-    /// What the collection holds already under the filter, by key, with the given fields beside the key's.
+    /// Returns the existing documents that match the filter, by key bytes. Reads the key fields and the given fields.
     pub(super) async fn stored(
         &self,
         collection: &'static Collection,
@@ -154,7 +156,7 @@ impl Mongodb {
         Ok(stored)
     }
 
-    /// Whole documents in the order of their keys.
+    /// Returns whole documents in key order.
     pub(crate) async fn documents(
         &self,
         collection: &'static Collection,
@@ -180,7 +182,7 @@ impl Mongodb {
         self.scan(collection, filter, fields, None, visit).await
     }
 
-    /// The first documents in an order.
+    /// Visits the first documents in a sort order.
     pub(super) async fn first(
         &self,
         collection: &'static Collection,
@@ -191,6 +193,7 @@ impl Mongodb {
     ) -> Result<(), StoreError> {
         let failed = |error: Error| self.failure("read", collection.name, &error);
         let handle = self.database().collection::<RawDocumentBuf>(collection.name);
+        // For the server, a limit of 0 means no limit.
         let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
         let mut found = self.answer(handle.find(filter).sort(sort).limit(limit)).await.map_err(failed)?;
         while let Some(document) = self.answer(found.try_next()).await.map_err(failed)? {
@@ -232,7 +235,7 @@ impl Mongodb {
     }
 }
 
-/// A part of the days while it is being read, and what is used again from document to document.
+/// The read of a part of the days, with buffers shared between the documents.
 struct Reading<'c> {
     collector: &'c RefCell<Collector>,
     reader: Reader,
@@ -241,7 +244,7 @@ struct Reading<'c> {
     last_day: Option<usize>,
 }
 
-/// The fields that documents of days and of hours have in common.
+/// The common fields of daily and hourly documents.
 #[derive(Default)]
 struct Labels<'a> {
     date: Option<&'a str>,
@@ -305,6 +308,7 @@ impl<'c> Reading<'c> {
             return Err("date, domainId, projectId and serviceId must be texts".to_owned());
         };
         let mut collector = self.collector.borrow_mut();
+        // Documents come in date order, so the date is rarely parsed.
         if self.last_date != text {
             self.last_day = collector.day(date(text)?);
             text.clone_into(&mut self.last_date);
@@ -343,7 +347,7 @@ pub(super) fn of_days(range: DateRange) -> Document {
     doc! { "date": { "$gte": date_text(range.from), "$lte": date_text(range.to) } }
 }
 
-/// Of one series; [`model::series::ALL`] stands for any id.
+/// Returns a filter for the days of a series; [`crate::series::ALL`] matches any id.
 pub(super) fn of_series(range: DateRange, series: &SeriesKey) -> Document {
     let mut filter = of_days(range);
     for (field, id) in [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)] {

@@ -1,4 +1,4 @@
-//! What the user of the connection may do, asked for and not tried out.
+//! The permissions of the connection's user. Asks the server instead of trying the actions.
 
 use mongodb::bson::{Document, doc};
 
@@ -6,7 +6,7 @@ use super::Mongodb;
 use crate::documents::COLLECTIONS;
 use crate::{Rights, StoreError};
 
-/// What a run does to collections.
+/// The actions of a run on collections.
 const NEEDED: [&str; 5] = ["find", "insert", "update", "remove", "createIndex"];
 
 impl Mongodb {
@@ -18,8 +18,8 @@ impl Mongodb {
     }
 }
 
-/// The actions that are not granted on every collection. A server without access control knows no user, and lets
-/// anybody do anything.
+/// Returns the required actions without a grant on every collection. A server without access control has no
+/// authenticated user and allows everything.
 fn missing(status: &Document, database: &str) -> Vec<&'static str> {
     let documents = |key: &str| -> Vec<Document> {
         let listed = status.get_document("authInfo").and_then(|info| info.get_array(key));
@@ -43,6 +43,7 @@ fn missing(status: &Document, database: &str) -> Vec<&'static str> {
 }
 
 fn covers(resource: &Document, database: &str, collection: &str) -> bool {
+    // An empty name in a privilege stands for every database or collection.
     let is = |key: &str, wanted: &str| resource.get_str(key).is_ok_and(|found| found.is_empty() || found == wanted);
     resource.get_bool("anyResource").unwrap_or(false) || (is("db", database) && is("collection", collection))
 }

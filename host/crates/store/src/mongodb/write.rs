@@ -1,5 +1,5 @@
-//! Writing in bulk. A document that exists is changed by its `_id`, a new one is inserted: each takes a third of the
-//! time of an upsert by its key or less. Where another host was faster, the batch is upserted by key after all.
+//! Bulk writes. An update of an existing document by `_id` and an insert of a new document each take at most a third of
+//! the time of an upsert by key. If another host was faster, the batch is repeated with upserts by key.
 
 use std::time::Duration;
 
@@ -13,21 +13,22 @@ use crate::StoreError;
 use crate::documents::{Collection, Upsert, run_field};
 use crate::latency::Operation;
 
-/// A write that a majority has not confirmed by then has failed.
+/// Time limit for the confirmation by a majority. A later confirmation counts as a failed write.
 pub(super) const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Of one command, well below the server's limits of 100,000 writes and 48 MB: the driver holds it several times over.
+/// Limits of one command, well below the server's limits of 100,000 writes and 48 MB: the driver holds several copies
+/// of the command.
 const BATCH_WRITES: usize = 1_000;
 const BATCH_BYTES: usize = 2_000_000;
 
 const BATCHES_IN_FLIGHT: usize = 2;
 
-/// Every write leaves the same documents however often it is sent.
+/// Maximum attempts per command. A repeated write leaves the same documents.
 const ATTEMPTS: u32 = 3;
 
 const DUPLICATE_KEY: i32 = 11_000;
 
-/// One write, encoded.
+/// An encoded write.
 struct Write {
     statement: RawDocumentBuf,
     upsert: Upsert,
@@ -40,16 +41,16 @@ enum How {
     UpsertByKey,
 }
 
-/// What the server says of a batch.
+/// The server's reply to a batch.
 struct Reply {
     written: usize,
-    /// Place in the batch, code and message.
+    /// Index in the batch, code and message of each error.
     errors: Vec<(usize, i32, String)>,
     unconfirmed: Option<String>,
 }
 
 impl Mongodb {
-    /// Writes documents, in whichever order; with each the `_id` that it has already.
+    /// Writes documents in any order. Each document comes with the existing `_id`, if any.
     pub(super) async fn write(
         &self,
         collection: &'static Collection,
@@ -61,7 +62,7 @@ impl Mongodb {
         stream::iter(batches).try_buffer_unordered(BATCHES_IN_FLIGHT).try_collect::<()>().await
     }
 
-    /// Sets fields of documents by their `_id`.
+    /// Sets the same fields of several documents, by `_id`.
     pub(super) async fn set(
         &self,
         collection: &'static Collection,
@@ -90,11 +91,12 @@ impl Mongodb {
 
     async fn send(&self, collection: &'static Collection, how: How, batch: Vec<Write>) -> Result<(), StoreError> {
         let reply = self.transmit(collection, how, &batch).await?;
+        // Failpoint: this batch is in the store, the rest may be missing.
         checkpoint::reached(Step::Writing);
         if reply.written == batch.len() && reply.unconfirmed.is_none() {
             return Ok(());
         }
-        // Another host inserted or removed some, or the connection broke when some were written.
+        // Another host inserted or removed some documents, or the connection broke after a part of the batch.
         let by_key = batch.into_iter().map(|write| encode(How::UpsertByKey, write.upsert, None));
         let by_key: Vec<Write> = by_key.collect::<Result<_, _>>().map_err(|(key, cause)| StoreError::Rejected {
             collection: collection.name,
@@ -116,7 +118,7 @@ impl Mongodb {
         }
     }
 
-    /// Sends a batch until the server answers; losing a race for a key counts as no answer.
+    /// Sends a batch until the server answers, at most [`ATTEMPTS`] times. A lost race for a key counts as no answer.
     async fn transmit(&self, collection: &Collection, how: How, batch: &[Write]) -> Result<Reply, StoreError> {
         let mut attempt = 1;
         loop {
@@ -130,6 +132,8 @@ impl Mongodb {
                 }
                 Err(error) => return Err(self.failure("write to", collection.name, &error)),
             };
+            // Upserts of the same new key can collide. After the collision the document exists, so the next attempt
+            // succeeds.
             let raced = how == How::UpsertByKey && reply.errors.iter().any(|(_, code, _)| *code == DUPLICATE_KEY);
             if raced && attempt < ATTEMPTS {
                 attempt += 1;
@@ -157,7 +161,7 @@ impl Reply {
     }
 }
 
-/// Cuts writes into batches of one kind each, as they come.
+/// Groups writes into batches of the same kind; a full batch comes out at once, to limit the memory use.
 fn batches(
     collection: &'static Collection,
     mut writes: impl Iterator<Item = (Upsert, Option<Bson>)>,
@@ -179,12 +183,16 @@ fn batches(
                 return Some(Ok((*how, std::mem::take(batch))));
             }
         }
+        // No more writes: the partial batches follow.
         let rest = filling.iter_mut().find(|(_, batch, _)| !batch.is_empty());
         rest.map(|(how, batch, _)| Ok((*how, std::mem::take(batch))))
     })
 }
 
-/// The error is the key in words and the cause.
+/// Encodes a write.
+///
+/// # Errors
+/// Fails with the key as text and the cause.
 fn encode(how: How, upsert: Upsert, id: Option<Bson>) -> Result<Write, (String, String)> {
     let encoded = || -> Result<RawDocumentBuf, mongodb::bson::raw::Error> {
         Ok(match how {
@@ -217,12 +225,13 @@ fn command(collection: &Collection, how: How, batch: &[Write]) -> RawDocumentBuf
         How::Insert => rawdoc! { "insert": collection.name, "documents": statements },
         How::UpdateById | How::UpsertByKey => rawdoc! { "update": collection.name, "updates": statements },
     };
+    // A failed write must not stop the rest of the batch.
     command.append("ordered", false);
     command.append("writeConcern", rawdoc! { "w": "majority", "wtimeout": confirmed_within });
     command
 }
 
-/// Whether the same command may succeed on the next primary.
+/// Returns whether the same command may succeed on the next primary.
 fn is_transient(error: &Error) -> bool {
     // InterruptedAtShutdown, InterruptedDueToReplStateChange, NotWritablePrimary, NotPrimaryNoSecondaryOk,
     // NotPrimaryOrSecondary, PrimarySteppedDown, ShutdownInProgress, HostUnreachable, HostNotFound, NetworkTimeout,
