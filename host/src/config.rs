@@ -253,6 +253,8 @@ fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use notify::options::ReceiverKind;
+
     use super::*;
 
     const MINIMAL: &str = r#"
@@ -309,17 +311,17 @@ kind = "mysql"
 [plugins]
 directory = 5
 limits = { memory_bytes = 0 }
-[[sink]]
+[[receiver]]
 kind = "syslog"
 transport = "tcp"
-[[sink]]
+[[receiver]]
 kind = "syslog"
 "#;
         insta::assert_snapshot!(parsed(text).expect_err("invalid"), @r#"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
@@ -328,8 +330,8 @@ kind = "syslog"
         etc/costwarden.toml:17: store.kind: expected "embedded" or "mongodb", found "mysql"
         etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
         etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
-        etc/costwarden.toml:21: sink.address: is missing, expected "HOST:PORT"
-        etc/costwarden.toml:24: sink.name: "syslog" is taken, expected a name of its own for each sink
+        etc/costwarden.toml:21: receiver.address: is missing, expected "HOST:PORT"
+        etc/costwarden.toml:24: receiver.name: "syslog" is taken, expected a name of its own for each receiver
         "#);
     }
 

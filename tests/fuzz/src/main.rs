@@ -7,6 +7,7 @@
 
 mod meter;
 mod modules;
+mod sandboxed;
 mod state;
 mod watch;
 mod work;

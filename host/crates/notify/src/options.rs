@@ -1,4 +1,4 @@
-//! The tables `[[sink]]`: the receivers of notifications.
+//! The tables `[[receiver]]`: the receivers of notifications.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -90,7 +90,7 @@ fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<Re
     let name = name.unwrap_or_else(|| if is_syslog == Some(true) { "syslog" } else { "stdout" }.to_owned());
     // Deliveries are stored by name: two receivers with the same name would share deliveries.
     if !taken.insert(name.clone()) {
-        section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
+        section.fail("name", format!("{name:?} is taken, expected a name of its own for each receiver"));
     }
     section.finish();
     Some(ReceiverOptions { name, words, kind: kind? })

@@ -19,7 +19,6 @@ use sandbox::packed::{self, PackedError, PackedManifest};
 use super::project::{self, NameError};
 use sandbox::{Artifact, Compiler, Grants, Limits, LoadError, LoadFault, Manifest, Sandbox, SandboxError};
 
-#[cfg(test)]
 pub use self::javascript::VERSION as COMPONENTIZE_JS;
 pub use self::python::VERSION as COMPONENTIZE_PY;
 

@@ -324,8 +324,3 @@ pub enum RegistryError {
     #[error("{image}: {why}")]
     Other { image: Image, why: String },
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-}

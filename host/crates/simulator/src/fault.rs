@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// `{"status":429,"every":2}`, or a combination. `{}` removes the fault.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// HTTP status of the answer instead of 200.
     pub status: Option<u16>,
     /// Seconds in the `Retry-After` header, sent with the status.
@@ -29,7 +29,7 @@ pub(crate) struct Fault {
 /// A defective body with status 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum BadBody {
+pub enum BadBody {
     /// The first half of the body.
     Truncated,
     /// A web page.

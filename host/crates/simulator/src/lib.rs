@@ -25,7 +25,6 @@ use tokio::task::JoinHandle;
 
 pub use args::SimulateArgs;
 pub use clock::Clock;
-#[cfg(test)]
 pub use fault::{BadBody, Fault};
 pub use flaw::Flaw;
 pub use incident::{Change, Incident};
@@ -85,7 +84,7 @@ impl Simulation {
         self.shared.world().clock = Clock::At(now);
     }
 
-    #[cfg(test)]
+    /// Makes the next answers faulty.
     pub fn set_fault(&self, fault: Fault) {
         self.shared.world().fault = fault;
     }
@@ -132,4 +131,4 @@ pub enum SimulateError {
 }
 
 #[cfg(test)]
-pub mod tests;
+mod tests;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-pub fn options() -> SimulateOptions {
+fn options() -> SimulateOptions {
     SimulateOptions {
         flaws: Vec::new(),
         scenario: ScenarioOptions {
@@ -20,7 +20,7 @@ pub fn options() -> SimulateOptions {
     }
 }
 
-pub async fn start() -> Simulation {
+async fn start() -> Simulation {
     Simulation::start(options(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()
 }
 

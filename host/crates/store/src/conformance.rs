@@ -77,7 +77,7 @@ fn database(store: &Store) -> &::mongodb::Database {
 async fn documents(store: &Store, collection: &'static Collection) -> Vec<Document> {
     let mut found = match store {
         _ if collection.name == daily::COLLECTION.name => {
-            store.daily(ALWAYS, &SeriesKey::new(ALL, ALL, ALL)).await.unwrap()
+            store.daily_documents(ALWAYS, &SeriesKey::new(ALL, ALL, ALL)).await.unwrap()
         }
         Store::Mongodb(store) => store.documents(collection, Document::new()).await.unwrap(),
         Store::Embedded(store) => {
@@ -166,7 +166,7 @@ async fn looking_at_nothing_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
     let store = Store::open(&StoreOptions::Embedded { path: path.clone() }, Access::Read).await.unwrap();
-    assert!(store.findings(ALWAYS).await.unwrap().is_empty());
+    assert!(store.anomaly_documents(ALWAYS).await.unwrap().is_empty());
     assert!(store.history(range(1, 30), &[model::history::Measure::BilledCost]).await.unwrap().days.is_empty());
     assert!(!path.exists());
 }

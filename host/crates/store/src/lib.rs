@@ -192,21 +192,29 @@ impl Store {
         }
     }
 
-    /// Returns the documents of [`Store::daily`] in the state known at `moment`, before later restatements.
+    /// Returns the records of [`Store::daily`] as known at a moment.
     pub async fn daily_as_of(
         &self,
         range: DateRange,
         series: &SeriesKey,
         moment: Timestamp,
     ) -> Result<Vec<DailyRecord>, StoreError> {
+        daily_records(self.daily_documents_as_of(range, series, moment).await?)
+    }
+
+    async fn daily_documents_as_of(
+        &self,
+        range: DateRange,
+        series: &SeriesKey,
+        moment: Timestamp,
+    ) -> Result<Vec<Document>, StoreError> {
         let earlier = match self {
             Self::Mongodb(store) => store.restated(range, series).await,
             Self::Embedded(store) => store.restated(range, series),
         }?;
         let (collection, key) = (documents::restated::COLLECTION.name, series.to_string());
-        let known = documents::restated::as_of(self.daily_documents(range, series).await?, earlier, moment)
-            .map_err(|cause| StoreError::Unreadable { collection, key, cause })?;
-        daily_records(known)
+        documents::restated::as_of(self.daily_documents(range, series).await?, earlier, moment)
+            .map_err(|cause| StoreError::Unreadable { collection, key, cause })
     }
 
     /// Writes a partial day at an hour to `billing_hourly`. A series seen earlier on the day but without a row at this
@@ -276,11 +284,14 @@ impl Store {
 
     /// Returns the `billing_anomalies` documents of the range in key order.
     pub async fn findings(&self, range: DateRange) -> Result<Vec<AnomalyRecord>, StoreError> {
-        let documents = match self {
+        Ok(self.anomaly_documents(range).await?.into_iter().map(documents::anomaly::record).collect())
+    }
+
+    async fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+        match self {
             Self::Mongodb(store) => store.findings(range).await,
             Self::Embedded(store) => store.findings(range),
-        }?;
-        Ok(documents.into_iter().map(documents::anomaly::record).collect())
+        }
     }
 
     /// Returns the series, day and hour of every anomaly in the range, in any order.

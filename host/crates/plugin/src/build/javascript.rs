@@ -14,7 +14,7 @@ use super::tool::{self, Missing};
 use super::wit::{Wit, World};
 
 /// Release of componentize-js for new projects.
-pub(super) const VERSION: &str = "0.23.0";
+pub const VERSION: &str = "0.23.0";
 
 const PACKAGE: &str = "node_modules/@bytecodealliance/componentize-js";
 

@@ -17,7 +17,7 @@ async fn amounts(store: &Store, service: &str) -> Vec<f64> {
 async fn a_day_has_the_fields_of_the_tutorial() {
     in_every_store("day_fields", async |store| {
         store.put_day(&ledger(day(1), &[("vm", 10.0)]), at(0)).await.unwrap();
-        let found = store.daily(range(1, 1), &key("vm")).await.unwrap();
+        let found = store.daily_documents(range(1, 1), &key("vm")).await.unwrap();
         let expected = doc! {
             "date": "20261101", "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null,
@@ -53,14 +53,14 @@ async fn a_corrected_day_replaces_what_it_was() {
         store.mark_anomalous(day(1), &BTreeSet::from([key("b"), key("c"), key("unknown")]), at(1)).await.unwrap();
         store.put_day(&ledger(day(1), &[("a", 1.0), ("b", 2.5), ("d", 4.0)]), at(60)).await.unwrap();
 
-        let found = store.daily(range(1, 1), &key("b")).await.unwrap();
+        let found = store.daily_documents(range(1, 1), &key("b")).await.unwrap();
         let time = |document: &Document, field| document.get_datetime(field).unwrap().timestamp_millis() / 1000;
         assert_eq!(found[0].get_f64("expectAmount"), Ok(2.5));
         assert_eq!(found[0].get_bool("isAnomaly"), Ok(true), "what was found of it is kept");
         assert_eq!(time(&found[0], "createdAt"), at(0).as_second());
         assert_eq!(time(&found[0], "updatedAt"), at(60).as_second());
-        assert!(store.daily(range(1, 1), &key("c")).await.unwrap().is_empty(), "it left the day");
-        assert_eq!(store.daily(range(1, 2), &key("c")).await.unwrap().len(), 1, "and no other day");
+        assert!(store.daily_documents(range(1, 1), &key("c")).await.unwrap().is_empty(), "it left the day");
+        assert_eq!(store.daily_documents(range(1, 2), &key("c")).await.unwrap().len(), 1, "and no other day");
         assert_amounts(&amounts(store, "d").await, &[4.0, f64::NAN]);
     })
     .await;
@@ -70,7 +70,7 @@ async fn a_corrected_day_replaces_what_it_was() {
 async fn a_document_names_the_run_that_changed_it_last() {
     async fn check(first: Store, open: impl AsyncFn(RunId) -> Store) {
         let ran = async |store: &Store, day: i8| {
-            let found = store.daily(range(day, day), &SeriesKey::new(ALL, ALL, ALL)).await.unwrap();
+            let found = store.daily_documents(range(day, day), &SeriesKey::new(ALL, ALL, ALL)).await.unwrap();
             found.iter().map(|document| document.get_str("runId").unwrap().to_owned()).collect::<Vec<_>>()
         };
         let [one, other, third] = [run(), RunId::from_bytes([8; 16]).unwrap(), RunId::from_bytes([9; 16]).unwrap()];
@@ -276,7 +276,7 @@ async fn ids_may_hold_anything() {
         for (id, amount) in amounts {
             assert_amounts(&self::amounts(store, id).await, &[amount]);
             assert_amounts(&snapshots.rows[&key(id)].hours[0][5..6], &[amount]);
-            assert_eq!(store.daily(range(1, 1), &key(id)).await.unwrap().len(), 1, "{id}");
+            assert_eq!(store.daily_documents(range(1, 1), &key(id)).await.unwrap().len(), 1, "{id}");
         }
     })
     .await;
@@ -310,7 +310,7 @@ async fn days_are_listed_by_series_or_by_what_they_share() {
         store.put_day(&ledger(day(2), &[("b", 2.0), ("a", 1.0)]), at(0)).await.unwrap();
         store.put_day(&ledger(day(1), &[("a", 1.0)]), at(0)).await.unwrap();
         let listed = async |key: SeriesKey| {
-            let found = store.daily(ALWAYS, &key).await.unwrap();
+            let found = store.daily_documents(ALWAYS, &key).await.unwrap();
             let name = |found: &Document| {
                 format!("{} {}", found.get_str("date").unwrap(), found.get_str("serviceId").unwrap())
             };

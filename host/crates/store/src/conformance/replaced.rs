@@ -63,7 +63,7 @@ async fn the_old_key_of_findings_is_replaced() {
         let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
         assert_eq!(found.len(), 5);
-        assert_eq!(store.findings(ALWAYS).await.unwrap().len(), 2);
+        assert_eq!(store.anomaly_documents(ALWAYS).await.unwrap().len(), 2);
         let mut hours: Vec<_> = store.found(ALWAYS).await.unwrap().into_iter().map(|found| found.hour).collect();
         hours.sort();
         assert_eq!(hours, [None, Some(9)]);
@@ -165,7 +165,7 @@ async fn a_write_that_the_server_refuses_is_named() {
         for part in ["billing_daily", "\"serviceId\": \"b\"", "failed validation"] {
             assert!(error.contains(part), "{part} in {error}");
         }
-        assert_eq!(store.daily(range(1, 1), &key("a")).await.unwrap().len(), 1, "the others are written");
+        assert_eq!(store.daily_documents(range(1, 1), &key("a")).await.unwrap().len(), 1, "the others are written");
     })
     .await;
 }

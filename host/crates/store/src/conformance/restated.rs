@@ -9,7 +9,7 @@ use crate::documents::restated;
 
 /// Returns `service amount` of each document known at a moment.
 async fn known(store: &Store, moment: i64) -> Vec<String> {
-    let found = store.daily_as_of(range(1, 30), &key(ALL), at(moment)).await.unwrap();
+    let found = store.daily_documents_as_of(range(1, 30), &key(ALL), at(moment)).await.unwrap();
     let text = |found: &Document| {
         format!("{} {}", found.get_str("serviceId").unwrap(), found.get_f64("expectAmount").unwrap())
     };

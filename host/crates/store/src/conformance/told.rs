@@ -44,7 +44,7 @@ fn rules(rules: &[&str]) -> BTreeSet<String> {
 
 /// Returns `service rule hour` of all anomalies.
 async fn kept(store: &Store) -> Vec<String> {
-    let found = store.findings(ALWAYS).await.unwrap();
+    let found = store.anomaly_documents(ALWAYS).await.unwrap();
     let text = |found: &Document| {
         let hour = found.get_i32("hour").map_or_else(|_| "day".to_owned(), |hour| hour.to_string());
         format!("{} {} {hour}", found.get_str("serviceId").unwrap(), found.get_str("ruleId").unwrap())
@@ -68,7 +68,7 @@ async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "runId": run().to_string(),
         };
-        let listed = store.findings(range(1, 1)).await.unwrap();
+        let listed = store.anomaly_documents(range(1, 1)).await.unwrap();
         assert_eq!(listed, std::slice::from_ref(&expected));
         assert!(listed[0].keys().eq(expected.keys()), "in this order, whichever the database");
     })
@@ -81,7 +81,7 @@ async fn what_cannot_be_said_of_a_finding_is_null() {
         let figures = figures(&[("mean", 0.0)]);
         let found = Finding { figures, episode: None, upper: f64::INFINITY, ..finding(day(1), None, "vm", "usual") };
         store.put_findings(day(1), None, &rules(&["usual"]), &[found], at(0)).await.unwrap();
-        let listed = store.findings(range(1, 1)).await.unwrap();
+        let listed = store.anomaly_documents(range(1, 1)).await.unwrap();
         for field in ["hour", "lower", "upper", "baselineStd", "zScore", "deviationRatio", "episode"] {
             assert_eq!(listed[0].get(field), Some(&Bson::Null), "{field}");
         }
@@ -363,7 +363,7 @@ async fn a_kept_finding_keeps_its_status_in_mongodb() {
         let seen = doc! { "$set": { "status": "ACKNOWLEDGED", "note": "known" } };
         collection.update_one(doc! {}, seen).await.unwrap();
         store.put_findings(day(1), None, &rules(&["one"]), &found, at(9)).await.unwrap();
-        let listed = store.findings(ALWAYS).await.unwrap();
+        let listed = store.anomaly_documents(ALWAYS).await.unwrap();
         assert_eq!(listed[0].get_str("status"), Ok("ACKNOWLEDGED"));
         assert_eq!(listed[0].get_str("note"), Ok("known"));
     })

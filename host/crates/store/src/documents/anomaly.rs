@@ -119,5 +119,5 @@ pub(crate) fn listed(mut document: Document) -> Document {
 /// Reads a stored document.
 pub(crate) fn record(document: Document) -> AnomalyRecord {
     let incident = document.get_str("episode").ok().map(str::to_owned);
-    AnomalyRecord { incident, json: json::object(listed(document)) }
+    AnomalyRecord { incident, json: json::object(document) }
 }

@@ -3,7 +3,11 @@
 use jiff::civil::date;
 
 use super::*;
-use simulator::{BadBody, Fault, Simulation, tests as simulated};
+use std::net::SocketAddr;
+
+use jiff::tz::TimeZone;
+use simulator::{BadBody, Clock, Fault, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+
 use crate::source::Source;
 
 const DAY: Date = date(2026, 11, 22);
@@ -27,6 +31,26 @@ fn options(simulation: &Simulation) -> KakaoOptions {
     }
 }
 
+async fn start() -> Simulation {
+    let scenario = ScenarioOptions {
+        seed: 7,
+        services: 40,
+        end: date(2026, 11, 23),
+        days: 30,
+        incidents: Incidents::Default,
+        more_incidents: Vec::new(),
+    };
+    let options = SimulateOptions {
+        scenario,
+        flaws: Vec::new(),
+        clock: Clock::At(now()),
+        zone: TimeZone::get("Asia/Seoul").unwrap(),
+        credential_id: Secret::new("the-credential-id"),
+        credential_secret: Secret::new("the-credential-secret"),
+    };
+    Simulation::start(options, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()
+}
+
 fn source(options: KakaoOptions) -> Source {
     Source::Kakao(Box::new(Kakao::new(options).unwrap()))
 }
@@ -37,7 +61,7 @@ fn now() -> Timestamp {
 
 /// Returns the error of a fetch under a fault, and the traffic.
 async fn failure(fault: Fault) -> (String, Traffic) {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     simulation.set_fault(fault);
     let source = source(KakaoOptions { timeout: Duration::from_millis(250), ..options(&simulation) });
     let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
@@ -60,7 +84,7 @@ fn asked(traffic: Traffic) -> (u64, u64) {
 
 #[tokio::test]
 async fn all_pages_make_one_document() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let paged = source(options(&simulation));
     let whole = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
     let document = paged.fetch(DAY, None, now()).await.unwrap();
@@ -78,7 +102,7 @@ async fn all_pages_make_one_document() {
 
 #[tokio::test]
 async fn a_full_last_page_is_followed_by_an_empty_one() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let rows = source(options(&simulation)).fetch(DAY, Some(10), now()).await.unwrap().rows.len();
     let exact = source(KakaoOptions { page_size: u32::try_from(rows).unwrap(), ..options(&simulation) });
     let document = exact.fetch(DAY, Some(10), now()).await.unwrap();
@@ -88,7 +112,7 @@ async fn a_full_last_page_is_followed_by_an_empty_one() {
 #[tokio::test]
 async fn too_many_requests_and_server_errors_are_tried_again() {
     for status in [429, 500, 503] {
-        let simulation = simulated::start().await;
+        let simulation = start().await;
         simulation.set_fault(Fault { status: Some(status), retry_after: Some(1), times: Some(2), ..Fault::default() });
         let source = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
         source.fetch(DAY, None, now()).await.unwrap();
@@ -111,7 +135,7 @@ async fn attempts_run_out() {
 /// Every page succeeds at the second attempt, so only the shared budget can end the fetch.
 #[tokio::test]
 async fn all_pages_share_the_time_for_tries() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let every = std::num::NonZeroU32::new(2);
     let storm = Fault { status: Some(429), retry_after: Some(1), every, ..Fault::default() };
     let ask = async |seconds| {
@@ -152,7 +176,7 @@ async fn credentials_that_are_refused_are_not_tried_again() {
         );
         assert_eq!(asked(traffic), (1, 0));
     }
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let wrong = source(KakaoOptions { credential_secret: Secret::new("wrong"), ..options(&simulation) });
     assert!(matches!(wrong.fetch(DAY, None, now()).await, Err(SourceError::Refused { status: 401, .. })));
 }
@@ -238,7 +262,7 @@ async fn a_slow_answer_times_out() {
 
 #[tokio::test]
 async fn nobody_at_home_is_tried_again() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let source = source(options(&simulation));
     simulation.shutdown().await.unwrap();
     let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
@@ -248,7 +272,7 @@ async fn nobody_at_home_is_tried_again() {
 
 #[tokio::test]
 async fn options_that_cannot_work_are_named() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     for (options, expected) in [
         (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.endpoint: expected an http"),
         (KakaoOptions { base_url: "ftp://host".to_owned(), ..options(&simulation) }, "its scheme is ftp"),
@@ -265,7 +289,7 @@ async fn options_that_cannot_work_are_named() {
 
 #[tokio::test]
 async fn debug_output_holds_no_credential() {
-    let simulation = simulated::start().await;
+    let simulation = start().await;
     let text = format!("{:?}", source(options(&simulation)));
     assert!(!text.contains("the-credential"), "{text}");
 }
