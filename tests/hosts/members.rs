@@ -11,8 +11,8 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use mongodb::{Client, Database};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::pair::until;
-use crate::support::{block_on, service};
+use crate::two_hosts::until;
+use costwarden_tests::{block_on, service};
 
 /// A silent member is noticed by the driver within a second or two, instead of twenty.
 pub(crate) const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";

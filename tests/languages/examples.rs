@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::Desk;
-use crate::support::{repository, skipped};
+use crate::ProjectsFolder;
+use costwarden_tests::{repository, skipped};
 
 const LANGUAGES: [&str; 3] = ["rust", "python", "javascript"];
 
@@ -34,10 +34,10 @@ fn passes(language: &str) {
         skipped(&format!("{} is absent; make examples builds it where it can", plugin.display()));
         return;
     }
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     let project = example(language);
     let args = ["plugin", "test", project.to_str().expect("UTF-8"), "--plugin", plugin.to_str().expect("UTF-8")];
-    let tested = desk.costwarden("", &args).expect(0);
+    let tested = projects.costwarden("", &args).expect(0);
     assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
 }
 

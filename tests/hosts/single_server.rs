@@ -1,0 +1,71 @@
+//! A mongod of a test's own that no other stands by, to be held up, killed and brought back.
+
+use std::net::TcpListener;
+use std::process::Child;
+
+use mongodb::bson::doc;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::members::{ask, mongod};
+use crate::two_hosts::until;
+use costwarden_tests::service;
+
+/// Ended when it is dropped.
+pub(crate) struct SingleServer {
+    program: String,
+    folder: tempfile::TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl SingleServer {
+    /// None, said aloud, where the program is not there.
+    pub(crate) fn new() -> Option<Self> {
+        let program = service("COSTWARDEN_TEST_MONGOD")?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let process = mongod(&program, &folder.path().join("data"), port, &[]);
+        let single = Self { program, folder, port, process };
+        single.until_listening();
+        Some(single)
+    }
+
+    /// Its address, by which it is given up soon.
+    pub(crate) fn uri(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/?serverSelectionTimeoutMS=1000&connectTimeoutMS=1000", self.port)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("ours to signal");
+    }
+
+    /// Has it end without a word.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("ours to end");
+        self.process.wait().expect("ended");
+    }
+
+    /// Has it back after it was held up, or killed.
+    pub(crate) fn restore(&mut self) {
+        if self.process.try_wait().expect("a child").is_some() {
+            self.process = mongod(&self.program, &self.folder.path().join("data"), self.port, &[]);
+        } else {
+            self.signal(Signal::CONT);
+        }
+        self.until_listening();
+    }
+
+    fn until_listening(&self) {
+        until("mongod listens", || ask(self.port, doc! { "hello": 1 }).is_ok());
+    }
+}
+
+impl Drop for SingleServer {
+    fn drop(&mut self) {
+        // A killed one is ended already.
+        let _ = self.process.kill();
+        self.process.wait().expect("ended");
+    }
+}
