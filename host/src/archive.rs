@@ -1,7 +1,7 @@
-//! Where raw documents are kept, under the keys and in the form that the tutorial's pipeline gave them.
+//! The archive of raw documents, with the keys and the format of the replaced pipeline.
 //!
-//! Unchanged content is not written again, and changed content keeps its predecessor beside it. What the rows mean is
-//! no business of this room, nor is anything under a key that is not ours.
+//! Unchanged content is not written again. A changed document keeps the previous document beside the new document. The
+//! module does not interpret rows and ignores foreign keys.
 
 mod directory;
 mod document;
@@ -27,38 +27,38 @@ pub(crate) use spool::{Drained, Spool};
 use crate::config::ArchiveConfig;
 use crate::source::RawDocument;
 
-/// A place for raw documents.
+/// A location for raw documents.
 #[derive(Debug)]
 pub(crate) enum Archive {
     Directory(Directory),
     S3(S3),
 }
 
-/// What became of a document that was put.
+/// The result of [`Archive::put`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// The archive holds the same rows already.
+    /// The archive has the same rows already.
     Unchanged,
-    /// Nothing was there before.
+    /// The key was free before.
     Written { key: String },
-    /// Other rows were there; they are kept under the predecessor's key.
+    /// The key had different rows. The earlier document is now under the predecessor's key.
     Superseded { key: String, predecessor_key: String },
-    /// Other rows that were fetched later are there; this document is kept beside them.
+    /// The key has different rows with a later fetch time. This document is under the predecessor's key.
     Outdated { key: String, predecessor_key: String },
 }
 
-/// What is kept: the documents by their keys, with their sizes in bytes.
+/// The archived documents by key, with sizes in bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) documents: BTreeMap<Key, u64>,
-    /// Things below the same folder that are nothing of ours.
+    /// Number of foreign items in the same folder.
     pub(crate) foreign: u64,
 }
 
-/// Bytes at the end of a document that hold its metadata, but for very long ones.
+/// Length of the end of a document with the whole metadata. Very long metadata exceeds the limit.
 const END_BYTES: u64 = 4_096;
 
-/// Always the same key, so that no more than one is left where a check is ended in the middle.
+/// A fixed key, so an interrupted check leaves at most one object.
 const PROBE: &str = "costwarden-check.json";
 
 impl Archive {
@@ -69,11 +69,11 @@ impl Archive {
         }
     }
 
-    /// Keeps a document. The predecessor's copy is complete before the key is overwritten, so that a kill between
-    /// leaves both; putting the same document again is harmless.
+    /// Stores a document. The copy of the predecessor is complete before the key is overwritten: an interruption leaves
+    /// both documents. A second put of the same document has no effect.
     ///
     /// # Errors
-    /// The place could not be read or written, with what to check.
+    /// The archive cannot be read or written. The message says what to check.
     pub(crate) async fn put(&self, document: &RawDocument, uploaded_at: Timestamp) -> Result<Stored, ArchiveError> {
         let key = key::document_key(document.date, document.hour);
         let body = document::encode(document, Some(uploaded_at));
@@ -84,11 +84,13 @@ impl Archive {
         let digest = document::content_digest(&document.rows);
         let (existing_digest, existing_fetched_at) = match document::decode(&existing) {
             Ok(contents) => (document::content_digest(&contents.rows), contents.fetched_at),
+            // A broken document has no rows to compare. The digest of the bytes names the copy.
             Err(_) => (document::bytes_digest(&existing), None),
         };
         if existing_digest == digest {
             return Ok(Stored::Unchanged);
         }
+        // A delayed document must not replace a newer bill.
         if existing_fetched_at.is_some_and(|fetched_at| fetched_at > document.fetched_at) {
             let predecessor_key = key::predecessor_key(document.date, document.hour, &digest);
             self.write(&predecessor_key, body).await?;
@@ -100,10 +102,10 @@ impl Archive {
         Ok(Stored::Superseded { key, predecessor_key })
     }
 
-    /// Everything that is kept.
+    /// Lists all documents.
     ///
     /// # Errors
-    /// The place could not be listed.
+    /// The archive cannot be listed.
     pub(crate) async fn list(&self) -> Result<Listing, ArchiveError> {
         let keys = match self {
             Self::Directory(directory) => directory.list().await?,
@@ -119,10 +121,10 @@ impl Archive {
         Ok(listing)
     }
 
-    /// A document; none where there is none. Where it does not say when it was fetched, `otherwise` stands for that.
+    /// Reads a document; `None` if the key is free. `otherwise` replaces a missing fetch time.
     ///
     /// # Errors
-    /// The place could not be read, or what is kept there is no raw document.
+    /// The archive cannot be read, or the content is not a raw document.
     pub(crate) async fn document(&self, key: &Key, otherwise: Timestamp) -> Result<Option<RawDocument>, ArchiveError> {
         let text = key.to_string();
         let Some(body) = self.read(&text).await? else { return Ok(None) };
@@ -138,10 +140,11 @@ impl Archive {
         }
     }
 
-    /// When a document of so many bytes was fetched; none where it does not say. Mostly its end is enough to tell.
+    /// Returns the fetch time of a document with a size of `bytes`; `None` without a fetch time. The end of the
+    /// document is usually enough.
     ///
     /// # Errors
-    /// As [`Archive::document`].
+    /// See [`Archive::document`].
     pub(crate) async fn fetched_at(&self, key: &Key, bytes: u64) -> Result<Option<Timestamp>, ArchiveError> {
         let text = key.to_string();
         let end = match self {
@@ -151,16 +154,17 @@ impl Archive {
         if let Some(at) = end.and_then(|end| document::fetched_at_of_end(&end)) {
             return Ok(Some(at));
         }
+        // Very long metadata does not fit into the end. The whole document has the time.
         let Some(body) = self.read(&text).await? else { return Ok(None) };
         let contents = document::decode(&body);
         let contents = contents.map_err(|why| ArchiveError::Malformed { key: text, place: self.place(), why })?;
         Ok(contents.fetched_at)
     }
 
-    /// Removes a document; that it is gone already is as good.
+    /// Removes a document. A missing document is not an error.
     ///
     /// # Errors
-    /// It could not be removed.
+    /// The document cannot be removed.
     pub(crate) async fn remove(&self, key: &Key) -> Result<(), ArchiveError> {
         match self {
             Self::Directory(directory) => directory.remove(&key.to_string()).await,
@@ -168,10 +172,10 @@ impl Archive {
         }
     }
 
-    /// The lifecycle rules of the place as they are, and as they would be.
+    /// Returns the current and the planned lifecycle rules of the archive.
     ///
     /// # Errors
-    /// The place has no lifecycle rules, or they cannot be read.
+    /// The archive has no lifecycle rules, or the rules cannot be read.
     pub(crate) async fn rules(&self, lifecycle: &Lifecycle) -> Result<Rules, ArchiveError> {
         match self {
             Self::Directory(directory) => Err(ArchiveError::NoLifecycle {
@@ -182,10 +186,10 @@ impl Archive {
         }
     }
 
-    /// Sets what [`Archive::rules`] gave.
+    /// Applies the planned rules of [`Archive::rules`].
     ///
     /// # Errors
-    /// They were not taken.
+    /// The storage refuses the rules.
     pub(crate) async fn set_rules(&self, rules: &Rules) -> Result<(), ArchiveError> {
         match self {
             Self::Directory(_) => unreachable!("a folder gives no rules"),
@@ -193,7 +197,7 @@ impl Archive {
         }
     }
 
-    /// What people know the place by.
+    /// Returns the display name of the location.
     pub(crate) fn place(&self) -> Arc<str> {
         match self {
             Self::Directory(directory) => directory.place().into(),
@@ -201,10 +205,10 @@ impl Archive {
         }
     }
 
-    /// Whether the place can be reached and used.
+    /// Tests whether the archive is reachable and usable.
     ///
     /// # Errors
-    /// It cannot, with what to check.
+    /// The archive is not usable. The message says what to check.
     pub(crate) async fn check(&self) -> Result<(), ArchiveError> {
         match self {
             Self::Directory(directory) => directory.check().await,
@@ -212,10 +216,10 @@ impl Archive {
         }
     }
 
-    /// Whether the place can be reached, without trying to write there.
+    /// Tests whether the archive is reachable, without a write.
     ///
     /// # Errors
-    /// It cannot, with what to check.
+    /// The archive is not reachable. The message says what to check.
     pub(crate) async fn look(&self) -> Result<(), ArchiveError> {
         match self {
             Self::Directory(directory) => directory.look().await,
@@ -223,11 +227,11 @@ impl Archive {
         }
     }
 
-    /// Whether documents can be written, read and removed there. Of a directory that is what [`Archive::check`] does; of
-    /// a bucket, it is tried with an object that is gone afterwards.
+    /// Tests whether documents can be written, read and removed. For a directory, the test equals [`Archive::check`].
+    /// For a bucket, the test writes, reads and removes an object.
     ///
     /// # Errors
-    /// They cannot, with what to check.
+    /// The test fails. The message says what to check.
     pub(crate) async fn probe(&self) -> Result<(), ArchiveError> {
         self.check().await?;
         if let Self::S3(s3) = self {
@@ -253,7 +257,7 @@ impl Archive {
     }
 }
 
-/// A document could not be kept or looked at. A place is a bucket and its endpoint.
+/// A failure of an archive operation. A place is a bucket with an endpoint, or a folder.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArchiveError {
     #[error("cannot {action} {path}: {why}; check that the folder exists, is writable and has space")]

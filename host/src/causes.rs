@@ -1,13 +1,14 @@
-//! An error and what caused it, as one line of text.
+//! The text of an error with all causes, on one line.
 
 use std::error::Error;
 
-/// The messages of an error and its causes, outermost first, each said once.
+/// Returns the messages of an error and the causes, outermost first, without repetitions.
 pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let inner_text = inner.to_string();
+        // Many errors repeat the message of the cause.
         if !text.contains(&inner_text) {
             text = format!("{text}: {inner_text}");
         }

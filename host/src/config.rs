@@ -1,7 +1,7 @@
-//! `config/*.toml` to [`Config`]: all errors at once, defaults filled in, paths absolute to the file, secrets resolved
-//! but for those that Secrets Manager holds.
+//! The reader of `config/*.toml`: returns a valid [`Config`], or all errors at once.
 //!
-//! It opens nothing but the file itself, the files that secrets refer to, and certificates.
+//! Defaults are filled in, paths are absolute to the file, and secrets are resolved, except secrets in Secrets Manager.
+//! The reader opens only the config file, secret files and certificates. No network is used.
 
 mod endpoint;
 mod health;
@@ -28,64 +28,64 @@ use crate::metrics::MetricsOptions;
 use crate::toml::{Diagnostic, Document, Section};
 use crate::vault::VaultOptions;
 
-/// Everything an operator can set, valid.
+/// The valid settings of an operator.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// Spool, compiled plugins, and the embedded database where no other path is given.
+    /// Folder of the spool, the compiled plugins, and by default the embedded database.
     pub(crate) state_dir: PathBuf,
     pub(crate) zone: TimeZone,
-    /// ISO 4217.
+    /// Currency code of ISO 4217.
     pub(crate) currency: String,
     pub(crate) language: Language,
-    /// Days that the tutorial's statistics are made of.
+    /// Number of days in the statistics of the baseline documents.
     pub(crate) baseline_days: u16,
-    /// A deviation that has lasted so long is the new level, and is learned from.
+    /// Days after which a lasting deviation becomes the new level and is included in training.
     pub(crate) accept_after_days: u16,
-    /// Days before yesterday whose bills the daily job asks for again, since they are corrected.
+    /// Days before yesterday for the daily job to fetch again, because bills are restated.
     pub(crate) restate_days: u16,
-    /// Days before yesterday that the daily job looks at for missing ones, and for totals that were not told.
+    /// Days before yesterday for the daily job to check for missing days and undelivered totals.
     pub(crate) catch_up_days: u16,
-    /// People are told again when an incident's impact has grown by this factor.
+    /// Growth factor of an incident's impact for another notification.
     pub(crate) renotify_factor: f64,
     pub(crate) feed: FeedConfig,
     pub(crate) source: SourceConfig,
     pub(crate) archive: ArchiveConfig,
-    /// How long the archive keeps what it has.
+    /// Retention of the archive.
     pub(crate) lifecycle: Lifecycle,
     pub(crate) store: StoreConfig,
     pub(crate) lease: LeaseConfig,
     pub(crate) plugins: PluginsConfig,
-    /// Every `*.toml` in it is read.
+    /// Folder of the rules; every `*.toml` file there is read.
     pub(crate) rules: PathBuf,
     pub(crate) sinks: Vec<SinkConfig>,
     pub(crate) metrics: MetricsOptions,
     pub(crate) health: HealthConfig,
 }
 
-/// A valid config, some of whose secrets may still have to be fetched: [`crate::vault::resolve`] makes it whole.
+/// A valid config with secrets still to be fetched by [`crate::vault::resolve`].
 pub(crate) struct Draft<T = Config> {
-    /// Usable but for its pending secrets.
+    /// The config, usable except for the pending secrets.
     pub(crate) config: T,
     pub(crate) pending: Vec<Pending>,
     pub(crate) vault: Option<VaultOptions>,
 }
 
-/// What plugins are tried out under: the part of a config that an author needs, and that refers to no secret.
+/// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
     pub(crate) accept_after_days: u16,
     pub(crate) plugins: TriedOut,
 }
 
-/// What plugins are pushed and pulled with: who shares plugins need not have the secrets of bills and databases.
+/// The settings for push and pull of plugins, without the secrets of bills and databases.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exchange {
-    /// None where there is no config.
+    /// `None` without a config.
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) plugins: Exchanged,
 }
 
-/// Of reasons and of the lines that people read.
+/// The language of reasons and notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     Korean,
@@ -93,7 +93,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// BCP 47.
+    /// Returns the language tag of BCP 47.
     pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::Korean => "ko",
@@ -102,30 +102,30 @@ impl Language {
     }
 }
 
-/// Days that a deviation lasts before it is the new level, where nobody says otherwise.
+/// Default number of days before a lasting deviation becomes the new level.
 pub(crate) const ACCEPT_AFTER_DAYS: u16 = 14;
 
-/// Reads a config file. Secrets' variables are looked up through `env`.
+/// Reads a config file. Environment variables of secrets are looked up with `env`.
 ///
 /// # Errors
-/// Everything that is wrong with the file, in the order of its lines.
+/// All errors of the file, in the order of lines.
 pub(crate) fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
     parse(file, &text(file)?, env)
 }
 
-/// Reads what plugins are tried out under. No secret is looked up, and other tables are not looked at.
+/// Reads the settings for trying out plugins. Secrets are not resolved, and other tables are ignored.
 ///
 /// # Errors
-/// Everything that is wrong with that part, in the order of its lines.
+/// All errors of the used tables, in the order of lines.
 pub(crate) fn load_trial(file: &Path) -> Result<Trial, Vec<Diagnostic>> {
     parse_trial(file, &text(file)?)
 }
 
-/// Reads what plugins are pushed and pulled with. Of the secrets, only those of registries are looked up, and those of
-/// `[secrets]` where these ask for it.
+/// Reads the settings for push and pull of plugins. Only the secrets of registries are resolved, and the table
+/// `[secrets]` is read only if a registry needs Secrets Manager.
 ///
 /// # Errors
-/// Everything that is wrong with that part, in the order of its lines.
+/// All errors of the used tables, in the order of lines.
 pub(crate) fn load_exchange(
     file: &Path,
     env: &dyn Fn(&str) -> Option<String>,
@@ -162,13 +162,14 @@ fn parse_exchange(
     drafted(Document::new(file, text), References::new(env), |mut root, references| {
         let state_dir = Some(state_dir(&mut root));
         let plugins = root.section("plugins").map(|section| plugins::exchanged(section, references));
+        // Without a pending secret, the credentials in [secrets] need not be resolvable.
         let vault = if references.are_pending() { root.section("secrets") } else { None };
         let vault = vault.and_then(|section| endpoint::vault(section, references));
         Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, vault))
     })
 }
 
-/// Reads a config out of its text; `file` is for messages and relative paths.
+/// Reads a config from text; `file` is for messages and relative paths.
 pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
     drafted(Document::new(file, text), References::new(env), read)
 }
@@ -223,6 +224,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
     let health = root.section("health").map(health::health).unwrap_or_default();
     root.finish();
+    // Not earlier: `?` before `finish` would hide the errors of later tables.
     let (archive, lifecycle) = archive?;
     let config = Config {
         state_dir,
@@ -253,7 +255,7 @@ fn state_dir(root: &mut Section<'_, '_>) -> PathBuf {
     root.path("state_dir").unwrap_or_else(|| root.folder().join("state"))
 }
 
-/// A span that a year and a leap day still fit.
+/// Reads a number of days, from 1 to 3660.
 fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<u16> {
     section.whole(key, 1..=3_660).map(|days| days as u16)
 }

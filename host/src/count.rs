@@ -1,12 +1,12 @@
-//! How many there are of something, in the words of messages.
+//! Counts with nouns, for messages.
 
-/// `1 rule`, `2 rules`.
+/// Returns `1 rule` or `2 rules`.
 pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     format!("{count} {noun}{}", one_or(count, "", "s"))
 }
 
-/// What goes with one, or with any other number: `was` or `were`.
+/// Returns `one` for the count 1 and `other` for every different count, e.g. `was` or `were`.
 pub(crate) fn one_or<'a>(count: u64, one: &'a str, other: &'a str) -> &'a str {
     if count == 1 { one } else { other }
 }

@@ -1,8 +1,8 @@
-//! The sandbox: other people's detectors, as WebAssembly, with limits on everything that they can use up.
+//! The sandbox: runs third-party detectors, compiled to WebAssembly, under limits on every resource.
 //!
-//! A [`Sandbox`] loads plugins, a [`Detector`] fits and judges series in batches. Nothing is linked into a plugin but
-//! `log` and, where the operator granted it, `reference`: no WASI, no clock, no randomness, no files, no network.
-//! Which series are judged, and what becomes of the verdicts, is the business of [`crate::job`].
+//! A [`Sandbox`] loads plugins; a [`Detector`] fits and judges series in batches. A plugin can import `log` and, if the
+//! operator granted the import, `reference`. Nothing else is linked: no WASI, clock, randomness, files or network. The
+//! sandbox does not choose the series and does not use the verdicts; [`crate::job`] does both.
 
 mod artifact;
 mod batch;
@@ -44,111 +44,111 @@ pub(crate) use self::output::plain;
 
 use self::session::Program;
 
-/// The version of `plugin-sdk/wit` that this host speaks.
+/// The version of `plugin-sdk/wit` implemented by this host.
 pub(crate) const CONTRACT: &str = "1.0.0";
 
-/// What the operator lets one plugin see besides its input.
+/// Permissions of a plugin beyond the input of a call, granted by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Grants {
-    /// The directory whose files `reference.read` gives.
+    /// The directory with the files readable through `reference.read`.
     pub(crate) reference: Option<PathBuf>,
 }
 
-/// A loaded plugin that keeps the contract. Calls are independent of each other: every batch meets a fresh instance.
+/// A loaded plugin with a valid contract. Calls are independent: every batch runs in a fresh instance.
 pub(crate) struct Detector {
     pub(crate) manifest: Manifest,
-    /// SHA-256 of the file's bytes, in hex.
+    /// SHA-256 of the plugin file, in hex.
     pub(crate) digest: String,
-    /// The name of its compiled code in the cache.
+    /// File name of the compiled code in the cache.
     pub(crate) entry: String,
     program: Program,
     cut: batch::Cut,
 }
 
-/// What a plugin says of itself.
+/// The metadata returned by the plugin's `describe`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) summary: String,
-    /// JSON Schema of the settings; valid JSON.
+    /// JSON Schema of the settings; a valid JSON object.
     pub(crate) settings_schema: String,
-    /// A shorter history is not worth a fit.
+    /// Minimum length of a history for a fit, in points.
     pub(crate) min_points: u32,
     pub(crate) scope: Scope,
 }
 
-/// What one result depends on.
+/// The inputs that determine a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
-    /// On its own input alone: batches are cut anywhere.
+    /// Each result depends on a single input. Batches can be cut anywhere.
     Each,
-    /// On all inputs of the call: they are one group of peers.
+    /// Each result depends on all inputs of the call. The inputs form a group of peers.
     Group,
 }
 
-/// For which rule a detector is called.
+/// The rule and the `context` record of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) rule: &'a str,
-    /// JSON that [`Detector::check_settings`] had no issues with.
+    /// JSON accepted by [`Detector::check_settings`].
     pub(crate) settings: &'a str,
-    /// Of the values, e.g. `KRW`.
+    /// Unit of the values, e.g. `KRW`.
     pub(crate) unit: &'a str,
-    /// Of the reasons, e.g. `ko`.
+    /// Language of the reasons, e.g. `ko`.
     pub(crate) locale: &'a str,
 }
 
-/// What came of a call over many series.
+/// The results and the usage of a call over many series.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome<T> {
-    /// One for each input, in its order.
+    /// A result per input, in input order.
     pub(crate) results: Vec<Result<T, Failure>>,
     pub(crate) usage: Usage,
 }
 
-/// What a call cost. The same input costs the same everywhere, however many threads run it.
+/// The resources used by a call. Equal inputs give equal usage on every machine, with any number of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Usage {
-    /// About one a WebAssembly instruction.
+    /// Fuel used; a unit is about a WebAssembly instruction.
     pub(crate) fuel: u64,
-    /// The fuel that the batches could have used, without what is given to series that are called again.
+    /// Fuel limit of all batches, without the additional fuel of retried series.
     pub(crate) budget: u64,
-    /// The most that the memories of one instance had together.
+    /// Peak total of the memories of an instance, in bytes.
     pub(crate) memory_bytes: usize,
     pub(crate) batches: u64,
-    /// Series that were called again alone, since their batch failed.
+    /// Series called again individually after a failure of the batch.
     pub(crate) retried: u64,
 }
 
-/// What a detector learned of one series.
+/// The result of fitting a series.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fitted {
-    /// Opaque; to be given to the same digest alone.
+    /// Opaque state; valid only for a plugin with the same digest.
     pub(crate) state: Vec<u8>,
-    /// Finite, each name once, of ASCII letters, digits, `_` and `-`.
+    /// Finite values with unique names of ASCII letters, digits, `_` and `-`.
     pub(crate) figures: Vec<(String, f64)>,
 }
 
-/// One judged point.
+/// A judged point.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
-    /// Into the window's values, at least its `judge_from`.
+    /// Index into the window's values, at least `judge_from`.
     pub(crate) index: u32,
-    /// Finite; anomalous from 1 on.
+    /// Finite; a score of 1 or more is anomalous.
     pub(crate) score: f64,
     /// Finite.
     pub(crate) expected: f64,
-    /// Never NaN, possibly infinite.
+    /// Never NaN; can be infinite.
     pub(crate) lower: f64,
-    /// Never NaN, possibly infinite.
+    /// Never NaN; can be infinite.
     pub(crate) upper: f64,
-    /// One line, fit for a terminal and a log.
+    /// A single line of text, safe in terminals and logs.
     pub(crate) reason: String,
 }
 
-/// What is wrong with a rule's settings.
+/// A problem in a rule's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Issue {
     /// JSON pointer into the settings.
@@ -157,14 +157,14 @@ pub(crate) struct Issue {
 }
 
 impl Sandbox {
-    /// What plugins are compiled by and run in: for tests of the meter.
+    /// Returns the engine, for tests of the fuel meter.
     pub(crate) fn engine(&self) -> &wasmtime::Engine {
         &self.engine
     }
 }
 
 impl Scope {
-    /// As the contract spells it.
+    /// Returns the spelling used in the contract.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Each => "each",
@@ -174,20 +174,20 @@ impl Scope {
 }
 
 impl Issue {
-    /// Where in the settings, in words.
+    /// Returns the location in the settings, for messages.
     pub(crate) fn place(&self) -> &str {
         if self.pointer.is_empty() { "as a whole" } else { &self.pointer }
     }
 }
 
 impl Detector {
-    /// What the plugin itself finds wrong with settings, which need be no valid JSON.
+    /// Returns the issues that the plugin finds in the settings. The settings may be invalid JSON.
     pub(crate) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Failure> {
         let issues = self.program.check_settings(settings);
         issues.map_err(|breach| Failure::Broken { site: Site::plugin(&self.manifest.name), breach })
     }
 
-    /// Learns each series.
+    /// Fits each series.
     pub(crate) fn fit(&self, call: &Call<'_>, history: &[Series]) -> Outcome<Fitted> {
         let limits = &self.program.limits;
         batch::run(
@@ -199,7 +199,7 @@ impl Detector {
         )
     }
 
-    /// Judges each window, given the state that this very digest fitted.
+    /// Judges each window. Every state must come from a fit by a plugin with the same digest.
     pub(crate) fn judge(&self, call: &Call<'_>, windows: &[Window]) -> Outcome<Vec<Verdict>> {
         let limits = &self.program.limits;
         let batches = self.batches(call, session::Kind::Judge);
@@ -212,12 +212,12 @@ impl Detector {
         )
     }
 
-    /// Under which limits it runs.
+    /// Returns the limits of the plugin's calls.
     pub(crate) fn limits(&self) -> &Limits {
         &self.program.limits
     }
 
-    /// Calls it with so many series at a time, one batch after the other: for measurements.
+    /// Sets the number of series per batch and disables parallel batches, for measurements.
     pub(crate) fn cut_into(&mut self, series: usize) {
         self.cut = batch::Cut { series, threads: 1 };
     }

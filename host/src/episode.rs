@@ -1,10 +1,11 @@
-//! Findings to incidents: one per series and direction, whichever rules saw it.
+//! Incidents from anomalies: one incident per series and direction, independent of the number of rules.
 //!
-//! Pure: what is open goes in with what was found, what is open or closed now comes out. Telling people is the
-//! business of [`crate::sink`].
+//! The module is pure: known incidents and anomalies go in, changed incidents come out. [`crate::sink`] notifies
+//! people.
 //!
-//! A finished day may be judged again once its bill was corrected: what was seen of it is then replaced, and an incident
-//! of which nothing is left is retracted. What hours saw stands: it was so when they looked.
+//! A finished day may be evaluated again after a restatement. The new evaluation replaces the anomalies of the day, and
+//! an incident without remaining anomalies is retracted. Anomalies of hourly runs stay, because the bill showed them at
+//! the hour.
 
 mod advance;
 
@@ -18,35 +19,35 @@ pub(crate) use self::advance::{Advanced, BRIDGED_DAYS, Judged, advance, short_ru
 use crate::finding::{Direction, Severity};
 use crate::series::{Names, SeriesKey};
 
-/// When something was seen, in billing time: a day as it stood at an hour, or, later than all of these, the finished
-/// day.
+/// An evaluation time in billing time: a day up to an hour, or the finished day. The finished day is later than all
+/// hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moment {
     pub(crate) date: Date,
     pub(crate) hour: Option<u8>,
 }
 
-/// Where an incident stands.
+/// The state of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Open,
     Closed(Closing),
-    /// The bills that it was seen in were corrected, and nothing is left of it.
+    /// Restatements removed all anomalies of the incident.
     Retracted,
 }
 
-/// Why an incident is over.
+/// The reason for the end of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// The series was found to be as expected again.
+    /// The series returned to the expected values.
     Over,
-    /// It is how things are now, and is learned from.
+    /// The change is the new normal level, and fits use the days.
     NewLevel,
-    /// Somebody knows of it: it is not learned from, and nobody hears of it again.
+    /// An operator knows the cause. Fits ignore the days, and no further notification is sent.
     Expected,
 }
 
-/// What an operator said of an incident. It stands whatever is judged later.
+/// An operator's decision about an incident. Later evaluations do not change the decision.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Decision {
     pub(crate) closing: Closing,
@@ -54,19 +55,19 @@ pub(crate) struct Decision {
     pub(crate) at: Timestamp,
 }
 
-/// What was seen of one day, in money beyond what was expected.
+/// The impacts of one day, in money beyond the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Seen {
-    /// The largest impact that any rule saw on the finished day.
+    /// Largest impact of any rule on the finished day.
     pub(crate) whole: Option<f64>,
-    /// The largest that any rule saw at its hours, and the newest of these.
+    /// Newest hour with an anomaly, and the largest impact of any rule at any hour.
     pub(crate) part: Option<(u8, f64)>,
 }
 
-/// One incident of one series in one direction.
+/// An incident of one series in one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Episode {
-    /// Made of series, direction and the opening date: the same input gives the same id.
+    /// Hash of series, direction and opening time: the same input gives the same id.
     pub(crate) id: String,
     pub(crate) series: SeriesKey,
     pub(crate) names: Names,
@@ -77,35 +78,35 @@ pub(crate) struct Episode {
     pub(crate) first_seen: Moment,
     pub(crate) last_seen: Moment,
     pub(crate) closed_at: Option<Moment>,
-    /// The largest impact of a day that was accepted with it.
+    /// Largest daily impact at the acceptance of the incident.
     pub(crate) accepted_impact: Option<f64>,
     pub(crate) decision: Option<Decision>,
     pub(crate) rules: BTreeSet<String>,
     pub(crate) peak_score: f64,
-    /// The sum of their impacts is the incident's.
+    /// Impacts by day. The sum of the impacts is the incident's impact.
     pub(crate) by_day: BTreeMap<Date, Seen>,
-    /// What the newest finding said, for whoever is told next.
+    /// Value of the newest anomaly, like `expected` and `reason`, for the next notification.
     pub(crate) observed: f64,
     pub(crate) expected: f64,
     pub(crate) reason: String,
-    /// Loaded as history: people are never told of it.
+    /// Loaded from history, without notifications.
     pub(crate) muted: bool,
-    /// By sink name.
+    /// Deliveries by receiver name.
     pub(crate) deliveries: BTreeMap<String, Delivery>,
 }
 
-/// Whether what is judged is news to people.
+/// The relevance of an evaluation for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
-    /// The newest there is: people are told of what opens, and of what was loaded as history and goes on.
+    /// The newest evaluation. People are notified of new incidents, and of continued incidents from loaded history.
     Live,
-    /// A day before that one, which came late or was corrected: people are told of what opens.
+    /// An earlier day, late or restated. People are notified of new incidents.
     Late,
-    /// History that is loaded, or played again: people are not told of what opens.
+    /// Loaded or replayed history. People are not notified of new incidents.
     Past,
 }
 
-/// What there is to tell of an incident.
+/// The kind of a notification about an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
     Opened,
@@ -115,12 +116,12 @@ pub(crate) enum Notice {
     Retracted,
 }
 
-/// What one sink has accepted of one incident.
+/// The accepted notifications of one incident at one receiver.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Delivery {
-    /// The incident's impact when it was last told.
+    /// Impact at the last notification of the opening or of growth.
     pub(crate) told_impact: f64,
-    /// Its end was told, whichever it was.
+    /// Whether an end of any kind was notified.
     pub(crate) closed: bool,
     pub(crate) notices: u32,
 }
@@ -143,7 +144,7 @@ impl Seen {
         self.whole.unwrap_or(0.0).max(self.part.map_or(0.0, |(_, impact)| impact))
     }
 
-    /// When it was seen last.
+    /// Returns the time of the latest anomaly.
     fn moment(self, date: Date) -> Moment {
         let hour = if self.whole.is_some() { None } else { self.part.map(|(hour, _)| hour) };
         Moment { date, hour }
@@ -152,11 +153,11 @@ impl Seen {
 
 impl Episode {
     pub(crate) fn impact(&self) -> f64 {
-        // A sum of no numbers is -0.0.
+        // The sum of an empty list is -0.0.
         self.by_day.values().map(|seen| seen.impact()).sum::<f64>() + 0.0
     }
 
-    /// What a sink has to be told now, in order. People are told again when the impact has grown by `factor`.
+    /// Returns the due notifications for a receiver, in order. Growth is due if the impact has grown by `factor`.
     pub(crate) fn due(&self, sink: &str, factor: f64) -> Vec<Notice> {
         if self.muted {
             return Vec::new();
@@ -170,17 +171,17 @@ impl Episode {
             State::Retracted => Some(Notice::Retracted),
         };
         let Some(told) = told else {
-            // Of what was taken back, or settled by somebody, before a sink heard of it, it need not hear.
+            // A retracted or decided incident is no news for a receiver without earlier notifications.
             let is_news = self.state != State::Retracted && self.decision.is_none();
             return if is_news { [Notice::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
-        // A correction may make an incident grow whose end was told already.
+        // A restatement may enlarge an incident after the notification of the end.
         let may_grow = self.state == State::Open || (self.state == State::Closed(Closing::Over) && told.closed);
         let grown = may_grow && self.impact() > told.told_impact && self.impact() >= told.told_impact * factor;
         grown.then_some(Notice::Grown).into_iter().chain(end.filter(|_| !told.closed)).collect()
     }
 
-    /// Remembers that a sink has accepted a notice.
+    /// Records the acceptance of a notification by a receiver.
     pub(crate) fn told(&mut self, sink: &str, notice: Notice) {
         let impact = self.impact();
         let delivery = self.deliveries.entry(sink.to_owned()).or_default();
@@ -191,14 +192,15 @@ impl Episode {
         }
     }
 
-    /// Nothing will change and nothing is left to tell.
+    /// Returns whether the incident is final and no notification is due.
     pub(crate) fn settled<'s>(&self, mut sinks: impl Iterator<Item = &'s str>, factor: f64) -> bool {
         self.state != State::Open && sinks.all(|sink| self.due(sink, factor).is_empty())
     }
 
-    /// Ends it by somebody's decision.
+    /// Ends the incident by an operator's decision.
     pub(crate) fn decide(&mut self, decision: Decision) {
         self.state = State::Closed(decision.closing);
+        // An incident with an earlier end keeps the time of the end.
         self.closed_at.get_or_insert(self.last_seen);
         self.accepted_impact = self.by_day.values().map(|seen| seen.impact()).reduce(f64::max);
         self.decision = Some(decision);

@@ -1,6 +1,6 @@
-//! What a rule found: one anomalous point of one series.
+//! An anomaly: one anomalous point of one series, found by a rule.
 //!
-//! Pure data. How findings become incidents is in [`crate::episode`], how they are kept in [`crate::store`].
+//! The module is pure data. [`crate::episode`] builds incidents from anomalies, and [`crate::store`] stores anomalies.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::series::{Grain, Names, SeriesKey};
 
-/// How much it matters, as the operator's rule says.
+/// The severity set in the operator's rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
@@ -18,7 +18,7 @@ pub(crate) enum Severity {
     Critical,
 }
 
-/// Which way a series left what was expected.
+/// The direction of the deviation from the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Direction {
@@ -26,11 +26,11 @@ pub(crate) enum Direction {
     Down,
 }
 
-/// One anomalous point, as one rule sees it. Keyed by date, hour, series and rule.
+/// One anomalous point for one rule. The key consists of date, hour, series and rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Finding {
     pub(crate) date: Date,
-    /// The hour of the run that saw it; none for a finished day.
+    /// Hour of the evaluation; `None` for a finished day.
     pub(crate) hour: Option<u8>,
     pub(crate) series: SeriesKey,
     pub(crate) names: Names,
@@ -46,14 +46,14 @@ pub(crate) struct Finding {
     pub(crate) upper: f64,
     /// At least 1.
     pub(crate) score: f64,
-    /// Money beyond what was expected, never negative.
+    /// Money beyond the expected value, never negative.
     pub(crate) impact: f64,
     pub(crate) reason: String,
-    /// What the fit told of itself, e.g. `mean` and `std`.
+    /// Figures reported by the fit, e.g. `mean` and `std`.
     pub(crate) figures: BTreeMap<String, f64>,
-    /// The numbers among the rule's settings.
+    /// Numeric settings of the rule.
     pub(crate) threshold: BTreeMap<String, f64>,
-    /// The incident that this belongs to, once that is known.
+    /// Id of the incident, after the assignment.
     pub(crate) episode: Option<String>,
 }
 
@@ -77,18 +77,19 @@ impl Direction {
 }
 
 impl Finding {
-    /// The mean that the tutorial's fields and log line speak of: the fit's where it tells one.
+    /// Returns the mean for the fields and the log line of the replaced pipeline: the fit's mean, or the expected value
+    /// if the fit reports no mean.
     pub(crate) fn mean(&self) -> f64 {
         self.figures.get("mean").copied().unwrap_or(self.expected)
     }
 
-    /// Standard deviations above the mean; none where the fit tells no deviation or none is there.
+    /// Returns the number of standard deviations above the mean; `None` without a positive standard deviation.
     pub(crate) fn z_score(&self) -> Option<f64> {
         let std = self.figures.get("std").copied().filter(|std| *std > 0.0)?;
         Some((self.observed - self.mean()) / std)
     }
 
-    /// Observed over mean; none where the mean is 0.
+    /// Returns the ratio of the observed value to the mean; `None` if the mean is 0.
     pub(crate) fn deviation_ratio(&self) -> Option<f64> {
         (self.mean() != 0.0).then(|| self.observed / self.mean())
     }

@@ -1,6 +1,6 @@
-//! What the ledger and the hourly snapshots hold of many series over a span of days, in columns.
+//! Daily and hourly amounts of many series over a range of days, in columns.
 //!
-//! Pure. A store fills it, a job appends to it, and neither needs the other for that.
+//! The module is pure. A store fills the columns and a job appends days; the two are independent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::ledger::{Amounts, DayLedger};
 use crate::series::{Names, SeriesKey};
 
-/// Which of the summed figures a rule watches, under the collections' names.
+/// The summed figure for a rule, named like the field in the collections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Measure {
     Expect,
@@ -19,31 +19,31 @@ pub(crate) enum Measure {
     UsageSize,
 }
 
-/// Finished days as the ledger holds them: a column a day, a row a series.
+/// Finished days in the ledger: one column per day, one row per series.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
-    /// Ascending; only days that the ledger holds at least one document of.
+    /// Ascending days with at least one document.
     pub(crate) days: Vec<Date>,
     pub(crate) rows: BTreeMap<SeriesKey, HistoryRow>,
 }
 
-/// What the ledger holds of one series over [`History::days`].
+/// One series over [`History::days`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryRow {
-    /// Of the newest document.
+    /// Names in the newest document.
     pub(crate) names: Names,
-    /// Parallel to the days, a vector a measure that was asked for; NaN where the series has no document.
+    /// One vector per requested measure, parallel to the days; NaN without a document.
     pub(crate) values: BTreeMap<Measure, Vec<f64>>,
-    /// Parallel to the days: documents that are marked as anomalous.
+    /// Anomaly marks of the documents, parallel to the days.
     pub(crate) anomalous: Vec<bool>,
-    /// Of the newest document.
+    /// Pricing types in the newest document.
     pub(crate) pricing_types: Vec<String>,
 }
 
-/// Days as the hourly runs saw them.
+/// Days in the hourly snapshots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshots {
-    /// Ascending; only days that were seen at least once.
+    /// Ascending days with at least one snapshot.
     pub(crate) days: Vec<Date>,
     pub(crate) rows: BTreeMap<SeriesKey, SnapshotRow>,
 }
@@ -51,16 +51,16 @@ pub(crate) struct Snapshots {
 /// One series over [`Snapshots::days`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SnapshotRow {
-    /// Of the newest document.
+    /// Names in the newest document.
     pub(crate) names: Names,
-    /// Parallel to the days: cumulative amounts by hour, NaN where no run looked.
+    /// Cumulative amounts by hour, parallel to the days; NaN for hours without a run.
     pub(crate) hours: Vec<[f64; 24]>,
 }
 
 impl Measure {
     pub(crate) const ALL: [Self; 5] = [Self::Expect, Self::General, Self::Discount, Self::UsageTime, Self::UsageSize];
 
-    /// The field of `billing_daily`.
+    /// Returns the field name in `billing_daily`.
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::Expect => "expectAmount",
@@ -83,7 +83,7 @@ impl Measure {
 }
 
 impl History {
-    /// Appends a day that is later than all before.
+    /// Appends a day after all present days.
     pub(crate) fn push(&mut self, ledger: &DayLedger, measures: &BTreeSet<Measure>) {
         let before = self.days.len();
         self.days.push(ledger.date);
@@ -105,7 +105,7 @@ impl History {
         }
     }
 
-    /// Appends days that are later than all before, of the same measures.
+    /// Appends days after all present days, with the same measures.
     pub(crate) fn append(&mut self, later: Self) {
         let (before, more) = (self.days.len(), later.days.len());
         self.days.extend(later.days);
@@ -129,13 +129,13 @@ impl History {
         }
     }
 
-    /// Takes the marks off a day.
+    /// Removes the anomaly marks of a day.
     pub(crate) fn unmark(&mut self, date: Date) {
         let Ok(index) = self.days.binary_search(&date) else { return };
         self.rows.values_mut().for_each(|row| row.anomalous[index] = false);
     }
 
-    /// Lets go of days, and of series that have no document on any that are left.
+    /// Removes the days before `oldest` and every series without a remaining document.
     pub(crate) fn forget_before(&mut self, oldest: Date) {
         let gone = self.days.partition_point(|day| *day < oldest);
         if gone == 0 {
@@ -149,45 +149,7 @@ impl History {
         });
     }
 
-    /// Takes some days as they stand in another history. Anomalous marks stay as they are.
-    pub(crate) fn adopt(&mut self, other: &Self, days: &BTreeSet<Date>) {
-        for date in days {
-            let Ok(from) = other.days.binary_search(date) else { continue };
-            let to = match self.days.binary_search(date) {
-                Ok(to) => to,
-                Err(to) => {
-                    self.days.insert(to, *date);
-                    for row in self.rows.values_mut() {
-                        row.anomalous.insert(to, false);
-                        row.values.values_mut().for_each(|values| values.insert(to, f64::NAN));
-                    }
-                    to
-                }
-            };
-            self.rows.values_mut().flat_map(|row| row.values.values_mut()).for_each(|values| values[to] = f64::NAN);
-            for (key, theirs) in &other.rows {
-                if theirs.values.values().all(|values| values[from].is_nan()) {
-                    continue;
-                }
-                let unknown = vec![f64::NAN; self.days.len()];
-                let row = self.rows.entry(key.clone()).or_insert_with(|| HistoryRow {
-                    values: theirs.values.keys().map(|measure| (*measure, unknown.clone())).collect(),
-                    anomalous: vec![false; unknown.len()],
-                    ..HistoryRow::default()
-                });
-                for (measure, values) in &mut row.values {
-                    values[to] = theirs.values.get(measure).map_or(f64::NAN, |values| values[from]);
-                }
-                if row.values.values().all(|values| values[to + 1..].iter().all(|value| value.is_nan())) {
-                    row.names = theirs.names.clone();
-                    row.pricing_types.clone_from(&theirs.pricing_types);
-                }
-            }
-        }
-        self.rows.retain(|_, row| row.values.values().any(|values| values.iter().any(|value| !value.is_nan())));
-    }
-
-    /// Marks a day's documents as anomalous.
+    /// Marks the documents of a day as anomalous.
     pub(crate) fn mark(&mut self, date: Date, series: &BTreeSet<SeriesKey>) {
         let Ok(index) = self.days.binary_search(&date) else { return };
         for key in series {
@@ -199,7 +161,8 @@ impl History {
 }
 
 impl Snapshots {
-    /// Puts in what a run sees now, as the store would: a series of today without a row now costs nothing now.
+    /// Adds the snapshot of a run, with the same result as the store. A known series of today without a row now has the
+    /// amount 0.
     pub(crate) fn see(&mut self, date: Date, hour: u8, ledger: &DayLedger) {
         let (index, is_new) = match self.days.binary_search(&date) {
             Ok(index) => (index, false),
@@ -261,25 +224,6 @@ mod tests {
         assert_eq!(history.days, [date(2026, 11, 3)]);
         assert_eq!(history.rows.len(), 2, "a has no day left");
         assert_eq!(history.rows[&SeriesKey::new("d", "p", "b")].anomalous, [true]);
-    }
-
-    #[test]
-    fn days_are_taken_over_as_another_knows_them() {
-        let measures = BTreeSet::from([Measure::Expect]);
-        let (mut stored, mut known) = (History::default(), History::default());
-        stored.push(&ledger(1, &[("a", 1.0), ("gone", 2.0)]), &measures);
-        stored.push(&ledger(3, &[("b", 3.0)]), &measures);
-        known.push(&ledger(1, &[("a", 1.5)]), &measures);
-        known.push(&ledger(2, &[("b", 2.5), ("c", 4.0)]), &measures);
-        known.push(&ledger(3, &[("b", 9.0)]), &measures);
-        stored.adopt(&known, &BTreeSet::from([date(2026, 11, 1), date(2026, 11, 2)]));
-        assert_eq!(stored.days, [1, 2, 3].map(|day| date(2026, 11, day)));
-        let shown = |service| format!("{:?}", values(&stored, service));
-        assert_eq!(shown("a"), "[1.5, NaN, NaN]");
-        assert_eq!(shown("b"), "[NaN, 2.5, 3.0]");
-        assert_eq!(shown("c"), "[NaN, 4.0, NaN]");
-        assert_eq!(stored.rows.len(), 3, "gone has no day left");
-        assert!(stored.rows.values().all(|row| row.anomalous.len() == 3));
     }
 
     #[test]

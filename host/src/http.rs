@@ -1,4 +1,4 @@
-//! What every HTTP client of this program has in common: whose certificates it trusts, and where it may go in the clear.
+//! Common settings of all HTTP clients: trusted certificates, redirects, proxies and loopback addresses.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Url, redirect};
 
 use crate::causes::causes;
 
-/// The certificates of an authority of one's own. Where one is given, it alone is trusted.
+/// The certificates of a private authority. If configured, no public authority is trusted.
 #[derive(Debug, Clone)]
 pub(crate) struct Authority {
     path: PathBuf,
@@ -18,10 +18,10 @@ pub(crate) struct Authority {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Authority {
-    /// Reads a file of certificates.
+    /// Reads a certificate file.
     ///
     /// # Errors
-    /// It cannot be read, or holds no certificate; says what was expected.
+    /// The file is unreadable or has no usable certificate. The message states the expected content.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let pem = std::fs::read(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
@@ -30,7 +30,7 @@ impl Authority {
             Ok(certificates) if certificates.is_empty() => {
                 Err(format!("{shown} holds no certificate, expected PEM with -----BEGIN CERTIFICATE-----"))
             }
-            // A client that trusts them is the proof that they are certificates; another parser may panic at what is none.
+            // Only a built client proves valid certificates; a different parser may panic on invalid data.
             Ok(certificates) => match Client::builder().tls_certs_only(certificates).build() {
                 Ok(_) => Ok(authority),
                 Err(error) => Err(format!("{shown} holds no usable certificate: {}", causes(&error))),
@@ -48,8 +48,8 @@ impl Authority {
     }
 }
 
-/// A client for one host: it follows no redirect, so that no other host is handed what is meant for this one, and
-/// reaches this machine without a proxy.
+/// Builds a client for one host. The client follows no redirect, so that no different host receives the request.
+/// Loopback hosts are reached without a proxy.
 pub(crate) fn client(url: &Url, authority: Option<&Authority>, timeout: Duration) -> ClientBuilder {
     let mut client = Client::builder()
         .user_agent(concat!("costwarden/", env!("CARGO_PKG_VERSION")))
@@ -61,7 +61,7 @@ pub(crate) fn client(url: &Url, authority: Option<&Authority>, timeout: Duration
     }
     match authority {
         Some(authority) => {
-            // They were read once already, when the config was.
+            // The certificates were already read with the config.
             client.tls_certs_only(Certificate::from_pem_bundle(&authority.pem).unwrap_or_default())
         }
         None => client,
@@ -74,7 +74,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     })
 }
 
-/// Whether a message tells of a certificate that is not trusted, which trying again does not change.
+/// Returns whether a message reports an untrusted certificate. A retry has no effect in this case.
 pub(crate) fn is_distrust(why: &str) -> bool {
     why.contains("invalid peer certificate")
 }

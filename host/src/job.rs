@@ -27,7 +27,6 @@ mod rebuild;
 mod report;
 mod ruleset;
 mod run;
-mod shards;
 mod tell;
 mod unseen;
 mod verify;
@@ -59,7 +58,6 @@ use crate::config::Config;
 use crate::detector::{Compiler, Sandbox, SandboxError};
 use crate::rules;
 use crate::run_id::RunId;
-use crate::shard::Shard;
 use crate::sink::{Sink, Terminal};
 use crate::source::{Source, SourceError};
 use crate::stop;
@@ -85,11 +83,7 @@ pub(crate) struct Parts {
     pub(crate) mode: Mode,
     /// Whether this host's clock says which day or hour is meant, and nobody else.
     pub(crate) by_clock: bool,
-    /// Whose series are its own; [`Shard::WHOLE`] but for [`Parts::share`].
-    pub(crate) shard: Shard,
     course: Course,
-    /// Job and period of what is being done.
-    errand: String,
     pub(crate) run: RunId,
     /// The turn to write, while this process has it.
     turn: Option<Lease>,
@@ -120,26 +114,12 @@ impl Parts {
             ready,
             mode,
             by_clock: false,
-            shard: Shard::WHOLE,
             course: Course::new(),
-            errand: String::new(),
             run,
             turn: None,
             whole: None,
             config,
         })
-    }
-
-    /// Leaves the series of others to them.
-    ///
-    /// # Errors
-    /// The store is one that only one process at a time can use.
-    pub(crate) fn share(&mut self, shard: Shard) -> Result<(), JobError> {
-        if self.store.share(shard) {
-            self.shard = shard;
-            return Ok(());
-        }
-        Err(JobError::NotShared { shard })
     }
 
     /// Why a range of days holds none.
@@ -226,14 +206,6 @@ pub(crate) enum JobError {
         "{date} is not over: the billing API's clock says {now}, and the bill's day ends at {ends}; a part of a day must not be taken for a whole one, so that nothing was kept; costwarden hourly looks at the day so far"
     )]
     NotOver { date: Date, now: Zoned, ends: Zoned },
-    #[error(
-        "--shard {shard} needs [store] kind = \"mongodb\": the embedded database has one user at a time; leave --shard away, and JOB_COMPLETION_INDEX with JOB_COMPLETIONS"
-    )]
-    NotShared { shard: Shard },
-    #[error(
-        "what {run} agreed on ({question}) is in words of another version ({why}): let all processes that share a run be of one version, and run the job without --shard once"
-    )]
-    NotAgreed { run: String, question: String, why: String },
     #[error(
         "the database is not empty (it holds {collections}), and would be another than the archive says: name an empty one in [store], or drop this one first"
     )]

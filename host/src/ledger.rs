@@ -1,4 +1,4 @@
-//! Raw rows to exact sums per series: decimal arithmetic, so the order of rows and pages does not matter.
+//! Exact sums of raw rows per series. With decimal arithmetic, the order of rows and pages has no effect.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -14,32 +14,32 @@ use crate::money;
 use crate::series::{self, Names, SeriesKey};
 use crate::source::RawDocument;
 
-/// One billing day, summed. Entries are in the order of their keys.
+/// The sums of one billing day. Entries are in key order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DayLedger {
     pub(crate) date: Date,
     pub(crate) entries: Vec<Entry>,
-    /// Of `expectAmount`, over all entries.
+    /// Sum of `expectAmount` over all entries.
     pub(crate) total: BigDecimal,
-    /// Rows that were summed.
+    /// Number of summed rows.
     pub(crate) rows: u64,
-    /// Rows that could not be used, by why, in order of their place.
+    /// Refused rows with reasons, in row order.
     pub(crate) rejected: Vec<Rejected>,
 }
 
-/// The sums of one series on one day. Doubles, rounded once from exact decimals.
+/// The sums of one series on one day. Each double is rounded once from an exact decimal.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: SeriesKey,
     pub(crate) names: Names,
     pub(crate) amounts: Amounts,
-    /// Sorted, each once.
+    /// Sorted and unique.
     pub(crate) pricing_types: Vec<String>,
-    /// Sorted, each once.
+    /// Sorted and unique.
     pub(crate) regions: Vec<String>,
 }
 
-/// The summed figures of the billing rows, under the API's names.
+/// The summed figures of the billing rows, named like the fields of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Amounts {
     pub(crate) expect: f64,
@@ -49,10 +49,10 @@ pub(crate) struct Amounts {
     pub(crate) usage_size: f64,
 }
 
-/// A row that could not be used.
+/// A refused row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rejected {
-    /// Its place in `result.content`, from 0.
+    /// Index in `result.content`, from 0.
     pub(crate) row: usize,
     pub(crate) why: String,
 }
@@ -68,6 +68,7 @@ pub(crate) fn sum(document: &RawDocument) -> DayLedger {
             Err(why) => rejected.push(Rejected { row, why }),
         }
     }
+    // The first figure is `expectAmount`.
     let total = sums.values().map(|sum| &sum.amounts[0]).sum();
     DayLedger {
         date: document.date,
@@ -79,18 +80,18 @@ pub(crate) fn sum(document: &RawDocument) -> DayLedger {
 }
 
 impl DayLedger {
-    /// The total as a double: for what is looked at, not for what is stored.
+    /// Returns the total as a double, for metrics, not for storage.
     pub(crate) fn total_double(&self) -> f64 {
         self.total.to_f64().unwrap_or(f64::NAN)
     }
 
-    /// The total with two decimals and thousands separators, as people and alert policies read it.
+    /// Returns the total with two decimals and thousands separators, for people and alert policies.
     pub(crate) fn total_text(&self) -> String {
         money::grouped(&self.total.with_scale_round(2, RoundingMode::HalfUp).to_plain_string())
     }
 }
 
-/// The fields of a billing row that are used; others may come and go.
+/// The used fields of a billing row. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
@@ -140,13 +141,13 @@ struct Sum {
     regions: BTreeSet<String>,
 }
 
-/// Ids and names repeat from row to row; each text is kept once.
+/// A set of shared texts. Ids and names repeat in many rows, and each text is stored once.
 #[derive(Default)]
 struct Interned(HashSet<Arc<str>>);
 
 impl Sum {
     fn add(&mut self, row: ReadRow) {
-        // The greatest name wins, so that a rename within one day does not depend on the order of rows.
+        // The greatest name wins, so a rename within one day does not depend on the row order.
         self.names.domain = row.names.domain.max(self.names.domain.clone());
         self.names.project = row.names.project.max(self.names.project.clone());
         self.names.service = row.names.service.max(self.names.service.clone());
@@ -181,6 +182,7 @@ impl Interned {
 }
 
 fn read(raw: &RawValue, day: Date, interned: &mut Interned) -> Result<ReadRow, String> {
+    // Serde would also accept a JSON array for the struct.
     if !raw.get().starts_with('{') {
         return Err("not a billing row: expected a JSON object".to_owned());
     }
@@ -218,12 +220,12 @@ fn read(raw: &RawValue, day: Date, interned: &mut Interned) -> Result<ReadRow, S
     Ok(ReadRow { key, names, amounts, pricing_type: text(row.pricing_type), region: text(row.region) })
 }
 
-/// Null and missing count as 0; a number in quotes is a number.
+/// Parses a figure. Null and missing count as 0; a quoted number is valid.
 fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
     let Some(text) = raw.map(|raw| raw.get().trim_matches('"').trim()).filter(|text| *text != "null") else {
         return Ok(BigDecimal::default());
     };
-    // Far beyond any bill, and what keeps 1e999999999 from asking for a gigabyte of digits.
+    // The limit is far above any bill and prevents a gigabyte of digits for 1e999999999.
     let sane = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
     BigDecimal::from_str(text)
         .ok()
@@ -231,7 +233,7 @@ fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
         .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
 }
 
-/// The double nearest to the decimal: the one rounding of an amount's life.
+/// Returns the nearest double. An amount is rounded only here.
 fn double(sum: &BigDecimal) -> f64 {
     sum.to_scientific_notation().parse().expect("a decimal is a number")
 }

@@ -1,12 +1,12 @@
-//! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
+//! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only entry point.
 
-/// The README's example, which is built with the others.
+/// The example of the README, compiled by the doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// A call into the sandbox returns many small pieces, made by one thread and let go of by another: the system's allocator
-/// takes longer for these.
+/// The mimalloc allocator. A sandbox call returns many small allocations, made by one thread and freed by a different
+/// thread. The system allocator is slower for this pattern.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -34,7 +34,6 @@ mod schedule;
 mod series;
 #[cfg(test)]
 mod services;
-mod shard;
 mod simulate;
 mod sink;
 mod source;

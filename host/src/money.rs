@@ -1,13 +1,13 @@
-//! Amounts as people read them.
+//! Amounts in text for people.
 //!
-//! The lines that alert policies match have rules of their own ([`crate::sink`]), and machines are given numbers.
+//! The syslog lines for alert policies have separate rules ([`crate::sink`]), and programs receive numbers.
 
-/// With two decimals and thousands separators: `1,234,567.00`.
+/// Formats an amount with two decimals and thousands separators: `1,234,567.00`.
 pub(crate) fn text(amount: f64) -> String {
     grouped(&format!("{amount:.2}"))
 }
 
-/// A plain decimal number with thousands separators in what stands before its point.
+/// Adds thousands separators to the integer part of a plain decimal number.
 pub(crate) fn grouped(number: &str) -> String {
     let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let whole = digits.find('.').unwrap_or(digits.len());

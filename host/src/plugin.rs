@@ -1,5 +1,6 @@
-//! Plugins as files: how they are made, packed, tried out, signed, locked and shared. What a run does with their
-//! detectors is the business of [`crate::detector`] and [`crate::job`].
+//! Plugin files: creation, packing, trials, signatures, plugins.lock and registries.
+//!
+//! The use of detectors in a run is the responsibility of [`crate::detector`] and [`crate::job`].
 
 pub(crate) mod build;
 pub(crate) mod costs;

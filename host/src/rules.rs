@@ -1,7 +1,7 @@
-//! What the operator asks for: which detector watches which series, and what is worth telling.
+//! The operator's rules: detectors, watched series, and limits for notifications.
 //!
-//! It reads `rules/*.toml` and knows whether a rule is valid in itself. Whether its detector is there and accepts
-//! the settings is found out by [`crate::job`], which knows the sandbox.
+//! The module reads `rules/*.toml` and validates each rule alone. [`crate::job`] checks the detector and the settings
+//! in the sandbox.
 
 mod select;
 
@@ -15,55 +15,55 @@ pub(crate) use crate::rules::select::Select;
 use crate::series::{Grain, Names, SeriesKey};
 use crate::toml::{Diagnostic, Document, Section};
 
-/// The rules of a directory that could be read, and what is wrong with the others.
+/// The valid rules of a directory, and the errors in the invalid rules.
 #[derive(Debug, Default)]
 pub(crate) struct RuleSet {
-    /// In the order of their ids.
+    /// Sorted by id.
     pub(crate) rules: Vec<Rule>,
     pub(crate) errors: Vec<Diagnostic>,
 }
 
-/// One rule, valid in itself.
+/// A rule, valid without a check of the detector.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    /// `[a-z0-9-]+`, so that it can be a key of documents.
+    /// `[a-z0-9-]+`, usable in document keys.
     pub(crate) id: String,
-    /// Why it exists, for whoever meets it at night.
+    /// The purpose of the rule, for the person on call.
     pub(crate) why: String,
-    /// The name of a plugin: `<plugins.directory>/<detector>.wasm`, where it is no image's.
+    /// The plugin name. Without an image, the file is `<plugins.directory>/<detector>.wasm`.
     pub(crate) detector: String,
-    /// Where the plugin is pulled from; none for a file of the plugins' folder.
+    /// The registry image of the plugin; `None` for a file in the plugin folder.
     pub(crate) image: Option<Image>,
     pub(crate) grain: Grain,
     pub(crate) group_by: GroupBy,
     pub(crate) select: Select,
     pub(crate) measure: Measure,
     pub(crate) history_days: u16,
-    /// Whether a series without a row on a known day counts as 0 or as not known.
+    /// Treatment of a known day without a row: 0 or not known.
     pub(crate) absent: Absent,
     pub(crate) direction: Watch,
-    /// In the bill's currency.
+    /// In the currency of the bill.
     pub(crate) min_impact: f64,
-    /// Of what was expected: 0.2 is 20 %.
+    /// Relative to the expected value: 0.2 is 20 %.
     pub(crate) min_change: f64,
     pub(crate) severity: Severity,
-    /// JSON, handed to the detector as it is.
+    /// JSON for the detector, passed unchanged.
     pub(crate) settings: String,
     pub(crate) places: Places,
 }
 
-/// Where a rule was read, for messages.
+/// The source locations of a rule, for messages.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     pub(crate) file: PathBuf,
     pub(crate) line: usize,
     pub(crate) detector: usize,
     pub(crate) history_days: usize,
-    /// By JSON pointer, "" for the settings as a whole.
+    /// Lines by JSON pointer; "" is the whole table.
     settings: BTreeMap<String, usize>,
 }
 
-/// The dimensions that a rule keeps apart; the others are summed over.
+/// The dimensions kept apart by a rule. The rule sums over the remaining dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct GroupBy {
     pub(crate) domain: bool,
@@ -71,14 +71,14 @@ pub(crate) struct GroupBy {
     pub(crate) service: bool,
 }
 
-/// What a known day without a row for the series means.
+/// The meaning of a known day without a row for the series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Absent {
     Zero,
     Unknown,
 }
 
-/// Which deviations a rule speaks of.
+/// The direction of reported deviations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watch {
     Up,
@@ -90,10 +90,10 @@ const GRAINS: [(&str, Grain); 3] =
     [("daily", Grain::Daily), ("day-to-date", Grain::DayToDate), ("hourly", Grain::Hourly)];
 
 impl GroupBy {
-    /// Every dimension apart: the series of the ledger itself.
+    /// All dimensions apart: the series of the ledger.
     pub(crate) const EACH: Self = Self { domain: true, project: true, service: true };
 
-    /// The series that a ledger's series is summed into.
+    /// Returns the grouped series of a ledger series.
     pub(crate) fn group(self, key: &SeriesKey) -> SeriesKey {
         let keep = |keep: bool, id: &std::sync::Arc<str>| if keep { id.clone() } else { crate::series::ALL.into() };
         SeriesKey {
@@ -103,7 +103,7 @@ impl GroupBy {
         }
     }
 
-    /// The names of the series that a ledger's series is summed into.
+    /// Returns the names of the grouped series of a ledger series.
     pub(crate) fn names(self, names: &Names) -> Names {
         let keep = |keep: bool, name: &std::sync::Arc<str>| if keep { name.clone() } else { crate::series::ALL.into() };
         Names {
@@ -115,7 +115,7 @@ impl GroupBy {
 }
 
 impl Places {
-    /// The line of what a detector's JSON pointer into the settings means, or of the nearest table around it.
+    /// Returns the line for a detector's JSON pointer into the settings, or the line of the nearest enclosing table.
     pub(crate) fn settings(&self, pointer: &str) -> usize {
         let mut pointer = pointer;
         loop {
@@ -128,7 +128,7 @@ impl Places {
     }
 }
 
-/// Reads every `*.toml` of a directory. A rule that is wrong is told and left out; the others stand.
+/// Reads every `*.toml` of a directory. An invalid rule is reported and left out; the valid rules remain.
 pub(crate) fn load(directory: &Path) -> RuleSet {
     let mut set = RuleSet::default();
     let files = match toml_files(directory) {
@@ -153,12 +153,13 @@ pub(crate) fn load(directory: &Path) -> RuleSet {
     set
 }
 
-/// Reads the rules of one file's text into a set.
+/// Parses the rules of one file into a set.
 pub(crate) fn parse(file: &Path, text: &str, set: &mut RuleSet) {
     let document = Document::new(file, text);
     if let Some(mut root) = document.root() {
         root.need("rule", "at least one rule under [[rule]]");
         for section in root.sections("rule") {
+            // Optional keys have defaults, so a rule with errors can still be complete.
             let before = document.errors();
             if let Some(rule) = read(file, section, &set.rules)
                 && document.errors() == before
@@ -234,7 +235,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
     })
 }
 
-/// The plugin's name, and its image where it comes from a registry.
+/// Returns the plugin name, and the image of a plugin from a registry.
 fn detector(
     section: &mut Section<'_, '_>,
     is_name: impl Fn(&str) -> Option<String>,
@@ -256,7 +257,7 @@ fn detector(
     }
 }
 
-/// Every dimension apart where nothing is said; an empty list is the total.
+/// Reads the grouping. The default keeps all dimensions apart; an empty list means the total.
 fn group_by(section: &mut Section<'_, '_>) -> Option<GroupBy> {
     if !section.has("group_by") {
         return Some(GroupBy::EACH);

@@ -1,16 +1,16 @@
-//! The id of one run of this program: on every line that it logs, in its report, and in every document that it writes.
+//! The id of one run of the program, written to every log line, to the report and to every document.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
-/// A UUID of version 7: ids of later runs are greater.
+/// A UUID of version 7: later runs have greater ids.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RunId(Uuid);
 
 impl RunId {
-    /// The id of a run that starts now; another each time.
+    /// Creates the id of a run starting at `now`. Every call gives a different id.
     pub(crate) fn new(now: Timestamp) -> Self {
         let mut random = [0; 10];
         random.fill_with(|| fastrand::u8(..));
@@ -22,7 +22,7 @@ impl RunId {
         self.0.into_bytes()
     }
 
-    /// None of bytes that are all zero, which stand for a run that is not known.
+    /// Returns `None` for zero bytes, the id of an unknown run.
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let id = Uuid::from_bytes(bytes);
         (!id.is_nil()).then_some(Self(id))

@@ -1,6 +1,6 @@
-//! What a cost series is: whose it is, at which step, with which values.
+//! A cost series: key, grain and values.
 //!
-//! Pure: no I/O, no clock. Building series out of what is remembered is the business of [`crate::job`].
+//! The module is pure, without I/O and without a clock. [`crate::job`] builds series from stored data.
 
 pub(crate) mod hours;
 
@@ -12,10 +12,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// Stands in keys and documents for "all of this dimension" in a grouped series.
+/// Placeholder in keys and documents for all values of a dimension in a grouped series.
 pub(crate) const ALL: &str = "*";
 
-/// The dimensions of a series. A dimension that a rule does not group by is [`ALL`].
+/// The key of a series. A dimension outside the grouping of the rule is [`ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SeriesKey {
     pub(crate) domain: Arc<str>,
@@ -23,7 +23,7 @@ pub(crate) struct SeriesKey {
     pub(crate) service: Arc<str>,
 }
 
-/// The names that people know the dimensions by; ids never change, names may.
+/// The display names of the dimensions. Ids never change; names may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub(crate) struct Names {
     pub(crate) domain: Arc<str>,
@@ -31,22 +31,22 @@ pub(crate) struct Names {
     pub(crate) service: Arc<str>,
 }
 
-/// The step of a series, and what its points mean.
+/// The step of a series and the meaning of the points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Grain {
     /// One point per billing day.
     Daily,
-    /// One point per day: what the day had cost by the same hour.
+    /// One point per day: the cost of the day up to the same hour.
     DayToDate,
     /// Increments between hourly snapshots.
     Hourly,
 }
 
-/// A cost series as a detector sees it: `values[i]` belongs to `start + i * step`; NaN is "not known".
+/// A cost series for a detector: `values[i]` belongs to `start + i * step`. NaN means "not known".
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// [`SeriesKey`] as text.
+    /// The text form of [`SeriesKey`].
     pub(crate) id: String,
     /// Unix seconds of `values[0]`.
     pub(crate) start: i64,
@@ -55,11 +55,11 @@ pub(crate) struct Series {
     /// Seconds between two values.
     pub(crate) step: u32,
     pub(crate) values: Vec<f64>,
-    /// Indices, ascending, that must not be learned from.
+    /// Training mask: ascending indices of points for a fit to ignore.
     pub(crate) excluded: Vec<u32>,
 }
 
-/// What a detector judges: points before `judge_from` are context since the fit.
+/// The input of an evaluation. Points before `judge_from` are context since the fit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Window {
     pub(crate) series: Series,
@@ -72,7 +72,7 @@ impl SeriesKey {
         Self { domain: domain.into(), project: project.into(), service: service.into() }
     }
 
-    /// Reads what [`SeriesKey`]'s `Display` wrote.
+    /// Parses the `Display` text of [`SeriesKey`].
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/').map(unescape);
         let key = Self { domain: parts.next()??, project: parts.next()??, service: parts.next()?? };
@@ -87,18 +87,20 @@ impl fmt::Display for SeriesKey {
 }
 
 impl Series {
-    /// Where a civil day begins among the points, in their seconds: a day of 23 or 25 hours takes as many of them as any other.
+    /// Returns the start of a civil day in the series, in seconds. Every day takes 86,400 seconds, even a day of 23 or
+    /// 25 hours.
     pub(crate) fn day(&self, date: Date) -> i64 {
         let first = Timestamp::from_second(self.start + i64::from(self.utc_offset)).unwrap_or(Timestamp::UNIX_EPOCH);
         let days = (date - first.to_zoned(TimeZone::UTC).date()).get_days();
         self.start + i64::from(days) * 86_400
     }
 
-    /// The points that begin from one moment on up to another, both in unix seconds.
+    /// Returns the points with a start in `from..=to`, in Unix seconds.
     pub(crate) fn between(&self, from: i64, to: i64) -> Self {
         let step = i64::from(self.step);
         let place = |moment: i64| (moment - self.start).div_euclid(step);
         let len = self.values.len() as i64;
+        // Rounds up: a point with a start before `from` is not included.
         let first = place(from + step - 1).clamp(0, len) as usize;
         let end = (place(to) + 1).clamp(first as i64, len) as usize;
         let excluded = self.excluded.iter().map(|index| *index as usize).filter(|index| (first..end).contains(index));
@@ -130,13 +132,13 @@ impl Grain {
     }
 }
 
-/// Unix seconds and UTC offset of a civil day's first moment in the billing time zone.
+/// Returns the first moment of a civil day in the billing time zone: Unix seconds and UTC offset in seconds.
 pub(crate) fn day_start(date: Date, zone: &TimeZone) -> (i64, i32) {
     let stamp = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().unwrap_or(Timestamp::UNIX_EPOCH);
     (stamp.as_second(), zone.to_offset(stamp).seconds())
 }
 
-/// 2026-11-23 or 20261123.
+/// Parses 2026-11-23 or 20261123.
 pub(crate) fn parse_day(text: &str) -> Option<Date> {
     let format = match text.len() {
         8 => "%Y%m%d",
@@ -146,12 +148,13 @@ pub(crate) fn parse_day(text: &str) -> Option<Date> {
     Date::strptime(format, text).ok()
 }
 
-/// `/` parts a key and `%` escapes: ids hold neither as a rule, but nothing forbids it.
+/// Escapes a part of a key. Ids with `/` or `%` are rare but allowed.
 fn escape(part: &str) -> String {
     part.replace('%', "%25").replace('/', "%2F")
 }
 
 fn unescape(part: &str) -> Option<Arc<str>> {
+    // `%25` is last: otherwise `%252F` would become `/`.
     (!part.is_empty()).then(|| part.replace("%2F", "/").replace("%25", "%").into())
 }
 
@@ -188,7 +191,7 @@ mod tests {
         assert_eq!(cut(500, 600), (140, vec![], vec![]));
     }
 
-    /// In the night to the third day clocks go back in one zone and forward in the others, by an hour or half of one.
+    /// On the second day, the clocks go back or forward, by an hour or by half an hour.
     #[test]
     fn a_day_of_any_length_is_one_day_of_a_series() {
         use jiff::ToSpan as _;

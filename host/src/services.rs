@@ -1,9 +1,10 @@
-//! The servers that tests of this crate talk to, as `tests/services.sh` brings them.
+//! The test servers for this crate, started by `tests/services.sh`.
 
-/// Their addresses out of the environment; none, said aloud, where one is absent. Where `COSTWARDEN_TEST_ALL` is 1, that
-/// fails the test.
+/// Returns the server addresses in the environment. If a variable is missing, prints the reason and returns `None`;
+/// with `COSTWARDEN_TEST_ALL=1`, fails the test instead.
 #[track_caller]
 pub(crate) fn services<const N: usize>(variables: [&str; N]) -> Option<[String; N]> {
+    // An empty variable counts as missing.
     let value = |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
     let values = variables.map(value);
     if values.iter().all(Option::is_some) {

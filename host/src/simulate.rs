@@ -1,7 +1,7 @@
-//! A simulated Kakao Cloud on loopback, for the demo, the suites and newcomers: its billing API, and the two services that
-//! give secrets.
+//! A simulated Kakao Cloud on loopback for the demo, the test suites and newcomers: the billing API, the identity
+//! service and the Secrets Manager.
 //!
-//! What it serves is made up from a seed; it reads nothing of costwarden's and shares only the form of its pages.
+//! All data is generated from a seed. The module reads no data of costwarden and shares only the format of the pages.
 
 mod args;
 mod clock;
@@ -33,7 +33,7 @@ pub(crate) use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};
 
 use crate::config::Secret;
 
-/// What to simulate, and for whom.
+/// Configuration of a simulation.
 #[derive(Debug, Clone)]
 pub(crate) struct SimulateOptions {
     pub(crate) scenario: ScenarioOptions,
@@ -45,7 +45,7 @@ pub(crate) struct SimulateOptions {
     pub(crate) credential_secret: Secret,
 }
 
-/// A simulated API that serves until it is shut down or dropped.
+/// A simulated API. The server runs until [`Simulation::shutdown`] or a drop.
 pub(crate) struct Simulation {
     url: String,
     shared: Arc<server::Shared>,
@@ -54,10 +54,10 @@ pub(crate) struct Simulation {
 }
 
 impl Simulation {
-    /// Serves on a task of the current runtime; port 0 takes any that is free.
+    /// Starts the server on a task of the current runtime. Port 0 selects a free port.
     ///
     /// # Errors
-    /// The address cannot be served on, or an incident names a service that is not there.
+    /// The address cannot be bound, or an incident names an unknown service.
     pub(crate) async fn start(options: SimulateOptions, address: SocketAddr) -> Result<Self, SimulateError> {
         let mut scenario = Scenario::new(options.scenario)?;
         options.flaws.into_iter().for_each(|flaw| scenario.spoil(flaw));
@@ -70,13 +70,13 @@ impl Simulation {
         let (stop, stopped) = oneshot::channel();
         let router = server::router(Arc::clone(&shared));
         let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-            // An error says that the simulation was dropped, which is as good a reason to stop.
+            // The receiver returns an error after a drop of the `Simulation`. A drop is also a reason to stop.
             let _: Result<(), oneshot::error::RecvError> = stopped.await;
         });
         Ok(Self { url, shared, stop, served: tokio::spawn(serving.into_future()) })
     }
 
-    /// Scheme, host and port: the `base_url` of the source.
+    /// Returns the scheme, host and port for the `base_url` of the source.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -90,26 +90,26 @@ impl Simulation {
         self.shared.world().fault = fault;
     }
 
-    /// What is hidden in the bill.
+    /// Returns the hidden incidents of the bill.
     pub(crate) fn incidents(&self) -> Vec<Incident> {
         self.shared.world().scenario.incidents().to_vec()
     }
 
-    /// Ends when the requests that are being answered are.
+    /// Stops the server after all pending answers.
     ///
     /// # Errors
-    /// The server had failed before.
+    /// The server failed before the shutdown.
     pub(crate) async fn shutdown(self) -> Result<(), SimulateError> {
-        // The receiver is gone only if the server ended by itself, which its result tells.
+        // The send fails only after an early end of the server. The result of the task has the reason.
         let _: Result<(), ()> = self.stop.send(());
         self.served.await.map_err(io::Error::other).flatten().map_err(SimulateError::Serve)
     }
 }
 
-/// The command `costwarden simulate`: prints the URL on one line and serves until interrupted.
+/// Runs the command `costwarden simulate`: prints the URL on one line and serves until an interrupt.
 ///
 /// # Errors
-/// The port is taken, an incident cannot be read, or it names a service that is not there.
+/// The port is taken, the incidents are unreadable, or an incident names an unknown service.
 pub(crate) async fn serve(args: SimulateArgs) -> Result<(), SimulateError> {
     let address = SocketAddr::from(([127, 0, 0, 1], args.port));
     let simulation = Simulation::start(args.into_options()?, address).await?;
@@ -118,7 +118,7 @@ pub(crate) async fn serve(args: SimulateArgs) -> Result<(), SimulateError> {
     simulation.shutdown().await
 }
 
-/// There is nothing to simulate with.
+/// A failure to start or to run a simulation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SimulateError {
     #[error("cannot serve on {address}: {why}; choose another with --port, or 0 for any that is free")]

@@ -1,7 +1,7 @@
-//! Who is told: one line per notice.
+//! Receivers of notifications, with a line per notification.
 //!
-//! A sink accepts a line or fails; what was accepted is remembered by [`crate::job`], so that a sink that was down is
-//! told at the next run, once.
+//! A receiver accepts a line or fails. [`crate::job`] stores accepted lines, so a receiver gets a missed line once, at
+//! the next run.
 
 mod detail;
 mod line;
@@ -15,24 +15,24 @@ use jiff::Timestamp;
 pub(crate) use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
 use crate::config::{SinkConfig, SinkKind, Words};
 
-/// A way to tell people.
+/// An open receiver.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    /// What deliveries are remembered under.
+    /// The key of stored deliveries.
     pub(crate) name: String,
-    /// How it is spoken to.
+    /// The amount of detail in notifications.
     pub(crate) words: Words,
     kind: Kind,
-    /// Lines that it took since it was made, and lines that it did not.
+    /// Number of lines accepted and refused since the receiver was opened.
     pub(crate) accepted: u64,
     pub(crate) failed: u64,
 }
 
-/// Where lines for the terminal go: beside a run's report for people, or out of the way of one for machines.
+/// The output of terminal receivers: standard output for people, or another stream if standard output has JSON.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Terminal {
     Stdout,
-    /// By what says it with its level.
+    /// A function for a line with a level.
     Beside(fn(Level, &str) -> io::Result<()>),
 }
 
@@ -42,7 +42,7 @@ enum Kind {
     Syslog(syslog::Syslog),
 }
 
-/// Why a sink did not accept a line.
+/// An error of a receiver.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SinkError {
     #[error("sink {sink}: cannot write to {target} ({error}); it is told at the next run")]
@@ -60,10 +60,10 @@ impl Sink {
         Self { name: config.name.clone(), words: config.words, kind, accepted: 0, failed: 0 }
     }
 
-    /// Whether it could be told something, without telling it. False where that cannot be known.
+    /// Reports whether the receiver is reachable, without sending anything. `false` if the transport cannot confirm.
     ///
     /// # Errors
-    /// The sink is down.
+    /// The receiver is down.
     pub(crate) fn probe(&mut self) -> Result<bool, SinkError> {
         match &mut self.kind {
             Kind::Terminal(_) => Ok(true),
@@ -75,10 +75,10 @@ impl Sink {
         }
     }
 
-    /// Hands over one line; once this is `Ok`, the sink has it.
+    /// Sends a line. `Ok` means the receiver has the line.
     ///
     /// # Errors
-    /// The sink is down: nothing was told.
+    /// The receiver is down: nothing was sent.
     pub(crate) fn tell(&mut self, line: &Line, now: Timestamp) -> Result<(), SinkError> {
         let (told, target) = match &mut self.kind {
             Kind::Terminal(terminal) => (stdout::tell(line, *terminal), "the terminal".to_owned()),

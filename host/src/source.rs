@@ -1,6 +1,6 @@
-//! Where billing rows come from.
+//! Sources of billing rows.
 //!
-//! A source gives whole raw documents and knows nothing of sums, series or rules.
+//! A source returns complete raw documents. Sums, series and rules belong to different modules.
 
 mod archived;
 mod kakao;
@@ -21,20 +21,20 @@ pub(crate) use archived::Archived;
 pub(crate) use kakao::{Kakao, KakaoOptions, RetryOptions};
 pub(crate) use replay::Replay;
 
-/// All rows of one billing day, as the provider gave them.
+/// All rows of one billing day in the provider's form.
 #[derive(Debug)]
 pub(crate) struct RawDocument {
     pub(crate) date: Date,
-    /// The hour of a partial day's snapshot; none for a day asked for as a whole.
+    /// Hour of a partial day's snapshot; `None` for a request of the whole day.
     pub(crate) hour: Option<u8>,
-    /// The elements of `result.content`, byte for byte, in the order of the pages.
+    /// Elements of `result.content`, byte for byte, in page order.
     pub(crate) rows: Vec<Box<RawValue>>,
     pub(crate) fetched_at: Timestamp,
-    /// The query that was sent, kept in `_metadata.apiParams`.
+    /// Parameters of the query, stored in `_metadata.apiParams`.
     pub(crate) api_params: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Gives the raw document of a day.
+/// A source of raw documents.
 #[derive(Debug)]
 pub(crate) enum Source {
     Kakao(Box<Kakao>),
@@ -42,36 +42,36 @@ pub(crate) enum Source {
     Archived(Archived),
 }
 
-/// What a source said when it was tried out.
+/// The result of a source test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Probed {
     pub(crate) message: String,
-    /// The time that it told with its answer.
+    /// Time in the answer of the source.
     pub(crate) clock: Option<Timestamp>,
 }
 
-/// What time it was when a source answered, by its clock and by this host's.
+/// The clock of the source and the clock of this host at the same answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Clocks {
     pub(crate) theirs: Timestamp,
     pub(crate) ours: Timestamp,
 }
 
-/// What a source has asked of a network since it was made.
+/// The network traffic of a source since creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Traffic {
     pub(crate) calls: u64,
-    /// The calls among them that repeated one that failed.
+    /// Number of repeated calls after failures, included in `calls`.
     pub(crate) retries: u64,
-    /// The calls among them that gave no rows.
+    /// Number of calls without rows, included in `calls`.
     pub(crate) failed: u64,
-    /// What the calls took.
+    /// Total duration of the calls.
     pub(crate) time: Duration,
 }
 
 impl Source {
     /// # Errors
-    /// An option is not usable; it is named.
+    /// An option is invalid. The error names the option.
     pub(crate) fn new(config: &SourceConfig, archive: &ArchiveConfig) -> Result<Self, SourceError> {
         match config {
             SourceConfig::Archive => Ok(Self::Archived(Archived::new(Archive::new(archive)))),
@@ -80,10 +80,10 @@ impl Source {
         }
     }
 
-    /// All rows of a day; with an hour, of today as it stands at that hour.
+    /// Fetches all rows of a day. With an hour, fetches the state of today at the hour.
     ///
     /// # Errors
-    /// The rows cannot be had in full: a partial document is never given.
+    /// The rows are not completely available. A partial document is never returned.
     pub(crate) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
         match self {
             Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
@@ -92,10 +92,10 @@ impl Source {
         }
     }
 
-    /// Whether a day could be fetched, without fetching it.
+    /// Tests the access to a day without a full fetch.
     ///
     /// # Errors
-    /// It could not be.
+    /// The day cannot be fetched.
     pub(crate) async fn probe(&self, date: Date, now: Timestamp) -> Result<Probed, SourceError> {
         match self {
             Self::Kakao(kakao) => kakao.probe(date, now).await,
@@ -104,7 +104,8 @@ impl Source {
         }
     }
 
-    /// None where it has none, or has not told it yet. `began` is when the source was made.
+    /// Returns the clocks at the last answer; `None` without a remote clock or before the first answer. `began` is the
+    /// creation time of the source.
     pub(crate) fn clocks(&self, began: Timestamp) -> Option<Clocks> {
         match self {
             Self::Kakao(kakao) => kakao.clocks(began),
@@ -120,7 +121,7 @@ impl Source {
     }
 }
 
-/// A day's rows could not be had. Bodies are shown from their beginning, credentials in them redacted.
+/// A failure to fetch a day. Messages show the beginning of a body with redacted credentials.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     #[error("source.{key}: expected {expected}: {why}")]

@@ -1,15 +1,15 @@
-//! The tutorial's statistics of a series, so that its collections stay what they were.
+//! The statistics of a series in the replaced pipeline, for unchanged collections.
 //!
-//! Detectors have statistics of their own; nothing is judged by these.
+//! Detectors compute separate statistics. No evaluation uses this module.
 
 use serde::{Deserialize, Serialize};
 
-/// The tutorial's statistics of the days that are not marked as anomalous.
+/// The replaced pipeline's statistics of the days without an anomaly mark.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Statistics {
     pub(crate) mean: f64,
-    /// Of a sample (n - 1); 0 for a single day.
+    /// Standard deviation of a sample (n - 1); 0 for a single day.
     pub(crate) std: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -18,13 +18,13 @@ pub(crate) struct Statistics {
     pub(crate) sample_count: u32,
 }
 
-/// Of the values that are known; none where there are none.
+/// Computes the statistics of the known values; `None` without known values.
 pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
     let mut sorted: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     let (min, max) = (*sorted.first()?, *sorted.last()?);
     let count = sorted.len() as f64;
-    // Around a value of the series' own: what never changes has a spread of exactly 0.
+    // Sums the distances to the minimum, so that a constant series has a spread of exactly 0.
     let mean = min + sorted.iter().map(|value| value - min).sum::<f64>() / count;
     let squares: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
     let std = if sorted.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
@@ -39,7 +39,7 @@ pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
     })
 }
 
-/// By linear interpolation between the closest ranks (Hyndman & Fan 1996, type 7). `sorted` is not empty.
+/// Interpolates linearly between the closest ranks (Hyndman & Fan 1996, type 7). `sorted` is not empty.
 fn percentile(sorted: &[f64], part: f64) -> f64 {
     let place = part * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!((statistics.mean, statistics.min, statistics.max, statistics.sample_count), (6.0, 2.0, 10.0, 4));
         // Deviations -2, -4, 4, 2: squares 40, over 3.
         assert!((statistics.std - (40.0_f64 / 3.0).sqrt()).abs() < 1e-12);
-        // Places 1.5 and 2.85 of 2, 4, 8, 10.
+        // Ranks 1.5 and 2.85 of 2, 4, 8, 10.
         assert_eq!(statistics.p50, 6.0);
         assert!((statistics.p95 - 9.7).abs() < 1e-12);
     }

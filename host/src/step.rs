@@ -1,7 +1,7 @@
-//! The named steps of a job, and the rehearsal of a death at one of them.
+//! The checkpoints of a job, and failpoints (rehearsed crashes) at checkpoints.
 //!
-//! `COSTWARDEN_REHEARSE=kill:STEP[:N]` makes the process kill itself when it comes to that step for the Nth time;
-//! `pause:STEP[:N]` makes it stop there until it gets SIGCONT, so that something else can be made to fail meanwhile.
+//! `COSTWARDEN_REHEARSE=kill:STEP[:N]` kills the process at the Nth arrival at a checkpoint. `pause:STEP[:N]` stops the
+//! process until SIGCONT, so that a test can cause a failure during the pause.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,34 +10,34 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// What a job has just done, in this order. A job over many days does most of them once a day.
+/// The checkpoints of a job, in order. A job over many days reaches most checkpoints once per day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    /// The run is on record.
+    /// The run record is stored.
     Started,
-    /// A raw document came.
+    /// A raw document was fetched.
     Fetched,
-    /// It is in the archive, or in the spool.
+    /// The document is in the archive or in the spool.
     Archived,
-    /// One batch of a bulk write is in the store, others may not be.
+    /// One batch of a bulk write is stored; further batches may be missing.
     Writing,
-    /// The sums are in the store.
+    /// The sums are stored.
     Written,
-    /// The findings are.
+    /// The anomalies are stored.
     Findings,
-    /// The incidents are.
+    /// The incidents are stored.
     Episodes,
-    /// All that was found is remembered; nobody was told.
+    /// All results are stored; no notification is sent yet.
     Remembered,
-    /// A sink has accepted a line, which is not marked yet.
+    /// A receiver accepted a notification; the delivery is not recorded yet.
     Accepted,
-    /// All that was due was told, and marked.
+    /// All due notifications are delivered and recorded.
     Told,
-    /// Some series are learned.
+    /// Some series are trained.
     Learning,
-    /// All are.
+    /// All series are trained.
     Learned,
-    /// There is nothing left but to say so.
+    /// Only the final report is missing.
     Finished,
 }
 
@@ -87,7 +87,7 @@ impl FromStr for Step {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // What an older program called a backfill's progress.
+        // Older versions recorded the progress of a backfill under `days`.
         let text = if text == "days" { "told" } else { text };
         let names = || Self::ALL.map(Self::as_str).join(", ");
         let found = Self::ALL.into_iter().find(|step| step.as_str() == text);
@@ -95,21 +95,21 @@ impl FromStr for Step {
     }
 }
 
-/// What is rehearsed.
+/// A failpoint.
 #[derive(Debug)]
 struct Rehearsal {
     signal: Signal,
     step: Step,
-    /// Times that the step is passed before.
+    /// Number of arrivals before the signal.
     passes: AtomicU32,
 }
 
 static REHEARSAL: OnceLock<Rehearsal> = OnceLock::new();
 
-/// Asks for a rehearsal, once in a process.
+/// Sets the failpoint, once per process.
 ///
 /// # Errors
-/// The text asks for nothing that there is.
+/// The text is invalid, or a failpoint is already set.
 pub(crate) fn rehearse(text: &str) -> Result<(), String> {
     let rehearsal = parse(text)?;
     REHEARSAL.set(rehearsal).map_err(|_| "a rehearsal was asked for already".to_owned())
@@ -132,16 +132,17 @@ fn parse(text: &str) -> Result<Rehearsal, String> {
     }
 }
 
-/// Says that a step was come to. Nothing happens but in a rehearsal of it.
+/// Reports the arrival at a checkpoint. Only a matching failpoint has an effect.
 pub(crate) fn reached(step: Step) {
     let Some(rehearsal) = REHEARSAL.get().filter(|rehearsal| rehearsal.step == step) else { return };
     let pass = rehearsal.passes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |passes| match passes {
-        // It has had its effect: never again.
+        // The failpoint was used and stays inactive.
         u32::MAX => None,
         passes => Some(passes.wrapping_sub(1)),
     });
     if pass == Ok(0) {
         tracing::warn!(%step, signal = ?rehearsal.signal, "this is a rehearsal");
+        // SIGKILL allows no cleanup, like a real crash.
         if let Err(error) = kill_process(getpid(), rehearsal.signal) {
             tracing::error!(%error, "the rehearsal could not be held");
         }

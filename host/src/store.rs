@@ -24,7 +24,7 @@ use jiff::civil::Date;
 use self::documents::episode::Query;
 pub(crate) use self::embedded::Embedded;
 pub(crate) use self::latency::{Operation, Spent};
-pub(crate) use self::lease::{Claim, Held, Holder, LeaseKey, Leases, Share};
+pub(crate) use self::lease::{Claim, Held, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
 pub(crate) use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
 pub(crate) use self::records::{Baseline, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice};
@@ -36,7 +36,6 @@ use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::run_id::RunId;
 use crate::series::SeriesKey;
-use crate::shard::Shard;
 use crate::step::Step;
 
 /// The collections that know of runs, and of no bill.
@@ -82,18 +81,6 @@ impl Store {
         match config {
             StoreConfig::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
             StoreConfig::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
-        }
-    }
-
-    /// Leaves the series of others alone from now on: they are read, and neither written nor removed. False where only
-    /// one process at a time can use the database, unless it has all series.
-    pub(crate) fn share(&mut self, shard: Shard) -> bool {
-        match self {
-            Self::Mongodb(store) => {
-                store.share(shard);
-                true
-            }
-            Self::Embedded(_) => shard.is_whole(),
         }
     }
 
@@ -349,39 +336,6 @@ impl Store {
         match self {
             Self::Mongodb(store) => store.runs(job, from, before).await,
             Self::Embedded(store) => store.runs(job, from, before),
-        }
-    }
-
-    /// Takes part in a run that so many processes share. What was agreed on in it stands until all of them have left; who
-    /// comes after that begins anew.
-    pub(crate) async fn join(&self, run: &str, of: u32) -> Result<(), StoreError> {
-        match self {
-            Self::Mongodb(store) => store.join(run, of).await,
-            Self::Embedded(_) => Ok(()),
-        }
-    }
-
-    /// What was agreed on in a run that is shared.
-    pub(crate) async fn agreed(&self, run: &str, question: &str) -> Result<Option<String>, StoreError> {
-        match self {
-            Self::Mongodb(store) => store.agreed(run, question).await,
-            Self::Embedded(_) => Ok(None),
-        }
-    }
-
-    /// Answers a question in a run that is shared. Gives back the answer that came first, which is that of all.
-    pub(crate) async fn agree(&self, run: &str, question: &str, answer: String) -> Result<String, StoreError> {
-        match self {
-            Self::Mongodb(store) => store.agree(run, question, &answer).await,
-            Self::Embedded(_) => Ok(answer),
-        }
-    }
-
-    /// Says that one of the processes has done its part.
-    pub(crate) async fn leave(&self, run: &str, index: u32) -> Result<(), StoreError> {
-        match self {
-            Self::Mongodb(store) => store.leave(run, index).await,
-            Self::Embedded(_) => Ok(()),
         }
     }
 

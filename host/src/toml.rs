@@ -1,6 +1,7 @@
-//! Reads TOML so that every error of a file is told at once, with file, line, key and what was expected.
+//! A TOML reader. All errors of a file are reported at once, with file, line, key and expected value.
 //!
-//! It owns the walking and the telling; what the keys mean is the business of [`crate::config`] and [`crate::rules`].
+//! The module walks the tables and collects the errors. [`crate::config`] and [`crate::rules`] define the meaning of
+//! the keys.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,37 +12,37 @@ use std::path::{Path, PathBuf};
 use toml_span::ErrorKind;
 use toml_span::value::{Key, Table, Value, ValueInner};
 
-/// One thing wrong with one file.
+/// One error in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     pub(crate) file: PathBuf,
-    /// From 1; 0 where the file as a whole is meant.
+    /// Line from 1; 0 for the whole file.
     pub(crate) line: usize,
-    /// Dotted; empty where no key is meant.
+    /// Dotted key; empty for an error without a key.
     pub(crate) key: String,
     pub(crate) message: String,
 }
 
-/// A file's text, and what was found wrong with it so far.
+/// The text of a file, and the collected errors.
 pub(crate) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     errors: RefCell<Vec<Diagnostic>>,
 }
 
-/// One table of a document. Keys that nobody asked for are errors when it is finished.
+/// A table of a document. [`Section::finish`] reports unread keys as errors.
 pub(crate) struct Section<'d, 't> {
     document: &'d Document<'t>,
     path: String,
     table: Table<'t>,
     known: Vec<&'static str>,
     offset: usize,
-    /// Where each key's value stands, also after it was taken.
+    /// Offset of each key's value, also after the value was taken.
     places: BTreeMap<String, usize>,
 }
 
 impl Diagnostic {
-    /// About a file as a whole.
+    /// Creates an error about a whole file.
     pub(crate) fn of_file(file: &Path, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: 0, key: String::new(), message: message.into() }
     }
@@ -65,7 +66,7 @@ impl<'t> Document<'t> {
         Self { file, text, errors: RefCell::default() }
     }
 
-    /// The top table; none, with the error noted, where the text is not TOML.
+    /// Returns the root table. For invalid TOML, records the error and returns `None`.
     pub(crate) fn root(&self) -> Option<Section<'_, 't>> {
         match toml_span::parse(self.text) {
             Ok(mut value) => match value.take() {
@@ -84,12 +85,12 @@ impl<'t> Document<'t> {
         before.bytes().filter(|byte| *byte == b'\n').count() + 1
     }
 
-    /// How many errors were noted so far.
+    /// Returns the number of collected errors.
     pub(crate) fn errors(&self) -> usize {
         self.errors.borrow().len()
     }
 
-    /// Everything found wrong, in the order of the lines.
+    /// Returns all errors in line order.
     pub(crate) fn into_errors(self) -> Vec<Diagnostic> {
         let mut errors = self.errors.into_inner();
         errors.sort_by_key(|error| error.line);
@@ -112,23 +113,23 @@ impl<'d, 't> Section<'d, 't> {
         self.document.line(self.offset)
     }
 
-    /// The folder that paths are relative to.
+    /// Returns the base folder of relative paths.
     pub(crate) fn folder(&self) -> &'t Path {
         self.document.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// The place of a key, for an error that is not known yet.
+    /// Returns the location of a key for a later error.
     pub(crate) fn place(&self, key: &str) -> Diagnostic {
         let (file, line) = (self.document.file.to_owned(), self.line_of(key));
         Diagnostic { file, line, key: self.key(key), message: String::new() }
     }
 
-    /// Notes an error at a key, or at the table where the key is not there.
+    /// Records an error at a key, or at the table if the key is missing.
     pub(crate) fn fail(&self, key: &str, message: impl Into<String>) {
         self.fail_at(key, self.places.get(key).copied().unwrap_or(self.offset), message);
     }
 
-    /// Notes an error at a place inside a key's value.
+    /// Records an error at an offset inside a key's value.
     pub(crate) fn fail_at(&self, key: &str, offset: usize, message: impl Into<String>) {
         self.document.note(offset, &self.key(key), message);
     }
@@ -142,7 +143,7 @@ impl<'d, 't> Section<'d, 't> {
         self.places.contains_key(key)
     }
 
-    /// Notes an error where a key that must be there is not.
+    /// Records an error if a required key is missing.
     pub(crate) fn need(&self, key: &str, expected: &str) {
         if !self.table.contains_key(key) {
             self.fail(key, format!("is missing, expected {expected}"));
@@ -153,7 +154,7 @@ impl<'d, 't> Section<'d, 't> {
         self.parse(key, "a text in quotes", |text| Some(text.to_owned()))
     }
 
-    /// A path, relative to the file's folder.
+    /// Reads a path relative to the file's folder.
     pub(crate) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         let folder = self.folder();
         self.parse(key, "a path in quotes", |text| (!text.is_empty()).then(|| folder.join(text)))
@@ -201,7 +202,7 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
-    /// A finite number of at least 0.
+    /// Reads a finite number of at least 0.
     pub(crate) fn amount(&mut self, key: &'static str) -> Option<f64> {
         let mut value = self.take(key)?;
         match value.take() {
@@ -211,7 +212,7 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
-    /// A list of texts, each with its place.
+    /// Reads a list of texts, each with an offset.
     pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<(String, usize)>> {
         let mut value = self.take(key)?;
         let offset = value.span.start;
@@ -234,7 +235,7 @@ impl<'d, 't> Section<'d, 't> {
         self.open(key, value)
     }
 
-    /// The tables of `[[key]]`.
+    /// Reads the tables of `[[key]]`.
     pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'d, 't>> {
         let Some(mut value) = self.take(key) else { return Vec::new() };
         let offset = value.span.start;
@@ -245,7 +246,7 @@ impl<'d, 't> Section<'d, 't> {
         elements.into_iter().filter_map(|element| self.open(key, element)).collect()
     }
 
-    /// The tables under `[key.<any name>]`, by name.
+    /// Reads the tables under `[key.<any name>]`, by name.
     pub(crate) fn named_sections(&mut self, key: &'static str) -> Vec<(String, Section<'d, 't>)> {
         let Some(section) = self.section(key) else { return Vec::new() };
         let outer = Section::new(section.document, section.path, Table::new(), section.offset);
@@ -253,7 +254,7 @@ impl<'d, 't> Section<'d, 't> {
         section.table.into_iter().filter_map(open).collect()
     }
 
-    /// A table as JSON, and where each of its values stands.
+    /// Reads a table into JSON, with the line of each value.
     pub(crate) fn json(&mut self, key: &'static str) -> Option<Json> {
         let value = self.take(key)?;
         if value.as_table().is_none() {
@@ -267,7 +268,7 @@ impl<'d, 't> Section<'d, 't> {
         Some(Json { json, lines })
     }
 
-    /// Notes the keys that nobody asked for.
+    /// Records an error for every unread key.
     pub(crate) fn finish(self) {
         for key in self.table.keys() {
             let known = self.known.join(", ");
@@ -283,7 +284,7 @@ impl<'d, 't> Section<'d, 't> {
         self.table.remove(key)
     }
 
-    /// A key that was asked for is not unknown, also where it is not there.
+    /// Marks a key as known, even if the key is missing.
     fn know(&mut self, key: &'static str) {
         if !self.known.contains(&key) {
             self.known.push(key);
@@ -316,14 +317,14 @@ impl<'d, 't> Section<'d, 't> {
     }
 }
 
-/// A table for somebody else to judge.
+/// A table in JSON form, for checks outside the module.
 pub(crate) struct Json {
     pub(crate) json: serde_json::Value,
-    /// Where each value stands, by JSON pointer.
+    /// Line of each value by JSON pointer.
     pub(crate) lines: BTreeMap<String, usize>,
 }
 
-/// The known key that another may be a slip of: of three letters, one may be wrong.
+/// Returns the probable meaning of a misspelled key: at most one wrong letter of three.
 fn meant<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = |known: &&str| (strsim::damerau_levenshtein(key, known), known.len());
     let nearest = known.iter().copied().min_by_key(|known| near(known))?;
@@ -345,6 +346,7 @@ fn to_json(value: &Value<'_>, pointer: &str, place: &mut impl FnMut(&str, usize)
         ValueInner::Table(table) => {
             let mut entries = serde_json::Map::new();
             for (key, value) in table {
+                // Escapes of a JSON pointer (RFC 6901).
                 let token = key.name.replace('~', "~0").replace('/', "~1");
                 entries.insert(key.name.to_string(), to_json(value, &format!("{pointer}/{token}"), place));
             }

@@ -1,6 +1,6 @@
-//! Kakao Cloud's Secrets Manager: fills in the secrets that a config refers to by id.
+//! The client of Kakao Cloud's Secrets Manager. Resolves the secrets referenced by id in a config.
 //!
-//! One token a run, each secret asked for once, all that fail told at once. Nothing is kept on disk.
+//! One run requests one token and each secret once, and reports all failures together. Nothing is written to disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::http::{self, Authority};
 use crate::source::RetryOptions;
 use crate::toml::Diagnostic;
 
-/// Where tokens and secrets are had, and by which credentials.
+/// Endpoints and credentials for tokens and secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct VaultOptions {
     pub(crate) iam_endpoint: Url,
@@ -24,17 +24,17 @@ pub(crate) struct VaultOptions {
     pub(crate) credential_id: Secret,
     pub(crate) credential_secret: Secret,
     pub(crate) authority: Option<Authority>,
-    /// Of one request.
+    /// Timeout of one request.
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryOptions,
 }
 
 const TOKEN: &str = "X-Subject-Token";
 
-/// The config with every secret filled in.
+/// Returns the config with every secret resolved.
 ///
 /// # Errors
-/// What could not be had, each at the place in the file that asked for it.
+/// Every unresolved secret, with the location of the reference in the file.
 pub(crate) async fn resolve<T>(draft: Draft<T>) -> Result<T, Vec<Diagnostic>> {
     let Draft { config, pending, vault } = draft;
     if pending.is_empty() {
@@ -52,6 +52,7 @@ pub(crate) async fn resolve<T>(draft: Draft<T>) -> Result<T, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     for pending in pending {
         let reference = &pending.reference;
+        // References to the same secret share one request.
         if !fetched.contains_key(reference) {
             let value = vault.fetch(reference).await.map_err(|error| error.to_string());
             fetched.insert(reference.clone(), value);
@@ -64,7 +65,7 @@ pub(crate) async fn resolve<T>(draft: Draft<T>) -> Result<T, Vec<Diagnostic>> {
     if errors.is_empty() { Ok(config) } else { Err(errors) }
 }
 
-/// An open Secrets Manager.
+/// An open session with the Secrets Manager.
 struct Vault {
     options: VaultOptions,
     client: Client,
@@ -86,6 +87,7 @@ impl Vault {
             return Err(VaultError::Credentials { url: url.into(), status: answer.status.as_u16() });
         }
         let mut token = answer.token.ok_or(VaultError::NoToken { url: url.into(), status: answer.status.as_u16() })?;
+        // Hides the token in debug output.
         token.set_sensitive(true);
         Ok(Self { client: options.client(&options.endpoint)?, options, token })
     }
@@ -108,7 +110,7 @@ impl Vault {
     }
 }
 
-/// What a server said, whatever it said.
+/// The answer of a server with any status.
 struct Answer {
     status: StatusCode,
     token: Option<HeaderValue>,
@@ -121,11 +123,11 @@ impl VaultOptions {
         client.map_err(|error| VaultError::Unreachable { url: url.to_string(), attempts: 0, why: causes(&error) })
     }
 
-    /// Asks until there is an answer that trying again would not change.
+    /// Sends a request until the answer is final. Transient failures are retried.
     async fn ask(&self, url: &Url, request: &dyn Fn() -> RequestBuilder) -> Result<Answer, VaultError> {
         let mut attempt = 1;
         loop {
-            // Kakao Cloud asks for it on every request.
+            // Kakao Cloud requires the header on every request.
             let sent = request().header(CONTENT_TYPE, "application/json").send().await;
             let why = match read(sent).await {
                 Ok(Answer { status, .. }) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
@@ -133,6 +135,7 @@ impl VaultOptions {
                 }
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_timeout() => format!("no whole answer within {:?}", self.timeout),
+                // The error message already has the URL.
                 Err(error) => causes(&error.without_url()),
             };
             if http::is_distrust(&why) {
@@ -158,13 +161,14 @@ async fn read(sent: Result<reqwest::Response, reqwest::Error>) -> Result<Answer,
 fn below(endpoint: &Url, segments: &[&str]) -> Url {
     let mut url = endpoint.clone();
     if let Ok(mut path) = url.path_segments_mut() {
+        // Segments are percent-encoded, so an id cannot change the path.
         path.pop_if_empty().extend(segments);
     }
     url
 }
 
-/// The secret in `{"code", "message", "data", "requestId"}`. No reference says what `data` looks like: a text is taken,
-/// and so is an object with the text `value`, or with one text alone.
+/// Returns the secret in `{"code", "message", "data", "requestId"}`. The shape of `data` is undocumented. Valid shapes
+/// are a text, an object with the text `value`, and an object with exactly one text.
 fn value(body: &[u8]) -> Result<String, String> {
     const EXPECTED: &str =
         "expected JSON with a text at data, or an object there with the text value or one text alone";
@@ -181,7 +185,7 @@ fn value(body: &[u8]) -> Result<String, String> {
                     .filter_map(|value| if let Value::String(text) = value { Some(text) } else { None })
                     .collect();
                 let [text] = texts[..] else {
-                    // Names of fields, not what they hold.
+                    // Shows the names of the fields, never the values.
                     let keys: Vec<&str> = object.keys().map(String::as_str).collect();
                     return refused(&format!("an object with {} texts: {}", texts.len(), keys.join(", ")));
                 };
@@ -208,7 +212,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Why a secret was not had. No body is shown: it may hold one.
+/// A failure to read a secret. Messages show no body, because the body may contain a secret.
 #[derive(Debug, thiserror::Error)]
 enum VaultError {
     #[error(

@@ -3,7 +3,6 @@
 
 mod clocks;
 mod corrected;
-mod failing;
 mod gaps;
 mod hours;
 mod lasting;

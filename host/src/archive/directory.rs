@@ -1,4 +1,4 @@
-//! An archive in a folder of this machine.
+//! An archive in a local folder.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::ArchiveError;
 use super::key::ROOT;
 
-/// A folder; keys are paths below it.
+/// The root folder. Keys are paths below the root.
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
     root: PathBuf,
@@ -22,6 +22,7 @@ impl Directory {
     pub(super) async fn check(&self) -> Result<(), ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
+            // The temporary file proves the write permission and is removed by the drop.
             let probe =
                 fs::create_dir_all(&root).and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&root));
             probe.map(drop).map_err(|why| ArchiveError::File { action: "write into", path: root, why })
@@ -32,6 +33,7 @@ impl Directory {
     pub(super) async fn look(&self) -> Result<(), ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
+            // A new entry in a folder needs both permissions.
             let may = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
             let found = fs::read_dir(&root).and_then(|_| Ok(rustix::fs::access(&root, may)?));
             found.map_err(|why| ArchiveError::File { action: "write into", path: root, why })
@@ -49,7 +51,7 @@ impl Directory {
         .await
     }
 
-    /// The last bytes of a document, at most so many.
+    /// Reads the last bytes of a document, at most `bytes`.
     pub(super) async fn read_end(&self, key: &str, bytes: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
         let path = self.root.join(key);
         let end = move |path: &Path| -> io::Result<Vec<u8>> {
@@ -68,19 +70,21 @@ impl Directory {
         .await
     }
 
-    /// The keys of all finished files, and their sizes in bytes.
+    /// Lists the keys of all finished files, with sizes in bytes.
     pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
             let mut found = Vec::new();
             for path in files_below(&root.join(ROOT))? {
                 let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
-                    // Ours are ASCII: this one is somebody else's, and stays so under any name.
+                    // Keys of costwarden are ASCII. A file with a different name is foreign, so an approximate name is
+                    // enough.
                     found.push((path.to_string_lossy().into_owned(), 0));
                     continue;
                 };
                 match fs::metadata(&path) {
                     Ok(metadata) => found.push((key.to_owned(), metadata.len())),
+                    // A concurrent run may have removed the file after the listing.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(why) => return Err(ArchiveError::File { action: "read", path, why }),
                 }
@@ -90,7 +94,7 @@ impl Directory {
         .await
     }
 
-    /// Removes a document, and the folders that are empty without it.
+    /// Removes a document and the folders left empty.
     pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
         let (root, path) = (self.root.clone(), self.root.join(key));
         blocking(move || {
@@ -101,7 +105,7 @@ impl Directory {
                 _ => {}
             }
             let folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
-            // A folder that holds something refuses, and those above it hold it.
+            // A folder with content refuses, and then the parents have content too.
             folders.map(fs::remove_dir).take_while(Result::is_ok).for_each(drop);
             Ok(())
         })
@@ -121,23 +125,24 @@ impl Directory {
     }
 }
 
-/// Names of files that are not finished yet begin with it.
+/// Name prefix of unfinished files.
 pub(super) const TEMPORARY: &str = ".unfinished-";
 
-/// Leaves the old content or the new under `path`, whenever it is interrupted.
+/// Writes a file atomically. After an interruption, `path` has the old or the new content.
 pub(super) fn write_atomically(path: &Path, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     fs::create_dir_all(folder)?;
-    // As an ordinary file would have: the umask still takes away from it.
+    // The mode of an ordinary file; the umask still applies.
     let mode = Permissions::from_mode(0o666);
     let mut file = tempfile::Builder::new().prefix(TEMPORARY).permissions(mode).tempfile_in(folder)?;
     file.write_all(body)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
+    // The rename is durable only after a sync of the folder.
     File::open(folder)?.sync_all()
 }
 
-/// Finished files; what an interrupted write left behind is passed over.
+/// Lists the finished files below `root`. Leftovers of interrupted writes are skipped.
 pub(super) fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -161,7 +166,7 @@ pub(super) fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     Ok(found)
 }
 
-/// Runs what waits for the disk where it holds up nobody else.
+/// Runs blocking disk work on the thread pool for blocking tasks.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

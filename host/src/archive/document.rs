@@ -1,7 +1,7 @@
-//! The form of a raw document: the API's own shape with all pages' rows in one place, and where they came from.
+//! The format of a raw document: the shape of an API page with the rows of all pages, plus metadata about the fetch.
 //!
-//! Rows pass through as bytes. The one place that writes or reads this form: archive, spool, replay and the simulated
-//! API share it.
+//! Rows pass through byte for byte. Archive, spool, replay and the simulated API use only this module to write or read
+//! the format.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,30 +11,31 @@ use sha2::{Digest, Sha256};
 
 use crate::source::RawDocument;
 
-/// What a raw document, or a page of the API, holds.
+/// The contents of a raw document or of an API page.
 #[derive(Debug)]
 pub(crate) struct Contents {
-    /// The elements of `result.content`, byte for byte.
+    /// Elements of `result.content`, byte for byte.
     pub(crate) rows: Vec<Box<RawValue>>,
-    /// None where the document does not say, or says it in a form of its own.
+    /// `None` if the time is missing or unreadable.
     pub(crate) fetched_at: Option<Timestamp>,
-    /// Empty where the document does not say.
+    /// Empty if missing.
     pub(crate) api_params: Map<String, Value>,
 }
 
-/// Writes a document. Without an upload time, `_metadata.uploadedAt` is left out.
+/// Encodes a document. Without an upload time, `_metadata.uploadedAt` is omitted.
 pub(crate) fn encode(document: &RawDocument, uploaded_at: Option<Timestamp>) -> Vec<u8> {
     let metadata = WrittenMetadata { fetched_at: document.fetched_at, api_params: &document.api_params, uploaded_at };
     let metadata = serde_json::to_string(&metadata).expect("maps with string keys and timestamps are JSON");
     let rows = document.rows.iter().map(|row| row.get());
     let mut text = String::with_capacity(metadata.len() + 64 + rows.clone().map(|row| row.len() + 1).sum::<usize>());
     write_content(&mut text, rows);
+    // The text ends with a closing brace. The metadata goes before the brace.
     text.insert_str(text.len() - 1, ",\"_metadata\":");
     text.insert_str(text.len() - 1, &metadata);
     text.into_bytes()
 }
 
-/// Writes `{"result":{"content":[...]}}` with the rows as they are.
+/// Writes `{"result":{"content":[...]}}` with unchanged rows.
 pub(crate) fn write_content<'a>(text: &mut String, rows: impl Iterator<Item = &'a str>) {
     text.push_str("{\"result\":{\"content\":[");
     for (index, row) in rows.enumerate() {
@@ -46,10 +47,10 @@ pub(crate) fn write_content<'a>(text: &mut String, rows: impl Iterator<Item = &'
     text.push_str("]}}");
 }
 
-/// Reads a document or a page.
+/// Decodes a document or a page.
 ///
 /// # Errors
-/// It is not JSON, or `result.content` is not an array.
+/// The body is not JSON, or `result.content` is not an array.
 pub(crate) fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
     let read: Read = serde_json::from_slice(body)?;
     let metadata = read.metadata.unwrap_or_default();
@@ -60,9 +61,9 @@ pub(crate) fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
     })
 }
 
-/// When a document was fetched, out of its last bytes; none where they do not say so for sure.
+/// Reads the fetch time from the last bytes of a document. Returns `None` if the bytes are ambiguous.
 ///
-/// [`encode`] puts the metadata at the end. What looks like them inside a row is followed by more than their end.
+/// [`encode`] writes the metadata at the end. A similar text inside a row has more bytes behind it and does not parse.
 pub(super) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
     const FIELD: &[u8] = b",\"_metadata\":";
     let place = end.windows(FIELD.len()).rposition(|window| window == FIELD)?;
@@ -74,19 +75,20 @@ fn fetched_at(metadata: &Value) -> Option<Timestamp> {
     metadata.get("fetchedAt").and_then(Value::as_str).and_then(|text| text.parse().ok())
 }
 
-/// SHA-256, in hex, of the rows as a multiset: the order in which they came does not matter, nor do metadata.
+/// Returns the SHA-256 in hex of the rows as a multiset. The order of the rows and the metadata have no effect.
 pub(crate) fn content_digest(rows: &[Box<RawValue>]) -> String {
     let mut sorted: Vec<&str> = rows.iter().map(|row| row.get()).collect();
     sorted.sort_unstable();
     let mut hasher = Sha256::new();
     for row in sorted {
+        // The length prefix separates the rows: `1`, `2` and `12` have different digests.
         hasher.update((row.len() as u64).to_le_bytes());
         hasher.update(row.as_bytes());
     }
     hex::encode(hasher.finalize())
 }
 
-/// SHA-256, in hex, of a document that cannot be read.
+/// Returns the SHA-256 in hex of an unreadable document.
 pub(super) fn bytes_digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
@@ -103,7 +105,7 @@ struct WrittenMetadata<'a> {
 #[derive(Deserialize)]
 struct Read {
     result: ReadResult,
-    /// Taken as whatever it is: documents of other writers must stay readable.
+    /// Any JSON value, because documents of foreign writers must stay readable.
     #[serde(rename = "_metadata")]
     metadata: Option<Value>,
 }

@@ -1,28 +1,28 @@
-//! Names of raw documents. The tutorial's bucket has them, so they never change.
+//! Keys of raw documents. Existing buckets of the replaced pipeline have the same keys, therefore the keys never
+//! change.
 
 use std::fmt;
 
 use jiff::civil::Date;
 
-/// Hexadecimal digits of a content digest that a predecessor's name carries.
+/// Number of hexadecimal digits of the content digest in a predecessor's name.
 const DIGEST_DIGITS: usize = 12;
 
-/// What every key begins with.
+/// The common prefix of all keys.
 pub(super) const ROOT: &str = "raw/";
 
-/// A key of this archive, apart. Documents of a day as it stood at its hours come after the whole day's, predecessors
-/// after their successor.
+/// A parsed archive key. In order, the hours of a day follow the whole day, and predecessors follow the current
+/// document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) date: Date,
     pub(crate) hour: Option<u8>,
-    /// The beginning of a predecessor's content digest; none of the document that counts.
+    /// First digits of a predecessor's content digest; `None` for the current document.
     pub(crate) predecessor: Option<String>,
 }
 
 impl Key {
-    /// Reads what was written under one of the keys below, and nothing else: whatever differs in one letter is somebody
-    /// else's.
+    /// Parses a key of this archive. Any deviation marks a foreign key and gives `None`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let name = text.rsplit('/').next()?.strip_suffix(".json")?;
         let (stem, predecessor) = match name.split_once('.') {
@@ -34,10 +34,11 @@ impl Key {
         };
         let (date, hour) = parse_stem(stem)?;
         let key = Self { date, hour, predecessor };
+        // The round trip accepts only the canonical spelling.
         (key.predecessor.iter().all(is_digest) && key.to_string() == text).then_some(key)
     }
 
-    /// Where the document that counts is kept.
+    /// Returns the key of the current document.
     pub(crate) fn document(date: Date, hour: Option<u8>) -> Self {
         Self { date, hour, predecessor: None }
     }
@@ -53,12 +54,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// Where the document of a whole day, or of a day as it stood at an hour, is kept.
+/// Returns the key of a whole day's document, or of a day's document at an hour.
 pub(crate) fn document_key(date: Date, hour: Option<u8>) -> String {
     format!("{}/{}.json", folder(date, hour), stem(date, hour))
 }
 
-/// Where a document that was superseded is kept: beside its successor, named by what it holds.
+/// Returns the key of a superseded document: beside the successor, with the content digest in the name.
 pub(super) fn predecessor_key(date: Date, hour: Option<u8>, digest: &str) -> String {
     format!("{}/{}.{}.json", folder(date, hour), stem(date, hour), &digest[..DIGEST_DIGITS])
 }
@@ -68,13 +69,13 @@ pub(super) fn folder(date: Date, hour: Option<u8>) -> String {
     hour.map_or_else(|| day.to_string(), |hour| format!("{day}/hour={hour:02}"))
 }
 
-/// `billing_YYYYMMDD` or `billing_YYYYMMDD_HH`.
+/// Returns `billing_YYYYMMDD` or `billing_YYYYMMDD_HH`.
 pub(super) fn stem(date: Date, hour: Option<u8>) -> String {
     let day = date.strftime("billing_%Y%m%d");
     hour.map_or_else(|| day.to_string(), |hour| format!("{day}_{hour:02}"))
 }
 
-/// Reads what [`stem`] wrote.
+/// Parses the result of [`stem`].
 pub(super) fn parse_stem(stem: &str) -> Option<(Date, Option<u8>)> {
     let text = stem.strip_prefix("billing_")?;
     let (day, hour) = match text.split_once('_') {

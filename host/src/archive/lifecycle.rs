@@ -1,7 +1,7 @@
-//! How long raw documents are kept, as rules that an S3 storage follows by itself.
+//! The retention of raw documents: lifecycle rules for an S3 storage.
 //!
-//! A storage takes all of a bucket's rules at once. Ours is known by its id, and says nothing of what is not below our
-//! prefix; the others are put back as they were read.
+//! A storage replaces all rules of a bucket at once. The rule of costwarden has a fixed id and covers only keys under
+//! the prefix. Foreign rules are written back unchanged.
 
 use std::error::Error;
 
@@ -15,37 +15,37 @@ use super::ArchiveError;
 use super::key::ROOT;
 use super::s3::S3;
 
-/// What an operator sets of it.
+/// The configured retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lifecycle {
-    /// Less than `delete_after_days`.
+    /// Days before the change of the storage class; less than `delete_after_days`.
     pub(crate) cold_after_days: u16,
-    /// More than [`Lifecycle::KEPT_DAYS`].
+    /// Days before the deletion; more than [`Lifecycle::KEPT_DAYS`].
     pub(crate) delete_after_days: u16,
-    /// The storage class that costs little.
+    /// The low-cost storage class.
     pub(crate) cold_class: String,
 }
 
-/// The rules of a bucket, as they are and as they would be.
+/// The current and the planned rules of a bucket.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    /// One line each and what belongs to it, for people.
+    /// Text for people: one line per rule, followed by details.
     pub(crate) before: Vec<String>,
     pub(crate) after: Vec<String>,
     rules: Vec<LifecycleRule>,
 }
 
-/// The id of our rule.
+/// The id of costwarden's rule.
 const ID: &str = "costwarden-raw-documents";
 
 impl Lifecycle {
-    /// No document is deleted so soon, whatever anybody says: a month's bill is corrected until it is paid, and what it was
-    /// before would be gone.
+    /// Minimum retention in days, for any configuration. A month's bill may be corrected until the payment, and an
+    /// earlier deletion would lose the first versions.
     pub(crate) const KEPT_DAYS: u16 = 31;
 }
 
 impl Default for Lifecycle {
-    /// The class is one that is read at once: what is there is still summed again and rebuilt from.
+    /// The default class allows immediate reads, because old documents are still aggregated again and rebuilt from.
     fn default() -> Self {
         Self { cold_after_days: 90, delete_after_days: 365, cold_class: "GLACIER_IR".to_owned() }
     }
@@ -72,7 +72,7 @@ impl S3 {
         let request = self.client.put_bucket_lifecycle_configuration().bucket(&self.bucket);
         let put = request.lifecycle_configuration(configuration).send().await;
         put.map_err(|error| self.lifecycle_error(&error))?;
-        // Some take any request to a bucket for one to make it.
+        // Some storages treat any PUT request on a bucket like the creation of a bucket and ignore the rules.
         if describe(&self.read_rules().await?) == rules.after {
             return Ok(());
         }
@@ -84,6 +84,7 @@ impl S3 {
         match self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket).send().await {
             Ok(found) => Ok(found.rules.unwrap_or_default()),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                // A bucket without rules answers with this error.
                 Some("NoSuchLifecycleConfiguration") => Ok(Vec::new()),
                 _ => Err(self.lifecycle_error(&error)),
             },
@@ -95,7 +96,7 @@ impl S3 {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
         let unknown = matches!(status, Some(405 | 501)) || matches!(code, Some("NotImplemented" | "MethodNotAllowed"));
-        // An answer to another question, such as a list of objects.
+        // The storage answered a different question, for example with a list of objects.
         let unreadable = matches!(error, SdkError::ResponseError(_)) || status.is_some_and(|status| status < 300);
         match (unknown, unreadable) {
             (_, true) => ArchiveError::NoLifecycle { place, why: format!("{why} with something that is no rules") },
@@ -120,7 +121,7 @@ fn ours(prefix: &str, lifecycle: &Lifecycle) -> LifecycleRule {
         .expect("the status is set")
 }
 
-/// The rules with ours in the place of the one that has its id, or behind all others.
+/// Replaces the rule with the same id, or appends the rule at the end.
 fn merged(before: &[LifecycleRule], ours: LifecycleRule) -> Vec<LifecycleRule> {
     let mut rules = before.to_vec();
     match rules.iter_mut().find(|rule| rule.id() == Some(ID)) {
@@ -134,7 +135,7 @@ fn describe(rules: &[LifecycleRule]) -> Vec<String> {
     rules.iter().flat_map(lines).collect()
 }
 
-/// What a rule says, as far as people care to know; all of it where it is of a kind that ours is not.
+/// Describes a rule for people. Parts unknown in costwarden's rule are shown completely.
 #[expect(deprecated, reason = "rules of others may have their prefix where it stood once")]
 fn lines(rule: &LifecycleRule) -> Vec<String> {
     let id = rule.id().unwrap_or("a rule without an id");

@@ -1,6 +1,6 @@
-//! An archive in a bucket of any S3-compatible object storage.
+//! An archive in a bucket of an S3-compatible object storage.
 //!
-//! Only what is given counts: no environment, profile or instance credentials are looked up.
+//! The client uses only the configured values and reads no environment, profile or instance credentials.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -24,26 +24,26 @@ use crate::causes::causes;
 use crate::config::Secret;
 use crate::http::{self, Authority};
 
-/// How to reach a bucket.
+/// Options of a bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct S3Options {
-    /// E.g. `https://objectstorage.kr-central-2.kakaocloud.com`.
+    /// Endpoint, e.g. `https://objectstorage.kr-central-2.kakaocloud.com`.
     pub(crate) endpoint: String,
-    /// Trusted alone, where one is given.
+    /// The only trusted certificate authority, if present.
     pub(crate) authority: Option<Authority>,
     pub(crate) region: String,
     pub(crate) bucket: String,
-    /// Put before every key, with a `/` between; empty for none.
+    /// Prefix of every key, joined with a `/`; empty for no prefix.
     pub(crate) prefix: String,
     pub(crate) access_key_id: Secret,
     pub(crate) secret_access_key: Secret,
-    /// Of one attempt, the body included.
+    /// Timeout of one attempt, including the body.
     pub(crate) timeout: Duration,
-    /// At least 1.
+    /// Total attempts, at least 1.
     pub(crate) attempts: u32,
 }
 
-/// A bucket, addressed path-style.
+/// A bucket with path-style addresses.
 #[derive(Debug)]
 pub(crate) struct S3 {
     pub(super) client: Client,
@@ -61,6 +61,7 @@ impl S3 {
         let credentials = Credentials::new(
             options.access_key_id.expose(),
             options.secret_access_key.expose(),
+            // No session token and no expiry.
             None,
             None,
             "costwarden configuration",
@@ -79,7 +80,7 @@ impl S3 {
             .region(Region::new(options.region))
             .credentials_provider(credentials)
             .force_path_style(true)
-            // Kakao Cloud and others refuse the checksum headers that the SDK would add otherwise.
+            // Kakao Cloud and similar storages refuse the checksum headers of the SDK's default.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_config(RetryConfig::standard().with_max_attempts(options.attempts.max(1)))
@@ -110,7 +111,7 @@ impl S3 {
         self.body_of(key, reply).await
     }
 
-    /// None where there is no such object.
+    /// Reads the body of a reply; `None` for a missing object.
     async fn body_of(
         &self,
         key: String,
@@ -142,7 +143,7 @@ impl S3 {
         }
     }
 
-    /// The last bytes of an object of a known size.
+    /// Reads the last bytes of an object with a known size.
     pub(super) async fn read_end(&self, key: &str, size: u64, bytes: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
         if size <= bytes {
             return self.read(key).await;
@@ -152,9 +153,10 @@ impl S3 {
         self.body_of(key, request.send().await).await
     }
 
-    /// The keys of all objects that may be documents, and their sizes in bytes.
+    /// Lists the keys of all possible documents, with sizes in bytes.
     pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
         let root = self.object_key(ROOT);
+        // Listed keys include the prefix; costwarden's keys do not.
         let above = root.len() - ROOT.len();
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(root).into_paginator().send();
         let mut found = Vec::new();
@@ -196,7 +198,7 @@ impl S3 {
         ArchiveError::Object { action, key, place: Arc::clone(&self.place), why, hint }
     }
 
-    /// What happened, and what an operator can do about it.
+    /// Returns the cause of a failure and a hint for the operator.
     pub(super) fn explain<E: ProvideErrorMetadata + Error + 'static>(
         &self,
         error: &SdkError<E>,
@@ -230,6 +232,7 @@ impl S3 {
     fn redact(&self, text: &str) -> String {
         self.secrets
             .iter()
+            // An empty secret would match between all characters.
             .filter(|secret| !secret.expose().is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
     }
@@ -244,7 +247,7 @@ const HINT_COLD: &str = "it lies in a storage class that is not read at once: re
      that is";
 const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
 
-/// The SDK's own client, but for whose certificates it trusts.
+/// Builds the SDK's standard client with `authority` as the only trusted certificate authority.
 fn trusting(authority: &Authority) -> SharedHttpClient {
     let store = TrustStore::empty().with_pem_certificate(authority.pem());
     let context = TlsContext::builder().with_trust_store(store).build();
@@ -255,7 +258,7 @@ fn trusting(authority: &Authority) -> SharedHttpClient {
         .build_https()
 }
 
-/// A missing bucket is an error, a missing object is not.
+/// Returns whether an object is missing. A missing bucket is an error instead.
 fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     status == Some(404) && error.as_service_error().is_some_and(|error| error.code() != Some("NoSuchBucket"))
@@ -284,7 +287,7 @@ mod tests {
         }
     }
 
-    /// The storage that the environment names; says why where there is none.
+    /// Returns the storage in the environment variables. Prints the reason if a variable is missing.
     fn real() -> Option<S3Options> {
         let names = ["ENDPOINT", "BUCKET", "KEY", "SECRET"].map(|name| format!("COSTWARDEN_TEST_S3_{name}"));
         let [endpoint, bucket, key, secret] = services(names.each_ref().map(String::as_str))?;
@@ -295,7 +298,7 @@ mod tests {
         "2026-11-25T00:00:00Z".parse().unwrap()
     }
 
-    /// A prefix that no other run has used, so that a bucket may be kept between runs.
+    /// Returns an unused prefix, so that a bucket may be kept between runs.
     fn fresh_prefix(name: &str) -> String {
         let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
         folder.path().file_name().unwrap().to_string_lossy().into_owned()
@@ -347,7 +350,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_endpoint_that_nobody_serves_is_named() {
-        // Bound but never listening for HTTP: the port is nobody else's, and closed once the listener is dropped.
+        // The port was bound only here and is closed after the drop, so no server answers.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);

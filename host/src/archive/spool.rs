@@ -1,7 +1,8 @@
-//! Documents that the archive did not take, kept on disk until it does.
+//! The disk spool for documents during an archive outage.
 //!
-//! A document is one file, named by its key, when it was fetched and what it holds, so that several documents of one
-//! key stay apart and in order. A file is removed only after the archive has it: whatever is interrupted, is done again.
+//! Each document is one file. The name contains the key, the fetch time and the content digest. Therefore documents of
+//! the same key stay separate and ordered. A file is removed only after the upload, so an interrupted upload is
+//! repeated.
 
 use std::fs;
 use std::io;
@@ -20,18 +21,18 @@ pub(crate) struct Spool {
     root: PathBuf,
 }
 
-/// What came of uploading.
+/// The result of [`Spool::drain`].
 #[derive(Debug, Default)]
 pub(crate) struct Drained {
-    /// Documents that the archive has now.
+    /// Number of newly uploaded documents.
     pub(crate) uploaded: u64,
-    /// Documents that the archive had already.
+    /// Number of documents already in the archive.
     pub(crate) unchanged: u64,
-    /// Documents that wait for the next run.
+    /// Number of documents left for the next run.
     pub(crate) left: u64,
-    /// Files that are no documents of ours. They stay where they are.
+    /// Foreign or unreadable files, left in place.
     pub(crate) unreadable: Vec<PathBuf>,
-    /// Why documents are left.
+    /// The reason for the remaining documents.
     pub(crate) error: Option<ArchiveError>,
 }
 
@@ -40,7 +41,7 @@ impl Spool {
         Self { root: state_directory.join("spool") }
     }
 
-    /// Keeps a document until [`Spool::drain`], and says where.
+    /// Stores a document until [`Spool::drain`] and returns the path.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -54,7 +55,7 @@ impl Spool {
         .await
     }
 
-    /// How many documents wait.
+    /// Returns the number of waiting documents.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -63,11 +64,11 @@ impl Spool {
         Ok(blocking(move || files_below(&root)).await?.len() as u64)
     }
 
-    /// Uploads what is kept, oldest first. Stops at the first document that the archive does not take: it is likely
-    /// still down, and an older document must not come after a newer one.
+    /// Uploads the spooled documents, oldest first. Stops at the first failure: the archive is probably still down, and
+    /// an older document must not follow a newer document.
     ///
     /// # Errors
-    /// The folder cannot be read or a file cannot be removed. That the archive is down is in [`Drained`] instead.
+    /// The folder cannot be read, or a file cannot be removed. An archive failure is reported in [`Drained`].
     pub(crate) async fn drain(&self, archive: &Archive, now: Timestamp) -> Result<Drained, ArchiveError> {
         let root = self.root.clone();
         let mut drained = Drained::default();
@@ -106,10 +107,11 @@ struct Name {
     fetched_at: Timestamp,
 }
 
-/// `billing_20261122.<nanoseconds since 1970>.<digest>.json`.
+/// Returns `billing_20261122.<nanoseconds since 1970>.<digest>.json`.
 fn file_name(document: &RawDocument) -> String {
     let digest = document::content_digest(&document.rows);
     let stem = key::stem(document.date, document.hour);
+    // The zero padding keeps names of the same key in time order.
     format!("{stem}.{:020}.{}.json", document.fetched_at.as_nanosecond(), &digest[..12])
 }
 
@@ -120,7 +122,7 @@ fn parse_file_name(name: &str) -> Option<Name> {
     Some(Name { date, hour, fetched_at })
 }
 
-/// None for a file that is no document.
+/// Returns `None` for a file without a document.
 async fn read_document(path: PathBuf, name: Name) -> Result<Option<RawDocument>, ArchiveError> {
     let body =
         blocking(move || fs::read(&path).map_err(|why| ArchiveError::File { action: "read", path, why })).await?;
@@ -133,7 +135,7 @@ async fn read_document(path: PathBuf, name: Name) -> Result<Option<RawDocument>,
     }))
 }
 
-/// Somebody else may have uploaded and removed it meanwhile: that is as good.
+/// Removes an uploaded file. A missing file is not an error: a concurrent run may have uploaded the same file.
 fn remove(path: PathBuf) -> Result<(), ArchiveError> {
     match fs::remove_file(&path) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => Err(ArchiveError::File { action: "remove", path, why }),
@@ -154,7 +156,7 @@ mod tests {
         "2026-11-25T00:00:00Z".parse().unwrap()
     }
 
-    /// An archive that takes nothing until its folder stops being a file.
+    /// An archive with a file in place of the folder. Every put fails until the file is removed.
     fn broken_archive(folder: &Path) -> (Archive, PathBuf) {
         let root = folder.join("archive");
         fs::write(&root, "in the way").unwrap();

@@ -1,4 +1,4 @@
-//! `anomalies list`, `series list` and `series show`: what the store holds, one JSON object a line or a table.
+//! The commands `anomalies list`, `series list` and `series show`: print stored documents in a table or in JSON.
 
 use clap::Subcommand;
 use jiff::civil::{Date, date};
@@ -16,18 +16,18 @@ use crate::store::{Access, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SeriesCommand {
-    /// List the series of a day, by their ids and names, the dearest first.
+    /// List the series of a day with ids and names, most expensive first.
     List {
-        /// The day; the newest that there is without it.
+        /// Day, like 2026-11-23. Default: the newest day in the store.
         #[arg(long, value_parser = dates::day)]
         date: Option<Date>,
     },
-    /// Show the days of one series as the ledger holds them.
+    /// Show the days of a series in the ledger.
     Show {
-        /// domainId/projectId/serviceId, as findings and `series list` name it.
+        /// Series key domainId/projectId/serviceId, from `series list` or from an anomaly.
         #[arg(long, value_parser = dates::series)]
         series: SeriesKey,
-        /// As they were known at the end of a day, or at a moment.
+        /// Moment of knowledge: show the amounts known at the end of a day, or at a moment.
         #[arg(long, value_parser = dates::as_of, value_name = "DAY|MOMENT")]
         as_of: Option<dates::AsOf>,
         #[command(flatten)]
@@ -91,6 +91,7 @@ pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -
 }
 
 pub(super) fn range(span: &SpanArgs) -> DateRange {
+    // The ledger has no day outside the two defaults.
     DateRange { from: span.from.unwrap_or(date(1970, 1, 1)), to: span.to.unwrap_or(date(9999, 12, 31)) }
 }
 
@@ -111,7 +112,7 @@ fn show(documents: &[Document], columns: &[&str], form: Form) {
     }
 }
 
-/// A document as [`show`] prints it for machines.
+/// Returns a document in the JSON form of [`show`].
 pub(super) fn json_of(document: &Document) -> Value {
     json(&Bson::Document(document.clone()))
 }
@@ -125,7 +126,7 @@ fn text(value: Option<&Bson>) -> String {
     }
 }
 
-/// Plain JSON: dates in RFC 3339, numbers as numbers, bytes in hex.
+/// Converts BSON to plain JSON: dates in RFC 3339, numbers unchanged, bytes in hex.
 fn json(value: &Bson) -> Value {
     match value {
         Bson::Document(document) => {

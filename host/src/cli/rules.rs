@@ -1,4 +1,4 @@
-//! `rules`: what a rule set would have said of a day that is remembered, and what is in it.
+//! The commands `rules ...`: evaluate a rule set on a stored day, and list the rules.
 
 use std::path::PathBuf;
 
@@ -17,28 +17,28 @@ use crate::store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
-    /// Show what the rules would find in a day that the store holds. Nothing is fetched, written or told.
+    /// Evaluate the rules on a stored day. Nothing is fetched, written or sent.
     Run(RunArgs),
-    /// List the rules, without loading their detectors.
+    /// List the rules without loading their detectors.
     List(ListArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The day; the newest that the store holds without it.
+    /// Day, like 2026-11-23. Default: the newest day in the store.
     #[arg(long, value_parser = dates::day)]
     date: Option<Date>,
-    /// The hour of it at which rules over hourly snapshots judge.
+    /// Hour of the day for the rules over hourly snapshots.
     #[arg(long, default_value_t = 23, value_parser = clap::value_parser!(u8).range(0..24))]
     hour: u8,
-    /// A folder of rules; that of the config without it.
+    /// Folder of rules. Default: the folder in the config.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// A folder of rules; that of the config without it.
+    /// Folder of rules. Default: the folder in the config.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form)
 }
 
 async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
-    // Compiled plugins are not kept, which would be a trace.
+    // No cache folder: a preview leaves no trace.
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let ready = job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
@@ -107,7 +107,7 @@ fn json(rule: &Rule) -> serde_json::Value {
     })
 }
 
-/// The dimensions that the rule keeps apart; none is the total.
+/// Returns the dimensions of the rule's series; an empty list means the total.
 fn group_by(rule: &Rule) -> Vec<&'static str> {
     let kept = rule.group_by;
     let dimensions = [(kept.domain, "domain"), (kept.project, "project"), (kept.service, "service")];

@@ -1,4 +1,4 @@
-//! Addresses of HTTP servers, and whom to trust there: the keys `endpoint`, `transport` and `ca_file` of several tables.
+//! The keys `endpoint`, `transport` and `ca_file` of several tables: HTTP addresses and certificate authorities.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::vault::VaultOptions;
 const IAM_ENDPOINT: &str = "https://iam.kakaocloud.com";
 const SECRETS_ENDPOINT: &str = "https://secrets-manager.kr-central-2.kakaocloud.com";
 
-/// Whether requests with credentials may go over the network in the clear.
+/// The permission to send credentials without encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Https,
     InsecureHttp,
 }
 
-/// The key `transport`: https where nothing is said, which plain http to this machine is as good as.
+/// Reads the key `transport`. The default is https; plain http to the same machine is always accepted.
 pub(super) fn transport(section: &mut Section<'_, '_>) -> Transport {
     const CHOICES: [(&str, Transport); 2] = [("https", Transport::Https), ("insecure-http", Transport::InsecureHttp)];
     section.choice("transport", &CHOICES).unwrap_or(Transport::Https)
 }
 
-/// An address without a `/` at its end.
+/// Reads an address, without a trailing `/`.
 pub(super) fn endpoint(
     section: &mut Section<'_, '_>,
     key: &'static str,
@@ -38,7 +38,7 @@ pub(super) fn endpoint(
     }
     let url = section.parse(key, "an http:// or https:// address", |text| {
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
-        // A password would be shown with the address.
+        // A password in the address would appear in messages.
         (url.username().is_empty() && url.password().is_none()).then(|| (url, text.trim_end_matches('/').to_owned()))
     });
     let (url, text) = url?;
@@ -53,7 +53,7 @@ pub(super) fn endpoint(
     Some(text)
 }
 
-/// The key `ca_file`. None where it is there and cannot be used.
+/// Reads the key `ca_file`. `None` if the file is unusable, `Some(None)` if the key is missing.
 #[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 pub(super) fn authority(section: &mut Section<'_, '_>) -> Option<Option<Authority>> {
     if !section.has("ca_file") {
@@ -68,7 +68,7 @@ pub(super) fn authority(section: &mut Section<'_, '_>) -> Option<Option<Authorit
     }
 }
 
-/// The table `[secrets]`.
+/// Reads the table `[secrets]`.
 pub(super) fn vault(mut section: Section<'_, '_>, references: &References<'_>) -> Option<VaultOptions> {
     section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
     section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
@@ -76,7 +76,7 @@ pub(super) fn vault(mut section: Section<'_, '_>, references: &References<'_>) -
     let iam_endpoint = endpoint(&mut section, "iam_endpoint", IAM_ENDPOINT, transport);
     let endpoint = endpoint(&mut section, "endpoint", SECRETS_ENDPOINT, transport);
     let authority = authority(&mut section);
-    // What opens Secrets Manager cannot lie in it.
+    // The credentials of Secrets Manager cannot be in Secrets Manager.
     let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
     let credential_secret = secret::read(&mut section, "credential_secret", references);
     for (key, secret) in [("credential_id", &credential_id), ("credential_secret", &credential_secret)] {

@@ -1,20 +1,21 @@
-//! `[lease]`: how hosts that share a database take turns.
+//! The table `[lease]`: the write lease of hosts with a shared database.
 
 use std::time::Duration;
 
 use crate::toml::Section;
 
-/// How long a turn lasts without being renewed, and how long one is waited for.
+/// The length of the write lease, and the patience of a waiting host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LeaseConfig {
-    /// Renewed every third of it; a host that died is succeeded after it.
+    /// Lifetime of a lease without a renewal. The owner renews every third of the length; after the length another host
+    /// takes over.
     pub(crate) length: Duration,
     pub(crate) patience: Duration,
 }
 
 impl Default for LeaseConfig {
-    /// A minute outlasts the election of a new primary, and is far below the minutes that the cron jobs of two hosts are
-    /// apart.
+    /// A minute is longer than the election of a new MongoDB primary, and shorter than the minutes between the cron
+    /// jobs of two hosts.
     fn default() -> Self {
         Self { length: Duration::from_mins(1), patience: Duration::from_mins(15) }
     }

@@ -1,4 +1,4 @@
-//! The tables of the config file, one function each.
+//! The tables `[feed]`, `[source]`, `[archive]`, `[store]` and `[metrics]`, with a function for each table.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,26 +13,27 @@ use crate::source::{KakaoOptions, RetryOptions};
 use crate::store::{self, MongodbOptions};
 use crate::toml::Section;
 
-/// Where billing rows come from.
+/// The source of the bills.
 #[derive(Debug, Clone)]
 pub(crate) enum SourceConfig {
     Kakao(KakaoOptions),
-    /// A tree of raw documents under the archive's keys.
+    /// A folder of raw documents under archive keys.
     Replay {
         directory: PathBuf,
     },
-    /// The archive of this config.
+    /// The archive of the same config.
     Archive,
 }
 
-/// When what the provider gives is not taken for the whole.
+/// The thresholds of the completeness check.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FeedConfig {
-    /// Yesterday's bill is late from this hour of today on, in billing time.
+    /// Hour of today from which yesterday's bill is late, in billing time.
     pub(crate) expected_by_hour: u8,
-    /// Today's total stands still when it has been the same for so many hours in which other days' moved.
+    /// Hours without a change in today's total before the bill is stalled, if the totals of other days changed in the
+    /// same hours.
     pub(crate) still_hours: u8,
-    /// A day, or a day so far, with fewer series than this part of what is usual is no whole one.
+    /// Minimum ratio to the usual number of series. A day, or a day so far, with fewer series is incomplete.
     pub(crate) least_rows_ratio: f64,
 }
 
@@ -42,14 +43,14 @@ impl Default for FeedConfig {
     }
 }
 
-/// Where raw documents are kept.
+/// The storage of raw documents.
 #[derive(Debug, Clone)]
 pub(crate) enum ArchiveConfig {
     Directory { directory: PathBuf },
     S3(S3Options),
 }
 
-/// Where documents are remembered.
+/// The database of stored documents.
 #[derive(Debug, Clone)]
 pub(crate) enum StoreConfig {
     Embedded { path: PathBuf },
@@ -168,7 +169,7 @@ pub(super) fn archive(mut section: Section<'_, '_>, references: &References<'_>)
     Some((archive?, lifecycle))
 }
 
-/// How long raw documents are kept. Its own default is the replaced pipeline's.
+/// Reads the retention of raw documents. The defaults are the values of the replaced pipeline.
 fn lifecycle(mut section: Section<'_, '_>) -> Lifecycle {
     let default = Lifecycle::default();
     let least = i64::from(Lifecycle::KEPT_DAYS) + 1;
@@ -223,6 +224,7 @@ pub(super) fn store(
             let authority = endpoint::authority(&mut section);
             let client_certificate = client_certificate(&mut section);
             let database = section.parse("database", "the name of a database", |name| {
+                // Characters that MongoDB forbids in the name of a database.
                 (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
             });
             let timeout = section.whole("timeout_seconds", 1..=3_600);
@@ -240,7 +242,7 @@ pub(super) fn store(
     }
 }
 
-/// A table with nothing but a folder in it.
+/// Reads a table with the single key `directory`.
 pub(super) fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
     section.need("directory", "a folder, like \"some/folder\"");
     let directory = section.path("directory");
@@ -248,7 +250,7 @@ pub(super) fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
     directory
 }
 
-/// Where figures go.
+/// Reads the table `[metrics]`.
 pub(super) fn metrics(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
     let has_textfile = section.has("textfile");
     let textfile = section.path("textfile");
@@ -267,10 +269,12 @@ pub(super) fn metrics(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
     } else {
         None
     };
+    // An unusable textfile is an error, not a missing key.
     (textfile.is_some() || !has_textfile).then_some(MetricsOptions { textfile, otlp })
 }
 
-/// A certificate and its key in one file, which is a secret. None where it is there and cannot be used.
+/// Reads the file with a client certificate and the private key, a secret. `None` if the file is unusable, `Some(None)`
+/// if the key is missing.
 #[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
     if !section.has("client_certificate_file") {

@@ -1,4 +1,4 @@
-//! The table `[plugins]`: where detectors are, and what they may do.
+//! The table `[plugins]`: the folder, limits, grants, keys and registries of detectors.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use crate::detector::{Grants, Limits};
 use crate::plugin::{LockFile, RegistryOptions, TrustedKey};
 use crate::toml::Section;
 
-/// Where detectors are, and what they may do.
+/// The settings of the table `[plugins]`.
 #[derive(Debug, Clone)]
 pub(crate) struct PluginsConfig {
     pub(crate) directory: PathBuf,
     pub(crate) limits: Limits,
-    /// By plugin name.
+    /// Grants by plugin name.
     pub(crate) grants: BTreeMap<String, Grants>,
     pub(crate) lock: LockFile,
-    /// Where there is one, every plugin must be signed.
+    /// Trusted keys. If any key is present, every plugin must be signed.
     pub(crate) keys: Vec<TrustedKey>,
     pub(crate) registries: Vec<RegistryOptions>,
 }
@@ -35,12 +35,12 @@ pub(super) fn plugins(mut section: Section<'_, '_>, references: &References<'_>)
     Some(PluginsConfig { directory: directory?, limits, grants, lock, keys, registries })
 }
 
-/// The part of the table that plugins are tried out under.
+/// The settings in the table for trying out plugins.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TriedOut {
     pub(crate) limits: Limits,
     pub(crate) keys: Vec<TrustedKey>,
-    /// By plugin name.
+    /// Grants by plugin name.
     pub(crate) grants: BTreeMap<String, Grants>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn tried_out(mut section: Section<'_, '_>) -> TriedOut {
     TriedOut { limits, keys, grants: grants(&mut section) }
 }
 
-/// The part of the table that plugins are pushed and pulled with.
+/// The settings in the table for push and pull of plugins.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exchanged {
     pub(crate) limits: Limits,
@@ -77,7 +77,7 @@ fn limits_and_keys(section: &mut Section<'_, '_>) -> (Limits, Vec<TrustedKey>) {
     (limits, section.section("signing").map(trust::keys).unwrap_or_default())
 }
 
-/// Keys are the fields of [`Limits`], defaults its own.
+/// Reads the table `limits`. The keys are the fields of [`Limits`], with the same defaults.
 fn limits(mut section: Section<'_, '_>) -> Limits {
     let default = Limits::default();
     let fuel = 1..=1_000_000_000_000_i64;

@@ -1,7 +1,7 @@
-//! Secrets: written down as references, usable, and never shown.
+//! Secrets: references in the config, usable values in memory, redacted output.
 //!
-//! References to variables and files are followed while the config is read. Those to Secrets Manager are noted, and
-//! [`crate::vault`] fills them in: reading a config touches no network.
+//! References to variables and files are resolved while the config is read. References to Secrets Manager are recorded,
+//! and [`crate::vault`] resolves them later: reading a config uses no network.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,34 +12,34 @@ use std::sync::{Arc, OnceLock};
 
 use crate::toml::{Diagnostic, Section};
 
-/// Credentials. `Debug` is redacted and there is no `Display`. Clones share what is filled in later.
+/// A credential. `Debug` is redacted, and `Display` is missing on purpose. Clones share a value filled in later.
 #[derive(Clone)]
 pub(crate) struct Secret(Arc<OnceLock<String>>);
 
-/// A secret that Secrets Manager holds.
+/// A reference to a secret in Secrets Manager.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reference {
     pub(crate) id: String,
-    /// The current one where there is none.
+    /// `None` means the current version.
     pub(crate) version: Option<String>,
 }
 
-/// A secret that is still to be filled in, and where it was asked for.
+/// A secret still to be filled in, with the place of the reference.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) reference: Reference,
     secret: Secret,
-    /// With no message yet.
+    /// The place of the reference, without a message.
     place: Diagnostic,
 }
 
-/// Where references lead.
+/// The resolver of references.
 pub(super) struct References<'e> {
     env: &'e dyn Fn(&str) -> Option<String>,
     pending: RefCell<Vec<Pending>>,
 }
 
-/// Of a file that holds one secret.
+/// Size limit of a file with a secret, in bytes.
 const FILE_BYTES: u64 = 65_536;
 const EXPECTED: &str =
     "expected a reference, \"env:NAME\", \"file:PATH\" or \"kakao-secret:ID\", not the secret itself";
@@ -53,7 +53,7 @@ impl Secret {
         self.0.get().expect("secrets are filled in before anything is opened")
     }
 
-    /// None where it is still to be filled in.
+    /// Returns the secret, or `None` if the secret is still to be filled in.
     pub(crate) fn known(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
     }
@@ -67,11 +67,11 @@ impl fmt::Debug for Secret {
 
 impl Pending {
     pub(crate) fn fill(self, text: String) {
-        // Nobody else has it to fill in: a config is filled in once.
+        // A config is filled in once, so the secret is still empty.
         let _: Result<(), String> = self.secret.0.set(text);
     }
 
-    /// An error where it was asked for.
+    /// Returns an error at the place of the reference.
     pub(crate) fn fail(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic { message: message.into(), ..self.place.clone() }
     }
@@ -92,7 +92,7 @@ impl<'e> References<'e> {
         Self { env, pending: RefCell::default() }
     }
 
-    /// Whether Secrets Manager has to be asked.
+    /// Reports whether a secret must be fetched from Secrets Manager.
     pub(super) fn are_pending(&self) -> bool {
         !self.pending.borrow().is_empty()
     }
@@ -101,7 +101,7 @@ impl<'e> References<'e> {
         self.pending.into_inner()
     }
 
-    /// None where the text is no reference.
+    /// Resolves a reference. Returns `None` if the text is no reference.
     fn resolve(&self, text: &str, section: &Section<'_, '_>, key: &str) -> Option<Result<Secret, String>> {
         if let Some(name) = text.strip_prefix("env:") {
             return Some(match (self.env)(name) {
@@ -124,14 +124,14 @@ impl<'e> References<'e> {
     }
 }
 
-/// Reads a reference to a secret; the secret itself in the file is an error.
+/// Reads a reference to a secret. A plain secret in the config is an error.
 pub(super) fn read(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
     let text = section.text(key)?;
     let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
     noted(section, key, resolved)
 }
 
-/// Reads what may stand in the file, and may be referred to as well.
+/// Reads a value or a reference to a secret.
 pub(super) fn read_or_plain(
     section: &mut Section<'_, '_>,
     key: &'static str,
@@ -152,11 +152,11 @@ fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>)
     }
 }
 
-/// `ID` or `ID@VERSION`.
+/// Parses `ID` or `ID@VERSION`.
 fn reference(text: &str) -> Result<Reference, String> {
     let (id, version) = text.split_once('@').map_or((text, None), |(id, version)| (id, Some(version)));
     let is_name = |name: &str| {
-        // `.` and `..` would be other addresses.
+        // `.` and `..` would change the path of the request.
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         !name.trim_matches('.').is_empty() && name.bytes().all(inner)
     };
@@ -166,17 +166,18 @@ fn reference(text: &str) -> Result<Reference, String> {
     Err("expected \"kakao-secret:ID\" or \"kakao-secret:ID@VERSION\" of letters, digits, -, _ and .".to_owned())
 }
 
-/// The text of a file that nobody but its owner can read, or why it cannot be had. A link is followed, and what it
-/// leads to is held to the same.
+/// Returns the text of a file readable by the owner only, or an error message. A link is followed, and the same rules
+/// apply to the target.
 pub(crate) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let unreadable = |error| format!("{shown} cannot be read: {error}");
-    // Looked at before it is opened: opening a pipe would wait for ever.
+    // Checked before opening: opening a named pipe would block for ever.
     is_private(&std::fs::metadata(path).map_err(unreadable)?, path)?;
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    // And again as it was opened: a link may have been turned in between.
+    // Checked again on the open file: a link may have changed in between.
     is_private(&file.metadata().map_err(unreadable)?, path)?;
     let mut text = String::new();
+    // A byte more than allowed reveals a file over the limit.
     file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > FILE_BYTES {
         return Err(format!("{shown} is longer than {FILE_BYTES} bytes, expected one secret"));

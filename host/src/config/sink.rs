@@ -1,44 +1,44 @@
-//! The tables `[[sink]]`: who is told, and by which way.
+//! The tables `[[sink]]`: the receivers of notifications.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::toml::Section;
 
-/// Who is told.
+/// A receiver of notifications.
 #[derive(Debug, Clone)]
 pub(crate) struct SinkConfig {
-    /// What deliveries are remembered under.
+    /// The key of stored deliveries.
     pub(crate) name: String,
     pub(crate) words: Words,
     pub(crate) kind: SinkKind,
 }
 
-/// How much a line says of an incident.
+/// The amount of detail in a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Words {
-    /// Word for word what the replaced pipeline said, which alert policies match.
+    /// The exact text of the replaced pipeline, for existing alert policies.
     Short,
-    /// Besides: since when, how much in all, why, by which rules, and where to look.
+    /// Also the start, the total impact, the reason, the rules, and the command for details.
     Full,
 }
 
-/// By which way people are told.
+/// The kind of a receiver.
 #[derive(Debug, Clone)]
 pub(crate) enum SinkKind {
     Stdout,
     Syslog(SyslogConfig),
 }
 
-/// The system's log.
+/// The system log.
 #[derive(Debug, Clone)]
 pub(crate) struct SyslogConfig {
     pub(crate) transport: SyslogTransport,
-    /// `APP-NAME` or tag.
+    /// `APP-NAME` of RFC 5424, or the tag of RFC 3164.
     pub(crate) app_name: String,
 }
 
-/// RFC 3164 on the local socket, RFC 5424 on the network.
+/// The transport: RFC 3164 on the local socket, RFC 5424 on the network.
 #[derive(Debug, Clone)]
 pub(crate) enum SyslogTransport {
     Unix(PathBuf),
@@ -46,7 +46,7 @@ pub(crate) enum SyslogTransport {
     Tcp(String),
 }
 
-/// The sinks that are told; the terminal where none is written down.
+/// Reads the receivers. Without a table the terminal is the receiver.
 pub(super) fn sinks(sections: Vec<Section<'_, '_>>) -> Vec<SinkConfig> {
     if sections.is_empty() {
         return vec![SinkConfig { name: "stdout".to_owned(), words: Words::Short, kind: SinkKind::Stdout }];
@@ -88,6 +88,7 @@ fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<Si
         Some(SinkKind::Stdout)
     };
     let name = name.unwrap_or_else(|| if is_syslog == Some(true) { "syslog" } else { "stdout" }.to_owned());
+    // Deliveries are stored by name: two receivers with the same name would share deliveries.
     if !taken.insert(name.clone()) {
         section.fail("name", format!("{name:?} is taken, expected a name of its own for each sink"));
     }

@@ -1,4 +1,4 @@
-//! The tables under `[plugins]` that say whom to trust: keys that sign, and registries.
+//! The tables `[plugins.signing]` and `[[plugins.registry]]`: trusted keys and registries.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::secret::{self, References};
 use crate::plugin::{RegistryOptions, Transport, TrustedKey, is_loopback, public_key};
 use crate::toml::Section;
 
-/// The keys of `[plugins.signing]`.
+/// Reads the keys of `[plugins.signing]`.
 pub(super) fn keys(mut section: Section<'_, '_>) -> Vec<TrustedKey> {
     section.need("key", "at least one key under [[plugins.signing.key]]");
     let mut taken = BTreeSet::new();
@@ -63,7 +63,7 @@ fn public(section: &mut Section<'_, '_>) -> Option<PublicKey> {
     key
 }
 
-/// The patterns as one, and as they are written down.
+/// Compiles the patterns into a set, and returns the patterns for messages.
 fn may_sign(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> Option<(GlobSet, String)> {
     if patterns.is_empty() {
         section.fail("plugins", "matches nothing: expected at least one pattern, like \"acme-*\"");
@@ -83,7 +83,7 @@ fn may_sign(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> Option<(
     Some((set.build().ok()?, texts.join(", ")))
 }
 
-/// The tables `[[plugins.registry]]`.
+/// Reads the tables `[[plugins.registry]]`.
 pub(super) fn registries(sections: Vec<Section<'_, '_>>, references: &References<'_>) -> Vec<RegistryOptions> {
     let mut taken = BTreeSet::new();
     sections.into_iter().filter_map(|section| registry(section, &mut taken, references)).collect()
@@ -124,7 +124,7 @@ fn registry(
     Some(options)
 }
 
-/// Plain HTTP only to this machine, where it is not said that it may go further.
+/// Reads the key `transport`. Plain `http` is accepted for the same machine only, `insecure-http` for any host.
 fn transport(section: &mut Section<'_, '_>, host: Option<&str>) -> Option<Transport> {
     #[derive(Clone, Copy)]
     enum Said {

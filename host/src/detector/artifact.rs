@@ -1,4 +1,4 @@
-//! A plugin's file as bytes, not looked into yet: what is signed, locked and kept by its digest.
+//! A plugin file in raw bytes: the unit of signing, locking and caching by digest. Nothing here parses the bytes.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::loading::{Fault, LoadError};
 
-/// The bytes of a plugin's file. Nothing of them has been parsed.
+/// The unparsed bytes of a plugin file.
 #[derive(Debug, Clone)]
 pub(crate) struct Artifact {
-    /// Where it lies, for messages.
+    /// Path of the file, for messages.
     pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
     /// SHA-256 of the bytes, in hex.
@@ -19,10 +19,10 @@ pub(crate) struct Artifact {
 }
 
 impl Artifact {
-    /// Reads a file, if it is no larger than a plugin may be.
+    /// Reads a regular file of at most `limit_bytes`.
     ///
     /// # Errors
-    /// It cannot be read, is no regular file, or is larger.
+    /// The file cannot be read, is not a regular file, or is too large.
     pub(crate) fn read(path: &Path, limit_bytes: u64) -> Result<Self, LoadError> {
         match read(path, limit_bytes) {
             Ok(bytes) => Ok(Self::new(path, bytes)),
@@ -30,19 +30,19 @@ impl Artifact {
         }
     }
 
-    /// Bytes that are there already; the path is for messages.
+    /// Wraps bytes in memory; the path is for messages.
     pub(crate) fn new(path: &Path, bytes: Vec<u8>) -> Self {
         Self { path: path.to_owned(), digest: hex::encode(Sha256::digest(&bytes)), bytes }
     }
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    // Asked before opening: to open a pipe would wait for its writer.
+    // Checked before the open: opening a pipe would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(Fault::Read)?;
     if !metadata.is_file() {
         return Err(Fault::NotAFile);
     }
-    // At once: a reader with a limit does not ask how long the file is.
+    // Reserved at once: a reader with a limit does not query the file size.
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
     File::open(path)
         .map_err(Fault::Read)?

@@ -1,6 +1,7 @@
-//! Many series to calls over batches of them, on all cores; what one poisoned series breaks is called again one by one.
+//! Splits many series into batches and calls the plugin on all cores. If a batch fails, calls each series individually.
 //!
-//! Results, failures and usage depend on the input and on where it is cut, never on the number of threads.
+//! Results, failures and usage depend on the input and the batch size, never on the number of threads.
+//! [`super::session`] makes a single call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,14 +15,14 @@ use super::log::Log;
 use super::session::{Answers, Attempt, Kind, Program, State};
 use super::{Breach, Call, Failure, Outcome, Scope, Site, Usage, output};
 
-/// How input is cut, and how many batches run at a time.
+/// Series per batch, and batches that run in parallel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut {
     pub(super) series: usize,
     pub(super) threads: usize,
 }
 
-/// A call, without its input.
+/// A call without the inputs.
 pub(super) struct Batches<'a> {
     pub(super) program: &'a Program,
     pub(super) plugin: Arc<str>,
@@ -31,25 +32,25 @@ pub(super) struct Batches<'a> {
     pub(super) cut: Cut,
 }
 
-/// What one batch gave.
+/// The results and the usage of a batch.
 struct Done<T> {
     results: Vec<Result<T, Failure>>,
     usage: Usage,
-    /// Not one series has an answer.
+    /// True if every series failed with [`Failure::Broken`].
     lost: bool,
 }
 
-/// One of the contract's functions over many series.
+/// A contract function over many series.
 type Ask<I, R> = fn(&Guest, &mut Store<State>, &Call<'_>, &[I]) -> wasmtime::Result<Answers<R>>;
 
-/// What a plugin is asked, and what is made of its answers.
+/// The contract function to call, and the check of each answer.
 struct Question<I, R, O> {
     id: fn(&I) -> &str,
     ask: Ask<I, R>,
     check: O,
 }
 
-/// Calls the plugin over all inputs; results are in the order of the inputs.
+/// Calls the plugin for all inputs. Results are in input order.
 pub(super) fn run<I: Sync, R, T: Send + Sync>(
     batches: &Batches<'_>,
     inputs: &[I],
@@ -63,8 +64,8 @@ pub(super) fn run<I: Sync, R, T: Send + Sync>(
         Scope::Group => inputs.len().max(1),
     };
     let cut: Vec<&[I]> = inputs.chunks(size).collect();
-    // A plugin that fails with each series of a batch is broken: what comes after that batch is not tried, so that it
-    // cannot burn its limits over and over. Whether a batch comes after it does not depend on which ran first.
+    // A plugin that fails for every series of a batch is broken. The later batches are skipped, so the plugin cannot
+    // exhaust its limits again and again. "Later" means input order, not execution order: the result is deterministic.
     let lost_at = AtomicUsize::new(usize::MAX);
     let (mut done, stopped) = on_threads(batches, cut.len(), |place| {
         if place > lost_at.load(Ordering::Relaxed) {
@@ -95,7 +96,7 @@ pub(super) fn run<I: Sync, R, T: Send + Sync>(
 }
 
 impl Batches<'_> {
-    /// Calls the plugin over one batch, and where that fails, over each of its series.
+    /// Calls the plugin for a batch. If the call fails, calls the plugin for each series individually.
     fn run_one<I, R, T>(
         &self,
         inputs: &[I],
@@ -110,8 +111,8 @@ impl Batches<'_> {
                 inputs.iter().zip(answers).map(|(input, answer)| self.answer(input, answer, question)).collect()
             }
             Err(breach) if self.scope == Scope::Each && inputs.len() > 1 && breach.is_worth_a_retry() => {
-                // As much as the batch had: a batch costs and logs at most twice what it may, however many of its series
-                // fail.
+                // All retries share the fuel of one batch. So a batch costs and logs at most twice its limit, even if
+                // all of its series fail.
                 let mut left = budget;
                 log.renew(&self.program.limits);
                 let mut results = Vec::with_capacity(inputs.len());
@@ -132,7 +133,7 @@ impl Batches<'_> {
         Done { results, usage, lost }
     }
 
-    /// Calls the plugin over one series of a batch that failed, with what is left of log and fuel for such calls.
+    /// Calls the plugin for a single series of a failed batch, within the remaining log budget and fuel.
     fn alone<I, R, T>(
         &self,
         input: &I,
@@ -148,6 +149,7 @@ impl Batches<'_> {
                 Some(answer) => self.answer(input, answer, question),
                 None => Err(self.broken((question.id)(input), Breach::WrongCount { expected: 1, got: 0 })),
             },
+            // The series had less than its full fuel, because the earlier retries used up the rest.
             Err(Breach::Fuel { .. }) if fuel < whole => {
                 Err(self.broken((question.id)(input), Breach::Abandoned(Abandoned::Retries)))
             }
@@ -212,8 +214,8 @@ impl Usage {
     }
 }
 
-/// Runs every place, each thread the next one that is free. A place without an answer was not run, or its thread
-/// stopped: the breach says why that may be.
+/// Calls `run` for every place below `places`; each thread takes the next free place. `None` marks a skipped place or a
+/// stopped thread. The breach states the cause of a stop.
 fn on_threads<T: Send + Sync>(
     batches: &Batches<'_>,
     places: usize,
@@ -239,7 +241,7 @@ fn on_threads<T: Send + Sync>(
                 Err(error) => stopped = Breach::Host(format!("no thread can be started: {error}")),
             }
         }
-        // Joined here, since the scope would pass a panic on: it shall cost no more than its batch.
+        // The scope would propagate a panic to the caller. The explicit join limits the damage to the panicking batch.
         for thread in threads {
             let _ = thread.join();
         }

@@ -1,7 +1,7 @@
-//! The contract as Rust types, generated from `plugin-sdk/wit`: input is borrowed, output is owned.
+//! The contract in Rust types, generated from `plugin-sdk/wit`. Inputs are borrowed, outputs are owned.
 //!
-//! Imports are linked by hand, in [`super::log`] and [`super::reference`]: each where it is granted, and without a copy
-//! of what a plugin passes before its size is known.
+//! Does not link the imports. [`super::log`] and [`super::reference`] link the imports by hand: only the granted
+//! imports, and without a copy of a plugin's argument before the size of the argument is known.
 
 wasmtime::component::bindgen!({
     path: "../plugin-sdk/wit",

@@ -1,8 +1,9 @@
-//! Compiled plugins, kept on disk: machine code, so that only what is certainly ours is used.
+//! The on-disk cache of compiled plugins. An entry is machine code, so the cache accepts only entries written by this
+//! user.
 //!
-//! An entry is used when directory and file belong to this user and nobody else can write to them, and its bytes have
-//! the digest that stands at their head. The digest finds damage, not malice: whoever can write here as this user can
-//! as well replace the program itself. Anything else is compiled anew and replaced.
+//! An entry is valid if the directory and the file belong to this user, nobody else can write to them, and the digest
+//! at the start of the file matches the content. The digest detects damage, not malice: an attacker with this user's
+//! write access could replace the program itself. An invalid entry is compiled again and replaced.
 
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -30,11 +31,11 @@ pub(super) struct Cache {
     directory: Dir,
 }
 
-/// What an entry is found by: the plugin's bytes, and everything that its code depends on.
+/// The key of an entry: a hash of the plugin's bytes and of every other input of the compiled code.
 #[derive(Debug, Clone)]
 pub(super) struct Key(String);
 
-/// What compiling found wrong with a plugin, to be found out once.
+/// A refusal by the compiler, stored to avoid a repeated compilation.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Refused {
     Time(u64),
@@ -42,12 +43,12 @@ pub(super) enum Refused {
     Unfit(Unfit),
 }
 
-/// Stands before the digest of what follows, in hex, and a line break.
+/// The first bytes of an entry. The content's digest in hex, a line break and the content follow.
 const HEAD: &[u8] = b"costwarden compiled plugin 1\n";
 const DIGEST_BYTES: usize = 65;
 
 impl Cache {
-    /// Makes the directory where it is absent.
+    /// Opens the directory. Creates an absent directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let directory = Dir::open_ambient_dir(path, ambient_authority())?;
@@ -56,7 +57,7 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The entry under that key, if there is one that can be trusted.
+    /// Returns the entry under the key, if present and trusted.
     pub(super) fn get(&self, engine: &Engine, key: &Key) -> Option<Component> {
         let compiled = match self.read(key) {
             Ok(compiled) => compiled,
@@ -72,12 +73,12 @@ impl Cache {
             .ok()
     }
 
-    /// Why the plugin under that key could not be compiled, where that was found out before.
+    /// Returns the stored refusal under the key, if any.
     pub(super) fn refused(&self, key: &Key) -> Option<Refused> {
         self.bytes(key).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
-    /// Keeps why a plugin cannot be compiled.
+    /// Stores a refusal.
     pub(super) fn put_refused(&self, key: &Key, refused: &Refused) {
         let bytes = serde_json::to_vec(refused).expect("numbers and texts are JSON");
         if let Err(error) = self.write(key, &bytes) {
@@ -85,27 +86,27 @@ impl Cache {
         }
     }
 
-    /// Keeps a compiled plugin, whole or not at all.
+    /// Stores a compiled plugin completely or not at all.
     pub(super) fn put(&self, key: &Key, compiled: &Compiled) {
         if let Err(error) = self.write(key, compiled.bytes()) {
             tracing::warn!(entry = key.0, %error, "a compiled plugin is not kept");
         }
     }
 
-    /// Gives an entry, if there is one, another key.
+    /// Moves an entry, if present, to another key.
     pub(super) fn rename(&self, from: &Key, to: &Key) {
         if let Err(error) = self.directory.rename(&from.0, &self.directory, &to.0).or_else(unless_gone) {
             tracing::warn!(entry = from.0, %error, "a compiled plugin is not kept");
         }
     }
 
-    /// Removes the oldest entries until the others take so many bytes at most.
+    /// Removes the oldest entries until the rest takes at most `bytes` bytes.
     pub(super) fn shrink(&self, bytes: u64) -> io::Result<()> {
         let mut entries = Vec::new();
         for entry in self.directory.entries()? {
             let entry = entry?;
             let name = entry.file_name();
-            // Others may be at it too.
+            // Another process may have removed the entry in the meantime.
             let metadata = match entry.metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 metadata => metadata?,
@@ -145,6 +146,7 @@ impl Cache {
     }
 
     fn write(&self, key: &Key, compiled: &[u8]) -> io::Result<()> {
+        // Written under a draft name and renamed: a reader never sees a partial entry.
         let draft = format!("{}.{}", key.0, process::id());
         let written = self.create(&draft).and_then(|mut file| {
             file.write_all(HEAD)?;
@@ -160,7 +162,7 @@ impl Cache {
     }
 
     fn create(&self, draft: &str) -> io::Result<File> {
-        // One that a killed process of the same number left behind.
+        // A killed process with the same process id may have left a draft.
         let _ = self.directory.remove_file(draft);
         self.directory.open_with(draft, OpenOptions::new().write(true).create_new(true).mode(0o600))
     }
@@ -175,10 +177,10 @@ impl Key {
         Self::with_meter(&fuel::SOURCES, engine, plugin_digest)
     }
 
-    /// Of code that a meter of these sources was put into.
+    /// Returns the key for code with a fuel meter made of the given sources.
     pub(super) fn with_meter(sources: &[&str], engine: &Engine, plugin_digest: &str) -> Self {
         let mut inputs = Inputs(Sha256::new());
-        // The loader of another release may wrap the same core module differently.
+        // Another release may wrap the same core module differently.
         env!("CARGO_PKG_VERSION").hash(&mut inputs);
         sources.hash(&mut inputs);
         plugin_digest.hash(&mut inputs);
@@ -186,28 +188,28 @@ impl Key {
         Self(format!("{}.compiled", hex::encode(inputs.0.finalize())))
     }
 
-    /// Of a refusal, which other limits of compiling might not have met.
+    /// Returns the key of a refusal. The compile limits are part of the key: different limits may allow the plugin.
     pub(super) fn of_refusal(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
         let Self(mut name) = Self::new(engine, plugin_digest);
         name.truncate(name.len() - "compiled".len());
         Self(format!("{name}{}-{}.refused", limits.compile_seconds, limits.compile_memory_bytes))
     }
 
-    /// The file's name.
+    /// Returns the file name.
     pub(super) fn name(&self) -> &str {
         &self.0
     }
 }
 
-/// Removes what no run has used for 30 days from a cache that lies there; these entries are in use now.
+/// Removes the entries of an existing cache that no run has used for 30 days. `in_use` names the entries in use now.
 ///
 /// # Errors
-/// What cannot be read, marked or removed.
+/// An entry cannot be read, marked or removed.
 pub(crate) fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::Result<()> {
     disuse::tidy(directory, in_use, is_ours, now)
 }
 
-/// Drafts of runs that were killed have the number of their process at the end.
+/// Returns true for an entry or a draft. The name of a draft ends with the process id; a killed run can leave a draft.
 fn is_ours(name: &str) -> bool {
     name.contains(".compiled") || name.contains(".refused")
 }
@@ -216,7 +218,7 @@ fn unless_gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// Takes what the engine hashes into a digest that other builds of this program compute alike.
+/// Feeds the engine's hash input into SHA-256, so every build of this program computes the same digest.
 struct Inputs(Sha256);
 
 impl Hasher for Inputs {
@@ -256,7 +258,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("compiled");
         let cache = Cache::open(&path).expect("made");
-        // In the order of their making, which is not that of their names.
+        // The order of age differs from the order of names.
         for (age, name) in ["c.compiled", "a.refused", "notes", "b.compiled", "d.compiled.17"].iter().enumerate() {
             std::fs::write(path.join(name), [0; 10]).expect("written");
             let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + age as u64);

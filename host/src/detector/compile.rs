@@ -1,7 +1,7 @@
-//! A plugin's bytes to machine code. This parses deeply what others wrote, so it happens where it can be stopped: in a
-//! child process with limits of its own, which is ended when it takes too long.
+//! Compiles a plugin's bytes to machine code. The parsers and the compiler read untrusted bytes, so both run in a child
+//! process with limits. The parent kills the child on timeout.
 //!
-//! What the bytes ask for is held against the contract here as far as it shows in them ([`super::contract`]).
+//! Checks only the parts of the contract that the bytes show ([`super::contract`]). Does not cache or load the code.
 
 mod child;
 mod parent;
@@ -17,27 +17,27 @@ use super::contract::{self, Unfit};
 use super::loading::Fault;
 use super::{Limits, fuel, output};
 
-/// Who compiles.
+/// The process that compiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Compiler {
-    /// This program, called again as `compile-plugin`.
+    /// This program, started again with the subcommand `compile-plugin`.
     Child(PathBuf),
-    /// The calling process, which nothing protects: for tests of the library, whose program is a test.
+    /// The calling process, without protection. For library tests: the running program is a test, not costwarden.
     Here,
 }
 
-/// Stack for the parsers and the compiler, which recurse into what the file holds.
+/// Stack of the parsers and the compiler, in bytes. Both recurse into the contents of the file.
 pub(super) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 impl Compiler {
-    /// What every run uses.
+    /// Returns the compiler for normal runs.
     pub(crate) fn this_program() -> Self {
-        // Not the path: the file there may have been replaced by another release since this process started.
+        // Not the path of the executable: an upgrade may have replaced the file since this process started.
         Self::Child(PathBuf::from("/proc/self/exe"))
     }
 }
 
-/// Compiles a core module or a component, which need not be one of the contract.
+/// Compiles a core module or a component. The bytes need not follow the contract.
 pub(super) fn compile(compiler: &Compiler, engine: &Engine, limits: &Limits, bytes: &[u8]) -> Result<Compiled, Fault> {
     let code = match compiler {
         Compiler::Child(program) => parent::ask(program, limits, bytes)?,
@@ -46,7 +46,7 @@ pub(super) fn compile(compiler: &Compiler, engine: &Engine, limits: &Limits, byt
     Ok(Compiled::by_this_host(code))
 }
 
-/// On the calling thread, which must have [`STACK_BYTES`].
+/// Compiles on the calling thread. The thread needs a stack of [`STACK_BYTES`].
 fn translated(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Unfit> {
     let metered = match contract::recognise(bytes)? {
         contract::Encoding::Component => {

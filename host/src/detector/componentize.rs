@@ -1,4 +1,4 @@
-//! Core modules as components, for whoever keeps plugins as files: a run does the same while it loads.
+//! Converts core modules to components, for storing plugins in files. A run does the same conversion at load time.
 
 use super::Sandbox;
 use super::artifact::Artifact;
@@ -6,10 +6,10 @@ use super::contract::{self, Encoding};
 use super::loading::{Fault, LoadError};
 
 impl Sandbox {
-    /// The component that this host makes of a core module when it loads it; a component as it is.
+    /// Returns the component that a load would make of a core module. Returns a component unchanged.
     ///
     /// # Errors
-    /// The bytes are neither, or the module does not keep the contract.
+    /// The bytes are neither a core module nor a component, or the module breaks the contract.
     pub(crate) fn componentize(&self, artifact: &Artifact) -> Result<Vec<u8>, LoadError> {
         let bytes = &artifact.bytes;
         let component = contract::recognise(bytes).and_then(|encoding| match encoding {

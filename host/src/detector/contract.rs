@@ -1,8 +1,8 @@
-//! What a plugin may import and must export, and how a core module becomes a component of the contract.
+//! The allowed imports and required exports of a plugin, and the conversion of a core module to a component.
 //!
-//! A core module carries a section that describes its world. That section is dropped and the host's own put in its
-//! place: the interfaces show in the names of imports and exports, and what decodes such a section is made for trusted
-//! input (wit-parser recurses without end into packages that depend on each other).
+//! A core module carries a section with a description of its world. The host replaces this section with the host's
+//! version: the names of imports and exports already show the interfaces, and the decoders of the section are made for
+//! trusted input (wit-parser recurses without limit into mutually dependent packages). Types are checked at link time.
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, Parser, Payload};
@@ -13,37 +13,37 @@ use wit_component::{ComponentEncoder, StringEncoding};
 
 use super::{CONTRACT, fuel, output};
 
-/// What a plugin is built for, as the names of its imports and exports say.
+/// The contract of a plugin, derived from the names of imports and exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Built {
     pub(super) asks: Asks,
-    /// Of the contract; this host speaks it.
+    /// Version of the contract; supported by this host.
     version: String,
 }
 
-/// What a plugin asks for besides its input.
+/// The optional import of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asks {
     Nothing,
     Reference,
 }
 
-/// The contract as this host speaks it.
+/// The contract in the version of this host.
 const WIT: &str = include_str!("../../../plugin-sdk/wit/detector.wit");
 const WORLD: &str = "plugin-with-reference";
 const PACKAGE: &str = "costwarden:detector/";
-/// What is told of a name or a version that stands in a file.
+/// Maximum bytes of a file's name or version string in a message.
 const NAME_BYTES: usize = 128;
 const VERSION_BYTES: usize = 32;
 
-/// In which of its two forms a plugin comes.
+/// The form of a plugin file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Core,
     Component,
 }
 
-/// What the first bytes say.
+/// Returns the form according to the first bytes.
 pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Unfit> {
     match bytes.first_chunk::<8>() {
         Some(b"\0asm\x01\0\0\0") => return Ok(Encoding::Core),
@@ -62,10 +62,11 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Encoding, Unfit> {
     }
 }
 
-/// Holds names against the contract. Types are held against it when the component is linked and instantiated.
+/// Checks the names of imports and exports. wasmtime checks the types while linking and instantiating.
 pub(super) fn check(engine: &Engine, component: &Component) -> Result<Built, Unfit> {
     let ty = component.component_type();
     let mut asks = Asks::Nothing;
+    // The host added the meter's import, so the contract does not apply to it.
     for (import, _) in ty.imports(engine).filter(|(import, _)| !fuel::is_own(import)) {
         if check_import(import)? == "reference" {
             asks = Asks::Reference;
@@ -78,17 +79,17 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<Built, Unf
 }
 
 impl Built {
-    /// Types that do not fit, though the names do.
+    /// Converts a type error of a plugin with valid names.
     pub(super) fn misfit(&self, error: &wasmtime::Error) -> Unfit {
         misfit(&self.version, format!("{error:#}"))
     }
 }
 
-/// Refuses components that are joined of several with code of their own. What one passes to another is copied and
-/// transcoded by the host, at no fuel: half a memory a call, over and over. So are those that have a core module by a second
-/// name, whose instances the meter would not know. Nothing that an SDK builds has these forms.
+/// Refuses a component that joins several components with code. The host copies and transcodes values between
+/// components without fuel: up to half a memory per call, any number of times. Also refuses an alias of a core module,
+/// because the meter would not count the alias's instances. No SDK builds such a component.
 pub(super) fn check_parts(component: &[u8]) -> Result<(), Unfit> {
-    // Open parsers: the outermost component is the first.
+    // Number of open parsers: 1 inside the outermost component.
     let mut open = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(damaged)? {
@@ -120,10 +121,11 @@ fn names_a_module(alias: &ComponentAlias<'_>) -> bool {
     )
 }
 
-/// A core module as a component.
+/// Converts a core module to a component.
 pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Unfit> {
     Module::validate(engine, core).map_err(|error| Unfit::Invalid(output::said(error)))?;
     let Stripped { mut module, version } = stripped(core)?;
+    // Names of imports and exports include the version, so the world must have the plugin's version.
     let wit = WIT.replacen(&format!("@{CONTRACT};"), &format!("@{version};"), 1);
     let mut contract = Bindgen::default().resolve;
     let package = contract.push_str("detector.wit", &wit).expect("the contract is part of this program");
@@ -133,7 +135,7 @@ pub(super) fn wrapped(engine: &Engine, core: &[u8]) -> Result<Vec<u8>, Unfit> {
         .map_err(|error| misfit(&version, format!("{error:#}")))
 }
 
-/// A core module without its custom sections, and the version of the contract that its exports name.
+/// A core module without custom sections, and the contract version in the names of its exports.
 struct Stripped {
     module: Vec<u8>,
     version: String,
@@ -145,6 +147,7 @@ fn stripped(core: &[u8]) -> Result<Stripped, Unfit> {
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload.map_err(damaged)?;
         match &payload {
+            // Includes the description of the world.
             Payload::CustomSection(_) => continue,
             Payload::ImportSection(imports) => {
                 for import in imports.clone().into_imports() {
@@ -176,10 +179,10 @@ fn damaged(error: wasmparser::BinaryReaderError) -> Unfit {
     Unfit::Invalid(output::said(error))
 }
 
-/// Magic number and version.
+/// Length of the magic number and the version of WebAssembly, in bytes.
 const HEADER_BYTES: usize = 8;
 
-/// An unsigned number as WebAssembly writes it.
+/// Encodes an unsigned number in LEB128, the encoding of WebAssembly.
 fn leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -190,22 +193,23 @@ fn leb128(mut number: usize) -> Vec<u8> {
     bytes
 }
 
-/// The interface of an import, if it is one of the contract's.
+/// Returns the interface of an import, or an error for an import outside the contract.
 fn check_import(import: &str) -> Result<&str, Unfit> {
     match interface(import) {
         Some((interface @ ("log" | "types" | "reference"), version)) => check_version(version).map(|()| interface),
-        // An interface that is not known here yet.
+        // An interface of a newer version, unknown to this host.
         Some((_, version)) if is_newer(version) => Err(another_contract(version)),
         _ => Err(Unfit::Import(output::plain(output::shortened(import.to_owned(), NAME_BYTES)))),
     }
 }
 
-/// Interface and version of a name that belongs to the contract's package.
+/// Splits a name in the contract's package into interface and version.
 fn interface(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE).map(|rest| rest.split_once('@').unwrap_or((rest, "none")))
 }
 
-/// Minor versions only add, so that what is built for one runs here as long as its types are found.
+/// Accepts every version with the host's major number. Minor versions only add, so a plugin for another minor version
+/// runs if the host has the plugin's types.
 fn check_version(found: &str) -> Result<(), Unfit> {
     let numbers: Vec<_> = found.split('.').map(str::parse::<u32>).collect();
     let (major, _) = CONTRACT.split_once('.').expect("a version has dots");
@@ -215,7 +219,7 @@ fn check_version(found: &str) -> Result<(), Unfit> {
     }
 }
 
-/// What does not fit in a plugin that is built for a newer minor version is what that version added.
+/// Returns the error for a type mismatch. A plugin for a newer contract version mismatches in the newer additions.
 fn misfit(version: &str, error: String) -> Unfit {
     if is_newer(version) { another_contract(version) } else { Unfit::Types(output::said(error)) }
 }
@@ -230,7 +234,7 @@ fn is_newer(version: &str) -> bool {
     numbers(version).is_some_and(|version| Some(version) > numbers(CONTRACT))
 }
 
-/// What bytes are instead of a plugin for this contract.
+/// The reason for refusing a file's bytes.
 #[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum Unfit {
     #[error("empty, expected {PLUGIN}")]

@@ -1,4 +1,5 @@
-//! The engine: how plugins are compiled, and what they can do at all.
+//! Configures wasmtime: compiler options, enabled WebAssembly features and the pool of instances. The limits of a
+//! single call are in [`super::session`].
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use super::compile::Compiler;
 use super::fuel::OWN_INSTANCES;
 use super::slots::Slots;
 
-/// Loads plugins under one set of limits.
+/// Loads plugins under a common set of limits.
 pub(crate) struct Sandbox {
     pub(super) engine: Engine,
     pub(crate) limits: Arc<Limits>,
@@ -26,27 +27,30 @@ pub(crate) struct Sandbox {
     pub(super) slots: Arc<Slots>,
 }
 
-/// Series in a batch: what an instance costs is lost in what they cost, and their memory fits into a processor's cache.
+/// Series in a batch: enough to hide the cost of an instance, with data that fits into the processor's cache.
 const BATCH_SERIES: usize = 256;
-/// Instances that may be there at one time, for each core: those of a batch on each, and those that plugins are loaded
-/// or asked with meanwhile.
+/// Simultaneous instances per core: an instance of a running batch, and an instance for loading a plugin or checking
+/// settings.
 const SLOTS_PER_CORE: usize = 2;
-/// Memory that a slot of the pool keeps for its next instance, zeroed instead of given back: to get it again would cost
-/// as much as the calls do. A Rust plugin has two, of which a batch of daily series takes one.
+/// Bytes of memory that a slot of the pool zeroes and keeps for its next instance. Returning the memory to the kernel
+/// and allocating again would cost the same time the calls do. A Rust plugin has 2 MiB; a batch of daily series uses 1
+/// MiB.
 const KEPT_BYTES: usize = 4 << 20;
-/// The pool's own limits, above which it would refuse a plugin before [`Limits`] could say why.
+/// Limits of the pool. The values are high: beyond a pool limit, wasmtime would refuse a plugin before [`Limits`] could
+/// name the reason.
 const POOL_TABLE_ELEMENTS: usize = 1_000_000;
 const POOL_PARTS: u32 = 10_000;
-/// Of what the engine keeps of one instance besides its memories and tables: a global, or a function that is passed on, takes
-/// up to 40 bytes. The limit of instances times this is what `memory_bytes` does not count.
+/// Engine data of an instance, besides memories and tables: a global, or a function passed on, takes up to 40 bytes.
+/// `memory_bytes` does not count this data, which is at most `instances` times this value.
 pub(super) const INSTANCE_BYTES: usize = 4 << 20;
 
 impl Sandbox {
-    /// Compiled plugins are kept in the directory, which is made where it is absent; without one, every load compiles.
+    /// Creates a sandbox. Compiled plugins are cached in the directory; an absent directory is created. Without a
+    /// directory, every load compiles.
     ///
     /// # Errors
-    /// Limits that the engine cannot keep, such as a stack above 2 MiB. A cache that cannot be used is no error: it is
-    /// said in the log and done without.
+    /// The engine cannot keep the limits, e.g. a stack above 2 MiB. An unusable cache is not an error: the sandbox logs
+    /// a warning and works without a cache.
     pub(crate) fn new(
         limits: Limits,
         cache_directory: Option<PathBuf>,
@@ -69,8 +73,8 @@ impl Sandbox {
     }
 }
 
-/// An engine whose code runs in a [`Sandbox`] of the same limits, and which itself runs none: it takes no memory for
-/// instances.
+/// Returns an engine that only compiles. The code runs in a [`Sandbox`] with the same limits. The engine reserves no
+/// memory for instances.
 pub(super) fn compiling(limits: &Limits) -> wasmtime::Result<Engine> {
     Engine::new(config(limits).allocation_strategy(InstanceAllocationStrategy::OnDemand))
 }
@@ -82,17 +86,18 @@ fn config(limits: &Limits) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)
         .max_wasm_stack(limits.stack_bytes)
-        // The CPU limit is in the code ([`super::fuel`]), and read from what is left of an instance that trapped.
+        // The CPU limit is part of the compiled code ([`super::fuel`]). The core dump of a trapped instance contains
+        // the remaining fuel.
         .consume_fuel(false)
         .coredump_on_trap(true)
-        // Doubles the run time; output with NaN is refused instead.
+        // Would double the run time. The host refuses NaN in outputs instead.
         .cranelift_nan_canonicalization(false)
-        // Nobody unwinds or walks a plugin's frames: a panic's place is in its message.
+        // Nothing unwinds or walks a plugin's frames. A panic message contains the source location.
         .wasm_backtrace_max_frames(None)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .native_unwind_info(false)
         .generate_address_map(false)
-        // What the meter does not let through either.
+        // The fuel meter refuses these features, too.
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .wasm_tail_call(false)
@@ -100,10 +105,10 @@ fn config(limits: &Limits) -> Config {
     config
 }
 
-/// Memory for so many instances at a time, each cleared before it is used again.
+/// Returns a pool for `slots` simultaneous instances. The pool clears a slot before the next use.
 ///
-/// How much of it an instance may use is the business of the meter: what the pool itself limits are the sums, and it has
-/// room for all that the meter lets so many instances have.
+/// The meter limits a single instance ([`super::meter`]). The pool limits only the totals, with room for every slot at
+/// the full limits of the meter.
 fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
     let total = |each: usize| u32::try_from(each.saturating_mul(slots)).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
@@ -118,17 +123,17 @@ fn pool(limits: &Limits, slots: usize) -> PoolingAllocationConfig {
         .max_tables_per_module(POOL_PARTS)
         .max_component_instance_size(INSTANCE_BYTES)
         .max_core_instance_size(INSTANCE_BYTES)
-        // The whole of what 32 bits address: reserved, not used.
+        // The full 32-bit address range: reserved, not committed.
         .max_memory_size(1 << 32)
         .table_elements(limits.table_elements.max(POOL_TABLE_ELEMENTS))
         .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(KEPT_BYTES / 16)
-        // Where the kernel can tell which pages were written, only those are cleared.
+        // If the kernel can report the written pages, only the written pages are cleared.
         .pagemap_scan(Enabled::Auto);
     pool
 }
 
-/// Why there is no sandbox.
+/// The error of creating a sandbox.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SandboxError {
     #[error("plugins cannot be run under these limits ([plugins.limits]): {0}")]

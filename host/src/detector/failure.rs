@@ -1,24 +1,24 @@
-//! Why a plugin gave no result, in words that name plugin, rule, series and limit.
+//! Causes of a missing result. Messages name the plugin, the rule, the series and the limit.
 
 use crate::count::counted;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why one series has no result.
+/// The cause of a missing result for a series.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// No fault: the detector needs as many points more.
+    /// Not a fault: the detector needs the given number of additional points.
     #[error("{0} more points are needed")]
     Learning(u32),
-    /// The detector was called, and says that it cannot.
+    /// The detector was called and refuses the series.
     #[error("{site}: the detector refuses: {message}")]
     Refused { site: Site, message: String },
-    /// The plugin broke a limit, the contract or itself.
+    /// The plugin broke a limit or the contract, trapped, or could not run.
     #[error("{site}: {breach}")]
     Broken { site: Site, breach: Breach },
 }
 
-/// Where it happened.
+/// The place of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Site {
     pub(crate) plugin: Arc<str>,
@@ -26,13 +26,13 @@ pub(crate) struct Site {
     pub(crate) series: Option<String>,
 }
 
-/// What a plugin broke. Limits are told with the key that sets them.
+/// The broken limit or rule of the contract. A message about a limit names the config key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Breach {
     #[error("trapped: {trap}{}", said(.panic.as_deref()))]
     Trapped {
         trap: String,
-        /// The last error that the plugin logged: of a panic, its message and place.
+        /// The last error that the plugin logged. After a panic: the panic message and the source location.
         panic: Option<String>,
     },
     #[error("used up its fuel of {budget} (plugins.limits.{key} = {limit})")]
@@ -63,7 +63,7 @@ pub(crate) enum Breach {
     Host(String),
 }
 
-/// Why a series was given up before its turn came.
+/// The reason for giving up a series without a full call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Abandoned {
     #[error("other series of its batch, called alone, used up the batch's fuel")]
@@ -73,14 +73,14 @@ pub(crate) enum Abandoned {
 }
 
 impl Failure {
-    /// Whether the series was not called, since an earlier batch of the call failed with every series.
+    /// Returns true if the series was skipped after an earlier batch of the call failed for every series.
     pub(crate) fn is_of_whole_batch(&self) -> bool {
         matches!(self, Self::Broken { breach: Breach::Abandoned(Abandoned::Batch(_)), .. })
     }
 }
 
 impl Failure {
-    /// For the author of the plugin: with what may be behind a call that ended without a word.
+    /// Returns the message with advice for the plugin's author, e.g. after a trap without a logged error.
     pub(crate) fn advised(&self) -> String {
         match self {
             Self::Broken { breach, .. } => format!("{self}{}", breach.advice()),
@@ -109,7 +109,7 @@ impl fmt::Display for Site {
 }
 
 impl Breach {
-    /// What may be behind it, for the author of the plugin; empty where it says enough.
+    /// Returns a likely cause for the plugin's author; empty if the message is sufficient.
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::Trapped { panic: None, .. } => {
@@ -119,7 +119,7 @@ impl Breach {
         }
     }
 
-    /// A batch that broke in this way may hold series that do not break it alone.
+    /// Returns true if series of the batch can succeed when called individually.
     pub(super) fn is_worth_a_retry(&self) -> bool {
         !matches!(self, Self::Parts(_) | Self::Host(_) | Self::Abandoned(_))
     }

@@ -1,15 +1,15 @@
-//! The CPU limit: a meter that is put into a plugin's code before it is compiled.
+//! The CPU limit: a fuel meter, added to a plugin's code before compilation.
 //!
-//! Each component gets a core module of the host's own, first of all, which holds one number: the fuel that is left of
-//! the call's budget. Every function takes from it what its instructions cost, and traps where nothing is left: when it
-//! begins, if it calls others or is long; at each turn of a loop; and after some thousand units without a look. So code
-//! that goes on for ever comes to a check, and what runs up to the next is those thousand units at most, in each of the
-//! calls that end one after the other, of which the stack holds only so many. What laying out a plugin's memories, tables
-//! and globals takes is gone before any of its code runs ([`layout`]).
+//! The host adds a core module to each component, before all other modules. The module holds a number: the remaining
+//! fuel of the call. Every function subtracts the cost of its instructions and traps if no fuel is left. The checks are
+//! at the start of a function that calls functions or is long, at each iteration of a loop, and after about a thousand
+//! units without a check. So endless code always reaches a check. Code between two checks uses at most the thousand
+//! units, once for each call that returns to its caller, and the stack limits the number of those calls. The cost of
+//! laying out memories, tables and globals is charged before any code of the plugin runs ([`layout`]).
 //!
-//! The engine's own meter does the same and costs more: where fuel runs dry it calls the host, which may put in more and
-//! come back, so that whatever lives in a register has to outlive a call at each turn of a loop. This one never comes
-//! back.
+//! wasmtime's built-in fuel has the same effect but costs more. Without fuel, the code calls the host, and the host may
+//! add fuel and return. So all live registers must survive a call at each iteration of a loop. This meter never
+//! returns.
 
 mod body;
 mod component;
@@ -27,7 +27,7 @@ use super::contract::Unfit;
 use super::output;
 use super::session::State;
 
-/// What the meter is made of: code that it was put into by another one is none to use.
+/// Sources of the fuel meter. Cached code with a meter made of different sources is invalid.
 pub(super) const SOURCES: [&str; 5] = [
     include_str!("fuel.rs"),
     include_str!("fuel/body.rs"),
@@ -36,55 +36,56 @@ pub(super) const SOURCES: [&str; 5] = [
     include_str!("fuel/module.rs"),
 ];
 
-/// What plugins may be made of: WebAssembly 2.0 and constants that are computed. What no detector needs can be no way
-/// out, and relaxed SIMD, besides, differs from machine to machine. The meter knows what each of these costs.
+/// Allowed WebAssembly features: WebAssembly 2.0 and extended constant expressions. A feature that no detector needs
+/// would only add attack surface. Relaxed SIMD also differs between machines. The meter knows the cost of every allowed
+/// instruction.
 const FEATURES: WasmFeatures =
     WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST).union(WasmFeatures::COMPONENT_MODEL);
 
-/// The function by which a component asks for its budget, and the one that tells what is left of it. A plugin that has
-/// one of these itself has it twice, which no component may.
+/// Names of the imported function with the budget and the exported function with the remaining fuel. A plugin with
+/// either name would define the name twice, and a component with duplicate names is invalid.
 const BUDGET: &str = "fuel-budget";
 const LEFT: &str = "fuel-left";
-/// The core module that holds the number, as others know it, and the number in it.
+/// Names of the core module with the counter, seen from the importing modules, and of the counter in the module.
 pub(crate) const METER: &str = "costwarden:fuel";
 pub(crate) const COUNTER: &str = "left";
 
-/// What the host charges for a call of an import, besides a unit a byte.
+/// Fuel charged by the host for a call of an import, in addition to a unit per byte.
 pub(super) const IMPORT: u64 = 500;
 
-/// The component with a meter in it.
+/// Returns the component with a fuel meter.
 ///
 /// # Errors
-/// It is not valid, or has code in what the contract has no use for.
+/// The component is invalid or contains code that the contract does not allow.
 pub(super) fn metered(component: &[u8]) -> Result<Vec<u8>, Unfit> {
     Validator::new_with_features(FEATURES).validate_all(component).map_err(|error| invalid(&error))?;
     component::metered(component).map_err(unfit)
 }
 
-/// A core module with the meter in it, as a part of a component has it: for tests of the meter.
+/// Returns a core module with the fuel meter, in the form used inside a component. For tests of the meter.
 ///
 /// # Errors
-/// As [`metered`].
+/// See [`metered`].
 pub(crate) fn metered_module(module: &[u8]) -> Result<Vec<u8>, Unfit> {
     Validator::new_with_features(FEATURES).validate_all(module).map_err(|error| invalid(&error))?;
     module::metered(Parser::new(0), module).map(wasm_encoder::Module::finish).map_err(unfit)
 }
 
-/// Whether a component's import is the meter's.
+/// Returns true if the import of a component belongs to the meter.
 pub(super) fn is_own(import: &str) -> bool {
     import == BUDGET
 }
 
-/// Defines what the meter asks for.
+/// Defines the import of the meter in the linker.
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.root().func_wrap(BUDGET, |store: StoreContextMut<'_, State>, ()| Ok((store.data().fuel.budget,)))
 }
 
-/// What one call may use, and what the host has done for it.
+/// The budget of a call and the fuel used by the host for the call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fuel {
     budget: i64,
-    /// Used by imports.
+    /// Fuel used by imports.
     imports: u64,
 }
 
@@ -93,14 +94,14 @@ impl Fuel {
         Self { budget: i64::try_from(budget).unwrap_or(i64::MAX), imports: 0 }
     }
 
-    /// Takes fuel for work that the host does for a plugin, so that imports cannot be a way around the limit. They are
-    /// limited by themselves while a call lasts, and together with its own code when it ends.
+    /// Charges fuel for host work in an import, so imports cannot bypass the limit. During the call, the limit applies
+    /// to imports alone; at the end, to imports and the plugin's code together.
     pub(super) fn charge(&mut self, units: u64) -> wasmtime::Result<()> {
         self.imports = self.imports.saturating_add(units);
         if self.imports > self.budget.unsigned_abs() { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
     }
 
-    /// With so much left to the plugin's own code.
+    /// Returns the total fuel used, given the fuel left to the plugin's code.
     fn used(&self, left: i64) -> wasmtime::Result<u64> {
         let budget = self.budget.unsigned_abs();
         let own = u64::try_from(self.budget.saturating_sub(left)).unwrap_or(budget);
@@ -109,37 +110,39 @@ impl Fuel {
     }
 }
 
-/// Where a compiled plugin tells what is left.
+/// The export with the remaining fuel of a compiled plugin.
 pub(super) struct Gauge(ComponentExportIndex);
 
 impl Gauge {
+    /// Finds the export of the remaining fuel.
+    ///
     /// # Panics
     /// If the component has no meter.
     pub(super) fn of(component: &Component) -> Self {
         Self(component.get_export_index(None, LEFT).expect("every plugin is metered before it is compiled"))
     }
 
-    /// What a call that ended has used.
+    /// Returns the fuel used by a completed call.
     ///
     /// # Errors
-    /// More than its budget, together with what imports did for it.
+    /// The plugin's code and the imports used more than the budget together.
     pub(super) fn used(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<u64> {
         let left = instance.get_typed_func::<(), (i64,)>(&mut *store, &self.0)?.call(&mut *store, ())?.0;
         store.data().fuel.used(left)
     }
 }
 
-/// What a call that trapped has used, and whether it trapped for want of fuel.
+/// The fuel used by a trapped call, and whether the call ran out of fuel.
 pub(super) struct Burnt {
     pub(super) fuel: u64,
     pub(super) is_dry: bool,
 }
 
-/// Looks into what is left of a call that trapped.
+/// Determines the fuel used by a trapped call.
 ///
-/// Its instance cannot be asked any more, so the number is taken out of what the engine keeps of it. That is exact where
-/// code ran dry, gave up (`unreachable`, a panic's end) or failed in an import. Anything else may have happened anywhere
-/// since the number was written last, and counts as all of the budget.
+/// The host cannot call a trapped instance, so the counter is read from the engine's core dump. The result is exact if
+/// the code ran out of fuel, executed `unreachable` (the end of a panic) or failed in an import. After any other trap,
+/// the last write of the counter may be out of date, so the whole budget counts.
 pub(super) fn burnt(store: &mut Store<State>, error: &Error) -> Burnt {
     let fuel = store.data().fuel;
     let all = |is_dry| Burnt { fuel: fuel.budget.unsigned_abs(), is_dry };
@@ -147,7 +150,7 @@ pub(super) fn burnt(store: &mut Store<State>, error: &Error) -> Burnt {
     if matches!(trap, Some(Trap::OutOfFuel)) {
         return all(true);
     }
-    // The meter's instance is the first of all.
+    // The meter's instance is created first.
     let meter = error.downcast_ref::<WasmCoreDump>().and_then(|dump| dump.instances().first().copied());
     let counter = meter.and_then(|meter| meter.get_global(&mut *store, COUNTER));
     match (counter.map(|counter| counter.get(&mut *store)), trap) {

@@ -1,50 +1,51 @@
-//! What a plugin may use up at most. `[plugins.limits]` sets these under the same names.
+//! Resource limits of a plugin. `[plugins.limits]` sets the fields under the same names.
 
-/// Limits of one call into a plugin, or of one series in it. Messages name a limit as `plugins.limits.NAME`.
+/// Limits of a call, or of a series in a call. Messages name a limit in the form `plugins.limits.NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Fuel that every call gets, whatever its input: starting up, allocating. One unit is about one WebAssembly
-    /// instruction, a nanosecond or less.
+    /// Fuel of every call, whatever the input, for startup and allocation. A unit is about a WebAssembly instruction,
+    /// at most a nanosecond.
     pub(crate) fuel_per_call: u64,
-    /// Fuel that `fit` gets besides for each series. A mean and a deviation of 90 points cost a Rust plugin 13,000, and a
-    /// Python one 250,000.
+    /// Additional fuel of `fit` for each series. Mean and deviation of 90 points cost 13,000 in a Rust plugin and
+    /// 250,000 in a Python plugin.
     pub(crate) fit_fuel_per_series: u64,
-    /// Fuel that `judge` gets besides for each series.
+    /// Additional fuel of `judge` for each series.
     pub(crate) judge_fuel_per_series: u64,
     /// Fuel of `describe` and of `check-settings`.
     pub(crate) describe_fuel: u64,
-    /// Bytes of all linear memories of an instance together. Every core runs one instance at a time.
+    /// Total bytes of all linear memories of an instance. Every core runs a single instance at a time.
     pub(crate) memory_bytes: usize,
-    /// Elements of all tables of an instance together.
+    /// Total elements of all tables of an instance.
     pub(crate) table_elements: usize,
-    /// Core modules that one plugin may consist of. A Rust plugin has 1 to 3, a Python one some 20.
+    /// Core modules in a plugin. A Rust plugin has 1 to 3, a Python plugin about 20.
     pub(crate) instances: usize,
-    /// Linear memories in one plugin.
+    /// Linear memories in a plugin.
     pub(crate) memories: usize,
-    /// Tables in one plugin.
+    /// Tables in a plugin.
     pub(crate) tables: usize,
     /// Bytes of native stack, at most 2 MiB.
     pub(crate) stack_bytes: usize,
-    /// Bytes of the plugin's file.
+    /// Bytes of the plugin file.
     pub(crate) module_bytes: u64,
-    /// Seconds on the clock that compiling a plugin may take. A Rust plugin takes less than one, a Python one some ten.
+    /// Wall-clock seconds for compiling a plugin. A Rust plugin takes less than a second, a Python plugin about ten.
     pub(crate) compile_seconds: u64,
-    /// Bytes of addresses that the process which compiles a plugin may hold; in use is less than half of them. A Rust plugin
-    /// takes some 600 MB, one in Python or JavaScript up to 1,200 MB on four cores.
+    /// Address space of the process that compiles a plugin, in bytes; less than half is in use. A Rust plugin takes
+    /// about 600 MB, a Python or JavaScript plugin up to 1,200 MB on four cores.
     pub(crate) compile_memory_bytes: u64,
-    /// Bytes of the state that is learned of one series, each of which is stored.
+    /// Bytes of the state fitted for a series. Every state is stored.
     pub(crate) state_bytes: usize,
-    /// Bytes of everything that one call returns, as the host holds it; also of one argument of an import.
+    /// Bytes of all values returned by a call, in the host's representation. Also limits a single argument of an
+    /// import.
     pub(crate) output_bytes: usize,
-    /// Bytes of one verdict's reason, and of one message of a refusal or issue.
+    /// Bytes of the reason of a verdict, and of the message of a refusal or an issue.
     pub(crate) reason_bytes: usize,
-    /// Lines that one call may log; those beyond are counted and dropped.
+    /// Lines logged by a call. Further lines are counted and dropped.
     pub(crate) log_lines: usize,
-    /// Bytes of those lines together.
+    /// Total bytes of the lines logged by a call.
     pub(crate) log_bytes: usize,
-    /// Bytes of one file of reference data.
+    /// Bytes of a file of reference data.
     pub(crate) reference_bytes: u64,
-    /// Bytes of all reference data that one call reads.
+    /// Total bytes of reference data read by a call.
     pub(crate) reference_bytes_per_call: u64,
 }
 

@@ -1,6 +1,7 @@
-//! An [`Artifact`] to a [`Detector`]: recognised, made a component, compiled, held against the contract, asked who it is.
+//! Turns an [`Artifact`] into a [`Detector`]: recognises the form, wraps a core module, compiles, checks the contract
+//! and calls `describe`.
 //!
-//! Whatever the bytes are, the outcome is a detector or a [`LoadError`].
+//! Any bytes give either a detector or a [`LoadError`]. Does not fit or judge.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,36 +24,35 @@ use super::session::{HOST_STACK_BYTES, Program, State, on_thread};
 use super::{Breach, Detector, Grants, Limits, Manifest, Sandbox, Scope, log, output};
 use crate::plugin::packed::{self, Difference, PackedError};
 
-/// How often a kernel that is busy is asked, and how long it is given.
+/// Attempts and pause while the kernel is busy.
 const BUSY_TRIES: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 impl Sandbox {
-    /// Loads the plugin of that name. Compiles it, unless the cache holds it already, and calls its `describe`.
+    /// Loads the plugin with the given name. Takes the compiled code from the cache or compiles, then calls `describe`.
     ///
     /// # Errors
-    /// The file is no plugin, asks for what is not granted, is built for another contract, or says that its name is
-    /// another.
+    /// The file is not a plugin, needs a missing grant, is built for another contract, or declares another name.
     pub(crate) fn load(&self, name: &str, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
         self.load_as(Some(name), artifact, grants)
     }
 
-    /// Loads a plugin under whatever name it gives itself.
+    /// Loads a plugin with any declared name.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// See [`Self::load`].
     pub(crate) fn load_any(&self, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
         self.load_as(None, artifact, grants)
     }
 
-    /// Lets what was compiled of one plugin be found as another's that has the same code.
+    /// Moves the compiled code in the cache from a plugin to another plugin with the same code.
     pub(crate) fn hand_on(&self, from_digest: &str, to_digest: &str) {
         if let Some(cache) = &self.cache {
             cache.rename(&Key::new(&self.engine, from_digest), &Key::new(&self.engine, to_digest));
         }
     }
 
-    /// Keeps no more than so many bytes of compiled plugins: those of the latest.
+    /// Removes the oldest compiled plugins until the cache takes at most `bytes` bytes.
     pub(crate) fn shrink_cache(&self, bytes: u64) {
         if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.shrink(bytes)) {
             tracing::warn!(%error, "old compiled plugins are not removed");
@@ -67,7 +67,7 @@ impl Sandbox {
             .map_err(|fault| LoadError { path: artifact.path.clone(), fault })
     }
 
-    /// Loads on the calling thread, which must have the stack for it; under any name where none is asked for.
+    /// Loads on the calling thread, which needs enough stack. Without `asked`, any declared name is accepted.
     pub(super) fn load_here(
         &self,
         asked: Option<&str>,
@@ -77,7 +77,7 @@ impl Sandbox {
         let Artifact { bytes, digest, path } = artifact;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = asked.unwrap_or(&stem);
-        // Told without the trouble of a child.
+        // Refuses other file types without starting a compiler process.
         contract::recognise(bytes)?;
         let key = Key::new(&self.engine, digest);
         let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
@@ -86,7 +86,7 @@ impl Sandbox {
             None => {
                 let compiled = self.compiled(digest, bytes)?;
                 let component = compiled.component(&self.engine).map_err(|error| unusable(&error))?;
-                // Whatever else is wrong with the plugin is found out sooner the next time.
+                // Stored before the remaining checks: if a check fails, the next load fails without compiling again.
                 if let Some(cache) = &self.cache {
                     cache.put(&key, &compiled);
                 }
@@ -119,6 +119,7 @@ impl Sandbox {
         {
             return Err(Fault::Name { asked: asked.to_owned(), found: manifest.name });
         }
+        // A packed manifest is read without running the plugin, so it must agree with `describe`.
         if let Some(packed) = packed::read(bytes)?
             && let Some(difference) = packed.difference(&manifest)
         {
@@ -127,7 +128,8 @@ impl Sandbox {
         Ok(Detector { manifest, digest: digest.clone(), entry: key.name().to_owned(), program, cut: self.cut })
     }
 
-    /// Compiles, unless it is known that this fails: to find that out can take as long as the limits allow, each run anew.
+    /// Compiles the bytes, unless an earlier run stored a refusal. A refusal can take the full compile time; without
+    /// the stored refusal, every run would spend this time.
     fn compiled(&self, digest: &str, bytes: &[u8]) -> Result<Compiled, Fault> {
         let key = Key::of_refusal(&self.engine, digest, &self.limits);
         if let Some(refused) = self.cache.as_ref().and_then(|cache| cache.refused(&key)) {
@@ -152,10 +154,10 @@ impl Sandbox {
     }
 }
 
-/// Why code that was just compiled cannot be had.
+/// Converts an engine error for freshly compiled code.
 fn unusable(error: &wasmtime::Error) -> Fault {
     let text = output::said(format!("{error:#}"));
-    // It has no type of its own in wasmtime; a test pins that it is recognised.
+    // wasmtime has no type for this error. A test pins the recognised text.
     if text.contains("instance size does not fit") {
         Fault::InstanceSize(INSTANCE_BYTES)
     } else {
@@ -163,8 +165,8 @@ fn unusable(error: &wasmtime::Error) -> Fault {
     }
 }
 
-/// Has the engine lay out what a plugin's memories begin with. The kernel seals no pages that it is moving just then, and
-/// says that it is busy: nothing is wrong with the plugin. What stays in the way is told by the first call.
+/// Prepares the initial memory images of a plugin. The kernel cannot seal a page while it moves the page, and reports
+/// EBUSY. The plugin is not at fault, so the function retries. The first call of the plugin reports a persistent error.
 fn lay_out(component: &Component) {
     let is_busy = |error: &wasmtime::Error| {
         let cause = error.root_cause().downcast_ref::<io::Error>();
@@ -196,7 +198,7 @@ fn checked(given: bindings::costwarden::detector::types::Manifest, limits: &Limi
     })
 }
 
-/// A plugin that does not load, and where it lies.
+/// A load failure with the path of the plugin file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", path.display())]
 pub(crate) struct LoadError {
@@ -204,7 +206,7 @@ pub(crate) struct LoadError {
     pub(crate) fault: Fault,
 }
 
-/// Why a plugin does not load.
+/// The cause of a load failure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("cannot be read: {0}")]
@@ -250,7 +252,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// What compiling these bytes comes to each time. A compiler that was killed or could not be started is none of it.
+    /// Returns the refusal if compiling these bytes always fails in this way. A killed or unstarted compiler is not a
+    /// refusal.
     fn of_the_plugin(&self) -> Option<Refused> {
         match self {
             Self::CompileTime(seconds) => Some(Refused::Time(*seconds)),

@@ -1,4 +1,4 @@
-//! The import `log`: lines of a plugin reach the host's log, cleaned, and only so many of them.
+//! The import `log`: forwards a plugin's lines to the host's log, sanitized and limited in number and size.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use super::bindings::Level;
 use super::session::State;
 use super::{Limits, fuel, output};
 
-/// What one call may still log, or the calls together that a batch comes to alone.
+/// The remaining log budget of a call, or of all individual calls after a failed batch.
 pub(super) struct Log {
     plugin: Arc<str>,
     rule: Box<str>,
     lines_left: usize,
     bytes_left: usize,
     dropped: u64,
-    /// Kept even when it was dropped: of a panic, it is all that is known.
+    /// Kept even if the line was dropped: after a panic, no other information exists.
     last_error: Option<String>,
 }
 
-/// Bytes of a panic's message that a failure repeats.
+/// Maximum length of a panic message repeated in a failure, in bytes.
 const LAST_ERROR_BYTES: usize = 1024;
 
-/// Defines `log.emit`.
+/// Defines `log.emit` in the linker.
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut log = linker.instance("costwarden:detector/log@1.0.0")?;
     log.func_wrap("emit", |store, (level, message): (Level, WasmStr)| emit(store, level, &message))
@@ -41,12 +41,12 @@ impl Log {
         }
     }
 
-    /// As much as another call may log, for all calls that come from now on.
+    /// Resets the budget to the limits of a single call, shared by all following calls.
     pub(super) fn renew(&mut self, limits: &Limits) {
         (self.lines_left, self.bytes_left) = (limits.log_lines, limits.log_bytes);
     }
 
-    /// Says so if lines were dropped.
+    /// Logs a warning if lines were dropped.
     pub(super) fn close(&self) {
         if self.dropped > 0 {
             let (plugin, rule, dropped) = (&*self.plugin, &*self.rule, self.dropped);
@@ -59,7 +59,7 @@ impl Log {
         }
     }
 
-    /// For the next call, whose errors are its own.
+    /// Returns the log for the next call, without the last error.
     pub(super) fn next_call(self) -> Self {
         Self { last_error: None, ..self }
     }
@@ -69,6 +69,7 @@ impl Log {
     }
 
     fn is_open(&self, level: Level) -> bool {
+        // An error is accepted even without remaining lines, because `last_error` keeps it.
         self.lines_left > 0 || matches!(level, Level::Error)
     }
 
@@ -105,7 +106,7 @@ fn emit(mut store: StoreContextMut<'_, State>, level: Level, message: &WasmStr) 
     }
     let text = message.to_str(store.as_context())?;
     let bytes = text.len() as u64;
-    // What is longer than all that may be logged is dropped whole: the start is kept for a panic's sake.
+    // A line longer than the remaining budget is dropped whole. Its start is copied, because it may be a panic message.
     let longest = store.data().log.bytes_left.max(LAST_ERROR_BYTES) + 1;
     let line = text[..text.floor_char_boundary(longest)].to_owned();
     store.data_mut().fuel.charge(bytes)?;

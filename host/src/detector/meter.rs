@@ -1,4 +1,4 @@
-//! Memory and tables of one instance, counted as they grow.
+//! Counts and limits the memories and tables of an instance. [`super::fuel`] limits the CPU time.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use wasmtime::ResourceLimiter;
 use super::Limits;
 use super::fuel::OWN_INSTANCES;
 
-/// Counts what an instance holds, and remembers what it was denied: a denial only shows when the plugin traps over it.
+/// Counts the memory and table elements of an instance and records a denied growth. A denial becomes
+/// visible only when the plugin traps because of it.
 pub(super) struct Meter {
     limits: Arc<Limits>,
     memory_bytes: usize,
@@ -15,7 +16,7 @@ pub(super) struct Meter {
     denied: Option<Denied>,
 }
 
-/// Which limit an instance met.
+/// The exceeded limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Denied {
     Memory,
@@ -27,12 +28,12 @@ impl Meter {
         Self { limits, memory_bytes: 0, table_elements: 0, denied: None }
     }
 
-    /// Bytes of all memories at the end, which is the most there were: they never shrink.
+    /// Returns the total bytes of all memories. The total at the end is the peak, because memories never shrink.
     pub(super) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
-    /// The limit that growing met last.
+    /// Returns the exceeded limit if the latest growth was denied.
     pub(super) fn denied(&self) -> Option<Denied> {
         self.denied
     }
@@ -67,7 +68,7 @@ fn granted(held: &mut usize, wanted: usize, limit: usize, denied: &mut Option<De
         *denied = Some(what);
         return false;
     }
-    // What was denied before does not matter to who got on with less.
+    // The plugin continued with less after an earlier denial, so that denial cannot explain a later trap.
     *denied = None;
     *held = wanted;
     true

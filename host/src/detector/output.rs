@@ -1,18 +1,18 @@
-//! What comes out of a plugin is checked before anybody else sees it: against the contract, the limits, and as text
-//! that terminals and logs show.
+//! Checks the output of a plugin before any use: against the contract, against the limits, and for text that is unsafe
+//! in terminals and logs. Does not rank or gate verdicts.
 
 use super::bindings::{Baseline, Verdict as Given};
 use super::{Breach, Fitted, Limits, Verdict};
 use crate::series::Window;
 
-/// Figures that one fit may tell.
+/// Maximum number of figures per fit.
 const FIGURES: usize = 64;
-/// Bytes that are told of an error, which is one line for people.
+/// Maximum length of a library's error message, in bytes.
 const SAID_BYTES: usize = 1024;
-/// Bytes of a figure's name.
+/// Maximum length of a figure name, in bytes.
 const FIGURE_NAME_BYTES: usize = 64;
 
-/// A fit that keeps the contract.
+/// Returns the fit if it follows the contract.
 pub(super) fn fitted(given: Baseline, limits: &Limits) -> Result<Fitted, Breach> {
     if given.state.len() > limits.state_bytes {
         return Err(Breach::StateTooLarge { bytes: given.state.len(), limit: limits.state_bytes });
@@ -38,7 +38,7 @@ pub(super) fn fitted(given: Baseline, limits: &Limits) -> Result<Fitted, Breach>
     Ok(Fitted { state: given.state, figures: given.figures })
 }
 
-/// Verdicts that keep the contract.
+/// Returns the verdicts if all of them follow the contract. Their indices must ascend from `judge_from`.
 pub(super) fn verdicts(given: Vec<Given>, window: &Window, limits: &Limits) -> Result<Vec<Verdict>, Breach> {
     let mut next = window.judge_from;
     let checked = given.into_iter().map(|verdict| {
@@ -75,21 +75,22 @@ fn check(verdict: &Given, next: u32, window: &Window, limits: &Limits) -> Result
     Ok(())
 }
 
-/// One line without anything that a terminal or a log would obey: control characters (so also the escape that begins
-/// ANSI sequences), line and paragraph separators, and marks that turn the direction of writing become spaces.
+/// Returns a single line, safe in terminals and logs. Control characters (including the escape of an ANSI sequence),
+/// line and paragraph separators, and bidirectional control characters become spaces.
 pub(crate) fn plain(text: String) -> String {
-    // Most text is plain ASCII, which is seen without decoding it.
+    // Fast path: most text is plain ASCII, and this test needs no decoding.
     let is_plain_ascii = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if is_plain_ascii || !text.contains(is_obeyed) { text } else { text.replace(is_obeyed, " ") }
 }
 
-/// What a library says of a plugin, which may repeat names of any length that stand in it.
+/// Formats a library's error about a plugin. The length is limited, because the error may repeat long names from the
+/// plugin.
 pub(super) fn said(error: impl std::fmt::Display) -> String {
-    // All causes, where it tells them so.
+    // The alternate form includes all causes, if the error type supports it.
     plain(shortened(format!("{error:#}"), SAID_BYTES))
 }
 
-/// Cut at the limit, and marked as cut.
+/// Cuts the text at the limit and marks the cut with `…`.
 pub(super) fn shortened(mut text: String, limit_bytes: usize) -> String {
     if text.len() > limit_bytes {
         text.truncate(text.floor_char_boundary(limit_bytes));

@@ -1,4 +1,4 @@
-//! The import `reference`: the files of one directory, read-only, where the operator granted it.
+//! The import `reference`: read-only access to the files of a granted directory. [`super::loading`] checks the grant.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,16 +11,16 @@ use wasmtime::{AsContext, StoreContextMut};
 use super::fuel;
 use super::session::State;
 
-/// A granted directory. Symbolic links are followed within it and never out of it.
+/// A granted directory. A symbolic link is followed only if the target is inside the directory.
 pub(super) struct Reference {
     directory: Dir,
     limit_bytes: u64,
 }
 
-/// Fuel of opening a file: some ten microseconds of system calls.
+/// Fuel for opening a file: about ten microseconds of system calls.
 const OPEN_FUEL: u64 = 20_000;
 
-/// Defines `reference.read`.
+/// Defines `reference.read` in the linker.
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut reference = linker.instance("costwarden:detector/reference@1.0.0")?;
     reference.func_wrap("read", |store, (name,): (WasmStr,)| Ok((read(store, &name)?,)))
@@ -31,12 +31,12 @@ impl Reference {
         Ok(Self { directory: Dir::open_ambient_dir(directory, ambient_authority())?, limit_bytes })
     }
 
-    /// The bytes of the file of that name, or why not, in words that tell a plugin nothing of the host.
+    /// Returns the bytes of the named file, or an error text that reveals nothing about the host.
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\\', '\0']) {
             return Err("a name of reference data has no separators".to_owned());
         }
-        // Asked before opening: to open a pipe would wait for its writer.
+        // Checked before the open: opening a pipe would wait for a writer.
         let metadata = self.directory.metadata(name).map_err(|error| kind(&error))?;
         if !metadata.is_file() {
             return Err("not a regular file".to_owned());
@@ -59,6 +59,7 @@ fn read(mut store: StoreContextMut<'_, State>, name: &WasmStr) -> wasmtime::Resu
         None => Err("not granted".to_owned()),
     };
     let read = answer.as_ref().map_or(0, Vec::len) as u64;
+    // Charged after the read, because the size of the file is unknown before.
     let units = name.len() as u64 + read;
     store.data_mut().fuel.charge(units)?;
     match store.data().reference_bytes_left.checked_sub(read) {

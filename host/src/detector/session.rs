@@ -1,7 +1,7 @@
-//! One call into a fresh instance, under the limits.
+//! Makes a single call in a fresh instance, under the limits.
 //!
-//! An instance that trapped is never used again, and one that did not is thrown away too: a call cannot leave anything
-//! behind for the next. Which series go into a call is the business of [`super::batch`].
+//! Every instance is discarded after its call, with or without a trap, so a call cannot affect the next call.
+//! [`super::batch`] chooses the series of a call.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,13 +18,13 @@ use super::slots::Slots;
 use super::{Breach, Call, Issue, Limits, output};
 use crate::series::{Series, Window};
 
-/// Stack of a thread besides what WebAssembly may use of it.
+/// Stack of a thread in addition to the WebAssembly stack, in bytes.
 pub(super) const HOST_STACK_BYTES: usize = 1024 * 1024;
 
-/// What is told of the issues that a plugin has with settings: each is a line for people.
+/// Maximum number of reported issues with settings. Each issue is a line for people.
 const ISSUES: usize = 50;
 
-/// A compiled plugin with everything that its instances need.
+/// A compiled plugin with the shared resources of its instances.
 pub(super) struct Program {
     pub(super) name: Arc<str>,
     pub(super) pre: InstancePre<State>,
@@ -35,17 +35,17 @@ pub(super) struct Program {
     pub(super) gauge: Gauge,
 }
 
-/// What an instance's imports work with.
+/// The data behind an instance's imports.
 pub(super) struct State {
     pub(super) log: Log,
     pub(super) reference: Option<Arc<Reference>>,
-    /// What this call may still read of it.
+    /// Bytes of reference data that this call may still read.
     pub(super) reference_bytes_left: u64,
     meter: Meter,
     pub(super) fuel: Fuel,
 }
 
-/// Which of the contract's functions is called, and so which fuel it gets.
+/// The called function of the contract, which determines the fuel. `check-settings` has the fuel of `describe`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Describe,
@@ -53,21 +53,21 @@ pub(super) enum Kind {
     Judge,
 }
 
-/// What a call gave, and what it cost.
+/// The result and the cost of a call.
 pub(super) struct Attempt<T> {
     pub(super) result: Result<T, Breach>,
-    /// With what may still be logged, to be closed or given to the next.
+    /// The remaining log budget, to close or to pass to the next call.
     pub(super) log: Log,
     pub(super) fuel: u64,
-    /// Of all memories of the instance together, at most.
+    /// Peak total of the instance's memories, in bytes.
     pub(super) memory_bytes: usize,
 }
 
-/// What the contract's functions return for each input.
+/// The answers of `fit` or `judge`, an answer per input.
 pub(super) type Answers<T> = Vec<Result<T, Refusal>>;
 
 impl Program {
-    /// Fuel of a call over so many series.
+    /// Returns the fuel of a call over the given number of series.
     pub(super) fn fuel(&self, kind: Kind, series: usize) -> u64 {
         let (_, per_series) = self.fuel_limit(kind);
         match kind {
@@ -78,13 +78,13 @@ impl Program {
         }
     }
 
-    /// Calls `describe`, whose answer is not checked yet.
+    /// Calls `describe`. The answer is not checked.
     pub(super) fn describe(&self) -> Result<bindings::costwarden::detector::types::Manifest, Breach> {
         let fuel = self.fuel(Kind::Describe, 0);
         self.attempt_one(fuel, |guest, store| guest.call_describe(store))
     }
 
-    /// Calls `check-settings`, on a thread of its own.
+    /// Calls `check-settings` on a separate thread.
     pub(super) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Breach> {
         let fuel = self.fuel(Kind::Describe, 0);
         let call = || self.attempt_one(fuel, |guest, store| guest.call_check_settings(store, settings));
@@ -99,12 +99,12 @@ impl Program {
         Ok(told)
     }
 
-    /// A thread whose stack holds all that a plugin may use of it: to overrun a stack ends the process.
+    /// Returns a thread builder with enough stack for a plugin. A stack overflow of the thread would end the process.
     pub(super) fn thread(&self) -> thread::Builder {
         thread::Builder::new().name("detector".to_owned()).stack_size(self.limits.stack_bytes + HOST_STACK_BYTES)
     }
 
-    /// A call that is about no series.
+    /// Makes a call without series.
     fn attempt_one<T>(
         &self,
         fuel: u64,
@@ -115,12 +115,12 @@ impl Program {
         result
     }
 
-    /// What a call for a rule may log.
+    /// Returns the log budget of a call for a rule.
     pub(super) fn log(&self, rule: &str) -> Log {
         Log::new(&self.limits, Arc::clone(&self.name), rule)
     }
 
-    /// Instantiates, calls, and throws away. To be called on a [`Self::thread`].
+    /// Instantiates the plugin, makes the call and discards the instance. Must run on a [`Self::thread`].
     pub(super) fn attempt<T>(
         &self,
         log: Log,
@@ -129,7 +129,7 @@ impl Program {
         call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Attempt<T> {
         let limits = &self.limits;
-        // Let go of after the store, whose instance it is for.
+        // Declared before the store, and therefore released after it: the slot belongs to the store's instance.
         let _slot = self.slots.take();
         let state = State {
             log: log.next_call(),
@@ -140,12 +140,14 @@ impl Program {
         };
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.meter);
+        // wasmtime counts the bytes passed from the plugin to the host in a fuel of its own, separate from CPU fuel.
         store.set_hostcall_fuel(limits.output_bytes);
         let answered = self.pre.instantiate(&mut store).and_then(|instance| {
             let plugin = self.indices.load(&mut store, &instance)?;
             let answer = call(plugin.costwarden_detector_detector(), &mut store)?;
             Ok((answer, self.gauge.used(&mut store, &instance)?))
         });
+        // The gauge cannot be called after a trap; the core dump gives the fuel instead.
         let (result, used) = match answered {
             Ok((answer, used)) => (Ok(answer), used),
             Err(error) => {
@@ -189,7 +191,7 @@ impl Program {
                 let trap = trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned();
                 Breach::Trapped { trap, panic: state.log.last_error() }
             }
-            // These two have no types of their own in wasmtime; tests pin that they are recognised.
+            // wasmtime has no types for these two errors. Tests pin the recognised texts.
             None if text.contains("fuel allocated for hostcalls") => Breach::OutputTooLarge(limits.output_bytes),
             None if text.contains("resource limit exceeded") => Breach::Parts(too_many(&text, limits)),
             None => Breach::Trapped { trap: output::said(text), panic: state.log.last_error() },
@@ -197,7 +199,8 @@ impl Program {
     }
 }
 
-/// What a plugin has too many of, without what the meter puts into it; in the engine's words where those are unknown.
+/// Returns the exceeded count of instances, memories or tables, without the meter's additions. An unknown error keeps
+/// the engine's text.
 fn too_many(text: &str, limits: &Limits) -> String {
     let counted = text.rsplit_once(" count too high at ").and_then(|(before, count)| {
         let count: usize = count.parse().ok()?;
@@ -214,7 +217,7 @@ fn too_many(text: &str, limits: &Limits) -> String {
     }
 }
 
-/// Runs on a thread of its own, so that neither its stack nor a panic reaches the caller.
+/// Runs a closure on a separate thread. A panic becomes a [`Breach::Host`], and the caller's stack is not used.
 pub(super) fn on_thread<T: Send>(thread: thread::Builder, run: impl FnOnce() -> T + Send) -> Result<T, Breach> {
     thread::scope(|scope| {
         let thread = thread
@@ -224,7 +227,7 @@ pub(super) fn on_thread<T: Send>(thread: thread::Builder, run: impl FnOnce() -> 
     })
 }
 
-/// Calls `fit` over one batch.
+/// Calls `fit` for a batch.
 pub(super) fn fit(
     guest: &Guest,
     store: &mut Store<State>,
@@ -235,7 +238,7 @@ pub(super) fn fit(
     guest.call_fit(store, context(call), &history)
 }
 
-/// Calls `judge` over one batch.
+/// Calls `judge` for a batch.
 pub(super) fn judge(
     guest: &Guest,
     store: &mut Store<State>,

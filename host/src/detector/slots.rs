@@ -1,16 +1,16 @@
-//! Places for instances: as many as may be there at one time, so that the pool that holds their memory never runs dry.
+//! Limits the number of live instances, so the memory pool never runs out of slots.
 //!
-//! Who finds all taken waits. That ends: a call has its fuel, and no call waits for another place while it has one.
+//! A caller waits while no slot is free. The wait ends: fuel bounds every call, and no call waits for a second slot.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// The places that are free.
+/// The free slots.
 pub(super) struct Slots {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-/// One place, until it is dropped.
+/// A taken slot, freed on drop.
 pub(super) struct Slot<'a>(&'a Slots);
 
 impl Slots {
@@ -18,9 +18,9 @@ impl Slots {
         Self { free: Mutex::new(count), freed: Condvar::new() }
     }
 
-    /// Waits until there is a place.
+    /// Waits until a slot is free.
     pub(super) fn take(&self) -> Slot<'_> {
-        // A count is whole whoever panicked.
+        // A counter stays consistent even if another thread panicked.
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = self.freed.wait_while(free, |free| *free == 0);
         *taken.unwrap_or_else(PoisonError::into_inner) -= 1;

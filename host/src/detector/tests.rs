@@ -1,4 +1,4 @@
-//! The sandbox with real plugins: the bundled ones, and one that misbehaves as its settings say.
+//! Tests of the sandbox with real plugins: the bundled plugins, and a plugin that misbehaves according to its settings.
 
 mod frozen;
 mod hostile;
@@ -15,7 +15,7 @@ use wasmparser::{Parser, Payload};
 use super::*;
 use crate::plugin::packed::{self, PackedManifest};
 
-/// A plugin as `plugins/build.sh` leaves it, below the workspace's folder.
+/// Reads a plugin built by `plugins/build.sh`. The path is relative to the workspace folder.
 fn artifact(path: &str) -> Artifact {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(path);
     assert!(path.exists(), "{} is not there: run make build first", path.display());
@@ -41,7 +41,7 @@ fn series(id: &str, len: usize) -> Series {
     Series { id: id.to_owned(), start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
 }
 
-/// A failure's message, without the line of a panic in the plugin's source.
+/// Returns the message of a failure without the line number of a panic.
 fn told(failure: &Failure) -> String {
     let message = failure.to_string();
     match message.rsplit_once(".rs:") {
@@ -50,7 +50,7 @@ fn told(failure: &Failure) -> String {
     }
 }
 
-/// Compiles the misbehaving plugin once for all limits of a test.
+/// The misbehaving plugin, compiled once for all limits of a test.
 struct Lab {
     compiled: tempfile::TempDir,
 }
@@ -67,7 +67,7 @@ impl Lab {
         sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 
-    /// What a fit of one series comes to.
+    /// Returns the result of a fit of a single series, in words.
     fn fitted(&self, limits: Limits, settings: &str) -> String {
         let outcome = self.misbehaving(limits).fit(&call(settings), &[series("d/p/s", 30)]);
         match outcome.results.into_iter().next().expect("one result") {
@@ -76,7 +76,7 @@ impl Lab {
         }
     }
 
-    /// What a judgement of one window comes to, after a fit that behaved.
+    /// Returns the result of judging a single window after a successful fit, in words.
     fn judged(&self, limits: Limits, settings: &str) -> String {
         let detector = self.misbehaving(limits);
         let series = series("d/p/s", 30);
@@ -90,7 +90,7 @@ impl Lab {
     }
 }
 
-/// Runs with a log of its own, and gives that log beside the result.
+/// Runs a closure with a separate log. Returns the result and the log.
 fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let writer = Arc::clone(&lines);
@@ -134,7 +134,7 @@ fn a_bundled_detector_fits_and_judges() {
     assert_eq!(verdicts[1].expected, mean);
 }
 
-/// To grow takes an instance as long as several series do.
+/// Growing the memory of an instance takes the time of several series.
 #[test]
 fn a_batch_of_days_has_its_memory_from_the_beginning() {
     for name in ["seasonal-mad", "tutorial", "newcomer"] {

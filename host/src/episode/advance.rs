@@ -1,4 +1,4 @@
-//! What one run found, put to the incidents that are known: which go on, which end, which begin.
+//! The update of known incidents with the anomalies of one run: incidents continue, end or begin.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,40 +9,39 @@ use super::{Closing, Episode, Moment, News, State};
 use crate::finding::{Direction, Finding};
 use crate::series::SeriesKey;
 
-/// An unfinished day says that an incident of an earlier day is over once so many of its hours have passed quietly.
+/// First hour of an unfinished day with enough evidence to end an incident of an earlier day.
 const QUIET_HOURS: u8 = 6;
 
-/// A finding so shortly before an incident was opened is of that incident.
+/// Maximum number of days between an early anomaly and the opening of the same incident.
 const EARLIER_DAYS: i32 = 3;
 
-/// Anomalous days that are so close belong to one change.
+/// Maximum number of days between anomalous days of one change.
 pub(crate) const BRIDGED_DAYS: i32 = 3;
 
-/// What one run over one moment found, and what it found to be as expected.
+/// The results of one run at one evaluation time.
 #[derive(Debug)]
 pub(crate) struct Judged<'a> {
     pub(crate) moment: Moment,
     pub(crate) findings: &'a [Finding],
-    /// The rules that judged a series and found it as expected, by series. A part of a day that proves nothing is not
-    /// in it.
+    /// Rules with a normal verdict, by series. An inconclusive part of a day is not included.
     pub(crate) quiet: &'a HashMap<SeriesKey, BTreeSet<String>>,
-    /// The rules that were asked.
+    /// The rules of this evaluation.
     pub(crate) asked: &'a BTreeSet<String>,
-    /// Those of them that came to any verdict.
+    /// Rules of `asked` with any verdict.
     pub(crate) ran: &'a BTreeSet<String>,
-    /// The rules that came to none over a series that they were shown, by series.
+    /// Rules without a verdict on a submitted series, by series.
     pub(crate) failed: &'a HashMap<SeriesKey, BTreeSet<String>>,
-    /// Every rule of the set, so that an incident of a rule that is gone can end.
+    /// All configured rules, so that an incident of a removed rule can end.
     pub(crate) rules: &'a BTreeSet<String>,
     pub(crate) news: News,
-    /// A change that has lasted so many days is the new level.
+    /// Number of days after which a lasting change is the new level.
     pub(crate) accept_after_days: u16,
-    /// Up to so many times what was accepted is nothing new.
+    /// Growth factor. An impact up to `factor` times the accepted impact is not new.
     pub(crate) factor: f64,
 }
 
-/// Brings the incidents that are open, or cover the moment, up to what one run found. Gives back those that changed or
-/// are new, and which incident each series and direction belongs to.
+/// Updates all open incidents and all incidents of the evaluation time. Returns changed and new incidents, and the
+/// incident of each series and direction.
 pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
     let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
     for finding in judged.findings {
@@ -53,6 +52,7 @@ pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
     for mut episode in known {
         let key = (episode.series.clone(), episode.direction);
         let before = episode.clone();
+        // An incident with an end at the same time can reopen.
         let reopens = episode.closed_at == Some(judged.moment) && episode.state == State::Closed(Closing::Over);
         let found = by_series.get(&key).filter(|findings| reopens || episode.covers(findings, judged)).cloned();
         episode.advance(found.as_deref(), judged);
@@ -73,11 +73,11 @@ pub(crate) fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
     Advanced { changed, ids }
 }
 
-/// What [`advance`] did.
+/// The result of [`advance`].
 #[derive(Debug)]
 pub(crate) struct Advanced {
     pub(crate) changed: Vec<Episode>,
-    /// The incident of each series and direction that was found.
+    /// The incident id of each series and direction with an anomaly.
     pub(crate) ids: BTreeMap<(SeriesKey, Direction), String>,
 }
 
@@ -107,8 +107,8 @@ impl Episode {
         }
     }
 
-    /// Whether what is found at a moment is of this incident. Also of a day shortly before it, which may be judged again
-    /// once it has been corrected.
+    /// Returns whether the anomalies of the evaluation time belong to the incident. A few days before the opening are
+    /// included, because a restatement causes a new evaluation.
     fn covers(&self, findings: &[&Finding], judged: &Judged<'_>) -> bool {
         let moment = judged.moment;
         let early = (self.opened_at.date - moment.date).get_days();
@@ -120,13 +120,15 @@ impl Episode {
                 let since = (moment.date - self.last_seen.date).get_days();
                 let impact = findings.iter().map(|finding| finding.impact).fold(0.0, f64::max);
                 let known = self.accepted_impact.is_some_and(|accepted| impact <= accepted * judged.factor);
+                // Later days belong to an accepted incident only if they are close and not much larger.
                 began && (since <= 0 || (since <= BRIDGED_DAYS && known))
             }
+            // The same opening gives the same id and revives the retracted incident.
             State::Retracted => id(&self.series, self.direction, moment) == self.id,
         }
     }
 
-    /// Takes what all rules found of this series at one moment; `findings` is not empty.
+    /// Adds the anomalies of all rules for the series at one time. `findings` is not empty.
     fn see(&mut self, findings: &[&Finding], judged: &Judged<'_>) {
         let moment = judged.moment;
         let mut impact = 0.0_f64;
@@ -139,7 +141,7 @@ impl Episode {
         self.rules.extend(findings.iter().map(|finding| finding.rule.clone()));
         let seen = self.by_day.entry(moment.date).or_default();
         match moment.hour {
-            // What a rule found that could not judge now still stands.
+            // Without a verdict of every rule, an earlier anomaly may still be valid.
             None if all_judged => seen.whole = Some(impact),
             None => seen.whole = Some(impact.max(seen.whole.unwrap_or(0.0))),
             Some(hour) => {
@@ -148,13 +150,13 @@ impl Episode {
             }
         }
         if self.state == State::Retracted {
-            // It is news once more to whoever heard that it was taken back.
+            // Receivers of the retraction get a new opening notification.
             self.deliveries.retain(|_, delivery| !delivery.closed);
             (self.state, self.closed_at) = (State::Open, None);
             (self.first_seen, self.last_seen) = (moment, moment);
         }
         self.first_seen = self.first_seen.min(moment);
-        // The same moment again, or an earlier one, brings no news.
+        // An earlier time has no news.
         let worst = findings
             .iter()
             .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
@@ -168,7 +170,7 @@ impl Episode {
         }
     }
 
-    /// Whether all rules that saw it, and are asked now, have judged the moment.
+    /// Returns whether all requested rules of the incident, at least one, have a verdict.
     fn is_refuted(&self, judged: &Judged<'_>) -> bool {
         let nobody = BTreeSet::new();
         let failed = judged.failed.get(&self.series).unwrap_or(&nobody);
@@ -176,7 +178,7 @@ impl Episode {
         asked.peek().is_some() && asked.all(|rule| judged.ran.contains(rule) && !failed.contains(rule))
     }
 
-    /// Takes back what was seen of a finished day in which nothing is found any more.
+    /// Removes the impact of a finished day without a remaining anomaly. Returns whether the incident changed.
     fn take_back(&mut self, judged: &Judged<'_>) -> bool {
         let Moment { date, hour: None } = judged.moment else { return false };
         let Some(seen) = self.by_day.get_mut(&date).filter(|seen| seen.whole.is_some()) else { return false };
@@ -192,7 +194,7 @@ impl Episode {
             self.last_seen = self.last_seen.min(newest.moment(*last));
         } else if self.decision.is_none() {
             (self.state, self.closed_at) = (State::Retracted, Some(judged.moment));
-            // Whoever heard that it is over has still heard of it.
+            // Receivers of the earlier end still get the retraction.
             self.deliveries.values_mut().for_each(|delivery| delivery.closed = false);
         }
         true
@@ -201,12 +203,13 @@ impl Episode {
     fn is_over(&self, judged: &Judged<'_>) -> bool {
         let Moment { date, hour } = judged.moment;
         let late_enough = date > self.last_seen.date && hour.is_none_or(|hour| hour >= QUIET_HOURS);
+        // If all rules of the incident were removed, a normal verdict of any rule ends the incident.
         let orphaned = self.rules.is_disjoint(judged.rules);
         let quiet = judged.quiet.get(&self.series).is_some_and(|rules| orphaned || !self.rules.is_disjoint(rules));
         self.state == State::Open && late_enough && quiet
     }
 
-    /// Whether the finished day makes it last so long that it is the new level.
+    /// Returns whether the finished day makes the change long enough for a new level.
     fn is_accepted(&self, judged: &Judged<'_>) -> bool {
         let Moment { date, hour: None } = judged.moment else { return false };
         let days = self.by_day.iter().filter(|(_, seen)| seen.whole.is_some()).map(|(day, _)| *day).collect();
@@ -222,9 +225,9 @@ impl Episode {
         }
     }
 
-    /// Brings it up to what one run found of its series and direction.
+    /// Updates the incident with the anomalies of the same series and direction.
     fn advance(&mut self, findings: Option<&[&Finding]>, judged: &Judged<'_>) {
-        // What ended at this very moment is asked anew.
+        // An end at the same time is evaluated again.
         let before = self.state;
         let ended = matches!(before, State::Closed(Closing::Over | Closing::NewLevel))
             && self.decision.is_none()
@@ -244,18 +247,18 @@ impl Episode {
             self.close(Closing::Over, judged.moment);
         }
         if findings.is_some() && self.state == State::Open && judged.news == News::Live {
-            // What was loaded as history and goes on now is news.
+            // A continued incident from loaded history is news.
             self.muted = false;
         }
         if ended && self.state != before {
-            // Whoever heard of its end hears of it again, or of the other end that it has now.
+            // Receivers of the earlier end are notified of the next end again.
             self.deliveries.values_mut().for_each(|delivery| delivery.closed = false);
         }
     }
 }
 
-/// The days of runs that last less than `accept_after` days from their first to their last. A run bridges a few days
-/// between: a lasting change that is missed on a weekend is one change.
+/// Returns the days of runs shorter than `accept_after` days from the first to the last day. A run bridges short gaps,
+/// because a lasting change without an anomaly on a weekend is one change.
 pub(crate) fn short_runs(days: &BTreeSet<Date>, accept_after: u16) -> BTreeSet<Date> {
     let apart = |one: Date, other: Date| (other - one).get_days();
     let mut runs: Vec<Vec<Date>> = Vec::new();

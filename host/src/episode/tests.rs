@@ -34,14 +34,15 @@ fn finding(rule: &str, moment: Moment, impact: f64) -> Finding {
     }
 }
 
-/// Plays runs over one series: a moment, and what each rule saw; rules `a` and `b` are quiet where they saw nothing.
+/// Evaluates runs over one series: an evaluation time and the anomalies per rule. Without an anomaly, the rules `a` and
+/// `b` give a normal verdict.
 fn play(runs: &[(Moment, &[(&str, f64)])]) -> Vec<Episode> {
     let mut known = BTreeMap::new();
     runs.iter().for_each(|(moment, seen)| run(&mut known, *moment, seen, News::Live));
     known.into_values().collect()
 }
 
-/// One of these runs. A change that has lasted 5 days is the new level.
+/// Evaluates one run. After 5 days, a change is the new level.
 fn run(known: &mut BTreeMap<String, Episode>, moment: Moment, seen: &[(&str, f64)], news: News) {
     let rules: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
     let findings: Vec<Finding> = seen.iter().map(|(rule, impact)| finding(rule, moment, *impact)).collect();
@@ -74,7 +75,7 @@ fn nothing<'a>(
     }
 }
 
-/// What a sink hears now, and marks as heard.
+/// Returns the due notifications of one receiver and records the acceptance.
 fn tell(episode: &mut Episode) -> Vec<Notice> {
     let due = episode.due("syslog", 2.0);
     due.iter().for_each(|notice| episode.told("syslog", *notice));

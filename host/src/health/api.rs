@@ -1,4 +1,4 @@
-//! How the billing API answered the last runs.
+//! The response time and the errors of the billing API in the last runs.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,13 @@ use crate::config::HealthConfig;
 use crate::job::{API_CALLS, API_FAILED, API_MS};
 use crate::store::JobRun;
 
-/// Runs, of all jobs, that count: one slow hour is weather, five are a climate.
+/// Number of runs in the check, over all jobs: a single slow hour is no trend.
 const RUNS: usize = 5;
 
-/// What a request takes, and how many fail, over the last runs that sent any.
+/// Returns the latency and error checks over the last runs with requests.
 pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthConfig) -> [Check; 2] {
-    // A process writes what it has sent so far into the record of each of its days: the most is all.
+    // A process writes the requests so far into the run record of each day: the record with the most requests is the
+    // total.
     let mut processes: HashMap<&str, &JobRun> = HashMap::new();
     for run in runs.filter(|run| counted(run, API_CALLS) > 0) {
         let known = processes.entry(&run.owner).or_insert(run);
@@ -63,7 +64,7 @@ mod tests {
     use super::super::jobs::tests::run;
     use super::*;
 
-    /// A run of a process that began so many minutes ago.
+    /// A run of a process that began `minutes` ago.
     fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> JobRun {
         let mut run = run("done", minutes, &[]);
         run.owner = owner.to_owned();
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn the_last_runs_count_each_once() {
         let mut runs: Vec<_> = (0..5).map(|back| asked(&format!("p{back}"), 60 * back, 1, 0, 100)).collect();
-        // Two days of one process, and what is long ago.
+        // Two days of the same process, and a run of long ago.
         runs.push(asked("p0", 0, 3, 1, 300));
         runs.push(asked("old", 9_000, 1_000, 1_000, 1_000_000));
         assert_eq!(told(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");

@@ -1,4 +1,4 @@
-//! How a job's last runs went.
+//! The checks of the last runs of a job.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,11 +7,11 @@ use super::{Check, State};
 use crate::config::{HealthConfig, Levels};
 use crate::store::{Held, JobRun};
 
-/// What clocks of hosts may differ by before that is told.
+/// Tolerated difference between the clocks of two hosts.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
-/// Age, outcome, and duration of a job, from its runs, newest first. `failing` is how many runs in a row are known to have
-/// failed otherwise: a run that could not reach the store leaves no record of its own.
+/// Checks the age, outcome and duration of a job. `runs` is sorted newest first. `failing` is the number of consecutive
+/// failed runs without access to the store, because such a run leaves no run record.
 pub(super) fn checks(
     job: &str,
     (runs, failing): (&[JobRun], u32),
@@ -50,6 +50,7 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
     if state != State::Ok {
         message.push_str(": look at `costwarden schedule show` and at what it wrote to its log");
     }
+    // The figure is in seconds, the thresholds are in hours or minutes.
     let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
     Check::new(format!("{job} age"), state, message).with(
         format!("{job}_age"),
@@ -60,11 +61,13 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
 }
 
 fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> Check {
+    // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
     let last = ended().next();
     let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
+        // `failing` may count failures after the last run record.
         _ if failures > 0 => (
             State::of(failures, config.failures),
             match failures {
@@ -121,7 +124,7 @@ fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &H
     Check::new(name, state, format!("{seconds:.1} s{hint}")).with(format!("{job}_duration"), seconds, "s", None)
 }
 
-/// In the largest unit that fits.
+/// Returns a duration in the largest unit of two or more.
 pub(super) fn span(duration: SignedDuration) -> String {
     match duration.as_mins() {
         minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
@@ -137,7 +140,7 @@ pub(super) mod tests {
     use crate::store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
 
-    /// A run of the hour that began so many minutes before [`now`].
+    /// A run of the hourly job that began `minutes` before [`now`].
     pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
         JobRun {
             job: "hourly".to_owned(),
@@ -170,7 +173,7 @@ pub(super) mod tests {
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
 
-    /// Of the owner of [`run`].
+    /// A lease of the owner of [`run`].
     fn lease(left: i64) -> Held {
         let [left, renewed] = [left, 60 - left].map(SignedDuration::from_secs);
         let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
@@ -208,7 +211,7 @@ pub(super) mod tests {
         OK hourly outcome: its first run goes on
         OK hourly duration: has been running for 3 minutes
         ");
-        // Clocks that differ a little, and one that was put back.
+        // A small difference between clocks, and a clock set back by a day.
         assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
         assert!(
             told("hourly", &[run("done", -24 * 60, &[])], 0)

@@ -1,4 +1,4 @@
-//! What costwarden works with: store, archive, rules and plugins, the disk.
+//! The checks of the services: store, archive, rules and plugins, disk and spool.
 
 use super::facts::{Disk, Remembered, Rules, Waiting};
 use super::{Check, State};
@@ -18,7 +18,7 @@ pub(super) fn archive(reached: Result<&(), &String>) -> Check {
     }
 }
 
-/// A rule that cannot run leaves others running; where none can, nothing is watched.
+/// Checks the rules. A rule that cannot run is a warning; no usable rule at all is critical.
 pub(super) fn rules(rules: &Rules) -> Check {
     let Rules { running, problems } = rules;
     let told = problems.first().map(|first| match problems.len() {

@@ -11,13 +11,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::exclude::{Excluded, Points};
-use super::ruleset::ReadyRule;
-use crate::detector::Scope;
 use crate::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use crate::rules::{Absent, Rule};
 use crate::series::hours::Hours;
 use crate::series::{Grain, Names, Series, SeriesKey, day_start};
-use crate::shard::Shard;
 
 /// A series that a rule watches, and whose it is.
 #[derive(Debug, Clone)]
@@ -58,16 +55,6 @@ pub(super) struct Frame<'a> {
     pub(super) accept_after_days: u16,
     /// The newest day of the series.
     pub(super) through: Date,
-    /// Whose series are put together; of others, only what they add to a sum of these.
-    pub(super) shard: Shard,
-}
-
-impl Frame<'_> {
-    /// For a rule: a detector that compares peers is shown all of them.
-    pub(super) fn seen_by(self, ready: &ReadyRule) -> Self {
-        let shard = if ready.detector.manifest.scope == Scope::Group { Shard::WHOLE } else { self.shard };
-        Self { shard, ..self }
-    }
 }
 
 /// The days of a frame, and where each stands among the days that are known.
@@ -84,7 +71,6 @@ struct Axis {
 /// many at a time, so that sums do not depend on how they were read.
 pub(super) struct Daily<'r> {
     rule: &'r Rule,
-    shard: Shard,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<f64>>,
 }
@@ -92,7 +78,6 @@ pub(super) struct Daily<'r> {
 /// What the hourly runs saw, as [`Daily`] has finished days.
 pub(super) struct Grids<'r> {
     rule: &'r Rule,
-    shard: Shard,
     axis: Option<Axis>,
     groups: BTreeMap<SeriesKey, Group<[f64; 24]>>,
 }
@@ -108,7 +93,7 @@ struct Group<T> {
 impl<'r> Daily<'r> {
     /// For some days that end with the frame, of which these are known.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
-        Self { rule, shard: frame.shard, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, HistoryRow>) {
@@ -122,9 +107,6 @@ impl<'r> Daily<'r> {
                 continue;
             }
             let group = self.rule.group_by.group(key);
-            if !self.shard.owns(&group) {
-                continue;
-            }
             let group = Group::of(&mut self.groups, self.rule, group, &row.names, || vec![f64::NAN; axis.days.len()]);
             let Some(amounts) = row.values.get(&self.rule.measure) else { continue };
             for (sum, known) in group.sums.iter_mut().zip(&axis.known) {
@@ -152,7 +134,7 @@ impl<'r> Daily<'r> {
 impl<'r> Grids<'r> {
     /// For some days that end with the frame, of which these are known.
     pub(super) fn new(rule: &'r Rule, known: &[Date], days: u16, frame: Frame<'_>) -> Self {
-        Self { rule, shard: frame.shard, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
+        Self { rule, axis: Axis::new(known, days, frame), groups: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, SnapshotRow>) {
@@ -162,9 +144,6 @@ impl<'r> Grids<'r> {
                 continue;
             }
             let group = self.rule.group_by.group(key);
-            if !self.shard.owns(&group) {
-                continue;
-            }
             let group =
                 Group::of(&mut self.groups, self.rule, group, &row.names, || vec![[f64::NAN; 24]; axis.days.len()]);
             for (sums, known) in group.sums.iter_mut().zip(&axis.known) {

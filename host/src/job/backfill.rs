@@ -11,11 +11,9 @@ use jiff::civil::Date;
 
 use super::days::Days;
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, intake, run, shards, tell};
-use crate::archive::Key;
+use super::{Again, JobError, Mode, Parts, intake, run, tell};
 use crate::count::{counted, one_or};
 use crate::episode::News;
-use crate::ledger;
 use crate::series::hours::days_through;
 use crate::step::Step;
 use crate::store::JobRun;
@@ -59,8 +57,7 @@ async fn whole_span(
     let result = async {
         let to = if span.open_ended { end(parts, to, &mut record, now).await? } else { to };
         report.period = run::days(from, to);
-        days(parts, Backfill { to, ..span }, now, done, &mut record, report).await?;
-        if span.open_ended { shards::leave(parts).await } else { Ok(()) }
+        days(parts, Backfill { to, ..span }, now, done, &mut record, report).await
     }
     .await;
     if parts.mode == Mode::Write {
@@ -69,47 +66,14 @@ async fn whole_span(
     result
 }
 
-/// The day with which a backfill ends that nobody told one: `newest`, unless it goes on, or others who share it have begun.
+/// The last day of an open-ended backfill: the recorded day if the backfill is resumed, else `newest`.
 async fn end(parts: &Parts, newest: Date, record: &mut JobRun, now: Timestamp) -> Result<Date, JobError> {
-    shards::join(parts).await?;
     let until = record.until.unwrap_or(newest);
-    let until = shards::agree(parts, "until", async || Ok(until)).await?;
     record.until = Some(until);
     if parts.mode == Mode::Write {
         parts.store.put_run(record, now).await?;
     }
     Ok(until)
-}
-
-/// Takes in the days up to which this process had come, with the series of the others, which may be behind: out of the
-/// archive, to which it had put them.
-async fn recall(
-    parts: &Parts,
-    finished: &mut Days,
-    (from, through): (Date, Date),
-    now: Timestamp,
-) -> Result<(), JobError> {
-    let dates = days_through(from, through, &parts.config.zone);
-    let dates: Vec<Date> = dates.filter(|date| finished.looks_back_to(*date, through)).collect();
-    let read = dates.into_iter().map(async |date| {
-        let kept = parts.archive.document(&Key::document(date, None), now).await;
-        match kept {
-            Ok(Some(document)) => Ok(Some(ledger::sum(&document))),
-            // It may be in the spool.
-            Ok(None) | Err(_) => match intake::take(parts, date, None, now).await {
-                Ok(taken) => Ok(Some(ledger::sum(&taken.document))),
-                Err(error) if error.is_missing_day() => Ok(None),
-                Err(error) => Err(error),
-            },
-        }
-    });
-    let mut read = futures_util::stream::iter(read).buffered(AT_A_TIME);
-    while let Some(ledger) = read.next().await {
-        if let Some(ledger) = ledger? {
-            finished.recall(&ledger);
-        }
-    }
-    Ok(())
 }
 
 async fn days(
@@ -122,8 +86,7 @@ async fn days(
 ) -> Result<(), JobError> {
     let Backfill { from, to, alert, .. } = span;
     let news = if alert { News::Live } else { News::Past };
-    // What was found of the others' series on those days is not known, which matters to detectors that compare peers.
-    let through = record.through.filter(|_| shards::judged(parts) == parts.shard);
+    let through = record.through;
     let first = match through {
         Some(through) => {
             report.count("resumed_after_days", (through - from).get_days() as u64 + 1);
@@ -135,9 +98,6 @@ async fn days(
         None => from,
     };
     let mut finished = Days::open(parts, first, report).await?;
-    if let Some(through) = through.filter(|_| !parts.shard.is_whole()) {
-        recall(parts, &mut finished, (from, through), now).await?;
-    }
     let mut newest = through;
     let mut missing = Vec::new();
     let dates: Vec<Date> = days_through(first, to, &parts.config.zone).collect();

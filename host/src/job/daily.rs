@@ -16,7 +16,7 @@ use super::days::Days;
 use super::feed::{Held, Kind};
 use super::plan::{self, Plan, Task};
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, shards, tell};
+use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, tell};
 use crate::episode::{Episode, News};
 use crate::ledger::DayLedger;
 use crate::step::Step;
@@ -84,16 +84,10 @@ impl Planned {
         run::open(parts, report);
         intake::drain_spool(parts, now, report).await;
         tell::totals_left_behind(parts, self.newest, now, report).await?;
-        shards::join(parts).await?;
-        let plan = shards::agree(parts, "plan", async || plan::plan(parts, self.newest).await).await?;
-        let Plan { days, newest_known, beyond } = plan;
+        let Plan { days, newest_known, beyond } = plan::plan(parts, self.newest).await?;
         self.newest_known = newest_known;
         gap::tell(parts, beyond, now, report).await?;
-        let mut result = self.work(parts, days, now, report).await;
-        if result.is_ok() {
-            // Before it is on record as done: a process that dies in between comes again.
-            result = shards::leave(parts).await;
-        }
+        let result = self.work(parts, days, now, report).await;
         if parts.mode == Mode::Write {
             for (_, record) in std::mem::take(&mut self.changed) {
                 run::finish(parts, record, report, &result, now).await?;
@@ -179,9 +173,7 @@ impl Planned {
         match fetch(parts, date, now, report).await {
             Ok(ledger) => {
                 self.failures = 0;
-                let nothing = BTreeMap::new();
-                let put = self.sweep.as_ref().map_or(&nothing, |sweep| &sweep.put);
-                let Some(short) = feed::short(parts, &ledger, age, put).await? else { return Ok(Some(ledger)) };
+                let Some(short) = feed::short(parts, &ledger, age).await? else { return Ok(Some(ledger)) };
                 short.report(report);
                 self.held.push(Held::Short(short));
                 Ok(None)
@@ -268,8 +260,7 @@ impl Planned {
 
 /// Whether the bill of a day is another than the ledger had before this run.
 async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, JobError> {
-    let question = format!("changed-{}", run::days(ledger.date, ledger.date));
-    shards::agree(parts, &question, async || Ok(!parts.store.holds_day(ledger).await?)).await
+    Ok(!parts.store.holds_day(ledger).await?)
 }
 
 /// The days from the first that has changed on.

@@ -5,7 +5,7 @@
 
 mod learn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -18,13 +18,12 @@ use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{JobError, Mode, Parts, measure, shards};
+use super::{JobError, Mode, Parts, measure};
 use crate::episode::{self, BRIDGED_DAYS, Episode, Judged, Moment, News, State};
 use crate::history::{History, Measure, Snapshots};
 use crate::ledger::DayLedger;
 use crate::metrics::Metric;
 use crate::series::{Grain, SeriesKey};
-use crate::shard::Shard;
 use crate::step::Step;
 use crate::store::{DateRange, Found};
 
@@ -34,14 +33,8 @@ pub(super) struct Days {
     held: Option<History>,
     measures: BTreeSet<Measure>,
     excluded: Excluded,
-    /// The days that were put, with how many series they have, of a process that shares the work.
-    pub(super) put: BTreeMap<Date, u64>,
     /// Days that the longest rule, or the statistics, look back.
     longest: u16,
-    /// The day that it begins with.
-    first: Date,
-    /// Whose series are judged: of all, where their being found anomalous matters to peers.
-    judged: Shard,
     /// The last day that is not what it was before this run, in amounts or in what was found: later days rest on it.
     changed: Option<Date>,
 }
@@ -54,8 +47,8 @@ impl Days {
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
         let measures: BTreeSet<Measure> = rules.map(|rule| rule.measure).chain([Measure::Expect]).collect();
         let range = DateRange { from: back(first, longest), to: back(first, 1) };
-        let (excluded, put, judged) = (Excluded::default(), BTreeMap::new(), shards::judged(parts));
-        let mut days = Self { held: None, measures, excluded, put, longest, first, judged, changed: None };
+        let excluded = Excluded::default();
+        let mut days = Self { held: None, measures, excluded, longest, changed: None };
         // What a dry run sees is not in the store.
         if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
@@ -85,9 +78,6 @@ impl Days {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
-        if !parts.shard.is_whole() {
-            self.put.insert(ledger.date, ledger.entries.len() as u64);
-        }
         parts.reach(Step::Written, now).await?;
         if let Some(history) = &mut self.held {
             history.push(ledger, &self.measures);
@@ -113,16 +103,6 @@ impl Days {
     /// Whether a later day looks back to anything that has changed.
     pub(super) fn has_changed_for(&self, later: Date) -> bool {
         self.changed.is_some_and(|changed| self.looks_back_to(changed, later))
-    }
-
-    /// Takes in a day that this process has put in a run that was interrupted, with the series of all.
-    pub(super) fn recall(&mut self, ledger: &DayLedger) {
-        let mut day = History::default();
-        day.push(ledger, &self.measures);
-        if let Some(history) = &mut self.held {
-            history.adopt(&day, &BTreeSet::from([ledger.date]));
-        }
-        self.put.insert(ledger.date, ledger.entries.len() as u64);
     }
 
     /// Judges a day that is remembered already, since days before it have changed.
@@ -161,20 +141,12 @@ impl Days {
         for Found { series, hour, .. } in stood.iter().filter(|found| found.hour.is_some()) {
             self.excluded.add(series, date, *hour);
         }
-        let stood = whole_days(stood, parts.shard);
+        let stood = whole_days(stood);
 
         let started = Instant::now();
         let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
         let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
-        let mut judgement = self.judge(parts, date, &watched(&known), (&rules, self.judged), report)?;
-        let theirs = judgement.findings.iter().map(|finding| &finding.series).filter(|key| !parts.shard.owns(key));
-        let theirs: BTreeSet<SeriesKey> = theirs.cloned().collect();
-        judgement.keep(parts.shard);
-        let silent = shards::silent(parts, Moment { date, hour: None }, &known, &judgement, &rules).await?;
-        if !silent.is_empty() {
-            let unheard = &mut Report::default();
-            judgement.hear(self.judge(parts, date, &HashSet::new(), (&silent, Shard::WHOLE), unheard)?);
-        }
+        let mut judgement = self.judge(parts, date, &watched(&known), &rules, report)?;
         report.took("judge", started);
         let mut found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
 
@@ -183,13 +155,12 @@ impl Days {
         let episodes = remember(parts, moment, news, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             // What rules found that could not judge now still stands, and stays marked.
-            found = whole_days(parts.store.found(one_day).await?, parts.shard);
+            found = whole_days(parts.store.found(one_day).await?);
             parts.store.mark_anomalous(date, &found, now).await?;
         }
         if found != stood {
             self.has_changed(date);
         }
-        found.extend(theirs);
         for key in &found {
             self.excluded.add(key, date, None);
         }
@@ -208,13 +179,13 @@ impl Days {
         parts: &Parts,
         date: Date,
         watched: &HashSet<SeriesKey>,
-        (rules, shard): (&[&ReadyRule], Shard),
+        rules: &[&ReadyRule],
         report: &mut Report,
     ) -> Result<Judgement, JobError> {
         let nothing = Snapshots::default();
         let past = self.past(parts, date, &nothing, None)?;
         let (config, excluded) = (&parts.config, &self.excluded);
-        look::over(&past, Look { config, rules, date, hour: 0, excluded, watched, shard }, report)
+        look::over(&past, Look { config, rules, date, hour: 0, excluded, watched }, report)
     }
 
     /// The days up to one, out of memory or out of the store.
@@ -241,9 +212,9 @@ impl Days {
     }
 }
 
-/// The series of a process that were found as finished days.
-fn whole_days(found: Vec<Found>, shard: Shard) -> BTreeSet<SeriesKey> {
-    let whole = found.into_iter().filter(|found| found.hour.is_none() && shard.owns(&found.series));
+/// The series that were anomalous as finished days.
+fn whole_days(found: Vec<Found>) -> BTreeSet<SeriesKey> {
+    let whole = found.into_iter().filter(|found| found.hour.is_none());
     whole.map(|found| found.series).collect()
 }
 
@@ -258,12 +229,11 @@ pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
     news: News,
-    mut known: Vec<Episode>,
+    known: Vec<Episode>,
     judgement: &mut Judgement,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Vec<Episode>, JobError> {
-    known.retain(|episode| parts.shard.owns(&episode.series));
     let before: HashMap<String, Episode> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
     let ids = |asked: fn(&ReadyRule) -> bool| -> BTreeSet<String> {
         parts.ready.rules.iter().filter(|ready| asked(ready)).map(|ready| ready.rule.id.clone()).collect()

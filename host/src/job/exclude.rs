@@ -67,18 +67,6 @@ impl Excluded {
         }
     }
 
-    /// Takes some finished days as another has them.
-    pub(super) fn adopt(&mut self, other: &Self, from: Date, to: Date) {
-        for days in self.series.values_mut() {
-            days.range_mut(from..=to).for_each(|(_, found)| found.day = false);
-        }
-        for (key, days) in &other.series {
-            for (date, _) in days.range(from..=to).filter(|(_, found)| found.day) {
-                self.add(key, *date, None);
-            }
-        }
-    }
-
     /// What is known of the series of a stretch, and those of its days before one that are marked there.
     pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
         let Stretch { history, snapshots } = stretch;

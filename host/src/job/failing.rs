@@ -12,7 +12,6 @@ use super::notice::{self, Operational, Told};
 use super::report::{Grade, Report};
 use super::{JobError, Mode, Parts};
 use crate::config::{Config, Language};
-use crate::shard::Shard;
 use crate::sink::{Level, Sink, Terminal};
 use crate::store::Notice;
 
@@ -40,7 +39,7 @@ pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp
 }
 
 async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), JobError> {
-    let key = key(report.job, parts.shard);
+    let key = key(report.job);
     let error = report.error.clone().unwrap_or_default();
     let stored = parts.store.notices().await;
     let known = stored.as_ref().ok().and_then(|stored| stored.iter().find(|notice| notice.key == key)).cloned();
@@ -49,7 +48,7 @@ async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Resul
         known,
         &file,
         &mut parts.sinks,
-        Failure { job: report.job, shard: parts.shard, error: &error },
+        Failure { job: report.job, error: &error },
         &parts.config,
         now,
     );
@@ -59,7 +58,7 @@ async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Resul
 }
 
 async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), JobError> {
-    let key = key(report.job, parts.shard);
+    let key = key(report.job);
     let file = Local::of(&parts.config);
     let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);
     let Some(mut notice) = newest(known, file.get(&key)) else { return Ok(()) };
@@ -74,19 +73,18 @@ async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Re
 /// Takes note of a run that could not even begin: the store, perhaps, is down. Gives back what sinks could not be told.
 pub(crate) fn could_not_begin(
     config: &Config,
-    (job, shard): (&'static str, Shard),
+    job: &'static str,
     error: &str,
     terminal: Terminal,
     now: Timestamp,
 ) -> Vec<String> {
     let mut sinks: Vec<Sink> = config.sinks.iter().map(|sink| Sink::new(sink, terminal)).collect();
-    one_more(None, &Local::of(config), &mut sinks, Failure { job, shard, error }, config, now).1.errors
+    one_more(None, &Local::of(config), &mut sinks, Failure { job, error }, config, now).1.errors
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Failure<'a> {
     job: &'a str,
-    shard: Shard,
     error: &'a str,
 }
 
@@ -98,14 +96,13 @@ fn one_more(
     config: &Config,
     now: Timestamp,
 ) -> (Notice, Told) {
-    let Failure { job, shard, error } = failure;
-    let key = key(job, shard);
+    let Failure { job, error } = failure;
+    let key = key(job);
     let known = newest(known, file.get(&key));
     let times = known.as_ref().map_or(0, |notice| notice.times).saturating_add(1);
-    let part = if shard.is_whole() { String::new() } else { format!(" --shard {shard}") };
     let text = match config.language {
-        Language::Korean => format!("{job}{part} 작업이 {times}회 연속으로 실패했습니다. 마지막 오류: {error}"),
-        Language::English => format!("the {job}{part} job failed {times} times in a row; the last error: {error}"),
+        Language::Korean => format!("{job} 작업이 {times}회 연속으로 실패했습니다. 마지막 오류: {error}"),
+        Language::English => format!("the {job} job failed {times} times in a row; the last error: {error}"),
     };
     let what = Operational { key: &key, level: Level::Critical, tag: "FAILING", text: &text, after: IN_A_ROW };
     let mut notice = notice::raised(known, what, now);
@@ -119,9 +116,8 @@ pub(super) fn told_after(key: &str) -> u32 {
     if key.starts_with(KEY) { IN_A_ROW } else { 1 }
 }
 
-/// Of each process that shares the work its own: one that succeeds says nothing of the others.
-fn key(job: &str, shard: Shard) -> String {
-    shard.period(&format!("{KEY}{job}"))
+fn key(job: &str) -> String {
+    format!("{KEY}{job}")
 }
 
 /// What is true of the same failures as the store knows them and as this host does. A row that is over in the store is not

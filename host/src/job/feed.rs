@@ -1,8 +1,6 @@
 //! Whether what the provider gives can be the whole: a bill that is late, a total that stands still, a day with far fewer
 //! series than usual. Rules wait for the rest rather than being fed half a day.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -100,14 +98,8 @@ pub(super) async fn tell(
 }
 
 /// Whether a finished day has far fewer series than usual. A day that is `age` days old is taken as it is once no
-/// correction is waited for any more: services may have gone for good. `put` are the sizes of days that this process has
-/// put: what others have to write of them may not be there yet.
-pub(super) async fn short(
-    parts: &Parts,
-    ledger: &DayLedger,
-    age: u64,
-    put: &BTreeMap<Date, u64>,
-) -> Result<Option<Short>, JobError> {
+/// correction is waited for any more: services may have gone for good.
+pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result<Option<Short>, JobError> {
     let ratio = parts.config.feed.least_rows_ratio;
     let (date, series) = (ledger.date, ledger.entries.len() as u64);
     if ratio == 0.0 || age >= u64::from(parts.config.restate_days) {
@@ -115,14 +107,10 @@ pub(super) async fn short(
     }
     let range = DateRange { from: back(date, USUAL_DAYS), to: back(date, 1) };
     let sizes = async |range: DateRange| -> Result<Vec<u64>, JobError> {
-        let mut sizes: BTreeMap<Date, u64> = parts.store.day_sizes(range).await?.into_iter().collect();
-        sizes.extend(put.range(range.from..=range.to));
-        Ok(sizes.into_values().collect())
+        Ok(parts.store.day_sizes(range).await?.into_iter().map(|(_, size)| size).collect())
     };
     // One day is counted, and the others only where it is worth it.
-    let last =
-        parts.store.days(range).await?.pop().max(put.range(range.from..=range.to).next_back().map(|(day, _)| *day));
-    let Some(last) = last else { return Ok(None) };
+    let Some(last) = parts.store.days(range).await?.pop() else { return Ok(None) };
     if sizes(DateRange { from: last, to: last }).await?.iter().all(|size| !is_few(series, *size, ratio)) {
         return Ok(None);
     }

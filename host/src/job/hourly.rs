@@ -17,7 +17,7 @@ use super::feed::{Held, Kind};
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{Again, JobError, Mode, Parts, feed, intake, run, shards, tell, unseen};
+use super::{Again, JobError, Mode, Parts, feed, intake, run, tell, unseen};
 use crate::count::one_or;
 use crate::episode::{BRIDGED_DAYS, Episode, Moment, News};
 use crate::history::{History, Measure, Snapshots};
@@ -26,7 +26,6 @@ use crate::metrics::Metric;
 use crate::rules::Absent;
 use crate::series::hours::comes_again;
 use crate::series::{Grain, Names, SeriesKey};
-use crate::shard::Shard;
 use crate::step::Step;
 use crate::store::{Baseline, DateRange, FitRequest, FitState};
 
@@ -128,13 +127,7 @@ pub(super) async fn judge_hour(
     let moment = Moment { date, hour: Some(hour) };
     let rules: Vec<&ReadyRule> = parts.ready.rules.iter().collect();
     let watched = days::watched(&known);
-    let whose = (&rules[..], parts.shard);
-    let mut judgement = look(parts, (date, hour), ledger, &snapshots, &watched, whose, report).await?;
-    let silent = shards::silent(parts, moment, &known, &judgement, &rules).await?;
-    if !silent.is_empty() {
-        let (nobody, whose, unheard) = (HashSet::new(), (&silent[..], Shard::WHOLE), &mut Report::default());
-        judgement.hear(look(parts, (date, hour), ledger, &snapshots, &nobody, whose, unheard).await?);
-    }
+    let mut judgement = look(parts, (date, hour), ledger, &snapshots, &watched, &rules, report).await?;
     let started = Instant::now();
     let episodes = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
     report.took("write_findings", started);
@@ -150,7 +143,7 @@ async fn look(
     ledger: &DayLedger,
     snapshots: &Snapshots,
     watched: &HashSet<SeriesKey>,
-    (rules, shard): (&[&ReadyRule], Shard),
+    rules: &[&ReadyRule],
     report: &mut Report,
 ) -> Result<Judgement, JobError> {
     let started = Instant::now();
@@ -171,12 +164,11 @@ async fn look(
     let mut judge = Judge::new(&parts.config, report, watched, "learning");
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
-    let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date, shard };
+    let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
     for &ready in rules {
-        let frame = frame.seen_by(ready);
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
         let Learned { fits, set_aside, through } =
-            learned(ready, hour_of_state, &baselines, (date, frame.shard), judge.report);
+            learned(ready, hour_of_state, &baselines, date, judge.report);
         let unseen = through.filter(|_| unseen::may_be_asked(ready));
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),
@@ -202,7 +194,6 @@ async fn look(
         let at = At::new((date, Some(hour)), ready.rule.grain, extent, frame.zone);
         judge.judge(ready, questions, at, &mut judgement);
     }
-    judgement.keep(shard);
     report.took("judge", started);
     Ok(judgement)
 }
@@ -220,7 +211,7 @@ fn learned<'b>(
     ready: &ReadyRule,
     hour: Option<u8>,
     baselines: &'b [Baseline],
-    (date, shard): (Date, Shard),
+    date: Date,
     report: &mut Report,
 ) -> Learned<'b> {
     let (mut fits, mut set_aside) = (HashMap::new(), HashSet::new());
@@ -231,11 +222,7 @@ fn learned<'b>(
         let Some(state) = fit.states.get(&hour) else { continue };
         let is_foreign = fit.detector != ready.detector.digest || fit.settings != ready.settings_digest;
         if !is_foreign {
-            // Of all that share the work: one may have no series that was learned.
             newest = newest.max(Some(fit.through));
-        }
-        if !shard.owns(&baseline.key) {
-            continue;
         }
         if is_foreign {
             foreign += 1;

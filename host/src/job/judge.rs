@@ -16,7 +16,6 @@ use crate::metrics::Metric;
 use crate::rules::{Rule, Watch};
 use crate::series::hours::Hours;
 use crate::series::{Grain, Series, SeriesKey, Window};
-use crate::shard::Shard;
 
 /// What the rules saw at one moment.
 #[derive(Debug, Default)]
@@ -78,18 +77,6 @@ impl At {
 }
 
 impl Judgement {
-    /// Forgets what was seen of the series of others, whom a detector was shown as peers.
-    pub(super) fn keep(&mut self, shard: Shard) {
-        self.findings.retain(|finding| shard.owns(&finding.series));
-        self.quiet.retain(|series, _| shard.owns(series));
-    }
-
-    /// Takes in which rules came to a verdict over the series of others.
-    pub(super) fn hear(&mut self, others: Self) {
-        self.rules.extend(others.rules);
-        self.given_up.extend(others.given_up);
-    }
-
     /// Notes that a rule came to no verdict over a series, where that matters.
     pub(super) fn failed(&mut self, watched: &HashSet<SeriesKey>, key: &SeriesKey, rule: &Rule) {
         if watched.contains(key) {

@@ -5,9 +5,6 @@
 //! dies is succeeded once it has run out. A host that was only held up finds out before its next step, and stops. A daily
 //! or hourly run has the turn from beginning to end; a backfill, which may take hours, gives it back after some days, and
 //! has a lease on its own period besides, so that two hosts do not load the same days at once.
-//!
-//! Processes that share one run (`--shard`) have the turn together, each its part; whoever does anything else waits for all
-//! of them, and once somebody waits, no more of them begin.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::JobError;
 use crate::config::LeaseConfig;
 use crate::stop;
-use crate::store::{Claim, Holder, LeaseKey, Leases, Share, StoreError};
+use crate::store::{Claim, Holder, LeaseKey, Leases, StoreError};
 
 /// A lease that this process has, until it is released or lost.
 pub(super) struct Lease {
@@ -30,7 +27,6 @@ pub(super) struct Lease {
 struct Held {
     leases: Leases,
     key: LeaseKey,
-    share: Option<Share>,
     owner: String,
     length: Duration,
     reserve: Duration,
@@ -51,7 +47,7 @@ impl Lease {
     /// Another has it for longer than this one is patient; the process is asked to stop; the store is down.
     pub(super) async fn take(
         leases: Leases,
-        (key, share): (LeaseKey, Option<Share>),
+        key: LeaseKey,
         owner: &str,
         config: LeaseConfig,
     ) -> Result<Self, JobError> {
@@ -62,7 +58,7 @@ impl Lease {
         let (length, reserve) = (config.length, pause * 3);
         let asked = loop {
             let asked = Instant::now();
-            match leases.take(Claim { key: &key, share: share.as_ref(), owner, length, reserve }).await? {
+            match leases.take(Claim { key: &key, owner, length, reserve }).await? {
                 Holder::Asker => break asked,
                 Holder::Other { owner: other } => {
                     if began.elapsed() >= config.patience {
@@ -85,7 +81,7 @@ impl Lease {
             }
         };
         let held =
-            Arc::new(Held { leases, key, share, owner: owner.to_owned(), length, reserve, asked: Mutex::new(asked) });
+            Arc::new(Held { leases, key, owner: owner.to_owned(), length, reserve, asked: Mutex::new(asked) });
         let renewing = tokio::spawn(keep(Arc::clone(&held)));
         Ok(Self { held, renewing, waited })
     }
@@ -141,7 +137,7 @@ impl Held {
     async fn renew(&self) -> Result<Renewed, StoreError> {
         let asked = Instant::now();
         let Self { key, owner, length, reserve, .. } = self;
-        let claim = Claim { key, share: self.share.as_ref(), owner, length: *length, reserve: *reserve };
+        let claim = Claim { key, owner, length: *length, reserve: *reserve };
         if !self.leases.renew(claim).await? {
             return Ok(Renewed::Lost);
         }

@@ -19,7 +19,6 @@ use crate::detector::{Fitted, Scope};
 use crate::finding::Finding;
 use crate::rules::{GroupBy, Rule};
 use crate::series::{Grain, Series, SeriesKey};
-use crate::shard::Shard;
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -33,7 +32,6 @@ pub(super) struct Look<'a> {
     pub(super) excluded: &'a Excluded,
     /// The series of incidents.
     pub(super) watched: &'a HashSet<SeriesKey>,
-    pub(super) shard: Shard,
 }
 
 /// What the series of one rule and stretch came to.
@@ -71,7 +69,7 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
     let rules = || look.rules.iter().copied().enumerate();
     let mut whole: Vec<_> = rules()
         .filter(|(_, ready)| is_whole(ready))
-        .map(|(place, ready)| (place, look.gathering(&ready.rule, past, look.frame(look.excluded).seen_by(ready))))
+        .map(|(place, ready)| (place, look.gathering(&ready.rule, past, look.frame(look.excluded))))
         .collect();
     let mut progress = Progress {
         judgement: Judgement::default(),
@@ -87,7 +85,7 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
             let frame = look.frame(&excluded);
             let each = rules().filter(|(_, ready)| !is_whole(ready));
             each.map(|(place, ready)| {
-                let mut gathering = look.gathering(&ready.rule, past, frame.seen_by(ready));
+                let mut gathering = look.gathering(&ready.rule, past, frame);
                 gathering.add(stretch);
                 (place, look.judge(ready, gathering, frame, given_up.contains(&place)))
             })
@@ -120,7 +118,7 @@ pub(super) fn is_whole(ready: &ReadyRule) -> bool {
 impl Look<'_> {
     fn frame<'f>(&'f self, excluded: &'f Excluded) -> Frame<'f> {
         let (zone, accept_after_days) = (&self.config.zone, self.config.accept_after_days);
-        Frame { zone, excluded, accept_after_days, through: self.date, shard: self.shard }
+        Frame { zone, excluded, accept_after_days, through: self.date }
     }
 
     fn gathering<'r>(&self, rule: &'r Rule, past: &Past<'_>, frame: Frame<'_>) -> Gathering<'r> {
@@ -166,7 +164,6 @@ impl Look<'_> {
         let at = At::new((self.date, hour), ready.rule.grain, Extent::Whole, &self.config.zone);
         judge.judge(ready, questions, at, &mut part.judgement);
         part.given_up = judge.has_given_up(&ready.rule);
-        part.judgement.keep(self.shard);
         part
     }
 }

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use super::days::back;
 use super::{JobError, Parts, run};
 use crate::series::hours::has_day;
-use crate::shard::{self, Shard};
 use crate::store::{DateRange, JobRun};
 
 /// Counted in the record of a day for which the provider had no bill: how many days old it was then.
@@ -20,7 +18,7 @@ pub(super) const NO_BILL: &str = "no_bill_after_days";
 const LONGEST_GAP: u16 = 366;
 
 /// What is to be done, oldest first.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Every day from the first that may have to be done to yesterday.
     pub(super) days: Vec<(Date, Task)>,
@@ -31,7 +29,7 @@ pub(super) struct Plan {
 }
 
 /// What is to be done with a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
     /// The newest that there should be.
     Newest,
@@ -69,12 +67,12 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
             known.without.insert(date);
             continue;
         }
-        let Some(records) = by_period.get(&run::days(date, date)) else { continue };
+        let Some(record) = by_period.get(&run::days(date, date)) else { continue };
         let without = |run: &JobRun| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
-        if records.iter().any(|(_, run)| without(run)) {
+        if without(record) {
             known.without.insert(date);
         }
-        if is_unfinished(records) {
+        if !run::has_succeeded(record) {
             known.unfinished.insert(date);
         }
     }
@@ -88,32 +86,14 @@ pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeS
     let by_period = records(parts, from, to.tomorrow().unwrap_or(to)).await?;
     let days = from.series(1.day()).take_while(|date| *date <= to);
     Ok(days
-        .filter(|date| by_period.get(&run::days(*date, *date)).is_some_and(|records| is_unfinished(records)))
+        .filter(|date| by_period.get(&run::days(*date, *date)).is_some_and(|record| !run::has_succeeded(record)))
         .collect())
 }
 
-/// The records of days from one up to another, which is none of them, by their period.
-async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<String, Vec<(Shard, JobRun)>>, JobError> {
-    let mut by_period: BTreeMap<String, Vec<(Shard, JobRun)>> = BTreeMap::new();
-    for run in parts.store.runs("daily", &run::days(from, from), &run::days(before, before)).await? {
-        let (period, shard) = shard::of_period(&run.period);
-        by_period.entry(period.to_owned()).or_default().push((shard, run));
-    }
-    Ok(by_period)
-}
-
-/// Whether a day was begun and not finished, neither by who began it nor by others since. Processes that share it have
-/// finished it once all of them have.
-fn is_unfinished(records: &[(Shard, JobRun)]) -> bool {
-    let mut shared: BTreeMap<u32, Vec<&JobRun>> = BTreeMap::new();
-    for (shard, run) in records {
-        shared.entry(shard.of()).or_default().push(run);
-    }
-    let (done, begun): (Vec<_>, Vec<_>) = shared
-        .into_iter()
-        .partition(|(of, runs)| runs.len() == *of as usize && runs.iter().all(|run| run::has_succeeded(run)));
-    let last_done = done.iter().filter_map(|(_, runs)| runs.iter().map(|run| run.started_at).min()).max();
-    begun.iter().flat_map(|(_, runs)| runs).any(|run| last_done.is_none_or(|done| done < run.started_at))
+/// The run records of the days in `from..before`, by period.
+async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<String, JobRun>, JobError> {
+    let records = parts.store.runs("daily", &run::days(from, from), &run::days(before, before)).await?;
+    Ok(records.into_iter().map(|record| (record.period.clone(), record)).collect())
 }
 
 /// Days before the newest that are looked at.
@@ -184,27 +164,6 @@ mod tests {
             ["15 Without", "16 Missing", "17 Keep", "18 Restate", "19 Missing", "20 Newest"],
             "{known:?}"
         );
-    }
-
-    #[test]
-    fn a_day_that_is_shared_is_finished_by_all_or_by_others_since() {
-        let run = |(shard, outcome, second): &(&str, &str, i64)| {
-            let run = JobRun {
-                outcome: (*outcome).to_owned(),
-                started_at: jiff::Timestamp::from_second(*second).expect("a time"),
-                ..run::blank("daily", "20261120")
-            };
-            (shard.parse::<Shard>().expect("a shard"), run)
-        };
-        let unfinished = |records: &[(&str, &str, i64)]| is_unfinished(&records.iter().map(run).collect::<Vec<_>>());
-        assert!(!unfinished(&[("0/1", "done", 5)]));
-        assert!(unfinished(&[("0/1", "running", 5)]));
-        assert!(!unfinished(&[("0/2", "done", 5), ("1/2", "degraded", 6)]));
-        assert!(unfinished(&[("0/2", "done", 5)]), "the other never came");
-        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "failed", 6)]));
-        assert!(!unfinished(&[("0/2", "done", 5), ("1/2", "failed", 6), ("0/1", "done", 7)]));
-        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "running", 8), ("0/1", "done", 7)]));
-        assert!(unfinished(&[("0/2", "done", 5), ("1/2", "done", 8), ("0/1", "stopped", 7)]), "begun before all ended");
     }
 
     #[test]

@@ -18,7 +18,6 @@ use super::{JobError, run};
 use crate::config::Config;
 use crate::history::Snapshots;
 use crate::series::Grain;
-use crate::shard::Shard;
 use crate::store::{DateRange, Found, Store};
 
 /// Which day, and for rules over snapshots, at which hour of it.
@@ -78,7 +77,7 @@ async fn one_day(
     let started = Instant::now();
     let rules: Vec<&ReadyRule> = ready.rules.iter().collect();
     let nobody = HashSet::new();
-    let look = Look { config, rules: &rules, date, hour, excluded: &excluded, watched: &nobody, shard: Shard::WHOLE };
+    let look = Look { config, rules: &rules, date, hour, excluded: &excluded, watched: &nobody };
     let judgement = look::over(&past, look, report)?;
     report.took("judge", started);
     report.count("series", judgement.series);

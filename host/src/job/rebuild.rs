@@ -147,7 +147,7 @@ impl Rebuilding {
                 hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, *at, report).await?;
                 report.count("hours", 1);
             }
-            None if feed::short(parts, &ledger, age(parts, key.date, *at), &BTreeMap::new()).await?.is_some() => {
+            None if feed::short(parts, &ledger, age(parts, key.date, *at)).await?.is_some() => {
                 self.held.insert(key.date, key.clone());
             }
             None => self.day(parts, &ledger, *at, report).await?,
@@ -205,7 +205,7 @@ impl Rebuilding {
     async fn report_held(&self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
         for key in self.held.values() {
             let Some(ledger) = read(parts, key, at, report).await? else { continue };
-            if let Some(short) = feed::short(parts, &ledger, age(parts, key.date, at), &BTreeMap::new()).await? {
+            if let Some(short) = feed::short(parts, &ledger, age(parts, key.date, at)).await? {
                 short.report(report);
             }
         }

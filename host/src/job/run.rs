@@ -9,12 +9,12 @@ use super::course::Course;
 use super::lease::Lease;
 use super::plan::NO_BILL;
 use super::report::{Grade, Outcome, Report};
-use super::{JobError, Mode, Parts, Ready, failing, measure, shards};
+use super::{JobError, Mode, Parts, Ready, failing, measure};
 use crate::config::Config;
 use crate::count::one_or;
 use crate::run_id::RunId;
 use crate::step::{self, Step};
-use crate::store::{Access, JobRun, LeaseKey, Share, Store};
+use crate::store::{Access, JobRun, LeaseKey, Store};
 
 /// What the turn to write is a lease on: job and period.
 const WRITER: &str = "writer";
@@ -41,7 +41,6 @@ pub(super) async fn in_turn(
     now: Timestamp,
     work: impl AsyncFnOnce(&mut Parts, &mut Report) -> Result<(), JobError>,
 ) {
-    parts.errand = format!("{} {}", report.job, report.period);
     let result = match turn(parts, report, again).await {
         Ok(None) => work(parts, report).await,
         Ok(Some(done_by)) => {
@@ -66,7 +65,7 @@ pub(super) async fn in_turn(
 pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, JobError> {
     let store = super::open_store(config, Access::Write(run)).await?;
     let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
-    let turn = Lease::take(store.leases(), (key, None), &Course::new().owner, config.lease).await?;
+    let turn = Lease::take(store.leases(), key, &Course::new().owner, config.lease).await?;
     let done = work(&store).await;
     turn.release().await;
     Ok(done)
@@ -82,14 +81,14 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
     if parts.mode == Mode::DryRun {
         return Ok(None);
     }
-    let period = parts.shard.period(&report.period);
-    let before = parts.store.run(report.job, &period).await?;
+    let period = &report.period;
+    let before = parts.store.run(report.job, period).await?;
     if again == Again::Once && before.as_ref().is_some_and(is_done) {
         return Ok(before.map(|run| run.owner));
     }
     let waited = if report.job == "backfill" {
         let key = LeaseKey { job: report.job.to_owned(), period: period.clone() };
-        let lease = lease(parts, key, None).await?;
+        let lease = lease(parts, key).await?;
         parts.whole.insert(lease).waited
     } else {
         take_turn(parts).await?;
@@ -98,7 +97,7 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
     if report.job != "rebuild" && parts.store.run("rebuild", REBUILT).await?.is_some_and(|run| is_half_built(&run)) {
         return Err(JobError::HalfBuilt);
     }
-    let after = parts.store.run(report.job, &period).await?;
+    let after = parts.store.run(report.job, period).await?;
     Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
 }
 
@@ -106,8 +105,7 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
 pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
         let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
-        let share = shards::name(parts).map(|what| Share { what, part: parts.shard.index().to_string() });
-        parts.turn = Some(lease(parts, key, share).await?);
+        parts.turn = Some(lease(parts, key).await?);
     }
     Ok(())
 }
@@ -119,8 +117,8 @@ pub(super) async fn give_turn(parts: &mut Parts) {
     }
 }
 
-async fn lease(parts: &Parts, key: LeaseKey, share: Option<Share>) -> Result<Lease, JobError> {
-    Lease::take(parts.store.leases(), (key, share), &parts.course.owner, parts.config.lease).await
+async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, JobError> {
+    Lease::take(parts.store.leases(), key, &parts.course.owner, parts.config.lease).await
 }
 
 /// What a host that had to wait finds done is not done again, whoever asked: the other began when this one could not.
@@ -200,7 +198,6 @@ pub(super) fn judged(ready: &Ready, report: &mut Report) {
 
 /// Records that a run began. What an earlier run of the same period left is kept in it.
 pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<JobRun, JobError> {
-    let period = &parts.shard.period(period);
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
     if record.outcome == "running" {

@@ -64,15 +64,14 @@ pub(super) async fn episodes(
     Ok(())
 }
 
-/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted. Of
-/// processes that share the work the first does: all of them see the same.
+/// Tells each sink something about costwarden itself that it has not heard yet, and remembers what was accepted.
 pub(super) async fn operational(
     parts: &mut Parts,
     what: Operational<'_>,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    if parts.mode == Mode::DryRun || !parts.shard.is_first() {
+    if parts.mode == Mode::DryRun {
         return Ok(());
     }
     let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == what.key);
@@ -89,7 +88,7 @@ pub(super) async fn resolved(
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    if parts.mode == Mode::DryRun || !parts.shard.is_first() {
+    if parts.mode == Mode::DryRun {
         return Ok(());
     }
     let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);
@@ -111,7 +110,7 @@ pub(super) async fn totals_left_behind(
     }
     for days in (1..=parts.config.catch_up_days).rev() {
         let date = back(before, days);
-        let period = parts.shard.period(&run::days(date, date));
+        let period = run::days(date, date);
         let Some(mut record) = parts.store.run("daily", &period).await? else { continue };
         total(parts, date, &mut record, now, report).await?;
     }
@@ -126,7 +125,7 @@ pub(super) async fn total(
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), JobError> {
-    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write && parts.shard.is_first()) else {
+    let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write) else {
         return Ok(());
     };
     let told = run.total_told.len();

@@ -1,8 +1,7 @@
-//! A project, or a module that was compiled already, to a plugin: one component with no custom section but its
-//! manifest.
+//! Builds a project or a compiled module into a plugin: a component with the manifest as the only custom section.
 //!
-//! The author's own compiler does the compiling, and says to standard error what it has to say. What it leaves is asked
-//! once, in the sandbox, who it is.
+//! The author's compiler does the work and writes messages to standard error. The result then answers `describe` once,
+//! in the sandbox.
 
 mod javascript;
 mod python;
@@ -24,17 +23,18 @@ use crate::detector::{Artifact, Compiler, Grants, Limits, LoadError, LoadFault, 
 pub(crate) use self::javascript::VERSION as COMPONENTIZE_JS;
 pub(crate) use self::python::VERSION as COMPONENTIZE_PY;
 
-/// A plugin that is ready to be used.
+/// A plugin ready for use.
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) manifest: Manifest,
     pub(crate) artifact: Artifact,
 }
 
-/// Builds what is at the path. Nothing is written but what the compiler keeps for itself.
+/// Builds the project or module at `path`. Writes no files except the compiler's caches.
 ///
 /// # Errors
-/// There is no project, a tool is missing, the source does not compile, or what it compiles to is no plugin.
+/// Fails if the path holds no project, a tool is missing, the source does not compile, or the compiled code is not a
+/// plugin.
 pub(crate) fn build(path: &Path, sandbox: &Sandbox) -> Result<Built, BuildError> {
     if path.is_file() {
         return finished(&Artifact::read(path, sandbox.limits.module_bytes)?, sandbox);
@@ -49,20 +49,20 @@ pub(crate) fn build(path: &Path, sandbox: &Sandbox) -> Result<Built, BuildError>
     finished(&Artifact::new(path, bytes), sandbox)
 }
 
-/// Writes a plugin where it is asked for, else as NAME.wasm into the project's folder or beside the module. Says where.
+/// Writes a plugin to `output`, by default to NAME.wasm in the project's folder or beside the module. Returns the path.
 ///
 /// # Errors
-/// It cannot be written.
+/// Fails if the file cannot be written.
 pub(crate) fn write(built: &Built, path: &Path, output: Option<&Path>) -> Result<PathBuf, BuildError> {
     let output = output.map_or_else(
         || {
             let folder = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
-            // Said as `watch.wasm`, not as `./watch.wasm`.
+            // Messages show `watch.wasm`, not `./watch.wasm`.
             folder.strip_prefix(".").unwrap_or(folder).join(format!("{}.wasm", built.manifest.name))
         },
         Path::to_owned,
     );
-    // Then renamed, for a reader sees the old plugin or the new one, never half of one.
+    // Written first and then renamed: a reader sees the old or the new plugin, never a partial file.
     let draft = output.with_extension(format!("wasm.{}", std::process::id()));
     let written = std::fs::write(&draft, &built.artifact.bytes).and_then(|()| std::fs::rename(&draft, &output));
     if let Err(error) = written {
@@ -72,17 +72,17 @@ pub(crate) fn write(built: &Built, path: &Path, output: Option<&Path>) -> Result
     Ok(output)
 }
 
-/// Asks a plugin in the sandbox who it is. Nothing of it is kept.
+/// Calls `describe` of a plugin in a sandbox and stores nothing.
 ///
 /// # Errors
-/// It is no plugin, or does not load under these limits.
+/// Fails if the file is not a plugin or does not load under `limits`.
 pub(crate) fn described(plugin: &Artifact, limits: Limits) -> Result<Manifest, BuildError> {
-    // Nothing is cached: what is asked is not what will be run, or not here.
+    // No cache: the described bytes will not run, or not on this host.
     describe(&Sandbox::new(limits, None, Compiler::this_program())?, plugin)
 }
 
 fn describe(sandbox: &Sandbox, plugin: &Artifact) -> Result<Manifest, BuildError> {
-    // It is only asked who it is: reference data may be imported, and there is none.
+    // `describe` needs no reference data. The empty folder satisfies the grant of a plugin with the `reference` import.
     let empty = tempfile::tempdir().map_err(BuildError::Folder)?;
     let grants = Grants { reference: Some(empty.path().to_owned()) };
     Ok(sandbox.load_any(plugin, &grants)?.manifest.clone())
@@ -92,10 +92,11 @@ fn finished(compiled: &Artifact, sandbox: &Sandbox) -> Result<Built, BuildError>
     let component = strip::customs(&sandbox.componentize(compiled)?);
     let asked = Artifact::new(&compiled.path, component);
     let manifest = describe(sandbox, &asked)?;
+    // Rules refer to the plugin by this name.
     project::check_name(&manifest.name).map_err(|error| BuildError::Name(compiled.path.clone(), error))?;
     let bytes = packed::pack(&asked.bytes, &PackedManifest::of(&manifest)).map_err(BuildError::Pack)?;
     let artifact = Artifact::new(&compiled.path, bytes);
-    // A manifest more is no code more: who tries the plugin out next need not compile it again.
+    // The manifest changes the digest but not the code, so a later trial needs no new compilation.
     sandbox.hand_on(&asked.digest, &artifact.digest);
     Ok(Built { manifest, artifact })
 }
@@ -106,7 +107,7 @@ impl From<LoadError> for BuildError {
     }
 }
 
-/// What may be behind a description that ended without a word.
+/// Returns a hint if `describe` trapped without a message; otherwise an empty text.
 fn advice(error: &LoadError) -> &'static str {
     match &error.fault {
         LoadFault::Broken(breach) => breach.advice(),
@@ -114,7 +115,7 @@ fn advice(error: &LoadError) -> &'static str {
     }
 }
 
-/// Why there is no plugin.
+/// Errors of building a plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
     #[error(

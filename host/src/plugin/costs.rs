@@ -1,30 +1,30 @@
-//! What calls into a plugin used up, beside what they may.
+//! Resource usage of plugin calls, compared with the limits.
 
 use crate::detector::{Fitted, Limits, Usage, Verdict};
 
-/// The dearest of some calls, by each limit.
+/// The highest usage among several calls, per limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Costs {
     fit: Fuel,
     judge: Fuel,
     memory_bytes: usize,
     state_bytes: usize,
-    /// As the host holds it.
+    /// Size in the host's memory.
     output_bytes: usize,
     reason_bytes: usize,
 }
 
-/// One figure beside its limit.
+/// A figure and the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub(crate) figure: &'static str,
     pub(crate) used: u64,
     pub(crate) limit: u64,
-    /// Below `[plugins.limits]`.
+    /// Keys in `[plugins.limits]`.
     pub(crate) keys: &'static str,
 }
 
-/// Of the call that used most.
+/// Fuel of the most expensive call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Fuel {
     used: u64,
@@ -53,7 +53,7 @@ impl Costs {
         self.output_bytes = self.output_bytes.max(bytes);
     }
 
-    /// Each figure beside the limit that was in force; none of a call that there was none of.
+    /// Returns each figure with the limit in force; omits the fuel of calls that never happened.
     pub(crate) fn beside(&self, limits: &Limits) -> Vec<Cost> {
         let bytes =
             |figure, used: usize, limit: usize, keys| Cost { figure, used: used as u64, limit: limit as u64, keys };

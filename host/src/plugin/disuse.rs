@@ -1,6 +1,7 @@
-//! Files that nothing has used for a month: what a rule no longer names would else lie there for ever.
+//! Removal of files without use for 30 days. Without the removal, files of former rules would stay for ever.
 //!
-//! When a file was used last is its time of modification, which each run that uses it moves on; a day is close enough.
+//! The modification time of a file is the time of the last use, with a precision of a day. Every run updates the
+//! modification times of the files in use.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,11 +14,11 @@ use jiff::Timestamp;
 const DAY: Duration = Duration::from_secs(86_400);
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// Marks what is in use, and removes what is `ours`, not in use, and was last used more than 30 days ago. A folder that
-/// is not there holds nothing.
+/// Considers the files accepted by `ours`: updates the modification time of files `in_use`, and removes files without
+/// use for more than 30 days. An absent folder counts as empty.
 ///
 /// # Errors
-/// The folder or something in it cannot be read, marked or removed.
+/// Fails if the folder or a file cannot be read, updated or removed.
 pub(crate) fn tidy(
     folder: &Path,
     in_use: &BTreeSet<String>,
@@ -32,14 +33,15 @@ pub(crate) fn tidy(
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        // Not followed where it is a link: that is none of ours.
+        // `metadata` does not follow symbolic links, and costwarden creates no links here.
         let metadata = entry.metadata()?;
         if !metadata.is_file() || !ours(&name) {
             continue;
         }
-        // None of a file from the future, which is as good as new.
+        // A modification time in the future counts as a use right now.
         let unused = now.duration_since(metadata.modified()?).unwrap_or_default();
         if in_use.contains(&name) {
+            // At most a single update per file and day.
             if unused > DAY {
                 File::open(entry.path())?.set_modified(now)?;
             }
@@ -75,7 +77,7 @@ mod tests {
         };
         assert_eq!(tidy(&["used"], 30), "foreign unused used");
         assert_eq!(tidy(&["used"], 31), "foreign used");
-        // Thirty days from its last use on, and not from its making.
+        // The 30 days count from the last use, not from the creation.
         assert_eq!(tidy(&[], 60), "foreign used");
         assert_eq!(tidy(&[], 62), "foreign");
     }

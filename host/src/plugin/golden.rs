@@ -1,7 +1,7 @@
-//! Golden cases of a plugin's project: a series, how it is tried, and the verdicts that are expected of it, to the digit.
+//! Golden cases of a plugin project: an input series, the parameters of the trial, and the exact expected verdicts.
 //!
-//! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and, where the defaults will not do,
-//! `case.toml`. What it comes to depends on these and on the plugin alone, on every machine.
+//! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and optionally `case.toml`. The result depends
+//! only on the case and the plugin, and is the same on every machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +15,10 @@ use crate::config::ACCEPT_AFTER_DAYS;
 use crate::detector::{Call, Detector, Failure};
 use crate::toml::{Diagnostic, Document};
 
-/// One case, as its folder says.
+/// A golden case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// The folder's name.
+    /// Name of the folder.
     pub(crate) name: String,
     pub(crate) input: PathBuf,
     pub(crate) expected: PathBuf,
@@ -31,17 +31,17 @@ pub(crate) struct Case {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Play {
-    /// One fit, and a judgement of all points from one on; of the last tenth where none is named.
+    /// A single fit, then a judgement of all points from the named point on; by default of the last tenth.
     Once(Option<String>),
     Walk(NonZero<usize>),
 }
 
-/// The project's cases by their names, in that order, each with what is wrong with its folder where something is.
+/// Returns the project's cases sorted by name, each with an error if the folder is invalid.
 ///
 /// # Errors
-/// There are none.
+/// Fails if there are no cases.
 pub(crate) fn cases(project: &Path) -> Result<BTreeMap<String, Result<Case, GoldenError>>, GoldenError> {
-    // Said as `golden`, not as `./golden`.
+    // Messages show `golden`, not `./golden`.
     let golden = project.strip_prefix(".").unwrap_or(project).join("golden");
     let entries = match std::fs::read_dir(&golden) {
         Ok(entries) => entries,
@@ -59,14 +59,16 @@ pub(crate) fn cases(project: &Path) -> Result<BTreeMap<String, Result<Case, Gold
     if cases.is_empty() { Err(GoldenError::NoCases(golden)) } else { Ok(cases) }
 }
 
-/// The built plugin of a project: in its folder, in its `dist`, or under its folder's name in the `dist` beside it.
+/// Returns the built plugin of a project: in the project's folder, in `dist`, or under the folder's name in the `dist`
+/// beside the project.
 ///
 /// # Errors
-/// There is none, or more than one.
+/// Fails if there is no plugin or more than one candidate.
 pub(crate) fn built(project: &Path) -> Result<PathBuf, GoldenError> {
     let whole = project.canonicalize().map_err(|source| GoldenError::Read(project.to_owned(), source))?;
     let own = format!("{}.wasm", whole.file_name().unwrap_or_default().to_string_lossy());
     for folder in [project.to_owned(), project.join("dist")] {
+        // A missing or unreadable `dist` counts as empty.
         let mut found: Vec<PathBuf> = std::fs::read_dir(&folder)
             .into_iter()
             .flatten()
@@ -77,6 +79,7 @@ pub(crate) fn built(project: &Path) -> Result<PathBuf, GoldenError> {
         let named = found.iter().find(|path| path.file_name().is_some_and(|name| *name == *own));
         match (&found[..], named) {
             ([], _) => {}
+            // Among several plugins, the folder's name decides.
             ([one], _) | (_, Some(one)) => return Ok(one.strip_prefix(".").unwrap_or(one).to_owned()),
             _ => return Err(GoldenError::ManyPlugins(found)),
         }
@@ -86,10 +89,10 @@ pub(crate) fn built(project: &Path) -> Result<PathBuf, GoldenError> {
 }
 
 impl Case {
-    /// What the detector gives now.
+    /// Returns the current verdicts of the detector in CSV.
     ///
     /// # Errors
-    /// The input cannot be read, the detector has something against the settings, or it fails.
+    /// Fails if the input cannot be read, the settings are not accepted, or the detector fails.
     pub(crate) fn run(&self, detector: &Detector) -> Result<String, GoldenError> {
         let of_case = |message: String| GoldenError::Case { name: self.name.clone(), message };
         let points = points::read(&self.input)?;
@@ -119,8 +122,10 @@ impl Case {
     }
 }
 
+/// Reads a case from a folder.
+///
 /// # Errors
-/// It has no input, or everything that is wrong with its `case.toml`.
+/// Fails if there is no input; otherwise returns every fault of `case.toml`.
 fn case(name: String, folder: &Path) -> Result<Case, GoldenError> {
     if !folder.join("input.csv").exists() {
         return Err(GoldenError::NoInput(folder.to_owned()));
@@ -160,7 +165,7 @@ fn case(name: String, folder: &Path) -> Result<Case, GoldenError> {
     if errors.is_empty() { Ok(case) } else { Err(GoldenError::Toml(errors)) }
 }
 
-/// Why golden cases cannot be run.
+/// Errors of golden cases.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GoldenError {
     #[error("{} has no cases, expected folders in it, each with an input.csv", .0.display())]

@@ -1,4 +1,4 @@
-//! Whether this host's runs were held to plugins.lock: whoever removes the file shall not do so unnoticed.
+//! A marker for runs under plugins.lock on this host, so that a removal of the file is noticed.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -7,19 +7,19 @@ use std::path::Path;
 use super::lock::LockFile;
 use crate::toml::Diagnostic;
 
-/// A file of the state directory that is there once a run was held to a lock.
+/// Marker file in the state directory, present after the first run under a lock.
 const MARK: &str = "held-to-lock";
 
-/// Notes that a run was held to a lock.
+/// Creates the marker for a run under a lock.
 ///
 /// # Errors
-/// It cannot be noted.
+/// Fails if the marker cannot be created.
 pub(crate) fn note(state_dir: &Path) -> io::Result<()> {
-    // Nothing is cut off: two runs may do so at once.
+    // No truncation: two runs may create the marker at the same time.
     OpenOptions::new().create(true).append(true).open(state_dir.join(MARK)).map(drop)
 }
 
-/// What is wrong with a lock that is not there: nothing, where no run was held to one.
+/// Returns a diagnostic for an absent lock; `None` if no earlier run used a lock.
 pub(crate) fn missed(state_dir: &Path, lock: &LockFile) -> Option<Diagnostic> {
     let mark = state_dir.join(MARK);
     mark.exists().then(|| {

@@ -1,6 +1,6 @@
-//! The name of a plugin in an OCI registry: `HOST/REPOSITORY/NAME:TAG`, or `@sha256:DIGEST`, or both.
+//! The name of a plugin in an OCI registry: `HOST/REPOSITORY/NAME:TAG`, `@sha256:DIGEST` instead of the tag, or both.
 //!
-//! Nothing is filled in: no host, no folder and no `latest` that the operator did not write.
+//! The parser adds no default host, folder or `latest` tag.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use oci_client::Reference;
 
-/// A plugin in a registry. The last part of its repository is the plugin's name.
+/// A plugin in a registry. The last part of the repository is the plugin's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
     reference: Arc<Reference>,
 }
 
-/// What stands before an image where a plugin's name could stand as well.
+/// Prefix of an image in places that also accept a plugin name.
 pub(crate) const SCHEME: &str = "oci://";
 
 impl Image {
@@ -33,7 +33,7 @@ impl Image {
         repository.rsplit_once('/').map_or(repository, |(_, name)| name)
     }
 
-    /// The same at one content for good: the digest is a manifest's, with `sha256:` before it.
+    /// Returns the image pinned to a manifest digest with the prefix `sha256:`.
     pub(crate) fn pinned(&self, digest: &str) -> Self {
         let (host, repository) = (self.host().to_owned(), self.reference.repository().to_owned());
         let digest = digest.to_owned();
@@ -44,7 +44,7 @@ impl Image {
         Self { reference: Arc::new(reference) }
     }
 
-    /// Whether the other is this one, at whatever content where this one is not pinned.
+    /// Returns whether `pinned` is the same image. An unpinned image covers every digest.
     pub(crate) fn covers(&self, pinned: &Self) -> bool {
         let (one, other) = (&self.reference, &pinned.reference);
         one.registry() == other.registry()
@@ -63,12 +63,12 @@ impl fmt::Display for Image {
 impl FromStr for Image {
     type Err = ImageError;
 
-    /// Reads an image, with or without `oci://` before it.
+    /// Parses an image with or without the prefix `oci://`.
     fn from_str(text: &str) -> Result<Self, ImageError> {
         let bare = text.strip_prefix(SCHEME).unwrap_or(text);
         let reference: Reference = bare.parse().map_err(|_| ImageError::Malformed)?;
         if reference.to_string() != bare {
-            // The parser fills in what is not there.
+            // `Reference` adds missing parts, so a changed text had no host or no tag.
             let host = bare.split_once('/').map(|(host, _)| host);
             let has_host = host == Some(reference.registry());
             return Err(if has_host { ImageError::NoTag } else { ImageError::NoHost });
@@ -85,13 +85,13 @@ impl FromStr for Image {
     }
 }
 
-/// Whether a text is `sha256:` and 64 digits in lower-case hex.
+/// Returns whether the text is `sha256:` and 64 digits in lower-case hex.
 pub(super) fn is_sha256(text: &str) -> bool {
     let hex = text.strip_prefix("sha256:").unwrap_or_default();
     hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// Why a text names no plugin in a registry.
+/// Errors of parsing an image.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImageError {
     #[error("expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST")]

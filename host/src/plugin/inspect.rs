@@ -1,8 +1,8 @@
-//! What a plugin's file shows without being run: its packed manifest, the names of its imports and exports, its
-//! signature's key.
+//! Inspection of a plugin file without execution: packed manifest, names of imports and exports, and the signature's
+//! key.
 //!
-//! Nothing is validated, compiled or instantiated: sections are walked by their lengths and only names are read, so
-//! that any bytes can be looked at.
+//! The module validates, compiles and instantiates nothing. It walks sections by length and reads only names, so any
+//! bytes are safe to inspect.
 
 use wasmparser::{
     BinaryReader, BinaryReaderError, ComponentExportSectionReader, ComponentImportSectionReader, ExportSectionReader,
@@ -12,15 +12,15 @@ use wasmparser::{
 use super::packed::{self, PackedError, PackedManifest};
 use crate::detector::plain;
 
-/// What bytes show.
+/// Facts about a plugin file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Inspection {
     pub(crate) encoding: Encoding,
-    /// None where the file holds none, as core modules out of a compiler.
+    /// `None` if the file has no manifest, for example a core module straight from a compiler.
     pub(crate) manifest: Option<PackedManifest>,
-    /// The version of the contract that the exports name.
+    /// Contract version in the export names.
     pub(crate) contract: Option<String>,
-    /// Interfaces, or modules of a core module; each once, in the file's order.
+    /// Imported interfaces, or modules of a core module, without duplicates in file order.
     pub(crate) imports: Vec<Import>,
 }
 
@@ -30,10 +30,10 @@ pub(crate) enum Encoding {
     Component,
 }
 
-/// What a plugin asks its host for.
+/// An import of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Import {
-    /// As the file spells it, fit for a terminal.
+    /// Name in the file, cut and safe for a terminal.
     pub(crate) name: String,
     pub(crate) kind: ImportKind,
 }
@@ -41,28 +41,28 @@ pub(crate) struct Import {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ImportKind {
     Log,
-    /// Types alone, nothing that can be called.
+    /// Types only, no functions.
     Types,
     Reference,
-    /// No plugin gets this.
+    /// Never granted; a plugin with such an import does not load.
     Unknown,
 }
 
-/// What precedes the names of the contract's interfaces.
+/// Prefix of the names of the contract's interfaces.
 const PACKAGE: &str = "costwarden:detector/";
-/// Bytes of a name that is shown.
+/// Maximum length of a displayed name, in characters.
 const NAME_CHARS: usize = 120;
 
-/// Section ids: of a module, and of a component.
+/// Section ids of a module (`CORE_`) and of a component.
 const CORE_IMPORTS: u8 = 2;
 const CORE_EXPORTS: u8 = 7;
 const COMPONENT_IMPORTS: u8 = 10;
 const COMPONENT_EXPORTS: u8 = 11;
 
-/// Looks at bytes.
+/// Inspects the bytes of a plugin file.
 ///
 /// # Errors
-/// They are no module or component, or are damaged where something is read of them.
+/// Fails if the bytes are not a module or component, or if a section to read is damaged.
 pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, PackedError> {
     let encoding = match bytes.first_chunk::<8>() {
         Some(b"\0asm\x01\0\0\0") => Encoding::Core,
@@ -87,10 +87,10 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, PackedError> {
     Ok(Inspection { encoding, manifest: packed::read(bytes)?, contract, imports })
 }
 
-/// The key that a signature names, in hex: nothing of the signature is verified.
+/// Returns the id of a signature's key in hex, without verification.
 pub(crate) fn signer(signature: &str) -> Option<String> {
     let signature = minisign::SignatureBox::from_string(signature).ok()?;
-    // As minisign prints it.
+    // minisign prints the little-endian key id in upper-case hex.
     Some(format!("{:X}", u64::from_le_bytes(signature.keynum().try_into().ok()?)))
 }
 
@@ -126,10 +126,11 @@ fn add(imports: &mut Vec<Import>, name: &str) {
     }
 }
 
-/// The version that an export of the contract's `detector` names.
+/// Returns the contract version in the export name of the `detector` interface.
 fn version(exports: &[&str]) -> Option<String> {
     exports.iter().find_map(|export| {
         let (interface, version) = export.strip_prefix(PACKAGE)?.split_once('@')?;
+        // A core module exports `INTERFACE@VERSION#FUNCTION`.
         let version = version.split_once('#').map_or(version, |(version, _)| version);
         (interface == "detector").then(|| brief(version))
     })
@@ -149,7 +150,7 @@ impl Encoding {
 }
 
 impl ImportKind {
-    /// What it means to an operator.
+    /// Returns the meaning of the import for an operator.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Log => "log",

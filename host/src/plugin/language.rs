@@ -1,9 +1,8 @@
-//! What a detector is written in, and what tells it from a project's files.
+//! The language of a detector project, recognized by the project's files.
 
 use std::path::Path;
 
-/// The languages that projects are made in and built from. Whatever else compiles to WebAssembly can be packed as a
-/// module.
+/// The languages with project templates and builds. A module compiled from any language can be packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Language {
     Rust,
@@ -12,14 +11,14 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language of the project in a folder; none where the folder has none of [`MARKS`].
+    /// Returns the language of the project in a folder; `None` if the folder has none of [`MARKS`].
     pub(crate) fn of(project: &Path) -> Option<Self> {
         let has = |name| project.join(name).is_file();
         MARKS.iter().find(|(mark, _)| has(mark)).map(|(_, language)| *language)
     }
 }
 
-/// Files that tell a project's language.
+/// Files that identify the language of a project; the first match counts.
 const MARKS: [(&str, Language); 4] = [
     ("Cargo.toml", Language::Rust),
     ("pyproject.toml", Language::Python),

@@ -1,7 +1,7 @@
-//! plugins.lock: the plugins that the operator has agreed to, each at one content.
+//! plugins.lock: the plugins that the operator has approved, each with a fixed digest.
 //!
-//! Where the file is there, a run takes no other. It is TOML, written by `plugin lock` and readable in a review; this
-//! file reads, writes and compares it, and loads nothing.
+//! If the file exists, a run refuses every plugin without a matching entry. The format is TOML, written by
+//! `plugin lock` and suitable for a review. This module reads, writes and compares the file; it loads no plugin.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,36 +12,36 @@ use std::path::{Path, PathBuf};
 use super::image::{Image, is_sha256};
 use crate::toml::{Diagnostic, Document, Section};
 
-/// Where plugins.lock is, or would be.
+/// Location of plugins.lock; the file may be absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LockFile {
     pub(crate) path: PathBuf,
-    /// Whether nothing runs without it.
+    /// If true, no rule runs without the file.
     pub(crate) required: bool,
 }
 
-/// What was agreed to, by plugin name.
+/// The approved plugins by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lock {
     pub(crate) file: PathBuf,
     pub(crate) entries: BTreeMap<String, Entry>,
 }
 
-/// One plugin as it was agreed to.
+/// An approved plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) version: String,
     /// SHA-256 of the file's bytes, in hex.
     pub(crate) digest: String,
-    /// The name of the key that signed it; none where no key is trusted.
+    /// Name of the signing key; `None` if no key is trusted.
     pub(crate) signer: Option<String>,
-    /// Pinned to a manifest; none for a file of the plugins' folder.
+    /// Image pinned to a manifest; `None` for a file in the plugins folder.
     pub(crate) source: Option<Image>,
-    /// Where it stands in the file; 0 before it was written.
+    /// Line in the file; 0 before the first write.
     pub(crate) line: usize,
 }
 
-/// What one writing of the lock changes.
+/// A difference between two locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Added { name: String, now: Entry },
@@ -55,10 +55,10 @@ const HEAD: &str =
     "# The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.\n";
 
 impl Lock {
-    /// Reads the lock that a run is held to; none where there is no such file and none is required.
+    /// Reads the lock for a run; `None` if the file is absent and not required.
     ///
     /// # Errors
-    /// Everything that is wrong with it, or that it is absent though it is required.
+    /// Returns every fault in the file, or the absence of a required file.
     pub(crate) fn load(file: &LockFile) -> Result<Option<Self>, Vec<Diagnostic>> {
         let lock = Self::read(&file.path)?;
         if lock.is_none() && file.required {
@@ -69,10 +69,10 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Reads the lock; none where there is no such file.
+    /// Reads the lock; `None` if the file is absent.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Returns every fault in the file.
     pub(crate) fn read(file: &Path) -> Result<Option<Self>, Vec<Diagnostic>> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -82,13 +82,14 @@ impl Lock {
         parse(file, &text).map(Some)
     }
 
-    /// Writes the lock, whole or not at all.
+    /// Writes the lock atomically.
     pub(crate) fn save(&self) -> io::Result<()> {
         let mut draft = self.file.clone().into_os_string();
         draft.push(format!(".{}", std::process::id()));
         let draft = PathBuf::from(draft);
         let written = File::create(&draft).and_then(|mut file| {
             file.write_all(self.to_string().as_bytes())?;
+            // Data first, then the name: a crash never leaves an incomplete lock.
             file.sync_all()?;
             std::fs::rename(&draft, &self.file)
         });
@@ -98,10 +99,10 @@ impl Lock {
         written
     }
 
-    /// Holds a plugin that was found against what was agreed to.
+    /// Compares a plugin with the approved entry.
     ///
     /// # Errors
-    /// It is not what was agreed to.
+    /// Returns the first difference.
     pub(crate) fn check(
         &self,
         name: &str,
@@ -116,6 +117,7 @@ impl Lock {
         let place = || Place { file: self.file.clone(), line: entry.line };
         let same_source = match (source, &entry.source) {
             (None, None) => true,
+            // A tag in the config covers the pinned image in the lock.
             (Some(asked), Some(locked)) => asked.covers(locked),
             _ => false,
         };
@@ -134,7 +136,7 @@ impl Lock {
         Ok(())
     }
 
-    /// What another lock changes in this one, in the order of names.
+    /// Returns the changes from this lock to `now`, sorted by name.
     pub(crate) fn changes(&self, now: &Self) -> Vec<Change> {
         let mut names: Vec<&String> = self.entries.keys().chain(now.entries.keys()).collect();
         names.sort();
@@ -152,12 +154,12 @@ impl Lock {
 }
 
 impl Entry {
-    /// Whether it says the same, wherever it stands.
+    /// Compares two entries without the line number.
     fn agrees(&self, other: &Self) -> bool {
         Self { line: other.line, ..self.clone() } == *other
     }
 
-    /// What it holds, by key.
+    /// Returns the keys and values of the entry in file order.
     fn fields(&self) -> [(&'static str, Option<String>); 4] {
         [
             ("version", Some(self.version.clone())),
@@ -176,7 +178,7 @@ impl Change {
     }
 }
 
-/// The file's text.
+/// Formats the content of plugins.lock.
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}version = {VERSION}")?;
@@ -192,7 +194,7 @@ impl fmt::Display for Lock {
     }
 }
 
-/// One line a change, with what it was and what it is.
+/// Formats a change in a single line with the old and the new values.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |entry: &Entry| {
@@ -259,7 +261,7 @@ fn read(mut section: Section<'_, '_>, entries: &mut BTreeMap<String, Entry>) {
     }
 }
 
-/// A text as TOML has it; JSON's escapes are among TOML's.
+/// Quotes a text for TOML. JSON escapes are valid in TOML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -272,7 +274,7 @@ fn signed(signer: Option<&str>) -> String {
     signer.map_or_else(|| "no key".to_owned(), |signer| format!("`{signer}`"))
 }
 
-/// Where an entry stands.
+/// Position of an entry, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     file: PathBuf,
@@ -285,7 +287,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a plugin is not the one that was agreed to.
+/// Differences between a plugin and the approved entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Mismatch {
     #[error("`{name}` (sha256:{digest}) is not in {}: run `costwarden plugin lock` to agree to it", lock.display())]

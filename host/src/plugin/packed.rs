@@ -1,9 +1,9 @@
-//! The packed manifest: what a plugin says of itself, in a custom section of its file, so that it can be read without
-//! running anything.
+//! The packed manifest: a copy of the `describe` result in a custom section of the plugin file, readable without
+//! running the plugin.
 //!
-//! It is a copy for reading. What counts is what `describe` says, and a plugin whose copy says something else does not
-//! load. Only the sections of the outermost module or component are walked, by their lengths: nothing inside them is
-//! parsed, so that any bytes can be read.
+//! The copy is for display only. The result of `describe` counts, and a plugin with a different copy does not load. The
+//! reader walks only the sections of the outermost module or component by length and parses nothing inside them, so any
+//! bytes are safe to read.
 
 use std::fmt;
 
@@ -14,11 +14,11 @@ use wasmparser::{BinaryReader, BinaryReaderError};
 
 use crate::detector::{CONTRACT, Manifest, Scope, plain};
 
-/// What stands in the section, as JSON.
+/// The content of the section, in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PackedManifest {
-    /// The version of the contract that the plugin is built for.
+    /// Contract version that the plugin is built for.
     pub(crate) contract: String,
     pub(crate) name: String,
     pub(crate) version: String,
@@ -29,7 +29,7 @@ pub(crate) struct PackedManifest {
     pub(crate) settings_schema: Map<String, Value>,
 }
 
-/// A field of which the packed manifest and `describe` say different things.
+/// A field with different values in the packed manifest and in `describe`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) field: &'static str,
@@ -37,19 +37,19 @@ pub(crate) struct Difference {
     pub(crate) described: String,
 }
 
-/// The section's name.
+/// Name of the custom section.
 const SECTION: &str = "costwarden:manifest";
-/// Bytes of the section; a settings schema has some thousand.
+/// Maximum size of the section, in bytes. A settings schema has a few thousand.
 const LIMIT_BYTES: usize = 1024 * 1024;
-/// Of a field, in a message.
+/// Maximum length of a field in a message, in characters.
 const BRIEF_CHARS: usize = 160;
-/// Magic number and version.
+/// Length of the magic number and the version, in bytes.
 const HEADER_BYTES: usize = 8;
-/// Of a custom section, in modules as in components.
+/// Section id of custom sections, equal in modules and components.
 const CUSTOM: u8 = 0;
 
 impl PackedManifest {
-    /// What a loaded plugin said of itself, as the section holds it.
+    /// Converts the manifest of a loaded plugin.
     pub(crate) fn of(manifest: &Manifest) -> Self {
         let Manifest { name, version, summary, settings_schema, min_points, scope } = manifest.clone();
         let settings_schema =
@@ -57,14 +57,14 @@ impl PackedManifest {
         Self { contract: CONTRACT.to_owned(), name, version, summary, min_points, scope, settings_schema }
     }
 
-    /// The first field of which `describe` says something else.
+    /// Returns the first field with a different value in `describe`.
     pub(crate) fn difference(&self, described: &Manifest) -> Option<Difference> {
         let other = Self::of(described);
         let text = |field, packed: &str, described: &str| {
             (packed != described).then(|| Difference { field, packed: brief(packed), described: brief(described) })
         };
         let schema = || {
-            // By what they hold: the order of keys is no difference.
+            // Compared by content: the order of the keys does not matter.
             let differ = self.settings_schema != other.settings_schema;
             let [packed, described] = [self, &other].map(|manifest| Value::from(manifest.settings_schema.clone()));
             differ.then(|| text("settingsSchema", &packed.to_string(), &described.to_string())).flatten()
@@ -78,7 +78,7 @@ impl PackedManifest {
     }
 }
 
-/// The beginning of a text that may be as long as a plugin likes, fit for a terminal.
+/// Returns the beginning of a text of any length, safe for a terminal.
 fn brief(text: &str) -> String {
     let mut brief: String = text.chars().take(BRIEF_CHARS).collect();
     if brief.len() < text.len() {
@@ -87,10 +87,10 @@ fn brief(text: &str) -> String {
     plain(brief)
 }
 
-/// The module or component with the manifest as its last section, in the place of any that it had.
+/// Appends the manifest as the last section of a module or component and removes any previous manifest.
 ///
 /// # Errors
-/// The bytes are no module or component.
+/// Fails if the bytes are not an intact module or component, or if the manifest is too large.
 pub(crate) fn pack(bytes: &[u8], manifest: &PackedManifest) -> Result<Vec<u8>, PackedError> {
     let mut packed = bytes.get(..HEADER_BYTES).ok_or(PackedError::Header)?.to_vec();
     for section in sections(bytes)? {
@@ -103,15 +103,17 @@ pub(crate) fn pack(bytes: &[u8], manifest: &PackedManifest) -> Result<Vec<u8>, P
     if json.len() > LIMIT_BYTES {
         return Err(PackedError::TooLarge(json.len()));
     }
+    // `CustomSection` encodes the length and the content, but not the section id.
     packed.push(CUSTOM);
     CustomSection { name: SECTION.into(), data: (&json).into() }.encode(&mut packed);
     Ok(packed)
 }
 
-/// The manifest of a module or component; none where it has no such section. Its texts are fit for a terminal.
+/// Returns the manifest of a module or component, or `None` without a manifest section. The contract, name, version and
+/// summary are safe for a terminal.
 ///
 /// # Errors
-/// The bytes are no module or component, are cut short, or hold a section that is no manifest.
+/// Fails if the bytes are not a module or component, are truncated, or contain an invalid or a second manifest.
 pub(crate) fn read(bytes: &[u8]) -> Result<Option<PackedManifest>, PackedError> {
     let mut found = None;
     for section in sections(bytes)? {
@@ -134,18 +136,18 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<PackedManifest>, PackedError> 
     Ok(found)
 }
 
-/// One section of the outermost module or component.
+/// A section of the outermost module or component.
 pub(super) struct Section<'a> {
     pub(super) id: u8,
     pub(super) body: &'a [u8],
-    /// Where the body begins in the file.
+    /// Offset of the body in the file, in bytes.
     pub(super) offset: usize,
-    /// With what stands before the body.
+    /// The section's id, length and body.
     whole: &'a [u8],
 }
 
 impl<'a> Section<'a> {
-    /// What the section holds, if it is a manifest's.
+    /// Returns the JSON if the section holds a manifest.
     fn manifest(&self) -> Option<&'a [u8]> {
         let mut reader = BinaryReader::new(self.body, self.offset as u64);
         let is_manifest = self.id == CUSTOM && reader.read_string().is_ok_and(|name| name == SECTION);
@@ -153,12 +155,13 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The sections in their order, after a header of the right kind. After an error there are no more.
+/// Checks the header and iterates over the sections in file order, up to the first error.
 pub(super) fn sections(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Section<'_>, PackedError>>, PackedError> {
     let header = bytes.get(..HEADER_BYTES).filter(|header| header.starts_with(b"\0asm"));
     header.ok_or(PackedError::Header)?;
     let mut rest = Some(BinaryReader::new(&bytes[HEADER_BYTES..], HEADER_BYTES as u64));
     Ok(std::iter::from_fn(move || {
+        // `rest` stays empty after an error and so ends the iteration.
         let mut reader = rest.take().filter(|reader| !reader.eof())?;
         let start = reader.original_position() as usize;
         let section = section(&mut reader).map(|(id, body)| {
@@ -183,7 +186,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Why there is no manifest to be had of some bytes.
+/// Errors of packing or reading a manifest.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackedError {
     #[error("not WebAssembly, expected a module or component")]
@@ -249,6 +252,7 @@ mod tests {
     fn a_manifest_within_a_nested_module_is_not_the_plugins() {
         let mut bytes = wat::parse_str("(component)").expect("a component");
         let inner = pack(&module(), &manifest("one")).expect("packed");
+        // 1 is the section id of a core module inside a component.
         bytes.push(1);
         inner.encode(&mut bytes);
         assert_eq!(read(&bytes).expect("readable"), None);

@@ -1,8 +1,8 @@
-//! A series from a CSV file with the columns `timestamp` and `value`: rows to points on an even grid.
+//! Reads a series from a CSV file with the columns `timestamp` and `value`. The rows become points on an even grid.
 //!
-//! The step is the usual time between two rows. Times that no row stands for are points that are not known; rows that
-//! do not lie on the grid, stand for a point that has one already, or are not in the order of time, are told as remarks,
-//! since measured series have all three. What cannot be read is an error that names the line.
+//! The step is the usual time between two rows. Grid times without a row become unknown points. Rows off the grid,
+//! duplicate rows and unsorted rows give remarks, because measured series have all three. An unreadable line is an
+//! error with the line number.
 
 mod grid;
 mod moment;
@@ -18,37 +18,37 @@ use self::moment::{Clock, Moment};
 use crate::count::counted;
 use crate::series::Series;
 
-/// The rows of a file as they stand in it, and the series that they are.
+/// The rows of a file in file order, and the resulting series.
 #[derive(Debug, Clone)]
 pub(crate) struct Points {
     pub(crate) rows: Vec<Row>,
     pub(crate) series: Series,
-    /// What a reader may not have meant, a line each.
+    /// Texts about possible mistakes in the file, with line numbers.
     pub(crate) remarks: Vec<String>,
 }
 
-/// One row.
+/// A row of the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// As it was written.
+    /// Original text.
     pub(crate) timestamp: String,
-    /// NaN where it is not known.
+    /// NaN if unknown.
     pub(crate) value: f64,
-    /// Index into the series' values; none where an earlier row stands for the same point.
+    /// Index into the values of the series; `None` if an earlier row has the same point.
     pub(crate) place: Option<usize>,
     moment: Moment,
     line: u64,
 }
 
-/// What stands where a value is not known, beside nothing.
+/// Texts for an unknown value in any letter case; an empty field is unknown too.
 const UNKNOWN: [&str; 6] = ["nan", "na", "n/a", "null", "none", "-"];
-/// Points of a series, known or not: eleven years of every five minutes.
+/// Maximum number of points and of rows: eleven years of five-minute steps.
 const LIMIT: usize = 1_200_000;
 
-/// Reads a file. The series is named after it.
+/// Reads a file. The file name without the extension becomes the series id.
 ///
 /// # Errors
-/// It cannot be read, or a line of it is not as expected.
+/// Fails if the file cannot be read or a line is invalid.
 pub(crate) fn read(path: &Path) -> Result<Points, PointsError> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy();
     let file = File::open(path).map_err(Fault::Read);
@@ -57,7 +57,8 @@ pub(crate) fn read(path: &Path) -> Result<Points, PointsError> {
 }
 
 impl Points {
-    /// The point that a timestamp or a row's number, counted from 0, means: that row's, or the first one not before.
+    /// Returns the point of a timestamp or of a row number (from 0), or the next point after the given place. Returns
+    /// `None` for a time outside the series.
     pub(crate) fn find(&self, text: &str) -> Option<usize> {
         let from = |index: usize| self.rows[index..].iter().find_map(|row| row.place);
         if let Some(index) = self.rows.iter().position(|row| row.timestamp == text) {
@@ -93,7 +94,7 @@ fn rows(file: File) -> Result<Vec<Row>, Fault> {
     while next(&mut reader, &mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
         let (found, expected) = (record.len(), header.len());
-        // A line of blanks is no row, and commas at its end are no fields.
+        // A blank line is not a row, and trailing commas are not fields.
         if found == 1 && record[0].is_empty() {
             continue;
         }
@@ -103,6 +104,7 @@ fn rows(file: File) -> Result<Vec<Row>, Fault> {
         let row = row(&record[timestamp], &record[value], line)?;
         if let Some(before) = rows.last() {
             let (clock, other) = (row.moment.clock, before.moment.clock);
+            // Moments of different clocks have no common order.
             if clock != other {
                 return Err(Fault::Clock { line, found: clock, before: other });
             }
@@ -129,7 +131,7 @@ fn row(timestamp: &str, value: &str, line: u64) -> Result<Row, Fault> {
 
 fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
-    // Stable: of rows for the same time, the earlier one in the file comes first.
+    // A stable sort keeps rows with equal times in file order, so the first such row counts.
     order.sort_by_key(|row| rows[*row].moment.seconds());
     let moments: Vec<Moment> = order.iter().map(|row| rows[*row].moment).collect();
     let grid = Grid::of(&moments).ok_or(Fault::TooFew(rows.len()))?;
@@ -142,6 +144,7 @@ fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
     for row in order {
         let row = &mut rows[row];
         let (place, is_on) = grid.place(first, row.moment);
+        // The limit check below also catches an overflow.
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         if place >= LIMIT {
             return Err(Fault::TooLong { line: row.line, timestamp: row.timestamp.clone(), step });
@@ -152,6 +155,7 @@ fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
         if place < values.len() {
             remarks.doubled.push(row.line);
         } else {
+            // Grid times without a row are unknown points.
             values.resize(place, f64::NAN);
             values.push(row.value);
             row.place = Some(place);
@@ -168,7 +172,7 @@ fn on_grid(id: &str, mut rows: Vec<Row>) -> Result<Points, Fault> {
     Ok(Points { rows, series, remarks: remarks.told(&grid) })
 }
 
-/// Lines that a reader may not have meant.
+/// Line numbers of possible mistakes.
 #[derive(Default)]
 struct Remarks {
     unsorted: Vec<u64>,
@@ -210,7 +214,7 @@ fn not_csv(error: csv::Error) -> Fault {
     }
 }
 
-/// A series that cannot be read, and where it lies.
+/// An unreadable series, with the path of the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", path.display())]
 pub(crate) struct PointsError {

@@ -1,7 +1,6 @@
-//! New projects: the example of a language, under another name, with all that it needs to build in any folder.
+//! New projects: the example of a language under a new name, with everything for a build in any folder.
 //!
-//! The examples, the SDK and the contract travel inside this program. What they build to is the business of
-//! [`super::build`].
+//! The program embeds the examples, the SDK and the contract. Builds are the responsibility of [`super::build`].
 
 mod sdk;
 mod templates;
@@ -14,21 +13,21 @@ use super::language::Language;
 
 pub(crate) use self::templates::WIT;
 
-/// A file of a new project: where it belongs, and what stands in it.
+/// A file of a new project: path relative to the project, and content.
 struct File {
     path: String,
     text: String,
 }
 
-/// Names that a crate of that name could not have beside the SDK.
+/// Reserved name: a crate with this name could not depend on the SDK.
 const TAKEN: &str = "costwarden-sdk";
-/// Of a name.
+/// Maximum length of a name, in characters.
 const NAME_CHARS: usize = 64;
 
-/// Writes a project into the folder NAME below `parent`, and says where that is.
+/// Writes a project into the folder NAME below `parent` and returns the folder's path.
 ///
 /// # Errors
-/// The name cannot be one, there is something of that name already, or it cannot be written.
+/// Fails if the name is invalid, the path already exists, or a file cannot be written.
 pub(crate) fn create(parent: &Path, name: &str, language: Language) -> Result<PathBuf, ProjectError> {
     check_name(name)?;
     let project = parent.join(name);
@@ -45,10 +44,10 @@ pub(crate) fn create(parent: &Path, name: &str, language: Language) -> Result<Pa
     Ok(project)
 }
 
-/// Whether a detector can have this name: it names crates, files and rules.
+/// Checks the name of a detector. Crates, files and rules use the same name.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// Returns the fault of the name.
 pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
     let fault = if name.len() > NAME_CHARS {
         NameFault::Long
@@ -62,6 +61,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
     } else {
         return Ok(());
     };
+    // An invalid name may hold escape sequences, and the message goes to a terminal.
     let brief: String = name.chars().filter(|character| !character.is_control()).take(NAME_CHARS).collect();
     Err(NameError { name: brief, fault })
 }
@@ -70,6 +70,7 @@ fn files(name: &str, language: Language) -> Vec<File> {
     let example = templates::example(language).iter();
     let mut files: Vec<_> =
         example.map(|(path, text)| File { path: (*path).to_owned(), text: text.replace(EXAMPLE, name) }).collect();
+    // A longer or shorter name moves the comments in the command blocks.
     for file in files.iter_mut().filter(|file| file.path == "README.md") {
         file.text = aligned(&file.text);
     }
@@ -87,7 +88,7 @@ fn files(name: &str, language: Language) -> Vec<File> {
     files
 }
 
-/// Puts the comments of each block of commands below each other again, which another name moved.
+/// Aligns the trailing comments of each command block again after a change of the name.
 fn aligned(markdown: &str) -> String {
     const COMMENT: &str = " # ";
     let width = |line: &str| line.split_once(COMMENT).map(|(command, _)| command.trim_end().chars().count());
@@ -103,7 +104,7 @@ fn aligned(markdown: &str) -> String {
     blocks.join("```")
 }
 
-/// Why there is no new project.
+/// Errors of project creation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProjectError {
     #[error(transparent)]
@@ -114,7 +115,7 @@ pub(crate) enum ProjectError {
     Write(PathBuf, io::Error),
 }
 
-/// A name that no detector can have.
+/// An invalid detector name.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` {fault}")]
 pub(crate) struct NameError {

@@ -1,8 +1,9 @@
-//! OCI registries: a plugin as one image in the layout that the CNCF agreed on for WebAssembly, a config
-//! `application/vnd.wasm.config.v0+json` and one layer `application/wasm`. Its signature is an annotation of the manifest.
+//! OCI registries: a plugin is an image in the CNCF layout for WebAssembly, with a config
+//! `application/vnd.wasm.config.v0+json` and a single layer `application/wasm`. The signature is an annotation of the
+//! manifest.
 //!
-//! Whatever a registry answers is bounded in time and size, and is held against its digests. Nothing of a pulled plugin
-//! is parsed; what a push parses is the pusher's own file.
+//! All answers of a registry are limited in time and size and checked against their digests. This module does not parse
+//! a pulled plugin; a push parses the pusher's file.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -24,44 +25,45 @@ use crate::causes::causes;
 use crate::config::Secret;
 use crate::detector::Artifact;
 
-/// How a registry is talked to.
+/// Connection options for a registry.
 #[derive(Debug, Clone)]
 pub(crate) struct RegistryOptions {
     /// `HOST` or `HOST:PORT`.
     pub(crate) host: String,
-    /// None for a registry that asks for none.
+    /// User name and password; `None` for a registry without authentication.
     pub(crate) credentials: Option<(String, Secret)>,
     pub(crate) transport: Transport,
-    /// Of a whole push or pull.
+    /// Time limit of a whole push or pull.
     pub(crate) timeout: Duration,
 }
 
-/// Whether what goes over the wire is encrypted.
+/// Encryption of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Https,
     Http,
 }
 
-/// A plugin as a registry gave it.
+/// A plugin from a registry.
 #[derive(Debug)]
 pub(crate) struct Pulled {
-    /// Pinned to its manifest.
+    /// Image pinned to the manifest.
     pub(crate) image: Image,
-    /// Not looked into.
+    /// The plugin, not parsed.
     pub(crate) artifact: Artifact,
-    /// Not verified.
+    /// The signature, not verified.
     pub(crate) signature: Option<Signature>,
 }
 
-/// The signature's text as a JSON string: a manifest is written without escapes, and so takes no line breaks.
+/// Annotation with the signature's text in a JSON string. The manifest is written in canonical JSON without escapes, so
+/// the text must not contain line breaks.
 const SIGNATURE_ANNOTATION: &str = "costwarden.minisig";
 const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl RegistryOptions {
-    /// How the registry of a host is talked to, which the config need not speak of.
+    /// Returns the options for a host: from the config if present, otherwise the defaults.
     pub(crate) fn of(host: &str, known: &[Self]) -> Self {
         known.iter().find(|registry| registry.host == host).cloned().unwrap_or_else(|| Self::new(host))
     }
@@ -77,7 +79,7 @@ impl RegistryOptions {
                 Transport::Https => ClientProtocol::Https,
                 Transport::Http => ClientProtocol::Http,
             },
-            // An index is no plugin.
+            // Without a resolver, an image index is an error: an index is not a plugin.
             platform_resolver: None,
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(self.timeout),
@@ -103,16 +105,16 @@ impl RegistryOptions {
     }
 }
 
-/// Whether a host of a registry, with or without a port, is this machine.
+/// Returns whether a registry host, with or without a port, is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Puts a plugin into a registry. The same plugin and signature are the same image, whoever pushes them and when.
+/// Pushes a plugin. The same plugin and signature always give the same image.
 ///
 /// # Errors
-/// The file is not WebAssembly, or the registry does not take it.
+/// Fails if the file is not WebAssembly or the registry does not accept the image.
 pub(crate) async fn push(
     image: &Image,
     options: &RegistryOptions,
@@ -129,7 +131,7 @@ pub(crate) async fn push(
         .in_time(image, async {
             let auth = options.auth();
             let failed = |error| failed(image, error);
-            // Asked first, since the library's push tells a refusal apart from nothing else.
+            // Authenticate first: the library's push does not distinguish a refusal from other errors.
             client.auth(image.reference(), &auth, RegistryOperation::Push).await.map_err(failed)?;
             let pushed = client.push(image.reference(), &auth, layer, config, Some(annotations)).await;
             pushed.map_err(|error| match error.downcast::<OciDistributionError>() {
@@ -142,10 +144,11 @@ pub(crate) async fn push(
         .await
 }
 
-/// Gets a plugin of at most so many bytes out of a registry.
+/// Pulls a plugin of at most `limit_bytes` bytes.
 ///
 /// # Errors
-/// The registry does not give it, or what it gives is no plugin, too large, or not of the digest that it says.
+/// Fails if the registry does not deliver the image, or if the image is not a plugin, is too large, or does not match
+/// the digest.
 pub(crate) async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: u64) -> Result<Pulled, RegistryError> {
     let client = options.client();
     options
@@ -158,11 +161,12 @@ pub(crate) async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: 
             if u64::try_from(layer.size).unwrap_or(0) > limit_bytes {
                 return Err(too_large());
             }
-            // Other addresses of the layer, which a manifest may name, are not followed.
+            // A manifest may name other URLs of the layer; they are not followed.
             let layer = LayerDescriptor { digest: &layer.digest, urls: &None };
             let mut stream = client.pull_blob_stream(image.reference(), &layer).await.map_err(failed)?;
             let mut bytes = Vec::new();
             while let Some(chunk) = stream.try_next().await.map_err(|error| failed(error.into()))? {
+                // A registry may send more bytes than the manifest declares.
                 if bytes.len() as u64 + chunk.len() as u64 > limit_bytes {
                     return Err(too_large());
                 }
@@ -170,7 +174,7 @@ pub(crate) async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: 
             }
             let annotations = manifest.annotations.unwrap_or_default();
             let signature = annotations.get(SIGNATURE_ANNOTATION).map(|text| Signature {
-                // What is no such string is told as no signature when it is verified.
+                // An invalid string becomes an empty text, and the verification rejects an empty text.
                 text: serde_json::from_str(text).unwrap_or_default(),
             });
             let image = image.pinned(&digest);
@@ -180,7 +184,7 @@ pub(crate) async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: 
         .await
 }
 
-/// The config and the layer of a plugin.
+/// Returns the config and the layer of a plugin.
 fn described(image: &Image, artifact: &Artifact) -> Result<(WasmConfig, ImageLayer), RegistryError> {
     let bytes = artifact.bytes.clone();
     let described = if Parser::is_core_wasm(&bytes) {
@@ -192,12 +196,12 @@ fn described(image: &Image, artifact: &Artifact) -> Result<(WasmConfig, ImageLay
     };
     let other = |error| RegistryError::Other { image: image.clone(), why: format!("{error:#}") };
     let (mut config, layer) = described.map_err(other)?;
-    // The library would write down the time of day.
+    // The library sets the current time; without the time, the same plugin gives the same image.
     config.created = Default::default();
     Ok((config, layer))
 }
 
-/// The one layer of a plugin's image.
+/// Returns the single layer of a plugin's image.
 fn layer<'m>(image: &Image, manifest: &'m OciImageManifest) -> Result<&'m OciDescriptor, RegistryError> {
     let not = |why: String| RegistryError::NotAPlugin { image: image.clone(), why };
     if manifest.config.media_type != WASM_MANIFEST_CONFIG_MEDIA_TYPE {
@@ -236,7 +240,7 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
         }
         OciDistributionError::RequestError(error) if error.is_connect() || error.is_timeout() => {
             let why = causes(&error.without_url());
-            // As the TLS library names bytes that are none of it.
+            // The TLS library reports `InvalidContentType` if the answer is not TLS.
             if why.contains("InvalidContentType") {
                 RegistryError::NotTls { image }
             } else {
@@ -251,6 +255,7 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
             RegistryError::NotAPlugin { image, why: "it is an index of several images".to_owned() }
         }
         OciDistributionError::DigestError(error) => RegistryError::Damaged { image, why: error.to_string() },
+        // The stream wraps a wrong digest in an I/O error.
         OciDistributionError::IoError(error) if matches!(error.get_ref(), Some(inner) if inner.is::<DigestError>()) => {
             RegistryError::Damaged { image, why: error.to_string() }
         }
@@ -269,7 +274,7 @@ fn failed(image: &Image, error: OciDistributionError) -> RegistryError {
     }
 }
 
-/// What broke, without the layers of the client that it came through.
+/// Returns the root cause without the layers of the client.
 fn innermost(mut error: &dyn Error) -> String {
     while let Some(source) = error.source() {
         error = source;
@@ -277,13 +282,13 @@ fn innermost(mut error: &dyn Error) -> String {
     plain(&error.to_string())
 }
 
-/// A registry's words as one line for a terminal and a log.
+/// Makes a registry's text safe for a single line in a terminal or log; at most 200 characters.
 fn plain(text: &str) -> String {
     let line = text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200);
     line.collect::<String>().trim_end().to_owned()
 }
 
-/// Why a registry gave or took no plugin.
+/// Errors of pushing or pulling a plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
     #[error("{image}: the registry {} cannot be reached, look at its name and port: {why}", image.host())]

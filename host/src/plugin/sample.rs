@@ -1,11 +1,12 @@
-//! Made-up series for measurements: the same on every machine, with weekends, drift and noise, and no incident.
+//! Synthetic series for benchmarks: the same on every machine, with weekends, drift and noise, without anomalies.
 
 use crate::series::Series;
 
-/// So many days of one of many series.
+/// Returns `days` daily values of the series `number`.
 pub(crate) fn days(number: usize, days: usize) -> Series {
     let value = |day: usize| {
         let weekend = if day % 7 < 5 { 1.0 } else { 0.6 };
+        // A fixed seed per series and day gives the same noise in every run.
         let noise = fastrand::Rng::with_seed((number * 10_000 + day) as u64).f64() - 0.5;
         (1_000.0 + day as f64 + 10.0 * (number % 100) as f64) * weekend * (1.0 + 0.1 * noise)
     };

@@ -1,25 +1,24 @@
-//! A settings schema as rows for people. What it does not understand of JSON Schema it leaves out; the schema itself is
-//! shown whole to machines.
+//! A settings schema in rows for people. Unknown parts of JSON Schema are omitted; machines receive the whole schema.
 
 use serde_json::{Map, Value};
 
 use crate::detector::plain;
 
-/// One setting.
+/// A setting of a detector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) name: String,
-    /// Like `number`, `auto, none or daily`.
+    /// Kind of value, for example `number` or `auto, none or daily`.
     pub(crate) kind: String,
-    /// JSON; empty where there is none.
+    /// JSON or `must be set`; empty if there is no default.
     pub(crate) default: String,
     pub(crate) description: String,
 }
 
-/// Parts of a kind that are looked up or joined, one within the other: a schema may refer to itself.
+/// Maximum depth of nested references and alternatives: a schema may refer to itself.
 const DEPTH: usize = 4;
 
-/// The properties of a schema's top, in its order.
+/// Returns the top-level properties of a schema in the schema's order.
 pub(crate) fn settings(schema: &Map<String, Value>) -> Vec<Setting> {
     let required: Vec<&str> = list(schema.get("required")).filter_map(Value::as_str).collect();
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
@@ -40,6 +39,7 @@ pub(crate) fn settings(schema: &Map<String, Value>) -> Vec<Setting> {
 }
 
 fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
+    // Ends the recursion in a schema with circular references.
     let Some(depth) = depth.checked_sub(1) else { return String::new() };
     if let Some(name) = property.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/$defs/")) {
         let definition = schema.get("$defs").and_then(|definitions| definitions.get(name));
@@ -59,6 +59,7 @@ fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
     if parts.is_empty() {
         parts = types;
     }
+    // `null` marks an optional setting and is not a kind of value.
     parts.retain(|part| !part.is_empty() && part != "null");
     let mut kind = match parts.split_last() {
         Some((last, [])) => last.clone(),
@@ -86,12 +87,12 @@ fn text<'a>(property: &'a Value, key: &str) -> &'a str {
     property.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A text without quotes, anything else as JSON.
+/// Formats a string without quotes, and anything else in JSON.
 fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| short(value), str::to_owned)
 }
 
-/// A whole number without a fraction.
+/// Formats a whole number without a fraction.
 fn short(value: &Value) -> String {
     match value.as_f64() {
         Some(number) => number.to_string(),

@@ -1,7 +1,7 @@
-//! Plugins that were pulled, kept by the digests of their bytes: `sha256-DIGEST.wasm`, its signature beside it, and for
-//! each image a record of what it was when it was pulled last.
+//! Pulled plugins on disk: `sha256-DIGEST.wasm` with the signature beside the file, and for each image a record of the
+//! last pull.
 //!
-//! It opens files and no connection. What is on the shelf is verified like any other file before it is used.
+//! This module opens files but no connection. A stored plugin is verified like any file before use.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::{self, Write as _};
@@ -24,16 +24,16 @@ pub(crate) struct Shelf {
     directory: PathBuf,
 }
 
-/// What an image was when it was pulled last.
+/// Result of the last pull of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Pinned to its manifest.
+    /// Image pinned to the manifest.
     pub(crate) image: Image,
     /// SHA-256 of the plugin's bytes, in hex.
     pub(crate) digest: String,
 }
 
-/// A record's file.
+/// JSON form of a record.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordFile {
@@ -46,10 +46,10 @@ impl Shelf {
         Self { directory: state_dir.join("plugins") }
     }
 
-    /// The plugin of that digest, where it is kept. Nothing of it is parsed.
+    /// Returns the plugin with this digest, not parsed; `None` if absent.
     ///
     /// # Errors
-    /// It cannot be read, is too large, or is not what was put there.
+    /// Fails if the file cannot be read, is too large, or has a different digest.
     pub(crate) fn read(&self, digest: &str, limit_bytes: u64) -> Result<Option<Artifact>, ShelfError> {
         let path = self.path(digest);
         if !path.exists() {
@@ -59,7 +59,7 @@ impl Shelf {
         if artifact.digest == digest { Ok(Some(artifact)) } else { Err(ShelfError::Damaged { path }) }
     }
 
-    /// What an image was when it was pulled last; none where it never was, or what was noted cannot be read.
+    /// Returns the record of the last pull; `None` if there is no readable record.
     pub(crate) fn record(&self, image: &Image) -> Option<Record> {
         let text = std::fs::read_to_string(self.record_path(image)).ok()?;
         let RecordFile { image: pinned, digest } = serde_json::from_str(&text).ok()?;
@@ -67,7 +67,7 @@ impl Shelf {
         image.covers(&pinned).then_some(Record { image: pinned, digest })
     }
 
-    /// Keeps what was pulled under an image's name. Each file is there whole or not at all, the record last.
+    /// Stores a pulled plugin with the signature and a record for `image`. Every file is written atomically.
     pub(crate) fn keep(&self, image: &Image, pulled: &Pulled) -> Result<PathBuf, ShelfError> {
         let path = self.path(&pulled.artifact.digest);
         let record = RecordFile { image: pulled.image.to_string(), digest: pulled.artifact.digest.clone() };
@@ -80,15 +80,16 @@ impl Shelf {
                 Some(signature) => self.write(&signature_path(&path), signature.text.as_bytes()),
                 None => Ok(()),
             })
+            // The record comes last, so a record never names an absent plugin.
             .and_then(|()| self.write(&self.record_path(image), serde_json::json!(record).to_string().as_bytes()))
             .map_err(|error| ShelfError::Keep { directory: self.directory.clone(), error })?;
         Ok(path)
     }
 
-    /// Removes what no run has used for 30 days; these plugins and images are in use now.
+    /// Removes files without use for 30 days; the given plugins and images are in use.
     ///
     /// # Errors
-    /// What cannot be read, marked or removed.
+    /// Fails if a file cannot be read, updated or removed.
     pub(crate) fn tidy<'a>(
         &self,
         digests: impl IntoIterator<Item = &'a str>,
@@ -105,13 +106,13 @@ impl Shelf {
         disuse::tidy(&self.directory, &paths.into_iter().filter_map(name).collect(), ours, now)
     }
 
-    /// Where the plugin of a digest lies, or would.
+    /// Returns the path for a plugin's digest; the file may be absent.
     pub(crate) fn path(&self, digest: &str) -> PathBuf {
         self.directory.join(format!("sha256-{digest}.wasm"))
     }
 
     fn record_path(&self, image: &Image) -> PathBuf {
-        // An image's name has characters that a file's cannot have.
+        // An image name contains characters such as `/`, not allowed in a file name.
         let name = hex::encode(Sha256::digest(image.to_string()));
         self.directory.join(format!("image-{name}.json"))
     }
@@ -126,7 +127,7 @@ impl Shelf {
     }
 }
 
-/// Why a pulled plugin cannot be kept or used.
+/// Errors of storing or reading a pulled plugin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShelfError {
     #[error(transparent)]

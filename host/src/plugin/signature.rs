@@ -1,7 +1,7 @@
-//! Signatures of plugins, in minisign's format: `NAME.wasm.minisig` beside `NAME.wasm`.
+//! Plugin signatures in minisign's format: `NAME.wasm.minisig` beside `NAME.wasm`.
 //!
-//! A signature is held against the bytes of a file before anything of them is parsed. Which keys may sign which plugins
-//! is the operator's word, in `[[plugins.signing.key]]`.
+//! A signature is verified against the bytes of a file before any byte is parsed. The operator assigns keys to plugins
+//! in `[[plugins.signing.key]]`.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read as _};
@@ -14,48 +14,48 @@ use super::image::is_sha256;
 use super::packed;
 use crate::detector::Artifact;
 
-/// A key whose signatures count.
+/// A trusted key.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedKey {
     pub(crate) name: String,
     pub(crate) public: PublicKey,
-    /// The plugins that it may sign, by their names.
+    /// Name patterns of the plugins that the key may sign.
     pub(crate) may_sign: GlobSet,
-    /// The same as it is written down, for messages.
+    /// Text of the patterns in the config, for messages.
     pub(crate) patterns: String,
 }
 
-/// A signature as it was found beside a plugin: not verified yet.
+/// An unverified signature of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     pub(crate) text: String,
 }
 
-/// A new key pair, each as the text of its file.
+/// A new key pair: the texts of the two key files.
 pub(crate) struct KeyFiles {
     pub(crate) secret: String,
     pub(crate) public: String,
-    /// The public key's line, as the config takes it.
+    /// Line of the public key, for the config.
     pub(crate) line: String,
 }
 
-/// No signature is larger, by far.
+/// Maximum size of a signature in bytes, far above any real signature.
 const LIMIT_BYTES: u64 = 16 * 1024;
 
-/// The last line of a signature: 64 bytes in base64. The library takes that length for granted.
+/// Length of a signature's last line: 64 bytes in base64. The library assumes this length without a check.
 const LAST_LINE: usize = 88;
 
-/// Where a plugin's signature lies.
+/// Returns the path of a plugin's signature.
 pub(crate) fn signature_path(plugin: &Path) -> PathBuf {
     let mut path = plugin.as_os_str().to_owned();
     path.push(".minisig");
     path.into()
 }
 
-/// The signature beside a plugin, where there is one.
+/// Reads the signature beside a plugin; `None` if absent.
 ///
 /// # Errors
-/// It is there and cannot be read.
+/// Fails if an existing signature cannot be read.
 pub(crate) fn beside(plugin: &Path) -> Result<Option<Signature>, SignatureError> {
     let path = signature_path(plugin);
     match read(&path) {
@@ -65,10 +65,10 @@ pub(crate) fn beside(plugin: &Path) -> Result<Option<Signature>, SignatureError>
     }
 }
 
-/// The name of the key that signed a plugin; none where no key is trusted, since then nothing is asked for.
+/// Returns the name of the signing key; `None` if no key is trusted, because then no signature is required.
 ///
 /// # Errors
-/// Keys are trusted, and none of those that may sign this plugin signed these bytes.
+/// Fails if keys are trusted, but no key allowed for this plugin has signed the bytes.
 pub(crate) fn verify<'k>(
     keys: &'k [TrustedKey],
     plugin: &str,
@@ -80,11 +80,11 @@ pub(crate) fn verify<'k>(
     Ok(Some(&key.name))
 }
 
-/// The same for a plugin whose name is not known yet. Once the bytes have proved to be those that were signed, it is
-/// looked for in the packed manifest; a plugin without one goes by its file's name.
+/// Verifies a plugin with an unknown name like [`verify`]. After the verification of the bytes, the name comes from the
+/// packed manifest; without a manifest, from the file name.
 ///
 /// # Errors
-/// As [`verify`].
+/// See [`verify`].
 pub(crate) fn verify_file<'k>(
     keys: &'k [TrustedKey],
     artifact: &Artifact,
@@ -97,7 +97,7 @@ pub(crate) fn verify_file<'k>(
     Ok(Some(&key.name))
 }
 
-/// The key that signed these bytes, whether or not it may; none where no key is trusted.
+/// Returns the key that signed the bytes, allowed or not; `None` if no key is trusted.
 fn signer<'k>(
     keys: &'k [TrustedKey],
     artifact: &Artifact,
@@ -112,6 +112,7 @@ fn signer<'k>(
     let Some(key) = keys.iter().find(|key| key.public.keynum() == signature.keynum()) else {
         return Err(SignatureError::Untrusted { path: path(), key: key_id(signature.keynum()) });
     };
+    // Quiet, without a copy of the data on standard output, and without legacy signatures.
     if minisign::verify(&key.public, &signature, Cursor::new(&artifact.bytes), true, false, false).is_err() {
         let (key, found, signed) = (key.name.clone(), artifact.digest.clone(), signed_digest(&signature));
         return Err(SignatureError::Tampered { path: path(), key, found, signed });
@@ -132,12 +133,13 @@ impl TrustedKey {
 /// Signs a plugin with the text of a secret key's file.
 ///
 /// # Errors
-/// The text is no secret key, or one with a password.
+/// Fails if the text is not a secret key, or if the key has a password.
 pub(crate) fn sign(secret_key: &str, artifact: &Artifact) -> Result<Signature, KeyError> {
     let secret = SecretKeyBox::from_string(secret_key)
         .and_then(SecretKeyBox::into_unencrypted_secret_key)
         .map_err(|_| KeyError::Secret)?;
     let name = artifact.path.file_name().unwrap_or_default().to_string_lossy();
+    // The comment is a single line with a tab before the digest: control characters in the name would break it.
     let name: String = name.chars().filter(|character| !character.is_control()).collect();
     let trusted = format!("file:{name}\tsha256:{}", artifact.digest);
     let untrusted = "signature of a costwarden plugin";
@@ -145,10 +147,10 @@ pub(crate) fn sign(secret_key: &str, artifact: &Artifact) -> Result<Signature, K
     Ok(Signature { text: signed.map_err(|error| KeyError::Random(error.to_string()))?.into_string() })
 }
 
-/// Makes a key pair. The secret key has no password: it is guarded by its file's mode, as other secrets are.
+/// Creates a key pair. The secret key has no password: the file's mode protects the key, like all secrets.
 ///
 /// # Errors
-/// The system gives no random numbers.
+/// Fails if the system gives no random numbers.
 pub(crate) fn generate() -> Result<KeyFiles, KeyError> {
     let random = |error: minisign::PError| KeyError::Random(error.to_string());
     let pair = KeyPair::generate_unencrypted_keypair().map_err(random)?;
@@ -157,7 +159,7 @@ pub(crate) fn generate() -> Result<KeyFiles, KeyError> {
     Ok(KeyFiles { secret: secret.into_string(), public: public.into_string(), line: pair.pk.to_base64() })
 }
 
-/// Reads a public key: its line, or the text of its file.
+/// Parses a public key: the key's line, or the text of the key's file.
 pub(crate) fn public_key(text: &str) -> Option<PublicKey> {
     let text = text.trim();
     let key = if text.contains('\n') {
@@ -169,7 +171,7 @@ pub(crate) fn public_key(text: &str) -> Option<PublicKey> {
 }
 
 impl Signature {
-    /// What the signer wrote into it; to be shown only after it was verified.
+    /// Returns the signer's comment, to be shown only after verification.
     pub(crate) fn trusted_comment(&self) -> Option<String> {
         self.parse()?.trusted_comment().ok()
     }
@@ -183,29 +185,30 @@ impl Signature {
     }
 }
 
-/// The digest that a signature says it was made for. It is not proven, so it is shown only where it is one.
+/// Returns the digest in the signer's comment, not proven; `None` if the text does not have the form of a digest.
 fn signed_digest(signature: &SignatureBox) -> Option<String> {
     let comment = signature.trusted_comment().ok()?;
     let (_, digest) = comment.rsplit_once('\t')?;
     is_sha256(digest).then(|| digest.to_owned())
 }
 
-/// As minisign prints it.
+/// Formats a key id like minisign does.
 fn key_id(number: &[u8]) -> String {
     hex::encode_upper(number.iter().rev().copied().collect::<Vec<_>>())
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    // Asked before opening: to open a pipe would wait for its writer.
+    // Checked before the file is opened: opening a pipe would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
     let mut text = String::new();
+    // A byte beyond the limit reveals a file above the limit.
     File::open(path)?.take(LIMIT_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LIMIT_BYTES { Err(io::Error::other("too large for a signature")) } else { Ok(text) }
 }
 
-/// Why a plugin's signature does not count.
+/// Reasons to refuse a plugin's signature.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignatureError {
     #[error(
@@ -234,7 +237,7 @@ pub(crate) enum SignatureError {
     NotAllowed { path: PathBuf, key: String, plugin: String, patterns: String },
 }
 
-/// Why nothing can be signed.
+/// Errors of signing and of key creation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("no secret key without a password, expected the FILE of `costwarden plugin keygen FILE`, not its FILE.pub")]
@@ -277,7 +280,7 @@ mod tests {
         assert_eq!(signature.trusted_comment().expect("one"), format!("file:acme-web.wasm\tsha256:{}", good.digest));
     }
 
-    /// Also one of a form that the library does not expect.
+    /// Includes forms that the library does not expect.
     #[test]
     fn a_damaged_signature_does_not_count() {
         let (trusted, secret) = key("acme", "*");

@@ -1,4 +1,4 @@
-//! The first rule for a plugin: what its packed manifest says of it, as TOML that an operator goes on from.
+//! The first rule for a plugin: TOML from the packed manifest, for further edits by an operator.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::packed::PackedManifest;
 use super::schema::{self, Setting};
 use crate::detector::plain;
 
-/// Days of history where the plugin does not need more.
+/// Minimum days of history in the rule; a plugin may need more.
 const HISTORY_DAYS: u32 = 90;
 
-/// A file of rules with one rule in it. Each setting is there with its default, as a comment.
+/// Returns a rules file with a single rule. Each setting appears with the default in a comment.
 pub(crate) fn rule(manifest: &PackedManifest, shown: &Inspection) -> String {
     let [name, version, summary] =
         [&manifest.name, &manifest.version, &manifest.summary].map(|text| plain(text.clone()));
@@ -41,9 +41,10 @@ pub(crate) fn rule(manifest: &PackedManifest, shown: &Inspection) -> String {
     lines.join("\n")
 }
 
-/// A setting as a comment: what stands there holds anyway, but for one that must be set.
+/// Formats a setting in a comment. The default applies anyway, except for a required setting.
 fn setting(setting: &Setting) -> String {
     let Setting { name, kind, default, description } = setting;
+    // Only these characters are allowed in a TOML key without quotes.
     let is_bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     let key = if is_bare { name.clone() } else { quoted(name) };
     let value = serde_json::from_str(default).ok().and_then(|default| as_toml(&default));
@@ -60,12 +61,12 @@ fn noted(line: &str, note: &str) -> String {
     if note.is_empty() { line.to_owned() } else { format!("{line:<44} # {note}") }
 }
 
-/// A text as TOML has it; JSON's escapes are among TOML's.
+/// Quotes a text for TOML. JSON escapes are valid in TOML.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// None of what TOML has not: null, wherever it is.
+/// Converts JSON to TOML; `None` if the value contains null anywhere, because TOML has no null.
 fn as_toml(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,

@@ -1,20 +1,21 @@
-//! Verdicts as CSV: one row for each row of the input, in the shortest form that reads as the same number.
+//! Verdicts in CSV: a row for each row of the input. Numbers have the shortest form with the same value.
 
 use csv::Writer;
 
 use super::points::Points;
 use super::walk::Trace;
 
-/// The columns.
+/// Names of the columns.
 pub(crate) const HEADER: [&str; 7] = ["timestamp", "value", "score", "expected", "lower", "upper", "reason"];
 
-/// The whole table. What is not known, or not judged, is empty.
+/// Returns the whole table. Unknown values and points without a verdict give empty fields.
 pub(crate) fn csv(points: &Points, trace: &Trace) -> String {
     let mut writer = Writer::from_writer(Vec::new());
     let mut put = |record: [&str; 7]| writer.write_record(record).expect("a vector takes everything");
     put(HEADER);
     for row in &points.rows {
         let value = if row.value.is_nan() { String::new() } else { row.value.to_string() };
+        // A duplicate row has no point and therefore no verdict.
         let verdict = row.place.and_then(|place| trace.verdicts[place].as_ref());
         let [score, expected, lower, upper] = match verdict {
             Some(v) => [v.score, v.expected, v.lower, v.upper].map(|number| number.to_string()),

@@ -1,7 +1,7 @@
-//! A detector tried over one series as production plays it: fit on what is past, judge what is new, fit again.
+//! A trial of a detector over a series, in the same way as in production: fit on the past, judge new points, fit again.
 //!
-//! Each point is judged with nothing behind it in sight: a window ends with the point that it is about, as in a run, so
-//! that a detector which peeks finds nothing there. What alerted is a known incident to later fits, as in a run.
+//! A window ends with the judged point, so a detector cannot see later points. Anomalous points are known incidents in
+//! later fits. Both rules hold in a run too.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,40 +14,42 @@ use crate::detector::{Call, Detector, Failure, Scope, Verdict};
 use crate::episode::short_runs;
 use crate::series::{Series, Window};
 
-/// How a detector is tried.
+/// The parameters of a trial.
 #[derive(Clone, Copy)]
 pub(crate) struct Trial<'a> {
     pub(crate) detector: &'a Detector,
     pub(crate) call: Call<'a>,
-    /// The most points that a fit sees.
+    /// Maximum number of points in a fit.
     pub(crate) history: usize,
     pub(crate) incidents: Incidents,
 }
 
-/// What a fit makes of points that alerted.
+/// Treatment of anomalous points in a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Incidents {
-    /// They are excluded. Days that alerted for so long are the new level, and are learned from.
+    /// Anomalous points belong to the training mask (`excluded`). Days that stay anomalous for `accept_after_days` form
+    /// a new level and are used for training.
     Excluded { accept_after_days: u16 },
-    /// They are learned from like any other.
+    /// Anomalous points are used for training like all points.
     Learned,
 }
 
-/// What came of it.
+/// The result of a trial.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trace {
-    /// One for each point; none while the detector is learning, for points that are not known, and where it is silent.
+    /// A verdict per point; `None` while the history is insufficient, for unknown points, and if the detector gives no
+    /// verdict.
     pub(crate) verdicts: Vec<Option<Verdict>>,
-    /// Points that it was asked about, but was still learning.
+    /// Number of points not judged because of insufficient history.
     pub(crate) learning: usize,
-    /// How many points more it needed when it last said so.
+    /// Number of additional points in the detector's last request.
     pub(crate) missing: Option<u32>,
-    /// What the last fit told.
+    /// Figures of the last fit.
     pub(crate) figures: Vec<(String, f64)>,
     pub(crate) costs: Costs,
 }
 
-/// A detector that failed, and the point that it failed at.
+/// A failure of the detector, and the index of the point.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
 pub(crate) struct Stopped {
@@ -56,36 +58,36 @@ pub(crate) struct Stopped {
 }
 
 const DAY: i64 = 86_400;
-/// Points of a fit over a short step.
+/// Maximum number of points in a fit by default, for steps shorter than a day.
 const MOST_POINTS: usize = 14 * 288;
-/// Windows of one call.
+/// Maximum number of windows in a call.
 const AT_A_TIME: usize = 256;
 
-/// Points of a fit where nobody says how many: what the default rules have, 90 days of days and 28 of shorter steps.
-/// Of very short steps no more than two weeks of every five minutes: a fit over four would use up its fuel.
+/// Default number of points in a fit. The default rules have 90 days of daily points or 28 days of shorter steps. The
+/// maximum for very short steps is two weeks of five-minute steps: a fit over four weeks would use up the fuel.
 pub(crate) fn usual_history(step: u32) -> usize {
     let step = i64::from(step);
     if step < DAY { ((28 * DAY / step) as usize).min(MOST_POINTS) } else { 90 }
 }
 
-/// The first point to judge where nobody says which: the last tenth is judged.
+/// Default index of the first point to judge: the last tenth is judged.
 pub(crate) fn usual_start(points: usize) -> usize {
     points - points.div_ceil(10)
 }
 
-/// So many days in points of a step; at least one.
+/// Converts days to a number of points with a step in seconds; at least 1.
 pub(crate) fn history(days: u16, step: u32) -> usize {
     (i64::from(days) * DAY / i64::from(step)).max(1) as usize
 }
 
-/// Fits on the points before `from`, and judges all others.
+/// Fits on the points before `from` and judges all points from there on.
 pub(crate) fn once(trial: &Trial<'_>, series: &Series, from: usize) -> Result<Trace, Stopped> {
     let mut trace = Trace::new(series);
     trace.step(trial, series, from..series.values.len())?;
     Ok(trace)
 }
 
-/// Goes over a series from its first point on, with a fit before each `every` points.
+/// Walks over a series from the first point, with a fit before each `every` points.
 pub(crate) fn walk(trial: &Trial<'_>, series: &Series, every: usize) -> Result<Trace, Stopped> {
     let mut trace = Trace::new(series);
     let len = series.values.len();
@@ -100,13 +102,13 @@ impl Trace {
         Self { verdicts: vec![None; series.values.len()], ..Self::default() }
     }
 
-    /// Points that alerted.
+    /// Returns the indices of the anomalous points (score 1 or more).
     pub(crate) fn alerts(&self) -> impl Iterator<Item = usize> {
         let alerts = self.verdicts.iter().enumerate().filter(|(_, verdict)| alerted(verdict.as_ref()));
         alerts.map(|(place, _)| place)
     }
 
-    /// Fits on what lies before a range, and judges the points of the range.
+    /// Fits on the points before `range` and judges the points in `range`.
     fn step(&mut self, trial: &Trial<'_>, series: &Series, range: Range<usize>) -> Result<(), Stopped> {
         let now = range.start;
         let mut history = cut(series, now.saturating_sub(trial.history)..now);
@@ -127,7 +129,7 @@ impl Trace {
         self.costs.fit(outcome.usage, Some(&fitted));
         self.figures = fitted.figures;
         let asked: Vec<usize> = range.filter(|place| !series.values[*place].is_nan()).collect();
-        // A group is judged as a whole, so that a detector of groups is asked about one window at a time.
+        // A detector with the scope `group` compares all windows of a call, so a call contains a single window.
         let at_a_time = if trial.detector.manifest.scope == Scope::Group { 1 } else { AT_A_TIME };
         for places in asked.chunks(at_a_time) {
             self.judge(trial, series, now, places, &fitted.state)?;
@@ -144,6 +146,7 @@ impl Trace {
         state: &[u8],
     ) -> Result<(), Stopped> {
         let window = |place: &usize| {
+            // The state covers the points before the fit; the window starts after them.
             let series = cut(series, now..place + 1);
             Window { judge_from: (place - now) as u32, series, state: state.to_vec() }
         };
@@ -152,6 +155,7 @@ impl Trace {
         self.costs.judge(outcome.usage, outcome.results.iter().flatten().flatten());
         for (place, result) in places.iter().zip(outcome.results) {
             match result {
+                // Only the last point of a window is judged.
                 Ok(verdicts) => self.verdicts[*place] = verdicts.into_iter().next(),
                 Err(Failure::Learning(missing)) => {
                     self.learning += 1;
@@ -163,14 +167,15 @@ impl Trace {
         Ok(())
     }
 
-    /// Known incidents, as indices into the range of points that a fit sees.
+    /// Returns the training mask: indices of known incidents, relative to `range`.
     fn excluded(&self, incidents: Incidents, series: &Series, range: Range<usize>) -> Vec<u32> {
         let Incidents::Excluded { accept_after_days } = incidents else { return Vec::new() };
         let step = i64::from(series.step);
         let known: Vec<usize> = if step < DAY {
-            // Not over all that is past: there may be a million of it.
+            // Only the range, because the whole past may have a million points.
             range.clone().filter(|place| alerted(self.verdicts[*place].as_ref())).collect()
         } else {
+            // The whole past, because a run of days may begin before the range.
             let past = self.alerts().take_while(|place| *place < range.end);
             let days: BTreeMap<Date, usize> = past.map(|place| (day(place as i64 * step / DAY), place)).collect();
             let short = short_runs(&days.keys().copied().collect(), accept_after_days);
@@ -184,12 +189,12 @@ fn alerted(verdict: Option<&Verdict>) -> bool {
     verdict.is_some_and(|verdict| verdict.score >= 1.0)
 }
 
-/// A day so many days after one that does not matter.
+/// Returns the day `number` days after an arbitrary origin.
 fn day(number: i64) -> Date {
     date(1970, 1, 1).saturating_add(number.days())
 }
 
-/// A part of a series. Nothing is excluded in it.
+/// Returns a part of a series with an empty training mask.
 fn cut(series: &Series, range: Range<usize>) -> Series {
     Series {
         id: series.id.clone(),

@@ -1,11 +1,11 @@
-//! Which series a rule looks at: globs by dimension, over ids and names alike.
+//! The selection of series for a rule: globs per dimension, matched against ids and names.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::series::{Names, SeriesKey};
 use crate::toml::Section;
 
-/// The series that match every dimension's patterns. Nothing said is everything.
+/// A selection of series by all dimensions. A missing dimension matches everything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Select {
     domain: Patterns,
@@ -13,7 +13,8 @@ pub(crate) struct Select {
     service: Patterns,
 }
 
-/// A text matches when any pattern without `!` does (or there is none) and no pattern with `!` does.
+/// The patterns of one dimension. A text matches if any pattern without `!` matches (or none exists) and no pattern
+/// with `!` matches.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     include: Option<GlobSet>,
@@ -35,7 +36,7 @@ impl Patterns {
     }
 }
 
-/// Reads `[rule.select]`. A selection that nothing can match is an error.
+/// Reads `[rule.select]`. A selection without a possible match is an error.
 pub(super) fn read(mut section: Section<'_, '_>) -> Option<Select> {
     let domain = patterns(&mut section, "domain");
     let project = patterns(&mut section, "project");

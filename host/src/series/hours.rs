@@ -1,8 +1,7 @@
-//! The hours of a civil day where clocks are changed: one hour may come twice, another never, and a zone may leave out a day.
+//! The hours of a civil day with clock changes. An hour may occur twice or never, and a zone may skip a day.
 //!
-//! Days keep 24 places for their hours, whatever the clocks do. An hour that comes twice has one place, for both together:
-//! what the day had cost by its end. What such a day costs more, or less, than others because it is longer, or shorter, is
-//! taken into account where it is judged.
+//! A day always has 24 places for hours. A repeated hour has one place, with the cost of the day at the end of the
+//! repetition. The evaluation compensates for the different cost of a longer or shorter day.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,19 +9,19 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::day_start;
 
-/// No zone changes its clock by a part of this.
+/// Resolution in seconds. No zone changes the clock by a fraction of the resolution.
 const GRAIN_SECONDS: i64 = 900;
 
-/// When each hour on the clock begins and ends, in hours since the day began.
+/// Begin and end of each clock hour, in hours since the start of the day.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Hours {
-    /// None of an hour that the clock leaves out.
+    /// `None` for a skipped hour.
     spans: [Option<(f64, f64)>; 24],
     length: f64,
 }
 
 impl Hours {
-    /// Of a day that clocks leave as it is, too; none of a day that its zone leaves out.
+    /// Returns the hours of a day, with or without a clock change; `None` for a day skipped by the zone.
     pub(crate) fn of(date: Date, zone: &TimeZone) -> Option<Self> {
         let (start, _) = day_start(date, zone);
         let (end, _) = day_start(date.tomorrow().ok()?, zone);
@@ -34,12 +33,13 @@ impl Hours {
         }
     }
 
-    /// Whether clocks were changed.
+    /// Returns whether the clocks change on the day.
     pub(crate) fn are_unusual(&self) -> bool {
         self.length != 24.0
     }
 
-    /// What to multiply with what the day costs, or had cost by the end of an hour, to compare it with other days.
+    /// Returns the factor for a comparison with normal days: for the cost of the day, or for the cost up to the end of
+    /// `hour`.
     pub(crate) fn scale(&self, hour: Option<u8>) -> f64 {
         match hour.map(usize::from) {
             None => 24.0 / self.length,
@@ -47,13 +47,13 @@ impl Hours {
         }
     }
 
-    /// How much of the day is over at the end of an hour.
+    /// Returns the elapsed seconds of the day at the end of `hour`.
     pub(crate) fn seconds(&self, hour: u8) -> i64 {
         self.spans[usize::from(hour)].map_or(0, |(_, end)| (end * 3_600.0) as i64)
     }
 
-    /// What each hour added, per hour of time, out of what the day had cost by each; NaN where that cannot be told. An hour
-    /// that came twice is told together with the hour after it: the two may have been seen once or twice.
+    /// Returns the cost per hour of elapsed time for each clock hour, from cumulative costs; NaN if unknown. A repeated
+    /// hour is combined with the following hour, because a snapshot contains one or both repetitions.
     pub(crate) fn increments(&self, by_hour: &[f64; 24]) -> [f64; 24] {
         let seen_once = |hour: &usize| self.spans[*hour].is_some_and(|(begin, end)| end - begin <= 1.0);
         let begin = |hour: usize| self.spans[hour].map_or(f64::NAN, |(begin, _)| begin);
@@ -61,6 +61,7 @@ impl Hours {
             let Some(through) = (hour..24).find(seen_once).filter(|_| self.spans[hour].is_some()) else {
                 return f64::NAN;
             };
+            // Costs stand at the end of an hour, therefore the start of the day has the begin -1.
             let (before, began) =
                 (0..hour).rev().find(seen_once).map_or((0.0, -1.0), |before| (by_hour[before], begin(before)));
             (by_hour[through] - before) / (begin(through) - began)
@@ -80,24 +81,24 @@ fn spans((start, end): (i64, i64), zone: &TimeZone) -> [Option<(f64, f64)>; 24] 
     spans
 }
 
-/// Whether a moment lies in an hour, or a part of one, that its day had before.
+/// Returns whether a moment lies in the repetition of a clock hour, or of a part of an hour.
 pub(crate) fn comes_again(moment: Timestamp, zone: &TimeZone) -> bool {
     let first = zone.to_ambiguous_timestamp(zone.to_datetime(moment)).earlier();
     first.is_ok_and(|first| first < moment)
 }
 
-/// Whether a zone has a day: one that moved across the date line left one out.
+/// Returns whether a zone has a day. A zone with a move across the date line skipped a day.
 pub(crate) fn has_day(zone: &TimeZone, date: Date) -> bool {
     date.tomorrow().map_or(true, |next| day_start(date, zone).0 < day_start(next, zone).0)
 }
 
-/// The last day before another that the zone has.
+/// Returns the last existing day before `date`.
 pub(crate) fn day_before(date: Date, zone: &TimeZone) -> Date {
     let mut before = std::iter::successors(date.yesterday().ok(), |date| date.yesterday().ok());
     before.find(|date| has_day(zone, *date)).unwrap_or(date)
 }
 
-/// From one day through another, without those that the zone leaves out.
+/// Returns the days `from..=to` without the days skipped by the zone.
 pub(crate) fn days_through(from: Date, to: Date, zone: &TimeZone) -> impl Iterator<Item = Date> {
     from.series(1.day()).take_while(move |date| *date <= to).filter(|date| has_day(zone, *date))
 }
@@ -115,7 +116,8 @@ mod tests {
         Hours::of(date, &zone(name)).expect("a day")
     }
 
-    /// Of a service that costs 1 an hour, seen at the end of every hour; of the last, where one comes twice.
+    /// Cumulative costs at the end of every hour, for a cost of 1 per hour. A repeated hour has the value after the
+    /// repetition.
     fn steady(hours: &Hours) -> [f64; 24] {
         hours.spans.map(|span| span.map_or(f64::NAN, |(_, end)| end))
     }
@@ -150,7 +152,7 @@ mod tests {
             ("America/New_York", date(2026, 11, 1), &[]),
             ("America/New_York", date(2026, 3, 8), &[2]),
             ("America/Havana", date(2026, 11, 1), &[]),
-            // Its last hour comes twice, and none after it.
+            // The last hour occurs twice, and no hour follows.
             ("America/Santiago", date(2026, 4, 4), &[23]),
             ("America/Santiago", date(2026, 9, 6), &[0]),
             ("Antarctica/Troll", date(2026, 10, 25), &[]),

@@ -10,49 +10,50 @@ use jiff::tz::TimeZone;
 use super::{Clock, Flaw, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
 use crate::config::Secret;
 
-/// What the simulated API is to be like.
+/// Options of the simulated API.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SimulateArgs {
-    /// Port on 127.0.0.1; 0 takes any that is free.
+    /// Port on 127.0.0.1; 0 selects a free port.
     #[arg(long, default_value_t = 8787)]
     pub(crate) port: u16,
-    /// The same seed makes the same bill.
+    /// Seed of the bill; the same seed gives the same bill.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Services in the bill.
+    /// Number of services in the bill.
     #[arg(long, default_value_t = 40)]
     pub(crate) services: usize,
-    /// Days of history before today.
+    /// Number of days of history before today.
     #[arg(long, default_value_t = 120)]
     pub(crate) days: u16,
-    /// What the API takes for now, with its UTC offset (2026-11-23T10:10:00+09:00); without it, the real clock.
+    /// Current time of the API with a UTC offset (2026-11-23T10:10:00+09:00); the default is the real clock.
     #[arg(long)]
     pub(crate) now: Option<Timestamp>,
-    /// The billing time zone.
+    /// Billing time zone.
     #[arg(long, default_value = "Asia/Seoul", value_parser = TimeZone::get)]
     pub(crate) time_zone: TimeZone,
-    /// Hidden incidents: on, off, or a file with a JSON array of them.
+    /// Hidden incidents: on, off, or a file with a JSON array of incidents.
     #[arg(long, default_value = "on", value_name = "on|off|FILE")]
     pub(crate) incidents: IncidentsArg,
-    /// One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00",
-    /// "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway
-    /// (amount an hour).
+    /// Additional incident in JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00",
+    /// "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount per day), runaway
+    /// (amount per hour).
     #[arg(long = "incident", value_name = "JSON", value_parser = parse_incident)]
     pub(crate) more_incidents: Vec<Incident>,
-    /// What is wrong with the bill of a day for a while, as JSON: {"date":"2026-11-22","kind":"late",
-    /// "until":"2026-11-24T09:00:00"}. Kinds: late (no row until then), missing-rows (keep 0.3 of the services until
-    /// then), still (as it stood at from, until then), corrected (every amount times factor from then on).
+    /// Temporary defect in the bill of a day, in JSON: {"date":"2026-11-22","kind":"late",
+    /// "until":"2026-11-24T09:00:00"}. Kinds: late (no rows before until), missing-rows (before until, keep 0.3 of the
+    /// services), still (between from and until, the bill stays in the state at from), corrected (every amount times
+    /// factor, starting at from).
     #[arg(long = "flaw", value_name = "JSON", value_parser = parse_flaw)]
     pub(crate) flaws: Vec<Flaw>,
-    /// The Credential-ID that is accepted.
+    /// Accepted Credential-ID.
     #[arg(long, default_value = "simulated-id")]
     pub(crate) credential_id: String,
-    /// The Credential-Secret that is accepted; it guards nothing.
+    /// Accepted Credential-Secret; the value protects nothing.
     #[arg(long, default_value = "simulated-secret")]
     pub(crate) credential_secret: String,
 }
 
-/// Where the hidden incidents come from.
+/// The source of the hidden incidents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IncidentsArg {
     On,
@@ -63,6 +64,7 @@ pub(crate) enum IncidentsArg {
 impl SimulateArgs {
     pub(super) fn into_options(self) -> Result<SimulateOptions, SimulateError> {
         let clock = self.now.map_or(Clock::Real, Clock::At);
+        // The billing day can differ from the UTC day.
         let end = clock.now().to_zoned(self.time_zone.clone()).date();
         let hidden = match self.incidents {
             IncidentsArg::On => Incidents::Default,

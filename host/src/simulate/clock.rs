@@ -1,14 +1,14 @@
-//! The simulated API's own idea of now: what it was told, or the real clock.
+//! The clock of the simulated API: a fixed time or the real clock.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-/// Where a simulated API takes its now from.
+/// The clock of a simulated API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// Stands still until it is set.
+    /// Stands still until the next change.
     At(Timestamp),
-    /// The real one. The simulated API stands for a remote host, which has a clock of its own.
+    /// The real clock. The simulated API represents a remote host with an independent clock.
     Real,
 }
 
@@ -20,7 +20,7 @@ impl Clock {
         }
     }
 
-    /// What its answers are dated, where the server would write the real time.
+    /// Returns the `Date` header for answers at a fixed time. With the real clock, the HTTP server writes the header.
     pub(super) fn told(self) -> Option<String> {
         match self {
             Self::At(now) => rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok(),

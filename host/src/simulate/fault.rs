@@ -1,44 +1,44 @@
-//! What a simulated API does wrong when it is told to.
+//! Injected faults of the simulated API.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A fault, until it has struck so many times. JSON: `{"status":429,"retryAfter":1,"times":3}`,
-/// `{"body":"truncated"}`, `{"slowMs":500}`, `{"status":429,"every":2}`, or several together; `{}` ends it.
+/// An injected fault. JSON: `{"status":429,"retryAfter":1,"times":3}`, `{"body":"truncated"}`, `{"slowMs":500}`,
+/// `{"status":429,"every":2}`, or a combination. `{}` removes the fault.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Fault {
-    /// Answered instead of 200.
+    /// HTTP status of the answer instead of 200.
     pub(crate) status: Option<u16>,
-    /// Seconds, sent as a header with the status.
+    /// Seconds in the `Retry-After` header, sent with the status.
     pub(crate) retry_after: Option<u64>,
     pub(crate) body: Option<BadBody>,
-    /// Waited before anything else.
+    /// Delay before the answer, in milliseconds.
     pub(crate) slow_ms: Option<u64>,
-    /// Requests that it strikes; without it, all until it is ended.
+    /// Number of affected requests; `None` affects all requests until the removal of the fault.
     pub(crate) times: Option<u32>,
-    /// It strikes the first of so many requests, and lets the others pass.
+    /// Affects only the first of every `every` requests.
     pub(crate) every: Option<NonZeroU32>,
-    /// Requests that came so far.
+    /// Number of requests since the fault was set.
     #[serde(skip)]
     pub(crate) came: u32,
 }
 
-/// What is wrong with the body of a 200.
+/// A defective body with status 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum BadBody {
-    /// The first half.
+    /// The first half of the body.
     Truncated,
     /// A web page.
     Html,
-    /// A JSON object of another shape.
+    /// A JSON object with an unexpected shape.
     OtherShape,
-    /// JSON that repeats the credentials that it was sent.
+    /// JSON with the received credentials.
     Echo,
-    /// Full pages without end, each with other rows.
+    /// An endless sequence of full pages with different rows.
     Endless,
     /// The same full page without end.
     Repeated,
@@ -49,7 +49,7 @@ impl Fault {
         Duration::from_millis(self.slow_ms.unwrap_or(0))
     }
 
-    /// Counts one request; none when the fault lets it pass, or has struck often enough.
+    /// Counts one request and returns the active fault; `None` if the fault spares the request or is used up.
     pub(super) fn strike(&mut self) -> Option<Self> {
         let before = self.came;
         self.came = self.came.wrapping_add(1);

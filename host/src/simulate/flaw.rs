@@ -1,35 +1,36 @@
-//! What is wrong with the bill of a day for a while: it is late, lacks rows, stands still, or is corrected later.
+//! Temporary defects in the bill of a day: late, incomplete, stalled or corrected.
 //!
-//! Unlike a [`Fault`](super::fault), the API answers as ever: only what it says is not the whole, or not the last word.
+//! With a [`Fault`](super::fault), the API fails. With a flaw, the API answers normally, but the bill is incomplete or
+//! not final.
 
 use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 
-/// A flaw of one day's bill, in billing time. JSON: `{"date", "kind", "from"?, "until"?, "keep"?, "factor"?}`.
+/// A defect in the bill of one day, in billing time. JSON: `{"date", "kind", "from"?, "until"?, "keep"?, "factor"?}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Flaw {
-    /// No row is there until then.
+    /// The day has no rows before `until`.
     Late { date: Date, until: DateTime },
-    /// Until then, only so large a part of the services have rows: the first ones.
+    /// Before `until`, only the first services have rows. `keep` is the fraction of the services, 0 to 1.
     MissingRows { date: Date, keep: f64, until: DateTime },
-    /// The day is shown as it stood at `from`, until it moves on.
+    /// Between `from` and `until`, the day stays in the state at `from`.
     Still { date: Date, from: DateTime, until: DateTime },
-    /// From then on, every amount of the day is so many times what it was.
+    /// From `from` on, every amount of the day is multiplied by `factor`.
     Corrected { date: Date, from: DateTime, factor: f64 },
 }
 
-/// How the bill of one day is shown at a moment.
+/// The view of one day's bill at a given time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct View {
-    /// The moment as of which it is shown.
+    /// The bill is shown in the state at this time.
     pub(super) now: DateTime,
-    /// The part of the services that have rows.
+    /// Fraction of the services with rows, 0 to 1.
     pub(super) keep: f64,
     pub(super) factor: f64,
 }
 
-/// How a day with these flaws is shown. Several of them add up.
+/// Returns the view of `day` at `now`. Several flaws of a day combine.
 pub(super) fn view(flaws: &[Flaw], day: Date, now: DateTime) -> View {
     let mut view = View { now, keep: 1.0, factor: 1.0 };
     for flaw in flaws {

@@ -1,4 +1,4 @@
-//! What is hidden in a simulated bill for detectors to find.
+//! Hidden cost changes in a simulated bill, for detectors to find.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
@@ -6,38 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::series::SeriesKey;
 
-/// A change of one service's cost, in billing time. JSON: `{"service", "kind", "from", "until"?, "factor"?, "amount"?}`
-/// with the service as `domainId/projectId/serviceId`.
+/// A change in the cost of one service, in billing time. The service is `domainId/projectId/serviceId`. JSON:
+/// `{"service", "kind", "from", "until"?, "factor"?, "amount"?}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub(crate) struct Incident {
     pub(crate) service: SeriesKey,
     pub(crate) change: Change,
     pub(crate) from: DateTime,
-    /// The first moment after it; none lasts.
+    /// The exclusive end of the change. [`Change`] documents the default ends.
     pub(crate) until: Option<DateTime>,
 }
 
-/// What becomes of the cost. Factors are of what it would have cost; amounts are money.
+/// The kind of a cost change. Factors multiply the normal cost; amounts are in KRW. Unless noted, a change
+/// without `until` is permanent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Change {
-    /// Goes up for a while; a day unless it says until when.
+    /// A temporary rise. The default duration is one day.
     Spike { factor: f64 },
     /// A new level.
     Step { factor: f64 },
-    /// Grows evenly up to the factor, which it reaches at `until` (ten days unless it says), and stays there.
+    /// A linear rise up to `factor`, reached at `until` (default: after ten days) and permanent.
     Ramp { factor: f64 },
-    /// Falls, but not to nothing.
+    /// A partial fall.
     Drop { factor: f64 },
-    /// Costs nothing any more.
+    /// The end of all costs.
     Stop,
-    /// A service that was not there, at an even cost.
+    /// A new service with a constant cost.
     NewService { amount_per_day: f64 },
-    /// Something was left running: so much more every hour, whatever the service costs else.
+    /// A forgotten resource: a constant additional amount per hour, independent of the usual cost.
     Runaway { amount_per_hour: f64 },
 }
 
-/// The JSON form; `amount` is a day's for a new service and an hour's for a runaway.
+/// The JSON form. `amount` is per day for a new service and per hour for a runaway.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
@@ -65,7 +66,7 @@ enum Kind {
 }
 
 impl Incident {
-    /// What the cost is multiplied by in the hour that begins at `hour`, while the incident lasts.
+    /// Returns the cost factor for the hour starting at `hour`, while the incident lasts.
     pub(super) fn factor_at(&self, hour: DateTime) -> f64 {
         match self.change {
             Change::Spike { factor } | Change::Step { factor } | Change::Drop { factor } => factor,
@@ -75,7 +76,7 @@ impl Incident {
         }
     }
 
-    /// What is added to each hour while the incident lasts.
+    /// Returns the additional KRW per hour while the incident lasts.
     pub(super) fn added_per_hour(&self) -> f64 {
         match self.change {
             Change::Runaway { amount_per_hour } => amount_per_hour,
@@ -83,7 +84,7 @@ impl Incident {
         }
     }
 
-    /// The first moment that is as if nothing had been; none where the change lasts.
+    /// Returns the first moment after the change; `None` for a permanent change.
     pub(super) fn end(&self) -> Option<DateTime> {
         match self.change {
             Change::Ramp { .. } => None,
@@ -99,7 +100,7 @@ impl Incident {
     }
 }
 
-/// Where the default incidents lie, in days before the end date.
+/// Returns the default incidents, placed at fixed distances before the end date.
 pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Vec<Incident> {
     let at = |days_before: i32, hour: i8| end.saturating_sub(days_before.days()).at(hour, 0, 0, 0);
     let incident = |service: &Option<SeriesKey>, change, from, until| {
@@ -119,15 +120,16 @@ pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Ve
     ]
     .into_iter()
     .flatten()
+    // A short history has no default incidents before the second day.
     .filter(|incident| incident.from.date() > first)
     .collect()
 }
 
-/// Services that are large enough for the default incidents to matter; none where the bill has too few.
+/// The services of the default incidents, large enough for visible changes; `None` if the bill has too few services.
 pub(super) struct DefaultServices {
     pub(super) busy: [Option<SeriesKey>; 4],
     pub(super) steady: [Option<SeriesKey>; 2],
-    /// What the first busy one costs a day.
+    /// Daily cost of the first busy service, in KRW.
     pub(super) runaway_base: f64,
 }
 

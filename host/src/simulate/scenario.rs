@@ -1,7 +1,7 @@
-//! A simulated bill: what every service costs at any moment, and the rows that the billing API would give.
+//! A simulated bill: the cost of every service at any time, and the rows of the billing API.
 //!
-//! Pure. Amounts are a function of the options, the service, the date and the moment of asking, so requests may come
-//! in any order and as often as they like.
+//! The module is pure. Amounts depend only on the options, the service, the date and the query time. Requests may come
+//! in any order and any number of times.
 
 mod cost;
 
@@ -16,21 +16,21 @@ use super::noise::{self, Noise};
 use super::service::{self, Pattern, Service};
 use crate::series::SeriesKey;
 
-/// What bill to simulate.
+/// Options of a simulated bill.
 #[derive(Debug, Clone)]
 pub(crate) struct ScenarioOptions {
     pub(crate) seed: u64,
     pub(crate) services: usize,
-    /// The day that the default incidents are placed before, and that growth is counted to.
+    /// Reference day of the default incidents and of growth.
     pub(crate) end: Date,
-    /// Days before the end that cost something.
+    /// Number of days with costs before `end`.
     pub(crate) days: u16,
     pub(crate) incidents: Incidents,
-    /// Hidden beside those.
+    /// Hidden incidents in addition to `incidents`.
     pub(crate) more_incidents: Vec<Incident>,
 }
 
-/// What is hidden in the bill.
+/// The hidden incidents of a bill.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Incidents {
     Default,
@@ -49,7 +49,7 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     /// # Errors
-    /// An incident names a service that the bill does not have.
+    /// An incident names an unknown service.
     pub(crate) fn new(options: ScenarioOptions) -> Result<Self, UnknownService> {
         let first = options.end.saturating_sub(i32::from(options.days).days());
         let services = service::catalogue(options.seed, options.services, first);
@@ -65,14 +65,15 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Hides one more incident.
+    /// Adds a hidden incident.
     ///
     /// # Errors
-    /// It names a service that the bill does not have.
+    /// The incident names an unknown service.
     pub(crate) fn add(&mut self, incident: Incident) -> Result<(), UnknownService> {
         if let Change::NewService { amount_per_day } = incident.change {
             self.services.push(service::newcomer(&incident.service, amount_per_day, incident.from.date()));
         }
+        // The search starts at the end, so a `NewService` incident finds the service of the line above.
         let service = self.services.iter_mut().rfind(|service| service.key == incident.service);
         let service = service.ok_or_else(|| UnknownService(incident.service.clone()))?;
         service.incidents.push(incident.clone());
@@ -80,7 +81,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// Lets one more thing be wrong with the bill.
+    /// Adds a defect to the bill.
     pub(crate) fn spoil(&mut self, flaw: Flaw) {
         self.flaws.push(flaw);
     }
@@ -89,14 +90,14 @@ impl Scenario {
         &self.incidents
     }
 
-    /// What the bill shows of a day at a moment, in KRW before rounding; 0 where it has no row.
+    /// Returns the amount of a day at a given time, in KRW before rounding; 0 without a row.
     #[cfg(test)]
     pub(crate) fn amount(&self, key: &SeriesKey, date: Date, now: DateTime) -> f64 {
         let matching = self.services.iter().filter(|service| service.key == *key);
         matching.map(|service| service.cost(self.seed, self.end, date, now)).sum()
     }
 
-    /// The rows of a page of the days `from..=to`, as the API would give them at a moment, flaws included.
+    /// Returns one page of rows of the days `from..=to` at a given time, with flaws applied.
     pub(crate) fn page(&self, from: Date, to: Date, now: DateTime, page: u32, size: u32) -> Vec<String> {
         let mut skip = page as usize * size as usize;
         let mut rows = Vec::new();
@@ -104,6 +105,7 @@ impl Scenario {
             let view = flaw::view(&self.flaws, date, now);
             for service in self.services.iter().take(part(self.services.len(), view.keep)) {
                 let cost = service.cost(self.seed, self.end, date, view.now) * view.factor;
+                // A service without costs has no row.
                 if cost <= 0.0 {
                     continue;
                 }
@@ -123,7 +125,7 @@ impl Scenario {
         rows
     }
 
-    /// A line's row, or, after the lines, one whose figures are null as the API has it for what is free.
+    /// Formats the row of a line. The row after the last line is a free row with null figures, in the API's style.
     fn row(&self, service: &Service, row: usize, date: Date, cost: f64) -> String {
         let mut text = String::with_capacity(512);
         let day = date.strftime("%Y%m%d");
@@ -156,7 +158,7 @@ impl Scenario {
             line.pricing_type
         )
         .expect(STRING);
-        // Usage is null now and then, or not there at all.
+        // The API sometimes sends a null usage and sometimes no usage.
         match Noise::of_day(self.seed.rotate_left(31) ^ row as u64, noise::hash(&service.key), date).below(40) {
             0 => text.push_str("\"usageTime\":null,"),
             1 => {}
@@ -176,7 +178,7 @@ impl Scenario {
     }
 }
 
-/// How many of so many are kept.
+/// Returns the fraction `keep` of `count`, rounded.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count, rounded")]
 fn part(count: usize, keep: f64) -> usize {
     (count as f64 * keep.clamp(0.0, 1.0)).round() as usize
@@ -185,13 +187,14 @@ fn part(count: usize, keep: f64) -> usize {
 const STRING: &str = "a string takes all that is written";
 
 impl Service {
-    /// Rows of a day that costs something.
+    /// Returns the number of rows on a day with costs.
     fn rows(&self) -> usize {
+        // One service of seven also has a free row.
         self.lines.len() + usize::from(noise::hash(&self.key).is_multiple_of(7))
     }
 }
 
-/// The largest of the busy and the steady services.
+/// Selects the largest services with a busy and with a steady pattern.
 fn default_services(services: &[Service]) -> DefaultServices {
     let largest = |wanted: fn(&Pattern) -> bool| {
         let mut found: Vec<&Service> = services.iter().filter(|service| wanted(&service.pattern)).collect();
@@ -208,7 +211,7 @@ fn default_services(services: &[Service]) -> DefaultServices {
     }
 }
 
-/// An incident names a service that the bill does not have.
+/// An incident names an unknown service.
 #[derive(Debug, thiserror::Error)]
 #[error("no service {0} in the simulated bill: expected one of its rows' domainId/projectId/serviceId")]
 pub(crate) struct UnknownService(SeriesKey);

@@ -1,4 +1,4 @@
-//! The simulated services over HTTP, and the control room beside it under `/simulate`.
+//! The simulated services over HTTP, and the control endpoints under `/simulate`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,7 @@ use super::vault::{self, Secrets};
 use crate::archive;
 use crate::config::Secret;
 
-/// What requests and the owner of a simulation share.
+/// State shared between the requests and the owner of a simulation.
 pub(super) struct Shared {
     pub(super) zone: TimeZone,
     pub(super) credential_id: Secret,
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     world: Mutex<World>,
 }
 
-/// What may change while the simulation runs.
+/// The mutable state of a running simulation.
 pub(super) struct World {
     pub(super) scenario: Scenario,
     pub(super) clock: Clock,
@@ -50,7 +50,7 @@ impl Shared {
         Self { zone, credential_id, credential_secret, world: Mutex::new(world) }
     }
 
-    /// Every change is one assignment or push: a panic elsewhere leaves nothing half done.
+    /// Locks the mutable state. A poisoned lock stays valid: every change is a single assignment or push.
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +78,7 @@ struct Asked {
 }
 
 async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: Query<Asked>) -> Response {
+    // The lock is released before the delay, so a slow fault blocks no control request.
     let fault = shared.world().fault.strike().unwrap_or_default();
     tokio::time::sleep(fault.delay()).await;
     if let Some(response) = refused(&fault) {
@@ -113,6 +114,7 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
     archive::write_content(&mut body, rows.iter().map(String::as_str));
     let body = match fault.body {
         Some(BadBody::Truncated) => {
+            // Bodies contain Korean names, and a cut inside a character would panic.
             body.truncate(body.floor_char_boundary(body.len() / 2));
             body
         }
@@ -133,7 +135,7 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
     response
 }
 
-/// What a fault that was asked for answers instead, after the wait that it asks for.
+/// Applies the active fault: waits for the delay, and returns the error response of a fault with a status.
 pub(super) async fn struck(shared: &Shared) -> Option<Response> {
     let fault = shared.world().fault.strike().unwrap_or_default();
     tokio::time::sleep(fault.delay()).await;

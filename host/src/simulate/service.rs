@@ -1,4 +1,4 @@
-//! One simulated service: who it is, how it costs, and how that shows in rows.
+//! One simulated service: identity, cost pattern and billing rows.
 
 use jiff::civil::Date;
 
@@ -12,49 +12,49 @@ pub(super) struct Service {
     pub(super) key: SeriesKey,
     pub(super) names: Names,
     pub(super) pattern: Pattern,
-    /// KRW of a middling day, at the end date.
+    /// KRW of a typical day at the end date.
     pub(super) base: f64,
-    /// Days before it cost nothing.
+    /// First day with costs.
     pub(super) starts: Date,
     pub(super) lines: Vec<Line>,
     pub(super) incidents: Vec<Incident>,
 }
 
-/// How a service costs over weeks and hours.
+/// The cost pattern of a service over weeks and hours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Pattern {
-    /// Follows people: less on weekends, most in the afternoon.
+    /// Follows human activity: lower on weekends, highest in the afternoon. Both fields are factors.
     Busy { weekend: f64, night: f64 },
-    /// The same at any hour.
+    /// Constant at every hour.
     Steady,
-    /// A fee for the day, booked in one piece at 00:00.
+    /// A daily fee, booked whole at 00:00.
     Flat,
-    /// Grows by that part every day.
+    /// Grows by the fraction `per_day` every day.
     Growing { per_day: f64 },
-    /// Runs from that hour for some hours on two days of the week, counted from Monday as 0.
+    /// Runs for `hours` hours from `hour` on two weekdays; Monday is 0.
     Batch { weekdays: [i8; 2], hour: i8, hours: i8 },
 }
 
-/// One billing row a day: a part of the service's cost.
+/// One billing row per day with a share of the service's cost.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) share: f64,
     pub(super) pricing_type: &'static str,
     pub(super) region: &'static str,
     pub(super) resource: String,
-    /// Decimals of its amounts.
+    /// Decimal places of the amounts.
     pub(super) decimals: usize,
-    /// Part of the list price that is taken off.
+    /// Discount as a fraction of `expectAmount`.
     pub(super) discount: f64,
 }
 
-/// The services of a bill of that size. Who a service is depends on its place alone, what it costs on seed and key
-/// alone: a longer bill begins with the shorter one.
+/// Creates `count` services. The identity of a service depends only on the index, the cost only on the seed and the
+/// key. Therefore a long bill starts with the services of a short bill.
 pub(super) fn catalogue(seed: u64, count: usize, starts: Date) -> Vec<Service> {
     (0..count).map(|index| service(seed, index, starts)).collect()
 }
 
-/// A service that an incident brings.
+/// Creates the service of a `NewService` incident.
 pub(super) fn newcomer(key: &SeriesKey, amount_per_day: f64, starts: Date) -> Service {
     Service {
         key: key.clone(),
@@ -80,7 +80,7 @@ const REGIONS: [&str; 2] = ["kr-central-2", "kr-central-1"];
 const DOMAINS: [&str; 2] = ["example-corp", "한빛상사"];
 const PROJECTS: [&str; 5] = ["결제", "web-frontend", "데이터 플랫폼", "search", "모바일 앱"];
 
-/// Id, name, pattern, and the lowest and highest KRW of a middling day.
+/// Id, name, pattern, and the lowest and highest KRW of a typical day.
 const KINDS: [(&str, &str, Pattern, f64, f64); 2 * PER_PROJECT] = [
     ("virtual-machine", "Virtual Machine", Pattern::Busy { weekend: 0.6, night: 0.35 }, 8e4, 9e5),
     ("kubernetes-engine", "Kubernetes Engine", Pattern::Busy { weekend: 0.7, night: 0.5 }, 6e4, 5e5),
@@ -103,9 +103,11 @@ const KINDS: [(&str, &str, Pattern, f64, f64); 2 * PER_PROJECT] = [
 fn service(seed: u64, index: usize, starts: Date) -> Service {
     let project = index / PER_PROJECT;
     let domain = project / PROJECTS_PER_DOMAIN;
+    // Projects alternate between the two halves of the kinds.
     let (id, name, pattern, low, high) = KINDS[(project % 2) * PER_PROJECT + index % PER_PROJECT];
     let key = SeriesKey::new(&format!("dom-{:02}", domain + 1), &format!("prj-{:02}", project + 1), id);
     let mut noise = Noise::of_service(seed, &key);
+    // Log-uniform between `low` and `high`.
     let base = low * (high / low).powf(noise.unit());
     let lines = lines(&mut noise, id);
     Service { names: names(&key, name), key, pattern, base, starts, lines, incidents: Vec::new() }
@@ -129,7 +131,7 @@ fn lines(noise: &mut Noise, id: &str) -> Vec<Line> {
         .collect()
 }
 
-/// The names that belong to ids; ids beyond the named ones are their own names.
+/// Returns the display names of a key. Ids without a listed name are used directly.
 fn names(key: &SeriesKey, service: &str) -> Names {
     let named = |id: &str, names: &[&str]| {
         let place = id.split_once('-').and_then(|(_, number)| number.parse::<usize>().ok()?.checked_sub(1));

@@ -1,4 +1,4 @@
-//! The simulated identity service and Secrets Manager: a token for the credentials, a secret for the token.
+//! The simulated identity service and Secrets Manager. Credentials give a token, and the token gives secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::server::{Shared, refusal, struck};
 
-/// What is at `data` of each secret, by `ID` or `ID@VERSION`.
+/// The value at `data` of each secret. The key is `ID` or `ID@VERSION`.
 pub(super) type Secrets = BTreeMap<String, Value>;
 
 const TOKEN: &str = "simulated-token-of-secrets-manager";
@@ -68,7 +68,7 @@ pub(super) async fn put(State(shared): State<Arc<Shared>>, Json(secrets): Json<S
     StatusCode::NO_CONTENT
 }
 
-/// How many secrets were asked for.
+/// Returns the number of secret requests with a valid token.
 pub(super) async fn read(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "read": shared.world().secrets_read }))
 }

@@ -1,5 +1,5 @@
-//! What a line says besides, where a sink is to be told in full: since when, how much in all, why, by which rules, and
-//! where to look.
+//! The additional text of a full notification: the start, the total impact, the reason, the rules, and the commands for
+//! details and acceptance.
 
 use super::line::Speech;
 use crate::config::Language;
@@ -33,7 +33,7 @@ fn why(episode: &Episode, speech: Speech<'_>) -> String {
     let Moment { date, hour } = episode.last_seen;
     let since = episode.first_seen.date;
     let impact = speech.amount(episode.impact());
-    // Policies match the marks of lines; what a detector says must not set off those of other lines.
+    // Alert policies match the marks of lines; a reason must not contain a mark of another line.
     let reason = episode.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
     let reason = reason.trim_end().trim_end_matches('.');
     let rules = episode.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! The words: one line per notice, which existing alert policies match word for word.
+//! The text of notifications: a line each, matched word for word by existing alert policies.
 
 use jiff::civil::Date;
 
@@ -9,15 +9,15 @@ use crate::finding::Direction;
 use crate::money;
 use crate::series::{ALL, SeriesKey};
 
-/// One line for a sink.
+/// A line for a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) level: Level,
-    /// Free of control characters.
+    /// Text without control characters.
     pub(crate) text: String,
 }
 
-/// Of the system's log.
+/// The severity in the system log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Critical,
@@ -25,17 +25,18 @@ pub(crate) enum Level {
     Info,
 }
 
-/// How to speak of money.
+/// The language, currency and detail of a notification.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Speech<'a> {
     pub(crate) language: Language,
-    /// ISO 4217.
+    /// Currency code of ISO 4217.
     pub(crate) currency: &'a str,
     pub(crate) words: Words,
 }
 
 impl Speech<'_> {
-    /// Policies match amounts without separators.
+    /// Returns an amount with the unit. Short text has no thousands separators, because alert policies match such
+    /// amounts.
     pub(super) fn amount(self, amount: f64) -> String {
         let unit = unit(self.language, self.currency);
         match self.words {
@@ -45,7 +46,7 @@ impl Speech<'_> {
     }
 }
 
-/// What a notice says.
+/// Returns the line of a notification about an incident.
 pub(crate) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> Line {
     let (level, mut text) = match notice {
         Notice::Opened | Notice::Grown => (Level::Error, anomaly(episode, speech)),
@@ -59,7 +60,7 @@ pub(crate) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) 
     Line { level, text: one_line(&text) }
 }
 
-/// The day's total. `total` has its separators already.
+/// Returns the line with the total of a day. `total` already has thousands separators.
 pub(crate) fn daily_total(date: Date, total: &str, language: Language, currency: &str) -> Line {
     let unit = unit(language, currency);
     let text = match language {
@@ -69,15 +70,16 @@ pub(crate) fn daily_total(date: Date, total: &str, language: Language, currency:
     Line { level: Level::Info, text: one_line(&text) }
 }
 
-/// About costwarden itself. `tag` is one word in capitals.
+/// Returns a line about costwarden. `tag` is a single word in capitals.
 pub(crate) fn operational(level: Level, tag: &str, text: &str) -> Line {
-    // Policies that match BILLING_ANOMALY are about money; what an error quotes must not set them off.
+    // Alert policies for BILLING_ANOMALY are about costs: a quoted error must not trigger a policy.
     let text = text.replace("BILLING_ANOMALY", "BILLING-ANOMALY");
     Line { level, text: one_line(&format!("[COSTWARDEN_{tag}] {text}")) }
 }
 
 fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
+    // Used only if `expected` is above 0; the quotient is meaningless otherwise.
     let percent = ((episode.observed / episode.expected - 1.0) * 100.0).abs();
     let known = episode.expected > 0.0;
     let (observed, expected) = (speech.amount(episode.observed), speech.amount(episode.expected));
@@ -103,7 +105,8 @@ fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
     }
 }
 
-/// Policies match BILLING_ANOMALY, so that word must not be in it.
+/// Returns the text of a resolved incident. The word BILLING_ANOMALY would trigger an alert policy, so the word is
+/// avoided.
 fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
     let (since, impact) = (episode.first_seen.date, speech.amount(episode.impact()));
@@ -118,7 +121,7 @@ fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
     }
 }
 
-/// Without BILLING_ANOMALY in it, as the next.
+/// Returns the text of a new level, also without the word BILLING_ANOMALY.
 fn new_level(episode: &Episode, speech: Speech<'_>) -> String {
     let (whose, service) = whose(episode, speech.language);
     let (since, until) = (episode.first_seen.date, episode.last_seen.date);
@@ -146,7 +149,7 @@ fn retracted(episode: &Episode, speech: Speech<'_>) -> String {
     }
 }
 
-/// `domain/project`, and the service, by the names that people know.
+/// Returns `domain/project` and the service, with display names.
 fn whose(episode: &Episode, language: Language) -> (String, String) {
     let SeriesKey { domain, project, service } = &episode.series;
     let all = match language {
@@ -165,7 +168,7 @@ fn unit(language: Language, currency: &str) -> String {
     }
 }
 
-/// Names come from outside: nothing in them may start a line or steer a terminal.
+/// Replaces control characters: names come from outside and must not start a line or control a terminal.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }

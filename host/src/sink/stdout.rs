@@ -1,5 +1,4 @@
-//! Standard output: the line as it is. What the command says it with, standard error, where standard output belongs to a
-//! report for machines.
+//! The terminal receiver: standard output, or standard error if standard output has a JSON report.
 
 use std::io::{self, Write};
 

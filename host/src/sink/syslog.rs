@@ -1,7 +1,7 @@
-//! The system's log: RFC 3164 on the local socket, as rsyslog's `imuxsock` reads it; RFC 5424 on the network, over TCP
-//! with the octet counting of RFC 6587.
+//! The system log: RFC 3164 on the local socket, for rsyslog's `imuxsock`; RFC 5424 on the network, over TCP with the
+//! octet counting of RFC 6587.
 //!
-//! UDP tells nobody when it is not heard; where a line must not be lost, use the local socket or TCP.
+//! UDP reports no loss. Use the local socket or TCP if no line may be lost.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -15,13 +15,13 @@ use super::line::{Level, Line};
 use crate::config::{SyslogConfig, SyslogTransport};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// `user`, as the replaced pipeline's logger used it.
+/// The facility `user`, like the logger of the replaced pipeline.
 const FACILITY: u8 = 1;
 
 #[derive(Debug)]
 pub(super) struct Syslog {
     config: SyslogConfig,
-    /// Kept for the run.
+    /// An open connection, reused until the end of the run.
     stream: Option<TcpStream>,
 }
 
@@ -38,7 +38,7 @@ impl Syslog {
         }
     }
 
-    /// Connects where there is something to connect to.
+    /// Connects to the socket or TCP server. UDP only resolves the address and returns `false`.
     pub(super) fn probe(&mut self) -> io::Result<bool> {
         match &self.config.transport {
             SyslogTransport::Unix(path) => UnixDatagram::unbound()?.connect(path).map(|()| true),
@@ -55,11 +55,13 @@ impl Syslog {
         match &self.config.transport {
             SyslogTransport::Unix(path) => {
                 let socket = UnixDatagram::unbound()?;
+                // A stalled daemon must not block the run.
                 socket.set_write_timeout(Some(TIMEOUT))?;
                 socket.send_to(rfc3164(line, app, now, &TimeZone::system()).as_bytes(), path).map(drop)
             }
             SyslogTransport::Udp(address) => {
                 let to = resolve(address)?;
+                // The address family of the destination.
                 let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
                 socket.send_to(rfc5424(line, app, now, &host()).as_bytes(), to).map(drop)
             }
@@ -70,6 +72,7 @@ impl Syslog {
                     None => connect(address)?,
                 };
                 write!(stream, "{} {frame}", frame.len())?;
+                // Only after success: a broken connection is dropped, and the next line connects again.
                 self.stream = Some(stream);
                 Ok(())
             }
@@ -101,13 +104,14 @@ fn priority(level: Level) -> u8 {
     FACILITY * 8 + severity
 }
 
-/// Without the host, as programs write it to the local socket.
+/// Formats a line without the host, for the local socket.
 fn rfc3164(line: &Line, app: &str, now: Timestamp, zone: &TimeZone) -> String {
     let stamp = now.to_zoned(zone.clone()).strftime("%b %e %H:%M:%S").to_string();
     format!("<{}>{stamp} {app}[{}]: {}", priority(line.level), std::process::id(), line.text)
 }
 
-/// Without the byte order mark that the RFC allows before UTF-8: receivers would keep it in the message.
+/// Formats a line without the byte order mark before UTF-8: the RFC allows the mark, but receivers would keep the mark
+/// in the message.
 fn rfc5424(line: &Line, app: &str, now: Timestamp, host: &str) -> String {
     format!("<{}>1 {now:.6} {host} {app} {} - - {}", priority(line.level), std::process::id(), line.text)
 }

@@ -1,4 +1,4 @@
-//! The archive itself: what was fetched once is read again instead.
+//! The archive as a source: returns the documents of earlier fetches.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::{RawDocument, SourceError};
 use crate::archive::{Archive, Key};
 
-/// The archive that the config names.
+/// The archive of the config.
 #[derive(Debug)]
 pub(crate) struct Archived {
     archive: Archive,
@@ -17,8 +17,8 @@ impl Archived {
         Self { archive }
     }
 
-    /// The document that counts. A day as it stood at an hour is that hour's document and no other: a whole bill says
-    /// nothing of an hour. A document that does not say when it was fetched counts as fetched now.
+    /// Reads the current document. With an hour, reads only the document of the hour, because a whole bill says nothing
+    /// about an hour. A document without a fetch time gets the time `now`.
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
         let key = Key::document(date, hour);
         let found = self.archive.document(&key, now).await?;

@@ -1,6 +1,6 @@
-//! Kakao Cloud's billing API.
+//! The client of Kakao Cloud's billing API.
 //!
-//! Asks page by page, tries transient failures again, and gives a whole day or an error.
+//! The client requests page by page, retries transient failures, and returns a whole day or an error.
 
 mod retry;
 
@@ -22,23 +22,23 @@ use crate::causes::causes;
 use crate::config::Secret;
 use crate::http::{self, Authority};
 
-/// How to ask the billing API.
+/// Options of the billing API client.
 #[derive(Debug, Clone)]
 pub(crate) struct KakaoOptions {
     /// Scheme and host, e.g. `https://billing-api.kakaocloud.com`.
     pub(crate) base_url: String,
-    /// Trusted alone, where one is given.
+    /// The only trusted certificate authority, if present.
     pub(crate) authority: Option<Authority>,
     pub(crate) credential_id: Secret,
     pub(crate) credential_secret: Secret,
-    /// Rows a page, 1 to 10000.
+    /// Rows per page, 1 to 10000.
     pub(crate) page_size: u32,
-    /// Full pages of one day after which the sequence counts as endless.
+    /// Limit of full pages for one day. A sequence without a shorter page counts as endless.
     pub(crate) max_pages: u32,
-    /// Of one request, the body included.
+    /// Timeout of one request, including the body.
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryOptions,
-    /// What tries that failed and the waits after them may take in all, over all pages and days.
+    /// Time budget for failed attempts and the following waits, over all pages and days.
     pub(crate) retry_budget: Duration,
 }
 
@@ -52,22 +52,22 @@ pub(crate) struct Kakao {
     retries: AtomicU64,
     failed: AtomicU64,
     microseconds: AtomicU64,
-    /// Of tries that failed, and of the waits after them.
+    /// Duration of failed attempts and of the following waits.
     lost_microseconds: AtomicU64,
-    /// Unix seconds that the last answer told; 0 before there is one.
+    /// Unix seconds in the last answer; 0 before the first answer.
     clock: AtomicI64,
-    /// How long after this was made that was, in milliseconds.
+    /// Milliseconds between creation and the last answer.
     clock_after: AtomicU64,
     made: Instant,
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
-/// Of a body in a message.
+/// Maximum length of a body in a message.
 const SHOWN_CHARACTERS: usize = 200;
 
 impl Kakao {
     /// # Errors
-    /// An option is not usable; it is named.
+    /// An option is invalid. The error names the option.
     pub(crate) fn new(options: KakaoOptions) -> Result<Self, SourceError> {
         let resources = resources_url(&options.base_url)?;
         if !(1..=10_000).contains(&options.page_size) {
@@ -114,7 +114,7 @@ impl Kakao {
         }
     }
 
-    /// The time that the last answer told, and the time of this host then, where it was `began` when this was made.
+    /// Returns the remote time in the last answer and the local time of the answer. `began` is the local creation time.
     pub(super) fn clocks(&self, began: Timestamp) -> Option<Clocks> {
         let theirs = Timestamp::from_second(self.clock.load(Ordering::Relaxed)).ok()?;
         let after = SignedDuration::from_millis(self.clock_after.load(Ordering::Relaxed) as i64);
@@ -128,6 +128,7 @@ impl Kakao {
         let mut rows: Vec<Box<RawValue>> = Vec::new();
         for page in 0..self.options.max_pages {
             let mut got = self.page(date, page, now).await?;
+            // A page with fewer rows is the last page.
             if got.len() < size as usize {
                 rows.append(&mut got);
                 let api_params = Map::from_iter([
@@ -137,6 +138,7 @@ impl Kakao {
                 ]);
                 return Ok(RawDocument { date, hour, rows, fetched_at: now, api_params });
             }
+            // The previous page is at the end of `rows`.
             let before = rows.len().checked_sub(got.len()).map(|start| &rows[start..]);
             if before.is_some_and(|before| same_rows(before, &got)) {
                 return Err(SourceError::Repeated { url: self.url(), date, page, size });
@@ -146,7 +148,7 @@ impl Kakao {
         Err(SourceError::Endless { url: self.url(), date, pages: self.options.max_pages, size })
     }
 
-    /// Asks for one row: whether the credentials are taken, and what time it is over there.
+    /// Requests one row to test the credentials and to read the API's clock.
     pub(super) async fn probe(&self, date: Date, now: Timestamp) -> Result<Probed, SourceError> {
         let probe = Self::new(KakaoOptions { page_size: 1, ..self.options.clone() })?;
         probe.page(date, 0, now).await?;
@@ -157,7 +159,7 @@ impl Kakao {
         })
     }
 
-    /// One page, tried as often as the options say, while there is time for tries.
+    /// Requests one page. Retries up to the configured attempts, within the time budget.
     async fn page(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, SourceError> {
         let attempts = self.options.retry.attempts.max(1);
         let mut attempt = 1;
@@ -187,13 +189,14 @@ impl Kakao {
         }
     }
 
-    /// Takes a try and the wait after it out of the budget; the error is what was spent before the wait.
+    /// Charges an attempt and the following wait to the budget. The error is the time spent before the wait.
     fn spend(&self, took: Duration, delay: Duration) -> Result<(), Duration> {
         let micros = |span: Duration| span.as_micros() as u64;
         let spent = Duration::from_micros(self.lost_microseconds.fetch_add(micros(took), Ordering::Relaxed)) + took;
         if spent + delay > self.options.retry_budget {
             return Err(spent);
         }
+        // A wait beyond the budget does not take place and does not count.
         self.lost_microseconds.fetch_add(micros(delay), Ordering::Relaxed);
         Ok(())
     }
@@ -239,7 +242,7 @@ impl Kakao {
                     why: why.to_string(),
                     body: self.beginning(&body),
                 };
-                // A body that ends too early was lost on the way; any other is what the API means to say.
+                // A truncated body was lost in transit. Any complete body with a wrong shape is the API's real answer.
                 if why.is_eof() { Failure::CutOff(shape) } else { Failure::Final(shape) }
             }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -272,9 +275,9 @@ impl Kakao {
         self.resources.to_string()
     }
 
-    /// The first characters of a body, on one line, without the credentials.
+    /// Returns the first characters of a body on one line, without the credentials.
     fn beginning(&self, body: &[u8]) -> String {
-        // Redacted before it is cut, so that no half of a credential is left at the cut.
+        // Redacts before the cut, so that no half of a credential remains at the cut.
         let text = self.redact(&String::from_utf8_lossy(body));
         text.chars().take(SHOWN_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
@@ -282,19 +285,20 @@ impl Kakao {
     fn redact(&self, text: &str) -> String {
         [&self.options.credential_secret, &self.options.credential_id]
             .into_iter()
+            // An empty secret would match between all characters.
             .filter(|secret| !secret.expose().is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
     }
 }
 
-/// Why one attempt gave no rows.
+/// The reason for an attempt without rows.
 enum Failure {
     Final(SourceError),
     Transient {
         why: String,
         retry_after: Option<Duration>,
     },
-    /// Transient, but what came says more than that attempts ran out.
+    /// A transient failure with a more specific error than the end of attempts.
     CutOff(SourceError),
 }
 
@@ -315,17 +319,18 @@ fn header(key: &'static str, secret: &Secret) -> Result<HeaderValue, SourceError
         expected: "visible ASCII characters",
         why: "it holds others, perhaps a line break".to_owned(),
     })?;
+    // Hides the credential in debug output.
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Relative to the answering host's own clock where it tells it.
+/// Returns the wait of the `Retry-After` header, relative to the server's clock if present.
 fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     let asked_at = clock(response).unwrap_or(now);
     retry::parse_retry_after(text(response, RETRY_AFTER)?, asked_at)
 }
 
-/// The answering host's own.
+/// Returns the server's clock.
 fn clock(response: &Response) -> Option<Timestamp> {
     text(response, DATE).and_then(retry::parse_http_date)
 }

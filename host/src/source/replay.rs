@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::{Probed, RawDocument, SourceError};
 use crate::archive;
 
-/// The tree's root.
+/// The root of the tree.
 #[derive(Debug, Clone)]
 pub(crate) struct Replay {
     directory: PathBuf,
@@ -28,8 +28,8 @@ impl Replay {
         }
     }
 
-    /// The hour's document where one was asked for and is there, else the day's. A document that does not say when it
-    /// was fetched counts as fetched now.
+    /// Reads the requested hour's document if present, otherwise the day's document. A document without a fetch time
+    /// gets the time `now`.
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
         let of_day = self.directory.join(archive::document_key(date, None));
         let of_hour = hour.map(|hour| self.directory.join(archive::document_key(date, Some(hour))));

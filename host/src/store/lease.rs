@@ -1,4 +1,4 @@
-//! The right to write, for a while: one owner at a time, or several who share one piece of work, by the server's clock.
+//! The right to write, for a while: one owner at a time, by the server's clock.
 
 use std::time::Duration;
 
@@ -12,15 +12,6 @@ use super::mongodb::Mongodb;
 pub(crate) struct LeaseKey {
     pub(crate) job: String,
     pub(crate) period: String,
-}
-
-/// What an owner does who has a lease together with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Share {
-    /// Those who do the same may have the lease at once.
-    pub(crate) what: String,
-    /// Of which each does another part.
-    pub(crate) part: String,
 }
 
 /// Who has a lease after it was asked for.
@@ -45,8 +36,6 @@ pub(crate) struct Held {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     pub(crate) key: &'a LeaseKey,
-    /// None where it is to be the asker's alone.
-    pub(crate) share: Option<&'a Share>,
     /// Of one process, and of no other ever.
     pub(crate) owner: &'a str,
     pub(crate) length: Duration,

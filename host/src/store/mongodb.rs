@@ -3,7 +3,6 @@
 //! Knows how to reach the server, read in batches and write in bulk; what the documents hold is the business of
 //! [`super::documents`].
 
-mod agreed;
 mod answer;
 mod connect;
 mod indexes;
@@ -35,7 +34,6 @@ use crate::http::Authority;
 use crate::ledger::{DayLedger, Entry};
 use crate::run_id::RunId;
 use crate::series::SeriesKey;
-use crate::shard::Shard;
 use crate::step::Step;
 pub(crate) use connect::{careless_option, hosts_in_the_clear};
 use read::{Stored, of_day, of_days, of_series, unreadable, unreadable_document};
@@ -68,8 +66,6 @@ pub(crate) struct Mongodb {
     /// None where nothing is written.
     run: Option<RunId>,
     pub(super) latency: Latency,
-    /// Whose series are written and removed.
-    shard: Shard,
 }
 
 /// The fields of `billing_daily` that a day's bill gives.
@@ -88,18 +84,14 @@ const DAY_FIELDS: [&str; 11] = [
 ];
 
 impl Mongodb {
-    pub(super) fn share(&mut self, shard: Shard) {
-        self.shard = shard;
-    }
-
     pub(super) async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         if day.entries.is_empty() {
             return Ok(());
         }
-        let mut stored = self.own(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
+        let mut stored = self.stored(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
         let mut changed = Vec::new();
         let mut replaced = Vec::new();
-        for entry in day.entries.iter().filter(|entry| self.shard.owns(&entry.key)) {
+        for entry in &day.entries {
             let upsert = daily::upsert(day.date, entry, now);
             let old = stored.remove(&key_of(&upsert.key));
             if old.as_ref().is_none_or(|old| !upsert.is_in(&old.fields)) {
@@ -166,7 +158,7 @@ impl Mongodb {
     ) -> Result<(), StoreError> {
         let (mut mark, mut clear) = (Vec::new(), Vec::new());
         let mut texts = Interner::default();
-        for old in self.own(&daily::COLLECTION, of_day(date), &["isAnomaly"]).await?.into_values() {
+        for old in self.stored(&daily::COLLECTION, of_day(date), &["isAnomaly"]).await?.into_values() {
             let key =
                 series(&old.fields, &mut texts).map_err(|error| unreadable(&daily::COLLECTION, &old.fields, error))?.0;
             let was = old.fields.get_bool("isAnomaly").unwrap_or(false);
@@ -205,12 +197,10 @@ impl Mongodb {
                 hours.and_then(hourly::read_hours).map_err(|error| unreadable(collection, &old.fields, error))?;
             // Which hours were seen of the day is a matter of all its series.
             seen.add(&hours);
-            if self.is_own(collection, &old)? {
-                stored.insert(key, (old.id, hours));
-            }
+            stored.insert(key, (old.id, hours));
         }
         let mut upserts = Vec::with_capacity(day.entries.len());
-        for entry in day.entries.iter().filter(|entry| self.shard.owns(&entry.key)) {
+        for entry in &day.entries {
             let key = key_of(&hourly::key(date, &entry.key));
             let (id, hours) = stored.remove(&key).unzip();
             let amounts = seen.with_row(hour, entry.amounts.expect, hours.as_ref());
@@ -257,7 +247,7 @@ impl Mongodb {
     ) -> Result<(), StoreError> {
         let mut filter = anomaly::key(date, hour);
         filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
-        let mut stored = self.own(&anomaly::COLLECTION, filter, &[]).await?;
+        let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
         let upserts = findings.iter().map(|finding| {
             let upsert = anomaly::upsert(finding, now);
             let old = stored.remove(&key_of(&upsert.key));
@@ -345,31 +335,6 @@ impl Mongodb {
 
     pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
-    }
-
-    /// [`Mongodb::stored`] of the series that are this process's own.
-    async fn own(
-        &self,
-        collection: &'static Collection,
-        filter: Document,
-        fields: &[&str],
-    ) -> Result<HashMap<Vec<u8>, Stored>, StoreError> {
-        let mut own = HashMap::new();
-        for (key, stored) in self.stored(collection, filter, fields).await? {
-            if self.is_own(collection, &stored)? {
-                own.insert(key, stored);
-            }
-        }
-        Ok(own)
-    }
-
-    fn is_own(&self, collection: &'static Collection, stored: &Stored) -> Result<bool, StoreError> {
-        if self.shard.is_whole() {
-            return Ok(true);
-        }
-        let key = series(&stored.fields, &mut Interner::default());
-        let (key, _) = key.map_err(|error| unreadable(collection, &stored.fields, error))?;
-        Ok(self.shard.owns(&key))
     }
 
     /// Writes documents, each by the id that it has already where it has one.

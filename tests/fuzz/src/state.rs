@@ -1,16 +1,16 @@
-//! States and series: what a detector learned, damaged or made up, beside series of every kind that the host may have.
+//! States and series: damaged or generated detector states, with every kind of series that the host may send.
 
 use arbitrary::Unstructured;
 use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
 
 use crate::bundled;
 
-/// The bundled detectors, each with states that it learned.
+/// The bundled detectors with fitted states.
 pub(crate) struct State {
     detectors: Vec<(String, Plugin, Vec<Vec<u8>>)>,
 }
 
-/// What is judged.
+/// An input of `judge`.
 #[derive(Debug)]
 struct Case {
     detector: usize,
@@ -30,9 +30,9 @@ impl State {
         Ok(Self { detectors: bundled()?.into_iter().map(load).collect::<Result<_, _>>()? })
     }
 
-    /// That it returns is asked for of every call, and of our detectors, that they do not trap, overrun their stack or
-    /// hoard over what they are given. What they may do: come to no number where there is none in a state, which the host
-    /// refuses, and run out of fuel over one with three hundred digits, which ends them.
+    /// Judges one case. Every call must return, and a bundled detector must not trap, overrun its stack or exceed its
+    /// memory. Two failures are allowed: an invalid verdict from a state without a number, which the host refuses, and
+    /// the end of the fuel for a number with three hundred digits.
     pub(crate) fn run(&self, input: &[u8]) -> Result<(), String> {
         let Ok(Case { detector, state, series, judge_from }) = self.case(&mut Unstructured::new(input)) else {
             return Ok(());
@@ -52,7 +52,7 @@ impl State {
         let detector = entropy.choose_index(self.detectors.len())?;
         let series = series(entropy)?;
         let judge_from = entropy.int_in_range(0..=series.values.len() as u32)?;
-        // Of any of them: what is another's is foreign.
+        // A state of another detector is foreign bytes for this detector.
         let owner = if entropy.ratio(1, 8)? { entropy.choose_index(self.detectors.len())? } else { detector };
         let mut state = entropy.choose(&self.detectors[owner].2)?.clone();
         for _ in 0..entropy.int_in_range(0..=6)? {

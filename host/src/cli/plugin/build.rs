@@ -1,4 +1,4 @@
-//! `plugin build`.
+//! The command `plugin build`: builds a project into a .wasm file.
 use serde_json::json;
 
 use super::BuildArgs;

@@ -1,4 +1,4 @@
-//! `plugin lock`: what the rules use, as it is now, written down or compared with what was.
+//! The command `plugin lock`: writes the plugins in use to plugins.lock, or compares the plugins with the file.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use crate::plugin::{Change, Entry, Lock};
 use crate::rules::{self, RuleSet};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
+    // A check writes nothing: a pulled plugin is not kept.
     let fetch = if args.check { Fetch::Once } else { Fetch::Keep };
     let file = &config.plugins.lock.path;
     let was = Lock::read(file).map_err(|errors| {
@@ -33,6 +34,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
         }
     }
     let plugins = counted(now.entries.len(), "plugin");
+    // A missing file is a difference, even without any plugin.
     let outcome = match (args.check, changes.is_empty() && !is_new) {
         (_, true) => format!("{}: {plugins}, all as agreed", file.display()),
         (true, false) => {
@@ -55,11 +57,13 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
     Ok(Grade::Done)
 }
 
-/// What the rules use now. A lock without one of them would keep that one from ever running.
+/// Loads every plugin in the rules. Fails if any plugin is unusable, because a plugin missing in the lock could never
+/// run.
 async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
+    // Without the present lock: the lock must not refuse the plugins of the new lock.
     for (name, admitted) in job::admit(&set.rules, config, None, &sandbox, fetch).await {
         match admitted {
             Ok(admitted) => drop(entries.insert(name, entry(admitted))),

@@ -1,4 +1,4 @@
-//! `plugin new`.
+//! The command `plugin new`: creates a detector project.
 use std::path::Path;
 
 use serde_json::json;

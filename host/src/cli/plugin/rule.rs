@@ -1,4 +1,4 @@
-//! `plugin rule`: the first rule for a plugin.
+//! The command `plugin rule`: prints a first rule for a plugin.
 
 use super::{Ground, RuleArgs};
 use crate::cli::present;

@@ -1,4 +1,4 @@
-//! `plugin push` and `plugin pull`.
+//! The commands `plugin push` and `plugin pull`: exchange plugins with OCI registries.
 
 use std::path::Path;
 
@@ -38,6 +38,7 @@ pub(super) async fn pull(args: &PullArgs, exchange: Exchange, form: Form) -> any
         "nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE"
     );
     let pulled = plugin::pull(&image, &registry(&image, &plugins), plugins.limits.module_bytes).await?;
+    // Verified before anything is written.
     let signer = plugin::verify(&plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     let mut path = None;
     if let Some(state_dir) = &state_dir {
@@ -72,8 +73,8 @@ fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest tells its
-/// name only by running: it is asked in the sandbox.
+/// Checks that the image has the name of the plugin, because a pulled plugin with another name is refused. A plugin
+/// without a packed manifest is run in the sandbox for the name.
 fn check_name(artifact: &Artifact, image: &Image, limits: &Limits) -> anyhow::Result<()> {
     let (file, other) = (artifact.path.display(), image.name());
     let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;

@@ -1,4 +1,5 @@
-//! The compiler's side: limits first, then the bytes from standard input, then the code to standard output.
+//! The child process of the compiler: sets its limits, reads the plugin from standard input and writes the code to
+//! standard output. Does not run the code.
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
@@ -9,23 +10,23 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use super::{STACK_BYTES, translated};
 use crate::detector::{Limits, engine};
 
-/// Stands before code.
+/// Header of compiled code.
 pub(super) const COMPILED: &[u8] = b"costwarden compiled a plugin\n";
-/// Stands before an [`Unfit`](super::Unfit) as JSON.
+/// Header of an [`Unfit`](super::Unfit) in JSON.
 pub(super) const UNFIT: &[u8] = b"costwarden refuses a plugin\n";
 
-/// How to compile, and what that may use up.
+/// The options and limits of compiling.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Order {
-    /// As [`Limits::stack_bytes`], which shows in the code.
+    /// Value of [`Limits::stack_bytes`], which affects the code.
     pub(crate) stack_bytes: usize,
-    /// As [`Limits::compile_memory_bytes`].
+    /// Value of [`Limits::compile_memory_bytes`].
     pub(crate) memory_bytes: u64,
-    /// Seconds of all cores together.
+    /// CPU seconds, summed over all cores.
     pub(crate) cpu_seconds: u64,
 }
 
-/// Compiles one plugin for the process that started this one.
+/// Compiles a plugin for the parent process.
 pub(crate) fn serve(order: Order) -> ExitCode {
     match confine(order).and_then(|()| on_large_stack(order)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,15 +37,15 @@ pub(crate) fn serve(order: Order) -> ExitCode {
     }
 }
 
-/// Takes from this process whatever it does not need, before it reads a byte.
+/// Limits the resources of this process to its needs, before the process reads a byte.
 fn confine(order: Order) -> io::Result<()> {
     let limit = |resource, soft, hard| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
-    // Should the parent be killed, nobody would end this one.
+    // Ends this process with its parent. Otherwise nothing would end it after the parent was killed.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     limit(Resource::Core, 0, 0)?;
     limit(Resource::Fsize, 0, 0)?;
     limit(Resource::Nofile, 16, 16)?;
-    // The soft limit has a signal of its own; the hard one is for a process that would ignore it.
+    // The soft limit sends SIGXCPU. The hard limit kills a process that ignores the signal.
     limit(Resource::Cpu, order.cpu_seconds, order.cpu_seconds.saturating_add(1))?;
     limit(Resource::As, order.memory_bytes, order.memory_bytes)?;
     Ok(())
@@ -54,7 +55,7 @@ fn on_large_stack(order: Order) -> io::Result<()> {
     let thread = thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
     match thread.spawn(move || compile(order))?.join() {
         Ok(result) => result,
-        // Its message stands on standard error already.
+        // The panic message is already on standard error.
         Err(_) => Err(io::Error::other("the compiler panicked")),
     }
 }

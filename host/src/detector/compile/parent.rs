@@ -1,4 +1,4 @@
-//! The loader's side: starts the compiler, gives it the bytes, and ends it when its time is up.
+//! The parent of the compiler process: starts the child, sends the plugin's bytes and kills the child on timeout.
 
 use std::io::{self, Read, Write as _};
 use std::num::NonZero;
@@ -16,16 +16,16 @@ use crate::detector::contract::Unfit;
 use crate::detector::loading::Fault;
 use crate::detector::{Limits, output};
 
-/// Threads that translate functions. More would not make a plugin of usual size ready any sooner.
+/// Threads for translating functions. More threads would not shorten the compilation of a plugin of usual size.
 const THREADS: usize = 4;
-/// Stack of each.
+/// Stack of each thread, in bytes.
 const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
-/// What is read of the words that a compiler dies with.
+/// Maximum bytes kept from the child's standard error.
 const LAST_WORDS_BYTES: u64 = 16 * 1024;
-/// What is told of them.
+/// Maximum bytes of standard error repeated in a message.
 const TOLD_BYTES: usize = 300;
 
-/// The code that a child makes of the bytes.
+/// Returns the code compiled by a child process.
 pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let started = command(program, limits).spawn();
     let mut child = started.map_err(|error| Fault::Compiler(format!("cannot be started: {error}")))?;
@@ -33,11 +33,11 @@ pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u
         (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let (sender, answer) = mpsc::channel();
     let ended = thread::scope(|scope| {
-        // One that refuses the head of a file does not wait for its end.
+        // The write fails if the child refuses the file after reading its start. The answer tells the reason.
         scope.spawn(move || {
             let _ = input.write_all(bytes);
         });
-        // The code that it writes is a part of what it holds, which has this limit.
+        // The child holds its output in memory, so its memory limit also bounds the output.
         scope.spawn(move || {
             let mut answer = Vec::new();
             let read = output.take(limits.compile_memory_bytes).read_to_end(&mut answer);
@@ -75,7 +75,7 @@ pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u
 
 fn command(program: &Path, limits: &Limits) -> Command {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-    // What it needs of a core is counted by the core, so that the clock is what ends it first.
+    // CPU time adds up over the threads, so the limit is multiplied: the wall-clock limit comes first.
     let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
     let mut command = Command::new(program);
     command
@@ -86,7 +86,7 @@ fn command(program: &Path, limits: &Limits) -> Command {
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
         .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
-        // The memory limit counts addresses, of which the allocator otherwise reserves a gibibyte before it gives any out.
+        // The memory limit counts addresses. By default, the allocator reserves a gibibyte before the first allocation.
         .env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -95,7 +95,7 @@ fn command(program: &Path, limits: &Limits) -> Command {
     command
 }
 
-/// The beginning of what it says; the rest is read, so that it can go on, and dropped.
+/// Returns the start of standard error. Reads and drops the rest, so the child never blocks on a full pipe.
 fn last_words(mut errors: ChildStderr) -> String {
     let mut words = Vec::new();
     let _ = errors.by_ref().take(LAST_WORDS_BYTES).read_to_end(&mut words);
@@ -103,7 +103,7 @@ fn last_words(mut errors: ChildStderr) -> String {
     String::from_utf8_lossy(&words).into_owned()
 }
 
-/// Why a compiler ended without an answer.
+/// Returns the fault for a compiler that ended without success.
 fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
     let signal = status.signal();
     if signal == Some(Signal::XCPU.as_raw()) {
@@ -120,8 +120,8 @@ fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
     Fault::Compiler(if words.is_empty() { how } else { format!("{how}: {words}") })
 }
 
-/// What an allocation that fails says before it aborts, what the compiler says where it can still speak, and what the
-/// system says of a thread that finds no room.
+/// Returns true if a text reports exhausted memory. Covers the message of a failed allocation before an abort, the
+/// compiler's error, and the system's error for a thread without room.
 fn tells_of_memory(words: &str) -> bool {
     ["memory allocation of", "out of memory", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::detector::{Artifact, Compiler, Grants, Sandbox};
 
-    /// What is told where the compiler is a program that does something else.
+    /// Returns the load error with a shell script in place of the compiler.
     fn told(script: &str) -> String {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("compiler");
@@ -170,7 +170,7 @@ mod tests {
         insta::assert_snapshot!(told("exec sleep 1000"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
     }
 
-    /// Whatever it says is read, so that it is not held up, and little of it is told.
+    /// The parent reads all of standard error, so the child never blocks. The message repeats only the start.
     #[test]
     fn words_without_end_are_cut() {
         let told = told("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");

@@ -1,7 +1,7 @@
-//! The body of one function, metered.
+//! Adds the fuel meter to the body of a function. [`super::module`] handles the rest of a module.
 //!
-//! What is left is kept in a local while the function runs. It is written back to the meter wherever others may look at
-//! it: before a call, at the end, and where the function gives up.
+//! A local holds the remaining fuel while the function runs. The local is written back to the meter before any code
+//! that can read the meter: before a call, at the end, and before the function traps on purpose.
 
 use std::mem;
 
@@ -12,38 +12,39 @@ use wasmparser::{FunctionBody, Operator};
 use super::module::{COUNTER_INDEX, Metered, Signature};
 use crate::detector::contract::Unfit;
 
-/// Growing calls the host, also when it is denied, which takes far longer than an instruction.
+/// Cost of growing a memory or a table. Growing calls the host, even if denied, and takes far longer than an
+/// instruction.
 const GROW: i64 = 200;
-/// So do these, however little they are asked for: looking a function up takes some 50 ns, and filling nothing may take
-/// 200 where the page that it begins on was never written to.
+/// Cost of an instruction that always or sometimes calls the host, for any operand. A lookup of a function takes about
+/// 50 ns. A fill of zero bytes may take 200 ns if the first page was never written.
 const CALLS_THE_HOST: i64 = 50;
 const MAY_CALL_THE_HOST: i64 = 10;
-/// Values that a call passes and gets back for nothing: registers hold most of them. Each further one is copied at every
-/// call, also where a function only hands on what another gave it.
+/// Parameters and results of a call without an extra cost; most are in registers. Each further value is copied at every
+/// call, even in a function that only forwards the values.
 const VALUES: u32 = 16;
-/// What a function that calls none may cost without looking what is left: others may call it as often as they like, each
-/// time without a look of their own.
+/// Maximum cost of a function without calls and without a check. A caller may call the function any number of times,
+/// and no check is part of such a call.
 const UNSEEN: i64 = 100;
-/// What any other may pass from one look to the next. Where many calls come back one after the other, none of them begins
-/// a function or a loop, and each has this for the rest of it.
+/// Maximum cost between two checks in any other function. If many calls return in sequence, no function or loop begins,
+/// and each function spends up to this cost after the return.
 const UNLOOKED: i64 = 1_000;
 
-/// A body while it is written.
+/// A function body under construction.
 struct Writer<'a> {
     metered: &'a mut Metered,
     function: Function,
-    /// The local that holds what is left, and one for a number of bytes or elements.
+    /// Index of the local with the remaining fuel, and of a local for a number of bytes or elements.
     left: u32,
     size: u32,
-    /// Cost of what was passed since the local was changed last.
+    /// Cost since the last change of the local.
     passed: i64,
-    /// The most that any way to here has passed since it looked what is left.
+    /// Maximum cost since the last check, over all paths to the current instruction.
     unlooked: i64,
-    /// The same for what comes to the end, or the `else`, of each open block by another way than the one before it.
+    /// For each open block: the same maximum over all paths to the block's end or `else`, except the fall-through.
     open: Vec<i64>,
 }
 
-/// Meters a function.
+/// Adds the meter to a function.
 pub(super) fn metered(
     metered: &mut Metered,
     Signature { parameters, results }: Signature,
@@ -63,7 +64,8 @@ pub(super) fn metered(
     let mut writer = Writer { metered, function, left, size, passed: entry, unlooked: 0, open: Vec::new() };
     writer.load();
     if calls_or_is_long(entry, body)? {
-        // Else calls that call each other would never come to a check, and a file's length would be multiplied by itself.
+        // Otherwise functions that call each other would never reach a check, and the cost could grow with the square
+        // of the file size.
         writer.settle();
         writer.check();
     }
@@ -102,6 +104,7 @@ impl Writer<'_> {
     fn write(&mut self, operator: Operator<'_>) -> Result<(), Error<Unfit>> {
         match &operator {
             Operator::Block { .. } => self.open.push(0),
+            // The check is at the head of the loop, so every iteration passes a check.
             Operator::Loop { .. } => {
                 self.open.push(0);
                 self.settle();
@@ -114,6 +117,8 @@ impl Writer<'_> {
                 self.settle();
             }
             Operator::Else => {
+                // The `else` branch starts with the cost at the `if`. The end of the block keeps the maximum of both
+                // branches.
                 if let Some(other) = self.open.last_mut() {
                     mem::swap(&mut self.unlooked, other);
                     *other = self.unlooked.max(*other);
@@ -137,6 +142,7 @@ impl Writer<'_> {
                 self.save();
                 self.copy(operator)?;
                 self.load();
+                // A callee without calls may cost up to `UNSEEN` without a check.
                 self.unlooked += UNSEEN;
                 return Ok(());
             }
@@ -158,7 +164,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Takes what was passed from the local.
+    /// Subtracts the accumulated cost from the local.
     fn settle(&mut self) {
         if self.passed > 0 {
             self.function.instruction(&Instruction::LocalGet(self.left));
@@ -167,7 +173,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Takes what was passed, and writes the local back: the only place where it differs from the meter.
+    /// Subtracts the accumulated cost and writes the local back to the meter.
     fn save(&mut self) {
         self.function.instruction(&Instruction::LocalGet(self.left));
         if self.passed > 0 {
@@ -194,14 +200,14 @@ impl Writer<'_> {
             let block = self.open.len().checked_sub(depth as usize + 1);
             match block.and_then(|block| self.open.get_mut(block)) {
                 Some(other) => *other = self.unlooked.max(*other),
-                // The outermost label is the function's end.
+                // The outermost label is the end of the function.
                 None => ends = true,
             }
         }
         if ends { self.save() } else { self.settle() }
     }
 
-    /// Pays for each byte or element of an instruction whose last operand is their number.
+    /// Charges a unit per byte or element of an instruction with the count in its last operand.
     fn sized(&mut self) {
         self.function
             .instruction(&Instruction::LocalTee(self.size))
@@ -214,7 +220,7 @@ impl Writer<'_> {
         self.check();
     }
 
-    /// Traps where nothing is left. What was passed must be settled.
+    /// Traps if no fuel is left. The accumulated cost must be subtracted before.
     fn check(&mut self) {
         self.function
             .instruction(&Instruction::LocalGet(self.left))
@@ -229,7 +235,7 @@ impl Writer<'_> {
     }
 }
 
-/// Instructions that become none cost nothing.
+/// Returns the cost of an instruction. An instruction without machine code costs nothing.
 fn cost(operator: &Operator<'_>) -> i64 {
     match operator {
         Operator::Nop
@@ -261,7 +267,7 @@ mod tests {
     use super::{UNLOOKED, UNSEEN};
     use crate::detector::fuel;
 
-    /// What `run` uses that has so much fuel, before it is ended.
+    /// Returns the fuel used by `run` until the trap, for the given budget.
     fn used(text: &str, fuel: i64) -> i64 {
         let metered = fuel::metered_module(&wat::parse_str(text).expect("text")).expect("metered");
         let engine = Engine::default();
@@ -275,7 +281,7 @@ mod tests {
         fuel - number.get(&mut store).i64().expect("a number")
     }
 
-    /// Each has much to do after the call that comes back to it, none of which begins a loop or a function that looks.
+    /// Each call has much work after the return of the inner call, and no loop or checked function begins in this work.
     #[test]
     fn calls_that_come_back_do_not_go_on() {
         let rest = "(call $leaf)".repeat(1_000);
@@ -306,7 +312,7 @@ mod tests {
         }
     }
 
-    /// Functions that each hand on what the next one gives.
+    /// Each function forwards the results of the next function.
     #[test]
     fn many_values_are_paid_for_at_every_call() {
         let used_by = |values: usize| {

@@ -1,7 +1,8 @@
-//! A component, metered: the meter's module comes first, and each module of the plugin's own is given it.
+//! Adds the fuel meter to a component: the meter's module comes first, and each module of the plugin receives the
+//! meter's instance.
 //!
-//! What is put in first moves what comes after it, so that every index at the top of the component counts from behind
-//! the meter's parts. Parts of parts count for themselves.
+//! The meter's items shift the indices of all following items at the top level of the component. Indices inside nested
+//! components do not change.
 
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{
@@ -16,24 +17,24 @@ use wasmparser::{CustomSectionReader, Instance, Parser};
 use super::{BUDGET, COUNTER, LEFT, METER, layout, module};
 use crate::detector::contract::Unfit;
 
-/// How many of each the meter puts in: indices of the plugin's own come after these.
+/// Number of items added by the meter, for each index space. The plugin's indices shift by this number.
 const TYPES: u32 = 1;
 const FUNCTIONS: u32 = 2;
 const CORE_FUNCTIONS: u32 = 2;
 const MODULES: u32 = 1;
 const INSTANCES: u32 = 2;
 
-/// What is core code of the meter's own, besides the plugin's.
+/// Core instances with code of the meter, in addition to the plugin's instances.
 pub(in crate::detector) const OWN_INSTANCES: usize = 1;
 
-/// Within the meter's module and component.
+/// Names inside the meter's module and component.
 const ASK: &str = "budget";
 const TELL: &str = "tell";
 const HOST: &str = "host";
 
-/// The plugin's part of a component while it is written.
+/// The plugin's part of a component under construction.
 struct Moved {
-    /// How deep in parts of parts this is.
+    /// Nesting depth of the current component.
     depth: u32,
 }
 
@@ -47,7 +48,7 @@ pub(super) fn metered(bytes: &[u8]) -> Result<Vec<u8>, Error<Unfit>> {
     Ok(component.finish())
 }
 
-/// The module with the number, its instance, and the function that tells it.
+/// Adds the counter's module, its instance, and the function that returns the counter.
 fn put_meter(component: &mut Component, layout: i64) {
     let mut types = ComponentTypeSection::new();
     types.function().params::<_, wasm_encoder::ComponentValType>([]).result(Some(PrimitiveValType::S64.into()));
@@ -77,7 +78,8 @@ fn put_meter(component: &mut Component, layout: i64) {
     component.section(&lifted);
 }
 
-/// Asks for the budget when it starts, before anything of the plugin's is laid out, and takes what that costs.
+/// Returns the meter's module. At its start, before any layout of the plugin, the module requests the budget and
+/// subtracts the layout cost.
 fn meter(layout: i64) -> Module {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I64]);
@@ -123,12 +125,12 @@ fn meter(layout: i64) -> Module {
 }
 
 impl Moved {
-    /// An index of this level.
+    /// Returns the shifted index of an item at the current level.
     fn behind(&self, index: u32, own: u32) -> u32 {
         self.out(0, index, own)
     }
 
-    /// An index of the level so many levels out: the meter's parts are at the top.
+    /// Returns the shifted index of an item `count` levels further out. Only the top level contains items of the meter.
     fn out(&self, count: u32, index: u32, own: u32) -> u32 {
         if count == self.depth { index.saturating_add(own) } else { index }
     }
@@ -198,6 +200,7 @@ impl ReencodeComponent for Moved {
             return component_utils::parse_instance(self, instances, instance);
         };
         let given = args.iter().map(|arg| (arg.name, ModuleArg::Instance(self.behind(arg.index, INSTANCES))));
+        // Every module of the plugin imports the counter, so every instance receives the meter's instance.
         let given: Vec<_> = given.chain([(METER, ModuleArg::Instance(INSTANCES - 1))]).collect();
         instances.instantiate(self.behind(*module_index, MODULES), given);
         Ok(())

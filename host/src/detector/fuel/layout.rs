@@ -1,16 +1,17 @@
-//! What it takes to lay out a plugin before any of its code runs: the engine writes what its memories, tables and globals
-//! begin with, for each instance of a module anew, and what one writes another may write over.
+//! Computes the fuel for laying out a plugin before any of its code runs. The engine writes the initial contents of
+//! memories, tables and globals for each instance of a module. Initial contents may overlap, so the size of a memory
+//! does not bound the work.
 
 use wasmparser::{BinaryReaderError, Encoding, Instance, Parser, Payload};
 
-/// Units that every plugin may take for nothing: far more than a compiled language makes use of.
+/// Units without charge for every plugin: far more than a compiled language uses.
 const FREE: u64 = 1_000_000;
-/// Of data, so many bytes are copied in the time of one instruction.
+/// Bytes of data copied in the time of an instruction.
 const DATA_BYTES: u64 = 16;
-/// An element is a function to be looked up, which takes the time of so many.
+/// Fuel per element: the lookup of a function.
 const ELEMENT: u64 = 8;
 
-/// Units of fuel. A byte of a section is at least as much as what is told by it.
+/// Returns the units of fuel beyond the free units. The bytes of a section bound the section's contents from above.
 pub(super) fn cost(component: &[u8]) -> Result<i64, BinaryReaderError> {
     let mut modules: Vec<u64> = Vec::new();
     let mut total = 0_u64;
@@ -19,6 +20,7 @@ pub(super) fn cost(component: &[u8]) -> Result<i64, BinaryReaderError> {
         match payload? {
             Payload::Version { encoding, .. } => {
                 is_module = encoding == Encoding::Module;
+                // Module indices follow the order of the modules in the component.
                 if is_module {
                     modules.push(0);
                 }

@@ -1,4 +1,4 @@
-//! A core module, metered: it imports the meter's number, and each of its functions takes from it.
+//! Adds the fuel meter to a core module: the module imports the counter, and each function subtracts from the counter.
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
@@ -12,31 +12,31 @@ use wasmparser::{
 use super::{COUNTER, METER, body};
 use crate::detector::contract::Unfit;
 
-/// The number is the first global of each module: its own come after it.
+/// Index of the counter, the first global of each module. The module's globals follow.
 pub(super) const COUNTER_INDEX: u32 = 0;
 
 const NUMBER: GlobalType = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
 
-/// A module while it is written.
+/// A module under construction.
 #[derive(Default)]
 pub(super) struct Metered {
-    /// Each type of a function, and the type of each function with a body.
+    /// The signature of each type, and the type of each function with a body.
     signatures: Vec<Signature>,
     types: Vec<u32>,
     imports_the_number: bool,
 }
 
-/// How many values pass into a function, and out of it.
+/// The numbers of values passed to and returned by a function.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Signature {
     pub(super) parameters: u32,
     pub(super) results: u32,
 }
 
-/// Meters a module. Custom sections are left out.
+/// Returns the module with the fuel meter and without custom sections.
 ///
 /// # Errors
-/// It imports from the meter itself.
+/// The module imports from the meter.
 pub(super) fn metered(parser: Parser, bytes: &[u8]) -> Result<Module, Error<Unfit>> {
     let mut module = Module::new();
     Metered::default().parse_core_module(&mut module, parser, bytes)?;
@@ -54,6 +54,7 @@ impl Reencode for Metered {
     type Error = Unfit;
 
     fn global_index(&mut self, global: u32) -> Result<u32, Error<Unfit>> {
+        // The imported counter comes first and shifts all globals of the module.
         Ok(global.saturating_add(COUNTER_INDEX + 1))
     }
 
@@ -87,7 +88,7 @@ impl Reencode for Metered {
         utils::parse_import_section(self, imports, section)
     }
 
-    /// Only types come before imports, whether the module has some of its own or not.
+    /// Adds the import of the counter to a module without imports. Only types come before imports.
     fn intersperse_section_hook(
         &mut self,
         module: &mut Module,

@@ -1,4 +1,4 @@
-//! Plugins that were built against contract 1.0.0 and are never built again: they load, fit and judge as they did then.
+//! Plugins built against contract 1.0.0 and never rebuilt: load, fit and judge must give the original results.
 
 use super::{Artifact, Detector, Grants, Limits, Scope, Series, Window, artifact, call, sandbox};
 use crate::detector::CONTRACT;
@@ -8,7 +8,7 @@ fn frozen(file: &str, name: &str) -> Detector {
     sandbox(Limits::default()).load(name, &plugin, &Grants::default()).expect("loads")
 }
 
-/// The days of `series.csv`.
+/// Returns the days of `series.csv`.
 fn days() -> Series {
     let Artifact { bytes, .. } = artifact("tests/frozen/series.csv");
     let values = csv::Reader::from_reader(&bytes[..])
@@ -18,7 +18,7 @@ fn days() -> Series {
     Series { id: "d/p/s".to_owned(), start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
 }
 
-/// What it learns of four weeks, and how it judges the days after them: each number as it is, to the last bit.
+/// Returns the fit of four weeks and the verdicts on the following days, with every number exact to the last bit.
 fn judged(detector: &Detector) -> String {
     const LEARNED: usize = 28;
     let days = days();
@@ -55,7 +55,7 @@ fn a_component_of_contract_1_0_0_loads() {
     assert_eq!(judged(&detector), "state \n", "it learns nothing and is silent");
 }
 
-/// What was published is never changed: a changed contract is another version, beside this one.
+/// A published contract never changes. A changed contract is a new version next to this version.
 #[test]
 fn the_contract_is_the_one_that_was_frozen() {
     let wit = artifact("plugin-sdk/wit/detector.wit");

@@ -1,17 +1,23 @@
-//! Plugins as no SDK makes them, written as WebAssembly text: what cannot be loaded, and what only hand-written code
-//! can do.
+//! Tests with plugins in forms that no SDK produces, written in WebAssembly text: unloadable files, and behaviour that
+//! only hand-written code has.
 
 use std::fs;
 
 use super::plugin::{ONE_VERDICT, Plugin};
 use super::{Artifact, Detector, Grants, Limits, Window, batch, call, sandbox, series};
 
-impl Plugin<'_> {
+/// A plugin in the sandbox.
+trait Sandboxed {
+    fn load(&self) -> Result<Detector, String>;
+    /// Returns the failure of a fit of a single series.
+    fn fails(&self, limits: Limits) -> String;
+}
+
+impl Sandboxed for Plugin<'_> {
     fn load(&self) -> Result<Detector, String> {
         load(&self.core(), Limits::default())
     }
 
-    /// Why a fit of one series fails.
     fn fails(&self, limits: Limits) -> String {
         let detector = load(&self.core(), limits).expect("loads");
         let outcome = detector.fit(&call("{}"), &[series("d/p/s", 5)]);
@@ -64,12 +70,12 @@ fn no_bytes_bring_the_host_down() {
             let place = random.usize(8..damaged.len());
             damaged[place] = random.u8(..);
         }
-        // Loads or does not: it comes back.
+        // The load may succeed or fail, but it must return.
         let _ = load(&damaged, Limits { describe_fuel: 10_000, ..Limits::default() });
     }
 }
 
-/// Refused by what a call may return, and where that is large enough, by what a reason may be.
+/// The limit on output refuses the reason. With a higher limit on output, the limit on reasons refuses it.
 #[test]
 fn a_reason_of_100_mb_is_refused() {
     let judge = "(i32.store (i32.const 16424) (i32.const 1048576)) (i32.store (i32.const 16428) (i32.const 104857600))
@@ -161,19 +167,19 @@ fn code_that_no_compiler_makes_is_contained() {
     insta::assert_snapshot!(fit("(i32.div_u (i32.const 1) (i32.const 0))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: integer divide by zero");
     insta::assert_snapshot!(fit("(i32.load (i32.const -8))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: out of bounds memory access");
     insta::assert_snapshot!(fit("(call $fit (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5) (local.get 6) (local.get 7))"), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes)");
-    // An empty list where one result is expected, then a list that cannot be in memory, and one not even aligned.
+    // An empty list instead of a result, a list outside the memory, and a result pointer without alignment.
     insta::assert_snapshot!(fit("(i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned 0 results for 1 series");
     insta::assert_snapshot!(fit("(i64.store (i32.const 8) (i64.const -1)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: list pointer/length out of bounds of memory");
     insta::assert_snapshot!(fit("(i32.const 9)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: return pointer not aligned");
-    // A refusal that is no text.
+    // A refusal with text that is not UTF-8.
     insta::assert_snapshot!(fit("
         (i32.store (i32.const 1024) (i32.const 1032)) (i32.store (i32.const 1028) (i32.const 1))
         (i32.store8 (i32.const 1032) (i32.const 1)) (i32.store8 (i32.const 1036) (i32.const 1))
         (i32.store (i32.const 1040) (i32.const 2000)) (i32.store (i32.const 1044) (i32.const 1))
         (i32.store8 (i32.const 2000) (i32.const 255)) (i32.const 1024)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: invalid utf-8 sequence of 1 bytes from index 0");
-    // Memory that is filled over and over, which is one instruction each time.
+    // Repeated fills of the memory: a single instruction each time.
     insta::assert_snapshot!(fit("(loop (memory.fill (i32.const 0) (i32.const 0) (i32.const 131072)) (br 0)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
-    // Growing that is denied over and over.
+    // Repeated growth, denied each time.
     insta::assert_snapshot!(fit("(loop (drop (memory.grow (i32.const 65535))) (br 0)) (i32.const 8)"), @"plugin `hostile`, rule `watch`, series `d/p/s`: used up its fuel of 70000000 (plugins.limits.fit_fuel_per_series = 20000000)");
     let table = Plugin {
         fields: "(table $t 1 funcref)",
@@ -183,8 +189,8 @@ fn code_that_no_compiler_makes_is_contained() {
     insta::assert_snapshot!(table.fails(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: needs larger tables than 100000 elements (plugins.limits.table_elements)");
 }
 
-/// What an earlier call wrote, to memory or to a global, no later one sees: neither of the same batch's series called
-/// alone, nor of other batches, nor of the other function.
+/// No call sees an earlier call's writes to memory or globals: neither an individual call for a series of the same
+/// batch, nor another batch, nor the other function.
 #[test]
 fn nothing_is_kept_between_calls() {
     let seen = "(if (i32.load (i32.const 60000)) (then unreachable)) (i32.store (i32.const 60000) (i32.const 1)) \
@@ -238,7 +244,7 @@ fn imports_take_no_more_than_they_may() {
     insta::assert_snapshot!(log(level, Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: trapped: unexpected discriminant: 9");
 }
 
-/// What a fit uses that counts down from so many, and then ends in this way.
+/// Returns the fuel used by a fit that counts down from `turns` and then runs `end`.
 fn burnt(turns: u32, end: &str) -> u64 {
     let fit = format!(
         "(local.set 0 (i32.const {turns}))
@@ -255,11 +261,11 @@ fn each_instruction_of_each_turn_is_paid_for() {
     for end in ["(call $fits (local.get 7))", "unreachable"] {
         assert_eq!(burnt(3_000, end) - burnt(1_000, end), 2_000 * 5, "{end}");
     }
-    // Where it happened is not known: all of it is gone.
+    // The place of this trap is unknown, so the whole budget counts.
     assert_eq!(burnt(1_000, "(i32.div_u (i32.const 1) (i32.const 0))"), 70_000_000);
 }
 
-/// Calls without a loop: each function twice the next.
+/// Calls without a loop: each function calls the next function twice.
 #[test]
 fn a_tree_of_calls_runs_out_of_fuel() {
     let tree: String = (0..64).map(|i| format!("(func $f{i} (call $f{next}) (call $f{next}))", next = i + 1)).collect();

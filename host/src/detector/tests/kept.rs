@@ -1,4 +1,4 @@
-//! The cache of compiled plugins: used when it can be trusted, replaced when it cannot.
+//! Tests of the cache of compiled plugins: trusted entries are used, untrusted entries are replaced.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,7 +8,7 @@ use super::cache::{Cache, Key};
 use super::plugin::Plugin;
 use super::{Artifact, Compiler, Grants, Limits, Sandbox, fuel, logged};
 
-/// A plugin and a directory for what is compiled.
+/// A plugin and a directory for compiled code.
 struct Bench {
     directory: tempfile::TempDir,
 }
@@ -24,7 +24,7 @@ impl Bench {
         self.directory.path().join("compiled")
     }
 
-    /// Loads the plugin, and gives what was logged over it.
+    /// Loads the plugin and returns the log of the load.
     fn load(&self) -> String {
         self.load_with(Limits::default())
     }
@@ -32,7 +32,7 @@ impl Bench {
     fn load_with(&self, limits: Limits) -> String {
         let sandbox = Sandbox::new(limits, Some(self.compiled()), Compiler::Here).expect("a sandbox");
         let plugin = Artifact::read(&self.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
-        // A load has its own thread, which the log of a test does not reach: what it calls is called here instead.
+        // `load` would start a thread without the test's log, so this test calls the inner function.
         let (loaded, log) = logged(|| sandbox.load_here(Some("hostile"), &plugin, &Grants::default()));
         assert_eq!(loaded.expect("loads").manifest.name, "hostile");
         log
@@ -71,7 +71,7 @@ fn an_entry_is_private_and_used_again() {
 fn what_the_code_depends_on_has_its_own_entry() {
     let bench = Bench::new();
     bench.load();
-    // Kept while compiled code is the same: a limit that the store alone keeps.
+    // The compiled code stays the same: only the store enforces this limit.
     bench.load_with(Limits { memory_bytes: 1 << 20, ..Limits::default() });
     assert_eq!(bench.entries().len(), 1);
     fs::write(bench.directory.path().join("plugin.wasm"), Plugin { summary: "another", ..Plugin::default() }.core())
@@ -80,7 +80,7 @@ fn what_the_code_depends_on_has_its_own_entry() {
     assert_eq!(bench.entries().len(), 2);
 }
 
-/// A host whose meter differs by a character leaves entries that this one does not take.
+/// A host with a meter that differs by a character leaves entries that this host does not use.
 #[test]
 fn what_another_meter_was_put_into_is_not_used() {
     let bench = Bench::new();
@@ -147,7 +147,7 @@ fn an_entry_that_is_no_file_is_replaced_by_nothing() {
 fn an_entry_of_somebody_else_is_replaced() {
     let bench = Bench::new();
     bench.load();
-    // Only root can give a file away; everybody else meets what is root's.
+    // Only root can give a file away. For another user, the test opens a directory of root.
     if !rustix::process::geteuid().is_root() {
         let error = Cache::open(Path::new("/")).err().expect("not ours").to_string();
         assert!(error.contains("owned by user 0"), "{error}");
@@ -188,7 +188,7 @@ fn a_plugin_that_fails_is_compiled_once() {
     assert_eq!(told(none), first, "no compiler is asked");
 }
 
-/// A compiler that counts how often it is called and answers with the given words.
+/// Returns a compiler that counts its calls and prints the given answer.
 fn counting(bench: &Bench, answer: &str) -> Compiler {
     let program = bench.directory.path().join("compiler");
     let count = bench.directory.path().join("count");
@@ -198,7 +198,7 @@ fn counting(bench: &Bench, answer: &str) -> Compiler {
     Compiler::Child(program)
 }
 
-/// What a load comes to, and how often the compiler was called by then.
+/// Returns the error of a load, and the number of compiler calls until then.
 fn refused(bench: &Bench, compiler: &Compiler, limits: Limits) -> (String, usize) {
     let sandbox = Sandbox::new(limits, Some(bench.compiled()), compiler.clone()).expect("a sandbox");
     let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
@@ -219,7 +219,7 @@ fn a_refused_compile_is_remembered_for_its_limits() {
     assert_eq!(again.1, 1, "not compiled again");
     assert_eq!(refused(Limits { compile_seconds: 50, ..Limits::default() }), (first.0.clone(), 2));
     assert_eq!(refused(Limits { compile_memory_bytes: 512 << 20, ..Limits::default() }), (first.0, 3));
-    // What anybody could have written is not believed.
+    // An entry that anybody could have written is not trusted.
     let entry = bench.entries().into_iter().next().expect("an entry");
     fs::set_permissions(entry, Permissions::from_mode(0o666)).expect("set");
     let all = [

@@ -1,5 +1,5 @@
-//! State that a detector did not write: another's, damaged, or made up. The detector refuses it, or what comes of it is
-//! refused; nothing traps.
+//! Tests with state that the detector did not write: state of another detector, damaged or invented. The detector
+//! refuses the state, or the host refuses the verdicts; nothing traps.
 
 use super::{Breach, Detector, Failure, Grants, Limits, Series, Window, artifact, call, sandbox, series};
 
@@ -15,14 +15,14 @@ fn fitted(detector: &Detector, series: &Series) -> Vec<u8> {
     outcome.results.into_iter().next().expect("one result").expect("fits").state
 }
 
-/// What a judgement by that state comes to.
+/// Returns the number of verdicts of `judge` with the given state.
 fn judged(detector: &Detector, series: &Series, state: &[u8]) -> Result<usize, Failure> {
     let judge_from = series.values.len() as u32 - 1;
     let outcome = detector.judge(&call("{}"), &[Window { series: series.clone(), state: state.to_vec(), judge_from }]);
     outcome.results.into_iter().next().expect("one result").map(|verdicts| verdicts.len())
 }
 
-/// A number in the state may be none, and then so is the score, which the host refuses.
+/// Returns true for an allowed result. A NaN in the state can give a NaN score, and the host refuses the score.
 fn is_contained(judged: &Result<usize, Failure>) -> bool {
     matches!(judged, Ok(_) | Err(Failure::Refused { .. } | Failure::Broken { breach: Breach::InvalidVerdict(_), .. }))
 }
@@ -59,7 +59,7 @@ fn what_is_no_state_is_refused() {
     ");
 }
 
-/// Whatever another detector's state means to this one, it does not trap over it, nor says what it may not.
+/// State of another detector can have any meaning, but it causes no trap and no forbidden output.
 #[test]
 fn foreign_state_breaks_nothing() {
     let series = series("d/p/s", 60);

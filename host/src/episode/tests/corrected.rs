@@ -1,15 +1,16 @@
-//! Corrections in any order: what is left in the end is what the final bills give, and nobody hears of one end twice.
+//! Restatements in any order. The final days equal the days of the final bills, and no receiver gets the same end
+//! twice.
 
 use super::*;
 
-/// Days that have bills, and how many before the newest are asked for again.
+/// Number of days with bills, and number of earlier days with a new fetch.
 const DAYS: i8 = 16;
 const RESTATED: i8 = 5;
 
-/// What was found on each day, by day of the month; nothing where it is 0.
+/// Impact by day of the month; 0 without an anomaly.
 type Bills = BTreeMap<i8, f64>;
 
-/// What one installation remembers, and the ends that its one sink heard of.
+/// The incidents of one installation, and the ends delivered to one receiver.
 #[derive(Default)]
 struct House {
     known: BTreeMap<String, Episode>,
@@ -22,7 +23,7 @@ impl House {
         run(&mut self.known, on(day, None), &found[..usize::from(impact > 0.0)], news);
     }
 
-    /// What the daily job does: every day from the first that has changed on, in order; then people are told.
+    /// Runs the daily job: evaluates every day after the first changed day in order, then notifies.
     fn daily(&mut self, newest: i8, before: &Bills, now: &Bills) {
         let first = (newest - RESTATED..newest).find(|day| before.get(day) != now.get(day)).unwrap_or(newest);
         for day in first..=newest {
@@ -35,7 +36,7 @@ impl House {
         }
     }
 
-    /// The impact of each day, over all incidents: a day is part of one alone.
+    /// Returns the impact of each day over all incidents. Each day belongs to only one incident.
     fn days(&self) -> BTreeMap<Date, f64> {
         let mut days = BTreeMap::new();
         for (day, seen) in self.known.values().flat_map(|episode| &episode.by_day) {
@@ -44,7 +45,7 @@ impl House {
         days
     }
 
-    /// The days of each incident that has any left.
+    /// Returns the days of each incident with remaining days.
     fn grouped(&self) -> BTreeSet<Vec<Date>> {
         let days = self.known.values().map(|episode| episode.by_day.keys().copied().collect());
         days.filter(|days: &Vec<Date>| !days.is_empty()).collect()
@@ -82,7 +83,7 @@ fn whatever_is_corrected_each_day_counts_once_and_each_end_is_told_once() {
         assert_eq!(house.days(), at_once.days(), "seed {seed}: {now:?}");
         let said_again = |ends: &Vec<_>| ends.windows(2).any(|pair| pair[0] == pair[1]);
         assert!(!house.ends.values().any(said_again), "seed {seed}: {now:?} {:#?}", house.ends);
-        // A day that was emptied in the middle of an incident leaves it one, where two begin with the final bills.
+        // A day emptied in the middle of an incident leaves one incident; the final bills alone give two incidents.
         if house.grouped() == at_once.grouped() {
             alike += 1;
             assert_eq!(house.open(), at_once.open(), "seed {seed}: {now:?} {:#?}", house.known);

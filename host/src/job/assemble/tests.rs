@@ -1,7 +1,6 @@
 use super::*;
 use crate::history::{HistoryRow, Measure, SnapshotRow};
 use crate::rules::{self, RuleSet};
-use crate::shard::Shard;
 use jiff::civil::date;
 
 const NAN: f64 = f64::NAN;
@@ -37,7 +36,7 @@ fn samples(history: &History, rule: &Rule, frame: Frame<'_>) -> Vec<Sample> {
 /// Calls a function with the frame that ends on a day of November.
 fn framed<T>(through: i8, excluded: &Excluded, call: impl FnOnce(Frame<'_>) -> T) -> T {
     let zone = TimeZone::get("Asia/Seoul").expect("bundled");
-    call(Frame { zone: &zone, excluded, accept_after_days: 14, through: date(2026, 11, through), shard: Shard::WHOLE })
+    call(Frame { zone: &zone, excluded, accept_after_days: 14, through: date(2026, 11, through) })
 }
 
 fn shown(samples: &[Sample]) -> String {

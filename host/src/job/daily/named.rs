@@ -14,7 +14,7 @@ use super::{fetch, is_changed};
 use crate::episode::{Episode, News};
 use crate::job::days::Days;
 use crate::job::report::Report;
-use crate::job::{JobError, Mode, Parts, feed, intake, plan, run, shards, tell};
+use crate::job::{JobError, Mode, Parts, feed, intake, plan, run, tell};
 use crate::ledger::DayLedger;
 use crate::series::hours::days_through;
 use crate::step::Step;
@@ -53,15 +53,9 @@ impl Named {
         run::open(parts, report);
         intake::drain_spool(parts, now, report).await;
         tell::totals_left_behind(parts, from, now, report).await?;
-        shards::join(parts).await?;
-        let known = async || Ok(parts.store.days(DateRange { from, to: Date::MAX }).await?);
-        let known = shards::agree(parts, "known", known).await?;
-        let begun = shards::agree(parts, "begun", async || plan::unfinished(parts, range).await).await?;
-        let mut days = Days::open(parts, from, report).await?;
-        if shards::judged(parts) != parts.shard {
-            // What has changed of the others' series is not known, and matters to detectors that compare peers.
-            days.has_changed(Date::MAX);
-        }
+        let known = parts.store.days(DateRange { from, to: Date::MAX }).await?;
+        let begun = plan::unfinished(parts, range).await?;
+        let days = Days::open(parts, from, report).await?;
         let (is_changed, done, episodes) = (false, Vec::new(), BTreeMap::new());
         let mut named = Self { range, days, known, begun, is_changed, done, episodes, last: None };
         let result = named.work(parts, dates, now, report).await;
@@ -122,7 +116,7 @@ impl Named {
         report: &mut Report,
     ) -> Result<Option<JobError>, JobError> {
         let period = run::days(date, date);
-        let own = parts.store.run("daily", &parts.shard.period(&period)).await?;
+        let own = parts.store.run("daily", &period).await?;
         if own.is_some_and(|run| !run::has_succeeded(&run)) || self.begun.contains(&date) {
             // How far an earlier run had come is not known.
             self.days.has_changed(Date::MAX);
@@ -160,7 +154,7 @@ impl Named {
         let ledger = fetch(parts, date, now, report).await?;
         let newest = self.known.last().copied().unwrap_or(date);
         let age = u64::try_from((newest - date).get_days()).unwrap_or(0);
-        let short = feed::short(parts, &ledger, age, &self.days.put).await?;
+        let short = feed::short(parts, &ledger, age).await?;
         if let Some(short) = short {
             short.report(report);
             return Ok(None);
@@ -231,6 +225,5 @@ async fn end(
         parts.reach(Step::Learned, now).await?;
         run::close(parts, report);
     }
-    // Before it is on record as done: a process that dies in between comes again.
-    shards::leave(parts).await
+    Ok(())
 }

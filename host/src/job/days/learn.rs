@@ -23,7 +23,6 @@ use crate::job::report::Report;
 use crate::job::ruleset::ReadyRule;
 use crate::job::{JobError, Mode, Parts};
 use crate::series::{Grain, SeriesKey};
-use crate::shard::Shard;
 use crate::statistics;
 use crate::step::{self, Step};
 use crate::store::{Baseline, DateRange, Fit, FitState};
@@ -43,15 +42,7 @@ impl Days {
     ) -> Result<(), JobError> {
         match parts.store.newest_day().await? {
             Some(newest) if newest > through => {
-                let before = self.held.filter(|_| !parts.shard.is_whole());
-                let mut days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
-                // What the others have to write of these days may not be there yet.
-                if let (Some(held), Some(before)) = (&mut days.held, before) {
-                    held.adopt(&before, &self.put.keys().copied().collect());
-                }
-                if self.judged != parts.shard {
-                    days.excluded.adopt(&self.excluded, self.first.max(back(through, self.longest)), through);
-                }
+                let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
                 days.learn_through(parts, newest, now, report).await
             }
             _ => self.learn_through(parts, through, now, report).await,
@@ -83,7 +74,6 @@ impl Days {
             rules: &parts.ready.rules,
             excluded: &self.excluded,
             through,
-            shard: parts.shard,
         };
         let mut sums = lesson.of_whole(&past, report)?;
         learning += started.elapsed();
@@ -133,7 +123,6 @@ struct Lesson<'a> {
     rules: &'a [ReadyRule],
     excluded: &'a Excluded,
     through: Date,
-    shard: Shard,
 }
 
 /// What was learned of one stretch.
@@ -158,7 +147,7 @@ impl Lesson<'_> {
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
         let frame = self.frame(self.excluded);
         let mut whole: Vec<_> = rules
-            .map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame.seen_by(ready))))
+            .map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame)))
             .collect();
         if whole.is_empty() {
             return Ok(learned);
@@ -178,11 +167,11 @@ impl Lesson<'_> {
     fn of_each(&self, past: &Past<'_>, stretch: &Stretch, given_up: &BTreeSet<usize>) -> Learned {
         let excluded = self.excluded.with_marks(stretch, self.through.tomorrow().unwrap_or(self.through));
         let frame = self.frame(&excluded);
-        let rows = stretch.history.rows.iter().filter(|(key, _)| self.shard.owns(key));
+        let rows = stretch.history.rows.iter();
         let mut baselines = rows.map(|(key, row)| (key.clone(), self.statistics(&stretch.history, key, row))).collect();
         let mut rules = Vec::new();
         for (place, ready) in self.rules.iter().enumerate().filter(|(_, ready)| !is_whole(ready)) {
-            let mut gathering = Gathering::new(&ready.rule, past, ready.rule.history_days, frame.seen_by(ready));
+            let mut gathering = Gathering::new(&ready.rule, past, ready.rule.history_days, frame);
             gathering.add(stretch);
             let mut of_rule =
                 OfRule { place, report: Report::default(), asked: 0, given_up: given_up.contains(&place) };
@@ -225,7 +214,7 @@ impl Lesson<'_> {
 
     fn frame<'f>(&'f self, excluded: &'f Excluded) -> Frame<'f> {
         let (zone, accept_after_days) = (&self.config.zone, self.config.accept_after_days);
-        Frame { zone, excluded, accept_after_days, through: self.through, shard: self.shard }
+        Frame { zone, excluded, accept_after_days, through: self.through }
     }
 
     /// The baseline of a series of the ledger, without fits.
@@ -273,9 +262,6 @@ impl Lesson<'_> {
         }
         for ((hour, key, names), fitted) in whose.into_iter().zip(fitted) {
             let Some(Fitted { state, figures }) = fitted else { continue };
-            if !self.shard.owns(&key) {
-                continue;
-            }
             let baseline = baselines.entry(key.clone()).or_insert_with(|| Baseline {
                 key,
                 names,

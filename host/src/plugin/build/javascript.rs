@@ -1,8 +1,8 @@
-//! JavaScript: componentize-js puts an engine and the project's modules into one component, run as far as their top
-//! level goes.
+//! JavaScript: componentize-js combines an engine and the project's modules in a component, initialized up to the end
+//! of the modules' top-level code.
 //!
-//! Its bytes are those of a running engine's memory, which differ from build to build: what was tested is what has to be
-//! shipped.
+//! The component contains the memory of a running engine, and the bytes differ from build to build. Therefore ship
+//! exactly the tested file.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,12 +13,13 @@ use super::BuildError;
 use super::tool::{self, Missing};
 use super::wit::{Wit, World};
 
-/// The release that projects are started with.
+/// Release of componentize-js for new projects.
 pub(crate) const VERSION: &str = "0.23.0";
 
 const PACKAGE: &str = "node_modules/@bytecodealliance/componentize-js";
 
-/// Run by node in the project's folder, whose node_modules it therefore finds: ENTRY, WIT, WORLD, OUTPUT.
+/// Node script with the arguments ENTRY, WIT, WORLD, OUTPUT. The working directory is the project's folder, so node
+/// finds the project's node_modules.
 const DRIVER: &str = include_str!("javascript/driver.mjs");
 
 #[derive(Deserialize)]
@@ -29,7 +30,7 @@ struct PackageJson {
     costwarden: Asks,
 }
 
-/// What a project asks for.
+/// The `costwarden` object in package.json.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asks {
@@ -55,7 +56,7 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
 }
 
-/// The module that exports `detector`, as package.json names it, and the world that it is for.
+/// Returns the module with the `detector` export, named by package.json, and the world.
 fn entry(project: &Path) -> Result<(String, World), BuildError> {
     let file = project.join("package.json");
     let text = std::fs::read_to_string(&file).map_err(|error| BuildError::Read(file.clone(), error))?;

@@ -1,8 +1,8 @@
-//! Python: componentize-py puts the interpreter, the standard library and the project's modules into one component,
-//! started as far as `import app` goes.
+//! Python: componentize-py combines the interpreter, the standard library and the project's modules in a component,
+//! initialized up to the end of `import app`.
 //!
-//! Its bytes are those of a running interpreter's memory, whose hash seed differs from build to build: what was tested is
-//! what has to be shipped.
+//! The component contains the memory of a running interpreter, and the hash seed differs from build to build. Therefore
+//! ship exactly the tested file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use super::tool::{self, Missing};
 use super::wit::{Wit, World};
 use crate::toml::Document;
 
-/// The release that projects are started with.
+/// Release of componentize-py for new projects.
 pub(crate) const VERSION: &str = "0.25.0";
 
-/// The module that holds the class `Detector`.
+/// Name of the module with the class `Detector`.
 const MODULE: &str = "app";
 
 pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
@@ -34,19 +34,19 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     let mut command = Command::new(program);
     command.current_dir(project);
     command.arg("--wit-path").arg(wit.path()).args(["--world", world.name(), "componentize", "--stub-wasi", MODULE]);
-    // It asks for the traces of its own stack that an author may ask cargo for.
+    // An author may set this variable for cargo; componentize-py would add stack traces of the tool itself.
     command.env("RUST_BACKTRACE", "0");
     tool::run_cut("componentize-py", command.arg("--output").arg(&output), complaint)?;
     std::fs::read(&output).map_err(|error| BuildError::Read(output, error))
 }
 
-/// What Python has against the project's modules, out of how componentize-py ends: that it is an assertion of its own, which
-/// repeats itself below, helps nobody.
+/// Extracts Python's error from the output of componentize-py. The tool reports the error as an assertion and repeats
+/// it below; an author needs neither.
 fn complaint(said: &str) -> String {
     let Some((_, complaint)) = said.split_once("AssertionError: ") else { return said.to_owned() };
     let (complaint, causes) = complaint.split_once("\n\nCaused by:").unwrap_or((complaint, ""));
     if complaint.trim().is_empty() {
-        // Then no exception ended it.
+        // Without an exception, the module has called a trapping stub.
         return match causes.split_once("called trapping stub: ") {
             Some((_, import)) => {
                 let import = import.lines().next().unwrap_or_default();
@@ -57,11 +57,11 @@ fn complaint(said: &str) -> String {
             None => said.to_owned(),
         };
     }
-    // The project's folder, as it is called inside.
+    // `/0/` is the project's folder inside the tool.
     format!("{}\n", complaint.replace("File \"/0/", "File \"").trim())
 }
 
-/// As `[tool.costwarden]` of pyproject.toml asks for it, neither of which need be there.
+/// Reads the world from `[tool.costwarden]` in pyproject.toml; the file and the table are optional.
 fn world(project: &Path) -> Result<World, BuildError> {
     let file = project.join("pyproject.toml");
     let text = match std::fs::read_to_string(&file) {
@@ -86,6 +86,7 @@ fn world(project: &Path) -> Result<World, BuildError> {
 }
 
 fn componentize_py(project: &Path) -> Option<PathBuf> {
+    // The project's virtual environment takes precedence over PATH.
     let own = project.join(".venv/bin/componentize-py");
     if own.is_file() { Some(own) } else { tool::on_path("componentize-py") }
 }

@@ -1,5 +1,5 @@
-//! Rust: cargo builds the project's cdylib for wasm32-unknown-unknown. The same source gives the same module on every
-//! machine that has the same compiler.
+//! Rust: cargo builds the project's cdylib for wasm32-unknown-unknown. The same source and the same compiler give the
+//! same module on every machine.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use super::tool::{self, Missing, ToolError};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Whatever the project's own profile says: one small module, as fast inside the sandbox as it gets.
+/// Profile settings for a small and fast module; they override the project's profile.
 const SETTINGS: [&str; 5] = [
     "profile.release.codegen-units=1",
     "profile.release.lto=true",
@@ -22,7 +22,7 @@ const SETTINGS: [&str; 5] = [
     "profile.release.strip=true",
 ];
 
-/// Vectors are a part of WebAssembly 2.0, which every host of the contract runs.
+/// Vector instructions belong to WebAssembly 2.0, and every host of the contract supports WebAssembly 2.0.
 const VECTORS: &str = "-Ctarget-feature=+simd128";
 
 pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
@@ -33,6 +33,7 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     command.current_dir(project).args(["build", "--release", "--lib", "--target", TARGET]);
     command
         .arg("--message-format=json-render-diagnostics")
+        // The encoded form separates flags by 0x1f, so paths may contain spaces.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\u{1f}")));
     for setting in SETTINGS {
         command.args(["--config", setting]);
@@ -45,28 +46,29 @@ pub(super) fn compiled(project: &Path) -> Result<Vec<u8>, BuildError> {
     std::fs::read(&module).map_err(|error| BuildError::Read(module, error))
 }
 
-/// A compiler that can compile for the target.
+/// A compiler for the target.
 struct Compiler {
-    /// The folder of cargo and rustc.
+    /// Folder of cargo and rustc.
     folder: PathBuf,
-    /// It has no standard library for the target, but its source, as Debian's second compiler has.
+    /// True if the target's standard library must be built from source, for example with Debian's second compiler.
     builds_std: bool,
 }
 
 impl Compiler {
     fn cargo(&self) -> Command {
         let mut command = Command::new(self.folder.join("cargo"));
-        // Flags and targets that the environment holds for this machine's processor are not for the sandbox.
+        // Flags and targets in the environment are meant for this machine, not for the sandbox.
         command.env_remove("CARGO_BUILD_TARGET").env_remove("RUSTFLAGS");
         command.env("RUSTC", self.folder.join("rustc"));
         if self.builds_std {
+            // A stable compiler accepts `-Zbuild-std` only with RUSTC_BOOTSTRAP.
             command.env("RUSTC_BOOTSTRAP", "1").env("PATH", tool::path_with(&self.folder));
         }
         command
     }
 }
 
-/// The first compiler on PATH that has the target, else the first that can build its standard library.
+/// Returns the first compiler on PATH with the target, otherwise the first able to build the target's standard library.
 fn compiler() -> Result<Compiler, Missing> {
     let folders = tool::folders_of_path().into_iter();
     let mut builds_std = None;
@@ -89,9 +91,9 @@ fn is_folder(path: Option<String>) -> bool {
     path.is_some_and(|path| Path::new(&path).is_dir())
 }
 
-/// Flags that keep this machine's paths out of the module: a panic's message holds the path of its source. They are the
-/// same for all projects of one machine, so that those can share a target folder: what lies in the project's own
-/// workspace is compiled by relative paths anyway.
+/// Returns flags to keep this machine's paths out of the module: a panic message contains the path of the source. The
+/// flags are the same for all projects of a machine, so projects can share a target folder. Sources in the project's
+/// workspace need no flag, because cargo compiles them with relative paths.
 fn remapped(compiler: &Compiler, project: &Path) -> Result<Vec<OsString>, BuildError> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -113,6 +115,7 @@ fn remapped(compiler: &Compiler, project: &Path) -> Result<Vec<OsString>, BuildE
     for Package { name, source, manifest_path } in packages {
         let folder = manifest_path.parent().unwrap_or(Path::new("/"));
         if source.is_some() {
+            // The parent folder is common to all packages of a registry.
             prefixes.insert((folder.parent().unwrap_or(folder).to_owned(), "registry".to_owned()));
         } else if !folder.starts_with(&workspace_root) {
             prefixes.insert((folder.to_owned(), name));
@@ -127,7 +130,7 @@ fn remapped(compiler: &Compiler, project: &Path) -> Result<Vec<OsString>, BuildE
     Ok(prefixes.into_iter().map(flag).collect())
 }
 
-/// The file that cargo says it left.
+/// Returns the path of the module from cargo's messages.
 fn module(messages: &[u8], project: &Path) -> Result<PathBuf, BuildError> {
     #[derive(Deserialize)]
     struct Message {

@@ -1,23 +1,25 @@
-//! A component without custom sections, its inner modules and components included: names, debug information, who
-//! processed it. None of them is read by the host, and they may be half of the file.
+//! Removal of all custom sections from a component and its inner modules and components: names, debug information and
+//! producers. The host reads no such section, and custom sections can take half of the file.
 
 use wasm_encoder::Encode as _;
 use wasmparser::BinaryReader;
 
-/// Magic number and version.
+/// Length of the magic number and the version, in bytes.
 const HEADER_BYTES: usize = 8;
 const CUSTOM: u8 = 0;
-/// In a component, not in a module.
+/// Section ids of inner modules and components; not valid in a module.
 const CORE_MODULE: u8 = 1;
 const COMPONENT: u8 = 4;
 
-/// The component without custom sections at any depth. What is damaged is left as it is, for the loader to tell.
+/// Returns the component without custom sections at any depth. A damaged component stays unchanged; the loader reports
+/// the damage.
 pub(super) fn customs(component: &[u8]) -> Vec<u8> {
     stripped(component).unwrap_or_else(|| component.to_owned())
 }
 
 fn stripped(bytes: &[u8]) -> Option<Vec<u8>> {
     let header = bytes.get(..HEADER_BYTES)?;
+    // A component has version 13 and layer 1, a module version 1 and layer 0.
     let is_component = header[4..] == [0x0d, 0, 1, 0];
     let mut kept = header.to_vec();
     let mut reader = BinaryReader::new(&bytes[HEADER_BYTES..], HEADER_BYTES as u64);

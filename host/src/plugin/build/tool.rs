@@ -1,4 +1,4 @@
-//! The compilers of other people: whether they are there, and what they came to.
+//! External tools such as compilers: search on PATH, execution and results.
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 
-/// The file of that name in the first folder of PATH that has one.
+/// Returns the file `name` in the first folder of PATH with such a file.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     folders_of_path().into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
 }
@@ -16,10 +16,10 @@ pub(super) fn folders_of_path() -> Vec<PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
-/// Runs a compiler to its end. What it says goes to standard error: standard output is for the caller's own words.
+/// Runs a compiler to completion. All output goes to standard error, because standard output belongs to the caller.
 ///
 /// # Errors
-/// It does not start, or does not end well.
+/// Fails if the compiler does not start or does not succeed.
 pub(super) fn run(name: &'static str, command: &mut Command) -> Result<(), ToolError> {
     let stdout = io::stderr().as_fd().try_clone_to_owned().map_err(|error| ToolError::Start { name, error })?;
     let status =
@@ -27,11 +27,11 @@ pub(super) fn run(name: &'static str, command: &mut Command) -> Result<(), ToolE
     if status.success() { Ok(()) } else { Err(ToolError::Failed { name, status }) }
 }
 
-/// As [`run`], of a compiler whose complaints need to be cut down to what the author can make something of. Where it ends
-/// well, only what it says to standard error is passed on.
+/// Runs a compiler like [`run`], but shortens the error output of a failed compiler with `cut`. The standard output of
+/// a successful compiler is dropped.
 ///
 /// # Errors
-/// As [`run`].
+/// See [`run`].
 pub(super) fn run_cut(
     name: &'static str,
     command: &mut Command,
@@ -45,35 +45,35 @@ pub(super) fn run_cut(
     } else {
         (said + &cut(&complaint), Err(ToolError::Failed { name, status }))
     };
-    // Who closed standard error has no use for it.
+    // A closed standard error must not fail the build.
     let _ = io::stderr().write_all(passed_on.as_bytes());
     end
 }
 
-/// Runs a tool for what it prints; its complaints go to standard error.
+/// Runs a tool and returns the standard output; standard error is passed on.
 ///
 /// # Errors
-/// As [`run`].
+/// See [`run`].
 pub(super) fn output(name: &'static str, command: &mut Command) -> Result<Vec<u8>, ToolError> {
     let ran = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let Output { status, stdout, .. } = ran.map_err(|error| ToolError::Start { name, error })?;
     if status.success() { Ok(stdout) } else { Err(ToolError::Failed { name, status }) }
 }
 
-/// The first line that a tool prints, where it ends well; its complaints are dropped.
+/// Returns the first output line of a tool, `None` if the tool fails; standard error is dropped.
 pub(super) fn line(program: &Path, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.lines().next().filter(|_| output.status.success()).map(str::to_owned)
 }
 
-/// A folder's name in PATH before the others.
+/// Returns PATH with the folder `first` at the beginning.
 pub(super) fn path_with(first: &Path) -> std::ffi::OsString {
     let folders = std::iter::once(first.to_owned()).chain(folders_of_path());
     std::env::join_paths(folders).unwrap_or_else(|_| OsStr::new("").to_owned())
 }
 
-/// A tool that is not there, and how to get it.
+/// A missing tool, with an installation hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Missing {
     #[error(
@@ -100,11 +100,11 @@ pub(crate) enum Missing {
     ComponentizeJs,
 }
 
-/// Debian's second compiler, which builds the standard library for the target from source.
+/// Command to install Debian's second compiler, able to build the target's standard library from source.
 const DEBIAN_RUST: &str =
     "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22";
 
-/// A tool that is there and does not do its work.
+/// Failures of an installed tool.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolError {
     #[error("{name} does not start: {error}")]

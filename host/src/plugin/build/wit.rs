@@ -1,32 +1,32 @@
-//! The contract as a folder of WIT, for compilers that ask for one.
+//! The contract in a folder of WIT files, for compilers with such an input.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::plugin::project::WIT;
 
-/// A folder that is removed when this is dropped, unless it is the project's own.
+/// A WIT folder: the project's folder, or a temporary folder removed on drop.
 pub(super) enum Wit {
     OfProject(PathBuf),
     OfHost(tempfile::TempDir),
 }
 
-/// What a detector in Python or JavaScript is built for. One that imports reference data runs only where it is granted, so
-/// that a project has to ask for it.
+/// The WIT world of a detector in Python or JavaScript. A detector with the `reference` import runs only with a grant,
+/// so a project must request the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum World {
-    /// Of all the contract's imports, `log` alone.
+    /// Imports only `log`.
     Plugin,
     PluginWithReference,
 }
 
 impl World {
-    /// By what a project says of `reference`, if anything.
+    /// Selects the world from the project's `reference` setting.
     pub(super) fn asked(reference: Option<bool>) -> Self {
         if reference == Some(true) { Self::PluginWithReference } else { Self::Plugin }
     }
 
-    /// As the contract spells it.
+    /// Returns the name of the world in the contract.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Plugin => "plugin",
@@ -36,8 +36,8 @@ impl World {
 }
 
 impl Wit {
-    /// The project's `wit/` where there is one: a project is built for the contract that it was written for. Else the
-    /// contract of this host.
+    /// Uses the project's `wit/` folder if present, because a project is built for the contract of its creation.
+    /// Otherwise writes this host's contract to a temporary folder.
     pub(super) fn of(project: &Path) -> io::Result<Self> {
         let own = project.join("wit");
         if own.is_dir() {

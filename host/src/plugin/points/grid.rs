@@ -1,4 +1,4 @@
-//! The even grid that a series' rows lie on: so many seconds apart, or so many months.
+//! The even grid of a series, with a step in seconds or in months.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use super::moment::Moment;
 use crate::count::counted;
 
-/// How far points are apart.
+/// The distance between points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grid {
     Seconds(i64),
-    /// By the calendar: the same day of each month, or the last one.
+    /// Calendar months: the same day of every month, or the last day of every month.
     Months(i64),
 }
 
@@ -22,19 +22,20 @@ const DAY: i64 = 86_400;
 const MONTH: i64 = 2_629_746;
 
 impl Grid {
-    /// Of moments in their order; none where all are the same. The usual time between two is the middle one of all, of
-    /// two the shorter, since gaps are longer.
+    /// Derives the grid from moments in time order; `None` if all moments are equal. The step is the lower median of
+    /// the gaps, because missing rows only lengthen gaps.
     pub(super) fn of(moments: &[Moment]) -> Option<Self> {
         let gaps = moments.windows(2).map(|pair| pair[1].local - pair[0].local);
         let mut gaps: Vec<i64> = gaps.filter(|gap| *gap > 0).collect();
         gaps.sort_unstable();
         let usual = *gaps.get(gaps.len().saturating_sub(1) / 2)?;
         let months = (usual + MONTH / 2) / MONTH;
+        // The shortest month has 28 days.
         let by_calendar = usual >= 28 * DAY && same_day_of_month(moments);
         Some(if by_calendar { Self::Months(months.max(1)) } else { Self::Seconds(usual) })
     }
 
-    /// In seconds; of months, their mean.
+    /// Returns the step in seconds; for months the mean length.
     pub(super) fn step(self) -> i64 {
         match self {
             Self::Seconds(seconds) => seconds,
@@ -42,10 +43,10 @@ impl Grid {
         }
     }
 
-    /// The point that a moment stands for, and whether it lies on it.
+    /// Returns the index of the point at or before a moment, and whether the moment lies exactly on the point.
     pub(super) fn place(self, first: Moment, moment: Moment) -> (i64, bool) {
         let (since, step) = match self {
-            // Days begin at midnight, also where the clocks are changed and a day is an hour shorter.
+            // Local time: days begin at midnight even if a clock change shortens a day by an hour.
             Self::Seconds(step) if step >= DAY => (moment.local - first.local, step),
             Self::Seconds(step) => (moment.seconds() - first.seconds(), step),
             Self::Months(step) => (month(moment) - month(first), step),

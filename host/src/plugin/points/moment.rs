@@ -1,4 +1,4 @@
-//! Moments as people and machines write them.
+//! Timestamps in the notations of people and machines.
 
 use std::fmt;
 
@@ -9,29 +9,29 @@ use jiff::tz::TimeZone;
 
 use crate::series::parse_day;
 
-/// A moment, and how far its clock is from UTC.
+/// A moment with the UTC offset of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) clock: Clock,
-    /// Seconds since 1970-01-01 on the clock that it was read from.
+    /// Seconds since 1970-01-01 on the moment's clock.
     pub(super) local: i64,
     /// Seconds east of UTC.
     pub(super) offset: i32,
 }
 
-/// Which clock a moment was read from.
+/// The kind of clock behind a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clock {
-    /// The bill's own, whichever that is.
+    /// Local time of the bill, with an unknown offset.
     Civil,
-    /// One whose offset is said.
+    /// Local time with a given offset.
     Offset,
     Unix,
 }
 
 impl Moment {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // The year first: of other orders nobody knows which is the day.
+        // Year first only: without the year in front, day and month are ambiguous.
         let dashed = (text.as_bytes().get(4) == Some(&b'/')).then(|| text.replacen('/', "-", 2));
         let text = dashed.as_deref().unwrap_or(text);
         if let Some(day) = parse_day(text) {
@@ -40,9 +40,9 @@ impl Moment {
         if let Some(month) = month(text) {
             return Self::civil(month.at(0, 0, 0, 0));
         }
-        // As tables of floating-point numbers write whole seconds.
+        // Tables of floating-point numbers write whole seconds with `.0`.
         if let Ok(seconds) = text.strip_suffix(".0").unwrap_or(text).parse::<i64>() {
-            // What is too late for seconds is milliseconds.
+            // A number beyond the range of seconds means milliseconds.
             let moment = Timestamp::from_second(seconds).or_else(|_| Timestamp::from_millisecond(seconds));
             return Some(Self { clock: Clock::Unix, local: moment.ok()?.as_second(), offset: 0 });
         }
@@ -53,7 +53,7 @@ impl Moment {
         Self::civil(text.parse().ok()?)
     }
 
-    /// Unix seconds; of a civil moment, as if its clock were UTC.
+    /// Returns Unix seconds; the clock of a civil moment counts like UTC.
     pub(super) fn seconds(self) -> i64 {
         self.local - i64::from(self.offset)
     }
@@ -64,7 +64,7 @@ impl Moment {
     }
 }
 
-/// The first day of a month like 2026-01.
+/// Parses a month like 2026-01 and returns the first day.
 fn month(text: &str) -> Option<Date> {
     let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
     Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()

@@ -1,4 +1,4 @@
-//! Files as they come, and the words for those that cannot be read.
+//! Files in common notations, and the errors for unreadable files.
 
 use super::*;
 
@@ -90,12 +90,12 @@ fn months_are_the_calendars() {
     let quarters = parsed("timestamp,value\n2025-10-01,1\n2026-01-01,1\n2026-04-01,1\n2026-05-01,1\n").expect("valid");
     assert_eq!((places(&quarters), quarters.series.step), (vec![Some(0), Some(1), Some(2), None], 7_889_238));
     insta::assert_snapshot!(quarters.remarks[0], @"line 5: not a multiple of the step of 3 months after the first row (1 row in all): each stands for the point before it");
-    // Every four weeks is not every month.
+    // Every four weeks does not mean every month.
     let weeks = parsed("timestamp,value\n2026-01-01,1\n2026-01-29,1\n2026-02-26,1\n").expect("valid");
     assert_eq!(weeks.series.step, 28 * 86_400);
 }
 
-/// As spreadsheets and data frames write them.
+/// Notations of spreadsheets and data frames.
 #[test]
 fn odd_but_legal_files_are_read() {
     let plain = "timestamp,value\n2026-01-01,1\n2026-01-02,-2.5\n2026-01-03,\n2026-01-04,1200\n";
@@ -131,6 +131,7 @@ fn odd_but_legal_files_are_read() {
 
 #[test]
 fn a_day_of_23_hours_is_a_day() {
+    // Central Europe changes to summer time on 2026-03-29.
     let days = ["2026-03-28T00:00+01:00", "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", "2026-03-31T00:00+02:00"];
     let points = parsed(&format!("timestamp,value\n{}", days.map(|day| format!("{day},1\n")).concat())).expect("valid");
     assert_eq!(places(&points), [Some(0), Some(1), Some(2), Some(3)]);

@@ -1,8 +1,8 @@
-//! The SDK inside a project: its source, the contract, and a manifest that no longer leans on this repository's workspace.
+//! The SDK inside a project: source, contract and a manifest independent of this repository's workspace.
 
 use super::{File, templates};
 
-/// Within the project.
+/// Folder of the SDK in a project.
 pub(super) const FOLDER: &str = "sdk";
 
 macro_rules! sources {
@@ -37,8 +37,8 @@ pub(super) fn files() -> Vec<File> {
     files
 }
 
-/// A member's manifest with what it takes from its workspace written out. Both are this repository's own, so that lines
-/// tell enough.
+/// Returns a member's manifest with the inherited workspace values filled in. A comparison of lines is enough, because
+/// both manifests belong to this repository.
 fn standalone(member: &str, workspace: &str) -> String {
     let mut text = String::new();
     for line in member.replace("[lints]\nworkspace = true\n\n", "").lines() {

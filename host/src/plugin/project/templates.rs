@@ -1,17 +1,17 @@
-//! The examples of `plugins/examples`, word for word: what new projects begin as.
+//! The examples of `plugins/examples`, embedded unchanged: the templates of new projects.
 
 use crate::plugin::language::Language;
 
-/// A path within the project, and the text.
+/// Path relative to the project, and content.
 pub(super) type Template = (&'static str, &'static str);
 
-/// The name that the examples have, wherever it stands in them.
+/// Detector name in all files of the examples.
 pub(super) const EXAMPLE: &str = "weekday-ratio";
 
-/// Where the Rust example finds the SDK while it lies in the repository.
+/// Path from the Rust example to the SDK, valid only in the repository.
 pub(super) const SDK_IN_REPOSITORY: &str = "../../../plugin-sdk";
 
-/// The contract.
+/// Text of the contract.
 pub(crate) const WIT: &str = include_str!("../../../../plugin-sdk/wit/detector.wit");
 
 macro_rules! example {

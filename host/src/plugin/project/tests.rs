@@ -1,4 +1,4 @@
-//! That a project has every file of its example, and refuses what cannot be one.
+//! Tests: a project has every file of the example, and invalid names and existing paths are refused.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("host is in the repository")
 }
 
-/// Paths of the files below a folder, but for those that builds leave.
+/// Returns the paths of all files below a folder, except build outputs.
 fn below(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
@@ -71,7 +71,7 @@ fn comments_stay_below_each_other_whatever_the_name() {
     }
 }
 
-/// Nothing but the name differs from the example, where the name is as long.
+/// A project with the example's name equals the example: the alignment changes nothing.
 #[test]
 fn a_project_of_the_examples_name_is_the_example() {
     for language in ALL {

@@ -1,4 +1,4 @@
-//! What a service has cost of a day by a moment.
+//! The cost of a simulated service on a day, up to a given time.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,15 @@ use crate::simulate::incident::Change;
 use crate::simulate::noise::{self, Noise};
 use crate::simulate::service::{Pattern, Service};
 
-/// Standard deviation of a day and of an hour, as a part of the cost.
+/// Standard deviations of the daily and the hourly noise, relative to the cost.
 const DAY_NOISE: f64 = 0.03;
 const HOUR_NOISE: f64 = 0.05;
 const HOURS: u8 = 24;
 
 impl Service {
-    /// KRW of `date` as the bill shows it at `now`, both in billing time: the hours that are over, a part of the one
-    /// that runs, and for days that are over what corrections left of it so far. `end` is what growth is counted to.
+    /// Returns the KRW of `date` in the bill at `now`, both in billing time. The bill contains the finished hours and a
+    /// fraction of the current hour. Some days lack a small amount until the third day. `end` is the reference day of
+    /// growth.
     pub(super) fn cost(&self, seed: u64, end: Date, date: Date, now: DateTime) -> f64 {
         if date < self.starts || date > now.date() {
             return 0.0;
@@ -26,6 +27,7 @@ impl Service {
         let level = self.base * self.growth(end, date) * (1.0 + DAY_NOISE * Noise::of_day(seed, hash, date).normal());
         let hours = (0..HOURS).take_while(|hour| f64::from(*hour) < elapsed);
         let spent: f64 = match self.pattern {
+            // A flat fee is booked whole at midnight. Only the amounts of incidents depend on the hour.
             Pattern::Flat => {
                 level * self.factor_at_midnight(date) + hours.map(|hour| self.added(date, hour, elapsed)).sum::<f64>()
             }
@@ -47,13 +49,16 @@ impl Service {
         }
     }
 
-    /// How much of an hour's cost has come by then, incidents included.
+    /// Returns the elapsed fraction of an hour, multiplied by the factors of the incidents.
     fn weight(&self, date: Date, hour: u8, elapsed: f64) -> f64 {
+        // Above 0, because callers pass only hours with a start before `elapsed`.
         let whole = part_of_hour(date, hour, elapsed, None, None);
         let start = hour_start(date, hour);
         self.incidents.iter().fold(whole, |weight, incident| {
+            // The fraction of the elapsed hour inside the incident.
             let during = part_of_hour(date, hour, elapsed, Some(incident.from), incident.end()) / whole;
             match incident.change {
+                // A new service costs nothing outside the incident.
                 Change::NewService { .. } => weight * during,
                 _ if during == 0.0 => weight,
                 _ => weight * (1.0 + (incident.factor_at(start) - 1.0) * during),
@@ -79,11 +84,11 @@ impl Service {
 }
 
 impl Pattern {
-    /// The hour's part of a middling day.
+    /// Returns the fraction of a typical day's cost in the hour.
     fn share(self, weekday: Weekday, hour: u8) -> f64 {
         match self {
             Self::Steady | Self::Growing { .. } => 1.0 / f64::from(HOURS),
-            // Booked at midnight, in no hour.
+            // The fee is booked at midnight and belongs to no hour.
             Self::Flat => 0.0,
             Self::Batch { weekdays, hour: start, hours } => {
                 let runs = weekdays.contains(&weekday.to_monday_zero_offset());
@@ -100,7 +105,7 @@ impl Pattern {
     }
 }
 
-/// By hour: 0 at night, 1 in the middle of the afternoon.
+/// Activity by hour: 0 at night, 1 in the middle of the afternoon.
 static DAYLIGHT: LazyLock<[f64; HOURS as usize]> = LazyLock::new(|| {
     std::array::from_fn(|hour| {
         let from_peak = (hour as f64 - 14.0) / 8.0;
@@ -108,17 +113,19 @@ static DAYLIGHT: LazyLock<[f64; HOURS as usize]> = LazyLock::new(|| {
     })
 });
 
-/// The part of a day's amount that the bill shows so many days later: some days are a little short until the third.
+/// Returns the fraction of a day's amount in the bill after `age` days. A quarter of the days is short until the third
+/// day.
 fn settled(seed: u64, hash: u64, date: Date, age: i32) -> f64 {
     if age >= 3 {
         return 1.0;
     }
+    // The rotated seed gives a stream independent of the daily noise, with the same hash and date.
     let mut noise = Noise::of_day(seed.rotate_left(17), hash, date);
     let short = if noise.below(4) == 0 { 0.002 + 0.018 * noise.unit() } else { 0.0 };
     if age == 2 { 1.0 - short / 4.0 } else { 1.0 - short }
 }
 
-/// Hours of the overlap of `hour` with what has elapsed of the day and with a span of time.
+/// Returns the overlap in hours of `hour`, the elapsed part of the day and the span `from..until`.
 fn part_of_hour(date: Date, hour: u8, elapsed: f64, from: Option<DateTime>, until: Option<DateTime>) -> f64 {
     let midnight = date.at(0, 0, 0, 0);
     let since_midnight = |moment: DateTime| moment.duration_since(midnight).as_secs_f64() / 3600.0;

@@ -1,42 +1,44 @@
-//! How long to wait before asking again.
+//! The wait before a retry.
 //!
-//! Exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", 2015): a random part of a
-//! ceiling that doubles with each attempt, so that many clients do not come back at once.
+//! Exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", 2015): a random fraction of a
+//! ceiling. The ceiling doubles with each attempt. Jitter spreads the retries of many clients.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-/// How often and how patiently to ask.
+/// Number of attempts and limits of the waits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryOptions {
-    /// The first included; at least 1.
+    /// Total attempts, including the first; at least 1.
     pub(crate) attempts: u32,
-    /// The ceiling of the first wait.
+    /// Ceiling of the first wait.
     pub(crate) base_delay: Duration,
-    /// The ceiling of every wait without Retry-After.
+    /// Ceiling of every wait without Retry-After.
     pub(crate) max_delay: Duration,
-    /// The longest Retry-After that is waited for; a longer one is cut to it.
+    /// Ceiling of a wait with Retry-After. Longer values are reduced.
     pub(crate) max_retry_after: Duration,
 }
 
 impl RetryOptions {
-    /// The wait after the attempt of that number, counted from 1. `random` is in 0..1.
+    /// Returns the wait after attempt number `attempt`, counted from 1. `random` is in 0..1.
     pub(crate) fn delay(&self, attempt: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let jittered = doubled.min(self.max_delay).mul_f64(random);
+        // Retry-After is a lower bound of the wait.
         retry_after.map_or(jittered, |asked| asked.min(self.max_retry_after).max(jittered))
     }
 }
 
-/// Reads a Retry-After header: whole seconds, or an HTTP date as seen from `asked_at`.
+/// Parses a Retry-After header: whole seconds, or an HTTP date relative to `asked_at`.
 pub(super) fn parse_retry_after(text: &str, asked_at: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let wait = parse_http_date(text)?.duration_since(asked_at);
+    // A date in the past needs no wait.
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 

@@ -1,4 +1,4 @@
-//! Against the simulated API on a real port.
+//! Tests against the simulated API on a real port.
 
 use jiff::civil::date;
 
@@ -35,7 +35,7 @@ fn now() -> Timestamp {
     "2026-11-23T10:10:00+09:00".parse().unwrap()
 }
 
-/// What a day's fetch fails with under a fault, and what it cost.
+/// Returns the error of a fetch under a fault, and the traffic.
 async fn failure(fault: Fault) -> (String, Traffic) {
     let simulation = simulated::start().await;
     simulation.set_fault(fault);
@@ -51,7 +51,7 @@ fn body(body: BadBody) -> Fault {
     Fault { body: Some(body), ..Fault::default() }
 }
 
-/// Calls, and retries among them.
+/// Returns the number of calls and of retries.
 fn asked(traffic: Traffic) -> (u64, u64) {
     assert!(traffic.failed <= traffic.calls && traffic.failed >= traffic.retries, "{traffic:?}");
     assert!(traffic.calls == 0 || traffic.time > Duration::ZERO, "{traffic:?}");
@@ -108,7 +108,7 @@ async fn attempts_run_out() {
     assert_eq!(asked(traffic), (3, 2));
 }
 
-/// Each page is had at the second attempt, so that no page alone ends it.
+/// Every page succeeds at the second attempt, so only the shared budget can end the fetch.
 #[tokio::test]
 async fn all_pages_share_the_time_for_tries() {
     let simulation = simulated::start().await;
@@ -122,7 +122,7 @@ async fn all_pages_share_the_time_for_tries() {
         (source.fetch(DAY, None, now()).await, source)
     };
     let (spent, source) = ask(2).await;
-    // The second wait would end after two seconds and what two requests took.
+    // The second wait would end after two seconds plus the time of two requests.
     assert_eq!(
         spent.unwrap_err().to_string().replace(simulation.url(), "URL"),
         "the billing API at URL/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-22 in 1 attempt, and \

@@ -11,7 +11,7 @@ use crate::finding::{Direction, Finding, Severity};
 use crate::series::Grain;
 use crate::step::Step;
 use crate::store::documents::{anomaly, episode, run};
-use crate::store::{Claim, LeaseKey, Share};
+use crate::store::{Claim, LeaseKey};
 use crate::store::{Found, JobRun, Notice};
 
 fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
@@ -313,7 +313,7 @@ async fn leases_that_are_taken_are_told_with_what_is_left_of_them() {
         let leases = store.leases();
         assert_eq!(leases.held().await.unwrap(), Some(vec![]));
         let keys = ["one", "two"].map(|period| LeaseKey { job: "writer".to_owned(), period: period.to_owned() });
-        let claim = |key, owner, length| Claim { key, share: None, owner, length, reserve: Duration::ZERO };
+        let claim = |key, owner, length| Claim { key, owner, length, reserve: Duration::ZERO };
         let [hour, instant] = [Duration::from_secs(3_600), Duration::ZERO];
         for (key, owner, length) in [(&keys[0], "a", hour), (&keys[1], "b", instant)] {
             leases.take(claim(key, owner, length)).await.unwrap();
@@ -328,34 +328,6 @@ async fn leases_that_are_taken_are_told_with_what_is_left_of_them() {
         let renewed = leases.held().await.unwrap().expect("a server's leases");
         assert_eq!(renewed.iter().map(|lease| &lease.key).collect::<Vec<_>>(), [&keys[0]]);
         assert!(renewed[0].left > held[0].left, "{renewed:?}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_lease_that_several_share_is_told_of_each() {
-    in_mongodb("shared_leases", async |store, _| {
-        let leases = store.leases();
-        let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
-        let shares = ["0", "1"].map(|part| Share { what: "daily 20261122 of 2".to_owned(), part: part.to_owned() });
-        let claim = |part: usize, owner, length| Claim {
-            key: &key,
-            share: Some(&shares[part]),
-            owner,
-            length,
-            reserve: Duration::ZERO,
-        };
-        leases.take(claim(0, "a", Duration::from_secs(3_600))).await.unwrap();
-        leases.take(claim(1, "b", Duration::from_secs(7_200))).await.unwrap();
-        let held = async || {
-            let held = leases.held().await.unwrap().expect("a server's leases");
-            held.into_iter().map(|lease| (lease.owner, lease.left.is_positive())).collect::<Vec<_>>()
-        };
-        assert_eq!(held().await, [("a".to_owned(), true), ("b".to_owned(), true)]);
-        leases.release(&key, "a").await.unwrap();
-        assert_eq!(held().await, [("b".to_owned(), true)]);
-        leases.release(&key, "b").await.unwrap();
-        assert_eq!(held().await, []);
     })
     .await;
 }

@@ -11,7 +11,6 @@ use mongodb::{Client, Database};
 use super::{Mongodb, MongodbOptions, answer};
 use crate::http;
 use crate::plugin::is_loopback;
-use crate::shard::Shard;
 use crate::store::latency::{Latency, Operation};
 use crate::store::{Access, StoreError};
 
@@ -92,7 +91,6 @@ impl Mongodb {
             timeout: options.timeout,
             run: access.run(),
             latency: Latency::default(),
-            shard: Shard::WHOLE,
         };
         let ping = store.answer(store.database.run_command(doc! { "ping": 1 }));
         store.latency.of(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
