@@ -1,4 +1,4 @@
-//! The first host is killed with SIGKILL at each step of each job; the second takes over.
+//! The first host is killed with SIGKILL at each step of each job, and the second takes over.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, day, learned, many, quiet, r
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 
-/// Steps in their order, and that a sink has accepted a line.
+/// The steps in order, and `accepted`: a receiver has accepted a line.
 const STEPS: [&str; 12] = [
     "started",
     "fetched",
@@ -25,23 +25,23 @@ const STEPS: [&str; 12] = [
     "finished",
 ];
 
-/// Cases that are tried at the same time: most of a case is waiting for a lease to run out.
+/// Cases at the same time: most of a case is a wait for the end of a lease.
 const AT_ONCE: usize = 4;
 
-/// What one host that nothing happened to leaves.
+/// The result of a single undisturbed host.
 struct Undisturbed {
     documents: State,
     lines: Vec<String>,
 }
 
-/// A job, and the database before it.
+/// A job, and the database before the job.
 struct KilledJob<'a> {
     before: &'a Mongo,
     bills: &'a Bills,
     prepare: &'a (dyn Fn(&TwoHosts) + Sync),
     args: &'a [&'a str],
     code: i32,
-    /// Of how many batches each is one after which the first host dies.
+    /// Distance between the batches with a kill after them.
     stride: usize,
 }
 
@@ -60,7 +60,8 @@ impl KilledJob<'_> {
         Undisturbed { documents: state(&hosts.mongo), lines }
     }
 
-    /// Kills the first host where it is rehearsed, and lets the second do the job. False where the first never came there.
+    /// Kills the first host at a failpoint and runs the job on the second. Returns false if the first host ended before
+    /// its failpoint.
     fn try_at(&self, rehearsal: &str, expected: &Undisturbed) -> bool {
         let hosts = self.hosts();
         let first = hosts.start(Host::A, self.args, rehearsal).end();
@@ -94,8 +95,8 @@ impl KilledJob<'_> {
         true
     }
 
-    /// Every step the first time it comes, `accepted` as often as there are lines, and after batches that are written,
-    /// from the first to the last. Gives back how often the first host died.
+    /// Tries every step at its first occurrence, `accepted` at each line, and `writing` after batches from the first to
+    /// the last. Returns the number of kills.
     fn everywhere(&self) -> usize {
         let expected = self.undisturbed();
         let mut rehearsals: Vec<String> =
@@ -140,7 +141,7 @@ fn a_daily_job_of_a_day_that_was_named_ends_the_same_wherever_the_first_host_die
     a_daily_job(&format!("--date={NEXT}"));
 }
 
-/// What cron starts: days are asked for again, and what is told is told at the end.
+/// The scheduled form: days are fetched again, and notifications come at the end.
 #[test]
 fn a_daily_job_ends_the_same_wherever_the_first_host_dies() {
     a_daily_job(&format!("--through={NEXT}"));

@@ -1,5 +1,5 @@
-//! The only mongod is held up or killed in the middle of a run: the run fails in time and says so, and the next one makes it
-//! good. What was confirmed is there when the server is back, and nobody hears anything twice.
+//! The only mongod stops or is killed within a run: the run fails in time with a message, and the next run completes
+//! the job. Confirmed writes survive, and no notification is sent twice.
 
 use mongodb::bson::doc;
 use rustix::process::Signal;
@@ -10,14 +10,14 @@ use crate::two_hosts::{Host, NEXT, TwoHosts, learned, many, quiet, rows};
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 
-/// The next run waits until that of the lost one has run out.
+/// A lease that the next run waits for.
 const LEASE: &str = "[lease]\nseconds = 6\nwait_seconds = 60\n";
 const ANSWER: &str = "timeout_seconds = 1\n";
 
 const DAILY: [&str; 2] = ["daily", "--date=2026-10-19"];
 
-/// From the bill to the last word: before anything is written, in the middle of a bulk write, between what belongs together,
-/// between a sink and its mark, and while learning.
+/// Failpoints from the bill to the end: before any write, within a bulk write, between dependent writes, between a
+/// receiver and its mark, and within the training.
 const STEPS: [&str; 8] =
     ["fetched", "archived", "writing:2", "written", "findings", "remembered", "accepted", "learning"];
 
@@ -43,7 +43,7 @@ impl LostServer {
         Some(Self { history, bills, documents, lines, server })
     }
 
-    /// Loses the server when a run has come to a step, and has it back when the run has ended.
+    /// Loses the server at a step and restores the server after the run.
     fn lose(&mut self, signal: Signal, step: &str, says: &str) {
         let what = format!("{signal:?} at {step}");
         let copy = self.history.mongo.copied().by(&self.server.uri(), ANSWER);

@@ -1,5 +1,5 @@
-//! Two hosts and one database: the first is killed at every step, or held up, and the documents and lines are those of
-//! one host that nothing happened to.
+//! Two hosts and one database: the first host is killed or stopped at every step. Documents and notifications equal the
+//! result of a single undisturbed host.
 
 mod killed;
 mod lost;

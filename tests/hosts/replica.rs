@@ -1,6 +1,6 @@
-//! The primary of a replica set is held up or killed in the middle of a run: the run goes on at the next primary, or fails in
-//! time and the next run makes it good. Nothing is lost or doubled, and what the old primary knows alone changes nothing
-//! when it is back.
+//! The primary of a replica set stops or is killed within a run: the run continues on the next primary, or fails in
+//! time and the next run completes the job. Nothing is lost or doubled, and the return of the old primary changes
+//! nothing.
 
 use mongodb::bson::{Document, doc};
 use rustix::process::Signal;
@@ -12,12 +12,12 @@ use costwarden_tests::Run;
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 
-/// Longer than an election takes.
+/// A lease longer than an election.
 const LONG: &str = "[lease]\nseconds = 30\nwait_seconds = 60\n";
 
 const DAILY: [&str; 2] = ["daily", "--date=2026-10-19"];
 
-/// A set, a database in it that knows the quiet weeks, and what a daily run leaves that nothing happens to.
+/// A replica set, a database with the quiet weeks, and the result of an undisturbed daily run.
 struct ReplicaSetCase {
     history: TwoHosts,
     bills: Bills,
@@ -44,7 +44,7 @@ impl ReplicaSetCase {
         TwoHosts::new(self.history.mongo.copied(), &self.bills, LONG)
     }
 
-    /// What a run came to whose primary was held up or killed when it had come to a step, and which member that was.
+    /// Stops or kills the primary at a step. Returns the run and the index of the old primary.
     fn lose_primary(&self, hosts: &TwoHosts, signal: Signal, step: &str) -> (Run, usize) {
         let mut run = hosts.start(Host::A, &DAILY, &format!("pause:{step}"));
         run.until_paused();
@@ -54,7 +54,7 @@ impl ReplicaSetCase {
         (run.end(), primary)
     }
 
-    /// The run goes on at the next primary.
+    /// Asserts that the run continues on the next primary.
     fn outlives(&self, hosts: &TwoHosts, signal: Signal, step: &str) -> usize {
         let (run, primary) = self.lose_primary(hosts, signal, step);
         run.expect(0);

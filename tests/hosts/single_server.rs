@@ -1,4 +1,4 @@
-//! A mongod of a test's own that no other stands by, to be held up, killed and brought back.
+//! A mongod without a replica set. A test can stop, kill and restore the server.
 
 use std::net::TcpListener;
 use std::process::Child;
@@ -10,7 +10,7 @@ use crate::members::{ask, mongod};
 use crate::two_hosts::until;
 use costwarden_tests::service;
 
-/// Ended when it is dropped.
+/// A mongod process, killed with the value.
 pub(crate) struct SingleServer {
     program: String,
     folder: tempfile::TempDir,
@@ -19,7 +19,7 @@ pub(crate) struct SingleServer {
 }
 
 impl SingleServer {
-    /// None, said aloud, where the program is not there.
+    /// A new server; `None` without the program.
     pub(crate) fn new() -> Option<Self> {
         let program = service("COSTWARDEN_TEST_MONGOD")?;
         let folder = tempfile::tempdir().expect("a folder");
@@ -32,7 +32,7 @@ impl SingleServer {
         Some(single)
     }
 
-    /// Its address, by which it is given up soon.
+    /// The URI, with short timeouts.
     pub(crate) fn uri(&self) -> String {
         format!("mongodb://127.0.0.1:{}/?serverSelectionTimeoutMS=1000&connectTimeoutMS=1000", self.port)
     }
@@ -41,13 +41,13 @@ impl SingleServer {
         kill_process(Pid::from_child(&self.process), signal).expect("ours to signal");
     }
 
-    /// Has it end without a word.
+    /// Kills the server.
     pub(crate) fn kill(&mut self) {
         self.process.kill().expect("ours to end");
         self.process.wait().expect("ended");
     }
 
-    /// Has it back after it was held up, or killed.
+    /// Continues or restarts the server.
     pub(crate) fn restore(&mut self) {
         if self.process.try_wait().expect("a child").is_some() {
             self.process = mongod(&self.program, &self.folder.path().join("data"), self.port, &[]);

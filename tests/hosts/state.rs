@@ -38,7 +38,7 @@ pub(crate) fn state(mongo: &Mongo) -> State {
     mongo.collections().into_iter().map(read).filter(|(_, texts)| !texts.is_empty()).collect()
 }
 
-/// The fields in the order of their names: an update adds its own at the end.
+/// Sorts the fields by name: an update appends new fields at the end.
 fn sorted(document: Document) -> Document {
     let fields: BTreeMap<String, Bson> = document.into_iter().collect();
     let inner = |value| match value {
@@ -48,7 +48,7 @@ fn sorted(document: Document) -> Document {
     fields.into_iter().map(|(name, value)| (name, inner(value))).collect()
 }
 
-/// Asserts that two states are equal, showing the documents that are in one alone.
+/// Asserts equality of two states. The message of a failure contains the differing documents.
 #[track_caller]
 pub(crate) fn assert_same(expected: &State, found: &State, what: &str) {
     let names = |state: &State| state.keys().cloned().collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT end a run after the step that it is at; whoever comes next goes on.
+//! SIGTERM and SIGINT end a run after the current step, and the next run continues.
 
 use mongodb::bson::doc;
 use rustix::process::Signal;
@@ -8,7 +8,7 @@ use crate::state::{assert_same, state};
 use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, learned, quiet, rows};
 use costwarden_tests::mongo::Mongo;
 
-/// Nobody waits for a lease here: it is given back.
+/// A long lease: a stopped run releases the lease.
 const LONG: &str = "[lease]\nseconds = 600\nwait_seconds = 5\n";
 
 #[test]
@@ -37,7 +37,7 @@ fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
     }
 }
 
-/// A step can take a minute where a part is silent: who asks twice means it.
+/// A step can take a minute with a silent server: a second signal ends the run at once.
 #[test]
 fn a_second_signal_ends_a_run_in_the_middle_of_a_step() {
     let Some(mut server) = SingleServer::new() else { return };

@@ -1,4 +1,4 @@
-//! How long a dead host is missed: one lease, by the server's own clock.
+//! The wait after the death of a host: one lease, by the clock of the server.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use costwarden_tests::service;
 const SECONDS: u64 = 6;
 const LEASE: &str = "[lease]\nseconds = 6\nwait_seconds = 60\n";
 
-/// A host that waits asks again after a twentieth of the lease; the rest is for the question's own way.
+/// A waiting host polls after a twentieth of the lease; the rest is latency.
 const POLL: Duration = Duration::from_millis(300 + 1_200);
 
 fn writer(hosts: &TwoHosts) -> Document {
@@ -29,7 +29,7 @@ fn a_standby_takes_over_within_one_lease_of_the_last_that_was_heard() {
     takes_over(TwoHosts::start);
 }
 
-/// By its own clock each would find the other's lease to be over for a day, or to last another day.
+/// By its own clock each host would see the other's lease expired for a day, or valid for another day.
 #[test]
 fn clocks_of_hosts_that_differ_by_days_change_nothing() {
     let Some(faketime) = service("COSTWARDEN_TEST_FAKETIME") else { return };

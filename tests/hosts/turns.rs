@@ -1,4 +1,4 @@
-//! Both hosts at work: each job is done once, a host that was only held up does no harm, and nobody waits for ever.
+//! Two working hosts: each job is done once, a stopped host does no harm, and every wait ends.
 
 use mongodb::bson::doc;
 use rustix::process::Signal;
@@ -8,7 +8,7 @@ use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, learned, quiet, rows, until}
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 
-/// Nobody is taken for dead while a test holds it up.
+/// A lease longer than any pause of a test.
 const LONG: &str = "[lease]\nseconds = 30\nwait_seconds = 60\n";
 
 fn bills() -> Bills {
@@ -17,7 +17,7 @@ fn bills() -> Bills {
     bills
 }
 
-/// Two hosts with the history, and what one of them alone would leave.
+/// Two hosts with the history, and the result of a single host.
 fn case(lease: &str) -> Option<(TwoHosts, crate::state::State, Vec<String>)> {
     let history = learned(Mongo::new()?, &bills());
     let alone = TwoHosts::new(history.mongo.copied(), &bills(), lease);
@@ -56,7 +56,7 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
     assert_eq!(hosts.heard(), [""; 0]);
 }
 
-/// It is stopped for longer than its lease lasts: the other takes over, and it finds out.
+/// A pause longer than the lease: the other host takes over, and the paused host notices.
 #[test]
 fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
     let Some((hosts, documents, lines)) = case(LEASE) else { return };
@@ -108,7 +108,7 @@ fn whoever_waits_too_long_says_for_whom() {
     first.end().expect(0);
 }
 
-/// Two hosts do not load the same days at once.
+/// Two hosts do not backfill the same days at the same time.
 #[test]
 fn a_backfill_is_done_by_one_host() {
     let Some(mongo) = Mongo::new() else { return };

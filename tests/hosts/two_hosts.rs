@@ -1,4 +1,4 @@
-//! Two hosts that share a database, an archive and the socket of the log, each with a state directory of its own.
+//! Two hosts with a shared database, archive and log socket, and separate state directories.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +13,7 @@ use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::{self, Bills, Row, SeriesKey, after};
 use costwarden_tests::{Run, Workdir, repository};
 
-/// The first day that is not history.
+/// The first day after the history.
 pub(crate) const NEXT: Date = date(2026, 10, 19);
 
 const MACHINE: SeriesKey =
@@ -22,13 +22,13 @@ const DISK: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "disk"], names: ["우리회사", "쇼핑몰", "Block Storage"] };
 const QUEUE: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "queue"], names: ["우리회사", "물류", "Queue"] };
 
-/// How long anything is waited for before the test fails.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A second is long enough for a run that is not held up, and short enough to wait for.
+/// A lease of one second: long enough for an undisturbed run, and short enough to wait for.
 pub(crate) const LEASE: &str = "[lease]\nseconds = 1\nwait_seconds = 60\n";
 
-/// One of the two.
+/// The first or the second host.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Host {
     A,
@@ -41,11 +41,11 @@ pub(crate) struct TwoHosts {
     socket: UnixDatagram,
 }
 
-/// A run that is under way.
+/// A running process.
 pub(crate) struct Running(Child);
 
 impl TwoHosts {
-    /// Two hosts before a database. `bills` are the raw documents.
+    /// Two hosts with a database and raw documents.
     pub(crate) fn new(mongo: Mongo, bills: &Bills, lease: &str) -> Self {
         let rules = repository().join("rules/tutorial");
         let config = |host: &str| {
@@ -64,7 +64,7 @@ impl TwoHosts {
         Self { workdir, mongo, socket }
     }
 
-    /// Puts the document of an hour beside the bills.
+    /// Writes the raw document of an hour.
     pub(crate) fn hour(&self, day: Date, hour: u8, rows: &[Row]) {
         replay::write(&self.workdir, "bills", day, Some(hour), rows);
     }
@@ -85,7 +85,7 @@ impl TwoHosts {
         Running(self.command(host, args, rehearsal).spawn().expect("the binary starts"))
     }
 
-    /// The same on a host whose clock is off, e.g. by `-1d`.
+    /// Starts a host with a wrong clock, e.g. by `-1d`.
     pub(crate) fn start_at(&self, faketime: &str, offset: &str, host: Host, args: &[&str], rehearsal: &str) -> Running {
         let mut command = self.command(host, args, rehearsal);
         command.env("LD_PRELOAD", faketime).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -96,7 +96,7 @@ impl TwoHosts {
         self.start(host, args, "").end()
     }
 
-    /// What the log was told since the last call, without the headers.
+    /// The log lines since the last call, without headers.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.socket.set_nonblocking(true).expect("a socket");
         let mut buffer = vec![0; 8_192];
@@ -118,7 +118,7 @@ impl Running {
         kill_process(self.pid(), signal).expect("ours to signal");
     }
 
-    /// Comes back once the process has stopped itself at its rehearsal.
+    /// Waits until the process stops at its failpoint.
     pub(crate) fn until_paused(&mut self) {
         let stat = format!("/proc/{}/stat", self.0.id());
         until("the rehearsal pauses", || {
@@ -127,14 +127,14 @@ impl Running {
         });
     }
 
-    /// Comes back once it has written something to standard error.
+    /// Waits for a text on standard error.
     pub(crate) fn until_says(&mut self, text: &str) {
         let stderr = BufReader::new(self.0.stderr.as_mut().expect("piped"));
         let said = stderr.lines().map_while(Result::ok).any(|line| line.contains(text));
         assert!(said, "it has ended and did not say {text:?}");
     }
 
-    /// What it came to; its code is -1 where a signal ended it.
+    /// Waits for the end of the process. A signal gives exit code -1.
     pub(crate) fn end(self) -> Run {
         let output = self.0.wait_with_output().expect("it ends");
         Run {
@@ -145,7 +145,7 @@ impl Running {
     }
 }
 
-/// Looks again and again until something is so.
+/// Polls a condition.
 #[track_caller]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -159,12 +159,12 @@ pub(crate) fn day(index: i64) -> Date {
     after(NEXT, index)
 }
 
-/// What the three cost on a day.
+/// The rows of a day: the given costs of machine and queue, and a disk.
 pub(crate) fn rows(machine: &str, queue: &str) -> Vec<Row> {
     vec![Row::of(MACHINE, machine), Row::of(DISK, "234.5"), Row::of(QUEUE, queue)]
 }
 
-/// More services than one batch of a bulk write takes.
+/// More services than fit in one batch of a bulk write.
 pub(crate) fn many() -> Vec<Row> {
     let service = |index: usize| {
         let id: &'static str = format!("s-{index:04}").leak();
@@ -179,7 +179,7 @@ pub(crate) fn quiet() -> Bills {
     (1..=28).map(|back| (day(-back), rows(amount(back), amount(back)))).collect()
 }
 
-/// A hosts of hosts whose database knows the quiet weeks.
+/// Two hosts, with the quiet weeks in the database.
 pub(crate) fn learned(mongo: Mongo, bills: &Bills) -> TwoHosts {
     let hosts = TwoHosts::new(mongo, bills, LEASE);
     hosts.run(Host::A, &["backfill", &format!("--from={}", day(-28)), &format!("--to={}", day(-1))]).expect(0);

@@ -1,4 +1,4 @@
-//! The same detector in three languages: the same files around it, and the same verdicts to the digit.
+//! The same detector in three languages: the same project files, and equal verdicts to the digit.
 
 use std::path::PathBuf;
 

@@ -1,11 +1,11 @@
-//! Sources that do not become a plugin: the compiler's own words reach the author, and ours say what to do.
+//! Faulty sources: the compiler's message reaches the author, with a remedy.
 
 use std::path::{Path, PathBuf};
 
 use crate::{ProjectsFolder, fetched};
 use costwarden_tests::{plugins, repository};
 
-/// A new project, which has the modules that were fetched for it.
+/// A new project with the fetched modules.
 fn begun(language: &str, fetched: &Path) -> (ProjectsFolder, PathBuf) {
     let projects = ProjectsFolder::new();
     projects.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
@@ -138,7 +138,7 @@ fn errors_in_javascript_are_shown() {
     insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [projects]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
 }
 
-/// A call that ends in an exception says which, and where.
+/// An exception in a call: the message contains text and location.
 #[test]
 fn exceptions_are_told() {
     for (language, compiler, file, from, to, told) in [
@@ -173,7 +173,7 @@ fn exceptions_are_told() {
     }
 }
 
-/// What a method returns is read when it has returned, so that there is no exception to tell; what it printed is there.
+/// A result is converted after the return of the method, so there is no exception to show; its output appears.
 #[test]
 fn what_is_not_of_the_contracts_types_is_told() {
     for (language, compiler, file, edits, printed) in [
@@ -215,7 +215,7 @@ fn what_is_not_of_the_contracts_types_is_told() {
     }
 }
 
-/// Packing what is packed already changes nothing, wherever it lies.
+/// A second packing changes nothing, in any folder.
 #[test]
 fn a_bundled_plugin_is_packed_already() {
     let projects = ProjectsFolder::new();

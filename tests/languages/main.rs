@@ -1,8 +1,8 @@
-//! Detectors in every language, as their authors make them: a new project builds and passes its own tests at once, in
-//! any folder; and the examples give the same verdicts to the digit, whatever they are written in.
+//! Detectors in every language: a new project builds and passes its tests in any folder, and the examples give equal
+//! verdicts to the digit.
 //!
-//! Rust needs cargo with the target. The compilers of Python and JavaScript are those that `make examples` fetched; where
-//! one is absent its tests say so and pass over.
+//! The tests need cargo with the wasm target. The compilers for Python and JavaScript come from `make examples`.
+//! Without a compiler its tests are skipped aloud.
 
 mod examples;
 mod faults;
@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use costwarden_tests::{Run, binary, repository, run, skipped};
 
-/// A folder to make projects in.
+/// A folder for projects.
 struct ProjectsFolder(tempfile::TempDir);
 
 impl ProjectsFolder {
@@ -27,20 +27,19 @@ impl ProjectsFolder {
         self.0.path()
     }
 
-    /// Runs the binary in a folder of the projects, with no config.
+    /// Runs the binary in a subfolder, without a config.
     fn costwarden(&self, folder: &str, args: &[&str]) -> Run {
         run(self.command(folder, binary()).args(args))
     }
 
-    /// Gives a project's plugin all the time that compiling takes: an engine of ten megabytes takes long where others are
-    /// at work.
+    /// Raises the compile limit of a project's plugin: an engine of ten megabytes takes long on a busy machine.
     fn has_time(&self, project: &str) {
         let project = self.path().join(project);
         let config = "[plugins]\ndirectory = \".\"\n[plugins.limits]\ncompile_seconds = 600\n";
         std::fs::write(project.join("costwarden.toml"), config).expect("written");
     }
 
-    /// Any program in a folder of the projects; what it builds in Rust shares one target folder.
+    /// A command in a subfolder. Rust builds share a target folder.
     fn command(&self, folder: &str, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.path().join(folder)).env_remove("COSTWARDEN_CONFIG").stdin(Stdio::null());
@@ -49,20 +48,20 @@ impl ProjectsFolder {
         command
     }
 
-    /// Text without where the projects stands.
+    /// Replaces the path of the folder.
     fn plain(&self, text: &str) -> String {
         text.replace(&self.path().display().to_string(), "[projects]")
     }
 }
 
-/// PATH with componentize-py where it was fetched.
+/// `PATH` with the fetched componentize-py.
 fn with_tools() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let fetched = repository().join("target/tools/python/bin");
     std::env::join_paths(std::iter::once(fetched).chain(std::env::split_paths(&path))).expect("folders")
 }
 
-/// A compiler that `make examples` fetched; none, said aloud, where it is absent.
+/// The path of a fetched compiler; `None` if absent.
 fn fetched(tool: &str) -> Option<PathBuf> {
     let path = repository().join("target/tools").join(tool);
     if path.exists() {

@@ -1,9 +1,9 @@
-//! `plugin new`, and from there to a plugin that passes its golden cases.
+//! `plugin new`, up to a plugin that passes its golden cases.
 
 use crate::{ProjectsFolder, fetched};
 use costwarden_tests::run;
 
-/// Builds the project and runs its golden cases; gives the plugin's bytes.
+/// Builds the project, runs its golden cases and returns the bytes of the plugin.
 fn build_and_test(projects: &ProjectsFolder, name: &str) -> Vec<u8> {
     projects.has_time(name);
     let built = projects.costwarden(name, &["plugin", "build"]).expect(0);
@@ -90,7 +90,7 @@ fn what_exists_and_what_is_no_name_are_refused() {
     insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
 }
 
-/// A project that asks for reference data gets it where it is granted, and does not load elsewhere.
+/// A project with reference data works with a grant, and does not load without.
 #[track_caller]
 fn reads_what_is_granted(projects: &ProjectsFolder) {
     let run = |more: &[&str]| {

@@ -1,4 +1,4 @@
-//! A compiler that is absent is told, with how to get it.
+//! Missing compilers: the message contains the installation.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::ProjectsFolder;
 use costwarden_tests::{binary, run, skipped};
 
-/// What a build says in a fresh project whose PATH is this.
+/// Builds a new project with the given `PATH` and returns the error.
 fn told(language: &str, path: impl AsRef<OsStr>) -> String {
     let projects = ProjectsFolder::new();
     projects.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
@@ -23,7 +23,7 @@ fn without_a_compiler() {
     insta::assert_snapshot!(told("javascript", ""), @"failed: Node.js is needed, but there is no node on PATH: install it; on Debian, as root: apt-get install nodejs npm");
 }
 
-/// The real compiler, told to look for its libraries where there are none.
+/// The real compiler, with a library path to an empty folder.
 #[test]
 fn without_the_target() {
     let projects = ProjectsFolder::new();

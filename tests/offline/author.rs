@@ -1,4 +1,4 @@
-//! What a detector's author works with: inspect, run, test and bench, through the binary and in the sandbox.
+//! The tools of plugin authors: `plugin inspect`, `run`, `test` and `bench`.
 
 mod bench;
 mod cache;

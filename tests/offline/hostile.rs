@@ -1,7 +1,7 @@
-//! Plugins that mean harm, and what the operator sees of them: each is named with what it broke, and costs nobody else
-//! anything. Every artefact is made here; none is a file of its own.
+//! Hostile plugins through the binary: the operator sees the name and the breach of each, and the run of the rest is
+//! not affected. Every artefact is generated; none is a stored file.
 //!
-//! What only shows below the command line, the sandbox's own tests have (`host/src/detector/tests/`).
+//! Breaches invisible on the command line are tested with the sandbox (`host/src/detector/tests/`).
 
 mod artefact;
 mod bombs;
@@ -12,7 +12,7 @@ mod newer;
 mod run;
 mod words;
 
-/// Fewer than this, and the suite has lost some.
+/// The least number of artefacts. A smaller number means a lost test.
 const ARTEFACTS: usize = 110;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The words of every error: what is named, what was expected, what to do; and what still runs.
+//! The text of every error: object, expectation and remedy; and the effect on the rest of the run.
 
 mod cache;
 mod config;

@@ -1,5 +1,4 @@
-//! The real binary against the simulated billing API, which is a process of its own: days and hours pass there as the
-//! suite says.
+//! The jobs with the simulated billing API, a separate process with an adjustable clock.
 
 mod backfill;
 mod demo;

@@ -1,4 +1,4 @@
-//! SeriesKey plugins run: signatures, plugins.lock, registries, grants, and what changes between two runs.
+//! The origin of plugins: signatures, `plugins.lock`, grants, and changes between runs.
 
 mod broken;
 mod config;

@@ -1,5 +1,5 @@
-//! Real servers around the jobs: an S3 archive that goes away and comes back, rsyslogd with the lines that alert
-//! policies match, sinks that are down, and a database that is not there.
+//! Real servers around the jobs: an S3 archive with an outage, rsyslogd with the lines of the alert policies,
+//! unreachable receivers, and an unreachable database.
 
 mod archive;
 mod bills;

@@ -1,5 +1,5 @@
-//! Bills over time, through the binary, on both stores: they are corrected, late, missing, or half there; changes last,
-//! people say what they make of them, and clocks are changed.
+//! Bills over time, through the binary, on both stores: restated, late, missing and partial bills, lasting changes,
+//! decisions of people, and clock changes.
 
 mod clocks;
 mod corrected;

@@ -1,5 +1,5 @@
-//! config/deploy, held against schemas, parsers and this program: what cannot be run here is at least well-formed, agrees
-//! with itself, and names what there is.
+//! `config/deploy`, checked with schemas, parsers and the binary. Parts that cannot run here are at least well-formed
+//! and consistent.
 
 mod container;
 mod guide;
@@ -7,7 +7,7 @@ mod kubernetes;
 mod terraform;
 mod tools;
 
-/// The same source gives the same bytes. The allocator, in C, holds the day and the time of its own build.
+/// The same source gives the same bytes. The allocator, a C program, contains the date and time of its build.
 #[test]
 fn the_program_does_not_hold_when_it_was_built() {
     let program = std::fs::read(costwarden_tests::binary()).expect("the program");

@@ -1,6 +1,5 @@
-//! The documents that the jobs leave, read back with a plain MongoDB client and through the command line: the replaced
-//! pipeline's values, the same after a second run, the same in both stores, the same in any order of rows; and real
-//! bills, day by day.
+//! The documents of the jobs, read with a plain MongoDB client and through the command line: the replaced pipeline's
+//! values, the same after a second run, in both stores and in any order of rows; and real bills, day by day.
 
 mod again;
 mod agree;
@@ -12,7 +11,7 @@ mod tutorial;
 
 use serde_json::Value;
 
-/// JSON without when and by which run it was written.
+/// Removes times and run ids.
 fn timeless(mut values: Vec<Value>) -> Vec<Value> {
     for value in &mut values {
         let fields = value.as_object_mut().expect("an object");
@@ -23,7 +22,7 @@ fn timeless(mut values: Vec<Value>) -> Vec<Value> {
     values
 }
 
-/// The lines that people are told, where a run's own output is JSON.
+/// The notifications on standard error.
 fn told(run: &costwarden_tests::Run) -> Vec<&str> {
     run.stderr.lines().filter(|line| line.starts_with("[BILLING_")).collect()
 }

@@ -1,4 +1,4 @@
-//! What the machine under costwarden can do wrong: a disk that is full, a clock that jumps, and days of 23 and 25 hours.
+//! A full disk under costwarden.
 
 mod disk;
 mod full;

@@ -1,5 +1,5 @@
-//! `health` through the binary: well after the jobs ran, and everything that can be unwell made so. The clock is moved with
-//! libfaketime, the bill's own with the simulator.
+//! `health` through the binary: good health after the jobs, and every kind of bad health. libfaketime moves the clock
+//! of the host, and the simulator the clock of the bill.
 
 mod api;
 mod clocks;

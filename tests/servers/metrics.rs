@@ -1,5 +1,5 @@
-//! What monitoring sees: the textfile as a node exporter and a Prometheus read it, every query of the dashboard, the alert
-//! rules, the push to a collector, and the rotation of logs.
+//! Monitoring: the textfile in a node exporter and a Prometheus, every query of the dashboard, the alert rules, the
+//! push to a collector, and log rotation.
 
 mod deploy;
 mod otlp;
@@ -9,7 +9,7 @@ mod tools;
 
 use costwarden_tests::{Run, Simulator, Workdir};
 
-/// A simulated bill, and a workdir that watches it.
+/// A simulated bill, and a working directory with `[metrics]`.
 struct MonitoredBill {
     bill: Simulator,
     workdir: Workdir,
@@ -20,7 +20,7 @@ const TODAY_IN_ZONE: &str = "2026-11-23T10:10";
 const TEXTFILE: &str = "[metrics]\ntextfile = \"prom/costwarden.prom\"\n";
 
 impl MonitoredBill {
-    /// `store` and `metrics` are tables.
+    /// A working directory with the given `[store]` and `[metrics]` tables.
     fn new(store: &str, metrics: &str) -> Self {
         let bill = Simulator::start(&["--now", TODAY]);
         let config = format!(
@@ -36,7 +36,7 @@ impl MonitoredBill {
         Self::new("[store]\nkind = \"embedded\"\n", metrics)
     }
 
-    /// With enough days for the rules to judge.
+    /// The same after a backfill, with enough days for the rules.
     fn learned(metrics: &str) -> Self {
         let monitored = Self::embedded(metrics);
         monitored.run(&["backfill", "--from", "2026-11-01", "--to", "2026-11-21"]).expect(0);
@@ -47,17 +47,17 @@ impl MonitoredBill {
         self.workdir.run_with(args, &[Simulator::ENV])
     }
 
-    /// The daily job of the simulated yesterday.
+    /// Runs the daily job of the simulated yesterday.
     fn daily(&self) -> Run {
         self.run(&["daily", "--date", "2026-11-22"])
     }
 
-    /// The hourly job of the simulated now.
+    /// Runs the hourly job of the simulated present.
     fn hourly(&self) -> Run {
         self.run(&["hourly", "--at", TODAY_IN_ZONE])
     }
 
-    /// The value of a figure in the textfile, named with its labels as it stands there.
+    /// The value of a metric in the textfile. `name` includes the labels.
     #[track_caller]
     fn figure(&self, name: &str) -> f64 {
         let text = self.text();

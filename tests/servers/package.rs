@@ -1,20 +1,20 @@
-//! The Debian package: built to the same bytes each time, installed in a clean Debian, run there as its own user, removed and
-//! purged. `make package` brings the package and that Debian.
+//! The Debian package: reproducible, and installed, run, removed and purged in a clean Debian. `make test-release`
+//! provides the package and the Debian.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use costwarden_tests::{Run, Simulator, run, service};
 
-/// A clean Debian in a folder of the test.
+/// A copy of a clean Debian.
 struct Debian {
     folder: tempfile::TempDir,
 }
 
-/// Runs a command in the root that is the first argument, with a /proc of its own.
+/// Runs a command with the first argument as root folder and a separate `/proc`.
 const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
 
-/// What the shipped config refers to.
+/// Variables for the references in the shipped config.
 const SECRETS: [(&str, &str); 5] = [
     ("KAKAO_CREDENTIAL_ID", "simulated-id"),
     ("KAKAO_CREDENTIAL_SECRET", "simulated-secret"),
@@ -24,7 +24,7 @@ const SECRETS: [(&str, &str); 5] = [
 ];
 
 impl Debian {
-    /// None, said aloud, where there is no Debian to copy.
+    /// A copy with the package in it; `None` without a Debian.
     fn new() -> Option<Self> {
         let (package, clean) = (service("COSTWARDEN_TEST_DEB")?, service("COSTWARDEN_TEST_DEBIAN")?);
         let folder = tempfile::tempdir().expect("a folder");
@@ -45,12 +45,12 @@ impl Debian {
         run(command.stdin(Stdio::null()).current_dir("/"))
     }
 
-    /// As the user whom the package made.
+    /// Runs costwarden as the user of the package.
     fn costwarden(&self, args: &[&str]) -> Run {
         self.run(&[&["runuser", "-u", "costwarden", "--", "costwarden"], args].concat())
     }
 
-    /// Whatever bears the program's name.
+    /// All files with the program's name.
     fn named(&self) -> Vec<String> {
         let found = self.run(&["find", "/", "-xdev", "-name", "*costwarden*", "-not", "-name", "costwarden.deb"]);
         let mut found: Vec<_> = found.expect(0).stdout.lines().map(str::to_owned).collect();
@@ -115,7 +115,7 @@ fn it_is_installed_runs_as_its_own_user_and_leaves_nothing() {
     assert!(!debian.knows_the_user());
 }
 
-/// A history and a day of a made-up bill, with the shipped config but for its servers.
+/// Runs a backfill and a daily job over a simulated bill, with the shipped config except its servers.
 fn a_simulated_day(debian: &Debian) {
     let bill = Simulator::start(&[
         "--services",
@@ -151,7 +151,7 @@ fn a_simulated_day(debian: &Debian) {
     assert_eq!(owned.stdout, "");
 }
 
-/// A config with another table of that name; the next table's comment goes with the old one.
+/// Replaces a table of the config, including the comment before the next table.
 fn with(config: &str, header: &str, table: &str) -> String {
     let Some(start) = config.find(&format!("\n{header}\n")) else { return config.to_owned() };
     let start = start + 1;

@@ -1,4 +1,4 @@
-//! A real registry: what is pushed comes back, is kept, works offline, and is held against its digests.
+//! A real registry: pushed plugins are pulled, kept, used offline, and compared with their digests.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use costwarden_tests::plugin_files::{configure, rebuild, said};
 use costwarden_tests::three_services::{HEALTHY, MINIMAL, check, daily, workdir, workdir_with_history};
 use costwarden_tests::{Workdir, block_on, repository, service};
 
-/// The running registry as one test sees it: a folder of its own.
+/// The folder of one test on the running registry.
 struct Registry {
     host: String,
     user: String,
@@ -15,7 +15,8 @@ struct Registry {
 }
 
 impl Registry {
-    /// None, said aloud, where no registry is there. The folder is the workdir's own, so that no test sees another's images.
+    /// The folder of a test; `None` without a registry. The name comes from the working directory, so tests do not
+    /// share images.
     fn new(workdir: &Workdir) -> Option<Self> {
         let name = workdir.path().file_name().and_then(|name| name.to_str()).expect("a name");
         Some(Self {
@@ -26,7 +27,7 @@ impl Registry {
         })
     }
 
-    /// The config's table, with credentials.
+    /// The `[[plugins.registry]]` table with credentials.
     fn table(&self) -> String {
         format!(
             "[[plugins.registry]]\nhost = {:?}\nusername = {:?}\npassword = \"env:COSTWARDEN_TEST_REGISTRY_PASSWORD\"\n\
@@ -39,7 +40,7 @@ impl Registry {
         format!("{}/{}/{name}", self.host, self.folder)
     }
 
-    /// What was said, without what differs from run to run.
+    /// Runs a command. Returns the exit code and the output, without varying parts.
     fn said(&self, workdir: &Workdir, args: &[&str]) -> (i32, String) {
         let (code, text) = said(workdir, args);
         (code, self.plain(&text))
@@ -51,12 +52,12 @@ impl Registry {
         )
     }
 
-    /// Pushes the workdir's tutorial under a tag.
+    /// Pushes the plugin `tutorial` under a tag.
     fn push(&self, workdir: &Workdir, tag: &str) {
         workdir.run(&["plugin", "push", "plugins/tutorial.wasm", &self.image(&format!("tutorial:{tag}"))]).expect(0);
     }
 
-    /// Lets the workdir's rule name an image.
+    /// Sets the detector of the rule to an image.
     fn rule(&self, workdir: &Workdir, image: &str) {
         let detector = format!("oci://{}", self.image(image));
         workdir.write("rules/healthy.toml", &HEALTHY.replace("\"tutorial\"", &format!("{detector:?}")));
@@ -114,7 +115,7 @@ fn a_pull_by_tag_and_by_digest_gives_what_was_pushed() {
     assert_eq!(check(&workdir).0, 0);
 }
 
-/// Refused before any connection: nothing listens there.
+/// Refused before any connection: no server listens at the address.
 #[test]
 fn an_image_has_the_plugins_name() {
     let workdir = workdir();
@@ -123,7 +124,7 @@ fn an_image_has_the_plugins_name() {
     assert_eq!(code, 2);
 }
 
-/// What answers in plain http is told from what does not answer.
+/// The messages distinguish a server with plain HTTP from a missing server.
 #[test]
 fn a_registry_without_https_is_told() {
     use std::io::{Read as _, Write as _};
@@ -144,7 +145,7 @@ fn a_registry_without_https_is_told() {
     assert_eq!(code, 2);
 }
 
-/// A plugin that carries no manifest is asked, in the sandbox; what is no plugin is not pushed.
+/// A plugin without a packed manifest runs `describe` in the sandbox. Other files are not pushed.
 #[test]
 fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
     let workdir = workdir();
@@ -203,7 +204,7 @@ fn the_signature_travels_with_the_image() {
     workdir.run(&["plugin", "verify", "got.wasm"]).expect(0);
 }
 
-/// A tag is moved: a host that has the lock takes what was agreed to, also one that never pulled it.
+/// A moved tag: a host with the lock uses the locked digest, even before its first pull.
 #[test]
 fn the_lock_goes_before_the_tag() {
     let workdir = workdir_with_history();
@@ -314,7 +315,7 @@ fn what_is_no_plugin_is_not_taken() {
     insta::assert_snapshot!(push(vec![layer("application/wasm"), layer("text/plain")], wasm_config()), @"failed: oci://[registry]/[folder]/tutorial:odd: no plugin: it has 2 layers, expected one of application/wasm");
 }
 
-/// The registry's disk is damaged: what it gives is not what it says.
+/// A damaged disk of the registry: the bytes do not match the digest.
 #[test]
 fn what_is_not_of_its_digest_is_not_taken() {
     let workdir = workdir();
@@ -338,7 +339,7 @@ fn what_is_not_of_its_digest_is_not_taken() {
     assert_eq!((code, workdir.path().join("state/plugins").exists()), (2, false));
 }
 
-/// This host's own disk is damaged: what is kept is not what was pulled.
+/// A damaged disk of the host: the kept file does not match the digest.
 #[test]
 fn what_is_kept_is_held_against_its_digest() {
     let workdir = workdir_with_history();
@@ -358,7 +359,8 @@ fn what_is_kept_is_held_against_its_digest() {
     assert_eq!(check(&workdir).0, 0);
 }
 
-/// An author's config may have nothing but a registry, an operator's shell may have no secret of the bill.
+/// The config of a plugin author may contain a registry alone, and the shell of an operator may lack the secrets of the
+/// bill.
 #[test]
 fn other_secrets_are_not_asked_for() {
     let workdir = workdir();

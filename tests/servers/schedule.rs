@@ -1,5 +1,5 @@
-//! `schedule` with the real `crontab` and the real cron daemon, in a mount namespace whose /var/spool is a folder of the
-//! test, so that no crontab of the machine is touched; and units as systemd itself reads them.
+//! `schedule` with the real `crontab` and cron daemon in a separate mount namespace, so the machine's crontabs stay
+//! untouched; and the units according to systemd.
 
 mod crontab;
 mod daemon;

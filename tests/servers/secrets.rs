@@ -1,4 +1,4 @@
-//! Secrets: had from variables, files and a simulated Secrets Manager; and never shown, whatever fails.
+//! Secrets from variables, files and a simulated Secrets Manager. No failure shows a secret.
 
 mod fixture;
 mod forms;

@@ -1,5 +1,5 @@
-//! TLS with an authority of one's own, to a real mongod, a real S3 server, and the simulated API behind OpenSSL: the right
-//! certificate is taken, and no other.
+//! TLS with a private certificate authority, to a real mongod, a real S3 server and the simulated API behind OpenSSL:
+//! the right certificate is accepted, and every wrong certificate refused.
 
 mod certificates;
 mod refused;

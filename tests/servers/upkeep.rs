@@ -1,5 +1,5 @@
-//! The archive's upkeep: how long documents are kept, whether they are what the ledger says, and an empty database out of
-//! them; on a real S3 server, and in a folder.
+//! Maintenance of the archive: retention, comparison with the ledger, and rebuild of an empty database, on a real S3
+//! server and in a folder.
 
 mod lifecycle;
 mod prune;

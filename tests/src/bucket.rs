@@ -1,4 +1,4 @@
-//! A bucket on a real S3 server, looked at with a plain client.
+//! A bucket on a real S3 server, and a plain client for it.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -7,32 +7,37 @@ use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 
 use crate::{Workdir, block_on, service};
 
-/// A bucket of a test's own on the running server.
+/// A bucket of one test.
 pub struct Bucket {
+    /// The base URL of the server.
     pub endpoint: String,
+    /// The access key id.
     pub key: String,
+    /// The secret access key.
     pub secret: String,
+    /// The name of the bucket.
     pub name: String,
 }
 
-/// An object's key, and what changes when it is written.
+/// Key, ETag and time of the last change (Unix time in nanoseconds) of an object.
 pub type Listed = (String, Option<String>, Option<i64>);
 
 impl Bucket {
-    /// None, said aloud, where no server is there.
+    /// A new bucket on the server of `tests/services.sh`; `None` without a server.
     pub fn new(name: &str) -> Option<Self> {
         let [endpoint, key, secret] =
             ["ENDPOINT", "KEY", "SECRET"].map(|part| service(&format!("COSTWARDEN_TEST_S3_{part}")));
         Some(Self::at(endpoint?, key?, secret?, name))
     }
 
-    /// On a server that a test has started itself.
+    /// A new bucket on a server that the test started.
     pub fn at(endpoint: String, key: String, secret: String, name: &str) -> Self {
         let bucket = Self { endpoint, key, secret, name: format!("{name}-{}", std::process::id()) };
         block_on(bucket.client().create_bucket().bucket(&bucket.name).send()).expect("a bucket");
         bucket
     }
 
+    /// A client with the credentials of the bucket.
     pub fn client(&self) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -45,7 +50,7 @@ impl Bucket {
         Client::from_conf(config)
     }
 
-    /// The `[archive]` table; the secret is in the file `secret` of the workdir.
+    /// The `[archive]` table. The secret is a reference to the file `secret` of the working directory.
     pub fn archive(&self, endpoint: &str) -> String {
         format!(
             "[archive]\nkind = \"s3\"\nendpoint = {endpoint:?}\nbucket = {:?}\naccess_key = {:?}\nsecret_key = \"file:secret\"\n",
@@ -53,13 +58,14 @@ impl Bucket {
         )
     }
 
-    /// Puts the secret where the workdir's config looks for it.
+    /// Writes the secret to the file `secret` with mode 600.
     pub fn hand_over_secret(&self, workdir: &Workdir) {
         workdir.write("secret", &self.secret);
         let owner_only = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(workdir.path().join("secret"), owner_only).expect("permissions");
     }
 
+    /// All objects in the order of their keys.
     pub fn list(&self) -> Vec<Listed> {
         let client = self.client();
         let reply = block_on(client.list_objects_v2().bucket(&self.name).send()).expect("a list");
@@ -70,11 +76,12 @@ impl Bucket {
         listed.collect()
     }
 
+    /// The keys of all objects.
     pub fn keys(&self) -> Vec<String> {
         self.list().into_iter().map(|(key, ..)| key).collect()
     }
 
-    /// Content type and body.
+    /// Content type and body of an object.
     pub fn object(&self, key: &str) -> (Option<String>, String) {
         let client = self.client();
         block_on(async {
@@ -85,11 +92,13 @@ impl Bucket {
         })
     }
 
+    /// Writes an object.
     pub fn put(&self, key: &str, body: &str) {
         let put = self.client().put_object().bucket(&self.name).key(key).body(body.as_bytes().to_vec().into());
         block_on(put.send()).expect("put");
     }
 
+    /// Removes an object.
     pub fn remove(&self, key: &str) {
         block_on(self.client().delete_object().bucket(&self.name).key(key).send()).expect("removed");
     }

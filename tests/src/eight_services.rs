@@ -1,39 +1,43 @@
-//! Five weeks of bills of eight services, each of which asks something of the rule; and a day that goes wrong.
+//! Five weeks of bills of eight services. Each service is a case of the replaced pipeline's rule.
 
 use jiff::civil::{Date, date};
 
 use crate::replay::{self, Bills, Row, SeriesKey, after};
 use crate::{Workdir, repository};
 
-/// The first day, and the days that are loaded as history before the week that is judged as it comes.
+/// The first day. `HISTORY` days are loaded at once, and the daily job evaluates the rest of `DAYS` one by one.
 pub const FIRST: Date = date(2026, 9, 21);
+/// Days of history.
 pub const HISTORY: i64 = 28;
+/// Days of bills in total.
 pub const DAYS: i64 = 35;
 
-/// `FIRST` is day 0.
+/// The day with this index; [`FIRST`] has index 0.
 pub fn day(index: i64) -> Date {
     after(FIRST, index)
 }
 
-/// Above three deviations but below twice the mean, in rows that floats sum differently in different orders.
+/// A cost above three deviations but below twice the mean. The rows have different floating-point sums in different
+/// orders.
 pub const MACHINE: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "vm"], names: ["우리회사", "쇼핑몰", "Virtual Machine"] };
-/// Never the least deviation: the ratio alone counts.
+/// A cost without deviation: the ratio alone decides.
 pub const DISK: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "disk"], names: ["우리회사", "쇼핑몰", "Block Storage"] };
-/// Too young on the first day of the week, old enough on the second.
+/// A service with too few days on the first day of the week and enough on the second.
 pub const DATABASE: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "mysql"], names: ["우리회사", "물류", "MySQL"] };
-/// Costs nothing until it does.
+/// A service with a cost of 0 until day 31.
 pub const FREE: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "trial"], names: ["우리회사", "물류", "Trial"] };
-/// A mean below zero, and no names.
+/// A negative mean, and no names.
 pub const CREDIT: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "credit"], names: ["", "", ""] };
-/// Falls, which the rule does not see.
+/// A fall, ignored by the rule.
 pub const NETWORK: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "network"], names: ["Other", "Lab", "Network"] };
-/// Exactly three deviations.
+/// A cost of exactly three deviations.
 pub const EDGE: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "edge"], names: ["Other", "Lab", "Edge"] };
-/// Anomalous in the history already, and again.
+/// An anomaly in the history, and a second one later.
 pub const EARLY: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "early"], names: ["Other", "Lab", "Early"] };
 
+/// The rows of every day.
 pub fn bills() -> Bills {
     (0..DAYS).map(|index| (day(index), rows(index))).collect()
 }
@@ -94,7 +98,7 @@ fn rows(i: i64) -> Vec<Row> {
     rows
 }
 
-/// Three rows that make up an amount in hundredths.
+/// Three rows with a given sum in hundredths.
 fn machine(amount: i64) -> Vec<Row> {
     let rest = format!("{}.{:02}", (amount + 20) / 100, (amount + 20) % 100);
     let usage = [("usageSize", "0.1"), ("usageTime", "0.2")];
@@ -111,7 +115,8 @@ fn machine(amount: i64) -> Vec<Row> {
     ]
 }
 
-/// The day after the last as it stood at an hour: until 09:00 as ever, then the machines run away.
+/// The partial bill of the day after the last, until an hour: the usual cost until 09:00, then a runaway of the
+/// machine.
 pub fn today(hour: u8) -> Vec<Row> {
     let runaway = if hour >= 10 { 40_000 + i64::from(hour) * 1_000 } else { 4_000 };
     let mut rows = machine(runaway);
@@ -120,7 +125,7 @@ pub fn today(hour: u8) -> Vec<Row> {
     rows
 }
 
-/// A workdir with these bills, a store, the replaced pipeline's rule and the directory archive.
+/// A working directory with these bills, a store, the replaced pipeline's rule and an archive directory.
 pub fn workdir(store: &str) -> Workdir {
     let workdir = workdir_of(store, "");
     replay::write_all(&workdir, &bills());
@@ -130,7 +135,7 @@ pub fn workdir(store: &str) -> Workdir {
     workdir
 }
 
-/// A workdir without bills; `settings` go before the tables.
+/// A working directory without bills. `settings` precede the tables.
 pub fn workdir_of(store: &str, settings: &str) -> Workdir {
     let rules = repository().join("rules/tutorial");
     let source = replay::source();
@@ -139,9 +144,10 @@ pub fn workdir_of(store: &str, settings: &str) -> Workdir {
     ))
 }
 
+/// The `[store]` table of the embedded store.
 pub const EMBEDDED: &str = "[store]\nkind = \"embedded\"\n";
 
-/// The runs that lead through the bills: the history at once, the week day by day, and two hours of the next day.
+/// The commands that process all bills: the history at once, the week day by day, and two hours of the next day.
 pub fn runs() -> Vec<Vec<String>> {
     let mut runs = vec![vec!["backfill".to_owned(), format!("--from={FIRST}"), format!("--to={}", day(HISTORY - 1))]];
     runs.extend((HISTORY..DAYS).map(|index| vec!["daily".to_owned(), format!("--date={}", day(index))]));
@@ -149,7 +155,7 @@ pub fn runs() -> Vec<Vec<String>> {
     runs
 }
 
-/// Arguments as [`Workdir::run`] takes them.
+/// Converts arguments for [`Workdir::run`].
 pub fn texts(run: &[String]) -> Vec<&str> {
     run.iter().map(String::as_str).collect()
 }

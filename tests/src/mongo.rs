@@ -1,4 +1,4 @@
-//! A database of a test's own, looked at with a plain client.
+//! A database on a real mongod, and a plain client for it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use crate::{block_on, service};
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
-/// Documents by collection, without what tells one run from another.
+/// The documents of each collection, without fields that differ from run to run.
 pub type Dump = BTreeMap<String, Vec<Document>>;
 
 /// A database of one test, dropped on the server with the value.
@@ -73,7 +73,7 @@ impl Mongo {
         })
     }
 
-    /// In the order of their fields' values.
+    /// The documents without `_id`, sorted by the values of their fields.
     pub fn documents(&self, collection: &str) -> Vec<Document> {
         let mut found = self.find(collection, doc! {});
         for document in &mut found {
@@ -83,17 +83,19 @@ impl Mongo {
         found
     }
 
+    /// Inserts documents.
     pub fn insert(&self, collection: &str, documents: &[Document]) {
         self.run(async |database| {
             database.collection::<Document>(collection).insert_many(documents).await.expect("inserted")
         });
     }
 
+    /// Runs a command on the database.
     pub fn command(&self, command: Document) -> Document {
         self.run(async |database| database.run_command(command).await.expect("done"))
     }
 
-    /// Fields and uniqueness by name, without the one that every collection has.
+    /// Fields and uniqueness of each index by its name, without the index of `_id`.
     pub fn indexes(&self, collection: &str) -> BTreeMap<String, (Vec<(String, f64)>, bool)> {
         let reply = self.command(doc! { "listIndexes": collection });
         let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch")).expect("a batch");
@@ -107,7 +109,7 @@ impl Mongo {
         batch.iter().map(index).filter(|(name, _)| name != "_id_").collect()
     }
 
-    /// Every document, but for when it was written, and of `job_runs` what tells one run from another.
+    /// Reads every document without times; run records also lose owner, attempts and durations.
     pub fn dump(&self) -> Dump {
         let stripped = |name: String| {
             let mut documents = self.documents(&name);
@@ -145,6 +147,7 @@ impl Mongo {
         self.collections().into_iter().map(stripped).collect()
     }
 
+    /// Runs a function with the database of a plain client.
     pub fn run<T>(&self, work: impl AsyncFnOnce(Database) -> T) -> T {
         block_on(async {
             let client = Client::with_uri_str(&self.uri).await.expect("a client");
@@ -153,7 +156,7 @@ impl Mongo {
     }
 }
 
-/// Asserts that two dumps are equal, showing the documents that are in one alone.
+/// Asserts equality of two dumps. The message of a failure contains the differing documents.
 #[track_caller]
 pub fn assert_same(before: &Dump, after: &Dump, what: &str) {
     let names = |dump: &Dump| dump.keys().cloned().collect::<Vec<_>>();

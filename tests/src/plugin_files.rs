@@ -1,15 +1,15 @@
-//! What the suites of this folder do over and over: extend a config, change a plugin, read what was said.
+//! Changes to the config and to plugin files, and the output after a change.
 
 use crate::three_services::plain;
 use crate::{Run, Workdir};
 
-/// Adds tables to the workdir's config.
+/// Appends tables to the config.
 pub fn configure(workdir: &Workdir, tables: &str) {
     let config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("a config");
     workdir.write("costwarden.toml", &format!("{config}{tables}"));
 }
 
-/// The same plugin as another file: a custom section more, which no loader looks at.
+/// Changes the digest of a plugin, not its behaviour: appends a custom section, ignored by every loader.
 pub fn rebuild(workdir: &Workdir, plugin: &str, mark: u8) {
     let path = workdir.path().join(format!("plugins/{plugin}.wasm"));
     let mut bytes = std::fs::read(&path).expect("a plugin");
@@ -17,13 +17,13 @@ pub fn rebuild(workdir: &Workdir, plugin: &str, mark: u8) {
     std::fs::write(&path, bytes).expect("written");
 }
 
-/// What the binary said, on both ways, with its exit code.
+/// Runs a command. Returns the exit code and the output, with digests and paths replaced.
 pub fn said(workdir: &Workdir, args: &[&str]) -> (i32, String) {
     let Run { code, stdout, stderr } = workdir.run(args);
     (code, steady(&plain(workdir, &format!("{stderr}{stdout}"))))
 }
 
-/// Digests and key ids, which differ from build to build, as [1], [2] and so on, in the order in which they are told.
+/// Replaces digests and key ids by [1], [2] and so on, in order of appearance.
 pub fn steady(text: &str) -> String {
     let mut seen: Vec<&str> = Vec::new();
     let mut steady = String::new();

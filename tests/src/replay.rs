@@ -1,4 +1,4 @@
-//! Bills that a suite writes itself, as the tree of raw documents that `kind = "replay"` reads.
+//! Bills that a test writes: a tree of raw documents for `kind = "replay"`.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,21 @@ use serde_json::value::RawValue;
 
 use crate::Workdir;
 
-/// SeriesKey money it is: ids and names of domain, project and service.
+/// The key of a series: ids and names of account, project and service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesKey {
+    /// The ids of account, project and service.
     pub ids: [&'static str; 3],
-    /// Left out of the rows where empty.
+    /// The names. Rows omit empty names.
     pub names: [&'static str; 3],
 }
 
-/// One billing row. Its fields are JSON texts, so that a decimal stands in the document as it is written here.
+/// One billing row. The fields are JSON texts, so a decimal reaches the document unchanged.
 #[derive(Debug, Clone)]
 pub struct Row {
+    /// The key of the series.
     pub series_key: SeriesKey,
+    /// Name and JSON text of each further field.
     pub fields: Vec<(&'static str, String)>,
 }
 
@@ -27,11 +30,12 @@ pub struct Row {
 pub type Bills = BTreeMap<Date, Vec<Row>>;
 
 impl Row {
+    /// A row with the given fields.
     pub fn new(series_key: SeriesKey, fields: &[(&'static str, &str)]) -> Self {
         Self { series_key, fields: fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect() }
     }
 
-    /// A row of nothing but its amount.
+    /// A row with nothing but an amount.
     pub fn of(series_key: SeriesKey, amount: &str) -> Self {
         Self::new(series_key, &[("expectAmount", amount)])
     }
@@ -55,17 +59,17 @@ impl Row {
     }
 }
 
-/// `YYYYMMDD`.
+/// Formats a day as `YYYYMMDD`.
 pub fn compact(date: Date) -> String {
     format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
 }
 
-/// A day some days after another, or before it.
+/// The day `days` after `date`, or before it if negative.
 pub fn after(date: Date, days: i64) -> Date {
     date.checked_add(days.days()).expect("a day")
 }
 
-/// Where the tutorial's pipeline kept a raw document, or, of an hour, where costwarden does.
+/// The key of a raw document: of a day as in the replaced pipeline, or of an hour.
 pub fn key(date: Date, hour: Option<u8>) -> String {
     let (year, month, day, compact) = (date.year(), date.month(), date.day(), compact(date));
     let folder = format!("raw/year={year:04}/month={month:02}/day={day:02}");
@@ -75,14 +79,14 @@ pub fn key(date: Date, hour: Option<u8>) -> String {
     }
 }
 
-/// Writes the raw document of a day, or of a day as it stood at an hour, below a folder of the workdir.
+/// Writes the raw document of a day, or of a day until an hour, below a folder of the working directory.
 pub fn write(workdir: &Workdir, folder: &str, date: Date, hour: Option<u8>, rows: &[Row]) {
     let rows: Vec<String> = rows.iter().map(|row| row.json(date)).collect();
     let text = format!("{{\"result\":{{\"content\":[{}]}}}}", rows.join(","));
     workdir.write(&format!("{folder}/{}", key(date, hour)), &text);
 }
 
-/// Writes the raw documents of finished days into `bills`, where [`source`] looks.
+/// Writes the raw documents of finished days to `bills`, the folder of [`source`].
 pub fn write_all(workdir: &Workdir, bills: &Bills) {
     for (date, rows) in bills {
         write(workdir, "bills", *date, None, rows);
@@ -94,7 +98,7 @@ pub fn source() -> &'static str {
     "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n"
 }
 
-/// The rows of a raw document, each as it stands there.
+/// The rows of a raw document as JSON texts.
 pub fn rows_of(document: &str) -> Vec<String> {
     #[derive(serde::Deserialize)]
     struct Document {

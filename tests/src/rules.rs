@@ -1,6 +1,6 @@
-//! Rules that several suites run.
+//! Rules for several suites.
 
-/// The replaced pipeline's rule over one service: it knows no seasons, so that tests can tell what it will say.
+/// The replaced pipeline's detector over one service. It has no seasonal terms, so its verdicts are easy to predict.
 pub const PLAIN: &str = r#"
 [[rule]]
 id = "plain"
@@ -14,7 +14,7 @@ select = { service = ["mysql"] }
 minSamples = 14
 "#;
 
-/// Beside the replaced pipeline's rule: one over hours, one over sums, one of another detector.
+/// Rules of other kinds: over day-to-date series, over account sums, and with the detector `newcomer`.
 pub const OF_OTHER_KINDS: &str = r#"
 [[rule]]
 id = "by-hour"

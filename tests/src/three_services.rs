@@ -1,4 +1,4 @@
-//! A bill that is replayed: four weeks of three services, the last day of which is a runaway's.
+//! A replayed bill: four weeks of three services, with a runaway on the last day.
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
@@ -10,7 +10,7 @@ use crate::{Run, Workdir, plugins};
 pub const LAST: Date = date(2026, 11, 22);
 const DAYS: i32 = 28;
 
-/// Everything in folders of the workdir, as in the smallest config.
+/// The smallest config. All folders are in the working directory.
 pub const MINIMAL: &str = r#"[source]
 kind = "replay"
 directory = "bills"
@@ -34,7 +34,7 @@ detector = "tutorial"
 series = "daily"
 "#;
 
-/// The bill of one day under the archive's key, and its text.
+/// Archive key and text of the bill of one day.
 fn document(day: Date) -> (String, String) {
     let amount = |service: &str| match service {
         "vm" if day == LAST => 9_000.0,
@@ -50,7 +50,7 @@ fn document(day: Date) -> (String, String) {
     (key, json!({"result": {"content": rows}}).to_string())
 }
 
-/// A workdir with the bill, the bundled plugins, one healthy rule, and [`MINIMAL`] for its config.
+/// A working directory with the bill, copies of the bundled plugins, one healthy rule and the config [`MINIMAL`].
 pub fn workdir() -> Workdir {
     let workdir = Workdir::new(MINIMAL);
     for days in 0..DAYS {
@@ -66,7 +66,7 @@ pub fn workdir() -> Workdir {
     workdir
 }
 
-/// The same with all days but the last remembered and learned.
+/// The same working directory after a backfill of all days but the last.
 pub fn workdir_with_history() -> Workdir {
     let workdir = workdir();
     let first = LAST.saturating_sub((DAYS - 1).days()).to_string();
@@ -75,7 +75,7 @@ pub fn workdir_with_history() -> Workdir {
     workdir
 }
 
-/// The daily job of the last day: its exit code, its report, and what it complains of.
+/// Runs the daily job of the last day. Returns exit code, report and problems.
 pub fn daily(workdir: &Workdir) -> (i32, Value, String) {
     let Run { code, stdout, stderr } = workdir.run(&["daily", "--date", &LAST.to_string(), "--json"]);
     let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
@@ -89,13 +89,13 @@ pub fn daily(workdir: &Workdir) -> (i32, Value, String) {
     (code, report, problems)
 }
 
-/// What `check` says, with its exit code.
+/// Runs `check`. Returns the exit code and the output.
 pub fn check(workdir: &Workdir) -> (i32, String) {
     let run = workdir.run(&["check"]);
     (run.code, plain(workdir, &format!("{}{}", run.stderr, run.stdout)))
 }
 
-/// Paths of this machine left out.
+/// Replaces the path of the working directory by `[workdir]`.
 pub fn plain(workdir: &Workdir, text: &str) -> String {
     text.replace(&workdir.path().display().to_string(), "[workdir]")
 }

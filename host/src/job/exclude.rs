@@ -141,26 +141,6 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn days_are_taken_over_as_another_knows_them() {
-        let (one, two) = (SeriesKey::new("d", "p", "one"), SeriesKey::new("d", "p", "two"));
-        let (mut excluded, mut other) = (Excluded::default(), Excluded::default());
-        for day in [1, 5, 9] {
-            excluded.add(&one, date(2026, 11, day), None);
-        }
-        excluded.add(&one, date(2026, 11, 5), Some(7));
-        for day in [2, 6] {
-            other.add(&two, date(2026, 11, day), None);
-        }
-        excluded.adopt(&other, date(2026, 11, 4), date(2026, 11, 8));
-        let days = |key| {
-            let points = excluded.of(key, 100);
-            (1..=9).filter(|day| points.has_day(date(2026, 11, *day))).collect::<Vec<i8>>()
-        };
-        assert_eq!((days(&one), days(&two)), (vec![1, 9], vec![6]));
-        assert!(excluded.of(&one, 100).has_hour(date(2026, 11, 5), 7), "hours stand");
-    }
-
-    #[test]
     fn a_deviation_that_lasts_is_learned_from() {
         let key = SeriesKey::new("d", "p", "s");
         let mut excluded = Excluded::default();

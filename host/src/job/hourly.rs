@@ -167,8 +167,7 @@ async fn look(
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
     for &ready in rules {
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
-        let Learned { fits, set_aside, through } =
-            learned(ready, hour_of_state, &baselines, date, judge.report);
+        let Learned { fits, set_aside, through } = learned(ready, hour_of_state, &baselines, date, judge.report);
         let unseen = through.filter(|_| unseen::may_be_asked(ready));
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),

@@ -1,7 +1,7 @@
-//! What the sandbox costs: the bundled detectors native and sandboxed, side by side. `make bench-sandbox` runs it and
-//! puts the table into `BENCHMARKS.md`, whose text says what is measured.
+//! The cost of the sandbox: the bundled detectors, native and sandboxed side by side. `make bench-sandbox` runs this
+//! benchmark and writes the table to `BENCHMARKS.md`.
 //!
-//! `COSTWARDEN_BENCH_ROUNDS=20` measures so many rounds and leaves the file as it is.
+//! `COSTWARDEN_BENCH_ROUNDS=20` measures 20 rounds and leaves the file unchanged.
 
 mod native;
 mod report;
@@ -26,7 +26,7 @@ const BATCH: usize = 512;
 const BATCHES: usize = 4;
 /// Values of each series.
 const POINTS: usize = 90;
-/// Rounds that are measured unless the environment says otherwise.
+/// The default number of rounds.
 const ROUNDS: usize = 60;
 
 /// A detector on both sides.
@@ -37,14 +37,14 @@ struct Comparison {
     took: Halves,
 }
 
-/// A side whose detector is not known by its type any more.
+/// A side, independent of the type of its detector.
 trait Side {
     fn fit(&mut self) -> anyhow::Result<Duration>;
     fn judge(&mut self) -> anyhow::Result<Duration>;
     fn agrees(&self, sandboxed: &Sandboxed) -> bool;
 }
 
-/// What each half took on each side, in each round.
+/// The durations of `fit` and `judge` on each side, in each round.
 #[derive(Debug, Default)]
 struct Halves {
     fit: Sides,
@@ -97,7 +97,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// One round: native and sandboxed in turns, so that what else the machine does meets both.
+    /// Measures a round, with native and sandboxed calls in turns, so a disturbance of the machine affects both.
     fn measure(&mut self) -> anyhow::Result<()> {
         let Self { native, sandboxed, took: Halves { fit, judge }, .. } = self;
         fit.native.push(native.fit()?);

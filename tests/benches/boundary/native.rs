@@ -1,5 +1,4 @@
-//! The native side: the detector through the SDK's own glue, in the same batches, on what it owns as it does in the
-//! sandbox.
+//! The native side: the detector through the glue of the SDK, with the same batches and owned data as in the sandbox.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use costwarden_sdk::{Context, Detector, Refusal, Series, Verdict, glue, native};
 
 use crate::{BATCH, Side};
 
-/// A detector without a sandbox, and the series that it is asked about.
+/// A detector without a sandbox, and its series.
 pub(crate) struct Native<D> {
     context: Context,
     history: Vec<Series>,

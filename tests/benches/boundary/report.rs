@@ -1,4 +1,4 @@
-//! What was measured, as a table in Markdown.
+//! The results as a Markdown table.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,8 @@ const BEGIN: &str = "<!-- made by make bench-sandbox, the boundary: begin -->\n"
 const END: &str = "<!-- made by make bench-sandbox, the boundary: end -->\n";
 const STRING: &str = "a string takes all that is written";
 
-/// The first comparison is the one that does next to nothing: its difference is the boundary of the others.
+/// The table. The first comparison is the detector `bare`; its difference is the cost of the boundary for all
+/// detectors.
 pub(crate) fn table(comparisons: &[Comparison], rounds: usize) -> anyhow::Result<String> {
     let (bare, _) = comparisons.split_first().context("nothing was measured")?;
     let mut text = format!(
@@ -40,7 +41,7 @@ pub(crate) fn table(comparisons: &[Comparison], rounds: usize) -> anyhow::Result
     Ok(text)
 }
 
-/// Puts the table where the file has the last one.
+/// Replaces the table in the file.
 pub(crate) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
     let old = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let marks = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
@@ -53,7 +54,8 @@ type Half = fn(&Comparison) -> &Sides;
 const HALVES: [(&str, Half); 2] =
     [("fit", |comparison| &comparison.took.fit), ("judge", |comparison| &comparison.took.judge)];
 
-/// A series' part of a round that is quick, but not the quickest: a virtual machine's clock may lie about one.
+/// The duration for one series: a low percentile of the rounds instead of the minimum, because a virtual clock can be
+/// wrong once.
 fn micros(rounds: &[Duration]) -> anyhow::Result<f64> {
     let mut rounds = rounds.to_vec();
     rounds.sort_unstable();

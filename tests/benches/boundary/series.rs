@@ -1,7 +1,7 @@
-//! The series that both sides are asked about.
+//! The series for both sides.
 
-/// Id, unix seconds of the first value, and values: weekly patterns with noise, each with its own level; every eighth
-/// ends in a spike, so that reasons are given.
+/// Id, Unix time of the first value, and values: weekly patterns with noise at different levels. Every eighth series
+/// ends with a spike and has a reason.
 pub(crate) fn all(count: usize, points: usize) -> Vec<(String, i64, Vec<f64>)> {
     /// 2026-01-01 at midnight in Seoul.
     const START: i64 = 1_767_193_200;

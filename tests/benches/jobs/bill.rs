@@ -1,4 +1,4 @@
-//! A week of the simulated bill, from which a history of any length is made.
+//! A week of the simulated bill, the source for a history of any length.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,19 +10,19 @@ use serde_json::value::RawValue;
 
 use costwarden_tests::{self, Simulator};
 
-/// The services of a bill, and what each had cost by every hour of a week.
+/// The services of a bill, with their cost by every hour of a week.
 pub(crate) struct Bill {
     /// In the order of the simulated bill.
     pub(crate) services: Vec<Service>,
 }
 
-/// A service, and what it costs over a week.
+/// A service and its cost over a week.
 pub(crate) struct Service {
     pub(crate) ids: [String; 3],
     pub(crate) names: [String; 3],
     pub(crate) pricing_types: Vec<String>,
     pub(crate) regions: Vec<String>,
-    /// By weekday from Monday, what the day had cost by the end of each hour.
+    /// By weekday from Monday: the cost of the day until the end of each hour.
     week: [[f64; 24]; 7],
 }
 
@@ -50,13 +50,13 @@ struct Row {
     expect_amount: Option<f64>,
 }
 
-/// Rows of a page, as the source asks for them.
+/// Rows of a page, as requested by the source.
 const PAGE: usize = 10_000;
-/// Standard deviation of a day, as the simulated bill has it.
+/// Standard deviation of a day in the simulated bill.
 const DAY_NOISE: f64 = 0.03;
 
 impl Bill {
-    /// Asks a simulated API for the week before a Monday, hour by hour.
+    /// Fetches the week before a Monday from a simulated API, hour by hour.
     pub(crate) fn of_week_before(monday: Date, services: usize) -> anyhow::Result<Self> {
         let now = format!("{monday}T10:00:00+09:00");
         let count = services.to_string();
@@ -88,13 +88,13 @@ impl Bill {
         Ok(Self { services })
     }
 
-    /// An incident of a day for `POST /simulate/incidents`: twice the cost of a service that costs every day.
+    /// An incident of a day for `POST /simulate/incidents`: twice the cost of a service with a daily cost.
     pub(crate) fn spike(&self, day: Date) -> String {
         let service = self.largest().ids.join("/");
         format!("{{\"service\":{service:?},\"kind\":\"spike\",\"from\":\"{day}T00:00:00\",\"factor\":2.0}}")
     }
 
-    /// Something that was left running since the morning.
+    /// A runaway since the morning.
     pub(crate) fn runaway(&self, day: Date) -> String {
         let service = self.largest().ids.join("/");
         format!("{{\"service\":{service:?},\"kind\":\"runaway\",\"from\":\"{day}T08:00:00\",\"amount\":400000}}")
@@ -111,7 +111,7 @@ impl Service {
         Self { ids, names, pricing_types: Vec::new(), regions: Vec::new(), week: [[0.0; 24]; 7] }
     }
 
-    /// What a day had cost by the end of each hour; the same for the same place in the bill and day.
+    /// The cost of a day until the end of each hour. The same place and day give the same cost.
     pub(crate) fn day(&self, place: usize, day: Date) -> [f64; 24] {
         let seed = (place as u64) << 32 | u64::from((day - Date::ZERO).get_days().unsigned_abs());
         let mut random = fastrand::Rng::with_seed(seed);
@@ -122,7 +122,7 @@ impl Service {
     }
 }
 
-/// The bodies of all pages of a day, and how long the API took to give them.
+/// The bodies of all pages of a day, and the response time of the API.
 pub(crate) fn pages(url: &str, day: Date) -> anyhow::Result<(Vec<Box<RawValue>>, Duration)> {
     let day = day.strftime("%Y%m%d");
     let page =

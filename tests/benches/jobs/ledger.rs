@@ -1,4 +1,4 @@
-//! A history in MongoDB, as the nights and hours of its days would have left it.
+//! A history in MongoDB, equal to the result of nightly and hourly jobs.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use crate::bill::{Bill, Service};
 
-/// Where the history of a bill's first services is kept.
+/// The database for the history of a bill's first services.
 pub(crate) struct Ledger<'a> {
     pub(crate) database: &'a Database,
     pub(crate) bill: &'a Bill,
     pub(crate) services: usize,
 }
 
-/// Days of hourly snapshots: more than the default rules look back.
+/// Days of hourly snapshots, more than the default rules read.
 const SNAPSHOT_DAYS: u16 = 50;
-/// Days that are written at a time.
+/// Days in one bulk write.
 const AT_A_TIME: usize = 4;
-/// Says that a history is whole.
+/// The mark of a complete history.
 const MARK: &str = "bench";
-/// The run that the history is said to be from.
+/// The run id of the history.
 const RUN: &str = "01a213ec-7800-7000-8000-000000000000";
 
 impl Ledger<'_> {
-    /// Days that end before `first`, and hourly snapshots up to `last_snapshot`; what later runs left is removed. A
-    /// history that is whole already stays.
+    /// Writes days before `first`, and hourly snapshots up to `last_snapshot`. Documents of later runs are removed. A
+    /// complete history is kept.
     pub(crate) async fn load(&self, first: Date, days: u16, last_snapshot: Date) -> anyhow::Result<()> {
         let marks = self.database.collection::<Document>(MARK);
         let snapshots = first.checked_sub(i64::from(SNAPSHOT_DAYS.min(days)).days())?.series(1.day());
@@ -51,7 +51,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Whether what the jobs wrote of a day looks like what was loaded of the days before.
+    /// Asserts that the documents of a day by the jobs resemble the loaded documents.
     pub(crate) async fn check(&self, day: Date) -> anyhow::Result<()> {
         let shape = |document: &Document| {
             let field = |(name, value): (&String, &Bson)| (name.clone(), value.element_type() as u8);

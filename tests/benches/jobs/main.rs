@@ -1,8 +1,10 @@
-//! How long the daily and the hourly job take, and how much memory: the real binary against a real mongod and the
-//! simulated API. `make bench-jobs` runs it and puts the tables into `BENCHMARKS.md`, whose text says what is measured.
+//! Time and memory of the daily and the hourly job: the binary with a real mongod and the simulated API. `make
+//! bench-jobs` runs this benchmark and writes the tables to `BENCHMARKS.md`.
 //!
-//! - `COSTWARDEN_BENCH_CASES=1000x60,10000x60` measures these (services x days) alone and leaves the file as it is;
-//! - `COSTWARDEN_BENCH_KEEP=1` leaves the ledgers in the database, for the next run to find them there.
+//! - `COSTWARDEN_BENCH_CASES=1000x60,10000x60` measures the given cases (services x days) and leaves the file
+//! unchanged;
+//!
+//! - `COSTWARDEN_BENCH_KEEP=1` leaves the ledgers in the database for the next run.
 
 mod bill;
 mod ledger;
@@ -20,7 +22,7 @@ use costwarden_tests::{Simulator, Workdir};
 use ledger::Ledger;
 use measure::{Bench, Measured};
 
-/// Services and days of history: from a middling bill to a large one, from two months to more than a year.
+/// Services and days of history: from a medium bill to a large bill, and from two months to more than a year.
 const CASES: [Case; 4] = [
     Case { services: 1_000, days: 60 },
     Case { services: 1_000, days: 400 },
@@ -28,21 +30,21 @@ const CASES: [Case; 4] = [
     Case { services: 10_000, days: 400 },
 ];
 
-/// The first day after the history, a Monday: the job that learns for the first time and is not measured.
+/// The first day after the history, a Monday. Its job trains for the first time and is not measured.
 const FIRST: Date = date(2026, 11, 16);
-/// Nights that are measured after it; the last day's hours are measured too.
+/// Measured nights after the first. The hours of the last day are measured as well.
 const NIGHTS: i64 = 3;
-/// Hours of the day after the last night that are measured; the one before the first makes the day's documents.
+/// Measured hours of the day after the last night. The hour before them creates the documents of the day.
 const HOURS: std::ops::RangeInclusive<u8> = 10..=12;
 
-/// How large a bill, and how long its history.
+/// The size of a bill and the length of its history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Case {
     services: usize,
     days: u16,
 }
 
-/// What a case came to: a run a night, a run an hour.
+/// The results of a case: a run for each night and each hour.
 struct Outcome {
     case: Case,
     daily: Vec<Measured>,

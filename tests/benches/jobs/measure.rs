@@ -1,4 +1,4 @@
-//! One run of the binary, measured from outside.
+//! Time and memory of one run, measured from outside.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,34 +9,34 @@ use anyhow::Context as _;
 use costwarden_tests::{Simulator, Workdir, process};
 use jiff::civil::Date;
 
-/// A folder to run in, and the API that is asked.
+/// A working directory and the API.
 pub(crate) struct Bench {
     pub(crate) workdir: Workdir,
     pub(crate) simulator: Simulator,
 }
 
-/// What a run took.
+/// The resource usage of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
-    /// From start to exit, without what the API takes to give the same pages to a client that does nothing with them.
+    /// Time from start to exit, without the API's response time for the same pages.
     pub(crate) own: Duration,
     pub(crate) api: Duration,
-    /// Of the process, on all cores, in user and kernel.
+    /// CPU time on all cores, in user and kernel mode.
     pub(crate) cpu: Duration,
     pub(crate) peak_bytes: u64,
-    /// As the run's report has them.
+    /// The durations in the report of the run.
     pub(crate) steps: BTreeMap<String, f64>,
     pub(crate) counts: BTreeMap<String, u64>,
 }
 
 impl Bench {
-    /// The daily job of a day, in the night after it.
+    /// Measures the daily job of a day, in the following night.
     pub(crate) fn daily(&self, day: Date) -> anyhow::Result<Measured> {
         self.simulator.set_now(&format!("{}T00:10:00+09:00", day.tomorrow()?));
         self.run(day, &["daily", "--date", &day.to_string(), "--json"])
     }
 
-    /// The hourly job ten minutes into the hour after.
+    /// Measures the hourly job ten minutes into the following hour.
     pub(crate) fn hourly(&self, day: Date, hour: u8) -> anyhow::Result<Measured> {
         self.simulator.set_now(&format!("{day}T{hour:02}:59:59+09:00"));
         self.run(day, &["hourly", "--at", &format!("{day}T{hour:02}:59"), "--json"])

@@ -1,4 +1,4 @@
-//! What was measured, as tables in Markdown.
+//! The results as Markdown tables.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::{Case, Outcome};
 const BEGIN: &str = "<!-- made by make bench-jobs: begin -->\n";
 const END: &str = "<!-- made by make bench-jobs: end -->\n";
 
-/// What the figures were measured on, in one line.
+/// The machine and the versions, in one line.
 pub(crate) async fn machine(client: &Client) -> anyhow::Result<String> {
     let build = client.database("admin").run_command(doc! { "buildInfo": 1 }).await?;
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -29,7 +29,7 @@ pub(crate) async fn machine(client: &Client) -> anyhow::Result<String> {
     ))
 }
 
-/// Everything that was measured.
+/// All results.
 pub(crate) fn tables(outcomes: &[Outcome], machine: &str) -> String {
     let mut text = format!("{machine}\n\n");
     text.push_str("| job | services | days | seconds | of these on CPU | peak memory | the API took |\n");
@@ -50,7 +50,7 @@ pub(crate) fn tables(outcomes: &[Outcome], machine: &str) -> String {
     text
 }
 
-/// Puts the tables where the file has the last ones.
+/// Replaces the tables in the file.
 pub(crate) fn write(path: &Path, tables: &str) -> anyhow::Result<()> {
     let old = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let marks = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
@@ -63,7 +63,7 @@ type Runs = fn(&Outcome) -> &[Measured];
 const JOBS: [(&str, Runs); 2] = [("daily", |outcome| &outcome.daily), ("hourly", |outcome| &outcome.hourly)];
 const STRING: &str = "a string takes all that is written";
 
-/// How much longer it takes where there is more of one thing, and as much of the other.
+/// The increase in time with more services, or with more days.
 fn ratios(text: &mut String, outcomes: &[Outcome]) {
     text.push_str("\n| job | more of | times more | times longer |\n|---|---|---:|---:|\n");
     for (job, runs) in JOBS {
@@ -84,7 +84,7 @@ fn ratios(text: &mut String, outcomes: &[Outcome]) {
     }
 }
 
-/// Milliseconds of each step, from the longest.
+/// Milliseconds of each step, longest first.
 fn steps(text: &mut String, job: &str, outcomes: &[Outcome], runs: Runs) {
     let columns: Vec<&Measured> = outcomes.iter().map(|outcome| median(runs(outcome))).collect();
     let Some(last) = columns.last() else { return };
@@ -104,7 +104,7 @@ fn steps(text: &mut String, job: &str, outcomes: &[Outcome], runs: Runs) {
     }
 }
 
-/// The run in the middle.
+/// The median run.
 fn median(runs: &[Measured]) -> &Measured {
     let mut sorted: Vec<&Measured> = runs.iter().collect();
     sorted.sort_by_key(|run| run.own);

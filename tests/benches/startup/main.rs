@@ -1,7 +1,7 @@
-//! How long an hourly run with ten plugins takes until it asks the billing API for the first time. `make bench-sandbox`
-//! runs it and puts the table into `BENCHMARKS.md`, whose text says what is measured.
+//! The time from the start of an hourly run with ten plugins to its first request to the billing API. `make
+//! bench-sandbox` runs this benchmark and writes the table to `BENCHMARKS.md`.
 //!
-//! `COSTWARDEN_BENCH_ROUNDS=20` measures so many runs and leaves the file as it is.
+//! `COSTWARDEN_BENCH_ROUNDS=20` measures 20 runs and leaves the file unchanged.
 
 mod report;
 
@@ -13,9 +13,9 @@ use anyhow::{Context as _, ensure};
 
 use costwarden_tests::{Simulator, Workdir};
 
-/// Plugins that the rules use, each a file of its own.
+/// Plugins of the rules, each in a separate file.
 const PLUGINS: usize = 10;
-/// Runs that are measured unless the environment says otherwise.
+/// The default number of runs.
 const ROUNDS: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -36,8 +36,8 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// A folder with ten plugins that differ in name alone, a rule for each, an embedded store, and a billing API that is the
-/// listener.
+/// A working directory with ten plugins that differ by name, a rule for each, an embedded store, and the listener as
+/// the billing API.
 fn workdir(listener: &TcpListener) -> anyhow::Result<Workdir> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let config = format!(
@@ -65,7 +65,7 @@ fn workdir(listener: &TcpListener) -> anyhow::Result<Workdir> {
     Ok(workdir)
 }
 
-/// A module that calls itself otherwise.
+/// Replaces the name of a module.
 fn renamed(module: &[u8], old: &str, new: &str) -> anyhow::Result<Vec<u8>> {
     let mut renamed = module.to_vec();
     let mut places = 0;
@@ -79,7 +79,7 @@ fn renamed(module: &[u8], old: &str, new: &str) -> anyhow::Result<Vec<u8>> {
     Ok(renamed)
 }
 
-/// From starting the process to the first bytes of its first request. The run is ended there.
+/// The time from the start of the process to the first bytes of its first request. Then the process is killed.
 fn first_request(workdir: &Workdir, listener: &TcpListener) -> anyhow::Result<Duration> {
     let mut command = workdir.command(&["hourly", "--at", "2026-11-23T10:10"], &[(Simulator::ENV.0, Simulator::ENV.1)]);
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What was measured, as a table in Markdown.
+//! The results as a Markdown table.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::PLUGINS;
 const BEGIN: &str = "<!-- made by make bench-sandbox, the start: begin -->\n";
 const END: &str = "<!-- made by make bench-sandbox, the start: end -->\n";
 
-/// The first run, which compiles, and the others from the shortest to the longest.
+/// The first run, with compilation, and the statistics of the warm runs.
 pub(crate) fn table(first: Duration, warm: &[Duration]) -> String {
     let mut text = format!(
         "Measured on {} with costwarden {}: {} runs with {PLUGINS} plugins, after one that compiled them.\n\n",
@@ -28,7 +28,7 @@ pub(crate) fn table(first: Duration, warm: &[Duration]) -> String {
     text
 }
 
-/// Puts the table where the file has the last one.
+/// Replaces the table in the file.
 pub(crate) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
     let old = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let marks = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));

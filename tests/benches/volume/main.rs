@@ -1,9 +1,9 @@
-//! How long the default rules take over an embedded store of many series, and how much memory: the real binary over
-//! stores that the store's own writers fill. `make bench-volume` runs it and puts the tables into `BENCHMARKS.md`, whose
-//! text says what is measured.
+//! Time and memory of the default rules over an embedded store with many series: the binary over stores filled by the
+//! store's own writers. `make bench-volume` runs this benchmark and writes the tables to `BENCHMARKS.md`.
 //!
-//! - `COSTWARDEN_BENCH_CASES=rules:10000,daily:10000` measures these alone and leaves the file as it is;
-//! - `COSTWARDEN_BENCH_FOLDER=DIR` puts the stores there, which take some 4 GB, and leaves them for the next run.
+//! - `COSTWARDEN_BENCH_CASES=rules:10000,daily:10000` measures the given cases and leaves the file unchanged;
+//!
+//! - `COSTWARDEN_BENCH_FOLDER=DIR` creates the stores in a folder (about 4 GB) and keeps them for the next run.
 
 mod table;
 
@@ -22,11 +22,11 @@ use costwarden_tests::{Workdir, replay};
 /// The newest day of every store, a Sunday.
 const LAST: Date = date(2026, 11, 22);
 const DAYS: u16 = 90;
-/// What the default rules over snapshots look back.
+/// Days of snapshots that the default rules read.
 const SNAPSHOT_DAYS: u16 = 28;
-/// At which the rules over snapshots judge.
+/// The hour of the rules over snapshots.
 const HOUR: u8 = 10;
-/// Runs of a case, of which the one in the middle counts.
+/// Runs of a case; the median counts.
 const RUNS: usize = 3;
 
 const CASES: [Case; 5] = [
@@ -37,7 +37,7 @@ const CASES: [Case; 5] = [
     Case { what: What::Daily, series: 100_000 },
 ];
 
-/// What is run over how many series.
+/// A command and a number of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Case {
     what: What,
@@ -48,14 +48,14 @@ struct Case {
 enum What {
     /// `rules run` of the newest day, over snapshots of one hour.
     Rules,
-    /// `daily` of the day after, over snapshots of every hour, each of which is learned.
+    /// `daily` of the following day, with training over snapshots of every hour.
     Daily,
 }
 
-/// What a case came to.
+/// The results of a case.
 struct Outcome {
     case: Case,
-    /// The one in the middle by wall clock.
+    /// The median by wall clock.
     process: Process,
     store_bytes: u64,
     counts: BTreeMap<String, u64>,
@@ -119,7 +119,7 @@ fn run(case: Case, folder: &Path) -> anyhow::Result<Outcome> {
     Ok(Outcome { case, process, store_bytes, counts, steps: serde_json::from_value(read("durationsMs")?)? })
 }
 
-/// Whether all that there is was judged, and what was hidden was found.
+/// Asserts that every series was evaluated and every hidden anomaly found.
 fn check(case: Case, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
     let rules = if case.what == What::Rules { 3 } else { 2 };
@@ -139,7 +139,7 @@ fn rules(store: &Path) -> anyhow::Result<(Value, Process)> {
     process::measured(&["rules", "run", "--hour", &HOUR.to_string(), "--json"], prepared(&workdir))
 }
 
-/// On a copy of the store, so that every run meets the same.
+/// Measures a run over a copy of the store, so every run has the same input.
 fn daily(series: u32, store: &Path, folder: &Path) -> anyhow::Result<(Value, Process)> {
     let copy = folder.join("daily.redb");
     std::fs::copy(store, &copy)?;

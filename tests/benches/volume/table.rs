@@ -1,4 +1,4 @@
-//! What was measured, as tables in Markdown.
+//! The results as Markdown tables.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::{Outcome, What};
 const BEGIN: &str = "<!-- made by make bench-volume: begin -->\n";
 const END: &str = "<!-- made by make bench-volume: end -->\n";
 
-/// Everything that was measured.
+/// All results.
 pub(crate) fn tables(outcomes: &[Outcome]) -> anyhow::Result<String> {
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
@@ -45,7 +45,7 @@ pub(crate) fn tables(outcomes: &[Outcome]) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Puts the tables where the file has the last ones.
+/// Replaces the tables in the file.
 pub(crate) fn write(path: &Path, tables: &str) -> anyhow::Result<()> {
     let old = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let marks = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
@@ -60,7 +60,7 @@ fn command(what: What) -> &'static str {
     }
 }
 
-/// How much more it takes where there are more series.
+/// The increase with the number of series.
 fn ratios(text: &mut String, outcomes: &[Outcome]) -> anyhow::Result<()> {
     text.push_str("\n| command | times more series | times longer | times more CPU | times more memory |\n");
     text.push_str("|---|---:|---:|---:|---:|\n");
@@ -84,7 +84,7 @@ fn ratios(text: &mut String, outcomes: &[Outcome]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Milliseconds of each step, from the longest.
+/// Milliseconds of each step, longest first.
 fn steps(text: &mut String, what: What, outcomes: &[Outcome]) -> anyhow::Result<()> {
     let columns: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.case.what == what).collect();
     let Some(last) = columns.last() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! `plugin bench`: figures for each length and batch. How large they are is the machine's business.
+//! `plugin bench`: figures for each length and batch size. The values depend on the machine.
 
 use super::project::{AuthorProject, bundled};
 
@@ -23,7 +23,7 @@ fn each_length_and_batch_is_measured() {
     assert!(fuel("judge", 90, 512) > 4 * fuel("judge", 90, 64), "eight times the series");
 }
 
-/// Fuel is the same each time, so that an earlier build shows what a change of the code comes to.
+/// Fuel is deterministic, so a comparison with an earlier build shows the effect of a change.
 #[test]
 fn a_plugin_is_held_against_another() {
     let (one, other) = (bundled("seasonal-mad"), bundled("tutorial"));

@@ -1,4 +1,4 @@
-//! What was compiled once is found again in the user's cache folder, where only what is certainly the user's is used.
+//! The cache of compiled plugins in the user's cache folder: reuse, and refusal of entries from other users.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -33,12 +33,12 @@ fn a_plugin_is_compiled_once() {
     assert_eq!(project.compiled(), [(entry.clone(), *written)], "found again, by bench and test too");
 }
 
-/// The folder of the bundled detector's golden cases.
+/// The folder with the golden cases of a bundled detector.
 fn golden() -> String {
     costwarden_tests::repository().join("plugins/tutorial").display().to_string()
 }
 
-/// The engine would run whatever stands in an entry.
+/// The engine runs any code in an entry, so an entry of another user is never used.
 #[test]
 fn what_others_could_have_written_is_compiled_anew() {
     let project = project();
@@ -61,7 +61,7 @@ fn what_others_could_have_written_is_compiled_anew() {
     assert_eq!(again.stdout, first.stdout);
 }
 
-/// What `build` asked who it is need not be compiled again to be tried out.
+/// `run` reuses the code that `build` compiled.
 #[test]
 fn what_was_built_is_compiled_already() {
     let project = project();
@@ -74,7 +74,7 @@ fn what_was_built_is_compiled_already() {
     assert_eq!(project.compiled(), built);
 }
 
-/// A user without a folder for it is not kept from anything.
+/// Without a cache folder every command still works.
 #[test]
 fn a_cache_that_cannot_be_is_done_without() {
     let project = project();

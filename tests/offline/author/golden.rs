@@ -1,4 +1,4 @@
-//! `plugin test`: the golden cases of the bundled detectors, and the words for what differs or is not there.
+//! `plugin test`: the golden cases of the bundled detectors, and the messages for differences and missing files.
 
 use super::project::{AuthorProject, bundled, golden};
 use costwarden_tests::repository;

@@ -1,10 +1,10 @@
-//! `plugin inspect`: what a file shows, whatever it would do if it ran.
+//! `plugin inspect`: the contents of a file, shown without running any of its code.
 
 use serde_json::json;
 
 use super::project::{AuthorProject, bundled, core_module, trimmed};
 
-/// A component that would loop for ever when it is instantiated.
+/// A component with an endless loop in its instantiation.
 const ENDLESS: &str = r#"(component
     (import "costwarden:detector/log@1.0.0" (instance $log))
     (import "costwarden:detector/reference@1.0.0" (instance))
@@ -26,7 +26,7 @@ fn wasm(text: &str) -> Vec<u8> {
     wat::parse_str(text).expect("the text is right")
 }
 
-/// A section with a name, after everything else.
+/// Appends a custom section with the given name.
 fn with_section(mut bytes: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
     let mut body = vec![u8::try_from(name.len()).expect("short")];
     body.extend(name.bytes().chain(content.bytes()));
@@ -148,7 +148,7 @@ fn what_is_no_plugin_is_told() {
     insta::assert_snapshot!(project.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
 }
 
-/// What is printed is a rule that `check` takes, of the plugin whose file it was made from.
+/// The printed rule passes `check`.
 #[test]
 fn a_first_rule_is_a_rule() {
     let workdir = costwarden_tests::Workdir::new(

@@ -1,4 +1,4 @@
-//! An author's project: a folder without a config, with files in it, in which the binary is run.
+//! The project of a plugin author: a folder with files and without a config.
 
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl AuthorProject {
         run(&mut command)
     }
 
-    /// The user's compiled plugins, each with when it was written.
+    /// Path and time of the last change of each compiled plugin in the user's cache.
     pub(crate) fn compiled(&self) -> Vec<(PathBuf, SystemTime)> {
         let entries = std::fs::read_dir(self.path().join("cache/costwarden/compiled"));
         let entry = |entry: std::io::Result<DirEntry>| {
@@ -48,29 +48,29 @@ impl AuthorProject {
         entries.into_iter().flatten().map(entry).collect()
     }
 
-    /// The words of a command that cannot do what it is asked for.
+    /// Runs a command with exit code 2 and returns its output.
     pub(crate) fn refused(&self, args: &[&str]) -> String {
         let run = self.plugin(args).expect(2);
         format!("{}{}", run.stdout, run.stderr).replace(&repository().display().to_string(), "[repository]")
     }
 }
 
-/// A bundled detector, as `make build` leaves it.
+/// The file of a bundled detector.
 pub(crate) fn bundled(name: &str) -> String {
     plugins().join(format!("{name}.wasm")).display().to_string()
 }
 
-/// A detector as a compiler leaves it: no component, and without a packed manifest.
+/// A detector as a core module, without a packed manifest.
 pub(crate) fn core_module() -> String {
     repository().join("target/test-plugins/bare.wasm").display().to_string()
 }
 
-/// A file of a bundled detector's golden case.
+/// A file of a golden case of a bundled detector.
 pub(crate) fn golden(plugin: &str, case: &str, file: &str) -> PathBuf {
     repository().join("plugins").join(plugin).join("golden").join(case).join(file)
 }
 
-/// Text without trailing blanks, as snapshots keep it.
+/// Removes trailing blanks, as insta does with snapshots.
 pub(crate) fn trimmed(text: &str) -> String {
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

@@ -1,10 +1,10 @@
-//! `plugin run`: verdicts and what they cost, and the words for what cannot be run.
+//! `plugin run`: verdicts, their cost, and the messages for unusable files.
 
 use serde_json::Value;
 
 use super::project::{AuthorProject, bundled, trimmed};
 
-/// Forty days of about 1000, with one of 5000 at the end; the day before is not known.
+/// Forty days of about 1000. The last day has 5000, and the day before is unknown.
 fn bill() -> String {
     let mut text = "timestamp,value\n".to_owned();
     for day in 0..40 {
@@ -54,7 +54,7 @@ fn verdicts_are_shown_beside_what_they_cost() {
     insta::assert_snapshot!(early.lines().last().expect("a line"), @"tutorial 0.1.0 over bill.csv: 40 rows, 0 judged, 0 alerted, 38 learning (18 more points needed)");
 }
 
-/// The secrets that a config refers to are the operator's, and not for trying things out.
+/// A trial run resolves no secrets of the config.
 #[test]
 fn limits_of_a_config_hold_without_its_secrets() {
     let project = project();
@@ -67,7 +67,7 @@ fn limits_of_a_config_hold_without_its_secrets() {
     insta::assert_snapshot!(project.refused(&["run", &bundled("tutorial"), "--input", "bill.csv"]), @"failed: bill.csv: at 2026-02-06: plugin `tutorial`, rule `run`, series `bill`: returned 16 bytes of state, more than 15 (plugins.limits.state_bytes)");
 }
 
-/// A figure of a call that there was none of has no limit that was in force.
+/// Without a call there is no figure, so no limit is shown.
 #[test]
 fn what_was_not_called_has_no_row() {
     let project = AuthorProject::new();

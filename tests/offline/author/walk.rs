@@ -1,4 +1,4 @@
-//! `plugin run --walk`: production played over a series, in the sandbox as natively.
+//! `plugin run --walk`: production replayed over a series, in the sandbox as natively.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use seasonal_mad::SeasonalMad;
 
 use super::project::{AuthorProject, bundled, golden};
 
-/// A row of what was printed: score, expected, lower, upper, reason.
+/// A printed row: score, expected, lower, upper, reason.
 type Row = Option<(f64, f64, f64, f64, String)>;
 
 fn walked(input: &Path, args: &[&str]) -> Vec<Row> {
@@ -32,7 +32,7 @@ fn native(series: &Series, how: Walk) -> Vec<Row> {
         .collect()
 }
 
-/// The values of a file that has no gaps.
+/// The values of a file without gaps.
 fn values(input: &Path) -> Vec<f64> {
     let mut reader = csv::Reader::from_path(input).expect("a file");
     let value =
@@ -78,7 +78,7 @@ fn what_alerted_is_excluded_as_the_sdk_does() {
     }
 }
 
-/// What is not there yet changes nothing: rows that are cut off, or come out otherwise.
+/// Later rows have no influence on earlier verdicts.
 #[test]
 fn a_point_is_judged_from_earlier_ones_only() {
     let input = golden("seasonal-mad", "new-level", "input.csv");
@@ -103,7 +103,7 @@ fn a_point_is_judged_from_earlier_ones_only() {
     }
 }
 
-/// Excluded points never come back by themselves: a level that lasts is accepted after as many days as the config says.
+/// Excluded points do not return by themselves: a lasting level is accepted after the configured number of days.
 #[test]
 fn a_level_that_lasts_is_accepted() {
     let input = golden("tutorial", "twice-the-mean", "input.csv");

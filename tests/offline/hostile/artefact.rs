@@ -1,4 +1,4 @@
-//! A hostile file under the name of its rule, and the workdir in which many of them are tried at once.
+//! Hostile plugin files, and the working directory for many of them at once.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use costwarden_tests::Workdir;
 use costwarden_tests::three_services::{MINIMAL, check, daily};
 use text_plugin::Plugin;
 
-/// A plugin's file, which is called after it, as is the rule that uses it.
+/// A plugin file. The plugin and its rule have the same name.
 pub(crate) struct Artefact {
     pub(crate) name: &'static str,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Small limits, so that it takes no long time to meet them.
+/// Small limits, reached within a short time.
 pub(crate) const LIMITS: &str = "[plugins.limits]\nfuel_per_call = 2_000_000\nfit_fuel_per_series = 100_000\n\
     judge_fuel_per_series = 100_000\ndescribe_fuel = 2_000_000\nmemory_bytes = 16_777_216\nmodule_bytes = 8_000_000\n\
     state_bytes = 4_096\noutput_bytes = 1_048_576\n";
@@ -24,13 +24,13 @@ impl Artefact {
         Self { name, bytes: bytes.into() }
     }
 
-    /// A module that is called as it is asked for.
+    /// A module with this name in its manifest.
     pub(crate) fn plugin(name: &'static str, plugin: &Plugin<'_>) -> Self {
         Self::new(name, Plugin { name, ..*plugin }.core())
     }
 }
 
-/// Puts the files and a rule for each into the workdir, under the small limits and these.
+/// Writes the files, a rule for each, and a config with small limits and the given ones.
 pub(crate) fn spread(workdir: &Workdir, artefacts: &[Artefact], limits: &str) {
     workdir.write("costwarden.toml", &format!("{MINIMAL}{LIMITS}{limits}"));
     for Artefact { name, bytes } in artefacts {
@@ -43,7 +43,7 @@ pub(crate) fn spread(workdir: &Workdir, artefacts: &[Artefact], limits: &str) {
     }
 }
 
-/// What `check` says of each: one line an artefact, in their order.
+/// Returns the refusal by `check` for each artefact, one line each in the given order.
 #[track_caller]
 pub(crate) fn refused(workdir: &Workdir, artefacts: &[Artefact]) -> String {
     let (code, text) = check(workdir);
@@ -56,8 +56,9 @@ pub(crate) fn refused(workdir: &Workdir, artefacts: &[Artefact]) -> String {
     })
 }
 
-/// What a run complains of over each, in their order: of a rule's series the first is told, the others are counted; what
-/// already fails over the settings has no series. The healthy rule's finding is there, the exit code says degraded.
+/// Runs the daily job and returns its problem for each artefact in the given order: the first series of a rule is
+/// named, the rest is counted; a failure over settings has no series. Asserts exit code 1 and the anomaly of the
+/// healthy rule.
 #[track_caller]
 pub(crate) fn contained(workdir: &Workdir, artefacts: &[Artefact]) -> String {
     let (code, report, problems) = daily(workdir);

@@ -1,4 +1,4 @@
-//! Small files that take hours or gigabytes to compile: the compiler is a process of its own, and is ended.
+//! Small files that take hours or gigabytes to compile. The compiler is a child process and is killed at its limits.
 
 use super::artefact::{Artefact, refused, spread};
 use costwarden_tests::three_services::{daily, workdir, workdir_with_history};
@@ -16,7 +16,7 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
     ]
 }
 
-/// A calculation whose every step may be left out: what is known after each depends on all before it.
+/// A calculation of optional steps: the state after each step depends on all earlier steps.
 pub(crate) fn huge_function() -> Artefact {
     bomb("huge-function", &format!("(func (param i64 i64) {})", STEP.repeat(150_000)))
 }

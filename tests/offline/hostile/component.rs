@@ -1,4 +1,4 @@
-//! Components as no toolchain joins them: a plugin's own, and something more at its end.
+//! Components in shapes that no toolchain produces: a plugin's component with additional parts.
 
 use wasm_encoder::{
     CanonicalFunctionSection, Component, ComponentSection, ComponentSectionId, ComponentTypeSection, Encode as _,
@@ -23,7 +23,7 @@ pub(crate) fn component(plugin: &Plugin<'_>) -> Vec<u8> {
     ComponentEncoder::default().module(&core).and_then(ComponentEncoder::encode).expect("a component")
 }
 
-/// With one more core module, which is instantiated after the others.
+/// Appends a core module and instantiates it after the existing modules.
 pub(crate) fn with_module(mut component: Vec<u8>, text: &str) -> Vec<u8> {
     let others = modules(&component);
     let module = wat::parse_str(text).expect("the text is right");
@@ -36,7 +36,8 @@ pub(crate) fn with_module(mut component: Vec<u8>, text: &str) -> Vec<u8> {
     component
 }
 
-/// With one more core module, and so many instances of another, each of which is given the first one's exports as `first`.
+/// Appends a core module and `copies` instances of a second one; each instance imports the exports of the first module
+/// as `first`.
 pub(crate) fn with_copies(component: Vec<u8>, first: &str, other: &str, copies: u32) -> Vec<u8> {
     let mut component = with_module(component, first);
     let counted = counted(&component);
@@ -52,7 +53,7 @@ pub(crate) fn with_copies(component: Vec<u8>, first: &str, other: &str, copies: 
     component
 }
 
-/// With a core module that may make resources, as many as it likes, by its import `handles` `new`.
+/// Appends a core module with the import `handles` `new`, a constructor of resources without a limit.
 pub(crate) fn with_handles(mut component: Vec<u8>, text: &str) -> Vec<u8> {
     let counted = counted(&component);
     let mut types = ComponentTypeSection::new();
@@ -70,18 +71,18 @@ pub(crate) fn with_handles(mut component: Vec<u8>, text: &str) -> Vec<u8> {
     component
 }
 
-/// How many of each there are in the outermost component.
+/// Counts types and instances in the outermost component.
 fn counted(component: &[u8]) -> Types {
     Validator::new().validate_all(component).expect("a component")
 }
 
-/// With one more component in it.
+/// Embeds a component.
 pub(crate) fn with_component(mut component: Vec<u8>, inner: &[u8]) -> Vec<u8> {
     section(&mut component, ComponentSectionId::Component, inner);
     component
 }
 
-/// Components in each other, so deep.
+/// Components nested to the given depth.
 pub(crate) fn nested(depth: usize) -> Vec<u8> {
     (0..depth).fold(Component::HEADER.to_vec(), |inner, _| with_component(Component::HEADER.to_vec(), &inner))
 }
@@ -91,7 +92,7 @@ fn section(component: &mut Vec<u8>, id: ComponentSectionId, bytes: &[u8]) {
     bytes.encode(component);
 }
 
-/// Core modules of the outermost component.
+/// Counts the core modules of the outermost component.
 fn modules(component: &[u8]) -> u32 {
     let (mut open, mut modules) = (0, 0);
     for payload in Parser::new(0).parse_all(component) {

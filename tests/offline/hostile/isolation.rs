@@ -1,4 +1,4 @@
-//! Hostile plugins beside a good one, in one run: the good one's findings are what they are without them, bit for bit.
+//! Hostile plugins beside a good plugin in one run: the good plugin's anomalies stay the same, bit for bit.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::artefact::{Artefact, spread};
 use super::{bombs, load, run};
 use costwarden_tests::three_services::{LAST, daily, workdir_with_history};
 
-/// One of each kind.
+/// One artefact of each kind.
 fn eight() -> Vec<Artefact> {
     let one = |artefacts: Vec<Artefact>, name: &str| {
         artefacts.into_iter().find(|artefact| artefact.name == name).unwrap_or_else(|| panic!("no {name}"))
@@ -23,13 +23,13 @@ fn eight() -> Vec<Artefact> {
     ]
 }
 
-/// What the rule found, as it was told and as it was stored.
+/// The anomalies of a rule, as reported and as stored.
 fn findings(report: &Value, stored: &[Value], rule: &str) -> Vec<Value> {
     let told = report["findings"].as_array().expect("findings").iter();
     told.chain(stored).filter(|finding| finding["ruleId"] == rule).map(without_times).collect()
 }
 
-/// Stored when it was found, which is another moment in every run.
+/// Removes the times, different in every run.
 fn without_times(finding: &Value) -> Value {
     let mut finding = finding.clone();
     if let Some(fields) = finding.as_object_mut() {

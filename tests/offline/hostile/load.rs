@@ -1,4 +1,4 @@
-//! Files that shall not load: what they are instead, what they ask for, what they take to start up.
+//! Refused files: wrong formats, forbidden imports, and expensive instantiation.
 
 use super::artefact::{Artefact, refused, spread};
 use super::component::{component, nested, with_component, with_copies, with_handles, with_module};
@@ -116,7 +116,7 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
     ]
 }
 
-/// What sixty modules write over each other before the first instruction runs, at a place that no compiler can know.
+/// Sixty modules overwrite each other's memory before the first instruction, at an address unknown to the compiler.
 fn over_and_over(writes: &str) -> Vec<u8> {
     let first = r#"(module (global (export "at") i32 (i32.const 0)) (memory (export "memory") 16)
         (table (export "table") 50000 funcref))"#;
@@ -128,13 +128,13 @@ fn over_and_over(writes: &str) -> Vec<u8> {
     with_copies(component(&Plugin::default()), first, &other, 60)
 }
 
-/// Lists of lists of lists, so deep.
+/// Lists of lists, nested to the given depth.
 fn deep_types(depth: usize) -> String {
     let list = |inner: usize| format!("(type $t{} (list $t{inner}))", inner + 1);
     (0..depth).fold("(type $t0 (list u8))".to_owned(), |types, inner| types + &list(inner))
 }
 
-/// One name for another of the same length.
+/// Replaces a name by a name of the same length.
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect("it is in there");
@@ -196,7 +196,7 @@ fn what_shall_not_load_is_refused() {
     "#);
 }
 
-/// Code that this very host compiled and trusts in its cache, handed to it as a plugin.
+/// Precompiled code from the cache of the same host, presented as a plugin.
 #[test]
 fn machine_code_is_no_plugin() {
     let workdir = workdir_with_history();

@@ -1,4 +1,4 @@
-//! Plugins for other versions of the contract: both versions are named, and what to do.
+//! Plugins for other versions of the contract: the message names both versions and a remedy.
 
 use super::artefact::{Artefact, refused, spread};
 use costwarden_tests::three_services::{check, workdir};

@@ -1,4 +1,4 @@
-//! Plugins that load and then go wrong: what each broke is told once, with the rule and the series.
+//! Plugins that fail after loading: each breach is reported once, with rule and series.
 
 use super::artefact::{Artefact, LIMITS, contained, spread};
 use costwarden_tests::three_services::{LAST, MINIMAL, check, workdir, workdir_with_history};
@@ -6,7 +6,7 @@ use text_plugin::{ONE_VERDICT, Plugin, Verdict};
 
 const EMIT: &str = r#"(import "costwarden:detector/log@1.0.0" "emit" (func $emit (param i32 i32 i32)))"#;
 
-/// What takes for ever.
+/// Endless work.
 pub(crate) fn cpu() -> Vec<Artefact> {
     let fit = |name, fit: &str| Artefact::plugin(name, &Plugin { fit, ..Plugin::default() });
     let endless = |body: &str| format!("(loop $again {body} (br $again)) (i32.const 8)");
@@ -72,8 +72,8 @@ pub(crate) fn cpu() -> Vec<Artefact> {
     ]
 }
 
-/// Many calls, one after the other, of a function that is long: neither has a loop, and the one length is multiplied by the
-/// other. What is said after them is said far beyond the budget.
+/// Successive calls of a long function without loops: total work is calls times length. The failure must come close to
+/// the end of the budget.
 pub(crate) fn long_functions() -> Artefact {
     let (steps, calls) = ("local.get 0 i64.rotl ".repeat(10_000), "local.get 0 call $long local.set 0 ".repeat(10_000));
     let fields = format!(
@@ -85,7 +85,7 @@ pub(crate) fn long_functions() -> Artefact {
     Artefact::plugin("long-functions", &Plugin { imports: EMIT, fields: &fields, fit, ..Plugin::default() })
 }
 
-/// What wants more than there is.
+/// Excessive memory.
 pub(crate) fn memory() -> Vec<Artefact> {
     let grow = "(loop $more (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $more)) \
         (i32.const 8)";
@@ -107,7 +107,7 @@ pub(crate) fn memory() -> Vec<Artefact> {
     ]
 }
 
-/// What no compiler makes of the contract.
+/// Violations of the canonical ABI, impossible with an SDK.
 pub(crate) fn abi() -> Vec<Artefact> {
     let fit = |name, fit: &str| Artefact::plugin(name, &Plugin { fit, ..Plugin::default() });
     let judge = |name, judge: &str| Artefact::plugin(name, &Plugin { judge, ..Plugin::default() });
@@ -172,7 +172,7 @@ pub(crate) fn abi() -> Vec<Artefact> {
     ]
 }
 
-/// Answers in the right form that nobody can mean.
+/// Well-formed results without a meaning.
 pub(crate) fn meaning() -> Vec<Artefact> {
     let answer = |name, judge: &str| Artefact::plugin(name, &Plugin { judge, ..Plugin::default() });
     let verdict = |name, verdict| Artefact::plugin(name, &Plugin { judge: ONE_VERDICT, verdict, ..Plugin::default() });
@@ -248,7 +248,7 @@ fn what_takes_for_ever_runs_out_of_fuel() {
     ");
 }
 
-/// A call ends soon after its fuel does, not where a loop happens to begin.
+/// A call ends soon after its fuel, even without a loop.
 #[test]
 fn nothing_is_run_far_beyond_the_fuel() {
     let workdir = workdir_with_history();
@@ -263,7 +263,7 @@ fn nothing_is_run_far_beyond_the_fuel() {
     assert!(run.stderr.contains("long-functions0.0.1"), "with enough it speaks: {}", run.stderr);
 }
 
-/// What a batch logs, and what its series log when they are called alone, have the limit of one call each.
+/// The log of a batch, and of the series called alone, has the limit of a single call.
 #[test]
 fn calls_over_single_series_log_no_more_than_one_over_all() {
     let fit = "(loop (call $emit (i32.const 3) (i32.const 256) (i32.const 5)) (br_if 0 (i32.lt_u
@@ -282,7 +282,7 @@ fn calls_over_single_series_log_no_more_than_one_over_all() {
     assert_eq!(told("the plugin logs too much"), 2, "{}", run.stderr);
 }
 
-/// Each issue that a plugin has with settings is a line of its own, and one can have a million.
+/// Each issue with settings is a line, and a plugin can return a million issues.
 #[test]
 fn of_many_issues_some_are_told() {
     let workdir = workdir();
@@ -351,7 +351,7 @@ fn what_cannot_be_meant_is_refused() {
     ");
 }
 
-/// A memory and a global that an earlier call has written to are what it would take to know of other series.
+/// Memory and globals of an earlier call would reveal values of another series.
 #[test]
 fn nothing_is_kept_between_calls() {
     let seen = "(if (i32.load (i32.const 60000)) (then unreachable)) (i32.store (i32.const 60000) (i32.const 1)) \
@@ -370,7 +370,7 @@ fn nothing_is_kept_between_calls() {
     assert_eq!(report["counts"]["judged"], 6);
 }
 
-/// State that grows with every day is learned for as long as it is small enough.
+/// Growing state is accepted while it is small enough.
 #[test]
 fn state_that_grows_every_day_meets_its_limit() {
     // The state is as many bytes as the first series has values, times 150: 4200 at 28 days.

@@ -1,5 +1,5 @@
-//! Words that would steer a terminal, forge a line of a log, or be obeyed by whoever shows them: what reaches people, the
-//! system's log and the documents is one line of plain text.
+//! Text that controls a terminal, forges a log line or is executed by a viewer. Notifications, the system log and
+//! documents contain a single line of plain text.
 
 use std::net::UdpSocket;
 
@@ -27,7 +27,7 @@ pub(crate) fn artefacts() -> Vec<Artefact> {
     ]
 }
 
-/// What would be obeyed where text is shown.
+/// Characters with an effect in a terminal or a viewer.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -76,7 +76,7 @@ fn reasons_are_one_line_of_plain_text() {
     }
 }
 
-/// What is sent to the system's log: one message an incident, and none that a plugin wrote.
+/// The system log gets one message for each incident, and none from a plugin.
 #[test]
 fn the_systems_log_gets_one_line_an_incident() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
@@ -103,7 +103,7 @@ fn the_systems_log_gets_one_line_an_incident() {
     }
 }
 
-/// What a plugin logs, and what it says when it refuses or is asked about settings.
+/// Log lines, refusals and setting issues of a plugin.
 #[test]
 fn everything_else_that_a_plugin_says_is_plain_too() {
     let text = "\u{1b}[31m\nforged";

@@ -1,4 +1,4 @@
-//! Compiled plugins in the state directory: what is not certainly ours is compiled anew.
+//! Compiled plugins in the state directory: entries of uncertain origin are compiled again.
 
 use std::fs::{Permissions, read, set_permissions, write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use costwarden_tests::Workdir;
 use costwarden_tests::three_services::{daily, workdir_with_history};
 
-/// The one entry of the one plugin that is used.
+/// The only entry of the only plugin.
 fn entry(workdir: &Workdir) -> PathBuf {
     let entries = std::fs::read_dir(workdir.path().join("state/compiled")).expect("a folder");
     let entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();

@@ -1,11 +1,11 @@
-//! What can be wrong with a config: all of it is told at once, with its lines.
+//! Errors in the config: all errors appear at once, with lines.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use costwarden_tests::Workdir;
 use costwarden_tests::three_services::{MINIMAL, check, plain, workdir};
 
-/// What `check` says of a config.
+/// Returns the output of `check` for a config.
 #[track_caller]
 fn refused(config: &str) -> String {
     let workdir = Workdir::new(MINIMAL);
@@ -150,7 +150,7 @@ directory = "plugins"
 directory = "rules"
 "#;
 
-/// The secret itself is not repeated.
+/// The message does not repeat the secret.
 #[test]
 fn secrets_in_plain_unset_and_open_to_others() {
     let workdir = Workdir::new(SERVERS);

@@ -1,4 +1,4 @@
-//! config/costwarden.toml: it can be used as it is, and it names every key that there is.
+//! `config/costwarden.toml` is valid and names every key.
 
 use costwarden_tests::three_services::{MINIMAL, check, workdir};
 use costwarden_tests::{Workdir, repository};
@@ -27,7 +27,7 @@ fn it_is_valid() {
     assert!(run.stdout.ends_with("costwarden.toml: 1 rule can run, 0 errors\n"), "{run:?}");
 }
 
-/// The keys that the parser knows of a table, as it lists them when it meets one that it does not know.
+/// The keys of a table, from the parser's message about an unknown key.
 fn known(config: &str, table: &str) -> Vec<String> {
     let workdir = Workdir::new(MINIMAL);
     workdir.write("costwarden.toml", config);
@@ -38,7 +38,7 @@ fn known(config: &str, table: &str) -> Vec<String> {
     keys.split(", ").map(str::to_owned).collect()
 }
 
-/// The part of the documented config that is about a table: from its header to the next one's comment.
+/// The section of the documented config for one table, up to the comment of the next table.
 fn part<'t>(text: &'t str, header: &str) -> &'t str {
     let start = text.find(header).unwrap_or_else(|| panic!("{header} is not documented"));
     let rest = &text[start..];

@@ -1,4 +1,4 @@
-//! The help of every command, and the exit codes of what cannot be asked for.
+//! The help of every command, and the exit codes of invalid arguments.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Standard error of the jobs that a schedule starts, where no terminal shows it: each line is JSON, whatever comes of the run.
+//! Standard error of scheduled jobs: every line is JSON, whatever the result of the run.
 
 use std::process::{Command, Stdio};
 
@@ -15,7 +15,7 @@ fn command(workdir: &Workdir, args: &[&str]) -> Command {
     command
 }
 
-/// The lines of a job that ends with that code, none of them to be anything but JSON with the one run's id.
+/// Runs a job with the given exit code. Asserts that every line is JSON with the same run id, and returns the lines.
 #[track_caller]
 fn lines(workdir: &Workdir, args: &[&str], code: i32) -> Vec<Value> {
     let lines = said(run(&mut command(workdir, args)).expect(code));
@@ -36,7 +36,7 @@ fn said(Run { stderr, .. }: Run) -> Vec<Value> {
     lines
 }
 
-/// The outcome that the one line that sums up the run has.
+/// The outcome in the only summary line of the run.
 #[track_caller]
 fn outcome(lines: &[Value]) -> &str {
     let summaries: Vec<&str> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
@@ -77,7 +77,7 @@ fn of_runs_that_fail() {
     }
 }
 
-/// It says nothing of its end itself; the next run does.
+/// A killed run writes no end; the next run reports the end.
 #[test]
 fn of_a_run_that_is_killed() {
     let workdir = workdir_with_history();
@@ -94,7 +94,7 @@ fn of_a_run_that_is_killed() {
     assert!(once_more.iter().all(|line| line["level"] == "INFO"), "that is over: {once_more:?}");
 }
 
-/// Who reads it has gone away, or the disk that it is written to is full: the work goes on.
+/// Without a reader, or with a full disk under the log, the run continues.
 #[test]
 fn a_log_that_nobody_takes_ends_no_run() {
     let workdir = workdir_with_history();

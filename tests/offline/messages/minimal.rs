@@ -1,11 +1,11 @@
-//! The smallest config is enough, wherever it is run from.
+//! The smallest config works from any folder.
 
 use std::process::Command;
 
 use costwarden_tests::three_services::{LAST, MINIMAL, workdir};
 use costwarden_tests::{Run, binary, run};
 
-/// Relative paths are relative to the config file, not to where one stands.
+/// Relative paths start at the config file, not at the current folder.
 #[test]
 fn a_minimal_config_is_enough_from_any_folder() {
     let (workdir, elsewhere) = (workdir(), tempfile::tempdir().expect("a folder"));

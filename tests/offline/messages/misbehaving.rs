@@ -1,11 +1,12 @@
-//! Plugins that run and go wrong: each breach names plugin, rule, series and limit, and costs nobody else a finding.
+//! Plugins that misbehave at run time: each breach names plugin, rule, series and limit, and the run of the rest is not
+//! affected.
 
 use serde_json::Value;
 
 use costwarden_tests::three_services::{LAST, MINIMAL, daily, workdir_with_history};
 use costwarden_tests::{Workdir, repository};
 
-/// A workdir with the plugin that misbehaves, under limits of its own.
+/// A working directory with the misbehaving plugin and separate limits.
 pub(crate) fn workdir() -> Workdir {
     let workdir = workdir_with_history();
     let built = repository().join("target/test-plugins/misbehaving.wasm");
@@ -21,8 +22,8 @@ pub(crate) fn workdir() -> Workdir {
     workdir
 }
 
-/// What a run complains of in which a rule's detector does what it is told. The healthy rule's finding is there, the exit
-/// code says degraded.
+/// Runs the daily job with a misbehaving rule and returns its problems. Asserts exit code 1 and the anomaly of the
+/// healthy rule.
 #[track_caller]
 pub(crate) fn contained(workdir: &Workdir, mode: &str, phase: &str) -> String {
     workdir.write(
@@ -56,7 +57,7 @@ fn growing_memory() {
     insta::assert_snapshot!(contained(&workdir, "deep-recursion", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: needs a deeper stack than 524288 bytes (plugins.limits.stack_bytes); 3 failed, 3 judged");
 }
 
-/// Its message and place are in the failure, and in the log.
+/// Failure and log contain message and location.
 #[test]
 fn a_panic() {
     let workdir = workdir();
@@ -74,7 +75,7 @@ fn a_panic() {
     assert_eq!(log["runId"].as_str().map(str::len), Some(36), "lines of the detectors' threads have it too: {log}");
 }
 
-/// One series that cannot be judged costs that series alone.
+/// A failing series does not affect the rest.
 #[test]
 fn a_poisoned_series() {
     let workdir = workdir();

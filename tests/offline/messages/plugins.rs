@@ -1,4 +1,4 @@
-//! Files that are no plugins: each is told with what was expected, and the other rules run.
+//! Unusable plugin files: each message says the expected format, and the rest of the rules run.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn plugin(workdir: &Workdir, name: &str, bytes: impl AsRef<[u8]>) {
     workdir.write(&format!("rules/{name}.toml"), &rule);
 }
 
-/// One of each kind.
+/// Writes an unusable file of each kind.
 fn break_all(workdir: &Workdir) {
     let whole = std::fs::read(plugins().join("tutorial.wasm")).expect("the bundled plugin");
     plugin(workdir, "a-empty", []);
@@ -32,7 +32,7 @@ fn break_all(workdir: &Workdir) {
     std::fs::create_dir(workdir.path().join("plugins/j-folder.wasm")).expect("a folder");
 }
 
-/// Where a cut file ends depends on the compiler that built it.
+/// Removes offsets: the end of a truncated file depends on the compiler.
 fn without_offsets(text: &str) -> String {
     let mut parts = text.split("(at offset 0x");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -90,7 +90,7 @@ fn a_file_that_is_too_large_is_not_read() {
     assert_eq!(code, 2);
 }
 
-/// What is granted must be there, and what is asked for must be granted.
+/// A granted folder must exist, and a requested grant must be given.
 #[test]
 fn reference_data_is_granted_or_not_there() {
     let workdir = workdir();

@@ -1,8 +1,8 @@
-//! What can be wrong with rules: each error is told with its line, and the other rules run.
+//! Errors in rules: each message has a line, and the rest of the rules run.
 
 use costwarden_tests::three_services::{HEALTHY, check, daily, plain, workdir, workdir_with_history};
 
-/// What `check` says of the healthy rule beside these.
+/// Returns the output of `check` with the healthy rule and the given files.
 fn checked(files: &[(&str, &str)]) -> String {
     let workdir = workdir();
     for (name, text) in files {
@@ -15,7 +15,7 @@ fn checked(files: &[(&str, &str)]) -> String {
     text
 }
 
-/// One rule, its lines counted from the first.
+/// A rule with line numbers from 1.
 fn rule(rest: &str) -> String {
     format!("[[rule]]\nid = \"sick\"\nwhy = \"It is wrong.\"\ndetector = \"tutorial\"\nseries = \"daily\"\n{rest}\n")
 }
@@ -159,7 +159,7 @@ fn a_folder_without_rules() {
     ");
 }
 
-/// A rule that is broken costs its own findings, and the exit code.
+/// A broken rule costs its own anomalies, and the exit code.
 #[test]
 fn a_broken_rule_leaves_the_others_running() {
     let workdir = workdir_with_history();

@@ -1,8 +1,8 @@
-//! Databases, archives and bills that are not what they should be.
+//! Unusable databases, archives and bills.
 
 use costwarden_tests::three_services::{LAST, MINIMAL, plain, workdir, workdir_with_history};
 
-/// What a command says that fails for it.
+/// Returns the error of a failing command.
 #[track_caller]
 fn failed(workdir: &costwarden_tests::Workdir, args: &[&str]) -> String {
     plain(workdir, &workdir.run(args).expect(2).stderr)
@@ -58,7 +58,7 @@ fn a_day_that_is_not_in_the_tree() {
     insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: the bill of 2026-11-23 has no row yet: nothing was checked; run the job again once the provider has published it");
 }
 
-/// The document waits in the spool, the run goes on, and the next one uploads it.
+/// A raw document waits in the spool, the run continues, and the next run uploads it.
 #[test]
 fn an_archive_that_is_down() {
     let workdir = workdir_with_history();

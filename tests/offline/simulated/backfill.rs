@@ -1,4 +1,4 @@
-//! History is loaded quietly, goes on where it was interrupted, and ends up the same.
+//! A backfill sends no notifications, resumes after an interruption, and has the same result.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn simulated() -> SimulatedBill {
     simulated
 }
 
-/// Raw documents below a folder.
+/// Counts raw documents below a folder.
 fn archived(folder: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let count = |path: &Path| match path.is_dir() {
@@ -26,7 +26,7 @@ fn archived(folder: &Path) -> usize {
     entries.map(|entry| count(&entry.expect("an entry").path())).sum()
 }
 
-/// Waits until so many raw documents are there.
+/// Waits for a number of raw documents.
 fn wait_for(documents: usize, folder: &Path) {
     for _ in 0..6_000 {
         if archived(folder) >= documents {
@@ -96,7 +96,7 @@ fn it_goes_on_where_it_was_killed_and_ends_up_the_same() {
     assert_eq!(anomalies(&killed), anomalies(&whole));
 }
 
-/// One that is done is done anew when it is asked for again, and leaves the same.
+/// A second backfill of the same days evaluates again and leaves the same documents.
 #[test]
 fn a_second_one_changes_nothing() {
     let simulated = simulated();

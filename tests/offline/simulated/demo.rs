@@ -1,6 +1,4 @@
-//! The demo is what a newcomer sees first: it must find what it hides.
-
-use costwarden_tests;
+//! `costwarden demo` finds its hidden incidents.
 
 #[test]
 fn it_finds_what_it_hides() {

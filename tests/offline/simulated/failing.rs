@@ -1,4 +1,4 @@
-//! Jobs that fail one run after the other: people hear of it once, and once that it is over.
+//! Successive failing jobs: a notification for the first failure and a notification for the recovery.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn operational(told: &JobOutput) -> Vec<&str> {
     told.lines.iter().map(String::as_str).filter(|line| line.starts_with("[COSTWARDEN_")).collect()
 }
 
-/// Of a run that could not begin, and so has no report.
+/// Runs a job that fails before its report, and returns its notifications.
 fn told_without_report(simulated: &SimulatedBill) -> Vec<String> {
     let run = simulated.run(&["daily", "--date", "2026-11-23", "--json"]).expect(2);
     assert_eq!(run.stdout, "", "{run:?}");

@@ -1,5 +1,5 @@
-//! What the billing API can do wrong: tried again where that may help, told where it does not, and never a part of a
-//! day taken for the whole.
+//! Faults of the billing API: temporary faults are retried, permanent faults reported, and a partial day is never used
+//! as a complete day.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn simulated(source: &str) -> SimulatedBill {
     simulated
 }
 
-/// Asserts that a run failed, left nothing behind, told nobody and showed no credentials; gives back why it failed.
+/// Asserts a failure without stored data, notifications or visible credentials. Returns the reason.
 #[track_caller]
 fn refused(simulated: &SimulatedBill, run: impl FnOnce() -> Run) -> String {
     let archive = simulated.workdir.path().join("archive");
@@ -35,7 +35,7 @@ fn refused(simulated: &SimulatedBill, run: impl FnOnce() -> Run) -> String {
     why[0].replace(&simulated.bill.url, "[api]")
 }
 
-/// The same, of the daily job under a fault.
+/// Asserts the same for the daily job under a fault.
 #[track_caller]
 fn struck(simulated: &SimulatedBill, fault: &str) -> String {
     simulated.fault(fault);
@@ -117,7 +117,7 @@ fn pages_that_never_end_are_not_followed_for_ever() {
     insta::assert_snapshot!(struck(&simulated, r#"{"body":"repeated"}"#), @"page 1 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is the same as the page before it: expected other rows or a last page with fewer than 30");
 }
 
-/// The bill is the same however it is cut into pages.
+/// The page size has no influence on the bill.
 #[test]
 fn a_bill_of_many_pages_is_put_together() {
     let both = [simulated(""), simulated("page_size = 3")];
@@ -146,7 +146,7 @@ fn an_api_that_is_too_slow_or_not_there_is_told() {
     assert!(cause.contains("Connection refused"), "{cause}");
 }
 
-/// The provider is late with a day: that is no day without costs.
+/// A late bill is not a day without cost.
 #[test]
 fn a_bill_without_a_row_is_no_bill_yet() {
     let simulated = simulated("");
@@ -159,7 +159,7 @@ fn a_bill_without_a_row_is_no_bill_yet() {
     }
 }
 
-/// Each page is had at the second attempt: what is bounded is the run.
+/// Each page needs two attempts: the bound applies to the run as a whole.
 #[test]
 fn a_storm_ends_a_run_that_has_spent_its_time_for_tries() {
     let simulated = simulated("page_size = 3\nretry_seconds = 2");

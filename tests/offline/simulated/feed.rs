@@ -1,5 +1,5 @@
-//! Bills that are late, short, stand still or are corrected, as the simulated API gives them: told once, held back, and
-//! made good by the next run.
+//! Late, short, stalled and corrected bills from the simulated API: a notification, a withheld day, and the repair by
+//! the next run.
 
 use serde_json::Value;
 
@@ -12,13 +12,13 @@ fn spoil(simulated: &SimulatedBill, flaw: &str) {
     simulated.bill.send("POST", "/simulate/flaws", flaw);
 }
 
-/// The daily job that cron would start at an hour of the day after [`TODAY`].
+/// Runs the scheduled daily job at an hour of the day after [`TODAY`].
 fn cron(simulated: &SimulatedBill, hour: i8) -> JobOutput {
     simulated.bill.set_now(&moment(later(1), hour));
     simulated.told(&["daily", "--through", &TODAY.to_string()])
 }
 
-/// How many lines of a kind people were told.
+/// Counts the notifications of a kind.
 fn lines(told: &[&JobOutput], kind: &str) -> usize {
     told.iter().flat_map(|told| &told.lines).filter(|line| line.starts_with(kind)).count()
 }

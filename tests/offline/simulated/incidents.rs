@@ -1,4 +1,4 @@
-//! Incidents over days: each is told once when it opens, again when it has doubled, and once when it is over.
+//! Incidents over days: notifications at the opening, at each doubling, and at the end.
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, 
 
 const NONE: [&str; 0] = [];
 
-/// The name that a line of either language begins with, so that counting is all that is left.
+/// The first word of each notification, without its text.
 fn kinds(told: &JobOutput) -> Vec<&str> {
     told.incidents().into_iter().map(|line| line.split_inclusive(']').next().expect("a name")).collect()
 }
@@ -30,7 +30,7 @@ fn a_spike_is_told_once_and_is_over_after_a_quiet_day() {
     assert_eq!(simulated.day(later(2)).expect(0).incidents(), NONE);
 }
 
-/// Every hour makes it more expensive; people hear of it when it opens and each time that it has doubled since.
+/// Each hour is more expensive: notifications at the opening and at each doubling.
 #[test]
 fn a_growing_incident_is_told_again_when_it_has_doubled() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
@@ -59,7 +59,7 @@ fn a_growing_incident_is_told_again_when_it_has_doubled() {
     assert_eq!(episodes.len(), 1, "one incident, whichever hour and rule saw it");
 }
 
-/// A rise and a fall, on the first finished day after them.
+/// The end of a rise and of a fall, on the first finished day after them.
 #[test]
 fn what_stops_and_what_is_new_is_found_the_next_day() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
@@ -81,7 +81,7 @@ fn what_stops_and_what_is_new_is_found_the_next_day() {
     assert!(new.contains("비용이 새로 발생했습니다"), "{new}");
 }
 
-/// The default rules on a service that costs twice as much from a day on, for ever.
+/// The default rules on a lasting doubling of the cost.
 #[test]
 fn a_lasting_step_is_told_once_and_becomes_the_new_level() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
@@ -102,8 +102,7 @@ fn a_lasting_step_is_told_once_and_becomes_the_new_level() {
     assert!((1..=5).contains(&of("[BILLING_ANOMALY]")), "{lines:#?}");
 }
 
-/// A rule that never adapts by itself: what was found is not learned from, until it has lasted as long as the config
-/// says.
+/// A rule without adaptation: anomalous days are not trained on until the configured number of days has passed.
 #[test]
 fn a_deviation_that_lasts_is_accepted_after_the_days_of_the_config() {
     let found = |accept_after_days: u16| -> Vec<Date> {
@@ -122,7 +121,7 @@ fn a_deviation_that_lasts_is_accepted_after_the_days_of_the_config() {
     assert!(accepted.len() < 20, "{accepted:?}");
 }
 
-/// What was loaded as history is no news; what is still going on when the daily job first sees it is, once.
+/// A backfilled anomaly is not news. If the anomaly continues, the first daily job sends a notification.
 #[test]
 fn what_a_backfill_finds_is_told_only_where_it_goes_on() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });

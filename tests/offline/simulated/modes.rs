@@ -1,4 +1,4 @@
-//! How a run is asked for and what it prints: dry runs, JSON, spans of days, and a run that could judge nothing.
+//! Options and output of runs: dry runs, JSON, spans of days, and a run without an evaluation.
 
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
     }
 }
 
-/// A night in which nothing could be said is not a good night.
+/// A night without an evaluation is not a success.
 #[test]
 fn a_run_that_judges_nothing_is_degraded() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });

@@ -1,5 +1,5 @@
-//! A service that starts to cost in the middle of a day: the hourly job tells it the same day, and the daily job goes on
-//! with the same incident.
+//! A service that appears within a day: the hourly job reports the service on the same day, and the daily job continues
+//! the same incident.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, 
 
 const NEW: &str = "dom-01/prj-01/gpu-farm";
 
-/// Some day's beginnings are a small part of what it comes to: people are not to be told how it goes on.
+/// The first hours are a small part of the day, so the factor suppresses notifications about growth.
 const SETUP: Setup<'_> = Setup { keys: "language = \"en\"\nrenotify_factor = 1000", bill: &[], source: "", rules: "" };
 
-/// The state of each incident of a service, and how many notices of it there were.
+/// State and number of notifications of each incident of a service.
 fn incidents(simulated: &SimulatedBill, service: &str) -> Vec<(String, u64)> {
     let incidents = simulated.documents(&["incidents", "list"]);
     let of_service = incidents.iter().filter(|incident| incident["series"] == service);
@@ -49,7 +49,7 @@ fn a_new_service_is_told_by_the_hour_and_once() {
     assert_eq!(incidents(&simulated, NEW), [("open".to_owned(), 1)], "one incident, told once");
 }
 
-/// As a rule asks: an impact of 10,000 KRW.
+/// The rule requires an impact of 10,000 KRW.
 #[test]
 fn a_new_service_that_costs_little_is_no_news() {
     let simulated = SimulatedBill::with_history(&SETUP, 60);
@@ -61,7 +61,7 @@ fn a_new_service_that_costs_little_is_no_news() {
     simulated.day(TODAY).expect_silence();
 }
 
-/// The ledger has rows of it, a long time ago: as long as the rule looks back, it is not new, but back.
+/// The ledger has old rows of the service: within the history of the rule the service is not new.
 #[test]
 fn a_service_that_comes_back_is_told_by_the_hour_after_enough_days() {
     for (quiet_days, found) in [(13, false), (16, true), (50, true)] {
@@ -77,7 +77,7 @@ fn a_service_that_comes_back_is_told_by_the_hour_after_enough_days() {
     }
 }
 
-/// What the ledger knows of, and a rule has not learned yet, is not new.
+/// A service in the ledger is not new, even before its first fit.
 #[test]
 fn a_young_ledger_has_no_new_services() {
     let simulated = SimulatedBill::new(&SETUP);

@@ -1,4 +1,4 @@
-//! Rows of a bill that cannot be used are left out, counted and told; the others are summed.
+//! Unusable rows of a bill are counted and reported, and the rest is summed.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn row(service: &str, amount: &Value) -> Value {
            "serviceId": service, "serviceName": service, "expectAmount": amount})
 }
 
-/// A workdir that replays one day.
+/// A working directory with the replayed bill of one day.
 fn replayed(rows: &[Value]) -> Workdir {
     let workdir = Workdir::new(CONFIG);
     let body = json!({"result": {"content": rows}}).to_string();

@@ -1,11 +1,10 @@
-//! `rules run`: what a rule set would have said of a day that is remembered. It says what the jobs found, and writes
-//! nothing.
+//! `rules run`: evaluates a stored day with a rule set. The result equals the jobs' anomalies, and nothing is written.
 
 use serde_json::Value;
 
 use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, tree};
 
-/// Rules over single services, over sums, and one over hours.
+/// Rules over services, over sums, and over hours.
 const RULES: &str = r#"
 [[rule]]
 id = "service"
@@ -49,7 +48,7 @@ minSamples = 14
 
 const OVER_HOURS: [&str; 2] = ["today", "increments"];
 
-/// What was found, but for what is known only of what is remembered.
+/// The anomalies, without fields of stored anomalies.
 fn findings(told: &JobOutput, of_hours: bool) -> Vec<Value> {
     let mut findings: Vec<Value> = told.findings().to_vec();
     findings.retain(|finding| OVER_HOURS.iter().any(|rule| finding["ruleId"] == *rule) == of_hours);

@@ -1,10 +1,10 @@
-//! Something was left running at 09:00: people know before noon, and on a day without it they hear nothing.
+//! A resource left running at 09:00: a notification before noon, and none on a day without a runaway.
 
 use super::simulated_bill::{MYSQL, Setup, SimulatedBill, TODAY, ago, later};
 
 const ENGLISH: Setup<'_> = Setup { keys: "language = \"en\"", bill: &[], source: "", rules: "" };
 
-/// Nobody has watched the hours yet: the day so far is held against whole days.
+/// Without hourly history, the day until now is compared with whole days.
 #[test]
 fn a_big_runaway_is_told_by_eleven_without_any_hourly_history() {
     let simulated = SimulatedBill::with_history(&ENGLISH, 60);
@@ -20,8 +20,8 @@ fn a_big_runaway_is_told_by_eleven_without_any_hourly_history() {
     assert!(lines[0].starts_with("[BILLING_ANOMALY] MySQL of project example-corp/결제 is about "), "{lines:?}");
 }
 
-/// What other days had cost by the same hour tells long before the bound of a whole day is reached. The incident is
-/// over after six quiet hours of the next day.
+/// The cost of earlier days at the same hour reveals the runaway long before the bound of a whole day. Six quiet hours
+/// of the next day end the incident.
 #[test]
 fn a_moderate_runaway_is_told_by_eleven_once_the_hours_are_known() {
     let simulated = SimulatedBill::new(&ENGLISH);

@@ -1,4 +1,4 @@
-//! A simulated bill and a workdir that both it.
+//! A simulated bill and a working directory with a config for the bill.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,16 +13,16 @@ use costwarden_tests::{Run, Simulator, Workdir};
 /// A Monday.
 pub(crate) const TODAY: Date = date(2026, 11, 23);
 
-/// Some 245,000 KRW a day, the same at any hour.
+/// A service with about 245,000 KRW a day, the same at every hour.
 pub(crate) const MYSQL: &str = "dom-01/prj-01/mysql";
 
-/// The bill, and who both it.
+/// The simulated API and the working directory.
 pub(crate) struct SimulatedBill {
     pub(crate) bill: Simulator,
     pub(crate) workdir: Workdir,
 }
 
-/// What a config has besides the tables that every one has.
+/// Additions to the config.
 #[derive(Default)]
 pub(crate) struct Setup<'a> {
     /// Flags of `costwarden simulate`.
@@ -31,21 +31,21 @@ pub(crate) struct Setup<'a> {
     pub(crate) keys: &'a str,
     /// Keys of `[source]`.
     pub(crate) source: &'a str,
-    /// The text of a rule file; the default rules where it is empty.
+    /// The text of a rule file. An empty text means the default rules.
     pub(crate) rules: &'a str,
 }
 
-/// What one run reported and told.
+/// Report and notifications of a run.
 #[derive(Debug)]
 pub(crate) struct JobOutput {
     pub(crate) code: i32,
     pub(crate) report: Value,
-    /// What people are told.
+    /// The notifications.
     pub(crate) lines: Vec<String>,
 }
 
 impl SimulatedBill {
-    /// A bill of six services over ninety days without incidents, at the beginning of [`TODAY`].
+    /// A bill of six services over ninety days without incidents, with the clock at the start of [`TODAY`].
     pub(crate) fn new(setup: &Setup<'_>) -> Self {
         let now = moment(TODAY, 0);
         let mut flags = vec!["--services", "6", "--days", "90", "--incidents", "off", "--now", &now];
@@ -65,7 +65,7 @@ impl SimulatedBill {
         Self { bill, workdir }
     }
 
-    /// The same with the history of so many days, the last of them judged by the daily job.
+    /// The same bill after a backfill of `days` days and the daily job of the last day.
     pub(crate) fn with_history(setup: &Setup<'_>, days: i32) -> Self {
         let simulated = Self::new(setup);
         simulated.load(ago(days), ago(2)).expect(0);
@@ -77,7 +77,7 @@ impl SimulatedBill {
         self.workdir.run_with(args, &[Simulator::ENV])
     }
 
-    /// Runs a job for its report.
+    /// Runs a job and parses its report.
     pub(crate) fn told(&self, args: &[&str]) -> JobOutput {
         let run = self.run(&[args, &["--json"]].concat());
         let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
@@ -85,25 +85,25 @@ impl SimulatedBill {
         JobOutput { code: run.code, report, lines }
     }
 
-    /// The backfill of these days.
+    /// Runs a backfill.
     pub(crate) fn load(&self, from: Date, to: Date) -> JobOutput {
         self.told(&["backfill", "--from", &from.to_string(), "--to", &to.to_string()])
     }
 
-    /// The daily job of a day, ten minutes after its end.
+    /// Runs the daily job of a day, ten minutes after its end.
     pub(crate) fn day(&self, day: Date) -> JobOutput {
         self.bill.set_now(&moment(day.saturating_add(1.day()), 0));
         self.told(&["daily", "--date", &day.to_string()])
     }
 
-    /// The hourly job ten minutes past an hour.
+    /// Runs the hourly job ten minutes past an hour.
     pub(crate) fn hour(&self, day: Date, hour: i8) -> JobOutput {
         let moment = moment(day, hour);
         self.bill.set_now(&moment);
         self.told(&["hourly", "--at", &moment])
     }
 
-    /// Hides one more incident in the bill. `rest` is the JSON after service, kind and start.
+    /// Hides another incident in the bill. `rest` is the JSON after service, kind and start.
     pub(crate) fn hide(&self, service: &str, kind: &str, from: &str, rest: &str) {
         let incident = format!(r#"{{"service":"{service}","kind":"{kind}","from":"{from}"{rest}}}"#);
         self.bill.send("POST", "/simulate/incidents", &incident);
@@ -113,7 +113,7 @@ impl SimulatedBill {
         self.bill.send("PUT", "/simulate/faults", fault);
     }
 
-    /// The documents that a command prints, without when and by which run they were written.
+    /// The documents in the output of a command, without times and run ids.
     pub(crate) fn documents(&self, args: &[&str]) -> Vec<Value> {
         let run = self.run(&[args, &["--json"]].concat()).expect(0);
         let document = |line: &str| {
@@ -133,7 +133,7 @@ impl JobOutput {
         self
     }
 
-    /// Asserts that nothing was found and nobody was told of anything but totals, in a run that did judge.
+    /// Asserts a successful evaluation without anomalies and without notifications, except totals.
     #[track_caller]
     pub(crate) fn expect_silence(self) -> Self {
         let told = self.expect(0);
@@ -150,35 +150,35 @@ impl JobOutput {
         self.report["findings"].as_array().expect("findings")
     }
 
-    /// The rules that found something of a service.
+    /// The rules with an anomaly of a service.
     pub(crate) fn rules(&self, service: &str) -> Vec<&str> {
         let of_service = self.findings().iter().filter(|finding| finding["series"] == service);
         of_service.map(|finding| finding["ruleId"].as_str().expect("an id")).collect()
     }
 
-    /// The lines about incidents: totals left out.
+    /// The notifications about incidents, without totals.
     pub(crate) fn incidents(&self) -> Vec<&str> {
         let about = |line: &&str| !line.starts_with("[BILLING_DAILY_TOTAL]");
         self.lines.iter().map(String::as_str).filter(about).collect()
     }
 }
 
-/// Ten minutes past an hour in the bill's time zone.
+/// Ten minutes past an hour in the time zone of the bill.
 pub(crate) fn moment(day: Date, hour: i8) -> String {
     format!("{day}T{hour:02}:10:00+09:00")
 }
 
-/// A day so many days before [`TODAY`].
+/// The day `days` before [`TODAY`].
 pub(crate) fn ago(days: i32) -> Date {
     TODAY.saturating_sub(days.days())
 }
 
-/// A day so many days after [`TODAY`].
+/// The day `days` after [`TODAY`].
 pub(crate) fn later(days: i32) -> Date {
     TODAY.saturating_add(days.days())
 }
 
-/// Every file below a folder with its bytes.
+/// Path and bytes of every file below a folder.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! What answers at a registry's address but is none, or does not come to an end.
+//! Broken registries: an answer from another server, or an answer without an end.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,8 @@ const MANIFEST: &str = r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci
     "layers": [{"mediaType": "application/wasm", "size": 9,
                 "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000"}]}"#;
 
-/// Serves on loopback until the test's process ends. Each connection gets one answer, by what it asks for.
+/// Starts a server on loopback until the end of the test process. Each connection gets one answer, depending on the
+/// request.
 fn serve(answer: fn(&str) -> String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -34,7 +35,7 @@ fn response(status: &str, length: usize, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
-/// What a pull says to a server that gives its manifest, and for the layer this.
+/// Pulls from a server with a valid manifest and the given answer for the layer. Returns the output.
 fn pulled(answer: fn(&str) -> String) -> String {
     let workdir = workdir();
     let address = serve(answer);

@@ -1,4 +1,4 @@
-//! What can be wrong with the tables of trust, and with a rule's image.
+//! Errors in the tables about registries, keys and grants, and in a rule's image.
 
 use costwarden_tests::plugin_files::configure;
 use costwarden_tests::three_services::{HEALTHY, MINIMAL, check, workdir};

@@ -1,10 +1,10 @@
-//! Reference data: nothing, unless it is granted; then read-only, a file and a call at a time.
+//! Reference data: denied by default; with a grant read-only, one file in each call.
 
 use costwarden_tests::plugin_files::configure;
 use costwarden_tests::three_services::{HEALTHY, check, daily, workdir_with_history};
 use costwarden_tests::{Workdir, repository};
 
-/// A workdir in which a plugin reads a file of reference data for each of three series.
+/// A working directory with a plugin that reads a file of reference data for each of three series.
 fn reader(name: &str) -> Workdir {
     let workdir = workdir_with_history();
     let built = repository().join("target/test-plugins/misbehaving.wasm");
@@ -32,7 +32,7 @@ fn what_is_granted_is_read() {
     assert_eq!(report["counts"]["judged"], 6);
 }
 
-/// The words say which lines would grant it.
+/// The message contains the lines of the missing grant.
 #[test]
 fn what_is_not_granted_keeps_the_plugin_from_loading() {
     let workdir = reader("holidays");

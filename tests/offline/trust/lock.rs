@@ -1,4 +1,4 @@
-//! plugins.lock: what was agreed to, and nothing else.
+//! `plugins.lock`: the run accepts locked plugins only.
 
 use costwarden_tests::Workdir;
 use costwarden_tests::plugin_files::{configure, rebuild, said, steady};
@@ -101,7 +101,7 @@ fn another_signer_is_another_plugin() {
     insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `house`, but [workdir]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
 }
 
-/// Else whoever can remove the file can run what they like.
+/// A missing required lock is an error; otherwise anyone with write access could remove the file and run any plugin.
 #[test]
 fn a_lock_that_is_required_cannot_be_done_without() {
     let workdir = workdir_with_history();
@@ -122,7 +122,7 @@ fn a_lock_that_is_required_cannot_be_done_without() {
     assert_eq!(check(&workdir).0, 2);
 }
 
-/// Where it is not required either: what was agreed to once is not given up by the loss of a file.
+/// Without `required` as well, a run refuses after the loss of a lock.
 #[test]
 fn a_lock_that_is_gone_is_missed() {
     let workdir = workdir_with_history();

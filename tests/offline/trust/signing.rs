@@ -1,4 +1,4 @@
-//! Signatures: who may sign what, and that nothing of an unsigned file is looked at.
+//! Signatures: the keys for each plugin, and the refusal of unsigned files before any parsing.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -6,7 +6,7 @@ use costwarden_tests::Workdir;
 use costwarden_tests::plugin_files::{configure, rebuild, said, steady};
 use costwarden_tests::three_services::{check, daily, plain, workdir, workdir_with_history};
 
-/// Makes a key and trusts it for plugins that match a pattern.
+/// Creates a key and trusts the key for plugins that match a pattern.
 fn trust(workdir: &Workdir, name: &str, pattern: &str) {
     workdir.run(&["plugin", "keygen", &format!("{name}.key")]).expect(0);
     configure(
@@ -21,7 +21,7 @@ fn sign(workdir: &Workdir, plugin: &str, key: &str) {
     workdir.run(&["plugin", "sign", &format!("plugins/{plugin}.wasm"), "--key", key]).expect(0);
 }
 
-/// What keeps the workdir's one rule from running.
+/// Returns the error that keeps the only rule from running.
 #[track_caller]
 fn refused(workdir: &Workdir) -> String {
     let (code, text) = check(workdir);
@@ -42,7 +42,7 @@ fn a_plugin_of_a_trusted_key_runs() {
     assert_eq!(code, 0);
 }
 
-/// An error of the bytes would be "not WebAssembly".
+/// A parse error would be "not WebAssembly".
 #[test]
 fn nothing_of_an_unsigned_file_is_parsed() {
     let workdir = workdir();
@@ -130,7 +130,7 @@ fn machines_are_told_the_same() {
     assert!(workdir.path().join("watch/app.py").exists());
 }
 
-/// As pulled plugins are kept, under a name that says nothing of theirs.
+/// Pulled plugins have the name of a digest, without the name of the plugin.
 #[test]
 fn verify_knows_a_plugin_by_its_own_name() {
     let workdir = workdir();

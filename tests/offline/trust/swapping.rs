@@ -1,4 +1,4 @@
-//! Rules and plugins are changed while nothing runs, and the next run has them: no rebuild, no restart, no cache in between.
+//! Rules and plugins change between runs, and the next run uses them without a rebuild, a restart or a stale cache.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ use costwarden_tests::plugin_files::rebuild;
 use costwarden_tests::three_services::{HEALTHY, daily, workdir_with_history};
 use costwarden_tests::{Workdir, plugins};
 
-/// The rules of a report's findings.
+/// The rules of the anomalies in a report.
 fn rules(report: &Value) -> Vec<&str> {
     report["findings"].as_array().expect("findings").iter().map(|f| f["ruleId"].as_str().expect("an id")).collect()
 }
 
-/// The digests of the plugins that made the findings which are remembered.
+/// The detector digests of the stored anomalies.
 fn detectors(workdir: &Workdir) -> Vec<Value> {
     workdir.json(&["anomalies", "list", "--json"]).into_iter().map(|anomaly| anomaly["detector"].clone()).collect()
 }
@@ -66,7 +66,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     assert_eq!((code, &report["outcome"], &report["findings"]), (1, &"degraded".into(), &healthy["findings"]));
 }
 
-/// What was last used when the epoch began has not been used for a month, whatever the day is.
+/// A cache entry with a last use in 1970 is older than a month on any day.
 #[test]
 fn what_no_rule_uses_any_more_is_not_kept_for_ever() {
     let workdir = workdir_with_history();

@@ -1,4 +1,4 @@
-//! An S3 bucket as the archive: the tutorial's keys, predecessors, and what happens while it is away.
+//! An S3 bucket as the archive: the replaced pipeline's keys, earlier versions, and an outage.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A database that is not there.
+//! An unreachable database.
 
 use std::net::TcpListener;
 

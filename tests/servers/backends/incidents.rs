@@ -1,4 +1,5 @@
-//! Who hears of an incident, and how often: a sink that was down hears of it once, and nobody hears of it every hour.
+//! Notifications of an incident: a receiver gets each notification once, even after an outage, and none is repeated
+//! every hour.
 
 use std::os::unix::fs::symlink;
 
@@ -6,7 +7,8 @@ use super::bills::{self, day};
 use super::log::Log;
 use costwarden_tests::Workdir;
 
-/// A workdir whose sink is a path of its own, where a test puts rsyslogd's socket when it is to be up.
+/// A working directory with a receiver at a separate socket path. A test links rsyslogd's socket there to end the
+/// outage.
 fn workdir(tables: &str, rules: &str) -> Option<(Workdir, Log)> {
     let workdir = bills::workdir(tables);
     workdir.write("rules/own.toml", rules);

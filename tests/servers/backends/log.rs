@@ -1,4 +1,4 @@
-//! rsyslogd, and the file that it writes.
+//! rsyslogd and its output file.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use costwarden_tests::service;
 
-/// How often, and how long apart, the file is looked at before a line counts as lost.
+/// Number of reads of the file before a line counts as lost, and the pause between two reads.
 const LOOKS: u32 = 400;
 const APART: Duration = Duration::from_millis(25);
 
-/// The running rsyslogd as one test sees it: the lines of its own application name.
+/// The lines of rsyslogd with the application name of one test.
 pub(crate) struct Log {
     pub(crate) socket: PathBuf,
     pub(crate) udp: String,
@@ -19,7 +19,7 @@ pub(crate) struct Log {
     pub(crate) app: String,
 }
 
-/// A line as rsyslogd received it.
+/// A received line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Received {
     /// Facility and severity.
@@ -28,7 +28,8 @@ pub(crate) struct Received {
 }
 
 impl Log {
-    /// None, said aloud, where no rsyslogd is there. Names are the workdir's own, so that no test reads another's lines.
+    /// The log of a test; `None` without rsyslogd. The application name comes from the working directory, so tests do
+    /// not read each other's lines.
     pub(crate) fn new(workdir: &Path) -> Option<Self> {
         let name = workdir.file_name().and_then(|name| name.to_str()).expect("a name").trim_start_matches('.');
         Some(Self {
@@ -40,7 +41,7 @@ impl Log {
         })
     }
 
-    /// What has arrived so far, once `count` lines have; all of it after a while where they never do.
+    /// Waits for `count` lines, at most [`LOOKS`] reads, and returns all lines.
     pub(crate) fn lines(&self, count: usize) -> Vec<Received> {
         for _ in 0..LOOKS {
             let lines = self.read();
@@ -52,7 +53,7 @@ impl Log {
         self.read()
     }
 
-    /// Everything that arrived before this call: a line that is sent through the same socket now comes after it.
+    /// Returns all lines sent before this call: sends an end line through the same socket and waits for the line.
     pub(crate) fn all(&self) -> Vec<Received> {
         let end = format!("end of {}", self.app);
         let socket = UnixDatagram::unbound().expect("a socket");
@@ -77,7 +78,7 @@ impl Log {
         whole.lines().filter_map(|line| self.received(line)).collect()
     }
 
-    /// `<PRI> HOSTNAME APP-NAME: MESSAGE`
+    /// Parses `<PRI> HOSTNAME APP-NAME: MESSAGE`.
     fn received(&self, line: &str) -> Option<Received> {
         let (priority, rest) = line.strip_prefix('<')?.split_once("> ")?;
         let (_, rest) = rest.split_once(' ')?;

@@ -1,4 +1,4 @@
-//! `check --online`: the checklist before going live, against real servers, which leaves no trace of itself.
+//! `check --online`: the checklist before going live, against real servers. The check leaves no trace.
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
@@ -7,7 +7,7 @@ use super::log::Log;
 use costwarden_tests::bucket::Bucket;
 use costwarden_tests::{Run, Simulator, Workdir, block_on, service, write_private};
 
-/// A database of a test's own, with a user.
+/// A database of one test, with a user.
 struct Database {
     server: String,
     name: String,

@@ -1,4 +1,4 @@
-//! The lines of kakao's alert policies in the file that a real rsyslogd writes, over each transport.
+//! The lines for the alert policies of `kakao.md`, in the file of a real rsyslogd, over each transport.
 
 use super::bills;
 use super::log::{Log, Received};
@@ -8,7 +8,7 @@ use costwarden_tests::Workdir;
 const ERROR: u8 = 11;
 const INFO: u8 = 14;
 
-/// Four quiet weeks, then a day that is dear and one that is not; gives back what arrived.
+/// Runs four quiet weeks, an expensive day and a normal day. Returns the received lines.
 fn told(sink: impl Fn(&Log) -> String, settings: &str) -> Option<Vec<Received>> {
     let workdir: Workdir = bills::workdir("");
     let log = Log::new(workdir.path())?;
@@ -22,7 +22,7 @@ fn told(sink: impl Fn(&Log) -> String, settings: &str) -> Option<Vec<Received>> 
     Some(log.lines(4))
 }
 
-/// What kakao.md's policies match, of these bills.
+/// The lines that the policies of `kakao.md` match.
 fn korean() -> Vec<Received> {
     let line = |priority, text: &str| Received { priority, text: text.to_owned() };
     vec![

@@ -1,5 +1,5 @@
-//! Days on which clocks are changed: an hour that comes twice, an hour that is left out, a day that never was. A cost that is
-//! steady is steady on them too, and one that is not is found.
+//! Days with a clock change: a repeated hour, a skipped hour, a skipped day. A steady cost stays steady, and a change
+//! is found.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use super::replayed_bill::{MACHINE, count};
 use costwarden_tests::replay::{self, Row, after};
 use costwarden_tests::{Run, Workdir, run, service};
 
-/// One rule a grain. Days hardly differ, so that the rules find what is off by three hundredths.
+/// A rule for each grain. The days hardly differ, so a deviation of three hundredths is an anomaly.
 const RULES: &str = r#"
 [[rule]]
 id = "day"
@@ -39,7 +39,7 @@ series = "hourly"
 direction = "both"
 "#;
 
-/// A zone, and a day on which its clocks are changed.
+/// A time zone and a day with a clock change.
 struct ZonedBill {
     workdir: Workdir,
     faketime: String,
@@ -47,8 +47,8 @@ struct ZonedBill {
 }
 
 impl ZonedBill {
-    /// Four weeks of a machine that costs a hundred an hour, of which the last four days were looked at every hour; none,
-    /// said aloud, where the clock cannot be moved.
+    /// Four weeks of a machine with a cost of 100 an hour; the last four days also have hourly bills. `None` without
+    /// libfaketime.
     fn new(zone: &str, day: Date) -> Option<Self> {
         let faketime = service("COSTWARDEN_TEST_FAKETIME")?;
         let workdir = Workdir::new(&format!(
@@ -74,21 +74,21 @@ impl ZonedBill {
         Some(zoned)
     }
 
-    /// What the provider says of a day after so many hours of it.
+    /// Writes the bill of a day after `hours` hours of cost.
     fn bill(&self, index: i64, hour: Option<u8>, hours: f64) {
         let rate = if index % 2 == 0 { 100.1 } else { 99.9 };
         let rows = [Row::of(MACHINE, &format!("{}", rate * hours))];
         replay::write(&self.workdir, "bills", after(self.day, index), hour, &rows);
     }
 
-    /// Runs a command at a moment of UTC.
+    /// Runs a command at a time in UTC.
     fn at(&self, moment: &str, args: &[&str]) -> Run {
         let mut command = self.workdir.command(args, &[("TZ", "UTC")]);
         command.env("LD_PRELOAD", &self.faketime).env("FAKETIME", format!("@{moment}"));
         run(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
     }
 
-    /// The hourly job of a moment, at an hour of the day by which so many hours were billed.
+    /// Runs the hourly job at a time, with `hours` hours of cost in the bill.
     #[track_caller]
     fn hour(&self, moment: &str, hour: u8, hours: f64, period: &str) -> Value {
         self.bill(0, Some(hour), hours);
@@ -105,7 +105,7 @@ impl ZonedBill {
         report
     }
 
-    /// The day itself, by the clock of the night after it.
+    /// Runs the daily job in the night after the day.
     #[track_caller]
     fn daily(&self, moment: &str, hours: f64) -> Value {
         self.bill(0, None, hours);
@@ -113,7 +113,7 @@ impl ZonedBill {
     }
 }
 
-/// Which rules found something.
+/// The rules with an anomaly.
 fn rules(report: &Value) -> Vec<&str> {
     let found = report["findings"].as_array().expect("findings").iter();
     found.map(|finding| finding["ruleId"].as_str().expect("a rule")).collect()

@@ -1,4 +1,4 @@
-//! Bills that are corrected: what was told is taken back, what has grown is told again, and nobody hears twice.
+//! Restated bills: retractions, notifications about growth, and no duplicates.
 
 use serde_json::Value;
 
@@ -146,7 +146,7 @@ fn what_was_known_is_still_shown() {
     });
 }
 
-/// Without what tells one run from another.
+/// Removes fields that differ from run to run.
 pub(crate) fn timeless(mut values: Vec<Value>) -> Vec<Value> {
     for value in &mut values {
         let fields = value.as_object_mut().expect("an object");

@@ -1,4 +1,4 @@
-//! Days that are missing: closed by the next run, told where it cannot, and given up where there is no bill.
+//! Missing days: fetched by the next run, reported while unavailable, and given up without a bill.
 
 use super::replayed_bill::{MACHINE, anomaly, count, day, on_both, others, quiet, resolved, tells, told, total};
 use costwarden_tests::replay::Row;

@@ -1,4 +1,4 @@
-//! Days so far: a total that stands still is told, and no rule is asked.
+//! Partial days: a stalled total is reported, and no rule is evaluated.
 
 use super::replayed_bill::{MACHINE, ReplayedBill, count, day, on_both, others, tells, total};
 use costwarden_tests::Run;

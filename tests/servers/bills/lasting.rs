@@ -1,4 +1,4 @@
-//! Changes that last, what people say of incidents, and history that is played again.
+//! Lasting changes, decisions of people about incidents, and a replayed history.
 
 use mongodb::bson::{DateTime, doc};
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn new_level(from: i64, to: i64, baseline: &str) -> String {
     )
 }
 
-/// The id of an incident of one day that people heard of.
+/// The id of an incident of one day, with a notification.
 fn opened(replayed: &ReplayedBill) -> String {
     tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
     replayed.incident()["episode"].as_str().expect("an id").to_owned()

@@ -1,4 +1,4 @@
-//! Series by name, and what is said where there is nothing to show.
+//! Series by name, and the messages for empty results.
 
 use super::replayed_bill::{empty_on_both, on_both};
 

@@ -1,9 +1,9 @@
-//! A detector that fails takes nothing back: what it found before stands until it can judge again.
+//! A failing detector retracts nothing: earlier anomalies stand until the next evaluation.
 
 use super::replayed_bill::{ReplayedBill, anomaly, count, empty_on_both, retracted, tells, total};
 use costwarden_tests::repository;
 
-/// The one rule, by a detector that finds, or by one that panics.
+/// Sets the detector of the only rule.
 fn rule(replayed: &ReplayedBill, detector: &str, settings: &str) {
     replayed.workdir.write(
         "rules/own.toml",

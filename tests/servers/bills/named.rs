@@ -1,4 +1,4 @@
-//! Days that somebody asks for again, longer ago than corrections are waited for: what rests on them follows.
+//! Days that a person runs again, older than the wait for restatements: dependent results are updated.
 
 use serde_json::Value;
 
@@ -8,11 +8,11 @@ use super::replayed_bill::{
 };
 use costwarden_tests::{Run, repository};
 
-/// Rules and statistics look back four weeks.
+/// Rules and statistics over four weeks.
 const FOUR_WEEKS: &str =
     "restate_days = 2\ncatch_up_days = 2\nbaseline_days = 28\n[lease]\nseconds = 5\n[rules]\ndirectory = \"rules\"\n";
 
-/// Does a case on both stores, with rules that look back four weeks; nothing is loaded before it.
+/// Runs a case on both stores with rules over four weeks and an empty database.
 fn looking_back_four_weeks(case: impl Fn(&ReplayedBill) + Sync) {
     let both = empty_on_both(FOUR_WEEKS);
     std::thread::scope(|scope| {
@@ -41,8 +41,8 @@ fn four_weeks_by_name(replayed: &ReplayedBill) -> Run {
     replayed.workdir.run(&["daily", &from, &to, "--json"])
 }
 
-/// Three weeks after the history. The first day is off, and so is the last, whose four weeks begin after the day that is
-/// corrected in these tests: it is off for as long as nothing is learned from the first.
+/// Seven weeks: the history and three more weeks. The first and the last day are anomalous. The four weeks before the
+/// last day begin after the corrected day; the last day stays anomalous while the first is not trained on.
 fn seven_weeks(replayed: &ReplayedBill) {
     replayed.load();
     tells(replayed.next(0, "1080"), 0, &[anomaly("8.0", "1080"), total(0, 1080)]);
@@ -68,7 +68,7 @@ fn span(from: i64, to: i64) -> Value {
     serde_json::json!({ "from": text(from), "to": text(to) })
 }
 
-/// All that is remembered of bills, as it was written; of baselines, which are learned every time, what they say.
+/// All stored documents about bills. Baselines, fitted in every run, are compared without their times.
 fn remembered(replayed: &ReplayedBill) -> Vec<Value> {
     let mut all = vec![replayed.machine(-HISTORY, &[]).into(), replayed.incidents().into(), replayed.findings().into()];
     if let Some(mongo) = &replayed.mongo {
@@ -179,7 +179,7 @@ fn a_run_that_died_on_the_way_is_made_good_by_the_same_again() {
     });
 }
 
-/// What people are told but for totals.
+/// The notifications, without totals.
 fn news(run: &Run) -> Vec<&str> {
     let lines = super::replayed_bill::told(run);
     lines.into_iter().filter(|line| !line.starts_with("[BILLING_DAILY_TOTAL]")).collect()

@@ -1,4 +1,4 @@
-//! A replayed with four quiet weeks of six services on it, once on the embedded store and once on a real mongod.
+//! Four quiet weeks of six services, on the embedded store and on a real mongod.
 
 use jiff::civil::{Date, date};
 use serde_json::Value;
@@ -7,9 +7,9 @@ use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::{self, Row, SeriesKey, after};
 use costwarden_tests::{Run, Workdir, repository};
 
-/// The first day that a test writes itself, a Monday.
+/// The first day after the history, a Monday.
 pub(crate) const NEXT: Date = date(2026, 10, 19);
-/// Days of history before it.
+/// Days of history before [`NEXT`].
 pub(crate) const HISTORY: i64 = 28;
 
 pub(crate) const MACHINE: SeriesKey = service("vm", "Virtual Machine");
@@ -25,19 +25,19 @@ const fn service(id: &'static str, name: &'static str) -> SeriesKey {
     SeriesKey { ids: ["d-1", "p-1", id], names: ["acme", "shop", name] }
 }
 
-/// A workdir, and the database that it writes to where that is not a file.
+/// A working directory, and its database if the store is not embedded.
 pub(crate) struct ReplayedBill {
     pub(crate) workdir: Workdir,
     pub(crate) mongo: Option<Mongo>,
     settings: String,
 }
 
-/// A day some days after [`NEXT`].
+/// The day `index` days after [`NEXT`].
 pub(crate) fn day(index: i64) -> Date {
     after(NEXT, index)
 }
 
-/// Does a case on both stores at the same time, with some settings of its own; the history is loaded before it.
+/// Runs a case with additional settings on both stores at the same time, after loading the history.
 pub(crate) fn on_both(settings: &str, case: impl Fn(&ReplayedBill) + Sync) {
     let both = empty_on_both(settings);
     std::thread::scope(|scope| {
@@ -50,7 +50,7 @@ pub(crate) fn on_both(settings: &str, case: impl Fn(&ReplayedBill) + Sync) {
     });
 }
 
-/// The same without the history.
+/// A working directory for each store, without the history.
 pub(crate) fn empty_on_both(settings: &str) -> Vec<ReplayedBill> {
     let embedded = ReplayedBill::new(settings, None);
     [Some(embedded), Mongo::new().map(|mongo| ReplayedBill::new(settings, Some(mongo)))].into_iter().flatten().collect()
@@ -70,7 +70,7 @@ impl ReplayedBill {
         Self { workdir, mongo, settings: settings.to_owned() }
     }
 
-    /// Another of the same settings on the same kind of store, empty; none where its server is gone.
+    /// An empty working directory with the same settings and the same kind of store; `None` without a server.
     pub(crate) fn another(&self) -> Option<Self> {
         match &self.mongo {
             None => Some(Self::new(&self.settings, None)),
@@ -78,7 +78,7 @@ impl ReplayedBill {
         }
     }
 
-    /// Loads the quiet weeks, in which the machine costs 1000 on the average.
+    /// Loads the quiet weeks with a mean cost of 1000 for the machine.
     pub(crate) fn load(&self) {
         for index in -HISTORY..0 {
             self.bill(index, quiet(index));
@@ -87,7 +87,7 @@ impl ReplayedBill {
         assert_eq!((run.code, told(&run)), (0, Vec::<&str>::new()), "{run:?}");
     }
 
-    /// What the provider says of a day from now on: what the machine costs; the others cost what they always do.
+    /// Writes the bill of a day. The machine has the given cost, and the rest of the services have their usual cost.
     pub(crate) fn bill(&self, index: i64, machine: &str) {
         self.bill_of(index, &[&[Row::of(MACHINE, machine)], others().as_slice()].concat());
     }
@@ -100,7 +100,7 @@ impl ReplayedBill {
         self.workdir.run(&["daily", &format!("--through={}", day(newest)), "--json"])
     }
 
-    /// A bill, and the daily job of that day.
+    /// Writes the bill of a day and runs the daily job.
     pub(crate) fn next(&self, index: i64, machine: &str) -> Run {
         self.bill(index, machine);
         self.daily(index)
@@ -114,7 +114,7 @@ impl ReplayedBill {
         self.workdir.run(&["incidents", "list", "--json"]).expect(0).json()
     }
 
-    /// The only one there is.
+    /// The only incident.
     #[track_caller]
     pub(crate) fn incident(&self) -> Value {
         let mut incidents = self.incidents();
@@ -126,7 +126,7 @@ impl ReplayedBill {
         self.workdir.run(&["anomalies", "list", "--json"]).expect(0).json()
     }
 
-    /// The machine's days as the ledger holds them.
+    /// The machine's days in the ledger.
     pub(crate) fn machine(&self, from: i64, more: &[&str]) -> Vec<Value> {
         let from = format!("--from={}", day(from));
         let args = ["series", "show", "--series=d-1/p-1/vm", &from, "--json"];
@@ -134,30 +134,30 @@ impl ReplayedBill {
     }
 }
 
-/// What the others cost every day.
+/// The usual rows of the rest of the services.
 pub(crate) fn others() -> Vec<Row> {
     OTHERS.map(|series_key| Row::of(series_key, "100")).to_vec()
 }
 
-/// What the machine costs on a quiet day.
+/// The cost of the machine on a quiet day.
 pub(crate) fn quiet(index: i64) -> &'static str {
     if index % 2 == 0 { "990" } else { "1010" }
 }
 
-/// The lines that people are told, where a run's own output is JSON.
+/// The notifications on standard error.
 pub(crate) fn told(run: &Run) -> Vec<&str> {
     let told = |line: &&str| line.starts_with("[BILLING_") || line.starts_with("[COSTWARDEN_");
     run.stderr.lines().filter(told).collect()
 }
 
-/// Asserts the exit code and every line that people are told; gives back the report.
+/// Asserts the exit code and every notification. Returns the report.
 #[track_caller]
 pub(crate) fn tells(run: Run, code: i32, lines: &[String]) -> Value {
     assert_eq!(told(&run), lines, "{run:#?}");
     run.expect(code).report()
 }
 
-/// A run's count; 0 where it counted nothing of the kind.
+/// A count of a report; 0 if absent.
 pub(crate) fn count(report: &Value, name: &str) -> u64 {
     report["counts"].get(name).map_or(0, |count| count.as_u64().expect("a count"))
 }

@@ -1,4 +1,4 @@
-//! The Containerfile: parsed and linted; not built, since there is no base image here.
+//! The Containerfile, parsed and linted. Without a base image there is no build.
 
 use super::tools::{Tools, deploy};
 use costwarden_tests::repository;

@@ -1,10 +1,10 @@
-//! The README's checklist: each command in it is one that this program has.
+//! The checklist of the README: every command exists.
 
 use std::process::Command;
 
 use costwarden_tests::{binary, repository, run};
 
-/// The commands between backticks, without what stands for something else.
+/// The commands between backticks, without placeholders.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let spans = text.split('`').skip(1).step_by(2);
     let commands = spans.filter_map(|span| {

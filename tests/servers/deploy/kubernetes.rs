@@ -1,4 +1,4 @@
-//! The manifests: what Kubernetes expects, what the costwarden in them accepts, and no privilege. Not run on a cluster.
+//! The manifests: valid for Kubernetes, accepted by costwarden, without privileges. They are not run on a cluster.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use costwarden_tests::{Workdir, plugins, repository};
 
 const JOBS: [&str; 4] = ["backfill.yaml", "daily.yaml", "health.yaml", "hourly.yaml"];
 
-/// Every manifest by its file's name.
+/// Every manifest by its file name.
 fn manifests(tools: &Tools) -> BTreeMap<String, Value> {
     let files = files(&deploy("kubernetes"), "yaml");
     let manifests = files.iter().map(|file| {
@@ -21,7 +21,7 @@ fn manifests(tools: &Tools) -> BTreeMap<String, Value> {
     manifests.collect()
 }
 
-/// The jobs' specs, by the manifest's file.
+/// The job specs by file name.
 fn jobs(manifests: &BTreeMap<String, Value>) -> BTreeMap<&str, &Value> {
     let spec = |manifest: &'_ Value| match manifest["kind"].as_str() {
         Some("CronJob") => Some("/spec/jobTemplate/spec"),

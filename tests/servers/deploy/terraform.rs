@@ -1,5 +1,5 @@
-//! The Terraform files: in Terraform's own form, and every name in them is there. Not held against the providers' schemas,
-//! which come from Terraform's registry alone.
+//! The Terraform files: canonical format, and a declaration for every name. The schemas of the providers come from
+//! Terraform's registry alone and are not checked.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn they_are_formatted_and_parse() {
     assert!(text.contains("      days = 365") && told.code != 0, "{told:?}");
 }
 
-/// What is declared as `kind "first" "second"`, without the kinds that give no names.
+/// The declarations `kind "first" "second"`, without kinds that declare no name.
 fn declared(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in text.lines() {
@@ -59,7 +59,7 @@ fn every_name_is_declared_and_every_variable_is_used() {
     assert!(unused.is_empty(), "{unused:?}");
 }
 
-/// The ports of the seed: what the manifests for Kubernetes open is no more than what the security group does.
+/// The Kubernetes manifests open no port beyond the security group of the seed.
 #[test]
 fn the_jobs_reach_https_and_the_database_alone() {
     let text = std::fs::read_to_string(deploy("terraform/network.tf")).expect("a file");

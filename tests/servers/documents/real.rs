@@ -1,4 +1,4 @@
-//! Real bills: a year of mybinder.org on Google Cloud, back-filled and judged day by day.
+//! Real bills: a year of mybinder.org on Google Cloud, backfilled and then evaluated day by day.
 
 use jiff::civil::{Date, date};
 use serde_json::Value;
@@ -10,10 +10,11 @@ use costwarden_tests::{Workdir, repository, shared};
 
 const FIRST: Date = date(2017, 12, 13);
 const LAST: Date = date(2018, 12, 31);
-/// The provider's export has no such day.
+/// A day without data in the provider's export.
 const MISSING: Date = date(2018, 2, 3);
 
-/// With one of this repository's rule sets, whose least amounts are in won, for a bill in dollars.
+/// A working directory with a rule set of the repository. `min_impact`, an amount in won, is lowered for a bill in
+/// dollars.
 fn workdir(bills: &std::path::Path, rules: &str) -> Workdir {
     let rules = repository().join("rules").join(rules).join(format!("{rules}.toml"));
     let rules = std::fs::read_to_string(rules).expect("a rule set").replace("min_impact = 10000", "min_impact = 50");
@@ -30,7 +31,7 @@ fn anomalies(workdir: &Workdir) -> Vec<Value> {
     timeless(workdir.json(&["anomalies", "list", "--json"]))
 }
 
-/// The days in a form that the formulas take.
+/// Reads the days as input of the formulas.
 fn read(folder: &std::path::Path) -> Bills {
     let mut bills = Bills::new();
     for index in 0.. {

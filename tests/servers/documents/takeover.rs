@@ -1,4 +1,4 @@
-//! A database that the replaced pipeline wrote: its history is judged by, its documents stay, its index gives way.
+//! A database of the replaced pipeline: costwarden trains on its history, keeps its documents and replaces its index.
 
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
@@ -12,7 +12,7 @@ const SHOP: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "vm"], names: ["우리회사", "쇼핑몰", "Virtual Machine"] };
 const DEPOT: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "vm"], names: ["우리회사", "물류", "Virtual Machine"] };
 
-/// As a driver of another language wrote them: whole amounts are integers, and there is a field of its own.
+/// A document in the form of another driver: whole amounts are integers, and there is an unknown field.
 fn old_day(index: i64, series_key: SeriesKey, amount: impl Into<Bson>, anomalous: bool) -> Document {
     let [domain, project, service] = series_key.ids;
     let [domain_name, project_name, service_name] = series_key.names;

@@ -1,4 +1,4 @@
-//! The replaced pipeline's documents, field by field, against its formulas.
+//! The replaced pipeline's documents, field by field, compared with its formulas.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use costwarden_tests::eight_services::{self, DATABASE, DISK, EDGE, MACHINE, day}
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::{self, Bills, Row, SeriesKey, compact};
 
-/// What the bills of [`bills`] say of a series beside its amounts: names, pricing types and regions, each once.
+/// Names, pricing types and regions of a series in [`eight_services::bills`], without duplicates.
 fn labels(ids: &Ids) -> ([&str; 3], &'static [&'static str], &'static [&'static str]) {
     let [domain, project, service] = ids;
     let names = match (domain.as_str(), project.as_str(), service.as_str()) {
@@ -254,7 +254,7 @@ fn check_types(document: &Document, fields: &[&str], kind: ElementType) {
     }
 }
 
-/// The same double but for the order in which it was added up.
+/// Asserts equality of doubles up to the order of summation.
 #[track_caller]
 pub(crate) fn close(document: &Document, field: &str, expected: f64) {
     let Some(Bson::Double(found)) = document.get(field) else { panic!("{field} is no double in {document}") };

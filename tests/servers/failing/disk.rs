@@ -1,4 +1,4 @@
-//! A small disk under the state directory, which this suite and its runs alone see.
+//! A small disk under the state directory, visible to the test and its runs only.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -7,14 +7,14 @@ use std::process::{Child, Command, Stdio};
 
 use costwarden_tests::{Run, Workdir, binary, run, skipped};
 
-/// Gone when it is dropped.
+/// A mounted tmpfs, unmounted with the value.
 pub(crate) struct Disk {
     holder: Child,
     workdir: PathBuf,
 }
 
 impl Disk {
-    /// Of a size as mount takes it, e.g. `2m`. None, said aloud, where a mount of one's own is not allowed.
+    /// Mounts a disk with a size like `2m`; `None` without the right to mount.
     pub(crate) fn new(workdir: &Workdir, size: &str) -> Option<Self> {
         fs::create_dir_all(workdir.path().join("state")).expect("a folder");
         let mut command = Command::new("unshare");
@@ -32,7 +32,7 @@ impl Disk {
         Some(disk)
     }
 
-    /// Runs the binary where the disk is.
+    /// Runs the binary in the mount namespace of the disk.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         let mut command = Command::new("nsenter");
         command.args(["--mount", "--target"]).arg(self.holder.id().to_string());
@@ -42,13 +42,13 @@ impl Disk {
         run(&mut command)
     }
 
-    /// A file of the state directory, as it is on the disk.
+    /// The path of a file of the state directory, outside the namespace.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         let inside = self.workdir.strip_prefix("/").expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside).join("state").join(name)
     }
 
-    /// Leaves not a byte.
+    /// Fills the disk to the last byte.
     pub(crate) fn fill(&self) {
         let mut file = File::create(self.path("filler")).expect("a file");
         for block in [[0; 4_096].as_slice(), &[0]] {

@@ -1,4 +1,4 @@
-//! A disk that is full. What can be done without it is done; the rest is told with the folder, and nothing is lost.
+//! A full disk: work without the disk continues, the rest is reported with its folder, and no data is lost.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use costwarden_tests::service;
 const EMBEDDED: &str = "[store]\nkind = \"embedded\"\n";
 const METRICS: &str = "[metrics]\ntextfile = \"costwarden.prom\"\n";
 
-/// In a database of its own.
+/// The `[store]` table for a new database.
 fn mongodb(name: &str) -> Option<String> {
     let uri = service("COSTWARDEN_TEST_MONGODB")?;
     Some(format!("[store]\nkind = \"mongodb\"\nuri = {uri:?}\ndatabase = \"failing-{}-{name}\"\n", std::process::id()))
@@ -82,7 +82,7 @@ fn a_bill_that_neither_archive_nor_spool_takes_is_not_summed() {
     assert_eq!(drained["counts"]["unspooled"], 1, "{drained:#}");
 }
 
-/// Half a file is never taken for one: the last whole one stays.
+/// A partially written textfile never replaces the previous one.
 #[test]
 fn a_textfile_that_cannot_be_written_keeps_what_it_said() {
     let workdir = workdir(

@@ -1,4 +1,4 @@
-//! A workdir with four quiet weeks, and a day on which something happened.
+//! Four quiet weeks, and a day with an anomaly.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use costwarden_tests::replay::{self, Bills, Row, SeriesKey, after};
 use costwarden_tests::{Run, Workdir, repository};
 
-/// The first day that is not history.
+/// The first day after the history.
 pub(crate) const NEXT: Date = date(2026, 10, 19);
 
 pub(crate) const DAILY: [&str; 3] = ["daily", "--date=2026-10-19", "--json"];
@@ -16,7 +16,7 @@ pub(crate) const HISTORY: [&str; 3] = ["backfill", "--from=2026-09-21", "--to=20
 const MACHINE: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "vm"], names: ["우리회사", "쇼핑몰", "Virtual Machine"] };
 
-/// With the bills in it.
+/// A working directory with the bills.
 pub(crate) fn workdir(store: &str, tables: &str) -> Workdir {
     let rules = repository().join("rules/tutorial");
     let workdir = Workdir::new(&format!(
@@ -39,7 +39,7 @@ fn rows(amount: &str) -> Vec<Row> {
     (0..400).map(other).chain([Row::of(MACHINE, amount)]).collect()
 }
 
-/// Keeps what an archive would take from being written, until it is allowed.
+/// Blocks the archive with a file in its place, until [`mend_archive`].
 pub(crate) fn break_archive(workdir: &Workdir) {
     fs::rename(workdir.path().join("archive"), workdir.path().join("archive-away")).expect("moved away");
     fs::write(workdir.path().join("archive"), "in the way").expect("written");
@@ -50,7 +50,7 @@ pub(crate) fn mend_archive(workdir: &Workdir) {
     fs::rename(workdir.path().join("archive-away"), workdir.path().join("archive")).expect("moved back");
 }
 
-/// What is remembered of the day, through the command line, without what tells one run from another.
+/// The stored data about the day, through the command line, without fields that differ from run to run.
 pub(crate) fn remembered(run: impl Fn(&[&str]) -> Run) -> Vec<String> {
     let of = |args: &[&str]| -> Vec<String> {
         let without = |mut value: serde_json::Value| {

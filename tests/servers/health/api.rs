@@ -1,4 +1,4 @@
-//! A billing API that is slow, and one that fails.
+//! A slow billing API and a failing billing API.
 
 use super::installation::{EMBEDDED, Installation, WELL, mongodb};
 

@@ -1,5 +1,5 @@
-//! A host whose clock is wrong: what goes by it is refused, a step in the middle of a run changes nothing, and what seems to
-//! come from the future is told.
+//! A host with a wrong clock: dependent commands refuse, a step within a run has no effect, and documents from the
+//! future are reported.
 
 use std::fs;
 use std::process::Stdio;

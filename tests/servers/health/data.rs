@@ -1,4 +1,4 @@
-//! Bills that do not come, more findings than usual, and people who were not told.
+//! Missing bills, an unusual number of anomalies, and undelivered notifications.
 
 use super::installation::{EMBEDDED, Installation, WELL, mongodb};
 

@@ -1,4 +1,4 @@
-//! An installation that was well at 2026-11-23 10:20 in Seoul, and its clock.
+//! An installation in good health at 2026-11-23 10:20 in Seoul, with an adjustable clock.
 
 use std::process::Command;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use costwarden_tests::{Run, Simulator, Workdir, rules, run, service};
 
-/// A workdir with a bill, a clock and what the jobs left.
+/// A working directory, a simulated bill and a clock.
 pub(crate) struct Installation {
     pub(crate) workdir: Workdir,
     pub(crate) bill: Simulator,
     faketime: String,
 }
 
-/// A `[store]` in a database of its own, where a server is there.
+/// The `[store]` table for a new database; `None` without a server.
 pub(crate) fn mongodb(name: &str) -> Option<String> {
     let uri = service("COSTWARDEN_TEST_MONGODB")?;
     let database = format!("health-{name}-{}", std::process::id());
@@ -26,8 +26,7 @@ pub(crate) const WELL: &str = "2026-11-23 01:20:00";
 pub(crate) const EMBEDDED: &str = "[store]\nkind = \"embedded\"\n";
 
 impl Installation {
-    /// `tables` follow those that every installation has; `store` is its `[store]`. None, said aloud, where the clock cannot be
-    /// moved.
+    /// An installation before its first run, with the given tables and `[store]`; `None` without libfaketime.
     pub(crate) fn new(tables: &str, store: &str) -> Option<Self> {
         let faketime = service("COSTWARDEN_TEST_FAKETIME")?;
         let flags = ["--services", "6", "--days", "90", "--incidents", "off", "--now", "2026-11-22T00:10:00+09:00"];
@@ -42,7 +41,7 @@ impl Installation {
         Some(Self { workdir, bill, faketime })
     }
 
-    /// The same after a backfill, the daily job of yesterday, and the hourly job of 10:10.
+    /// An installation after a backfill, the daily job of yesterday, and the hourly job of 10:10.
     pub(crate) fn well(tables: &str, store: &str) -> Option<Self> {
         let installation = Self::new(tables, store)?;
         installation.at("2026-11-21 15:10:00", &["backfill", "--from", "2026-10-20", "--to", "2026-11-21"]).expect(0);
@@ -53,7 +52,7 @@ impl Installation {
         Some(installation)
     }
 
-    /// A command whose clock begins at a moment of UTC.
+    /// A command with a clock that starts at the given time in UTC.
     pub(crate) fn command(&self, moment: &str, args: &[&str]) -> Command {
         let mut command = self.workdir.command(args, &[Simulator::ENV, ("TZ", "UTC")]);
         command.env("LD_PRELOAD", &self.faketime).env("FAKETIME", format!("@{moment}"));
@@ -66,7 +65,7 @@ impl Installation {
         run(&mut self.command(moment, args))
     }
 
-    /// Changes the config.
+    /// Replaces text in the config.
     pub(crate) fn configure(&self, from: &str, to: &str) {
         let path = self.workdir.path().join("costwarden.toml");
         let text = std::fs::read_to_string(&path).expect("a config");
@@ -74,7 +73,7 @@ impl Installation {
         self.workdir.write("costwarden.toml", &text.replace(from, to));
     }
 
-    /// The one check of that name: its state and what it says, its numbers left out.
+    /// State and message of the check with this name.
     pub(crate) fn check(&self, moment: &str, name: &str) -> (String, String) {
         let run = self.at(moment, &["health", "--json"]);
         let report = run.report();
@@ -87,7 +86,7 @@ impl Installation {
         (text(&check["state"]), text(&check["message"]))
     }
 
-    /// Asserts the state of one check, and what it says.
+    /// Asserts the state of a check and a part of its message.
     #[track_caller]
     pub(crate) fn expect(&self, moment: &str, name: &str, state: &str, message: &str) {
         let told = self.check(moment, name);

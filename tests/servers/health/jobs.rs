@@ -1,4 +1,4 @@
-//! Jobs that run, that do not, that fail, and that never end.
+//! Running, missing, failing and hanging jobs.
 
 use super::installation::mongodb;
 use super::installation::{EMBEDDED, Installation, WELL};
@@ -24,7 +24,7 @@ const NAMES: [&str; 17] = [
     "findings",
 ];
 
-/// Neither depends on how full the machine's disk is.
+/// Thresholds independent of the machine's disk.
 const ANY_DISK: &str = "[health]\ndisk_percent = { warning = 100, critical = 100 }\n";
 
 #[test]
@@ -52,7 +52,7 @@ fn all_is_well_after_the_jobs_ran_in_either_store() {
     }
 }
 
-/// Every file of the workdir with its size and when it was written.
+/// Path, size and time of the last change of every file.
 fn files(installation: &Installation) -> Vec<(std::path::PathBuf, u64, std::time::SystemTime)> {
     let mut found = Vec::new();
     let mut folders = vec![installation.workdir.path().to_owned()];

@@ -1,4 +1,4 @@
-//! A host that died with the turn to write, and one that lives and has it.
+//! A dead host with the write lease, and a living host with the write lease.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
     installation.expect("2026-11-23 04:11:00", "lease", "OK", "nobody writes");
 }
 
-/// Until a check says that.
+/// Waits for a message of a check.
 fn await_check(installation: &Installation, moment: &str, name: &str, message: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {

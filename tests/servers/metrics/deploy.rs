@@ -1,4 +1,4 @@
-//! The files of `config/deploy` that monitoring and the system take as they are.
+//! The files of `config/deploy` for monitoring and for the system.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -25,7 +25,7 @@ fn every_alert_fires_when_it_should_and_only_then() {
     }
 }
 
-/// With another folder and the user who runs the suite, who may not be root: those two are the machine's.
+/// logrotate with another folder and the user of the suite, who may lack root.
 #[test]
 fn logs_are_rotated_and_the_last_thirty_kept() {
     let Some(folder) = tools::folder() else { return };

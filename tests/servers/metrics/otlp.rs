@@ -1,5 +1,5 @@
-//! The push, to a receiver of this suite's own: it takes what OTLP's JSON encoding allows and nothing else. (A collector is in no
-//! registry that the suites can use.)
+//! The push to a receiver of the suite. The receiver accepts the JSON encoding of OTLP and nothing else. (No registry
+//! of the suites has a collector.)
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -92,7 +92,7 @@ struct AnyValue {
     string_value: String,
 }
 
-/// Receives pushes on a port of its own, on a thread that ends with the suite.
+/// Receives pushes on a free port, on a thread that ends with the process.
 fn receive(answer: &'static str) -> (String, Receiver<(Option<String>, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("set");

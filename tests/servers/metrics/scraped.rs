@@ -1,5 +1,5 @@
-//! A real Prometheus scrapes a real node exporter that reads the file of real runs: every query of the dashboard and of the
-//! alerts is answered.
+//! A real Prometheus scrapes a real node exporter with the textfile of real runs: every query of the dashboard and of
+//! the alerts has an answer.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,17 +11,17 @@ use serde_json::Value;
 use super::{MonitoredBill, TEXTFILE, tools};
 use costwarden_tests::{block_on, repository};
 
-/// Far longer than it takes.
+/// The longest wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server on loopback, ended when it is dropped.
+/// A server on loopback, stopped with the value.
 struct PrometheusServer {
     child: Child,
     url: String,
 }
 
 impl PrometheusServer {
-    /// Starts a server on a port that was free a moment ago, and waits until it answers at a path.
+    /// Starts a server on a free port and waits for an answer at `path`.
     fn start(path: &str, command: impl Fn(&str) -> Command) -> Self {
         for _ in 0..3 {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -40,7 +40,7 @@ impl PrometheusServer {
         panic!("it does not answer at {path}");
     }
 
-    /// The body of a good answer.
+    /// The body of a successful answer.
     fn get(&self, path: &str, query: &[(&str, &str)]) -> Option<String> {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let mut url = reqwest::Url::parse(&format!("{}{path}", self.url)).expect("a URL");
@@ -50,7 +50,7 @@ impl PrometheusServer {
         block_on(async { client.get(url).send().await.ok()?.error_for_status().ok()?.text().await.ok() })
     }
 
-    /// What Prometheus answers to a query.
+    /// Prometheus's answer to a query.
     #[track_caller]
     fn query(&self, expression: &str) -> Vec<Value> {
         let answer = self.get("/api/v1/query", &[("query", expression)]);
@@ -60,7 +60,7 @@ impl PrometheusServer {
         answer["data"]["result"].as_array().expect("a result").clone()
     }
 
-    /// Waits until a query has an answer.
+    /// Waits for a non-empty answer to a query.
     #[track_caller]
     fn await_answer(&self, expression: &str) {
         let until = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! The file after runs that succeeded, failed and could not begin.
+//! The textfile after successful, failed and aborted runs.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

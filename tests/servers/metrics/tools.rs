@@ -1,11 +1,11 @@
-//! Prometheus, its node exporter, promtool and logrotate, out of Debian's packages.
+//! Prometheus, its node exporter, promtool and logrotate from Debian's packages.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use costwarden_tests::repository;
 
-/// The folder that the packages are unpacked in; none, said aloud, where they cannot be had.
+/// The folder of the unpacked packages; `None` if unavailable.
 pub(crate) fn folder() -> Option<PathBuf> {
     let got = Command::new(repository().join("tests/services.sh")).arg("monitoring").output().expect("bash");
     if !got.status.success() {

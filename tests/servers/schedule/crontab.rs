@@ -32,7 +32,7 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
     assert_eq!(cron.schedule(&["remove"]).expect(0).stdout, "nothing of costwarden was installed\n");
 }
 
-/// A time that a line names is one of the machine's clock, on which the bill's midnight may come twice, or never.
+/// The times in a line belong to the machine's clock. There the midnight of the bill may come twice, or never.
 #[test]
 fn clocks_that_are_changed_get_a_line_for_each_time_of_the_bills_midnight() {
     let Some(cron) = PrivateCron::new() else { return };
@@ -134,7 +134,7 @@ fn secrets_have_to_be_where_jobs_find_them() {
     assert_eq!(table.matches(&set).count(), 3, "{table}");
 }
 
-/// `&` would end the assignment, and what follows it be lost.
+/// `&` would end the assignment and drop the rest of the value.
 #[test]
 fn a_secret_that_a_shell_reads_otherwise_is_told_before_a_job_fails() {
     let Some(cron) = PrivateCron::new() else { return };
@@ -172,7 +172,7 @@ fn without_cron_it_is_said_what_to_do() {
     assert!(cron_is_installed || run.stderr.contains("cannot run `crontab`"), "{run:?}");
 }
 
-/// The jobs' log is part of the checklist before going live.
+/// The log of the jobs is a part of the checklist before going live.
 #[test]
 fn a_log_that_no_job_could_open_is_told_before_cron_finds_out() {
     let Some(cron) = PrivateCron::new() else { return };

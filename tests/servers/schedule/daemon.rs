@@ -1,4 +1,4 @@
-//! What cron makes of the lines.
+//! The lines of the block in a real cron daemon.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Child;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::private_cron::PrivateCron;
 
-/// cron and all that it started, ended when it is dropped.
+/// A process group with cron, killed with the value.
 struct Daemon(Child);
 
 impl Drop for Daemon {

@@ -1,17 +1,17 @@
-//! A private /var/spool/cron with cron's own programs.
+//! A private `/var/spool/cron` for cron's programs.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use costwarden_tests::{Run, Workdir, binary, repository, run, service};
 
-/// A workdir, and a spool of crontabs that only its commands see.
+/// A working directory, and a spool of crontabs visible to its commands only.
 pub(crate) struct PrivateCron {
     pub(crate) workdir: Workdir,
     programs: PathBuf,
 }
 
-/// Runs a command where /var/spool/cron is the folder that is the first argument.
+/// Runs a command with the first argument mounted at `/var/spool/cron`.
 const ENTER: &str =
     r#"mount -t tmpfs tmpfs /var/spool && mkdir /var/spool/cron && mount --bind "$0" /var/spool/cron && exec "$@""#;
 
@@ -19,7 +19,7 @@ pub(crate) const CONFIG: &str = "state_dir = \"state\"\n[source]\nkind = \"repla
                                  kind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\n";
 
 impl PrivateCron {
-    /// None, said aloud, where cron's programs or a namespace of one's own cannot be had.
+    /// An empty spool; `None` without cron's programs or without the right to mount.
     pub(crate) fn new() -> Option<Self> {
         let programs = PathBuf::from(service("COSTWARDEN_TEST_CRON")?);
         let mut may = Command::new("unshare");
@@ -33,7 +33,7 @@ impl PrivateCron {
         Some(Self { workdir, programs })
     }
 
-    /// Any command, with cron's programs first on PATH.
+    /// A command with cron's programs first on `PATH`.
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.programs.join("usr/bin").display());
         let mut command = Command::new("unshare");
@@ -51,7 +51,7 @@ impl PrivateCron {
         self.schedule(&[&["install", "--log-dir", "log"], args].concat())
     }
 
-    /// What the machine's administrator sees.
+    /// The crontab of the user, as `crontab -l` prints it.
     pub(crate) fn table(&self) -> Option<String> {
         let run = run(&mut self.command("crontab", &["-l"]));
         (run.code == 0).then_some(run.stdout)
@@ -63,14 +63,14 @@ impl PrivateCron {
         run(&mut self.command("crontab", &[&file])).expect(0);
     }
 
-    /// cron's daemon, in the foreground.
+    /// cron's daemon in the foreground.
     pub(crate) fn daemon(&self) -> Command {
         let cron = self.programs.join("usr/sbin/cron").display().to_string();
         self.command(&cron, &["-f", "-L", "0"])
     }
 }
 
-/// The units that the repository ships.
+/// A shipped systemd unit.
 pub(crate) fn shipped(name: &str) -> String {
     let path = repository().join("config/deploy/systemd").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

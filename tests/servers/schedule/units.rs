@@ -1,4 +1,4 @@
-//! Units as systemd reads them.
+//! The units according to systemd.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ const NAMES: [&str; 6] = [
     "costwarden-hourly.timer",
 ];
 
-/// systemd's own checker; none, said aloud, where it is absent.
+/// `systemd-analyze`; `None` if absent.
 fn systemd_analyze() -> Option<Command> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         eprintln!("skipped: systemd-analyze is absent; it is in the Debian package systemd");
@@ -102,7 +102,8 @@ fn what_is_shipped_is_what_is_written() {
     }
 }
 
-/// Forbids itself what `MemoryDenyWriteExecute` forbids, and becomes another program; ends with 77 where the kernel cannot.
+/// A Python program: applies the restriction of `MemoryDenyWriteExecute` to its process and executes another program.
+/// Exit code 77 means that the kernel has no such restriction.
 const DENY: &str = "import ctypes, os, sys
 if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0): sys.exit(77)
 os.execv(sys.argv[1], sys.argv[1:])";

@@ -1,4 +1,4 @@
-//! A workdir in which every secret is one of its own, and all that a run may leave behind.
+//! A working directory with distinct secrets, and a search for secrets in everything that a run leaves behind.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,18 +11,18 @@ use serde_json::json;
 use super::forms::assert_absent;
 use costwarden_tests::{Run, Simulator, Workdir, block_on, plugins, repository, run, service, write_private};
 
-/// What must be seen nowhere. The simulator takes the first two.
+/// The secrets. The simulator uses the first two.
 pub(crate) const API_ID: &str = "Api-Id-9f31!x";
 pub(crate) const API_SECRET: &str = "Api+Secret/77c2==";
 pub(crate) const MONGO_PASSWORD: &str = "Mongo:P@ss/w0rd+5e";
 pub(crate) const S3_KEY: &str = "S3AccessKey4711";
 pub(crate) const S3_SECRET: &str = "S3/Secret+Key-0815";
 pub(crate) const REGISTRY_PASSWORD: &str = "Registry$Pass-31b7";
-/// What the simulated identity service gives.
+/// The token of the simulated identity service.
 const TOKEN: &str = "simulated-token-of-secrets-manager";
 const SECRETS: [&str; 7] = [API_ID, API_SECRET, MONGO_PASSWORD, S3_KEY, S3_SECRET, REGISTRY_PASSWORD, TOKEN];
 
-/// Each a filter of the log. The last asks for every crate that speaks to servers by its name.
+/// Log filters. The last filter names every crate that connects to servers.
 pub(crate) const LOGS: [&str; 3] = [
     "",
     "trace",
@@ -31,7 +31,7 @@ pub(crate) const LOGS: [&str; 3] = [
      oci_client=trace,oci_wasm=trace,tower=trace,tokio=trace,costwarden=trace",
 ];
 
-/// Servers, and users that they know.
+/// Servers with users for the secrets.
 pub(crate) struct SecretsFixture {
     pub(crate) simulator: Simulator,
     server: String,
@@ -39,7 +39,7 @@ pub(crate) struct SecretsFixture {
     registry: String,
 }
 
-/// What a workdir's config says instead of what is right.
+/// The values of the config; a test replaces single values by wrong ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) source: String,
@@ -50,7 +50,7 @@ pub(crate) struct Config {
 }
 
 impl SecretsFixture {
-    /// None, said aloud, where the servers are not there.
+    /// The servers; `None` if absent.
     pub(crate) fn new(name: &str) -> Option<Self> {
         let server = service("COSTWARDEN_TEST_MONGODB")?.trim_start_matches("mongodb://").to_owned();
         let registry = service("COSTWARDEN_TEST_REGISTRY")?;
@@ -75,7 +75,7 @@ impl SecretsFixture {
         Client::with_uri_str(format!("mongodb://{}", self.server)).await.expect("a client")
     }
 
-    /// Everything right.
+    /// Correct values.
     pub(crate) fn config(&self) -> Config {
         Config {
             source: self.simulator.url.clone(),
@@ -137,7 +137,7 @@ kind = "stdout"
         workdir
     }
 
-    /// Runs the binary, and looks for every secret in all that it said and left.
+    /// Runs the binary and searches output, files and documents for every secret.
     pub(crate) fn run(&self, workdir: &Workdir, config: &Config, args: &[&str]) -> Run {
         let env = [
             ("SUITE_API_ID", API_ID),
@@ -164,7 +164,7 @@ kind = "stdout"
         run
     }
 
-    /// How many documents there are; none holds a secret.
+    /// Searches all documents for secrets and returns their number.
     pub(crate) fn documents(&self, place: &str) -> usize {
         block_on(async {
             let database = self.client().await.database(&self.database);
@@ -198,7 +198,7 @@ impl Drop for SecretsFixture {
     }
 }
 
-/// The `[archive]` table for the real storage; the key and the secret are references or texts.
+/// The `[archive]` table for the real storage, with key and secret as references or texts.
 pub(crate) fn storage(key: &str, secret: &str) -> String {
     let endpoint = std::env::var("COSTWARDEN_TEST_S3_ENDPOINT").unwrap_or_default();
     let bucket = std::env::var("COSTWARDEN_TEST_S3_BUCKET").unwrap_or_default();

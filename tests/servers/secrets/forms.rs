@@ -1,8 +1,8 @@
-//! The forms in which a secret may turn up, and looking for them.
+//! The possible encodings of a secret, and a search for them.
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// A secret as it is, as a URL, JSON and Rust's `{:?}` write it, in hex, and as base64 has it within a longer text.
+/// A secret in plain text, in a URL, in JSON, in Rust's `{:?}`, in hex, and in base64 at each alignment.
 pub(crate) fn forms(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let quoted = format!("{secret:?}");
@@ -31,7 +31,7 @@ fn encoded(secret: &str, plain: impl Fn(u8) -> bool) -> String {
     secret.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// The letters that tell of the secret alone, where so many bytes of a group of three stand before it.
+/// The base64 letters that depend on the secret alone, after `before` preceding bytes of a group of three.
 fn base64(before: usize, secret: &[u8]) -> String {
     let bits: Vec<u8> = secret.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
     let skipped = (6 - before * 8 % 6) % 6;
@@ -39,7 +39,7 @@ fn base64(before: usize, secret: &[u8]) -> String {
     whole.map(|bits| char::from(BASE64[bits.iter().fold(0, |letter, bit| letter << 1 | usize::from(*bit))])).collect()
 }
 
-/// Asserts that none of these secrets stands in a text, in any form.
+/// Asserts the absence of the secrets from a text, in any encoding.
 #[track_caller]
 pub(crate) fn assert_absent(place: &str, text: &str, secrets: &[&str]) {
     for secret in secrets {

@@ -1,18 +1,18 @@
-//! `kakao-secret:` against the simulated identity service and Secrets Manager.
+//! `kakao-secret:` with the simulated identity service and Secrets Manager.
 
 use serde_json::{Value, json};
 
 use costwarden_tests::{Simulator, Workdir, block_on};
 
 const DAY: &str = "2026-11-22";
-/// A first day is no failure of the secrets: it was fetched, and nothing can be judged yet.
+/// The exit code of a first day: the bill was fetched, and there is no evaluation yet.
 const LEARNING: i32 = 1;
 
 fn simulator() -> Simulator {
     Simulator::start(&["--now=2026-11-23T10:10:00+09:00", "--services=4", "--days=30", "--incidents=off"])
 }
 
-/// A workdir whose credentials for the billing API lie in Secrets Manager.
+/// A working directory with the credentials of the billing API in Secrets Manager.
 fn workdir(simulator: &Simulator, more: &str) -> Workdir {
     let url = &simulator.url;
     Workdir::new(&format!(
@@ -53,7 +53,7 @@ fn backfill(workdir: &Workdir, code: i32) -> String {
     plain(workdir, &run.stderr)
 }
 
-/// Without the log, and with names for what differs from run to run.
+/// Removes log lines and replaces varying parts.
 fn plain(workdir: &Workdir, text: &str) -> String {
     let path = workdir.path().display().to_string();
     let lines = text.lines().filter(|line| !line.starts_with('{'));

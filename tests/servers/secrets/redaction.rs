@@ -1,12 +1,11 @@
-//! Runs that fail in every way in which credentials are near: nothing that is printed, logged, kept or remembered holds
-//! one, however much logging is asked for.
+//! Runs that fail near credentials: output, logs, files and documents contain no secret at any log level.
 
 use super::fixture::{Config, LOGS, SecretsFixture, storage};
 use costwarden_tests::{Run, Workdir};
 
 const DAY: [&str; 3] = ["backfill", "--from=2026-11-22", "--to=2026-11-22"];
 
-/// The same run under each filter of the log, now as text and now as JSON.
+/// Runs the same command under each log filter, as text and as JSON.
 fn every_way(fixture: &SecretsFixture, config: &Config, mut look: impl FnMut(&Workdir, &Run)) {
     for (log, json) in LOGS.into_iter().zip([&[][..], &["--json"], &[]]) {
         let config = Config { log, ..config.clone() };

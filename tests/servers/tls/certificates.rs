@@ -1,26 +1,26 @@
-//! Certificates made by the program openssl, anew for each test.
+//! Certificates from the program `openssl`, new for each test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use costwarden_tests::run;
 
-/// An authority, and what it has signed.
+/// A certificate authority and its certificates.
 pub(crate) struct Certificates {
     folder: tempfile::TempDir,
 }
 
-/// What a server shows.
+/// The certificate of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
     Good,
-    /// For another host.
+    /// Valid for another host.
     OtherHost,
     Expired,
 }
 
 impl Certificates {
-    /// None, said aloud, where openssl is not there.
+    /// New certificates; `None` without openssl.
     pub(crate) fn new() -> Option<Self> {
         if !Command::new("openssl").arg("version").output().is_ok_and(|output| output.status.success()) {
             eprintln!("skipped: the program openssl makes the certificates, and is not there");
@@ -36,17 +36,17 @@ impl Certificates {
         Some(certificates)
     }
 
-    /// The authority that has signed everything here.
+    /// The authority of all certificates.
     pub(crate) fn authority_file(&self) -> PathBuf {
         self.path("ca.pem")
     }
 
-    /// An authority that has signed nothing.
+    /// An authority without certificates.
     pub(crate) fn other_authority_file(&self) -> PathBuf {
         self.path("other-ca.pem")
     }
 
-    /// Certificate and key in one file that only its owner can read.
+    /// Certificate and key of a client in one file with mode 600.
     pub(crate) fn client_file(&self) -> PathBuf {
         self.path("client.both.pem")
     }

@@ -1,4 +1,4 @@
-//! Every other certificate: an error, whatever else is said, and nothing goes to the server.
+//! Every wrong certificate is an error, and the server receives no data.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ const EXPIRED: &str = "invalid peer certificate: Expired";
 const OTHER_HOST: &str = "certificate not valid for name \"127.0.0.1\"";
 const OTHER_AUTHORITY: &str = "UnknownIssuer";
 
-/// What a run says that cannot be done.
+/// Runs a failing command and returns its output.
 fn refused(config: &str) -> String {
     let workdir = Workdir::new(config);
     let env = [Simulator::ENV, ("SUITE_SECRET", SECRET)];
@@ -30,7 +30,7 @@ fn ca(file: Option<&Path>) -> String {
     file.map(|file| format!("ca_file = {file:?}\n")).unwrap_or_default()
 }
 
-/// The right authority, another one, and the public ones.
+/// The config of the right authority, of another one, and of the public ones.
 fn authorities(certificates: &Certificates) -> [(String, &'static str); 2] {
     [(ca(Some(&certificates.other_authority_file())), OTHER_AUTHORITY), (ca(None), OTHER_AUTHORITY)]
 }

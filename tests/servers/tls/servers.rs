@@ -1,4 +1,4 @@
-//! Servers of a test's own that speak TLS, ended when they are dropped.
+//! Servers with TLS, stopped with their value.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -8,15 +8,15 @@ use std::process::{Child, Command, Stdio};
 use super::certificates::{Certificates, Shown};
 use costwarden_tests::service;
 
-/// A process that serves on 127.0.0.1.
+/// A process with an address on 127.0.0.1.
 pub(crate) struct TlsServer {
     child: Child,
     pub(crate) port: u16,
-    /// Where its data are.
+    /// The data folder.
     pub(crate) folder: tempfile::TempDir,
 }
 
-/// Whether mongod asks its clients for certificates.
+/// Whether mongod requires client certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clients {
     Anybody,
@@ -27,7 +27,7 @@ pub(crate) const KEY: &str = "access-key-of-the-suite";
 pub(crate) const SECRET: &str = "secret-key-of-the-suite";
 pub(crate) const BUCKET: &str = "bills";
 
-/// A mongod that takes nothing but TLS. None, said aloud, where the program is not there.
+/// A mongod with TLS only; `None` without the program.
 pub(crate) fn mongod(certificates: &Certificates, shown: Shown, clients: Clients) -> Option<TlsServer> {
     let program = service("COSTWARDEN_TEST_MONGOD")?;
     let libraries = std::env::var("COSTWARDEN_TEST_MONGOD_LIBRARIES").unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) fn mongod(certificates: &Certificates, shown: Shown, clients: Clients
     }))
 }
 
-/// An S3 server with one bucket. None, said aloud, where the program is not there.
+/// An S3 server with one bucket; `None` without the program.
 pub(crate) fn storage(certificates: &Certificates, shown: Shown) -> Option<TlsServer> {
     let program = service("COSTWARDEN_TEST_RCLONE")?;
     Some(serving("Starting s3 server", |folder, port| {
@@ -61,7 +61,7 @@ pub(crate) fn storage(certificates: &Certificates, shown: Shown) -> Option<TlsSe
     }))
 }
 
-/// OpenSSL, by way of Python, before a server that speaks in the clear.
+/// A TLS proxy with OpenSSL, written in Python, for a server without TLS.
 pub(crate) fn in_front_of(address: &str, certificates: &Certificates, shown: Shown) -> TlsServer {
     serving("serving", |_, port| {
         let mut command = Command::new("python3");
@@ -105,8 +105,8 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 "#;
 
-/// Starts a server and waits for the line that says that it serves. Another process may take the port between the choice
-/// and the start: then it is chosen again.
+/// Starts a server and waits for the log line `ready`. If another process takes the port first, the start is repeated
+/// with a new port.
 fn serving(ready: &str, command: impl Fn(&Path, u16) -> Command) -> TlsServer {
     let mut log = String::new();
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! The right certificate: a whole run over TLS, and a server that asks its clients for certificates.
+//! The right certificate: a whole run over TLS, and a server that requires client certificates.
 
 use super::certificates::{Certificates, Shown};
 use super::servers::{self, BUCKET, Clients, KEY, SECRET};

@@ -1,4 +1,4 @@
-//! The lifecycle rules of a bucket: on a server that has them, on one that has not, and where there is no bucket at all.
+//! The lifecycle rules of a bucket: on a server with such rules, on a server without, and with an archive in a folder.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,14 +12,14 @@ use super::test_archive::TestArchive;
 use costwarden_tests::bucket::Bucket;
 use costwarden_tests::{Workdir, block_on, repository};
 
-/// moto, ended when it is dropped.
+/// moto, stopped with the value.
 struct Moto {
     server: Child,
     endpoint: String,
 }
 
 impl Moto {
-    /// None, said aloud, where it cannot be had.
+    /// A running moto; `None` if unavailable.
     fn start() -> Option<Self> {
         let got = Command::new(repository().join("tests/services.sh")).arg("moto").output().expect("bash");
         if !got.status.success() {
@@ -76,7 +76,7 @@ fn rules(bucket: &Bucket) -> Vec<LifecycleRule> {
     block_on(get).map(|found| found.rules().to_vec()).unwrap_or_default()
 }
 
-/// As another program would have it: a rule that costwarden has nothing like.
+/// A lifecycle rule of another program, unlike any of costwarden's.
 fn rule_of_another() -> LifecycleRule {
     LifecycleRule::builder()
         .id("logs")

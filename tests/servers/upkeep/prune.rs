@@ -1,4 +1,4 @@
-//! Deleting by hand what is old enough, and nothing else.
+//! `archive prune` deletes expired documents and nothing else.
 
 use jiff::civil::{Date, date};
 
@@ -6,11 +6,11 @@ use super::test_archive::TestArchive;
 use costwarden_tests::replay::{self, Row, SeriesKey, after, key};
 use costwarden_tests::{Workdir, repository};
 
-/// So long ago that any clock is far beyond it.
+/// A day far in the past of any clock.
 const FIRST: Date = date(2020, 3, 1);
 const DISK: SeriesKey = SeriesKey { ids: ["d", "p", "disk"], names: ["", "", ""] };
 
-/// A workdir in which three days, one of them corrected, and an hour are archived and remembered.
+/// A working directory with three days and an hour, archived and stored. One of the days is restated.
 fn workdir(archive: &TestArchive, lifecycle: &str) -> Workdir {
     let rules = repository().join("rules/tutorial");
     let workdir = Workdir::new(&format!(

@@ -1,4 +1,4 @@
-//! An empty database out of the archive alone: the same documents as those that the jobs left.
+//! `archive rebuild`: an empty database gets the same documents from the archive as from the jobs.
 
 use mongodb::bson::Document;
 
@@ -9,8 +9,8 @@ use costwarden_tests::replay::{self, Row};
 use costwarden_tests::rules::OF_OTHER_KINDS;
 use costwarden_tests::{Workdir, repository};
 
-/// Six weeks and a half: the history at once, a week day by day, hours of a day that runs away, that day, hours of the
-/// next day, and bills that were corrected in between.
+/// Six and a half weeks: a history at once, a week day by day, the hours of a runaway, the day after, and restatements
+/// in between.
 fn live(workdir: &Workdir) {
     replay::write_all(workdir, &eight_services::bills());
     let hours = |index: i64, hours: std::ops::Range<u8>, ahead: u8| {
@@ -61,12 +61,12 @@ fn workdir(archive: &TestArchive, store: &str, source: &str) -> Workdir {
     workdir
 }
 
-/// Short, since what was killed is waited for.
+/// A short lease: the rebuild waits for the lease of the killed one.
 const LEASE: &str = "[lease]\nseconds = 2\nwait_seconds = 120\n";
 
 const ARCHIVE: &str = "[source]\nkind = \"archive\"\n";
 
-/// What a rebuilt database cannot know: which runs there were, and who was told.
+/// Removes the run records and notifications, unknown to a rebuild.
 fn derived(mut dump: Dump) -> Dump {
     for of_runs in ["job_runs", "billing_notices"] {
         dump.remove(of_runs);
@@ -130,7 +130,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     assert_same(&before, &derived(second.dump()), "refused");
 }
 
-/// Killed at a step, and asked for once more.
+/// Kills a rebuild at a step and runs the rebuild again.
 fn goes_on_after(step: &str, archive: &TestArchive, expected: &Dump) {
     let Some(mongo) = Mongo::new() else { return };
     let workdir = workdir(archive, &mongo.store(), ARCHIVE);
@@ -147,7 +147,7 @@ fn goes_on_after(step: &str, archive: &TestArchive, expected: &Dump) {
     workdir.run(&["archive", "rebuild"]).expect(2);
 }
 
-/// Puts a raw document into an archive that is a folder, as it was fetched at midnight some days later.
+/// Writes a raw document to an archive folder, as fetched at midnight some days later.
 fn keep(workdir: &Workdir, index: i64, rows: &[Row], fetched_on: i64, predecessor: &str) {
     replay::write(workdir, "archive", day(index), None, rows);
     let path = workdir.path().join("archive").join(replay::key(day(index), None));
@@ -158,7 +158,7 @@ fn keep(workdir: &Workdir, index: i64, rows: &[Row], fetched_on: i64, predecesso
     std::fs::write(name, format!("{}{metadata}", text.strip_suffix('}').expect("an object"))).expect("written");
 }
 
-/// What is rebuilt of days up to one, each fetched when it was over, but for some.
+/// Rebuilds the days up to `through`, each fetched after its end. `others` are exceptions.
 fn rebuilt_of(through: i64, others: &[(i64, &[Row], i64, &str)], code: i32) -> Option<Dump> {
     let mongo = Mongo::new()?;
     let workdir = workdir(&TestArchive::Folder, &mongo.store(), ARCHIVE);

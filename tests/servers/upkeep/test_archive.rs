@@ -1,4 +1,4 @@
-//! An archive of a test's own, in a bucket or in a folder, looked at past costwarden.
+//! An archive in a bucket or in a folder, and direct access to its documents.
 
 use costwarden_tests::Workdir;
 use costwarden_tests::bucket::Bucket;
@@ -9,12 +9,12 @@ pub(crate) enum TestArchive {
 }
 
 impl TestArchive {
-    /// Those that there are: a bucket where a server is, and a folder.
+    /// A bucket, if there is a server, and a folder.
     pub(crate) fn all(name: &str) -> Vec<Self> {
         Bucket::new(name).map(Self::Bucket).into_iter().chain([Self::Folder]).collect()
     }
 
-    /// The `[archive]` table, with `lifecycle` below it.
+    /// The `[archive]` table, with `lifecycle` as its subtable.
     pub(crate) fn table(&self, lifecycle: &str) -> String {
         let table = match self {
             Self::Bucket(bucket) => format!("{}prefix = \"bills/\"\n", bucket.archive(&bucket.endpoint)),
@@ -23,7 +23,7 @@ impl TestArchive {
         format!("{table}[archive.lifecycle]\n{lifecycle}\n")
     }
 
-    /// What costwarden calls it.
+    /// The name of the archive in costwarden's output.
     pub(crate) fn name(&self, workdir: &Workdir) -> String {
         match self {
             Self::Bucket(bucket) => format!("bucket {} at {}", bucket.name, bucket.endpoint),
@@ -31,7 +31,7 @@ impl TestArchive {
         }
     }
 
-    /// Makes the bucket's secret known to the workdir.
+    /// Writes the secret of the bucket to the working directory.
     pub(crate) fn join(&self, workdir: &Workdir) {
         if let Self::Bucket(bucket) = self {
             bucket.hand_over_secret(workdir);

@@ -1,4 +1,4 @@
-//! Archive and ledger side by side: what is missing, what differs, and by how much.
+//! `archive verify`: missing and differing documents, with amounts.
 
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::{self, compact, key};
 use costwarden_tests::{Run, Workdir, repository};
 
-/// However old the bills are, none may be gone.
+/// Keeps the bills, regardless of their age.
 const FOR_EVER: &str = "delete_after_days = 36500";
 
 fn workdir(archive: &TestArchive, store: &str) -> Workdir {
@@ -27,7 +27,7 @@ fn workdir(archive: &TestArchive, store: &str) -> Workdir {
     workdir
 }
 
-/// Changes the one document that is meant.
+/// Changes the only document that matches.
 fn update(mongo: &Mongo, collection: &str, which: Document, change: Document) {
     let updated = mongo.run(async |database| {
         database.collection::<Document>(collection).update_one(which, change).await.expect("updated")
@@ -35,14 +35,14 @@ fn update(mongo: &Mongo, collection: &str, which: Document, change: Document) {
     assert_eq!(updated.matched_count, 1);
 }
 
-/// Removes the one document that is meant.
+/// Removes the only document that matches.
 fn delete(mongo: &Mongo, collection: &str, which: Document) {
     let deleted = mongo
         .run(async |database| database.collection::<Document>(collection).delete_one(which).await.expect("deleted"));
     assert_eq!(deleted.deleted_count, 1);
 }
 
-/// The differences, and what was compared.
+/// The differences and the number of comparisons.
 #[track_caller]
 fn verify(workdir: &Workdir, args: &[&str], code: i32) -> (Vec<Value>, Value) {
     let run: Run = workdir.run(&[&["archive", "verify", "--json"], args].concat()).expect(code);

@@ -69,12 +69,7 @@ impl Days {
 
         let started = Instant::now();
         let mut learning = Duration::ZERO;
-        let lesson = Lesson {
-            config: &parts.config,
-            rules: &parts.ready.rules,
-            excluded: &self.excluded,
-            through,
-        };
+        let lesson = Lesson { config: &parts.config, rules: &parts.ready.rules, excluded: &self.excluded, through };
         let mut sums = lesson.of_whole(&past, report)?;
         learning += started.elapsed();
         let mut given_up = BTreeSet::new();
@@ -146,9 +141,8 @@ impl Lesson<'_> {
         let mut learned = BTreeMap::new();
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
         let frame = self.frame(self.excluded);
-        let mut whole: Vec<_> = rules
-            .map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame)))
-            .collect();
+        let mut whole: Vec<_> =
+            rules.map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame))).collect();
         if whole.is_empty() {
             return Ok(learned);
         }

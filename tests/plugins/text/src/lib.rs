@@ -1,49 +1,59 @@
-//! A plugin as no SDK makes one: a core module for the contract, written as text, that behaves until a part of it is
-//! replaced. The library's tests of the sandbox use it too.
+//! A core module for the contract, written in WebAssembly text. It behaves well until a test replaces a part.
 //!
-//! Its memory: a list's address and length at 8, the manifest at 16, its texts from 256, up to 600 results from 4096, a
-//! list of verdicts from 16384, their reason from 24576, and what the host passes in from 65536 on.
+//! Memory layout: address and length of a list at 8, the manifest at 16, its texts from 256, up to 600 results from
+//! 4096, a list of verdicts from 16384, their reason from 24576, and arguments of the host from 65536.
 
 use std::fmt::Write as _;
 
-/// The parts of the module. What is text in them is WebAssembly text.
+/// The parts of the module. Text values are WebAssembly text.
 pub struct Plugin<'a> {
+    /// The name in the manifest.
     pub name: &'a str,
-    /// Of the contract.
+    /// The version of the contract.
     pub version: &'a str,
+    /// The summary in the manifest.
     pub summary: &'a str,
+    /// The settings schema in the manifest.
     pub schema: &'a str,
-    /// Imports, which text format wants first.
+    /// Imports; the text format requires them first.
     pub imports: &'a str,
-    /// More fields of the module.
+    /// Additional fields of the module.
     pub fields: &'a str,
-    /// Instructions of `describe`, which leave the address of a manifest.
+    /// Instructions of `describe`; the result is the address of a manifest.
     pub describe: &'a str,
-    /// Instructions of `check-settings`, which leave the address of a list of issues.
+    /// Instructions of `check-settings`; the result is the address of a list of issues.
     pub check: &'a str,
-    /// Instructions of `fit`, which leave the address of a list of results. Local 7 is the number of series.
+    /// Instructions of `fit`; the result is the address of a list of results. Local 7 is the number of series.
     pub fit: &'a str,
-    /// The same of `judge`.
+    /// Instructions of `judge`, as for `fit`.
     pub judge: &'a str,
-    /// Instructions of `cabi_realloc`, which leave an address. Locals are old address, old size, alignment, new size.
+    /// Instructions of `cabi_realloc`; the result is an address. The locals are old address, old size, alignment and
+    /// new size.
     pub realloc: &'a str,
-    /// Type of the memory, in pages.
+    /// The type of the memory, in pages.
     pub memory: &'a str,
+    /// Whether the manifest asks for groups of series.
     pub is_group: bool,
+    /// The verdict of [`ONE_VERDICT`].
     pub verdict: Verdict<'a>,
 }
 
-/// What `(call $verdicts (local.get 7) (i32.const 1))` answers for each window.
+/// The verdict that `(call $verdicts (local.get 7) (i32.const 1))` returns for each window.
 #[derive(Clone, Copy)]
 pub struct Verdict<'a> {
+    /// Index of the point.
     pub index: u32,
+    /// Score.
     pub score: f64,
+    /// Expected value.
     pub expected: f64,
+    /// Upper bound.
     pub upper: f64,
+    /// Reason, not necessarily UTF-8.
     pub reason: &'a [u8],
 }
 
-/// A judgement in which each window has the one verdict.
+/// Instructions of a `judge` with one verdict for each window.
 pub const ONE_VERDICT: &str = "(call $verdicts (local.get 7) (i32.const 1))";
 
 impl Default for Plugin<'_> {
@@ -74,7 +84,7 @@ impl Default for Verdict<'_> {
 }
 
 impl Plugin<'_> {
-    /// The module's bytes.
+    /// Assembles the module.
     pub fn core(&self) -> Vec<u8> {
         wat::parse_str(self.text()).expect("the text is right")
     }
@@ -122,7 +132,7 @@ impl Plugin<'_> {
         )
     }
 
-    /// The manifest's record and the texts that it points to.
+    /// The record of the manifest, and its texts.
     fn manifest(&self) -> (String, String) {
         let (mut record, mut texts, mut address) = (Vec::new(), Vec::new(), 256);
         for text in [self.name, "0.0.1", self.summary, self.schema] {
@@ -137,7 +147,7 @@ impl Plugin<'_> {
 }
 
 impl Verdict<'_> {
-    /// Two of them: a list of two has the same twice.
+    /// The record of the verdict, twice: the list of two verdicts holds the same verdict twice.
     fn bytes(&self) -> Vec<u8> {
         let Self { index, score, expected, upper, reason } = self;
         let mut bytes = u64::from(*index).to_le_bytes().to_vec();
@@ -149,7 +159,7 @@ impl Verdict<'_> {
     }
 }
 
-/// Address and length, as the canonical ABI has lists and strings.
+/// Address and length in the layout of the canonical ABI.
 fn reference(address: u32, bytes: &[u8]) -> Vec<u8> {
     [address.to_le_bytes(), length(bytes).to_le_bytes()].concat()
 }
