@@ -1,7 +1,6 @@
 //! The only mongod stops or is killed within a run: the run fails in time with a message, and the next run completes
 //! the job. Confirmed writes survive, and no notification is sent twice.
 
-use mongodb::bson::doc;
 use rustix::process::Signal;
 
 use crate::single_server::SingleServer;
@@ -46,7 +45,7 @@ impl LostServer {
     /// Loses the server at a step and restores the server after the run.
     fn lose(&mut self, signal: Signal, step: &str, says: &str) {
         let what = format!("{signal:?} at {step}");
-        let copy = self.history.mongo.copied().by(&self.server.uri(), ANSWER);
+        let copy = self.history.mongo.copied().by(&self.server.impatient_uri(), ANSWER);
         let hosts = TwoHosts::new(copy, &self.bills, LEASE);
         let mut first = hosts.start(Host::A, &DAILY, &format!("pause:{step}"));
         first.until_paused();
@@ -62,13 +61,19 @@ impl LostServer {
         assert!(why.len() == 1 && why[0].contains(says), "{what}: {first:?}");
         let before = hosts.heard();
 
+        // The second host is not what is tested: a busy machine may take longer than a second to answer.
+        hosts.configure(Host::B, ANSWER, "");
+        hosts.configure(Host::B, &self.server.impatient_uri(), &self.server.uri());
         hosts.run(Host::B, &DAILY).expect(0);
         let after = hosts.heard();
+        // A held-up server still applies the write that was on its way, so this write is stored or lost: here the count
+        // of the failure, ...
+        hosts.mongo.assert_no_failures(&what);
         assert_same(&self.documents, &state(&hosts.mongo), &what);
-        assert_eq!(hosts.mongo.find("billing_notices", doc! {}), [], "{what}: one failure is no row of failures");
         if step == "accepted" {
-            // The window: a sink has accepted a line, and that cannot be marked.
-            assert_eq!((before.as_slice(), &after), (&self.lines[..1], &self.lines), "{what}");
+            // ... and here the mark of the accepted line. Without the mark the second host sends the line again.
+            assert_eq!(before, self.lines[..1], "{what}");
+            assert!(after == self.lines || after == self.lines[1..], "{what}: {after:#?}");
         } else {
             let told = [before, after].concat();
             assert_eq!(told, self.lines, "{what}");

@@ -1,6 +1,6 @@
 //! A replica set of three mongod processes. A test can stop, kill and restore any member.
 
-use std::net::TcpListener;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,8 +11,7 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use mongodb::{Client, Database};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::two_hosts::until;
-use costwarden_tests::{block_on, service};
+use costwarden_tests::{block_on, free_port, service, until};
 
 /// URI options: the driver notices a silent member within two seconds, instead of twenty.
 pub(crate) const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";
@@ -34,9 +33,11 @@ impl Members {
     pub(crate) fn new() -> Option<Self> {
         let program = service("COSTWARDEN_TEST_MONGOD")?;
         let mut set = Self { program, folder: tempfile::tempdir().expect("a folder"), members: Vec::new() };
-        // Held until the members take them, so that they differ.
-        let ports: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-        for port in ports.into_iter().map(|port| port.local_addr().expect("an address").port()) {
+        let mut ports = BTreeSet::new();
+        while ports.len() < 3 {
+            ports.insert(free_port());
+        }
+        for port in ports {
             let process = set.launch(port);
             set.members.push(Member { port, process });
         }
@@ -64,7 +65,12 @@ impl Members {
             let hello = self.ask(*member, doc! { "hello": 1 });
             hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))
         };
-        (0..3).find(is_primary).expect("a primary")
+        let mut primary = None;
+        until("a primary answers", || {
+            primary = (0..3).find(is_primary);
+            primary.is_some()
+        });
+        primary.expect("just found")
     }
 
     pub(crate) fn signal(&self, member: usize, signal: Signal) {

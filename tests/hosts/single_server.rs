@@ -1,14 +1,12 @@
 //! A mongod without a replica set. A test can stop, kill and restore the server.
 
-use std::net::TcpListener;
 use std::process::Child;
 
 use mongodb::bson::doc;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::members::{ask, mongod};
-use crate::two_hosts::until;
-use costwarden_tests::service;
+use costwarden_tests::{free_port, service, until};
 
 /// A mongod process, killed with the value.
 pub(crate) struct SingleServer {
@@ -23,18 +21,21 @@ impl SingleServer {
     pub(crate) fn new() -> Option<Self> {
         let program = service("COSTWARDEN_TEST_MONGOD")?;
         let folder = tempfile::tempdir().expect("a folder");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
+        let port = free_port();
         let process = mongod(&program, &folder.path().join("data"), port, &[]);
         let single = Self { program, folder, port, process };
         single.until_listening();
         Some(single)
     }
 
-    /// The URI, with short timeouts.
+    /// The URI, with the timeouts of the driver.
     pub(crate) fn uri(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/?serverSelectionTimeoutMS=1000&connectTimeoutMS=1000", self.port)
+        format!("mongodb://127.0.0.1:{}/", self.port)
+    }
+
+    /// The URI, with timeouts of a second.
+    pub(crate) fn impatient_uri(&self) -> String {
+        format!("{}?serverSelectionTimeoutMS=1000&connectTimeoutMS=1000", self.uri())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

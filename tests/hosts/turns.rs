@@ -4,9 +4,10 @@ use mongodb::bson::doc;
 use rustix::process::Signal;
 
 use crate::state::{assert_same, state};
-use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, learned, quiet, rows, until};
+use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, learned, quiet, rows};
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
+use costwarden_tests::until;
 
 /// A lease longer than any pause of a test.
 const LONG: &str = "[lease]\nseconds = 30\nwait_seconds = 60\n";
@@ -97,7 +98,7 @@ fn an_hourly_run_has_its_turn_in_the_middle_of_a_backfill() {
 }
 
 #[test]
-fn whoever_waits_too_long_says_for_whom() {
+fn a_host_that_waits_too_long_names_the_owner_of_the_lease() {
     let Some((hosts, ..)) = case("[lease]\nseconds = 30\nwait_seconds = 0\n") else { return };
     let mut first = hosts.start(Host::A, &daily(), "pause:written");
     first.until_paused();

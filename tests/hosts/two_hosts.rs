@@ -1,17 +1,15 @@
 //! Two hosts with a shared database, archive and log socket, and separate state directories.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, date};
 use rustix::process::{Pid, Signal, kill_process};
 
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::{self, Bills, Row, SeriesKey, after};
-use costwarden_tests::{Run, Workdir, repository};
+use costwarden_tests::{Run, Workdir, repository, until_stopped};
 
 /// The first day after the history.
 pub(crate) const NEXT: Date = date(2026, 10, 19);
@@ -21,9 +19,6 @@ const MACHINE: SeriesKey =
 const DISK: SeriesKey =
     SeriesKey { ids: ["d-1", "p-1", "disk"], names: ["우리회사", "쇼핑몰", "Block Storage"] };
 const QUEUE: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "queue"], names: ["우리회사", "물류", "Queue"] };
-
-/// The longest wait of a test.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A lease of one second: long enough for an undisturbed run, and short enough to wait for.
 pub(crate) const LEASE: &str = "[lease]\nseconds = 1\nwait_seconds = 60\n";
@@ -62,6 +57,14 @@ impl TwoHosts {
         replay::write_all(&workdir, bills);
         let socket = UnixDatagram::bind(workdir.path().join("log.sock")).expect("a socket");
         Self { workdir, mongo, socket }
+    }
+
+    /// Replaces text in the config of a host.
+    pub(crate) fn configure(&self, host: Host, from: &str, to: &str) {
+        let name = if let Host::A = host { "costwarden.toml" } else { "b.toml" };
+        let text = std::fs::read_to_string(self.workdir.path().join(name)).expect("a config");
+        assert!(text.contains(from), "{text}");
+        self.workdir.write(name, &text.replace(from, to));
     }
 
     /// Writes the raw document of an hour.
@@ -120,11 +123,7 @@ impl Running {
 
     /// Waits until the process stops at its failpoint.
     pub(crate) fn until_paused(&mut self) {
-        let stat = format!("/proc/{}/stat", self.0.id());
-        until("the rehearsal pauses", || {
-            let stat = fs::read_to_string(&stat).expect("it lives");
-            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
-        });
+        until_stopped(&self.0);
     }
 
     /// Waits for a text on standard error.
@@ -142,16 +141,6 @@ impl Running {
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         }
-    }
-}
-
-/// Polls a condition.
-#[track_caller]
-pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !so() {
-        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

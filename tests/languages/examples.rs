@@ -12,7 +12,7 @@ fn example(language: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_expected_of_one_is_expected_of_all() {
+fn every_language_has_the_same_golden_cases_and_verdicts() {
     let of_case = |case: &str| ["case.toml", "input.csv", "expected.csv"].map(|file| format!("golden/{case}/{file}"));
     let files = [of_case("spike").as_slice(), &of_case("korean"), &["series.csv".to_owned()]].concat();
     for file in &files {

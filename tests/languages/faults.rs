@@ -17,7 +17,7 @@ fn begun(language: &str, fetched: &Path) -> (ProjectsFolder, PathBuf) {
 }
 
 #[test]
-fn what_is_no_project_is_told() {
+fn a_folder_without_a_project_is_named() {
     let projects = ProjectsFolder::new();
     std::fs::create_dir(projects.path().join("empty")).expect("a folder");
     for (path, name) in [("empty", "a folder"), ("absent", "nothing")] {
@@ -175,7 +175,7 @@ fn exceptions_are_told() {
 
 /// A result is converted after the return of the method, so there is no exception to show; its output appears.
 #[test]
-fn what_is_not_of_the_contracts_types_is_told() {
+fn a_result_of_a_wrong_type_is_named() {
     for (language, compiler, file, edits, printed) in [
         (
             "python",

@@ -83,7 +83,7 @@ fn the_next_steps_are_told() {
 }
 
 #[test]
-fn what_exists_and_what_is_no_name_are_refused() {
+fn existing_folders_and_invalid_names_are_refused() {
     let projects = ProjectsFolder::new();
     projects.costwarden("", &["plugin", "new", "watch"]).expect(0);
     insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");

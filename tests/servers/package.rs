@@ -78,7 +78,7 @@ fn two_builds_are_the_same_bytes() {
 }
 
 #[test]
-fn it_is_installed_runs_as_its_own_user_and_leaves_nothing() {
+fn the_package_installs_runs_as_a_separate_user_and_purges_completely() {
     let Some(debian) = Debian::new() else { return };
     assert_eq!(debian.named(), [] as [&str; 0]);
     debian.run(&["dpkg", "--install", "/costwarden.deb"]).expect(0);

@@ -241,7 +241,7 @@ fn the_lock_goes_before_the_tag() {
 }
 
 #[test]
-fn one_plugin_has_one_source() {
+fn a_plugin_with_two_sources_is_refused() {
     let workdir = workdir();
     let Some(registry) = Registry::new(&workdir) else { return };
     registry.rule(&workdir, "tutorial:1.0");
@@ -285,14 +285,14 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
         let text = pull(malformed);
         assert!(text.starts_with(&format!("failed: {malformed:?}: ")), "{text}");
     }
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let nobody = format!("127.0.0.1:{}", costwarden_tests::free_port());
     let text = pull(&format!("{nobody}/acme/tutorial:1.0"));
     assert!(text.contains(&format!("the registry {nobody} cannot be reached, look at its name and port: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
 }
 
 #[test]
-fn what_is_no_plugin_is_not_taken() {
+fn an_image_without_a_plugin_is_refused() {
     use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
     let workdir = workdir();
     let Some(registry) = Registry::new(&workdir) else { return };
@@ -317,7 +317,7 @@ fn what_is_no_plugin_is_not_taken() {
 
 /// A damaged disk of the registry: the bytes do not match the digest.
 #[test]
-fn what_is_not_of_its_digest_is_not_taken() {
+fn a_pulled_file_with_another_digest_is_refused() {
     let workdir = workdir();
     let Some(registry) = Registry::new(&workdir) else { return };
     let Some(blobs) = service("COSTWARDEN_TEST_REGISTRY_BLOBS") else { return };
@@ -341,7 +341,7 @@ fn what_is_not_of_its_digest_is_not_taken() {
 
 /// A damaged disk of the host: the kept file does not match the digest.
 #[test]
-fn what_is_kept_is_held_against_its_digest() {
+fn a_kept_file_with_another_digest_is_refused() {
     let workdir = workdir_with_history();
     let Some(registry) = Registry::new(&workdir) else { return };
     configure(&workdir, &registry.table());

@@ -31,11 +31,11 @@ pub const FREE: SeriesKey = SeriesKey { ids: ["d-1", "p-2", "trial"], names: ["ì
 /// A negative mean, and no names.
 pub const CREDIT: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "credit"], names: ["", "", ""] };
 /// A fall, ignored by the rule.
-pub const NETWORK: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "network"], names: ["Other", "Lab", "Network"] };
+pub const NETWORK: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "network"], names: ["Other", "Research", "Network"] };
 /// A cost of exactly three deviations.
-pub const EDGE: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "edge"], names: ["Other", "Lab", "Edge"] };
+pub const EDGE: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "edge"], names: ["Other", "Research", "Edge"] };
 /// An anomaly in the history, and a second one later.
-pub const EARLY: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "early"], names: ["Other", "Lab", "Early"] };
+pub const EARLY: SeriesKey = SeriesKey { ids: ["d-2", "p-9", "early"], names: ["Other", "Research", "Early"] };
 
 /// The rows of every day.
 pub fn bills() -> Bills {

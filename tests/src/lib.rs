@@ -14,9 +14,11 @@ pub mod rules;
 mod run;
 mod simulator;
 pub mod three_services;
+mod waiting;
 mod workdir;
 
 pub use paths::{binary, plugins, repository, service, shared, skipped, write_private};
 pub use run::{Run, block_on, run};
 pub use simulator::Simulator;
+pub use waiting::{PATIENCE, free_port, until, until_stopped};
 pub use workdir::Workdir;

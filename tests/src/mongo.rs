@@ -90,6 +90,16 @@ impl Mongo {
         });
     }
 
+    /// Asserts that no failure is counted any more, and drops the counters: a counter at 0 remains if a failure was
+    /// counted before.
+    #[track_caller]
+    pub fn assert_no_failures(&self, what: &str) {
+        assert_eq!(self.find("billing_notices", doc! { "times": { "$ne": 0 } }), [], "{what}");
+        self.run(async |database| {
+            database.collection::<Document>("billing_notices").drop().await.expect("dropped");
+        });
+    }
+
     /// Runs a command on the database.
     pub fn command(&self, command: Document) -> Document {
         self.run(async |database| database.run_command(command).await.expect("done"))

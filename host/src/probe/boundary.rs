@@ -1,4 +1,4 @@
-//! One call into the sandbox, for what measures it against a native one (`tests/boundary.rs`).
+//! One call into the sandbox, for what measures it against a native one (`tests/benches/boundary`).
 
 use std::path::Path;
 use std::time::Duration;

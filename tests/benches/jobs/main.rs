@@ -2,7 +2,7 @@
 //! bench-jobs` runs this benchmark and writes the tables to `BENCHMARKS.md`.
 //!
 //! - `COSTWARDEN_BENCH_CASES=1000x60,10000x60` measures the given cases (services x days) and leaves the file
-//! unchanged;
+//!   unchanged;
 //!
 //! - `COSTWARDEN_BENCH_KEEP=1` leaves the ledgers in the database for the next run.
 

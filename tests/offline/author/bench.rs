@@ -44,7 +44,7 @@ fn a_plugin_is_held_against_another() {
 }
 
 #[test]
-fn what_is_still_learned_is_said_so() {
+fn an_insufficient_history_is_shown() {
     let run =
         AuthorProject::new().plugin(&["bench", &bundled("tutorial"), "--settings", r#"{"minSamples": 60}"#]).expect(0);
     let learning = run.stdout.lines().filter(|line| line.contains("learning")).count();

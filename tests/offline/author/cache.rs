@@ -40,7 +40,7 @@ fn golden() -> String {
 
 /// The engine runs any code in an entry, so an entry of another user is never used.
 #[test]
-fn what_others_could_have_written_is_compiled_anew() {
+fn entries_that_others_can_write_are_compiled_again() {
     let project = project();
     let run = || project.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "json"]).expect(0);
     let first = run();
@@ -63,7 +63,7 @@ fn what_others_could_have_written_is_compiled_anew() {
 
 /// `run` reuses the code that `build` compiled.
 #[test]
-fn what_was_built_is_compiled_already() {
+fn a_built_plugin_is_in_the_cache() {
     let project = project();
     project.plugin(&["build", &core_module(), "--output", "bare.wasm", "--no-cache"]).expect(0);
     assert_eq!(project.compiled(), []);

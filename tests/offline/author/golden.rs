@@ -93,7 +93,7 @@ fn the_last_digit_counts() {
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn missing_files_are_named() {
     let project = project();
     std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
     insta::assert_snapshot!(project.refused(&["test"]), @"

@@ -69,7 +69,7 @@ fn limits_of_a_config_hold_without_its_secrets() {
 
 /// Without a call there is no figure, so no limit is shown.
 #[test]
-fn what_was_not_called_has_no_row() {
+fn functions_without_a_call_have_no_row() {
     let project = AuthorProject::new();
     project.write("bill.csv", "timestamp,value\n2026-01-01,5\n2026-01-02,5\n2026-01-03,5\n");
     let args = ["run", &bundled("tutorial"), "--input", "bill.csv"];
@@ -165,7 +165,7 @@ fn any_step_is_judged() {
 }
 
 #[test]
-fn what_cannot_be_run_is_told() {
+fn unusable_arguments_are_named() {
     let project = project();
     let tutorial = bundled("tutorial");
     let refused = |args: &[&str]| project.refused(&[&["run", &tutorial, "--input", "bill.csv"], args].concat());

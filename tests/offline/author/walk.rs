@@ -60,7 +60,7 @@ fn the_sandbox_walks_as_the_sdk_does() {
 }
 
 #[test]
-fn what_alerted_is_excluded_as_the_sdk_does() {
+fn anomalous_points_are_excluded_as_in_the_sdk() {
     let input = golden("seasonal-mad", "runaway", "input.csv");
     let series = Series::daily("2026-07-01", values(&input));
     for every in [1, 5] {

@@ -29,7 +29,7 @@ fn bomb(name: &'static str, fields: &str) -> Artefact {
 }
 
 #[test]
-fn what_takes_too_long_to_compile_is_refused() {
+fn plugins_that_compile_too_long_are_refused() {
     let workdir = workdir();
     let artefacts = artefacts();
     spread(&workdir, &artefacts, "compile_seconds = 1\n");
@@ -42,7 +42,7 @@ fn what_takes_too_long_to_compile_is_refused() {
 }
 
 #[test]
-fn what_takes_too_much_memory_to_compile_is_refused() {
+fn plugins_that_need_too_much_memory_to_compile_are_refused() {
     let workdir = workdir_with_history();
     let artefacts = [huge_function()];
     spread(&workdir, &artefacts, "compile_memory_bytes = 201_326_592\n");

@@ -142,7 +142,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_shall_not_load_is_refused() {
+fn unloadable_files_are_refused() {
     let workdir = workdir();
     let artefacts = artefacts();
     spread(&workdir, &artefacts, "");

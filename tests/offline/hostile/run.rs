@@ -226,7 +226,7 @@ fn ran(artefacts: &[Artefact]) -> String {
 }
 
 #[test]
-fn what_takes_for_ever_runs_out_of_fuel() {
+fn endless_work_runs_out_of_fuel() {
     insta::assert_snapshot!(ran(&cpu()), @"
     loop-in-fit: used up its fuel of 2100000 (plugins.limits.fit_fuel_per_series = 100000)
     loop-in-judge: used up its fuel of 2100000 (plugins.limits.judge_fuel_per_series = 100000)
@@ -250,7 +250,7 @@ fn what_takes_for_ever_runs_out_of_fuel() {
 
 /// A call ends soon after its fuel, even without a loop.
 #[test]
-fn nothing_is_run_far_beyond_the_fuel() {
+fn no_call_runs_far_beyond_its_fuel() {
     let workdir = workdir_with_history();
     spread(&workdir, &[long_functions()], "");
     let run = workdir.run(&["daily", "--date", &LAST.to_string()]).expect(1);
@@ -295,7 +295,7 @@ fn of_many_issues_some_are_told() {
 }
 
 #[test]
-fn what_wants_more_than_there_is_is_denied() {
+fn excessive_memory_is_denied() {
     insta::assert_snapshot!(ran(&memory()), @"
     memory-growth: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
     table-growth: needs larger tables than 100000 elements (plugins.limits.table_elements)
@@ -304,7 +304,7 @@ fn what_wants_more_than_there_is_is_denied() {
 }
 
 #[test]
-fn what_breaks_the_abi_traps() {
+fn violations_of_the_abi_trap() {
     insta::assert_snapshot!(ran(&abi()), @"
     list-of-u32-max: trapped: list pointer/length out of bounds of memory
     list-beyond-the-end: trapped: list pointer/length out of bounds of memory
@@ -329,7 +329,7 @@ fn what_breaks_the_abi_traps() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn meaningless_results_are_refused() {
     insta::assert_snapshot!(ran(&meaning()), @"
     too-few-results: returned 0 results for 1 series
     too-many-results: returned 2 results for 1 series
@@ -353,7 +353,7 @@ fn what_cannot_be_meant_is_refused() {
 
 /// Memory and globals of an earlier call would reveal values of another series.
 #[test]
-fn nothing_is_kept_between_calls() {
+fn no_state_survives_a_call() {
     let seen = "(if (i32.load (i32.const 60000)) (then unreachable)) (i32.store (i32.const 60000) (i32.const 1)) \
         (if (global.get $seen) (then unreachable)) (global.set $seen (i32.const 1))";
     let (fit, judge) = (format!("{seen} (call $fits (local.get 7))"), format!("{seen} {ONE_VERDICT}"));

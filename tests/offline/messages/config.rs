@@ -51,7 +51,7 @@ fn a_text_that_is_not_toml() {
 }
 
 #[test]
-fn nothing_at_all() {
+fn an_empty_config_is_refused() {
     insta::assert_snapshot!(refused(""), @r#"
     error: [workdir]/costwarden.toml:1: source: is missing, expected a table [source] with kind = "kakao", "replay" or "archive"
     error: [workdir]/costwarden.toml:1: archive: is missing, expected a table [archive] with kind = "directory" or "s3"

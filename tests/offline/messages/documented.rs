@@ -16,7 +16,7 @@ fn documented() -> String {
 }
 
 #[test]
-fn it_is_valid() {
+fn the_documented_config_is_valid() {
     let workdir = workdir();
     let text = documented()
         .replace("\"/var/lib/costwarden\"", "\"state\"")
@@ -60,7 +60,7 @@ fn assert_documented(text: &str, keys: &[String]) {
 }
 
 #[test]
-fn it_names_every_key() {
+fn the_documented_config_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");

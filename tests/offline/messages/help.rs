@@ -538,7 +538,7 @@ fn of_what_simulates() {
 }
 
 #[test]
-fn what_cannot_be_asked_for() {
+fn invalid_arguments_are_refused() {
     let refused = |args: &[&str]| costwarden(args).expect(2).stderr.lines().next().map(str::to_owned).expect("a line");
     insta::assert_snapshot!(refused(&["weekly"]), @"error: unrecognized subcommand 'weekly'");
     insta::assert_snapshot!(refused(&["daily", "--date", "2026-13-01"]), @"error: invalid value '2026-13-01' for '--date <DATE>': expected a day like 2026-11-23 or 20261123");

@@ -92,7 +92,7 @@ fn a_poisoned_series() {
 }
 
 #[test]
-fn what_is_no_verdict() {
+fn invalid_verdicts_are_refused() {
     let workdir = workdir();
     insta::assert_snapshot!(contained(&workdir, "nan-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is NaN, not finite; 3 failed, 3 judged");
     insta::assert_snapshot!(contained(&workdir, "infinite-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is inf, not finite; 3 failed, 3 judged");

@@ -43,7 +43,7 @@ fn without_offsets(text: &str) -> String {
 }
 
 #[test]
-fn what_is_no_plugin_is_told() {
+fn unusable_files_are_named_with_the_expected_format() {
     let workdir = workdir();
     break_all(&workdir);
     let (code, text) = check(&workdir);

@@ -78,7 +78,7 @@ fn ids_that_are_taken() {
 }
 
 #[test]
-fn what_can_match_nothing() {
+fn selections_that_match_nothing_are_reported() {
     let files = [
         ("rules/sick-1.toml", rule("select = { service = [] }")),
         ("rules/sick-2.toml", rule("select = { service = [\"a*\", \"!a*\"] }")),

@@ -1,10 +1,7 @@
 //! A backfill sends no notifications, resumes after an interruption, and has the same result.
 
-use std::path::Path;
-use std::time::Duration;
-
 use super::simulated_bill::{MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago};
-use costwarden_tests::{Simulator, binary};
+use costwarden_tests::{Simulator, binary, until_stopped};
 
 const SPIKES: [&str; 3] = ["2026-10-20T00:00:00", "2026-11-02T00:00:00", "2026-11-19T00:00:00"];
 
@@ -16,29 +13,8 @@ fn simulated() -> SimulatedBill {
     simulated
 }
 
-/// Counts raw documents below a folder.
-fn archived(folder: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let count = |path: &Path| match path.is_dir() {
-        true => archived(path),
-        false => usize::from(path.extension().is_some_and(|extension| extension == "json")),
-    };
-    entries.map(|entry| count(&entry.expect("an entry").path())).sum()
-}
-
-/// Waits for a number of raw documents.
-fn wait_for(documents: usize, folder: &Path) {
-    for _ in 0..6_000 {
-        if archived(folder) >= documents {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("there are only {} documents after a minute", archived(folder));
-}
-
 #[test]
-fn it_says_what_it_did_and_alerts_nobody() {
+fn a_backfill_reports_anomalies_and_sends_no_notification() {
     let simulated = simulated();
     let run = simulated.run(&["backfill", "--from", "2026-08-25", "--to", "20261121"]).expect(0);
     assert!(!run.stdout.contains("[BILLING"), "{}", run.stdout);
@@ -49,7 +25,7 @@ fn it_says_what_it_did_and_alerts_nobody() {
 }
 
 #[test]
-fn it_tells_people_where_that_is_asked_for() {
+fn a_backfill_with_alert_sends_notifications() {
     let simulated = simulated();
     let told = simulated.told(&["backfill", "--from", "2026-08-25", "--to", "2026-11-21", "--alert"]).expect(0);
     let kinds: Vec<&str> = told.lines.iter().map(|line| &line[..line.find(']').expect("a name") + 1]).collect();
@@ -57,13 +33,13 @@ fn it_tells_people_where_that_is_asked_for() {
 }
 
 #[test]
-fn it_goes_on_where_it_was_killed_and_ends_up_the_same() {
+fn a_killed_backfill_resumes_and_has_the_same_result() {
     let (killed, whole) = (simulated(), simulated());
     let span = ["backfill", "--from", "2026-08-25", "--to", "2026-11-22"];
-    killed.fault(r#"{"slowMs":700}"#);
-    let mut child = killed.workdir.command(&span, &[Simulator::ENV]).spawn().expect("the binary starts");
-    // Eight days are fetched at a time: with the ninth document, eight days are done with.
-    wait_for(9, &killed.workdir.path().join("archive"));
+    // Eight days are fetched at a time: with the ninth day, the first eight are done.
+    let env = [Simulator::ENV, ("COSTWARDEN_REHEARSE", "pause:written:9")];
+    let mut child = killed.workdir.command(&span, &env).spawn().expect("the binary starts");
+    until_stopped(&child);
     let locked = killed.run(&["anomalies", "list"]).expect(2);
     let file = killed.workdir.path().join("state/costwarden.redb");
     let user = format!("process {} ({} {})", child.id(), binary(), span.join(" "));
@@ -72,7 +48,6 @@ fn it_goes_on_where_it_was_killed_and_ends_up_the_same() {
     child.kill().expect("it still runs");
     assert_eq!(child.wait().expect("ended").code(), None, "it was killed before it was done");
 
-    killed.fault("{}");
     let told = killed.told(&span).expect(0);
     let done = told.count("resumed_after_days");
     assert!((8..90).contains(&done) && done.is_multiple_of(8), "{told:#?}");

@@ -1,7 +1,7 @@
 //! `costwarden demo` finds its hidden incidents.
 
 #[test]
-fn it_finds_what_it_hides() {
+fn the_demo_finds_its_hidden_incidents() {
     let workdir = costwarden_tests::Workdir::new("");
     std::os::unix::fs::symlink(costwarden_tests::plugins(), workdir.path().join("dist")).expect("a link");
     let run = workdir.run(&["demo", "--plugins", "dist"]).expect(0);

@@ -51,7 +51,7 @@ fn refused_credentials_are_told_with_their_keys() {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_counted() {
+fn temporary_faults_are_retried_and_counted() {
     let simulated = simulated("");
     for (fault, retries, waited_ms) in [
         (r#"{"status":429,"retryAfter":1,"times":1}"#, 1, 1_000.0),
@@ -70,7 +70,7 @@ fn what_passes_is_tried_again_and_counted() {
 }
 
 #[test]
-fn what_does_not_pass_fails_with_the_number_of_attempts() {
+fn permanent_faults_fail_with_the_number_of_attempts() {
     let simulated = simulated("attempts = 3");
     insta::assert_snapshot!(struck(&simulated, r#"{"status":500}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 500: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.attempts"#);
     insta::assert_snapshot!(struck(&simulated, r#"{"status":429}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 429: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.attempts"#);

@@ -85,7 +85,7 @@ fn a_total_that_stands_still_is_held_until_it_moves() {
 }
 
 #[test]
-fn what_a_corrected_bill_takes_back_is_taken_back_with_people_too() {
+fn a_restatement_sends_a_retraction() {
     let simulated = SimulatedBill::with_history(&PLAIN, 30);
     spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-23T00:00:00","factor":8}"#);
     let wrong = cron(&simulated, 0).expect(0);

@@ -61,7 +61,7 @@ fn a_growing_incident_is_told_again_when_it_has_doubled() {
 
 /// The end of a rise and of a fall, on the first finished day after them.
 #[test]
-fn what_stops_and_what_is_new_is_found_the_next_day() {
+fn stopped_and_new_services_are_found_the_next_day() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
     simulated.hide(MYSQL, "stop", "2026-11-23T00:00:00", "");
     simulated.hide("dom-01/prj-01/ml-notebook", "new-service", "2026-11-23T00:00:00", r#","amount":90000"#);
@@ -123,7 +123,7 @@ fn a_deviation_that_lasts_is_accepted_after_the_days_of_the_config() {
 
 /// A backfilled anomaly is not news. If the anomaly continues, the first daily job sends a notification.
 #[test]
-fn what_a_backfill_finds_is_told_only_where_it_goes_on() {
+fn a_backfilled_anomaly_is_notified_only_if_it_continues() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
     simulated.hide(MYSQL, "spike", "2026-11-10T00:00:00", r#","factor":4"#);
     simulated.hide(MYSQL, "step", "2026-11-20T00:00:00", r#","factor":3"#);

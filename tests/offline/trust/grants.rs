@@ -24,7 +24,7 @@ fn reader(name: &str) -> Workdir {
 const GRANT: &str = "[plugins.grants.misbehaving]\nreference = \"lists\"\n";
 
 #[test]
-fn what_is_granted_is_read() {
+fn granted_reference_data_is_read() {
     let workdir = reader("holidays");
     configure(&workdir, GRANT);
     let (code, report, problems) = daily(&workdir);
@@ -34,7 +34,7 @@ fn what_is_granted_is_read() {
 
 /// The message contains the lines of the missing grant.
 #[test]
-fn what_is_not_granted_keeps_the_plugin_from_loading() {
+fn a_missing_grant_keeps_the_plugin_from_loading() {
     let workdir = reader("holidays");
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"[workdir]/rules/reader.toml:5: rule reader: detector: [workdir]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
@@ -45,7 +45,7 @@ fn what_is_not_granted_keeps_the_plugin_from_loading() {
 }
 
 #[test]
-fn nothing_outside_of_it_is_read() {
+fn files_outside_the_granted_folder_are_not_read() {
     for name in ["../secret", "none", ".."] {
         let workdir = reader(name);
         configure(&workdir, GRANT);

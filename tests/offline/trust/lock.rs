@@ -9,7 +9,7 @@ fn locked(workdir: &Workdir) -> String {
 }
 
 #[test]
-fn what_the_rules_use_is_written_down() {
+fn lock_writes_the_plugins_of_the_rules() {
     let workdir = workdir();
     workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
     insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @"
@@ -83,7 +83,7 @@ fn a_run_takes_no_other_plugin_and_does_the_rest() {
 fn another_signer_is_another_plugin() {
     let workdir = workdir();
     workdir.run(&["plugin", "lock"]).expect(0);
-    for key in ["acme", "house"] {
+    for key in ["acme", "internal"] {
         workdir.run(&["plugin", "keygen", &format!("{key}.key")]).expect(0);
         configure(
             &workdir,
@@ -97,8 +97,8 @@ fn another_signer_is_another_plugin() {
     insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `acme`, but [workdir]/plugins.lock:4 has no key: run `costwarden plugin lock` to agree to the new signer");
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!(check(&workdir).0, 0);
-    sign("house.key");
-    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `house`, but [workdir]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
+    sign("internal.key");
+    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `internal`, but [workdir]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
 }
 
 /// A missing required lock is an error; otherwise anyone with write access could remove the file and run any plugin.
@@ -178,7 +178,7 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
 }
 
 #[test]
-fn nothing_is_locked_while_a_plugin_cannot_be_used() {
+fn lock_writes_nothing_if_a_plugin_is_unusable() {
     let workdir = workdir();
     workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "nowhere"));
     workdir.write("rules/odd.toml", &HEALTHY.replace("healthy", "odd").replace("daily", "weekly"));
@@ -192,7 +192,7 @@ fn nothing_is_locked_while_a_plugin_cannot_be_used() {
 }
 
 #[test]
-fn it_lies_where_the_config_says() {
+fn the_config_sets_the_path_of_the_lock() {
     let workdir = workdir();
     let config =
         costwarden_tests::three_services::MINIMAL.replace("[plugins]\n", "[plugins]\nlock = \"etc/agreed.lock\"\n");

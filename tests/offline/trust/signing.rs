@@ -44,7 +44,7 @@ fn a_plugin_of_a_trusted_key_runs() {
 
 /// A parse error would be "not WebAssembly".
 #[test]
-fn nothing_of_an_unsigned_file_is_parsed() {
+fn an_unsigned_file_is_not_parsed() {
     let workdir = workdir();
     workdir.write("plugins/tutorial.wasm", "garbage");
     trust(&workdir, "acme", "*");
@@ -57,17 +57,17 @@ fn nothing_of_an_unsigned_file_is_parsed() {
 fn each_way_of_being_wrongly_signed_has_its_error() {
     let workdir = workdir();
     trust(&workdir, "acme", "acme-*");
-    trust(&workdir, "house", "*");
+    trust(&workdir, "internal", "*");
     workdir.run(&["plugin", "keygen", "stranger.key"]).expect(0);
 
     sign(&workdir, "tutorial", "stranger.key");
     insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by the key [1], which no [[plugins.signing.key]] has");
     sign(&workdir, "tutorial", "acme.key");
     insta::assert_snapshot!(refused(&workdir), @r#"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by `acme`, which may sign "acme-*" and so not `tutorial`: add it to `plugins` of that [[plugins.signing.key]]"#);
-    sign(&workdir, "tutorial", "house.key");
+    sign(&workdir, "tutorial", "internal.key");
     assert_eq!(check(&workdir).0, 0);
     rebuild(&workdir, "tutorial", 1);
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `house` signed (sha256:[2]): get the file anew, or have it signed again");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `internal` signed (sha256:[2]): get the file anew, or have it signed again");
     workdir.write("plugins/tutorial.wasm.minisig", "untrusted comment: none\n");
     insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: its signature is not in minisign's format: have it signed again with `costwarden plugin sign`");
     workdir.write("plugins/tutorial.wasm.minisig", &"x".repeat(20_000));

@@ -68,7 +68,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
 
 /// A cache entry with a last use in 1970 is older than a month on any day.
 #[test]
-fn what_no_rule_uses_any_more_is_not_kept_for_ever() {
+fn compiled_plugins_without_a_rule_are_removed_from_the_cache() {
     let workdir = workdir_with_history();
     workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
     assert_eq!(daily(&workdir).0, 0);

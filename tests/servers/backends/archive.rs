@@ -1,6 +1,5 @@
 //! An S3 bucket as the archive: the replaced pipeline's keys, earlier versions, and an outage.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::Value;
@@ -96,9 +95,9 @@ fn a_corrected_bill_keeps_its_predecessor_beside_it() {
 }
 
 #[test]
-fn what_the_archive_could_not_take_is_spooled_and_goes_out_at_the_next_run() {
+fn a_document_of_an_outage_is_spooled_and_uploaded_by_the_next_run() {
     let Some(bucket) = Bucket::new("spooled") else { return };
-    let away = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let away = format!("127.0.0.1:{}", costwarden_tests::free_port());
     let workdir = bills::workdir(&bucket.archive(&bucket.endpoint));
     bucket.hand_over_secret(&workdir);
     bills::load(&workdir).expect(0);

@@ -1,14 +1,12 @@
 //! An unreachable database.
 
-use std::net::TcpListener;
-
 use costwarden_tests::replay;
 use costwarden_tests::{Workdir, repository};
 
 #[test]
 fn a_mongod_that_cannot_be_reached_is_named_without_its_credentials() {
     // Bound and let go: nobody listens there.
-    let address = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let address = format!("127.0.0.1:{}", costwarden_tests::free_port());
     let rules = repository().join("rules/tutorial");
     let workdir = Workdir::new(&format!(
         "{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"mongodb\"\n\

@@ -7,7 +7,7 @@ use std::time::Duration;
 use costwarden_tests::service;
 
 /// Number of reads of the file before a line counts as lost, and the pause between two reads.
-const LOOKS: u32 = 400;
+const LOOKS: u32 = 1_200;
 const APART: Duration = Duration::from_millis(25);
 
 /// The lines of rsyslogd with the application name of one test.

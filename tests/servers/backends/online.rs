@@ -123,7 +123,7 @@ fn all_is_well_and_no_trace_is_left() {
 }
 
 #[test]
-fn what_a_run_would_fail_at_is_told_before() {
+fn check_online_reports_the_failures_of_a_later_run() {
     let Some(database) = Database::new("unwell", "read") else { return };
     let simulator = Simulator::start(&["--services=4", "--days=10"]);
     let workdir = Workdir::new(&format!(

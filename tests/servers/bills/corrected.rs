@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::replayed_bill::{ReplayedBill, anomaly, count, day, on_both, quiet, resolved, retracted, tells, total};
 
 #[test]
-fn what_a_correction_takes_away_is_taken_back_once() {
+fn a_restatement_retracts_an_incident_once() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         assert_eq!(replayed.findings().len(), 1);
@@ -29,7 +29,7 @@ fn what_a_correction_takes_away_is_taken_back_once() {
 }
 
 #[test]
-fn nobody_hears_that_something_is_taken_back_who_was_not_told_of_it() {
+fn an_incident_without_a_notification_is_retracted_silently() {
     on_both("", |replayed| {
         replayed.bill(0, "1500");
         let report = tells(replayed.backfill(0, 0), 0, &[]);
@@ -44,7 +44,7 @@ fn nobody_hears_that_something_is_taken_back_who_was_not_told_of_it() {
 }
 
 #[test]
-fn what_was_told_to_be_over_is_taken_back_as_well() {
+fn a_resolved_incident_is_retracted_as_well() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         tells(replayed.next(1, "1010"), 0, &[resolved(0, 0, "500"), total(1, 1010)]);
@@ -56,7 +56,7 @@ fn what_was_told_to_be_over_is_taken_back_as_well() {
 }
 
 #[test]
-fn what_was_taken_back_and_is_there_again_is_news() {
+fn a_retracted_anomaly_that_returns_is_notified_again() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         tells(replayed.next(0, "1000"), 0, &[retracted(0)]);
@@ -67,7 +67,7 @@ fn what_was_taken_back_and_is_there_again_is_news() {
 }
 
 #[test]
-fn what_a_correction_makes_worse_is_told_once_it_has_doubled() {
+fn a_restatement_that_doubles_the_excess_is_notified_once() {
     on_both("renotify_factor = 2", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         replayed.bill(0, "1990");
@@ -88,7 +88,7 @@ fn what_a_correction_makes_worse_is_told_once_it_has_doubled() {
 }
 
 #[test]
-fn what_a_correction_reveals_is_told_once() {
+fn an_anomaly_revealed_by_a_restatement_is_notified_once() {
     on_both("", |replayed| {
         for index in 0..3 {
             tells(replayed.next(index, "1000"), 0, &[total(index, 1000)]);
@@ -116,7 +116,7 @@ fn a_bill_that_is_older_than_corrections_are_waited_for_is_not_asked_for_again()
 }
 
 #[test]
-fn what_was_known_is_still_shown() {
+fn the_replaced_bill_stays_visible() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         let known = |as_of: &str| -> Vec<Value> {

@@ -117,7 +117,7 @@ fn an_incident_that_is_the_new_level_is_told_as_such_and_learned() {
 }
 
 #[test]
-fn what_cannot_be_accepted_is_said() {
+fn an_incident_that_cannot_be_accepted_is_refused_with_a_reason() {
     on_both("", |replayed| {
         let id = opened(replayed);
         for command in ["show", "accept"] {
@@ -135,7 +135,7 @@ fn what_cannot_be_accepted_is_said() {
 }
 
 #[test]
-fn whoever_accepts_waits_for_the_turn_to_write() {
+fn accepting_waits_for_the_write_lease() {
     for replayed in empty_on_both("[lease]\nwait_seconds = 0") {
         let Some(mongo) = &replayed.mongo else { continue };
         replayed.load();

@@ -190,7 +190,7 @@ fn half(index: i64) -> &'static str {
 }
 
 #[test]
-fn what_has_doubled_is_told_once() {
+fn a_doubled_excess_is_notified_once() {
     on_both("renotify_factor = 2\n", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
         for index in -HISTORY..0 {
@@ -207,7 +207,7 @@ fn what_has_doubled_is_told_once() {
 }
 
 #[test]
-fn what_opens_so_is_told_by_the_next_run_that_sees_it_go_on() {
+fn an_incident_opened_by_a_named_day_is_notified_by_the_next_run_if_it_continues() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1000"), 0, &[total(0, 1000)]);
         for index in -HISTORY..0 {

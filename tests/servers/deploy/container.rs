@@ -4,7 +4,7 @@ use super::tools::{Tools, deploy};
 use costwarden_tests::repository;
 
 #[test]
-fn it_is_well_formed_and_copies_what_there_is() {
+fn the_containerfile_is_well_formed_and_copies_existing_files() {
     let Some(tools) = Tools::new() else { return };
     let file = deploy("container/Containerfile");
     let lint = tools.hadolint(&file);

@@ -124,7 +124,7 @@ fn pods_have_no_privilege_and_an_end() {
 }
 
 #[test]
-fn nothing_comes_in_and_little_goes_out() {
+fn the_network_policy_denies_ingress_and_limits_egress() {
     let Some(tools) = Tools::new() else { return };
     let manifests = manifests(&tools);
     let spec = &manifests["network.yaml"]["spec"];

@@ -20,9 +20,9 @@ fn labels(ids: &Ids) -> ([&str; 3], &'static [&'static str], &'static [&'static 
         ("d-1", _, "mysql") => ["우리회사", "물류", "MySQL"],
         ("d-1", ..) => ["우리회사", "물류", "Trial"],
         (_, _, "credit") => [domain.as_str(), project, service],
-        (_, _, "network") => ["Other", "Lab", "Network"],
-        (_, _, "edge") => ["Other", "Lab", "Edge"],
-        _ => ["Other", "Lab", "Early"],
+        (_, _, "network") => ["Other", "Research", "Network"],
+        (_, _, "edge") => ["Other", "Research", "Edge"],
+        _ => ["Other", "Research", "Early"],
     };
     match service.as_str() {
         "vm" => (names, &["ONDEMAND", "RESERVED"], &["kr-central-1", "kr-central-2"]),

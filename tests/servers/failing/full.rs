@@ -17,8 +17,8 @@ fn mongodb(name: &str) -> Option<String> {
 
 #[test]
 fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
-    let (Some(store), Some(other)) = (mongodb("elsewhere"), mongodb("room")) else { return };
-    let (workdir, roomy) = (workdir(&store, METRICS), super::quiet_month::workdir(&other, METRICS));
+    let (Some(store), Some(other)) = (mongodb("elsewhere"), mongodb("unlimited")) else { return };
+    let (workdir, unlimited) = (workdir(&store, METRICS), super::quiet_month::workdir(&other, METRICS));
     let Some(disk) = Disk::new(&workdir, "1m") else { return };
     disk.fill();
     let history = disk.run(&HISTORY).expect(1);
@@ -41,9 +41,9 @@ fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
     }
     assert!(!figures().contains("costwarden_runs_total{"), "what is not kept is not counted: {}", figures());
 
-    roomy.run(&HISTORY).expect(0);
-    roomy.run(&DAILY).expect(0);
-    assert_eq!(remembered(|args| disk.run(args)), remembered(|args| roomy.run(args)), "nothing is lost");
+    unlimited.run(&HISTORY).expect(0);
+    unlimited.run(&DAILY).expect(0);
+    assert_eq!(remembered(|args| disk.run(args)), remembered(|args| unlimited.run(args)), "nothing is lost");
 
     disk.make_room();
     disk.run(&DAILY).expect(0);
@@ -108,7 +108,7 @@ fn a_textfile_that_cannot_be_written_keeps_what_it_said() {
 
 #[test]
 fn an_embedded_store_that_is_full_is_whole_and_goes_on_when_there_is_room() {
-    let (workdir, roomy) = (workdir(EMBEDDED, ""), super::quiet_month::workdir(EMBEDDED, ""));
+    let (workdir, unlimited) = (workdir(EMBEDDED, ""), super::quiet_month::workdir(EMBEDDED, ""));
     let Some(disk) = Disk::new(&workdir, "16m") else { return };
     disk.run(&HISTORY).expect(0);
     let before = remembered(|args| disk.run(args));
@@ -122,7 +122,7 @@ fn an_embedded_store_that_is_full_is_whole_and_goes_on_when_there_is_room() {
     }
     disk.make_room();
     disk.run(&DAILY).expect(0);
-    roomy.run(&HISTORY).expect(0);
-    roomy.run(&DAILY).expect(0);
-    assert_eq!(remembered(|args| disk.run(args)), remembered(|args| roomy.run(args)));
+    unlimited.run(&HISTORY).expect(0);
+    unlimited.run(&DAILY).expect(0);
+    assert_eq!(remembered(|args| disk.run(args)), remembered(|args| unlimited.run(args)));
 }

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::installation::{EMBEDDED, Installation};
+use costwarden_tests::until_stopped;
 
 #[test]
 fn a_run_that_would_go_by_a_wrong_clock_is_refused_with_both_times() {
@@ -46,15 +46,7 @@ fn a_clock_that_steps_back_in_the_middle_of_a_run_changes_nothing() {
     command.env_remove("FAKETIME").env("FAKETIME_TIMESTAMP_FILE", &time).env("FAKETIME_NO_CACHE", "1");
     command.env("COSTWARDEN_REHEARSE", "pause:written").stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the binary starts");
-    let began = Instant::now();
-    let stopped = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it lives");
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
-    };
-    while !stopped() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it comes to its rehearsal");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_stopped(&child);
     // Written beside and moved, so that no half of it is read.
     fs::write(time.with_extension("new"), "@2026-11-23 01:05:00\n").expect("written");
     fs::rename(time.with_extension("new"), &time).expect("moved");
@@ -71,13 +63,13 @@ fn a_clock_that_steps_back_in_the_middle_of_a_run_changes_nothing() {
 }
 
 #[test]
-fn what_seems_to_come_from_the_future_is_no_good_news() {
+fn a_run_record_from_the_future_is_a_warning() {
     let Some(installation) = Installation::well("", EMBEDDED) else { return };
     installation.expect("2026-11-23 01:20:30", "hourly age", "OK", "began 10 minutes ago");
     // Within what clocks differ by.
     installation.expect("2026-11-23 01:00:00", "hourly age", "OK", "began 0 minutes ago");
     let behind = "2026-11-21 01:20:00";
-    installation.expect(behind, "hourly age", "WARNING", "began at 2026-11-23T01:10:0");
+    installation.expect(behind, "hourly age", "WARNING", "began at 2026-11-23T01:10:");
     installation.expect(behind, "hourly age", "WARNING", "by this host's clock (2026-11-21T01:2");
     installation.expect(behind, "daily age", "WARNING", "look at the clocks of this host and of ");
     let feed = "the newest day is 2026-11-22, and by this host's clock today is 2026-11-21: look at its clock";

@@ -52,8 +52,7 @@ fn a_store_that_is_away_is_critical() {
     let Some(installation) = Installation::well("", EMBEDDED) else { return };
     installation.workdir.write("state/costwarden.redb", "not a database");
     installation.expect(WELL, "store", "CRITICAL", "costwarden.redb: ");
-    // Nothing listens on a port that was just closed.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+    let port = costwarden_tests::free_port();
     installation.configure(EMBEDDED, &format!("[store]\nkind = \"mongodb\"\nuri = \"mongodb://127.0.0.1:{port}\"\n"));
     installation.expect(WELL, "store", "CRITICAL", "no MongoDB server answered at ");
 }

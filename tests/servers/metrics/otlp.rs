@@ -112,8 +112,8 @@ fn receive(answer: &'static str) -> (String, Receiver<(Option<String>, String)>)
     (url, pushes)
 }
 
-fn monitored(url: &str) -> MonitoredBill {
-    MonitoredBill::learned(&format!("[metrics]\notlp_endpoint = {url:?}\notlp_timeout_seconds = 1\n"))
+fn monitored(url: &str, timeout_seconds: u32) -> MonitoredBill {
+    MonitoredBill::learned(&format!("[metrics]\notlp_endpoint = {url:?}\notlp_timeout_seconds = {timeout_seconds}\n"))
 }
 
 fn labels(attributes: &[KeyValue]) -> BTreeMap<&str, &str> {
@@ -123,7 +123,7 @@ fn labels(attributes: &[KeyValue]) -> BTreeMap<&str, &str> {
 #[test]
 fn a_collector_is_given_totals() {
     let (url, pushes) = receive("{}");
-    let monitored = monitored(&url);
+    let monitored = monitored(&url, 30);
     pushes.try_recv().expect("the backfill's");
     let mut starts = Vec::new();
     for runs in [1.0, 2.0] {
@@ -170,15 +170,17 @@ fn a_collector_is_given_totals() {
 #[test]
 fn a_collector_that_is_away_or_takes_a_part_is_a_warning() {
     // Nobody listens there any more.
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let gone = format!("127.0.0.1:{}", costwarden_tests::free_port());
     // Takes connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (partial, _pushes) = receive(r#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"too old"}}"#);
     let silent_url = format!("http://{}", silent.local_addr().expect("an address"));
-    for (url, why) in
-        [(format!("http://{gone}"), "refused"), (silent_url, "timed out"), (partial, "it left out 3 values: too old")]
-    {
-        let run = monitored(&url).hourly().expect(0);
+    for (url, timeout_seconds, why) in [
+        (format!("http://{gone}"), 30, "refused"),
+        (silent_url, 1, "timed out"),
+        (partial, 30, "it left out 3 values: too old"),
+    ] {
+        let run = monitored(&url, timeout_seconds).hourly().expect(0);
         let line = run.stderr.lines().find(|line| line.contains("did not take the metrics")).expect("it is told");
         assert!(line.trim_start().starts_with("WARN "), "{line}");
         assert!(line.contains(&format!("{url}/v1/metrics")) && line.contains(why), "{line}");

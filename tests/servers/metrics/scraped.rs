@@ -1,7 +1,6 @@
 //! A real Prometheus scrapes a real node exporter with the textfile of real runs: every query of the dashboard and of
 //! the alerts has an answer.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,10 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{MonitoredBill, TEXTFILE, tools};
-use costwarden_tests::{block_on, repository};
-
-/// The longest wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+use costwarden_tests::{PATIENCE, block_on, free_port, repository, until};
 
 /// A server on loopback, stopped with the value.
 struct PrometheusServer {
@@ -24,13 +20,11 @@ impl PrometheusServer {
     /// Starts a server on a free port and waits for an answer at `path`.
     fn start(path: &str, command: impl Fn(&str) -> Command) -> Self {
         for _ in 0..3 {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            let address = listener.local_addr().expect("an address").to_string();
-            drop(listener);
+            let address = format!("127.0.0.1:{}", free_port());
             let child = command(&address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let mut server = Self { child: child.expect("it starts"), url: format!("http://{address}") };
-            let until = Instant::now() + PATIENCE;
-            while Instant::now() < until && server.child.try_wait().expect("ours").is_none() {
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline && server.child.try_wait().expect("ours").is_none() {
                 if server.get(path, &[]).is_some() {
                     return server;
                 }
@@ -63,11 +57,7 @@ impl PrometheusServer {
     /// Waits for a non-empty answer to a query.
     #[track_caller]
     fn await_answer(&self, expression: &str) {
-        let until = Instant::now() + PATIENCE;
-        while self.query(expression).is_empty() {
-            assert!(Instant::now() < until, "no answer within {PATIENCE:?}: {expression}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        until(expression, || !self.query(expression).is_empty());
     }
 }
 

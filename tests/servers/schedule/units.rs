@@ -80,7 +80,7 @@ fn systemd_rates_them_as_hardened() {
 }
 
 #[test]
-fn what_is_shipped_is_what_is_written() {
+fn the_shipped_units_equal_the_generated_units() {
     let workdir = Workdir::new(CONFIG);
     let config = costwarden_tests::repository().join("config/costwarden.toml");
     workdir.write(

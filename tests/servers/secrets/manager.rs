@@ -29,7 +29,7 @@ credential_id = "simulated-id"
 credential_secret = "env:SIMULATED_SECRET"
 attempts = 3
 backoff_ms = 1
-timeout_seconds = 2
+timeout_seconds = 20
 [archive]
 kind = "directory"
 directory = "archive"
@@ -89,7 +89,7 @@ fn a_run_fetches_each_secret_once() {
 }
 
 #[test]
-fn what_fails_for_a_while_is_asked_again() {
+fn temporary_failures_are_retried() {
     let simulator = simulator();
     put(&simulator, &good());
     let workdir = workdir(&simulator, "");

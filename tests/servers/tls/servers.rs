@@ -1,12 +1,11 @@
 //! Servers with TLS, stopped with their value.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::certificates::{Certificates, Shown};
-use costwarden_tests::service;
+use costwarden_tests::{free_port, service};
 
 /// A process with an address on 127.0.0.1.
 pub(crate) struct TlsServer {
@@ -111,7 +110,7 @@ fn serving(ready: &str, command: impl Fn(&Path, u16) -> Command) -> TlsServer {
     let mut log = String::new();
     for _ in 0..3 {
         let folder = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let port = free_port();
         let output = folder.path().join("output.log");
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let mut command = command(folder.path(), port);

@@ -32,7 +32,7 @@ fn workdir(archive: &TestArchive, lifecycle: &str) -> Workdir {
 }
 
 #[test]
-fn what_is_old_enough_is_shown_first_and_then_deleted() {
+fn expired_documents_are_listed_first_and_then_deleted() {
     for archive in TestArchive::all("prune") {
         let workdir = workdir(&archive, "");
         let before = archive.keys(&workdir);
@@ -76,7 +76,7 @@ fn what_is_old_enough_is_shown_first_and_then_deleted() {
 }
 
 #[test]
-fn what_is_still_corrected_is_not_deleted() {
+fn documents_that_may_be_restated_are_not_deleted() {
     let workdir = workdir(&TestArchive::Folder, "delete_after_days = 36500");
     let all = TestArchive::Folder.keys(&workdir);
     let run = workdir.run(&["archive", "prune", "--before=9000-01-01", "--apply"]).expect(2);
