@@ -27,12 +27,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{self, Config, Draft};
-use sandbox;
 use crate::pipeline::Grade;
+use config_file::toml::Diagnostic;
 use model::run_id::RunId;
+use sandbox;
 use simulator::{self, SimulateArgs};
 use store::checkpoint;
-use config_file::toml::Diagnostic;
 
 /// Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 ///

@@ -9,6 +9,7 @@ mod lease;
 
 use std::path::{Path, PathBuf};
 
+use ::store::options::{self as store, StoreOptions};
 use config_file::secret::{Pending, References};
 use config_file::toml::{Diagnostic, Document, Section, directory};
 use ingest::archive::Lifecycle;
@@ -19,7 +20,6 @@ use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
 use notify::options::{self as receiver, ReceiverOptions};
 use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
-use ::store::options::{self as store, StoreOptions};
 
 pub(crate) use self::completeness::CompletenessOptions;
 pub(crate) use self::health::{HealthOptions, Levels};
@@ -173,7 +173,9 @@ fn drafted<T>(
     let read = document.root().and_then(|root| read(root, &references));
     let errors = document.into_errors();
     match read {
-        Some((config, secrets_manager)) if errors.is_empty() => Ok(Draft { config, pending: references.into_pending(), secrets_manager }),
+        Some((config, secrets_manager)) if errors.is_empty() => {
+            Ok(Draft { config, pending: references.into_pending(), secrets_manager })
+        }
         _ => Err(errors),
     }
 }

@@ -54,14 +54,14 @@ pub(crate) use self::report::{Grade, Outcome, Report};
 pub(crate) use self::ruleset::{Ready, ready};
 pub(crate) use self::run::{Again, alone};
 pub(crate) use self::verify::{Disagreement, Verified, Verify, What, verify};
-use ingest::archive::{Archive, ArchiveError, Spool};
 use crate::config::Config;
-use sandbox::{Compiler, Sandbox, SandboxError};
+use crate::stop;
+use ingest::archive::{Archive, ArchiveError, Spool};
+use ingest::source::{Source, SourceError};
 use model::rule;
 use model::run_id::RunId;
 use notify::{Sink, Terminal};
-use ingest::source::{Source, SourceError};
-use crate::stop;
+use sandbox::{Compiler, Sandbox, SandboxError};
 use store::{Access, Store, StoreError};
 
 /// Permission of a run to change stored or external state.

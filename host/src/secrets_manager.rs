@@ -11,12 +11,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
-use transport::causes::causes;
 use config_file::secret::{Pending, Reference, Secret};
+use config_file::toml::Diagnostic;
 use model::count::counted;
+use transport::causes::causes;
 use transport::http::{self, Authority};
 use transport::retry::RetryOptions;
-use config_file::toml::Diagnostic;
 
 /// Endpoints and credentials for tokens and secrets.
 #[derive(Debug, Clone)]
@@ -90,7 +90,8 @@ impl SecretsManager {
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(SecretsManagerError::Credentials { url: url.into(), status: answer.status.as_u16() });
         }
-        let mut token = answer.token.ok_or(SecretsManagerError::NoToken { url: url.into(), status: answer.status.as_u16() })?;
+        let mut token =
+            answer.token.ok_or(SecretsManagerError::NoToken { url: url.into(), status: answer.status.as_u16() })?;
         // Hides the token in debug output.
         token.set_sensitive(true);
         Ok(Self { client: options.client(&options.endpoint)?, options, token })
@@ -105,10 +106,14 @@ impl SecretsManager {
         let Answer { status, body, .. } = self.options.ask(&url, &request).await?;
         match status {
             StatusCode::OK => value(&body).map_err(|why| SecretsManagerError::Shape { url: url.into(), why }),
-            StatusCode::NOT_FOUND => Err(SecretsManagerError::NotThere { url: url.into(), reference: reference.clone() }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(SecretsManagerError::NotAllowed { url: url.into(), reference: reference.clone(), status: status.as_u16() })
+            StatusCode::NOT_FOUND => {
+                Err(SecretsManagerError::NotThere { url: url.into(), reference: reference.clone() })
             }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SecretsManagerError::NotAllowed {
+                url: url.into(),
+                reference: reference.clone(),
+                status: status.as_u16(),
+            }),
             _ => Err(SecretsManagerError::Status { url: url.into(), status: status.as_u16() }),
         }
     }
@@ -124,7 +129,11 @@ struct Answer {
 impl SecretsManagerOptions {
     fn client(&self, url: &Url) -> Result<Client, SecretsManagerError> {
         let client = http::client(url, self.authority.as_ref(), self.timeout).build();
-        client.map_err(|error| SecretsManagerError::Unreachable { url: url.to_string(), attempts: 0, why: causes(&error) })
+        client.map_err(|error| SecretsManagerError::Unreachable {
+            url: url.to_string(),
+            attempts: 0,
+            why: causes(&error),
+        })
     }
 
     /// Sends a request until the answer is final. Transient failures are retried.

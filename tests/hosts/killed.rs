@@ -1,14 +1,15 @@
-//! The first host is killed with SIGKILL at each step of each job; the second takes over.
+//! The first host is killed with SIGKILL at each step of each job, and the second takes over.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::database::{Dump, Mongo, assert_same};
-use crate::pair::{Host, LEASE, NEXT, Pair, day, learned, many, quiet, rows};
-use crate::support::replay::Bills;
+use crate::state::{State, assert_same, state};
+use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, day, learned, many, quiet, rows};
+use costwarden_tests::mongo::Mongo;
+use costwarden_tests::replay::Bills;
 
-/// Steps in their order, and that a sink has accepted a line.
+/// The steps in order, and `accepted`: a receiver has accepted a line.
 const STEPS: [&str; 12] = [
     "started",
     "fetched",
@@ -24,56 +25,57 @@ const STEPS: [&str; 12] = [
     "finished",
 ];
 
-/// Cases that are tried at the same time: most of a case is waiting for a lease to run out.
+/// Cases at the same time: most of a case is a wait for the end of a lease.
 const AT_ONCE: usize = 4;
 
-/// What one host that nothing happened to leaves.
+/// The result of a single undisturbed host.
 struct Undisturbed {
-    dump: Dump,
+    documents: State,
     lines: Vec<String>,
 }
 
-/// A job, and the database before it.
-struct Scene<'a> {
+/// A job, and the database before the job.
+struct KilledJob<'a> {
     before: &'a Mongo,
     bills: &'a Bills,
-    prepare: &'a (dyn Fn(&Pair) + Sync),
+    prepare: &'a (dyn Fn(&TwoHosts) + Sync),
     args: &'a [&'a str],
     code: i32,
-    /// Of how many batches each is one after which the first host dies.
+    /// Distance between the batches with a kill after them.
     stride: usize,
 }
 
-impl Scene<'_> {
-    fn pair(&self) -> Pair {
-        let pair = Pair::new(self.before.copied(), self.bills, LEASE);
-        (self.prepare)(&pair);
-        pair
+impl KilledJob<'_> {
+    fn hosts(&self) -> TwoHosts {
+        let hosts = TwoHosts::new(self.before.copied(), self.bills, LEASE);
+        (self.prepare)(&hosts);
+        hosts
     }
 
     fn undisturbed(&self) -> Undisturbed {
-        let pair = self.pair();
-        let run = pair.run(Host::A, self.args).expect(self.code);
-        let lines = pair.heard();
+        let hosts = self.hosts();
+        let run = hosts.run(Host::A, self.args).expect(self.code);
+        let lines = hosts.heard();
         assert!(lines.iter().any(|line| line.starts_with("[BILLING_ANOMALY]")), "it matters who is told: {run:?}");
-        Undisturbed { dump: pair.mongo.dump(), lines }
+        Undisturbed { documents: state(&hosts.mongo), lines }
     }
 
-    /// Kills the first host where it is rehearsed, and lets the second do the job. False where the first never came there.
+    /// Kills the first host at a failpoint and runs the job on the second. Returns false if the first host ended before
+    /// its failpoint.
     fn try_at(&self, rehearsal: &str, expected: &Undisturbed) -> bool {
-        let pair = self.pair();
-        let first = pair.start(Host::A, self.args, rehearsal).end();
-        let before = pair.heard();
+        let hosts = self.hosts();
+        let first = hosts.start(Host::A, self.args, rehearsal).end();
+        let before = hosts.heard();
         if first.code != -1 {
             first.expect(self.code);
-            assert_same(&expected.dump, &pair.mongo.dump(), rehearsal);
+            assert_same(&expected.documents, &state(&hosts.mongo), rehearsal);
             return false;
         }
-        let second = pair.run(Host::B, self.args).expect(self.code);
+        let second = hosts.run(Host::B, self.args).expect(self.code);
         assert!(!second.stdout.contains("already"), "{rehearsal}: {second:?}");
-        assert_same(&expected.dump, &pair.mongo.dump(), rehearsal);
+        assert_same(&expected.documents, &state(&hosts.mongo), rehearsal);
 
-        let after = pair.heard();
+        let after = hosts.heard();
         let told: Vec<&String> = before.iter().chain(&after).collect();
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         for line in &told {
@@ -93,8 +95,8 @@ impl Scene<'_> {
         true
     }
 
-    /// Every step the first time it comes, `accepted` as often as there are lines, and after batches that are written,
-    /// from the first to the last. Gives back how often the first host died.
+    /// Tries every step at its first occurrence, `accepted` at each line, and `writing` after batches from the first to
+    /// the last. Returns the number of kills.
     fn everywhere(&self) -> usize {
         let expected = self.undisturbed();
         let mut rehearsals: Vec<String> =
@@ -139,7 +141,7 @@ fn a_daily_job_of_a_day_that_was_named_ends_the_same_wherever_the_first_host_die
     a_daily_job(&format!("--date={NEXT}"));
 }
 
-/// What cron starts: days are asked for again, and what is told is told at the end.
+/// The scheduled form: days are fetched again, and notifications come at the end.
 #[test]
 fn a_daily_job_ends_the_same_wherever_the_first_host_dies() {
     a_daily_job(&format!("--through={NEXT}"));
@@ -150,9 +152,15 @@ fn a_daily_job(days: &str) {
     let mut bills = quiet();
     bills.insert(NEXT, [rows("1500.25", "2000"), many()].concat());
     let history = learned(mongo, &bills);
-    let scene =
-        Scene { before: &history.mongo, bills: &bills, prepare: &|_| {}, args: &["daily", days], code: 0, stride: 4 };
-    let deaths = scene.everywhere();
+    let case = KilledJob {
+        before: &history.mongo,
+        bills: &bills,
+        prepare: &|_| {},
+        args: &["daily", days],
+        code: 0,
+        stride: 4,
+    };
+    let deaths = case.everywhere();
     assert!(deaths > 15, "{deaths} deaths");
 }
 
@@ -162,15 +170,15 @@ fn an_hourly_job_ends_the_same_wherever_the_first_host_dies() {
     let bills = quiet();
     let history = learned(mongo, &bills);
     let at = format!("--at={NEXT}T10:10");
-    let scene = Scene {
+    let case = KilledJob {
         before: &history.mongo,
         bills: &bills,
-        prepare: &|pair| pair.hour(NEXT, 10, &rows("1500.25", "2000")),
+        prepare: &|hosts| hosts.hour(NEXT, 10, &rows("1500.25", "2000")),
         args: &["hourly", &at],
         code: 0,
         stride: 3,
     };
-    let deaths = scene.everywhere();
+    let deaths = case.everywhere();
     assert!(deaths > 12, "{deaths} deaths");
 }
 
@@ -181,10 +189,10 @@ fn a_backfill_ends_the_same_wherever_the_first_host_dies() {
     bills.insert(day(-10), rows("1500.25", "1010"));
     bills.insert(day(-3), rows("990", "3000"));
     // Nothing but an empty database: the days are told as if they happened now.
-    let nothing = Pair::new(mongo, &Bills::new(), LEASE);
+    let nothing = TwoHosts::new(mongo, &Bills::new(), LEASE);
     let (from, to) = (format!("--from={}", day(-28)), format!("--to={}", day(-1)));
     let args = ["backfill", &from, &to, "--alert"];
-    let scene = Scene { before: &nothing.mongo, bills: &bills, prepare: &|_| {}, args: &args, code: 0, stride: 31 };
-    let deaths = scene.everywhere();
+    let case = KilledJob { before: &nothing.mongo, bills: &bills, prepare: &|_| {}, args: &args, code: 0, stride: 31 };
+    let deaths = case.everywhere();
     assert!(deaths > 12, "{deaths} deaths");
 }

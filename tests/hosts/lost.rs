@@ -1,53 +1,53 @@
-//! The only mongod is held up or killed in the middle of a run: the run fails in time and says so, and the next one makes it
-//! good. What was confirmed is there when the server is back, and nobody hears anything twice.
+//! The only mongod stops or is killed within a run: the run fails in time with a message, and the next run completes
+//! the job. Confirmed writes survive, and no notification is sent twice.
 
-use mongodb::bson::doc;
 use rustix::process::Signal;
 
-use crate::database::{Dump, Mongo, assert_same};
-use crate::lone::Lone;
-use crate::pair::{Host, NEXT, Pair, learned, many, quiet, rows};
-use crate::support::replay::Bills;
+use crate::single_server::SingleServer;
+use crate::state::{State, assert_same, state};
+use crate::two_hosts::{Host, NEXT, TwoHosts, learned, many, quiet, rows};
+use costwarden_tests::mongo::Mongo;
+use costwarden_tests::replay::Bills;
 
-/// The next run waits until that of the lost one has run out.
+/// A lease that the next run waits for.
 const LEASE: &str = "[lease]\nseconds = 6\nwait_seconds = 60\n";
 const ANSWER: &str = "timeout_seconds = 1\n";
 
 const DAILY: [&str; 2] = ["daily", "--date=2026-10-19"];
 
-/// From the bill to the last word: before anything is written, in the middle of a bulk write, between what belongs together,
-/// between a sink and its mark, and while learning.
+/// Failpoints from the bill to the end: before any write, within a bulk write, between dependent writes, between a
+/// receiver and its mark, and within the training.
 const STEPS: [&str; 8] =
     ["fetched", "archived", "writing:2", "written", "findings", "remembered", "accepted", "learning"];
 
-struct Scene {
-    history: Pair,
+struct LostServer {
+    history: TwoHosts,
     bills: Bills,
-    dump: Dump,
+    documents: State,
     lines: Vec<String>,
     // Dropped last: databases are dropped on it.
-    server: Lone,
+    server: SingleServer,
 }
 
-impl Scene {
+impl LostServer {
     fn new() -> Option<Self> {
-        let server = Lone::new()?;
+        let server = SingleServer::new()?;
         let mut bills = quiet();
         bills.insert(NEXT, [rows("1500.25", "2000"), many()].concat());
         let history = learned(Mongo::at(&server.uri()), &bills);
-        let alone = Pair::new(history.mongo.copied(), &bills, LEASE);
+        let alone = TwoHosts::new(history.mongo.copied(), &bills, LEASE);
         alone.run(Host::A, &DAILY).expect(0);
-        let (dump, lines) = (alone.mongo.dump(), alone.heard());
+        let (documents, lines) = (state(&alone.mongo), alone.heard());
         assert!(lines.len() > 2, "it matters who is told: {lines:#?}");
-        Some(Self { history, bills, dump, lines, server })
+        Some(Self { history, bills, documents, lines, server })
     }
 
-    /// Loses the server when a run has come to a step, and has it back when the run has ended.
+    /// Loses the server at a step and restores the server after the run.
     fn lose(&mut self, signal: Signal, step: &str, says: &str) {
         let what = format!("{signal:?} at {step}");
-        let copy = self.history.mongo.copied().by(&self.server.uri(), ANSWER);
-        let pair = Pair::new(copy, &self.bills, LEASE);
-        let mut first = pair.start(Host::A, &DAILY, &format!("pause:{step}"));
+        let copy = self.history.mongo.copied().by(&self.server.impatient_uri(), ANSWER);
+        let hosts = TwoHosts::new(copy, &self.bills, LEASE);
+        let mut first = hosts.start(Host::A, &DAILY, &format!("pause:{step}"));
         first.until_paused();
         match signal {
             Signal::KILL => self.server.kill(),
@@ -59,15 +59,21 @@ impl Scene {
         let first = first.expect(2);
         let why: Vec<&str> = first.stderr.lines().filter(|line| line.starts_with("failed: ")).collect();
         assert!(why.len() == 1 && why[0].contains(says), "{what}: {first:?}");
-        let before = pair.heard();
+        let before = hosts.heard();
 
-        pair.run(Host::B, &DAILY).expect(0);
-        let after = pair.heard();
-        assert_same(&self.dump, &pair.mongo.dump(), &what);
-        assert_eq!(pair.mongo.documents("billing_notices", doc! {}), [], "{what}: one failure is no row of failures");
+        // The second host is not what is tested: a busy machine may take longer than a second to answer.
+        hosts.configure(Host::B, ANSWER, "");
+        hosts.configure(Host::B, &self.server.impatient_uri(), &self.server.uri());
+        hosts.run(Host::B, &DAILY).expect(0);
+        let after = hosts.heard();
+        // A held-up server still applies the write that was on its way, so this write is stored or lost: here the count
+        // of the failure, ...
+        hosts.mongo.assert_no_failures(&what);
+        assert_same(&self.documents, &state(&hosts.mongo), &what);
         if step == "accepted" {
-            // The window: a sink has accepted a line, and that cannot be marked.
-            assert_eq!((before.as_slice(), &after), (&self.lines[..1], &self.lines), "{what}");
+            // ... and here the mark of the accepted line. Without the mark the second host sends the line again.
+            assert_eq!(before, self.lines[..1], "{what}");
+            assert!(after == self.lines || after == self.lines[1..], "{what}: {after:#?}");
         } else {
             let told = [before, after].concat();
             assert_eq!(told, self.lines, "{what}");
@@ -77,16 +83,16 @@ impl Scene {
 
 #[test]
 fn a_server_that_is_held_up_is_given_up_and_the_next_run_makes_it_good() {
-    let Some(mut scene) = Scene::new() else { return };
+    let Some(mut case) = LostServer::new() else { return };
     for step in STEPS {
-        scene.lose(Signal::STOP, step, "take connections and say nothing (no answer within 1 s)");
+        case.lose(Signal::STOP, step, "take connections and say nothing (no answer within 1 s)");
     }
 }
 
 #[test]
 fn a_server_that_is_killed_is_named_and_the_next_run_makes_it_good() {
-    let Some(mut scene) = Scene::new() else { return };
+    let Some(mut case) = LostServer::new() else { return };
     for step in ["fetched", "writing:2", "findings", "remembered", "accepted", "learning"] {
-        scene.lose(Signal::KILL, step, "no MongoDB server answered at 127.0.0.1:");
+        case.lose(Signal::KILL, step, "no MongoDB server answered at 127.0.0.1:");
     }
 }

@@ -1,6 +1,6 @@
-//! A replica set of three mongod of a test's own, of which any can be held up, killed and brought back.
+//! A replica set of three mongod processes. A test can stop, kill and restore any member.
 
-use std::net::TcpListener;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,13 +11,12 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use mongodb::{Client, Database};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::pair::until;
-use crate::support::{block_on, service};
+use costwarden_tests::{block_on, free_port, service, until};
 
-/// A silent member is noticed by the driver within a second or two, instead of twenty.
+/// URI options: the driver notices a silent member within two seconds, instead of twenty.
 pub(crate) const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";
 
-/// Ended when it is dropped.
+/// Three mongod processes, killed with the value.
 pub(crate) struct Members {
     program: String,
     folder: tempfile::TempDir,
@@ -30,13 +29,15 @@ struct Member {
 }
 
 impl Members {
-    /// Three that have a primary. None, said aloud, where the program is not there.
+    /// A new replica set with a primary; `None` without the program.
     pub(crate) fn new() -> Option<Self> {
         let program = service("COSTWARDEN_TEST_MONGOD")?;
         let mut set = Self { program, folder: tempfile::tempdir().expect("a folder"), members: Vec::new() };
-        // Held until the members take them, so that they differ.
-        let ports: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-        for port in ports.into_iter().map(|port| port.local_addr().expect("an address").port()) {
+        let mut ports = BTreeSet::new();
+        while ports.len() < 3 {
+            ports.insert(free_port());
+        }
+        for port in ports {
             let process = set.launch(port);
             set.members.push(Member { port, process });
         }
@@ -52,26 +53,31 @@ impl Members {
         Some(set)
     }
 
-    /// The address of all three, with options.
+    /// The URI of all three members, with options.
     pub(crate) fn uri(&self, options: &str) -> String {
         let hosts: Vec<String> = (0..3).map(|member| self.host(member)).collect();
         format!("mongodb://{}/?replicaSet=suite{options}", hosts.join(","))
     }
 
-    /// The one that takes writes; there is one.
+    /// The index of the primary.
     pub(crate) fn primary(&self) -> usize {
         let is_primary = |member: &usize| {
             let hello = self.ask(*member, doc! { "hello": 1 });
             hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))
         };
-        (0..3).find(is_primary).expect("a primary")
+        let mut primary = None;
+        until("a primary answers", || {
+            primary = (0..3).find(is_primary);
+            primary.is_some()
+        });
+        primary.expect("just found")
     }
 
     pub(crate) fn signal(&self, member: usize, signal: Signal) {
         kill_process(Pid::from_child(&self.members[member].process), signal).expect("ours to signal");
     }
 
-    /// Has one back that was held up, or killed; comes back when all three know the same.
+    /// Continues or restarts a member, and waits until all three agree.
     pub(crate) fn restore(&mut self, member: usize) {
         self.signal(member, Signal::CONT);
         if self.members[member].process.try_wait().expect("a child").is_some() {
@@ -102,7 +108,7 @@ impl Members {
         until("a member listens", || self.ask(member, doc! { "hello": 1 }).is_ok());
     }
 
-    /// Until one is the primary and the others have all that it has.
+    /// Waits until one member is the primary and the secondaries have all of its operations.
     fn until_whole(&self) {
         let is_whole = || -> Option<bool> {
             let status = self.ask(0, doc! { "replSetGetStatus": 1 }).ok()?;
@@ -136,7 +142,7 @@ pub(crate) fn mongod(program: &str, data: &Path, port: u16, args: &[&str]) -> Ch
     command.spawn().expect("mongod starts")
 }
 
-/// Asks one server a question, whatever a set thinks of it.
+/// Runs a command on a single server, independent of the replica set.
 pub(crate) fn ask(port: u16, command: Document) -> Result<Document> {
     let host = ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(port) };
     let patience = Duration::from_secs(1);

@@ -1,9 +1,9 @@
-//! The same detector in three languages: the same files around it, and the same verdicts to the digit.
+//! The same detector in three languages: the same project files, and equal verdicts to the digit.
 
 use std::path::PathBuf;
 
-use crate::Desk;
-use crate::support::{repository, skipped};
+use crate::ProjectsFolder;
+use costwarden_tests::{repository, skipped};
 
 const LANGUAGES: [&str; 3] = ["rust", "python", "javascript"];
 
@@ -12,7 +12,7 @@ fn example(language: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_expected_of_one_is_expected_of_all() {
+fn every_language_has_the_same_golden_cases_and_verdicts() {
     let of_case = |case: &str| ["case.toml", "input.csv", "expected.csv"].map(|file| format!("golden/{case}/{file}"));
     let files = [of_case("spike").as_slice(), &of_case("korean"), &["series.csv".to_owned()]].concat();
     for file in &files {
@@ -34,10 +34,10 @@ fn passes(language: &str) {
         skipped(&format!("{} is absent; make examples builds it where it can", plugin.display()));
         return;
     }
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     let project = example(language);
     let args = ["plugin", "test", project.to_str().expect("UTF-8"), "--plugin", plugin.to_str().expect("UTF-8")];
-    let tested = desk.costwarden("", &args).expect(0);
+    let tested = projects.costwarden("", &args).expect(0);
     assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
 }
 

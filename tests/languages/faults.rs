@@ -1,60 +1,60 @@
-//! Sources that do not become a plugin: the compiler's own words reach the author, and ours say what to do.
+//! Faulty sources: the compiler's message reaches the author, with a remedy.
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{plugins, repository};
-use crate::{Desk, fetched};
+use crate::{ProjectsFolder, fetched};
+use costwarden_tests::{plugins, repository};
 
-/// A new project, which has the modules that were fetched for it.
-fn begun(language: &str, fetched: &Path) -> (Desk, PathBuf) {
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
-    let project = desk.path().join("watch");
+/// A new project with the fetched modules.
+fn begun(language: &str, fetched: &Path) -> (ProjectsFolder, PathBuf) {
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
+    let project = projects.path().join("watch");
     if language == "javascript" {
         std::os::unix::fs::symlink(fetched, project.join("node_modules")).expect("linked");
     }
-    (desk, project)
+    (projects, project)
 }
 
 #[test]
-fn what_is_no_project_is_told() {
-    let desk = Desk::new();
-    std::fs::create_dir(desk.path().join("empty")).expect("a folder");
+fn a_folder_without_a_project_is_named() {
+    let projects = ProjectsFolder::new();
+    std::fs::create_dir(projects.path().join("empty")).expect("a folder");
     for (path, name) in [("empty", "a folder"), ("absent", "nothing")] {
-        let built = desk.costwarden("", &["plugin", "build", path]).expect(2);
+        let built = projects.costwarden("", &["plugin", "build", path]).expect(2);
         assert!(built.stderr.starts_with(&format!("failed: {path}: no project, expected ")), "{name}: {built:?}");
     }
-    std::fs::write(desk.path().join("text.wasm"), "(module)").expect("written");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"failed: empty: no project, expected a folder with Cargo.toml, pyproject.toml, app.py or package.json, or a compiled .wasm module: start one with `costwarden plugin new NAME`");
+    std::fs::write(projects.path().join("text.wasm"), "(module)").expect("written");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"failed: empty: no project, expected a folder with Cargo.toml, pyproject.toml, app.py or package.json, or a compiled .wasm module: start one with `costwarden plugin new NAME`");
 }
 
 #[test]
 fn errors_in_rust_are_shown() {
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
-    let file = desk.path().join("watch/src/lib.rs");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch"]).expect(0);
+    let file = projects.path().join("watch/src/lib.rs");
     let text = std::fs::read_to_string(&file).expect("made");
     std::fs::write(&file, text.replace("settings.ratio * expected", "settings.factor * expected")).expect("written");
-    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    let built = projects.costwarden("", &["plugin", "build", "watch"]).expect(2);
     assert!(built.stderr.contains("no field `factor` on type"), "{built:?}");
     assert!(
         built.stderr.ends_with("failed: cargo build failed (exit status: 101); what it said is above\n"),
         "{built:?}"
     );
-    assert!(!desk.path().join("watch/watch.wasm").exists());
+    assert!(!projects.path().join("watch/watch.wasm").exists());
 }
 
 #[test]
 fn a_rust_library_that_is_no_module_is_told() {
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
-    let file = desk.path().join("watch/Cargo.toml");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch"]).expect(0);
+    let file = projects.path().join("watch/Cargo.toml");
     let text = std::fs::read_to_string(&file).expect("made");
     std::fs::write(&file, text.replace("\"cdylib\"", "\"rlib\"")).expect("written");
-    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    let last = desk.plain(built.stderr.lines().last().expect("a line"));
-    insta::assert_snapshot!(last, @r#"failed: [desk]/watch/Cargo.toml: builds no module, expected a library with crate-type = ["cdylib"]"#);
+    let built = projects.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    let last = projects.plain(built.stderr.lines().last().expect("a line"));
+    insta::assert_snapshot!(last, @r#"failed: [projects]/watch/Cargo.toml: builds no module, expected a library with crate-type = ["cdylib"]"#);
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn errors_in_python_are_shown() {
     if fetched("python/bin/componentize-py").is_none() {
         return;
     }
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
-    let example = std::fs::read_to_string(desk.path().join("watch/app.py")).expect("made");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
+    let example = std::fs::read_to_string(projects.path().join("watch/app.py")).expect("made");
     let told = |source: &str| {
-        std::fs::write(desk.path().join("watch/app.py"), source).expect("written");
-        desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
+        std::fs::write(projects.path().join("watch/app.py"), source).expect("written");
+        projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
     };
     insta::assert_snapshot!(told("import nothing_of_that_name\n"), @r#"
     Traceback (most recent call last):
@@ -99,18 +99,18 @@ fn errors_in_python_are_shown() {
     app.py calls costwarden:detector/log@1.0.0#emit while it is imported, when there is no host: call it from a method
     failed: componentize-py failed (exit status: 1); what it said is above
     ");
-    std::fs::remove_file(desk.path().join("watch/app.py")).expect("removed");
-    let built = desk.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    insta::assert_snapshot!(desk.plain(&built.stderr), @"failed: [desk]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");
+    std::fs::remove_file(projects.path().join("watch/app.py")).expect("removed");
+    let built = projects.costwarden("", &["plugin", "build", "watch"]).expect(2);
+    insta::assert_snapshot!(projects.plain(&built.stderr), @"failed: [projects]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");
 }
 
 #[test]
 fn errors_in_javascript_are_shown() {
     let Some(modules) = fetched("javascript/node_modules") else { return };
-    let (desk, project) = begun("javascript", &modules);
+    let (projects, project) = begun("javascript", &modules);
     let told = |source: &str| {
         std::fs::write(project.join("detector.js"), source).expect("written");
-        desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
+        projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
     };
     insta::assert_snapshot!(told("export const detector = nothing_of_that_name;\n"), @"
     detector.js does not run as far as its top level goes:
@@ -132,13 +132,13 @@ fn errors_in_javascript_are_shown() {
     "#);
     let told = |package: &str| {
         std::fs::write(project.join("package.json"), package).expect("written");
-        desk.plain(&desk.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
+        projects.plain(&projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
     };
-    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [desk]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
-    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [desk]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
+    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [projects]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object series_key `main` names a module, and series_key `costwarden`, if there is one, is {"reference": true}"#);
+    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [projects]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
 }
 
-/// A call that ends in an exception says which, and where.
+/// An exception in a call: the message contains text and location.
 #[test]
 fn exceptions_are_told() {
     for (language, compiler, file, from, to, told) in [
@@ -160,21 +160,22 @@ fn exceptions_are_told() {
         ),
     ] {
         let Some(fetched) = fetched(compiler) else { continue };
-        let (desk, project) = begun(language, &fetched);
+        let (projects, project) = begun(language, &fetched);
         let text = std::fs::read_to_string(project.join(file)).expect("made");
         let line = text.lines().position(|line| line.contains(from)).expect("a line") + 1;
         std::fs::write(project.join(file), text.replace(from, to)).expect("written");
-        desk.costwarden("", &["plugin", "build", "watch"]).expect(0);
-        let run = desk.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
+        projects.costwarden("", &["plugin", "build", "watch"]).expect(0);
+        let run =
+            projects.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
         let last = run.stderr.lines().last().expect("a line");
         let is_told = |part: &str| last.contains(&part.replace("LINE", &line.to_string()));
         assert!(told.into_iter().all(is_told), "{last}");
     }
 }
 
-/// What a method returns is read when it has returned, so that there is no exception to tell; what it printed is there.
+/// A result is converted after the return of the method, so there is no exception to show; its output appears.
 #[test]
-fn what_is_not_of_the_contracts_types_is_told() {
+fn a_result_of_a_wrong_type_is_named() {
     for (language, compiler, file, edits, printed) in [
         (
             "python",
@@ -198,42 +199,43 @@ fn what_is_not_of_the_contracts_types_is_told() {
         ),
     ] {
         let Some(fetched) = fetched(compiler) else { continue };
-        let (desk, project) = begun(language, &fetched);
+        let (projects, project) = begun(language, &fetched);
         let mut text = std::fs::read_to_string(project.join(file)).expect("made");
         for (from, to) in edits {
             assert!(text.contains(from), "{from}");
             text = text.replacen(from, to, 1);
         }
         std::fs::write(project.join(file), text).expect("written");
-        desk.costwarden("", &["plugin", "build", "watch"]).expect(0);
-        let run = desk.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
+        projects.costwarden("", &["plugin", "build", "watch"]).expect(0);
+        let run =
+            projects.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
         assert!(run.stderr.contains(printed), "{run:?}");
         let last = run.stderr.lines().last().expect("a line");
         assert!(last.ends_with("trapped: wasm `unreachable` instruction executed; no error was logged before it: a detector in Python or JavaScript ends like this when it returns what is not of the contract's types, or asks the system for a clock, files or the like"), "{last}");
     }
 }
 
-/// Packing what is packed already changes nothing, wherever it lies.
+/// A second packing changes nothing, in any folder.
 #[test]
 fn a_bundled_plugin_is_packed_already() {
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     for name in ["newcomer", "seasonal-mad", "tutorial"] {
         let bundled = std::fs::read(plugins().join(format!("{name}.wasm"))).expect("built");
-        std::fs::write(desk.path().join("packed.wasm"), &bundled).expect("written");
-        desk.costwarden("", &["plugin", "build", "packed.wasm"]).expect(0);
-        let again = std::fs::read(desk.path().join(format!("{name}.wasm"))).expect("built");
+        std::fs::write(projects.path().join("packed.wasm"), &bundled).expect("written");
+        projects.costwarden("", &["plugin", "build", "packed.wasm"]).expect(0);
+        let again = std::fs::read(projects.path().join(format!("{name}.wasm"))).expect("built");
         assert!(bundled == again, "{name}");
     }
 }
 
 #[test]
 fn a_module_is_packed_without_its_project() {
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     let module = repository().join("target/test-plugins/misbehaving.wasm");
     let name = module.to_str().expect("UTF-8");
-    let built = desk.costwarden("", &["--json", "plugin", "build", name, "--output", "out.wasm"]).expect(0);
+    let built = projects.costwarden("", &["--json", "plugin", "build", name, "--output", "out.wasm"]).expect(0);
     let told = &built.json()[0];
     assert_eq!((told["file"].as_str(), told["name"].as_str()), (Some("out.wasm"), Some("misbehaving")));
-    let bytes = std::fs::metadata(desk.path().join("out.wasm")).expect("built").len();
+    let bytes = std::fs::metadata(projects.path().join("out.wasm")).expect("built").len();
     assert_eq!(told["bytes"], bytes);
 }

@@ -1,33 +1,33 @@
-//! `plugin new`, and from there to a plugin that passes its golden cases.
+//! `plugin new`, up to a plugin that passes its golden cases.
 
-use crate::support::run;
-use crate::{Desk, fetched};
+use crate::{ProjectsFolder, fetched};
+use costwarden_tests::run;
 
-/// Builds the project and runs its golden cases; gives the plugin's bytes.
-fn build_and_test(desk: &Desk, name: &str) -> Vec<u8> {
-    desk.has_time(name);
-    let built = desk.costwarden(name, &["plugin", "build"]).expect(0);
+/// Builds the project, runs its golden cases and returns the bytes of the plugin.
+fn build_and_test(projects: &ProjectsFolder, name: &str) -> Vec<u8> {
+    projects.has_time(name);
+    let built = projects.costwarden(name, &["plugin", "build"]).expect(0);
     assert!(built.stdout.starts_with(&format!("{name}.wasm: {name} 0.1.0, ")), "{built:?}");
-    let tested = desk.costwarden(name, &["plugin", "test"]).expect(0);
+    let tested = projects.costwarden(name, &["plugin", "test"]).expect(0);
     assert!(tested.stdout.contains("2 passed, 0 failed"), "{tested:?}");
-    std::fs::read(desk.path().join(name).join(format!("{name}.wasm"))).expect("built")
+    std::fs::read(projects.path().join(name).join(format!("{name}.wasm"))).expect("built")
 }
 
 #[test]
 fn rust_needs_cargo_alone_even_below_a_foreign_workspace() {
-    let desk = Desk::new();
-    std::fs::write(desk.path().join("Cargo.toml"), "[workspace]\nmembers = [\"elsewhere\"]\n").expect("written");
-    desk.costwarden("", &["plugin", "new", "weekend-watch"]).expect(0);
-    let tested = run(desk.command("weekend-watch", "cargo").args(["test", "--quiet"])).expect(0);
+    let projects = ProjectsFolder::new();
+    std::fs::write(projects.path().join("Cargo.toml"), "[workspace]\nmembers = [\"elsewhere\"]\n").expect("written");
+    projects.costwarden("", &["plugin", "new", "weekend-watch"]).expect(0);
+    let tested = run(projects.command("weekend-watch", "cargo").args(["test", "--quiet"])).expect(0);
     assert!(tested.stdout.contains("6 passed; 0 failed"), "{tested:?}");
-    let first = build_and_test(&desk, "weekend-watch");
+    let first = build_and_test(&projects, "weekend-watch");
 
-    let elsewhere = Desk::new();
+    let elsewhere = ProjectsFolder::new();
     elsewhere.costwarden("", &["plugin", "new", "weekend-watch"]).expect(0);
     let second = build_and_test(&elsewhere, "weekend-watch");
     assert!(first == second, "the same source gives the same bytes in every folder");
     let home = std::env::var("HOME").expect("set");
-    for path in [desk.path(), elsewhere.path(), std::path::Path::new(&home)] {
+    for path in [projects.path(), elsewhere.path(), std::path::Path::new(&home)] {
         let path = path.to_str().expect("UTF-8").as_bytes();
         assert!(!first.windows(path.len()).any(|window| window == path), "a path of the builder is in the plugin");
     }
@@ -38,27 +38,27 @@ fn python_needs_componentize_py() {
     if fetched("python/bin/componentize-py").is_none() {
         return;
     }
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "weekend-watch", "--language", "python"]).expect(0);
-    build_and_test(&desk, "weekend-watch");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "weekend-watch", "--language", "python"]).expect(0);
+    build_and_test(&projects, "weekend-watch");
 }
 
 #[test]
 fn javascript_needs_node_modules() {
     let Some(modules) = fetched("javascript/node_modules") else { return };
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "weekend-watch", "--language", "javascript"]).expect(0);
-    std::os::unix::fs::symlink(modules, desk.path().join("weekend-watch/node_modules")).expect("linked");
-    build_and_test(&desk, "weekend-watch");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "weekend-watch", "--language", "javascript"]).expect(0);
+    std::os::unix::fs::symlink(modules, projects.path().join("weekend-watch/node_modules")).expect("linked");
+    build_and_test(&projects, "weekend-watch");
 }
 
 #[test]
 fn the_next_steps_are_told() {
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     let mut told = String::new();
     for language in ["rust", "python", "javascript"] {
         let name = format!("my-{language}");
-        told += &desk.costwarden("", &["plugin", "new", &name, "--language", language]).expect(0).stdout;
+        told += &projects.costwarden("", &["plugin", "new", &name, "--language", language]).expect(0).stdout;
     }
     insta::assert_snapshot!(told, @"
     made my-rust/; README.md in it says what is where. Next:
@@ -83,24 +83,24 @@ fn the_next_steps_are_told() {
 }
 
 #[test]
-fn what_exists_and_what_is_no_name_are_refused() {
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch"]).expect(0);
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");
-    insta::assert_snapshot!(desk.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
+fn existing_folders_and_invalid_names_are_refused() {
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch"]).expect(0);
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
 }
 
-/// A project that asks for reference data gets it where it is granted, and does not load elsewhere.
+/// A project with reference data works with a grant, and does not load without.
 #[track_caller]
-fn reads_what_is_granted(desk: &Desk) {
+fn reads_what_is_granted(projects: &ProjectsFolder) {
     let run = |more: &[&str]| {
         let args = ["plugin", "run", "watch.wasm", "--input", "series.csv", "--format", "csv"];
-        desk.costwarden("watch", &[&args[..], more].concat())
+        projects.costwarden("watch", &[&args[..], more].concat())
     };
     insta::allow_duplicates! {
         insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, to try it out, name the folder with --reference");
     }
-    let granted = desk.path().join("granted");
+    let granted = projects.path().join("granted");
     std::fs::create_dir(&granted).expect("a folder");
     let grant = ["--reference", granted.to_str().expect("UTF-8")];
     let absent = run(&grant).expect(2).stderr;
@@ -112,14 +112,14 @@ fn reads_what_is_granted(desk: &Desk) {
     std::fs::write(granted.join("weeks"), "3").expect("written");
     let with_grant = run(&grant).expect(0).stdout;
     assert!(judged(&with_grant) > 1);
-    let mut config = std::fs::read_to_string(desk.path().join("watch/costwarden.toml")).expect("written");
+    let mut config = std::fs::read_to_string(projects.path().join("watch/costwarden.toml")).expect("written");
     config.push_str("[plugins.grants.watch]\nreference = \"../granted\"\n");
-    std::fs::write(desk.path().join("watch/costwarden.toml"), config).expect("written");
+    std::fs::write(projects.path().join("watch/costwarden.toml"), config).expect("written");
     assert_eq!(run(&[]).expect(0).stdout, with_grant, "granted by the config");
 }
 
-fn edit(desk: &Desk, file: &str, edits: &[(&str, &str)]) {
-    let path = desk.path().join(file);
+fn edit(projects: &ProjectsFolder, file: &str, edits: &[(&str, &str)]) {
+    let path = projects.path().join(file);
     let mut text = std::fs::read_to_string(&path).expect("made");
     for (from, to) in edits {
         assert!(text.contains(from), "{file}: {from}");
@@ -133,10 +133,10 @@ fn python_reads_reference_data_that_its_project_asks_for() {
     if fetched("python/bin/componentize-py").is_none() {
         return;
     }
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch", "--language", "python"]).expect(0);
     edit(
-        &desk,
+        &projects,
         "watch/app.py",
         &[
             (
@@ -148,16 +148,16 @@ fn python_reads_reference_data_that_its_project_asks_for() {
         ],
     );
     edit(
-        &desk,
+        &projects,
         "watch/pyproject.toml",
         &[("[dependency-groups]", "[tool.costwarden]\nreference = 1\n\n[dependency-groups]")],
     );
-    desk.has_time("watch");
-    let refused = desk.costwarden("watch", &["plugin", "build"]).expect(2);
-    insta::assert_snapshot!(desk.plain(&refused.stderr), @"failed: [desk]/watch/pyproject.toml: line 8: tool.costwarden.reference: expected true or false, found 1, expected nothing but `reference = true` under [tool.costwarden]");
-    edit(&desk, "watch/pyproject.toml", &[("reference = 1", "reference = true")]);
-    desk.costwarden("watch", &["plugin", "build"]).expect(0);
-    reads_what_is_granted(&desk);
+    projects.has_time("watch");
+    let refused = projects.costwarden("watch", &["plugin", "build"]).expect(2);
+    insta::assert_snapshot!(projects.plain(&refused.stderr), @"failed: [projects]/watch/pyproject.toml: line 8: tool.costwarden.reference: expected true or false, found 1, expected nothing but `reference = true` under [tool.costwarden]");
+    edit(&projects, "watch/pyproject.toml", &[("reference = 1", "reference = true")]);
+    projects.costwarden("watch", &["plugin", "build"]).expect(0);
+    reads_what_is_granted(&projects);
 }
 
 const READ_IN_PYTHON: &str = r#"
@@ -170,11 +170,11 @@ const READ_IN_PYTHON: &str = r#"
 #[test]
 fn javascript_reads_reference_data_that_its_project_asks_for() {
     let Some(modules) = fetched("javascript/node_modules") else { return };
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
-    std::os::unix::fs::symlink(modules, desk.path().join("watch/node_modules")).expect("linked");
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch", "--language", "javascript"]).expect(0);
+    std::os::unix::fs::symlink(modules, projects.path().join("watch/node_modules")).expect("linked");
     edit(
-        &desk,
+        &projects,
         "watch/detector.js",
         &[
             ("const SETTINGS", "import { read } from \"costwarden:detector/reference@1.0.0\";\n\nconst SETTINGS"),
@@ -182,16 +182,16 @@ fn javascript_reads_reference_data_that_its_project_asks_for() {
         ],
     );
     edit(
-        &desk,
+        &projects,
         "watch/package.json",
         &[("\"private\": true,", "\"private\": true,\n  \"costwarden\": { \"refer\": true },")],
     );
-    desk.has_time("watch");
-    let refused = desk.costwarden("watch", &["plugin", "build"]).expect(2);
-    insta::assert_snapshot!(desk.plain(&refused.stderr), @r#"failed: [desk]/watch/package.json: unknown field `refer`, expected `reference` at line 6 column 25, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
-    edit(&desk, "watch/package.json", &[("\"refer\"", "\"reference\"")]);
-    desk.costwarden("watch", &["plugin", "build"]).expect(0);
-    reads_what_is_granted(&desk);
+    projects.has_time("watch");
+    let refused = projects.costwarden("watch", &["plugin", "build"]).expect(2);
+    insta::assert_snapshot!(projects.plain(&refused.stderr), @r#"failed: [projects]/watch/package.json: unknown field `refer`, expected `reference` at line 6 column 25, expected a JSON object series_key `main` names a module, and series_key `costwarden`, if there is one, is {"reference": true}"#);
+    edit(&projects, "watch/package.json", &[("\"refer\"", "\"reference\"")]);
+    projects.costwarden("watch", &["plugin", "build"]).expect(0);
+    reads_what_is_granted(&projects);
 }
 
 const READ_IN_JAVASCRIPT: &str = r#"

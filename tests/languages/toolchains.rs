@@ -1,19 +1,19 @@
-//! A compiler that is absent is told, with how to get it.
+//! Missing compilers: the message contains the installation.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use crate::Desk;
-use crate::support::{binary, run, skipped};
+use crate::ProjectsFolder;
+use costwarden_tests::{binary, run, skipped};
 
-/// What a build says in a fresh project whose PATH is this.
+/// Builds a new project with the given `PATH` and returns the error.
 fn told(language: &str, path: impl AsRef<OsStr>) -> String {
-    let desk = Desk::new();
-    desk.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
-    let built = run(desk.command("watch", binary()).args(["plugin", "build"]).env("PATH", path)).expect(2);
+    let projects = ProjectsFolder::new();
+    projects.costwarden("", &["plugin", "new", "watch", "--language", language]).expect(0);
+    let built = run(projects.command("watch", binary()).args(["plugin", "build"]).env("PATH", path)).expect(2);
     assert_eq!(built.stdout, "");
-    desk.plain(&built.stderr)
+    projects.plain(&built.stderr)
 }
 
 #[test]
@@ -23,22 +23,22 @@ fn without_a_compiler() {
     insta::assert_snapshot!(told("javascript", ""), @"failed: Node.js is needed, but there is no node on PATH: install it; on Debian, as root: apt-get install nodejs npm");
 }
 
-/// The real compiler, told to look for its libraries where there are none.
+/// The real compiler, with a library path to an empty folder.
 #[test]
 fn without_the_target() {
-    let desk = Desk::new();
+    let projects = ProjectsFolder::new();
     let which = |name: &str| {
         let found = run(Command::new("sh").args(["-c", &format!("command -v {name}")])).expect(0).stdout;
         found.trim_end().to_owned()
     };
     for name in ["cargo", "rustc"] {
-        let options = if name == "rustc" { format!("--sysroot {}", desk.path().display()) } else { String::new() };
+        let options = if name == "rustc" { format!("--sysroot {}", projects.path().display()) } else { String::new() };
         let script = format!("#!/bin/sh\nexec {} {options} \"$@\"\n", which(name));
-        let file = desk.path().join(name);
+        let file = projects.path().join(name);
         std::fs::write(&file, script).expect("written");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("made a program");
     }
-    insta::assert_snapshot!(told("rust", desk.path()), @"failed: Rust cannot compile for wasm32-unknown-unknown: run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22");
+    insta::assert_snapshot!(told("rust", projects.path()), @"failed: Rust cannot compile for wasm32-unknown-unknown: run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22");
 }
 
 #[test]

@@ -1,63 +1,12 @@
-//! Four quiet weeks of two services, and days that a test writes after them.
+//! Bills over time, through the binary, on both stores: restated, late, missing and partial bills, lasting changes,
+//! decisions of people, and clock changes.
 
-use jiff::civil::{Date, date};
-
-use crate::support::replay::{self, Bills, Row, Whose, after};
-use crate::support::{Lab, Run, repository};
-
-/// The first day that a test writes itself.
-pub(crate) const NEXT: Date = date(2026, 10, 19);
-
-pub(crate) const MACHINE: Whose =
-    Whose { ids: ["d-1", "p-1", "vm"], names: ["우리회사", "쇼핑몰", "Virtual Machine"] };
-pub(crate) const DISK: Whose =
-    Whose { ids: ["d-1", "p-1", "disk"], names: ["우리회사", "쇼핑몰", "Block Storage"] };
-
-/// A day some days after [`NEXT`].
-pub(crate) fn day(index: i64) -> Date {
-    after(NEXT, index)
-}
-
-/// What the two cost on a day.
-pub(crate) fn rows(machine: &str) -> Vec<Row> {
-    vec![Row::of(MACHINE, machine), Row::of(DISK, "234.5")]
-}
-
-/// A lab without bills. `tables` are those beside the source and the store; where they name no archive or rules, these
-/// are a folder and the replaced pipeline's.
-pub(crate) fn lab(tables: &str) -> Lab {
-    let mut config = format!("{}[store]\nkind = \"embedded\"\n{tables}", replay::source());
-    if !tables.contains("[archive]") {
-        config.push_str("[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n");
-    }
-    if !tables.contains("[rules]") {
-        config.push_str(&format!("[rules]\ndirectory = {:?}\n", repository().join("rules/tutorial")));
-    }
-    Lab::new(&config)
-}
-
-/// Puts settings before a lab's tables, and tables after them.
-pub(crate) fn configure(lab: &Lab, settings: &str, tables: &str) {
-    let config = std::fs::read_to_string(lab.path().join("costwarden.toml")).expect("the lab's config");
-    lab.write("costwarden.toml", &format!("{settings}\n{config}\n{tables}"));
-}
-
-/// Loads four quiet weeks, in which the machine costs 1000 on the average.
-pub(crate) fn load(lab: &Lab) -> Run {
-    let quiet = |index: i64| if index % 2 == 0 { "990" } else { "1010" };
-    let bills: Bills = (1..=28).map(|back| (day(-back), rows(quiet(back)))).collect();
-    replay::write_all(lab, &bills);
-    lab.run(&["backfill", &format!("--from={}", day(-28)), &format!("--to={}", day(-1)), "--json"])
-}
-
-/// Writes a day's bill and does its daily job.
-pub(crate) fn daily(lab: &Lab, index: i64, machine: &str) -> Run {
-    replay::write(lab, "bills", day(index), None, &rows(machine));
-    lab.run(&["daily", &format!("--date={}", day(index)), "--json"])
-}
-
-/// Writes a day as it stands at an hour and does the hourly job.
-pub(crate) fn hourly(lab: &Lab, index: i64, hour: u8, machine: &str) -> Run {
-    replay::write(lab, "bills", day(index), Some(hour), &rows(machine));
-    lab.run(&["hourly", &format!("--at={}T{hour:02}:10", day(index)), "--json"])
-}
+mod clocks;
+mod corrected;
+mod gaps;
+mod hours;
+mod lasting;
+mod look;
+mod marks;
+mod named;
+mod replayed_bill;

@@ -13,14 +13,14 @@ use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::config::{self, Config};
-use config_file::secret::Pending;
-use store::options::StoreOptions;
-use model::count::counted;
-use sandbox::{Compiler, Sandbox};
 use crate::pipeline::{self, Fetch, Grade};
-use model::rule::{self, RuleSet};
-use store;
+use config_file::secret::Pending;
 use config_file::toml::Diagnostic;
+use model::count::counted;
+use model::rule::{self, RuleSet};
+use sandbox::{Compiler, Sandbox};
+use store;
+use store::options::StoreOptions;
 
 /// The results of a check.
 #[derive(Default)]

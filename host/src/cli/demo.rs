@@ -13,14 +13,14 @@ use jiff::{Timestamp, ToSpan as _};
 use super::DemoArgs;
 use super::present;
 use crate::config::{self, Config};
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
 use config_file::secret::Secret;
+use model::anomaly::Direction;
 use model::count::counted;
 use model::incident::Episode;
-use model::anomaly::Direction;
-use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
 use model::run_id::RunId;
-use simulator::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
 use notify::Terminal;
+use simulator::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
 
 /// The simulated date of today. A constant, for the same output in every demo.
 const TODAY: Date = date(2026, 11, 22);

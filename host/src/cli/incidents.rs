@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::present::{self, Form};
 use crate::config::Config;
+use crate::pipeline::{self, Grade};
 use model::count::counted;
 use model::incident::{Closing, Decision, Episode, Moment, State};
-use crate::pipeline::{self, Grade};
 use model::money;
 use model::run_id::RunId;
 use store::{Access, DateRange, Store};

@@ -11,13 +11,13 @@ use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
-use sandbox::tidy_cache;
 use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
-use plugin::{Lock, Shelf, held};
+use crate::stop;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
-use crate::stop;
+use plugin::{Lock, Shelf, held};
+use sandbox::tidy_cache;
 
 pub(super) async fn daily(
     config: Config,

@@ -22,9 +22,9 @@ use self::ground::Ground;
 use super::present::Form;
 use super::{config_path, environment, load, together};
 use crate::config::{self, Exchange};
-use sandbox::{Compiler, Detector, Limits, Sandbox};
 use crate::pipeline::Grade;
 use plugin::language::Language;
+use sandbox::{Compiler, Detector, Limits, Sandbox};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {

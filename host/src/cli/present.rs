@@ -9,9 +9,9 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use model::count::counted;
-use model::anomaly::Finding;
 use crate::pipeline::Report;
+use model::anomaly::Finding;
+use model::count::counted;
 use model::money;
 use model::run_id::RunId;
 

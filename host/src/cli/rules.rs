@@ -10,9 +10,9 @@ use tracing::Level;
 use super::dates;
 use super::present::{self, Form};
 use crate::config::Config;
-use sandbox::{Compiler, Sandbox};
 use crate::pipeline::{self, Fetch, Grade, Preview};
 use model::rule::{self, Rule, RuleSet};
+use sandbox::{Compiler, Sandbox};
 use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]

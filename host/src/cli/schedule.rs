@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::present::{self, Form};
 use crate::config::{self, Config};
-use ingest::archive::options::ArchiveOptions;
-use store::options::StoreOptions;
 use crate::pipeline::Grade;
 use crate::schedule::{self, Change, Crontab, Plan, Task};
+use ingest::archive::options::ArchiveOptions;
+use store::options::StoreOptions;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScheduleCommand {

@@ -36,4 +36,3 @@ pub(crate) fn read(mut section: Section<'_, '_>) -> CompletenessOptions {
         least_rows_ratio: least_rows_ratio.unwrap_or(default.least_rows_ratio),
     }
 }
-

@@ -8,12 +8,12 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
-use ingest::archive::{Archive, Spool};
 use crate::config::Config;
+use crate::pipeline::{self, Fetch};
+use ingest::archive::{Archive, Spool};
+use model::rule;
 use notify::options::ReceiverOptions;
 use sandbox::{Compiler, Sandbox};
-use crate::pipeline::{self, Fetch};
-use model::rule;
 use store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
 
 /// All facts, each with an error message if not available.

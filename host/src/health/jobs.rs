@@ -136,9 +136,9 @@ pub(super) fn span(duration: SignedDuration) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use store::checkpoint::Step;
-    use store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
+    use store::LeaseKey;
+    use store::checkpoint::Step;
 
     /// A run of the hourly job that began `minutes` before [`now`].
     pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {

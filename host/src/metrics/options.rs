@@ -30,4 +30,3 @@ pub(crate) fn read(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
     // An unusable textfile is an error, not a missing key.
     (textfile.is_some() || !has_textfile).then_some(MetricsOptions { textfile, otlp })
 }
-

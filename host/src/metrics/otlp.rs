@@ -11,8 +11,8 @@ use super::family::{Family, Kind};
 use super::tally::Labels;
 use super::totals::Totals;
 use super::{MetricsError, OtlpOptions};
-use transport::causes::causes;
 use model::count::counted;
+use transport::causes::causes;
 use transport::http;
 
 /// `AggregationTemporality`: each value is the sum since the start.

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{panic, thread};
 
 use crate::config::Config;
-use sandbox::{Artifact, Detector, LoadError, Sandbox};
 use model::image::Image;
+use model::rule::Rule;
 use plugin::{
     self, Lock, Mismatch, RegistryError, RegistryOptions, Shelf, ShelfError, Signature, SignatureError, beside,
 };
-use model::rule::Rule;
+use sandbox::{Artifact, Detector, LoadError, Sandbox};
 
 /// Permission to pull a missing plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

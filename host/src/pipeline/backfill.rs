@@ -15,8 +15,8 @@ use super::{Again, JobError, Mode, Parts, intake, run, tell};
 use model::count::{counted, one_or};
 use model::incident::News;
 use model::series::hours::days_through;
-use store::checkpoint::Step;
 use store::JobRun;
+use store::checkpoint::Step;
 
 /// Number of concurrent fetches.
 const AT_A_TIME: usize = 8;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::{JobError, Mode, Parts};
-use store::checkpoint::{self, Step};
 use crate::stop;
+use store::checkpoint::{self, Step};
 
 /// Progress of a run.
 #[derive(Debug)]

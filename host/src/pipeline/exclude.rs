@@ -7,8 +7,8 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::past::Stretch;
-use model::incident::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
 use model::history::History;
+use model::incident::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
 use model::series::SeriesKey;
 
 /// The anomalous days and hours of every series.

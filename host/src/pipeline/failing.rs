@@ -45,14 +45,8 @@ async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Resul
     let stored = parts.store.notices().await;
     let known = stored.as_ref().ok().and_then(|stored| stored.iter().find(|notice| notice.key == key)).cloned();
     let file = Local::of(&parts.config);
-    let (notice, told) = one_more(
-        known,
-        &file,
-        &mut parts.sinks,
-        Failure { job: report.job, error: &error },
-        &parts.config,
-        now,
-    );
+    let (notice, told) =
+        one_more(known, &file, &mut parts.sinks, Failure { job: report.job, error: &error }, &parts.config, now);
     told.into_report(report);
     // The receivers were notified despite the store error.
     stored?;

@@ -18,11 +18,11 @@ use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use super::{Again, JobError, Mode, Parts, feed, intake, run, tell, unseen};
-use model::count::one_or;
-use model::incident::{BRIDGED_DAYS, Episode, Moment, News};
-use model::history::{History, Measure, Snapshots};
-use model::ledger::DayLedger;
 use crate::metrics::Metric;
+use model::count::one_or;
+use model::history::{History, Measure, Snapshots};
+use model::incident::{BRIDGED_DAYS, Episode, Moment, News};
+use model::ledger::DayLedger;
 use model::rule::Absent;
 use model::series::hours::comes_again;
 use model::series::{Grain, Names, SeriesKey};
@@ -170,8 +170,7 @@ async fn look(
     let frame = Frame { zone: &parts.config.zone, excluded: &excluded, accept_after_days, through: date };
     for &ready in rules {
         let hour_of_state = (ready.rule.grain == Grain::DayToDate).then_some(hour);
-        let Learned { fits, set_aside, through } =
-            learned(ready, hour_of_state, &baselines, date, judge.report);
+        let Learned { fits, set_aside, through } = learned(ready, hour_of_state, &baselines, date, judge.report);
         let unseen = through.filter(|_| unseen::may_be_asked(ready));
         let (samples, extent) = match ready.rule.grain {
             Grain::Daily => (assemble::daily(&today, &ready.rule, 1, frame), Extent::Part),

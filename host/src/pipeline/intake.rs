@@ -8,14 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::report::Report;
 use super::{JobError, Mode, Parts};
+use crate::metrics::Metric;
+use crate::stop;
 use ingest::archive::{Drained, Stored};
+use ingest::source::{Clocks, RawDocument};
 use model::count::{counted, one_or};
 use model::ledger::{self, DayLedger};
-use crate::metrics::Metric;
 use model::series::day_start;
-use ingest::source::{Clocks, RawDocument};
 use store::checkpoint::Step;
-use crate::stop;
 
 /// A fetched day, with the archive result of the raw document.
 pub(super) struct Intake {

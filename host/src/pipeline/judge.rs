@@ -10,12 +10,12 @@ use super::assemble::Sample;
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use crate::config::Config;
-use sandbox::{Call, Failure, Fitted, Usage, Verdict};
-use model::anomaly::{Direction, Finding};
 use crate::metrics::Metric;
+use model::anomaly::{Direction, Finding};
 use model::rule::{Rule, Watch};
 use model::series::hours::Hours;
 use model::series::{Grain, Series, SeriesKey, Window};
+use sandbox::{Call, Failure, Fitted, Usage, Verdict};
 
 /// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]

@@ -82,8 +82,7 @@ impl Lease {
                 () = stop::when_asked() => return Err(JobError::Stopped),
             }
         };
-        let held =
-            Arc::new(Held { leases, key, owner: owner.to_owned(), length, reserve, asked: Mutex::new(asked) });
+        let held = Arc::new(Held { leases, key, owner: owner.to_owned(), length, reserve, asked: Mutex::new(asked) });
         let renewing = tokio::spawn(keep(Arc::clone(&held)));
         Ok(Self { held, renewing, waited })
     }

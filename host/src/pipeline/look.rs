@@ -15,10 +15,10 @@ use super::past::{Past, Stretch};
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use crate::config::Config;
-use sandbox::{Fitted, Scope};
 use model::anomaly::Finding;
 use model::rule::{GroupBy, Rule};
 use model::series::{Grain, Series, SeriesKey};
+use sandbox::{Fitted, Scope};
 
 /// The parameters of an evaluation.
 #[derive(Clone, Copy)]

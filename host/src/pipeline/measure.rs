@@ -8,11 +8,11 @@ use jiff::civil::Date;
 use super::report::{Outcome, Report};
 use super::{JobError, Parts, Ready};
 use crate::config::Config;
-use model::incident::{Episode, State};
-use model::anomaly::{Direction, Severity};
 use crate::metrics::{self, Metric, Tally};
-use model::series::day_start;
 use ingest::source::{SourceError, Traffic};
+use model::anomaly::{Direction, Severity};
+use model::incident::{Episode, State};
+use model::series::day_start;
 use store::Operation;
 
 /// Keys of the run record for requests to the billing API: all requests, failed requests, and the total time in

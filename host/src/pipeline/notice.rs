@@ -113,12 +113,12 @@ pub(super) fn recall(sinks: &mut [Sink], notice: &mut Notice, language: Language
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::options::ReceiverOptions;
-use notify::options::ReceiverKind;
-use notify::options::SyslogOptions;
-use notify::options::SyslogTransport;
-use notify::options::Words;
     use notify::Terminal;
+    use notify::options::ReceiverKind;
+    use notify::options::ReceiverOptions;
+    use notify::options::SyslogOptions;
+    use notify::options::SyslogTransport;
+    use notify::options::Words;
     use std::os::unix::net::UnixDatagram;
     use std::path::Path;
 

@@ -146,11 +146,11 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use store::options::StoreOptions;
     use model::bill::Amounts;
     use model::ledger::{DayLedger, Entry};
     use model::run_id::RunId;
     use model::series::Names;
+    use store::options::StoreOptions;
     use store::{Access, Store};
 
     fn ledger(day: i8, services: impl Iterator<Item = u32>) -> DayLedger {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
-use model::anomaly::Finding;
 use crate::metrics::Tally;
+use model::anomaly::Finding;
 
 /// The exit grade of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::admission::{Fetch, admit};
 use crate::config::Config;
+use config_file::toml::Diagnostic;
 use model::count::{counted, one_or};
-use sandbox::{Detector, Sandbox};
-use plugin::{Lock, held};
 use model::rule::{Rule, RuleSet};
 use model::series::Grain;
-use config_file::toml::Diagnostic;
+use plugin::{Lock, held};
+use sandbox::{Detector, Sandbox};
 
 /// A rule with the loaded detector.
 pub(crate) struct ReadyRule {

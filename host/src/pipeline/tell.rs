@@ -10,8 +10,8 @@ use super::{JobError, Mode, Parts, run};
 use crate::config::Config;
 use model::incident::Episode;
 use notify::{self, Speech};
-use store::checkpoint::{self, Step};
 use store::JobRun;
+use store::checkpoint::{self, Step};
 
 /// Sends the pending notifications of incidents to each receiver, and stores the deliveries. An unreachable receiver
 /// waits for the next run.

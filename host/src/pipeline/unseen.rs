@@ -8,9 +8,9 @@ use super::assemble::{self, Frame, Sample};
 use super::judge::{Judge, Question};
 use super::ruleset::ReadyRule;
 use super::{JobError, Parts, days::back};
-use sandbox::{Fitted, Scope};
 use model::rule::Absent;
 use model::series::Grain;
+use sandbox::{Fitted, Scope};
 use store::DateRange;
 
 /// Whether a rule supports a cold start: a day without a row must count as 0, and the fit must not depend on peers.

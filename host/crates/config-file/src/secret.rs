@@ -132,11 +132,7 @@ pub fn read(section: &mut Section<'_, '_>, key: &'static str, references: &Refer
 }
 
 /// Reads a value or a reference to a secret.
-pub fn read_or_plain(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    references: &References<'_>,
-) -> Option<Secret> {
+pub fn read_or_plain(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
     let text = section.text(key)?;
     let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
     noted(section, key, resolved)

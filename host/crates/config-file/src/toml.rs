@@ -160,12 +160,7 @@ impl<'d, 't> Section<'d, 't> {
         self.parse(key, "a path in quotes", |text| (!text.is_empty()).then(|| folder.join(text)))
     }
 
-    pub fn parse<T>(
-        &mut self,
-        key: &'static str,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    pub fn parse<T>(&mut self, key: &'static str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let mut value = self.take(key)?;
         let (inner, offset) = (value.take(), value.span.start);
         match &inner {

@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{Archive, ArchiveError};
 use self::options::SourceOptions;
 use crate::archive::options::ArchiveOptions;
-use model::bill::BillRow;
-use model::count::counted;
+use crate::archive::{Archive, ArchiveError};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use model::bill::BillRow;
+use model::count::counted;
 use serde_json::value::RawValue;
 
 pub use archived::Archived;

@@ -189,8 +189,12 @@ fn read(file: &Path, mut section: Section<'_, '_>, others: &[Rule]) -> Option<Ru
     let grain = section.choice("series", &GRAINS);
     let group_by = group_by(&mut section);
     let measure = section.choice("measure", &Measure::ALL.map(|measure| (measure.name(), measure)));
-    if measure.is_some_and(|measure| measure != Measure::BilledCost) && grain.is_some_and(|grain| grain != Grain::Daily) {
-        section.fail("measure", "hourly snapshots hold the billed cost only, expected \"billed-cost\" or series = \"daily\"");
+    if measure.is_some_and(|measure| measure != Measure::BilledCost) && grain.is_some_and(|grain| grain != Grain::Daily)
+    {
+        section.fail(
+            "measure",
+            "hourly snapshots hold the billed cost only, expected \"billed-cost\" or series = \"daily\"",
+        );
     }
     let history_days = section.whole("history_days", 2..=3_660);
     let absent = section.choice("absent", &[("zero", Absent::Zero), ("unknown", Absent::Unknown)]);

@@ -2,9 +2,9 @@
 //! details and acceptance.
 
 use super::line::Speech;
-use model::language::Language;
-use model::incident::{Episode, Moment, Notice};
 use model::anomaly::Severity;
+use model::incident::{Episode, Moment, Notice};
+use model::language::Language;
 
 pub(super) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> String {
     let id = &episode.id;
@@ -60,9 +60,9 @@ fn why(episode: &Episode, speech: Speech<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::{self, tests::episode};
     use crate::options::Words;
     use model::anomaly::Direction;
-    use crate::line::{self, tests::episode};
 
     #[test]
     fn a_line_in_full_says_since_when_how_much_why_and_what_to_do() {

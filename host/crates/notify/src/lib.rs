@@ -14,7 +14,7 @@ use std::io;
 use jiff::Timestamp;
 
 pub use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
-use crate::options::{ReceiverOptions, ReceiverKind, Words};
+use crate::options::{ReceiverKind, ReceiverOptions, Words};
 
 /// An open receiver.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 
 use super::detail;
 use crate::options::Words;
-use model::language::Language;
-use model::incident::{Episode, Notice};
 use model::anomaly::Direction;
+use model::incident::{Episode, Notice};
+use model::language::Language;
 use model::money;
 use model::series::{ALL, SeriesKey};
 
@@ -177,8 +177,8 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use model::incident::{Moment, Seen, State};
     use model::anomaly::Severity;
+    use model::incident::{Moment, Seen, State};
     use model::series::Names;
     use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use self::tool::{Missing, ToolError};
 use super::language::Language;
-use sandbox::packed::{self, PackedError, PackedManifest};
 use super::project::{self, NameError};
+use sandbox::packed::{self, PackedError, PackedManifest};
 use sandbox::{Artifact, Compiler, Grants, Limits, LoadError, LoadFault, Manifest, Sandbox, SandboxError};
 
 pub use self::javascript::VERSION as COMPONENTIZE_JS;

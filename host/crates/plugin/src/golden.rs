@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use super::points::{self, PointsError};
 use super::verdicts;
 use super::walk::{self, Incidents, Trace, Trial};
+use config_file::toml::{Diagnostic, Document};
 use model::incident::ACCEPT_AFTER_DAYS;
 use sandbox::{Call, Detector, Failure};
-use config_file::toml::{Diagnostic, Document};
 
 /// A golden case.
 #[derive(Debug, Clone, PartialEq, Eq)]

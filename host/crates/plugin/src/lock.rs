@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use model::image::{Image, is_sha256};
 use config_file::toml::{Diagnostic, Document, Section};
+use model::image::{Image, is_sha256};
 
 /// Location of plugins.lock; the file may be absent.
 #[derive(Debug, Clone, PartialEq, Eq)]

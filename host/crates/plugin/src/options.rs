@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use config_file::secret::References;
 use crate::trust;
-use sandbox::{Grants, Limits};
 use crate::{LockFile, RegistryOptions, TrustedKey};
+use config_file::secret::References;
 use config_file::toml::Section;
+use sandbox::{Grants, Limits};
 
 /// The settings of the table `[plugins]`.
 #[derive(Debug, Clone)]

@@ -18,11 +18,11 @@ use oci_client::{Client, RegistryOperation};
 use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmClient, WasmConfig};
 use wasmparser::Parser;
 
-use model::image::Image;
 use super::signature::Signature;
-use transport::causes::causes;
 use config_file::secret::Secret;
+use model::image::Image;
 use sandbox::Artifact;
+use transport::causes::causes;
 
 /// Connection options for a registry.
 #[derive(Debug, Clone)]

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use sandbox::disuse;
-use model::image::Image;
 use super::registry::Pulled;
 use super::signature::signature_path;
+use model::image::Image;
+use sandbox::disuse;
 use sandbox::{Artifact, LoadError};
 
 /// The folder of pulled plugins.

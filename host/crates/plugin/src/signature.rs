@@ -11,8 +11,8 @@ use globset::GlobSet;
 use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKeyBox, SignatureBox};
 
 use model::image::is_sha256;
-use sandbox::packed;
 use sandbox::Artifact;
+use sandbox::packed;
 
 /// A trusted key.
 #[derive(Debug, Clone)]
@@ -192,8 +192,8 @@ fn signed_digest(signature: &SignatureBox) -> Option<String> {
     is_sha256(digest).then(|| digest.to_owned())
 }
 
-/// Formats a key id like minisign does.
-fn key_id(number: &[u8]) -> String {
+/// Formats a key id like minisign does: the little-endian number as 16 upper-case hex digits.
+pub(super) fn key_id(number: &[u8]) -> String {
     hex::encode_upper(number.iter().rev().copied().collect::<Vec<_>>())
 }
 

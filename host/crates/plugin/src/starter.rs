@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::inspect::{ImportKind, Inspection};
-use sandbox::packed::PackedManifest;
 use super::schema::{self, Setting};
+use sandbox::packed::PackedManifest;
 use sandbox::plain;
 
 /// Minimum days of history in the rule; a plugin may need more.
@@ -84,9 +84,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use sandbox::Scope;
     use crate::inspect::{Encoding, Import};
     use model::rule::{self, RuleSet};
+    use sandbox::Scope;
 
     fn starter(schema: &str, kinds: &[ImportKind]) -> String {
         let manifest = PackedManifest {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
 
-use config_file::secret::{self, References};
 use crate::{RegistryOptions, Transport, TrustedKey, public_key};
-use transport::http::is_loopback_host;
+use config_file::secret::{self, References};
 use config_file::toml::Section;
+use transport::http::is_loopback_host;
 
 /// Reads the keys of `[plugins.signing]`.
 pub(super) fn keys(mut section: Section<'_, '_>) -> Vec<TrustedKey> {

@@ -10,9 +10,9 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
 use super::costs::Costs;
-use sandbox::{Call, Detector, Failure, Scope, Verdict};
 use model::incident::short_runs;
 use model::series::{Series, Window};
+use sandbox::{Call, Detector, Failure, Scope, Verdict};
 
 /// The parameters of a trial.
 #[derive(Clone, Copy)]

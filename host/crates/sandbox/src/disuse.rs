@@ -19,12 +19,7 @@ const KEPT: Duration = Duration::from_secs(30 * 86_400);
 ///
 /// # Errors
 /// Fails if the folder or a file cannot be read, updated or removed.
-pub fn tidy(
-    folder: &Path,
-    in_use: &BTreeSet<String>,
-    ours: impl Fn(&str) -> bool,
-    now: Timestamp,
-) -> io::Result<()> {
+pub fn tidy(folder: &Path, in_use: &BTreeSet<String>, ours: impl Fn(&str) -> bool, now: Timestamp) -> io::Result<()> {
     let now = SystemTime::from(now);
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

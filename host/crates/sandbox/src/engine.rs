@@ -51,11 +51,7 @@ impl Sandbox {
     /// # Errors
     /// The engine cannot keep the limits, e.g. a stack above 2 MiB. An unusable cache is not an error: the sandbox logs
     /// a warning and works without a cache.
-    pub fn new(
-        limits: Limits,
-        cache_directory: Option<PathBuf>,
-        compiler: Compiler,
-    ) -> Result<Self, SandboxError> {
+    pub fn new(limits: Limits, cache_directory: Option<PathBuf>, compiler: Compiler) -> Result<Self, SandboxError> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let slots = threads * SLOTS_PER_CORE;
         let engine = Engine::new(config(&limits).allocation_strategy(pool(&limits, slots)))

@@ -3,13 +3,12 @@
 mod frozen;
 mod hostile;
 mod kept;
-#[path = "../../../tests/hostile/plugin.rs"]
-mod plugin;
 mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use text_plugin as plugin;
 use tracing_subscriber::layer::SubscriberExt as _;
 use wasmparser::{Parser, Payload};
 

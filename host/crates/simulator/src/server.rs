@@ -19,8 +19,8 @@ use super::flaw::Flaw;
 use super::incident::Incident;
 use super::scenario::Scenario;
 use super::vault::{self, Secrets};
-use ingest::archive;
 use config_file::secret::Secret;
+use ingest::archive;
 
 /// State shared between the requests and the owner of a simulation.
 pub(super) struct Shared {

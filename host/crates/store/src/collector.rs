@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::DateRange;
-use model::intern::Interner;
 use super::records::day_after;
 use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
+use model::intern::Interner;
 use model::series::{Names, SeriesKey};
 
 /// The amounts of consecutive days during a read.

@@ -129,7 +129,13 @@ fn ledger(date: Date, amounts: &[(&str, f64)]) -> DayLedger {
     let entry = |(service, expect): &(&str, f64)| Entry {
         key: key(service),
         names: names(service),
-        amounts: Amounts { billed_cost: *expect, list_cost: expect + 1.0, discount: 0.5, usage_time: 24.0, usage_quantity: 3.0 },
+        amounts: Amounts {
+            billed_cost: *expect,
+            list_cost: expect + 1.0,
+            discount: 0.5,
+            usage_time: 24.0,
+            usage_quantity: 3.0,
+        },
         pricing_categories: vec!["ON_DEMAND".to_owned()],
         regions: vec!["kr-central-2".to_owned()],
     };

@@ -21,19 +21,19 @@ use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
 use super::documents::{
-    self, COLLECTIONS, Collection, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of,
-    notice, restated, run,
+    self, COLLECTIONS, Collection, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, notice,
+    restated, run,
 };
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
-use model::incident::Episode;
-use model::anomaly::Finding;
-use model::intern::Interner;
-use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
-use model::ledger::{DayLedger, Entry};
-use model::series::SeriesKey;
 use crate::checkpoint::Step;
 use file::Cause;
 pub use file::Embedded;
+use model::anomaly::Finding;
+use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
+use model::incident::Episode;
+use model::intern::Interner;
+use model::ledger::{DayLedger, Entry};
+use model::series::SeriesKey;
 use rows::{DailyRow, HourlyRow, Written};
 use stretches::Share;
 pub(super) use stretches::Stretch;

@@ -30,16 +30,18 @@ pub use self::latency::{Operation, Spent};
 pub use self::lease::{Claim, Held, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
 pub use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
-pub use self::records::{AnomalyRecord, Baseline, DailyRecord, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice};
+pub use self::records::{
+    AnomalyRecord, Baseline, DailyRecord, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice,
+};
 pub use self::stretches::Stretches;
+use crate::checkpoint::Step;
 use crate::options::StoreOptions;
-use model::incident::Episode;
 use model::anomaly::Finding;
 use model::history::{History, Measure, Snapshots};
+use model::incident::Episode;
 use model::ledger::DayLedger;
 use model::run_id::RunId;
 use model::series::SeriesKey;
-use crate::checkpoint::Step;
 
 /// The collections about runs, without any data of a bill.
 pub const OF_RUNS: [&str; 2] = [documents::run::COLLECTION.name, documents::notice::COLLECTION.name];
@@ -219,13 +221,7 @@ impl Store {
 
     /// Writes a partial day at an hour to `billing_hourly`. A series seen earlier on the day but without a row at this
     /// hour gets 0. A ledger without entries changes nothing.
-    pub async fn put_hour(
-        &self,
-        date: Date,
-        hour: u8,
-        day: &DayLedger,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn put_hour(&self, date: Date, hour: u8, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_hour(date, hour, day, now).await,
             Self::Embedded(store) => store.put_hour(date, hour, day, now),

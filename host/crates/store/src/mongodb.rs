@@ -22,23 +22,22 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, restated, run, series,
-    time,
+    Collection, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, restated, run, series, time,
 };
 use super::latency::Latency;
 use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
+use crate::checkpoint::Step;
 use config_file::secret::Secret;
-use model::incident::Episode;
+pub use connect::{careless_option, hosts_in_the_clear};
 use model::anomaly::Finding;
-use model::intern::Interner;
 use model::history::Measure;
-use transport::http::Authority;
+use model::incident::Episode;
+use model::intern::Interner;
 use model::ledger::{DayLedger, Entry};
 use model::run_id::RunId;
 use model::series::SeriesKey;
-use crate::checkpoint::Step;
-pub use connect::{careless_option, hosts_in_the_clear};
 use read::{Stored, of_day, of_days, of_series, unreadable, unreadable_document};
+use transport::http::Authority;
 
 /// The address of the server, the credentials and the timeouts.
 #[derive(Debug, Clone)]
@@ -126,8 +125,7 @@ impl Mongodb {
             return Ok(());
         }
         let collection = &restated::COLLECTION;
-        let fields: Vec<&str> =
-            Measure::ALL.into_iter().map(daily::field).chain(["revision", "knownUntil"]).collect();
+        let fields: Vec<&str> = Measure::ALL.into_iter().map(daily::field).chain(["revision", "knownUntil"]).collect();
         let kept = self.stored(collection, of_day(date), &fields).await?;
         let read =
             |old: &Stored| restated::read(&old.fields).map_err(|error| unreadable(collection, &old.fields, error));

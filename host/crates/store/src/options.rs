@@ -17,11 +17,7 @@ pub enum StoreOptions {
 }
 
 /// Reads the table `[store]`.
-pub fn read(
-    mut section: Section<'_, '_>,
-    state_dir: &Path,
-    references: &References<'_>,
-) -> Option<StoreOptions> {
+pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &References<'_>) -> Option<StoreOptions> {
     #[derive(Clone, Copy)]
     enum Kind {
         Embedded,
@@ -86,4 +82,3 @@ fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> 
         }
     }
 }
-

@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::checkpoint::Step;
 use model::history::Measure;
 use model::series::{Names, SeriesKey};
 use model::statistics::Statistics;
-use crate::checkpoint::Step;
 
 /// The baseline of a series: the statistics of the replaced pipeline, and the fits of the rules.
 #[derive(Debug, Clone, PartialEq)]

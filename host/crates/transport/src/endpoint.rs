@@ -5,7 +5,6 @@ use reqwest::Url;
 use crate::http::{self, Authority};
 use config_file::toml::Section;
 
-
 /// The permission to send credentials without encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::CheckArgs;
-use ingest::archive::Archive;
 use crate::config::Config;
-use store::options::StoreOptions;
 use crate::health;
 use crate::schedule::{self, Crontab};
+use ingest::archive::Archive;
+use ingest::source::Source;
 use model::series::hours::day_before;
 use notify::{Level, Sink, Terminal, operational};
-use ingest::source::Source;
+use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
 /// A line of the checklist.

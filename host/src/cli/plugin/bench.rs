@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{BenchArgs, Ground, settings};
 use crate::cli::present::{self, Form};
-use sandbox::{Call, Detector, Failure, Outcome};
 use crate::pipeline::Grade;
-use plugin::sample;
 use model::series::Window;
+use plugin::sample;
+use sandbox::{Call, Detector, Failure, Outcome};
 
 const LENGTHS: [usize; 3] = [30, 90, 365];
 const BATCHES: [usize; 3] = [1, 64, 512];

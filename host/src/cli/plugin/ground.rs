@@ -7,10 +7,10 @@ use super::{LoadArgs, known};
 use crate::cli::together;
 use crate::config::{self, Trial};
 use model::incident::ACCEPT_AFTER_DAYS;
-use plugin::options::TrialOptions;
-use sandbox::{Artifact, Detector, Grants, Limits, LoadFault};
 use plugin::TrustedKey;
+use plugin::options::TrialOptions;
 use sandbox::packed;
+use sandbox::{Artifact, Detector, Grants, Limits, LoadFault};
 
 /// The environment for trying out plugins: the production settings of the config, or the defaults without a config.
 pub(super) struct Ground {

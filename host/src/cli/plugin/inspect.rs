@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::{Ground, InspectArgs};
 use crate::cli::present::{self, Form};
-use sandbox::Artifact;
 use crate::pipeline::Grade;
 use plugin::inspect::{self, Inspection};
-use sandbox::packed::PackedManifest;
 use plugin::{self, TrustedKey, schema};
+use sandbox::Artifact;
+use sandbox::packed::PackedManifest;
 
 pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;

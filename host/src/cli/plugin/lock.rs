@@ -9,11 +9,11 @@ use tracing::Level;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use model::count::{counted, one_or};
-use sandbox::{Compiler, Sandbox};
 use crate::pipeline::{self, Admitted, Fetch, Grade};
-use plugin::{Change, Entry, Lock};
+use model::count::{counted, one_or};
 use model::rule::{self, RuleSet};
+use plugin::{Change, Entry, Lock};
+use sandbox::{Compiler, Sandbox};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
     // A check writes nothing: a pulled plugin is not kept.

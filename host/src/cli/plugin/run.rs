@@ -7,13 +7,13 @@ use tracing::Level;
 
 use super::{Format, Ground, Incidents, RunArgs, settings};
 use crate::cli::present::{self, Form};
-use model::count::counted;
-use sandbox::{Call, Detector, Limits, Verdict};
 use crate::pipeline::Grade;
+use model::count::counted;
 use plugin::costs::Costs;
 use plugin::points::{self, Points, Row};
 use plugin::verdicts;
 use plugin::walk::{self, Trace, Trial};
+use sandbox::{Call, Detector, Limits, Verdict};
 
 pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let points = points::read(&args.input)?;

@@ -8,13 +8,13 @@ use serde_json::json;
 use super::{PullArgs, PushArgs};
 use crate::cli::present::{self, Form};
 use crate::config::Exchange;
-use plugin::options::ExchangeOptions;
-use sandbox::{Artifact, Limits};
 use crate::pipeline::Grade;
-use plugin::build;
-use sandbox::packed::{self, PackedManifest};
 use model::image::Image;
+use plugin::build;
+use plugin::options::ExchangeOptions;
 use plugin::{self, Pulled, RegistryOptions, Shelf};
+use sandbox::packed::{self, PackedManifest};
+use sandbox::{Artifact, Limits};
 
 pub(super) async fn push(args: &PushArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;

@@ -1,7 +1,7 @@
 use super::*;
+use jiff::civil::date;
 use model::history::{HistoryRow, Measure, SnapshotRow};
 use model::rule::{self, RuleSet};
-use jiff::civil::date;
 
 const NAN: f64 = f64::NAN;
 

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{fetch, is_changed};
-use model::incident::{Episode, News};
 use crate::pipeline::days::Days;
 use crate::pipeline::report::Report;
 use crate::pipeline::{JobError, Mode, Parts, feed, intake, plan, run, tell};
+use model::incident::{Episode, News};
 use model::ledger::DayLedger;
 use model::series::hours::days_through;
 use store::checkpoint::Step;

@@ -12,8 +12,6 @@ use jiff::civil::Date;
 
 use super::{Days, back};
 use crate::config::Config;
-use sandbox::{Fitted, Scope};
-use model::history::{History, HistoryRow, Measure, Snapshots};
 use crate::pipeline::assemble::{Frame, Sample};
 use crate::pipeline::exclude::Excluded;
 use crate::pipeline::judge::Judge;
@@ -22,8 +20,10 @@ use crate::pipeline::past::{Past, Stretch};
 use crate::pipeline::report::Report;
 use crate::pipeline::ruleset::ReadyRule;
 use crate::pipeline::{JobError, Mode, Parts};
+use model::history::{History, HistoryRow, Measure, Snapshots};
 use model::series::{Grain, SeriesKey};
 use model::statistics;
+use sandbox::{Fitted, Scope};
 use store::checkpoint::{self, Step};
 use store::{Baseline, DateRange, Fit, FitState};
 
@@ -70,12 +70,7 @@ impl Days {
 
         let started = Instant::now();
         let mut learning = Duration::ZERO;
-        let lesson = Lesson {
-            config: &parts.config,
-            rules: &parts.ready.rules,
-            excluded: &self.excluded,
-            through,
-        };
+        let lesson = Lesson { config: &parts.config, rules: &parts.ready.rules, excluded: &self.excluded, through };
         let mut sums = lesson.of_whole(&past, report)?;
         learning += started.elapsed();
         let mut given_up = BTreeSet::new();
@@ -149,9 +144,8 @@ impl Lesson<'_> {
         let mut learned = BTreeMap::new();
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
         let frame = self.frame(self.excluded);
-        let mut whole: Vec<_> = rules
-            .map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame)))
-            .collect();
+        let mut whole: Vec<_> =
+            rules.map(|ready| (ready, Gathering::new(&ready.rule, past, ready.rule.history_days, frame))).collect();
         if whole.is_empty() {
             return Ok(learned);
         }

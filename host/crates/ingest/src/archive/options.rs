@@ -88,4 +88,3 @@ fn lifecycle(mut section: Section<'_, '_>) -> Lifecycle {
     section.finish();
     lifecycle
 }
-

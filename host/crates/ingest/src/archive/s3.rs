@@ -20,8 +20,8 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 
 use super::ArchiveError;
 use super::key::ROOT;
-use transport::causes::causes;
 use config_file::secret::Secret;
+use transport::causes::causes;
 use transport::http::{self, Authority};
 
 /// Options of a bucket.

@@ -18,10 +18,10 @@ pub(crate) use row::read_all;
 
 use super::{Clocks, Probed, RawDocument, SourceError, Traffic};
 use crate::archive;
-use transport::retry::{self, RetryOptions};
-use transport::causes::causes;
 use config_file::secret::Secret;
+use transport::causes::causes;
 use transport::http::{self, Authority};
+use transport::retry::{self, RetryOptions};
 
 /// Options of the billing API client.
 #[derive(Debug, Clone)]

@@ -73,4 +73,3 @@ pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option
         }
     }
 }
-

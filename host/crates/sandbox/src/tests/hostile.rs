@@ -6,12 +6,18 @@ use std::fs;
 use super::plugin::{ONE_VERDICT, Plugin};
 use super::{Artifact, Detector, Grants, Limits, Window, batch, call, sandbox, series};
 
-impl Plugin<'_> {
+/// A plugin in the sandbox.
+trait Sandboxed {
+    fn load(&self) -> Result<Detector, String>;
+    /// Returns the failure of a fit of a single series.
+    fn fails(&self, limits: Limits) -> String;
+}
+
+impl Sandboxed for Plugin<'_> {
     fn load(&self) -> Result<Detector, String> {
         load(&self.core(), Limits::default())
     }
 
-    /// Returns the failure of a fit of a single series.
     fn fails(&self, limits: Limits) -> String {
         let detector = load(&self.core(), limits).expect("loads");
         let outcome = detector.fit(&call("{}"), &[series("d/p/s", 5)]);

@@ -3,9 +3,9 @@
 use ::mongodb::bson::{Bson, doc};
 
 use super::*;
-use model::statistics::Statistics;
 use crate::documents::baseline;
 use crate::{Baseline, Fit, FitRequest, FitState};
+use model::statistics::Statistics;
 
 const STATISTICS: Statistics =
     Statistics { mean: 2.0, std: 0.5, min: 1.0, max: 3.0, p50: 2.0, p95: 2.9, sample_count: 30 };

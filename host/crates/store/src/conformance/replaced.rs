@@ -4,9 +4,9 @@ use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use ::mongodb::{Collection, IndexModel};
 
 use super::*;
-use model::history::Measure;
 use crate::documents::{COLLECTIONS, anomaly, baseline, hourly};
 use crate::{Baseline, FitRequest};
+use model::history::Measure;
 
 fn collection(store: &Store, name: &str) -> Collection<Document> {
     database(store).collection(name)

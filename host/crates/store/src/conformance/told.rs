@@ -6,13 +6,13 @@ use std::time::Duration;
 use ::mongodb::bson::{Bson, Document, doc};
 
 use super::*;
-use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
-use model::anomaly::{Direction, Finding, Severity};
-use model::series::Grain;
 use crate::checkpoint::Step;
 use crate::documents::{anomaly, episode, run};
 use crate::{Claim, LeaseKey};
 use crate::{Found, JobRun, Notice};
+use model::anomaly::{Direction, Finding, Severity};
+use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
+use model::series::Grain;
 
 fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
     Finding {

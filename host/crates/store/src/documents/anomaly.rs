@@ -8,8 +8,8 @@ use super::{
     Collection, Interner, Upsert, date, date_text, figures_document, finite, hour_value, json, key_fields, name_fields,
     number, series, time,
 };
-use model::anomaly::Finding;
 use crate::{AnomalyRecord, Found};
+use model::anomaly::Finding;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_anomalies",

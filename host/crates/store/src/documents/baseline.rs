@@ -10,8 +10,8 @@ use super::{
     Collection, Interner, Upsert, date, date_text, figures_document, key_fields, name_fields, number, series, texts,
     time,
 };
-use model::statistics::Statistics;
 use crate::{Baseline, Fit, FitRequest, FitState};
+use model::statistics::Statistics;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_baseline",
@@ -64,11 +64,7 @@ pub(crate) fn projection(requests: &[FitRequest]) -> Document {
 }
 
 /// Reads the statistics and the requested fits; leaves out a fit without the requested state.
-pub(crate) fn read(
-    document: &RawDocument,
-    requests: &[FitRequest],
-    names: &mut Interner,
-) -> Result<Baseline, String> {
+pub(crate) fn read(document: &RawDocument, requests: &[FitRequest], names: &mut Interner) -> Result<Baseline, String> {
     let (key, names) = series(document, names)?;
     let mut baseline = Baseline { key, names, pricing_categories: Vec::new(), statistics: None, fits: BTreeMap::new() };
     for element in document {

@@ -10,8 +10,8 @@ use super::{
     Collection, Interner, Upsert, date, date_text, field_name, hour_value, key_fields, name_fields, series, time,
     timestamp,
 };
-use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
 use model::anomaly::{Direction, Severity};
+use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_episodes",

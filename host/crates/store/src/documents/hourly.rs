@@ -26,13 +26,7 @@ pub(crate) fn key(date: Date, series: &SeriesKey) -> Document {
 }
 
 /// Sets the cumulative amounts of some hours and keeps the rest.
-pub(crate) fn upsert(
-    date: Date,
-    series: &SeriesKey,
-    names: &Names,
-    amounts: &[(u8, f64)],
-    now: Timestamp,
-) -> Upsert {
+pub(crate) fn upsert(date: Date, series: &SeriesKey, names: &Names, amounts: &[(u8, f64)], now: Timestamp) -> Upsert {
     let mut set = Document::new();
     name_fields(&mut set, names);
     set.extend(amounts.iter().map(|(hour, amount)| (hour_field(*hour), Bson::Double(*amount))));

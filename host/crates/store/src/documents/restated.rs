@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mongodb::bson::{Document, RawDocument, doc};
 
-use super::{daily, Collection, Upsert, date_text, key_fields, key_of, name_fields, number, time};
-use model::history::Measure;
+use super::{Collection, Upsert, daily, date_text, key_fields, key_of, name_fields, number, time};
 use model::bill::Amounts;
+use model::history::Measure;
 use model::series::{Names, SeriesKey};
 
 pub(crate) const COLLECTION: Collection = Collection {
@@ -88,9 +88,7 @@ pub(crate) fn amounts(document: &RawDocument) -> Amounts {
 }
 
 /// Returns the newest revision of each series of a day.
-pub(crate) fn newest(
-    revisions: impl IntoIterator<Item = (Vec<u8>, Revision)>,
-) -> BTreeMap<Vec<u8>, Revision> {
+pub(crate) fn newest(revisions: impl IntoIterator<Item = (Vec<u8>, Revision)>) -> BTreeMap<Vec<u8>, Revision> {
     let mut newest: BTreeMap<Vec<u8>, Revision> = BTreeMap::new();
     for (key, revision) in revisions {
         let place = newest.entry(key).or_insert(revision);

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
-use crate::checkpoint::Step;
 use crate::JobRun;
+use crate::checkpoint::Step;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "job_runs",

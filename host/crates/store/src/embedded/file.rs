@@ -12,10 +12,10 @@ use redb::{
 };
 
 use super::columns::{broken, day_number};
-use model::run_id::RunId;
 use crate::documents::{COLLECTIONS, Collection, daily, date, hourly};
 use crate::latency::{Latency, Operation};
 use crate::{Access, DateRange, StoreError};
+use model::run_id::RunId;
 
 /// Format version. Changes if the program can no longer read older files.
 const FORMAT: u64 = 2;

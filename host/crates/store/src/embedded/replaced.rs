@@ -7,9 +7,9 @@ use redb::ReadableTable as _;
 
 use super::columns::broken;
 use super::file::{Cause, Changing};
-use model::run_id::RunId;
 use crate::documents::restated::{self, Earlier};
 use crate::documents::{date_text, key_of};
+use model::run_id::RunId;
 
 impl Changing<'_> {
     pub(super) fn keep_replaced(

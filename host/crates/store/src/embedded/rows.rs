@@ -10,12 +10,12 @@ use redb::ReadableTable;
 use super::columns::{CREATED, Day, DayWriter, RUN, UPDATED};
 use super::file::{Cause, Column};
 use super::subjects::{Subject, Subjects};
-use model::history::Measure;
-use model::bill::Amounts;
-use model::ledger::Entry;
-use model::run_id::RunId;
 use crate::documents::restated::Earlier;
 use crate::documents::{Collection, daily, hourly, run_field, time};
+use model::bill::Amounts;
+use model::history::Measure;
+use model::ledger::Entry;
+use model::run_id::RunId;
 
 /// Columns of `billing_daily`: the anomaly mark, and the first measure. The measures follow the order of
 /// [`Measure::ALL`].

@@ -12,8 +12,8 @@ use super::columns::{Day, DayWriter, Place};
 use super::file::{self, Cause, Changing, FirstKey, Reading};
 use super::rows::{DailyRow, HourlyRow, Row};
 use super::subjects::{Numbering, Subjects};
-use model::series::SeriesKey;
 use crate::DateRange;
+use model::series::SeriesKey;
 
 /// The number of a key range. A number is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,13 +183,13 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use model::history::Measure;
+    use crate::embedded::Embedded;
+    use crate::{Access, DateRange};
     use model::bill::Amounts;
+    use model::history::Measure;
     use model::ledger::{DayLedger, Entry};
     use model::run_id::RunId;
     use model::series::Names;
-    use crate::embedded::Embedded;
-    use crate::{Access, DateRange};
 
     fn ledger(day: i8, services: &[u32]) -> DayLedger {
         let entry = |service: &u32| Entry {

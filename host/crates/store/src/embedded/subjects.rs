@@ -9,9 +9,9 @@ use redb::{ReadableTable, Table};
 use super::columns::broken;
 use super::file::{Cause, SubjectKey, SubjectValue};
 use super::stretches::Stretch;
-use model::series::{Names, SeriesKey};
 use crate::documents::Collection;
 use model::intern::Interner;
+use model::series::{Names, SeriesKey};
 
 /// A series with the names and lists of some days.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,7 +95,8 @@ impl Numbering {
     ) -> Result<(), Cause> {
         for (number, subject) in (0..).zip(&self.subjects).skip(self.stored) {
             let Subject { key, names, pricing_categories, regions } = &**subject;
-            let lists = serde_json::to_string(&(pricing_categories, regions)).map_err(|error| broken("subjects", error))?;
+            let lists =
+                serde_json::to_string(&(pricing_categories, regions)).map_err(|error| broken("subjects", error))?;
             let value = (
                 &*key.domain,
                 &*key.project,

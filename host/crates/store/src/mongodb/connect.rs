@@ -9,10 +9,10 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 
 use super::{Mongodb, MongodbOptions, answer};
-use transport::http;
-use transport::http::is_loopback_host;
 use crate::latency::{Latency, Operation};
 use crate::{Access, StoreError};
+use transport::http;
+use transport::http::is_loopback_host;
 
 /// Returns an option of the connection string that accepts any certificate.
 pub fn careless_option(uri: &str) -> Option<&'static str> {

@@ -10,12 +10,12 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc
 use mongodb::error::Error;
 
 use super::Mongodb;
-use model::history::{History, Measure, Snapshots};
-use model::series::SeriesKey;
 use crate::collector::{Collector, Reader};
 use crate::documents::{COLLECTIONS, Collection, daily, date, date_text, hourly, key_of_raw, number, texts};
 use crate::latency::Operation;
 use crate::{DateRange, StoreError};
+use model::history::{History, Measure, Snapshots};
+use model::series::SeriesKey;
 
 /// Documents per reply of the server, about 1 to 2 MB.
 const BATCH: u32 = 4_000;
@@ -31,11 +31,7 @@ pub(super) struct Stored {
 }
 
 impl Mongodb {
-    pub(crate) async fn history(
-        &self,
-        range: DateRange,
-        measures: &[Measure],
-    ) -> Result<History, StoreError> {
+    pub(crate) async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         let mut fields = vec!["isAnomaly", "pricingTypes"];
         fields.extend(measures.iter().copied().map(daily::field));
         let read = |document: &RawDocument, reading: &mut Reading<'_>| reading.add_day(document, measures);

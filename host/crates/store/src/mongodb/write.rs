@@ -8,8 +8,8 @@ use mongodb::bson::{Bson, Document, RawArrayBuf, RawBson, RawDocumentBuf, doc, r
 use mongodb::error::{Error, ErrorKind};
 
 use super::Mongodb;
-use crate::checkpoint::{self, Step};
 use crate::StoreError;
+use crate::checkpoint::{self, Step};
 use crate::documents::{Collection, Upsert, run_field};
 use crate::latency::Operation;
 

@@ -142,7 +142,8 @@ mod tests {
             &row("s", "null"),
         ]);
         let read: Vec<_> = read_all(&document).collect();
-        let reasons = read.iter().enumerate().filter_map(|(row, read)| Some(format!("{row}: {}", read.as_ref().err()?)));
+        let reasons =
+            read.iter().enumerate().filter_map(|(row, read)| Some(format!("{row}: {}", read.as_ref().err()?)));
         insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
         0: not a billing row: expected a JSON object
         2: projectId is missing or empty

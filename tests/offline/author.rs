@@ -1,0 +1,9 @@
+//! The tools of plugin authors: `plugin inspect`, `run`, `test` and `bench`.
+
+mod bench;
+mod cache;
+mod golden;
+mod inspect;
+mod project;
+mod run;
+mod walk;

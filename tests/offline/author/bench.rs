@@ -1,0 +1,53 @@
+//! `plugin bench`: figures for each length and batch size. The values depend on the machine.
+
+use super::project::{AuthorProject, bundled};
+
+#[test]
+fn each_length_and_batch_is_measured() {
+    let measures = AuthorProject::new().plugin(&["--json", "bench", &bundled("seasonal-mad")]).expect(0).json();
+    assert_eq!(measures.len(), 18);
+    for measure in &measures {
+        let [days, batch, points] = ["days", "batch", "points"].map(|key| measure[key].as_u64().expect("a number"));
+        assert_eq!(points, if measure["call"] == "fit" { days * batch } else { batch }, "{measure}");
+        let cost = &measure["cost"];
+        let [fuel, limit] = ["fuel", "fuelLimit"].map(|key| cost[key].as_u64().expect("a number"));
+        assert!(fuel > 0 && fuel < limit, "{measure}");
+        assert!(cost["microseconds"].as_f64().expect("a number") > 0.0, "{measure}");
+        assert!(cost["memoryBytes"].as_u64().expect("a number") >= 65_536, "{measure}");
+    }
+    let fuel = |call: &str, days: u64, batch: u64| {
+        let found = measures.iter().find(|m| m["call"] == call && m["days"] == days && m["batch"] == batch);
+        found.expect("measured")["cost"]["fuel"].as_u64().expect("a number")
+    };
+    assert!(fuel("fit", 365, 64) > 3 * fuel("fit", 30, 64), "twelve times the points");
+    assert!(fuel("judge", 90, 512) > 4 * fuel("judge", 90, 64), "eight times the series");
+}
+
+/// Fuel is deterministic, so a comparison with an earlier build shows the effect of a change.
+#[test]
+fn a_plugin_is_held_against_another() {
+    let (one, other) = (bundled("seasonal-mad"), bundled("tutorial"));
+    let project = AuthorProject::new();
+    let measures = |args: &[&str]| project.plugin(&[&["--json", "bench"], args].concat()).expect(0).json();
+    let alone = measures(&[&other]);
+    let both = measures(&[&one, "--against", &other]);
+    assert_eq!(both.len(), alone.len());
+    for (both, alone) in both.iter().zip(&alone) {
+        assert_eq!(both["against"]["fuel"], alone["cost"]["fuel"], "{both}");
+        assert!(alone["against"].is_null(), "{alone}");
+    }
+    let table = project.plugin(&["bench", &one, "--against", &one]).expect(0).stdout;
+    let same = table.lines().filter(|line| line.trim_end().ends_with(" 1.000")).count();
+    assert_eq!(same, 18, "{table}");
+    let refused = project.refused(&["bench", &one, "--against", &other, "--settings", r#"{"season": "auto"}"#]);
+    assert!(refused.contains("--settings"), "settings have to fit both: {refused}");
+}
+
+#[test]
+fn an_insufficient_history_is_shown() {
+    let run =
+        AuthorProject::new().plugin(&["bench", &bundled("tutorial"), "--settings", r#"{"minSamples": 60}"#]).expect(0);
+    let learning = run.stdout.lines().filter(|line| line.contains("learning")).count();
+    assert_eq!(learning, 6, "{}", run.stdout);
+    assert!(run.stdout.contains("fit_fuel_per_series = 20000000"), "{}", run.stdout);
+}

@@ -1,0 +1,165 @@
+//! `plugin test`: the golden cases of the bundled detectors, and the messages for differences and missing files.
+
+use super::project::{AuthorProject, bundled, golden};
+use costwarden_tests::repository;
+
+#[test]
+fn the_bundled_detectors_pass_their_cases() {
+    let project = AuthorProject::new();
+    for (plugin, cases) in [("newcomer", 2), ("seasonal-mad", 3), ("tutorial", 2)] {
+        let folder = repository().join("plugins").join(plugin).display().to_string();
+        let run = project.plugin(&["test", &folder]).expect(0);
+        assert!(run.stdout.ends_with(&format!("{plugin}.wasm: {cases} cases, {cases} passed, 0 failed\n")), "{run:?}");
+    }
+}
+
+/// A project with one case of the bundled `tutorial`.
+fn project() -> AuthorProject {
+    let project = AuthorProject::new();
+    for file in ["input.csv", "case.toml", "expected.csv"] {
+        project.write(
+            &format!("golden/strict/{file}"),
+            std::fs::read(golden("tutorial", "strict", file)).expect("a file"),
+        );
+    }
+    project.write("watch.wasm", std::fs::read(bundled("tutorial")).expect("a plugin"));
+    project
+}
+
+#[test]
+fn a_difference_is_a_diff() {
+    let project = project();
+    let case = project.read("golden/strict/case.toml").replace("1.0", "1.25");
+    project.write("golden/strict/case.toml", case);
+    let differs = project.refused(&["test"]);
+    insta::assert_snapshot!(differs, @"
+    --- golden/strict/expected.csv
+    +++ given now
+    @@ -29,13 +29,13 @@
+     2026-07-28,782.47,,,,,
+     2026-07-29,670.01,,,,,
+     2026-07-30,703.09,,,,,
+    -2026-07-31,843.17,0.6908968562433758,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-01,439.91,0,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-02,566.66,0,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-03,828.34,0.6045534288148648,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-04,704.28,0,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-05,849.73,0.7290905773445923,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-06,755.32,0.521266723502459,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-07,938.48,1.2458120327916855,724.5043333333333,-inf,896.2603133965359,938.48원: 평균 724.50원의 1.3배이고 표준편차의 1.2배만큼 높습니다
+    -2026-08-08,558.63,0,724.5043333333333,-inf,896.2603133965359,
+    -2026-08-09,482.81,0,724.5043333333333,-inf,896.2603133965359,
+    +2026-07-31,843.17,0.5818943802038451,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-01,439.91,0,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-02,566.66,0,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-03,828.34,0.5716597968358138,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-04,704.28,0,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-05,849.73,0.5864216133052804,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-06,755.32,0.521266723502459,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-07,938.48,0.9966496262333484,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-08,558.63,0,724.5043333333333,-inf,939.1993084123367,
+    +2026-08-09,482.81,0,724.5043333333333,-inf,939.1993084123367,
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: differs from golden/strict/expected.csv
+    ");
+    let shown = project.plugin(&["--json", "test"]).expect(2).report();
+    assert_eq!((&shown["case"], &shown["outcome"]), (&"strict".into(), &"different".into()));
+    insta::assert_snapshot!(project.plugin(&["test", "--update"]).expect(0).stdout, @"
+    strict: wrote golden/strict/expected.csv: read it before you keep it
+    watch.wasm: 1 case, 1 passed, 0 failed
+    ");
+    insta::assert_snapshot!(project.plugin(&["test"]).expect(0).stdout, @"
+    strict: as expected
+    watch.wasm: 1 case, 1 passed, 0 failed
+    ");
+    insta::assert_snapshot!(project.plugin(&["test", "--update"]).expect(0).stdout, @"
+    strict: as expected
+    watch.wasm: 1 case, 1 passed, 0 failed
+    ");
+}
+
+#[test]
+fn the_last_digit_counts() {
+    let project = project();
+    let expected = project.read("golden/strict/expected.csv");
+    let last = expected.trim_end().rsplit_once(',').expect("a reason").0.to_owned();
+    assert!(last.ends_with(|digit: char| digit.is_ascii_digit()), "{last}");
+    let other = if last.ends_with('1') { "2" } else { "1" };
+    project
+        .write("golden/strict/expected.csv", expected.replace(&last, &format!("{}{other}", &last[..last.len() - 1])));
+    assert!(project.refused(&["test"]).contains("1 case, 0 passed, 1 failed"));
+    project.write("golden/strict/expected.csv", expected.replace('\n', "\r\n"));
+    project.plugin(&["test"]).expect(0);
+}
+
+#[test]
+fn missing_files_are_named() {
+    let project = project();
+    std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
+    insta::assert_snapshot!(project.refused(&["test"]), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: golden/strict/expected.csv is absent: write it with --update, and read it before you keep it
+    ");
+    std::fs::rename(project.path().join("watch.wasm"), project.path().join("other")).expect("renamed");
+    insta::assert_snapshot!(project.refused(&["test"]), @"failed: . has no plugin, expected one .wasm file in it or in its dist: build it with `costwarden plugin build`, or name it with --plugin");
+    project.write("dist/a.wasm", "");
+    project.write("dist/b.wasm", "");
+    insta::assert_snapshot!(project.refused(&["test"]), @"failed: more than one plugin: ./dist/a.wasm, ./dist/b.wasm; name one with --plugin");
+    insta::assert_snapshot!(project.refused(&["test", "--plugin", "dist/a.wasm"]), @"failed: dist/a.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(project.refused(&["test", "dist"]), @"failed: dist/golden has no cases, expected folders in it, each with an input.csv");
+    insta::assert_snapshot!(project.refused(&["test", "other"]), @"failed: other/golden cannot be read: Not a directory (os error 20)");
+}
+
+#[test]
+fn a_broken_case_leaves_the_others_running() {
+    let project = project();
+    project.write("golden/empty/notes", "");
+    project.write("golden/typo/input.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,1\n");
+    project.write("golden/typo/case.toml", "wlak = 7\n");
+    insta::assert_snapshot!(project.refused(&["test"]), @"
+    strict: as expected
+    watch.wasm: 3 cases, 1 passed, 2 failed
+    golden/empty has no input.csv, expected one in each folder of golden
+    golden/typo/case.toml:1: wlak: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `walk`?
+    ");
+    let outcomes: Vec<_> = project.plugin(&["test", "--json"]).expect(2).json();
+    let outcomes: Vec<_> = outcomes.iter().map(|case| (case["case"].clone(), case["outcome"].clone())).collect();
+    assert_eq!(
+        serde_json::json!(outcomes),
+        serde_json::json!([["empty", "failed"], ["strict", "same"], ["typo", "failed"]])
+    );
+}
+
+#[test]
+fn a_case_that_is_not_as_expected_is_told() {
+    let project = project();
+    let refused = |case: &str| {
+        project.write("golden/strict/case.toml", case);
+        project.refused(&["test"])
+    };
+    insta::assert_snapshot!(refused("walk = 0\njudge_from = \"3\"\nsetting = {}\nunit = 5\nhistory_days = 0\n"), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
+    golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
+    golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
+    golden/strict/case.toml:4: unit: expected a text in quotes, found 5
+    golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
+    ");
+    insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    case strict: judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0
+    ");
+    insta::assert_snapshot!(refused("settings = { zScore = 0 }\n"), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    case strict: settings /zScore: must be above 0
+    ");
+    insta::assert_snapshot!(refused("settings = {"), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/case.toml:1: not TOML: expected a table key, found eof
+    ");
+    project.write("golden/strict/input.csv", "timestamp,value\n");
+    insta::assert_snapshot!(refused(""), @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    golden/strict/input.csv: 0 rows, expected at least two at different times: the step is the time between rows
+    ");
+}

@@ -1,0 +1,7 @@
+//! Suites without servers: the command line, plugins, the sandbox and the jobs on the simulated API.
+
+mod author;
+mod hostile;
+mod messages;
+mod simulated;
+mod trust;

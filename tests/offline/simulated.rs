@@ -1,0 +1,14 @@
+//! The jobs with the simulated billing API, a separate process with an adjustable clock.
+
+mod backfill;
+mod demo;
+mod failing;
+mod faults;
+mod feed;
+mod incidents;
+mod modes;
+mod newcomer;
+mod rows;
+mod rules;
+mod runaway;
+mod simulated_bill;

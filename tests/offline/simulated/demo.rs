@@ -1,0 +1,25 @@
+//! `costwarden demo` finds its hidden incidents.
+
+#[test]
+fn the_demo_finds_its_hidden_incidents() {
+    let workdir = costwarden_tests::Workdir::new("");
+    std::os::unix::fs::symlink(costwarden_tests::plugins(), workdir.path().join("dist")).expect("a link");
+    let run = workdir.run(&["demo", "--plugins", "dist"]).expect(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    let table = lines.iter().position(|line| line.contains(" hidden in the bill ")).expect("a table");
+    let incidents = |end: &str| lines[table..].iter().filter(|line| line.contains(end)).count();
+    let last = lines.last().expect("a line");
+    let numbers: Vec<u32> = last.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [found, hidden, _false_alarms, series_days] = numbers[..] else { panic!("{last}") };
+    assert_eq!((hidden, series_days), (8, 4_800), "{last}");
+    assert!(found >= 7, "{}", run.stdout);
+    assert_eq!(incidents("NOT FOUND"), (hidden - found) as usize);
+    assert!(lines.iter().any(|line| line.starts_with("[BILLING_ANOMALY] ")), "what people are told is shown");
+}
+
+#[test]
+fn plugins_that_are_not_there_are_named() {
+    let workdir = costwarden_tests::Workdir::new("");
+    let run = workdir.run(&["demo", "--plugins", "elsewhere"]).expect(2);
+    assert!(run.stderr.contains("elsewhere/seasonal-mad.wasm"), "{}", run.stderr);
+}

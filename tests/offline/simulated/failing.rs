@@ -1,0 +1,87 @@
+//! Successive failing jobs: a notification for the first failure and a notification for the recovery.
+
+use std::fs;
+
+use super::simulated_bill::{JobOutput, PLAIN_RULE, Setup, SimulatedBill, TODAY, later};
+
+const DOWN: &str = r#"{"status":500}"#;
+
+fn simulated() -> SimulatedBill {
+    SimulatedBill::with_history(
+        &Setup { keys: "language = \"en\"", source: "attempts = 1", rules: PLAIN_RULE, ..Setup::default() },
+        20,
+    )
+}
+
+/// The lines about costwarden itself.
+fn operational(told: &JobOutput) -> Vec<&str> {
+    told.lines.iter().map(String::as_str).filter(|line| line.starts_with("[COSTWARDEN_")).collect()
+}
+
+/// Runs a job that fails before its report, and returns its notifications.
+fn told_without_report(simulated: &SimulatedBill) -> Vec<String> {
+    let run = simulated.run(&["daily", "--date", "2026-11-23", "--json"]).expect(2);
+    assert_eq!(run.stdout, "", "{run:?}");
+    run.stderr.lines().filter(|line| line.starts_with("[COSTWARDEN_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn three_failed_runs_of_a_job_are_told_once_until_one_succeeds() {
+    let simulated = simulated();
+    simulated.fault(DOWN);
+    for day in 0..2 {
+        let told = simulated.day(later(day)).expect(2);
+        assert_eq!(told.lines, [""; 0], "not yet: {told:#?}");
+    }
+    simulated.hour(later(2), 1).expect(2);
+    let third = simulated.day(later(2)).expect(2);
+    let [line] = operational(&third)[..] else { panic!("{third:#?}") };
+    let begins = "[COSTWARDEN_FAILING] the daily job failed 3 times in a row; the last error: the billing API at ";
+    assert!(line.starts_with(begins) && line.contains("gave no page 0 of 2026-11-25"), "{line}");
+    assert_eq!(third.count("notices"), 1, "{third:#?}");
+    assert_eq!(operational(&simulated.day(later(2)).expect(2)), [""; 0], "told already");
+
+    simulated.fault("{}");
+    let good = simulated.day(TODAY).expect(0);
+    let [over] = operational(&good)[..] else { panic!("{good:#?}") };
+    assert!(over.starts_with("[COSTWARDEN_RECOVERED] this is over: the daily job failed "), "{over}");
+    assert_eq!(operational(&simulated.day(later(1)).expect(0)), [""; 0]);
+
+    simulated.fault(DOWN);
+    for expected in [0, 0, 1] {
+        assert_eq!(operational(&simulated.day(later(2)).expect(2)).len(), expected, "counted anew");
+    }
+}
+
+#[test]
+fn a_store_that_is_down_is_told_as_well() {
+    let simulated = simulated();
+    simulated.fault(DOWN);
+    assert_eq!(simulated.day(TODAY).expect(2).lines, [""; 0]);
+    let store = simulated.workdir.path().join("state/costwarden.redb");
+    let away = simulated.workdir.path().join("away");
+    fs::rename(&store, &away).expect("moved away");
+    fs::write(&store, "no database, and longer than nothing").expect("written");
+    assert_eq!(told_without_report(&simulated), [""; 0], "the second");
+    let third = told_without_report(&simulated);
+    assert_eq!(third.len(), 1, "{third:?}");
+    assert!(third[0].starts_with("[COSTWARDEN_FAILING] the daily job failed 3 times in a row; "), "{third:?}");
+    assert_eq!(told_without_report(&simulated), [""; 0], "told already");
+
+    fs::rename(&away, &store).expect("moved back");
+    simulated.fault("{}");
+    let good = simulated.day(TODAY).expect(0);
+    assert_eq!(operational(&good).len(), 1, "{good:#?}");
+    assert!(operational(&good)[0].starts_with("[COSTWARDEN_RECOVERED] "), "{good:#?}");
+}
+
+#[test]
+fn a_dry_run_that_fails_counts_for_nothing() {
+    let simulated = simulated();
+    simulated.fault(DOWN);
+    for _ in 0..3 {
+        let run = simulated.run(&["daily", "--date", "2026-11-23", "--dry-run"]).expect(2);
+        assert!(!format!("{run:?}").contains("[COSTWARDEN_"), "{run:?}");
+    }
+    assert!(!simulated.workdir.path().join("state/failing.json").exists());
+}

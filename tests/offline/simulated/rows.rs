@@ -1,0 +1,72 @@
+//! Unusable rows of a bill are counted and reported, and the rest is summed.
+
+use serde_json::{Value, json};
+
+use costwarden_tests::Workdir;
+
+const CONFIG: &str = r#"
+[source]
+kind = "replay"
+directory = "raw-documents"
+[archive]
+kind = "directory"
+directory = "archive"
+[store]
+kind = "embedded"
+"#;
+
+fn row(service: &str, amount: &Value) -> Value {
+    json!({"meteringDate": "20261122", "domainId": "d", "domainName": "D", "projectId": "p", "projectName": "P",
+           "serviceId": service, "serviceName": service, "expectAmount": amount})
+}
+
+/// A working directory with the replayed bill of one day.
+fn replayed(rows: &[Value]) -> Workdir {
+    let workdir = Workdir::new(CONFIG);
+    let body = json!({"result": {"content": rows}}).to_string();
+    workdir.write("raw-documents/raw/year=2026/month=11/day=22/billing_20261122.json", &body);
+    workdir
+}
+
+#[test]
+fn unusable_rows_are_counted_and_the_others_summed() {
+    let without = |field: &str| {
+        let mut row = row("vm", &json!(1_000_000));
+        row.as_object_mut().expect("an object").remove(field);
+        row
+    };
+    let with = |field: &str, value: Value| {
+        let mut row = row("vm", &json!(1_000_000));
+        row[field] = value;
+        row
+    };
+    let workdir = replayed(&[
+        row("vm", &json!(0.1)),
+        without("serviceId"),
+        with("domainId", json!("  ")),
+        without("meteringDate"),
+        with("meteringDate", json!("20261121")),
+        json!("no row at all"),
+        row("vm", &json!(0.2)),
+        row("vm", &Value::Null),
+    ]);
+    let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
+    insta::assert_snapshot!(run.stderr, @"
+    degraded: 5 rows of the bill of 2026-11-22 could not be used and were left out; first row 1: serviceId is missing or empty
+    degraded: nothing was judged: 2 series are still being learned
+    ");
+    assert!(run.stdout.contains("degraded: 3 rows, 1 series, "), "{run:?}");
+    let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
+    let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
+    assert_eq!((&report["counts"]["rejected_rows"], &report["total"]), (&json!(5), &json!("0.30")));
+    let days = workdir.json(&["series", "show", "--series", "d/p/vm", "--json"]);
+    assert_eq!(days.len(), 1);
+    assert_eq!(days[0]["expectAmount"], json!(0.3), "summed as decimals");
+}
+
+#[test]
+fn a_bill_without_a_usable_row_is_an_error() {
+    let workdir = replayed(&[json!({}), json!({"meteringDate": "20261122"})]);
+    let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(2);
+    insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 could be used (row 0: meteringDate is "", expected "20261122"): nothing was checked"#);
+}

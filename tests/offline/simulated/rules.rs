@@ -1,0 +1,150 @@
+//! `rules run`: evaluates a stored day with a rule set. The result equals the jobs' anomalies, and nothing is written.
+
+use serde_json::Value;
+
+use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, tree};
+
+/// Rules over services, over sums, and over hours.
+const RULES: &str = r#"
+[[rule]]
+id = "service"
+why = "A service."
+detector = "seasonal-mad"
+series = "daily"
+history_days = 60
+[[rule]]
+id = "of-service"
+why = "A service of all domains and projects."
+detector = "tutorial"
+series = "daily"
+group_by = ["service"]
+[rule.settings]
+minSamples = 14
+[[rule]]
+id = "total"
+why = "All there is."
+detector = "tutorial"
+series = "daily"
+group_by = []
+[rule.settings]
+minSamples = 14
+[[rule]]
+id = "today"
+why = "A service so far."
+detector = "seasonal-mad"
+series = "day-to-date"
+history_days = 28
+direction = "up"
+[[rule]]
+id = "increments"
+why = "What an hour adds."
+detector = "tutorial"
+series = "hourly"
+history_days = 28
+direction = "up"
+[rule.settings]
+minSamples = 14
+"#;
+
+const OVER_HOURS: [&str; 2] = ["today", "increments"];
+
+/// The anomalies, without fields of stored anomalies.
+fn findings(told: &JobOutput, of_hours: bool) -> Vec<Value> {
+    let mut findings: Vec<Value> = told.findings().to_vec();
+    findings.retain(|finding| OVER_HOURS.iter().any(|rule| finding["ruleId"] == *rule) == of_hours);
+    for finding in &mut findings {
+        finding.as_object_mut().expect("an object").remove("episode");
+    }
+    findings
+}
+
+#[test]
+fn a_rule_set_says_what_the_jobs_found_and_leaves_no_trace() {
+    let simulated = SimulatedBill::new(&Setup { rules: RULES, ..Setup::default() });
+    for days in (1..=20).rev() {
+        for hour in [10, 11] {
+            simulated.hour(ago(days), hour);
+        }
+    }
+    simulated.hide(MYSQL, "spike", "2026-11-10T00:00:00", r#","factor":3"#);
+    simulated.load(ago(60), ago(2)).expect(0);
+    simulated.day(ago(1)).expect(0);
+    simulated.hide(MYSQL, "runaway", "2026-11-23T09:00:00", r#","amount":300000"#);
+    simulated.hour(TODAY, 10).expect(0);
+    let by_hour = simulated.hour(TODAY, 11).expect(0);
+    let by_day = simulated.day(TODAY).expect(0);
+    for rule in ["service", "of-service", "total"] {
+        assert!(by_day.findings().iter().any(|finding| finding["ruleId"] == rule), "{rule}: {by_day:#?}");
+    }
+    for rule in OVER_HOURS {
+        assert!(by_hour.findings().iter().any(|finding| finding["ruleId"] == rule), "{rule}: {by_hour:#?}");
+    }
+
+    let before = tree(simulated.workdir.path());
+    let said = simulated.told(&["rules", "run", "--hour", "11"]).expect(0);
+    assert_eq!(findings(&said, false), findings(&by_day, false));
+    assert_eq!(findings(&said, true), findings(&by_hour, true));
+    assert_eq!(
+        (said.report["period"].as_str(), said.count("series"), said.count("rules")),
+        (Some("20261123T11"), 6, 5)
+    );
+    assert_eq!(said.count("learning") + said.count("failed_series"), 0, "{said:#?}");
+    simulated.run(&["rules", "run", "--date", "2026-11-10"]).expect(0);
+    assert!(tree(simulated.workdir.path()) == before, "a trace is left");
+}
+
+#[test]
+fn another_rule_set_is_tried_on_another_day() {
+    let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
+    simulated.hide(MYSQL, "spike", "2026-11-20T00:00:00", r#","factor":4"#);
+    simulated.load(ago(40), ago(1)).expect(0);
+    simulated
+        .workdir
+        .write("other/rules.toml", &PLAIN_RULE.replace("\"plain\"", "\"blind\"").replace("mysql", "nobody"));
+    let run = simulated.run(&["rules", "run", "--date", "20261120"]).expect(0);
+    assert!(run.stdout.contains(MYSQL), "{}", run.stdout);
+    insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 judged, 0 learning, 1 finding; nothing was written");
+    let run = simulated.run(&["rules", "run", "--date", "20261120", "--rules", "other"]).expect(1);
+    insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 judged, 0 learning, 0 findings; nothing was written");
+    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 0 series are still being learned");
+}
+
+#[test]
+fn a_day_that_is_not_remembered_is_told() {
+    let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
+    let before = tree(simulated.workdir.path());
+    let run = simulated.run(&["rules", "run"]).expect(2);
+    insta::assert_snapshot!(run.stderr, @"failed: the store holds no finished day yet: load some with costwarden backfill first");
+    assert!(tree(simulated.workdir.path()) == before, "a trace is left");
+    simulated.load(ago(3), ago(2)).expect(1);
+    let run = simulated.run(&["rules", "run", "--date", "2026-11-22"]).expect(2);
+    insta::assert_snapshot!(run.stderr, @"failed: the store holds nothing of 2026-11-22, its newest day is 2026-11-21: name a day that it holds, or load it with costwarden backfill");
+    let run = simulated.run(&["rules", "run", "--hour", "24"]).expect(2);
+    assert!(run.stderr.contains("--hour"), "{}", run.stderr);
+}
+
+#[test]
+fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
+    let simulated = SimulatedBill::new(&Setup { rules: RULES, ..Setup::default() });
+    let listed = simulated.run(&["rules", "list"]).expect(0);
+    let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    increments   tutorial       hourly        domain, project, service     28   warning    What an hour adds.
+    of-service   tutorial       daily         service                      90   warning    A service of all domains and projects.
+    service      seasonal-mad   daily         domain, project, service     60   warning    A service.
+    today        seasonal-mad   day-to-date   domain, project, service     28   warning    A service so far.
+    total        tutorial       daily         total                        90   warning    All there is.
+    ");
+    let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
+    assert_eq!(listed[1]["id"], "of-service");
+    assert_eq!(listed[1]["groupBy"], serde_json::json!(["service"]));
+
+    simulated.workdir.write("half/rules.toml", &format!("{PLAIN_RULE}\n[[rule]]\nid = \"half\"\n"));
+    let half = simulated.run(&["rules", "list", "--rules", "half"]).expect(1);
+    assert!(
+        half.stdout.contains("plain") && half.stderr.contains("half/rules.toml:13: rule.why: is missing"),
+        "{half:?}"
+    );
+    let nothing = simulated.run(&["rules", "list", "--rules", "nowhere"]).expect(2);
+    assert!(nothing.stderr.contains("nowhere: cannot be read"), "{nothing:?}");
+}

@@ -1,0 +1,59 @@
+//! A resource left running at 09:00: a notification before noon, and none on a day without a runaway.
+
+use super::simulated_bill::{MYSQL, Setup, SimulatedBill, TODAY, ago, later};
+
+const ENGLISH: Setup<'_> = Setup { keys: "language = \"en\"", bill: &[], source: "", rules: "" };
+
+/// Without hourly history, the day until now is compared with whole days.
+#[test]
+fn a_big_runaway_is_told_by_eleven_without_any_hourly_history() {
+    let simulated = SimulatedBill::with_history(&ENGLISH, 60);
+    for hour in 9..=11 {
+        simulated.hour(TODAY, hour).expect_silence();
+    }
+    simulated.hide(MYSQL, "runaway", "2026-11-23T09:00:00", r#","amount":120000"#);
+    simulated.hour(TODAY, 9).expect_silence();
+    let told = [simulated.hour(TODAY, 10).expect(0), simulated.hour(TODAY, 11).expect(0)];
+    assert_eq!(told[1].rules(MYSQL), ["service-daily"]);
+    let lines: Vec<&str> = told.iter().flat_map(|told| told.incidents()).collect();
+    assert_eq!(lines.len(), 1, "{told:#?}");
+    assert!(lines[0].starts_with("[BILLING_ANOMALY] MySQL of project example-corp/결제 is about "), "{lines:?}");
+}
+
+/// The cost of earlier days at the same hour reveals the runaway long before the bound of a whole day. Six quiet hours
+/// of the next day end the incident.
+#[test]
+fn a_moderate_runaway_is_told_by_eleven_once_the_hours_are_known() {
+    let simulated = SimulatedBill::new(&ENGLISH);
+    for days in (1..=15).rev() {
+        for hour in [5, 6, 11] {
+            simulated.hour(ago(days), hour);
+        }
+    }
+    simulated.bill.set_now("2026-11-23T00:10:00+09:00");
+    simulated.load(ago(60), ago(2)).expect(0);
+    simulated.day(ago(1)).expect(0);
+    for hour in [5, 6, 11] {
+        // The six services, each by the two rules of whole days and by the one of the day so far.
+        assert_eq!(simulated.hour(TODAY, hour).expect_silence().count("judged"), 18);
+    }
+
+    simulated.hide(MYSQL, "runaway", "2026-11-23T09:00:00", r#","amount":30000,"until":"2026-11-23T12:00:00""#);
+    let told = simulated.hour(TODAY, 11).expect(0);
+    assert_eq!(told.rules(MYSQL), ["service-today"]);
+    let so_far = told.findings()[0]["observedAmount"].as_f64().expect("an amount");
+    let least = simulated.documents(&["series", "show", "--series", MYSQL]);
+    let least = least.iter().map(|day| day["expectAmount"].as_f64().expect("an amount")).fold(f64::MAX, f64::min);
+    assert!(so_far < least, "{so_far}: less than any whole day before, {least}");
+    let lines = told.incidents();
+    assert_eq!(lines.len(), 1, "{told:#?}");
+    assert!(lines[0].starts_with("[BILLING_ANOMALY] MySQL of project example-corp/결제 is about "), "{lines:?}");
+
+    assert_eq!(simulated.day(TODAY).expect(0).incidents(), [] as [&str; 0], "it was told already");
+    assert_eq!(simulated.hour(later(1), 5).expect(0).incidents(), [] as [&str; 0], "five quiet hours prove little");
+    let told = simulated.hour(later(1), 6).expect(0);
+    assert_eq!(told.count("closed"), 1, "{told:#?}");
+    let lines = told.incidents();
+    assert_eq!(lines.len(), 1, "{told:#?}");
+    assert!(lines[0].starts_with("[BILLING_RESOLVED] MySQL of project example-corp/결제 is back"), "{lines:?}");
+}

@@ -1,0 +1,8 @@
+//! The origin of plugins: signatures, `plugins.lock`, grants, and changes between runs.
+
+mod broken;
+mod config;
+mod grants;
+mod lock;
+mod signing;
+mod swapping;

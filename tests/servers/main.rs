@@ -1,0 +1,17 @@
+//! Suites with the servers and programs of `tests/services.sh`: mongod, S3, rsyslogd, an OCI registry, cron, Prometheus,
+//! libfaketime, and the tools for `config/deploy`.
+
+mod backends;
+mod bills;
+mod deploy;
+mod documents;
+mod failing;
+mod health;
+mod metrics;
+#[cfg(feature = "package")]
+mod package;
+mod registry;
+mod schedule;
+mod secrets;
+mod tls;
+mod upkeep;

@@ -1,0 +1,197 @@
+//! The block in a real crontab.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+
+use super::private_cron::PrivateCron;
+use costwarden_tests::{binary, run};
+
+const MINE: &str = "# mine\nMAILTO=\"\"\n\n*/7 * * * *  /usr/bin/true % with input\n#BEGIN other\n";
+
+#[test]
+fn jobs_are_installed_once_and_removed_without_a_trace() {
+    let Some(cron) = PrivateCron::new() else { return };
+    assert_eq!(cron.table(), None);
+    cron.schedule(&["show"]).expect(1);
+    assert_eq!(cron.install(&[]).expect(0).stdout, "the jobs are in the crontab\n");
+    let table = cron.table().expect("a table");
+    let folder = cron.workdir.path().display().to_string();
+    let times: Vec<_> = table.lines().filter_map(|line| line.split_once(" flock ")).collect();
+    assert_eq!(times.iter().map(|(time, _)| *time).collect::<Vec<_>>(), ["10 15 * * *", "10 * * * *"], "{table}");
+    for (_, command) in times {
+        assert!(command.starts_with(&format!("-F -w 3000 {folder}/state/schedule.lock /")), "{command}");
+        assert!(command.ends_with(&format!(" --json >>{folder}/log/costwarden.log 2>&1")), "{command}");
+    }
+    assert_eq!(cron.install(&[]).expect(0).stdout, "the crontab is as it should be already\n");
+    assert_eq!(cron.table().as_ref(), Some(&table));
+    assert_eq!(cron.schedule(&["show"]).expect(0).stdout, table);
+    let shown = cron.schedule(&["show", "--json"]).expect(0).report();
+    assert_eq!(shown["lines"].as_array().map(Vec::len), Some(table.lines().count()));
+
+    cron.schedule(&["remove"]).expect(0);
+    assert_eq!(cron.table(), None, "as before");
+    assert_eq!(cron.schedule(&["remove"]).expect(0).stdout, "nothing of costwarden was installed\n");
+}
+
+/// The times in a line belong to the machine's clock. There the midnight of the bill may come twice, or never.
+#[test]
+fn clocks_that_are_changed_get_a_line_for_each_time_of_the_bills_midnight() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let config = std::fs::read_to_string(cron.workdir.path().join("costwarden.toml")).expect("a config");
+    for (zone, local, daily) in [
+        ("Europe/Berlin", "Europe/Berlin", &["30 0 * * *"][..]),
+        ("Europe/Berlin", "UTC", &["30 22 * * *", "30 23 * * *"]),
+        // In Berlin 02:30 is left out in spring and comes twice in autumn: at both, 01:30 is the bill's midnight, too.
+        ("UTC", "Europe/Berlin", &["30 1 * * *", "30 2 * * *"]),
+        ("America/New_York", "Europe/Berlin", &["30 5 * * *", "30 6 * * *"]),
+    ] {
+        cron.workdir.write("costwarden.toml", &format!("time_zone = {zone:?}\n{config}"));
+        let args = ["schedule", "install", "--log-dir", "log", "--minute", "30"];
+        costwarden_tests::run(cron.command(costwarden_tests::binary(), &args).env("TZ", local)).expect(0);
+        let table = cron.table().expect("a table");
+        let times = table.lines().filter(|line| line.contains(" daily ")).filter_map(|line| line.split_once(" flock "));
+        assert_eq!(times.map(|(time, _)| time).collect::<Vec<_>>(), daily, "{zone} on {local}: {table}");
+        assert_eq!(table.matches("\n30 * * * * flock ").count(), 1, "{table}");
+    }
+}
+
+#[test]
+fn other_entries_are_left_byte_for_byte() {
+    let Some(cron) = PrivateCron::new() else { return };
+    cron.write_table(MINE);
+    cron.install(&["--minute", "15"]).expect(0);
+    let with_block = cron.table().expect("a table");
+    assert!(with_block.starts_with(MINE) && with_block.contains("\n15 15 * * * flock "), "{with_block}");
+    cron.write_table(&format!("{with_block}@reboot /usr/bin/true\n"));
+    cron.install(&["--minute", "20"]).expect(0);
+    let table = cron.table().expect("a table");
+    let rest = table.strip_prefix(MINE).expect("first").strip_suffix("@reboot /usr/bin/true\n").expect("last");
+    assert!(rest.starts_with("# BEGIN costwarden\n") && rest.ends_with("# END costwarden\n"), "{table}");
+    assert!(rest.contains("\n20 15 * * * flock ") && !rest.contains("\n15 "), "{table}");
+    cron.schedule(&["remove"]).expect(0);
+    assert_eq!(cron.table(), Some(format!("{MINE}@reboot /usr/bin/true\n")));
+}
+
+#[test]
+fn a_broken_block_is_refused() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let broken = "# mine\n# BEGIN costwarden\n1 1 * * * /usr/bin/true\n";
+    cron.write_table(broken);
+    for args in [&["install", "--log-dir", "log"][..], &["remove"], &["show"]] {
+        let run = cron.schedule(args).expect(2);
+        let told = "failed: line 2 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; ";
+        assert!(run.stderr.starts_with(told), "{run:?}");
+        assert_eq!(cron.table().as_deref(), Some(broken));
+    }
+}
+
+#[test]
+fn a_crontab_of_another_user_is_asked_for_by_name() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let workdir = cron.workdir.path();
+    let open = |folder: &str, mode| {
+        std::fs::create_dir_all(workdir.join(folder)).expect("a folder");
+        std::fs::set_permissions(workdir.join(folder), PermissionsExt::from_mode(mode)).expect("its mode");
+    };
+    open("", 0o755);
+    open("log", 0o755);
+    let run = cron.install(&["--user", "nobody"]).expect(2);
+    let told = format!("failed: nobody may not write into {}: give it to that user", workdir.join("log").display());
+    assert!(run.stderr.starts_with(&told), "{run:?}");
+    let run = cron.install(&["--user", "no-such-user"]).expect(2);
+    assert!(run.stderr.starts_with("failed: there is no user no-such-user: "), "{run:?}");
+    let run = cron.schedule(&["remove", "--user", "no-such-user"]).expect(2);
+    let told = "`crontab` did not read the crontab of no-such-user: crontab:  user `no-such-user' unknown";
+    assert!(run.stderr.contains(told), "{run:?}");
+
+    open("log", 0o777);
+    let ours = std::fs::metadata(workdir).expect("the workdir").uid();
+    cron.install(&["--user", "nobody"]).expect(0);
+    assert_ne!(std::fs::metadata(workdir.join("state")).expect("was made").uid(), ours, "it is nobody's");
+    assert_eq!(cron.table(), None, "root's own");
+    assert!(workdir.join("spool/crontabs/nobody").exists());
+    cron.schedule(&["remove", "--user", "nobody"]).expect(0);
+    assert!(!workdir.join("spool/crontabs/nobody").exists());
+}
+
+#[test]
+fn secrets_have_to_be_where_jobs_find_them() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let config = std::fs::read_to_string(cron.workdir.path().join("costwarden.toml")).expect("a config");
+    let config = config.replace("kind = \"embedded\"", "kind = \"mongodb\"\nuri = \"env:MONGODB_URI\"");
+    cron.workdir.write("costwarden.toml", &config);
+    let run = costwarden_tests::run(
+        cron.command(costwarden_tests::binary(), &["schedule", "install", "--log-dir", "log"])
+            .env("MONGODB_URI", "here"),
+    )
+    .expect(2);
+    assert!(run.stderr.contains("store.uri: the environment variable MONGODB_URI is not set"), "{run:?}");
+    assert!(run.stderr.contains("jobs have none of this shell's variables: "), "{run:?}");
+    cron.workdir.write("environment", "# secrets\nMONGODB_URI=mongodb://127.0.0.1\n");
+    cron.install(&["--env-file", "environment"]).expect(0);
+    let table = cron.table().expect("a table");
+    let file = cron.workdir.path().join("environment").display().to_string();
+    let set = format!(" set -a; [ ! -r {file} ] || . {file}; set +a; ");
+    assert_eq!(table.matches(&set).count(), 3, "{table}");
+}
+
+/// `&` would end the assignment and drop the rest of the value.
+#[test]
+fn a_secret_that_a_shell_reads_otherwise_is_told_before_a_job_fails() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let uri = "mongodb://me:pa$$word@127.0.0.1/?replicaSet=rs&tls=true";
+    for (value, good) in [
+        (uri.to_owned(), false),
+        (format!("\"{uri}\""), false),
+        (format!("'{uri}'"), true),
+        ("'it's'".to_owned(), false),
+        ("two words".to_owned(), false),
+        ("mongodb://127.0.0.1:27017/?tls=true".to_owned(), true),
+        (String::new(), true),
+    ] {
+        cron.workdir.write("environment", &format!("# $ecrets\nFIRST=1\nMONGODB_URI={value}\n"));
+        let run = cron.install(&["--env-file", "environment", "--dry-run"]);
+        let told = "/environment:3: the value has characters that the shell of cron's lines takes for something else: put it in single quotes";
+        assert_eq!(
+            (run.code, run.stderr.contains(told)),
+            if good { (0, false) } else { (2, true) },
+            "{value}: {run:?}"
+        );
+        assert!(!run.stderr.contains("pa$$word"), "{run:?}");
+    }
+    cron.workdir.write("environment", &format!("MONGODB_URI='{uri}'\n"));
+    let mut shell = cron.command("sh", &["-c", "set -a; . ./environment; set +a; exec printenv MONGODB_URI"]);
+    assert_eq!(run(&mut shell).expect(0).stdout, format!("{uri}\n"), "as a line of cron does it");
+}
+
+#[test]
+fn without_cron_it_is_said_what_to_do() {
+    let Some(cron) = PrivateCron::new() else { return };
+    let mut command = cron.command(costwarden_tests::binary(), &["schedule", "show"]);
+    let run = costwarden_tests::run(command.env("PATH", "/usr/sbin:/sbin:/bin:/nowhere")).expect(2);
+    let cron_is_installed = std::path::Path::new("/bin/crontab").exists();
+    assert!(cron_is_installed || run.stderr.contains("cannot run `crontab`"), "{run:?}");
+}
+
+/// The log of the jobs is a part of the checklist before going live.
+#[test]
+fn a_log_that_no_job_could_open_is_told_before_cron_finds_out() {
+    let Some(cron) = PrivateCron::new() else { return };
+    cron.install(&[]).expect(0);
+    let check = || {
+        let run = run(&mut cron.command(binary(), &["check", "--online", "--json"]));
+        let lines = run.json();
+        let of = |what: &str| lines.iter().find(|line| line["check"] == what).cloned().unwrap_or_default();
+        assert_eq!(of("schedule")["message"], "the jobs are in this user's crontab", "{lines:?}");
+        of("log")
+    };
+    let log = cron.workdir.path().join("log");
+    let well = check();
+    let file = log.join("costwarden.log").display().to_string();
+    assert_eq!((&well["level"], &well["message"]), (&"ok".into(), &format!("{file}: may be written").into()));
+    assert!(!log.join("costwarden.log").exists(), "a check leaves no trace");
+    std::fs::remove_dir(&log).expect("empty");
+    let gone = check();
+    let message =
+        format!("{} is not there, and cron starts no job without it: make it, owned by the jobs' user", log.display());
+    assert_eq!((&gone["level"], &gone["message"]), (&"error".into(), &message.into()));
+}
