@@ -1,9 +1,9 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only door.
 
-/// The README's example, which is built with the others.
+/// The example of the guide for detector authors.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../../docs/authors.md")]
+struct AuthorsGuide;
 
 /// A call into the sandbox returns many small pieces, made by one thread and let go of by another: the system's allocator
 /// takes longer for these.
