@@ -9,8 +9,6 @@ mod clocks;
 mod corrected;
 #[path = "bills/desk.rs"]
 mod desk;
-#[path = "bills/failing.rs"]
-mod failing;
 #[path = "bills/gaps.rs"]
 mod gaps;
 #[path = "bills/hours.rs"]

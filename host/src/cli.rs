@@ -1,6 +1,7 @@
-//! The commands: what can be asked for on the command line, and the exit code of each.
+//! The command line: the commands, their options and their exit codes.
 //!
-//! It reads the clock and the environment once, here, and hands them on as arguments.
+//! The clock and the environment are read here once and passed on in arguments. The commands call the job, store and
+//! plugin modules; no job logic is here.
 
 mod archive;
 mod check;
@@ -20,32 +21,29 @@ mod schedule;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{self, Config, Draft};
-use crate::detector;
-use crate::job::Grade;
-use crate::run_id::RunId;
-use crate::shard::Shard;
-use crate::simulate::{self, SimulateArgs};
-use crate::step;
-use crate::toml::Diagnostic;
-use crate::vault;
+use sandbox;
+use crate::pipeline::Grade;
+use model::run_id::RunId;
+use simulator::{self, SimulateArgs};
+use store::checkpoint;
+use config_file::toml::Diagnostic;
 
-/// Watches cloud bills: fetches them, keeps them, runs sandboxed detectors over them, and tells people.
+/// Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 ///
-/// Exit codes: 0 done (anomalies are data, not failures); 1 done but degraded, nothing is lost; 2 could not do the job.
+/// Exit codes: 0 done (anomalies are data, not failures); 1 degraded, nothing is lost; 2 failed.
 #[derive(Debug, Parser)]
 #[command(name = "costwarden", version, max_term_width = 100)]
 struct Cli {
-    /// The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml.
+    /// Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml.
     #[arg(long, global = true, env = "COSTWARDEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON, one object a line, for machines.
+    /// Print JSON, one object per line.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -54,160 +52,125 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch, judge and tell a finished day, and learn from it. Run it once a day.
+    /// Ingest and evaluate finished days, notify people, and train the detectors. Run once a day.
     Daily(DailyArgs),
-    /// Fetch and judge today as it stands. Run it every hour.
+    /// Ingest and evaluate the current day up to now. Run once an hour.
     Hourly(HourlyArgs),
-    /// Load past days, in their order, without telling people; goes on where it was interrupted.
+    /// Load past days in order, without notifications. An interrupted backfill resumes.
     Backfill(BackfillArgs),
-    /// Check config, rules and plugins without touching the network. Every error is told at once.
+    /// Check the config, rules and plugins without the network. Print all errors at once.
     Check(CheckArgs),
-    /// Make, try out, sign, share and lock detectors.
+    /// Create, build, test, sign, share and lock detector plugins.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Try rule sets on what is remembered, and list them.
+    /// List the rules, or evaluate a rule set on a stored day.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
-    /// Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them.
+    /// Maintain the raw documents: set the retention, compare with the ledger, rebuild the database.
     #[command(subcommand)]
     Archive(archive::ArchiveCommand),
-    /// Look at what was found.
+    /// List anomalies.
     #[command(subcommand)]
     Anomalies(AnomaliesCommand),
-    /// Look at incidents, and say that one is known about.
+    /// List, show and accept incidents.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
-    /// Look at what is remembered of series.
+    /// List series, or show the stored days of a series.
     #[command(subcommand)]
     Series(look::SeriesCommand),
-    /// Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them.
+    /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
-    /// 0 well, 1 a warning, 2 critical, 3 not known. Nothing is written. `[health]` in the config sets the thresholds.
+    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written. `[health]` in the config sets the
+    /// thresholds.
     Health(health::HealthArgs),
-    /// Let cron or systemd start the jobs.
+    /// Install, remove or show the cron or systemd schedule of the jobs.
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
-    /// Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted.
+    /// Serve a simulated Kakao Cloud billing API on loopback until interrupted.
     ///
-    /// While it runs, `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` changes its clock, `PUT /simulate/faults
-    /// {"status":429,"times":3,"retryAfter":1}` lets its next answers fail, `POST /simulate/flaws` adds what --flaw
-    /// takes, and `GET /simulate/incidents` tells what is hidden in the bill.
+    /// Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults
+    /// {"status":429,"times":3,"retryAfter":1}` makes the next responses fail, `POST /simulate/flaws` adds flaws (the
+    /// values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill.
     Simulate(SimulateArgs),
-    /// Show the whole job on a made-up bill: what was hidden in it, and what was found.
+    /// Run all jobs on a simulated bill, and compare the incidents found with the incidents hidden in the bill.
     Demo(DemoArgs),
-    /// Print a script that completes commands and options in a shell: what packages carry.
+    /// Print a shell completion script, for packages.
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
-    /// Write the manual pages: what packages do.
+    /// Write the manual pages, for packages.
     #[command(hide = true)]
     Manual(manual::ManualArgs),
-    /// Compile the plugin on standard input: what a loader calls, in a process of its own.
+    /// Compile the plugin on standard input. The plugin loader calls the command in a separate process.
     #[command(hide = true)]
     CompilePlugin(CompileArgs),
 }
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Also go through the checklist before going live: the billing API and the clock, the archive, the store and the
-    /// rights there, secrets, folders, sinks, the schedule, and the registries of plugins that were not pulled yet.
+    /// Also run the go-live checklist: the billing API and the clock, the archive, the store and the access rights in
+    /// the store, secrets, folders, receivers, the schedule, and the registries of plugins not pulled yet.
     #[arg(long)]
     online: bool,
-    /// Also send a test notice to every sink.
+    /// Also send a test notification to every receiver.
     #[arg(long, requires = "online")]
     tell: bool,
 }
 
-/// Which part of the series is this process's.
-#[derive(Debug, Args)]
-struct ShardArgs {
-    /// See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it.
-    #[arg(long, value_name = "I/N")]
-    shard: Option<Shard>,
-}
-
-impl ShardArgs {
-    /// Of the command line, else of a Kubernetes Job.
-    fn shard(&self) -> anyhow::Result<Shard> {
-        let variables = (environment("JOB_COMPLETION_INDEX"), environment("JOB_COMPLETIONS"));
-        match (self.shard, variables) {
-            (Some(shard), _) => Ok(shard),
-            (None, (Some(index), Some(of))) => {
-                let said = format!("{index}/{of}");
-                let shard = said.parse().map_err(anyhow::Error::msg);
-                shard.with_context(|| format!("JOB_COMPLETION_INDEX and JOB_COMPLETIONS say {said}"))
-            }
-            (None, (index, _)) => {
-                if index.is_some() {
-                    tracing::warn!(
-                        "JOB_COMPLETION_INDEX is set and JOB_COMPLETIONS is not: all series are this process's"
-                    );
-                }
-                Ok(Shard::WHOLE)
-            }
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 struct DailyArgs {
-    /// This day, which must be over, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since.
+    /// Finished day to process, like 2026-11-23. If the bill of the day has changed, later days with the day in their
+    /// history are processed too. Default: yesterday, missing days before yesterday, and restated days.
     #[arg(long, value_parser = dates::day, conflicts_with_all = ["from", "to"])]
     date: Option<Date>,
-    /// As without any day, with this day for yesterday.
+    /// Last day of the default run, instead of yesterday.
     #[arg(long, value_parser = dates::day, conflicts_with_all = ["date", "from", "to"])]
     through: Option<Date>,
-    /// The first of several days.
+    /// First of several days.
     #[arg(long, value_parser = dates::day, requires = "to")]
     from: Option<Date>,
-    /// The last of several days.
+    /// Last of several days.
     #[arg(long, value_parser = dates::day, requires = "from")]
     to: Option<Date>,
-    /// Fetch and judge, but archive, remember and tell nothing.
+    /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
-    /// Do nothing where the day is done already, by whichever host. Without --date that is so anyway.
+    /// Skip the run if any host has completed the day. Default without --date, --from and --through.
     #[arg(long)]
     once: bool,
 }
 
 #[derive(Debug, Args)]
 struct HourlyArgs {
-    /// The moment to judge, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z; now without it.
+    /// Moment to evaluate, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z. Default: now.
     #[arg(long, value_parser = dates::moment)]
     at: Option<dates::Moment>,
-    /// Fetch and judge, but archive, remember and tell nothing.
+    /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
-    /// Do nothing where the hour is done already, by whichever host. Without --at that is so anyway.
+    /// Skip the run if any host has completed the hour. Default without --at.
     #[arg(long)]
     once: bool,
 }
 
 #[derive(Debug, Args)]
 struct BackfillArgs {
-    /// The first day.
+    /// First day.
     #[arg(long, value_parser = dates::day)]
     from: Date,
-    /// The last day; without it yesterday in the bill's time zone, as it was when the backfill began.
+    /// Last day. Default: yesterday in the bill's time zone when the backfill began.
     #[arg(long, value_parser = dates::day)]
     to: Option<Date>,
-    /// Tell people of what is found, as if it were happening now.
+    /// Notify people of incidents, like a run at the time of the bill.
     #[arg(long)]
     alert: bool,
-    /// Fetch and judge, but archive, remember and tell nothing.
+    /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    shard: ShardArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum AnomaliesCommand {
-    /// List findings, oldest first.
+    /// List anomalies, oldest first.
     List {
         #[command(flatten)]
         span: SpanArgs,
@@ -216,20 +179,20 @@ enum AnomaliesCommand {
 
 #[derive(Debug, Args)]
 struct SpanArgs {
-    /// The first day.
+    /// First day.
     #[arg(long, value_parser = dates::day)]
     from: Option<Date>,
-    /// The last day.
+    /// Last day.
     #[arg(long, value_parser = dates::day)]
     to: Option<Date>,
 }
 
 #[derive(Debug, Args)]
 struct DemoArgs {
-    /// The folder of the bundled plugins' .wasm files.
+    /// Folder with the .wasm files of the bundled plugins.
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// Keep the demo's archive and database in this folder instead of throwing them away.
+    /// Folder for the archive and the database of the demo. Default: a temporary folder, deleted at the end.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -244,7 +207,7 @@ struct CompileArgs {
     cpu_seconds: u64,
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line and returns the exit code of the process.
 pub fn main() -> ExitCode {
     let now = Timestamp::now();
     let run_id = RunId::new(now);
@@ -252,15 +215,15 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error, run_id),
     };
-    // First of all: it shall have no thread, log or file that it does not need.
+    // Before the log and the runtime: the compile process must have no thread, log or file beyond its need.
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
-        return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
+        return sandbox::serve(sandbox::Order { stack_bytes, memory_bytes, cpu_seconds });
     }
     if let Err(error) = log::start(run_id, cli.command.reader()) {
         present::failure(&anyhow::anyhow!(error));
         return ExitCode::from(Grade::Failed.exit_code());
     }
-    if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| step::rehearse(&asked)) {
+    if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| checkpoint::rehearse(&asked)) {
         present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
     }
@@ -280,10 +243,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line is none that there is, or asks for help. A mistyped line of a crontab is read like all else that
-/// comes of it.
+/// Reports an invalid command line or prints the help, and returns the exit code. The error of a job goes to the log of
+/// a scheduled run, because a mistyped crontab line is read there.
 fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
     let is_job = std::env::args_os().any(|word| JOBS.iter().any(|job| word == **job));
+    // A command without arguments prints the help: no mistake of a crontab.
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || !is_job || is_help {
         error.exit();
@@ -296,7 +260,7 @@ fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
     ExitCode::from(Grade::Failed.exit_code())
 }
 
-/// What schedules start.
+/// The commands started by schedules.
 const JOBS: [&str; 4] = ["daily", "hourly", "backfill", "archive"];
 
 impl Command {
@@ -309,7 +273,7 @@ impl Command {
     }
 }
 
-/// Gives back the exit code.
+/// Runs a command and returns the exit code.
 async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
@@ -324,10 +288,11 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
         Command::Incidents(command) => incidents::incidents(load(config).await?, command, form, run, now).await,
         Command::Series(command) => look::series(load(config).await?, command, form).await,
+        // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
         Command::Simulate(args) => {
-            simulate::serve(args).await?;
+            simulator::serve(args).await?;
             Ok(Grade::Done)
         }
         Command::Completions(args) => Ok(manual::completions(Cli::command(), &args)),
@@ -338,12 +303,12 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     Ok(grade?.exit_code())
 }
 
-/// The config with all its secrets, or all that is wrong with it as one error.
+/// Loads the config with all secrets. All errors of the config are joined into one error.
 async fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
-    vault::resolve(draft(config)?).await.map_err(together)
+    draft(config)?.resolve().await.map_err(together)
 }
 
-/// The config without the secrets that would have to be fetched.
+/// Loads the config without the secrets of Secrets Manager.
 fn draft(config: Option<PathBuf>) -> anyhow::Result<Draft> {
     config::load(&config_path(config), &environment).map_err(together)
 }

@@ -1,6 +1,6 @@
-//! Whether costwarden itself is well: facts are gathered without writing anything, and each is judged by one pure function.
+//! The health of costwarden: facts are gathered without writing, and a pure function judges each fact.
 //!
-//! It tells nobody; cron, systemd or a monitoring system asks.
+//! No notification is sent. cron, systemd or a monitoring system runs the check.
 
 mod api;
 mod data;
@@ -13,40 +13,40 @@ use std::fmt;
 
 use self::facts::Facts;
 pub(crate) use self::facts::{disk, gather};
-use crate::config::{HealthConfig, Levels};
+use crate::config::{HealthOptions, Levels};
 
-/// How well something is, in the order in which one hides another.
+/// The state of a check, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     Ok,
-    /// It could not be looked at.
+    /// The check could not run.
     Unknown,
     Warning,
     Critical,
 }
 
-/// One thing that was looked at.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) state: State,
-    /// What there is, and where it is not well, what to do.
+    /// The state in words, and the remedy if the state is not ok.
     pub(crate) message: String,
     pub(crate) figure: Option<Figure>,
 }
 
-/// A number that monitoring draws.
+/// A number for monitoring.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) label: String,
     pub(crate) value: f64,
-    /// `s`, `%`, or nothing for a count.
+    /// `s`, `%`, or empty for a count.
     pub(crate) unit: &'static str,
     pub(crate) levels: Option<Levels>,
 }
 
 impl State {
-    /// As monitoring plugins say it.
+    /// Returns the name of the state for monitoring plugins.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -56,7 +56,7 @@ impl State {
         }
     }
 
-    /// As monitoring plugins end.
+    /// Returns the exit code of a monitoring plugin.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -66,7 +66,7 @@ impl State {
         }
     }
 
-    /// A value that may reach its levels.
+    /// Returns the state of a value with thresholds.
     fn of(value: u64, levels: Levels) -> Self {
         if value >= levels.critical {
             Self::Critical
@@ -88,7 +88,7 @@ impl Check {
     }
 }
 
-/// `'label'=value[unit];warning;critical`.
+/// Performance data of a monitoring plugin: `'label'=value[unit];warning;critical`.
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}{}", self.label, self.value, self.unit)?;
@@ -99,17 +99,18 @@ impl fmt::Display for Figure {
     }
 }
 
-/// A number and what it counts, a regular noun.
+/// Returns a number with a regular noun.
 fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Judges everything.
-pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
+/// Judges all facts.
+pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
     let mut checks = vec![parts::store(facts.store.as_ref()), parts::archive(facts.archive.as_ref())];
     checks.push(parts::rules(&facts.rules));
     checks.push(parts::disk(facts.disk.as_ref(), config));
     checks.push(parts::spool(facts.spool.as_ref(), config));
+    // Without a store the checks below have no facts, and the store check is critical.
     if let Ok(remembered) = &facts.store {
         for job in &config.jobs {
             let runs = remembered.runs.get(job).map_or(&[][..], Vec::as_slice);
@@ -125,22 +126,22 @@ pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
     checks
 }
 
-/// The worst of all.
+/// Returns the worst state.
 pub(crate) fn overall(checks: &[Check]) -> State {
     checks.iter().map(|check| check.state).max().unwrap_or(State::Unknown)
 }
 
-/// The first line of a monitoring plugin: the state, what is not well, and the figures.
+/// Returns the first line of a monitoring plugin: the state, the checks that are not ok, and the figures.
 pub(crate) fn headline(checks: &[Check]) -> String {
     let mut unwell: Vec<_> = checks.iter().filter(|check| check.state != State::Ok).collect();
+    // Monitoring shows the start of the line: the worst check comes first.
     unwell.sort_by_key(|check| std::cmp::Reverse(check.state));
     let text = if unwell.is_empty() {
         format!("{} checks", checks.len())
     } else {
         unwell.iter().map(|check| format!("{}: {}", check.name, check.message)).collect::<Vec<_>>().join("; ")
     };
-    // What follows a | is figures; a line ends the text.
-    // Alert policies take the name of the notice for the notice.
+    // `|` starts the figures, and a line break ends the text. Alert policies would match the mark of an anomaly.
     let text = text.replace('|', "/").replace(char::is_control, " ").replace("BILLING_ANOMALY", "BILLING-ANOMALY");
     let figures: Vec<_> = checks.iter().filter_map(|check| check.figure.as_ref()).map(ToString::to_string).collect();
     let figures = if figures.is_empty() { String::new() } else { format!(" | {}", figures.join(" ")) };

@@ -1,4 +1,4 @@
-//! Parse, run, exit code.
+//! The binary: parses the command line, runs the command, and returns the exit code.
 
 use std::process::ExitCode;
 

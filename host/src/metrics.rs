@@ -1,10 +1,12 @@
-//! What monitoring sees of runs that are over before it looks: figures of the last run, and totals that go on from run to
-//! run, as a textfile for the node exporter and as a push to an OpenTelemetry collector.
+//! Metrics for Prometheus and OpenTelemetry: gauges of the last run and counters over all runs, in a textfile for the
+//! node exporter and in a push to a collector.
 //!
-//! A run counts into a [`Tally`]; the totals are kept in the state directory. How a job counts is not known here.
+//! A run is over before a scrape, so totals are stored in the state directory. A run counts into a [`Tally`]; the jobs
+//! decide the counts.
 
 mod export;
 mod family;
+pub(crate) mod options;
 mod otlp;
 mod tally;
 mod textfile;
@@ -19,31 +21,31 @@ use reqwest::Url;
 pub(crate) use self::family::Metric;
 pub(crate) use self::tally::Tally;
 use self::totals::Totals;
-use crate::http::Authority;
+use transport::http::Authority;
 
-/// Where figures go; nowhere by default.
+/// The destinations of metrics; none by default.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MetricsOptions {
-    /// In the folder that the node exporter's textfile collector reads.
+    /// Textfile in the folder of the node exporter's textfile collector.
     pub(crate) textfile: Option<PathBuf>,
     pub(crate) otlp: Option<OtlpOptions>,
 }
 
-/// A collector that takes OTLP over HTTP.
+/// An OpenTelemetry collector with OTLP over HTTP.
 #[derive(Debug, Clone)]
 pub(crate) struct OtlpOptions {
-    /// Without `/v1/metrics`.
+    /// Base address, without `/v1/metrics`.
     pub(crate) endpoint: Url,
     pub(crate) authority: Option<Authority>,
     pub(crate) timeout: Duration,
 }
 
-/// Adds what a run came to to the totals, and writes the textfile. Where the state directory takes no totals, the textfile
-/// has the run's own figures all the same, and counters as they were: what is not kept must not be counted, or they would go
-/// backwards at the next run.
+/// Adds the counts of a run to the totals, and writes the textfile. If the state directory is not writable, the
+/// textfile has the gauges of the run and unchanged counters: a counter that is not stored would decrease at the next
+/// run.
 ///
 /// # Errors
-/// What could not be read or written. What the run counted is lost then, the totals are not.
+/// A file could not be read or written. The counts of the run are lost; the totals are not.
 pub(crate) async fn keep(
     options: &MetricsOptions,
     state_dir: &Path,
@@ -55,6 +57,7 @@ pub(crate) async fn keep(
     }
     let (lock, unlocked) = match totals::lock(state_dir).await {
         Ok(lock) => (Some(lock), None),
+        // Another run is writing: without the lock the textfile must not be replaced either.
         Err(error @ MetricsError::Locked { .. }) => return Err(error),
         Err(error) => (None, Some(error)),
     };
@@ -62,22 +65,24 @@ pub(crate) async fn keep(
     totals.add(run.clone());
     let unkept = unlocked.or_else(|| totals.write(state_dir).err());
     if unkept.is_some() {
+        // Read again, because the totals in memory contain counts missing in the file.
         totals = Totals::read(state_dir, now)?;
         totals.add(run.without_counters());
     }
     if let Some(path) = &options.textfile {
-        // Under the lock: a run that ended earlier must not replace what a later one wrote.
+        // Under the lock: an earlier run must not replace the textfile of a later run.
         textfile::write(path, &export::text(&totals.values))?;
     }
+    // Released before the push: a slow collector must not block other runs.
     drop(lock);
     Ok(Kept { totals: options.otlp.is_some().then_some(totals), unkept })
 }
 
-/// What came of a run's figures.
+/// The result of [`keep`].
 pub(crate) struct Kept {
-    /// What is to be pushed, if anything is.
+    /// The totals to push; `None` without a collector.
     totals: Option<Totals>,
-    /// Why what the run counted is not in the totals.
+    /// The reason for missing counts of the run in the totals.
     pub(crate) unkept: Option<MetricsError>,
 }
 
@@ -85,7 +90,7 @@ impl Kept {
     /// Pushes the totals.
     ///
     /// # Errors
-    /// The collector did not take them. They are cumulative: the next push makes up for it.
+    /// The collector did not accept the totals. Totals are cumulative, so the next push contains the missing counts.
     pub(crate) async fn push(&self, options: &MetricsOptions, host: &str, now: Timestamp) -> Result<(), MetricsError> {
         match (&self.totals, &options.otlp) {
             (Some(totals), Some(options)) => otlp::push(options, &otlp::body(totals, host, now)).await,
@@ -94,7 +99,7 @@ impl Kept {
     }
 }
 
-/// Why figures did not reach whom they are for.
+/// An error of storing or pushing metrics.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
     #[error("{path}: another run has held it for {seconds} s: metrics are not written; look for a run that hangs", path = path.display())]

@@ -1,6 +1,6 @@
-//! When the jobs run: the lines of a crontab, or the units of systemd.
+//! The schedule of the jobs: crontab lines or systemd units.
 //!
-//! It writes what starts costwarden and nothing of what costwarden does. Cron and systemd do the waiting.
+//! Only the entries are written here. cron and systemd do the waiting, and the jobs are not known here.
 
 mod clock;
 mod crontab;
@@ -17,38 +17,38 @@ pub(crate) use self::crontab::{Crontab, block, installed, log_file};
 pub(crate) use self::folder::make;
 pub(crate) use self::systemd::{remove, timer_name, units, write, written};
 
-/// What is started, where it may write, and at which minute.
+/// The program, the paths and the minute of a schedule.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// This binary; absolute, as all paths here.
+    /// Path of the costwarden binary. All paths are absolute.
     pub(crate) program: PathBuf,
     pub(crate) config: PathBuf,
-    /// `NAME=value` lines that the jobs find in their environment.
+    /// File of `NAME=value` lines for the environment of the jobs.
     pub(crate) env_file: Option<PathBuf>,
-    /// Where the lock is that keeps two jobs of one host from running at once.
+    /// Folder of the lock against two simultaneous jobs on a host.
     pub(crate) state_dir: PathBuf,
-    /// Where cron's output goes; systemd has its journal.
+    /// Folder of the output of cron jobs; systemd uses the journal.
     pub(crate) log_dir: PathBuf,
-    /// Folders that the jobs write to, besides.
+    /// More folders that the jobs write to.
     pub(crate) writable: Vec<PathBuf>,
-    /// The account that units run under.
+    /// User of the systemd units.
     pub(crate) user: String,
-    /// Of the bill's clock, past each hour.
+    /// Minute of the hour, in the bill's time zone.
     pub(crate) minute: u8,
-    /// When the bill's days begin.
+    /// Time zone of the bill.
     pub(crate) zone: TimeZone,
-    /// What cron counts in.
+    /// Time zone of cron.
     pub(crate) local: TimeZone,
 }
 
-/// What became of a table, or of units.
+/// The effect of an installation or removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Written,
     Unchanged,
 }
 
-/// What is started on its own.
+/// A scheduled command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     Daily,
@@ -68,7 +68,7 @@ impl Task {
     }
 }
 
-/// Seconds that a job waits for another one of the same host before it gives up: less than until its own next start.
+/// Maximum wait in seconds for another job of the host: shorter than the hour between two starts.
 const LOCK_SECONDS: u32 = 3_000;
 
 impl Plan {
@@ -76,18 +76,18 @@ impl Plan {
         self.state_dir.join("schedule.lock")
     }
 
-    /// When a daily job and an hourly one are due on this machine's clock, in the year after a moment.
+    /// Returns the times of the daily job on the clock of the host, in the year after `now`.
     fn local_times(&self, now: Timestamp) -> Vec<LocalTime> {
         clock::local_times(self.minute, &self.zone, &self.local, now)
     }
 }
 
-/// The zone's name, for people.
+/// Returns the name of a time zone, for people.
 fn zone_name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("an unnamed time zone")
 }
 
 fn text(path: &Path) -> Option<&str> {
-    // What starts jobs has lines; a path that ends one could start anything.
+    // A line break in a path would start a new line, and a new line could run any command.
     path.to_str().filter(|text| !text.contains(char::is_control))
 }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the run ends after the step that it is at. A second one ends the process at once.
+//! SIGTERM and SIGINT: the run ends after the current step. A second signal ends the process at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,10 +8,11 @@ use tokio::sync::Notify;
 static ASKED: AtomicBool = AtomicBool::new(false);
 static WAITING: Notify = Notify::const_new();
 
-/// Listens from now on; until then a signal ends the process as it would any other.
+/// Installs the signal handlers. Before the call, a signal ends the process in the default way. `code` is the exit code
+/// after a second signal.
 ///
 /// # Errors
-/// The system takes no handler.
+/// The system refuses a handler.
 pub(crate) fn listen(code: u8) -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
@@ -30,16 +31,16 @@ pub(crate) fn listen(code: u8) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether the process was asked to stop.
+/// Returns whether a stop was requested.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
-/// Comes back once it is.
+/// Waits for a stop request.
 pub(crate) async fn when_asked() {
     let notified = WAITING.notified();
     tokio::pin!(notified);
-    // Enabled before the flag is looked at, so that no signal falls between.
+    // Enabled before the check of the flag, so that no signal is lost between the two.
     notified.as_mut().enable();
     if !asked() {
         notified.await;

@@ -1,37 +1,39 @@
-//! The allocator of a plugin: an instance lives for one call and has one thread, so that little is to be kept in order.
+//! Block allocator of a plugin instance. An instance lives for one call and has one thread, so the bookkeeping is
+//! small.
 //!
-//! Blocks come one after the other from the end of the memory, in sizes of few classes; a freed block goes to the list
-//! of its class, or back to the end if it is the last one. Nothing is joined: a class holds no more than was in use at
-//! one time, which bounds the whole for any call, and sizes are rounded by a quarter at most.
+//! New blocks come from the unused end of the memory, in a few size classes. A freed block goes to the free list of its
+//! class; the last block goes back to the end. The arena never merges free blocks: a class holds at most its peak of
+//! live blocks, so total memory is bounded for any call. Rounding adds a quarter of the size at most.
 
 use std::alloc::Layout;
 use std::ptr;
 
-/// Blocks begin at a multiple of this, and have at least this size.
+/// Alignment and minimum size of a block, in bytes.
 const GRAIN: usize = 16;
-/// Blocks up to this size have a class for each multiple of [`GRAIN`]; larger ones four for each power of two.
+/// Largest size, in bytes, with one class per multiple of [`GRAIN`]. Larger sizes have four classes per power of two.
 const FINE: usize = 1024;
 const FINE_CLASSES: usize = FINE / GRAIN;
 const CLASSES: usize = FINE_CLASSES + 4 * (usize::BITS - FINE.ilog2()) as usize;
 
-/// The unused end of the memory, and the freed blocks of each class.
+/// The unused end of the memory, and the free lists.
 pub(crate) struct Arena {
     next: usize,
     end: usize,
-    /// The block that was freed last, of each class; its first word is the one before it. 0 is none.
+    /// Head of the free list of each class; 0 if empty. The first word of a free block links to the next free block.
     freed: [usize; CLASSES],
-    /// The same of blocks with a large alignment, by the power of two that is both their size and their alignment.
+    /// Free lists of blocks with a large alignment. The index is the power of two of both size and alignment.
     aligned: [usize; usize::BITS as usize],
     first: First,
     more: More,
 }
 
-/// Where the memory begins and ends that is there before any is asked for.
+/// Returns the start and end address of the initial memory.
 pub(crate) type First = fn() -> (usize, usize);
-/// Asks for at least so many bytes of memory: where they begin and end. They may continue what was given before.
+/// Requests at least the given number of bytes. Returns start and end address; the start may be the end of earlier
+/// memory.
 pub(crate) type More = fn(usize) -> Option<(usize, usize)>;
 
-/// What a request is served with.
+/// The block shape for a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
     Plain { class: usize, size: usize },
@@ -43,10 +45,10 @@ impl Arena {
         Self { next: 0, end: 0, freed: [0; CLASSES], aligned: [0; usize::BITS as usize], first, more }
     }
 
-    /// A block for the layout, whose size is above 0; null where there is no memory.
+    /// Allocates a block for a layout of size above 0. Returns null without memory.
     ///
     /// # Safety
-    /// All blocks that were given to [`Self::free`] were taken here, and nobody uses them any more.
+    /// Every block given to [`Self::free`] came from [`Self::take`], and no user of a freed block remains.
     #[inline]
     pub(crate) unsafe fn take(&mut self, layout: Layout) -> *mut u8 {
         let block = Block::of(layout);
@@ -56,15 +58,18 @@ impl Arena {
         };
         if *list != 0 {
             let taken = *list as *mut u8;
-            // SAFETY: a block in a list is ours, at least a word large, and begins with the link that `free` wrote.
+            // SAFETY: a block on a free list is unused, is at least a word large, and begins with the link that `free`
+            // wrote.
             *list = unsafe { taken.cast::<usize>().read() };
             return taken;
         }
         self.append(size, align)
     }
 
+    /// Returns a block to its free list, or to the unused end.
+    ///
     /// # Safety
-    /// The block was taken here with this layout, and nobody uses it any more.
+    /// The block came from [`Self::take`] with the same layout, and has no user.
     #[inline]
     pub(crate) unsafe fn free(&mut self, block: *mut u8, layout: Layout) {
         let (list, size) = match Block::of(layout) {
@@ -75,19 +80,19 @@ impl Arena {
             self.next = block as usize;
             return;
         }
-        // SAFETY: the caller gives the block up, which is at least a word large and aligned for one.
+        // SAFETY: the caller gives up the block, and the block is at least a word large and aligned for a word.
         unsafe { block.cast::<usize>().write(*list) };
         *list = block as usize;
     }
 
-    /// The block with a new size, above 0: where it is if it fits or is the last one, else moved. Null, and nothing
-    /// changed, where there is no memory.
+    /// Resizes a block to a size above 0: in place if the class is unchanged or the block is the last, otherwise by a
+    /// move. Returns null without memory, and leaves the old block unchanged.
     ///
     /// # Safety
-    /// As [`Self::free`]; the new size, rounded up to the alignment, is no more than `isize::MAX`.
+    /// The conditions of [`Self::free`] apply. The new size, rounded up to the alignment, is at most `isize::MAX`.
     #[inline]
     pub(crate) unsafe fn resize(&mut self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise is the one of `Layout`.
+        // SAFETY: the caller guarantees the precondition of `Layout`.
         let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
         if let (Block::Plain { size: old, .. }, Block::Plain { size, .. }) = (Block::of(layout), Block::of(new)) {
             if old == size {
@@ -99,7 +104,7 @@ impl Arena {
                 return block;
             }
         }
-        // SAFETY: as the caller promises; both blocks have at least the bytes that are copied, and are different ones.
+        // SAFETY: the caller guarantees a valid block; both blocks hold the copied bytes and do not overlap.
         unsafe {
             let moved = self.take(new);
             if !moved.is_null() {
@@ -149,7 +154,7 @@ impl Block {
             let grains = size.div_ceil(GRAIN).max(1);
             Self::Plain { class: grains - 1, size: grains * GRAIN }
         } else {
-            // The quarters of the power of two below it that the size takes, 5 to 8.
+            // The number of quarters, 5 to 8, of the next lower power of two that cover the size.
             let power = (size - 1).ilog2();
             let quarter = power - 2;
             let quarters = ((size - 1) >> quarter) + 1;
@@ -163,14 +168,14 @@ impl Block {
 mod tests {
     use super::*;
 
-    /// Memory that is never given back, in pieces of 64 KiB or what is asked for.
+    /// Leaks memory in pieces of 64 KiB or the requested size.
     fn more(bytes: usize) -> Option<(usize, usize)> {
         let bytes = bytes.max(64 * 1024);
         let start = Vec::<u8>::leak(Vec::with_capacity(bytes)).as_ptr() as usize;
         Some((start.next_multiple_of(GRAIN), start + bytes))
     }
 
-    /// A piece that begins at no multiple of what blocks begin at.
+    /// A piece with an unaligned start.
     fn first() -> (usize, usize) {
         let (start, _) = more(4096).expect("memory");
         (start + 3, start + 4096)

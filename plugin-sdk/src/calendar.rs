@@ -1,15 +1,15 @@
-//! Civil dates without a dependency: days since 1970-01-01 in the proleptic Gregorian calendar, and back.
+//! Conversion between civil dates and days since 1970-01-01, in the proleptic Gregorian calendar, without a dependency.
 //!
 //! Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013.
 
 /// A civil day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
-    /// Of the common era.
+    /// The year of the common era.
     pub year: i32,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     pub month: u8,
-    /// 1 to 31.
+    /// The day of the month, 1 to 31.
     pub day: u8,
 }
 
@@ -28,6 +28,7 @@ pub enum Weekday {
 
 impl Date {
     pub(crate) fn from_days(days: i64) -> Self {
+        // Count from 0000-03-01: the leap day then ends the year.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
@@ -51,7 +52,7 @@ impl Date {
         era * 146_097 + day_of_era - 719_468
     }
 
-    /// Reads `2026-01-31`; none where that is not a day of the calendar.
+    /// Parses a date like `2026-01-31`; `None` for a day outside the calendar.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let date = Self {
@@ -65,22 +66,22 @@ impl Date {
 }
 
 impl Weekday {
-    /// In the order of the week.
+    /// All weekdays from Monday to Sunday.
     pub const ALL: [Self; 7] =
         [Self::Monday, Self::Tuesday, Self::Wednesday, Self::Thursday, Self::Friday, Self::Saturday, Self::Sunday];
 
-    /// 1970-01-01 was a Thursday.
+    /// The weekday of a day number; 1970-01-01 was a Thursday.
     pub(crate) fn from_days(days: i64) -> Self {
         Self::ALL[(days + 3).rem_euclid(7) as usize]
     }
 
-    /// E.g. `Monday`.
+    /// The English name, e.g. `Monday`.
     #[must_use]
     pub fn english(self) -> &'static str {
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][self as usize]
     }
 
-    /// E.g. `월요일`.
+    /// The Korean name, e.g. `월요일`.
     #[must_use]
     pub fn korean(self) -> &'static str {
         ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"][self as usize]

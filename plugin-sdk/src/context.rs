@@ -1,18 +1,18 @@
-//! How to speak to people: the operator's language and the unit of the values.
+//! Text for people: the language of the operator, and amounts with their unit.
 
 use crate::Context;
 
-/// A language that reasons can be in.
+/// A language for the reasons of verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// Of every locale that is not listed here.
+    /// English, for every locale without an entry here.
     English,
-    /// Of `ko` and its variants.
+    /// Korean, for `ko` and its variants.
     Korean,
 }
 
 impl Context {
-    /// The language that reasons should be in.
+    /// The language for reasons.
     #[must_use]
     pub fn language(&self) -> Language {
         match self.locale.split(['-', '_']).next() {
@@ -21,8 +21,8 @@ impl Context {
         }
     }
 
-    /// An amount with its unit, as people read it: `1,234,568원` in Korean, else `1,234,568 KRW`. Amounts below 1,000
-    /// keep two decimals unless they are whole.
+    /// Formats an amount with its unit: `1,234,568원` in Korean, otherwise `1,234,568 KRW`. Fractional amounts below
+    /// 1,000 keep two decimals.
     #[must_use]
     pub fn amount(&self, value: f64) -> String {
         let number = grouped(value);
@@ -39,6 +39,7 @@ fn grouped(value: f64) -> String {
     let plain = if whole { format!("{value:.0}") } else { format!("{value:.2}") };
     let (sign, plain) = plain.strip_prefix('-').map_or(("", plain.as_str()), |rest| ("-", rest));
     let (integer, fraction) = plain.find('.').map_or((plain, ""), |dot| plain.split_at(dot));
+    // Infinity and NaN have no digits to group.
     if !integer.bytes().all(|digit| digit.is_ascii_digit()) {
         return format!("{sign}{plain}");
     }

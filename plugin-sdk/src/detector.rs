@@ -1,4 +1,4 @@
-//! What a detector is, and what passes between its two halves.
+//! The detector trait, and the values that pass between `fit` and `judge`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,41 +6,43 @@ use serde::de::DeserializeOwned;
 
 use crate::{Context, Issue, Refusal, Scope, Series, Verdict};
 
-/// A pure function over cost series, in two halves: [`fit`](Detector::fit) is daily and may be heavy,
-/// [`judge`](Detector::judge) is hourly and light.
+/// A pure function over cost series in two halves: [`fit`](Detector::fit) runs daily and may be slow,
+/// [`judge`](Detector::judge) runs hourly and must be fast.
 ///
-/// The same input must give the same output everywhere: do not depend on the order of a `HashMap`.
+/// The same input must give the same output on every machine: do not depend on the order of a `HashMap`.
 pub trait Detector {
-    /// What an operator may set. Deny unknown fields, and give defaults and doc comments: the JSON Schema has both.
+    /// The settings of a rule. Deny unknown fields; add defaults and doc comments, because the JSON Schema contains
+    /// both.
     type Settings: DeserializeOwned + JsonSchema;
-    /// What `judge` must know of the history. Kept per series and rule: a few hundred bytes at most.
+    /// The knowledge of the history that `judge` needs. The host stores one state per series and rule: keep it to a few
+    /// hundred bytes.
     type State: Serialize + DeserializeOwned;
 
-    /// `[a-z0-9-]+`, the name that rules call it by.
+    /// The detector name in rules, `[a-z0-9-]+`.
     const NAME: &'static str;
-    /// One line for people.
+    /// A summary for people, in one line.
     const SUMMARY: &'static str;
-    /// The fewest known points that `fit` can ever work with, whatever the settings.
+    /// The minimum number of known points for `fit` under any settings.
     const MIN_POINTS: u32;
-    /// Whether one result depends on its own series alone.
+    /// Whether a result depends on one series alone.
     const SCOPE: Scope = Scope::Each;
 
-    /// What is wrong with settings that parsed, e.g. a number out of its bounds. Empty when nothing is.
+    /// Checks parsed settings, e.g. number ranges. Returns no issue for valid settings.
     fn check(settings: &Self::Settings) -> Vec<Issue> {
         let _ = settings;
         Vec::new()
     }
 
-    /// Learns from complete history.
+    /// Learns from the complete history.
     ///
     /// # Errors
-    /// [`Refusal::Learning`] when more points are needed, [`Refusal::Failed`] when no number of points would help.
+    /// [`Refusal::Learning`] if more points are needed, [`Refusal::Failed`] if more points would not help.
     fn fit(context: &Context, settings: &Self::Settings, history: &Series) -> Result<Baseline<Self::State>, Refusal>;
 
-    /// Judges the points of [`Window::to_judge`], each from earlier ones only. A point may be left without a verdict.
+    /// Judges the points of [`Window::to_judge`], each from earlier points only. A point may stay without a verdict.
     ///
     /// # Errors
-    /// As [`fit`](Detector::fit).
+    /// The same as for [`fit`](Detector::fit).
     fn judge(
         context: &Context,
         settings: &Self::Settings,
@@ -48,8 +50,8 @@ pub trait Detector {
         state: Self::State,
     ) -> Result<Vec<Verdict>, Refusal>;
 
-    /// [`fit`](Detector::fit) for many series: one result each, in their order. With [`Scope::Group`] these are the
-    /// peers of one whole group.
+    /// Runs [`fit`](Detector::fit) for many series; returns one result per series, in order. With [`Scope::Group`] the
+    /// series are the peers of one whole group.
     fn fit_all(
         context: &Context,
         settings: &Self::Settings,
@@ -58,7 +60,7 @@ pub trait Detector {
         history.iter().map(|series| Self::fit(context, settings, series)).collect()
     }
 
-    /// [`judge`](Detector::judge) for many windows: one result each, in their order.
+    /// Runs [`judge`](Detector::judge) for many windows; returns one result per window, in order.
     fn judge_all(
         context: &Context,
         settings: &Self::Settings,
@@ -68,21 +70,21 @@ pub trait Detector {
     }
 }
 
-/// What `fit` learned.
+/// The result of `fit`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline<S> {
-    /// For `judge`.
+    /// The state for `judge`.
     pub state: S,
-    /// For people: named figures, shown beside findings.
+    /// Named figures for people, shown with anomalies.
     pub figures: Vec<(String, f64)>,
 }
 
 /// The points since the fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
-    /// Begins where the history of the fit ended, or later.
+    /// The series; begins at or after the end of the fitted history.
     pub series: Series,
-    /// Points before this index are context; this one and those after it are judged.
+    /// The index of the first point to judge. Earlier points are context.
     pub judge_from: usize,
 }
 
@@ -102,14 +104,14 @@ impl<S> Baseline<S> {
 }
 
 impl Window {
-    /// Index and value of each known point that is to be judged.
+    /// Index and value of each known point to judge.
     pub fn to_judge(&self) -> impl Iterator<Item = (usize, f64)> {
         self.series.known_from(self.judge_from)
     }
 }
 
 impl Verdict {
-    /// A verdict without bounds and without a reason; points that do not alert need no reason.
+    /// A verdict without bounds and reason. A point that does not alert needs no reason.
     #[must_use]
     pub fn new(index: usize, score: f64, expected: f64) -> Self {
         Self {
@@ -124,7 +126,7 @@ impl Verdict {
 }
 
 impl Refusal {
-    /// The refusal for `known` points where `needed` are needed.
+    /// The refusal for `known` points if `needed` are necessary.
     #[must_use]
     pub fn learning(known: usize, needed: usize) -> Self {
         Self::Learning(u32::try_from(needed.saturating_sub(known)).unwrap_or(u32::MAX))

@@ -1,5 +1,5 @@
-//! Between the records of the contract and [`Detector`]: settings from JSON, state to and from bytes, panics to the
-//! log. [`export!`](crate::export) and [`native`](crate::native) both go through here.
+//! Conversion between the records of the contract and [`Detector`]: settings from JSON, state to and from bytes, panics
+//! to the log. Both [`export!`](crate::export) and [`native`](crate::native) call these functions.
 
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
@@ -36,7 +36,7 @@ pub fn fit<D: Detector>(context: &Context, mut history: Vec<Series>) -> Vec<Resu
     };
     history.iter_mut().for_each(in_order);
     let fitted = D::fit_all(context, &settings, &history);
-    // States of one detector are about as large as each other.
+    // States of one detector have similar sizes: reserve the largest size so far.
     let mut size = 0;
     let packed = fitted.into_iter().map(|result| {
         let baseline = result?;
@@ -67,6 +67,8 @@ pub fn judge<D: Detector>(context: &Context, windows: Vec<types::Window>) -> Vec
     }
     let mut judged = D::judge_all(context, &settings, readable);
     for (i, refusal) in unreadable {
+        // Ascending indices restore the order of the windows. A detector may return too few results; the host refuses
+        // these.
         judged.insert(i.min(judged.len()), Err(refusal));
     }
     judged
@@ -80,14 +82,14 @@ fn parse<S: DeserializeOwned>(settings: &str) -> Result<S, Issue> {
     Ok(parsed)
 }
 
-/// RFC 6901.
+/// Formats a JSON pointer (RFC 6901).
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         let name = match segment {
             Segment::Seq { index } => index.to_string(),
             Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
-            // Neither is a place of its own in the JSON.
+            // Enum variants and unknown segments have no place in the JSON.
             Segment::Enum { .. } | Segment::Unknown => continue,
         };
         pointer.push('/');
@@ -96,8 +98,8 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// The message without its place in the JSON: settings are written in TOML, and the pointer says where. Who writes them
-/// knows no types of Rust.
+/// The message without line and column, and without Rust types. Operators write settings in TOML, and the pointer names
+/// the place.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rfind(" at line ").map_or(&*text, |end| &text[..end]);
@@ -126,7 +128,7 @@ fn refused(issue: &Issue) -> Refusal {
     Refusal::Failed(format!("settings {}: {}", issue.pointer, issue.message))
 }
 
-/// [`Series::is_excluded`] needs the excluded indices ascending; the contract does not promise it.
+/// Sorts the excluded indices for [`Series::is_excluded`]; the contract does not promise an order.
 fn in_order(series: &mut Series) {
     if !series.excluded.is_sorted() {
         series.excluded.sort_unstable();
@@ -147,6 +149,6 @@ fn panics_to_log() {
     });
 }
 
-/// Natively the default hook says it all.
+/// Does nothing: the default hook prints panics of native code.
 #[cfg(not(target_family = "wasm"))]
 fn panics_to_log() {}

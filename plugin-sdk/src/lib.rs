@@ -1,7 +1,7 @@
-//! Write a costwarden detector: one trait, one macro, one `.wasm`.
+//! SDK for costwarden detectors: one trait, one macro, one `.wasm` file.
 //!
 //! A detector is a pure function of its settings and a cost series. It has no clock, no randomness, no files and no
-//! network; it may write to [`log`] and, where the operator granted it, read [`reference`](mod@reference) data.
+//! network. A detector may write to [`log`] and read [`reference`](mod@reference) data with a grant from the operator.
 //!
 //! ```
 //! use costwarden_sdk::schemars::{self, JsonSchema};
@@ -15,7 +15,7 @@
 //! #[serde(crate = "costwarden_sdk::serde", deny_unknown_fields)]
 //! #[schemars(crate = "costwarden_sdk::schemars")]
 //! struct Settings {
-//!     /// Money a point may cost.
+//!     /// Maximum cost of a point.
 //!     ceiling: f64,
 //! }
 //!
@@ -52,10 +52,10 @@
 //! assert_eq!(verdicts[1].score, 2.0);
 //! ```
 //!
-//! Build it with `crate-type = ["cdylib"]` for `wasm32-unknown-unknown`; the host turns the module into a component.
-//! The crate also builds natively, where [`native`] runs a detector as the sandbox would.
+//! Build the crate with `crate-type = ["cdylib"]` for `wasm32-unknown-unknown`; the host turns the module into a
+//! component. The crate also builds natively: [`native`] runs a detector with the same results as in the sandbox.
 
-// Generated from wit/detector.wit, whose own comments are the documentation.
+// Generated from wit/detector.wit; the comments there are the documentation.
 #[doc(hidden)]
 pub mod bindings {
     wit_bindgen::generate!({
@@ -91,7 +91,7 @@ pub use context::Language;
 pub use detector::{Baseline, Detector, Window};
 pub use {schemars, serde};
 
-/// Makes a type that implements [`Detector`] the detector of this plugin. Once a crate; its version is the crate's.
+/// Exports a [`Detector`] as the detector of this plugin, with the version of the crate. Use the macro once per crate.
 #[macro_export]
 macro_rules! export {
     ($detector:ty) => {

@@ -1,26 +1,26 @@
-//! Lines for the operator's log, named after plugin and rule by the host, which limits how many it takes.
+//! Messages for the operator's log. The host adds the plugin and rule names, and limits the number of messages.
 //!
-//! Natively they go to standard error.
+//! Native code writes to standard error.
 
 #[doc(no_inline)]
 pub use crate::bindings::costwarden::detector::log::Level;
 
-/// For whoever debugs the detector.
+/// Logs a message for the developer of the detector.
 pub fn debug(message: impl AsRef<str>) {
     emit(Level::Debug, message.as_ref());
 }
 
-/// What is worth knowing.
+/// Logs useful information.
 pub fn info(message: impl AsRef<str>) {
     emit(Level::Info, message.as_ref());
 }
 
-/// What the operator should look at some time.
+/// Logs a condition for the operator to check later.
 pub fn warn(message: impl AsRef<str>) {
     emit(Level::Warn, message.as_ref());
 }
 
-/// What went wrong.
+/// Logs a failure.
 pub fn error(message: impl AsRef<str>) {
     emit(Level::Error, message.as_ref());
 }

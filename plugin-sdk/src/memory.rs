@@ -1,6 +1,7 @@
-//! The plugin's memory: its allocator, and the function by which the host takes a block for each list that it passes.
+//! The memory of a plugin: its global allocator, and `cabi_realloc`, the allocation function for lists from the host.
 //!
-//! The latter is what `wit-bindgen` would define as well, but in one piece: the host calls it several times a series.
+//! `wit-bindgen` would also define `cabi_realloc`, but in several functions; the host calls it several times per
+//! series.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::arch::wasm32;
@@ -9,11 +10,11 @@ use std::cell::UnsafeCell;
 use crate::arena::Arena;
 
 const PAGE: usize = 65_536;
-/// Memory is asked for in steps of so many pages, for to ask is a call of the host.
+/// Number of pages per growth step. Each growth is a call into the host, so steps are large.
 const STEP: usize = 16;
 
-/// What a batch of daily series takes. It is a part of the memory that an instance begins with: to grow by as much takes as
-/// long as several series do. In the module's file it takes no room.
+/// Size of the initial memory, in bytes: enough for a batch of daily series. A growth of the same size takes as long as
+/// several series. The zeroed block takes no space in the module file.
 const FIRST_BYTES: usize = 1 << 20;
 
 struct Memory(UnsafeCell<Arena>);
@@ -25,14 +26,14 @@ static MEMORY: Memory = Memory(UnsafeCell::new(Arena::new(first, more)));
 
 static FIRST: First = First(UnsafeCell::new([0; FIRST_BYTES]));
 
-// SAFETY: a plugin has one thread; its target has no others.
+// SAFETY: a plugin has one thread; its target has no threads.
 unsafe impl Sync for Memory {}
 
-// SAFETY: as above; it is used by its address alone.
+// SAFETY: a plugin has one thread, and only the address of the block is used.
 unsafe impl Sync for First {}
 
-// SAFETY: blocks come from the arena, which keeps what `GlobalAlloc` asks for. Nothing is called while the arena is
-// borrowed, so that it is never borrowed twice.
+// SAFETY: blocks come from the arena, which satisfies `GlobalAlloc`. No other code runs while the arena is borrowed, so
+// the arena is never borrowed twice.
 unsafe impl GlobalAlloc for Memory {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -50,10 +51,10 @@ unsafe impl GlobalAlloc for Memory {
     }
 }
 
-/// What the canonical ABI asks for: a block, or one with a new size; an address that nobody reads for nothing.
+/// Allocates or resizes a block for the canonical ABI. Returns the alignment as a dangling address for 0 bytes.
 ///
 /// # Safety
-/// The old block was given here with this length and alignment.
+/// The old block came from this function with the same length and alignment.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cabi_realloc(old: *mut u8, old_bytes: usize, align: usize, bytes: usize) -> *mut u8 {
     if bytes == 0 {

@@ -1,4 +1,5 @@
-//! Running a detector without a sandbox, through the same packing of settings and state: for tests and measurements.
+//! Native runs of a detector without a sandbox, for tests and benchmarks. Settings and state are packed exactly like in
+//! the sandbox.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,26 +7,26 @@ use std::collections::BTreeMap;
 use crate::bindings::costwarden::detector::types;
 use crate::{Context, Detector, Issue, Manifest, Refusal, Series, Verdict, glue};
 
-/// What one fit learned, packed as the host keeps it.
+/// The packed result of one fit, in the form that the host stores.
 pub type Packed = types::Baseline;
 
 thread_local! {
     static GRANTED: RefCell<BTreeMap<String, Vec<u8>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A context in English and KRW. Change its fields for others.
+/// A context in English and KRW; the fields are public for changes.
 #[must_use]
 pub fn context(settings_json: &str) -> Context {
     Context { settings: settings_json.to_owned(), unit: "KRW".to_owned(), locale: "en".to_owned() }
 }
 
-/// What the detector says of itself.
+/// The manifest of the detector.
 #[must_use]
 pub fn describe<D: Detector>() -> Manifest {
     glue::describe::<D>(env!("CARGO_PKG_VERSION"))
 }
 
-/// What is wrong with settings.
+/// Checks settings and returns their issues.
 #[must_use]
 pub fn check<D: Detector>(settings_json: &str) -> Vec<Issue> {
     glue::check_settings::<D>(settings_json)
@@ -34,21 +35,21 @@ pub fn check<D: Detector>(settings_json: &str) -> Vec<Issue> {
 /// Fits one series.
 ///
 /// # Errors
-/// Whatever the detector refuses with; settings that do not parse are a [`Refusal::Failed`].
+/// Any refusal of the detector; [`Refusal::Failed`] for settings that do not parse.
 ///
 /// # Panics
-/// When the detector gives no result.
+/// If the detector returns no result.
 pub fn fit<D: Detector>(context: &Context, history: &Series) -> Result<Packed, Refusal> {
     glue::fit::<D>(context, vec![history.clone()]).pop().expect("one result for one series")
 }
 
-/// Judges the points of `series` from `judge_from` on; `series` begins where the history of the fit ended.
+/// Judges the points of `series` from `judge_from` on; `series` begins at the end of the fitted history.
 ///
 /// # Errors
-/// As [`fit`].
+/// The same as for [`fit`].
 ///
 /// # Panics
-/// When the detector gives no result.
+/// If the detector returns no result.
 pub fn judge<D: Detector>(
     context: &Context,
     fitted: &Packed,
@@ -59,10 +60,10 @@ pub fn judge<D: Detector>(
     glue::judge::<D>(context, vec![window]).pop().expect("one result for one window")
 }
 
-/// Fits the history and judges the values that follow it, in English and KRW.
+/// Fits the history and judges the values that follow, in English and KRW.
 ///
 /// # Errors
-/// As [`fit`].
+/// The same as for [`fit`].
 pub fn fit_then_judge<D: Detector>(
     settings_json: &str,
     history: &Series,
@@ -73,22 +74,22 @@ pub fn fit_then_judge<D: Detector>(
     judge::<D>(&context, &fitted, history.slice(history.len(), new_values), 0)
 }
 
-/// How [`walk`] goes over a series.
+/// Parameters of [`walk`].
 #[derive(Debug, Clone, Copy)]
 pub struct Walk {
-    /// The most points that a fit sees.
+    /// The maximum number of points in a fit.
     pub history: usize,
-    /// Points that are judged between two fits.
+    /// The number of points to judge between two fits.
     pub refit_every: usize,
-    /// Whether points that alerted are excluded from later fits, as the host does with known incidents.
+    /// Whether points that alerted are excluded from later fits, like known incidents on the host.
     pub exclude_alerts: bool,
 }
 
-/// Goes over a series as production does: fit on what is past, judge what is new, fit again. One entry a point; none
-/// while the detector is learning or where it gives no verdict.
+/// Walks a series like production: fit the past, judge the new points, fit again. Returns one entry per point; `None`
+/// during learning and for points without a verdict.
 ///
 /// # Panics
-/// When the detector fails for another reason than learning.
+/// If the detector fails for a reason other than learning.
 #[must_use]
 pub fn walk<D: Detector>(context: &Context, series: &Series, how: Walk) -> Vec<Option<Verdict>> {
     let mut found = vec![None; series.len()];
@@ -96,6 +97,7 @@ pub fn walk<D: Detector>(context: &Context, series: &Series, how: Walk) -> Vec<O
     for now in (0..series.len()).step_by(how.refit_every.max(1)) {
         let from = now.saturating_sub(how.history);
         let mut history = series.slice(from, &series.values[from..now]);
+        // Excluded indices are relative to the start of the fitted slice.
         history.excluded.extend(excluded.iter().filter(|i| (from..now).contains(*i)).map(|i| (i - from) as u32));
         let next = (now + how.refit_every.max(1)).min(series.len());
         let verdicts = fit::<D>(context, &history)
@@ -128,7 +130,7 @@ pub(crate) fn granted(name: &str) -> Option<Vec<u8>> {
 }
 
 impl Series {
-    /// Other values at the step of this series, the first of them in the place of point `from`; nothing excluded.
+    /// New values at the step of this series; the first value belongs to point `from`. No point is excluded.
     fn slice(&self, from: usize, values: &[f64]) -> Self {
         Self {
             id: self.id.clone(),

@@ -1,4 +1,4 @@
-//! Reading a cost series: where its points lie in civil time, and which of them count.
+//! Access to the points of a cost series: civil times, known points and learnable points.
 
 use crate::Series;
 use crate::calendar::{Date, Weekday};
@@ -6,25 +6,25 @@ use crate::calendar::{Date, Weekday};
 const DAY: i64 = 86_400;
 
 impl Series {
-    /// A series of one point a day from a civil day, at UTC, called `test`: for tests.
+    /// A test series of daily points from a civil day at UTC, with the id `test`.
     ///
     /// # Panics
-    /// When the date is not like `2026-01-31`.
+    /// If the date is not like `2026-01-31`.
     #[must_use]
     pub fn daily(from: &str, values: impl Into<Vec<f64>>) -> Self {
         Self::stepped(from, 86_400, values)
     }
 
-    /// A series of one point an hour from the first hour of a civil day, at UTC, called `test`: for tests.
+    /// A test series of hourly points from the first hour of a civil day at UTC, with the id `test`.
     ///
     /// # Panics
-    /// When the date is not like `2026-01-31`.
+    /// If the date is not like `2026-01-31`.
     #[must_use]
     pub fn hourly(from: &str, values: impl Into<Vec<f64>>) -> Self {
         Self::stepped(from, 3_600, values)
     }
 
-    /// The same civil times in another time zone.
+    /// Moves the series to another time zone and keeps the civil times.
     #[must_use]
     pub fn at_utc_offset(mut self, seconds: i32) -> Self {
         self.start += i64::from(self.utc_offset) - i64::from(seconds);
@@ -32,14 +32,14 @@ impl Series {
         self
     }
 
-    /// The same points under another key.
+    /// Changes the id of the series.
     #[must_use]
     pub fn named(mut self, id: &str) -> Self {
         id.clone_into(&mut self.id);
         self
     }
 
-    /// The same points, some of which are known incidents or planned events.
+    /// Excludes points: known incidents and planned events.
     #[must_use]
     pub fn excluding(mut self, indices: impl IntoIterator<Item = u32>) -> Self {
         self.excluded.extend(indices);
@@ -48,20 +48,20 @@ impl Series {
         self
     }
 
-    /// How many points there are, known or not.
+    /// The number of points, known and unknown.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether there is no point.
+    /// Whether the series has no points.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Seconds since 1970-01-01 00:00 in the billing time zone at which point `i` begins. `i` may lie past the end.
+    /// The start of point `i` in seconds since 1970-01-01 00:00 in the billing time zone. `i` may lie past the end.
     #[must_use]
     #[inline]
     pub fn local_seconds(&self, i: usize) -> i64 {
@@ -86,13 +86,13 @@ impl Series {
         (self.local_seconds(i).rem_euclid(DAY) / 3_600) as u8
     }
 
-    /// Index and value of each point that is known; what is not a finite number is not known.
+    /// Index and value of each known point. A value that is not finite is unknown.
     #[inline]
     pub fn known(&self) -> impl Iterator<Item = (usize, f64)> {
         self.known_from(0)
     }
 
-    /// The same from point `first` on.
+    /// Index and value of each known point from point `first` on.
     #[inline]
     pub(crate) fn known_from(&self, first: usize) -> impl Iterator<Item = (usize, f64)> {
         self.values.iter().copied().enumerate().skip(first).filter(|(_, value)| value.is_finite())
@@ -102,11 +102,11 @@ impl Series {
     #[must_use]
     #[inline]
     pub fn is_excluded(&self, i: usize) -> bool {
-        // Most series have none, and are asked about each of their points.
+        // Most series have no excluded points, and callers ask for every point.
         !self.excluded.is_empty() && u32::try_from(i).is_ok_and(|i| self.excluded.binary_search(&i).is_ok())
     }
 
-    /// Index and value of each point to learn from: known, and not an incident or planned event.
+    /// Index and value of each learnable point: known, and neither an incident nor a planned event.
     #[inline]
     pub fn learnable(&self) -> impl Iterator<Item = (usize, f64)> {
         self.known().filter(|(i, _)| !self.is_excluded(*i))
@@ -115,7 +115,7 @@ impl Series {
     /// The values of [`Self::known`].
     #[must_use]
     pub fn known_values(&self) -> Vec<f64> {
-        // Most series lack none.
+        // Most series have no unknown points.
         if self.values.iter().all(|value| value.is_finite()) {
             return self.values.clone();
         }
@@ -131,7 +131,7 @@ impl Series {
         self.learnable().map(|(_, value)| value).collect()
     }
 
-    /// A series at any step, from the first moment of a civil day at UTC.
+    /// A series at any step from the start of a civil day at UTC.
     pub(crate) fn stepped(from: &str, step: u32, values: impl Into<Vec<f64>>) -> Self {
         let date = Date::parse(from).expect("the date of a series is like 2026-01-31");
         Self {

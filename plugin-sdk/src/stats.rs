@@ -1,18 +1,19 @@
-//! The statistics that several detectors share. Values must be finite; functions that take `&mut` reorder them.
+//! Statistics shared by several detectors. Values must be finite; functions with `&mut` parameters reorder their
+//! values.
 
-/// Makes the median absolute deviation of normal values their standard deviation: 1 / Φ⁻¹(3/4).
+/// Scale factor from the median absolute deviation to the standard deviation of a normal distribution: 1 / Φ⁻¹(3/4).
 /// Source: Rousseeuw & Croux, "Alternatives to the Median Absolute Deviation", 1993.
 pub const MAD_TO_STD: f64 = 1.482_602_218_505_602;
 
-/// The arithmetic mean; none of nothing. Exact where all values are equal.
+/// The arithmetic mean; `None` for no values. Exact for equal values.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {
     let first = *values.first()?;
-    // Around the first value, so that a constant series has its own value as mean and no deviation.
+    // Sums differences from the first value: the mean of a constant series is then exact, and its deviation is 0.
     Some(first + values.iter().map(|value| value - first).sum::<f64>() / values.len() as f64)
 }
 
-/// The standard deviation of a sample (n - 1) around its mean; 0 of one value, none of nothing.
+/// The sample standard deviation (n - 1); 0 for one value, `None` for no values.
 #[must_use]
 pub fn sample_std(values: &[f64]) -> Option<f64> {
     let mean = mean(values)?;
@@ -23,20 +24,20 @@ pub fn sample_std(values: &[f64]) -> Option<f64> {
     Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// The median; none of nothing.
+/// The median; `None` for no values.
 #[must_use]
 pub fn median(values: &mut [f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
-/// The quantile at `p` in 0 to 1, with linear interpolation; none of nothing.
-/// Source: Hyndman & Fan, "Sample Quantiles in Statistical Packages", 1996, type 7.
+/// The quantile at `p` in 0 to 1 with linear interpolation; `None` for no values. Source: Hyndman & Fan, "Sample
+/// Quantiles in Statistical Packages", 1996, type 7.
 #[must_use]
 pub fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
     let last = values.len().checked_sub(1)?;
     let place = p.clamp(0.0, 1.0) * last as f64;
     let below = place.floor() as usize;
-    // As integers of the same order, which are compared in one step.
+    // Integer keys in the order of the values; an integer comparison takes one instruction.
     let mut keys: Vec<i64> = values.iter().map(|value| flipped(value.to_bits() as i64)).collect();
     let (_, low, above) = keys.select_nth_unstable(below);
     let value = |key: i64| f64::from_bits(flipped(key) as u64);
@@ -47,7 +48,7 @@ pub fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
     Some(low + (high - low) * part)
 }
 
-/// The median absolute deviation from `center`, not scaled; none of nothing. `values` become the deviations.
+/// The median absolute deviation from `center`, unscaled; `None` for no values. Replaces `values` by their deviations.
 /// Source: Rousseeuw & Croux, "Alternatives to the Median Absolute Deviation", 1993.
 #[must_use]
 pub fn mad(values: &mut [f64], center: f64) -> Option<f64> {
@@ -57,7 +58,7 @@ pub fn mad(values: &mut [f64], center: f64) -> Option<f64> {
     median(values)
 }
 
-/// The bits of a number as an integer of the order of [`f64::total_cmp`], and back.
+/// Maps the bits of a number to an integer in the order of [`f64::total_cmp`], and back.
 fn flipped(bits: i64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Lab, plugins, repository};
 use crate::tools::{Tools, deploy, files};
 
-const JOBS: [&str; 5] = ["backfill.yaml", "daily-shared.yaml", "daily.yaml", "health.yaml", "hourly.yaml"];
+const JOBS: [&str; 4] = ["backfill.yaml", "daily.yaml", "health.yaml", "hourly.yaml"];
 
 /// Every manifest by its file's name.
 fn manifests(tools: &Tools) -> BTreeMap<String, Value> {
@@ -58,7 +58,7 @@ fn the_kustomization_names_what_there_is() {
     let mut named: Vec<&str> =
         kustomization["resources"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     // Named in comments there: one is run once, and not by applying all, the other takes the place of daily.yaml.
-    named.extend(["backfill.yaml", "daily-shared.yaml", "kustomization.yaml"]);
+    named.extend(["backfill.yaml", "kustomization.yaml"]);
     named.sort_unstable();
     assert_eq!(named, manifests.keys().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(kustomization["images"][0]["newTag"], env!("CARGO_PKG_VERSION"));
@@ -104,9 +104,7 @@ fn pods_have_no_privilege_and_an_end() {
             assert!(mounts.iter().any(|mount| mount["name"] == volume["name"]), "{name}: {volume}");
         }
     }
-    for (name, deadline) in
-        [("daily.yaml", 600), ("daily-shared.yaml", 600), ("hourly.yaml", 600), ("health.yaml", 100)]
-    {
+    for (name, deadline) in [("daily.yaml", 600), ("hourly.yaml", 600), ("health.yaml", 100)] {
         let spec = &manifests[name]["spec"];
         assert_eq!((&spec["concurrencyPolicy"], &spec["timeZone"]), (&json!("Forbid"), &json!("Asia/Seoul")), "{name}");
         assert!(spec["startingDeadlineSeconds"].as_u64().is_some_and(|seconds| seconds >= deadline), "{name}");
@@ -117,16 +115,6 @@ fn pods_have_no_privilege_and_an_end() {
     // It is done before it is due again, and a second look at once would say the same.
     assert!(jobs["health.yaml"]["activeDeadlineSeconds"].as_u64() < Some(300));
     assert_eq!(jobs["health.yaml"]["backoffLimit"], 0);
-    for name in ["backfill.yaml", "daily-shared.yaml"] {
-        let shards = jobs[name];
-        let env = shards["template"]["spec"]["containers"][0]["env"].as_array().expect("variables");
-        let of = env.iter().find(|variable| variable["name"] == "JOB_COMPLETIONS").expect("the number of shards");
-        let completions = shards["completions"].as_u64().map(|number| number.to_string());
-        assert_eq!(of["value"].as_str(), completions.as_deref(), "{name}");
-        assert_eq!(shards["completionMode"], "Indexed", "{name}");
-        // A part that is degraded must not end the others.
-        assert_eq!(shards["podFailurePolicy"]["rules"][0]["action"], "FailIndex", "{name}");
-    }
     // Each does what costwarden calls so.
     for name in JOBS {
         let command = jobs[name]["template"]["spec"]["containers"][0]["args"][0].as_str().expect("a command");

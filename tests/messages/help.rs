@@ -279,7 +279,6 @@ fn of_the_jobs() {
           --from <FROM>        The first of several days
           --to <TO>            The last of several days
           --dry-run            Fetch and judge, but archive, remember and tell nothing
-          --shard <I/N>        See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
           --once               Do nothing where the day is done already, by whichever host. Without --date that is so anyway
       -h, --help               Print help
     ");
@@ -293,7 +292,6 @@ fn of_the_jobs() {
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --dry-run        Fetch and judge, but archive, remember and tell nothing
           --json           Print JSON, one object a line, for machines
-          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
           --once           Do nothing where the hour is done already, by whichever host. Without --at that is so anyway
       -h, --help           Print help
     ");
@@ -309,7 +307,6 @@ fn of_the_jobs() {
           --to <TO>        The last day; without it yesterday in the bill's time zone, as it was when the backfill began
           --alert          Tell people of what is found, as if it were happening now
           --dry-run        Fetch and judge, but archive, remember and tell nothing
-          --shard <I/N>    See to one of N parts of the series, I from 0 to N - 1; without it, JOB_COMPLETION_INDEX and JOB_COMPLETIONS say it
       -h, --help           Print help
     ");
 }

@@ -1,4 +1,4 @@
-//! `archive ...`: how long raw documents are kept, whether they are what the ledger says, and the database out of them.
+//! The commands `archive ...`: retention of the raw documents, comparison with the ledger, and rebuilding the database.
 
 use std::time::Instant;
 
@@ -12,43 +12,44 @@ use super::jobs::{billing_day, counting, end};
 use super::look::range;
 use super::present::{self, Form};
 use super::{SpanArgs, dates, log};
-use crate::archive::{Archive, Lifecycle};
+use ingest::archive::{Archive, Lifecycle};
 use crate::config::Config;
-use crate::count::{counted, one_or};
-use crate::job::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
-use crate::run_id::RunId;
-use crate::sink::Terminal;
-use crate::store::{Access, Store};
+use model::count::{counted, one_or};
+use crate::pipeline::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
+use model::run_id::RunId;
+use notify::Terminal;
+use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ArchiveCommand {
-    /// Have the bucket move raw documents to a cheap storage class, and delete them in the end, by itself.
+    /// Set the bucket's lifecycle rules: move raw documents to a cheap storage class, later delete them.
     ///
-    /// Without --apply it only shows what would be set. Rules of others stay as they are.
+    /// Without --apply, show the change only. Rules of other owners stay unchanged.
     Lifecycle {
-        /// Set it.
+        /// Write the rules.
         #[arg(long)]
         apply: bool,
     },
-    /// Delete raw documents that are old enough, and their predecessors. For storages without lifecycle rules.
+    /// Delete old raw documents and their superseded versions. For storages without lifecycle rules.
     ///
-    /// Without --apply it only shows what would be deleted.
+    /// Without --apply, show the documents only.
     Prune {
-        /// Delete documents of days before this one; without it, of days older than archive.lifecycle.delete_after_days.
+        /// First day to keep: delete documents of days before. Default: archive.lifecycle.delete_after_days before
+        /// today.
         #[arg(long, value_parser = dates::day)]
         before: Option<Date>,
-        /// Delete them.
+        /// Delete the documents.
         #[arg(long)]
         apply: bool,
     },
-    /// Compare raw documents with the ledger: every day and hour has its own, and the sums are the same.
+    /// Compare raw documents with the ledger: a document for every day and hour, and equal sums.
     ///
-    /// Exit codes: 0 they agree; 1 they differ somewhere; 2 they could not be compared.
+    /// Exit codes: 0 equal; 1 different; 2 not comparable.
     Verify {
         #[command(flatten)]
         span: SpanArgs,
     },
-    /// Rebuild an empty database out of the archive alone. Nobody is told of anything.
+    /// Rebuild an empty database from the archive alone, without notifications.
     Rebuild,
 }
 
@@ -108,6 +109,7 @@ async fn prune(
     form: Form,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
+    // Recent bills are still restated, so their earlier versions must stay in the archive.
     let newest = days_before(config, now, Lifecycle::KEPT_DAYS);
     let before = before.unwrap_or_else(|| days_before(config, now, config.lifecycle.delete_after_days));
     anyhow::ensure!(
@@ -118,7 +120,7 @@ async fn prune(
     let archive = Archive::new(&config.archive);
     let listing = archive.list().await?;
     let old: Vec<_> = listing.documents.into_iter().filter(|(key, _)| key.date < before).collect();
-    // Predecessors first: a key that counts is the last of its day to go.
+    // Reverse order: the superseded versions of a day go first, the valid document last.
     for (key, bytes) in old.iter().rev() {
         if apply {
             archive.remove(key).await?;
@@ -157,7 +159,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
         is_lacking |= matches!(found.what, What::NotRemembered);
         disagreement(found, form);
     };
-    let verified = job::verify(&store, &archive, verify, &mut told).await?;
+    let verified = pipeline::verify(&store, &archive, verify, &mut told).await?;
     let Verified { days, hours, expired, disagreements, foreign } = verified;
     match form {
         Form::Json => {
@@ -191,7 +193,7 @@ fn disagreement(found: &Disagreement, form: Form) {
             What::NotRemembered => json!({"what": "not in the ledger"}),
             What::Unreadable(why) => json!({"what": "unreadable", "why": why}),
             What::Amount { series, measure, remembered, archived } => {
-                let (series, field) = (series.to_string(), measure.field());
+                let (series, field) = (series.to_string(), measure.name());
                 json!({"what": "amount", "series": series, "field": field, "ledger": remembered, "archive": archived})
             }
         };
@@ -208,7 +210,7 @@ fn disagreement(found: &Disagreement, form: Form) {
         What::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
         What::Amount { series, measure, remembered, archived } => format!(
             "{moment} {series}: {} is {} in the ledger, {} in the archive",
-            measure.field(),
+            measure.name(),
             amount(remembered),
             amount(archived)
         ),
@@ -219,11 +221,12 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let started = Instant::now();
     let terminal = match form {
         Form::Text => Terminal::Stdout,
+        // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Beside(log::notice),
     };
     let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();
-    let report = job::rebuild(&mut parts, now, &|done, all| {
+    let report = pipeline::rebuild(&mut parts, now, &|done, all| {
         bar.set_length(all);
         bar.set_position(done);
     })
@@ -232,7 +235,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     Ok(end(&parts, report, form, started, now).await)
 }
 
-/// The day some days before today, in the bill's time zone.
+/// Returns the date `days` before today, in the bill's time zone.
 fn days_before(config: &Config, now: Timestamp, days: u16) -> Date {
     let today = billing_day(config, now);
     today.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)

@@ -1,4 +1,5 @@
-//! `check`: config, rules and plugins, with no network unless it is asked for; every error at once.
+//! The command `check`: validates config, rules and plugins and prints all errors at once. Only `--online` uses the
+//! network.
 
 mod online;
 
@@ -11,22 +12,23 @@ use tracing::Level;
 use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::config::{self, Config, Pending, StoreConfig};
-use crate::count::counted;
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch, Grade};
-use crate::rules::{self, RuleSet};
-use crate::store;
-use crate::toml::Diagnostic;
-use crate::vault;
+use crate::config::{self, Config};
+use config_file::secret::Pending;
+use store::options::StoreOptions;
+use model::count::counted;
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Fetch, Grade};
+use model::rule::{self, RuleSet};
+use store;
+use config_file::toml::Diagnostic;
 
-/// What is there, and what is wrong with it.
+/// The results of a check.
 #[derive(Default)]
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     good: Vec<String>,
-    /// The checklist before going live.
+    /// The lines of the go-live checklist.
     items: Vec<Item>,
     rules: usize,
 }
@@ -35,7 +37,8 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     let mut findings = Findings::default();
     let draft = config::load(path, &environment);
     let config = match draft {
-        Ok(draft) if args.online => vault::resolve(draft).await,
+        // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
+        Ok(draft) if args.online => draft.resolve().await,
         Ok(draft) => {
             let note =
                 |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
@@ -51,6 +54,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
             plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
             if args.online {
                 findings.items = online::check(&config, args, now).await;
+                // A bad item of the checklist fails the command like an invalid config.
                 let bad = findings.items.iter().filter(|item| item.found == Found::Bad);
                 findings.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
             }
@@ -70,7 +74,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
                 present::out(line);
             }
             for Item { what, found, message } in &items {
-                // Errors were told above, with the file.
+                // The message is already printed above, with the file.
                 let message = if *found == Found::Bad { "see above" } else { message };
                 present::out(&format!("{:<8} {what:<10} {message}", found.as_str()));
             }
@@ -93,12 +97,12 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
 }
 
 async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Findings) {
-    let set = rules::load(&config.rules);
+    let set = rule::load(&config.rules);
     findings.warnings.extend(unused_grants(path, config, &set));
-    // Nothing is cached: a check leaves no trace.
+    // No cache folder: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
-            let ready = job::ready(set, config, &sandbox, fetch).await;
+            let ready = pipeline::ready(set, config, &sandbox, fetch).await;
             findings.rules = ready.rules.len();
             findings.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
             findings.errors.extend(ready.problems);
@@ -107,7 +111,8 @@ async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Find
     }
 }
 
-/// A textfile whose folder is not on this machine: a run would not make it, since nobody would read it there.
+/// Returns a warning if the folder of the metrics textfile is missing: a run does not create the folder, because no
+/// node exporter reads there.
 fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
     let folder = config.metrics.textfile.as_ref()?.parent()?;
     let absent = || {
@@ -117,9 +122,9 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
     (!folder.is_dir()).then(absent)
 }
 
-/// What goes over the network for anybody to read. A private subnet may be reason enough: no more than a warning.
+/// Returns a warning if the connection to MongoDB is not encrypted. Not an error: the hosts may share a private subnet.
 fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
-    let StoreConfig::Mongodb(options) = &config.store else { return None };
+    let StoreOptions::Mongodb(options) = &config.store else { return None };
     let hosts = store::hosts_in_the_clear(options)?;
     let message = format!(
         "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
@@ -127,7 +132,7 @@ fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
     Some(Diagnostic { key: "store.uri".to_owned(), ..Diagnostic::of_file(path, message) })
 }
 
-/// A grant under a name that no rule uses may be one that was misspelt, or one to take back.
+/// Returns a warning for each grant to a plugin without a rule: the name may be misspelt, or the grant may be obsolete.
 fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic> {
     let unused = |name: &&String| !set.rules.iter().any(|rule| rule.detector == **name);
     let warning = |name: &String| Diagnostic {
@@ -137,6 +142,6 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }
 
-fn describe(rule: &rules::Rule) -> String {
+fn describe(rule: &rule::Rule) -> String {
     format!("rule {}: {} over {} series. {}", rule.id, rule.detector, rule.grain.as_str(), rule.why)
 }

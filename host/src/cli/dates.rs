@@ -1,12 +1,12 @@
-//! Days, moments and series as people type them.
+//! Parsers of the days, moments and series keys on the command line.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::series::{SeriesKey, parse_day};
+use model::series::{SeriesKey, parse_day};
 
-/// A moment with an offset, or one in the bill's time zone.
+/// A moment with an offset, or a civil time in the bill's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
     Exact(Timestamp),
@@ -23,6 +23,7 @@ pub(super) enum AsOf {
 impl AsOf {
     pub(super) fn in_zone(self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
         match self {
+            // Not start plus 24 hours: a day with a change of daylight saving time has 23 or 25 hours.
             Self::EndOf(date) => zone.to_timestamp(date.tomorrow()?.at(0, 0, 0, 0))?.checked_sub(1.millisecond()),
             Self::At(moment) => moment.in_zone(zone),
         }
@@ -38,7 +39,7 @@ impl Moment {
     }
 }
 
-/// 2026-11-23 or 20261123.
+/// Parses a day like 2026-11-23 or 20261123.
 pub(super) fn day(text: &str) -> Result<Date, String> {
     parse_day(text).ok_or_else(|| "expected a day like 2026-11-23 or 20261123".to_owned())
 }

@@ -1,4 +1,5 @@
-//! `demo`: the whole job on a made-up bill, with the embedded defaults, and what came of it beside what was hidden.
+//! The command `demo`: runs all jobs on a simulated bill with the default rules, and compares found and hidden
+//! incidents.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,16 +12,17 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::DemoArgs;
 use super::present;
-use crate::config::{self, Config, Secret};
-use crate::count::counted;
-use crate::episode::Episode;
-use crate::finding::Direction;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
-use crate::run_id::RunId;
-use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
-use crate::sink::Terminal;
+use crate::config::{self, Config};
+use config_file::secret::Secret;
+use model::count::counted;
+use model::incident::Episode;
+use model::anomaly::Direction;
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
+use model::run_id::RunId;
+use simulator::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+use notify::Terminal;
 
-/// The made-up today. Fixed, so that every demo shows the same.
+/// The simulated date of today. A constant, for the same output in every demo.
 const TODAY: Date = date(2026, 11, 22);
 const DAYS: u16 = 120;
 const SERVICES: usize = 40;
@@ -47,21 +49,22 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
         span.from, span.to
     ));
     let bar = ProgressBar::new(u64::from(DAYS));
-    let loaded = job::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
+    let loaded = pipeline::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
     bar.finish_and_clear();
     demand(&loaded)?;
 
     present::out(&format!("\nThe daily job of {yesterday}. These lines go to syslog:\n"));
     let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
+    // Ten past midnight: the bill of yesterday is complete.
     simulation.set_now(zone.to_timestamp(at(0))?);
     let days = Daily::These { from: yesterday, to: yesterday };
-    demand(&job::daily(&mut parts, days, Again::Redo, now).await)?;
+    demand(&pipeline::daily(&mut parts, days, Again::Redo, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {
         let moment = zone.to_timestamp(at(hour))?;
         simulation.set_now(moment);
-        demand(&job::hourly(&mut parts, moment, Again::Redo, now).await)?;
+        demand(&pipeline::hourly(&mut parts, moment, Again::Redo, now).await)?;
     }
 
     let episodes = parts.store.episodes(span.from).await?;
@@ -87,10 +90,11 @@ async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
         credential_id: Secret::new("demo"),
         credential_secret: Secret::new("demo"),
     };
+    // Port 0: the system assigns a free port.
     Ok(Simulation::start(options, SocketAddr::from(([127, 0, 0, 1], 0))).await?)
 }
 
-/// What a newcomer would write, in a folder of the demo's own.
+/// Writes a minimal config and the default rules into `folder`, and loads the config.
 fn configure(folder: &Path, plugins: &Path, url: &str) -> anyhow::Result<Config> {
     let rules = folder.join("rules");
     std::fs::create_dir_all(&rules).and_then(|()| std::fs::write(rules.join("default.toml"), DEFAULT_RULES))?;
@@ -115,16 +119,18 @@ directory = "rules"
     );
     let file = folder.join("costwarden.toml");
     std::fs::write(&file, &text)?;
+    // The simulation expects the same text for both credentials.
     config::parse(&file, &text, &|_| Some("demo".to_owned()))
         .map(|draft| draft.config)
         .map_err(|errors| anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
-/// Where `make build` and the package leave the bundled plugins.
+/// Returns the folder of the bundled plugins: `given`, or the output folder of `make build` or of the package.
 fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = given {
         return Ok(std::path::absolute(folder)?);
     }
+    // From target/PROFILE/costwarden up to the root of the repository.
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.join("plugins/dist")));
     let candidates = [Some(PathBuf::from("plugins/dist")), beside, Some(PathBuf::from("/usr/lib/costwarden/plugins"))];
     let found = candidates.into_iter().flatten().find(|folder| folder.join("seasonal-mad.wasm").exists());
@@ -133,8 +139,7 @@ fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(found)?)
 }
 
-/// Nothing is in the way of the demo's jobs: where one leaves something out, a plugin that does not load, say, what it
-/// found shows nothing.
+/// Fails if a job reports an error or a problem: with a missing plugin, for example, the incidents found prove nothing.
 fn demand(report: &Report) -> anyhow::Result<()> {
     let wrong: Vec<&str> = report.error.iter().chain(&report.problems).map(String::as_str).collect();
     anyhow::ensure!(wrong.is_empty(), "the {} job of {}: {}", report.job, report.period, wrong.join("\n"));
@@ -173,7 +178,8 @@ fn show(hidden: &[Incident], episodes: &[Episode]) {
     present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
 }
 
-/// Whether an episode is about an incident: the same series, opened while it lasted or as its end was noticed.
+/// Reports whether an incident found covers a simulated incident: same series, opened during the simulated incident or
+/// at most a day after the end.
 fn explains(episode: &Episode, incident: &Incident) -> bool {
     let opened = episode.opened_at.date;
     let lasts_until = incident.until.map_or(TODAY, DateTime::date).saturating_add(1.day());

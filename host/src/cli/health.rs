@@ -1,4 +1,4 @@
-//! `health`: a table for people, JSON for machines, a first line and an exit code for monitoring.
+//! The command `health`: prints a table, JSON, or the first line and exit code of a monitoring plugin.
 
 use std::path::Path;
 
@@ -10,17 +10,16 @@ use super::environment;
 use super::present::{self, Form};
 use crate::config::{self, Config};
 use crate::health::{self, Check, State};
-use crate::toml::Diagnostic;
-use crate::vault;
+use config_file::toml::Diagnostic;
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// Print the first line alone.
+    /// Print the first line only.
     #[arg(long)]
     brief: bool,
 }
 
-/// Gives back the exit code of a monitoring plugin.
+/// Prints the checks and returns the exit code of a monitoring plugin.
 pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Timestamp) -> u8 {
     let checks = match load(config).await {
         Ok(config) => health::checks(&health::gather(&config, now).await, &config.health),
@@ -43,10 +42,10 @@ pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Ti
 }
 
 async fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
-    vault::resolve(config::load(path, &environment)?).await
+    config::load(path, &environment)?.resolve().await
 }
 
-/// No job can run without its config.
+/// The check for an invalid config: critical, because no job runs without a config.
 fn unusable(errors: &[Diagnostic]) -> Check {
     let first = errors.first().map_or_else(String::new, ToString::to_string);
     let more = if errors.len() > 1 { " (`costwarden check` lists more)" } else { "" };

@@ -1,4 +1,4 @@
-//! `incidents list`, `show` and `accept`: what was found, put together, and what people make of it.
+//! The commands `incidents list`, `show` and `accept`.
 
 use std::fmt::Write as _;
 
@@ -8,49 +8,49 @@ use serde_json::{Value, json};
 
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::count::counted;
-use crate::episode::{Closing, Decision, Episode, Moment, State};
-use crate::job::{self, Grade};
-use crate::money;
-use crate::run_id::RunId;
-use crate::store::{Access, DateRange, Store};
+use model::count::counted;
+use model::incident::{Closing, Decision, Episode, Moment, State};
+use crate::pipeline::{self, Grade};
+use model::money;
+use model::run_id::RunId;
+use store::{Access, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IncidentsCommand {
     /// List incidents, oldest first.
     List {
-        /// Only those that are open.
+        /// Open incidents only.
         #[arg(long)]
         open: bool,
     },
-    /// Show one: why, by which rules, on which days, and who was told.
+    /// Show an incident: the reason, the rules, the days, and the notifications sent.
     Show {
-        /// As `incidents list` and findings name it.
+        /// Id from `incidents list` or from an anomaly.
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// End one that is known about: nobody hears of it again.
+    /// End a known incident: no further alerts.
     Accept(AcceptArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct AcceptArgs {
-    /// As `incidents list` and findings name it.
+    /// Id from `incidents list` or from an anomaly.
     #[arg(value_name = "ID")]
     id: String,
-    /// What it is.
+    /// Meaning of the incident.
     #[arg(long = "as", value_enum, default_value = "new-level", value_name = "WHAT")]
     what: What,
-    /// Why, for whoever looks at it later.
+    /// Reason, for later readers.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
-    /// How things are from now on: it is learned from, from its start on.
+    /// The new normal: detectors train on the days from the start of the incident on.
     NewLevel,
-    /// A one-off: it is never learned from.
+    /// An exception: detectors never train on the days of the incident.
     Expected,
 }
 
@@ -74,8 +74,8 @@ pub(super) async fn incidents(
             let episode = find(&store, &id).await?;
             let range = DateRange { from: episode.first_seen.date, to: episode.last_seen.date };
             let findings = store.findings(range).await?;
-            let of_it = findings.iter().filter(|found| found.get_str("episode") == Ok(&episode.id));
-            show(&episode, of_it.map(super::look::json_of).collect(), &config, form);
+            let of_incident = findings.into_iter().filter(|record| record.incident.as_ref() == Some(&episode.id));
+            show(&episode, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
         IncidentsCommand::Accept(args) => accept(&config, args, form, run, now).await?,
     }
@@ -83,7 +83,8 @@ pub(super) async fn incidents(
 }
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
-    let episode = job::alone(config, run, async |store| decide(store, config, args, now).await).await??;
+    // Under the write lease: no job writes the same incident at the same time.
+    let episode = pipeline::alone(config, run, async |store| decide(store, config, args, now).await).await??;
     match form {
         Form::Json => present::out(&json(&episode).to_string()),
         Form::Text => present::out(&format!("incident {} is closed as {}", episode.id, state(&episode))),
@@ -101,8 +102,8 @@ async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp
         What::Expected => Closing::Expected,
     };
     episode.decide(Decision { closing, note: args.note, at: now });
-    // Sinks hear of a new level from the next run.
-    let settled = episode.settled(config.sinks.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
+    // Receivers are notified of a new level by the next run.
+    let settled = episode.settled(config.receivers.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
     store.put_episodes(&[(episode.clone(), settled)], now).await?;
     Ok(episode)
 }
@@ -144,7 +145,7 @@ fn show(episode: &Episode, findings: Vec<Value>, config: &Config, form: Form) {
     }
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
-        // Names come from outside: nothing in them may start a line or steer a terminal.
+        // Names come from outside: no control character may start a line or reach the terminal.
         let plain: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(text, "{name:<10} {plain}").expect("a string takes all that is written");
     };

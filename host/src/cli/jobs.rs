@@ -1,4 +1,4 @@
-//! `daily`, `hourly` and `backfill`.
+//! The commands `daily`, `hourly` and `backfill`.
 
 use std::time::Instant;
 
@@ -11,13 +11,12 @@ use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
-use crate::detector::tidy_cache;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
-use crate::plugin::{Lock, Shelf, held};
-use crate::run_id::RunId;
-use crate::series::hours::day_before;
-use crate::shard::Shard;
-use crate::sink::Terminal;
+use sandbox::tidy_cache;
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
+use plugin::{Lock, Shelf, held};
+use model::run_id::RunId;
+use model::series::hours::day_before;
+use notify::Terminal;
 use crate::stop;
 
 pub(super) async fn daily(
@@ -29,7 +28,6 @@ pub(super) async fn daily(
 ) -> anyhow::Result<Grade> {
     let by_clock = (args.date, args.from, args.through) == (None, None, None);
     let again = again(args.once || by_clock);
-    let shard = args.shard.shard()?;
     let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
         (Some(day), _) => Daily::These { from: day, to: day },
@@ -37,9 +35,9 @@ pub(super) async fn daily(
         (None, None) => Daily::Through(newest()),
     };
     let started = Instant::now();
-    let mut parts = open(("daily", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     parts.by_clock = by_clock;
-    let report = job::daily(&mut parts, days, again, now).await;
+    let report = pipeline::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -52,10 +50,9 @@ pub(super) async fn hourly(
 ) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
-    let shard = args.shard.shard()?;
-    let mut parts = open(("hourly", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.at.is_none();
-    let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
+    let report = pipeline::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -73,11 +70,10 @@ pub(super) async fn backfill(
         alert: args.alert,
     };
     let started = Instant::now();
-    let shard = args.shard.shard()?;
-    let mut parts = open(("backfill", shard), config, args.dry_run, form, run, now).await?;
+    let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.to.is_none();
     let bar = progress(span);
-    let report = job::backfill(&mut parts, span, now, &|day: Date| {
+    let report = pipeline::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());
         bar.inc(1);
     })
@@ -90,9 +86,9 @@ fn again(once: bool) -> Again {
     if once { Again::Once } else { Again::Redo }
 }
 
-/// A run that cannot begin counts as one that failed.
+/// Opens the services of a run. A run without services is recorded and reported like a failed run.
 async fn open(
-    (job, shard): (&'static str, Shard),
+    job: &'static str,
     config: Config,
     dry_run: bool,
     form: Form,
@@ -103,35 +99,35 @@ async fn open(
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
         Form::Text => Terminal::Stdout,
+        // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Beside(log::notice),
     };
+    // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
     match Parts::open(config.clone(), mode, terminal, run).await {
+        // A dry run leaves no record of a failure.
         Err(error) if mode == Mode::Write => {
             let mut report = Report::new(job, String::new());
             report.fail(&error);
-            job::did_not_begin(&config, &mut report, started.elapsed(), now).await;
+            pipeline::did_not_begin(&config, &mut report, started.elapsed(), now).await;
             report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
+            // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
             if report.outcome() == Outcome::Failed {
-                for untold in job::could_not_begin(&config, (job, shard), &error.to_string(), terminal, now) {
+                for untold in pipeline::could_not_begin(&config, job, &error.to_string(), terminal, now) {
                     tracing::warn!("{untold}");
                 }
             }
             Err(error.into())
         }
-        opened => {
-            let mut parts = opened?;
-            parts.share(shard)?;
-            Ok(parts)
-        }
+        opened => Ok(opened?),
     }
 }
 
 pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: Instant, now: Timestamp) -> Grade {
     let took = started.elapsed();
     if parts.mode == Mode::Write {
-        job::ended(parts, &mut report, took, now).await;
+        pipeline::ended(parts, &mut report, took, now).await;
         let lock = Lock::read(&parts.config.plugins.lock.path).ok().flatten();
         tidy(parts, lock.as_ref(), now);
         if lock.is_some() {
@@ -143,8 +139,7 @@ pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: 
     report.grade()
 }
 
-/// Removes pulled and compiled plugins that neither a rule nor the lock has named for a month. A run is none the worse
-/// where that cannot be done.
+/// Removes pulled and compiled plugins not named by a rule or by the lock for a month. An error is only logged.
 fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     let Parts { config, ready, .. } = parts;
     let locked = || lock.iter().flat_map(|lock| lock.entries.values());
@@ -161,7 +156,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     }
 }
 
-/// So that a lock that is gone will be missed.
+/// Records in the state directory that the run was bound by plugins.lock, so later runs notice a deleted lock.
 fn note_lock(config: &Config) {
     if let Err(error) = held::note(&config.state_dir) {
         let state_dir = config.state_dir.display();
@@ -169,7 +164,7 @@ fn note_lock(config: &Config) {
     }
 }
 
-/// Today in the bill's time zone.
+/// Returns the date of `now` in the bill's time zone.
 pub(super) fn billing_day(config: &Config, now: Timestamp) -> Date {
     now.to_zoned(config.zone.clone()).date()
 }
@@ -178,15 +173,16 @@ fn yesterday(config: &Config, now: Timestamp) -> Date {
     day_before(billing_day(config, now), &config.zone)
 }
 
-/// Of raw documents; hidden where standard error is no terminal.
+/// A progress bar for raw documents; hidden if standard error is no terminal.
 pub(super) fn counting() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} documents  {eta} left")
         .expect("the template is well-formed");
     ProgressBar::new(0).with_style(style)
 }
 
-/// Hidden where standard error is no terminal.
+/// A progress bar for days; hidden if standard error is no terminal.
 fn progress(span: Backfill) -> ProgressBar {
+    // The job itself rejects a range with the end before the start.
     let days = (span.to - span.from).get_days().max(0) as u64 + 1;
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {msg}  {eta} left")
         .expect("the template is well-formed");

@@ -1,9 +1,10 @@
-//! Standard error: the log, and what commands say beside their output. For people it is text; of the commands that a schedule
-//! starts it is one JSON object a line, unless a terminal shows it, so that whoever reads the log of a night can do so with
-//! one tool. `COSTWARDEN_LOG_FORMAT` (`text`, `json`) says it otherwise. Every line has the run's id.
+//! Standard error: the log, and the messages of commands beside their output.
 //!
-//! `COSTWARDEN_LOG` filters the log; without it come errors, costwarden's own warnings, and one line that sums up each run.
-//! What commands say of their failure is not filtered.
+//! Lines are text for people. A command started by a schedule writes a JSON object per line, unless standard error is a
+//! terminal. `COSTWARDEN_LOG_FORMAT` (`text` or `json`) overrides the choice. Every line has the run id.
+//!
+//! `COSTWARDEN_LOG` filters the log. The default is errors, the warnings of costwarden, and a summary line for each
+//! run. The error message of a failed command is not filtered.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,20 +24,20 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment;
-use crate::job::{Outcome, Report};
-use crate::run_id::RunId;
-use crate::sink;
+use crate::pipeline::{Outcome, Report};
+use model::run_id::RunId;
+use notify;
 
-/// Of the lines that sum up runs.
+/// The log target of summary lines.
 const SUMMARY: &str = "costwarden::run";
 
-/// How standard error looks from now on.
+/// The line format of standard error, set by [`start`].
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Begins to log.
+/// Starts the log.
 ///
 /// # Errors
-/// The environment asks for what there is not.
+/// `COSTWARDEN_LOG_FORMAT` or `COSTWARDEN_LOG` is invalid.
 pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     let form = match environment("COSTWARDEN_LOG_FORMAT").as_deref() {
         Some("text") => Ok(Form::Text),
@@ -46,11 +47,14 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     };
     let wanted = *form.as_ref().unwrap_or(&reader.form());
     let lines = *LINES.get_or_init(|| Lines { run, form: wanted, clock: Timestamp::now });
+    // A panic message must be a line of JSON too.
     if wanted == Form::Json {
         std::panic::set_hook(Box::new(|panic| drop(say(Level::ERROR, &format!("a defect of costwarden: {panic}")))));
     }
+    // After `LINES` and the panic hook are set: the error itself is printed in the chosen form.
     form?;
     let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
+    // The log lines of plugins are below the default level.
     if reader == Reader::Author {
         default.push_str(",costwarden::detector::log=debug");
     }
@@ -60,18 +64,18 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
-        // It would be told where it cannot be told: on standard error, by a panic that ends the run.
+        // tracing reports a failed write with `eprintln!`, and `eprintln!` panics if standard error is closed.
         .log_internal_errors(false)
         .event_format(lines);
     log.finish().with(discretion()).init();
     Ok(())
 }
 
-/// Who starts a command, as a rule.
+/// The usual starter of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     Person,
-    /// Somebody who tries a plugin out, to whom all that it logs is shown.
+    /// An author who tries out a plugin. All log lines of the plugin are shown.
     Author,
     Schedule,
 }
@@ -85,7 +89,7 @@ impl Reader {
     }
 }
 
-/// Says something that is no line of the log, in the log's form: as it is for people.
+/// Writes a message to standard error outside the log: plain text, or a log line in JSON if the log is JSON.
 pub(super) fn say(level: Level, text: &str) -> io::Result<()> {
     let line = match LINES.get() {
         Some(lines) if lines.form == Form::Json => {
@@ -93,29 +97,30 @@ pub(super) fn say(level: Level, text: &str) -> io::Result<()> {
         }
         _ => text.to_owned(),
     };
-    // In one piece, so that a process that is killed leaves no part of a line.
+    // A single write: a killed process leaves no partial line.
     io::stderr().lock().write_all(format!("{line}\n").as_bytes())
 }
 
-/// A notice to people that has no place on standard output.
-pub(super) fn notice(level: sink::Level, text: &str) -> io::Result<()> {
+/// Writes a notification to standard error, for runs with JSON on standard output.
+pub(super) fn notice(level: notify::Level, text: &str) -> io::Result<()> {
     let level = match level {
-        sink::Level::Critical | sink::Level::Error => Level::ERROR,
-        sink::Level::Info => Level::INFO,
+        notify::Level::Critical | notify::Level::Error => Level::ERROR,
+        notify::Level::Info => Level::INFO,
     };
     say(level, text)
 }
 
-/// Whatever the filter asks for: what other crates say below `info` may hold credentials, as the S3 client's traces do.
+/// Drops lines of other crates below `info`, whatever the filter says: they may contain credentials, for example in the
+/// traces of the S3 client.
 fn discretion() -> FilterFn {
     filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with("costwarden"))
 }
 
-/// The one line of a run: what it was for, and what came of it. Of a failed run it is an error, of one that is degraded or
-/// was ended early a warning.
+/// Logs the summary line of a run: an error if the run failed, a warning if the run is degraded or ended early.
 pub(super) fn summary(report: &Report, took: Duration) {
     let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
     let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
+    // A macro, because tracing needs the level as a constant.
     macro_rules! say {
         ($level:ident) => {
             tracing::event!(
@@ -154,7 +159,7 @@ enum Form {
     Json,
 }
 
-/// How lines look.
+/// The format of log lines.
 #[derive(Clone, Copy)]
 struct Lines {
     run: RunId,
@@ -184,10 +189,10 @@ impl Lines {
             Level::INFO => "\x1b[32m",
             _ => "\x1b[34m",
         };
-        // One line, whatever is in it.
+        // A single line: line breaks in the message become spaces.
         let mut line = format!("{colour}{level:>5}{plain} {}", fields.message.replace(['\n', '\r'], " "));
         for (name, value) in fields.others.iter().filter(|(_, value)| *value != "") {
-            // A text is shown bare where nothing in it could be taken for the next field.
+            // Text without quotes, unless a reader could mistake a part of the text for the next field.
             let value = match value {
                 Value::String(text) if !text.contains([' ', '=', '"']) => text.clone(),
                 value => value.to_string(),
@@ -197,7 +202,7 @@ impl Lines {
         format!("{line} {dim}run={}{plain}", self.run)
     }
 
-    /// Written out field by field, since an object of its own would put them in the order of the alphabet.
+    /// Formats a JSON line field by field, because `serde_json` would sort the fields by name.
     fn json(&self, level: Level, fields: &Fields) -> String {
         let mut line = format!(
             r#"{{"timestamp":"{:.3}","level":"{level}","runId":"{}","message":{}"#,
@@ -213,7 +218,7 @@ impl Lines {
     }
 }
 
-/// What an event says, in its order.
+/// The message and the fields of an event, in the order of the event.
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -261,7 +266,7 @@ mod tests {
 
     use super::*;
 
-    /// What is written while `say` runs, with the ids and the time of the lines fixed.
+    /// Returns the log written while `say` runs, with a fixed run id and time.
     fn logged(form: Form, say: impl FnOnce()) -> String {
         #[derive(Clone, Default)]
         struct Sheet(Arc<Mutex<Vec<u8>>>);

@@ -1,33 +1,33 @@
-//! `anomalies list`, `series list` and `series show`: what the store holds, one JSON object a line or a table.
+//! The commands `anomalies list`, `series list` and `series show`: print stored documents in a table or in JSON.
 
 use clap::Subcommand;
 use jiff::civil::{Date, date};
-use mongodb::bson::{Bson, Document};
-use serde_json::Value;
+use model::history::Measure;
+use serde_json::{Map, Value};
 use tracing::Level;
 
 use super::present::{self, Form};
 use super::{SpanArgs, dates};
 use crate::config::Config;
-use crate::job::Grade;
-use crate::money;
-use crate::series::{ALL, SeriesKey};
-use crate::store::{Access, DateRange, Store};
+use crate::pipeline::Grade;
+use model::money;
+use model::series::{ALL, SeriesKey};
+use store::{Access, DailyRecord, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SeriesCommand {
-    /// List the series of a day, by their ids and names, the dearest first.
+    /// List the series of a day with ids and names, most expensive first.
     List {
-        /// The day; the newest that there is without it.
+        /// Day, like 2026-11-23. Default: the newest day in the store.
         #[arg(long, value_parser = dates::day)]
         date: Option<Date>,
     },
-    /// Show the days of one series as the ledger holds them.
+    /// Show the days of a series in the ledger.
     Show {
-        /// domainId/projectId/serviceId, as findings and `series list` name it.
+        /// Series key domainId/projectId/serviceId, from `series list` or from an anomaly.
         #[arg(long, value_parser = dates::series)]
         series: SeriesKey,
-        /// As they were known at the end of a day, or at a moment.
+        /// Moment of knowledge: show the amounts known at the end of a day, or at a moment.
         #[arg(long, value_parser = dates::as_of, value_name = "DAY|MOMENT")]
         as_of: Option<dates::AsOf>,
         #[command(flatten)]
@@ -51,7 +51,7 @@ pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> an
         "status",
         "reason",
     ];
-    show(&documents, &columns, form);
+    show(documents.iter().map(|record| &record.json), &columns, form);
     Ok(Grade::Done)
 }
 
@@ -67,11 +67,11 @@ pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -
             if documents.is_empty() {
                 anyhow::bail!("the ledger does not hold {day}: costwarden daily --date {day} fetches it");
             }
-            let cost = |document: &Document| document.get_f64("expectAmount").unwrap_or(0.0);
+            let cost = |record: &DailyRecord| record.amounts.get(&Measure::BilledCost).copied().unwrap_or(0.0);
             documents.sort_by(|one, other| cost(other).total_cmp(&cost(one)));
             let ids = ["domainId", "projectId", "serviceId"];
             let names = ["domainName", "projectName", "serviceName", "expectAmount", "isAnomaly"];
-            show(&documents, &[&["date"][..], &ids, &names].concat(), form);
+            show(documents.iter().map(|record| &record.json), &[&["date"][..], &ids, &names].concat(), form);
         }
         SeriesCommand::Show { series, as_of, span } => {
             let documents = match as_of {
@@ -84,57 +84,35 @@ pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -
                 present::complaint(Level::WARN, &message);
             }
             let amounts = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"];
-            show(&documents, &[&["date"][..], &amounts].concat(), form);
+            show(documents.iter().map(|record| &record.json), &[&["date"][..], &amounts].concat(), form);
         }
     }
     Ok(Grade::Done)
 }
 
 pub(super) fn range(span: &SpanArgs) -> DateRange {
+    // The ledger has no day outside the two defaults.
     DateRange { from: span.from.unwrap_or(date(1970, 1, 1)), to: span.to.unwrap_or(date(9999, 12, 31)) }
 }
 
-fn show(documents: &[Document], columns: &[&str], form: Form) {
+fn show<'r>(records: impl Iterator<Item = &'r Map<String, Value>>, columns: &[&str], form: Form) {
     match form {
-        Form::Json => {
-            for document in documents {
-                present::out(&json_of(document).to_string());
-            }
-        }
+        Form::Json => records.for_each(|record| present::out(&Value::Object(record.clone()).to_string())),
         Form::Text => {
             let mut table = present::table(columns, &[]);
-            for document in documents {
-                table.add_row(columns.iter().map(|column| text(document.get(column))));
+            for record in records {
+                table.add_row(columns.iter().map(|column| text(record.get(*column))));
             }
             present::out(&table.to_string());
         }
     }
 }
 
-/// A document as [`show`] prints it for machines.
-pub(super) fn json_of(document: &Document) -> Value {
-    json(&Bson::Document(document.clone()))
-}
-
-fn text(value: Option<&Bson>) -> String {
+fn text(value: Option<&Value>) -> String {
     match value {
-        None | Some(Bson::Null) => String::new(),
-        Some(Bson::String(text)) => text.clone(),
-        Some(Bson::Double(number)) => money::text(*number),
-        Some(other) => json(other).to_string(),
-    }
-}
-
-/// Plain JSON: dates in RFC 3339, numbers as numbers, bytes in hex.
-fn json(value: &Bson) -> Value {
-    match value {
-        Bson::Document(document) => {
-            document.iter().map(|(key, value)| (key.clone(), json(value))).collect::<serde_json::Map<_, _>>().into()
-        }
-        Bson::Array(elements) => elements.iter().map(json).collect(),
-        Bson::DateTime(at) => at.try_to_rfc3339_string().map_or(Value::Null, Value::from),
-        Bson::Binary(binary) => hex::encode(&binary.bytes).into(),
-        Bson::ObjectId(id) => id.to_hex().into(),
-        other => other.clone().into_relaxed_extjson(),
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.is_f64() => money::text(number.as_f64().unwrap_or(f64::NAN)),
+        Some(other) => other.to_string(),
     }
 }

@@ -1,4 +1,5 @@
-//! `manual` and `completions`: what packages carry besides the program, made from the command line itself.
+//! The commands `manual` and `completions`: generate the manual pages and completion scripts of packages from the clap
+//! definition.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +7,18 @@ use anyhow::Context as _;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::job::Grade;
+use crate::pipeline::Grade;
 
 #[derive(Debug, Args)]
 pub(super) struct ManualArgs {
-    /// The folder to write one page a command into.
+    /// Folder for the pages, one page per command.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell.
+    /// Name of the shell.
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -29,7 +30,7 @@ pub(super) fn manual(command: Command, ManualArgs { folder }: &ManualArgs) -> an
 
 fn pages(command: Command, folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    // Global options are everywhere the same; `help` has no page of its own.
+    // `help` gets no page of its own; global options are the same in every page.
     clap_mangen::generate_to(command.disable_help_subcommand(true), folder)
 }
 

@@ -1,4 +1,4 @@
-//! `plugin`: detectors as files. Made, tried out, handed over, and held to what was agreed.
+//! The commands `plugin ...`: create, try out, sign, share and lock detector plugins.
 
 mod bench;
 mod build;
@@ -22,49 +22,48 @@ use self::ground::Ground;
 use super::present::Form;
 use super::{config_path, environment, load, together};
 use crate::config::{self, Exchange};
-use crate::detector::{Compiler, Detector, Limits, Sandbox};
-use crate::job::Grade;
-use crate::plugin::language::Language;
-use crate::vault;
+use sandbox::{Compiler, Detector, Limits, Sandbox};
+use crate::pipeline::Grade;
+use plugin::language::Language;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
-    /// Start a detector: a project that builds and passes its own tests at once.
+    /// Create a detector project that builds and passes its tests.
     New(NewArgs),
-    /// Build a project into one .wasm file.
+    /// Build a project into a single .wasm file.
     Build(BuildArgs),
-    /// Show what a plugin's file says of itself, without running it.
+    /// Show the manifest and digest of a plugin without running the code.
     Inspect(InspectArgs),
-    /// Print a first rule for a plugin, with its settings and their defaults, without running it.
+    /// Print a rule for a plugin with all settings and defaults, without running the plugin.
     Rule(RuleArgs),
-    /// Let a plugin judge a series from a CSV file, in the sandbox, under the limits of production.
+    /// Evaluate a series from a CSV file with a plugin, in the sandbox, under production limits.
     Run(RunArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
-    /// Measure a plugin: time and fuel per point, by series length and batch size, against the limits.
+    /// Measure time and fuel per point by series length and batch size, beside the limits.
     Bench(BenchArgs),
-    /// Write plugins.lock: the version, digest and signer of every plugin that the rules use.
+    /// Write plugins.lock: the version, digest and signer of every plugin in the rules.
     Lock(LockArgs),
-    /// Make a key pair to sign plugins with.
+    /// Create a key pair for signing plugins.
     Keygen(KeygenArgs),
     /// Sign a plugin.
     Sign(SignArgs),
-    /// Verify a plugin's signature.
+    /// Verify the signature of a plugin.
     Verify(VerifyArgs),
-    /// Put a plugin into an OCI registry.
+    /// Push a plugin to an OCI registry.
     Push(PushArgs),
-    /// Get a plugin out of an OCI registry and keep it by its digest.
+    /// Pull a plugin from an OCI registry and store the file by digest.
     Pull(PullArgs),
 }
 
 impl PluginCommand {
-    /// Whether a person tries a plugin out, and wants to see what it does.
+    /// Reports whether the command tries out a plugin, so the log lines of the plugin are shown.
     pub(super) fn is_trial(&self) -> bool {
         matches!(self, Self::Build(_) | Self::Run(_) | Self::Test(_))
     }
 }
 
-/// How verdicts are printed.
+/// The output format of verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     Table,
@@ -74,19 +73,19 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
-    /// The detector's name: lower-case letters, digits and -.
+    /// Name of the detector: lower-case letters, digits and -.
     name: String,
-    /// What it is written in.
+    /// Programming language of the project.
     #[arg(long, value_enum, default_value_t = Language::Rust)]
     language: Language,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
-    /// The project's folder, or a core module that was compiled already.
+    /// Folder of the project, or a compiled core module.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Where to put the plugin; NAME.wasm in the project's folder without it.
+    /// Output file. Default: NAME.wasm in the folder of the project.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -95,54 +94,54 @@ pub(super) struct BuildArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// The plugin.
+    /// Plugin file.
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RuleArgs {
-    /// The plugin.
+    /// Plugin file.
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The plugin.
+    /// Plugin file.
     file: PathBuf,
-    /// The series: CSV with the columns timestamp and value, at any step.
+    /// Series: a CSV file with the columns timestamp and value, at any step.
     ///
-    /// Timestamps are days, times of the bill's clock, times with an offset, or unix seconds. A value that is empty or
-    /// NaN is not known, and so is what no row stands for.
+    /// Timestamps are days, local times of the bill, times with an offset, or unix seconds. An empty value, NaN or a
+    /// missing row means "not known".
     #[arg(long, value_name = "CSV")]
     input: PathBuf,
-    /// The rule's settings: JSON, or @FILE.
+    /// Settings of the rule: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// The first point to judge: its timestamp, or its row counted from 0; the last tenth without it. The fit sees the
-    /// points before it.
+    /// First point to judge: a timestamp, or a row number from 0. The fit sees the points before. Default: the last
+    /// tenth of the series.
     #[arg(long, value_name = "WHEN", conflicts_with = "walk")]
     judge_from: Option<String>,
-    /// Play production: fit on what is past, judge the next N points, fit again, on to the end.
+    /// Points per step of a simulated production run: fit on the past, judge the next N points, fit again, until the
+    /// end.
     ///
-    /// Each point is judged from earlier ones only. A point that alerted is a known incident, which later fits are told
-    /// to exclude. Where points are days (or longer), a deviation that has lasted for accept_after_days of the config,
-    /// with at most three days between, is the new level and is learned from, as in a run.
+    /// Each point is judged from earlier points only. An alert opens a known incident, and later fits exclude the
+    /// point. If a step is a day or longer, a deviation that lasts accept_after_days of the config, with gaps of at
+    /// most three days, becomes the new level and is included again, like in a run.
     #[arg(long, value_name = "N", value_parser = points)]
     walk: Option<NonZero<usize>>,
-    /// What later fits make of points that alerted in a walk.
+    /// Use of alerted points in later fits of a walk.
     #[arg(long, value_enum, default_value_t = Incidents::Exclude, requires = "walk")]
     incidents: Incidents,
-    /// Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are
-    /// shorter than a day.
+    /// Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points.
     #[arg(long, value_name = "DAYS", value_parser = days)]
     history_days: Option<NonZero<u16>>,
-    /// How verdicts are printed; with a table, what they cost beside the limits.
+    /// Output format of verdicts. A table also shows the resource use beside the limits.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// The unit of the values.
+    /// Unit of the values.
     #[arg(long, default_value = "KRW")]
     unit: String,
-    /// The language of reasons, like ko or en.
+    /// Language of reasons, like ko or en.
     #[arg(long, default_value = "en")]
     locale: String,
     #[command(flatten)]
@@ -157,25 +156,25 @@ fn days(text: &str) -> Result<NonZero<u16>, String> {
     text.parse().map_err(|_| format!("expected a whole number of days from 1 to {}", u16::MAX))
 }
 
-/// How a plugin that is tried out is loaded.
+/// The options for loading a plugin under trial.
 #[derive(Debug, Args)]
 pub(super) struct LoadArgs {
-    /// Grant the files of this folder as reference data; what the config grants without it.
+    /// Folder of reference data to grant. Default: the grant in the config.
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
     #[command(flatten)]
     cache: CacheArgs,
 }
 
-/// Whether a plugin that was compiled once is compiled again.
+/// The options of the cache of compiled plugins.
 #[derive(Debug, Args)]
 pub(super) struct CacheArgs {
-    /// Compile the plugin anew, and keep nothing of it in the user's cache folder.
+    /// Compile the plugin again, and store nothing in the user's cache folder.
     #[arg(long)]
     no_cache: bool,
 }
 
-/// What fits make of points that alerted.
+/// The use of alerted points in later fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Incidents {
     Exclude,
@@ -184,13 +183,13 @@ pub(super) enum Incidents {
 
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// The project's folder: its cases are in golden/CASE/, as input.csv, expected.csv and, for settings, case.toml.
+    /// Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml.
     #[arg(default_value = ".")]
     directory: PathBuf,
-    /// The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it.
+    /// Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder.
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
-    /// Write what the plugin gives now as what is expected.
+    /// Write the present output of the plugin to expected.csv.
     #[arg(long)]
     update: bool,
     #[command(flatten)]
@@ -199,12 +198,12 @@ pub(super) struct TestArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// The plugin.
+    /// Plugin file.
     file: PathBuf,
-    /// The rule's settings: JSON, or @FILE.
+    /// Settings of the rule: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// Measure this plugin too, an earlier build say, and show the cost as times its.
+    /// Plugin to compare with, for example an earlier build. Costs are also shown as multiples of the costs of FILE.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     #[command(flatten)]
@@ -213,48 +212,49 @@ pub(super) struct BenchArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct LockArgs {
-    /// Say what differs instead of writing; exit code 2 when something does.
+    /// Print the differences and write nothing. Exit code 2 if anything differs.
     #[arg(long)]
     check: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct KeygenArgs {
-    /// The secret key's file; the public key goes beside it, as FILE.pub.
+    /// File of the secret key. The public key goes to FILE.pub.
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
-    /// The plugin; the signature goes beside it, as FILE.minisig.
+    /// Plugin file. The signature goes to FILE.minisig.
     file: PathBuf,
-    /// The secret key's file.
+    /// File of the secret key.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The plugin.
+    /// Plugin file.
     file: PathBuf,
-    /// The public key's file; without it, the keys that the config trusts.
+    /// File of the public key. Default: the keys trusted by the config.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct PushArgs {
-    /// The plugin; its signature goes with it where there is one.
+    /// Plugin file. The signature beside the file is pushed too, if present.
     file: PathBuf,
-    /// Where to: HOST/REPOSITORY/NAME:TAG. NAME is the plugin's own name.
+    /// Destination HOST/REPOSITORY/NAME:TAG. NAME is the name of the plugin.
     reference: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct PullArgs {
-    /// Where from: HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST.
+    /// Source HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST.
     reference: String,
-    /// Write the plugin and its signature here as well; without a config, here alone.
+    /// Output file of the plugin besides the state directory, with the signature in FILE.minisig. Required without a
+    /// config.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -277,34 +277,36 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
     }
 }
 
-/// The config where one is named or lies where it is looked for.
+/// Returns the config file named by the user, or the default config file if present.
 fn known(config: Option<PathBuf>) -> Option<PathBuf> {
     config.or_else(|| Some(config_path(None)).filter(|file| file.exists()))
 }
 
-/// What plugins are pushed and pulled with, with the secrets that registries ask for.
+/// Loads the settings for push and pull, with the secrets of the registries.
 async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
     let Some(file) = known(config) else { return Ok(Exchange::default()) };
     let draft = config::load_exchange(&file, &environment).map_err(together)?;
-    vault::resolve(draft).await.map_err(together)
+    draft.resolve().await.map_err(together)
 }
 
 impl CacheArgs {
-    /// A sandbox that keeps compiled plugins for the user, beside those of no other.
+    /// Creates a sandbox with a cache of compiled plugins in the user's cache folder, or without a cache for
+    /// `--no-cache`.
     fn sandbox(&self, limits: Limits) -> anyhow::Result<Sandbox> {
         let cache = if self.no_cache { None } else { cache_folder(environment) };
         Ok(Sandbox::new(limits, cache, Compiler::this_program())?)
     }
 }
 
-/// Of compiled plugins, where the XDG Base Directory Specification has it; none for a user without a home.
+/// The cache folder of compiled plugins by the XDG Base Directory Specification; `None` for a user without a home.
 fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    // The specification ignores relative paths.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(caches.join("costwarden/compiled"))
 }
 
-/// Settings as JSON, or out of a file that is named after an @; a plugin has nothing against them.
+/// Reads settings from JSON text or from `@FILE`, and checks them with the plugin.
 fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
     let (text, place) = match given.strip_prefix('@') {
         Some(file) => {
@@ -313,7 +315,7 @@ fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
         }
         None => (given.to_owned(), String::new()),
     };
-    // As a rule's are, which come out of a table.
+    // An object, because the settings of a rule come from a TOML table.
     if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
         let expected = r#"expected one like {"ratio": 2.5}, or @FILE"#;
         anyhow::bail!("--settings: {place}no JSON object ({error}), {expected}");

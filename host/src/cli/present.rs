@@ -1,4 +1,4 @@
-//! What is printed: tables for people, JSON for machines.
+//! The output of commands: tables for people, JSON for machines.
 
 use std::io::Write as _;
 
@@ -9,13 +9,13 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use crate::count::counted;
-use crate::finding::Finding;
-use crate::job::Report;
-use crate::money;
-use crate::run_id::RunId;
+use model::count::counted;
+use model::anomaly::Finding;
+use crate::pipeline::Report;
+use model::money;
+use model::run_id::RunId;
 
-/// For whom to print.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Text,
@@ -24,7 +24,7 @@ pub(super) enum Form {
 
 const HOUSE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// A table in the house's style.
+/// Creates a table with the default style. The columns in `numbers` are right-aligned.
 pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(HOUSE_STYLE);
@@ -37,12 +37,12 @@ pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-/// Ends a job's output: what was found, what went wrong, and a line that sums it up.
+/// Prints the outcome of a job: the anomalies, the problems, and a summary line.
 pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
     outcome(report, config, form, Some(run), summary);
 }
 
-/// What a rule set would have said, as [`report`] has it.
+/// Prints the outcome of a rule preview, in the form of [`report`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
         let [series, judged, learning] = ["series", "judged", "learning"].map(|name| count(report, name));
@@ -74,17 +74,17 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
     }
 }
 
-/// An error that kept a command from running at all.
+/// Prints an error that prevented a command from running.
 pub(super) fn failure(error: &anyhow::Error) {
     complaint(Level::ERROR, &format!("failed: {error:#}"));
 }
 
-/// One line to standard output. A reader that has gone away is no error of ours.
+/// Prints a line to standard output. A closed pipe is no error.
 pub(super) fn out(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// One line to standard error, in the form of the log. A reader that has gone away is no error of ours.
+/// Prints a line to standard error in the form of the log. A closed pipe is no error.
 pub(super) fn complaint(level: Level, text: &str) {
     drop(log::say(level, text));
 }

@@ -1,4 +1,4 @@
-//! `rules`: what a rule set would have said of a day that is remembered, and what is in it.
+//! The commands `rules ...`: evaluate a rule set on a stored day, and list the rules.
 
 use std::path::PathBuf;
 
@@ -10,35 +10,35 @@ use tracing::Level;
 use super::dates;
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch, Grade, Preview};
-use crate::rules::{self, Rule, RuleSet};
-use crate::store::{Access, Store};
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Fetch, Grade, Preview};
+use model::rule::{self, Rule, RuleSet};
+use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
-    /// Show what the rules would find in a day that the store holds. Nothing is fetched, written or told.
+    /// Evaluate the rules on a stored day. Nothing is fetched, written or sent.
     Run(RunArgs),
-    /// List the rules, without loading their detectors.
+    /// List the rules without loading their detectors.
     List(ListArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The day; the newest that the store holds without it.
+    /// Day, like 2026-11-23. Default: the newest day in the store.
     #[arg(long, value_parser = dates::day)]
     date: Option<Date>,
-    /// The hour of it at which rules over hourly snapshots judge.
+    /// Hour of the day for the rules over hourly snapshots.
     #[arg(long, default_value_t = 23, value_parser = clap::value_parser!(u8).range(0..24))]
     hour: u8,
-    /// A folder of rules; that of the config without it.
+    /// Folder of rules. Default: the folder in the config.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// A folder of rules; that of the config without it.
+    /// Folder of rules. Default: the folder in the config.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 }
@@ -49,16 +49,16 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form)
             config.rules = rules.unwrap_or(config.rules);
             run(&config, Preview { date, hour }, form).await
         }
-        RulesCommand::List(ListArgs { rules }) => Ok(list(&rules::load(&rules.unwrap_or(config.rules)), form)),
+        RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
     }
 }
 
 async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
-    // Compiled plugins are not kept, which would be a trace.
+    // No cache folder: a preview leaves no trace.
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
-    let ready = job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await;
+    let ready = pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
-    let report = job::preview(config, &store, &ready, asked).await;
+    let report = pipeline::preview(config, &store, &ready, asked).await;
     present::preview(&report, config, form);
     Ok(report.grade())
 }
@@ -107,7 +107,7 @@ fn json(rule: &Rule) -> serde_json::Value {
     })
 }
 
-/// The dimensions that the rule keeps apart; none is the total.
+/// Returns the dimensions of the rule's series; an empty list means the total.
 fn group_by(rule: &Rule) -> Vec<&'static str> {
     let kept = rule.group_by;
     let dimensions = [(kept.domain, "domain"), (kept.project, "project"), (kept.service, "service")];

@@ -1,4 +1,4 @@
-//! `schedule`: puts the jobs into cron or systemd, takes them out, and shows them.
+//! The commands `schedule ...`: install, remove and show the jobs in cron or systemd.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,31 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::present::{self, Form};
-use crate::config::{self, ArchiveConfig, Config, StoreConfig};
-use crate::job::Grade;
+use crate::config::{self, Config};
+use ingest::archive::options::ArchiveOptions;
+use store::options::StoreOptions;
+use crate::pipeline::Grade;
 use crate::schedule::{self, Change, Crontab, Plan, Task};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScheduleCommand {
-    /// Start the jobs from a crontab, or write units for systemd. Done again, it replaces what it wrote before.
+    /// Install the jobs in a crontab, or write systemd units. A repeated install replaces the earlier entries.
     Install(InstallArgs),
-    /// Take out what `install` put in, and nothing else.
+    /// Remove the entries of `install`, and nothing else.
     Remove(WhereArgs),
-    /// Show what is installed. The exit code is 1 where nothing is.
+    /// Show the installed entries. Exit code 1 if none is installed.
     Show(WhereArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct WhereArgs {
-    /// Units for systemd instead of a crontab.
+    /// Use systemd units instead of a crontab.
     #[arg(long)]
     systemd: bool,
-    /// The folder of the units.
+    /// Folder of the units.
     #[arg(long, value_name = "DIR", default_value = "/etc/systemd/system", requires = "systemd")]
     dir: PathBuf,
-    /// Whose crontab, or under whom units run; whoever runs this, or costwarden, without it.
+    /// Owner of the crontab, or user of the units. Default: the current user for cron, costwarden for systemd.
     #[arg(long)]
     user: Option<String>,
 }
@@ -41,16 +43,17 @@ pub(super) struct WhereArgs {
 pub(super) struct InstallArgs {
     #[command(flatten)]
     place: WhereArgs,
-    /// The minute past each hour. Where two hosts share a store, let them differ: 10 on one, 15 on the other.
+    /// Minute of each hour. Use different minutes on hosts with a shared store: 10 on the first, 15 on the second.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..60))]
     minute: u8,
-    /// A file of NAME=value lines: the environment of the jobs, for the secrets that the config refers to by "env:NAME".
+    /// File of NAME=value lines with the environment of the jobs, for secrets with an "env:NAME" reference in the
+    /// config.
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Where cron's output goes: costwarden.log in this folder. systemd has its journal.
+    /// Folder of costwarden.log, the output of the cron jobs. systemd writes to the journal instead.
     #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
     log_dir: PathBuf,
-    /// Print what would be written, and write nothing.
+    /// Print the entries, and write nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -66,6 +69,7 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
 
 fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {
     let plan = plan(args, config)?;
+    // A shell reads the file for cron; systemd parses the lines itself.
     if let Some(file) = &plan.env_file {
         understood(file)?;
     }
@@ -75,6 +79,7 @@ fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow:
         return Ok(Grade::Done);
     }
     let user = args.place.user.as_deref();
+    // Without the folder of the log the shell cannot open the redirection, and no job starts.
     for folder in [&plan.state_dir, &plan.log_dir] {
         schedule::make(folder, user)?;
     }
@@ -151,13 +156,13 @@ fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
     })
 }
 
-/// The config as the jobs will find it: with the variables of the file, and none of those that are set here.
+/// Loads the config under the environment of the jobs: the variables in the file, without the variables of this shell.
 fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
     let names = match env_file {
         Some(path) => names(&std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
         None => BTreeSet::new(),
     };
-    // What a variable holds is of no matter here.
+    // Only the name matters here; the value is not used.
     let draft = config::load(file, &|name| names.contains(name).then(|| "set".to_owned()));
     draft.map(|draft| draft.config).map_err(|errors| {
         let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -169,7 +174,7 @@ fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
     })
 }
 
-/// Whether the shell of cron's lines takes each value for what it is, as systemd does.
+/// Checks that the shell of the crontab lines reads each value of the file literally, like systemd.
 fn understood(file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let is_understood = |line: &str| {
@@ -181,7 +186,7 @@ fn understood(file: &Path) -> anyhow::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    // The value is a secret, and not repeated.
+    // The value is a secret: the message has the line numbers only.
     anyhow::bail!(
         "{}:{}: the value has characters that the shell of cron's lines takes for something else: put it in single quotes, which systemd understands as well",
         file.display(),
@@ -189,7 +194,7 @@ fn understood(file: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// One word to a shell, and to systemd the same.
+/// Reports whether a shell and systemd both read `value` as a single literal word.
 fn is_plain(value: &str) -> bool {
     let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:@,=%?".contains(&byte));
     let quoted = |mark: char| value.strip_prefix(mark).and_then(|value| value.strip_suffix(mark));
@@ -200,19 +205,20 @@ fn is_plain(value: &str) -> bool {
     }
 }
 
-/// The names that a file of `NAME=value` lines sets.
+/// Returns the names set in a file of `NAME=value` lines.
 fn names(text: &str) -> BTreeSet<String> {
     let name = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    // systemd also accepts comments with `;`.
     text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).filter_map(name).collect()
 }
 
-/// Folders besides the state's that a job writes to.
+/// Returns the folders outside the state directory that a job writes to.
 fn writable(config: &Config) -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    if let ArchiveConfig::Directory { directory } = &config.archive {
+    if let ArchiveOptions::Directory { directory } = &config.archive {
         folders.push(directory.clone());
     }
-    if let StoreConfig::Embedded { path } = &config.store {
+    if let StoreOptions::Embedded { path } = &config.store {
         folders.extend(path.parent().map(Path::to_owned));
     }
     folders.extend(config.metrics.textfile.as_deref().and_then(Path::parent).map(Path::to_owned));

@@ -1,48 +1,48 @@
-//! `[health]`: what `costwarden health` takes to be a warning, and what to be critical.
+//! The table `[health]`: the thresholds of `costwarden health`.
 
-use crate::toml::Section;
+use config_file::toml::Section;
 
-/// Thresholds. Each is reached by its own value.
+/// Thresholds. A value equal to a threshold reaches the threshold.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HealthConfig {
-    /// Which jobs this installation is to run.
+pub(crate) struct HealthOptions {
+    /// The jobs scheduled for the installation.
     pub(crate) jobs: Vec<&'static str>,
-    /// Since a daily job began.
+    /// Hours since the start of the last daily job.
     pub(crate) daily_hours: Levels,
-    /// Since an hourly job began.
+    /// Minutes since the start of the last hourly job.
     pub(crate) hourly_minutes: Levels,
-    /// Failed runs of a job in a row.
+    /// Consecutive failed runs of a job.
     pub(crate) failures: Levels,
-    /// Of one run. A warning only.
+    /// Duration of a run in seconds, for a warning.
     pub(crate) run_seconds: u64,
-    /// A run that has not ended. A warning only.
+    /// Age of an unfinished run in minutes, for a warning.
     pub(crate) running_minutes: u64,
-    /// What a request to the billing API takes.
+    /// Mean duration of a request to the billing API, in seconds.
     pub(crate) api_seconds: Levels,
-    /// Requests that failed, of a hundred.
+    /// Failed requests to the billing API, in percent.
     pub(crate) api_errors_percent: Levels,
-    /// Of the file system with the state directory.
+    /// Used space of the file system with the state directory, in percent.
     pub(crate) disk_percent: Levels,
-    /// Documents that the archive has not taken.
+    /// Documents in the spool, not yet in the archive.
     pub(crate) spool: Levels,
-    /// Notices that a sink has not taken.
+    /// Notifications not accepted by a receiver.
     pub(crate) undelivered: Levels,
-    /// From the newest day of the ledger until today.
+    /// Days from the newest day of the ledger to today.
     pub(crate) feed_days: Levels,
-    /// Times the usual number of anomalous series a day. A warning only.
+    /// Factor over the usual number of anomalous series per day, for a warning.
     pub(crate) surge_factor: f64,
-    /// Fewer anomalous series than that are no surge.
+    /// Minimum number of anomalous series for a surge.
     pub(crate) surge_least: u64,
 }
 
-/// From where on something is a warning, and from where on critical.
+/// The thresholds of a warning and of a critical state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Levels {
     pub(crate) warning: u64,
     pub(crate) critical: u64,
 }
 
-impl Default for HealthConfig {
+impl Default for HealthOptions {
     fn default() -> Self {
         let levels = |warning, critical| Levels { warning, critical };
         Self {
@@ -64,9 +64,9 @@ impl Default for HealthConfig {
     }
 }
 
-pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
-    let default = HealthConfig::default();
-    let config = HealthConfig {
+pub(crate) fn read(mut section: Section<'_, '_>) -> HealthOptions {
+    let default = HealthOptions::default();
+    let config = HealthOptions {
         jobs: jobs(&mut section).unwrap_or(default.jobs),
         daily_hours: levels(&mut section, "daily_hours", default.daily_hours),
         hourly_minutes: levels(&mut section, "hourly_minutes", default.hourly_minutes),

@@ -1,30 +1,31 @@
-//! `[lease]`: how hosts that share a database take turns.
+//! The table `[lease]`: the write lease of hosts with a shared database.
 
 use std::time::Duration;
 
-use crate::toml::Section;
+use config_file::toml::Section;
 
-/// How long a turn lasts without being renewed, and how long one is waited for.
+/// The length of the write lease, and the patience of a waiting host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LeaseConfig {
-    /// Renewed every third of it; a host that died is succeeded after it.
+pub(crate) struct LeaseOptions {
+    /// Lifetime of a lease without a renewal. The owner renews every third of the length; after the length another host
+    /// takes over.
     pub(crate) length: Duration,
     pub(crate) patience: Duration,
 }
 
-impl Default for LeaseConfig {
-    /// A minute outlasts the election of a new primary, and is far below the minutes that the cron jobs of two hosts are
-    /// apart.
+impl Default for LeaseOptions {
+    /// A minute is longer than the election of a new MongoDB primary, and shorter than the minutes between the cron
+    /// jobs of two hosts.
     fn default() -> Self {
         Self { length: Duration::from_mins(1), patience: Duration::from_mins(15) }
     }
 }
 
-pub(super) fn lease(mut section: Section<'_, '_>) -> LeaseConfig {
-    let default = LeaseConfig::default();
+pub(crate) fn read(mut section: Section<'_, '_>) -> LeaseOptions {
+    let default = LeaseOptions::default();
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let length = section.whole("seconds", 1..=3_600).map_or(default.length, seconds);
     let patience = section.whole("wait_seconds", 0..=86_400).map_or(default.patience, seconds);
     section.finish();
-    LeaseConfig { length, patience }
+    LeaseOptions { length, patience }
 }

@@ -1,18 +1,19 @@
-//! How the billing API answered the last runs.
+//! The response time and the errors of the billing API in the last runs.
 
 use std::collections::HashMap;
 
 use super::{Check, State, count};
-use crate::config::HealthConfig;
-use crate::job::{API_CALLS, API_FAILED, API_MS};
-use crate::store::JobRun;
+use crate::config::HealthOptions;
+use crate::pipeline::{API_CALLS, API_FAILED, API_MS};
+use store::JobRun;
 
-/// Runs, of all jobs, that count: one slow hour is weather, five are a climate.
+/// Number of runs in the check, over all jobs: a single slow hour is no trend.
 const RUNS: usize = 5;
 
-/// What a request takes, and how many fail, over the last runs that sent any.
-pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthConfig) -> [Check; 2] {
-    // A process writes what it has sent so far into the record of each of its days: the most is all.
+/// Returns the latency and error checks over the last runs with requests.
+pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthOptions) -> [Check; 2] {
+    // A process writes the requests so far into the run record of each day: the record with the most requests is the
+    // total.
     let mut processes: HashMap<&str, &JobRun> = HashMap::new();
     for run in runs.filter(|run| counted(run, API_CALLS) > 0) {
         let known = processes.entry(&run.owner).or_insert(run);
@@ -34,7 +35,7 @@ pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &Health
     ]
 }
 
-fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
+fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
     let mut message = format!("{seconds:.2} s each, {over}");
     if state != State::Ok {
@@ -43,7 +44,7 @@ fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
     Check::new("api latency", state, message)
 }
 
-fn errors(percent: u64, failed: u64, over: &str, config: &HealthConfig) -> Check {
+fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(percent, config.api_errors_percent);
     let mut message = format!("{failed} failed, {over}");
     if state != State::Ok {
@@ -63,7 +64,7 @@ mod tests {
     use super::super::jobs::tests::run;
     use super::*;
 
-    /// A run of a process that began so many minutes ago.
+    /// A run of a process that began `minutes` ago.
     fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> JobRun {
         let mut run = run("done", minutes, &[]);
         run.owner = owner.to_owned();
@@ -72,7 +73,7 @@ mod tests {
     }
 
     fn told(runs: &[JobRun]) -> [String; 2] {
-        let checks = checks(runs.iter(), &HealthConfig::default());
+        let checks = checks(runs.iter(), &HealthOptions::default());
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn the_last_runs_count_each_once() {
         let mut runs: Vec<_> = (0..5).map(|back| asked(&format!("p{back}"), 60 * back, 1, 0, 100)).collect();
-        // Two days of one process, and what is long ago.
+        // Two days of the same process, and a run of long ago.
         runs.push(asked("p0", 0, 3, 1, 300));
         runs.push(asked("old", 9_000, 1_000, 1_000, 1_000_000));
         assert_eq!(told(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");

@@ -1,4 +1,4 @@
-//! What is remembered: whether it is fresh, told, and as usual.
+//! The checks of stored data: freshness, deliveries, and the number of anomalies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::{Check, State};
-use crate::config::HealthConfig;
-use crate::series::SeriesKey;
-use crate::store::Found;
+use crate::config::HealthOptions;
+use model::series::SeriesKey;
+use store::Found;
 
-/// Days before today that make up what is usual.
+/// Days before today for the usual number of anomalies.
 pub(super) const USUAL_DAYS: i32 = 28;
 
-pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
+pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
         0 => "every notice was taken".to_owned(),
         1 => "1 notice waits for a sink that did not take it: look at the sinks of the config".to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
     )
 }
 
-pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> Check {
+pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) -> Check {
     let Some(newest) = newest else {
         let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
         return Check::new("feed", State::Unknown, message);
@@ -48,14 +48,15 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> 
     Check::new("feed", state, message).with("feed_age", days as f64, "", Some(config.feed_days))
 }
 
-/// Far more series are anomalous today or yesterday than on the median day of the four weeks before. A median, so that
-/// no single bad day makes the next one look usual; and a least number, since three times nothing is nothing.
-pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Check {
+/// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
+/// a single bad day does not make the next bad day look usual; and a minimum, because three times zero is zero.
+pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Check {
     let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
     for Found { series, date, .. } in found {
         by_day.entry(*date).or_default().insert(series);
     }
     let on = |back: i32| by_day.get(&today.saturating_sub(back.days())).map_or(0, BTreeSet::len) as u64;
+    // Today has the anomalies of the hourly job, yesterday the anomalies of the daily job.
     let newest = on(0).max(on(1));
     let mut usual: Vec<u64> = (2..USUAL_DAYS + 2).map(on).collect();
     usual.sort_unstable();
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_feed_that_stands_still_is_noticed() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
@@ -105,12 +106,12 @@ mod tests {
 
     #[test]
     fn notices_that_wait_are_counted() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let states = [0, 1, 9, 10].map(|waiting| undelivered(waiting, &config).state);
         assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
     }
 
-    /// So many anomalous series on each day, counted back from today; each found twice.
+    /// A number of anomalous series for each day, counted back from today; every series is found twice.
     fn found(counts: &[usize]) -> Vec<Found> {
         let mut found = Vec::new();
         for (back, count) in counts.iter().enumerate() {
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_surge_is_far_more_than_usual() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
         assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
         assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");
@@ -136,7 +137,7 @@ mod tests {
         let usual = |newest| [&[newest, 0][..], &[5; 28]].concat();
         assert_eq!(at(&usual(14)), "OK 14 series are anomalous, usually 5");
         assert!(at(&usual(15)).starts_with("WARNING 15 series are anomalous, usually 5: "));
-        // One bad day among the usual ones hides nothing.
+        // A single bad day among the usual days hides nothing.
         let mut counts = usual(15);
         counts[7] = 900;
         assert!(at(&counts).starts_with("WARNING 15 series "));

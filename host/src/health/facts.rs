@@ -1,4 +1,4 @@
-//! What there is to judge. Everything is read, nothing is made: neither a folder, nor an index, nor a compiled plugin.
+//! The facts for the health checks. Everything is read and nothing is created: no folder, no index, no compiled plugin.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,17 +8,18 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
-use crate::archive::{Archive, Spool};
-use crate::config::{Config, SinkConfig};
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch};
-use crate::rules;
-use crate::store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
+use ingest::archive::{Archive, Spool};
+use crate::config::Config;
+use notify::options::ReceiverOptions;
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Fetch};
+use model::rule;
+use store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
 
-/// All of it, each part with why it could not be had.
+/// All facts, each with an error message if not available.
 pub(crate) struct Facts {
     pub(crate) now: Timestamp,
-    /// In the bill's time zone.
+    /// The date in the bill's time zone.
     pub(crate) today: Date,
     pub(crate) store: Result<Remembered, String>,
     pub(crate) archive: Result<(), String>,
@@ -27,54 +28,54 @@ pub(crate) struct Facts {
     pub(crate) spool: Result<Waiting, String>,
 }
 
-/// What the store says.
+/// The facts in the store.
 pub(crate) struct Remembered {
     pub(crate) runs: Runs,
-    /// The leases that are taken. None where who has the database open is alone with it.
+    /// The leases in use. `None` for an embedded database, because the opener has exclusive access.
     pub(crate) leases: Option<Vec<Held>>,
-    /// Runs in a row of each job that failed, as those counted them that could not reach the store.
+    /// Consecutive failed runs by job, counted by runs without access to the store.
     pub(crate) failing: BTreeMap<&'static str, u32>,
-    /// Notices that some sink has yet to take.
+    /// Notifications not yet accepted by a receiver.
     pub(crate) undelivered: u64,
     pub(crate) newest_day: Option<Date>,
     /// The anomalous series of the last weeks.
     pub(crate) found: Vec<Found>,
 }
 
-/// The rules that can run, and why others cannot.
+/// The number of usable rules, and the problems of the rules that cannot run.
 pub(crate) struct Rules {
     pub(crate) running: usize,
     pub(crate) problems: Vec<String>,
 }
 
-/// A file system.
+/// The use of a file system.
 pub(crate) struct Disk {
     pub(crate) path: String,
-    /// Used, of what this user could have.
+    /// Used space in percent of the space for ordinary users.
     pub(crate) percent: f64,
 }
 
-/// Documents in the spool.
+/// The documents in the spool.
 pub(crate) struct Waiting {
     pub(crate) documents: u64,
 }
 
-/// By job, newest first.
+/// Run records by job, newest first.
 type Runs = BTreeMap<&'static str, Vec<JobRun>>;
 
-/// Times that runs and leases are read while others begin and end.
+/// Number of attempts to read runs and leases in a consistent state.
 const READINGS: u32 = 3;
 
-/// Runs of a job that are looked at.
+/// Number of run records per job.
 const RUNS: usize = 10;
 
-/// Days whose totals are still told to a sink that was down.
+/// Number of days with totals that are still sent to a receiver after an outage.
 const RETOLD_TOTALS: usize = 3;
 
-/// How long a run of this host may keep the embedded database to itself before that is told.
+/// Wait for a run of the same host with the embedded database, before an error.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Looks at everything.
+/// Gathers all facts.
 pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     let today = now.to_zoned(config.zone.clone()).date();
     let archive = Archive::new(&config.archive);
@@ -98,13 +99,14 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
         let key = format!("failing:{job}");
         Some((*job, notices.iter().find(|notice| notice.key == key)?.times))
     });
-    let names = || config.sinks.iter().map(|sink| sink.name.as_str());
-    // None is closed that late: those alone are asked for of which somebody may have to hear.
+    let names = || config.receivers.iter().map(|sink| sink.name.as_str());
+    // No incident is closed after `Date::MAX`: the result has only episodes with possible notifications.
     let episodes = store.episodes(Date::MAX).await?;
     let due = episodes.iter().flat_map(|episode| names().map(|sink| episode.due(sink, config.renotify_factor).len()));
+    // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
-    let operational: usize = notices.iter().map(|notice| job::untold(notice, names())).sum();
-    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.sinks));
+    let operational: usize = notices.iter().map(|notice| pipeline::untold(notice, names())).sum();
+    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
     Ok(Remembered {
         runs,
         leases,
@@ -115,8 +117,8 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
     })
 }
 
-/// Both as they were at one moment, so that no run that has just ended looks like one without a lease: where another run
-/// began or ended meanwhile they are read again.
+/// Reads runs and leases in a consistent state, so a run that has just ended does not look like a run without a lease.
+/// If a run began or ended during the reading, both are read again.
 async fn runs_and_leases(store: &Store, jobs: &[&'static str]) -> Result<(Runs, Option<Vec<Held>>), StoreError> {
     let mut before = runs(store, jobs).await?;
     for _ in 0..READINGS {
@@ -138,7 +140,7 @@ async fn runs(store: &Store, jobs: &[&'static str]) -> Result<Runs, StoreError> 
     Ok(runs)
 }
 
-/// The newest run of each job, and how far it is with beginning and ending.
+/// Returns the period, owner, attempts and outcome of the newest run of each job.
 fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
     fn head(run: &JobRun) -> (&str, &str, u32, &str) {
         (&run.period, &run.owner, run.attempts, &run.outcome)
@@ -146,8 +148,8 @@ fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
     runs.values().map(|runs| runs.first().map(head))
 }
 
-/// Totals of the last days that some sink has yet to take.
-fn waiting_totals(runs: &[JobRun], sinks: &[SinkConfig]) -> usize {
+/// Returns the number of totals of the last days not yet accepted by a receiver.
+fn waiting_totals(runs: &[JobRun], sinks: &[ReceiverOptions]) -> usize {
     let of_run = |run: &JobRun| match run.total {
         Some(_) => sinks.iter().filter(|sink| !run.total_told.contains(&sink.name)).count(),
         None => 0,
@@ -155,7 +157,8 @@ fn waiting_totals(runs: &[JobRun], sinks: &[SinkConfig]) -> usize {
     runs.iter().take(RETOLD_TOTALS).map(of_run).sum()
 }
 
-/// A run of this host has the embedded database to itself, which is no reason to worry for a while.
+/// Opens the store. A run of the same host locks the embedded database, so a lock is no error until [`PATIENCE`] is
+/// over.
 async fn open(config: &Config) -> Result<Store, StoreError> {
     let started = Instant::now();
     loop {
@@ -169,16 +172,17 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 }
 
 async fn rules(config: &Config) -> Rules {
+    // No cache folder: a health check writes nothing.
     let ready = match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
-        Ok(sandbox) => job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await,
+        Ok(sandbox) => pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
     Rules { running: ready.rules.len(), problems: ready.problems.iter().map(ToString::to_string).collect() }
 }
 
-/// As `df` counts: of what ordinary users could have.
+/// Returns the use of a file system, counted like `df`: without the blocks reserved for root.
 pub(crate) fn disk(folder: &Path) -> Result<Disk, String> {
-    // Before the first run the folder may be missing; its parent is on the disk that it will be on.
+    // Before the first run the folder may be missing; the nearest ancestor is on the same file system.
     let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let path = existing.display().to_string();
     let stat = rustix::fs::statvfs(existing).map_err(|error| format!("cannot look at the disk of {path}: {error}"))?;

@@ -1,23 +1,23 @@
-//! How a job's last runs went.
+//! The checks of the last runs of a job.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::lease::{Grip, grip, lease_text};
 use super::{Check, State};
-use crate::config::{HealthConfig, Levels};
-use crate::store::{Held, JobRun};
+use crate::config::{HealthOptions, Levels};
+use store::{Held, JobRun};
 
-/// What clocks of hosts may differ by before that is told.
+/// Tolerated difference between the clocks of two hosts.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
-/// Age, outcome, and duration of a job, from its runs, newest first. `failing` is how many runs in a row are known to have
-/// failed otherwise: a run that could not reach the store leaves no record of its own.
+/// Checks the age, outcome and duration of a job. `runs` is sorted newest first. `failing` is the number of consecutive
+/// failed runs without access to the store, because such a run leaves no run record.
 pub(super) fn checks(
     job: &str,
     (runs, failing): (&[JobRun], u32),
     leases: Option<&[Held]>,
     now: Timestamp,
-    config: &HealthConfig,
+    config: &HealthOptions,
 ) -> Vec<Check> {
     let Some(last) = runs.first() else {
         let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
@@ -30,7 +30,7 @@ pub(super) fn checks(
     ]
 }
 
-fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthOptions) -> Check {
     let age = now.duration_since(last.started_at);
     if age < -CLOCKS_APART {
         let (began, age) = (last.started_at, span(-age));
@@ -50,6 +50,7 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
     if state != State::Ok {
         message.push_str(": look at `costwarden schedule show` and at what it wrote to its log");
     }
+    // The figure is in seconds, the thresholds are in hours or minutes.
     let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
     Check::new(format!("{job} age"), state, message).with(
         format!("{job}_age"),
@@ -59,12 +60,14 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
     )
 }
 
-fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> Check {
+fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthOptions) -> Check {
+    // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
     let last = ended().next();
     let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
+        // `failing` may count failures after the last run record.
         _ if failures > 0 => (
             State::of(failures, config.failures),
             match failures {
@@ -84,7 +87,7 @@ fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> C
     )
 }
 
-fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthConfig) -> Check {
+fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthOptions) -> Check {
     let name = format!("{job} duration");
     if last.outcome == "running" {
         let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
@@ -121,7 +124,7 @@ fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &H
     Check::new(name, state, format!("{seconds:.1} s{hint}")).with(format!("{job}_duration"), seconds, "s", None)
 }
 
-/// In the largest unit that fits.
+/// Returns a duration in the largest unit of two or more.
 pub(super) fn span(duration: SignedDuration) -> String {
     match duration.as_mins() {
         minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
@@ -133,11 +136,11 @@ pub(super) fn span(duration: SignedDuration) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::step::Step;
-    use crate::store::LeaseKey;
+    use store::checkpoint::Step;
+    use store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
 
-    /// A run of the hour that began so many minutes before [`now`].
+    /// A run of the hourly job that began `minutes` before [`now`].
     pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
         JobRun {
             job: "hourly".to_owned(),
@@ -166,11 +169,11 @@ pub(super) mod tests {
 
     /// The states and messages of the job's checks.
     fn told(job: &str, runs: &[JobRun], failing: u32) -> String {
-        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthConfig::default());
+        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
 
-    /// Of the owner of [`run`].
+    /// A lease of the owner of [`run`].
     fn lease(left: i64) -> Held {
         let [left, renewed] = [left, 60 - left].map(SignedDuration::from_secs);
         let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
@@ -180,7 +183,7 @@ pub(super) mod tests {
     #[test]
     fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
         let message = |leases: Option<&[Held]>| {
-            let config = HealthConfig::default();
+            let config = HealthOptions::default();
             let check =
                 duration("hourly", &run("running", 3, &[]), grip(&run("running", 3, &[]), leases), now(), &config);
             format!("{} {}", check.state.as_str(), check.message)
@@ -208,7 +211,7 @@ pub(super) mod tests {
         OK hourly outcome: its first run goes on
         OK hourly duration: has been running for 3 minutes
         ");
-        // Clocks that differ a little, and one that was put back.
+        // A small difference between clocks, and a clock set back by a day.
         assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
         assert!(
             told("hourly", &[run("done", -24 * 60, &[])], 0)

@@ -1,25 +1,25 @@
-//! Who has the turn to write, and whether its owner is alive: a lease is renewed every third of its length for as long as its
-//! owner works.
+//! The check of the write lease: a living owner renews the lease every third of the length.
 
 use jiff::SignedDuration;
 
 use super::jobs::span;
 use super::{Check, State};
-use crate::store::{Held, JobRun};
+use store::{Held, JobRun};
 
-/// What the leases say of a run that has not ended.
+/// The state of the lease of an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Grip<'l> {
-    /// Its owner has a lease that it renews.
+    /// The owner renews the lease.
     Firm,
-    /// Its owner's lease ran out.
+    /// The lease of the owner has expired.
     Lost(&'l Held),
-    /// Its owner has none: another has taken its turn, or nobody had to wait for it.
+    /// The owner has no lease: another run has taken over, or the store has no leases.
     None,
 }
 
 pub(super) fn grip<'l>(run: &JobRun, leases: Option<&'l [Held]>) -> Grip<'l> {
     let own = leases.unwrap_or_default().iter().filter(|lease| lease.owner == run.owner);
+    // An owner may have several leases: the longest decides.
     match own.max_by_key(|lease| lease.left) {
         Some(lease) if lease.left.is_positive() => Grip::Firm,
         Some(lease) => Grip::Lost(lease),
@@ -27,7 +27,7 @@ pub(super) fn grip<'l>(run: &JobRun, leases: Option<&'l [Held]>) -> Grip<'l> {
     }
 }
 
-/// Leases that ran out and were not given back: whatever their owners were at, a backfill perhaps, is left undone until
+/// Warns of expired leases without a release. The work of the owner, for example a backfill, stays unfinished until
 /// another run takes over.
 pub(super) fn check(leases: Option<&[Held]>) -> Check {
     let Some(leases) = leases else {
@@ -46,7 +46,7 @@ pub(super) fn check(leases: Option<&[Held]>) -> Check {
     .with("lost_leases", lost.len() as f64, "", None)
 }
 
-/// Owner, what it is on, until when, and when it was renewed last.
+/// Returns the owner, the job, the expiry and the last renewal of a lease.
 pub(super) fn lease_text(lease: &Held) -> String {
     let Held { key, owner, left, renewed } = lease;
     let on = match (key.job.as_str(), key.period.as_str()) {
@@ -62,7 +62,7 @@ pub(super) fn lease_text(lease: &Held) -> String {
     }
 }
 
-/// Leases are counted in seconds at first.
+/// Returns a duration of a lease, in seconds below two minutes.
 fn short(duration: SignedDuration) -> String {
     if duration.as_mins() < 2 { format!("{} s", duration.as_secs().max(0)) } else { span(duration) }
 }
@@ -71,7 +71,7 @@ fn short(duration: SignedDuration) -> String {
 mod tests {
     use super::super::jobs::tests::run;
     use super::*;
-    use crate::store::LeaseKey;
+    use store::LeaseKey;
 
     fn held(job: &str, owner: &str, left: i64, renewed: Option<i64>) -> Held {
         Held {

@@ -1,4 +1,4 @@
-//! The text format of Prometheus, version 0.0.4, as the node exporter reads it.
+//! The text format of Prometheus, version 0.0.4, for the node exporter.
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
@@ -7,13 +7,14 @@ use std::borrow::Cow;
 use super::family::{Family, Kind};
 use super::tally::Tally;
 
-/// All figures, in one order.
+/// Returns all metrics in a fixed order.
 pub(super) fn text(tally: &Tally) -> String {
     let mut text = String::new();
     for (metric, values) in &tally.0 {
         let Family { name, help, kind, labels } = metric.family();
         let kind = match kind {
             Kind::Counter => "counter",
+            // A streak returns to 0, so a streak is no counter.
             Kind::Gauge | Kind::Streak => "gauge",
         };
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));

@@ -1,9 +1,9 @@
-//! The metrics: their names, what they say, and by what they are told apart.
+//! The metrics with names, help texts, kinds and labels.
 //!
-//! Labels are of closed sets, or named by the operator (rules, plugins, sinks): never series, days or periods. None is called
-//! `job` or `instance`: those are Prometheus' own, of whom it scrapes.
+//! Label values come from closed sets or from the operator (rules, plugins, receivers), never from series, days or
+//! periods. No label is named `job` or `instance`, because Prometheus sets both labels for the scrape target.
 
-/// One figure, or one a set of labels.
+/// A metric, with a value for each set of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Metric {
     Build,
@@ -46,18 +46,18 @@ pub(crate) enum Metric {
     StateAvailable,
 }
 
-/// How values go on from run to run.
+/// The continuation of a value from run to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Added up for ever.
+    /// Sum over all runs.
     Counter,
-    /// The last run's.
+    /// Value of the last run.
     Gauge,
-    /// Added up over runs that add anything, and begun anew by one that adds nothing.
+    /// Sum over consecutive runs with a value above 0; a run with 0 resets the sum.
     Streak,
 }
 
-/// What there is to say of a metric.
+/// The description of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Family {
     pub(super) name: &'static str,
@@ -299,7 +299,8 @@ impl Metric {
 }
 
 impl Family {
-    /// Told apart by names of the operator: what is not mentioned by a run that mentions others is gone.
+    /// Reports whether a label is a name chosen by the operator. If a run has any values of such a metric, missing
+    /// label sets are removed.
     pub(super) fn is_by_name(self) -> bool {
         self.labels.iter().any(|label| ["rule", "sink"].contains(label))
     }

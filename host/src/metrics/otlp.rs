@@ -1,7 +1,7 @@
-//! The same figures as OTLP over HTTP, in its JSON encoding: no other part of costwarden needs protobuf.
+//! The metrics in OTLP over HTTP, in the JSON encoding, so costwarden needs no protobuf.
 //!
-//! Names lose the `_total` that a collector's Prometheus exporter adds again, so that they end up as they are in the
-//! textfile. <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
+//! Names lose the suffix `_total`, because the Prometheus exporter of a collector adds the suffix again; the names then
+//! equal the names in the textfile. <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
 
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -11,14 +11,14 @@ use super::family::{Family, Kind};
 use super::tally::Labels;
 use super::totals::Totals;
 use super::{MetricsError, OtlpOptions};
-use crate::causes::causes;
-use crate::count::counted;
-use crate::http;
+use transport::causes::causes;
+use model::count::counted;
+use transport::http;
 
 /// `AggregationTemporality`: each value is the sum since the start.
 const CUMULATIVE: u8 = 2;
 
-/// An `ExportMetricsServiceRequest`.
+/// Returns an `ExportMetricsServiceRequest`.
 pub(super) fn body(totals: &Totals, host: &str, now: Timestamp) -> Value {
     let (start, time) = (nanoseconds(totals.since), nanoseconds(now));
     let metrics = totals.values.0.iter().map(|(metric, values)| {
@@ -33,6 +33,7 @@ pub(super) fn body(totals: &Totals, host: &str, now: Timestamp) -> Value {
             })
         };
         let points: Vec<Value> = values.iter().map(point).collect();
+        // Unit codes of UCUM, the convention of OpenTelemetry.
         let unit = if name.contains("_seconds") {
             "s"
         } else if name.contains("_bytes") {
@@ -65,9 +66,10 @@ pub(super) fn body(totals: &Totals, host: &str, now: Timestamp) -> Value {
     }] })
 }
 
-/// Sends it once: what is lost is in the next push too.
+/// Sends the request once, without a retry: the next push contains the same totals.
 pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), MetricsError> {
     let mut url = options.endpoint.clone();
+    // The address may have a path prefix.
     url.set_path(&format!("{}/v1/metrics", url.path().trim_end_matches('/')));
     let failed = |why: String| MetricsError::Push { url: url.clone(), why };
     let client = http::client(&url, options.authority.as_ref(), options.timeout).build();
@@ -78,10 +80,11 @@ pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), Metr
     let status = response.status();
     let answer = response.bytes().await.map_err(|error| failed(causes(&error)))?;
     if !status.is_success() {
+        // The answer comes from outside: shortened and escaped for the log.
         let beginning: String = String::from_utf8_lossy(&answer).chars().take(200).collect();
         return Err(failed(format!("it answered {}: {}", status.as_u16(), beginning.escape_debug())));
     }
-    // A collector may take a part alone, and says so in an answer that is no failure.
+    // A collector may accept a part only, with a successful status.
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let rejected = &answer["partialSuccess"]["rejectedDataPoints"];
     match rejected.as_str().map_or_else(|| rejected.as_i64(), |text| text.parse().ok()) {
@@ -97,7 +100,7 @@ fn attribute(key: &str, value: &str) -> Value {
     json!({ "key": key, "value": { "stringValue": value } })
 }
 
-/// 64-bit numbers are texts in this encoding.
+/// Returns nanoseconds since 1970; the JSON encoding has 64-bit numbers in strings.
 fn nanoseconds(time: Timestamp) -> String {
     time.as_nanosecond().max(0).to_string()
 }

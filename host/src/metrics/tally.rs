@@ -1,19 +1,19 @@
-//! Counted figures: one value for each metric and set of labels.
+//! Counts of a run: a value for each metric and set of labels.
 
 use std::collections::BTreeMap;
 
 use super::Metric;
 use super::family::Kind;
 
-/// The values of a metric's labels, in the order of its family.
+/// Label values, in the order of the metric's family.
 pub(super) type Labels = Box<[Box<str>]>;
 
-/// Figures that a run counts, or their totals.
+/// The counts of a run, or the totals over all runs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tally(pub(super) BTreeMap<Metric, BTreeMap<Labels, f64>>);
 
 impl Tally {
-    /// Adds to a value that begins with 0.
+    /// Adds `more` to a value; a new value starts at 0.
     pub(crate) fn add(&mut self, metric: Metric, labels: &[&str], more: f64) {
         *self.value(metric, labels) += more;
     }
@@ -23,14 +23,14 @@ impl Tally {
         *self.value(metric, labels) = value;
     }
 
-    /// Sets a value that was not set before.
+    /// Sets a value if the metric has no value yet.
     pub(crate) fn set_once(&mut self, metric: Metric, labels: &[&str], value: f64) {
         if !self.0.contains_key(&metric) {
             self.set(metric, labels, value);
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds all counts of another tally.
     pub(crate) fn absorb(&mut self, other: Self) {
         for (metric, values) in other.0 {
             let own = self.0.entry(metric).or_default();
@@ -40,13 +40,13 @@ impl Tally {
         }
     }
 
-    /// What says how the run went, without what is added up over runs.
+    /// Returns the gauges and streaks, without the counters.
     pub(super) fn without_counters(mut self) -> Self {
         self.0.retain(|metric, _| metric.family().kind != Kind::Counter);
         self
     }
 
-    /// The sum of a metric over all labels.
+    /// Returns the sum of a metric over all labels.
     #[cfg(test)]
     pub(crate) fn sum(&self, metric: Metric) -> f64 {
         self.0.get(&metric).map_or(0.0, |values| values.values().sum())

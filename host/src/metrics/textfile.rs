@@ -1,4 +1,4 @@
-//! A file that is there as a whole or not at all, and that the node exporter, another user, may read.
+//! The atomic replacement of a file readable by all users, because the node exporter runs under another user.
 
 use std::fs::Permissions;
 use std::io::Write as _;
@@ -7,14 +7,16 @@ use std::path::Path;
 
 use super::MetricsError;
 
-/// Replaces a file. The folder must be there: one that is made by mistake would be read by nobody.
+/// Replaces a file. A missing folder is an error: nothing reads a folder created by mistake.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), MetricsError> {
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
-        // The exporter reads *.prom alone, and not what is half written.
+        // The exporter reads only `*.prom`, so a partial file is ignored.
         let mut file = tempfile::Builder::new().prefix(".costwarden-").suffix(".tmp").tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
+        // Temporary files have mode 0600, and the exporter is another user.
         file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        // On disk before the rename: after a crash the file is complete.
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

@@ -1,7 +1,8 @@
-//! Figures from run to run: a file of the state directory, changed by one run at a time and never in part.
+//! The totals over all runs of a host, in a file of the state directory. A single run at a time replaces the file as a
+//! whole.
 //!
-//! The store's records would not do: they are keyed by period, so that counts of a run that is repeated would go
-//! backwards, and they are out of reach just when there is something to see.
+//! The run records in the store are no substitute: records are keyed by period, so the counts of a repeated run would
+//! decrease, and the store is unreachable exactly when metrics matter.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -16,28 +17,28 @@ use super::family::Kind;
 use super::tally::{Labels, Tally};
 use super::{Metric, MetricsError, textfile};
 
-/// What all runs on this host came to so far.
+/// The totals over all runs of a host.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Totals {
-    /// When counting began.
+    /// Start of counting.
     pub(super) since: Timestamp,
     pub(super) values: Tally,
 }
 
-/// As it is on disk. Values are texts, which come back as the very number: one that came back a little less would be
-/// taken for a counter that began anew.
+/// The JSON of the file. Values are strings, for an exact round trip: a slightly smaller value would look like a
+/// counter reset.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     since: Timestamp,
-    /// By the names of metrics.
+    /// Label sets and values by metric name.
     values: BTreeMap<String, Vec<(Vec<String>, String)>>,
 }
 
-/// The lock of another run is waited for so long: it is held while two small files are written.
+/// Maximum wait for the lock of another run, held while two small files are written.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Waits until no other run of this host is at it; released when it is dropped, or the process ends.
+/// Takes the lock of the totals. The lock is released on drop, or at the end of the process.
 pub(super) async fn lock(state_dir: &Path) -> Result<File, MetricsError> {
     let path = state_dir.join("metrics.lock");
     let failed = |why| MetricsError::File { action: "lock", path: path.clone(), why };
@@ -60,13 +61,15 @@ pub(super) async fn lock(state_dir: &Path) -> Result<File, MetricsError> {
 }
 
 impl Totals {
-    /// A file that cannot be understood is set aside, and counting begins anew: Prometheus takes that for a restart.
+    /// Reads the totals. An invalid file is renamed and counting starts again; Prometheus treats the reset like a
+    /// restart.
     pub(super) fn read(state_dir: &Path, now: Timestamp) -> Result<Self, MetricsError> {
         let path = file(state_dir);
         let failed = |action, why| MetricsError::File { action, path: path.clone(), why };
         let text = match fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::new(now)),
+            // Not UTF-8: handled like text that is no valid JSON.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
             Err(error) => return Err(failed("read", error)),
         };
@@ -83,8 +86,8 @@ impl Totals {
         Ok(totals)
     }
 
-    /// Adds what a run counted. A gauge that it set replaces the one of the run before: of the same job, where it is one of a
-    /// job. Of rules and sinks that are gone nothing is kept.
+    /// Adds the counts of a run. Gauges replace the gauges of the run before, per job if the metric has a job label.
+    /// Values of deleted rules and receivers are removed.
     pub(super) fn add(&mut self, run: Tally) {
         for (metric, values) in run.0 {
             let family = metric.family();
@@ -105,6 +108,7 @@ impl Totals {
                         let place = family.labels.iter().position(|label| *label == "job_name");
                         place.map(|place| labels[place].clone())
                     };
+                    // All values of the job are replaced: a step without a run must not keep an old duration.
                     own.retain(|labels, _| values.keys().all(|new| job(new) != job(labels)));
                     own.extend(values);
                 }
@@ -128,7 +132,7 @@ impl Totals {
         Self { since, values: Tally::default() }
     }
 
-    /// Metrics that another version knew are left out.
+    /// Parses the file. Metrics of other versions are skipped.
     fn parse(text: &str) -> Option<Self> {
         let Stored { since, values } = serde_json::from_str(text).ok()?;
         let mut tally = Tally::default();
@@ -136,6 +140,7 @@ impl Totals {
             let Some(metric) = Metric::of_name(&name) else { continue };
             for (labels, value) in values {
                 let value = value.parse().ok().filter(|value: &f64| value.is_finite())?;
+                // Another version may have had other labels.
                 if labels.len() == metric.family().labels.len() {
                     tally.set(metric, &labels.iter().map(String::as_str).collect::<Vec<_>>(), value);
                 }

@@ -1,4 +1,4 @@
-//! The bill's clock on the machine's.
+//! The conversion of times from the bill's time zone to the clock of the host.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,17 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-/// A time of day on the machine's clock.
+/// A time of day on the clock of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LocalTime {
     pub(crate) hour: i8,
     pub(crate) minute: i8,
 }
 
-/// All local times at which it is so many minutes past midnight in the bill's zone, on any day of the year to come.
+/// Returns all local times that equal `minute` past midnight in the bill's zone, on any day of the next year.
 ///
-/// They are several where one of the two zones changes its clock and the other does not, or not on the same day. A daily
-/// job that is started at each of them does its day in time all year; at the other one it does a day again, which changes
-/// nothing.
+/// The list has several times if the two zones change clocks differently. A daily job started at each time is punctual
+/// all year; the extra run repeats a completed day, without an effect.
 pub(super) fn local_times(minute: u8, zone: &TimeZone, local: &TimeZone, now: Timestamp) -> Vec<LocalTime> {
     let first = now.to_zoned(zone.clone()).date();
     let on = |date: Date| {

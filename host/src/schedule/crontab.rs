@@ -1,4 +1,4 @@
-//! A user's crontab, of which one marked block is costwarden's and every other byte is not.
+//! The crontab of a user: only a marked block belongs to costwarden, and every other byte stays unchanged.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -12,49 +12,49 @@ use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
 const BEGIN: &str = "# BEGIN costwarden";
 const END: &str = "# END costwarden";
 
-/// Around the log's path in a job's command.
+/// Text before the path of the log in the command of a job; [`LOG_END`] is the text after.
 const LOG: &str = " --json >>";
 const LOG_END: &str = " 2>&1";
 
-/// What the cron daemons of Debian and Red Hat take of one command, at least.
+/// Minimum command length accepted by the cron daemons of Debian and Red Hat.
 const LONGEST_COMMAND: usize = 990;
 
-/// The program `crontab`, and whose table it is to look after.
+/// The program `crontab`, for the table of a user.
 #[derive(Debug, Clone)]
 pub(crate) struct Crontab {
-    /// None for the one who runs this.
+    /// `None` means the current user.
     pub(crate) user: Option<String>,
 }
 
 impl Crontab {
-    /// The table as it is; empty where there is none.
+    /// Returns the table; empty if the user has no table.
     ///
     /// # Errors
-    /// The program cannot be run, or gives another answer than a table or that there is none.
+    /// The program cannot be run, or the answer is neither a table nor "no crontab".
     pub(crate) fn read(&self) -> Result<String, CrontabError> {
         let output = self.run(&["-l"], None)?;
         if output.status.success() {
             return String::from_utf8(output.stdout).map_err(|_| CrontabError::NotText { whose: self.whose() });
         }
-        // Any other answer may hide a table, which would be lost by writing.
+        // Any other answer may hide a table, and writing would delete the table.
         if String::from_utf8_lossy(&output.stderr).trim_start().starts_with("no crontab for") {
             return Ok(String::new());
         }
         Err(self.refused("read", &output))
     }
 
-    /// Puts the block into the table in place of an older one, or at its end.
+    /// Replaces the block in the table, or appends the block.
     ///
     /// # Errors
-    /// The table's marks are broken, or the program does not take the table.
+    /// The marks in the table are broken, or the program rejects the table.
     pub(crate) fn install(&self, block: &str) -> Result<Change, CrontabError> {
         self.change(|table| with(table, block))
     }
 
-    /// Takes the block out of the table.
+    /// Removes the block from the table.
     ///
     /// # Errors
-    /// As [`Crontab::install`].
+    /// The same as for [`Crontab::install`].
     pub(crate) fn remove(&self) -> Result<Change, CrontabError> {
         self.change(without)
     }
@@ -65,10 +65,12 @@ impl Crontab {
         if after == before {
             return Ok(Change::Unchanged);
         }
+        // `-r` for an empty table restores the state before the installation.
         let output = if after.is_empty() { self.run(&["-r"], None)? } else { self.run(&["-"], Some(&after))? };
         if !output.status.success() {
             return Err(self.refused("write", &output));
         }
+        // Read back: another process may have written at the same time.
         if self.read()? == after { Ok(Change::Written) } else { Err(CrontabError::Other { whose: self.whose() }) }
     }
 
@@ -78,11 +80,12 @@ impl Crontab {
             command.args(["-u", user]);
         }
         let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        // `read` matches an English message.
         command.args(args).env("LC_ALL", "C").stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |why: std::io::Error| CrontabError::Program { why };
         let mut child = command.spawn().map_err(failed)?;
         if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-            // A program that ends without reading says why itself.
+            // A program that ends without reading reports the reason on standard error.
             drop(stdin.write_all(input.as_bytes()));
         }
         child.wait_with_output().map_err(failed)
@@ -99,10 +102,10 @@ impl Crontab {
     }
 }
 
-/// The block that a plan asks for.
+/// Returns the block for a plan.
 ///
 /// # Errors
-/// A path cannot stand in a crontab.
+/// A path contains characters not allowed in a crontab, or a command is too long.
 pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError> {
     let times = plan.local_times(now);
     let mut minutes: Vec<_> = times.iter().map(|time| time.minute).collect();
@@ -121,6 +124,7 @@ pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError>
     for time in &times {
         lines.push(format!("{} {} * * * {}", time.minute, time.hour, command(plan, Task::Daily)?));
     }
+    // A zone with a clock change of half an hour needs a line for each of two minutes.
     for minute in minutes {
         lines.push(format!("{minute} * * * * {}", command(plan, Task::Hourly)?));
     }
@@ -129,15 +133,15 @@ pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError>
     Ok(lines.join("\n") + "\n")
 }
 
-/// A job waits for the lock, so that the daily and the hourly one of the same minute take turns. Health has no lock and
-/// writes nothing; what it says goes to the system's log while it is not well.
+/// Returns the command of a task. A job waits for the lock, so the daily and the hourly job of the same minute run one
+/// after another. The health check has no lock and writes nothing; a failed check goes to the system log.
 fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
     let quoted = |path: PathBuf| match text(&path) {
         Some(text) => Ok(quote(text)),
         None => Err(CrontabError::Path { path }),
     };
     let environment = match &plan.env_file {
-        // Where it is not there, costwarden itself says which variables are missing.
+        // A missing file is accepted: costwarden then names the missing variables.
         Some(file) => {
             let file = quoted(file.clone())?;
             format!("set -a; [ ! -r {file} ] || . {file}; set +a; ")
@@ -154,7 +158,7 @@ fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
             format!("{environment}s=$({costwarden} health --brief 2>&1) || logger -t costwarden -p user.err -- \"$s\"")
         }
     };
-    // To cron a bare % is the end of the command.
+    // A bare `%` ends the command in a crontab.
     let command = command.replace('%', "\\%");
     if command.len() > LONGEST_COMMAND {
         return Err(CrontabError::Long { task: task.as_str(), length: command.len() });
@@ -162,7 +166,7 @@ fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
     Ok(command)
 }
 
-/// For the shell; plain where that is the same.
+/// Quotes an argument for the shell, if necessary.
 fn quote(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -172,15 +176,15 @@ fn quote(text: &str) -> String {
     }
 }
 
-/// The block that a table holds.
+/// Returns the block in a table.
 ///
 /// # Errors
-/// Its marks are broken.
+/// The marks of the block are broken.
 pub(crate) fn installed(table: &str) -> Result<Option<&str>, CrontabError> {
     Ok(find(table)?.map(|range| &table[range]))
 }
 
-/// Where the jobs of a block write their log.
+/// Returns the path of the log in a block.
 pub(crate) fn log_file(block: &str) -> Option<PathBuf> {
     let (_, rest) = block.split_once(LOG)?;
     let (path, _) = rest.split_once(LOG_END)?;
@@ -193,6 +197,7 @@ fn with(table: &str, block: &str) -> Result<String, CrontabError> {
     if let Some(range) = find(table)? {
         return Ok(format!("{}{block}{}", &table[..range.start], &table[range.end..]));
     }
+    // The block must not continue a last line without a line break.
     let gap = if table.is_empty() || table.ends_with('\n') { "" } else { "\n" };
     Ok(format!("{table}{gap}{block}"))
 }
@@ -204,7 +209,7 @@ fn without(table: &str) -> Result<String, CrontabError> {
     })
 }
 
-/// Where the block stands, both marks included. A table of which that is not clear is nothing to guess about.
+/// Returns the byte range of the block with both marks. Ambiguous marks are an error.
 fn find(table: &str) -> Result<Option<Range<usize>>, CrontabError> {
     let mut begun = None;
     let mut found = None;
@@ -227,7 +232,7 @@ fn find(table: &str) -> Result<Option<Range<usize>>, CrontabError> {
     }
 }
 
-/// Why a crontab could not be changed. It is as it was.
+/// An error of reading or changing a crontab. The crontab is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CrontabError {
     #[error("cannot run `crontab` ({why}): install cron, or use --systemd")]

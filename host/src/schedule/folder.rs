@@ -1,4 +1,4 @@
-//! Folders that must be there before a job starts: the lock and the output are opened before costwarden is.
+//! The folders needed before a job starts: the shell opens the lock and the output before costwarden runs.
 
 use std::fs;
 use std::io;
@@ -6,11 +6,10 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Makes a folder where it is missing, and gives it to the user whose jobs will write there. One that is there is left
-/// as it is.
+/// Creates a missing folder for the user of the jobs. An existing folder stays unchanged.
 ///
 /// # Errors
-/// It cannot be made or written by that user, or the user is not known.
+/// The folder cannot be created, is not writable to the user, or the user is unknown.
 pub(crate) fn make(folder: &Path, user: Option<&str>) -> Result<(), FolderError> {
     let owner = user.map(|user| Ok::<_, FolderError>((id("-u", user)?, id("-g", user)?))).transpose()?;
     if !folder.is_dir() {
@@ -20,6 +19,7 @@ pub(crate) fn make(folder: &Path, user: Option<&str>) -> Result<(), FolderError>
     match user {
         None => tempfile::tempfile_in(folder).map(drop).map_err(|why| FolderError::Make { path: path(), why }),
         Some(user) => {
+            // Tested under the user, because root may write to any folder.
             let mut test = Command::new("runuser");
             test.args(["-u", user, "--", "test", "-w"]).arg(folder);
             let may = test.status().map_err(|why| FolderError::Make { path: path(), why })?.success();
@@ -28,7 +28,7 @@ pub(crate) fn make(folder: &Path, user: Option<&str>) -> Result<(), FolderError>
     }
 }
 
-/// `owner` is the ids of a user and a group.
+/// Creates a folder. `owner` is the ids of a user and a group.
 fn create(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), FolderError> {
     let failed = |why| FolderError::Make { path: folder.to_owned(), why };
     fs::create_dir_all(folder).map_err(failed)?;
@@ -38,7 +38,7 @@ fn create(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), FolderError> {
     }
 }
 
-/// As the system's own program has it, which knows of users in directories, too.
+/// Returns the user or group id from the program `id`, because `id` also knows users in a directory service.
 fn id(flag: &str, user: &str) -> Result<u32, FolderError> {
     let unknown = || FolderError::User { user: user.to_owned() };
     let output = Command::new("id").args([flag, "--", user]).output().map_err(|_| unknown())?;
@@ -46,7 +46,7 @@ fn id(flag: &str, user: &str) -> Result<u32, FolderError> {
     text.trim().parse().map_err(|_| unknown())
 }
 
-/// Why a folder could not be made.
+/// An error of creating a folder.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
     #[error(

@@ -1,5 +1,4 @@
-//! Services and timers for systemd. They are made here and written where somebody says; starting them is systemd's
-//! business, and asking it to is the operator's.
+//! Services and timers of systemd. The units are written to a folder here; the operator enables and starts the units.
 
 use std::fs;
 use std::io;
@@ -7,21 +6,21 @@ use std::path::{Path, PathBuf};
 
 use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
 
-/// The first line of every unit that may be replaced.
+/// First line of every unit written by costwarden. Only files with the line are replaced.
 const MARK: &str =
     "# Written by `costwarden schedule install --systemd`, which replaces it; put changes into a drop-in.\n";
 
-/// A unit's file.
+/// A unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unit {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
-/// A service and a timer for each task.
+/// Returns a service and a timer for each task.
 ///
 /// # Errors
-/// A path cannot stand in a unit.
+/// A path contains characters not allowed in a unit.
 pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>, UnitError> {
     let mut units = Vec::new();
     for task in Task::ALL {
@@ -31,15 +30,15 @@ pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>, UnitError> {
     Ok(units)
 }
 
-/// The unit that starts a task.
+/// Returns the name of the timer of a task.
 pub(crate) fn timer_name(task: Task) -> String {
     format!("costwarden-{}.timer", task.as_str())
 }
 
-/// Where a folder's units are, of those that are there.
+/// Returns the paths of the installed units in a folder.
 ///
 /// # Errors
-/// One of them cannot be read, or is somebody else's.
+/// A unit cannot be read, or was not written by costwarden.
 pub(crate) fn written(folder: &Path) -> Result<Vec<PathBuf>, UnitError> {
     let mut found = Vec::new();
     for task in Task::ALL {
@@ -53,11 +52,12 @@ pub(crate) fn written(folder: &Path) -> Result<Vec<PathBuf>, UnitError> {
     Ok(found)
 }
 
-/// Writes the units that are not there as they are to be. Nothing is written if any of them is somebody else's.
+/// Writes missing and changed units. Nothing is written if any unit is foreign.
 ///
 /// # Errors
-/// One is somebody else's, or cannot be written.
+/// A unit was not written by costwarden, or cannot be written.
 pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> {
+    // Every unit is checked before the first is written.
     let mut due = Vec::new();
     for unit in units {
         let path = folder.join(&unit.name);
@@ -67,7 +67,7 @@ pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> 
     }
     for (path, text) in &due {
         let failed = |why| UnitError::File { action: "write", path: path.clone(), why };
-        // Whole or not at all: systemd may look at any time.
+        // Atomic: systemd may read the file at any time.
         let mut file = tempfile::Builder::new().permissions(mode()).tempfile_in(folder).map_err(failed)?;
         io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
@@ -78,7 +78,7 @@ pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> 
 /// Removes the units.
 ///
 /// # Errors
-/// One is somebody else's, or cannot be removed.
+/// A unit was not written by costwarden, or cannot be removed.
 pub(crate) fn remove(folder: &Path) -> Result<Change, UnitError> {
     let found = written(folder)?;
     for path in &found {
@@ -88,10 +88,11 @@ pub(crate) fn remove(folder: &Path) -> Result<Change, UnitError> {
 }
 
 fn mode() -> fs::Permissions {
+    // Temporary files have mode 0600; units are readable by all users.
     std::os::unix::fs::PermissionsExt::from_mode(0o644)
 }
 
-/// What a file of ours holds; none where there is no file.
+/// Returns the text of a unit written by costwarden; `None` without a file.
 fn ours(path: &Path) -> Result<Option<String>, UnitError> {
     match fs::read_to_string(path) {
         Ok(text) if text.starts_with(MARK) => Ok(Some(text)),
@@ -103,6 +104,7 @@ fn ours(path: &Path) -> Result<Option<String>, UnitError> {
 
 fn timer(plan: &Plan, task: Task) -> String {
     let (minute, zone) = (plan.minute, zone_name(&plan.zone));
+    // `Persistent`: systemd starts a missed job after boot. A missed health check needs no repetition.
     let when = match task {
         Task::Daily => format!("OnCalendar=*-*-* 00:{minute:02}:00 {zone}\nPersistent=true\n"),
         Task::Hourly => format!("OnCalendar=*-*-* *:{minute:02}:00 {zone}\nPersistent=true\n"),
@@ -131,25 +133,29 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
         Task::Hourly => ("Fetch and judge today's bill as it stands", "hourly --json", "2h"),
         Task::Health => ("Say whether costwarden is well", "health --brief", "4min"),
     };
+    // With `-F` no flock process stands between systemd and the job.
     let start = match task {
         Task::Health => format!("{program} {start}"),
         Task::Daily | Task::Hourly => format!("/usr/bin/flock -F -w {LOCK_SECONDS} {lock} {program} {start}"),
     };
     let environment = match &plan.env_file {
-        // Where it is not there, costwarden itself says which variables are missing.
+        // `-` accepts a missing file: costwarden then names the missing variables.
         Some(file) => format!("EnvironmentFile=-{}\n", quoted(file.clone())?),
         None => String::new(),
     };
-    // systemd makes this folder, and gives it to the user.
+    // systemd creates the folder, with the unit's user as the owner.
     let state = match plan.state_dir.strip_prefix("/var/lib").ok().and_then(text) {
         Some(state) if !state.is_empty() => format!("StateDirectory={}\n", quote(state)),
         _ => String::new(),
     };
     let mut writable = vec![plan.state_dir.clone()];
+    // A folder below the state directory is writable already.
     writable.extend(plan.writable.iter().filter(|path| !path.starts_with(&plan.state_dir)).cloned());
     writable.dedup();
+    // `-` accepts a folder that does not exist yet.
     let writable = writable.into_iter().map(|path| Ok(format!("ReadWritePaths=-{}\n", quoted(path)?)));
     let writable = writable.collect::<Result<String, UnitError>>()?;
+    // `ProtectHome=yes` would hide a program, a config or a folder below a home.
     let is_home = |path: &PathBuf| ["/home", "/root", "/run/user"].iter().any(|home| path.starts_with(home));
     let paths = [&plan.program, &plan.config, &plan.state_dir].into_iter().chain(&plan.writable);
     let home = if paths.into_iter().any(is_home) { "read-only" } else { "yes" };
@@ -187,13 +193,13 @@ SystemCallErrorNumber=EPERM
 # MemoryDenyWriteExecute must stay off: detectors are compiled to machine code, which is executable after it was written.
 ";
 
-/// For systemd's own way of splitting a line: specifiers, variables and blanks are meant as they stand.
+/// Quotes an argument for systemd: specifiers, variables and blanks stay literal.
 fn quote(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
     if text.contains([' ', '\'', '"', '\\', ';']) { format!("\"{text}\"") } else { text }
 }
 
-/// Why units could not be written.
+/// An error of writing or reading units.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnitError {
     #[error(

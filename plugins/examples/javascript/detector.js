@@ -1,27 +1,27 @@
-// Alerts when a point costs several times what its weekday usually does.
+// Alerts when a point costs several times the usual amount of its weekday.
 //
-// What is usual is the median of the weekday's points in the history; a weekday that has too few of them is compared
-// with the median of all.
+// The usual amount is the median of the weekday's points in the history. A weekday with too few points uses the median
+// of all points.
 
 import { emit } from "costwarden:detector/log@1.0.0";
 
 const SETTINGS = {
   ratio: {
-    description: "Times the weekday's usual amount from which a point alerts; above 1, at most 100.",
+    description: "Alert threshold as a multiple of the weekday's usual amount; above 1, at most 100.",
     type: "number", exclusiveMinimum: 1, maximum: 100, default: 2.0,
   },
   weeks: {
-    description: "Points that a weekday needs for a median of its own; 1 to 52.",
+    description: "Minimum number of points for a median of one weekday; 1 to 52.",
     type: "integer", minimum: 1, maximum: 52, default: 3,
   },
-  minAmount: { description: "Money below which nothing alerts; at least 0.", type: "number", minimum: 0, default: 0.0 },
+  minAmount: { description: "Amount below which no point alerts; at least 0.", type: "number", minimum: 0, default: 0.0 },
 };
 const DEFAULTS = Object.fromEntries(Object.entries(SETTINGS).map(([name, schema]) => [name, schema.default]));
 const ENGLISH = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const KOREAN = ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"];
 const DAY = 86_400;
 
-/** Logs an exception on its way out: of one that ends a call, nothing else is left. */
+/** Logs an exception before it ends the call; the host sees no other trace of it. */
 function told(method) {
   return (...args) => {
     try {
@@ -107,7 +107,7 @@ function judge(context, settings, { series, state, judgeFrom }) {
     const day = weekday(series, index);
     const expected = usual[day];
     if (expected <= 0) {
-      // Nothing is a multiple of nothing: spend that is new is another detector's business.
+      // A multiple of 0 is 0, so no ratio exists. Another detector handles new spend.
       verdicts.push({ index, score: 0, expected, lower: -Infinity, upper: Infinity, reason: "" });
       continue;
     }
@@ -129,32 +129,32 @@ function reason({ locale, unit }, day, observed, expected) {
     : `${was} is ${times} times the usual ${shouldBe} of a ${ENGLISH[day]}`;
 }
 
-/** From Monday = 0; 1970-01-01 was a Thursday. */
+/** The weekday from Monday = 0; 1970-01-01 was a Thursday. */
 function weekday(series, i) {
   const days = Math.floor((Number(series.start) + series.utcOffset + i * series.step) / DAY);
   return (((days + 3) % 7) + 7) % 7;
 }
 
 function median(values) {
-  // Sorted by the engine itself: with a comparison in JavaScript, which nothing compiles in the sandbox, a fit of a year
-  // of days costs 20 million fuel instead of 8.
+  // Typed arrays sort inside the engine. A JavaScript comparison is interpreted in the sandbox: with one, a fit of a
+  // year of days costs 20 million units of fuel instead of 8.
   const sorted = Float64Array.from(values).sort();
   const low = sorted[(sorted.length - 1) >> 1];
   const high = sorted[sorted.length >> 1];
   return low + (high - low) * 0.5;
 }
 
-/** To whole numbers, halves upward. */
+/** Rounds to a whole number, halves upward. */
 function rounded(value) {
   return Math.floor(value + 0.5);
 }
 
-/** 1234567 as 1,234,567. */
+/** Groups digits: 1234567 becomes 1,234,567. */
 function grouped(whole) {
   return BigInt(whole).toString().replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** The state: seven doubles, little-endian, from Monday. */
+/** Packs the state: seven little-endian doubles, starting with Monday. */
 function pack(usual) {
   const view = new DataView(new ArrayBuffer(8 * usual.length));
   usual.forEach((amount, day) => view.setFloat64(8 * day, amount, true));

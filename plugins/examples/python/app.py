@@ -1,7 +1,7 @@
-"""Alerts when a point costs several times what its weekday usually does.
+"""Alerts when a point costs several times the usual amount of its weekday.
 
-What is usual is the median of the weekday's points in the history; a weekday that has too few of them is compared with
-the median of all.
+The usual amount is the median of the weekday's points in the history. A weekday with too few points uses the median of
+all points.
 """
 
 import io
@@ -17,24 +17,24 @@ from wit_world.imports.types import Baseline, Issue, Manifest, Refusal_Learning,
 
 SETTINGS = {
     "ratio": {
-        "description": "Times the weekday's usual amount from which a point alerts; above 1, at most 100.",
+        "description": "Alert threshold as a multiple of the weekday's usual amount; above 1, at most 100.",
         "type": "number", "exclusiveMinimum": 1, "maximum": 100, "default": 2.0,
     },
     "weeks": {
-        "description": "Points that a weekday needs for a median of its own; 1 to 52.",
+        "description": "Minimum number of points for a median of one weekday; 1 to 52.",
         "type": "integer", "minimum": 1, "maximum": 52, "default": 3,
     },
-    "minAmount": {"description": "Money below which nothing alerts; at least 0.", "type": "number", "minimum": 0, "default": 0.0},
+    "minAmount": {"description": "Amount below which no point alerts; at least 0.", "type": "number", "minimum": 0, "default": 0.0},
 }
 DEFAULTS = {name: schema["default"] for name, schema in SETTINGS.items()}
 ENGLISH = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 KOREAN = ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"]
-USUAL = struct.Struct("<7d")  # the state: the usual amount of each weekday, from Monday
+USUAL = struct.Struct("<7d")  # The state: the usual amount of each weekday, starting with Monday.
 DAY = 86_400
 
 
 def told(kind, error, trace):
-    """Logs an exception that ends a call: of it, nothing else is left."""
+    """Logs an exception that ends a call; the host sees no other trace of it."""
     while trace and trace.tb_next:
         trace = trace.tb_next
     place = f" (line {trace.tb_lineno})" if trace else ""
@@ -42,7 +42,7 @@ def told(kind, error, trace):
 
 
 class Printed(io.TextIOBase):
-    """What is printed goes to the log, line by line, for there is no other output."""
+    """Sends printed lines to the log; the sandbox has no standard output."""
 
     rest = ""
 
@@ -54,7 +54,7 @@ class Printed(io.TextIOBase):
 
 
 def called(method):
-    """From a call on, all that goes to the log: before it, while the plugin is built, there is none."""
+    """Sends exceptions and printed text to the log during calls. No log exists while the plugin is built."""
 
     def logged(*arguments):
         sys.excepthook = told
@@ -130,7 +130,7 @@ def judge(context, settings, window):
         day = weekday(window.series, i)
         expected = usual[day]
         if expected <= 0:
-            # Nothing is a multiple of nothing: spend that is new is another detector's business.
+            # A multiple of 0 is 0, so no ratio exists. Another detector handles new spend.
             verdicts.append(Verdict(i, 0.0, expected, -math.inf, math.inf, ""))
             continue
         upper = max(settings["ratio"] * expected, settings["minAmount"])
@@ -151,7 +151,7 @@ def reason(context, day, observed, expected):
 
 
 def weekday(series, i):
-    """From Monday = 0; 1970-01-01 was a Thursday."""
+    """The weekday from Monday = 0; 1970-01-01 was a Thursday."""
     return ((series.start + series.utc_offset + i * series.step) // DAY + 3) % 7
 
 
@@ -162,7 +162,7 @@ def median(values):
 
 
 def rounded(value):
-    """To whole numbers, halves upward."""
+    """Rounds to a whole number, halves upward."""
     return math.floor(value + 0.5)
 
 

@@ -1,26 +1,26 @@
-//! Spend that appears where there was none, and spend that stops.
+//! New spend after a pause, and the stop of steady spend.
 //!
-//! A point spends when it is above `minAmount`. A run of spending points after at least `quietDays` without is new;
-//! a run without spend after weeks that nearly always had some is a stop. Either alerts for `alertDays`: after that
-//! it is how things are. Amounts are the business of other detectors.
+//! A point spends if its amount is above `minAmount`. A run of spending points after at least `quietDays` without spend
+//! is new. A run without spend after weeks of nearly constant spend is a stop. Both alert for `alertDays`; afterwards
+//! the state is usual. Other detectors judge the amounts.
 //!
-//! A service that comes and goes (a monthly fee, say) is not new each time: a pause that is hardly longer than an
-//! earlier one, and an amount that is of the size seen before, are its habit.
+//! A recurring service (e.g. a monthly fee) is not new each time: a pause slightly longer than an earlier pause is
+//! usual, and so is an amount similar to earlier amounts.
 //!
-//! Excluded points count here like any other: what is asked is whether there was spend, not how much is usual.
+//! Excluded points count like all points: the question is the presence of spend, not the usual amount.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Window, stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const DAY: u32 = 86_400;
-/// The weeks that show whether a service is steady.
+/// Number of newest days that show whether a service is steady.
 const STEADY_DAYS: u32 = 28;
-/// The part of these points that must have had spend.
+/// Minimum part of the newest days with spend for a steady service.
 const STEADY: f64 = 0.9;
-/// A pause up to this many times as long as the longest before it is nothing new.
+/// Maximum length of a usual pause, as a multiple of the longest earlier pause.
 const USUAL_PAUSE: f64 = 1.25;
-/// An amount up to this many times the largest before it is nothing new.
+/// Maximum usual amount after a pause, as a multiple of the largest earlier amount.
 const USUAL_AMOUNT: f64 = 2.0;
 
 /// The detector.
@@ -28,17 +28,17 @@ pub struct Newcomer;
 
 costwarden_sdk::export!(Newcomer);
 
-/// When spend counts as new or as stopped.
+/// Thresholds for new and stopped spend.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Settings {
-    /// Days without spend after which spend is new, and days of history that a judgement needs; 2 to 365.
+    /// Days without spend before spend counts as new, and the minimum history in days; 2 to 365.
     #[schemars(range(min = 2, max = 365))]
     quiet_days: u32,
-    /// Money up to which a point does not count as spend; at least 0.
+    /// Maximum amount of a point that does not count as spend; at least 0.
     #[schemars(range(min = 0.0))]
     min_amount: f64,
-    /// Days for which a new state alerts; 1 to 31.
+    /// Number of days with alerts after a change; 1 to 31.
     #[schemars(range(min = 1, max = 31))]
     alert_days: u32,
 }
@@ -49,22 +49,22 @@ impl Default for Settings {
     }
 }
 
-/// The run of points that goes on, and what was before it.
+/// The current run of points, and a summary of earlier points.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Whether the run has spend.
     spends: bool,
-    /// Points of the run.
+    /// Number of points in the run.
     run: u32,
-    /// Points without spend before a run with spend.
+    /// Number of points without spend before the run with spend.
     pause: u32,
-    /// Whether that pause and the amount of the first point after it were new.
+    /// Whether the pause and the first amount after the pause were unusual.
     new: bool,
-    /// The longest pause between two runs with spend.
+    /// The longest pause between two runs with spend, in points.
     longest_pause: u32,
-    /// The largest amount.
+    /// The largest amount so far.
     largest: f64,
-    /// The usual amount of a steady service; none of others.
+    /// The usual amount of a steady service; `None` for all other services.
     usual: Option<f64>,
 }
 
@@ -97,6 +97,7 @@ impl Detector for Newcomer {
         for value in &values {
             state.take(settings, history.step, *value);
         }
+        // A quiet run says nothing about the earlier usual amount: leave the run out.
         let before_run = &values[..values.len() - if state.spends { 0 } else { state.run as usize }];
         state.usual = usual(settings, before_run, history.step);
         let (run, spends) = (f64::from(state.run), f64::from(u8::from(state.spends)));
@@ -110,6 +111,7 @@ impl Detector for Newcomer {
         mut state: State,
     ) -> Result<Vec<Verdict>, Refusal> {
         let mut verdicts = Vec::new();
+        // Context points also advance the state; only later points get verdicts.
         for (i, observed) in window.series.known() {
             let before = state.clone();
             state.take(settings, window.series.step, observed);
@@ -139,7 +141,7 @@ impl State {
             self.pause = self.run;
             (self.spends, self.run) = (true, 1);
         }
-        // `f64::max`, which minds NaN, is a call in WebAssembly.
+        // `f64::max` handles NaN and compiles to a call in WebAssembly.
         if self.spends && value > self.largest {
             self.largest = value;
         }
@@ -178,7 +180,7 @@ fn verdict(
     }
 }
 
-/// The median amount of a service that nearly always had spend in the last weeks.
+/// The median amount of a service with spend on nearly all of the newest days.
 fn usual(settings: &Settings, values: &[f64], step: u32) -> Option<f64> {
     let weeks = points(STEADY_DAYS, step) as usize;
     let least = points(settings.quiet_days, step) as usize;
@@ -188,7 +190,7 @@ fn usual(settings: &Settings, values: &[f64], step: u32) -> Option<f64> {
     if steady { stats::median(&mut newest) } else { None }
 }
 
-/// Days in points of this step.
+/// Converts days to points of the given step.
 fn points(days: u32, step: u32) -> u32 {
     (days * DAY).div_ceil(step.max(1)).max(1)
 }

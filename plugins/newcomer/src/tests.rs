@@ -1,4 +1,4 @@
-//! The detector as a whole, through the same packing as in the sandbox.
+//! Tests of the whole detector, with the same packing as in the sandbox.
 
 use costwarden_sdk::native::{self, Walk, fit_then_judge};
 use costwarden_sdk::{Refusal, Series};
@@ -14,7 +14,7 @@ fn alerts(settings: &str, history: &Series, new: &[f64]) -> Vec<bool> {
     verdicts.iter().map(|verdict| verdict.score >= 1.0).collect()
 }
 
-/// Indices of the points that alert when the series is gone over day by day, with each alert marked as an incident.
+/// Indices of the points that alert in a daily walk over the series, with each alert marked as an incident.
 fn walked(series: &Series) -> Vec<usize> {
     let how = Walk { history: 90, refit_every: 1, exclude_alerts: true };
     let verdicts = native::walk::<Newcomer>(&native::context("{}"), series, how);

@@ -1,6 +1,7 @@
-//! What the history teaches: the season, the recent level, and how far forecasts of one point ahead were off.
+//! The fit: season, recent level and errors of one-step forecasts over the history.
 //!
-//! The steps are not inlined into each other: of one large function, the sandbox's compiler would keep little in registers.
+//! The steps are not inlined into each other: for one large function, the sandbox compiler keeps few values in
+//! registers.
 
 use std::borrow::Cow;
 
@@ -16,61 +17,61 @@ use crate::season::{DAY, HOUR, Season};
 use crate::spread::Spread;
 use crate::trend::{self, Trend};
 
-/// Levels below this part of the mean amount are not a measure for deviations: a tenth.
+/// Minimum unit of deviations, as a part of the mean amount: a tenth. Lower levels are no measure for deviations.
 const LEAST_UNIT: f64 = 0.1;
-/// A phase that costs less than this part of the level says nothing of the level: a fifth.
+/// Minimum factor of a phase that carries information about the level: a fifth.
 const LEAST_FACTOR: f64 = 0.2;
-/// Points before the first forecast.
+/// Number of points before the first forecast.
 const WARM_UP: usize = 3;
-/// Seasons that the history must hold before one is believed.
+/// Minimum number of whole seasons in the history for a season.
 const LEAST_SEASONS: usize = 3;
-/// Times the median error of the plainest candidate that an error counts for at most.
+/// Cap of a single error in the comparison of candidates, in median errors of the plainest candidate.
 const CAP: f64 = 5.0;
-/// The cap where more than half of the errors are hardly any: a tenth of the level.
+/// Minimum cap, as a part of the level: a tenth. Applies if more than half of the errors are nearly 0.
 const LEAST_CAP: f64 = 0.1;
-/// A season must bring the errors below this part of those without it.
+/// A longer season must reduce the loss below this part of the best loss so far.
 const WORTH_A_SEASON: f64 = 0.9;
-/// The newest errors that the drift is taken from.
+/// Number of newest errors for the drift.
 const DRIFT: usize = 28;
 
-/// What `judge` knows of the history. Errors and units are parts of the level.
+/// The state for `judge`. Errors and units are parts of the level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     pub(crate) season: Season,
     factors: Vec<f32>,
-    /// The median error of late: what growth adds from one point to the next.
+    /// The median of the newest errors: the growth from point to point.
     drift: f64,
     /// The usual error.
     pub(crate) spread: Spread,
     least_unit: f64,
     /// The level at the end of the history.
     level: f64,
-    /// The newest points without their season, as differences from the level: exact where a fee is flat.
+    /// The newest points without season, as differences from the level: exact for a flat fee.
     recent: Vec<f32>,
-    /// One bit for each of them.
+    /// One bit per entry of `recent`.
     excluded: Vec<u8>,
-    /// The newest errors less the drift, the oldest first; none of steps within days.
+    /// The newest errors minus the drift, oldest first; `None` for steps within days.
     errors: Option<[f32; trend::DAYS]>,
 }
 
-/// How many points the levels rest on.
+/// Number of points under each level.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spans {
-    /// The recent level.
+    /// Points of the recent level.
     pub(crate) recent: usize,
-    /// The level that is remembered.
+    /// Points of the remembered level.
     pub(crate) memory: usize,
-    /// Points to learn from at the least.
+    /// Minimum number of learnable points.
     least: usize,
-    /// Points of a day where there are more than one an hour.
+    /// Points per day, for series with more than one point per hour.
     fine_day: Option<usize>,
 }
 
-/// A season, and what forecasts with it were like.
+/// A season and its forecast errors.
 struct Candidate {
     season: Season,
     factors: Vec<f64>,
-    /// Of all points from one on.
+    /// The errors of the points from `first` on.
     errors: Vec<f64>,
     first: usize,
     plain: Plain,
@@ -78,15 +79,15 @@ struct Candidate {
     level: f64,
 }
 
-/// The points without their season, where their phases say something of the level.
+/// The points without season, limited to phases with information about the level.
 struct Plain {
     values: Vec<f64>,
     excluded: Vec<bool>,
 }
 
 impl Spans {
-    /// Days: a working week, four weeks, two weeks. Shorter steps: a week, that week, two days; a week is at most 168
-    /// points, so that the state stays small.
+    /// Daily steps: a working week, four weeks, two weeks. Shorter steps: a week, the same week, two days. A week has
+    /// at most 168 points, so the state stays small.
     pub(crate) fn of(step: u32) -> Self {
         if step >= DAY {
             return Self { recent: 5, memory: 28, least: 14, fine_day: None };
@@ -103,7 +104,7 @@ impl State {
         self.level
     }
 
-    /// The usual error there, in the unit of the values.
+    /// The usual error at the end of the history, in the unit of the values.
     pub(crate) fn spread(&self) -> f64 {
         self.spread.greater() * unit(self.level, self.least_unit)
     }
@@ -112,36 +113,38 @@ impl State {
         self.factors.get(phase).map_or(1.0, |factor| f64::from(*factor))
     }
 
-    /// What is expected at two levels, and what deviations from it are measured in.
+    /// The expected values at two levels, and the units of their deviations.
     #[inline(always)]
     pub(crate) fn expected(&self, levels: f64x2, factor: f64) -> (f64x2, f64x2) {
         let units = lanes::units(levels, self.least_unit);
         (levels * f64x2::splat(factor) + f64x2::splat(self.drift) * units, units)
     }
 
-    /// The slow change at the end of the history, where errors may be so great; none within days.
+    /// The slow change at the end of the history, for the allowed errors below and above; `None` within days.
     pub(crate) fn trend(&self, allowed: f64x2) -> Option<Trend> {
         self.errors.map(|errors| Trend::of(errors, allowed))
     }
 
-    /// A value without its season; none where the phase says nothing of the level.
+    /// A value without season; `None` if the phase carries no information about the level.
     pub(crate) fn without_season(value: f64, factor: f64) -> Option<f64> {
         says_something(factor).then(|| value / factor)
     }
 
-    /// The newest points without their season, the oldest first.
+    /// The newest points without season, oldest first.
     pub(crate) fn recent(&self) -> impl Iterator<Item = f64> {
         self.recent.iter().map(|difference| self.level + f64::from(*difference))
     }
 
-    /// Whether each of them is excluded.
+    /// Whether each of the newest points is excluded.
     pub(crate) fn recent_excluded(&self) -> impl Iterator<Item = bool> {
         (0..self.recent.len()).map(|i| self.excluded.get(i / 8).is_some_and(|bits| bits >> (i % 8) & 1 == 1))
     }
 }
 
+/// Fits a history.
+///
 /// # Errors
-/// Learning, until there are two weeks of days or two days of shorter steps.
+/// Learning, with less than two weeks of days or two days of shorter steps.
 #[inline(never)]
 pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refusal> {
     let spans = Spans::of(history.step);
@@ -167,11 +170,13 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
         !sparse && points.len() >= LEAST_SEASONS * season.period(history.step) || *season == Season::None
     };
     let seasons = || Season::candidates(choice, history.step).filter(believed);
+    // A forced season may lack history: fall back to no season.
     let plainest = seasons().next().is_none().then_some(Season::None);
     let mut cap = None;
     let mut best: Option<(Candidate, f64)> = None;
     for season in seasons().chain(plainest) {
         let candidate = Candidate::try_on(season, history, points, spans, least_unit);
+        // The first candidate is the plainest. One cap for all candidates makes their losses comparable.
         let cap = *cap.get_or_insert_with(|| candidate.cap());
         let loss = candidate.loss(cap);
         if best.as_ref().is_none_or(|(_, least)| loss < least * WORTH_A_SEASON) {
@@ -184,7 +189,7 @@ pub(crate) fn fit(choice: SeasonChoice, history: &Series) -> Result<State, Refus
 }
 
 impl Candidate {
-    /// Forecasts each point of the history from those before it.
+    /// Forecasts each point of the history from earlier points.
     #[inline(never)]
     fn try_on(season: Season, history: &Series, points: Points<'_>, spans: Spans, least_unit: f64) -> Self {
         let (profile, plain) = if season == Season::None {
@@ -199,6 +204,7 @@ impl Candidate {
         let speaking = profile.own.iter().enumerate().filter(|(_, factor)| says_something(**factor));
         let first = speaking.map(|(i, _)| i + 1).nth(WARM_UP - 1).unwrap_or(points.len());
         let before = &levels[first.saturating_sub(1)..levels.len() - 1];
+        // The factor without the point itself: no point may explain its own error.
         let lists = [before, &points.values[first..], &profile.without_own()[first..]];
         let errors = lanes::map(lists, |[before, value, factor]| {
             lanes::over(value - before * factor, lanes::units(before, least_unit), 0.0)
@@ -207,14 +213,14 @@ impl Candidate {
         Self { season, factors: profile.factors, errors, first, plain, level }
     }
 
-    /// What an error counts for at most when candidates are compared, so that incidents do not decide.
+    /// The cap of a single error in the comparison of candidates; a cap keeps incidents from deciding.
     fn cap(&self) -> f64 {
         let mut sizes: Vec<f64> = self.errors.iter().map(|error| error.abs()).collect();
         let median = stats::median(&mut sizes).unwrap_or(0.0);
         larger(CAP * median, LEAST_CAP)
     }
 
-    /// The sum of the errors, none counted as more than the cap.
+    /// The sum of the capped errors.
     fn loss(&self, cap: f64) -> f64 {
         self.errors.iter().map(|error| smaller(error.abs(), cap)).sum()
     }
@@ -249,7 +255,7 @@ impl Candidate {
     }
 }
 
-/// The newest errors less the drift, as exact as is needed; zeros before the first.
+/// The newest errors minus the drift, in single precision; zeros before the first error.
 fn last_errors(errors: &[f64], drift: f64) -> [f32; trend::DAYS] {
     let mut newest = [0.0; trend::DAYS];
     for (place, error) in newest.iter_mut().rev().zip(errors.iter().rev()) {
@@ -258,7 +264,7 @@ fn last_errors(errors: &[f64], drift: f64) -> [f32; trend::DAYS] {
     newest
 }
 
-/// Most series lack none.
+/// The known values, without a copy for most series: a copy is necessary only with unknown values.
 #[inline(never)]
 fn known_values(history: &Series) -> Cow<'_, [f64]> {
     if history.values.iter().all(|value| value.is_finite()) {
@@ -302,7 +308,7 @@ impl Plain {
     }
 }
 
-/// The level after each point, of which these are the plain ones.
+/// The level after each point, from the levels of the plain points.
 fn levels(window: usize, plain: &Plain, profile: &Profile) -> Vec<f64> {
     let levels = medians(window, Points::new(&plain.values, &plain.excluded));
     if levels.len() == profile.own.len() {
@@ -316,18 +322,18 @@ fn levels(window: usize, plain: &Plain, profile: &Profile) -> Vec<f64> {
     profile.own.iter().map(after).collect()
 }
 
-/// Whether a phase says anything of the level.
+/// Whether a phase carries information about the level.
 fn says_something(factor: f64) -> bool {
     factor >= LEAST_FACTOR
 }
 
-/// Whether the history is long enough to show a season. Until then a weekend looks like an incident.
+/// Whether the history is long enough to show a season. In a shorter history a weekend looks like an incident.
 fn is_mature(choice: SeasonChoice, points: usize, step: u32) -> bool {
     let periods = Season::candidates(choice, step).map(|season| season.period(step)).filter(|period| *period > 1);
     periods.min().is_none_or(|period| points >= LEAST_SEASONS * period)
 }
 
-/// Whether there is no usual amount, and no season that one could see: most points are 0.
+/// Whether most points are 0: there is no usual amount and no visible season.
 fn is_sparse(amounts: &[f64]) -> bool {
     amounts.iter().filter(|amount| **amount == 0.0).count() * 2 > amounts.len()
 }

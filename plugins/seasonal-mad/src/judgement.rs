@@ -1,7 +1,7 @@
-//! New points against what the history taught, each judged from earlier ones only.
+//! Verdicts for new points, each from the fit and earlier points only.
 //!
-//! What lies below and what lies above is computed together, and chosen from without branches: nobody can predict on which
-//! side of its expectation a cost lies.
+//! Both sides of the expectation are computed together and selected without branches: the side of a cost is not
+//! predictable.
 
 use costwarden_sdk::{Context, Series, Verdict, Window};
 use wide::{CmpGt, CmpLe, f64x2};
@@ -11,25 +11,25 @@ use crate::forecast::{Spans, State};
 use crate::level::{Points, Rolling};
 use crate::reason::{self, Off};
 
-/// Scores say how far, not how absurdly far: what was always 0 has no measure at all.
+/// Maximum score. A series of zeros has no unit of deviation, so larger scores carry no information.
 const GREATEST_SCORE: f64 = 100.0;
 
-/// The recent level, and the remembered one where it rests on more points.
+/// The recent level, and the remembered level if its window is longer.
 struct Levels {
-    /// Of those that the state knows, and then of the judged ones.
+    /// The points in the state, followed by the judged points.
     values: Vec<f64>,
     excluded: Vec<bool>,
     recent: Rolling,
     memory: Option<Rolling>,
 }
 
-/// What is usual at one point. Of two numbers, one is for below and one for above.
+/// The expectation at one point. In pairs, the first number is for below and the second for above.
 #[derive(Debug, Clone, Copy)]
 struct Usual {
-    /// At the recent level, and what it may be off by there.
+    /// The expected value at the recent level, and the allowed deviation there.
     expected: f64,
     allowed_there: f64x2,
-    /// The lower and the higher of what is expected at both levels, and what may be off there.
+    /// The lower and the higher expectation of both levels, and the allowed deviations there.
     edges: f64x2,
     allowed: f64x2,
 }
@@ -47,8 +47,10 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
     for (i, (observed, phase)) in known.filter(|(_, (value, _))| value.is_finite()) {
         let factor = state.factor(phase);
         let mut usual = levels.usual(state, factor, allowed);
+        // The score without earlier days. A value below 1 means that only a slow change can alert.
         let by_itself = usual.score(observed);
         if let Some(trend) = &mut trend {
+            // Read the room before the push: only earlier days may narrow the band of a day.
             let room = trend.room();
             trend.push(usual.off(observed));
             usual.allowed *= room;
@@ -56,7 +58,7 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
         let score = usual.score(observed);
         if i >= window.judge_from {
             let reason = if score >= 1.0 {
-                // In spreads as `k` counts them: where the floor rules, it stands for `k` spreads.
+                // `k` counts spreads. If the floor exceeds them, the floor stands for `k` spreads.
                 let off = Off { spreads: by_itself * k, is_slow: by_itself < 1.0 };
                 reason::sentence(context, series, i, state.season, usual.expected, observed, off)
             } else {
@@ -65,13 +67,14 @@ pub(crate) fn judge(context: &Context, settings: &Settings, window: &Window, sta
             let [lower, upper] = usual.bounds();
             verdicts.push(Verdict { lower, upper, reason, ..Verdict::new(i, score, usual.expected) });
         }
+        // Learn last: a verdict must not depend on its own point.
         levels.learn(series, i, observed, factor, score);
     }
     verdicts
 }
 
 impl Levels {
-    /// With room for so many points to come.
+    /// Reserves room for `more` points.
     fn of(state: &State, spans: Spans, more: usize) -> Self {
         let mut values = Vec::with_capacity(spans.memory + more);
         let mut excluded = Vec::with_capacity(spans.memory + more);
@@ -97,7 +100,7 @@ impl Levels {
         }
     }
 
-    /// A point that alerts is an incident until it is the rule.
+    /// Adds a judged point. A point that alerts counts as an incident until such points are the majority.
     #[inline(always)]
     fn learn(&mut self, series: &Series, i: usize, observed: f64, factor: f64, score: f64) {
         if let Some(value) = State::without_season(observed, factor) {
@@ -113,7 +116,7 @@ impl Levels {
 }
 
 impl Usual {
-    /// How far from the expectation at the recent level, in what is allowed there.
+    /// The deviation from the expectation at the recent level, in allowed deviations.
     #[inline(always)]
     fn off(&self, observed: f64) -> f64 {
         let off = f64x2::splat(observed - self.expected);
@@ -121,7 +124,7 @@ impl Usual {
         first(off.cmp_gt(f64x2::ZERO).blend(exchanged(parts), parts))
     }
 
-    /// How far outside of both levels, in what is allowed there; 0 between them.
+    /// The deviation outside of both levels, in allowed deviations; 0 between the levels.
     #[inline(always)]
     fn score(&self, observed: f64) -> f64 {
         let off = (f64x2::splat(observed) - self.edges) * f64x2::new([-1.0, 1.0]);

@@ -1,32 +1,33 @@
-//! Two numbers at a time.
+//! Operations on two numbers at a time.
 
 use wide::{CmpGt, f64x2};
 
-/// The first two of them.
+/// The first two values.
 #[inline(always)]
 pub(crate) fn two(values: &[f64]) -> f64x2 {
     bytemuck::pod_read_unaligned(bytemuck::cast_slice(&values[..2]))
 }
 
-/// What the numbers at each place of lists of one length become.
+/// Maps lists of equal length element by element, two elements at a time.
 #[inline(always)]
 pub(crate) fn map<const N: usize>(lists: [&[f64]; N], of: impl Fn([f64x2; N]) -> f64x2) -> Vec<f64> {
     let count = lists[0].len();
     let mut mapped = Vec::with_capacity(count);
     mapped.extend((0..count / 2).flat_map(|pair| of(lists.map(|list| two(&list[2 * pair..]))).to_array()));
     if !count.is_multiple_of(2) {
+        // The last element of an odd count runs in both lanes.
         mapped.push(of(lists.map(|list| f64x2::splat(list[count - 1]))).to_array()[0]);
     }
     mapped
 }
 
-/// What deviations from levels are measured in.
+/// The units of deviations from levels.
 #[inline(always)]
 pub(crate) fn units(levels: f64x2, least: f64) -> f64x2 {
     levels.abs().fast_max(f64x2::splat(least))
 }
 
-/// One over the other; another number over nothing.
+/// The quotient; `or` for a unit of 0.
 #[inline(always)]
 pub(crate) fn over(value: f64x2, unit: f64x2, or: f64) -> f64x2 {
     unit.cmp_gt(f64x2::ZERO).blend(value / unit, f64x2::splat(or))

@@ -1,18 +1,18 @@
-//! The level of a series: a median over a rolling window, in which excluded points count only where they are the rule.
+//! The level of a series: a rolling median. Excluded points count only if they are the majority of the window.
 
 use crate::sorted::Sorted;
 use crate::windows;
 
-/// Known values, and which of them are excluded.
+/// Known values with their exclusion flags.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Points<'a> {
     pub(crate) values: &'a [f64],
-    /// By value; empty where none is excluded.
+    /// One flag per value; empty without excluded values.
     pub(crate) excluded: &'a [bool],
 }
 
-/// The last of the points up to one, and their median. The points are the caller's: the same ones at each call, and
-/// more of them as they become known.
+/// The window of newest points and its median. The caller owns the points, and passes the same growing list in each
+/// call.
 #[derive(Debug, Clone)]
 pub(crate) struct Rolling {
     window: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Rolling {
     end: usize,
     sorted: Sorted,
     excluded: usize,
-    /// Without the excluded points; none while there are none of these.
+    /// The window without excluded points; `None` without excluded points.
     kept: Option<Sorted>,
 }
 
@@ -42,12 +42,12 @@ impl<'a> Points<'a> {
         self.excluded.contains(&true)
     }
 
-    /// Those from one on.
+    /// The points from `first` on.
     pub(crate) fn from(self, first: usize) -> Self {
         Self { values: &self.values[first..], excluded: self.excluded.get(first..).unwrap_or_default() }
     }
 
-    /// So many of them at the most, the newest.
+    /// The newest points, at most `count`.
     pub(crate) fn newest(self, count: usize) -> Self {
         self.from(self.len().saturating_sub(count))
     }
@@ -61,7 +61,7 @@ impl<'a> Points<'a> {
         self.values.iter().enumerate().filter(move |(i, _)| !self.is_excluded(*i)).map(|(_, value)| *value)
     }
 
-    /// The values to learn from.
+    /// The values for a median: all values if excluded points are the majority, otherwise the kept values.
     pub(crate) fn learnable(self) -> Vec<f64> {
         let excluded = self.excluded.iter().filter(|excluded| **excluded).count();
         if excluded > 0 && is_exception(excluded, self.len()) { self.kept().collect() } else { self.values.to_vec() }
@@ -69,12 +69,12 @@ impl<'a> Points<'a> {
 }
 
 impl Rolling {
-    /// Before the first point.
+    /// An empty window before the first point.
     pub(crate) fn new(window: usize) -> Self {
         Self { window, first: 0, end: 0, sorted: Sorted::new(window, std::iter::empty()), excluded: 0, kept: None }
     }
 
-    /// The last of these points.
+    /// The window at the end of the given points.
     pub(crate) fn of(window: usize, points: Points<'_>) -> Self {
         let newest = points.newest(window);
         let sorted = Sorted::new(window, newest.values.iter().copied());
@@ -87,7 +87,7 @@ impl Rolling {
         self.end - self.first
     }
 
-    /// Takes in the next point; the oldest leaves a full window.
+    /// Adds the next point; a full window drops the oldest point.
     #[inline(always)]
     pub(crate) fn push(&mut self, points: Points<'_>) {
         let new = self.end;
@@ -105,7 +105,7 @@ impl Rolling {
         }
     }
 
-    /// Drops the oldest point, if there is one.
+    /// Drops the oldest point, if any.
     pub(crate) fn pop(&mut self, points: Points<'_>) {
         if self.len() > 0 {
             let oldest = self.first;
@@ -117,7 +117,7 @@ impl Rolling {
         }
     }
 
-    /// Counts the excluded, and follows what is kept while there are some.
+    /// Updates the count of excluded points, and the kept window while the count is above 0.
     #[cold]
     fn keep(&mut self, points: Points<'_>, gone: Option<usize>, new: Option<usize>) {
         let is_excluded = |point: Option<usize>| usize::from(point.is_some_and(|i| points.is_excluded(i)));
@@ -138,7 +138,7 @@ impl Rolling {
         }
     }
 
-    /// The median; 0 of nothing.
+    /// The median; 0 for an empty window.
     #[inline(always)]
     pub(crate) fn level(&self) -> f64 {
         match &self.kept {
@@ -148,7 +148,7 @@ impl Rolling {
     }
 }
 
-/// The median after each point, over a window that ends with it.
+/// The median after each point, over a window that ends with the point.
 pub(crate) fn medians(window: usize, points: Points<'_>) -> Vec<f64> {
     if has_short(window, points) {
         return windows::up_to(window, points.values);
@@ -161,13 +161,14 @@ pub(crate) fn medians(window: usize, points: Points<'_>) -> Vec<f64> {
     points.values.iter().map(after).collect()
 }
 
-/// The median of the `half` points on either side of each point and itself.
+/// The median around each point, over `half` points on either side and the point itself.
 pub(crate) fn medians_around(half: usize, points: Points<'_>) -> Vec<f64> {
     let window = 2 * half + 1;
     if has_short(window, points) {
         return windows::around(window, points.values);
     }
     let mut around = medians(window, points);
+    // The window that ends at point `i + half` is centered on point `i`.
     around.drain(..half.min(points.len()));
     let mut last = Rolling::of(window, points);
     while around.len() < points.len() {
@@ -181,7 +182,7 @@ fn has_short(window: usize, points: Points<'_>) -> bool {
     windows::are_short(window) && points.len() >= window && !points.has_excluded()
 }
 
-/// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.
+/// The larger of two numbers. `f64::max` handles NaN and compiles to a call in WebAssembly.
 pub(crate) fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
@@ -191,7 +192,7 @@ pub(crate) fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-/// Whether the excluded are few enough to be left out: those that are more than half are what is usual now.
+/// Whether excluded points are at most half of all points. A majority of excluded points is the new usual level.
 pub(crate) fn is_exception(excluded: usize, all: usize) -> bool {
     excluded * 2 <= all
 }

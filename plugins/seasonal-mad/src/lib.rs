@@ -1,34 +1,32 @@
-//! Robust seasonal expectation and spread: the default detector, for daily, day-to-date and hourly cost.
+//! The default detector for daily, day-to-date and hourly cost: robust seasonal expectation and spread.
 //!
-//! A point is expected at the recent level (a rolling median) times the factor of its weekday or hour (a median over
-//! past seasons). How far it may lie from there is learned from how far the same forecast was off over the history:
-//! `k` times the median absolute deviation of these errors, never less than `floor` of the level. Forecast errors,
-//! not deviations from a center, so that growth and drift count as what they are; medians everywhere, so that
-//! incidents of the past hardly move anything.
+//! The expected value of a point is the recent level (a rolling median) times the factor of its weekday or hour (a
+//! median over past seasons). The allowed deviation is `k` times the median absolute deviation of past forecast errors,
+//! and at least `floor` of the level. Forecast errors include growth and drift, unlike deviations from a center.
+//! Medians keep past incidents from moving the estimates.
 //!
-//! - Level changes: the recent level follows within days. Where an older level is remembered too (daily steps), all
-//!   between both is usual: the end of an incident is no incident.
-//! - Excluded points are not learned from, as long as they are the exception: once they are more than half of what a
-//!   median rests on, they are the rule. So a level that lasts is accepted though each day of it was reported.
-//! - Where more than half of the deviations are 0, the mean deviation takes their place, and the root mean square in
-//!   services without a usual amount (zeros with bursts): bursts that come at least every few weeks are usual. The same
-//!   goes for a history that is too short to show a season: its weekends are not incidents.
-//! - Where days were off nine times and more, and as usual between, bursts are usual too, up to the greatest ones.
-//! - Days that are off by less than what alerts, but all to the same side, leave less to the next one: slow changes
-//!   alert too.
-//! - Of hours there are enough to measure errors above and below apart: what can rise far and hardly fall may be off by
-//!   more above.
-//! - With more than one point an hour, errors have tails that no median shows, and each would be told many times a day.
-//!   There, an error up to the greatest that the history has seen is usual; one that no other day came near to counts
-//!   for twice the next day's.
+//! - Level changes: the recent level follows within days. Daily steps also remember an older level, and all values
+//!   between both levels are usual: the end of an incident is no incident.
+//! - Excluded points: a median ignores excluded points up to half of its points. A majority of excluded points is the
+//!   new usual level, so a lasting level is accepted although each day was reported.
+//! - If more than half of the deviations are 0, the mean deviation replaces the median. Services without a usual amount
+//!   (zeros with bursts) use the root mean square: bursts at least every few weeks are usual. Histories too short to
+//!   show a season do the same: a first weekend is no incident.
+//! - Bursts: after nine or more separate bursts, bursts of a similar size are usual.
+//! - Slow changes: several days with deviations to the same side narrow the band of the next day.
+//! - Hours have enough points to measure errors above and below separately: costs with little room to fall get a wider
+//!   band above.
+//! - More than one point per hour: error tails do not show in a median and would alert many times a day. An error up to
+//!   the largest past error is usual; a peak without a similar peak on another day counts at most twice the next
+//!   largest.
 //!
-//! Whether there is a season is decided per series, by whether it makes the forecasts better.
+//! Each series gets a season only if the season improves the forecasts.
 //!
-//! Sources: Rousseeuw & Croux, "Alternatives to the Median Absolute Deviation", 1993 (the spread); Iglewicz &
-//! Hoaglin, "How to Detect and Handle Outliers", 1993 (the mean deviation where the median one is 0); Hyndman &
-//! Athanasopoulos, "Forecasting: Principles and Practice", 2021, chapters 3 and 5 (classical decomposition, evaluation
-//! on a rolling origin); Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", 1974 (factors
-//! that leave out the point that they are judged by).
+//! Sources: Rousseeuw & Croux, "Alternatives to the Median Absolute Deviation", 1993 (spread); Iglewicz & Hoaglin, "How
+//! to Detect and Handle Outliers", 1993 (mean deviation for a zero median deviation); Hyndman & Athanasopoulos,
+//! "Forecasting: Principles and Practice", 2021, chapters 3 and 5 (classical decomposition, evaluation on a rolling
+//! origin); Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", 1974 (factors without the
+//! evaluated point).
 
 mod forecast;
 mod judgement;
@@ -48,7 +46,7 @@ use serde::{Deserialize, Serialize};
 
 pub use forecast::State;
 
-/// Spreads that alert where nobody says how many.
+/// Default values of `k` by step. Shorter steps have many more points and heavier tails.
 const K_OF_DAYS: f64 = 4.0;
 const K_OF_HOURS: f64 = 6.0;
 const K_WITHIN_HOURS: f64 = 7.0;
@@ -58,33 +56,33 @@ pub struct SeasonalMad;
 
 costwarden_sdk::export!(SeasonalMad);
 
-/// How strict it is, and which seasons it may see.
+/// Strictness, and the seasons to consider.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Settings {
-    /// Times the usual spread that alerts; above 0. Left out: 4 for daily points, 6 for hourly ones, which are 24
-    /// times as many and have heavier tails, and 7 for shorter steps.
+    /// Deviation that alerts, in usual spreads; above 0. Default: 4 for daily points, 6 for hourly points, 7 for
+    /// shorter steps.
     #[schemars(range(min = 0.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub k: Option<f64>,
-    /// The part of the level that a point may always be off by: 0.1 is 10 %. At least 0.
+    /// Minimum allowed deviation as a part of the level: 0.1 is 10 %. At least 0.
     #[schemars(range(min = 0.0))]
     pub floor: f64,
-    /// Which season to expect.
+    /// The season to expect.
     pub season: SeasonChoice,
 }
 
-/// Which season to expect.
+/// The season to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeasonChoice {
-    /// Whichever forecasts the history best.
+    /// The season with the best forecasts of the history.
     Auto,
-    /// None: each point is expected at the level.
+    /// No season: each point is expected at the level.
     None,
-    /// By the time of day; none in a series of daily points.
+    /// The time of day; no season for daily points.
     Daily,
-    /// By the weekday, and in an hourly series by its hours.
+    /// The weekday; for hourly points, the hour of the week.
     Weekly,
 }
 

@@ -1,6 +1,6 @@
-//! What each phase of a season usually costs in relation to the level.
+//! The usual cost of each phase of a season, relative to the level.
 //!
-//! Two phases are neighbours in each season, so they are looked at together, and without branches.
+//! Adjacent phases are processed in pairs without branches: two phases are neighbours in each season.
 
 use wide::{CmpLt, f64x2};
 
@@ -8,38 +8,38 @@ use crate::lanes::{self, two};
 use crate::level::{Points, is_exception, medians_around};
 use crate::sorted::between;
 
-/// Seasons whose phases are put in order place by place, which are those of the weeks in the 90 days of a fit; and the
-/// places: the median of so many and the one after it.
+/// Maximum number of seasons for the sorting by places: 90 days of a fit hold at most 14 weeks. The places hold the
+/// lowest values up to the median and one more.
 const FEW_SEASONS: usize = 14;
 const FEW_PLACES: usize = FEW_SEASONS / 2 + 1;
-/// Where a season has no point to learn from: above all.
+/// Marks a season without a learnable point. Sorts above all values.
 const NONE: f64 = f64::INFINITY;
 
-/// What each phase costs, as a multiple of the level.
+/// The cost of each phase as a multiple of the level.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    /// By phase.
+    /// The factor of each phase.
     pub(crate) factors: Vec<f64>,
-    /// By point: the factor of its phase.
+    /// For each point, the factor of its phase.
     pub(crate) own: Vec<f64>,
-    /// By point: the factor of its phase as the phase's other points give it, so that no point excuses itself. Where it is
-    /// the same, it is not told.
+    /// For each point, the factor of its phase from the other points of the phase, so no point explains itself. `None`
+    /// if equal to `own`.
     without_own: Option<Vec<f64>>,
 }
 
-/// A row for each season, of which each phase has a place; and one for a neighbour where their number is odd.
+/// One row per season with one cell per phase, padded to an even width.
 struct Table {
     width: usize,
     cells: Vec<f64>,
-    /// By point: where it lies.
+    /// The cell index of each point.
     places: Vec<usize>,
 }
 
-/// The median of a phase, and those without one of its values, of which there are no more than three.
+/// The median of a phase, and the medians without one value. At most three of these medians differ.
 #[derive(Debug, Clone, Copy)]
 struct Middle {
     median: f64,
-    /// What is above the first has the second median, what is above the second as well the third.
+    /// Values above the first bound use the second median; values above the second bound use the third median.
     bounds: [f64; 2],
     without: [f64; 3],
 }
@@ -49,13 +49,14 @@ impl Profile {
         Self { factors: vec![1.0], own: vec![1.0; points], without_own: None }
     }
 
-    /// By classical decomposition with medians: each point over the median of the season around it, and of these
-    /// ratios the median of each phase.
+    /// Classical decomposition with medians: divides each point by the median of the season around the point, and takes
+    /// the median ratio of each phase.
     #[inline(never)]
     pub(crate) fn learn(points: Points<'_>, phases: &[usize], period: usize, least_unit: f64) -> Self {
         let mut table = Table::of(&ratios(points, period / 2, least_unit), phases, period);
         let left_out = if points.has_excluded() { exceptions(points, phases, period) } else { Vec::new() };
         for i in &left_out {
+            // An excluded point leaves its cell empty.
             table.cells[table.places[*i]] = NONE;
         }
         let mut factors = table.replace_by_medians_without();
@@ -79,6 +80,7 @@ impl Table {
         let width = period.next_multiple_of(2);
         let (mut row, mut next) = (0, 0);
         let place = |phase: &usize| {
+            // A phase that is not above the previous phase starts a new season.
             row += if *phase < next { width } else { 0 };
             next = phase + 1;
             row + phase
@@ -91,7 +93,7 @@ impl Table {
         Self { width, cells, places }
     }
 
-    /// Puts in the place of each value the median of the others in its column. The medians of all of them.
+    /// Replaces each value by the median of the other values in its column. Returns the medians of the columns.
     #[inline(never)]
     fn replace_by_medians_without(&mut self) -> Vec<f64> {
         let mut factors = Vec::with_capacity(self.width);
@@ -111,7 +113,7 @@ impl Table {
         factors
     }
 
-    /// Of two columns that have few rows.
+    /// Two columns of a table with few rows.
     #[inline(always)]
     fn few(&self, column: usize) -> [Middle; 2] {
         let mut places = [f64x2::splat(NONE); FEW_PLACES];
@@ -141,8 +143,8 @@ impl Table {
 }
 
 impl Middle {
-    /// Of so many values, of which the lower half and the next two are there, in ascending order. Of none, and without the
-    /// only one, it is 1.
+    /// The lowest values in ascending order must cover half of `count` values and two more. The median of no values is
+    /// 1, and so is the median without an only value.
     #[inline(always)]
     fn of(lowest: &[f64], count: usize) -> Self {
         let half = count / 2;
@@ -161,7 +163,7 @@ impl Middle {
     }
 }
 
-/// The excluded points of phases in which they are the exception.
+/// The excluded points of phases with at most half of their points excluded.
 #[cold]
 fn exceptions(points: Points<'_>, phases: &[usize], period: usize) -> Vec<usize> {
     let mut counts = vec![(0, 0); period];
@@ -177,7 +179,7 @@ fn exceptions(points: Points<'_>, phases: &[usize], period: usize) -> Vec<usize>
     (0..points.len()).filter(is_left_out).collect()
 }
 
-/// Each point over the median of the `half` points on either side and itself.
+/// Each point divided by the median of `half` points on either side and the point itself.
 #[inline(never)]
 fn ratios(points: Points<'_>, half: usize, least_unit: f64) -> Vec<f64> {
     let around = medians_around(half, points);
@@ -217,7 +219,7 @@ mod tests {
         }
     }
 
-    /// A table of few seasons and one of many are worked out in different ways, with the same outcome.
+    /// Tables with few rows and with many rows use different algorithms with the same result.
     #[test]
     fn few_seasons_are_like_many() {
         for rows in 1..=FEW_SEASONS {

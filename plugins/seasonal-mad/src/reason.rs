@@ -1,10 +1,10 @@
-//! One sentence for people: what was seen, what is usual then, and how far apart these are.
+//! The reason of a verdict in one sentence: observed amount, usual amount, deviation.
 
 use costwarden_sdk::{Context, Language, Series};
 
 use crate::season::{DAY, Season};
 
-/// How far a point is off: in usual spreads, and whether that alerts only since the days before it were off too.
+/// The deviation in usual spreads, and whether the point alerts only because of earlier days.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Off {
     pub(crate) spreads: f64,

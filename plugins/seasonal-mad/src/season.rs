@@ -1,6 +1,6 @@
-//! Seasons: which phase a point belongs to.
+//! Seasons and the phases of points.
 //!
-//! Which season a series has is decided in [`crate::forecast`].
+//! The choice of the season for a series stands in [`crate::forecast`].
 
 use costwarden_sdk::Series;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use crate::SeasonChoice;
 pub(crate) const DAY: u32 = 86_400;
 pub(crate) const HOUR: u32 = 3_600;
 const WEEK: u32 = 7 * DAY;
-/// 1970-01-01 was a Thursday; weeks begin on Monday.
+/// Offset of the week: 1970-01-01 was a Thursday, and weeks begin on Monday.
 const MONDAY: i64 = 3 * DAY as i64;
 
-/// What repeats.
+/// A repeating cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Season {
     None,
@@ -22,7 +22,7 @@ pub(crate) enum Season {
 }
 
 impl Season {
-    /// The seasons that a series of this step may have, the plainest first.
+    /// The possible seasons for a step, plainest first.
     pub(crate) fn candidates(choice: SeasonChoice, step: u32) -> impl Iterator<Item = Self> {
         let day = step < DAY && DAY.is_multiple_of(step);
         let week = (HOUR..=DAY).contains(&step) && WEEK.is_multiple_of(step);
@@ -40,7 +40,7 @@ impl Season {
         .filter_map(|(season, wanted)| wanted.then_some(season))
     }
 
-    /// How many phases the season has.
+    /// The number of phases.
     pub(crate) fn period(self, step: u32) -> usize {
         match self {
             Self::None => 1,
@@ -49,7 +49,7 @@ impl Season {
         }
     }
 
-    /// The phases of a series' points, from that of the first; the period is a whole number of steps.
+    /// The phases of consecutive points, from the first point on without end. The period is a whole number of steps.
     pub(crate) fn phases(self, series: &Series) -> impl Iterator<Item = usize> {
         let period = self.period(series.step);
         let mut next = self.phase(series.local_seconds(0), series.step);
@@ -60,7 +60,7 @@ impl Season {
         })
     }
 
-    /// The phase of the point that begins at these local seconds.
+    /// The phase of a point that begins at the given local seconds.
     pub(crate) fn phase(self, local_seconds: i64, step: u32) -> usize {
         let within = match self {
             Self::None => 0,

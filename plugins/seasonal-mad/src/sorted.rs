@@ -1,12 +1,12 @@
-//! Values in ascending order, of which one at a time comes, goes or is exchanged.
+//! A sorted window of values with insertion, removal and replacement of single values.
 //!
-//! Most windows are a few days. These lie in arrays whose free places hold infinity, so that what is done to them is done
-//! over a fixed number of places, two at a time and without branches: nobody can predict which of two costs is the larger.
+//! Most windows hold a few days. Their values lie in fixed arrays padded with infinity, and each operation visits all
+//! places, two at a time and without branches: the larger of two costs is not predictable.
 
 use wide::{CmpLt, f64x2};
 
-/// A value as an integer of the same order: that of [`f64::total_cmp`]. Integers are compared in one step, and their
-/// order has no exceptions.
+/// A value as an integer in the order of [`f64::total_cmp`]. An integer comparison takes one instruction, and the order
+/// is total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(i64);
 
@@ -15,7 +15,7 @@ pub(crate) struct Key(i64);
 pub(crate) struct Sorted {
     len: usize,
     places: Places,
-    /// The median; 0 of nothing.
+    /// The median; 0 for no values.
     middle: f64,
 }
 
@@ -26,11 +26,11 @@ enum Places {
     Many(Vec<Key>),
 }
 
-/// A working week, and the days around one.
+/// Capacity for a working week, and for the days around a day.
 const FEW: usize = 8;
-/// Four weeks.
+/// Capacity for four weeks.
 const SOME: usize = 28;
-/// In a free place. As a value it is the same as one.
+/// The content of a free place. An infinite value is equivalent to a free place.
 const FREE: f64 = f64::INFINITY;
 
 impl Key {
@@ -45,14 +45,14 @@ impl Key {
     }
 }
 
-/// Turns the order of negative numbers, whose bits ascend as they descend; and back.
+/// Reverses the order of negative numbers, because their bits ascend with the magnitude; also the inverse.
 #[inline(always)]
 fn flipped(bits: i64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 impl Sorted {
-    /// For up to `window` values; these are there from the beginning.
+    /// Creates a window for up to `window` values, filled with the given values.
     pub(crate) fn new(window: usize, values: impl Iterator<Item = f64>) -> Self {
         let mut all = Vec::with_capacity(window);
         all.extend(values.map(Key::of));
@@ -83,7 +83,7 @@ impl Sorted {
         }
     }
 
-    /// Takes one value out that is there.
+    /// Removes a value; the value must be present.
     #[inline(always)]
     pub(crate) fn remove(&mut self, old: f64) {
         self.len -= 1;
@@ -98,7 +98,7 @@ impl Sorted {
         }
     }
 
-    /// Puts one value in the place of another that is there.
+    /// Replaces a value; the old value must be present.
     #[inline(always)]
     pub(crate) fn replace(&mut self, old: f64, new: f64) {
         self.middle = match &mut self.places {
@@ -111,7 +111,7 @@ impl Sorted {
         }
     }
 
-    /// The median; 0 of nothing.
+    /// The median; 0 for no values.
     #[inline(always)]
     pub(crate) fn middle(&self) -> f64 {
         self.middle
@@ -123,8 +123,8 @@ fn in_places<const N: usize>(sorted: &[Key]) -> [f64x2; N] {
     std::array::from_fn(|i| f64x2::new([at(2 * i), at(2 * i + 1)]))
 }
 
-/// One value for another, in all places: each takes what comes to lie there, whether or not that is another. The median
-/// of what then are `len` values.
+/// Replaces `old` by `new` and returns the median of the resulting `len` values. Every place is rewritten, changed or
+/// not.
 #[inline(never)]
 fn exchange<const N: usize>(places: &mut [f64x2; N], len: usize, old: f64, new: f64) -> f64 {
     let (old, new) = (f64x2::splat(old), f64x2::splat(new));
@@ -132,7 +132,8 @@ fn exchange<const N: usize>(places: &mut [f64x2; N], len: usize, old: f64, new: 
     let mut before = f64x2::splat(f64::NEG_INFINITY);
     for i in 0..N {
         let ahead = places.get(i + 1).copied().unwrap_or(f64x2::splat(FREE));
-        // Without the old one, what is behind it moves by one place; and makes way for the new one.
+        // The removal moves the values behind `old` one place down; the insertion moves the values above `new` one
+        // place up.
         let rest = here.cmp_lt(old).blend(here, neighbours(here, ahead));
         places[i] = rest.fast_min(new).fast_max(neighbours(before, rest));
         before = rest;
@@ -141,16 +142,16 @@ fn exchange<const N: usize>(places: &mut [f64x2; N], len: usize, old: f64, new: 
     middle(len, |place| places[place / 2].as_array_ref()[place % 2])
 }
 
-/// The last of these and the first of those.
+/// The last value of `these` and the first value of `those`.
 #[inline(always)]
 fn neighbours(these: f64x2, those: f64x2) -> f64x2 {
     f64x2::new([these.to_array()[1], those.to_array()[0]])
 }
 
-/// One value for another: those between them move by one place.
+/// Replaces `old` by `new`; the values between move by one place.
 fn exchange_many(sorted: &mut [Key], old: Key, new: Key) {
     let mut place = sorted.partition_point(|key| *key < old);
-    // Move by move: to copy within memory calls the host, which takes longer than these few.
+    // A loop instead of `copy_within`: a bulk copy calls the host, and the call takes longer than a few moves.
     while place + 1 < sorted.len() && sorted[place + 1] < new {
         sorted[place] = sorted[place + 1];
         place += 1;
@@ -166,7 +167,7 @@ fn middle_of_many(sorted: &[Key]) -> f64 {
     middle(sorted.len(), |place| sorted[place].value())
 }
 
-/// The median of so many values in ascending order; 0 of nothing.
+/// The median of `len` values in ascending order; 0 for no values.
 #[inline(always)]
 fn middle(len: usize, at: impl Fn(usize) -> f64) -> f64 {
     match len {
@@ -176,9 +177,10 @@ fn middle(len: usize, at: impl Fn(usize) -> f64) -> f64 {
     }
 }
 
-/// Half way between two numbers.
+/// The midpoint of two numbers.
 #[inline(always)]
 pub(crate) fn between(a: f64, b: f64) -> f64 {
+    // The sum of two large numbers could overflow.
     0.5 * a + 0.5 * b
 }
 
@@ -186,7 +188,7 @@ pub(crate) fn between(a: f64, b: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Against a list that is sorted anew each time, in windows of every kind of place, with values that are often equal.
+    /// Compares with a freshly sorted list, for windows of every kind of place and many equal values.
     #[test]
     fn values_stay_in_order() {
         let mut random = 1_u32;

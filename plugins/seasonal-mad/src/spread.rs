@@ -1,4 +1,4 @@
-//! How far forecasts are usually off, below and above: what a point may be off by is a multiple of it.
+//! The usual forecast error, below and above. The allowed deviation of a point is a multiple of the usual error.
 
 use costwarden_sdk::stats;
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,22 @@ use serde::{Deserialize, Serialize};
 use crate::level::{larger, smaller};
 use crate::{K_OF_DAYS, K_WITHIN_HOURS};
 
-/// How often an error must have happened to be usual.
+/// Number of occurrences that make an error usual.
 const USUAL_AFTER: usize = 3;
-/// Makes the mean absolute deviation of normal values their standard deviation: the square root of π / 2.
+/// Scale factor from the mean absolute deviation to the standard deviation of a normal distribution: the square root of
+/// π / 2.
 const MEAN_TO_STD: f64 = 1.253_314_137_315_500_3;
-/// Times the greatest error of the other days that a day's greatest one counts for at most.
+/// Cap of the peak of the worst day, as a multiple of the peak of any other day.
 const LONE_PEAK: f64 = 2.0;
 
-/// How many bursts make bursts usual: in the 90 days of a fit, one in ten days.
+/// Number of bursts that make bursts usual: one per ten days in the 90 days of a fit.
 const BURSTS: usize = 9;
-/// Times the third greatest burst that is usual where bursts are.
+/// Usual size of a burst, as a multiple of the third largest burst.
 const BURST_ROOM: f64 = 1.25;
-/// What is as great as the greatest error is not more than it, however it was rounded: a thousandth.
+/// Safety margin for rounding, a thousandth: an error equal to the largest past error must not alert.
 const MORE: f64 = 1.001;
 
-/// The usual error to either side, as a part of the level.
+/// The usual error on each side, as a part of the level.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) below: f32,
@@ -28,13 +29,13 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The median absolute deviation of the errors as a standard deviation; where that is 0, the mean deviation, or the
-    /// root mean square of a series whose great errors are, or may be, usual (`wide`). In these, which single points can
-    /// move, the greatest errors count as the third greatest does: an incident does not widen them, what has happened
-    /// three times is usual.
+    /// The median absolute deviation of the errors, scaled to a standard deviation. If the median is 0: the mean
+    /// deviation. For a series with possibly usual large errors (`wide`): the root mean square. Single points can move
+    /// these two, so errors are capped at the third largest: an incident has no effect, and a size seen three times is
+    /// usual.
     ///
-    /// Excluded points count as the errors that they were. Leaving them out would cut off the tail of what is usual and
-    /// draw the spread in with each fit.
+    /// Excluded points count with their errors. Without them, the tail of usual errors would be cut off, and the spread
+    /// would shrink with each fit.
     pub(crate) fn of(errors: &[f64], drift: f64, wide: bool) -> Self {
         let mut off: Vec<f64> = errors.iter().map(|error| (error - drift).abs()).collect();
         let mad = stats::median(&mut off).unwrap_or(0.0);
@@ -51,8 +52,8 @@ impl Spread {
         })
     }
 
-    /// Costs that can only rise far have errors that are greater above than below: the deviations of each side count
-    /// there by themselves, where they are greater than those of both.
+    /// Measures each side separately. Costs with little room to fall have larger errors above; a side uses its
+    /// deviation if larger than the common deviation.
     pub(crate) fn by_side(self, errors: &[f64], drift: f64) -> Self {
         let side = |sign: f64| {
             let off = errors.iter().map(|error| (error - drift) * sign);
@@ -62,20 +63,21 @@ impl Spread {
         Self { below: self.below.max(side(-1.0)), above: self.above.max(side(1.0)) }
     }
 
-    /// Where there is more than one point an hour, an error up to that of the worst day is usual.
+    /// For more than one point per hour: an error up to the peak of the worst day is usual.
     pub(crate) fn with_peaks(self, errors: &[f64], drift: f64, day: usize) -> Self {
         let peak = (peak(errors, drift, day) / K_WITHIN_HOURS * MORE) as f32;
         Self { below: self.below.max(peak), above: self.above.max(peak) }
     }
 
-    /// Days that are off again and again, each time for a while, are how the series is: a service with a quiet level and
-    /// bursts. There, an error a little above the third greatest is usual. Few long incidents are few bursts.
+    /// For a quiet level with repeated short bursts: an error slightly above the third largest is usual. A few long
+    /// incidents are only a few bursts.
     pub(crate) fn with_bursts(self, errors: &[f64], drift: f64) -> Self {
         let side = |sign: f64, spread: f32| {
             let usual = K_OF_DAYS * f64::from(spread);
             let off = || errors.iter().map(|error| (error - drift) * sign);
             let (mut bursts, mut within) = (0, false);
             for is_off in off().map(|off| off > usual) {
+                // Consecutive deviations are one burst.
                 bursts += usize::from(is_off && !within);
                 within = is_off;
             }
@@ -93,17 +95,19 @@ impl Spread {
         Self { below: spread as f32, above: spread as f32 }
     }
 
-    /// The greater of the two.
+    /// The greater of the two sides.
     pub(crate) fn greater(self) -> f64 {
         f64::from(self.below.max(self.above))
     }
 }
 
-/// How far off the worst day was; a lone incident counts for hardly more than what the other days saw.
+/// The largest deviation of the worst day. A lone incident counts at most twice as much as the largest deviation of all
+/// other days.
 fn peak(errors: &[f64], drift: f64, day: usize) -> f64 {
     let (mut greatest, mut next) = (0.0, 0.0);
     for errors in errors.chunks(day) {
         let off = errors.iter().fold(0.0, |most, error| larger(most, (error - drift).abs()));
+        // Keep the two largest daily peaks.
         next = larger(next, smaller(off, greatest));
         greatest = larger(greatest, off);
     }

@@ -1,4 +1,4 @@
-//! The detector as a whole, through the same packing as in the sandbox.
+//! Tests of the whole detector, with the same packing as in the sandbox.
 
 use costwarden_sdk::native::{self, Walk, fit_then_judge};
 use costwarden_sdk::{Refusal, Series, Verdict};
@@ -26,7 +26,7 @@ fn alerts(history: &Series, new: &[f64]) -> Vec<bool> {
     judged(history, new).iter().map(|verdict| verdict.score >= 1.0).collect()
 }
 
-/// Indices of the points that alert when the series is gone over day by day.
+/// Indices of the points that alert in a walk over the series.
 fn walked(series: &Series, refit_every: usize, history: usize) -> Vec<usize> {
     let how = Walk { history, refit_every, exclude_alerts: true };
     let verdicts = native::walk::<SeasonalMad>(&native::context("{}"), series, how);
@@ -177,7 +177,7 @@ fn hours_that_mostly_rise_may_be_off_by_more_above() {
     assert_eq!(alerts(&history, &[35.0, 20.0, 165.0, 290.0]), [false, true, false, true], "{verdict:?}");
 }
 
-/// Five-minute points with a burst each day are silent about bursts, though the median error knows none.
+/// Daily bursts in five-minute points do not alert, although the median error does not show them.
 #[test]
 fn what_each_day_has_seen_is_usual_within_hours() {
     let value = |i: usize| 100.0 + wobble(i, 2.0) + if i % 288 == (i / 288 * 37) % 288 { 400.0 } else { 0.0 };

@@ -1,21 +1,21 @@
-//! Slow changes: days that each are off by less than what alerts, but all to the same side.
+//! Slow changes: several days with deviations to the same side, each too small to alert.
 //!
-//! The sum of the last days' errors, each of which counts for less than what alerts, takes from what one more day may
-//! be off by. So a sudden change, which counts for no more than the days until the level follows, changes little, and
-//! a slow one shows after a week or two. Source: Page, "Continuous Inspection Schemes", 1954, over a bounded past.
+//! The sum of the capped errors of the last days narrows the band of the next day. A sudden change has little effect,
+//! because its errors are capped and the level follows in a few days. A slow change alerts after one or two weeks.
+//! Source: Page, "Continuous Inspection Schemes", 1954, over a bounded past.
 
 use wide::f64x2;
 
-/// Days before the one that is judged.
+/// Number of days before the judged day.
 pub(crate) const DAYS: usize = 9;
-/// What they and the judged day may be off by together, in what one day may: a third a day.
+/// Maximum sum of errors over the window and the judged day, in allowed deviations of one day: about a third per day.
 const TOGETHER: f64 = 3.5;
-/// What a day may count for, in the same.
+/// Cap of the error of one day, in allowed deviations.
 const MOST: f64 = 0.7;
-/// The part of what a day may be off by that is left to it in any case.
+/// Minimum part of the allowed deviation that remains for a day.
 const LEAST_ROOM: f64 = 0.3;
 
-/// Errors of the last days, as parts of what is allowed.
+/// The errors of the last days in allowed deviations.
 #[derive(Debug, Default)]
 pub(crate) struct Trend {
     last: [f64; DAYS],
@@ -24,7 +24,7 @@ pub(crate) struct Trend {
 }
 
 impl Trend {
-    /// After these errors, the oldest first, where one may be so great, below and above.
+    /// The trend after the given errors, oldest first. `allowed` holds the allowed deviations below and above.
     pub(crate) fn of(errors: [f32; DAYS], allowed: f64x2) -> Self {
         let part = |allowed: f64| if allowed > 0.0 { 1.0 / allowed } else { 0.0 };
         let [below, above] = allowed.to_array().map(part);
@@ -35,12 +35,13 @@ impl Trend {
     #[inline(always)]
     pub(crate) fn push(&mut self, error: f64) {
         let error = clipped(error);
+        // The error replaces the oldest entry of the ring; the sum follows.
         self.sum += error - self.last[self.oldest];
         self.last[self.oldest] = error;
         self.oldest = if self.oldest + 1 == DAYS { 0 } else { self.oldest + 1 };
     }
 
-    /// The parts of what is allowed that are left below and above.
+    /// The remaining parts of the allowed deviation below and above.
     #[inline(always)]
     pub(crate) fn room(&self) -> f64x2 {
         let sums = f64x2::new([-self.sum, self.sum]);

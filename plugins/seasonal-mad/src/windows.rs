@@ -1,32 +1,32 @@
-//! The medians of short windows, two windows at a time and without branches: each is chosen from its own values, so that
-//! no window waits for the one before it.
+//! Medians of short windows, two windows at a time and without branches. Each median is selected from its own window,
+//! so no window waits for the result of another window.
 
 use wide::f64x2;
 
 use crate::lanes::two;
 use crate::sorted::between;
 
-/// Windows that are chosen from in this way: a working week, and the days around one.
+/// Whether a window is short: a working week, or the days around a day.
 pub(crate) fn are_short(window: usize) -> bool {
     matches!(window, 5 | 7)
 }
 
-/// The median of the short window that ends with each of the values, of which there is at least a window; the first
-/// windows are not whole.
+/// The median of the window that ends with each value. The first windows are partial; `values` must fill at least one
+/// window.
 #[inline(never)]
 pub(crate) fn up_to(window: usize, values: &[f64]) -> Vec<f64> {
     of(window, values, 1, window)
 }
 
-/// The median of the short window around each of the values, of which there is at least a window; the first and the last
-/// ones are not whole.
+/// The median of the window around each value. The first and last windows are partial; `values` must fill at least one
+/// window.
 #[inline(never)]
 pub(crate) fn around(window: usize, values: &[f64]) -> Vec<f64> {
     let half = window / 2 + 1;
     of(window, values, half, half)
 }
 
-/// Of windows that grow from so many values, move, and shrink to so many.
+/// The medians of windows that grow from `first` values, move, and shrink to `last` values.
 #[inline(always)]
 fn of(window: usize, values: &[f64], first: usize, last: usize) -> Vec<f64> {
     match window {
@@ -45,7 +45,7 @@ fn each<const N: usize>(
 ) -> Vec<f64> {
     let count = values.len();
     let whole = count + 1 - N;
-    // The first whole one by itself where their number is odd.
+    // An odd number of whole windows leaves one window without a partner: handle the first window alone.
     let odd = whole % 2;
     let mut medians = Vec::with_capacity(count);
     medians.extend((first..N + odd).map(|part| of_part(&values[..part], median)));
@@ -57,8 +57,9 @@ fn each<const N: usize>(
     medians
 }
 
-/// Of a window that is not whole: what it lacks is as much below as above, but for one of an even number. That is below
-/// in one lane and above in the other, which so have the two values in the middle.
+/// The median of a partial window. Missing values are padded with equal numbers of negative and positive infinities.
+/// The last padding of an odd number is negative in one lane and positive in the other, so the lanes hold the two
+/// middle values.
 #[inline(always)]
 fn of_part<const N: usize>(values: &[f64], median: impl Fn([f64x2; N]) -> f64x2) -> f64 {
     let mut window = [f64x2::new([f64::NEG_INFINITY, f64::INFINITY]); N];
@@ -71,7 +72,7 @@ fn of_part<const N: usize>(values: &[f64], median: impl Fn([f64x2; N]) -> f64x2)
     between(low, high)
 }
 
-/// The greater of the lower halves, the lower of the greater ones, and the fifth between them.
+/// The median of five: the median of `e`, the larger of both pair minima and the smaller of both pair maxima.
 #[inline(always)]
 fn of_five([a, b, c, d, e]: [f64x2; 5]) -> f64x2 {
     let low = a.fast_min(b).fast_max(c.fast_min(d));
@@ -79,7 +80,7 @@ fn of_five([a, b, c, d, e]: [f64x2; 5]) -> f64x2 {
     low.fast_min(high).fast_max(low.fast_max(high).fast_min(e))
 }
 
-/// Source of the exchanges: Devillard, "Fast Median Search: An ANSI C Implementation", 1998.
+/// The median of seven. Source of the exchanges: Devillard, "Fast Median Search: An ANSI C Implementation", 1998.
 #[inline(always)]
 fn of_seven(mut values: [f64x2; 7]) -> f64x2 {
     const EXCHANGES: [(usize, usize); 13] =
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
     use crate::sorted::Sorted;
 
-    /// A choice by exchanges is right for all values if it is for zeros and ones.
+    /// A selection by exchanges is correct for all values if correct for zeros and ones.
     #[test]
     fn each_window_has_its_median() {
         for window in [5, 7] {

@@ -1,7 +1,8 @@
-//! The rule of the pipeline that costwarden replaces, exactly: a point at or above the mean is anomalous when it lies
-//! `zScore` sample standard deviations above it, or is `deviationRatio` times as much.
+//! The exact rule of the replaced pipeline. A point at or above the mean is anomalous if the point lies `zScore` sample
+//! standard deviations above the mean, or reaches `deviationRatio` times the mean.
 //!
-//! Upward only, without seasons: kept so that a team can switch over and compare. `seasonal-mad` is the better rule.
+//! The rule looks upward only and knows no seasons. A team can use the rule to migrate and compare. `seasonal-mad` is
+//! the better detector.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Window, stats};
 use schemars::JsonSchema;
@@ -12,17 +13,17 @@ pub struct Tutorial;
 
 costwarden_sdk::export!(Tutorial);
 
-/// The thresholds of the replaced rule.
+/// Thresholds of the replaced rule.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Settings {
-    /// Sample standard deviations above the mean that alert; above 0.
+    /// Alert threshold in sample standard deviations above the mean; above 0.
     #[schemars(range(min = 0.0))]
     z_score: f64,
-    /// Times the mean that alerts; above 1.
+    /// Alert threshold as a multiple of the mean; above 1.
     #[schemars(range(min = 1.0))]
     deviation_ratio: f64,
-    /// Known points that a baseline needs; at least 1.
+    /// Minimum number of known points for a baseline; at least 1.
     #[schemars(range(min = 1))]
     min_samples: u32,
 }
@@ -94,8 +95,10 @@ fn verdict(context: &Context, settings: &Settings, moments: Moments, i: usize, o
     }
 }
 
-/// At least 1 exactly where the rule's own comparisons hold: a quotient of thresholds may round to either side of 1.
+/// The score is at least 1 exactly if a comparison of the rule holds. A quotient of thresholds may round to either side
+/// of 1, so the comparisons decide.
 fn score(settings: &Settings, Moments { mean, std }: Moments, observed: f64) -> f64 {
+    // The replaced rule has no ratio for a mean of 0, and looks upward only.
     if mean == 0.0 || observed < mean {
         return 0.0;
     }
@@ -112,7 +115,7 @@ fn score(settings: &Settings, Moments { mean, std }: Moments, observed: f64) -> 
 
 /// The smallest value that alerts.
 fn upper(settings: &Settings, Moments { mean, std }: Moments) -> f64 {
-    // A multiple of a mean below 0 lies below it, where nothing alerts.
+    // A multiple of a negative mean lies below the mean, and no point there alerts.
     let by_ratio = if mean > 0.0 { mean * settings.deviation_ratio } else { f64::INFINITY };
     let by_z = if std > 0.0 && mean != 0.0 { mean + settings.z_score * std } else { f64::INFINITY };
     by_ratio.min(by_z)

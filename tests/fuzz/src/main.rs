@@ -1,12 +1,13 @@
-//! Generated and damaged input through the sandbox: whatever it is, there is an answer, in time. And generated modules
-//! through its meter: whatever they do is paid for.
+//! Fuzzing of the sandbox with generated and damaged input: every input must get an answer in time. Also fuzzing of the
+//! fuel meter with generated modules: every instruction must be paid.
 //!
-//! Three targets, each a process of its own that is watched: one that crashes or hangs leaves the input that did it in
-//! `target/fuzz/`, and the others go on. Inputs follow from the seed: the same seed tries the same ones, as many as there
-//! is time for.
+//! Each of the three targets runs in a watched process. A crash or hang leaves its input in `target/fuzz/`, and the
+//! target continues with the next input. Inputs derive from the seed: equal seeds give equal inputs, as many as the
+//! time allows.
 
 mod meter;
 mod modules;
+mod sandboxed;
 mod state;
 mod watch;
 mod work;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Fuzzes the sandbox. Exit codes: 0 nothing found; 1 something was found; 2 it could not be tried.
+/// Fuzzes the sandbox. Exit codes: 0 no findings; 1 findings; 2 the run failed.
 #[derive(Debug, Parser)]
 #[command(name = "fuzz")]
 struct Cli {
@@ -27,18 +28,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run every target, at the same time.
+    /// Run all targets in parallel.
     Run {
-        /// For how long.
+        /// Duration in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// Where inputs begin.
+        /// Seed of the first input.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Try one input again, which a run has kept.
+    /// Try an input from an earlier run again.
     Replay { target: Target, file: PathBuf },
-    /// Try inputs until this process is ended.
+    /// Try inputs until the process is killed.
     #[command(hide = true)]
     Work(WorkArgs),
 }
@@ -46,20 +47,20 @@ enum Command {
 #[derive(Debug, Args)]
 struct WorkArgs {
     target: Target,
-    /// Of the first input; each further one has the next.
+    /// Seed of the first input; each further input uses the next seed.
     seed: u64,
-    /// Where to write the input that is being tried.
+    /// File for the current input.
     current: PathBuf,
 }
 
-/// What is fuzzed.
+/// A fuzzing target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// A plugin's bytes, loaded, and called where they load.
+    /// The bytes of a plugin: loaded, and called after a successful load.
     Modules,
     /// The bytes of a state and a series, judged by a bundled detector.
     State,
-    /// A module, with the meter in it and without.
+    /// A module with and without the meter.
     Meter,
 }
 
@@ -91,12 +92,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// A folder of the repository.
+/// A path inside the repository.
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// The bundled plugins, which `make build` builds: name and bytes.
+/// Name and bytes of the bundled plugins from `make build`.
 fn bundled() -> Result<Vec<(String, Vec<u8>)>, String> {
     ["tutorial", "seasonal-mad", "newcomer"]
         .into_iter()

@@ -1,34 +1,37 @@
-//! The meter against the engine's own: a random module with the meter in it, twice, beside the same module in an engine
-//! that counts by itself.
+//! Comparison of our fuel meter with the fuel count of the engine. A random module runs twice with our meter, and once
+//! without in an engine that counts fuel.
 
 mod nested;
 mod played;
 mod shape;
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Sandbox, metered};
+use sandbox::fuel::metered_module;
 use wasm_smith::Config;
 use wasmtime::{Config as EngineConfig, Engine, Error, Module};
 
 use played::{End, Side, Step, play};
 use shape::Shape;
 
-/// The sandbox's engine, and one that counts.
+use crate::sandboxed;
+
+/// The engine of the sandbox, and an engine that counts fuel.
 pub(crate) struct Meter {
     ours: Engine,
     theirs: Engine,
 }
 
-/// Units that a call gets: some hundred microseconds. The other budget cuts short what comes to an end with the first.
+/// Fuel of a call, in units: a few hundred microseconds. The smaller budget interrupts calls that would finish with the
+/// larger.
 const FUEL: i64 = 100_000;
 const LITTLE_FUEL: i64 = 300;
-/// How many times the engine's count ours may be: it takes all instructions for one unit, and we up to 200 for those that
-/// call the host. It is never less.
+/// Maximum ratio of our count to the count of the engine. The engine counts one unit per instruction; we charge up to
+/// 200 units for instructions that call the host. Our count is never lower.
 const FACTOR: i64 = 200;
 
 impl Meter {
     pub(crate) fn new() -> Result<Self, String> {
-        let ours = Sandbox::new(None)?.engine().clone();
+        let ours = sandboxed::sandbox(None)?.engine().clone();
         let theirs = Engine::new(EngineConfig::new().consume_fuel(true)).map_err(said)?;
         Ok(Self { ours, theirs })
     }
@@ -42,14 +45,14 @@ impl Meter {
         generated(&mut entropy).ok()
     }
 
-    /// What is asked for: the same twice comes to the same, for the same fuel; with the meter in it a module does what it
-    /// does without; no instruction is had for less than the engine takes for it; and a call ends soon after its fuel.
+    /// Checks four properties. Two runs with equal fuel are equal. A module behaves the same with and without our
+    /// meter. No instruction costs less than in the engine. A call ends soon after its fuel is used up.
     pub(crate) fn run(&self, input: &[u8]) -> Result<(), String> {
-        let with_meter = metered(input)?;
+        let with_meter = metered_module(input).map_err(|error| error.to_string())?;
         let shape = Shape::of(input).map_err(|error| error.to_string())?;
         let (ours, theirs) = match (Module::new(&self.ours, with_meter), Module::new(&self.theirs, input)) {
             (Ok(ours), Ok(theirs)) => (ours, theirs),
-            // The engine is built without what some references need.
+            // The engine is built without support for some reference types.
             (Err(_), Err(_)) => return Ok(()),
             (Err(error), _) => return Err(format!("is refused with the meter: {error:#}")),
             (_, Err(error)) => return Err(format!("is refused without the meter: {error:#}")),
@@ -70,16 +73,16 @@ impl Meter {
     }
 }
 
-/// WebAssembly as plugins may be made of it, whose results do not depend on how it is compiled.
+/// A module with the features of a plugin, and with results independent of the compiler.
 fn generated(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
-    // Half of them have nothing that has a price of its own, so that both must count the same. Most of those with
-    // references cannot be compiled here: few are made.
+    // Half of the modules have no instructions with an extra price, so both counts must be equal. Few modules use
+    // references: most of them do not compile here.
     let kind = entropy.int_in_range(0..=7)?;
     let config = Config {
         canonicalize_nans: true,
         disallow_traps: entropy.arbitrary()?,
         export_everything: true,
-        // What it is made of goes into code.
+        // Small limits for the other sections leave most entropy for code.
         max_types: 6,
         min_types: 1,
         max_funcs: entropy.int_in_range(1..=6)?,
@@ -107,13 +110,13 @@ fn generated(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
     };
     let mut module = wasm_smith::Module::new(config, entropy)?;
     if entropy.ratio(3, 4)? {
-        // Gives up after so many turns of loops and beginnings of functions, where what was used is known.
+        // Traps after a bounded number of loop turns and function starts; the used fuel is exact at such a trap.
         let _ = module.ensure_termination(entropy.int_in_range(10..=1_000)?);
     }
     Ok(module.to_bytes())
 }
 
-/// Up to where one of them has no fuel, or no stack, of which their frames take different amounts.
+/// Compares both runs up to the first step without fuel or stack: frames of the two sides differ in size.
 fn compare(ours: &[Step], theirs: &[Step], is_plain: bool) -> Result<(), String> {
     for (place, (our, their)) in ours.iter().zip(theirs).enumerate() {
         let told = |what: &str| Err(format!("step {place}: {what}: {our:?} with the meter, {their:?} without"));
@@ -129,7 +132,7 @@ fn compare(ours: &[Step], theirs: &[Step], is_plain: bool) -> Result<(), String>
         if names(our) != names(their) {
             return told("the calls of imports differ");
         }
-        // Before the first call, the engine's own count has other things in it.
+        // During instantiation, the engine counts more than instructions.
         if place == 0 {
             continue;
         }

@@ -1,21 +1,22 @@
-//! Plugins' bytes: modules with the contract's exports and random insides, and real plugins that were damaged.
+//! Plugin bytes: modules with the exports of the contract and random contents, and real plugins with damage.
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
+use sandbox::{Detector, Sandbox};
 use wasm_smith::{Config, Module};
 
 use crate::bundled;
+use crate::sandboxed::{self, Failed, Input, fit, judge};
 
-/// A sandbox, and what inputs are made of.
+/// A sandbox, and the material for inputs.
 pub(crate) struct Modules {
     sandbox: Sandbox,
-    /// Small ones, each damaged in other places.
+    /// Small plugins to damage at random places.
     plugins: Vec<Vec<u8>>,
-    /// A module of which only the exports count.
+    /// A module that defines the exports of generated modules.
     exports: Vec<u8>,
 }
 
-/// Units of fuel that a call gets: some milliseconds.
+/// Fuel of a call, in units: a few milliseconds.
 const FUEL: u64 = 2_000_000;
 
 impl Modules {
@@ -23,21 +24,21 @@ impl Modules {
         let mut plugins: Vec<_> = bundled()?.into_iter().map(|(_, bytes)| bytes).collect();
         let exports = exports();
         plugins.push(exports.clone());
-        Ok(Self { sandbox: Sandbox::new(Some(FUEL))?, plugins, exports })
+        Ok(Self { sandbox: sandboxed::sandbox(Some(FUEL))?, plugins, exports })
     }
 
     pub(crate) fn input(&self, entropy: &[u8]) -> Option<Vec<u8>> {
         let mut entropy = Unstructured::new(entropy);
         match entropy.int_in_range(0..=9).ok()? {
-            // As they are, a plugin takes a third of a second to compile.
+            // An undamaged plugin takes a third of a second to compile, so damaged plugins are a tenth of the inputs.
             0 => self.damaged(&mut entropy).ok(),
             kind => self.generated(&mut entropy, kind).ok(),
         }
     }
 
-    /// Loads it, and where that goes well, calls it. That this returns is all that is asked for.
+    /// Loads the input, and calls the plugin after a successful load. A return is the only requirement.
     pub(crate) fn run(&self, input: &[u8]) {
-        if let Ok(plugin) = self.sandbox.load(input.to_vec()) {
+        if let Ok(plugin) = sandboxed::load(&self.sandbox, input.to_vec()) {
             let _ = called(&plugin);
         }
     }
@@ -48,7 +49,7 @@ impl Modules {
             max_memories: 1,
             min_memories: 1,
             max_instructions: 1_000,
-            // What is switched off is tried in a third of them.
+            // A third of the modules use features disabled in the sandbox.
             bulk_memory_enabled: true,
             gc_enabled: kind == 1,
             exceptions_enabled: kind == 1,
@@ -85,14 +86,14 @@ impl Modules {
     }
 }
 
-fn called(plugin: &Plugin) -> Result<usize, Failed> {
+fn called(plugin: &Detector) -> Result<usize, Failed> {
     let values: Vec<f64> = (0..30).map(|day| 1_000.0 + f64::from(day % 7)).collect();
-    let series = Series { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] };
-    let state = plugin.fit(&series)?;
-    plugin.judge(&series, state, 28)
+    let series = Input { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] };
+    let state = fit(plugin, &series)?;
+    judge(plugin, &series, state, 28)
 }
 
-/// The smallest module that exports what a plugin exports.
+/// A minimal module with the exports of a plugin.
 fn exports() -> Vec<u8> {
     // Types: () -> i32, (i32 i32) -> i32, (i32 x 4) -> i32, (i32 x 8) -> i32.
     let mut types = vec![4];
@@ -118,14 +119,14 @@ fn exports() -> Vec<u8> {
         exports.extend(name.bytes());
         exports.extend([0, index as u8]);
         declared.push(*ty);
-        // No locals; i32.const 64 as a signed number of two bytes.
+        // No locals; `i32.const 64` as a signed number of two bytes.
         code.extend([5, 0, 0x41, 0xc0, 0, 0x0b]);
     }
     exports.extend(*b"\x06memory\x02\0");
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     for (id, section) in [(1, types), (3, declared), (5, vec![1, 0, 2]), (7, exports), (10, code)] {
         module.push(id);
-        // Two bytes hold every length here.
+        // Two bytes are enough for every length here.
         module.extend([section.len() as u8 & 0x7f | 0x80, (section.len() >> 7) as u8]);
         module.extend(section);
     }

@@ -1,44 +1,45 @@
-//! States and series: what a detector learned, damaged or made up, beside series of every kind that the host may have.
+//! States and series: damaged or generated detector states, with every kind of series that the host may send.
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
+use sandbox::Detector;
 
 use crate::bundled;
+use crate::sandboxed::{self, Failed, Input, fit, judge};
 
-/// The bundled detectors, each with states that it learned.
+/// The bundled detectors with fitted states.
 pub(crate) struct State {
-    detectors: Vec<(String, Plugin, Vec<Vec<u8>>)>,
+    detectors: Vec<(String, Detector, Vec<Vec<u8>>)>,
 }
 
-/// What is judged.
+/// An input of `judge`.
 #[derive(Debug)]
 struct Case {
     detector: usize,
     state: Vec<u8>,
-    series: Series,
+    series: Input,
     judge_from: u32,
 }
 
 impl State {
     pub(crate) fn new() -> Result<Self, String> {
-        let sandbox = Sandbox::new(None)?;
+        let sandbox = sandboxed::sandbox(None)?;
         let load = |(name, bytes): (String, Vec<u8>)| {
-            let plugin = sandbox.load(bytes)?;
-            let states: Vec<_> = [30, 60, 120].into_iter().filter_map(|days| plugin.fit(&usual(days)).ok()).collect();
+            let plugin = sandboxed::load(&sandbox, bytes)?;
+            let states: Vec<_> = [30, 60, 120].into_iter().filter_map(|days| fit(&plugin, &usual(days)).ok()).collect();
             if states.is_empty() { Err(format!("{name} learns nothing")) } else { Ok((name, plugin, states)) }
         };
         Ok(Self { detectors: bundled()?.into_iter().map(load).collect::<Result<_, _>>()? })
     }
 
-    /// That it returns is asked for of every call, and of our detectors, that they do not trap, overrun their stack or
-    /// hoard over what they are given. What they may do: come to no number where there is none in a state, which the host
-    /// refuses, and run out of fuel over one with three hundred digits, which ends them.
+    /// Judges one case. Every call must return, and a bundled detector must not trap, overrun its stack or exceed its
+    /// memory. Two failures are allowed: an invalid verdict from a state without a number, which the host refuses, and
+    /// the end of the fuel for a number with three hundred digits.
     pub(crate) fn run(&self, input: &[u8]) -> Result<(), String> {
         let Ok(Case { detector, state, series, judge_from }) = self.case(&mut Unstructured::new(input)) else {
             return Ok(());
         };
         let (name, plugin, _) = &self.detectors[detector];
-        let answers = [plugin.fit(&series).err(), plugin.judge(&series, state, judge_from).err()];
+        let answers = [fit(plugin, &series).err(), judge(plugin, &series, state, judge_from).err()];
         for failed in answers.into_iter().flatten() {
             let Failed::Broken(words) = failed else { continue };
             if ["invalid verdict", "used up its fuel"].iter().all(|allowed| !words.contains(allowed)) {
@@ -52,7 +53,7 @@ impl State {
         let detector = entropy.choose_index(self.detectors.len())?;
         let series = series(entropy)?;
         let judge_from = entropy.int_in_range(0..=series.values.len() as u32)?;
-        // Of any of them: what is another's is foreign.
+        // A state of another detector is foreign bytes for this detector.
         let owner = if entropy.ratio(1, 8)? { entropy.choose_index(self.detectors.len())? } else { detector };
         let mut state = entropy.choose(&self.detectors[owner].2)?.clone();
         for _ in 0..entropy.int_in_range(0..=6)? {
@@ -82,7 +83,7 @@ fn damage(state: &mut Vec<u8>, entropy: &mut Unstructured<'_>) -> arbitrary::Res
     Ok(())
 }
 
-fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
+fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Input> {
     let len = entropy.int_in_range(0..=150)?;
     let level: f64 = *entropy.choose(&[0.0, 1e-9, 1.0, 1_000.0, 1e15])?;
     let mut values = Vec::with_capacity(len);
@@ -103,7 +104,7 @@ fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
     }
     excluded.sort_unstable();
     excluded.dedup();
-    Ok(Series {
+    Ok(Input {
         start: entropy.int_in_range(0..=4_102_444_800)?,
         utc_offset: entropy.int_in_range(-50_400..=50_400)?,
         step: *entropy.choose(&[3_600, 86_400])?,
@@ -112,7 +113,7 @@ fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
     })
 }
 
-fn usual(days: u32) -> Series {
+fn usual(days: u32) -> Input {
     let values = (0..days).map(|day| 1_000.0 + f64::from(day * day % 37)).collect();
-    Series { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
+    Input { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
 }

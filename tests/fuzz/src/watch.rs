@@ -1,4 +1,4 @@
-//! The watcher: a worker for each target, ended when the time is up, replaced when it crashes or hangs.
+//! The watcher: one worker per target, killed at the deadline, and replaced after a crash or hang.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,32 +9,32 @@ use std::time::{Duration, Instant};
 
 use crate::{Target, repository};
 
-/// What no input may take, on a machine that is busy with other things.
+/// Time limit for one input, with a margin for a busy machine.
 const HANG: Duration = Duration::from_secs(20);
-/// One target's findings after which it is not tried any further.
+/// Number of findings after which a target stops.
 const ENOUGH: usize = 10;
 
 /// A process that tries inputs.
 struct Worker {
     child: Child,
-    /// The seed of each input, before it is tried.
+    /// Receives the seed of each input before the trial.
     seeds: Receiver<u64>,
 }
 
-/// How a worker stopped.
+/// The end of a worker.
 enum End {
     Time,
     Crash(String),
     Hang,
 }
 
-/// What came of a target.
+/// The result of a target.
 struct Tried {
     inputs: u64,
     findings: Vec<PathBuf>,
 }
 
-/// Runs every target for so long; the number of findings.
+/// Runs all targets for the given time; returns the number of findings.
 pub(crate) fn run(time: Duration, seed: u64) -> Result<usize, String> {
     let folder = repository("target/fuzz");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -69,7 +69,7 @@ fn watch(target: Target, seed: u64, until: Instant, folder: &Path) -> Result<Tri
         let how = match end {
             End::Time => break,
             End::Crash(words) => {
-                // Before its first input it is not the input that is at fault.
+                // A crash before the first input is not the fault of an input.
                 let last = last.ok_or_else(|| format!("{} cannot be tried: {words}", target.as_str()))?;
                 eprintln!("fuzz: {}: the input of seed {last} fails: {words}", target.as_str());
                 "crash"
@@ -111,7 +111,7 @@ impl Worker {
         Ok(Self { child, seeds })
     }
 
-    /// Waits for its end or the end of the time, whichever comes first, and ends it. Gives the seed of its last input.
+    /// Waits for the end of the worker or the deadline, then kills the worker. Returns the seed of the last input.
     fn follow(&mut self, until: Instant, inputs: &mut u64) -> (End, Option<u64>) {
         let mut last = None;
         let end = loop {
@@ -121,7 +121,7 @@ impl Worker {
                     last = Some(seed);
                     *inputs += 1;
                 }
-                // Too late to tell a hang from an input that is only just being tried.
+                // Less time is left than the limit of a hang, so the current input may still be valid.
                 Err(RecvTimeoutError::Timeout) if left < HANG => break End::Time,
                 Err(RecvTimeoutError::Timeout) => break End::Hang,
                 Err(RecvTimeoutError::Disconnected) => break End::Crash(String::new()),

@@ -1,4 +1,4 @@
-//! The worker: an input from each seed, written down before it is tried.
+//! The worker: generates one input per seed, and writes the input to a file before the trial.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,17 +8,17 @@ use crate::meter::Meter;
 use crate::modules::Modules;
 use crate::state::State;
 
-/// A target with what it needs, made once.
+/// A prepared target.
 enum Ready {
     Modules(Modules),
     State(State),
     Meter(Meter),
 }
 
-/// Bytes that an input is made of, at most.
+/// Maximum entropy of an input, in bytes.
 const ENTROPY_BYTES: usize = 4096;
 
-/// Tries inputs for ever: a line on standard output before each.
+/// Tries inputs without end; prints each seed to standard output before the trial.
 pub(crate) fn work(target: Target, seed: u64, current: &Path) -> Result<(), String> {
     let ready = Ready::new(target)?;
     for seed in seed.. {
@@ -50,7 +50,7 @@ impl Ready {
         })
     }
 
-    /// What the entropy comes to, if to anything.
+    /// The input from the given entropy; `None` if the entropy is not enough for an input.
     fn input(&self, entropy: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Modules(modules) => modules.input(entropy),

@@ -1,21 +1,22 @@
-//! What `check --online` looks at, in the order of the checklist before going live. It leaves no trace; `--tell` alone
-//! has people see something.
+//! The checks of `check --online`, in the order of the go-live checklist. The checks leave no trace; only `--tell`
+//! sends a test notification.
 
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::CheckArgs;
-use crate::archive::Archive;
-use crate::config::{Config, StoreConfig};
+use ingest::archive::Archive;
+use crate::config::Config;
+use store::options::StoreOptions;
 use crate::health;
 use crate::schedule::{self, Crontab};
-use crate::series::hours::day_before;
-use crate::sink::{Level, Sink, Terminal, operational};
-use crate::source::Source;
-use crate::store::{Access, Rights, Store};
+use model::series::hours::day_before;
+use notify::{Level, Sink, Terminal, operational};
+use ingest::source::Source;
+use store::{Access, Rights, Store};
 
-/// One line of the checklist.
+/// A line of the checklist.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) what: &'static str,
@@ -23,16 +24,16 @@ pub(super) struct Item {
     pub(super) message: String,
 }
 
-/// How a line of the checklist turned out.
+/// The result of a line of the checklist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     Good,
-    /// A run works all the same.
+    /// A defect without effect on a run.
     Doubtful,
     Bad,
 }
 
-/// A clock that is so far off is worth mending; signed requests are refused from a quarter of an hour on.
+/// Clock difference from which a warning is given. Signed requests are refused from 15 minutes on.
 const DOUBTFUL_SKEW: SignedDuration = SignedDuration::from_secs(60);
 const BAD_SKEW: SignedDuration = SignedDuration::from_secs(600);
 const FULL_PERCENT: f64 = 90.0;
@@ -53,7 +54,7 @@ impl Item {
         Self { what, found, message: message.into() }
     }
 
-    /// Good where there is a message, bad where there is an error.
+    /// Returns a good item for a message, a bad item for an error.
     fn of(what: &'static str, result: Result<String, impl ToString>) -> Self {
         match result {
             Ok(message) => Self::new(what, Found::Good, message),
@@ -70,12 +71,12 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.sinks.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
+    items.extend(config.receivers.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
     items.extend(schedule());
     items
 }
 
-/// Whether the API takes the credentials, and whether its clock and ours agree.
+/// Checks that the billing API accepts the credentials, and compares the clock of the API with the clock of the host.
 async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
     let yesterday = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     let source = match Source::new(&config.source, &config.archive) {
@@ -85,6 +86,7 @@ async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
     match source.probe(yesterday, now).await {
         Err(error) => vec![Item::new("source", Found::Bad, error.to_string())],
         Ok(probed) => {
+            // Not `now`: the probe took time, and the comparison needs the present time.
             let clock = probed.clock.map(|theirs| clock(theirs, Timestamp::now()));
             [Some(Item::new("source", Found::Good, probed.message)), clock].into_iter().flatten().collect()
         }
@@ -115,7 +117,7 @@ async fn archive(config: &Config) -> Item {
 }
 
 async fn store(config: &Config) -> Item {
-    if let StoreConfig::Embedded { path } = &config.store
+    if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {
         return Item::new("store", Found::Bad, message);
@@ -162,9 +164,10 @@ fn metrics(textfile: &Path) -> Item {
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
 }
 
-/// The folder, or the nearest one above that is there, in which a file can be made.
+/// Returns `folder` or the nearest existing ancestor, after creating a temporary file there.
 fn writable(folder: &Path) -> Result<PathBuf, String> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    // An unnamed file: nothing remains, even if the process is killed.
     match tempfile::tempfile_in(there) {
         Ok(_) => Ok(there.to_owned()),
         Err(error) => Err(format!("{} cannot be written to: {error}; let the jobs' user own it", there.display())),
@@ -189,7 +192,7 @@ fn tell(mut sink: Sink, args: &CheckArgs, now: Timestamp) -> Item {
     }
 }
 
-/// What starts the jobs; where cron does, also where their log goes.
+/// Checks the schedule of the jobs; for cron also the log file.
 fn schedule() -> Vec<Item> {
     let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
     if units {
@@ -210,7 +213,7 @@ fn schedule() -> Vec<Item> {
     }
 }
 
-/// The shell does not start a job whose log it cannot open.
+/// Checks the folder of the log: the shell starts no job if the log cannot be opened.
 fn log(file: &Path) -> Item {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {

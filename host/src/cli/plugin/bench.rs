@@ -1,4 +1,4 @@
-//! `plugin bench`: time and fuel of a plugin, by length of series and size of batch, beside its limits.
+//! The command `plugin bench`: measures time and fuel of a plugin by series length and batch size, beside the limits.
 
 use std::time::{Duration, Instant};
 
@@ -6,25 +6,25 @@ use serde_json::json;
 
 use super::{BenchArgs, Ground, settings};
 use crate::cli::present::{self, Form};
-use crate::detector::{Call, Detector, Failure, Outcome};
-use crate::job::Grade;
-use crate::plugin::sample;
-use crate::series::Window;
+use sandbox::{Call, Detector, Failure, Outcome};
+use crate::pipeline::Grade;
+use plugin::sample;
+use model::series::Window;
 
 const LENGTHS: [usize; 3] = [30, 90, 365];
 const BATCHES: [usize; 3] = [1, 64, 512];
-/// A call is repeated for so long, and its fastest counts: what is slower was disturbed.
+/// Duration of the repetition of a call. The fastest repetition counts; slower repetitions were disturbed.
 const AT_LEAST: Duration = Duration::from_millis(60);
 
-/// What one kind of call over one batch takes.
+/// The cost of a kind of call over a batch.
 struct Measure {
     call: &'static str,
     days: usize,
     batch: usize,
-    /// Points that are fitted or judged.
+    /// Number of points fitted or judged.
     points: usize,
     cost: Option<Measured>,
-    /// Of the plugin that it is held against.
+    /// The cost of the plugin given with `--against`.
     other: Option<Measured>,
 }
 
@@ -46,6 +46,7 @@ pub(super) fn bench(args: &BenchArgs, ground: &Ground, form: Form) -> anyhow::Re
     let mut measures = Vec::new();
     for days in LENGTHS {
         for batch in BATCHES {
+            // A single call gets the whole batch.
             detector.cut_into(batch);
             let mut both = measured(&detector, &call, days, batch)?;
             if let Some(other) = &mut other {
@@ -63,8 +64,9 @@ pub(super) fn bench(args: &BenchArgs, ground: &Ground, form: Form) -> anyhow::Re
     Ok(Grade::Done)
 }
 
-/// A fit over so many days of each series of a batch, and a judgement of the day that follows.
+/// Measures a fit over `days` days of each series in a batch, and a judgement of the next day.
 fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> anyhow::Result<[Measure; 2]> {
+    // The day after the history is the day to judge.
     let series: Vec<_> = (0..batch).map(|number| sample::days(number, days + 1)).collect();
     let last = days as i64 * 86_400;
     let history: Vec<_> = series.iter().map(|series| series.between(series.start, series.start + last - 1)).collect();
@@ -72,7 +74,7 @@ fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> 
     let learned = fitted.into_iter().collect::<Option<Vec<_>>>();
     let judge = match learned {
         Some(learned) => {
-            let window = |(series, state): (&crate::series::Series, Vec<u8>)| {
+            let window = |(series, state): (&model::series::Series, Vec<u8>)| {
                 let series = series.between(series.start + last, series.start + last);
                 Window { series, state, judge_from: 0 }
             };
@@ -83,6 +85,7 @@ fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> 
         }
         None => None,
     };
+    // Without verdicts the history was insufficient, and the cost of the fit would mislead.
     let cost = judge.is_some().then_some(fit);
     Ok([
         Measure { call: "fit", days, batch, points: days * batch, cost, other: None },
@@ -90,7 +93,7 @@ fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> 
     ])
 }
 
-/// The fastest of some calls, and what it gave; none of a series that is still being learned.
+/// Returns the fastest repetition of a call with the results; `None` for a series with insufficient history.
 fn repeated<T>(call: impl Fn() -> Outcome<T>) -> anyhow::Result<(Measured, Vec<Option<T>>)> {
     let started = Instant::now();
     let mut fastest: Option<(Duration, Outcome<T>)> = None;

@@ -1,11 +1,11 @@
-//! `plugin build`.
+//! The command `plugin build`: builds a project into a .wasm file.
 use serde_json::json;
 
 use super::BuildArgs;
 use crate::cli::present::{self, Form};
-use crate::detector::Limits;
-use crate::job::Grade;
-use crate::plugin::build;
+use sandbox::Limits;
+use crate::pipeline::Grade;
+use plugin::build;
 
 pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
     let BuildArgs { path, output, cache } = args;

@@ -1,43 +1,46 @@
-//! What plugins are tried out under, and how they are loaded there.
+//! The environment for trying out plugins: limits, grants, keys and the cache.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{LoadArgs, known};
 use crate::cli::together;
-use crate::config::{self, ACCEPT_AFTER_DAYS, Trial, TriedOut};
-use crate::detector::{Artifact, Detector, Grants, Limits, LoadFault};
-use crate::plugin::{TrustedKey, packed};
+use crate::config::{self, Trial};
+use model::incident::ACCEPT_AFTER_DAYS;
+use plugin::options::TrialOptions;
+use sandbox::{Artifact, Detector, Grants, Limits, LoadFault};
+use plugin::TrustedKey;
+use sandbox::packed;
 
-/// What plugins are tried out under: as in production where there is a config, with the defaults elsewhere.
+/// The environment for trying out plugins: the production settings of the config, or the defaults without a config.
 pub(super) struct Ground {
     pub(super) limits: Limits,
-    /// By plugin name.
+    /// Grants by plugin name.
     grants: BTreeMap<String, Grants>,
     pub(super) accept_after_days: u16,
     pub(super) keys: Vec<TrustedKey>,
 }
 
-/// Of the user's compiled plugins together: some ten in Python, each of whose builds is another plugin.
+/// Size limit of the user's cache of compiled plugins, in bytes: about ten plugins in Python. Every build is a new
+/// plugin.
 const CACHE_BYTES: u64 = 1 << 30;
 
 impl Ground {
     pub(super) fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let Some(file) = known(config) else {
-            let TriedOut { limits, keys, grants } = TriedOut::default();
+            let TrialOptions { limits, keys, grants } = TrialOptions::default();
             return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
         let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
-        let TriedOut { limits, keys, grants } = plugins;
+        let TrialOptions { limits, keys, grants } = plugins;
         Ok(Self { limits, grants, accept_after_days, keys })
     }
 
-    /// Loads a plugin under whatever name it gives itself, with the reference data that is named, else with what the
-    /// config grants.
+    /// Loads a plugin under any name, with the reference data of `--reference`, or with the grant in the config.
     pub(super) fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
         let artifact = Artifact::read(file, self.limits.module_bytes)?;
         let grants = match &args.reference {
-            // Looked for here: a plugin that reads none would not miss it, and its author would not learn of it.
+            // Checked here: a plugin without an access to reference data would hide the mistake from the author.
             Some(folder) if !folder.is_dir() => {
                 anyhow::bail!("--reference: {} is no folder, expected one that holds reference data", folder.display())
             }
@@ -56,7 +59,7 @@ impl Ground {
         loaded
     }
 
-    /// What the config grants to the plugin of the name that is packed into it, else of the file's.
+    /// Returns the grant in the config for the name in the packed manifest, or for the file name without a manifest.
     fn grants(&self, artifact: &Artifact) -> Grants {
         let packed = packed::read(&artifact.bytes).ok().flatten().map(|packed| packed.name);
         let stem = || artifact.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,14 +1,14 @@
-//! `plugin inspect`: what a plugin's file shows without being run.
+//! The command `plugin inspect`: prints the contents of a plugin file without running the plugin.
 
 use serde_json::json;
 
 use super::{Ground, InspectArgs};
 use crate::cli::present::{self, Form};
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::inspect::{self, Inspection};
-use crate::plugin::packed::PackedManifest;
-use crate::plugin::{self, TrustedKey, schema};
+use sandbox::Artifact;
+use crate::pipeline::Grade;
+use plugin::inspect::{self, Inspection};
+use sandbox::packed::PackedManifest;
+use plugin::{self, TrustedKey, schema};
 
 pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;
@@ -22,20 +22,20 @@ pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow
     Ok(Grade::Done)
 }
 
-/// What lies beside the file as its signature.
+/// The signature file beside a plugin.
 struct Signature {
-    /// The key that it names; none where it is no signature of the format.
+    /// The key id in the file; `None` if the file is no minisign signature.
     key: Option<String>,
     proof: Proof,
 }
 
-/// Whether the signature counts.
+/// The result of the verification.
 enum Proof {
-    /// There is no key to hold it against.
+    /// The config has no key for a check.
     NotChecked,
-    /// By the key that the config calls so.
+    /// Verified by the key with the given name in the config.
     Verified(String),
-    /// In words that say why.
+    /// Not valid, with the reason.
     Refused(String),
 }
 
@@ -99,7 +99,7 @@ fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) 
     present::out(&table.to_string());
 }
 
-/// What the manifest says and what the exports name, where these differ.
+/// Returns the contract version of the plugin; both versions if manifest and exports differ.
 fn contract(shown: &Inspection) -> String {
     let packed = shown.manifest.as_ref().map(|manifest| &manifest.contract);
     match (packed, &shown.contract) {

@@ -1,4 +1,4 @@
-//! `plugin lock`: what the rules use, as it is now, written down or compared with what was.
+//! The command `plugin lock`: writes the plugins in use to plugins.lock, or compares the plugins with the file.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,21 @@ use tracing::Level;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::count::{counted, one_or};
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Admitted, Fetch, Grade};
-use crate::plugin::{Change, Entry, Lock};
-use crate::rules::{self, RuleSet};
+use model::count::{counted, one_or};
+use sandbox::{Compiler, Sandbox};
+use crate::pipeline::{self, Admitted, Fetch, Grade};
+use plugin::{Change, Entry, Lock};
+use model::rule::{self, RuleSet};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
+    // A check writes nothing: a pulled plugin is not kept.
     let fetch = if args.check { Fetch::Once } else { Fetch::Keep };
     let file = &config.plugins.lock.path;
     let was = Lock::read(file).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}\nremove the file to write it anew", lines.join("\n"))
     })?;
-    let now = in_use(rules::load(&config.rules), config, fetch).await?;
+    let now = in_use(rule::load(&config.rules), config, fetch).await?;
     let is_new = was.is_none();
     let was = was.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
     let changes = was.changes(&now);
@@ -33,6 +34,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
         }
     }
     let plugins = counted(now.entries.len(), "plugin");
+    // A missing file is a difference, even without any plugin.
     let outcome = match (args.check, changes.is_empty() && !is_new) {
         (_, true) => format!("{}: {plugins}, all as agreed", file.display()),
         (true, false) => {
@@ -55,12 +57,14 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
     Ok(Grade::Done)
 }
 
-/// What the rules use now. A lock without one of them would keep that one from ever running.
+/// Loads every plugin in the rules. Fails if any plugin is unusable, because a plugin missing in the lock could never
+/// run.
 async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
-    for (name, admitted) in job::admit(&set.rules, config, None, &sandbox, fetch).await {
+    // Without the present lock: the lock must not refuse the plugins of the new lock.
+    for (name, admitted) in pipeline::admit(&set.rules, config, None, &sandbox, fetch).await {
         match admitted {
             Ok(admitted) => drop(entries.insert(name, entry(admitted))),
             Err(refusal) => problems.push(refusal.to_string()),

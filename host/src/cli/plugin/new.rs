@@ -1,14 +1,14 @@
-//! `plugin new`.
+//! The command `plugin new`: creates a detector project.
 use std::path::Path;
 
 use serde_json::json;
 
 use super::NewArgs;
 use crate::cli::present::{self, Form};
-use crate::job::Grade;
-use crate::plugin::build::COMPONENTIZE_PY;
-use crate::plugin::language::Language;
-use crate::plugin::project;
+use crate::pipeline::Grade;
+use plugin::build::COMPONENTIZE_PY;
+use plugin::language::Language;
+use plugin::project;
 
 pub(super) fn new(args: &NewArgs, form: Form) -> anyhow::Result<Grade> {
     let NewArgs { name, language } = args;

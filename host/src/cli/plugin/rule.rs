@@ -1,10 +1,10 @@
-//! `plugin rule`: the first rule for a plugin.
+//! The command `plugin rule`: prints a first rule for a plugin.
 
 use super::{Ground, RuleArgs};
 use crate::cli::present;
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::{inspect, starter};
+use sandbox::Artifact;
+use crate::pipeline::Grade;
+use plugin::{inspect, starter};
 
 pub(super) fn rule(args: &RuleArgs, ground: &Ground) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;

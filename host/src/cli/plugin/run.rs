@@ -1,4 +1,4 @@
-//! `plugin run`: what a detector says of a series from a file, and what it used up.
+//! The command `plugin run`: evaluates a series from a file, and prints the verdicts and the resource use.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use tracing::Level;
 
 use super::{Format, Ground, Incidents, RunArgs, settings};
 use crate::cli::present::{self, Form};
-use crate::count::counted;
-use crate::detector::{Call, Detector, Limits, Verdict};
-use crate::job::Grade;
-use crate::plugin::costs::Costs;
-use crate::plugin::points::{self, Points, Row};
-use crate::plugin::verdicts;
-use crate::plugin::walk::{self, Trace, Trial};
+use model::count::counted;
+use sandbox::{Call, Detector, Limits, Verdict};
+use crate::pipeline::Grade;
+use plugin::costs::Costs;
+use plugin::points::{self, Points, Row};
+use plugin::verdicts;
+use plugin::walk::{self, Trace, Trial};
 
 pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let points = points::read(&args.input)?;
@@ -37,6 +37,7 @@ pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result
         None => walk::once(&trial, &points.series, judge_from(&points, args)?),
     };
     let trace = trace.map_err(|stopped| {
+        // A point without a row has no timestamp: the next row stands for the point.
         let row = points.rows.iter().filter(|row| row.place >= Some(stopped.place)).min_by_key(|row| row.place);
         let at = row.map_or("the end", |row| &row.timestamp);
         anyhow::anyhow!("{}: at {at}: {}", args.input.display(), stopped.failure.advised())
@@ -74,6 +75,7 @@ fn table(detector: &Detector, points: &Points, trace: &Trace, input: &Path) {
     for row in &points.rows {
         let Some(Verdict { score, expected, lower, upper, reason, .. }) = verdict(trace, row) else { continue };
         rows += 1;
+        // In the contract, a score of 1 or more is an alert.
         alerts += usize::from(*score >= 1.0);
         let number = |number: f64| format!("{number:.2}");
         judged.add_row([

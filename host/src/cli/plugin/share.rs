@@ -1,4 +1,4 @@
-//! `plugin push` and `plugin pull`.
+//! The commands `plugin push` and `plugin pull`: exchange plugins with OCI registries.
 
 use std::path::Path;
 
@@ -7,12 +7,14 @@ use serde_json::json;
 
 use super::{PullArgs, PushArgs};
 use crate::cli::present::{self, Form};
-use crate::config::{Exchange, Exchanged};
-use crate::detector::{Artifact, Limits};
-use crate::job::Grade;
-use crate::plugin::build;
-use crate::plugin::packed::{self, PackedManifest};
-use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
+use crate::config::Exchange;
+use plugin::options::ExchangeOptions;
+use sandbox::{Artifact, Limits};
+use crate::pipeline::Grade;
+use plugin::build;
+use sandbox::packed::{self, PackedManifest};
+use model::image::Image;
+use plugin::{self, Pulled, RegistryOptions, Shelf};
 
 pub(super) async fn push(args: &PushArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
@@ -38,6 +40,7 @@ pub(super) async fn pull(args: &PullArgs, exchange: Exchange, form: Form) -> any
         "nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE"
     );
     let pulled = plugin::pull(&image, &registry(&image, &plugins), plugins.limits.module_bytes).await?;
+    // Verified before anything is written.
     let signer = plugin::verify(&plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     let mut path = None;
     if let Some(state_dir) = &state_dir {
@@ -72,8 +75,8 @@ fn write(output: &Path, pulled: &Pulled) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who pulls it expects the plugin by the image's name, and would be refused it. One without a packed manifest tells its
-/// name only by running: it is asked in the sandbox.
+/// Checks that the image has the name of the plugin, because a pulled plugin with another name is refused. A plugin
+/// without a packed manifest is run in the sandbox for the name.
 fn check_name(artifact: &Artifact, image: &Image, limits: &Limits) -> anyhow::Result<()> {
     let (file, other) = (artifact.path.display(), image.name());
     let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
@@ -102,6 +105,6 @@ fn image(text: &str) -> anyhow::Result<Image> {
     text.parse().with_context(|| format!("{text:?}"))
 }
 
-fn registry(image: &Image, plugins: &Exchanged) -> RegistryOptions {
+fn registry(image: &Image, plugins: &ExchangeOptions) -> RegistryOptions {
     RegistryOptions::of(image.host(), &plugins.registries)
 }

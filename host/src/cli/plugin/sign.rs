@@ -1,4 +1,4 @@
-//! `plugin keygen`, `plugin sign` and `plugin verify`.
+//! The commands `plugin keygen`, `plugin sign` and `plugin verify`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{Ground, KeygenArgs, SignArgs, VerifyArgs};
 use crate::cli::present::{self, Form};
-use crate::config::read_secret_file;
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::{self, SignatureError, TrustedKey};
+use config_file::secret::read_file as read_secret_file;
+use sandbox::Artifact;
+use crate::pipeline::Grade;
+use plugin::{self, SignatureError, TrustedKey};
 
 pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
     let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));
@@ -48,6 +48,7 @@ pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
         key = args.key.display()
     );
     let secret = read_secret_file(&args.key).map_err(|why| anyhow::anyhow!("{why}"))?;
+    // No size limit: the plugin is hashed, not loaded.
     let artifact = Artifact::read(&args.file, u64::MAX)?;
     let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;
     let path = plugin::signature_path(&args.file);
@@ -73,6 +74,7 @@ pub(super) fn verify(args: &VerifyArgs, ground: &Ground, form: Form) -> anyhow::
     let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
     let signer =
         plugin::verify_file(&keys, &artifact, Ok(signature)).map_err(|error| told(error, args))?.unwrap_or_default();
+    // The comment comes from the signature file: no control character may reach the terminal.
     let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     present::out(&match form {
         Form::Text => format!("{}: signed by {signer} ({comment})", args.file.display()),
@@ -83,7 +85,7 @@ pub(super) fn verify(args: &VerifyArgs, ground: &Ground, form: Form) -> anyhow::
     Ok(Grade::Done)
 }
 
-/// Of a key that was named on the command line, without a word of the config, which was not asked.
+/// Rewords an error for a key from the command line, without a reference to the config.
 fn told(error: SignatureError, args: &VerifyArgs) -> anyhow::Error {
     let file = args.file.display();
     match (error, &args.key) {
@@ -97,7 +99,7 @@ fn told(error: SignatureError, args: &VerifyArgs) -> anyhow::Error {
     }
 }
 
-/// A key that is trusted for this once.
+/// Reads a public key that is trusted for all plugins in the present command.
 fn any_plugin(path: &Path) -> anyhow::Result<TrustedKey> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
@@ -109,6 +111,7 @@ fn any_plugin(path: &Path) -> anyhow::Result<TrustedKey> {
 }
 
 fn create(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
+    // `create_new` never overwrites a key, and the mode applies before the first byte is written.
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("{} cannot be written", path.display()))

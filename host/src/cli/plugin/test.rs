@@ -1,4 +1,4 @@
-//! `plugin test`: the golden cases of a project, each with what differs as a diff.
+//! The command `plugin test`: runs the golden cases of a project and prints a diff for each difference.
 
 use std::fs;
 use std::io::{ErrorKind, IsTerminal as _};
@@ -11,19 +11,19 @@ use tracing::Level;
 
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
-use crate::count::counted;
-use crate::detector::Detector;
-use crate::job::Grade;
-use crate::plugin::golden::{self, Case};
+use model::count::counted;
+use sandbox::Detector;
+use crate::pipeline::Grade;
+use plugin::golden::{self, Case};
 
-/// What came of one case.
+/// The result of a case.
 enum Outcome {
     Same,
-    /// What was expected, as it is now.
+    /// The expected file was updated.
     Written(PathBuf),
-    /// There is no such file.
+    /// The expected file is missing.
     Unexpected(PathBuf),
-    /// The verdicts differ from a file's: a unified diff.
+    /// The verdicts differ from the expected file: the path and a unified diff.
     Different(PathBuf, String),
     Failed(String),
 }
@@ -61,6 +61,7 @@ fn try_out(case: &Case, detector: &Detector, args: &TestArgs) -> anyhow::Result<
 
 fn compare(case: &Case, given: &str) -> anyhow::Result<Outcome> {
     let expected = match fs::read_to_string(&case.expected) {
+        // Line ends are no difference: a checkout may have converted the file to CRLF.
         Ok(expected) => expected.replace("\r\n", "\n"),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Ok(Outcome::Unexpected(case.expected.clone()));
@@ -102,7 +103,7 @@ fn text(name: &str, outcome: &Outcome) {
     }
 }
 
-/// As it is, where nobody sees colours.
+/// Colours a diff if standard output is a terminal.
 fn coloured(diff: &str) -> String {
     if !std::io::stdout().is_terminal() {
         return diff.trim_end().to_owned();

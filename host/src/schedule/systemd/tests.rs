@@ -50,7 +50,7 @@ fn a_service_may_write_where_the_config_says_and_nowhere_else() {
     ReadWritePaths=-/home/me/archive
     ProtectHome=read-only
     "#);
-    // Machine code of detectors is written before it is run.
+    // The machine code of detectors is written to memory before the code runs.
     assert!(!text.contains("\nMemoryDenyWriteExecute="));
 }
 

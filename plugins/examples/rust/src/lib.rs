@@ -1,7 +1,7 @@
-//! Alerts when a point costs several times what its weekday usually does.
+//! Alerts when a point costs several times the usual amount of its weekday.
 //!
-//! What is usual is the median of the weekday's points in the history; a weekday that has too few of them is compared
-//! with the median of all.
+//! The usual amount is the median of the weekday's points in the history. A weekday with too few points uses the median
+//! of all points.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Weekday, Window, stats};
 use schemars::JsonSchema;
@@ -11,17 +11,17 @@ struct WeekdayRatio;
 
 costwarden_sdk::export!(WeekdayRatio);
 
-/// What is too much.
+/// Alert thresholds.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 struct Settings {
-    /// Times the weekday's usual amount from which a point alerts; above 1, at most 100.
+    /// Alert threshold as a multiple of the weekday's usual amount; above 1, at most 100.
     #[schemars(range(min = 1.0, max = 100.0))]
     ratio: f64,
-    /// Points that a weekday needs for a median of its own; 1 to 52.
+    /// Minimum number of points for a median of one weekday; 1 to 52.
     #[schemars(range(min = 1, max = 52))]
     weeks: u32,
-    /// Money below which nothing alerts; at least 0.
+    /// Amount below which no point alerts; at least 0.
     #[schemars(range(min = 0.0))]
     min_amount: f64,
 }
@@ -32,7 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// The usual amount of each weekday, from Monday.
+/// The usual amount of each weekday, starting with Monday.
 type Usual = [f64; 7];
 
 impl Detector for WeekdayRatio {
@@ -62,6 +62,7 @@ impl Detector for WeekdayRatio {
             all.push(value);
             by_weekday[history.weekday(i) as usize].push(value);
         }
+        // The median of all points replaces missing weekdays, so the history must hold enough points in total.
         let learning = Refusal::learning(all.len(), 7 * weeks);
         let median = stats::median(&mut all).filter(|_| all.len() >= 7 * weeks).ok_or(learning)?;
         let usual = by_weekday.map(|mut values| {
@@ -78,7 +79,7 @@ impl Detector for WeekdayRatio {
             let weekday = window.series.weekday(i);
             let expected = usual[weekday as usize];
             if expected <= 0.0 {
-                // Nothing is a multiple of nothing: spend that is new is another detector's business.
+                // A multiple of 0 is 0, so no ratio exists. Another detector handles new spend.
                 return Verdict::new(i, 0.0, expected);
             }
             let upper = (settings.ratio * expected).max(settings.min_amount);
@@ -101,7 +102,7 @@ fn reason(context: &Context, weekday: Weekday, observed: f64, expected: f64) -> 
     }
 }
 
-/// To whole numbers, halves upward.
+/// Rounds to a whole number, halves upward.
 fn rounded(value: f64) -> f64 {
     (value + 0.5).floor()
 }

@@ -1,4 +1,4 @@
-//! The detector natively, through the same packing of settings and state as in the sandbox.
+//! Native tests of the detector, with the same packing of settings and state as in the sandbox.
 
 use costwarden_sdk::native::{self, fit_then_judge};
 use costwarden_sdk::{Refusal, Series};
@@ -17,7 +17,7 @@ fn scores(settings: &str, new: &[f64]) -> Vec<f64> {
 
 #[test]
 fn a_weekday_is_compared_with_its_like() {
-    // Monday to Saturday: what is usual on Friday is too much on Saturday.
+    // Monday to Saturday: a usual amount for Friday is too much for Saturday.
     assert_eq!(scores("{}", &[100.0, 199.0, 200.0, 0.0, 100.0, 100.0]), [0.5, 0.995, 1.0, 0.0, 0.5, 1.25]);
     assert_eq!(scores(r#"{ "ratio": 4, "minAmount": 800 }"#, &[400.0, 800.0]), [0.5, 1.0]);
 }

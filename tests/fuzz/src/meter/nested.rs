@@ -1,19 +1,19 @@
-//! Modules of long stretches, ways around them, and calls from within: what random ones seldom have.
+//! Modules with long straight code, branches around the code, and nested calls: random modules rarely contain these.
 
 use arbitrary::{Result, Unstructured};
 
-/// How far blocks are nested.
+/// Maximum nesting of blocks.
 const DEPTH: usize = 2;
 
-/// Functions that call each other, each fewer times than the one that called it.
+/// Functions that call each other. Each call passes a smaller number of remaining calls.
 struct Nested<'a, 'b> {
     entropy: &'a mut Unstructured<'b>,
     functions: usize,
-    /// Whether they may call themselves, and so be open any number of times.
+    /// Whether functions may call themselves, and so be open any number of times.
     is_recursive: bool,
 }
 
-/// The text of one.
+/// Generates the text of a module.
 pub(super) fn module(entropy: &mut Unstructured<'_>) -> Result<String> {
     let functions = entropy.int_in_range(1..=5)?;
     let is_recursive = entropy.arbitrary()?;
@@ -37,7 +37,7 @@ impl Nested<'_, '_> {
     }
 
     fn statement(&mut self, function: usize, depth: usize) -> Result<String> {
-        // One of the bits that stretches and turns go on to change.
+        // A bit of the counter; straight code and loops keep changing the counter.
         let odd = format!("(i32.and (global.get $g) (i32.const {}))", 1 << self.entropy.int_in_range(0..=3)?);
         let step = "(global.set $g (i32.add (global.get $g) (i32.const 1)))";
         let kind = self.entropy.int_in_range(0..=if depth == 0 { 3 } else { 8 })?;

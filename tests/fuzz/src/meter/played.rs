@@ -1,8 +1,8 @@
-//! A module played through: instantiated, and each of its functions called.
+//! Execution of a module: instantiation, and a call of each exported function.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use costwarden::probe::fuzzing::NUMBER;
+use sandbox::fuel::{COUNTER, METER};
 use fastrand::Rng;
 use wasmtime::{
     AsContextMut, Extern, ExternType, Func, Global, GlobalType, Instance, Module, Mutability, Store, StoreLimits,
@@ -11,23 +11,23 @@ use wasmtime::{
 
 use super::said;
 
-/// Who counts.
+/// The side that counts fuel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// The meter in the module.
+    /// Our meter inside the module.
     Ours,
     /// The engine.
     Theirs,
 }
 
-/// What came of instantiating, which is the first, or of a call.
+/// The outcome of the instantiation (the first step) or of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) end: End,
     pub(super) calls: Vec<Called>,
-    /// Units of fuel.
+    /// The used fuel, in units.
     pub(super) used: i64,
-    /// Of all that is exported: a digest.
+    /// A digest of all exports.
     pub(super) state: u64,
 }
 
@@ -35,42 +35,42 @@ pub(super) struct Step {
 pub(super) enum End {
     Returned(Vec<String>),
     Trapped(Trap),
-    /// Instantiating may be refused.
+    /// The engine refused the instantiation.
     Failed(String),
-    /// It has no fuel left.
+    /// No fuel is left.
     Dry,
-    /// It has no stack left.
+    /// No stack is left.
     Overrun,
 }
 
 /// A call of an import.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Called {
-    /// Name and arguments.
+    /// The name and the arguments.
     pub(super) what: String,
-    /// Units that were used by then.
+    /// The fuel used before the call, in units.
     pub(super) used: i64,
 }
 
-/// What imports work with.
+/// Data for the imported functions.
 struct Host {
-    /// Of our side.
+    /// The fuel global; only on our side.
     number: Option<Global>,
     fuel: i64,
     calls: Vec<Called>,
     limits: StoreLimits,
 }
 
-/// The engine gets more, so that it goes on wherever our side does.
+/// Fuel factor of the engine's side. More fuel keeps the engine running at least as long as our side.
 const THEIRS: i64 = 2;
-/// So it does for laying a module out, which it counts too.
+/// Extra fuel for the instantiation: the engine also counts the setup of the module.
 const LAYOUT: i64 = 1_000_000;
-/// How often each function is called.
+/// Number of calls per function.
 const ROUNDS: usize = 2;
 const MEMORY_BYTES: usize = 1 << 20;
 const TABLE_ELEMENTS: usize = 10_000;
 
-/// Each step gets so much fuel. What functions are called with follows from the module's exports.
+/// Executes all steps with `fuel` units each. The arguments depend on the exports of the module alone.
 pub(super) fn play(side: Side, module: &Module, fuel: i64) -> Result<Vec<Step>, String> {
     let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).table_elements(TABLE_ELEMENTS).build();
     let mut store = Store::new(module.engine(), Host { number: None, fuel: 0, calls: Vec::new(), limits });
@@ -102,19 +102,20 @@ pub(super) fn play(side: Side, module: &Module, fuel: i64) -> Result<Vec<Step>, 
 }
 
 impl Step {
-    /// Whether what was used is known to the last unit.
+    /// Whether the used fuel is exact to the unit.
     pub(super) fn is_exact(&self) -> bool {
         matches!(self.end, End::Returned(_) | End::Trapped(Trap::UnreachableCodeReached))
     }
 }
 
-/// The number on our side, and functions that give nothing but zeros; nothing is known of the others but their types.
+/// The imports of a module: the fuel global on our side, functions that return zeros, and default values for other
+/// types.
 fn imports(store: &mut Store<Host>, module: &Module) -> Result<Vec<Extern>, String> {
     let mut imports = Vec::new();
     for import in module.imports() {
         let name = format!("{}.{}", import.module(), import.name());
         imports.push(match (import.ty(), store.data().number) {
-            (ExternType::Global(_), Some(number)) if (import.module(), import.name()) == NUMBER => number.into(),
+            (ExternType::Global(_), Some(number)) if (import.module(), import.name()) == (METER, COUNTER) => number.into(),
             (ExternType::Func(ty), _) => {
                 let zeros: Option<Vec<_>> = ty.results().map(|ty| ty.default_value()).collect();
                 let zeros = zeros.ok_or("a result without a zero")?;
@@ -142,7 +143,7 @@ fn refuel(store: &mut Store<Host>, fuel: i64) -> Result<(), String> {
     }
 }
 
-/// Of what the store was given last.
+/// The fuel used since the last refill.
 fn used(mut store: impl AsContextMut<Data = Host>) -> i64 {
     let Host { number, fuel, .. } = *store.as_context().data();
     let left = match number {
@@ -181,7 +182,7 @@ fn state(store: &mut Store<Host>, instance: Instance) -> u64 {
     digest.finish()
 }
 
-/// One that code may make something of.
+/// An argument with an effect on typical code: small numbers, sizes and limits.
 fn argument(ty: &ValType, random: &mut Rng) -> Val {
     let number = random.choice([0, 1, 2, 7, 100, 70_000, i64::MAX, -1]).unwrap_or_default();
     match ty {
@@ -194,7 +195,7 @@ fn argument(ty: &ValType, random: &mut Rng) -> Val {
     }
 }
 
-/// Bit for bit; of a reference, whether it is one.
+/// Formats a value bit for bit; for a reference, only null or not null.
 fn shown(value: &Val) -> String {
     match value {
         Val::I32(number) => number.to_string(),

@@ -1,25 +1,25 @@
-//! What a module's code says of the fuel that it can use.
+//! Static bounds on the fuel use of a module.
 
 use wasmparser::{CompositeInnerType, Operator, Parser, Payload, TypeRef};
 
-/// What is known before it runs.
+/// The properties of a module known before execution.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Nothing in it has a price of its own: each instruction costs what the engine takes for it.
+    /// Whether every instruction costs the same as in the engine: no instruction has an extra price.
     pub(super) is_plain: bool,
-    /// Functions that can be open at one time, where it is known.
+    /// Maximum number of open functions, if known.
     depth: Option<i64>,
-    /// The most that is passed in one function without a look, where it is known.
+    /// Maximum fuel between two fuel checks in one function, if known.
     unlooked: i64,
 }
 
-/// What the meter lets a function pass before it looks, and what it may come to with the last instruction: a call of a
-/// function that does not look itself.
+/// Maximum fuel that a function uses between two checks, plus the cost of the last instruction: a call of a function
+/// without a check.
 const UNLOOKED: i64 = 1_000 + 200;
-/// What a call may hand over for nothing.
+/// Number of values that a call passes without an extra price.
 const VALUES: usize = 16;
 
-/// A function while it is looked at.
+/// Facts about one function, collected from its code.
 #[derive(Default)]
 struct Body {
     calls: Vec<u32>,
@@ -69,18 +69,18 @@ impl Shape {
         Ok(Self { is_plain, depth, unlooked: longest.unwrap_or_default().min(UNLOOKED) })
     }
 
-    /// How far a call may go beyond so much fuel: of what it has opened, each function may be at its longest way out. None
-    /// is told where one instruction may cost as much as it likes.
+    /// Maximum fuel beyond the given budget: each open function may use its longest unchecked path. `None` if a single
+    /// instruction has no fixed price.
     pub(super) fn overstep(&self, fuel: i64) -> Option<i64> {
-        // To open one takes a call and its beginning.
+        // An open function costs at least two units: the call and the start of the function.
         let depth = self.depth.unwrap_or(fuel / 2 + 1);
         self.is_plain.then_some(depth * self.unlooked)
     }
 }
 
-/// How deep calls go, where none comes back to a function that is open.
+/// The maximum call depth; `None` for recursive functions.
 fn depth(bodies: &[Body]) -> Option<i64> {
-    // Without a circle, each round settles those that call only settled ones.
+    // Without a cycle, each round settles the functions with only settled callees.
     let mut depths: Vec<Option<i64>> = vec![None; bodies.len()];
     for _ in bodies {
         for (function, body) in bodies.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! A detector that does next to nothing: what it costs in the sandbox more than natively is the boundary.
+//! A minimal detector. Its extra time in the sandbox, compared with a native run, is the cost of the boundary.
 //!
-//! It learns the last value, as 256 bytes of state, and gives one verdict with a reason for the last point.
+//! The fit stores the last value in 256 bytes of state; `judge` returns one verdict with a reason for the last point.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
 use schemars::JsonSchema;
@@ -11,12 +11,12 @@ pub struct Bare;
 
 costwarden_sdk::export!(Bare);
 
-/// Nothing can be set.
+/// No settings.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {}
 
-/// As long as a reason usually is.
+/// A reason of typical length.
 const REASON: &str = "1,234,567 KRW is 8.2 times the usual spread above the usual 1,000,000 KRW on Mondays";
 
 impl Detector for Bare {

@@ -1,6 +1,6 @@
-//! A detector that goes wrong as its settings say: what the sandbox's suite needs to see contained.
+//! A detector that fails according to its settings, for the test suites of the sandbox.
 //!
-//! It never behaves on its own: what is learned is the last value, what is judged is 0.5 at every point.
+//! Apart from the configured failure, the fit learns the last value and every point scores 0.5.
 
 use std::hint::black_box;
 
@@ -15,15 +15,15 @@ costwarden_sdk::export!(Misbehaving);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// What goes wrong.
+    /// The kind of failure.
     mode: Mode,
-    /// In which call.
+    /// The call that fails.
     #[serde(default)]
     phase: Phase,
     /// Bytes of an oversized state or reason, entries of an oversized output, lines of a log flood.
     #[serde(default = "million")]
     size: u32,
-    /// The reference data to read.
+    /// The name of the reference data to read.
     #[serde(default)]
     name: String,
 }
@@ -49,28 +49,28 @@ enum Mode {
     MemoryGrowth,
     DeepRecursion,
     LogFlood,
-    /// `size` bytes of state; of a fit alone.
+    /// A state of `size` bytes; fit only.
     OversizedState,
-    /// `size` figures of a fit, `size` verdicts of a window.
+    /// A fit with `size` figures, or a window with `size` verdicts.
     OversizedOutput,
-    /// `size` bytes of reason; of a judgement alone.
+    /// A reason of `size` bytes; judge only.
     OversizedReason,
     NanScore,
     InfiniteScore,
     NanExpected,
     NanBound,
-    /// One past the last point.
+    /// An index one past the last point.
     IndexOutOfRange,
-    /// Before `judge-from`, where there is context; else as index-out-of-range.
+    /// An index before `judge-from`; without context points, an index past the end.
     IndexInContext,
     DuplicateIndex,
     TooFewResults,
     TooManyResults,
     Learning,
     Failed,
-    /// Panics for a series whose id contains "poison".
+    /// Panics for a series with "poison" in its id.
     Poison,
-    /// Reads `name` and logs how many bytes that had.
+    /// Reads `name` and logs the number of bytes.
     Reference,
 }
 
@@ -144,7 +144,7 @@ impl Detector for Misbehaving {
     }
 }
 
-/// What goes wrong the same way in either call.
+/// Failures that are the same in fit and judge.
 fn misbehave(settings: &Settings, series: &Series) -> Result<(), Refusal> {
     match settings.mode {
         Mode::Panic => panic!("misbehaving on purpose"),
@@ -152,6 +152,7 @@ fn misbehave(settings: &Settings, series: &Series) -> Result<(), Refusal> {
         Mode::EndlessLoop => {
             let mut turns = 0_u64;
             loop {
+                // Without a visible effect, the compiler could remove the loop.
                 turns = black_box(turns.wrapping_add(1));
             }
         }
@@ -179,7 +180,7 @@ fn misbehave(settings: &Settings, series: &Series) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// One verdict as no host may take it.
+/// Makes one verdict invalid for every host.
 fn spoil(verdict: &mut Verdict, settings: &Settings, window: &Window) {
     let past_the_end = u32::try_from(window.series.len()).expect("a window is short");
     match settings.mode {
@@ -203,7 +204,8 @@ fn miscount<T>(mode: Mode, mut results: Vec<Result<T, Refusal>>) -> Vec<Result<T
     results
 }
 
-/// The frame must stay alive below the call, or the compiler makes this a loop.
+/// Recurses without end. The frame must stay alive below the call; otherwise the compiler turns the recursion into a
+/// loop.
 fn deeper(level: u64) -> u64 {
     let mark = black_box(level);
     if level == 0 { 0 } else { black_box(deeper(black_box(level + 1))) ^ mark }

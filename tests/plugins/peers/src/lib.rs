@@ -1,6 +1,6 @@
-//! A detector that compares peers: each is expected to keep its share of what all of them cost.
+//! A detector over a group of peers: each series is expected to keep its share of the total cost.
 //!
-//! What is learned of one depends on which days of the *others* are left out, so that a suite sees who was shown what.
+//! The fit of a series depends on the excluded days of the peers, so a test can verify the input of each series.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Scope, Series, Verdict, Window, stats};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ costwarden_sdk::export!(Peers);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// The part of what is expected that a series may be off.
+    /// Allowed deviation as a part of the expected value.
     tolerance: f64,
 }
 
