@@ -1,9 +1,9 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only entry point.
 
-/// The example of the README, compiled by the doc tests.
+/// The example of the guide for detector authors.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../../docs/authors.md")]
+struct AuthorsGuide;
 
 /// The mimalloc allocator. A sandbox call returns many small allocations, made by one thread and freed by a different
 /// thread. The system allocator is slower for this pattern.
