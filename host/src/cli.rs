@@ -223,8 +223,8 @@ pub fn main() -> ExitCode {
         present::failure(&anyhow::anyhow!(error));
         return ExitCode::from(Grade::Failed.exit_code());
     }
-    if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| checkpoint::rehearse(&asked)) {
-        present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
+    if let Some(Err(error)) = environment("COSTWARDEN_FAILPOINT").map(|asked| checkpoint::set_failpoint(&asked)) {
+        present::failure(&anyhow::anyhow!("COSTWARDEN_FAILPOINT: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

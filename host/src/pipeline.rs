@@ -7,12 +7,12 @@
 mod admission;
 mod assemble;
 mod backfill;
+mod completeness;
 mod course;
 mod daily;
 mod days;
 mod exclude;
 mod failing;
-mod feed;
 mod gap;
 mod hourly;
 mod intake;
@@ -20,7 +20,7 @@ mod judge;
 mod lease;
 mod look;
 mod measure;
-mod notice;
+mod notification;
 mod past;
 mod plan;
 mod preview;
@@ -47,7 +47,7 @@ pub(crate) use self::failing::could_not_begin;
 pub(crate) use self::hourly::hourly;
 use self::lease::Lease;
 pub(crate) use self::measure::{API_CALLS, API_FAILED, API_MS, did_not_begin, ended};
-pub(crate) use self::notice::untold;
+pub(crate) use self::notification::untold;
 pub(crate) use self::preview::{Preview, preview};
 pub(crate) use self::rebuild::rebuild;
 pub(crate) use self::report::{Grade, Outcome, Report};
@@ -60,7 +60,7 @@ use ingest::archive::{Archive, ArchiveError, Spool};
 use ingest::source::{Source, SourceError};
 use model::rule;
 use model::run_id::RunId;
-use notify::{Sink, Terminal};
+use notify::{Receiver, Terminal};
 use sandbox::{Compiler, Sandbox, SandboxError};
 use store::{Access, Store, StoreError};
 
@@ -79,7 +79,7 @@ pub(crate) struct Parts {
     pub(crate) archive: Archive,
     pub(crate) spool: Spool,
     pub(crate) store: Store,
-    pub(crate) sinks: Vec<Sink>,
+    pub(crate) receivers: Vec<Receiver>,
     pub(crate) ready: Ready,
     pub(crate) mode: Mode,
     /// Whether only the clock of the host has chosen the day or hour.
@@ -98,7 +98,7 @@ impl Parts {
     /// # Errors
     /// Fails if the store or the sandbox cannot be opened. An unusable rule is no error, because the remaining rules
     /// run.
-    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run: RunId) -> Result<Self, JobError> {
+    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run: RunId) -> Result<Self, RunError> {
         let (access, fetch) = match mode {
             Mode::Write => (Access::Write(run), Fetch::Keep),
             Mode::DryRun => (Access::Read, Fetch::Once),
@@ -112,7 +112,7 @@ impl Parts {
             archive: Archive::new(&config.archive),
             spool: Spool::new(&config.state_dir),
             store: open_store(&config, access).await?,
-            sinks: config.receivers.iter().map(|sink| Sink::new(sink, terminal)).collect(),
+            receivers: config.receivers.iter().map(|receiver| Receiver::new(receiver, terminal)).collect(),
             ready,
             mode,
             by_clock: false,
@@ -125,11 +125,11 @@ impl Parts {
     }
 
     /// The error for a range without a day.
-    fn no_days(&self, from: Date, to: Date) -> JobError {
+    fn no_days(&self, from: Date, to: Date) -> RunError {
         if from > to {
-            return JobError::NoDays { from, to };
+            return RunError::NoDays { from, to };
         }
-        JobError::NeverWas {
+        RunError::NeverWas {
             date: from,
             zone: self.config.zone.iana_name().unwrap_or("the bill's time zone").to_owned(),
         }
@@ -143,7 +143,7 @@ impl Parts {
 }
 
 /// Opens the store. A writer waits up to the lease patience for another process with the embedded store.
-async fn open_store(config: &Config, access: Access) -> Result<Store, JobError> {
+async fn open_store(config: &Config, access: Access) -> Result<Store, RunError> {
     let began = Instant::now();
     loop {
         match Store::open(&config.store, access).await {
@@ -157,14 +157,14 @@ async fn open_store(config: &Config, access: Access) -> Result<Store, JobError> 
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
-            () = stop::when_asked() => return Err(JobError::Stopped),
+            () = stop::when_asked() => return Err(RunError::Stopped),
         }
     }
 }
 
 /// The cause of a failed job.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum JobError {
+pub(crate) enum RunError {
     #[error("stopped by a signal; the next run goes on from here")]
     Stopped,
     #[error(
@@ -226,7 +226,7 @@ pub(crate) enum JobError {
     DayNotRemembered { date: Date, newest: Date },
 }
 
-impl JobError {
+impl RunError {
     /// The outcome of an interrupted job, or `None` for a real failure. The next run or another host resumes an
     /// interrupted job.
     pub(crate) fn interruption(&self) -> Option<Outcome> {

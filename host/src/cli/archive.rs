@@ -222,7 +222,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notice),
+        Form::Json => Terminal::Beside(log::notification),
     };
     let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();

@@ -24,7 +24,7 @@ use store::options::StoreOptions;
 
 /// The results of a check.
 #[derive(Default)]
-struct Findings {
+struct Anomalies {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     good: Vec<String>,
@@ -34,7 +34,7 @@ struct Findings {
 }
 
 pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timestamp) -> Grade {
-    let mut findings = Findings::default();
+    let mut anomalies = Anomalies::default();
     let draft = config::load(path, &environment);
     let config = match draft {
         // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
@@ -42,26 +42,26 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
         Ok(draft) => {
             let note =
                 |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
-            findings.warnings.extend(draft.pending.iter().map(note));
+            anomalies.warnings.extend(draft.pending.iter().map(note));
             Ok(draft.config)
         }
         Err(errors) => Err(errors),
     };
     match config {
         Ok(config) => {
-            findings.warnings.extend(nowhere(path, &config));
-            findings.warnings.extend(in_the_clear(path, &config));
-            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
+            anomalies.warnings.extend(nowhere(path, &config));
+            anomalies.warnings.extend(in_the_clear(path, &config));
+            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut anomalies).await;
             if args.online {
-                findings.items = online::check(&config, args, now).await;
+                anomalies.items = online::check(&config, args, now).await;
                 // A bad item of the checklist fails the command like an invalid config.
-                let bad = findings.items.iter().filter(|item| item.found == Found::Bad);
-                findings.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
+                let bad = anomalies.items.iter().filter(|item| item.found == Found::Bad);
+                anomalies.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
             }
         }
-        Err(errors) => findings.errors = errors,
+        Err(errors) => anomalies.errors = errors,
     }
-    let Findings { errors, warnings, good, items, rules } = findings;
+    let Anomalies { errors, warnings, good, items, rules } = anomalies;
     match form {
         Form::Text => {
             for error in &errors {
@@ -96,18 +96,18 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     if errors.is_empty() { Grade::Done } else { Grade::Failed }
 }
 
-async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Findings) {
+async fn plugins(path: &Path, config: &Config, fetch: Fetch, anomalies: &mut Anomalies) {
     let set = rule::load(&config.rules);
-    findings.warnings.extend(unused_grants(path, config, &set));
+    anomalies.warnings.extend(unused_grants(path, config, &set));
     // No cache folder: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
             let ready = pipeline::ready(set, config, &sandbox, fetch).await;
-            findings.rules = ready.rules.len();
-            findings.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
-            findings.errors.extend(ready.problems);
+            anomalies.rules = ready.rules.len();
+            anomalies.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
+            anomalies.errors.extend(ready.problems);
         }
-        Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
+        Err(error) => anomalies.errors.push(Diagnostic::of_file(path, error.to_string())),
     }
 }
 

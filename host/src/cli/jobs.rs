@@ -100,7 +100,7 @@ async fn open(
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notice),
+        Form::Json => Terminal::Beside(log::notification),
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
@@ -156,7 +156,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     }
 }
 
-/// Records in the state directory that the run was bound by plugins.lock, so later runs notice a deleted lock.
+/// Records in the state directory that the run was bound by plugins.lock, so later runs notification a deleted lock.
 fn note_lock(config: &Config) {
     if let Err(error) = held::note(&config.state_dir) {
         let state_dir = config.state_dir.display();

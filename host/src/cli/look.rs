@@ -37,7 +37,7 @@ pub(super) enum SeriesCommand {
 
 pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
-    let documents = store.findings(range(span)).await?;
+    let documents = store.anomalies(range(span)).await?;
     let columns = [
         "date",
         "hour",

@@ -28,11 +28,11 @@ pub(crate) struct HealthOptions {
     /// Notifications not accepted by a receiver.
     pub(crate) undelivered: Levels,
     /// Days from the newest day of the ledger to today.
-    pub(crate) feed_days: Levels,
+    pub(crate) freshness_days: Levels,
     /// Factor over the usual number of anomalous series per day, for a warning.
     pub(crate) surge_factor: f64,
     /// Minimum number of anomalous series for a surge.
-    pub(crate) surge_least: u64,
+    pub(crate) surge_min: u64,
 }
 
 /// The thresholds of a warning and of a critical state.
@@ -57,9 +57,9 @@ impl Default for HealthOptions {
             disk_percent: levels(80, 90),
             spool: levels(1, 48),
             undelivered: levels(1, 10),
-            feed_days: levels(3, 5),
+            freshness_days: levels(3, 5),
             surge_factor: 3.0,
-            surge_least: 10,
+            surge_min: 10,
         }
     }
 }
@@ -78,9 +78,9 @@ pub(crate) fn read(mut section: Section<'_, '_>) -> HealthOptions {
         disk_percent: levels(&mut section, "disk_percent", default.disk_percent),
         spool: levels(&mut section, "spool", default.spool),
         undelivered: levels(&mut section, "undelivered", default.undelivered),
-        feed_days: levels(&mut section, "feed_days", default.feed_days),
+        freshness_days: levels(&mut section, "freshness_days", default.freshness_days),
         surge_factor: section.amount("surge_factor").unwrap_or(default.surge_factor),
-        surge_least: count(&mut section, "surge_least", default.surge_least),
+        surge_min: count(&mut section, "surge_min", default.surge_min),
     };
     section.finish();
     config

@@ -15,11 +15,13 @@ pub(super) const USUAL_DAYS: i32 = 28;
 
 pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
-        0 => "every notice was taken".to_owned(),
-        1 => "1 notice waits for a sink that did not take it: look at the sinks of the config".to_owned(),
-        _ => format!("{waiting} notices wait for sinks that did not take them: look at the sinks of the config"),
+        0 => "every notification was taken".to_owned(),
+        1 => "1 notification waits for a receiver that did not take it: look at the receivers of the config".to_owned(),
+        _ => format!(
+            "{waiting} notifications wait for receivers that did not take them: look at the receivers of the config"
+        ),
     };
-    Check::new("notices", State::of(waiting, config.undelivered), message).with(
+    Check::new("notifications", State::of(waiting, config.undelivered), message).with(
         "undelivered",
         waiting as f64,
         "",
@@ -36,16 +38,16 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) ->
         let message = format!(
             "the newest day is {newest}, and by this host's clock today is {today}: look at its clock, and at what loaded a day that has not begun"
         );
-        return Check::new("feed", State::Warning, message).with("feed_age", 0.0, "", Some(config.feed_days));
+        return Check::new("feed", State::Warning, message).with("data_age", 0.0, "", Some(config.freshness_days));
     }
     let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
-    let state = State::of(days, config.feed_days);
+    let state = State::of(days, config.freshness_days);
     let mut message = format!("the newest day is {newest}");
     if state != State::Ok {
         message =
             format!("{message}, {days} days ago: look whether the provider publishes bills, and at the daily job");
     }
-    Check::new("feed", state, message).with("feed_age", days as f64, "", Some(config.feed_days))
+    Check::new("feed", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
 }
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
@@ -61,7 +63,7 @@ pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Che
     let mut usual: Vec<u64> = (2..USUAL_DAYS + 2).map(on).collect();
     usual.sort_unstable();
     let usual = usual[usual.len() / 2];
-    let limit = (usual as f64 * config.surge_factor).max(config.surge_least as f64);
+    let limit = (usual as f64 * config.surge_factor).max(config.surge_min as f64);
     let anomalous =
         if newest == 1 { "1 series is anomalous".to_owned() } else { format!("{newest} series are anomalous") };
     let (state, message) = if newest as f64 >= limit {
@@ -70,7 +72,7 @@ pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Che
     } else {
         (State::Ok, format!("{anomalous}, usually {usual}"))
     };
-    Check::new("findings", state, message).with("anomalous", newest as f64, "", None)
+    Check::new("anomalies", state, message).with("anomalous", newest as f64, "", None)
 }
 
 #[cfg(test)]

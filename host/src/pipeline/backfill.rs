@@ -11,12 +11,12 @@ use jiff::civil::Date;
 
 use super::days::Days;
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, intake, run, tell};
+use super::{Again, Mode, Parts, RunError, intake, run, tell};
 use model::count::{counted, one_or};
 use model::incident::News;
 use model::series::hours::days_through;
-use store::JobRun;
-use store::checkpoint::Step;
+use store::RunRecord;
+use store::checkpoint::Checkpoint;
 
 /// Number of concurrent fetches.
 const AT_A_TIME: usize = 8;
@@ -46,7 +46,7 @@ async fn whole_span(
     now: Timestamp,
     done: &dyn Fn(Date),
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let Backfill { from, to, .. } = span;
     if days_through(from, to, &parts.config.zone).next().is_none() {
         return Err(parts.no_days(from, to));
@@ -67,7 +67,7 @@ async fn whole_span(
 }
 
 /// The last day of an open-ended backfill: the recorded day if the backfill is resumed, else `newest`.
-async fn end(parts: &Parts, newest: Date, record: &mut JobRun, now: Timestamp) -> Result<Date, JobError> {
+async fn end(parts: &Parts, newest: Date, record: &mut RunRecord, now: Timestamp) -> Result<Date, RunError> {
     let until = record.until.unwrap_or(newest);
     record.until = Some(until);
     if parts.mode == Mode::Write {
@@ -81,9 +81,9 @@ async fn days(
     span: Backfill,
     now: Timestamp,
     done: &dyn Fn(Date),
-    record: &mut JobRun,
+    record: &mut RunRecord,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let Backfill { from, to, alert, .. } = span;
     let news = if alert { News::Live } else { News::Past };
     let through = record.through;
@@ -113,11 +113,11 @@ async fn days(
             match taken {
                 Ok(taken) => {
                     let ledger = intake::sum(&taken, report)?;
-                    let episodes = finished.finish(parts, &ledger, news, now, report).await?;
+                    let incidents = finished.finish(parts, &ledger, news, now, report).await?;
                     if news == News::Live {
-                        tell::episodes(parts, episodes, now, report).await?;
+                        tell::incidents(parts, incidents, now, report).await?;
                     }
-                    parts.reach(Step::Told, now).await?;
+                    parts.checkpoint(Checkpoint::Notified, now).await?;
                     newest = Some(*date);
                 }
                 Err(error) if error.is_missing_day() => missing.push(*date),
@@ -126,7 +126,7 @@ async fn days(
             done(*date);
         }
         record.through = chunk.last().copied();
-        record.step = Step::Told;
+        record.step = Checkpoint::Notified;
         if parts.mode == Mode::Write {
             parts.store.put_run(record, now).await?;
         }
@@ -137,9 +137,9 @@ async fn days(
         Some(newest) => {
             run::take_turn(parts).await?;
             finished.learn(parts, newest, now, report).await?;
-            parts.reach(Step::Learned, now).await?;
+            parts.checkpoint(Checkpoint::Trained, now).await?;
         }
-        None => return Err(JobError::Empty { date: to }),
+        None => return Err(RunError::Empty { date: to }),
     }
     report.count("days", dates.len() as u64 - missing.len() as u64);
     if let (Some(first), Some(last)) = (missing.first(), missing.last()) {

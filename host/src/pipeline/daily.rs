@@ -12,15 +12,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::named::Named;
+use super::completeness::{Held, Kind};
 use super::days::Days;
-use super::feed::{Held, Kind};
 use super::plan::{self, Plan, Task};
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, feed, gap, intake, run, tell};
-use model::incident::{Episode, News};
+use super::{Again, Mode, Parts, RunError, completeness, gap, intake, run, tell};
+use model::incident::{Incident, News};
 use model::ledger::DayLedger;
-use store::checkpoint::Step;
-use store::{DateRange, JobRun};
+use store::checkpoint::Checkpoint;
+use store::{DateRange, RunRecord};
 
 /// Consecutive days without an answer after which the run requests no older days.
 const TOO_MANY_FAILURES: usize = 2;
@@ -49,7 +49,7 @@ pub(crate) async fn daily(parts: &mut Parts, days: Daily, again: Again, now: Tim
     report
 }
 
-async fn fetch(parts: &Parts, date: Date, now: Timestamp, report: &mut Report) -> Result<DayLedger, JobError> {
+async fn fetch(parts: &Parts, date: Date, now: Timestamp, report: &mut Report) -> Result<DayLedger, RunError> {
     let started = Instant::now();
     let taken = intake::take(parts, date, None, now).await?;
     report.took("fetch", started);
@@ -64,9 +64,9 @@ struct Planned {
     /// The ledger from the first changed day on.
     sweep: Option<Days>,
     /// The changed days. The records are completed after the evaluation of all later days.
-    changed: Vec<(Date, JobRun)>,
+    changed: Vec<(Date, RunRecord)>,
     /// Incidents to notify at the end, by id.
-    episodes: BTreeMap<String, Episode>,
+    incidents: BTreeMap<String, Incident>,
     last_done: Option<Date>,
     /// Consecutive days without an answer.
     failures: usize,
@@ -76,11 +76,11 @@ struct Planned {
 
 impl Planned {
     fn of(newest: Date) -> Self {
-        let (changed, episodes, held) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { newest, newest_known: false, sweep: None, changed, episodes, last_done: None, failures: 0, held }
+        let (changed, incidents, held) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { newest, newest_known: false, sweep: None, changed, incidents, last_done: None, failures: 0, held }
     }
 
-    async fn run(mut self, parts: &mut Parts, now: Timestamp, report: &mut Report) -> Result<(), JobError> {
+    async fn run(mut self, parts: &mut Parts, now: Timestamp, report: &mut Report) -> Result<(), RunError> {
         run::open(parts, report);
         intake::drain_spool(parts, now, report).await;
         tell::totals_left_behind(parts, self.newest, now, report).await?;
@@ -102,23 +102,23 @@ impl Planned {
         days: Vec<(Date, Task)>,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         for (date, task) in days {
             self.day(parts, date, task, now, report).await?;
         }
-        feed::tell(parts, &self.held, &[Kind::Late, Kind::Short], now, report).await?;
+        completeness::tell(parts, &self.held, &[Kind::Late, Kind::Short], now, report).await?;
         let started = Instant::now();
-        let episodes = std::mem::take(&mut self.episodes).into_values().collect();
-        tell::episodes(parts, episodes, now, report).await?;
+        let incidents = std::mem::take(&mut self.incidents).into_values().collect();
+        tell::incidents(parts, incidents, now, report).await?;
         for (date, record) in &mut self.changed {
             record.step = parts.course.step();
             tell::total(parts, *date, record, now, report).await?;
         }
-        report.took("tell", started);
-        parts.reach(Step::Told, now).await?;
+        report.took("notify", started);
+        parts.checkpoint(Checkpoint::Notified, now).await?;
         if let (Some(sweep), Some(last)) = (self.sweep.take(), self.last_done) {
             sweep.learn(parts, last, now, report).await?;
-            parts.reach(Step::Learned, now).await?;
+            parts.checkpoint(Checkpoint::Trained, now).await?;
             run::close(parts, report);
         }
         Ok(())
@@ -131,7 +131,7 @@ impl Planned {
         task: Task,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let (known, asks) = match task {
             Task::Without => return Ok(()),
             Task::Newest => (self.newest_known, true),
@@ -152,8 +152,8 @@ impl Planned {
             None if known && (self.sweep.is_some() || task == Task::Finish) => {
                 let changed = self.begin(parts, date, task, now).await?;
                 let sweep = sweep(&mut self.sweep, parts, date, report).await?;
-                let episodes = sweep.revisit(parts, date, News::Late, now, report).await?;
-                self.done(date, episodes);
+                let incidents = sweep.revisit(parts, date, News::Late, now, report).await?;
+                self.done(date, incidents);
                 self.changed.extend(changed);
             }
             None => {}
@@ -169,12 +169,12 @@ impl Planned {
         task: Task,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Option<DayLedger>, JobError> {
+    ) -> Result<Option<DayLedger>, RunError> {
         let age = u64::try_from((self.newest - date).get_days()).unwrap_or(0);
         match fetch(parts, date, now, report).await {
             Ok(ledger) => {
                 self.failures = 0;
-                let Some(short) = feed::short(parts, &ledger, age).await? else { return Ok(Some(ledger)) };
+                let Some(short) = completeness::short(parts, &ledger, age).await? else { return Ok(Some(ledger)) };
                 short.report(report);
                 self.held.push(Held::Short(short));
                 Ok(None)
@@ -187,7 +187,7 @@ impl Planned {
                 } else {
                     report.problem(error.to_string());
                 }
-                if task == Task::Newest && feed::is_due(parts, date, now) {
+                if task == Task::Newest && completeness::is_due(parts, date, now) {
                     let late = Held::Late { date };
                     late.report(report);
                     self.held.push(late);
@@ -222,7 +222,7 @@ impl Planned {
         task: Task,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let date = ledger.date;
         // The record precedes the first write: the next run completes a killed run.
         let mut record = run::start(parts, "daily", &run::days(date, date), now).await?;
@@ -235,8 +235,8 @@ impl Planned {
         self.changed.push((date, record));
         let news = if task == Task::Newest { News::Live } else { News::Late };
         let sweep = sweep(&mut self.sweep, parts, date, report).await?;
-        let episodes = sweep.finish(parts, ledger, news, now, report).await?;
-        self.done(date, episodes);
+        let incidents = sweep.finish(parts, ledger, news, now, report).await?;
+        self.done(date, incidents);
         Ok(())
     }
 
@@ -247,21 +247,21 @@ impl Planned {
         date: Date,
         task: Task,
         now: Timestamp,
-    ) -> Result<Option<(Date, JobRun)>, JobError> {
+    ) -> Result<Option<(Date, RunRecord)>, RunError> {
         match task {
             Task::Finish => Ok(Some((date, run::start(parts, "daily", &run::days(date, date), now).await?))),
             _ => Ok(None),
         }
     }
 
-    fn done(&mut self, date: Date, episodes: Vec<Episode>) {
-        self.episodes.extend(episodes.into_iter().map(|episode| (episode.id.clone(), episode)));
+    fn done(&mut self, date: Date, incidents: Vec<Incident>) {
+        self.incidents.extend(incidents.into_iter().map(|incident| (incident.id.clone(), incident)));
         self.last_done = Some(date);
     }
 }
 
 /// Whether the bill differs from the ledger before the run.
-async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, JobError> {
+async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, RunError> {
     Ok(!parts.store.holds_day(ledger).await?)
 }
 
@@ -271,7 +271,7 @@ async fn sweep<'s>(
     parts: &Parts,
     first: Date,
     report: &mut Report,
-) -> Result<&'s mut Days, JobError> {
+) -> Result<&'s mut Days, RunError> {
     if sweep.is_none() {
         *sweep = Some(Days::open(parts, first, report).await?);
     }

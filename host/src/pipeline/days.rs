@@ -18,13 +18,13 @@ use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{JobError, Mode, Parts, measure};
+use super::{Mode, Parts, RunError, measure};
 use crate::metrics::Metric;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{self, BRIDGED_DAYS, Episode, Judged, Moment, News, State};
+use model::incident::{self, BRIDGED_DAYS, Incident, Judged, Moment, News, State};
 use model::ledger::DayLedger;
 use model::series::{Grain, SeriesKey};
-use store::checkpoint::Step;
+use store::checkpoint::Checkpoint;
 use store::{DateRange, Found};
 
 /// The ledger before a day, extended day by day.
@@ -41,7 +41,7 @@ pub(super) struct Days {
 
 impl Days {
     /// Reads the history before `first`.
-    pub(super) async fn open(parts: &Parts, first: Date, report: &mut Report) -> Result<Self, JobError> {
+    pub(super) async fn open(parts: &Parts, first: Date, report: &mut Report) -> Result<Self, RunError> {
         let started = Instant::now();
         let rules = parts.ready.rules.iter().map(|ready| &ready.rule);
         let longest = rules.clone().map(|rule| rule.history_days).max().unwrap_or(0).max(parts.config.baseline_days);
@@ -51,7 +51,7 @@ impl Days {
         let excluded = Excluded::default();
         let mut days = Self { held: None, measures, excluded, longest, changed: None };
         // A dry run stores nothing: the new days exist only in memory.
-        if parts.mode == Mode::DryRun || parts.store.stretches()?.is_none() {
+        if parts.mode == Mode::DryRun || parts.store.key_ranges()?.is_none() {
             let history = parts.store.history(range, &days.measures()).await?;
             days.excluded.add_marks(&history, first);
             days.held = Some(history);
@@ -59,7 +59,7 @@ impl Days {
         for Found { series, date, hour } in parts.store.found(range).await? {
             days.excluded.add(&series, date, hour);
         }
-        days.excluded.decide(&parts.store.decided_episodes(range.from).await?);
+        days.excluded.decide(&parts.store.decided_incidents(range.from).await?);
         report.took("read_history", started);
         Ok(days)
     }
@@ -73,23 +73,23 @@ impl Days {
         news: News,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Vec<Episode>, JobError> {
+    ) -> Result<Vec<Incident>, RunError> {
         let started = Instant::now();
         if parts.mode == Mode::Write {
             parts.store.put_day(ledger, now).await?;
         }
         report.took("write_day", started);
-        parts.reach(Step::Written, now).await?;
+        parts.checkpoint(Checkpoint::Written, now).await?;
         if let Some(history) = &mut self.held {
             history.push(ledger, &self.measures);
         }
         report.count("series", ledger.entries.len() as u64);
-        let episodes = self.judge_anew(parts, ledger.date, news, now, report).await?;
+        let incidents = self.judge_anew(parts, ledger.date, news, now, report).await?;
         // A restated older day must not move the metrics of the newest day.
         if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
             measure::newest_day(&parts.config, ledger.date, ledger.total_double(), &mut report.tally);
         }
-        Ok(episodes)
+        Ok(incidents)
     }
 
     /// Whether the evaluation of days from `from` on uses `date`.
@@ -115,14 +115,14 @@ impl Days {
         news: News,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Vec<Episode>, JobError> {
+    ) -> Result<Vec<Incident>, RunError> {
         let range = DateRange { from: date, to: date };
         let measures = self.measures();
         if let Some(history) = &mut self.held {
             history.append(parts.store.history(range, &measures).await?);
             history.unmark(date);
         }
-        report.judged_again(date);
+        report.reevaluated(date);
         self.judge_anew(parts, date, news, now, report).await
     }
 
@@ -133,7 +133,7 @@ impl Days {
         news: News,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Vec<Episode>, JobError> {
+    ) -> Result<Vec<Incident>, RunError> {
         if let Some(history) = &mut self.held {
             history.forget_before(back(date, self.longest));
         }
@@ -147,15 +147,15 @@ impl Days {
         let stood = whole_days(stood);
 
         let started = Instant::now();
-        let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
+        let known = parts.store.incidents(back(date, BRIDGED_DAYS as u16)).await?;
         let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
         let mut judgement = self.judge(parts, date, &watched(&known), &rules, report)?;
-        report.took("judge", started);
-        let mut found: BTreeSet<SeriesKey> = judgement.findings.iter().map(|finding| finding.series.clone()).collect();
+        report.took("evaluate", started);
+        let mut found: BTreeSet<SeriesKey> = judgement.anomalies.iter().map(|anomaly| anomaly.series.clone()).collect();
 
         let started = Instant::now();
         let moment = Moment { date, hour: None };
-        let episodes = remember(parts, moment, news, known, &mut judgement, now, report).await?;
+        let incidents = remember(parts, moment, news, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
             found = whole_days(parts.store.found(one_day).await?);
@@ -171,10 +171,10 @@ impl Days {
         if let Some(history) = &mut self.held {
             history.mark(date, &found);
         }
-        parts.reach(Step::Remembered, now).await?;
-        report.took("write_findings", started);
-        report.findings.append(&mut judgement.findings);
-        Ok(episodes)
+        parts.checkpoint(Checkpoint::Stored, now).await?;
+        report.took("write_anomalies", started);
+        report.anomalies.append(&mut judgement.anomalies);
+        Ok(incidents)
     }
 
     /// Evaluates a day with fits on the days before.
@@ -185,7 +185,7 @@ impl Days {
         watched: &HashSet<SeriesKey>,
         rules: &[&ReadyRule],
         report: &mut Report,
-    ) -> Result<Judgement, JobError> {
+    ) -> Result<Judgement, RunError> {
         let nothing = Snapshots::default();
         let past = self.past(parts, date, &nothing, None)?;
         let (config, excluded) = (&parts.config, &self.excluded);
@@ -199,14 +199,14 @@ impl Days {
         through: Date,
         snapshots: &'a Snapshots,
         range: Option<DateRange>,
-    ) -> Result<Past<'a>, JobError> {
-        match (&self.held, parts.store.stretches()?) {
-            (None, Some(stretches)) => {
+    ) -> Result<Past<'a>, RunError> {
+        match (&self.held, parts.store.key_ranges()?) {
+            (None, Some(key_ranges)) => {
                 let days = DateRange { from: back(through, self.longest), to: through };
                 let hours = (0..24).collect();
-                Ok(Past::stored(stretches, Wanted { days, measures: self.measures(), snapshots: range, hours })?)
+                Ok(Past::stored(key_ranges, Wanted { days, measures: self.measures(), snapshots: range, hours })?)
             }
-            (None, None) => unreachable!("the history is held where the store is not read in stretches"),
+            (None, None) => unreachable!("the history is held where the store is not read in key_ranges"),
             (Some(history), _) => Ok(Past::held(history, snapshots)),
         }
     }
@@ -223,8 +223,8 @@ fn whole_days(found: Vec<Found>) -> BTreeSet<SeriesKey> {
 }
 
 /// The series of the known incidents. A quiet day of a watched series counts for the incident.
-pub(super) fn watched(known: &[Episode]) -> HashSet<SeriesKey> {
-    known.iter().map(|episode| episode.series.clone()).collect()
+pub(super) fn watched(known: &[Incident]) -> HashSet<SeriesKey> {
+    known.iter().map(|incident| incident.series.clone()).collect()
 }
 
 /// Advances the incidents with the anomalies of a moment and stores both. `known` holds the incidents of the store.
@@ -233,19 +233,19 @@ pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
     news: News,
-    known: Vec<Episode>,
+    known: Vec<Incident>,
     judgement: &mut Judgement,
     now: Timestamp,
     report: &mut Report,
-) -> Result<Vec<Episode>, JobError> {
-    let before: HashMap<String, Episode> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
+) -> Result<Vec<Incident>, RunError> {
+    let before: HashMap<String, Incident> = known.iter().map(|one| (one.id.clone(), one.clone())).collect();
     let ids = |asked: fn(&ReadyRule) -> bool| -> BTreeSet<String> {
         parts.ready.rules.iter().filter(|ready| asked(ready)).map(|ready| ready.rule.id.clone()).collect()
     };
     let (rules, asked) = (ids(|_| true), ids(|ready| ready.rule.grain == Grain::Daily));
     let judged = Judged {
         moment,
-        findings: &judgement.findings,
+        anomalies: &judgement.anomalies,
         quiet: &judgement.quiet,
         asked: &asked,
         // A failure of a whole batch leaves the verdicts of a rule incomplete.
@@ -257,14 +257,14 @@ pub(super) async fn remember(
         factor: parts.config.renotify_factor,
     };
     let incident::Advanced { changed, ids } = incident::advance(known, &judged);
-    for finding in &mut judgement.findings {
-        finding.episode = ids.get(&(finding.series.clone(), finding.direction)).cloned();
+    for anomaly in &mut judgement.anomalies {
+        anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
     }
-    report.count("judged", judgement.judged);
-    report.count("findings", judgement.findings.len() as u64);
-    report.count("opened", changed.iter().filter(|episode| !before.contains_key(&episode.id)).count() as u64);
+    report.count("verdicts", judgement.judged);
+    report.count("anomalies", judgement.anomalies.len() as u64);
+    report.count("opened", changed.iter().filter(|incident| !before.contains_key(&incident.id)).count() as u64);
     let ended = |state: fn(State) -> bool| {
-        let ended = changed.iter().filter(|episode| episode.closed_at == Some(moment) && state(episode.state));
+        let ended = changed.iter().filter(|incident| incident.closed_at == Some(moment) && state(incident.state));
         ended.count() as u64
     };
     report.count("closed", ended(|state| matches!(state, State::Closed(_))));
@@ -273,27 +273,27 @@ pub(super) async fn remember(
     }
     if parts.mode == Mode::Write {
         // Earlier anomalies of a rule without a verdict now remain valid for the moment.
-        parts.store.put_findings(moment.date, moment.hour, &judgement.rules, &judgement.findings, now).await?;
-        parts.reach(Step::Findings, now).await?;
-        let sinks = || parts.sinks.iter().map(|sink| sink.name.as_str());
-        let settled = |episode: &Episode| episode.settled(sinks(), parts.config.renotify_factor);
-        let writes: Vec<_> = changed.iter().map(|episode| (episode.clone(), settled(episode))).collect();
-        parts.store.put_episodes(&writes, now).await?;
-        parts.reach(Step::Episodes, now).await?;
+        parts.store.put_anomalies(moment.date, moment.hour, &judgement.rules, &judgement.anomalies, now).await?;
+        parts.checkpoint(Checkpoint::Anomalies, now).await?;
+        let receivers = || parts.receivers.iter().map(|receiver| receiver.name.as_str());
+        let settled = |incident: &Incident| incident.settled(receivers(), parts.config.renotify_factor);
+        let writes: Vec<_> = changed.iter().map(|incident| (incident.clone(), settled(incident))).collect();
+        parts.store.put_incidents(&writes, now).await?;
+        parts.checkpoint(Checkpoint::Incidents, now).await?;
     }
     let ids =
-        |of: &dyn Fn(&&Episode) -> bool| changed.iter().filter(of).map(|one| one.id.clone()).collect::<HashSet<_>>();
-    let opened = ids(&|episode| !before.contains_key(&episode.id));
-    let ended = ids(&|episode| episode.closed_at == Some(moment));
+        |of: &dyn Fn(&&Incident) -> bool| changed.iter().filter(of).map(|one| one.id.clone()).collect::<HashSet<_>>();
+    let opened = ids(&|incident| !before.contains_key(&incident.id));
+    let ended = ids(&|incident| incident.closed_at == Some(moment));
     let mut current = before;
-    current.extend(changed.into_iter().map(|episode| (episode.id.clone(), episode)));
-    let mut current: Vec<Episode> = current.into_values().collect();
+    current.extend(changed.into_iter().map(|incident| (incident.id.clone(), incident)));
+    let mut current: Vec<Incident> = current.into_values().collect();
     current.sort_by(|one, other| one.id.cmp(&other.id));
-    let opened = current.iter().filter(|episode| opened.contains(&episode.id));
-    let closed = current.iter().filter(|episode| episode.closed_at == Some(moment) && ended.contains(&episode.id));
-    measure::episodes(opened, closed, &current, &mut report.tally);
-    for finding in &judgement.findings {
-        report.tally.add(Metric::Findings, &[&finding.rule, finding.severity.as_str()], 1.0);
+    let opened = current.iter().filter(|incident| opened.contains(&incident.id));
+    let closed = current.iter().filter(|incident| incident.closed_at == Some(moment) && ended.contains(&incident.id));
+    measure::incidents(opened, closed, &current, &mut report.tally);
+    for anomaly in &judgement.anomalies {
+        report.tally.add(Metric::Anomalies, &[&anomaly.rule, anomaly.severity.as_str()], 1.0);
     }
     Ok(current)
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::past::Stretch;
+use super::past::RangeData;
 use model::history::History;
-use model::incident::{BRIDGED_DAYS, Closing, Episode, State, short_runs};
+use model::incident::{BRIDGED_DAYS, Incident, Resolution, State, short_runs};
 use model::series::SeriesKey;
 
 /// The anomalous days and hours of every series.
@@ -45,17 +45,17 @@ impl Excluded {
     }
 
     /// Adds the decisions of operators: a new level is trained on from the start, an expected deviation never.
-    pub(super) fn decide(&mut self, episodes: &[Episode]) {
-        for episode in episodes {
-            let learned = match episode.state {
-                State::Closed(Closing::NewLevel) => true,
-                State::Closed(Closing::Expected) => false,
+    pub(super) fn decide(&mut self, incidents: &[Incident]) {
+        for incident in incidents {
+            let learned = match incident.state {
+                State::Closed(Resolution::NewLevel) => true,
+                State::Closed(Resolution::Expected) => false,
                 _ => continue,
             };
             // Gaps of up to `BRIDGED_DAYS` belong to the same change.
-            let to = episode.last_seen.date.saturating_add(BRIDGED_DAYS.days());
-            let decided = Decided { from: episode.first_seen.date, to, learned };
-            self.decided.entry(episode.series.clone()).or_default().push(decided);
+            let to = incident.last_seen.date.saturating_add(BRIDGED_DAYS.days());
+            let decided = Decided { from: incident.first_seen.date, to, learned };
+            self.decided.entry(incident.series.clone()).or_default().push(decided);
         }
     }
 
@@ -69,8 +69,8 @@ impl Excluded {
     }
 
     /// A copy for the series of a key range, with the days before `before` marked in the history.
-    pub(super) fn with_marks(&self, stretch: &Stretch, before: Date) -> Self {
-        let Stretch { history, snapshots } = stretch;
+    pub(super) fn with_marks(&self, key_range: &RangeData, before: Date) -> Self {
+        let RangeData { history, snapshots } = key_range;
         let mut excluded = Self::default();
         for key in history.rows.keys().chain(snapshots.rows.keys()) {
             if let Some(found) = self.series.get(key) {

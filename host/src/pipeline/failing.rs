@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::notice::{self, Operational, Told};
+use super::notification::{self, Operational, Told};
 use super::report::{Grade, Report};
-use super::{JobError, Mode, Parts};
+use super::{Mode, Parts, RunError};
 use crate::config::Config;
 use model::language::Language;
-use notify::{Level, Sink, Terminal};
-use store::Notice;
+use notify::{Level, Receiver, Terminal};
+use store::OperationalNotification;
 
 /// Number of consecutive failed runs of a job, over all periods, before people are notified.
 const IN_A_ROW: u32 = 3;
@@ -22,7 +22,7 @@ const IN_A_ROW: u32 = 3;
 const KEY: &str = "failing:";
 
 /// Notifications by id.
-type Kept = BTreeMap<String, Notice>;
+type Kept = BTreeMap<String, OperationalNotification>;
 
 /// Counts the result of a run.
 pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp) {
@@ -39,28 +39,29 @@ pub(super) async fn ended(parts: &mut Parts, report: &mut Report, now: Timestamp
     }
 }
 
-async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), JobError> {
+async fn failed(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), RunError> {
     let key = key(report.job);
     let error = report.error.clone().unwrap_or_default();
-    let stored = parts.store.notices().await;
-    let known = stored.as_ref().ok().and_then(|stored| stored.iter().find(|notice| notice.key == key)).cloned();
+    let stored = parts.store.notifications().await;
+    let known =
+        stored.as_ref().ok().and_then(|stored| stored.iter().find(|notification| notification.key == key)).cloned();
     let file = Local::of(&parts.config);
-    let (notice, told) =
-        one_more(known, &file, &mut parts.sinks, Failure { job: report.job, error: &error }, &parts.config, now);
+    let (notification, told) =
+        one_more(known, &file, &mut parts.receivers, Failure { job: report.job, error: &error }, &parts.config, now);
     told.into_report(report);
     // The receivers were notified despite the store error.
     stored?;
-    Ok(parts.store.put_notice(&notice, now).await?)
+    Ok(parts.store.put_notification(&notification, now).await?)
 }
 
-async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), JobError> {
+async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Result<(), RunError> {
     let key = key(report.job);
     let file = Local::of(&parts.config);
-    let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);
-    let Some(mut notice) = newest(known, file.get(&key)) else { return Ok(()) };
-    if notice.times > 0 || !notice.told.is_empty() {
-        notice::recall(&mut parts.sinks, &mut notice, parts.config.language, now).into_report(report);
-        parts.store.put_notice(&notice, now).await?;
+    let known = parts.store.notifications().await?.into_iter().find(|notification| notification.key == key);
+    let Some(mut notification) = newest(known, file.get(&key)) else { return Ok(()) };
+    if notification.times > 0 || !notification.told.is_empty() {
+        notification::recall(&mut parts.receivers, &mut notification, parts.config.language, now).into_report(report);
+        parts.store.put_notification(&notification, now).await?;
     }
     file.put(&key, None);
     Ok(())
@@ -74,8 +75,9 @@ pub(crate) fn could_not_begin(
     terminal: Terminal,
     now: Timestamp,
 ) -> Vec<String> {
-    let mut sinks: Vec<Sink> = config.receivers.iter().map(|sink| Sink::new(sink, terminal)).collect();
-    one_more(None, &Local::of(config), &mut sinks, Failure { job, error }, config, now).1.errors
+    let mut receivers: Vec<Receiver> =
+        config.receivers.iter().map(|receiver| Receiver::new(receiver, terminal)).collect();
+    one_more(None, &Local::of(config), &mut receivers, Failure { job, error }, config, now).1.errors
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,26 +87,26 @@ struct Failure<'a> {
 }
 
 fn one_more(
-    known: Option<Notice>,
+    known: Option<OperationalNotification>,
     file: &Local,
-    sinks: &mut [Sink],
+    receivers: &mut [Receiver],
     failure: Failure<'_>,
     config: &Config,
     now: Timestamp,
-) -> (Notice, Told) {
+) -> (OperationalNotification, Told) {
     let Failure { job, error } = failure;
     let key = key(job);
     let known = newest(known, file.get(&key));
-    let times = known.as_ref().map_or(0, |notice| notice.times).saturating_add(1);
+    let times = known.as_ref().map_or(0, |notification| notification.times).saturating_add(1);
     let text = match config.language {
         Language::Korean => format!("{job} 작업이 {times}회 연속으로 실패했습니다. 마지막 오류: {error}"),
         Language::English => format!("the {job} job failed {times} times in a row; the last error: {error}"),
     };
     let what = Operational { key: &key, level: Level::Critical, tag: "FAILING", text: &text, after: IN_A_ROW };
-    let mut notice = notice::raised(known, what, now);
-    let told = notice::tell(sinks, &mut notice, what, now);
-    file.put(&key, Some(&notice));
-    (notice, told)
+    let mut notification = notification::raised(known, what, now);
+    let told = notification::tell(receivers, &mut notification, what, now);
+    file.put(&key, Some(&notification));
+    (notification, told)
 }
 
 /// Number of consecutive runs with the problem before people are notified.
@@ -118,12 +120,15 @@ fn key(job: &str) -> String {
 
 /// Merges the failures known to the store with the failures known to the host. A streak with an end in the store stays
 /// ended, even if the host has missed the end.
-fn newest(stored: Option<Notice>, local: Option<Notice>) -> Option<Notice> {
+fn newest(
+    stored: Option<OperationalNotification>,
+    local: Option<OperationalNotification>,
+) -> Option<OperationalNotification> {
     match (stored, local) {
         (Some(stored), Some(local)) if stored.times > 0 || local.since > stored.since => {
             let row = if stored.times > 0 { stored.since.min(local.since) } else { local.since };
             let told = stored.told.union(&local.told).cloned().collect();
-            Some(Notice { times: stored.times.max(local.times), since: row, told, ..local })
+            Some(OperationalNotification { times: stored.times.max(local.times), since: row, told, ..local })
         }
         (Some(stored), _) => Some(stored),
         (None, local) => local,
@@ -138,7 +143,7 @@ impl Local {
         Self(config.state_dir.join("failing.json"))
     }
 
-    fn get(&self, key: &str) -> Option<Notice> {
+    fn get(&self, key: &str) -> Option<OperationalNotification> {
         self.read().remove(key)
     }
 
@@ -152,14 +157,14 @@ impl Local {
     }
 
     /// Writes the file. An error is only logged, because a full disk must not hide the cause of the failed run.
-    fn put(&self, key: &str, notice: Option<&Notice>) {
+    fn put(&self, key: &str, notification: Option<&OperationalNotification>) {
         let mut kept = self.read();
         let before = kept.get(key).cloned();
-        match notice {
-            Some(notice) => kept.insert(key.to_owned(), notice.clone()),
+        match notification {
+            Some(notification) => kept.insert(key.to_owned(), notification.clone()),
             None => kept.remove(key),
         };
-        if before.as_ref() == notice {
+        if before.as_ref() == notification {
             return;
         }
         if let Err(error) = write(&self.0, &kept) {
@@ -183,25 +188,25 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn notice(times: u32, since: i64, told: &[&str]) -> Notice {
-        Notice {
+    fn notification(times: u32, since: i64, told: &[&str]) -> OperationalNotification {
+        OperationalNotification {
             key: "failing:daily".to_owned(),
             text: String::new(),
             times,
             since: Timestamp::from_second(since).expect("a time"),
-            told: told.iter().map(|&sink| sink.to_owned()).collect::<BTreeSet<_>>(),
+            told: told.iter().map(|&receiver| receiver.to_owned()).collect::<BTreeSet<_>>(),
         }
     }
 
     #[test]
     fn the_store_and_this_host_count_the_same_row() {
-        let both = newest(Some(notice(2, 10, &["a"])), Some(notice(3, 10, &["b"])));
-        assert_eq!(both, Some(notice(3, 10, &["a", "b"])), "the store was down for the third");
-        let over = newest(Some(notice(0, 10, &[])), Some(notice(2, 10, &["b"])));
-        assert_eq!(over, Some(notice(0, 10, &[])), "another host has succeeded since");
-        let later = newest(Some(notice(0, 10, &[])), Some(notice(2, 20, &[])));
-        assert_eq!(later, Some(notice(2, 20, &[])), "a row that the store never heard of");
-        assert_eq!(newest(None, Some(notice(1, 1, &[]))), Some(notice(1, 1, &[])));
+        let both = newest(Some(notification(2, 10, &["a"])), Some(notification(3, 10, &["b"])));
+        assert_eq!(both, Some(notification(3, 10, &["a", "b"])), "the store was down for the third");
+        let over = newest(Some(notification(0, 10, &[])), Some(notification(2, 10, &["b"])));
+        assert_eq!(over, Some(notification(0, 10, &[])), "another host has succeeded since");
+        let later = newest(Some(notification(0, 10, &[])), Some(notification(2, 20, &[])));
+        assert_eq!(later, Some(notification(2, 20, &[])), "a row that the store never heard of");
+        assert_eq!(newest(None, Some(notification(1, 1, &[]))), Some(notification(1, 1, &[])));
     }
 
     #[test]
@@ -210,8 +215,8 @@ mod tests {
         let file = Local(folder.path().join("state/failing.json"));
         file.put("failing:daily", None);
         assert!(!file.0.exists(), "nothing is not written down");
-        file.put("failing:daily", Some(&notice(2, 5, &["syslog"])));
-        assert_eq!(file.get("failing:daily"), Some(notice(2, 5, &["syslog"])));
+        file.put("failing:daily", Some(&notification(2, 5, &["syslog"])));
+        assert_eq!(file.get("failing:daily"), Some(notification(2, 5, &["syslog"])));
         assert_eq!(file.get("failing:hourly"), None);
         file.put("failing:daily", None);
         assert_eq!(file.get("failing:daily"), None);

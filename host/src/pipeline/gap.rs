@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::notice::Operational;
+use super::notification::Operational;
 use super::report::Report;
-use super::{JobError, Parts, tell};
+use super::{Parts, RunError, tell};
 use model::language::Language;
 use notify::Level;
 use store::DateRange;
@@ -17,14 +17,15 @@ pub(super) async fn tell(
     met: Option<(Date, Date)>,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
-    for notice in parts.store.notices().await? {
-        let Some((from, to)) = notice.key.strip_prefix(KEY).and_then(span).filter(|_| notice.times > 0) else {
+) -> Result<(), RunError> {
+    for notification in parts.store.notifications().await? {
+        let Some((from, to)) = notification.key.strip_prefix(KEY).and_then(span).filter(|_| notification.times > 0)
+        else {
             continue;
         };
         // A single loaded day resolves the gap.
         if !parts.store.days(DateRange { from, to }).await?.is_empty() {
-            tell::resolved(parts, &notice.key, now, report).await?;
+            tell::resolved(parts, &notification.key, now, report).await?;
         } else if met != Some((from, to)) {
             raise(parts, from, to, now, report).await?;
         }
@@ -37,7 +38,7 @@ pub(super) async fn tell(
 
 const KEY: &str = "gap:";
 
-async fn raise(parts: &mut Parts, from: Date, to: Date, now: Timestamp, report: &mut Report) -> Result<(), JobError> {
+async fn raise(parts: &mut Parts, from: Date, to: Date, now: Timestamp, report: &mut Report) -> Result<(), RunError> {
     report.count("gap_days", from.series(1.day()).take_while(|day| *day <= to).count() as u64);
     report.problem(format!(
         "the ledger has no day from {from} to {to}, which is further back than catch_up_days: load them with costwarden backfill --from {from} --to {to}"

@@ -11,22 +11,22 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::assemble::{self, Frame, Sample};
+use super::completeness::{Held, Kind};
 use super::days::{self, back};
 use super::exclude::Excluded;
-use super::feed::{Held, Kind};
 use super::judge::{At, Extent, Judge, Judgement, Question};
 use super::report::Report;
 use super::ruleset::ReadyRule;
-use super::{Again, JobError, Mode, Parts, feed, intake, run, tell, unseen};
+use super::{Again, Mode, Parts, RunError, completeness, intake, run, tell, unseen};
 use crate::metrics::Metric;
 use model::count::one_or;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{BRIDGED_DAYS, Episode, Moment, News};
+use model::incident::{BRIDGED_DAYS, Incident, Moment, News};
 use model::ledger::DayLedger;
 use model::rule::Absent;
 use model::series::hours::comes_again;
 use model::series::{Grain, Names, SeriesKey};
-use store::checkpoint::Step;
+use store::checkpoint::Checkpoint;
 use store::{Baseline, DateRange, FitRequest, FitState};
 
 /// Maximum age of a fit, in days.
@@ -54,7 +54,7 @@ async fn one_hour(
     hour: u8,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     run::open(parts, report);
     let record = run::start(parts, "hourly", &report.period, now).await?;
     let result = async {
@@ -67,20 +67,20 @@ async fn one_hour(
         // Frees the raw document before the evaluation.
         drop(taken);
         report.tally.set(Metric::CostSoFar, &[&parts.config.currency], ledger.total_double());
-        let late = feed::late(parts, (date, hour)).await?;
+        let late = completeness::late(parts, (date, hour)).await?;
         let hour = judge_hour(parts, (date, hour), &ledger, News::Live, now, report).await?;
-        let (episodes, held) = match hour {
-            Hour::Judged(episodes) => (Some(episodes), None),
+        let (incidents, held) = match hour {
+            Hour::Judged(incidents) => (Some(incidents), None),
             Hour::Held(held) => (None, Some(held)),
         };
         if let Some(late) = late {
             late.report(report);
         }
         let told: Vec<Held> = late.into_iter().chain(held).collect();
-        feed::tell(parts, &told, &[Kind::Late, Kind::Hours], now, report).await?;
-        let Some(episodes) = episodes else { return Ok(()) };
-        tell::episodes(parts, episodes, now, report).await?;
-        parts.reach(Step::Told, now).await?;
+        completeness::tell(parts, &told, &[Kind::Late, Kind::Hours], now, report).await?;
+        let Some(incidents) = incidents else { return Ok(()) };
+        tell::incidents(parts, incidents, now, report).await?;
+        parts.checkpoint(Checkpoint::Notified, now).await?;
         run::close(parts, report);
         Ok(())
     }
@@ -94,7 +94,7 @@ async fn one_hour(
 /// The result of an hour.
 pub(super) enum Hour {
     /// Evaluated, with the incidents for possible notifications.
-    Judged(Vec<Episode>),
+    Judged(Vec<Incident>),
     /// Withheld: nothing is stored.
     Held(Held),
 }
@@ -107,7 +107,7 @@ pub(super) async fn judge_hour(
     news: News,
     now: Timestamp,
     report: &mut Report,
-) -> Result<Hour, JobError> {
+) -> Result<Hour, RunError> {
     report.count("series", ledger.entries.len() as u64);
     let started = Instant::now();
     let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
@@ -115,7 +115,7 @@ pub(super) async fn judge_hour(
     // The completeness check needs the new hour, but a withheld hour must not reach the store.
     snapshots.see(date, hour, ledger);
     report.took("read_snapshots", started);
-    if let Some(held) = feed::held(&snapshots, date, hour, &parts.config.completeness) {
+    if let Some(held) = completeness::held(&snapshots, date, hour, &parts.config.completeness) {
         held.report(report);
         return Ok(Hour::Held(held));
     }
@@ -124,18 +124,18 @@ pub(super) async fn judge_hour(
         parts.store.put_hour(date, hour, ledger, now).await?;
     }
     report.took("write_snapshot", started);
-    parts.reach(Step::Written, now).await?;
-    let known = parts.store.episodes(back(date, BRIDGED_DAYS as u16)).await?;
+    parts.checkpoint(Checkpoint::Written, now).await?;
+    let known = parts.store.incidents(back(date, BRIDGED_DAYS as u16)).await?;
     let moment = Moment { date, hour: Some(hour) };
     let rules: Vec<&ReadyRule> = parts.ready.rules.iter().collect();
     let watched = days::watched(&known);
     let mut judgement = look(parts, (date, hour), ledger, &snapshots, &watched, &rules, report).await?;
     let started = Instant::now();
-    let episodes = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
-    report.took("write_findings", started);
-    report.findings.append(&mut judgement.findings);
-    parts.reach(Step::Remembered, now).await?;
-    Ok(Hour::Judged(episodes))
+    let incidents = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
+    report.took("write_anomalies", started);
+    report.anomalies.append(&mut judgement.anomalies);
+    parts.checkpoint(Checkpoint::Stored, now).await?;
+    Ok(Hour::Judged(incidents))
 }
 
 /// Evaluates the partial day with every rule.
@@ -147,7 +147,7 @@ async fn look(
     watched: &HashSet<SeriesKey>,
     rules: &[&ReadyRule],
     report: &mut Report,
-) -> Result<Judgement, JobError> {
+) -> Result<Judgement, RunError> {
     let started = Instant::now();
     let wanted: Vec<FitRequest> = rules
         .iter()
@@ -163,7 +163,7 @@ async fn look(
     let mut today = History::default();
     today.push(ledger, &Measure::ALL.into());
     let mut judgement = Judgement::default();
-    let mut judge = Judge::new(&parts.config, report, watched, "learning");
+    let mut judge = Judge::new(&parts.config, report, watched, "insufficient_history");
     // No training mask: the fits already exist.
     let excluded = Excluded::default();
     let accept_after_days = parts.config.accept_after_days;
@@ -191,12 +191,12 @@ async fn look(
                 questions.extend(unseen::questions(parts, ready, others, frame, &mut judge).await?);
                 questions.sort_by(|one, other| one.sample.key.cmp(&other.sample.key));
             }
-            None => judge.report.count("learning", others.len() as u64),
+            None => judge.report.count("insufficient_history", others.len() as u64),
         }
         let at = At::new((date, Some(hour)), ready.rule.grain, extent, frame.zone);
         judge.judge(ready, questions, at, &mut judgement);
     }
-    report.took("judge", started);
+    report.took("evaluate", started);
     Ok(judgement)
 }
 
@@ -249,7 +249,7 @@ fn learned<'b>(
         ));
     }
     if done > 0 {
-        report.count("learned_already", done);
+        report.count("already_trained", done);
         report.problem(format!(
             "{date} is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date {date}"
         ));

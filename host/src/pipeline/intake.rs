@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::report::Report;
-use super::{JobError, Mode, Parts};
+use super::{Mode, Parts, RunError};
 use crate::metrics::Metric;
 use crate::stop;
 use ingest::archive::{Drained, Stored};
@@ -15,7 +15,7 @@ use ingest::source::{Clocks, RawDocument};
 use model::count::{counted, one_or};
 use model::ledger::{self, DayLedger};
 use model::series::day_start;
-use store::checkpoint::Step;
+use store::checkpoint::Checkpoint;
 
 /// A fetched day, with the archive result of the raw document.
 pub(super) struct Intake {
@@ -35,20 +35,20 @@ impl Intake {
 ///
 /// # Errors
 /// Fails if the source has no bill, or if neither the archive nor the spool accepts the document.
-pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, JobError> {
+pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Timestamp) -> Result<Intake, RunError> {
     // A stop signal must not wait for the retries of the source.
     let document = tokio::select! {
         document = parts.source.fetch(date, hour, now) => document?,
-        () = stop::when_asked() => return Err(JobError::Stopped),
+        () = stop::when_asked() => return Err(RunError::Stopped),
     };
-    parts.reach(Step::Fetched, now).await?;
+    parts.checkpoint(Checkpoint::Fetched, now).await?;
     right_clock(parts, now)?;
     if hour.is_none() && !parts.by_clock {
         is_over(parts, date, now)?;
     }
     // The provider has not published an empty bill yet: nothing to archive.
     if document.rows.is_empty() {
-        return Err(JobError::Empty { date });
+        return Err(RunError::Empty { date });
     }
     let kept = match parts.mode {
         Mode::DryRun => Ok(None),
@@ -58,12 +58,12 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
                 let archive = error.to_string();
                 match parts.spool.keep(&document).await {
                     Ok(_) => Err(archive),
-                    Err(spool) => return Err(JobError::NotKept { date, archive, spool: spool.to_string() }),
+                    Err(spool) => return Err(RunError::NotKept { date, archive, spool: spool.to_string() }),
                 }
             }
         },
     };
-    parts.reach(Step::Archived, now).await?;
+    parts.checkpoint(Checkpoint::Archived, now).await?;
     Ok(Intake { document, kept })
 }
 
@@ -73,17 +73,17 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
 /// Checks the clock of the host against the billing API. With a wrong clock, a partial bill could pass for a finished
 /// bill, and an hour for a different hour.
-fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), JobError> {
+fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), RunError> {
     let Some(Clocks { theirs, ours }) = parts.source.clocks(now).filter(|_| parts.by_clock) else { return Ok(()) };
     if ours.duration_since(theirs).abs() < CLOCKS_APART {
         return Ok(());
     }
-    Err(JobError::Clock { ours, theirs })
+    Err(RunError::Clock { ours, theirs })
 }
 
 /// Checks the end of the day against the billing API. A partial day would enter the training, and the next regular run
 /// would treat the day as complete.
-fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), JobError> {
+fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), RunError> {
     let Some(Clocks { theirs, .. }) = parts.source.clocks(now) else { return Ok(()) };
     let zone = &parts.config.zone;
     let ends = Timestamp::from_second(day_start(date.tomorrow().unwrap_or(date), zone).0).unwrap_or(Timestamp::MAX);
@@ -91,14 +91,14 @@ fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), JobError> {
         return Ok(());
     }
     let zoned = |moment: Timestamp| moment.to_zoned(zone.clone());
-    Err(JobError::NotOver { date, now: zoned(theirs), ends: zoned(ends) })
+    Err(RunError::NotOver { date, now: zoned(theirs), ends: zoned(ends) })
 }
 
 /// Sums an ingested document and reports archive problems and rejected rows.
 ///
 /// # Errors
 /// Fails if no row is usable.
-pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, JobError> {
+pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, RunError> {
     let started = Instant::now();
     let Intake { document, kept } = intake;
     let ledger = ledger::sum(document.date, document.bill_rows());
@@ -119,16 +119,16 @@ pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, Job
         }
     }
     if let Some(first) = ledger.refused.first() {
-        report.count("rejected_rows", ledger.refused.len() as u64);
+        report.count("refused_rows", ledger.refused.len() as u64);
         let (date, rows) = (ledger.date, ledger.refused.len() as u64);
         let first = format!("row {}: {}", first.row, first.reason);
         if ledger.entries.is_empty() {
-            return Err(JobError::Unusable { date, why: first });
+            return Err(RunError::Unusable { date, why: first });
         }
         let (rows, were) = (counted(rows, "row"), one_or(rows, "was", "were"));
         report.problem(format!("{rows} of the bill of {date} could not be used and {were} left out; first {first}"));
     }
-    report.took("sum", started);
+    report.took("aggregate", started);
     Ok(ledger)
 }
 

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::ruleset::ReadyRule;
 use crate::config::Config;
 use crate::metrics::Metric;
-use model::anomaly::{Direction, Finding};
+use model::anomaly::{Anomaly, Direction};
 use model::rule::{Rule, Watch};
 use model::series::hours::Hours;
 use model::series::{Grain, Series, SeriesKey, Window};
@@ -20,7 +20,7 @@ use sandbox::{Call, Failure, Fitted, Usage, Verdict};
 /// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
-    pub(super) findings: Vec<Finding>,
+    pub(super) anomalies: Vec<Anomaly>,
     /// For each watched series: the rules with a verdict but without an anomaly. A partial day compared with whole days
     /// does not count.
     pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
@@ -153,7 +153,7 @@ impl<'a> Judge<'a> {
             judgement.judged += 1;
             let found = verdict.and_then(|verdict| worth_telling(&ready.rule, verdict, observed, at));
             match found {
-                Some((direction, verdict)) => judgement.findings.push(Finding {
+                Some((direction, verdict)) => judgement.anomalies.push(Anomaly {
                     date: at.date,
                     hour: at.hour,
                     series: key,
@@ -172,7 +172,7 @@ impl<'a> Judge<'a> {
                     reason: verdict.reason,
                     figures,
                     threshold: ready.threshold.clone(),
-                    episode: None,
+                    incident: None,
                 }),
                 // A partial day is no proof of a quiet day.
                 None if at.extent == Extent::Whole && self.watched.contains(&key) => {

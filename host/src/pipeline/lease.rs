@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::JobError;
+use super::RunError;
 use crate::config::LeaseOptions;
 use crate::stop;
 use store::{Claim, Holder, LeaseKey, Leases, StoreError};
@@ -51,7 +51,7 @@ impl Lease {
         key: LeaseKey,
         owner: &str,
         config: LeaseOptions,
-    ) -> Result<Self, JobError> {
+    ) -> Result<Self, RunError> {
         let began = Instant::now();
         let mut waited = false;
         // Short enough for a prompt takeover, long enough for a light load on the server.
@@ -64,7 +64,7 @@ impl Lease {
                 Holder::Asker => break asked,
                 Holder::Other { owner: other } => {
                     if began.elapsed() >= config.patience {
-                        return Err(JobError::Busy { owner: other, seconds: config.patience.as_secs() });
+                        return Err(RunError::Busy { owner: other, seconds: config.patience.as_secs() });
                     }
                     if !waited {
                         tracing::info!(
@@ -79,7 +79,7 @@ impl Lease {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = stop::when_asked() => return Err(JobError::Stopped),
+                () = stop::when_asked() => return Err(RunError::Stopped),
             }
         };
         let held = Arc::new(Held { leases, key, owner: owner.to_owned(), length, reserve, asked: Mutex::new(asked) });
@@ -88,7 +88,7 @@ impl Lease {
     }
 
     /// Checks that the lease is still held. Asks the store if the last success is older than half the length.
-    pub(super) async fn check(&self) -> Result<(), JobError> {
+    pub(super) async fn check(&self) -> Result<(), RunError> {
         let held = &self.held;
         if held.age() < held.length / 2 {
             return Ok(());
@@ -96,12 +96,12 @@ impl Lease {
         match held.renew().await {
             Ok(Renewed::Held) => Ok(()),
             Ok(Renewed::Lost) => {
-                Err(JobError::TakenOver { job: held.key.job.clone(), period: held.key.period.clone() })
+                Err(RunError::TakenOver { job: held.key.job.clone(), period: held.key.period.clone() })
             }
             // The lease may have expired, and another process may hold the lease.
             Err(cause) if held.age() >= held.length => {
                 let LeaseKey { job, period } = held.key.clone();
-                Err(JobError::Unheard { job, period, cause: Box::new(cause) })
+                Err(RunError::Unheard { job, period, cause: Box::new(cause) })
             }
             // Still valid: the background task tries again.
             Err(error) => {

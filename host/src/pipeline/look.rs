@@ -7,15 +7,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 
-use super::JobError;
+use super::RunError;
 use super::assemble::{Daily, Frame, Grids, Sample};
 use super::exclude::Excluded;
 use super::judge::{At, Extent, Judge, Judgement, Question};
-use super::past::{Past, Stretch};
+use super::past::{Past, RangeData};
 use super::report::Report;
 use super::ruleset::ReadyRule;
 use crate::config::Config;
-use model::anomaly::Finding;
+use model::anomaly::Anomaly;
 use model::rule::{GroupBy, Rule};
 use model::series::{Grain, Series, SeriesKey};
 use sandbox::{Fitted, Scope};
@@ -52,7 +52,7 @@ struct Progress<'a> {
     judgement: Judgement,
     report: &'a mut Report,
     /// Anomalies per rule index.
-    findings: Vec<Vec<Finding>>,
+    anomalies: Vec<Vec<Anomaly>>,
     /// Indices of the rules stopped after a failure of a whole batch.
     given_up: BTreeSet<usize>,
 }
@@ -65,7 +65,7 @@ pub(super) enum Gathering<'r> {
 }
 
 /// Evaluates the day with every rule.
-pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Result<Judgement, JobError> {
+pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Result<Judgement, RunError> {
     let rules = || look.rules.iter().copied().enumerate();
     let mut whole: Vec<_> = rules()
         .filter(|(_, ready)| is_whole(ready))
@@ -73,42 +73,42 @@ pub(super) fn over(past: &Past<'_>, look: Look<'_>, report: &mut Report) -> Resu
         .collect();
     let mut progress = Progress {
         judgement: Judgement::default(),
-        findings: look.rules.iter().map(|_| Vec::new()).collect(),
+        anomalies: look.rules.iter().map(|_| Vec::new()).collect(),
         given_up: BTreeSet::new(),
         report,
     };
     let mut given_up = BTreeSet::new();
     past.sweep(
         &mut given_up,
-        |given_up, stretch| {
-            let excluded = look.excluded.with_marks(stretch, look.date);
+        |given_up, key_range| {
+            let excluded = look.excluded.with_marks(key_range, look.date);
             let frame = look.frame(&excluded);
             let each = rules().filter(|(_, ready)| !is_whole(ready));
             each.map(|(place, ready)| {
                 let mut gathering = look.gathering(&ready.rule, past, frame);
-                gathering.add(stretch);
+                gathering.add(key_range);
                 (place, look.judge(ready, gathering, frame, given_up.contains(&place)))
             })
             .collect::<Vec<_>>()
         },
-        |given_up, stretch, parts| {
+        |given_up, key_range, parts| {
             for (place, part) in parts {
                 progress.take(place, part);
             }
-            progress.judgement.series += stretch.history.rows.len() as u64;
+            progress.judgement.series += key_range.history.rows.len() as u64;
             // The next round skips the calls of stopped rules. `Progress::take` keeps the result independent of the
             // rounds.
             given_up.clone_from(&progress.given_up);
-            whole.iter_mut().for_each(|(_, gathering)| gathering.add(&stretch));
+            whole.iter_mut().for_each(|(_, gathering)| gathering.add(&key_range));
         },
     )?;
     for (place, gathering) in whole {
         let part = look.judge(look.rules[place], gathering, look.frame(look.excluded), false);
         progress.take(place, part);
     }
-    let Progress { mut judgement, findings, given_up, .. } = progress;
+    let Progress { mut judgement, anomalies, given_up, .. } = progress;
     judgement.given_up = given_up.into_iter().map(|place| look.rules[place].rule.id.clone()).collect();
-    judgement.findings = findings.into_iter().flatten().collect();
+    judgement.anomalies = anomalies.into_iter().flatten().collect();
     Ok(judgement)
 }
 
@@ -137,7 +137,7 @@ impl Look<'_> {
                 continue;
             }
             if learned.values.is_empty() {
-                report.count("learning", 1);
+                report.count("insufficient_history", 1);
                 continue;
             }
             asked.push(question);
@@ -151,7 +151,7 @@ impl Look<'_> {
             asked.iter().for_each(|sample| fail(&mut part.judgement, sample));
             return part;
         }
-        let mut judge = Judge::new(self.config, &mut part.called, self.watched, "learning");
+        let mut judge = Judge::new(self.config, &mut part.called, self.watched, "insufficient_history");
         let fits = judge.fit(ready, &history);
         // Frees the history before the verdicts.
         drop(history);
@@ -177,7 +177,7 @@ impl Progress<'_> {
     /// key ranges do not count, even if already computed.
     fn take(&mut self, place: usize, part: Part) {
         self.report.absorb(part.report);
-        let Judgement { findings, quiet, rules, failed, judged, .. } = part.judgement;
+        let Judgement { anomalies, quiet, rules, failed, judged, .. } = part.judgement;
         for (series, rules) in failed {
             self.judgement.failed.entry(series).or_default().extend(rules);
         }
@@ -186,7 +186,7 @@ impl Progress<'_> {
             return;
         }
         self.report.absorb(part.called);
-        self.findings[place].extend(findings);
+        self.anomalies[place].extend(anomalies);
         self.judgement.rules.extend(rules);
         self.judgement.judged += judged;
         for (series, rules) in quiet {
@@ -210,10 +210,10 @@ impl<'r> Gathering<'r> {
     }
 
     /// Adds a key range. The calls must follow the key order.
-    pub(super) fn add(&mut self, stretch: &Stretch) {
+    pub(super) fn add(&mut self, key_range: &RangeData) {
         match self {
-            Self::Daily(daily) => daily.add(&stretch.history.rows),
-            Self::DayToDate(grids) | Self::Hourly(grids) => grids.add(&stretch.snapshots.rows),
+            Self::Daily(daily) => daily.add(&key_range.history.rows),
+            Self::DayToDate(grids) | Self::Hourly(grids) => grids.add(&key_range.snapshots.rows),
         }
     }
 
@@ -261,7 +261,7 @@ mod tests {
         let mut progress = Progress {
             judgement: Judgement::default(),
             report: &mut report,
-            findings: vec![Vec::new(), Vec::new()],
+            anomalies: vec![Vec::new(), Vec::new()],
             given_up: BTreeSet::new(),
         };
         progress.take(0, part(5, false, "fuel"));

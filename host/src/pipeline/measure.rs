@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::report::{Outcome, Report};
-use super::{JobError, Parts, Ready};
+use super::{Parts, Ready, RunError};
 use crate::config::Config;
 use crate::metrics::{self, Metric, Tally};
 use ingest::source::{SourceError, Traffic};
 use model::anomaly::{Direction, Severity};
-use model::incident::{Episode, State};
+use model::incident::{Incident, State};
 use model::series::day_start;
 use store::Operation;
 
@@ -23,15 +23,15 @@ pub(crate) const API_MS: &str = "calls_ms";
 
 impl Report {
     /// Records the cause of a failed job, and the failed service in the metrics.
-    pub(crate) fn fail(&mut self, error: &JobError) {
+    pub(crate) fn fail(&mut self, error: &RunError) {
         self.error = Some(error.to_string());
         self.interruption = error.interruption();
         match error {
-            JobError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
-            JobError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
+            RunError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
+            RunError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
             // "No bill" is an answer of a working API.
-            JobError::Source(SourceError::NotThere { .. }) => {}
-            JobError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
+            RunError::Source(SourceError::NotThere { .. }) => {}
+            RunError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
             _ => {}
         }
     }
@@ -44,30 +44,30 @@ pub(super) fn rules(ready: &Ready, tally: &mut Tally) {
         for metric in [Metric::DetectorFuel, Metric::DetectorSeconds, Metric::DetectorSeries, Metric::FailedSeries] {
             tally.add(metric, &labels, 0.0);
         }
-        tally.add(Metric::Findings, &[one.rule.id.as_str(), one.rule.severity.as_str()], 0.0);
+        tally.add(Metric::Anomalies, &[one.rule.id.as_str(), one.rule.severity.as_str()], 0.0);
     }
 }
 
 /// Counts the opened and closed incidents. `current` contains the open incidents after the moment.
-pub(super) fn episodes<'e>(
-    opened: impl Iterator<Item = &'e Episode>,
-    closed: impl Iterator<Item = &'e Episode>,
-    current: &[Episode],
+pub(super) fn incidents<'e>(
+    opened: impl Iterator<Item = &'e Incident>,
+    closed: impl Iterator<Item = &'e Incident>,
+    current: &[Incident],
     tally: &mut Tally,
 ) {
-    let labels = |episode: &Episode| [episode.direction.as_str(), episode.severity.as_str()];
+    let labels = |incident: &Incident| [incident.direction.as_str(), incident.severity.as_str()];
     for direction in [Direction::Up, Direction::Down] {
         for severity in [Severity::Info, Severity::Warning, Severity::Critical] {
             let labels = [direction.as_str(), severity.as_str()];
-            tally.add(Metric::EpisodesOpened, &labels, 0.0);
-            tally.add(Metric::EpisodesClosed, &labels, 0.0);
-            tally.set(Metric::OpenEpisodes, &labels, 0.0);
+            tally.add(Metric::IncidentsOpened, &labels, 0.0);
+            tally.add(Metric::IncidentsClosed, &labels, 0.0);
+            tally.set(Metric::OpenIncidents, &labels, 0.0);
         }
     }
-    opened.for_each(|episode| tally.add(Metric::EpisodesOpened, &labels(episode), 1.0));
-    closed.for_each(|episode| tally.add(Metric::EpisodesClosed, &labels(episode), 1.0));
-    for episode in current.iter().filter(|episode| episode.state == State::Open) {
-        tally.add(Metric::OpenEpisodes, &labels(episode), 1.0);
+    opened.for_each(|incident| tally.add(Metric::IncidentsOpened, &labels(incident), 1.0));
+    closed.for_each(|incident| tally.add(Metric::IncidentsClosed, &labels(incident), 1.0));
+    for incident in current.iter().filter(|incident| incident.state == State::Open) {
+        tally.add(Metric::OpenIncidents, &labels(incident), 1.0);
     }
 }
 
@@ -108,9 +108,9 @@ pub(crate) async fn ended(parts: &Parts, report: &mut Report, took: Duration, no
     }
     // A failure may have set 0 before.
     tally.set_once(Metric::StoreUp, &[], 1.0);
-    for sink in &parts.sinks {
-        tally.add(Metric::Notices, &[&sink.name, "delivered"], sink.accepted as f64);
-        tally.add(Metric::Notices, &[&sink.name, "undelivered"], sink.failed as f64);
+    for receiver in &parts.receivers {
+        tally.add(Metric::Notifications, &[&receiver.name, "delivered"], receiver.accepted as f64);
+        tally.add(Metric::Notifications, &[&receiver.name, "undelivered"], receiver.failed as f64);
     }
     hand_on(&parts.config, report, took, now).await;
 }
@@ -157,19 +157,19 @@ fn summary(report: &mut Report, took: Duration, now: Timestamp) {
     }
     tally.set(Metric::RunSeconds, &[job], took.as_secs_f64());
     for (step, took) in &report.durations {
-        tally.set(Metric::StepSeconds, &[job, step], took.as_secs_f64());
+        tally.set(Metric::StageSeconds, &[job, step], took.as_secs_f64());
     }
     let problems = report.problems.len() + usize::from(has_failed);
     tally.set(Metric::Problems, &[job], problems as f64);
     let count = |name: &str| counts.get(name).copied();
     for (metric, name) in
-        [(Metric::Rows, "rows"), (Metric::RejectedRows, "rejected_rows"), (Metric::Verdicts, "judged")]
+        [(Metric::Rows, "rows"), (Metric::RefusedRows, "refused_rows"), (Metric::Verdicts, "verdicts")]
     {
         tally.add(metric, &[job], count(name).unwrap_or(0) as f64);
     }
     if let Some(series) = count("series") {
         tally.set(Metric::Series, &[job], series as f64);
-        tally.set(Metric::LearningSeries, &[job], count("learning").unwrap_or(0) as f64);
+        tally.set(Metric::InsufficientHistorySeries, &[job], count("insufficient_history").unwrap_or(0) as f64);
     }
     if let Some(rules) = count("rules") {
         tally.set(Metric::Rules, &[], rules as f64);

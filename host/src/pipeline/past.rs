@@ -7,10 +7,10 @@ use std::thread;
 
 use jiff::civil::Date;
 
-use super::JobError;
+use super::RunError;
 use model::history::{History, Measure, Snapshots};
 use model::series::SeriesKey;
-use store::{DateRange, StoreError, Stretches};
+use store::{DateRange, KeyRanges, StoreError};
 
 /// Number of series per key range in memory.
 const AT_A_TIME: usize = 1_000;
@@ -36,49 +36,49 @@ pub(super) struct Wanted {
 
 /// The series of a key range, over all days.
 #[derive(Debug, Default)]
-pub(super) struct Stretch {
+pub(super) struct RangeData {
     pub(super) history: History,
     pub(super) snapshots: Snapshots,
 }
 
 enum Rows<'a> {
-    Held { history: &'a History, snapshots: &'a Snapshots, stretches: Vec<Vec<&'a SeriesKey>> },
-    Stored { stretches: Stretches<'a>, wanted: Wanted },
+    Held { history: &'a History, snapshots: &'a Snapshots, key_ranges: Vec<Vec<&'a SeriesKey>> },
+    Stored { key_ranges: KeyRanges<'a>, wanted: Wanted },
 }
 
 impl<'a> Past<'a> {
     pub(super) fn held(history: &'a History, snapshots: &'a Snapshots) -> Self {
         let keys: BTreeSet<&SeriesKey> = history.rows.keys().chain(snapshots.rows.keys()).collect();
         let keys: Vec<&SeriesKey> = keys.into_iter().collect();
-        let stretches = keys.chunks(AT_A_TIME).map(<[_]>::to_vec).collect();
-        let rows = Rows::Held { history, snapshots, stretches };
+        let key_ranges = keys.chunks(AT_A_TIME).map(<[_]>::to_vec).collect();
+        let rows = Rows::Held { history, snapshots, key_ranges };
         Self { days: history.days.clone(), snapshot_days: snapshots.days.clone(), rows }
     }
 
-    pub(super) fn stored(stretches: Stretches<'a>, wanted: Wanted) -> Result<Self, StoreError> {
-        let days = stretches.days(wanted.days)?;
-        let snapshot_days = wanted.snapshots.map_or_else(|| Ok(Vec::new()), |range| stretches.snapshot_days(range))?;
-        Ok(Self { days, snapshot_days, rows: Rows::Stored { stretches, wanted } })
+    pub(super) fn stored(key_ranges: KeyRanges<'a>, wanted: Wanted) -> Result<Self, StoreError> {
+        let days = key_ranges.days(wanted.days)?;
+        let snapshot_days = wanted.snapshots.map_or_else(|| Ok(Vec::new()), |range| key_ranges.snapshot_days(range))?;
+        Ok(Self { days, snapshot_days, rows: Rows::Stored { key_ranges, wanted } })
     }
 
-    pub(super) fn stretches(&self) -> usize {
+    pub(super) fn key_ranges(&self) -> usize {
         match &self.rows {
-            Rows::Held { stretches, .. } => stretches.len(),
-            Rows::Stored { stretches, .. } => stretches.len(),
+            Rows::Held { key_ranges, .. } => key_ranges.len(),
+            Rows::Stored { key_ranges, .. } => key_ranges.len(),
         }
     }
 
-    fn read(&self, place: usize) -> Result<Stretch, StoreError> {
+    fn read(&self, place: usize) -> Result<RangeData, StoreError> {
         let (history, snapshots) = match &self.rows {
-            Rows::Held { history, snapshots, stretches } => {
-                (picked(&history.rows, &stretches[place]), picked(&snapshots.rows, &stretches[place]))
+            Rows::Held { history, snapshots, key_ranges } => {
+                (picked(&history.rows, &key_ranges[place]), picked(&snapshots.rows, &key_ranges[place]))
             }
-            Rows::Stored { stretches, wanted } => (
-                stretches.history(place, &self.days, &wanted.measures)?,
-                stretches.snapshots(place, &self.snapshot_days, &wanted.hours)?,
+            Rows::Stored { key_ranges, wanted } => (
+                key_ranges.history(place, &self.days, &wanted.measures)?,
+                key_ranges.snapshots(place, &self.snapshot_days, &wanted.hours)?,
             ),
         };
-        Ok(Stretch {
+        Ok(RangeData {
             history: History { days: self.days.clone(), rows: history },
             snapshots: Snapshots { days: self.snapshot_days.clone(), rows: snapshots },
         })
@@ -88,23 +88,23 @@ impl<'a> Past<'a> {
     pub(super) fn at_once<T: Send>(
         &self,
         places: std::ops::Range<usize>,
-        work: impl Fn(&Stretch) -> T + Sync,
-    ) -> Result<Vec<(Stretch, T)>, JobError> {
+        work: impl Fn(&RangeData) -> T + Sync,
+    ) -> Result<Vec<(RangeData, T)>, RunError> {
         let one = |place| {
-            let stretch = self.read(place)?;
-            let done = work(&stretch);
-            Ok::<_, StoreError>((stretch, done))
+            let key_range = self.read(place)?;
+            let done = work(&key_range);
+            Ok::<_, StoreError>((key_range, done))
         };
         let done: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = places.map(|place| scope.spawn(move || one(place))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("work on a stretch does not panic")).collect()
+            threads.into_iter().map(|thread| thread.join().expect("work on a key_range does not panic")).collect()
         });
         Ok(done.into_iter().collect::<Result<_, _>>()?)
     }
 
     /// Index ranges of key ranges, with a key range per core.
     pub(super) fn rounds(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let (all, threads) = (self.stretches(), thread::available_parallelism().map_or(1, NonZero::get));
+        let (all, threads) = (self.key_ranges(), thread::available_parallelism().map_or(1, NonZero::get));
         (0..all).step_by(threads).map(move |first| first..all.min(first + threads))
     }
 
@@ -114,20 +114,20 @@ impl<'a> Past<'a> {
     pub(super) fn sweep<T: Send, S: Sync>(
         &self,
         state: &mut S,
-        work: impl Fn(&S, &Stretch) -> T + Sync,
-        mut merge: impl FnMut(&mut S, Stretch, T),
-    ) -> Result<(), JobError> {
+        work: impl Fn(&S, &RangeData) -> T + Sync,
+        mut merge: impl FnMut(&mut S, RangeData, T),
+    ) -> Result<(), RunError> {
         for round in self.rounds() {
             let seen = &*state;
-            for (stretch, done) in self.at_once(round, |stretch| work(seen, stretch))? {
-                merge(state, stretch, done);
+            for (key_range, done) in self.at_once(round, |key_range| work(seen, key_range))? {
+                merge(state, key_range, done);
             }
         }
         Ok(())
     }
 }
 
-impl Stretch {
+impl RangeData {
     pub(super) fn last_key(&self) -> Option<&SeriesKey> {
         self.history.rows.keys().next_back().max(self.snapshots.rows.keys().next_back())
     }
@@ -170,12 +170,12 @@ mod tests {
         let (mut keys, mut rows) = (Vec::new(), BTreeSet::new());
         past.sweep(
             &mut (),
-            |(), stretch| format!("{:?} {:?}", stretch.history, stretch.snapshots),
-            |(), stretch, shown| {
-                assert_eq!(shown, format!("{:?} {:?}", stretch.history, stretch.snapshots));
-                keys.extend(stretch.history.rows.keys().cloned());
-                rows.extend(stretch.history.rows.iter().map(|row| format!("{row:?}")));
-                rows.extend(stretch.snapshots.rows.iter().map(|row| format!("{row:?}")));
+            |(), key_range| format!("{:?} {:?}", key_range.history, key_range.snapshots),
+            |(), key_range, shown| {
+                assert_eq!(shown, format!("{:?} {:?}", key_range.history, key_range.snapshots));
+                keys.extend(key_range.history.rows.keys().cloned());
+                rows.extend(key_range.history.rows.iter().map(|row| format!("{row:?}")));
+                rows.extend(key_range.snapshots.rows.iter().map(|row| format!("{row:?}")));
             },
         )
         .unwrap();
@@ -201,11 +201,11 @@ mod tests {
         let (history, snapshots) =
             (store.history(range, &measures).await.unwrap(), store.snapshots(range).await.unwrap());
         let wanted = Wanted { days: range, measures, snapshots: Some(range), hours: vec![9] };
-        let stored = Past::stored(store.stretches().unwrap().unwrap(), wanted).unwrap();
+        let stored = Past::stored(store.key_ranges().unwrap().unwrap(), wanted).unwrap();
         let held = Past::held(&history, &snapshots);
         assert_eq!(stored.days, [1, 2, 4].map(|day| date(2026, 11, day)));
         assert_eq!((&stored.days, &stored.snapshot_days), (&held.days, &held.snapshot_days));
-        assert!(stored.stretches() > 2 && held.stretches() > 2);
+        assert!(stored.key_ranges() > 2 && held.key_ranges() > 2);
         let (keys, rows) = all(&stored);
         assert!(keys.is_sorted() && keys.len() == 9_001, "each once, in order");
         for part in ["9000 on 4", "anomalous: [false, true, false]"] {

@@ -6,9 +6,9 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::days::back;
-use super::{JobError, Parts, run};
+use super::{Parts, RunError, run};
 use model::series::hours::has_day;
-use store::{DateRange, JobRun};
+use store::{DateRange, RunRecord};
 
 /// Count in the record of a day without a bill: the age of the day at the request, in days.
 pub(super) const NO_BILL: &str = "no_bill_after_days";
@@ -56,7 +56,7 @@ struct Known {
 }
 
 /// Plans a run with `newest` for the newest day.
-pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> {
+pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, RunError> {
     let (restate, reach) = (parts.config.restate_days, reach(parts));
     let range = DateRange { from: back(newest, LONGEST_GAP.max(reach)), to: newest };
     let mut known = Known { days: parts.store.days(range).await?.into_iter().collect(), ..Known::default() };
@@ -67,7 +67,7 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
             continue;
         }
         let Some(record) = by_period.get(&run::days(date, date)) else { continue };
-        let without = |run: &JobRun| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
+        let without = |run: &RunRecord| run.counts.get(NO_BILL).is_some_and(|days| *days > u64::from(restate));
         if without(record) {
             known.without.insert(date);
         }
@@ -80,7 +80,7 @@ pub(super) async fn plan(parts: &Parts, newest: Date) -> Result<Plan, JobError> 
 }
 
 /// The started but incomplete days of a range.
-pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeSet<Date>, JobError> {
+pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeSet<Date>, RunError> {
     let DateRange { from, to } = range;
     let by_period = records(parts, from, to.tomorrow().unwrap_or(to)).await?;
     let days = from.series(1.day()).take_while(|date| *date <= to);
@@ -90,7 +90,7 @@ pub(super) async fn unfinished(parts: &Parts, range: DateRange) -> Result<BTreeS
 }
 
 /// The run records of the days in `from..before`, by period.
-async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<String, JobRun>, JobError> {
+async fn records(parts: &Parts, from: Date, before: Date) -> Result<BTreeMap<String, RunRecord>, RunError> {
     let records = parts.store.runs("daily", &run::days(from, from), &run::days(before, before)).await?;
     Ok(records.into_iter().map(|record| (record.period.clone(), record)).collect())
 }

@@ -14,7 +14,7 @@ use super::look::{self, Look};
 use super::past::{Past, Wanted};
 use super::report::Report;
 use super::ruleset::{Ready, ReadyRule};
-use super::{JobError, run};
+use super::{RunError, run};
 use crate::config::Config;
 use model::history::Snapshots;
 use model::series::Grain;
@@ -44,10 +44,10 @@ async fn one_day(
     ready: &Ready,
     asked: Preview,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     run::rules(ready, config, report);
     let started = Instant::now();
-    let newest = store.newest_day().await?.ok_or(JobError::NothingRemembered)?;
+    let newest = store.newest_day().await?.ok_or(RunError::NothingRemembered)?;
     let (date, hour) = (asked.date.unwrap_or(newest), asked.hour);
     report.period = format!("{}T{hour:02}", run::days(date, date));
     let wanted = wanted(&ready.rules, date, hour);
@@ -57,8 +57,8 @@ async fn one_day(
         excluded.add(&series, date, hour);
     }
     let (history, snapshots);
-    let past = match store.stretches()? {
-        Some(stretches) => Past::stored(stretches, wanted)?,
+    let past = match store.key_ranges()? {
+        Some(key_ranges) => Past::stored(key_ranges, wanted)?,
         None => {
             history = store.history(wanted.days, &wanted.measures).await?;
             excluded.add_marks(&history, date);
@@ -70,7 +70,7 @@ async fn one_day(
         }
     };
     if past.days.binary_search(&date).is_err() {
-        return Err(JobError::DayNotRemembered { date, newest });
+        return Err(RunError::DayNotRemembered { date, newest });
     }
     report.took("open", started);
 
@@ -80,11 +80,11 @@ async fn one_day(
     let nobody = HashSet::new();
     let look = Look { config, rules: &rules, date, hour, excluded: &excluded, watched: &nobody };
     let judgement = look::over(&past, look, report)?;
-    report.took("judge", started);
+    report.took("evaluate", started);
     report.count("series", judgement.series);
-    report.count("judged", judgement.judged);
-    report.count("findings", judgement.findings.len() as u64);
-    report.findings = judgement.findings;
+    report.count("verdicts", judgement.judged);
+    report.count("anomalies", judgement.anomalies.len() as u64);
+    report.anomalies = judgement.anomalies;
     run::judged(ready, report);
     Ok(())
 }

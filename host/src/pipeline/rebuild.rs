@@ -17,14 +17,14 @@ use jiff::civil::Date;
 
 use super::days::Days;
 use super::report::Report;
-use super::{Again, JobError, Mode, Parts, feed, hourly, intake, run};
+use super::{Again, Mode, Parts, RunError, completeness, hourly, intake, run};
 use ingest::archive::{ArchiveError, Key};
 use model::incident::News;
 use model::ledger::DayLedger;
 use model::series::day_start;
 use model::series::hours::{Hours, day_before};
-use store::checkpoint::Step;
-use store::{DateRange, JobRun, OF_RUNS};
+use store::checkpoint::Checkpoint;
+use store::{DateRange, OF_RUNS, RunRecord};
 
 /// Number of concurrent reads of documents.
 const AT_A_TIME: usize = 8;
@@ -50,13 +50,13 @@ async fn whole_archive(
     now: Timestamp,
     done: &dyn Fn(u64, u64),
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let mut filled = parts.store.filled().await?;
     // Run records and failure counts say nothing about a bill.
     filled.retain(|collection| !OF_RUNS.contains(collection));
     let earlier = parts.store.run(report.job, &report.period).await?;
     if !filled.is_empty() && !earlier.is_some_and(|run| run::is_half_built(&run)) {
-        return Err(JobError::NotEmpty { collections: filled.join(", ") });
+        return Err(RunError::NotEmpty { collections: filled.join(", ") });
     }
     run::open(parts, report);
     intake::drain_spool(parts, now, report).await;
@@ -73,16 +73,16 @@ async fn whole_archive(
 
 async fn every_event(
     parts: &mut Parts,
-    record: &mut JobRun,
+    record: &mut RunRecord,
     done: &dyn Fn(u64, u64),
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let started = Instant::now();
     let events = events(parts, report).await?;
     report.took("list", started);
     let Some(last) = events.last().map(|event| event.at) else {
-        return Err(JobError::NothingArchived { place: parts.archive.place() });
+        return Err(RunError::NothingArchived { place: parts.archive.place() });
     };
     let reached = record.reached.as_deref().and_then(Event::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
@@ -96,7 +96,7 @@ async fn every_event(
     parts.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
         rebuilding.event(parts, event, report).await?;
-        parts.reach(Step::Told, event.at).await?;
+        parts.checkpoint(Checkpoint::Notified, event.at).await?;
         record.reached = Some(event.to_string());
         parts.store.put_run(record, now).await?;
         done(number, events.len() as u64);
@@ -117,7 +117,7 @@ struct Rebuilding {
 
 impl Rebuilding {
     /// Restores the state after the `done` events.
-    async fn after(parts: &Parts, done: &[Event], report: &mut Report) -> Result<Self, JobError> {
+    async fn after(parts: &Parts, done: &[Event], report: &mut Report) -> Result<Self, RunError> {
         let mut rebuilding = Self { open: None, held: BTreeMap::new() };
         let Some(last) = done.last() else { return Ok(rebuilding) };
         let known = parts.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
@@ -133,7 +133,7 @@ impl Rebuilding {
         Ok(rebuilding)
     }
 
-    async fn event(&mut self, parts: &Parts, Event { at, key }: &Event, report: &mut Report) -> Result<(), JobError> {
+    async fn event(&mut self, parts: &Parts, Event { at, key }: &Event, report: &mut Report) -> Result<(), RunError> {
         if key.hour.is_some() {
             // The daily job trained before the hour.
             self.learn(parts, *at, report).await?;
@@ -146,7 +146,7 @@ impl Rebuilding {
                 hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, *at, report).await?;
                 report.count("hours", 1);
             }
-            None if feed::short(parts, &ledger, age(parts, key.date, *at)).await?.is_some() => {
+            None if completeness::short(parts, &ledger, age(parts, key.date, *at)).await?.is_some() => {
                 self.held.insert(key.date, key.clone());
             }
             None => self.day(parts, &ledger, *at, report).await?,
@@ -161,7 +161,7 @@ impl Rebuilding {
         ledger: &DayLedger,
         at: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let date = ledger.date;
         self.held.remove(&date);
         let mut days = match self.open.take() {
@@ -182,7 +182,7 @@ impl Rebuilding {
     }
 
     /// Accepts withheld days after the wait for a restatement, like the daily job.
-    async fn take_held(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+    async fn take_held(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), RunError> {
         let restate = u64::from(parts.config.restate_days);
         let due = self.held.iter().filter(|(date, _)| age(parts, **date, at) >= restate);
         for key in due.map(|(_, key)| key.clone()).collect::<Vec<_>>() {
@@ -194,7 +194,7 @@ impl Rebuilding {
         Ok(())
     }
 
-    async fn learn(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+    async fn learn(&mut self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), RunError> {
         match self.open.take() {
             Some((days, through)) => days.learn(parts, through, at, report).await,
             None => Ok(()),
@@ -202,10 +202,10 @@ impl Rebuilding {
     }
 
     /// Reports the days still withheld at the end.
-    async fn report_held(&self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), JobError> {
+    async fn report_held(&self, parts: &Parts, at: Timestamp, report: &mut Report) -> Result<(), RunError> {
         for key in self.held.values() {
             let Some(ledger) = read(parts, key, at, report).await? else { continue };
-            if let Some(short) = feed::short(parts, &ledger, age(parts, key.date, at)).await? {
+            if let Some(short) = completeness::short(parts, &ledger, age(parts, key.date, at)).await? {
                 short.report(report);
             }
         }
@@ -220,7 +220,7 @@ fn age(parts: &Parts, date: Date, at: Timestamp) -> u64 {
 }
 
 /// Reads and sums a document. `None`, with a report, for an unusable document.
-async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> Result<Option<DayLedger>, JobError> {
+async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> Result<Option<DayLedger>, RunError> {
     let taken = match parts.archive.document(key, at).await {
         Ok(Some(document)) => intake::Intake::archived(document),
         Ok(None) => return Ok(None),
@@ -233,7 +233,7 @@ async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> R
     };
     match intake::sum(&taken, report) {
         Ok(ledger) => Ok(Some(ledger)),
-        Err(error @ JobError::Unusable { .. }) => {
+        Err(error @ RunError::Unusable { .. }) => {
             report.problem(error.to_string());
             Ok(None)
         }
@@ -256,7 +256,7 @@ impl fmt::Display for Event {
 
 /// Lists all costwarden documents in fetch order. A document without a fetch time counts as fetched at the end of the
 /// day or hour.
-async fn events(parts: &Parts, report: &mut Report) -> Result<Vec<Event>, JobError> {
+async fn events(parts: &Parts, report: &mut Report) -> Result<Vec<Event>, RunError> {
     let listing = parts.archive.list().await?;
     report.count("foreign_keys", listing.foreign);
     let moments = listing.documents.into_iter().map(async |(key, bytes)| {

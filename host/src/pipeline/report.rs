@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 
 use crate::metrics::Tally;
-use model::anomaly::Finding;
+use model::anomaly::Anomaly;
 
 /// The exit grade of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,9 +43,9 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<String>,
     /// Rules with a reported failure.
     pub(super) failed_rules: BTreeSet<String>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) anomalies: Vec<Anomaly>,
     /// First and last day evaluated again after a change of earlier days.
-    pub(crate) judged_again: Option<(Date, Date)>,
+    pub(crate) reevaluated: Option<(Date, Date)>,
     /// The formatted total of the last day.
     pub(crate) total: Option<String>,
     /// The cause of a failed job.
@@ -122,10 +122,10 @@ impl Report {
     }
 
     /// Records a day evaluated again. The days must ascend.
-    pub(super) fn judged_again(&mut self, date: Date) {
-        self.count("judged_again_days", 1);
-        let (first, _) = self.judged_again.unwrap_or((date, date));
-        self.judged_again = Some((first, date));
+    pub(super) fn reevaluated(&mut self, date: Date) {
+        self.count("reevaluated_days", 1);
+        let (first, _) = self.reevaluated.unwrap_or((date, date));
+        self.reevaluated = Some((first, date));
     }
 
     /// Records a problem, once per text.

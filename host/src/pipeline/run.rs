@@ -9,12 +9,12 @@ use super::course::Course;
 use super::lease::Lease;
 use super::plan::NO_BILL;
 use super::report::{Grade, Outcome, Report};
-use super::{JobError, Mode, Parts, Ready, failing, measure};
+use super::{Mode, Parts, Ready, RunError, failing, measure};
 use crate::config::Config;
 use model::count::one_or;
 use model::run_id::RunId;
-use store::checkpoint::{self, Step};
-use store::{Access, JobRun, LeaseKey, Store};
+use store::checkpoint::{self, Checkpoint};
+use store::{Access, LeaseKey, RunRecord, Store};
 
 /// Job name of the write lease.
 const WRITER: &str = "writer";
@@ -39,7 +39,7 @@ pub(super) async fn in_turn(
     report: &mut Report,
     again: Again,
     now: Timestamp,
-    work: impl AsyncFnOnce(&mut Parts, &mut Report) -> Result<(), JobError>,
+    work: impl AsyncFnOnce(&mut Parts, &mut Report) -> Result<(), RunError>,
 ) {
     let result = match turn(parts, report, again).await {
         Ok(None) => work(parts, report).await,
@@ -62,7 +62,7 @@ pub(super) async fn in_turn(
 ///
 /// # Errors
 /// Fails if the store cannot be opened, or if another process holds the lease longer than the configured patience.
-pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, JobError> {
+pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce(&Store) -> T) -> Result<T, RunError> {
     let store = super::open_store(config, Access::Write(run)).await?;
     let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
     let turn = Lease::take(store.leases(), key, &Course::new().owner, config.lease).await?;
@@ -72,12 +72,12 @@ pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce
 }
 
 /// Whether a database is only partly rebuilt. Any other job would train on incomplete data.
-pub(super) fn is_half_built(rebuilding: &JobRun) -> bool {
+pub(super) fn is_half_built(rebuilding: &RunRecord) -> bool {
     rebuilding.reached.is_some() && !has_succeeded(rebuilding)
 }
 
 /// Waits for the lease. Returns the owner of the run that has completed the job meanwhile, if any.
-async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option<String>, JobError> {
+async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option<String>, RunError> {
     if parts.mode == Mode::DryRun {
         return Ok(None);
     }
@@ -97,14 +97,14 @@ async fn turn(parts: &mut Parts, report: &Report, again: Again) -> Result<Option
         parts.turn.as_ref().is_some_and(|turn| turn.waited)
     };
     if report.job != "rebuild" && parts.store.run("rebuild", REBUILT).await?.is_some_and(|run| is_half_built(&run)) {
-        return Err(JobError::HalfBuilt);
+        return Err(RunError::HalfBuilt);
     }
     let after = parts.store.run(report.job, period).await?;
     Ok(after.filter(|after| done_meanwhile(before.as_ref(), after, again, waited)).map(|run| run.owner))
 }
 
 /// Takes the write lease if the process does not hold the lease yet.
-pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), JobError> {
+pub(super) async fn take_turn(parts: &mut Parts) -> Result<(), RunError> {
     if parts.mode == Mode::Write && parts.turn.is_none() {
         let key = LeaseKey { job: WRITER.to_owned(), period: ALL.to_owned() };
         parts.turn = Some(lease(parts, key).await?);
@@ -119,12 +119,12 @@ pub(super) async fn give_turn(parts: &mut Parts) {
     }
 }
 
-async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, JobError> {
+async fn lease(parts: &Parts, key: LeaseKey) -> Result<Lease, RunError> {
     Lease::take(parts.store.leases(), key, &parts.course.owner, parts.config.lease).await
 }
 
 /// Whether the job needs no repetition. A completion by another host during the wait counts even for [`Again::Redo`].
-fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited: bool) -> bool {
+fn done_meanwhile(before: Option<&RunRecord>, after: &RunRecord, again: Again, waited: bool) -> bool {
     let is_news = before.is_none_or(|before| (&before.owner, before.attempts) != (&after.owner, after.attempts))
         || before.is_some_and(|before| !is_done(before));
     is_done(after) && (again == Again::Once || (waited && is_news))
@@ -132,16 +132,16 @@ fn done_meanwhile(before: Option<&JobRun>, after: &JobRun, again: Again, waited:
 
 /// Counts of omissions that a repeated run may repair: the bill may exist by now, and another host has different
 /// receivers and a different path to the archive.
-const MENDABLE: [&str; 5] = [NO_BILL, "held_days", "held_hours", "spooled", "undelivered"];
+const MENDABLE: [&str; 5] = [NO_BILL, "withheld_days", "withheld_hours", "spooled", "undelivered"];
 
 /// Whether a run needs no repetition. A degraded run without a repairable omission is done: nothing is lost.
-fn is_done(run: &JobRun) -> bool {
+fn is_done(run: &RunRecord) -> bool {
     let mendable = MENDABLE.iter().any(|count| run.counts.contains_key(*count));
     !mendable && has_succeeded(run)
 }
 
 /// Whether a run has ended without failure, possibly with omissions.
-pub(super) fn has_succeeded(run: &JobRun) -> bool {
+pub(super) fn has_succeeded(run: &RunRecord) -> bool {
     [Grade::Done, Grade::Degraded].iter().any(|grade| grade.as_str() == run.outcome)
 }
 
@@ -189,21 +189,21 @@ pub(super) fn asked(parts: &Parts, report: &mut Report) {
 
 /// Reports a run without any verdict as a problem, because silence must not look like health.
 pub(super) fn judged(ready: &Ready, report: &mut Report) {
-    let judged = report.counts.get("judged").copied().unwrap_or(0);
-    let learned_already = report.counts.contains_key("learned_already");
-    if judged == 0 && !ready.rules.is_empty() && !learned_already {
-        let learning = report.counts.get("learning").copied().unwrap_or(0);
+    let judged = report.counts.get("verdicts").copied().unwrap_or(0);
+    let already_trained = report.counts.contains_key("already_trained");
+    if judged == 0 && !ready.rules.is_empty() && !already_trained {
+        let learning = report.counts.get("insufficient_history").copied().unwrap_or(0);
         let are = one_or(learning, "is", "are");
         report.problem(format!("nothing was judged: {learning} series {are} still being learned"));
     }
 }
 
 /// Records the start of a run. Keeps the progress of an interrupted run of the same period.
-pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<JobRun, JobError> {
+pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp) -> Result<RunRecord, RunError> {
     let earlier = parts.store.run(job, period).await?;
     let mut record = earlier.unwrap_or_else(|| blank(job, period));
     if record.outcome == "running" {
-        let JobRun { owner, started_at, .. } = &record;
+        let RunRecord { owner, started_at, .. } = &record;
         tracing::warn!(
             "the run of {job} {period} that {owner} began at {started_at} has no end on record: it was killed, or lost its host or its store; its work is done again"
         );
@@ -214,7 +214,7 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     }
     record.owner.clone_from(&parts.course.owner);
     record.attempts += 1;
-    record.step = Step::Started;
+    record.step = Checkpoint::Started;
     "running".clone_into(&mut record.outcome);
     (record.error, record.finished_at, record.started_at) = (None, None, now);
     if parts.mode == Mode::Write {
@@ -222,18 +222,18 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     }
     // A backfill and a rebuild record the progress themselves, after a chunk of days and after a document.
     parts.course.begin((!["backfill", "rebuild"].contains(&job)).then_some((job, period)));
-    parts.reach(Step::Started, now).await?;
+    parts.checkpoint(Checkpoint::Started, now).await?;
     Ok(record)
 }
 
 /// A record of a run before the start.
-pub(super) fn blank(job: &str, period: &str) -> JobRun {
-    JobRun {
+pub(super) fn blank(job: &str, period: &str) -> RunRecord {
+    RunRecord {
         job: job.to_owned(),
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: Step::Started,
+        step: Checkpoint::Started,
         through: None,
         until: None,
         reached: None,
@@ -241,7 +241,7 @@ pub(super) fn blank(job: &str, period: &str) -> JobRun {
         error: None,
         counts: BTreeMap::new(),
         durations_ms: BTreeMap::new(),
-        total_told: BTreeSet::new(),
+        total_delivered: BTreeSet::new(),
         total: None,
         started_at: Timestamp::UNIX_EPOCH,
         finished_at: None,
@@ -252,21 +252,21 @@ pub(super) fn blank(job: &str, period: &str) -> JobRun {
 /// Records the end of a run.
 pub(super) async fn finish<T>(
     parts: &Parts,
-    mut record: JobRun,
+    mut record: RunRecord,
     report: &Report,
-    result: &Result<T, JobError>,
+    result: &Result<T, RunError>,
     now: Timestamp,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let outcome = match result {
         Ok(_) => report.grade().as_str(),
         // Another host owns the record, or may own the record.
-        Err(JobError::TakenOver { .. } | JobError::Unheard { .. }) => return Ok(()),
-        Err(JobError::Stopped) => Outcome::Stopped.as_str(),
+        Err(RunError::TakenOver { .. } | RunError::Unheard { .. }) => return Ok(()),
+        Err(RunError::Stopped) => Outcome::Stopped.as_str(),
         Err(_) => Grade::Failed.as_str(),
     };
     outcome.clone_into(&mut record.outcome);
-    checkpoint::reached(Step::Finished);
-    record.step = if result.is_ok() { Step::Finished } else { parts.course.step() };
+    checkpoint::reached(Checkpoint::Finished);
+    record.step = if result.is_ok() { Checkpoint::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     // A failed run ended before the requests were counted.
@@ -282,13 +282,13 @@ pub(super) async fn finish<T>(
 mod tests {
     use super::*;
 
-    fn run(owner: &str, attempts: u32, outcome: &str) -> JobRun {
-        JobRun {
+    fn run(owner: &str, attempts: u32, outcome: &str) -> RunRecord {
+        RunRecord {
             job: "daily".to_owned(),
             period: "20261122".to_owned(),
             owner: owner.to_owned(),
             attempts,
-            step: Step::Finished,
+            step: Checkpoint::Finished,
             through: None,
             until: None,
             reached: None,
@@ -296,7 +296,7 @@ mod tests {
             error: None,
             counts: BTreeMap::new(),
             durations_ms: BTreeMap::new(),
-            total_told: BTreeSet::new(),
+            total_delivered: BTreeSet::new(),
             total: None,
             started_at: Timestamp::UNIX_EPOCH,
             finished_at: None,
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn what_another_run_may_make_good_is_not_done() {
-        for count in ["no_bill_after_days", "held_days", "held_hours", "spooled", "undelivered"] {
+        for count in ["no_bill_after_days", "withheld_days", "withheld_hours", "spooled", "undelivered"] {
             let mut left_out = run("a", 1, "degraded");
             left_out.counts.insert(count.to_owned(), 1);
             assert!(!is_done(&left_out), "{count}");

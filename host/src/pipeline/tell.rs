@@ -4,44 +4,44 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::days::back;
-use super::notice::{self, Operational};
+use super::notification::{self, Operational};
 use super::report::Report;
-use super::{JobError, Mode, Parts, run};
+use super::{Mode, Parts, RunError, run};
 use crate::config::Config;
-use model::incident::Episode;
-use notify::{self, Speech};
-use store::JobRun;
-use store::checkpoint::{self, Step};
+use model::incident::Incident;
+use notify::{self, TextOptions};
+use store::RunRecord;
+use store::checkpoint::{self, Checkpoint};
 
 /// Sends the pending notifications of incidents to each receiver, and stores the deliveries. An unreachable receiver
 /// waits for the next run.
-pub(super) async fn episodes(
+pub(super) async fn incidents(
     parts: &mut Parts,
-    episodes: Vec<Episode>,
+    incidents: Vec<Incident>,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
     let factor = parts.config.renotify_factor;
     let Config { language, currency, .. } = &parts.config;
-    for mut episode in episodes {
+    for mut incident in incidents {
         let (mut told, mut held_up) = (false, false);
-        for sink in &mut parts.sinks {
-            let speech = Speech { language: *language, currency, words: sink.words };
-            for notice in episode.due(&sink.name, factor) {
+        for receiver in &mut parts.receivers {
+            let speech = TextOptions { language: *language, currency, words: receiver.words };
+            for notification in incident.due(&receiver.name, factor) {
                 // With an expired lease, another host may send the same notification.
                 if parts.turn.as_ref().is_some_and(|turn| !turn.is_fresh()) {
                     held_up = true;
                     break;
                 }
-                let line = notify::of_episode(&episode, notice, speech);
-                match sink.tell(&line, now) {
+                let line = notify::of_incident(&incident, notification, speech);
+                match receiver.tell(&line, now) {
                     Ok(()) => {
-                        checkpoint::reached(Step::Accepted);
-                        episode.told(&sink.name, notice);
-                        report.count("notices", 1);
+                        checkpoint::reached(Checkpoint::Delivered);
+                        incident.told(&receiver.name, notification);
+                        report.count("notifications", 1);
                         told = true;
                     }
                     Err(error) => {
@@ -54,9 +54,9 @@ pub(super) async fn episodes(
             }
         }
         // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
-        let settled = episode.settled(parts.sinks.iter().map(|sink| sink.name.as_str()), factor);
+        let settled = incident.settled(parts.receivers.iter().map(|receiver| receiver.name.as_str()), factor);
         if told || settled {
-            parts.store.put_episodes(&[(episode, settled)], now).await?;
+            parts.store.put_incidents(&[(incident, settled)], now).await?;
         }
         if held_up {
             // Ends the run if another host holds the lease now.
@@ -72,15 +72,15 @@ pub(super) async fn operational(
     what: Operational<'_>,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
-    let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == what.key);
-    let mut notice = notice::raised(known, what, now);
-    let told = notice::tell(&mut parts.sinks, &mut notice, what, now);
+    let known = parts.store.notifications().await?.into_iter().find(|notification| notification.key == what.key);
+    let mut notification = notification::raised(known, what, now);
+    let told = notification::tell(&mut parts.receivers, &mut notification, what, now);
     told.into_report(report);
-    Ok(parts.store.put_notice(&notice, now).await?)
+    Ok(parts.store.put_notification(&notification, now).await?)
 }
 
 /// Sends the resolution to receivers of the problem. Does nothing without a raised problem.
@@ -89,15 +89,18 @@ pub(super) async fn resolved(
     key: &str,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
-    let known = parts.store.notices().await?.into_iter().find(|notice| notice.key == key);
-    let Some(mut notice) = known.filter(|notice| notice.times > 0 || !notice.told.is_empty()) else { return Ok(()) };
-    let told = notice::recall(&mut parts.sinks, &mut notice, parts.config.language, now);
+    let known = parts.store.notifications().await?.into_iter().find(|notification| notification.key == key);
+    let Some(mut notification) = known.filter(|notification| notification.times > 0 || !notification.told.is_empty())
+    else {
+        return Ok(());
+    };
+    let told = notification::recall(&mut parts.receivers, &mut notification, parts.config.language, now);
     told.into_report(report);
-    Ok(parts.store.put_notice(&notice, now).await?)
+    Ok(parts.store.put_notification(&notification, now).await?)
 }
 
 /// Sends the totals of the last days to receivers that were unreachable.
@@ -106,7 +109,7 @@ pub(super) async fn totals_left_behind(
     before: Date,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     if parts.mode == Mode::DryRun {
         return Ok(());
     }
@@ -123,24 +126,24 @@ pub(super) async fn totals_left_behind(
 pub(super) async fn total(
     parts: &mut Parts,
     date: Date,
-    run: &mut JobRun,
+    run: &mut RunRecord,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     let Some(total) = run.total.clone().filter(|_| parts.mode == Mode::Write) else {
         return Ok(());
     };
-    let told = run.total_told.len();
+    let told = run.total_delivered.len();
     let line = notify::daily_total(date, &total, parts.config.language, &parts.config.currency);
-    for sink in &mut parts.sinks {
-        if run.total_told.contains(&sink.name) {
+    for receiver in &mut parts.receivers {
+        if run.total_delivered.contains(&receiver.name) {
             continue;
         }
-        match sink.tell(&line, now) {
+        match receiver.tell(&line, now) {
             Ok(()) => {
-                checkpoint::reached(Step::Accepted);
-                run.total_told.insert(sink.name.clone());
-                report.count("notices", 1);
+                checkpoint::reached(Checkpoint::Delivered);
+                run.total_delivered.insert(receiver.name.clone());
+                report.count("notifications", 1);
             }
             Err(error) => {
                 report.count("undelivered", 1);
@@ -149,7 +152,7 @@ pub(super) async fn total(
         }
     }
     // Stored right after the delivery, like incidents.
-    if run.total_told.len() > told {
+    if run.total_delivered.len() > told {
         parts.store.put_run(run, now).await?;
     }
     Ok(())

@@ -7,7 +7,7 @@
 use super::assemble::{self, Frame, Sample};
 use super::judge::{Judge, Question};
 use super::ruleset::ReadyRule;
-use super::{JobError, Parts, days::back};
+use super::{Parts, RunError, days::back};
 use model::rule::Absent;
 use model::series::Grain;
 use sandbox::{Fitted, Scope};
@@ -27,7 +27,7 @@ pub(super) async fn questions(
     samples: Vec<Sample>,
     frame: Frame<'_>,
     judge: &mut Judge<'_>,
-) -> Result<Vec<Question>, JobError> {
+) -> Result<Vec<Question>, RunError> {
     let history_days = ready.rule.history_days;
     let range = DateRange { from: back(frame.through, history_days - 1), to: frame.through };
     let known = if samples.is_empty() { Vec::new() } else { parts.store.days(range).await? };
@@ -45,7 +45,7 @@ pub(super) async fn questions(
                 asked.push(sample);
                 history.push(nothing);
             }
-            None => judge.report.count("learning", 1),
+            None => judge.report.count("insufficient_history", 1),
         }
     }
     let mut questions = Vec::with_capacity(asked.len());

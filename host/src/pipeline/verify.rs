@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::JobError;
+use super::RunError;
 use ingest::archive::{Archive, ArchiveError, Key, Listing};
 use model::history::Measure;
 use model::ledger;
@@ -72,7 +72,7 @@ pub(crate) async fn verify(
     archive: &Archive,
     verify: Verify,
     tell: &mut dyn FnMut(&Disagreement),
-) -> Result<Verified, JobError> {
+) -> Result<Verified, RunError> {
     let range = verify.range;
     let listing = archive.list().await?;
     let days: BTreeSet<Date> = store.days(range).await?.into_iter().collect();
@@ -109,7 +109,7 @@ struct Day<'a> {
 type Amounts = BTreeMap<SeriesKey, BTreeMap<Measure, f64>>;
 
 impl Day<'_> {
-    async fn compare(self, has_day: bool, has_hours: bool) -> Result<(Verified, Vec<Disagreement>), JobError> {
+    async fn compare(self, has_day: bool, has_hours: bool) -> Result<(Verified, Vec<Disagreement>), RunError> {
         let mut verified = Verified::default();
         let mut found = Vec::new();
         if has_day || self.is_archived(None) {
@@ -139,7 +139,7 @@ impl Day<'_> {
         remembered: &Amounts,
         verified: &mut Verified,
         found: &mut Vec<Disagreement>,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let mut disagree = |what| found.push(Disagreement { date: self.date, hour, what });
         if !self.is_archived(hour) {
             match self.expires {
@@ -194,7 +194,7 @@ impl Day<'_> {
         Ok(Some(ledger::sum(document.date, document.bill_rows()).entries.into_iter().map(amounts).collect()))
     }
 
-    async fn remembered_day(&self) -> Result<Amounts, JobError> {
+    async fn remembered_day(&self) -> Result<Amounts, RunError> {
         let day = DateRange { from: self.date, to: self.date };
         let mut amounts = Amounts::new();
         for record in self.store.daily(day, &SeriesKey::new(ALL, ALL, ALL)).await? {
@@ -207,7 +207,7 @@ impl Day<'_> {
         Ok(amounts)
     }
 
-    async fn remembered_hours(&self) -> Result<BTreeMap<u8, Amounts>, JobError> {
+    async fn remembered_hours(&self) -> Result<BTreeMap<u8, Amounts>, RunError> {
         let snapshots = self.store.snapshots(DateRange { from: self.date, to: self.date }).await?;
         let mut hours: BTreeMap<u8, Amounts> = BTreeMap::new();
         for (key, row) in snapshots.rows {

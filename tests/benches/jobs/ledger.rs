@@ -37,7 +37,7 @@ impl Ledger<'_> {
             let from = |day: Date| doc! { "date": { "$gte": text(day) } };
             self.collection("billing_daily").delete_many(from(first)).await?;
             self.collection("billing_hourly").delete_many(from(last_snapshot.tomorrow()?)).await?;
-            for collection in ["billing_baseline", "billing_anomalies", "billing_episodes", "job_runs"] {
+            for collection in ["billing_baseline", "billing_anomalies", "billing_incidents", "job_runs"] {
                 self.collection(collection).delete_many(doc! {}).await?;
             }
             return Ok(());

@@ -127,12 +127,12 @@ fn check(case: Case, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
     let rules = if case.what == What::Rules { 3 } else { 2 };
     let (series, odd) = (u64::from(case.series), u64::from(case.series.div_ceil(filled::ODD_ONE_IN)));
     anyhow::ensure!(
-        count("judged") == series * rules,
+        count("verdicts") == series * rules,
         "{} were judged of {} questions",
-        count("judged"),
+        count("verdicts"),
         series * rules
     );
-    anyhow::ensure!(count("findings") >= odd, "{} findings, but {odd} series are odd", count("findings"));
+    anyhow::ensure!(count("anomalies") >= odd, "{} anomalies, but {odd} series are odd", count("anomalies"));
     Ok(())
 }
 

@@ -165,11 +165,11 @@ fn a_broken_rule_leaves_the_others_running() {
     let workdir = workdir_with_history();
     let (code, healthy, problems) = daily(&workdir);
     assert_eq!((code, problems.as_str()), (0, ""));
-    assert_eq!(healthy["findings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(healthy["anomalies"].as_array().map(Vec::len), Some(1));
     workdir.write("rules/sick.toml", &rule("history_days = 1").replace("daily", "weekly"));
     let (code, report, problems) = daily(&workdir);
     assert_eq!(code, 1);
-    assert_eq!(report["findings"], healthy["findings"]);
+    assert_eq!(report["anomalies"], healthy["anomalies"]);
     insta::assert_snapshot!(problems, @r#"
     [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     [workdir]/rules/sick.toml:6: rule.history_days: expected a whole number from 2 to 3660, found 1

@@ -28,7 +28,7 @@ pub enum Direction {
 
 /// One anomalous point for one rule. The key consists of date, hour, series and rule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub struct Anomaly {
     pub date: Date,
     /// Hour of the evaluation; `None` for a finished day.
     pub hour: Option<u8>,
@@ -54,7 +54,7 @@ pub struct Finding {
     /// Numeric settings of the rule.
     pub threshold: BTreeMap<String, f64>,
     /// Id of the incident, after the assignment.
-    pub episode: Option<String>,
+    pub incident: Option<String>,
 }
 
 impl Severity {
@@ -76,7 +76,7 @@ impl Direction {
     }
 }
 
-impl Finding {
+impl Anomaly {
     /// Returns the mean for the fields and the log line of the replaced pipeline: the fit's mean, or the expected value
     /// if the fit reports no mean.
     pub fn mean(&self) -> f64 {

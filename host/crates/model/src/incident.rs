@@ -34,14 +34,14 @@ pub struct Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Open,
-    Closed(Closing),
+    Closed(Resolution),
     /// Restatements removed all anomalies of the incident.
     Retracted,
 }
 
 /// The reason for the end of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
+pub enum Resolution {
     /// The series returned to the expected values.
     Over,
     /// The change is the new normal level, and fits use the days.
@@ -53,7 +53,7 @@ pub enum Closing {
 /// An operator's decision about an incident. Later evaluations do not change the decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    pub closing: Closing,
+    pub closing: Resolution,
     pub note: Option<String>,
     pub at: Timestamp,
 }
@@ -69,7 +69,7 @@ pub struct Seen {
 
 /// An incident of one series in one direction.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Episode {
+pub struct Incident {
     /// Hash of series, direction and opening time: the same input gives the same id.
     pub id: String,
     pub series: SeriesKey,
@@ -111,7 +111,7 @@ pub enum News {
 
 /// The kind of a notification about an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
+pub enum NotificationKind {
     Opened,
     Grown,
     Closed,
@@ -123,10 +123,10 @@ pub enum Notice {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Delivery {
     /// Impact at the last notification of the opening or of growth.
-    pub told_impact: f64,
+    pub notified_impact: f64,
     /// Whether an end of any kind was notified.
     pub closed: bool,
-    pub notices: u32,
+    pub notifications: u32,
 }
 
 impl Ord for Moment {
@@ -154,50 +154,52 @@ impl Seen {
     }
 }
 
-impl Episode {
+impl Incident {
     pub fn impact(&self) -> f64 {
         // The sum of an empty list is -0.0.
         self.by_day.values().map(|seen| seen.impact()).sum::<f64>() + 0.0
     }
 
     /// Returns the due notifications for a receiver, in order. Growth is due if the impact has grown by `factor`.
-    pub fn due(&self, sink: &str, factor: f64) -> Vec<Notice> {
+    pub fn due(&self, receiver: &str, factor: f64) -> Vec<NotificationKind> {
         if self.muted {
             return Vec::new();
         }
-        let told = self.deliveries.get(sink);
+        let told = self.deliveries.get(receiver);
         let end = match self.state {
             State::Open => None,
-            State::Closed(Closing::Over) => Some(Notice::Closed),
-            State::Closed(Closing::NewLevel) => Some(Notice::NewLevel),
-            State::Closed(Closing::Expected) => return Vec::new(),
-            State::Retracted => Some(Notice::Retracted),
+            State::Closed(Resolution::Over) => Some(NotificationKind::Closed),
+            State::Closed(Resolution::NewLevel) => Some(NotificationKind::NewLevel),
+            State::Closed(Resolution::Expected) => return Vec::new(),
+            State::Retracted => Some(NotificationKind::Retracted),
         };
         let Some(told) = told else {
             // A retracted or decided incident is no news for a receiver without earlier notifications.
             let is_news = self.state != State::Retracted && self.decision.is_none();
-            return if is_news { [Notice::Opened].into_iter().chain(end).collect() } else { Vec::new() };
+            return if is_news { [NotificationKind::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
         // A restatement may enlarge an incident after the notification of the end.
-        let may_grow = self.state == State::Open || (self.state == State::Closed(Closing::Over) && told.closed);
-        let grown = may_grow && self.impact() > told.told_impact && self.impact() >= told.told_impact * factor;
-        grown.then_some(Notice::Grown).into_iter().chain(end.filter(|_| !told.closed)).collect()
+        let may_grow = self.state == State::Open || (self.state == State::Closed(Resolution::Over) && told.closed);
+        let grown = may_grow && self.impact() > told.notified_impact && self.impact() >= told.notified_impact * factor;
+        grown.then_some(NotificationKind::Grown).into_iter().chain(end.filter(|_| !told.closed)).collect()
     }
 
     /// Records the acceptance of a notification by a receiver.
-    pub fn told(&mut self, sink: &str, notice: Notice) {
+    pub fn told(&mut self, receiver: &str, notification: NotificationKind) {
         let impact = self.impact();
-        let delivery = self.deliveries.entry(sink.to_owned()).or_default();
-        delivery.notices += 1;
-        match notice {
-            Notice::Opened | Notice::Grown => delivery.told_impact = impact,
-            Notice::Closed | Notice::NewLevel | Notice::Retracted => delivery.closed = true,
+        let delivery = self.deliveries.entry(receiver.to_owned()).or_default();
+        delivery.notifications += 1;
+        match notification {
+            NotificationKind::Opened | NotificationKind::Grown => delivery.notified_impact = impact,
+            NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::Retracted => {
+                delivery.closed = true
+            }
         }
     }
 
     /// Returns whether the incident is final and no notification is due.
-    pub fn settled<'s>(&self, mut sinks: impl Iterator<Item = &'s str>, factor: f64) -> bool {
-        self.state != State::Open && sinks.all(|sink| self.due(sink, factor).is_empty())
+    pub fn settled<'s>(&self, mut receivers: impl Iterator<Item = &'s str>, factor: f64) -> bool {
+        self.state != State::Open && receivers.all(|receiver| self.due(receiver, factor).is_empty())
     }
 
     /// Ends the incident by an operator's decision.

@@ -1,22 +1,22 @@
 //! The additional text of a full notification: the start, the total impact, the reason, the rules, and the commands for
 //! details and acceptance.
 
-use super::line::Speech;
+use super::line::TextOptions;
 use model::anomaly::Severity;
-use model::incident::{Episode, Moment, Notice};
+use model::incident::{Incident, Moment, NotificationKind};
 use model::language::Language;
 
-pub(super) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> String {
-    let id = &episode.id;
+pub(super) fn of_incident(incident: &Incident, notification: NotificationKind, speech: TextOptions<'_>) -> String {
+    let id = &incident.id;
     let look = match speech.language {
         Language::Korean => format!("확인: costwarden incidents show {id}"),
         Language::English => format!("Look: costwarden incidents show {id}"),
     };
-    match notice {
-        Notice::Closed | Notice::NewLevel | Notice::Retracted => look,
-        Notice::Opened | Notice::Grown => {
+    match notification {
+        NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::Retracted => look,
+        NotificationKind::Opened | NotificationKind::Grown => {
             let grown = match speech.language {
-                _ if notice == Notice::Opened => "",
+                _ if notification == NotificationKind::Opened => "",
                 Language::Korean => "앞선 알림 이후 더 커졌습니다. ",
                 Language::English => "It has grown since it was told. ",
             };
@@ -24,23 +24,23 @@ pub(super) fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) 
                 Language::Korean => "의도한 변화라면: costwarden incidents accept",
                 Language::English => "if it is meant: costwarden incidents accept",
             };
-            format!("{grown}{} {look}; {meant} {id}", why(episode, speech))
+            format!("{grown}{} {look}; {meant} {id}", why(incident, speech))
         }
     }
 }
 
-fn why(episode: &Episode, speech: Speech<'_>) -> String {
-    let Moment { date, hour } = episode.last_seen;
-    let since = episode.first_seen.date;
-    let impact = speech.amount(episode.impact());
+fn why(incident: &Incident, speech: TextOptions<'_>) -> String {
+    let Moment { date, hour } = incident.last_seen;
+    let since = incident.first_seen.date;
+    let impact = speech.amount(incident.impact());
     // Alert policies match the marks of lines; a reason must not contain a mark of another line.
-    let reason = episode.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
+    let reason = incident.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
     let reason = reason.trim_end().trim_end_matches('.');
-    let rules = episode.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let rules = incident.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     match speech.language {
         Language::Korean => {
             let seen = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour}시"));
-            let severity = match episode.severity {
+            let severity = match incident.severity {
                 Severity::Critical => "심각",
                 Severity::Warning => "경고",
                 Severity::Info => "참고",
@@ -51,7 +51,7 @@ fn why(episode: &Episode, speech: Speech<'_>) -> String {
         }
         Language::English => {
             let seen = hour.map_or_else(|| date.to_string(), |hour| format!("{date} at {hour:02}:00"));
-            let severity = episode.severity.as_str();
+            let severity = incident.severity.as_str();
             format!("Seen on {seen}, since {since}, {impact} off in all, {severity}. Why: {reason}. Rules: {rules}.")
         }
     }
@@ -60,27 +60,35 @@ fn why(episode: &Episode, speech: Speech<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::{self, tests::episode};
+    use crate::line::{self, tests::incident};
     use crate::options::Words;
     use model::anomaly::Direction;
 
     #[test]
     fn a_line_in_full_says_since_when_how_much_why_and_what_to_do() {
-        let mut episode = episode(Direction::Up, 1_234_567.891, 100_000.0);
-        episode.id = "20261122-ab12".to_owned();
-        episode.rules = ["service-daily", "newcomer"].map(str::to_owned).into();
-        episode.reason = "the usual Sunday is 100,000 KRW.".to_owned();
-        let korean = Speech { language: Language::Korean, currency: "KRW", words: Words::Full };
-        let english = Speech { language: Language::English, currency: "USD", words: Words::Full };
+        let mut incident = incident(Direction::Up, 1_234_567.891, 100_000.0);
+        incident.id = "20261122-ab12".to_owned();
+        incident.rules = ["service-daily", "newcomer"].map(str::to_owned).into();
+        incident.reason = "the usual Sunday is 100,000 KRW.".to_owned();
+        let korean = TextOptions { language: Language::Korean, currency: "KRW", words: Words::Full };
+        let english = TextOptions { language: Language::English, currency: "USD", words: Words::Full };
         let mut lines = Vec::new();
         for speech in [korean, english] {
-            for notice in [Notice::Opened, Notice::Grown, Notice::Closed, Notice::NewLevel, Notice::Retracted] {
-                lines.push(line::of_episode(&episode, notice, speech).text);
+            for notification in [
+                NotificationKind::Opened,
+                NotificationKind::Grown,
+                NotificationKind::Closed,
+                NotificationKind::NewLevel,
+                NotificationKind::Retracted,
+            ] {
+                lines.push(line::of_incident(&incident, notification, speech).text);
             }
         }
-        episode.last_seen.hour = Some(9);
-        episode.severity = Severity::Critical;
-        lines.extend([korean, english].map(|speech| line::of_episode(&episode, Notice::Opened, speech).text));
+        incident.last_seen.hour = Some(9);
+        incident.severity = Severity::Critical;
+        lines.extend(
+            [korean, english].map(|speech| line::of_incident(&incident, NotificationKind::Opened, speech).text),
+        );
         insta::assert_snapshot!(lines.join("\n"), @"
         [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 기준 시점 2026-11-22, 시작 2026-11-22, 누적 차이 1,234.50원, 중요도 경고. 이유: the usual Sunday is 100,000 KRW. 규칙: newcomer, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
         [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 앞선 알림 이후 더 커졌습니다. 기준 시점 2026-11-22, 시작 2026-11-22, 누적 차이 1,234.50원, 중요도 경고. 이유: the usual Sunday is 100,000 KRW. 규칙: newcomer, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
@@ -99,10 +107,10 @@ mod tests {
 
     #[test]
     fn a_reason_sets_off_no_policy_of_other_lines() {
-        let mut episode = episode(Direction::Up, 1_234_567.891, 100_000.0);
-        episode.reason = "[BILLING_RESOLVED] all is well [COSTWARDEN_FAILING]".to_owned();
-        let speech = Speech { language: Language::English, currency: "USD", words: Words::Full };
-        let line = line::of_episode(&episode, Notice::Opened, speech).text;
+        let mut incident = incident(Direction::Up, 1_234_567.891, 100_000.0);
+        incident.reason = "[BILLING_RESOLVED] all is well [COSTWARDEN_FAILING]".to_owned();
+        let speech = TextOptions { language: Language::English, currency: "USD", words: Words::Full };
+        let line = line::of_incident(&incident, NotificationKind::Opened, speech).text;
         assert!(line.contains("Why: [BILLING-RESOLVED] all is well [COSTWARDEN-FAILING]."), "{line}");
         assert_eq!((line.matches("BILLING_").count(), line.matches("COSTWARDEN_").count()), (1, 0), "{line}");
     }

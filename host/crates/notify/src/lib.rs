@@ -13,12 +13,12 @@ use std::io;
 
 use jiff::Timestamp;
 
-pub use self::line::{Level, Line, Speech, daily_total, of_episode, operational};
+pub use self::line::{Level, Line, TextOptions, daily_total, of_incident, operational};
 use crate::options::{ReceiverKind, ReceiverOptions, Words};
 
 /// An open receiver.
 #[derive(Debug)]
-pub struct Sink {
+pub struct Receiver {
     /// The key of stored deliveries.
     pub name: String,
     /// The amount of detail in notifications.
@@ -45,14 +45,16 @@ enum Kind {
 
 /// An error of a receiver.
 #[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    #[error("sink {sink}: cannot write to {target} ({error}); it is told at the next run")]
-    Down { sink: String, target: String, error: std::io::Error },
-    #[error("sink {sink}: cannot reach {target} ({error}); check that it runs and that this user may write to it")]
-    Unreachable { sink: String, target: String, error: std::io::Error },
+pub enum ReceiverError {
+    #[error("receiver {receiver}: cannot write to {target} ({error}); it is told at the next run")]
+    Down { receiver: String, target: String, error: std::io::Error },
+    #[error(
+        "receiver {receiver}: cannot reach {target} ({error}); check that it runs and that this user may write to it"
+    )]
+    Unreachable { receiver: String, target: String, error: std::io::Error },
 }
 
-impl Sink {
+impl Receiver {
     pub fn new(config: &ReceiverOptions, terminal: Terminal) -> Self {
         let kind = match &config.kind {
             ReceiverKind::Stdout => Kind::Terminal(terminal),
@@ -65,11 +67,11 @@ impl Sink {
     ///
     /// # Errors
     /// The receiver is down.
-    pub fn probe(&mut self) -> Result<bool, SinkError> {
+    pub fn probe(&mut self) -> Result<bool, ReceiverError> {
         match &mut self.kind {
             Kind::Terminal(_) => Ok(true),
-            Kind::Syslog(syslog) => syslog.probe().map_err(|error| SinkError::Unreachable {
-                sink: self.name.clone(),
+            Kind::Syslog(syslog) => syslog.probe().map_err(|error| ReceiverError::Unreachable {
+                receiver: self.name.clone(),
                 target: syslog.target(),
                 error,
             }),
@@ -80,12 +82,12 @@ impl Sink {
     ///
     /// # Errors
     /// The receiver is down: nothing was sent.
-    pub fn tell(&mut self, line: &Line, now: Timestamp) -> Result<(), SinkError> {
+    pub fn tell(&mut self, line: &Line, now: Timestamp) -> Result<(), ReceiverError> {
         let (told, target) = match &mut self.kind {
             Kind::Terminal(terminal) => (stdout::tell(line, *terminal), "the terminal".to_owned()),
             Kind::Syslog(syslog) => (syslog.tell(line, now), syslog.target()),
         };
         *if told.is_ok() { &mut self.accepted } else { &mut self.failed } += 1;
-        told.map_err(|error| SinkError::Down { sink: self.name.clone(), target, error })
+        told.map_err(|error| ReceiverError::Down { receiver: self.name.clone(), target, error })
     }
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::detail;
 use crate::options::Words;
 use model::anomaly::Direction;
-use model::incident::{Episode, Notice};
+use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::money;
 use model::series::{ALL, SeriesKey};
@@ -28,14 +28,14 @@ pub enum Level {
 
 /// The language, currency and detail of a notification.
 #[derive(Debug, Clone, Copy)]
-pub struct Speech<'a> {
+pub struct TextOptions<'a> {
     pub language: Language,
     /// Currency code of ISO 4217.
     pub currency: &'a str,
     pub words: Words,
 }
 
-impl Speech<'_> {
+impl TextOptions<'_> {
     /// Returns an amount with the unit. Short text has no thousands separators, because alert policies match such
     /// amounts.
     pub(super) fn amount(self, amount: f64) -> String {
@@ -48,15 +48,15 @@ impl Speech<'_> {
 }
 
 /// Returns the line of a notification about an incident.
-pub fn of_episode(episode: &Episode, notice: Notice, speech: Speech<'_>) -> Line {
-    let (level, mut text) = match notice {
-        Notice::Opened | Notice::Grown => (Level::Error, anomaly(episode, speech)),
-        Notice::Closed => (Level::Info, resolved(episode, speech)),
-        Notice::NewLevel => (Level::Info, new_level(episode, speech)),
-        Notice::Retracted => (Level::Info, retracted(episode, speech)),
+pub fn of_incident(incident: &Incident, notification: NotificationKind, speech: TextOptions<'_>) -> Line {
+    let (level, mut text) = match notification {
+        NotificationKind::Opened | NotificationKind::Grown => (Level::Error, anomaly(incident, speech)),
+        NotificationKind::Closed => (Level::Info, resolved(incident, speech)),
+        NotificationKind::NewLevel => (Level::Info, new_level(incident, speech)),
+        NotificationKind::Retracted => (Level::Info, retracted(incident, speech)),
     };
     if speech.words == Words::Full {
-        text = format!("{text} {}", detail::of_episode(episode, notice, speech));
+        text = format!("{text} {}", detail::of_incident(incident, notification, speech));
     }
     Line { level, text: one_line(&text) }
 }
@@ -78,13 +78,13 @@ pub fn operational(level: Level, tag: &str, text: &str) -> Line {
     Line { level, text: one_line(&format!("[COSTWARDEN_{tag}] {text}")) }
 }
 
-fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
-    let (whose, service) = whose(episode, speech.language);
+fn anomaly(incident: &Incident, speech: TextOptions<'_>) -> String {
+    let (whose, service) = whose(incident, speech.language);
     // Used only if `expected` is above 0; the quotient is meaningless otherwise.
-    let percent = ((episode.observed / episode.expected - 1.0) * 100.0).abs();
-    let known = episode.expected > 0.0;
-    let (observed, expected) = (speech.amount(episode.observed), speech.amount(episode.expected));
-    match (speech.language, episode.direction) {
+    let percent = ((incident.observed / incident.expected - 1.0) * 100.0).abs();
+    let known = incident.expected > 0.0;
+    let (observed, expected) = (speech.amount(incident.observed), speech.amount(incident.expected));
+    match (speech.language, incident.direction) {
         (Language::Korean, _) if !known => format!(
             "[BILLING_ANOMALY] {whose} 프로젝트의 {service} 비용이 새로 발생했습니다. 현재 {observed}, 기준 평균 {expected}."
         ),
@@ -108,10 +108,10 @@ fn anomaly(episode: &Episode, speech: Speech<'_>) -> String {
 
 /// Returns the text of a resolved incident. The word BILLING_ANOMALY would trigger an alert policy, so the word is
 /// avoided.
-fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
-    let (whose, service) = whose(episode, speech.language);
-    let (since, impact) = (episode.first_seen.date, speech.amount(episode.impact()));
-    let until = episode.last_seen.date;
+fn resolved(incident: &Incident, speech: TextOptions<'_>) -> String {
+    let (whose, service) = whose(incident, speech.language);
+    let (since, impact) = (incident.first_seen.date, speech.amount(incident.impact()));
+    let until = incident.last_seen.date;
     match speech.language {
         Language::Korean => format!(
             "[BILLING_RESOLVED] {whose} 프로젝트의 {service} 비용이 평소 수준으로 돌아왔습니다. 기간 {since}~{until}, 누적 차이 {impact}."
@@ -123,10 +123,10 @@ fn resolved(episode: &Episode, speech: Speech<'_>) -> String {
 }
 
 /// Returns the text of a new level, also without the word BILLING_ANOMALY.
-fn new_level(episode: &Episode, speech: Speech<'_>) -> String {
-    let (whose, service) = whose(episode, speech.language);
-    let (since, until) = (episode.first_seen.date, episode.last_seen.date);
-    let (observed, expected) = (speech.amount(episode.observed), speech.amount(episode.expected));
+fn new_level(incident: &Incident, speech: TextOptions<'_>) -> String {
+    let (whose, service) = whose(incident, speech.language);
+    let (since, until) = (incident.first_seen.date, incident.last_seen.date);
+    let (observed, expected) = (speech.amount(incident.observed), speech.amount(incident.expected));
     match speech.language {
         Language::Korean => format!(
             "[BILLING_NEW_LEVEL] {whose} 프로젝트의 {service} 비용이 새로운 수준으로 자리 잡아 앞으로 이를 기준으로 삼습니다. 기간 {since}~{until}, 현재 {observed}, 이전 기준 {expected}."
@@ -137,9 +137,9 @@ fn new_level(episode: &Episode, speech: Speech<'_>) -> String {
     }
 }
 
-fn retracted(episode: &Episode, speech: Speech<'_>) -> String {
-    let (whose, service) = whose(episode, speech.language);
-    let since = episode.first_seen.date;
+fn retracted(incident: &Incident, speech: TextOptions<'_>) -> String {
+    let (whose, service) = whose(incident, speech.language);
+    let since = incident.first_seen.date;
     match speech.language {
         Language::Korean => format!(
             "[BILLING_RETRACTED] {whose} 프로젝트의 {service} 비용은 {since}의 청구서가 정정되어 평소 수준으로 확인되었습니다. 앞선 알림을 취소합니다."
@@ -151,15 +151,15 @@ fn retracted(episode: &Episode, speech: Speech<'_>) -> String {
 }
 
 /// Returns `domain/project` and the service, with display names.
-fn whose(episode: &Episode, language: Language) -> (String, String) {
-    let SeriesKey { domain, project, service } = &episode.series;
+fn whose(incident: &Incident, language: Language) -> (String, String) {
+    let SeriesKey { domain, project, service } = &incident.series;
     let all = match language {
         Language::Korean => "전체",
         Language::English => "all",
     };
     let name = |id: &str, name: &str| if id == ALL { all } else { name }.to_owned();
-    let whose = format!("{}/{}", name(domain, &episode.names.domain), name(project, &episode.names.project));
-    (whose, name(service, &episode.names.service))
+    let whose = format!("{}/{}", name(domain, &incident.names.domain), name(project, &incident.names.project));
+    (whose, name(service, &incident.names.service))
 }
 
 fn unit(language: Language, currency: &str) -> String {
@@ -182,12 +182,14 @@ pub(super) mod tests {
     use model::series::Names;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const KOREAN: Speech<'static> = Speech { language: Language::Korean, currency: "KRW", words: Words::Short };
-    const ENGLISH: Speech<'static> = Speech { language: Language::English, currency: "USD", words: Words::Short };
+    const KOREAN: TextOptions<'static> =
+        TextOptions { language: Language::Korean, currency: "KRW", words: Words::Short };
+    const ENGLISH: TextOptions<'static> =
+        TextOptions { language: Language::English, currency: "USD", words: Words::Short };
 
-    pub(crate) fn episode(direction: Direction, observed: f64, expected: f64) -> Episode {
+    pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> Incident {
         let moment = Moment { date: jiff::civil::date(2026, 11, 22), hour: None };
-        Episode {
+        Incident {
             id: String::new(),
             series: SeriesKey::new("d", "p", "s"),
             names: Names {
@@ -223,24 +225,24 @@ pub(super) mod tests {
 
     #[test]
     fn lines_are_word_for_word() {
-        let say = |episode: &Episode, notice, speech| of_episode(episode, notice, speech).text;
-        let up = episode(Direction::Up, 34_567.891, 10_000.0);
-        let mut all = episode(Direction::Up, 34_567.891, 10_000.0);
+        let say = |incident: &Incident, notification, speech| of_incident(incident, notification, speech).text;
+        let up = incident(Direction::Up, 34_567.891, 10_000.0);
+        let mut all = incident(Direction::Up, 34_567.891, 10_000.0);
         all.series = SeriesKey::new("d", ALL, ALL);
         let lines = [
-            say(&up, Notice::Opened, KOREAN),
-            say(&episode(Direction::Down, 10.0, 40.0), Notice::Grown, KOREAN),
-            say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, KOREAN),
-            say(&all, Notice::Opened, KOREAN),
-            say(&up, Notice::Closed, KOREAN),
-            say(&up, Notice::NewLevel, KOREAN),
-            say(&up, Notice::Retracted, KOREAN),
+            say(&up, NotificationKind::Opened, KOREAN),
+            say(&incident(Direction::Down, 10.0, 40.0), NotificationKind::Grown, KOREAN),
+            say(&incident(Direction::Up, 10.0, 0.0), NotificationKind::Opened, KOREAN),
+            say(&all, NotificationKind::Opened, KOREAN),
+            say(&up, NotificationKind::Closed, KOREAN),
+            say(&up, NotificationKind::NewLevel, KOREAN),
+            say(&up, NotificationKind::Retracted, KOREAN),
             daily_total(jiff::civil::date(2026, 11, 22), "1,234,567.00", Language::Korean, "KRW").text,
-            say(&up, Notice::Opened, ENGLISH),
-            say(&episode(Direction::Up, 10.0, 0.0), Notice::Opened, ENGLISH),
-            say(&up, Notice::Closed, ENGLISH),
-            say(&up, Notice::NewLevel, ENGLISH),
-            say(&up, Notice::Retracted, ENGLISH),
+            say(&up, NotificationKind::Opened, ENGLISH),
+            say(&incident(Direction::Up, 10.0, 0.0), NotificationKind::Opened, ENGLISH),
+            say(&up, NotificationKind::Closed, ENGLISH),
+            say(&up, NotificationKind::NewLevel, ENGLISH),
+            say(&up, NotificationKind::Retracted, ENGLISH),
             daily_total(jiff::civil::date(2026, 11, 22), "1,234.00", Language::English, "USD").text,
         ];
         insta::assert_snapshot!(lines.join("\n"), @"

@@ -52,10 +52,10 @@ pub fn read(sections: Vec<Section<'_, '_>>) -> Vec<ReceiverOptions> {
         return vec![ReceiverOptions { name: "stdout".to_owned(), words: Words::Short, kind: ReceiverKind::Stdout }];
     }
     let mut taken = BTreeSet::new();
-    sections.into_iter().filter_map(|section| sink(section, &mut taken)).collect()
+    sections.into_iter().filter_map(|section| receiver(section, &mut taken)).collect()
 }
 
-fn sink(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<ReceiverOptions> {
+fn receiver(mut section: Section<'_, '_>, taken: &mut BTreeSet<String>) -> Option<ReceiverOptions> {
     #[derive(Clone, Copy)]
     enum Transport {
         Unix,

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Clock, Flaw, Incident, Incidents, ScenarioOptions, SimulateError, SimulateOptions};
+use super::{Clock, Flaw, InjectedIncident, Injection, ScenarioOptions, SimulateError, SimulateOptions};
 use config_file::secret::Secret;
 
 /// Options of the simulated API.
@@ -38,7 +38,7 @@ pub struct SimulateArgs {
     /// "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount per day), runaway
     /// (amount per hour).
     #[arg(long = "incident", value_name = "JSON", value_parser = parse_incident)]
-    pub more_incidents: Vec<Incident>,
+    pub more_incidents: Vec<InjectedIncident>,
     /// Temporary defect in the bill of a day, in JSON: {"date":"2026-11-22","kind":"late",
     /// "until":"2026-11-24T09:00:00"}. Kinds: late (no rows before until), missing-rows (before until, keep 0.3 of the
     /// services), still (between from and until, the bill stays in the state at from), corrected (every amount times
@@ -67,9 +67,9 @@ impl SimulateArgs {
         // The billing day can differ from the UTC day.
         let end = clock.now().to_zoned(self.time_zone.clone()).date();
         let hidden = match self.incidents {
-            IncidentsArg::On => Incidents::Default,
-            IncidentsArg::Off => Incidents::These(Vec::new()),
-            IncidentsArg::File(file) => Incidents::These(read_incidents(file)?),
+            IncidentsArg::On => Injection::Default,
+            IncidentsArg::Off => Injection::These(Vec::new()),
+            IncidentsArg::File(file) => Injection::These(read_incidents(file)?),
         };
         Ok(SimulateOptions {
             scenario: ScenarioOptions {
@@ -101,7 +101,7 @@ impl FromStr for IncidentsArg {
     }
 }
 
-fn parse_incident(text: &str) -> Result<Incident, String> {
+fn parse_incident(text: &str) -> Result<InjectedIncident, String> {
     let example = r#"{"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00","amount":50000}"#;
     serde_json::from_str(text).map_err(|error| format!("{error}; expected JSON like {example}"))
 }
@@ -111,7 +111,7 @@ fn parse_flaw(text: &str) -> Result<Flaw, String> {
     serde_json::from_str(text).map_err(|error| format!("{error}; expected JSON like {example}"))
 }
 
-fn read_incidents(file: String) -> Result<Vec<Incident>, SimulateError> {
+fn read_incidents(file: String) -> Result<Vec<InjectedIncident>, SimulateError> {
     let read = fs::read(&file).map_err(|error| error.to_string());
     match read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string())) {
         Ok(incidents) => Ok(incidents),
@@ -140,7 +140,7 @@ mod tests {
     fn the_end_is_the_billing_day_of_now() {
         let options = options(&["--now", "2026-11-22T15:10:00Z", "--incidents", "off"]).unwrap();
         assert_eq!(options.scenario.end, jiff::civil::date(2026, 11, 23));
-        assert_eq!(options.scenario.incidents, Incidents::These(Vec::new()));
+        assert_eq!(options.scenario.incidents, Injection::These(Vec::new()));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         let file = file.to_str().unwrap();
         let flags = ["--now", "2026-11-22T15:10:00Z", "--incidents", file, "--incident", incident];
         let scenario = options(&flags).unwrap().scenario;
-        assert_eq!(scenario.incidents, Incidents::These(scenario.more_incidents.clone()));
+        assert_eq!(scenario.incidents, Injection::These(scenario.more_incidents.clone()));
         assert_eq!(scenario.more_incidents.len(), 1);
     }
 

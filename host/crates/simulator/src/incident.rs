@@ -10,7 +10,7 @@ use model::series::SeriesKey;
 /// `{"service", "kind", "from", "until"?, "factor"?, "amount"?}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
-pub struct Incident {
+pub struct InjectedIncident {
     pub service: SeriesKey,
     pub change: Change,
     pub from: DateTime,
@@ -65,7 +65,7 @@ enum Kind {
     Runaway,
 }
 
-impl Incident {
+impl InjectedIncident {
     /// Returns the cost factor for the hour starting at `hour`, while the incident lasts.
     pub(super) fn factor_at(&self, hour: DateTime) -> f64 {
         match self.change {
@@ -101,10 +101,10 @@ impl Incident {
 }
 
 /// Returns the default incidents, placed at fixed distances before the end date.
-pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Vec<Incident> {
+pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Vec<InjectedIncident> {
     let at = |days_before: i32, hour: i8| end.saturating_sub(days_before.days()).at(hour, 0, 0, 0);
     let incident = |service: &Option<SeriesKey>, change, from, until| {
-        service.clone().map(|service| Incident { service, change, from, until })
+        service.clone().map(|service| InjectedIncident { service, change, from, until })
     };
     let new = |name: &str| Some(SeriesKey::new("dom-01", "prj-01", name));
     let runaway = Change::Runaway { amount_per_hour: services.runaway_base / 2.0 };
@@ -133,7 +133,7 @@ pub(super) struct DefaultServices {
     pub(super) runaway_base: f64,
 }
 
-impl TryFrom<Form> for Incident {
+impl TryFrom<Form> for InjectedIncident {
     type Error = String;
 
     fn try_from(form: Form) -> Result<Self, String> {
@@ -164,8 +164,8 @@ impl TryFrom<Form> for Incident {
     }
 }
 
-impl From<Incident> for Form {
-    fn from(incident: Incident) -> Self {
+impl From<InjectedIncident> for Form {
+    fn from(incident: InjectedIncident) -> Self {
         let (kind, factor, amount) = match incident.change {
             Change::Spike { factor } => (Kind::Spike, Some(factor), None),
             Change::Step { factor } => (Kind::Step, Some(factor), None),
@@ -192,7 +192,7 @@ mod tests {
             r#"{"service":"d/p/s","kind":"new-service","from":"2026-11-01T00:00:00","amount":1000.0}"#,
             r#"{"service":"d/p/s","kind":"runaway","from":"2026-11-01T09:00:00","amount":50000.0}"#,
         ] {
-            let incident: Incident = serde_json::from_str(text).unwrap();
+            let incident: InjectedIncident = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&incident).unwrap(), text);
         }
     }
@@ -208,14 +208,14 @@ mod tests {
                 "later",
             ),
         ] {
-            let message = serde_json::from_str::<Incident>(text).unwrap_err().to_string();
+            let message = serde_json::from_str::<InjectedIncident>(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
     }
 
     #[test]
     fn a_ramp_grows_evenly_and_stays() {
-        let ramp = Incident {
+        let ramp = InjectedIncident {
             service: SeriesKey::new("d", "p", "s"),
             change: Change::Ramp { factor: 3.0 },
             from: jiff::civil::date(2026, 11, 1).at(0, 0, 0, 0),

@@ -10,9 +10,9 @@ mod flaw;
 mod incident;
 mod noise;
 mod scenario;
+mod secrets_manager;
 mod server;
 mod service;
-mod vault;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -27,8 +27,8 @@ pub use args::SimulateArgs;
 pub use clock::Clock;
 pub use fault::{BadBody, Fault};
 pub use flaw::Flaw;
-pub use incident::{Change, Incident};
-pub use scenario::{Incidents, Scenario, ScenarioOptions, UnknownService};
+pub use incident::{Change, InjectedIncident};
+pub use scenario::{Injection, Scenario, ScenarioOptions, UnknownService};
 
 use config_file::secret::Secret;
 
@@ -90,7 +90,7 @@ impl Simulation {
     }
 
     /// Returns the hidden incidents of the bill.
-    pub fn incidents(&self) -> Vec<Incident> {
+    pub fn incidents(&self) -> Vec<InjectedIncident> {
         self.shared.world().scenario.incidents().to_vec()
     }
 

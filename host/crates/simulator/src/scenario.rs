@@ -11,7 +11,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 
 use super::flaw::{self, Flaw};
-use super::incident::{self, Change, DefaultServices, Incident};
+use super::incident::{self, Change, DefaultServices, InjectedIncident};
 use super::noise::{self, Noise};
 use super::service::{self, Pattern, Service};
 use model::series::SeriesKey;
@@ -25,16 +25,16 @@ pub struct ScenarioOptions {
     pub end: Date,
     /// Number of days with costs before `end`.
     pub days: u16,
-    pub incidents: Incidents,
+    pub incidents: Injection,
     /// Hidden incidents in addition to `incidents`.
-    pub more_incidents: Vec<Incident>,
+    pub more_incidents: Vec<InjectedIncident>,
 }
 
 /// The hidden incidents of a bill.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Incidents {
+pub enum Injection {
     Default,
-    These(Vec<Incident>),
+    These(Vec<InjectedIncident>),
 }
 
 /// A simulated bill.
@@ -43,7 +43,7 @@ pub struct Scenario {
     seed: u64,
     end: Date,
     services: Vec<Service>,
-    incidents: Vec<Incident>,
+    incidents: Vec<InjectedIncident>,
     flaws: Vec<Flaw>,
 }
 
@@ -54,8 +54,8 @@ impl Scenario {
         let first = options.end.saturating_sub(i32::from(options.days).days());
         let services = service::catalogue(options.seed, options.services, first);
         let incidents = match options.incidents {
-            Incidents::Default => incident::defaults(options.end, first, &default_services(&services)),
-            Incidents::These(incidents) => incidents,
+            Injection::Default => incident::defaults(options.end, first, &default_services(&services)),
+            Injection::These(incidents) => incidents,
         };
         let mut scenario =
             Self { seed: options.seed, end: options.end, services, incidents: Vec::new(), flaws: Vec::new() };
@@ -69,7 +69,7 @@ impl Scenario {
     ///
     /// # Errors
     /// The incident names an unknown service.
-    pub fn add(&mut self, incident: Incident) -> Result<(), UnknownService> {
+    pub fn add(&mut self, incident: InjectedIncident) -> Result<(), UnknownService> {
         if let Change::NewService { amount_per_day } = incident.change {
             self.services.push(service::newcomer(&incident.service, amount_per_day, incident.from.date()));
         }
@@ -86,7 +86,7 @@ impl Scenario {
         self.flaws.push(flaw);
     }
 
-    pub fn incidents(&self) -> &[Incident] {
+    pub fn incidents(&self) -> &[InjectedIncident] {
         &self.incidents
     }
 

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::clock::Clock;
 use super::fault::{BadBody, Fault};
 use super::flaw::Flaw;
-use super::incident::Incident;
+use super::incident::InjectedIncident;
 use super::scenario::Scenario;
-use super::vault::{self, Secrets};
+use super::secrets_manager::{self, Secrets};
 use config_file::secret::Secret;
 use ingest::archive;
 
@@ -59,9 +59,9 @@ impl Shared {
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/open/billing/public/v2/cost/resources", get(resources))
-        .route("/identity/v3/auth/tokens", post(vault::token))
-        .route("/api/v1/secrets/{id}/versions/value", get(vault::value))
-        .route("/simulate/secrets", get(vault::read).put(vault::put))
+        .route("/identity/v3/auth/tokens", post(secrets_manager::token))
+        .route("/api/v1/secrets/{id}/versions/value", get(secrets_manager::value))
+        .route("/simulate/secrets", get(secrets_manager::read).put(secrets_manager::put))
         .route("/simulate/now", get(tell_now).put(set_now))
         .route("/simulate/faults", put(set_fault))
         .route("/simulate/flaws", post(add_flaw))
@@ -184,11 +184,11 @@ async fn add_flaw(State(shared): State<Arc<Shared>>, Json(flaw): Json<Flaw>) -> 
     StatusCode::NO_CONTENT
 }
 
-async fn tell_incidents(State(shared): State<Arc<Shared>>) -> Json<Vec<Incident>> {
+async fn tell_incidents(State(shared): State<Arc<Shared>>) -> Json<Vec<InjectedIncident>> {
     Json(shared.world().scenario.incidents().to_vec())
 }
 
-async fn add_incident(State(shared): State<Arc<Shared>>, Json(incident): Json<Incident>) -> Response {
+async fn add_incident(State(shared): State<Arc<Shared>>, Json(incident): Json<InjectedIncident>) -> Response {
     match shared.world().scenario.add(incident) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),

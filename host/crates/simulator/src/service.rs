@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::incident::Incident;
+use super::incident::InjectedIncident;
 use super::noise::Noise;
 use model::series::{Names, SeriesKey};
 
@@ -17,7 +17,7 @@ pub(super) struct Service {
     /// First day with costs.
     pub(super) starts: Date,
     pub(super) lines: Vec<Line>,
-    pub(super) incidents: Vec<Incident>,
+    pub(super) incidents: Vec<InjectedIncident>,
 }
 
 /// The cost pattern of a service over weeks and hours.

@@ -10,7 +10,7 @@ fn options() -> SimulateOptions {
             services: 40,
             end: jiff::civil::date(2026, 11, 23),
             days: 30,
-            incidents: Incidents::Default,
+            incidents: Injection::Default,
             more_incidents: Vec::new(),
         },
         clock: Clock::At("2026-11-23T10:10:00+09:00".parse().unwrap()),

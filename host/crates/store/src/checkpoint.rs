@@ -1,6 +1,6 @@
 //! The checkpoints of a job, and failpoints (rehearsed crashes) at checkpoints.
 //!
-//! `COSTWARDEN_REHEARSE=kill:STEP[:N]` kills the process at the Nth arrival at a checkpoint. `pause:STEP[:N]` stops the
+//! `COSTWARDEN_FAILPOINT=kill:STEP[:N]` kills the process at the Nth arrival at a checkpoint. `pause:STEP[:N]` stops the
 //! process until SIGCONT, so that a test can cause a failure during the pause.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 /// The checkpoints of a job, in order. A job over many days reaches most checkpoints once per day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum Checkpoint {
     /// The run record is stored.
     Started,
     /// A raw document was fetched.
@@ -24,37 +24,37 @@ pub enum Step {
     /// The sums are stored.
     Written,
     /// The anomalies are stored.
-    Findings,
+    Anomalies,
     /// The incidents are stored.
-    Episodes,
+    Incidents,
     /// All results are stored; no notification is sent yet.
-    Remembered,
+    Stored,
     /// A receiver accepted a notification; the delivery is not recorded yet.
-    Accepted,
+    Delivered,
     /// All due notifications are delivered and recorded.
-    Told,
+    Notified,
     /// Some series are trained.
-    Learning,
+    Training,
     /// All series are trained.
-    Learned,
+    Trained,
     /// Only the final report is missing.
     Finished,
 }
 
-impl Step {
+impl Checkpoint {
     const ALL: [Self; 13] = [
         Self::Started,
         Self::Fetched,
         Self::Archived,
         Self::Writing,
         Self::Written,
-        Self::Findings,
-        Self::Episodes,
-        Self::Remembered,
-        Self::Accepted,
-        Self::Told,
-        Self::Learning,
-        Self::Learned,
+        Self::Anomalies,
+        Self::Incidents,
+        Self::Stored,
+        Self::Delivered,
+        Self::Notified,
+        Self::Training,
+        Self::Trained,
         Self::Finished,
     ];
 
@@ -65,30 +65,30 @@ impl Step {
             Self::Archived => "archived",
             Self::Writing => "writing",
             Self::Written => "written",
-            Self::Findings => "findings",
-            Self::Episodes => "episodes",
-            Self::Remembered => "remembered",
-            Self::Accepted => "accepted",
-            Self::Told => "told",
-            Self::Learning => "learning",
-            Self::Learned => "learned",
+            Self::Anomalies => "anomalies",
+            Self::Incidents => "incidents",
+            Self::Stored => "stored",
+            Self::Delivered => "delivered",
+            Self::Notified => "notified",
+            Self::Training => "training",
+            Self::Trained => "trained",
             Self::Finished => "finished",
         }
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Step {
+impl FromStr for Checkpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         // Older versions recorded the progress of a backfill under `days`.
-        let text = if text == "days" { "told" } else { text };
+        let text = if text == "days" { "notified" } else { text };
         let names = || Self::ALL.map(Self::as_str).join(", ");
         let found = Self::ALL.into_iter().find(|step| step.as_str() == text);
         found.ok_or_else(|| format!("step is `{text}`, expected one of {}", names()))
@@ -97,25 +97,25 @@ impl FromStr for Step {
 
 /// A failpoint.
 #[derive(Debug)]
-struct Rehearsal {
+struct Failpoint {
     signal: Signal,
-    step: Step,
+    step: Checkpoint,
     /// Number of arrivals before the signal.
     passes: AtomicU32,
 }
 
-static REHEARSAL: OnceLock<Rehearsal> = OnceLock::new();
+static FAILPOINT: OnceLock<Failpoint> = OnceLock::new();
 
 /// Sets the failpoint, once per process.
 ///
 /// # Errors
 /// The text is invalid, or a failpoint is already set.
-pub fn rehearse(text: &str) -> Result<(), String> {
+pub fn set_failpoint(text: &str) -> Result<(), String> {
     let rehearsal = parse(text)?;
-    REHEARSAL.set(rehearsal).map_err(|_| "a rehearsal was asked for already".to_owned())
+    FAILPOINT.set(rehearsal).map_err(|_| "a rehearsal was asked for already".to_owned())
 }
 
-fn parse(text: &str) -> Result<Rehearsal, String> {
+fn parse(text: &str) -> Result<Failpoint, String> {
     let mut parts = text.split(':');
     let signal = match parts.next() {
         Some("kill") => Signal::KILL,
@@ -128,13 +128,13 @@ fn parse(text: &str) -> Result<Rehearsal, String> {
     })?;
     match parts.next() {
         Some(rest) => Err(format!("expected nothing after the count, found {rest:?}")),
-        None => Ok(Rehearsal { signal, step, passes: AtomicU32::new(nth - 1) }),
+        None => Ok(Failpoint { signal, step, passes: AtomicU32::new(nth - 1) }),
     }
 }
 
 /// Reports the arrival at a checkpoint. Only a matching failpoint has an effect.
-pub fn reached(step: Step) {
-    let Some(rehearsal) = REHEARSAL.get().filter(|rehearsal| rehearsal.step == step) else { return };
+pub fn reached(step: Checkpoint) {
+    let Some(rehearsal) = FAILPOINT.get().filter(|rehearsal| rehearsal.step == step) else { return };
     let pass = rehearsal.passes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |passes| match passes {
         // The failpoint was used and stays inactive.
         u32::MAX => None,
@@ -155,20 +155,20 @@ mod tests {
 
     #[test]
     fn every_step_has_a_name_of_its_own() {
-        for step in Step::ALL {
+        for step in Checkpoint::ALL {
             assert_eq!(step.as_str().parse(), Ok(step));
         }
-        assert!(Step::ALL.is_sorted());
-        assert_eq!("days".parse(), Ok(Step::Told));
-        assert!("nowhere".parse::<Step>().is_err_and(|error| error.contains("expected one of started, fetched")));
+        assert!(Checkpoint::ALL.is_sorted());
+        assert_eq!("days".parse(), Ok(Checkpoint::Notified));
+        assert!("nowhere".parse::<Checkpoint>().is_err_and(|error| error.contains("expected one of started, fetched")));
     }
 
     #[test]
     fn a_rehearsal_is_asked_for_in_words() {
         let third = parse("kill:writing:3").expect("valid");
-        assert_eq!((third.signal, third.step, third.passes.into_inner()), (Signal::KILL, Step::Writing, 2));
+        assert_eq!((third.signal, third.step, third.passes.into_inner()), (Signal::KILL, Checkpoint::Writing, 2));
         let pause = parse("pause:told").expect("valid");
-        assert_eq!((pause.signal, pause.step, pause.passes.into_inner()), (Signal::STOP, Step::Told, 0));
+        assert_eq!((pause.signal, pause.step, pause.passes.into_inner()), (Signal::STOP, Checkpoint::Notified, 0));
         for text in ["", "kill", "kill:", "kill:nowhere", "end:told", "kill:told:0", "kill:told:x", "kill:told:1:2"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -6,10 +6,10 @@
 pub(super) mod anomaly;
 pub(super) mod baseline;
 pub(super) mod daily;
-pub(super) mod episode;
 pub(super) mod hourly;
+pub(super) mod incident;
 mod json;
-pub(super) mod notice;
+pub(super) mod notification;
 pub(super) mod restated;
 pub(super) mod run;
 
@@ -42,9 +42,9 @@ pub(super) const COLLECTIONS: [&Collection; 8] = [
     &hourly::COLLECTION,
     &baseline::COLLECTION,
     &anomaly::COLLECTION,
-    &episode::COLLECTION,
+    &incident::COLLECTION,
     &run::COLLECTION,
-    &notice::COLLECTION,
+    &notification::COLLECTION,
 ];
 
 /// A keyed write: the key, the fields to set, and the fields to set only in a new document.

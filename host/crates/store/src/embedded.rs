@@ -1,16 +1,16 @@
 //! The embedded database: the documents of [`super::documents`] in a local file, without a server.
 //!
-//! The two collections that grow every day are stored in columns ([`rows`]) per key range ([`stretches`]), a few
+//! The two collections that grow every day are stored in columns ([`rows`]) per key range ([`key_ranges`]), a few
 //! thousand series each: a read of months of amounts touches no names. All remaining collections are stored as BSON
 //! under their key bytes. Every call blocks for the duration of a disk access. Only one process at a time can open the
 //! file for writing.
 
 mod columns;
 mod file;
+mod key_ranges;
 mod past;
 mod replaced;
 mod rows;
-mod stretches;
 mod subjects;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -21,22 +21,22 @@ use mongodb::bson::{Document, RawDocument};
 use redb::ReadableTable;
 
 use super::documents::{
-    self, COLLECTIONS, Collection, Upsert, anomaly, baseline, daily, date_text, episode, hourly, key_of, notice,
+    self, COLLECTIONS, Collection, Upsert, anomaly, baseline, daily, date_text, hourly, incident, key_of, notification,
     restated, run,
 };
-use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
-use crate::checkpoint::Step;
+use super::{Baseline, DateRange, FitRequest, Found, OperationalNotification, RunRecord, StoreError};
+use crate::checkpoint::Checkpoint;
 use file::Cause;
 pub use file::Embedded;
-use model::anomaly::Finding;
+pub(super) use key_ranges::KeyRange;
+use key_ranges::Share;
+use model::anomaly::Anomaly;
 use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
-use model::incident::Episode;
+use model::incident::Incident;
 use model::intern::Interner;
 use model::ledger::{DayLedger, Entry};
 use model::series::SeriesKey;
 use rows::{DailyRow, HourlyRow, Written};
-use stretches::Share;
-pub(super) use stretches::Stretch;
 
 impl Embedded {
     pub fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
@@ -46,8 +46,8 @@ impl Embedded {
         let written = Written { at: now.as_millisecond(), by: self.run };
         self.change(&daily::COLLECTION, |tables| {
             let mut replaced = Vec::new();
-            for Share { stretch, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
-                let old: Vec<DailyRow> = tables.rows(stretch, day.date)?;
+            for Share { key_range, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
+                let old: Vec<DailyRow> = tables.rows(key_range, day.date)?;
                 let known: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.subject.key, row)).collect();
                 let row = |entry: &&Entry| DailyRow::of(entry, known.get(&entry.key).copied(), written);
                 let rows: Vec<DailyRow> = items.iter().map(row).collect();
@@ -58,7 +58,7 @@ impl Embedded {
                     replaced.extend(old.iter().filter(differs).map(DailyRow::earlier));
                 }
                 if !(old.is_empty() && rows.is_empty()) {
-                    tables.put_rows(stretch, day.date, rows)?;
+                    tables.put_rows(key_range, day.date, rows)?;
                 }
             }
             tables.keep_replaced(day.date, &replaced, self.run, now)
@@ -69,8 +69,8 @@ impl Embedded {
         self.read(&daily::COLLECTION, |tables| {
             let mut entries: HashMap<&SeriesKey, &Entry> =
                 day.entries.iter().map(|entry| (&entry.key, entry)).collect();
-            for stretch in tables.all_stretches()? {
-                let rows: Vec<DailyRow> = tables.rows(stretch, day.date)?;
+            for key_range in tables.all_stretches()? {
+                let rows: Vec<DailyRow> = tables.rows(key_range, day.date)?;
                 let mut is_held =
                     |row: &DailyRow| entries.remove(&row.subject.key).is_some_and(|entry| row.is_of(entry));
                 if !rows.iter().all(&mut is_held) {
@@ -84,9 +84,9 @@ impl Embedded {
 
     pub(super) fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError> {
         self.read(&daily::COLLECTION, |tables| {
-            let stretches = tables.all_stretches()?;
+            let key_ranges = tables.all_stretches()?;
             let size = |date: Date| {
-                let sizes = stretches.iter().map(|stretch| tables.size::<DailyRow>(*stretch, date));
+                let sizes = key_ranges.iter().map(|key_range| tables.size::<DailyRow>(*key_range, date));
                 Ok((date, sizes.sum::<Result<u64, Cause>>()?))
             };
             tables.dates(&daily::COLLECTION, range)?.into_iter().map(size).collect()
@@ -100,8 +100,8 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(&daily::COLLECTION, |tables| {
-            for stretch in tables.all_stretches()? {
-                let mut rows: Vec<DailyRow> = tables.rows(stretch, date)?;
+            for key_range in tables.all_stretches()? {
+                let mut rows: Vec<DailyRow> = tables.rows(key_range, date)?;
                 let mut changed = false;
                 for row in &mut rows {
                     let anomalous = marked.contains(&row.subject.key);
@@ -113,7 +113,7 @@ impl Embedded {
                 }
                 // A write replaces the whole day of the key range, so an unchanged key range is skipped.
                 if changed {
-                    tables.put_rows(stretch, date, rows)?;
+                    tables.put_rows(key_range, date, rows)?;
                 }
             }
             Ok(())
@@ -122,7 +122,7 @@ impl Embedded {
 
     /// Returns the key ranges, in key order.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
-    pub(super) fn stretches(&self) -> Result<Vec<Stretch>, StoreError> {
+    pub(super) fn key_ranges(&self) -> Result<Vec<KeyRange>, StoreError> {
         self.read(&daily::COLLECTION, |tables| tables.all_stretches())
     }
 
@@ -157,27 +157,27 @@ impl Embedded {
     /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn history_of(
         &self,
-        stretch: Stretch,
+        key_range: KeyRange,
         days: &[Date],
         measures: &[Measure],
     ) -> Result<BTreeMap<SeriesKey, HistoryRow>, StoreError> {
-        self.read(&daily::COLLECTION, |tables| tables.history(stretch, days, measures))
+        self.read(&daily::COLLECTION, |tables| tables.history(key_range, days, measures))
     }
 
     /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn snapshots_of(
         &self,
-        stretch: Stretch,
+        key_range: KeyRange,
         days: &[Date],
         hours: &[u8],
     ) -> Result<BTreeMap<SeriesKey, SnapshotRow>, StoreError> {
-        self.read(&hourly::COLLECTION, |tables| tables.snapshots(stretch, days, hours))
+        self.read(&hourly::COLLECTION, |tables| tables.snapshots(key_range, days, hours))
     }
 
     pub(super) fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
         let mut history = History { days: self.days(range)?, rows: BTreeMap::new() };
-        for stretch in self.stretches()? {
-            history.rows.append(&mut self.history_of(stretch, &history.days, measures)?);
+        for key_range in self.key_ranges()? {
+            history.rows.append(&mut self.history_of(key_range, &history.days, measures)?);
         }
         Ok(history)
     }
@@ -190,13 +190,13 @@ impl Embedded {
         self.read(&daily::COLLECTION, |tables| {
             let mut found = Vec::new();
             let dates = tables.dates(&daily::COLLECTION, range)?;
-            for stretch in tables.all_stretches()? {
+            for key_range in tables.all_stretches()? {
                 // Most queries are for a single series, found in at most one key range.
-                if !tables.has::<DailyRow>(stretch, |key| is_of(series, key))? {
+                if !tables.has::<DailyRow>(key_range, |key| is_of(series, key))? {
                     continue;
                 }
                 for date in &dates {
-                    let rows: Vec<DailyRow> = tables.rows(stretch, *date)?;
+                    let rows: Vec<DailyRow> = tables.rows(key_range, *date)?;
                     let rows = rows.iter().filter(|row| is_of(series, &row.subject.key));
                     found.extend(rows.map(|row| row.document(*date)));
                 }
@@ -227,11 +227,11 @@ impl Embedded {
             let shares = tables.shares::<HourlyRow, _>(&entries, |entry| &entry.key)?;
             // The snapshot hours of a day come from all series, not only from the series of one key range.
             let mut seen = hourly::Seen::default();
-            for Share { stretch, .. } in &shares {
-                tables.rows(*stretch, date)?.iter().for_each(|row: &HourlyRow| seen.add(&row.hours));
+            for Share { key_range, .. } in &shares {
+                tables.rows(*key_range, date)?.iter().for_each(|row: &HourlyRow| seen.add(&row.hours));
             }
-            for Share { stretch, items } in shares {
-                let mut rows: Vec<HourlyRow> = tables.rows(stretch, date)?;
+            for Share { key_range, items } in shares {
+                let mut rows: Vec<HourlyRow> = tables.rows(key_range, date)?;
                 let mut stored: HashMap<SeriesKey, usize> =
                     rows.iter().zip(0..).map(|(row, place)| (row.subject.key.clone(), place)).collect();
                 for entry in items {
@@ -249,7 +249,7 @@ impl Embedded {
                     }
                 }
                 if !rows.is_empty() {
-                    tables.put_rows(stretch, date, rows)?;
+                    tables.put_rows(key_range, date, rows)?;
                 }
             }
             Ok(())
@@ -265,11 +265,11 @@ impl Embedded {
     ) -> Result<(), StoreError> {
         let now = Written { at: now.as_millisecond(), by: self.run };
         self.change(&hourly::COLLECTION, |tables| {
-            for Share { stretch, items } in tables.shares::<HourlyRow, _>(&in_order(day), |entry| &entry.key)? {
+            for Share { key_range, items } in tables.shares::<HourlyRow, _>(&in_order(day), |entry| &entry.key)? {
                 let row = |entry: &&Entry| HourlyRow { hours: hours(entry), ..HourlyRow::new(entry, now) };
                 let rows: Vec<HourlyRow> = items.iter().map(row).collect();
                 if !rows.is_empty() {
-                    tables.put_rows(stretch, day.date, rows)?;
+                    tables.put_rows(key_range, day.date, rows)?;
                 }
             }
             Ok(())
@@ -279,8 +279,8 @@ impl Embedded {
     pub(super) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         let hours: Vec<u8> = (0..24).collect();
         let mut snapshots = Snapshots { days: self.snapshot_days(range)?, rows: BTreeMap::new() };
-        for stretch in self.stretches()? {
-            snapshots.rows.append(&mut self.snapshots_of(stretch, &snapshots.days, &hours)?);
+        for key_range in self.key_ranges()? {
+            snapshots.rows.append(&mut self.snapshots_of(key_range, &snapshots.days, &hours)?);
         }
         Ok(snapshots)
     }
@@ -304,12 +304,12 @@ impl Embedded {
         Ok(baselines)
     }
 
-    pub(super) fn put_findings(
+    pub(super) fn put_anomalies(
         &self,
         date: Date,
         hour: Option<u8>,
         rules: &BTreeSet<String>,
-        findings: &[Finding],
+        anomalies: &[Anomaly],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut gone = HashSet::new();
@@ -321,10 +321,10 @@ impl Embedded {
             }
             Ok(())
         })?;
-        self.put(&anomaly::COLLECTION, findings.iter().map(|finding| anomaly::upsert(finding, now)), gone)
+        self.put(&anomaly::COLLECTION, anomalies.iter().map(|anomaly| anomaly::upsert(anomaly, now)), gone)
     }
 
-    pub(super) fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+    pub(super) fn anomalies(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
         let mut found = Vec::new();
         self.each_of_days(&anomaly::COLLECTION, range, |document| {
             found.push(anomaly::listed(document.try_into().map_err(|error| format!("{error}"))?));
@@ -343,25 +343,25 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
-        let upserts = episodes.iter().map(|(episode, settled)| episode::upsert(episode, *settled, now));
-        self.put(&episode::COLLECTION, upserts, HashSet::new())
+    pub(super) fn put_incidents(&self, incidents: &[(Incident, bool)], now: Timestamp) -> Result<(), StoreError> {
+        let upserts = incidents.iter().map(|(incident, settled)| incident::upsert(incident, *settled, now));
+        self.put(&incident::COLLECTION, upserts, HashSet::new())
     }
 
-    pub(super) fn episodes(&self, query: episode::Query<'_>) -> Result<Vec<Episode>, StoreError> {
+    pub(super) fn incidents(&self, query: incident::Query<'_>) -> Result<Vec<Incident>, StoreError> {
         let mut texts = Interner::default();
-        let mut episodes = Vec::new();
-        self.each(&episode::COLLECTION, &[], &[], |document| {
+        let mut incidents = Vec::new();
+        self.each(&incident::COLLECTION, &[], &[], |document| {
             if query.matches(document) {
                 let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
-                episodes.push(episode::read(&document, &mut texts)?);
+                incidents.push(incident::read(&document, &mut texts)?);
             }
             Ok(())
         })?;
-        Ok(episodes)
+        Ok(incidents)
     }
 
-    pub(super) fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+    pub(super) fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
         let key = key_of(&run::key(job, period));
         let mut found = None;
         self.each(&run::COLLECTION, &key, &key, |document| {
@@ -372,7 +372,7 @@ impl Embedded {
         Ok(found)
     }
 
-    pub(super) fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+    pub(super) fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
         // The job is the first key field.
         let key = key_of(&mongodb::bson::doc! { "job": job });
         let mut runs = Vec::new();
@@ -384,31 +384,41 @@ impl Embedded {
         Ok(run::latest(runs, limit))
     }
 
-    pub(super) fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+    pub(super) fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<RunRecord>, StoreError> {
         let mut runs = self.recent_runs(job, usize::MAX)?;
         runs.retain(|run| (from..before).contains(&run.period.as_str()));
         Ok(runs)
     }
 
-    pub(super) fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn put_checkpoint(
+        &self,
+        job: &str,
+        period: &str,
+        step: Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, [run::step(job, period, step, now)], HashSet::new())
     }
 
-    pub(super) fn notices(&self) -> Result<Vec<Notice>, StoreError> {
-        let mut notices = Vec::new();
-        self.each(&notice::COLLECTION, &[], &[], |document| {
+    pub(super) fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError> {
+        let mut notifications = Vec::new();
+        self.each(&notification::COLLECTION, &[], &[], |document| {
             let document: Document = document.try_into().map_err(|error| format!("{error}"))?;
-            notices.push(notice::read(&document)?);
+            notifications.push(notification::read(&document)?);
             Ok(())
         })?;
-        Ok(notices)
+        Ok(notifications)
     }
 
-    pub(super) fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
-        self.put(&notice::COLLECTION, [notice::upsert(notice, now)], HashSet::new())
+    pub(super) fn put_notification(
+        &self,
+        notification: &OperationalNotification,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.put(&notification::COLLECTION, [notification::upsert(notification, now)], HashSet::new())
     }
 
-    pub(super) fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn put_run(&self, run: &RunRecord, now: Timestamp) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, [run::upsert(run, now)], HashSet::new())
     }
 

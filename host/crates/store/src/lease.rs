@@ -24,7 +24,7 @@ pub enum Holder {
 
 /// A taken and unreleased lease, by the server's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldLease {
     pub key: LeaseKey,
     pub owner: String,
     /// Time until expiry; negative after the expiry, when the owner died or was delayed.
@@ -71,7 +71,7 @@ impl Leases {
     }
 
     /// Returns all taken leases, or `None` for a database that the kernel locks for a single process.
-    pub async fn held(&self) -> Result<Option<Vec<Held>>, StoreError> {
+    pub async fn held(&self) -> Result<Option<Vec<HeldLease>>, StoreError> {
         match self {
             Self::Mongodb(store) => store.held_leases().await.map(Some),
             Self::File => Ok(None),

@@ -7,12 +7,12 @@ pub mod checkpoint;
 mod collector;
 mod documents;
 mod embedded;
+mod key_ranges;
 mod latency;
 mod lease;
 mod mongodb;
 pub mod options;
 mod records;
-mod stretches;
 
 #[cfg(test)]
 mod conformance;
@@ -24,27 +24,28 @@ use ::mongodb::bson::Document;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use self::documents::episode::Query;
+use self::documents::incident::Query;
 pub use self::embedded::Embedded;
+pub use self::key_ranges::KeyRanges;
 pub use self::latency::{Operation, Spent};
-pub use self::lease::{Claim, Held, Holder, LeaseKey, Leases};
+pub use self::lease::{Claim, HeldLease, Holder, LeaseKey, Leases};
 use self::mongodb::Mongodb;
 pub use self::mongodb::{MongodbOptions, careless_option, hosts_in_the_clear};
 pub use self::records::{
-    AnomalyRecord, Baseline, DailyRecord, DateRange, Fit, FitRequest, FitState, Found, JobRun, Notice,
+    AnomalyRecord, Baseline, DailyRecord, DateRange, Fit, FitRequest, FitState, Found, OperationalNotification,
+    RunRecord,
 };
-pub use self::stretches::Stretches;
-use crate::checkpoint::Step;
+use crate::checkpoint::Checkpoint;
 use crate::options::StoreOptions;
-use model::anomaly::Finding;
+use model::anomaly::Anomaly;
 use model::history::{History, Measure, Snapshots};
-use model::incident::Episode;
+use model::incident::Incident;
 use model::ledger::DayLedger;
 use model::run_id::RunId;
 use model::series::SeriesKey;
 
 /// The collections about runs, without any data of a bill.
-pub const OF_RUNS: [&str; 2] = [documents::run::COLLECTION.name, documents::notice::COLLECTION.name];
+pub const OF_RUNS: [&str; 2] = [documents::run::COLLECTION.name, documents::notification::COLLECTION.name];
 
 /// An open database.
 pub enum Store {
@@ -105,7 +106,7 @@ impl Store {
     }
 
     /// Writes a finished day to `billing_daily`. Removes series that are no longer in the ledger. Keeps the anomaly
-    /// marks. Keeps replaced amounts in `billing_restated`. A ledger without entries changes nothing.
+    /// marks. Keeps replaced amounts in `billing_restatements`. A ledger without entries changes nothing.
     pub async fn put_day(&self, day: &DayLedger, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_day(day, now).await,
@@ -262,31 +263,31 @@ impl Store {
         Ok(baselines)
     }
 
-    /// Replaces the anomalies of the given rules at a date and hour with `findings`; removes all earlier anomalies that
-    /// are not among `findings`. Keeps the status set by a person.
-    pub async fn put_findings(
+    /// Replaces the anomalies of the given rules at a date and hour with `anomalies`; removes all earlier anomalies that
+    /// are not among `anomalies`. Keeps the status set by a person.
+    pub async fn put_anomalies(
         &self,
         date: Date,
         hour: Option<u8>,
         rules: &BTreeSet<String>,
-        findings: &[Finding],
+        anomalies: &[Anomaly],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_findings(date, hour, rules, findings, now).await,
-            Self::Embedded(store) => store.put_findings(date, hour, rules, findings, now),
+            Self::Mongodb(store) => store.put_anomalies(date, hour, rules, anomalies, now).await,
+            Self::Embedded(store) => store.put_anomalies(date, hour, rules, anomalies, now),
         }
     }
 
     /// Returns the `billing_anomalies` documents of the range in key order.
-    pub async fn findings(&self, range: DateRange) -> Result<Vec<AnomalyRecord>, StoreError> {
+    pub async fn anomalies(&self, range: DateRange) -> Result<Vec<AnomalyRecord>, StoreError> {
         Ok(self.anomaly_documents(range).await?.into_iter().map(documents::anomaly::record).collect())
     }
 
     async fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.findings(range).await,
-            Self::Embedded(store) => store.findings(range),
+            Self::Mongodb(store) => store.anomalies(range).await,
+            Self::Embedded(store) => store.anomalies(range),
         }
     }
 
@@ -299,39 +300,39 @@ impl Store {
     }
 
     /// Writes incidents. The flag marks a settled incident: closed, without an outstanding notification.
-    pub async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_incidents(&self, incidents: &[(Incident, bool)], now: Timestamp) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_episodes(episodes, now).await,
-            Self::Embedded(store) => store.put_episodes(episodes, now),
+            Self::Mongodb(store) => store.put_incidents(incidents, now).await,
+            Self::Embedded(store) => store.put_incidents(incidents, now),
         }
     }
 
     /// Returns the unsettled incidents and the incidents last seen or closed on `since` or later, in id order.
-    pub async fn episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
-        self.episodes_of(Query::Current(since)).await
+    pub async fn incidents(&self, since: Date) -> Result<Vec<Incident>, StoreError> {
+        self.incidents_of(Query::Current(since)).await
     }
 
     /// Returns the incidents with an operator's decision, last seen on `since` or later.
-    pub async fn decided_episodes(&self, since: Date) -> Result<Vec<Episode>, StoreError> {
-        self.episodes_of(Query::Decided(since)).await
+    pub async fn decided_incidents(&self, since: Date) -> Result<Vec<Incident>, StoreError> {
+        self.incidents_of(Query::Decided(since)).await
     }
 
-    pub async fn every_episode(&self) -> Result<Vec<Episode>, StoreError> {
-        self.episodes_of(Query::All).await
+    pub async fn all_incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        self.incidents_of(Query::All).await
     }
 
-    pub async fn episode(&self, id: &str) -> Result<Option<Episode>, StoreError> {
-        Ok(self.episodes_of(Query::Of(id)).await?.into_iter().next())
+    pub async fn incident(&self, id: &str) -> Result<Option<Incident>, StoreError> {
+        Ok(self.incidents_of(Query::Of(id)).await?.into_iter().next())
     }
 
-    async fn episodes_of(&self, query: Query<'_>) -> Result<Vec<Episode>, StoreError> {
+    async fn incidents_of(&self, query: Query<'_>) -> Result<Vec<Incident>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.episodes(query).await,
-            Self::Embedded(store) => store.episodes(query),
+            Self::Mongodb(store) => store.incidents(query).await,
+            Self::Embedded(store) => store.incidents(query),
         }
     }
 
-    pub async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+    pub async fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
         match self {
             Self::Mongodb(store) => store.run(job, period).await,
             Self::Embedded(store) => store.run(job, period),
@@ -339,7 +340,7 @@ impl Store {
     }
 
     /// Returns the run records of a job with the latest start times, newest first.
-    pub async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+    pub async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
         match self {
             Self::Mongodb(store) => store.recent_runs(job, limit).await,
             Self::Embedded(store) => store.recent_runs(job, limit),
@@ -347,7 +348,7 @@ impl Store {
     }
 
     /// Returns the run records of a job with a period in `from..before`, in any order.
-    pub async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+    pub async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<RunRecord>, StoreError> {
         match self {
             Self::Mongodb(store) => store.runs(job, from, before).await,
             Self::Embedded(store) => store.runs(job, from, before),
@@ -355,29 +356,39 @@ impl Store {
     }
 
     /// Updates only the step of a run record.
-    pub async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_checkpoint(
+        &self,
+        job: &str,
+        period: &str,
+        step: Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_step(job, period, step, now).await,
-            Self::Embedded(store) => store.put_step(job, period, step, now),
+            Self::Mongodb(store) => store.put_checkpoint(job, period, step, now).await,
+            Self::Embedded(store) => store.put_checkpoint(job, period, step, now),
         }
     }
 
     /// Returns all notifications about costwarden itself, past and present, in key order.
-    pub async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+    pub async fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError> {
         match self {
-            Self::Mongodb(store) => store.notices().await,
-            Self::Embedded(store) => store.notices(),
+            Self::Mongodb(store) => store.notifications().await,
+            Self::Embedded(store) => store.notifications(),
         }
     }
 
-    pub async fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_notification(
+        &self,
+        notification: &OperationalNotification,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match self {
-            Self::Mongodb(store) => store.put_notice(notice, now).await,
-            Self::Embedded(store) => store.put_notice(notice, now),
+            Self::Mongodb(store) => store.put_notification(notification, now).await,
+            Self::Embedded(store) => store.put_notification(notification, now),
         }
     }
 
-    pub async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_run(&self, run: &RunRecord, now: Timestamp) -> Result<(), StoreError> {
         match self {
             Self::Mongodb(store) => store.put_run(run, now).await,
             Self::Embedded(store) => store.put_run(run, now),

@@ -22,16 +22,16 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 
 use super::documents::{
-    Collection, Upsert, anomaly, baseline, daily, episode, hourly, key_of, notice, restated, run, series, time,
+    Collection, Upsert, anomaly, baseline, daily, hourly, incident, key_of, notification, restated, run, series, time,
 };
 use super::latency::Latency;
-use super::{Baseline, DateRange, FitRequest, Found, JobRun, Notice, StoreError};
-use crate::checkpoint::Step;
+use super::{Baseline, DateRange, FitRequest, Found, OperationalNotification, RunRecord, StoreError};
+use crate::checkpoint::Checkpoint;
 use config_file::secret::Secret;
 pub use connect::{careless_option, hosts_in_the_clear};
-use model::anomaly::Finding;
+use model::anomaly::Anomaly;
 use model::history::Measure;
-use model::incident::Episode;
+use model::incident::Incident;
 use model::intern::Interner;
 use model::ledger::{DayLedger, Entry};
 use model::run_id::RunId;
@@ -238,19 +238,19 @@ impl Mongodb {
         Ok(baselines)
     }
 
-    pub(super) async fn put_findings(
+    pub(super) async fn put_anomalies(
         &self,
         date: Date,
         hour: Option<u8>,
         rules: &BTreeSet<String>,
-        findings: &[Finding],
+        anomalies: &[Anomaly],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut filter = anomaly::key(date, hour);
         filter.insert("ruleId", doc! { "$in": rules.iter().collect::<Vec<_>>() });
         let mut stored = self.stored(&anomaly::COLLECTION, filter, &[]).await?;
-        let upserts = findings.iter().map(|finding| {
-            let upsert = anomaly::upsert(finding, now);
+        let upserts = anomalies.iter().map(|anomaly| {
+            let upsert = anomaly::upsert(anomaly, now);
             let old = stored.remove(&key_of(&upsert.key));
             (upsert, old.map(|old| old.id))
         });
@@ -258,7 +258,7 @@ impl Mongodb {
         self.delete(&anomaly::COLLECTION, stored.into_values().map(|old| old.id).collect()).await
     }
 
-    pub(super) async fn findings(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
+    pub(super) async fn anomalies(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
         let found = self.documents(&anomaly::COLLECTION, of_days(range)).await?;
         Ok(found.into_iter().map(anomaly::listed).collect())
     }
@@ -275,30 +275,30 @@ impl Mongodb {
         Ok(found)
     }
 
-    pub(super) async fn put_episodes(&self, episodes: &[(Episode, bool)], now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_incidents(&self, incidents: &[(Incident, bool)], now: Timestamp) -> Result<(), StoreError> {
         let upserts: Vec<Upsert> =
-            episodes.iter().map(|(episode, settled)| episode::upsert(episode, *settled, now)).collect();
-        let ids: Vec<&str> = episodes.iter().map(|(episode, _)| episode.id.as_str()).collect();
-        self.put(&episode::COLLECTION, doc! { "episode": { "$in": ids } }, upserts).await
+            incidents.iter().map(|(incident, settled)| incident::upsert(incident, *settled, now)).collect();
+        let ids: Vec<&str> = incidents.iter().map(|(incident, _)| incident.id.as_str()).collect();
+        self.put(&incident::COLLECTION, doc! { "incident": { "$in": ids } }, upserts).await
     }
 
-    pub(super) async fn episodes(&self, query: episode::Query<'_>) -> Result<Vec<Episode>, StoreError> {
+    pub(super) async fn incidents(&self, query: incident::Query<'_>) -> Result<Vec<Incident>, StoreError> {
         let mut texts = Interner::default();
-        let found = self.documents(&episode::COLLECTION, query.filter()).await?;
+        let found = self.documents(&incident::COLLECTION, query.filter()).await?;
         let read = |found: &Document| {
-            episode::read(found, &mut texts).map_err(|error| unreadable_document(&episode::COLLECTION, found, error))
+            incident::read(found, &mut texts).map_err(|error| unreadable_document(&incident::COLLECTION, found, error))
         };
         found.iter().map(read).collect()
     }
 
-    pub(super) async fn run(&self, job: &str, period: &str) -> Result<Option<JobRun>, StoreError> {
+    pub(super) async fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
         let found = self.documents(&run::COLLECTION, run::key(job, period)).await?;
         let read =
             |found: &Document| run::read(found).map_err(|error| unreadable_document(&run::COLLECTION, found, error));
         found.first().map(read).transpose()
     }
 
-    pub(super) async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<JobRun>, StoreError> {
+    pub(super) async fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
         let mut runs = Vec::new();
         let sort = doc! { "startedAt": -1, "period": -1 };
         self.first(&run::COLLECTION, doc! { "job": job }, sort, limit, |document| {
@@ -310,7 +310,7 @@ impl Mongodb {
         Ok(runs)
     }
 
-    pub(super) async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<JobRun>, StoreError> {
+    pub(super) async fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<RunRecord>, StoreError> {
         let filter = doc! { "job": job, "period": { "$gte": from, "$lt": before } };
         let found = self.documents(&run::COLLECTION, filter).await?;
         let read =
@@ -318,23 +318,38 @@ impl Mongodb {
         found.iter().map(read).collect()
     }
 
-    pub(super) async fn put_step(&self, job: &str, period: &str, step: Step, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_checkpoint(
+        &self,
+        job: &str,
+        period: &str,
+        step: Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, run::key(job, period), vec![run::step(job, period, step, now)]).await
     }
 
-    pub(super) async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
-        let found = self.documents(&notice::COLLECTION, doc! {}).await?;
+    pub(super) async fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError> {
+        let found = self.documents(&notification::COLLECTION, doc! {}).await?;
         let read = |found: &Document| {
-            notice::read(found).map_err(|error| unreadable_document(&notice::COLLECTION, found, error))
+            notification::read(found).map_err(|error| unreadable_document(&notification::COLLECTION, found, error))
         };
         found.iter().map(read).collect()
     }
 
-    pub(super) async fn put_notice(&self, notice: &Notice, now: Timestamp) -> Result<(), StoreError> {
-        self.put(&notice::COLLECTION, notice::key(&notice.key), vec![notice::upsert(notice, now)]).await
+    pub(super) async fn put_notification(
+        &self,
+        notification: &OperationalNotification,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.put(
+            &notification::COLLECTION,
+            notification::key(&notification.key),
+            vec![notification::upsert(notification, now)],
+        )
+        .await
     }
 
-    pub(super) async fn put_run(&self, run: &JobRun, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_run(&self, run: &RunRecord, now: Timestamp) -> Result<(), StoreError> {
         self.put(&run::COLLECTION, run::key(&run.job, &run.period), vec![run::upsert(run, now)]).await
     }
 

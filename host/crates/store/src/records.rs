@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::checkpoint::Step;
+use crate::checkpoint::Checkpoint;
 use model::history::Measure;
 use model::series::{Names, SeriesKey};
 use model::statistics::Statistics;
@@ -54,7 +54,7 @@ pub struct FitRequest {
 
 /// The run record of a job and period: the progress and the outcome.
 #[derive(Debug, Clone, PartialEq)]
-pub struct JobRun {
+pub struct RunRecord {
     /// `daily`, `hourly` or `backfill`.
     pub job: String,
     /// `20261122`, `20261122T10` or `20260101-20261122`.
@@ -62,7 +62,7 @@ pub struct JobRun {
     pub owner: String,
     pub attempts: u32,
     /// The last finished step.
-    pub step: Step,
+    pub step: Checkpoint,
     /// The newest finished day of a job over many days.
     pub through: Option<Date>,
     /// The last day of an open-ended backfill, recorded for the next attempt.
@@ -75,7 +75,7 @@ pub struct JobRun {
     pub counts: BTreeMap<String, u64>,
     pub durations_ms: BTreeMap<String, u64>,
     /// Receivers that accepted the day's total.
-    pub total_told: BTreeSet<String>,
+    pub total_delivered: BTreeSet<String>,
     /// The day's total in the format of the notification.
     pub total: Option<String>,
     pub started_at: Timestamp,
@@ -86,7 +86,7 @@ pub struct JobRun {
 
 /// A notification about costwarden itself, delivered once per receiver until the condition is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct OperationalNotification {
     /// The subject, for example `failing:daily`.
     pub key: String,
     /// The text for people.

@@ -150,7 +150,7 @@ fn table(detector: &Detector, other: Option<&Detector>, measures: &[Measure]) {
                     row.push(format!("{:.3}", cost.fuel as f64 / other.fuel as f64));
                 }
             }
-            None => row.push("learning".to_owned()),
+            None => row.push("insufficient_history".to_owned()),
         }
         table.add_row(row);
     }

@@ -142,7 +142,7 @@ fn as_json(detector: &Detector, points: &Points, trace: &Trace) -> Value {
         "digest": detector.digest,
         "step": points.series.step,
         "rows": rows.collect::<Vec<_>>(),
-        "learning": trace.learning,
+        "insufficient_history": trace.learning,
         "figures": trace.figures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "costs": costs.collect::<Vec<_>>(),
     })

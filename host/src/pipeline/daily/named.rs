@@ -12,12 +12,12 @@ use jiff::civil::Date;
 use super::{fetch, is_changed};
 use crate::pipeline::days::Days;
 use crate::pipeline::report::Report;
-use crate::pipeline::{JobError, Mode, Parts, feed, intake, plan, run, tell};
-use model::incident::{Episode, News};
+use crate::pipeline::{Mode, Parts, RunError, completeness, intake, plan, run, tell};
+use model::incident::{Incident, News};
 use model::ledger::DayLedger;
 use model::series::hours::days_through;
-use store::checkpoint::Step;
-use store::{DateRange, JobRun};
+use store::checkpoint::Checkpoint;
+use store::{DateRange, RunRecord};
 
 /// The given days and the dependent later days.
 pub(super) struct Named {
@@ -30,9 +30,9 @@ pub(super) struct Named {
     /// Whether a bill differs from the ledger, or an earlier run was incomplete. Later days then follow.
     is_changed: bool,
     /// Records of the fetched days. The records are completed after the evaluation of all later days.
-    done: Vec<(Date, JobRun)>,
+    done: Vec<(Date, RunRecord)>,
     /// Incidents to notify at the end, by id.
-    episodes: BTreeMap<String, Episode>,
+    incidents: BTreeMap<String, Incident>,
     /// The last evaluated day.
     last: Option<Date>,
 }
@@ -43,7 +43,7 @@ impl Named {
         range: DateRange,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let DateRange { from, to } = range;
         let dates: Vec<Date> = days_through(from, to, &parts.config.zone).collect();
         if dates.is_empty() {
@@ -55,8 +55,8 @@ impl Named {
         let known = parts.store.days(DateRange { from, to: Date::MAX }).await?;
         let begun = plan::unfinished(parts, range).await?;
         let days = Days::open(parts, from, report).await?;
-        let (is_changed, done, episodes) = (false, Vec::new(), BTreeMap::new());
-        let mut named = Self { range, days, known, begun, is_changed, done, episodes, last: None };
+        let (is_changed, done, incidents) = (false, Vec::new(), BTreeMap::new());
+        let mut named = Self { range, days, known, begun, is_changed, done, incidents, last: None };
         let result = named.work(parts, dates, now, report).await;
         let Self { days, done, last, .. } = named;
         let result = match result {
@@ -77,7 +77,7 @@ impl Named {
         dates: Vec<Date>,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let to = self.range.to;
         let mut first_error = None;
         for date in dates {
@@ -96,14 +96,14 @@ impl Named {
             return first_error.map_or(Ok(()), Err);
         }
         let started = Instant::now();
-        let episodes = std::mem::take(&mut self.episodes).into_values().collect();
-        tell::episodes(parts, episodes, now, report).await?;
+        let incidents = std::mem::take(&mut self.incidents).into_values().collect();
+        tell::incidents(parts, incidents, now, report).await?;
         for (date, record) in &mut self.done {
             record.step = parts.course.step();
             tell::total(parts, *date, record, now, report).await?;
         }
-        report.took("tell", started);
-        parts.reach(Step::Told, now).await
+        report.took("notify", started);
+        parts.checkpoint(Checkpoint::Notified, now).await
     }
 
     /// Fetches and evaluates a day. Returns the cause of a missing bill if the run can continue with the remaining
@@ -114,7 +114,7 @@ impl Named {
         date: Date,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Option<JobError>, JobError> {
+    ) -> Result<Option<RunError>, RunError> {
         let period = run::days(date, date);
         let own = parts.store.run("daily", &period).await?;
         if own.is_some_and(|run| !run::has_succeeded(&run)) || self.begun.contains(&date) {
@@ -151,11 +151,11 @@ impl Named {
         date: Date,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<Option<DayLedger>, JobError> {
+    ) -> Result<Option<DayLedger>, RunError> {
         let ledger = fetch(parts, date, now, report).await?;
         let newest = self.known.last().copied().unwrap_or(date);
         let age = u64::try_from((newest - date).get_days()).unwrap_or(0);
-        let short = feed::short(parts, &ledger, age).await?;
+        let short = completeness::short(parts, &ledger, age).await?;
         if let Some(short) = short {
             short.report(report);
             return Ok(None);
@@ -169,7 +169,7 @@ impl Named {
         ledger: &DayLedger,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let date = ledger.date;
         let is_another = is_changed(parts, ledger).await?;
         if is_another {
@@ -185,9 +185,9 @@ impl Named {
         let total = Some(ledger.total_text());
         report.total.clone_from(&total);
         self.done.last_mut().expect("it was begun just now").1.total = total;
-        let episodes = self.days.finish(parts, ledger, news, now, report).await?;
+        let incidents = self.days.finish(parts, ledger, news, now, report).await?;
         if self.is_changed || is_now {
-            self.keep(episodes);
+            self.keep(incidents);
         }
         self.last = Some(date);
         Ok(())
@@ -199,17 +199,17 @@ impl Named {
         date: Date,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
-        let episodes = self.days.revisit(parts, date, News::Past, now, report).await?;
+    ) -> Result<(), RunError> {
+        let incidents = self.days.revisit(parts, date, News::Past, now, report).await?;
         if self.is_changed {
-            self.keep(episodes);
+            self.keep(incidents);
         }
         self.last = Some(date);
         Ok(())
     }
 
-    fn keep(&mut self, episodes: Vec<Episode>) {
-        self.episodes.extend(episodes.into_iter().map(|episode| (episode.id.clone(), episode)));
+    fn keep(&mut self, incidents: Vec<Incident>) {
+        self.incidents.extend(incidents.into_iter().map(|incident| (incident.id.clone(), incident)));
     }
 }
 
@@ -220,10 +220,10 @@ async fn end(
     last: Option<Date>,
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     if let Some(last) = last {
         days.learn(parts, last, now, report).await?;
-        parts.reach(Step::Learned, now).await?;
+        parts.checkpoint(Checkpoint::Trained, now).await?;
         run::close(parts, report);
     }
     Ok(())

@@ -16,15 +16,15 @@ use crate::pipeline::assemble::{Frame, Sample};
 use crate::pipeline::exclude::Excluded;
 use crate::pipeline::judge::Judge;
 use crate::pipeline::look::{Gathering, is_whole};
-use crate::pipeline::past::{Past, Stretch};
+use crate::pipeline::past::{Past, RangeData};
 use crate::pipeline::report::Report;
 use crate::pipeline::ruleset::ReadyRule;
-use crate::pipeline::{JobError, Mode, Parts};
+use crate::pipeline::{Mode, Parts, RunError};
 use model::history::{History, HistoryRow, Measure, Snapshots};
 use model::series::{Grain, SeriesKey};
 use model::statistics;
 use sandbox::{Fitted, Scope};
-use store::checkpoint::{self, Step};
+use store::checkpoint::{self, Checkpoint};
 use store::{Baseline, DateRange, Fit, FitState};
 
 /// Maximum number of series per detector call. A day-to-date key has a series per hour.
@@ -39,7 +39,7 @@ impl Days {
         through: Date,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         match parts.store.newest_day().await? {
             Some(newest) if newest > through => {
                 let days = Self::open(parts, newest.tomorrow().unwrap_or(newest), report).await?;
@@ -55,7 +55,7 @@ impl Days {
         through: Date,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), RunError> {
         let started = Instant::now();
         let intraday = parts.ready.rules.iter().filter(|ready| ready.rule.grain != Grain::Daily);
         let range = intraday.map(|ready| ready.rule.history_days).max();
@@ -76,20 +76,20 @@ impl Days {
         let mut given_up = BTreeSet::new();
         let mut failed = None;
         let mut rounds = past.rounds();
-        let last = past.stretches();
+        let last = past.key_ranges();
         let learned = std::iter::from_fn(|| {
             let round = rounds.next()?;
             let started = Instant::now();
             let is_last = round.end == last;
-            let done = past.at_once(round, |stretch| lesson.of_each(&past, stretch, &given_up));
+            let done = past.at_once(round, |key_range| lesson.of_each(&past, key_range, &given_up));
             // The first read error ends the iterator. The error returns to the caller through `failed`.
             let done = done.map_err(|error| failed = Some(error)).ok()?;
             let mut baselines = Vec::new();
-            for (stretch, learned) in done {
+            for (key_range, learned) in done {
                 let mut of_stretch = lesson.take(learned, &mut given_up, report);
                 // Sums and further series outside the ledger join the key range that covers the key. The result stays
                 // in key order.
-                if let Some(last) = stretch.last_key() {
+                if let Some(last) = key_range.last_key() {
                     let mut later = sums.split_off(last);
                     sums.extend(later.remove_entry(last));
                     for (key, sum) in std::mem::replace(&mut sums, later) {
@@ -102,14 +102,14 @@ impl Days {
                 baselines.extend(std::mem::take(&mut sums).into_values());
             }
             learning += started.elapsed();
-            checkpoint::reached(Step::Learning);
+            checkpoint::reached(Checkpoint::Training);
             Some(baselines)
         });
         match parts.mode {
             Mode::Write => parts.store.put_baselines(learned.flatten(), now).await?,
             Mode::DryRun => learned.for_each(drop),
         }
-        report.spent("learn", learning);
+        report.spent("train", learning);
         report.spent("write_baselines", started.elapsed().saturating_sub(learning));
         failed.map_or(Ok(()), Err)
     }
@@ -140,7 +140,7 @@ struct OfRule {
 
 impl Lesson<'_> {
     /// Trains the rules that need all series at once.
-    fn of_whole(&self, past: &Past<'_>, report: &mut Report) -> Result<BTreeMap<SeriesKey, Baseline>, JobError> {
+    fn of_whole(&self, past: &Past<'_>, report: &mut Report) -> Result<BTreeMap<SeriesKey, Baseline>, RunError> {
         let mut learned = BTreeMap::new();
         let rules = self.rules.iter().filter(|ready| is_whole(ready));
         let frame = self.frame(self.excluded);
@@ -149,8 +149,9 @@ impl Lesson<'_> {
         if whole.is_empty() {
             return Ok(learned);
         }
-        let add =
-            |_: &mut (), stretch: Stretch, ()| whole.iter_mut().for_each(|(_, gathering)| gathering.add(&stretch));
+        let add = |_: &mut (), key_range: RangeData, ()| {
+            whole.iter_mut().for_each(|(_, gathering)| gathering.add(&key_range))
+        };
         past.sweep(&mut (), |_, _| (), add)?;
         for (ready, gathering) in whole {
             let mut called = Report::default();
@@ -161,15 +162,16 @@ impl Lesson<'_> {
     }
 
     /// Trains the rules over single series, and computes the statistics.
-    fn of_each(&self, past: &Past<'_>, stretch: &Stretch, given_up: &BTreeSet<usize>) -> Learned {
-        let excluded = self.excluded.with_marks(stretch, self.through.tomorrow().unwrap_or(self.through));
+    fn of_each(&self, past: &Past<'_>, key_range: &RangeData, given_up: &BTreeSet<usize>) -> Learned {
+        let excluded = self.excluded.with_marks(key_range, self.through.tomorrow().unwrap_or(self.through));
         let frame = self.frame(&excluded);
-        let rows = stretch.history.rows.iter();
-        let mut baselines = rows.map(|(key, row)| (key.clone(), self.statistics(&stretch.history, key, row))).collect();
+        let rows = key_range.history.rows.iter();
+        let mut baselines =
+            rows.map(|(key, row)| (key.clone(), self.statistics(&key_range.history, key, row))).collect();
         let mut rules = Vec::new();
         for (place, ready) in self.rules.iter().enumerate().filter(|(_, ready)| !is_whole(ready)) {
             let mut gathering = Gathering::new(&ready.rule, past, ready.rule.history_days, frame);
-            gathering.add(stretch);
+            gathering.add(key_range);
             let mut of_rule =
                 OfRule { place, report: Report::default(), asked: 0, given_up: given_up.contains(&place) };
             let mut lessons = gathering.lessons(frame).peekable();
@@ -238,7 +240,7 @@ impl Lesson<'_> {
         baselines: &mut BTreeMap<SeriesKey, Baseline>,
     ) -> bool {
         let nobody = HashSet::new();
-        let mut judge = Judge::new(self.config, report, &nobody, "not_learned_yet");
+        let mut judge = Judge::new(self.config, report, &nobody, "untrained");
         let peers = ready.detector.manifest.scope == Scope::Group;
         if peers {
             samples.sort_by_key(|(hour, _)| *hour);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::{Closing, Episode, Moment, News, State};
-use crate::anomaly::{Direction, Finding};
+use super::{Incident, Moment, News, Resolution, State};
+use crate::anomaly::{Anomaly, Direction};
 use crate::series::SeriesKey;
 
 /// First hour of an unfinished day with enough evidence to end an incident of an earlier day.
@@ -22,7 +22,7 @@ pub const BRIDGED_DAYS: i32 = 3;
 #[derive(Debug)]
 pub struct Judged<'a> {
     pub moment: Moment,
-    pub findings: &'a [Finding],
+    pub anomalies: &'a [Anomaly],
     /// Rules with a normal verdict, by series. An inconclusive part of a day is not included.
     pub quiet: &'a HashMap<SeriesKey, BTreeSet<String>>,
     /// The rules of this evaluation.
@@ -42,33 +42,33 @@ pub struct Judged<'a> {
 
 /// Updates all open incidents and all incidents of the evaluation time. Returns changed and new incidents, and the
 /// incident of each series and direction.
-pub fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
-    let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Finding>> = BTreeMap::new();
-    for finding in judged.findings {
-        by_series.entry((finding.series.clone(), finding.direction)).or_default().push(finding);
+pub fn advance(known: Vec<Incident>, judged: &Judged<'_>) -> Advanced {
+    let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Anomaly>> = BTreeMap::new();
+    for anomaly in judged.anomalies {
+        by_series.entry((anomaly.series.clone(), anomaly.direction)).or_default().push(anomaly);
     }
     let mut changed = Vec::new();
     let mut ids = BTreeMap::new();
-    for mut episode in known {
-        let key = (episode.series.clone(), episode.direction);
-        let before = episode.clone();
+    for mut incident in known {
+        let key = (incident.series.clone(), incident.direction);
+        let before = incident.clone();
         // An incident with an end at the same time can reopen.
-        let reopens = episode.closed_at == Some(judged.moment) && episode.state == State::Closed(Closing::Over);
-        let found = by_series.get(&key).filter(|findings| reopens || episode.covers(findings, judged)).cloned();
-        episode.advance(found.as_deref(), judged);
+        let reopens = incident.closed_at == Some(judged.moment) && incident.state == State::Closed(Resolution::Over);
+        let found = by_series.get(&key).filter(|anomalies| reopens || incident.covers(anomalies, judged)).cloned();
+        incident.advance(found.as_deref(), judged);
         if found.is_some() {
             by_series.remove(&key);
-            ids.insert(key, episode.id.clone());
+            ids.insert(key, incident.id.clone());
         }
-        if found.is_some() || episode != before {
-            changed.push(episode);
+        if found.is_some() || incident != before {
+            changed.push(incident);
         }
     }
-    for (key, findings) in by_series {
-        let mut episode = Episode::opened(findings[0], judged.moment, judged.news);
-        episode.advance(Some(&findings), judged);
-        ids.insert(key, episode.id.clone());
-        changed.push(episode);
+    for (key, anomalies) in by_series {
+        let mut incident = Incident::opened(anomalies[0], judged.moment, judged.news);
+        incident.advance(Some(&anomalies), judged);
+        ids.insert(key, incident.id.clone());
+        changed.push(incident);
     }
     Advanced { changed, ids }
 }
@@ -76,19 +76,19 @@ pub fn advance(known: Vec<Episode>, judged: &Judged<'_>) -> Advanced {
 /// The result of [`advance`].
 #[derive(Debug)]
 pub struct Advanced {
-    pub changed: Vec<Episode>,
+    pub changed: Vec<Incident>,
     /// The incident id of each series and direction with an anomaly.
     pub ids: BTreeMap<(SeriesKey, Direction), String>,
 }
 
-impl Episode {
-    fn opened(finding: &Finding, moment: Moment, news: News) -> Self {
+impl Incident {
+    fn opened(anomaly: &Anomaly, moment: Moment, news: News) -> Self {
         Self {
-            id: id(&finding.series, finding.direction, moment),
-            series: finding.series.clone(),
-            names: finding.names.clone(),
-            direction: finding.direction,
-            severity: finding.severity,
+            id: id(&anomaly.series, anomaly.direction, moment),
+            series: anomaly.series.clone(),
+            names: anomaly.names.clone(),
+            direction: anomaly.direction,
+            severity: anomaly.severity,
             state: State::Open,
             opened_at: moment,
             first_seen: moment,
@@ -99,9 +99,9 @@ impl Episode {
             rules: BTreeSet::new(),
             peak_score: 0.0,
             by_day: BTreeMap::new(),
-            observed: finding.observed,
-            expected: finding.expected,
-            reason: finding.reason.clone(),
+            observed: anomaly.observed,
+            expected: anomaly.expected,
+            reason: anomaly.reason.clone(),
             muted: news == News::Past,
             deliveries: BTreeMap::new(),
         }
@@ -109,16 +109,16 @@ impl Episode {
 
     /// Returns whether the anomalies of the evaluation time belong to the incident. A few days before the opening are
     /// included, because a restatement causes a new evaluation.
-    fn covers(&self, findings: &[&Finding], judged: &Judged<'_>) -> bool {
+    fn covers(&self, anomalies: &[&Anomaly], judged: &Judged<'_>) -> bool {
         let moment = judged.moment;
         let early = (self.opened_at.date - moment.date).get_days();
         let began = early <= EARLIER_DAYS;
         match self.state {
             State::Open => began,
-            State::Closed(Closing::Over) => began && self.closed_at.is_none_or(|closed| moment < closed),
-            State::Closed(Closing::NewLevel | Closing::Expected) => {
+            State::Closed(Resolution::Over) => began && self.closed_at.is_none_or(|closed| moment < closed),
+            State::Closed(Resolution::NewLevel | Resolution::Expected) => {
                 let since = (moment.date - self.last_seen.date).get_days();
-                let impact = findings.iter().map(|finding| finding.impact).fold(0.0, f64::max);
+                let impact = anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max);
                 let known = self.accepted_impact.is_some_and(|accepted| impact <= accepted * judged.factor);
                 // Later days belong to an accepted incident only if they are close and not much larger.
                 began && (since <= 0 || (since <= BRIDGED_DAYS && known))
@@ -128,17 +128,17 @@ impl Episode {
         }
     }
 
-    /// Adds the anomalies of all rules for the series at one time. `findings` is not empty.
-    fn see(&mut self, findings: &[&Finding], judged: &Judged<'_>) {
+    /// Adds the anomalies of all rules for the series at one time. `anomalies` is not empty.
+    fn see(&mut self, anomalies: &[&Anomaly], judged: &Judged<'_>) {
         let moment = judged.moment;
         let mut impact = 0.0_f64;
-        for finding in findings {
-            self.severity = self.severity.max(finding.severity);
-            self.peak_score = self.peak_score.max(finding.score);
-            impact = impact.max(finding.impact);
+        for anomaly in anomalies {
+            self.severity = self.severity.max(anomaly.severity);
+            self.peak_score = self.peak_score.max(anomaly.score);
+            impact = impact.max(anomaly.impact);
         }
         let all_judged = self.is_refuted(judged);
-        self.rules.extend(findings.iter().map(|finding| finding.rule.clone()));
+        self.rules.extend(anomalies.iter().map(|anomaly| anomaly.rule.clone()));
         let seen = self.by_day.entry(moment.date).or_default();
         match moment.hour {
             // Without a verdict of every rule, an earlier anomaly may still be valid.
@@ -157,7 +157,7 @@ impl Episode {
         }
         self.first_seen = self.first_seen.min(moment);
         // An earlier time has no news.
-        let worst = findings
+        let worst = anomalies
             .iter()
             .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
         if let Some(worst) = worst
@@ -218,35 +218,35 @@ impl Episode {
         self.state == State::Open && newest && days.contains(&date) && lasts
     }
 
-    fn close(&mut self, closing: Closing, moment: Moment) {
+    fn close(&mut self, closing: Resolution, moment: Moment) {
         (self.state, self.closed_at) = (State::Closed(closing), Some(moment));
-        if closing == Closing::NewLevel {
+        if closing == Resolution::NewLevel {
             self.accepted_impact = self.by_day.values().map(|seen| seen.impact()).reduce(f64::max);
         }
     }
 
     /// Updates the incident with the anomalies of the same series and direction.
-    fn advance(&mut self, findings: Option<&[&Finding]>, judged: &Judged<'_>) {
+    fn advance(&mut self, anomalies: Option<&[&Anomaly]>, judged: &Judged<'_>) {
         // An end at the same time is evaluated again.
         let before = self.state;
-        let ended = matches!(before, State::Closed(Closing::Over | Closing::NewLevel))
+        let ended = matches!(before, State::Closed(Resolution::Over | Resolution::NewLevel))
             && self.decision.is_none()
             && judged.moment.hour.is_none()
             && self.closed_at == Some(judged.moment);
         if ended {
             (self.state, self.closed_at, self.accepted_impact) = (State::Open, None, None);
         }
-        if let Some(findings) = findings {
-            self.see(findings, judged);
+        if let Some(anomalies) = anomalies {
+            self.see(anomalies, judged);
         } else if self.is_refuted(judged) {
             self.take_back(judged);
         }
         if self.is_accepted(judged) {
-            self.close(Closing::NewLevel, judged.moment);
-        } else if findings.is_none() && self.is_over(judged) {
-            self.close(Closing::Over, judged.moment);
+            self.close(Resolution::NewLevel, judged.moment);
+        } else if anomalies.is_none() && self.is_over(judged) {
+            self.close(Resolution::Over, judged.moment);
         }
-        if findings.is_some() && self.state == State::Open && judged.news == News::Live {
+        if anomalies.is_some() && self.state == State::Open && judged.news == News::Live {
             // A continued incident from loaded history is news.
             self.muted = false;
         }

@@ -4,16 +4,16 @@ use super::*;
 
 const END: Date = date(2026, 11, 23);
 
-fn options(incidents: Incidents) -> ScenarioOptions {
+fn options(incidents: Injection) -> ScenarioOptions {
     ScenarioOptions { seed: 7, services: 40, end: END, days: 120, incidents, more_incidents: Vec::new() }
 }
 
-fn scenario(incidents: Incidents) -> Scenario {
+fn scenario(incidents: Injection) -> Scenario {
     Scenario::new(options(incidents)).unwrap()
 }
 
 fn quiet() -> Scenario {
-    scenario(Incidents::These(Vec::new()))
+    scenario(Injection::These(Vec::new()))
 }
 
 fn keys(scenario: &Scenario) -> Vec<SeriesKey> {
@@ -30,19 +30,19 @@ fn later(days: i32) -> DateTime {
 
 #[test]
 fn the_same_question_has_the_same_answer_in_any_order() {
-    let (one, other) = (scenario(Incidents::Default), scenario(Incidents::Default));
+    let (one, other) = (scenario(Injection::Default), scenario(Injection::Default));
     let days: Vec<Date> = END.saturating_sub(9.days()).series(1.day()).take(10).collect();
     let forwards: Vec<_> = days.iter().map(|day| one.page(*day, *day, later(0), 0, 10_000)).collect();
     let mut backwards: Vec<_> = days.iter().rev().map(|day| other.page(*day, *day, later(0), 0, 10_000)).collect();
     backwards.reverse();
     assert_eq!(forwards, backwards);
-    let reseeded = Scenario::new(ScenarioOptions { seed: 8, ..options(Incidents::Default) }).unwrap();
+    let reseeded = Scenario::new(ScenarioOptions { seed: 8, ..options(Injection::Default) }).unwrap();
     assert_ne!(reseeded.page(days[0], days[0], later(0), 0, 10_000), forwards[0]);
 }
 
 #[test]
 fn a_longer_bill_begins_with_the_shorter_one() {
-    let long = ScenarioOptions { services: 400, ..options(Incidents::These(Vec::new())) };
+    let long = ScenarioOptions { services: 400, ..options(Injection::These(Vec::new())) };
     let long = Scenario::new(long).unwrap();
     let rows = quiet().page(END, END, later(0), 0, 10_000);
     assert_eq!(long.page(END, END, later(0), 0, 10_000)[..rows.len()], rows);
@@ -51,7 +51,7 @@ fn a_longer_bill_begins_with_the_shorter_one() {
 
 #[test]
 fn a_day_only_grows_while_it_lasts() {
-    let scenario = scenario(Incidents::Default);
+    let scenario = scenario(Injection::Default);
     for key in keys(&scenario) {
         let mut before = 0.0;
         for tenth in 0..144_i32 {
@@ -109,7 +109,7 @@ fn corrections_change_a_little_and_settle_on_the_third_day() {
 
 #[test]
 fn nothing_is_billed_before_the_first_day_or_after_now() {
-    let scenario = scenario(Incidents::Default);
+    let scenario = scenario(Injection::Default);
     let before = END.saturating_sub(121.days());
     assert_eq!(scenario.page(before, before, later(0), 0, 100), Vec::<String>::new());
     let tomorrow = END.saturating_add(1.day());
@@ -118,7 +118,7 @@ fn nothing_is_billed_before_the_first_day_or_after_now() {
 
 #[test]
 fn pages_part_the_rows_without_loss() {
-    let scenario = scenario(Incidents::Default);
+    let scenario = scenario(Injection::Default);
     let from = END.saturating_sub(1.day());
     let whole = scenario.page(from, END, later(0), 0, 10_000);
     assert!(whole.len() > 80);
@@ -156,7 +156,7 @@ fn rows_are_json_with_the_apis_fields() {
 
 #[test]
 fn incidents_change_what_they_name_and_nothing_else() {
-    let (quiet, loud) = (quiet(), scenario(Incidents::Default));
+    let (quiet, loud) = (quiet(), scenario(Injection::Default));
     let named: std::collections::BTreeSet<_> = loud.incidents().iter().map(|incident| &incident.service).collect();
     assert_eq!((loud.incidents().len(), named.len()), (8, 8));
     for day in END.saturating_sub(45.days()).series(1.day()).take(46) {
@@ -198,19 +198,19 @@ fn incidents_change_what_they_name_and_nothing_else() {
 
 #[test]
 fn a_short_history_hides_only_what_lies_in_it() {
-    let scenario = Scenario::new(ScenarioOptions { days: 10, ..options(Incidents::Default) }).unwrap();
+    let scenario = Scenario::new(ScenarioOptions { days: 10, ..options(Injection::Default) }).unwrap();
     assert_eq!(scenario.incidents().len(), 3);
 }
 
 #[test]
 fn an_unknown_service_is_named() {
-    let incident = Incident {
+    let incident = InjectedIncident {
         service: SeriesKey::new("d", "p", "s"),
         change: Change::Stop,
         from: END.at(0, 0, 0, 0),
         until: None,
     };
-    let options = options(Incidents::These(vec![incident]));
+    let options = options(Injection::These(vec![incident]));
     assert_eq!(
         Scenario::new(options).unwrap_err().to_string(),
         "no service d/p/s in the simulated bill: expected one of its rows' domainId/projectId/serviceId"
@@ -219,7 +219,7 @@ fn an_unknown_service_is_named() {
 
 #[test]
 fn ten_thousand_services_are_a_few_pages() {
-    let scenario = Scenario::new(ScenarioOptions { services: 10_000, ..options(Incidents::Default) }).unwrap();
+    let scenario = Scenario::new(ScenarioOptions { services: 10_000, ..options(Injection::Default) }).unwrap();
     let rows: usize = (0..4).map(|page| scenario.page(END, END, later(0), page, 10_000).len()).sum();
     assert!((20_000..40_000).contains(&rows), "{rows}");
 }

@@ -74,7 +74,7 @@ fn what_was_kept_before_a_kill_is_not_kept_twice() {
 
 #[tokio::test]
 async fn a_day_is_held_where_nothing_of_it_would_change() {
-    in_every_store("held_days", async |store| {
+    in_every_store("withheld_days", async |store| {
         let bill = ledger(day(2), &[("a", 1.0), ("b", 2.0)]);
         assert!(!store.holds_day(&bill).await.unwrap());
         store.put_day(&bill, at(0)).await.unwrap();

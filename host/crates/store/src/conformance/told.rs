@@ -6,16 +6,16 @@ use std::time::Duration;
 use ::mongodb::bson::{Bson, Document, doc};
 
 use super::*;
-use crate::checkpoint::Step;
-use crate::documents::{anomaly, episode, run};
+use crate::checkpoint::Checkpoint;
+use crate::documents::{anomaly, incident, run};
 use crate::{Claim, LeaseKey};
-use crate::{Found, JobRun, Notice};
-use model::anomaly::{Direction, Finding, Severity};
-use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
+use crate::{Found, OperationalNotification, RunRecord};
+use model::anomaly::{Anomaly, Direction, Severity};
+use model::incident::{Decision, Delivery, Incident, Moment, Resolution, Seen, State};
 use model::series::Grain;
 
-fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
-    Finding {
+fn anomaly(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Anomaly {
+    Anomaly {
         date,
         hour,
         series: key(service),
@@ -34,7 +34,7 @@ fn finding(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Finding {
         reason: "평소보다 \"많이\" 높음".to_owned(),
         figures: figures(&[("mean", 10.0), ("std", 4.0)]),
         threshold: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
-        episode: Some("e1".to_owned()),
+        incident: Some("e1".to_owned()),
     }
 }
 
@@ -55,15 +55,15 @@ async fn kept(store: &Store) -> Vec<String> {
 #[tokio::test]
 async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
     in_every_store("finding_fields", async |store| {
-        let found = finding(day(1), Some(9), "vm", "usual");
-        store.put_findings(day(1), Some(9), &rules(&["usual"]), &[found], at(0)).await.unwrap();
+        let found = anomaly(day(1), Some(9), "vm", "usual");
+        store.put_anomalies(day(1), Some(9), &rules(&["usual"]), &[found], at(0)).await.unwrap();
         let expected = doc! {
             "date": "20261101", "hour": 9, "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "ruleId": "usual",
             "grain": "daily", "direction": "up", "severity": "warning", "observedAmount": 30.0, "expected": 11.0,
             "lower": Bson::Null, "upper": 20.0, "score": 2.5, "impact": 19.0, "reason": "평소보다 \"많이\" 높음",
             "baselineMean": 10.0, "baselineStd": 4.0, "zScore": 5.0, "deviationRatio": 3.0,
-            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "episode": "e1", "status": "NEW",
+            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "incident": "e1", "status": "NEW",
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "runId": run().to_string(),
@@ -79,10 +79,10 @@ async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
 async fn what_cannot_be_said_of_a_finding_is_null() {
     in_every_store("finding_nulls", async |store| {
         let figures = figures(&[("mean", 0.0)]);
-        let found = Finding { figures, episode: None, upper: f64::INFINITY, ..finding(day(1), None, "vm", "usual") };
-        store.put_findings(day(1), None, &rules(&["usual"]), &[found], at(0)).await.unwrap();
+        let found = Anomaly { figures, incident: None, upper: f64::INFINITY, ..anomaly(day(1), None, "vm", "usual") };
+        store.put_anomalies(day(1), None, &rules(&["usual"]), &[found], at(0)).await.unwrap();
         let listed = store.anomaly_documents(range(1, 1)).await.unwrap();
-        for field in ["hour", "lower", "upper", "baselineStd", "zScore", "deviationRatio", "episode"] {
+        for field in ["hour", "lower", "upper", "baselineStd", "zScore", "deviationRatio", "incident"] {
             assert_eq!(listed[0].get(field), Some(&Bson::Null), "{field}");
         }
     })
@@ -93,9 +93,9 @@ async fn what_cannot_be_said_of_a_finding_is_null() {
 async fn findings_replace_those_of_the_same_run_and_rules() {
     in_every_store("finding_replaced", async |store| {
         let put = async |date: Date, hour: Option<u8>, ran: &[&str], found: &[(&str, &str)]| {
-            let findings: Vec<Finding> =
-                found.iter().map(|(service, rule)| finding(date, hour, service, rule)).collect();
-            store.put_findings(date, hour, &rules(ran), &findings, at(0)).await.unwrap();
+            let anomalies: Vec<Anomaly> =
+                found.iter().map(|(service, rule)| anomaly(date, hour, service, rule)).collect();
+            store.put_anomalies(date, hour, &rules(ran), &anomalies, at(0)).await.unwrap();
         };
         put(day(1), None, &["one", "two"], &[("a", "one"), ("a", "two"), ("b", "one")]).await;
         put(day(1), Some(3), &["one"], &[("a", "one")]).await;
@@ -120,8 +120,8 @@ async fn findings_replace_those_of_the_same_run_and_rules() {
 async fn found_days_and_hours_are_told_apart() {
     in_every_store("finding_found", async |store| {
         for hour in [None, Some(0), Some(23)] {
-            let found = [finding(day(1), hour, "a", "one")];
-            store.put_findings(day(1), hour, &rules(&["one"]), &found, at(0)).await.unwrap();
+            let found = [anomaly(day(1), hour, "a", "one")];
+            store.put_anomalies(day(1), hour, &rules(&["one"]), &found, at(0)).await.unwrap();
         }
         let mut found = store.found(range(1, 1)).await.unwrap();
         found.sort();
@@ -131,9 +131,9 @@ async fn found_days_and_hours_are_told_apart() {
     .await;
 }
 
-fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
+fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
     let moment = |number, hour| Moment { date: day(number), hour };
-    Episode {
+    Incident {
         id: id.to_owned(),
         series: SeriesKey::new("domain", "a.b/$c", ALL),
         names: names("vm"),
@@ -159,7 +159,7 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
         reason: "less".to_owned(),
         muted: false,
         deliveries: [
-            ("syslog".to_owned(), Delivery { told_impact: 10.5, closed: false, notices: 2 }),
+            ("syslog".to_owned(), Delivery { notified_impact: 10.5, closed: false, notifications: 2 }),
             ("chat.$team".to_owned(), Delivery::default()),
         ]
         .into(),
@@ -168,25 +168,25 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Episode {
 
 #[tokio::test]
 async fn episodes_are_given_until_they_are_settled_or_past() {
-    in_every_store("episodes", async |store| {
+    in_every_store("incidents", async |store| {
         let open = incident("e-open", State::Open, None);
-        let untold = incident("e-untold", State::Closed(Closing::Over), Some(2));
-        let settled = incident("e-settled", State::Closed(Closing::Over), Some(5));
+        let untold = incident("e-untold", State::Closed(Resolution::Over), Some(2));
+        let settled = incident("e-settled", State::Closed(Resolution::Over), Some(5));
         let all = [(open.clone(), false), (untold.clone(), false), (settled.clone(), true)];
         for second in 0..2 {
-            store.put_episodes(&all, at(second)).await.unwrap();
-            assert_eq!(documents(store, &episode::COLLECTION).await.len(), 3);
+            store.put_incidents(&all, at(second)).await.unwrap();
+            assert_eq!(documents(store, &incident::COLLECTION).await.len(), 3);
         }
-        assert_eq!(store.episodes(day(6)).await.unwrap(), [open.clone(), untold.clone()]);
-        assert_eq!(store.episodes(day(5)).await.unwrap(), [open.clone(), settled, untold.clone()]);
+        assert_eq!(store.incidents(day(6)).await.unwrap(), [open.clone(), untold.clone()]);
+        assert_eq!(store.incidents(day(5)).await.unwrap(), [open.clone(), settled, untold.clone()]);
 
         let mut closed =
-            Episode { state: State::Retracted, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
+            Incident { state: State::Retracted, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
         closed.deliveries.clear();
         closed.by_day.clear();
-        store.put_episodes(&[(closed.clone(), false), (untold, true)], at(2)).await.unwrap();
-        assert_eq!(store.episodes(day(6)).await.unwrap(), [closed], "what is left out of it is gone");
-        store.put_episodes(&[], at(2)).await.unwrap();
+        store.put_incidents(&[(closed.clone(), false), (untold, true)], at(2)).await.unwrap();
+        assert_eq!(store.incidents(day(6)).await.unwrap(), [closed], "what is left out of it is gone");
+        store.put_incidents(&[], at(2)).await.unwrap();
     })
     .await;
 }
@@ -196,16 +196,16 @@ async fn what_an_operator_said_of_an_episode_is_kept() {
     in_every_store("episodes_decided", async |store| {
         let mut decided = incident("e-decided", State::Open, None);
         let note = Some("the \"big\" move".to_owned());
-        decided.decide(Decision { closing: Closing::Expected, note, at: at(7) });
-        let other = incident("e-other", State::Closed(Closing::NewLevel), Some(3));
-        store.put_episodes(&[(decided.clone(), true), (other.clone(), true)], at(8)).await.unwrap();
-        assert_eq!(store.decided_episodes(day(3)).await.unwrap(), std::slice::from_ref(&decided));
-        assert_eq!(store.decided_episodes(day(4)).await.unwrap(), []);
-        assert_eq!(store.episode("e-other").await.unwrap(), Some(other.clone()));
-        assert_eq!(store.episode("e").await.unwrap(), None);
-        assert_eq!(store.every_episode().await.unwrap(), [decided.clone(), other.clone()]);
-        assert_eq!(store.episodes(day(3)).await.unwrap(), [decided, other], "it was seen that day");
-        assert_eq!(store.episodes(day(4)).await.unwrap(), []);
+        decided.decide(Decision { closing: Resolution::Expected, note, at: at(7) });
+        let other = incident("e-other", State::Closed(Resolution::NewLevel), Some(3));
+        store.put_incidents(&[(decided.clone(), true), (other.clone(), true)], at(8)).await.unwrap();
+        assert_eq!(store.decided_incidents(day(3)).await.unwrap(), std::slice::from_ref(&decided));
+        assert_eq!(store.decided_incidents(day(4)).await.unwrap(), []);
+        assert_eq!(store.incident("e-other").await.unwrap(), Some(other.clone()));
+        assert_eq!(store.incident("e").await.unwrap(), None);
+        assert_eq!(store.all_incidents().await.unwrap(), [decided.clone(), other.clone()]);
+        assert_eq!(store.incidents(day(3)).await.unwrap(), [decided, other], "it was seen that day");
+        assert_eq!(store.incidents(day(4)).await.unwrap(), []);
     })
     .await;
 }
@@ -214,12 +214,12 @@ async fn what_an_operator_said_of_an_episode_is_kept() {
 async fn runs_are_read_back() {
     in_every_store("runs", async |store| {
         assert_eq!(store.run("daily", "20261101").await.unwrap(), None);
-        let mut record = JobRun {
+        let mut record = RunRecord {
             job: "daily".to_owned(),
             period: "20261101".to_owned(),
             owner: "host:1".to_owned(),
             attempts: 1,
-            step: Step::Started,
+            step: Checkpoint::Started,
             through: None,
             until: None,
             reached: None,
@@ -227,7 +227,7 @@ async fn runs_are_read_back() {
             error: None,
             counts: [("series".to_owned(), 10_000_000_000)].into(),
             durations_ms: [("fetch.page".to_owned(), 12)].into(),
-            total_told: BTreeSet::new(),
+            total_delivered: BTreeSet::new(),
             total: None,
             started_at: at(0),
             finished_at: None,
@@ -235,13 +235,13 @@ async fn runs_are_read_back() {
         };
         store.put_run(&record, at(0)).await.unwrap();
         assert_eq!(store.run("daily", "20261101").await.unwrap().as_ref(), Some(&record));
-        record = JobRun {
+        record = RunRecord {
             attempts: 2,
             through: Some(day(1)),
             until: None,
             error: Some("no \"answer\"".to_owned()),
             counts: BTreeMap::new(),
-            total_told: BTreeSet::from(["syslog".to_owned()]),
+            total_delivered: BTreeSet::from(["syslog".to_owned()]),
             total: Some("1,234.50".to_owned()),
             finished_at: Some(at(9)),
             ..record
@@ -255,13 +255,13 @@ async fn runs_are_read_back() {
     .await;
 }
 
-fn run_of(job: &str, period: &str, second: i64) -> JobRun {
-    JobRun {
+fn run_of(job: &str, period: &str, second: i64) -> RunRecord {
+    RunRecord {
         job: job.to_owned(),
         period: period.to_owned(),
         owner: "host:1".to_owned(),
         attempts: 1,
-        step: Step::Started,
+        step: Checkpoint::Started,
         through: None,
         until: None,
         reached: None,
@@ -269,7 +269,7 @@ fn run_of(job: &str, period: &str, second: i64) -> JobRun {
         error: None,
         counts: BTreeMap::new(),
         durations_ms: BTreeMap::new(),
-        total_told: BTreeSet::new(),
+        total_delivered: BTreeSet::new(),
         total: None,
         started_at: at(second),
         finished_at: None,
@@ -301,8 +301,11 @@ async fn a_step_changes_nothing_else_of_a_run() {
     in_every_store("step", async |store| {
         let run = run_of("daily", "20261101", 1);
         store.put_run(&run, at(0)).await.unwrap();
-        store.put_step("daily", "20261101", Step::Findings, at(3)).await.unwrap();
-        assert_eq!(store.run("daily", "20261101").await.unwrap(), Some(JobRun { step: Step::Findings, ..run }));
+        store.put_checkpoint("daily", "20261101", Checkpoint::Anomalies, at(3)).await.unwrap();
+        assert_eq!(
+            store.run("daily", "20261101").await.unwrap(),
+            Some(RunRecord { step: Checkpoint::Anomalies, ..run })
+        );
     })
     .await;
 }
@@ -334,22 +337,22 @@ async fn leases_that_are_taken_are_told_with_what_is_left_of_them() {
 
 #[tokio::test]
 async fn notices_are_read_back() {
-    in_every_store("notices", async |store| {
-        assert_eq!(store.notices().await.unwrap(), []);
-        let mut notice = Notice {
+    in_every_store("notifications", async |store| {
+        assert_eq!(store.notifications().await.unwrap(), []);
+        let mut notification = OperationalNotification {
             key: "failing:daily".to_owned(),
             text: "no \"answer\"".to_owned(),
             times: 3,
             since: at(1),
             told: BTreeSet::from(["syslog".to_owned()]),
         };
-        let other = Notice { key: "feed".to_owned(), ..notice.clone() };
-        store.put_notice(&other, at(1)).await.unwrap();
-        store.put_notice(&notice, at(1)).await.unwrap();
-        assert_eq!(store.notices().await.unwrap(), [notice.clone(), other.clone()]);
-        (notice.times, notice.told) = (0, BTreeSet::new());
-        store.put_notice(&notice, at(2)).await.unwrap();
-        assert_eq!(store.notices().await.unwrap(), [notice, other]);
+        let other = OperationalNotification { key: "feed".to_owned(), ..notification.clone() };
+        store.put_notification(&other, at(1)).await.unwrap();
+        store.put_notification(&notification, at(1)).await.unwrap();
+        assert_eq!(store.notifications().await.unwrap(), [notification.clone(), other.clone()]);
+        (notification.times, notification.told) = (0, BTreeSet::new());
+        store.put_notification(&notification, at(2)).await.unwrap();
+        assert_eq!(store.notifications().await.unwrap(), [notification, other]);
     })
     .await;
 }
@@ -357,12 +360,12 @@ async fn notices_are_read_back() {
 #[tokio::test]
 async fn a_kept_finding_keeps_its_status_in_mongodb() {
     in_mongodb("finding_status", async |store, _| {
-        let found = [finding(day(1), None, "a", "one")];
-        store.put_findings(day(1), None, &rules(&["one"]), &found, at(0)).await.unwrap();
+        let found = [anomaly(day(1), None, "a", "one")];
+        store.put_anomalies(day(1), None, &rules(&["one"]), &found, at(0)).await.unwrap();
         let collection = database(store).collection::<Document>(anomaly::COLLECTION.name);
         let seen = doc! { "$set": { "status": "ACKNOWLEDGED", "note": "known" } };
         collection.update_one(doc! {}, seen).await.unwrap();
-        store.put_findings(day(1), None, &rules(&["one"]), &found, at(9)).await.unwrap();
+        store.put_anomalies(day(1), None, &rules(&["one"]), &found, at(9)).await.unwrap();
         let listed = store.anomaly_documents(ALWAYS).await.unwrap();
         assert_eq!(listed[0].get_str("status"), Ok("ACKNOWLEDGED"));
         assert_eq!(listed[0].get_str("note"), Ok("known"));

@@ -9,7 +9,7 @@ use super::{
     number, series, time,
 };
 use crate::{AnomalyRecord, Found};
-use model::anomaly::Finding;
+use model::anomaly::Anomaly;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_anomalies",
@@ -49,7 +49,7 @@ const FIELDS: [&str; 30] = [
     "deviationRatio",
     "threshold",
     "detector",
-    "episode",
+    "incident",
     "status",
     "createdAt",
     "updatedAt",
@@ -61,31 +61,31 @@ pub(crate) fn key(date: Date, hour: Option<u8>) -> Document {
     doc! { "date": date_text(date), "hour": hour_value(hour) }
 }
 
-pub(crate) fn upsert(finding: &Finding, now: Timestamp) -> Upsert {
-    let mut id = key(finding.date, finding.hour);
-    key_fields(&mut id, &finding.series);
-    id.insert("ruleId", &finding.rule);
+pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
+    let mut id = key(anomaly.date, anomaly.hour);
+    key_fields(&mut id, &anomaly.series);
+    id.insert("ruleId", &anomaly.rule);
     let mut set = Document::new();
-    name_fields(&mut set, &finding.names);
-    let std = finding.figures.get("std").copied();
+    name_fields(&mut set, &anomaly.names);
+    let std = anomaly.figures.get("std").copied();
     set.extend(doc! {
-        "observedAmount": finding.observed,
-        "baselineMean": finite(finding.mean()),
+        "observedAmount": anomaly.observed,
+        "baselineMean": finite(anomaly.mean()),
         "baselineStd": std.map_or(Bson::Null, finite),
-        "zScore": finding.z_score().map_or(Bson::Null, finite),
-        "deviationRatio": finding.deviation_ratio().map_or(Bson::Null, finite),
-        "threshold": figures_document(&finding.threshold),
-        "grain": finding.grain.as_str(),
-        "detector": &finding.detector,
-        "score": finite(finding.score),
-        "expected": finite(finding.expected),
-        "lower": finite(finding.lower),
-        "upper": finite(finding.upper),
-        "impact": finite(finding.impact),
-        "direction": finding.direction.as_str(),
-        "severity": finding.severity.as_str(),
-        "reason": &finding.reason,
-        "episode": finding.episode.as_deref(),
+        "zScore": anomaly.z_score().map_or(Bson::Null, finite),
+        "deviationRatio": anomaly.deviation_ratio().map_or(Bson::Null, finite),
+        "threshold": figures_document(&anomaly.threshold),
+        "grain": anomaly.grain.as_str(),
+        "detector": &anomaly.detector,
+        "score": finite(anomaly.score),
+        "expected": finite(anomaly.expected),
+        "lower": finite(anomaly.lower),
+        "upper": finite(anomaly.upper),
+        "impact": finite(anomaly.impact),
+        "direction": anomaly.direction.as_str(),
+        "severity": anomaly.severity.as_str(),
+        "reason": &anomaly.reason,
+        "incident": anomaly.incident.as_deref(),
         "updatedAt": time(now),
     });
     // A person may change the status later, so only the insert sets the status.
@@ -118,6 +118,6 @@ pub(crate) fn listed(mut document: Document) -> Document {
 
 /// Reads a stored document.
 pub(crate) fn record(document: Document) -> AnomalyRecord {
-    let incident = document.get_str("episode").ok().map(str::to_owned);
+    let incident = document.get_str("incident").ok().map(str::to_owned);
     AnomalyRecord { incident, json: json::object(document) }
 }

@@ -1,4 +1,4 @@
-//! `billing_restated`: the amounts of a day and series before a restatement.
+//! `billing_restatements`: the amounts of a day and series before a restatement.
 //!
 //! `billing_daily` holds the current amounts. Each restatement adds a revision with the replaced amounts, numbered from
 //! 0, with the times from and until which the amounts were known.
@@ -15,7 +15,7 @@ use model::history::Measure;
 use model::series::{Names, SeriesKey};
 
 pub(crate) const COLLECTION: Collection = Collection {
-    name: "billing_restated",
+    name: "billing_restatements",
     key: &["date", "domainId", "projectId", "serviceId", "revision"],
     unique: "unique_restated",
     indexes: &[],

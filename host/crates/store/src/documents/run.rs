@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
-use crate::JobRun;
-use crate::checkpoint::Step;
+use crate::RunRecord;
+use crate::checkpoint::Checkpoint;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "job_runs",
@@ -20,7 +20,7 @@ pub(crate) fn key(job: &str, period: &str) -> Document {
     doc! { "job": job, "period": period }
 }
 
-pub(crate) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
+pub(crate) fn upsert(run: &RunRecord, now: Timestamp) -> Upsert {
     let set = doc! {
         "owner": &run.owner,
         "attempts": i64::from(run.attempts),
@@ -32,7 +32,7 @@ pub(crate) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
         "error": run.error.as_deref(),
         "counts": counts_document(&run.counts),
         "durationsMs": counts_document(&run.durations_ms),
-        "totalTold": run.total_told.iter().collect::<Vec<_>>(),
+        "totalDelivered": run.total_delivered.iter().collect::<Vec<_>>(),
         "total": run.total.as_deref(),
         "startedAt": time(run.started_at),
         "finishedAt": run.finished_at.map(time),
@@ -43,12 +43,12 @@ pub(crate) fn upsert(run: &JobRun, now: Timestamp) -> Upsert {
 
 /// Returns the fields of a document that only a lease has created so far, without the key, the owner and the times.
 pub(crate) fn blank(job: &str, period: &str) -> Document {
-    let run = JobRun {
+    let run = RunRecord {
         job: job.to_owned(),
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: Step::Started,
+        step: Checkpoint::Started,
         through: None,
         until: None,
         reached: None,
@@ -56,7 +56,7 @@ pub(crate) fn blank(job: &str, period: &str) -> Document {
         error: None,
         counts: BTreeMap::new(),
         durations_ms: BTreeMap::new(),
-        total_told: BTreeSet::new(),
+        total_delivered: BTreeSet::new(),
         total: None,
         started_at: Timestamp::UNIX_EPOCH,
         finished_at: None,
@@ -70,24 +70,24 @@ pub(crate) fn blank(job: &str, period: &str) -> Document {
 }
 
 /// Sets only the step of a run.
-pub(crate) fn step(job: &str, period: &str, step: Step, now: Timestamp) -> Upsert {
+pub(crate) fn step(job: &str, period: &str, step: Checkpoint, now: Timestamp) -> Upsert {
     let set = doc! { "step": step.as_str(), "updatedAt": time(now) };
     Upsert { key: key(job, period), set, on_insert: Document::new() }
 }
 
 /// Returns the runs with the latest start times, newest first.
-pub(crate) fn latest(mut runs: Vec<JobRun>, limit: usize) -> Vec<JobRun> {
+pub(crate) fn latest(mut runs: Vec<RunRecord>, limit: usize) -> Vec<RunRecord> {
     runs.sort_by(|one, other| (other.started_at, &other.period).cmp(&(one.started_at, &one.period)));
     runs.truncate(limit);
     runs
 }
 
-pub(crate) fn read(document: &Document) -> Result<JobRun, String> {
+pub(crate) fn read(document: &Document) -> Result<RunRecord, String> {
     let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
     let optional = |field: &str| document.get_str(field).ok().map(str::to_owned);
     let attempts = document.get_i64("attempts").map_err(|error| error.to_string())?;
-    let told = document.get_array("totalTold").map_err(|error| error.to_string())?;
-    Ok(JobRun {
+    let told = document.get_array("totalDelivered").map_err(|error| error.to_string())?;
+    Ok(RunRecord {
         job: text("job")?,
         period: text("period")?,
         owner: text("owner")?,
@@ -100,7 +100,7 @@ pub(crate) fn read(document: &Document) -> Result<JobRun, String> {
         error: optional("error"),
         counts: read_counts(document, "counts")?,
         durations_ms: read_counts(document, "durationsMs")?,
-        total_told: told.iter().filter_map(|sink| sink.as_str().map(str::to_owned)).collect(),
+        total_delivered: told.iter().filter_map(|receiver| receiver.as_str().map(str::to_owned)).collect(),
         total: optional("total"),
         started_at: timestamp(*document.get_datetime("startedAt").map_err(|error| error.to_string())?)?,
         lease_until: document.get_datetime("leaseUntil").ok().copied().map(timestamp).transpose()?,

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use redb::{ReadableTable, Table};
 
 use super::file::{Cause, Column};
-use super::stretches::Stretch;
+use super::key_ranges::KeyRange;
 use crate::documents::date_text;
 
 /// Columns of every day. Each collection numbers the remaining columns.
@@ -36,7 +36,7 @@ pub(super) struct DayWriter<'a> {
 pub(super) struct Place {
     pub(super) collection: &'static str,
     pub(super) date: Date,
-    pub(super) stretch: Stretch,
+    pub(super) key_range: KeyRange,
 }
 
 impl<'a, T: ReadableTable<Column, &'static [u8]>> Day<'a, T> {
@@ -110,7 +110,7 @@ impl<'a> DayWriter<'a> {
 
 impl Place {
     fn column(self, column: u8) -> Column {
-        (self.collection, day_number(self.date), self.stretch.0, column)
+        (self.collection, day_number(self.date), self.key_range.0, column)
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) type Column = (&'static str, u32, u32, u8);
 const COLUMNS: TableDefinition<'static, Column, &[u8]> = TableDefinition::new("columns");
 /// The first series key of a key range, as (account, project, service). The table maps the key to the range's number.
 pub(super) type FirstKey = (&'static str, &'static str, &'static str);
-const STRETCHES: TableDefinition<'static, FirstKey, u32> = TableDefinition::new("stretches");
+const STRETCHES: TableDefinition<'static, FirstKey, u32> = TableDefinition::new("key_ranges");
 /// The key of a subject: collection, key range and number. The value holds the ids, the names and the lists as JSON.
 pub(super) type SubjectKey = (&'static str, u32, u32);
 pub(super) type SubjectValue =
@@ -214,7 +214,7 @@ impl Changing<'_> {
         Ok(self.0.open_table(SUBJECTS)?)
     }
 
-    pub(super) fn stretches(&self) -> Result<Table<'_, FirstKey, u32>, Cause> {
+    pub(super) fn key_ranges(&self) -> Result<Table<'_, FirstKey, u32>, Cause> {
         Ok(self.0.open_table(STRETCHES)?)
     }
 }
@@ -228,7 +228,7 @@ impl Reading<'_> {
         Ok(self.0.open_table(SUBJECTS)?)
     }
 
-    pub(super) fn stretches(&self) -> Result<redb::ReadOnlyTable<FirstKey, u32>, Cause> {
+    pub(super) fn key_ranges(&self) -> Result<redb::ReadOnlyTable<FirstKey, u32>, Cause> {
         Ok(self.0.open_table(STRETCHES)?)
     }
 

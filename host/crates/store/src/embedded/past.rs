@@ -8,8 +8,8 @@ use redb::ReadOnlyTable;
 
 use super::columns::Day;
 use super::file::{Cause, Column, Reading};
+use super::key_ranges::{KeyRange, place};
 use super::rows::{ANOMALOUS, DailyRow, HourlyRow, Row, flag, hour_column, measure_column};
-use super::stretches::{Stretch, place};
 use super::subjects::{Subject, Subjects};
 use model::history::{HistoryRow, Measure, SnapshotRow};
 use model::series::SeriesKey;
@@ -27,15 +27,15 @@ impl Reading<'_> {
     /// Returns the series of a key range over `days`. The days must be ascending.
     pub(super) fn history(
         &self,
-        stretch: Stretch,
+        key_range: KeyRange,
         days: &[Date],
         measures: &[Measure],
     ) -> Result<BTreeMap<SeriesKey, HistoryRow>, Cause> {
-        let mut rows = Rows::new(Subjects::load(&self.subjects()?, DailyRow::COLLECTION, stretch)?);
+        let mut rows = Rows::new(Subjects::load(&self.subjects()?, DailyRow::COLLECTION, key_range)?);
         let mut anomalous = vec![vec![false; days.len()]; rows.newest.len()];
         let unknown = vec![vec![f64::NAN; days.len()]; rows.newest.len()];
         let mut values: Vec<_> = measures.iter().map(|measure| (*measure, unknown.clone())).collect();
-        self.visit::<DailyRow>(stretch, days, |index, day| {
+        self.visit::<DailyRow>(key_range, days, |index, day| {
             let places = rows.see(&day.numbers)?;
             for (place, mark) in places.iter().zip(day.column(ANOMALOUS, flag)?) {
                 anomalous[*place][index] = mark;
@@ -59,13 +59,13 @@ impl Reading<'_> {
     /// Returns the series of a key range over `days`. The days must be ascending. Hours outside `hours` are NaN.
     pub(super) fn snapshots(
         &self,
-        stretch: Stretch,
+        key_range: KeyRange,
         days: &[Date],
         hours: &[u8],
     ) -> Result<BTreeMap<SeriesKey, SnapshotRow>, Cause> {
-        let mut rows = Rows::new(Subjects::load(&self.subjects()?, HourlyRow::COLLECTION, stretch)?);
+        let mut rows = Rows::new(Subjects::load(&self.subjects()?, HourlyRow::COLLECTION, key_range)?);
         let mut values = vec![vec![[f64::NAN; 24]; days.len()]; rows.newest.len()];
-        self.visit::<HourlyRow>(stretch, days, |index, day| {
+        self.visit::<HourlyRow>(key_range, days, |index, day| {
             let places = rows.see(&day.numbers)?;
             for hour in hours {
                 let Some(amounts) = day.column_if_there(hour_column(*hour), f64::from_le_bytes)? else { continue };
@@ -83,13 +83,13 @@ impl Reading<'_> {
 
     fn visit<R: Row>(
         &self,
-        stretch: Stretch,
+        key_range: KeyRange,
         days: &[Date],
         mut visit: impl FnMut(usize, &Day<'_, ReadOnlyTable<Column, &'static [u8]>>) -> Result<(), Cause>,
     ) -> Result<(), Cause> {
         let columns = self.columns()?;
         for (index, date) in days.iter().enumerate() {
-            if let Some(day) = Day::open(&columns, place::<R>(stretch, *date))? {
+            if let Some(day) = Day::open(&columns, place::<R>(key_range, *date))? {
                 visit(index, &day)?;
             }
         }

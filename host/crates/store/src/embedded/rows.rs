@@ -90,7 +90,7 @@ impl DailyRow {
         }
     }
 
-    /// Returns the amounts to keep in `billing_restated` when a restatement replaces the row.
+    /// Returns the amounts to keep in `billing_restatements` when a restatement replaces the row.
     pub(super) fn earlier(&self) -> Earlier {
         let Subject { key, names, .. } = &*self.subject;
         Earlier { key: key.clone(), names: names.clone(), amounts: self.amounts, created: self.created }

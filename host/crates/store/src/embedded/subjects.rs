@@ -8,7 +8,7 @@ use redb::{ReadableTable, Table};
 
 use super::columns::broken;
 use super::file::{Cause, SubjectKey, SubjectValue};
-use super::stretches::Stretch;
+use super::key_ranges::KeyRange;
 use crate::documents::Collection;
 use model::intern::Interner;
 use model::series::{Names, SeriesKey};
@@ -40,11 +40,11 @@ impl Subjects {
     pub(super) fn load(
         table: &impl ReadableTable<SubjectKey, SubjectValue>,
         collection: &Collection,
-        stretch: Stretch,
+        key_range: KeyRange,
     ) -> Result<Self, Cause> {
         let mut texts = Interner::default();
         let mut subjects = Vec::new();
-        for item in table.range((collection.name, stretch.0, 0)..=(collection.name, stretch.0, u32::MAX))? {
+        for item in table.range((collection.name, key_range.0, 0)..=(collection.name, key_range.0, u32::MAX))? {
             let (_, value) = item?;
             let (domain, project, service, domain_name, project_name, service_name, lists) = value.value();
             let key = SeriesKey { domain: texts.get(domain), project: texts.get(project), service: service.into() };
@@ -83,7 +83,7 @@ impl Numbering {
             _ => self.find(subject),
         };
         self.guess = place + 1;
-        u32::try_from(place).expect("a stretch has fewer than four billion subjects")
+        u32::try_from(place).expect("a key_range has fewer than four billion subjects")
     }
 
     /// Stores the new subjects.
@@ -91,7 +91,7 @@ impl Numbering {
         self,
         mut table: Table<'_, SubjectKey, SubjectValue>,
         collection: &Collection,
-        stretch: Stretch,
+        key_range: KeyRange,
     ) -> Result<(), Cause> {
         for (number, subject) in (0..).zip(&self.subjects).skip(self.stored) {
             let Subject { key, names, pricing_categories, regions } = &**subject;
@@ -106,7 +106,7 @@ impl Numbering {
                 &*names.service,
                 lists.as_str(),
             );
-            table.insert((collection.name, stretch.0, number), value)?;
+            table.insert((collection.name, key_range.0, number), value)?;
         }
         Ok(())
     }

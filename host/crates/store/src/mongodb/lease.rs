@@ -12,7 +12,7 @@ use super::Mongodb;
 use super::read::unreadable_document;
 use crate::StoreError;
 use crate::documents::run;
-use crate::lease::{Claim, Held, Holder, LeaseKey};
+use crate::lease::{Claim, HeldLease, Holder, LeaseKey};
 
 const DUPLICATE_KEY: i32 = 11_000;
 const ATTEMPTS: u32 = 3;
@@ -62,7 +62,7 @@ impl Mongodb {
     }
 
     /// Returns all taken leases. The ages come from the server's clock, so every host sees the same ages.
-    pub(crate) async fn held_leases(&self) -> Result<Vec<Held>, StoreError> {
+    pub(crate) async fn held_leases(&self) -> Result<Vec<HeldLease>, StoreError> {
         let failed = |error| self.failure("read", run::COLLECTION.name, &error);
         let left = doc! { "$subtract": ["$leaseUntil", "$$NOW"] };
         let renewed = doc! { "$subtract": ["$$NOW", "$leaseRenewedAt"] };
@@ -86,9 +86,9 @@ impl Mongodb {
     }
 }
 
-fn read_held(document: &Document) -> Result<Held, String> {
+fn read_held(document: &Document) -> Result<HeldLease, String> {
     let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
-    Ok(Held {
+    Ok(HeldLease {
         key: LeaseKey { job: text("job")?, period: text("period")? },
         owner: text("owner")?,
         left: SignedDuration::from_millis(document.get_i64("left").map_err(|error| error.to_string())?),

@@ -9,7 +9,7 @@ use mongodb::error::{Error, ErrorKind};
 
 use super::Mongodb;
 use crate::StoreError;
-use crate::checkpoint::{self, Step};
+use crate::checkpoint::{self, Checkpoint};
 use crate::documents::{Collection, Upsert, run_field};
 use crate::latency::Operation;
 
@@ -92,7 +92,7 @@ impl Mongodb {
     async fn send(&self, collection: &'static Collection, how: How, batch: Vec<Write>) -> Result<(), StoreError> {
         let reply = self.transmit(collection, how, &batch).await?;
         // Failpoint: this batch is in the store, the rest may be missing.
-        checkpoint::reached(Step::Writing);
+        checkpoint::reached(Checkpoint::Writing);
         if reply.written == batch.len() && reply.unconfirmed.is_none() {
             return Ok(());
         }

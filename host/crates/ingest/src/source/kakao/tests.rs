@@ -6,7 +6,7 @@ use super::*;
 use std::net::SocketAddr;
 
 use jiff::tz::TimeZone;
-use simulator::{BadBody, Clock, Fault, Incidents, ScenarioOptions, SimulateOptions, Simulation};
+use simulator::{BadBody, Clock, Fault, Injection, ScenarioOptions, SimulateOptions, Simulation};
 
 use crate::source::Source;
 
@@ -37,7 +37,7 @@ async fn start() -> Simulation {
         services: 40,
         end: date(2026, 11, 23),
         days: 30,
-        incidents: Incidents::Default,
+        incidents: Injection::Default,
         more_incidents: Vec::new(),
     };
     let options = SimulateOptions {

@@ -13,8 +13,8 @@ type Bills = BTreeMap<i8, f64>;
 /// The incidents of one installation, and the ends delivered to one receiver.
 #[derive(Default)]
 struct House {
-    known: BTreeMap<String, Episode>,
-    ends: BTreeMap<String, Vec<(Notice, Option<Moment>)>>,
+    known: BTreeMap<String, Incident>,
+    ends: BTreeMap<String, Vec<(NotificationKind, Option<Moment>)>>,
 }
 
 impl House {
@@ -29,17 +29,19 @@ impl House {
         for day in first..=newest {
             self.judge(day, now[&day], if day == newest { News::Live } else { News::Late });
         }
-        for (id, episode) in &mut self.known {
-            let told = tell(episode);
-            let ends = told.into_iter().filter(|notice| !matches!(notice, Notice::Opened | Notice::Grown));
-            self.ends.entry(id.clone()).or_default().extend(ends.map(|end| (end, episode.closed_at)));
+        for (id, incident) in &mut self.known {
+            let told = tell(incident);
+            let ends = told
+                .into_iter()
+                .filter(|notification| !matches!(notification, NotificationKind::Opened | NotificationKind::Grown));
+            self.ends.entry(id.clone()).or_default().extend(ends.map(|end| (end, incident.closed_at)));
         }
     }
 
     /// Returns the impact of each day over all incidents. Each day belongs to only one incident.
     fn days(&self) -> BTreeMap<Date, f64> {
         let mut days = BTreeMap::new();
-        for (day, seen) in self.known.values().flat_map(|episode| &episode.by_day) {
+        for (day, seen) in self.known.values().flat_map(|incident| &incident.by_day) {
             assert!(days.insert(*day, seen.impact()).is_none(), "{day} is counted twice: {:#?}", self.known);
         }
         days
@@ -47,13 +49,13 @@ impl House {
 
     /// Returns the days of each incident with remaining days.
     fn grouped(&self) -> BTreeSet<Vec<Date>> {
-        let days = self.known.values().map(|episode| episode.by_day.keys().copied().collect());
+        let days = self.known.values().map(|incident| incident.by_day.keys().copied().collect());
         days.filter(|days: &Vec<Date>| !days.is_empty()).collect()
     }
 
     fn open(&self) -> Vec<Date> {
-        let open = self.known.values().filter(|episode| episode.state == State::Open);
-        open.map(|episode| episode.last_seen.date).collect()
+        let open = self.known.values().filter(|incident| incident.state == State::Open);
+        open.map(|incident| incident.last_seen.date).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `billing_episodes`: one incident per document, with the deliveries to each receiver.
+//! `billing_incidents`: one incident per document, with the deliveries to each receiver.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,12 @@ use super::{
     timestamp,
 };
 use model::anomaly::{Direction, Severity};
-use model::incident::{Closing, Decision, Delivery, Episode, Moment, Seen, State};
+use model::incident::{Decision, Delivery, Incident, Moment, Resolution, Seen, State};
 
 pub(crate) const COLLECTION: Collection = Collection {
-    name: "billing_episodes",
-    key: &["episode"],
-    unique: "unique_episode",
+    name: "billing_incidents",
+    key: &["incident"],
+    unique: "unique_incident",
     indexes: &[
         ("settled", &[("settled", 1)]),
         ("domain_project_service", &[("domainId", 1), ("projectId", 1), ("serviceId", 1)]),
@@ -42,7 +42,7 @@ impl Query<'_> {
                 doc! { "$or": [{ "settled": false }, { "closedAt.date": since(date) }, { "lastSeen.date": since(date) }] }
             }
             Self::Decided(date) => doc! { "decision.as": { "$exists": true }, "lastSeen.date": since(date) },
-            Self::Of(id) => doc! { "episode": id },
+            Self::Of(id) => doc! { "incident": id },
             Self::All => doc! {},
         }
     }
@@ -58,60 +58,60 @@ impl Query<'_> {
                 document.get_bool("settled") == Ok(false) || since("closedAt", date) || since("lastSeen", date)
             }
             Self::Decided(date) => document.get_document("decision").is_ok() && since("lastSeen", date),
-            Self::Of(id) => document.get_str("episode") == Ok(id),
+            Self::Of(id) => document.get_str("incident") == Ok(id),
             Self::All => true,
         }
     }
 }
 
 /// Replaces an incident. `settled` means closed, without an outstanding notification.
-pub(crate) fn upsert(episode: &Episode, settled: bool, now: Timestamp) -> Upsert {
+pub(crate) fn upsert(incident: &Incident, settled: bool, now: Timestamp) -> Upsert {
     let mut set = Document::new();
-    key_fields(&mut set, &episode.series);
-    name_fields(&mut set, &episode.names);
-    let by_day = || episode.by_day.iter().map(|(date, seen)| (date_text(*date), seen));
+    key_fields(&mut set, &incident.series);
+    name_fields(&mut set, &incident.names);
+    let by_day = || incident.by_day.iter().map(|(date, seen)| (date_text(*date), seen));
     let impact_by_day = by_day().map(|(date, seen)| (date, Bson::Double(seen.impact())));
     let whole_days = by_day().filter_map(|(date, seen)| Some((date, Bson::Double(seen.whole?))));
     let part_days = by_day().filter_map(|(date, seen)| {
         let (hour, impact) = seen.part?;
         Some((date, Bson::Document(doc! { "hour": hour_value(Some(hour)), "impact": impact })))
     });
-    let (state, closed_as) = match episode.state {
+    let (state, closed_as) = match incident.state {
         State::Open => ("open", None),
         State::Closed(closing) => ("closed", Some(closing_text(closing))),
         State::Retracted => ("retracted", None),
     };
-    let decision = episode.decision.as_ref().map(|decision| {
+    let decision = incident.decision.as_ref().map(|decision| {
         doc! { "as": closing_text(decision.closing), "note": decision.note.as_deref(), "at": time(decision.at) }
     });
-    let deliveries = episode.deliveries.iter().map(|(sink, delivery)| {
+    let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
-            "toldImpact": delivery.told_impact,
+            "notifiedImpact": delivery.notified_impact,
             "closed": delivery.closed,
-            "notices": i64::from(delivery.notices),
+            "notifications": i64::from(delivery.notifications),
         };
-        (field_name(sink).into_owned(), Bson::Document(delivery))
+        (field_name(receiver).into_owned(), Bson::Document(delivery))
     });
     set.extend(doc! {
-        "direction": episode.direction.as_str(),
-        "severity": episode.severity.as_str(),
+        "direction": incident.direction.as_str(),
+        "severity": incident.severity.as_str(),
         "state": state,
         "closedAs": closed_as,
-        "openedAt": moment_document(episode.opened_at),
-        "firstSeen": moment_document(episode.first_seen),
-        "lastSeen": moment_document(episode.last_seen),
-        "closedAt": episode.closed_at.map(moment_document),
-        "rules": episode.rules.iter().collect::<Vec<_>>(),
-        "peakScore": episode.peak_score,
-        "impact": episode.impact(),
+        "openedAt": moment_document(incident.opened_at),
+        "firstSeen": moment_document(incident.first_seen),
+        "lastSeen": moment_document(incident.last_seen),
+        "closedAt": incident.closed_at.map(moment_document),
+        "rules": incident.rules.iter().collect::<Vec<_>>(),
+        "peakScore": incident.peak_score,
+        "impact": incident.impact(),
         "impactByDay": impact_by_day.collect::<Document>(),
         "wholeDays": whole_days.collect::<Document>(),
         "partDays": part_days.collect::<Document>(),
-        "acceptedImpact": episode.accepted_impact,
-        "observed": episode.observed,
-        "expected": episode.expected,
-        "reason": &episode.reason,
-        "muted": episode.muted,
+        "acceptedImpact": incident.accepted_impact,
+        "observed": incident.observed,
+        "expected": incident.expected,
+        "reason": &incident.reason,
+        "muted": incident.muted,
         "deliveries": deliveries.collect::<Document>(),
         "settled": settled,
         "updatedAt": time(now),
@@ -120,10 +120,10 @@ pub(crate) fn upsert(episode: &Episode, settled: bool, now: Timestamp) -> Upsert
     if let Some(decision) = decision {
         set.insert("decision", decision);
     }
-    Upsert { key: doc! { "episode": &episode.id }, set, on_insert: doc! { "createdAt": time(now) } }
+    Upsert { key: doc! { "incident": &incident.id }, set, on_insert: doc! { "createdAt": time(now) } }
 }
 
-pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Episode, String> {
+pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident, String> {
     let raw = RawDocumentBuf::from_document(document).map_err(|error| error.to_string())?;
     let (series, names) = series(&raw, names)?;
     let text = |field: &str| document.get_str(field).map_err(|error| error.to_string());
@@ -142,7 +142,7 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Episode,
     };
     let state = match text("state")? {
         "open" => State::Open,
-        "closed" => State::Closed(document.get_str("closedAs").map_or(Ok(Closing::Over), closing)?),
+        "closed" => State::Closed(document.get_str("closedAs").map_or(Ok(Resolution::Over), closing)?),
         "retracted" => State::Retracted,
         other => return Err(format!("state is `{other}`, expected open, closed or retracted")),
     };
@@ -165,12 +165,12 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Episode,
             Some(part.ok_or_else(|| format!("partDays.{day} is not readable"))?);
     }
     let mut deliveries = BTreeMap::new();
-    for (sink, delivery) in document.get_document("deliveries").map_err(|error| error.to_string())? {
+    for (receiver, delivery) in document.get_document("deliveries").map_err(|error| error.to_string())? {
         let delivery = delivery.as_document().and_then(read_delivery);
-        deliveries.insert(sink.clone(), delivery.ok_or_else(|| format!("deliveries.{sink} is not readable"))?);
+        deliveries.insert(receiver.clone(), delivery.ok_or_else(|| format!("deliveries.{receiver} is not readable"))?);
     }
-    Ok(Episode {
-        id: text("episode")?.to_owned(),
+    Ok(Incident {
+        id: text("incident")?.to_owned(),
         series,
         names,
         direction,
@@ -193,19 +193,19 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Episode,
     })
 }
 
-fn closing_text(closing: Closing) -> &'static str {
+fn closing_text(closing: Resolution) -> &'static str {
     match closing {
-        Closing::Over => "over",
-        Closing::NewLevel => "new-level",
-        Closing::Expected => "expected",
+        Resolution::Over => "over",
+        Resolution::NewLevel => "new-level",
+        Resolution::Expected => "expected",
     }
 }
 
-fn closing(text: &str) -> Result<Closing, String> {
+fn closing(text: &str) -> Result<Resolution, String> {
     match text {
-        "over" => Ok(Closing::Over),
-        "new-level" => Ok(Closing::NewLevel),
-        "expected" => Ok(Closing::Expected),
+        "over" => Ok(Resolution::Over),
+        "new-level" => Ok(Resolution::NewLevel),
+        "expected" => Ok(Resolution::Expected),
         other => Err(format!("closedAs is `{other}`, expected over, new-level or expected")),
     }
 }
@@ -220,9 +220,9 @@ fn read_decision(document: &Document) -> Result<Decision, String> {
 
 fn read_delivery(document: &Document) -> Option<Delivery> {
     Some(Delivery {
-        told_impact: document.get_f64("toldImpact").ok()?,
+        notified_impact: document.get_f64("notifiedImpact").ok()?,
         closed: document.get_bool("closed").ok()?,
-        notices: document.get_i64("notices").ok()?.try_into().ok()?,
+        notifications: document.get_i64("notifications").ok()?.try_into().ok()?,
     })
 }
 

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::days::back;
-use super::notice::Operational;
+use super::notification::Operational;
 use super::report::Report;
-use super::{JobError, Parts, tell};
+use super::{Parts, RunError, tell};
 use crate::config::CompletenessOptions;
 use model::history::Snapshots;
 use model::language::Language;
@@ -67,7 +67,7 @@ pub(super) fn is_due(parts: &Parts, date: Date, now: Timestamp) -> bool {
 }
 
 /// A late bill of yesterday, if the newest ledger day is older and the expected hour has passed.
-pub(super) async fn late(parts: &Parts, (today, hour): (Date, u8)) -> Result<Option<Held>, JobError> {
+pub(super) async fn late(parts: &Parts, (today, hour): (Date, u8)) -> Result<Option<Held>, RunError> {
     let Some(newest) = parts.store.newest_day().await? else { return Ok(None) };
     let date = day_before(today, &parts.config.zone);
     let is_late = newest < date && is_late(date, (date, hour), parts.config.completeness.expected_by_hour);
@@ -85,7 +85,7 @@ pub(super) async fn tell(
     kinds: &[Kind],
     now: Timestamp,
     report: &mut Report,
-) -> Result<(), JobError> {
+) -> Result<(), RunError> {
     for kind in kinds {
         match held.iter().find(|held| held.kind() == *kind) {
             Some(held) => {
@@ -102,14 +102,14 @@ pub(super) async fn tell(
 
 /// Checks a finished day for far fewer series than usual. Accepts every day of at least `restate_days` days of age: no
 /// restatement is expected any more, and services may be gone for good.
-pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result<Option<Short>, JobError> {
-    let ratio = parts.config.completeness.least_rows_ratio;
+pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result<Option<Short>, RunError> {
+    let ratio = parts.config.completeness.min_series_ratio;
     let (date, series) = (ledger.date, ledger.entries.len() as u64);
     if ratio == 0.0 || age >= u64::from(parts.config.restate_days) {
         return Ok(None);
     }
     let range = DateRange { from: back(date, USUAL_DAYS), to: back(date, 1) };
-    let sizes = async |range: DateRange| -> Result<Vec<u64>, JobError> {
+    let sizes = async |range: DateRange| -> Result<Vec<u64>, RunError> {
         Ok(parts.store.day_sizes(range).await?.into_iter().map(|(_, size)| size).collect())
     };
     // The count of a single day is cheap. All days are counted only after a suspicious first comparison.
@@ -128,12 +128,12 @@ pub(super) async fn short(parts: &Parts, ledger: &DayLedger, age: u64) -> Result
 
 /// Checks a partial day against the same hour of earlier days: far fewer series, or a total that stands still.
 /// `snapshots` must contain the hour.
-pub(super) fn held(snapshots: &Snapshots, date: Date, hour: u8, feed: &CompletenessOptions) -> Option<Held> {
+pub(super) fn held(snapshots: &Snapshots, date: Date, hour: u8, options: &CompletenessOptions) -> Option<Held> {
     let today = snapshots.days.binary_search(&date).ok()?;
-    few(snapshots, today, hour, feed).map(Held::ShortSoFar).or_else(|| still(snapshots, today, hour, feed))
+    few(snapshots, today, hour, options).map(Held::ShortSoFar).or_else(|| still(snapshots, today, hour, options))
 }
 
-fn few(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptions) -> Option<Short> {
+fn few(snapshots: &Snapshots, today: usize, hour: u8, options: &CompletenessOptions) -> Option<Short> {
     let at =
         |day: usize, hour: u8| snapshots.rows.values().filter(|row| row.hours[day][usize::from(hour)] > 0.0).count();
     let series = at(today, hour) as u64;
@@ -141,10 +141,10 @@ fn few(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptions
     others.sort_unstable();
     let usual = (others.len() >= LEAST_MOVING_DAYS).then(|| others[others.len() / 2])?;
     let date = snapshots.days[today];
-    is_few(series, usual, feed.least_rows_ratio).then_some(Short { date, series, usual })
+    is_few(series, usual, options.min_series_ratio).then_some(Short { date, series, usual })
 }
 
-fn still(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptions) -> Option<Held> {
+fn still(snapshots: &Snapshots, today: usize, hour: u8, options: &CompletenessOptions) -> Option<Held> {
     let total = |day: usize, hour: u8| {
         let amounts = snapshots.rows.values().map(|row| row.hours[day][usize::from(hour)]);
         // The total is unknown only without any known amount.
@@ -155,7 +155,7 @@ fn still(snapshots: &Snapshots, today: usize, hour: u8, feed: &CompletenessOptio
     // An hour without a run does not end the standstill.
     let same = |earlier: &u8| total(today, *earlier).is_none_or(|total| total == now);
     let since = (0..hour).rev().take_while(same).filter(|earlier| total(today, *earlier).is_some()).last()?;
-    if hour - since < feed.still_hours {
+    if hour - since < options.stalled_hours {
         return None;
     }
     let moves = (0..today).filter_map(|day| Some(total(day, since)? != total(day, hour)?));
@@ -181,19 +181,19 @@ impl Held {
                 report.problem(format!("the bill of {date} is late: the provider should have published it by now"));
             }
             Self::Short(Short { date, series, usual }) => {
-                report.count("held_days", 1);
+                report.count("withheld_days", 1);
                 report.problem(format!(
                     "the bill of {date} has {series} series where {usual} are usual: it was archived and not taken for the whole; the next run asks for it again, and costwarden backfill --from {date} --to {date} takes it as it is"
                 ));
             }
             Self::ShortSoFar(Short { date, series, usual }) => {
-                report.count("held_hours", 1);
+                report.count("withheld_hours", 1);
                 report.problem(format!(
                     "{date} so far has {series} series where {usual} are usual at this hour: it was archived, and no rule was asked; the next run looks again"
                 ));
             }
             Self::Still { date, since } => {
-                report.count("held_hours", 1);
+                report.count("withheld_hours", 1);
                 report.problem(format!(
                     "the total of {date} has not moved since {since:02}:00, where other days' totals moved: it was archived, and no rule was asked; the next run looks again"
                 ));
@@ -238,9 +238,9 @@ impl Held {
 impl Kind {
     fn key(self) -> &'static str {
         match self {
-            Self::Late => "feed:late",
-            Self::Short => "feed:short",
-            Self::Hours => "feed:hours",
+            Self::Late => "completeness:late",
+            Self::Short => "completeness:short",
+            Self::Hours => "completeness:hours",
         }
     }
 }

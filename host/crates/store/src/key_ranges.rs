@@ -4,30 +4,30 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::embedded::{Embedded, Stretch};
+use super::embedded::{Embedded, KeyRange};
 use super::{DateRange, Store, StoreError};
 use model::history::{HistoryRow, Measure, SnapshotRow};
 use model::series::SeriesKey;
 
 /// The key ranges of a database, in key order. Every read blocks for the duration of a disk access.
-pub struct Stretches<'s> {
+pub struct KeyRanges<'s> {
     store: &'s Embedded,
-    stretches: Vec<Stretch>,
+    key_ranges: Vec<KeyRange>,
 }
 
 impl Store {
     /// Returns the key ranges, or `None` if the database only reads all series at once.
-    pub fn stretches(&self) -> Result<Option<Stretches<'_>>, StoreError> {
+    pub fn key_ranges(&self) -> Result<Option<KeyRanges<'_>>, StoreError> {
         match self {
             Self::Mongodb(_) => Ok(None),
-            Self::Embedded(store) => Ok(Some(Stretches { store, stretches: store.stretches()? })),
+            Self::Embedded(store) => Ok(Some(KeyRanges { store, key_ranges: store.key_ranges()? })),
         }
     }
 }
 
-impl Stretches<'_> {
+impl KeyRanges<'_> {
     pub fn len(&self) -> usize {
-        self.stretches.len()
+        self.key_ranges.len()
     }
 
     /// Returns the finished days of the range with a stored document, ascending.
@@ -47,7 +47,7 @@ impl Stretches<'_> {
         days: &[Date],
         measures: &[Measure],
     ) -> Result<BTreeMap<SeriesKey, HistoryRow>, StoreError> {
-        self.store.history_of(self.stretches[place], days, measures)
+        self.store.history_of(self.key_ranges[place], days, measures)
     }
 
     /// Returns the series of a key range over `days`. The days must be ascending. Hours outside `hours` are NaN.
@@ -57,6 +57,6 @@ impl Stretches<'_> {
         days: &[Date],
         hours: &[u8],
     ) -> Result<BTreeMap<SeriesKey, SnapshotRow>, StoreError> {
-        self.store.snapshots_of(self.stretches[place], days, hours)
+        self.store.snapshots_of(self.key_ranges[place], days, hours)
     }
 }

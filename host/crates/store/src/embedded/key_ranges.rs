@@ -17,11 +17,11 @@ use model::series::SeriesKey;
 
 /// The number of a key range. A number is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stretch(pub(super) u32);
+pub(crate) struct KeyRange(pub(super) u32);
 
 /// A key range, with the items of a list that belong to the range.
 pub(super) struct Share<'l, T> {
-    pub(super) stretch: Stretch,
+    pub(super) key_range: KeyRange,
     pub(super) items: &'l [T],
 }
 
@@ -38,9 +38,9 @@ impl Changing<'_> {
         items: &'l [T],
         key: impl Fn(&T) -> &SeriesKey,
     ) -> Result<Vec<Share<'l, T>>, Cause> {
-        let stretches = list(&self.stretches()?)?;
-        for (share, first) in deal(stretches, items, &key) {
-            let stored = Subjects::load(&self.subjects()?, R::COLLECTION, share.stretch)?;
+        let key_ranges = list(&self.key_ranges()?)?;
+        for (share, first) in deal(key_ranges, items, &key) {
+            let stored = Subjects::load(&self.subjects()?, R::COLLECTION, share.key_range)?;
             // A cheap upper bound: a renamed series counts several times, a stored series of the items twice.
             if stored.all().len() + share.items.len() <= MOST {
                 continue;
@@ -48,54 +48,54 @@ impl Changing<'_> {
             let stored = stored.all().iter().map(|subject| &subject.key);
             let keys: BTreeSet<&SeriesKey> = stored.chain(share.items.iter().map(&key)).collect();
             if keys.len() > MOST {
-                self.cut(share.stretch, &first, &keys.into_iter().collect::<Vec<_>>())?;
+                self.cut(share.key_range, &first, &keys.into_iter().collect::<Vec<_>>())?;
             }
         }
-        let stretches = list(&self.stretches()?)?;
-        Ok(deal(stretches, items, &key).into_iter().map(|(share, _)| share).collect())
+        let key_ranges = list(&self.key_ranges()?)?;
+        Ok(deal(key_ranges, items, &key).into_iter().map(|(share, _)| share).collect())
     }
 
     /// Returns all key ranges, in key order.
-    pub(super) fn all_stretches(&self) -> Result<Vec<Stretch>, Cause> {
-        Ok(list(&self.stretches()?)?.into_iter().map(|(_, stretch)| stretch).collect())
+    pub(super) fn all_stretches(&self) -> Result<Vec<KeyRange>, Cause> {
+        Ok(list(&self.key_ranges()?)?.into_iter().map(|(_, key_range)| key_range).collect())
     }
 
     /// Returns the rows of a day, in key order.
-    pub(super) fn rows<R: Row>(&self, stretch: Stretch, date: Date) -> Result<Vec<R>, Cause> {
+    pub(super) fn rows<R: Row>(&self, key_range: KeyRange, date: Date) -> Result<Vec<R>, Cause> {
         let columns = self.columns()?;
-        let Some(day) = Day::open(&columns, place::<R>(stretch, date))? else { return Ok(Vec::new()) };
-        R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
+        let Some(day) = Day::open(&columns, place::<R>(key_range, date))? else { return Ok(Vec::new()) };
+        R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, key_range)?)
     }
 
     /// Replaces the rows of a day. Sorts the rows by key.
-    pub(super) fn put_rows<R: Row>(&self, stretch: Stretch, date: Date, mut rows: Vec<R>) -> Result<(), Cause> {
+    pub(super) fn put_rows<R: Row>(&self, key_range: KeyRange, date: Date, mut rows: Vec<R>) -> Result<(), Cause> {
         rows.sort_by(|one, other| one.subject().key.cmp(&other.subject().key));
-        let mut numbering = Numbering::new(Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?);
+        let mut numbering = Numbering::new(Subjects::load(&self.subjects()?, R::COLLECTION, key_range)?);
         let numbers: Vec<u32> = rows.iter().map(|row| numbering.number(row.subject())).collect();
-        numbering.store(self.subjects()?, R::COLLECTION, stretch)?;
-        let mut day = DayWriter::new(self.columns()?, place::<R>(stretch, date));
+        numbering.store(self.subjects()?, R::COLLECTION, key_range)?;
+        let mut day = DayWriter::new(self.columns()?, place::<R>(key_range, date));
         day.begin(&numbers)?;
         R::write(&rows, &mut day)
     }
 
     /// Splits a key range that starts at `first` into key ranges of at most [`NEW`] series.
-    fn cut(&self, stretch: Stretch, first: &SeriesKey, keys: &[&SeriesKey]) -> Result<(), Cause> {
+    fn cut(&self, key_range: KeyRange, first: &SeriesKey, keys: &[&SeriesKey]) -> Result<(), Cause> {
         let mut parts = Vec::new();
         {
-            let mut table = self.stretches()?;
-            let next = list(&table)?.iter().map(|(_, stretch)| stretch.0).max().map_or(0, |last| last + 1);
+            let mut table = self.key_ranges()?;
+            let next = list(&table)?.iter().map(|(_, key_range)| key_range.0).max().map_or(0, |last| last + 1);
             for (number, part) in (next..).zip(keys.chunks(NEW)) {
                 // The first part keeps the start key, so the insert replaces the old key range.
                 let start = if number == next { first } else { part[0] };
                 table.insert((&*start.domain, &*start.project, &*start.service), number)?;
-                parts.push((start.clone(), Stretch(number)));
+                parts.push((start.clone(), KeyRange(number)));
             }
         }
-        self.move_rows::<DailyRow>(stretch, &parts)?;
-        self.move_rows::<HourlyRow>(stretch, &parts)
+        self.move_rows::<DailyRow>(key_range, &parts)?;
+        self.move_rows::<HourlyRow>(key_range, &parts)
     }
 
-    fn move_rows<R: Row>(&self, from: Stretch, to: &[(SeriesKey, Stretch)]) -> Result<(), Cause> {
+    fn move_rows<R: Row>(&self, from: KeyRange, to: &[(SeriesKey, KeyRange)]) -> Result<(), Cause> {
         let whole = DateRange { from: Date::MIN, to: Date::MAX };
         let dates = file::dates(&self.columns()?, R::COLLECTION, whole)?;
         for date in dates {
@@ -105,7 +105,7 @@ impl Changing<'_> {
             }
             for (share, _) in deal(to.to_vec(), &rows, &|row: &R| &row.subject().key) {
                 if !share.items.is_empty() {
-                    self.put_rows(share.stretch, date, share.items.to_vec())?;
+                    self.put_rows(share.key_range, date, share.items.to_vec())?;
                 }
             }
             // An empty day removes the columns of the old key range.
@@ -119,59 +119,59 @@ impl Changing<'_> {
 
 impl Reading<'_> {
     /// Returns all key ranges, in key order.
-    pub(super) fn all_stretches(&self) -> Result<Vec<Stretch>, Cause> {
-        Ok(list(&self.stretches()?)?.into_iter().map(|(_, stretch)| stretch).collect())
+    pub(super) fn all_stretches(&self) -> Result<Vec<KeyRange>, Cause> {
+        Ok(list(&self.key_ranges()?)?.into_iter().map(|(_, key_range)| key_range).collect())
     }
 
     /// Returns the rows of a day, in key order.
-    pub(super) fn rows<R: Row>(&self, stretch: Stretch, date: Date) -> Result<Vec<R>, Cause> {
+    pub(super) fn rows<R: Row>(&self, key_range: KeyRange, date: Date) -> Result<Vec<R>, Cause> {
         let columns = self.columns()?;
-        let Some(day) = Day::open(&columns, place::<R>(stretch, date))? else { return Ok(Vec::new()) };
-        R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?)
+        let Some(day) = Day::open(&columns, place::<R>(key_range, date))? else { return Ok(Vec::new()) };
+        R::read(&day, &Subjects::load(&self.subjects()?, R::COLLECTION, key_range)?)
     }
 
     /// Returns whether a key range ever had a series that matches the predicate.
-    pub(super) fn has<R: Row>(&self, stretch: Stretch, is_one: impl Fn(&SeriesKey) -> bool) -> Result<bool, Cause> {
-        let subjects = Subjects::load(&self.subjects()?, R::COLLECTION, stretch)?;
+    pub(super) fn has<R: Row>(&self, key_range: KeyRange, is_one: impl Fn(&SeriesKey) -> bool) -> Result<bool, Cause> {
+        let subjects = Subjects::load(&self.subjects()?, R::COLLECTION, key_range)?;
         Ok(subjects.all().iter().any(|subject| is_one(&subject.key)))
     }
 
     /// Returns the number of rows of a day.
-    pub(super) fn size<R: Row>(&self, stretch: Stretch, date: Date) -> Result<u64, Cause> {
+    pub(super) fn size<R: Row>(&self, key_range: KeyRange, date: Date) -> Result<u64, Cause> {
         let columns = self.columns()?;
-        Ok(Day::open(&columns, place::<R>(stretch, date))?.map_or(0, |day| day.numbers.len() as u64))
+        Ok(Day::open(&columns, place::<R>(key_range, date))?.map_or(0, |day| day.numbers.len() as u64))
     }
 }
 
-pub(super) fn place<R: Row>(stretch: Stretch, date: Date) -> Place {
-    Place { collection: R::COLLECTION.name, date, stretch }
+pub(super) fn place<R: Row>(key_range: KeyRange, date: Date) -> Place {
+    Place { collection: R::COLLECTION.name, date, key_range }
 }
 
 /// Returns the first key and the number of each key range, in key order.
-fn list(table: &impl ReadableTable<FirstKey, u32>) -> Result<Vec<(SeriesKey, Stretch)>, Cause> {
-    let mut stretches = Vec::new();
+fn list(table: &impl ReadableTable<FirstKey, u32>) -> Result<Vec<(SeriesKey, KeyRange)>, Cause> {
+    let mut key_ranges = Vec::new();
     for item in table.iter()? {
         let (first, number) = item?;
         let (domain, project, service) = first.value();
-        stretches.push((SeriesKey::new(domain, project, service), Stretch(number.value())));
+        key_ranges.push((SeriesKey::new(domain, project, service), KeyRange(number.value())));
     }
-    Ok(stretches)
+    Ok(key_ranges)
 }
 
 /// Assigns items to key ranges. Items and key ranges must be in key order.
 fn deal<'l, T>(
-    stretches: Vec<(SeriesKey, Stretch)>,
+    key_ranges: Vec<(SeriesKey, KeyRange)>,
     items: &'l [T],
     key: &impl Fn(&T) -> &SeriesKey,
 ) -> Vec<(Share<'l, T>, SeriesKey)> {
     let mut rest = items;
-    let mut shares = Vec::with_capacity(stretches.len());
-    let mut stretches = stretches.into_iter().peekable();
-    while let Some((first, stretch)) = stretches.next() {
-        let end = stretches.peek().map_or(rest.len(), |(next, _)| rest.partition_point(|item| key(item) < next));
+    let mut shares = Vec::with_capacity(key_ranges.len());
+    let mut key_ranges = key_ranges.into_iter().peekable();
+    while let Some((first, key_range)) = key_ranges.next() {
+        let end = key_ranges.peek().map_or(rest.len(), |(next, _)| rest.partition_point(|item| key(item) < next));
         let (items, later) = rest.split_at(end);
         rest = later;
-        shares.push((Share { stretch, items }, first));
+        shares.push((Share { key_range, items }, first));
     }
     shares
 }
@@ -214,7 +214,7 @@ mod tests {
         for (day, services) in (1..).zip(&bills) {
             store.put_day(&ledger(day, services), Timestamp::UNIX_EPOCH).unwrap();
             store.put_hour(date(2026, 11, day), 9, &ledger(day, services), Timestamp::UNIX_EPOCH).unwrap();
-            lengths.push(store.stretches().unwrap().len());
+            lengths.push(store.key_ranges().unwrap().len());
         }
         assert_eq!(lengths[..2], [1, 1], "{lengths:?}");
         assert!(lengths[2] > 1 && lengths[3] > lengths[2], "{lengths:?}");
@@ -223,9 +223,9 @@ mod tests {
         let days = store.days(range).unwrap();
         assert_eq!(days.len(), 4);
         let mut keys = Vec::new();
-        for stretch in store.stretches().unwrap() {
-            let rows = store.history_of(stretch, &days, &[Measure::BilledCost]).unwrap();
-            let hours = store.snapshots_of(stretch, &days, &[9]).unwrap();
+        for key_range in store.key_ranges().unwrap() {
+            let rows = store.history_of(key_range, &days, &[Measure::BilledCost]).unwrap();
+            let hours = store.snapshots_of(key_range, &days, &[9]).unwrap();
             assert!(rows.len() <= MOST && rows.keys().eq(hours.keys()));
             for (key, row) in &rows {
                 let service: u32 = key.service[2..].parse().unwrap();
@@ -241,6 +241,6 @@ mod tests {
             keys.extend(rows.into_keys());
         }
         assert_eq!(keys.len(), 20_000);
-        assert!(keys.is_sorted(), "stretches are in the order of keys");
+        assert!(keys.is_sorted(), "key_ranges are in the order of keys");
     }
 }
