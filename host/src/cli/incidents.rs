@@ -152,7 +152,7 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form)
     };
     let names = &incident.names;
     line("incident", incident.id.clone());
-    line("series", format!("{} ({}/{}/{})", incident.series, names.domain, names.project, names.service));
+    line("series", format!("{} ({}/{}/{})", incident.series, names.account, names.project, names.service));
     line("state", state(incident).to_owned());
     line("since", format!("{}, opened {}", moment(incident.first_seen), moment(incident.opened_at)));
     line("until", moment(incident.last_seen));
@@ -208,7 +208,7 @@ fn json(incident: &Incident) -> Value {
     json!({
         "incident": incident.id,
         "series": incident.series.to_string(),
-        "domainName": &*incident.names.domain,
+        "domainName": &*incident.names.account,
         "projectName": &*incident.names.project,
         "serviceName": &*incident.names.service,
         "direction": incident.direction.as_str(),

@@ -110,6 +110,6 @@ fn json(rule: &Rule) -> serde_json::Value {
 /// Returns the dimensions of the rule's series; an empty list means the total.
 fn group_by(rule: &Rule) -> Vec<&'static str> {
     let kept = rule.group_by;
-    let dimensions = [(kept.domain, "domain"), (kept.project, "project"), (kept.service, "service")];
+    let dimensions = [(kept.account, "account"), (kept.project, "project"), (kept.service, "service")];
     dimensions.into_iter().filter(|(kept, _)| *kept).map(|(_, dimension)| dimension).collect()
 }

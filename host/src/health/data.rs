@@ -119,8 +119,8 @@ mod tests {
         for (back, count) in counts.iter().enumerate() {
             let date = TODAY.saturating_sub((back as i32).days());
             for index in 0..*count {
-                let [domain, project] = ["dom", "prj"].map(Into::into);
-                let series = SeriesKey { domain, project, service: format!("service-{index}").into() };
+                let [account, project] = ["dom", "prj"].map(Into::into);
+                let series = SeriesKey { account, project, service: format!("service-{index}").into() };
                 found.push(Found { series: series.clone(), date, hour: None });
                 found.push(Found { series, date, hour: Some(3) });
             }

@@ -69,17 +69,18 @@ pub(crate) fn row(place: u32, date: Date) -> String {
     let date = date.strftime("%Y%m%d");
     format!(
         r#"{{"meteringDate":"{date}","domainId":"{}","domainName":"{}","projectId":"{}","projectName":"{}","serviceId":"{}","serviceName":"{}","pricingType":"ON_DEMAND","region":"kr-central-2","expectAmount":{billed_cost},"generalAmount":{list_cost},"discountAmount":{discount},"usageTime":{usage_time},"usageSize":{usage_quantity}}}"#,
-        key.domain, names.domain, key.project, names.project, key.service, names.service
+        key.account, names.account, key.project, names.project, key.service, names.service
     )
 }
 
 /// Returns series number `place`, in key order.
 fn entry(place: u32) -> Entry {
     let project = place / SERVICES;
-    let domain = project / PROJECTS;
-    let key = SeriesKey::new(&format!("dom-{domain:03}"), &format!("prj-{project:06}"), &format!("service-{place:07}"));
+    let account = project / PROJECTS;
+    let key =
+        SeriesKey::new(&format!("dom-{account:03}"), &format!("prj-{project:06}"), &format!("service-{place:07}"));
     let names = Names {
-        domain: format!("Domain {domain}").into(),
+        account: format!("Domain {account}").into(),
         project: format!("Project {project}").into(),
         service: format!("Virtual Machine {place}").into(),
     };

@@ -84,7 +84,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, row: BillRow) {
         // The greatest name wins, so a rename within one day does not depend on the row order.
-        self.names.domain = row.names.domain.max(self.names.domain.clone());
+        self.names.account = row.names.account.max(self.names.account.clone());
         self.names.project = row.names.project.max(self.names.project.clone());
         self.names.service = row.names.service.max(self.names.service.clone());
         self.amounts.add(&row.amounts);

@@ -66,7 +66,7 @@ pub struct Places {
 /// The dimensions kept apart by a rule. The rule sums over the remaining dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupBy {
-    pub domain: bool,
+    pub account: bool,
     pub project: bool,
     pub service: bool,
 }
@@ -91,13 +91,13 @@ const GRAINS: [(&str, Grain); 3] =
 
 impl GroupBy {
     /// All dimensions apart: the series of the ledger.
-    pub const EACH: Self = Self { domain: true, project: true, service: true };
+    pub const EACH: Self = Self { account: true, project: true, service: true };
 
     /// Returns the grouped series of a ledger series.
     pub fn group(self, key: &SeriesKey) -> SeriesKey {
         let keep = |keep: bool, id: &std::sync::Arc<str>| if keep { id.clone() } else { crate::series::ALL.into() };
         SeriesKey {
-            domain: keep(self.domain, &key.domain),
+            account: keep(self.account, &key.account),
             project: keep(self.project, &key.project),
             service: keep(self.service, &key.service),
         }
@@ -107,7 +107,7 @@ impl GroupBy {
     pub fn names(self, names: &Names) -> Names {
         let keep = |keep: bool, name: &std::sync::Arc<str>| if keep { name.clone() } else { crate::series::ALL.into() };
         Names {
-            domain: keep(self.domain, &names.domain),
+            account: keep(self.account, &names.account),
             project: keep(self.project, &names.project),
             service: keep(self.service, &names.service),
         }
@@ -266,14 +266,14 @@ fn group_by(section: &mut Section<'_, '_>) -> Option<GroupBy> {
     if !section.has("group_by") {
         return Some(GroupBy::EACH);
     }
-    let mut group_by = GroupBy { domain: false, project: false, service: false };
+    let mut group_by = GroupBy { account: false, project: false, service: false };
     for (dimension, offset) in section.texts("group_by")? {
         let kept = match dimension.as_str() {
-            "domain" => &mut group_by.domain,
+            "account" => &mut group_by.account,
             "project" => &mut group_by.project,
             "service" => &mut group_by.service,
             other => {
-                let expected = "expected \"domain\", \"project\" or \"service\"";
+                let expected = "expected \"account\", \"project\" or \"service\"";
                 section.fail_at("group_by", offset, format!("{expected}, found {other:?}"));
                 return None;
             }
@@ -332,7 +332,7 @@ group_by = ["service", "region", "service"]
 measure = "amount"
 history_days = 1
 min_impact = -5
-select = { service = [], project = ["a*", "!a*"], region = ["x"], domain = ["[a"] }
+select = { service = [], project = ["a*", "!a*"], region = ["x"], account = ["[a"] }
 gravity = "info"
 [[rule]]
 id = "good"
@@ -352,14 +352,14 @@ measure = "usage-time"
         rules/a.toml:2: rule.why: is missing, expected one sentence on why the rule exists
         rules/a.toml:3: rule.id: expected lower-case letters, digits and -, found "Bad Id"
         rules/a.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
-        rules/a.toml:6: rule.group_by: expected "domain", "project" or "service", found "region"
+        rules/a.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
         rules/a.toml:7: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "amount"
         rules/a.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
         rules/a.toml:9: rule.min_impact: expected a number of at least 0, found -5
-        rules/a.toml:10: rule.select.domain: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
+        rules/a.toml:10: rule.select.account: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
         rules/a.toml:10: rule.select.project: matches nothing: each pattern is excluded again by one with !
         rules/a.toml:10: rule.select.service: matches nothing: expected at least one pattern, or no such key for everything
-        rules/a.toml:10: rule.select.region: unknown key, expected one of domain, project, service
+        rules/a.toml:10: rule.select.region: unknown key, expected one of account, project, service
         rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
         rules/a.toml:18: rule.id: "good" is taken by rules/a.toml:12, expected an id of its own
         rules/a.toml:22: rule.measure: hourly snapshots hold the billed cost only, expected "billed-cost" or series = "daily"

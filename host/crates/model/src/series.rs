@@ -18,7 +18,7 @@ pub const ALL: &str = "*";
 /// The key of a series. A dimension outside the grouping of the rule is [`ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeriesKey {
-    pub domain: Arc<str>,
+    pub account: Arc<str>,
     pub project: Arc<str>,
     pub service: Arc<str>,
 }
@@ -26,7 +26,7 @@ pub struct SeriesKey {
 /// The display names of the dimensions. Ids never change; names may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Names {
-    pub domain: Arc<str>,
+    pub account: Arc<str>,
     pub project: Arc<str>,
     pub service: Arc<str>,
 }
@@ -68,21 +68,21 @@ pub struct Window {
 }
 
 impl SeriesKey {
-    pub fn new(domain: &str, project: &str, service: &str) -> Self {
-        Self { domain: domain.into(), project: project.into(), service: service.into() }
+    pub fn new(account: &str, project: &str, service: &str) -> Self {
+        Self { account: account.into(), project: project.into(), service: service.into() }
     }
 
     /// Parses the `Display` text of [`SeriesKey`].
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/').map(unescape);
-        let key = Self { domain: parts.next()??, project: parts.next()??, service: parts.next()?? };
+        let key = Self { account: parts.next()??, project: parts.next()??, service: parts.next()?? };
         parts.next().is_none().then_some(key)
     }
 }
 
 impl fmt::Display for SeriesKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", escape(&self.domain), escape(&self.project), escape(&self.service))
+        write!(f, "{}/{}/{}", escape(&self.account), escape(&self.project), escape(&self.service))
     }
 }
 
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_it_was_written() {
-        for (domain, project, service) in [("d", "p", "s"), ("a/b", "%2F", "100%"), ("d", ALL, ALL)] {
-            let key = SeriesKey::new(domain, project, service);
+        for (account, project, service) in [("d", "p", "s"), ("a/b", "%2F", "100%"), ("d", ALL, ALL)] {
+            let key = SeriesKey::new(account, project, service);
             assert_eq!(SeriesKey::parse(&key.to_string()), Some(key));
         }
     }

@@ -150,15 +150,15 @@ fn retracted(incident: &Incident, speech: TextOptions<'_>) -> String {
     }
 }
 
-/// Returns `domain/project` and the service, with display names.
+/// Returns `account/project` and the service, with display names.
 fn whose(incident: &Incident, language: Language) -> (String, String) {
-    let SeriesKey { domain, project, service } = &incident.series;
+    let SeriesKey { account, project, service } = &incident.series;
     let all = match language {
         Language::Korean => "전체",
         Language::English => "all",
     };
     let name = |id: &str, name: &str| if id == ALL { all } else { name }.to_owned();
-    let whose = format!("{}/{}", name(domain, &incident.names.domain), name(project, &incident.names.project));
+    let whose = format!("{}/{}", name(account, &incident.names.account), name(project, &incident.names.project));
     (whose, name(service, &incident.names.service))
 }
 
@@ -193,7 +193,7 @@ pub(super) mod tests {
             id: String::new(),
             series: SeriesKey::new("d", "p", "s"),
             names: Names {
-                domain: "우리회사".into(),
+                account: "우리회사".into(),
                 project: "쇼핑몰".into(),
                 service: "Virtual\nMachine\u{1b}[31m".into(),
             },

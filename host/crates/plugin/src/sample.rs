@@ -11,7 +11,7 @@ pub fn days(number: usize, days: usize) -> Series {
         (1_000.0 + day as f64 + 10.0 * (number % 100) as f64) * weekend * (1.0 + 0.1 * noise)
     };
     Series {
-        id: format!("domain/project/service-{number}"),
+        id: format!("account/project/service-{number}"),
         start: 1_767_193_200,
         utc_offset: 32_400,
         step: 86_400,

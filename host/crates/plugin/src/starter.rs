@@ -27,7 +27,7 @@ pub fn rule(manifest: &PackedManifest, shown: &Inspection) -> String {
         format!("why = {}", quoted(&summary)),
         noted(&format!("detector = {}", quoted(&name)), &format!("{name}.wasm in the plugins' folder")),
         noted("series = \"daily\"", "or \"day-to-date\", \"hourly\""),
-        noted("group_by = [\"domain\", \"project\", \"service\"]", "what is left out is summed over"),
+        noted("group_by = [\"account\", \"project\", \"service\"]", "what is left out is summed over"),
         noted(&format!("history_days = {days}"), &format!("it learns from {} points on", manifest.min_points)),
         noted("direction = \"both\"", "or \"up\", \"down\""),
         noted("min_impact = 10000", "in the bill's currency: less is not told"),
@@ -124,7 +124,7 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the plugins' folder
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["domain", "project", "service"]  # what is left out is summed over
+        group_by = ["account", "project", "service"]  # what is left out is summed over
         history_days = 120                           # it learns from 120 points on
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the bill's currency: less is not told
@@ -145,7 +145,7 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the plugins' folder
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["domain", "project", "service"]  # what is left out is summed over
+        group_by = ["account", "project", "service"]  # what is left out is summed over
         history_days = 120                           # it learns from 120 points on
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the bill's currency: less is not told

@@ -147,7 +147,7 @@ fn a_batch_of_days_has_its_memory_from_the_beginning() {
         let declared = 65_536 * memories.flatten().sum::<u64>() as usize;
 
         let detector = sandbox(Limits::default()).load(name, &plugin, &Grants::default()).expect("loads");
-        let history = vec![series("domain/project/service", 90); 256];
+        let history = vec![series("account/project/service", 90); 256];
         let fit = detector.fit(&call("{}"), &history);
         assert_eq!((fit.usage.batches, fit.usage.memory_bytes), (1, declared), "{name}");
         let states = fit.results.into_iter().map(|fitted| fitted.expect("fits").state);

@@ -40,7 +40,7 @@ impl Noise {
 
 /// FNV-1a (Fowler, Noll, Vo, 1991) over the parts of the key.
 pub(super) fn hash(key: &SeriesKey) -> u64 {
-    let parts = [&key.domain, &key.project, &key.service];
+    let parts = [&key.account, &key.project, &key.service];
     parts
         .iter()
         // The zero byte separates the parts: ("ab", "c") and ("a", "bc") give different hashes.

@@ -130,14 +130,14 @@ impl Scenario {
         let mut text = String::with_capacity(512);
         let day = date.strftime("%Y%m%d");
         let id = |text: &str| serde_json::to_string(text).expect("strings are JSON");
-        let SeriesKey { domain, project, service: service_id } = &service.key;
+        let SeriesKey { account, project, service: service_id } = &service.key;
         let names = &service.names;
         write!(
             text,
             "{{\"meteringDate\":\"{day}\",\"domainId\":{},\"domainName\":{},\"projectId\":{},\"projectName\":{},\
              \"serviceId\":{},\"serviceName\":{},",
-            id(domain),
-            id(&names.domain),
+            id(account),
+            id(&names.account),
             id(project),
             id(&names.project),
             id(service_id),

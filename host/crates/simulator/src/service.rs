@@ -102,10 +102,10 @@ const KINDS: [(&str, &str, Pattern, f64, f64); 2 * PER_PROJECT] = [
 
 fn service(seed: u64, index: usize, starts: Date) -> Service {
     let project = index / PER_PROJECT;
-    let domain = project / PROJECTS_PER_DOMAIN;
+    let account = project / PROJECTS_PER_DOMAIN;
     // Projects alternate between the two halves of the kinds.
     let (id, name, pattern, low, high) = KINDS[(project % 2) * PER_PROJECT + index % PER_PROJECT];
-    let key = SeriesKey::new(&format!("dom-{:02}", domain + 1), &format!("prj-{:02}", project + 1), id);
+    let key = SeriesKey::new(&format!("dom-{:02}", account + 1), &format!("prj-{:02}", project + 1), id);
     let mut noise = Noise::of_service(seed, &key);
     // Log-uniform between `low` and `high`.
     let base = low * (high / low).powf(noise.unit());
@@ -137,5 +137,5 @@ fn names(key: &SeriesKey, service: &str) -> Names {
         let place = id.split_once('-').and_then(|(_, number)| number.parse::<usize>().ok()?.checked_sub(1));
         place.and_then(|place| names.get(place)).map_or_else(|| id.into(), |name| (*name).into())
     };
-    Names { domain: named(&key.domain, &DOMAINS), project: named(&key.project, &PROJECTS), service: service.into() }
+    Names { account: named(&key.account, &DOMAINS), project: named(&key.project, &PROJECTS), service: service.into() }
 }

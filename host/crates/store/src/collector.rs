@@ -87,20 +87,20 @@ impl Collector {
     }
 
     /// Returns the row index of a series; adds a row for a new series.
-    pub(super) fn row(&mut self, [domain, project, service]: [&str; 3]) -> usize {
+    pub(super) fn row(&mut self, [account, project, service]: [&str; 3]) -> usize {
         self.scratch.clear();
         // The lengths keep the concatenated ids of two series from being equal.
-        self.scratch.extend(domain.len().to_le_bytes());
+        self.scratch.extend(account.len().to_le_bytes());
         self.scratch.extend(project.len().to_le_bytes());
-        for id in [domain, project, service] {
+        for id in [account, project, service] {
             self.scratch.extend(id.as_bytes());
         }
         if let Some(place) = self.places.get(self.scratch.as_slice()) {
             return *place;
         }
-        let [domain, project, service] = [domain, project, service].map(|id| self.texts.get(id));
+        let [account, project, service] = [account, project, service].map(|id| self.texts.get(id));
         self.rows.push(Row {
-            key: SeriesKey { domain, project, service },
+            key: SeriesKey { account, project, service },
             names: Names::default(),
             pricing_categories: Vec::new(),
             labelled: None,
@@ -127,8 +127,8 @@ impl Collector {
     ) {
         let row = &mut self.rows[row];
         row.labelled = Some(day);
-        let places = [&mut row.names.domain, &mut row.names.project, &mut row.names.service];
-        let ids = [&row.key.domain, &row.key.project, &row.key.service];
+        let places = [&mut row.names.account, &mut row.names.project, &mut row.names.service];
+        let ids = [&row.key.account, &row.key.project, &row.key.service];
         for ((place, name), id) in places.into_iter().zip(names).zip(ids) {
             let name = if name.is_empty() { id } else { name };
             if **place != *name {
@@ -180,9 +180,9 @@ impl Collector {
 }
 
 impl Row {
-    fn is_of(&self, [domain, project, service]: [&str; 3]) -> bool {
+    fn is_of(&self, [account, project, service]: [&str; 3]) -> bool {
         // The service differs most often, so the comparison starts there.
-        *self.key.service == *service && *self.key.project == *project && *self.key.domain == *domain
+        *self.key.service == *service && *self.key.project == *project && *self.key.account == *account
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
         let history = collector.history(&measures);
         assert_eq!(history.days, [date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 4)]);
         let a = &history.rows[&SeriesKey::new("d", "p", "a")];
-        assert_eq!((&*a.names.domain, &*a.names.service), ("D", "new"));
+        assert_eq!((&*a.names.account, &*a.names.service), ("D", "new"));
         assert_eq!(a.pricing_categories, ["X", "Y"]);
         assert_eq!((a.values[&Measure::BilledCost][0], a.values[&Measure::ListCost][2]), (1.0, 30.0));
         assert!(a.values[&Measure::BilledCost][1].is_nan());

@@ -117,12 +117,12 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn key(service: &str) -> SeriesKey {
-    SeriesKey::new("domain", "project", service)
+    SeriesKey::new("account", "project", service)
 }
 
 fn names(service: &str) -> Names {
     let name = |kind: &str| -> Arc<str> { format!("{kind} of {service}").into() };
-    Names { domain: name("domain"), project: name("project"), service: name("service") }
+    Names { account: name("account"), project: name("project"), service: name("service") }
 }
 
 fn ledger(date: Date, amounts: &[(&str, f64)]) -> DayLedger {

@@ -160,13 +160,13 @@ pub(super) fn key_of(key: &Document) -> Vec<u8> {
 /// The key and names of a document's series; a name that is missing is the id.
 pub(super) fn series(document: &RawDocument, texts: &mut Interner) -> Result<(SeriesKey, Names), String> {
     let mut id = |field: &str| document.get_str(field).map(|text| texts.get(text)).map_err(|error| error.to_string());
-    let key = SeriesKey { domain: id("domainId")?, project: id("projectId")?, service: id("serviceId")? };
+    let key = SeriesKey { account: id("domainId")?, project: id("projectId")?, service: id("serviceId")? };
     let mut name = |field: &str, id: &Arc<str>| match document.get(field) {
         Ok(Some(RawBsonRef::String(text))) => texts.get(text),
         _ => Arc::clone(id),
     };
     let names = Names {
-        domain: name("domainName", &key.domain),
+        account: name("domainName", &key.account),
         project: name("projectName", &key.project),
         service: name("serviceName", &key.service),
     };
@@ -240,13 +240,13 @@ fn hour_value(hour: Option<u8>) -> Bson {
 }
 
 fn key_fields(document: &mut Document, key: &SeriesKey) {
-    document.insert("domainId", &*key.domain);
+    document.insert("domainId", &*key.account);
     document.insert("projectId", &*key.project);
     document.insert("serviceId", &*key.service);
 }
 
 fn name_fields(document: &mut Document, names: &Names) {
-    document.insert("domainName", &*names.domain);
+    document.insert("domainName", &*names.account);
     document.insert("projectName", &*names.project);
     document.insert("serviceName", &*names.service);
 }

@@ -469,7 +469,7 @@ impl Embedded {
 
 /// Returns whether `key` matches `wanted`; [`crate::series::ALL`] matches any id.
 fn is_of(wanted: &SeriesKey, key: &SeriesKey) -> bool {
-    let pairs = [(&wanted.domain, &key.domain), (&wanted.project, &key.project), (&wanted.service, &key.service)];
+    let pairs = [(&wanted.account, &key.account), (&wanted.project, &key.project), (&wanted.service, &key.service)];
     pairs.iter().all(|(wanted, id)| &***wanted == model::series::ALL || wanted == id)
 }
 

@@ -15,7 +15,7 @@ fn rule(series: &str, more: &str) -> Rule {
 
 fn history(days: &[i8], rows: &[(&str, &[f64])]) -> History {
     let row = |(service, values): &(&str, &[f64])| {
-        let names = Names { domain: "D".into(), project: "P".into(), service: (*service).into() };
+        let names = Names { account: "D".into(), project: "P".into(), service: (*service).into() };
         let row = HistoryRow {
             names,
             values: BTreeMap::from([(Measure::BilledCost, values.to_vec())]),
@@ -56,7 +56,7 @@ fn a_missing_day_is_not_known_and_an_absent_row_is_zero() {
     d/p/a [1.0, NaN, NaN, 3.0] []
     d/p/b [NaN, 2.0, NaN, 4.0] []
     ");
-    insta::assert_snapshot!(daily("group_by = [\"domain\"]"), @"d/*/* [1.0, 2.0, NaN, 7.0] []");
+    insta::assert_snapshot!(daily("group_by = [\"account\"]"), @"d/*/* [1.0, 2.0, NaN, 7.0] []");
     insta::assert_snapshot!(daily("history_days = 3\nselect = { service = [\"!a\"] }"), @"d/p/b [2.0, NaN, 4.0] []");
 }
 

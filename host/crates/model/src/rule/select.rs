@@ -8,7 +8,7 @@ use config_file::toml::Section;
 /// A selection of series by all dimensions. A missing dimension matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct Select {
-    domain: Patterns,
+    account: Patterns,
     project: Patterns,
     service: Patterns,
 }
@@ -23,7 +23,7 @@ struct Patterns {
 
 impl Select {
     pub fn matches(&self, key: &SeriesKey, names: &Names) -> bool {
-        self.domain.match_either(&key.domain, &names.domain)
+        self.account.match_either(&key.account, &names.account)
             && self.project.match_either(&key.project, &names.project)
             && self.service.match_either(&key.service, &names.service)
     }
@@ -38,11 +38,11 @@ impl Patterns {
 
 /// Reads `[rule.select]`. A selection without a possible match is an error.
 pub(super) fn read(mut section: Section<'_, '_>) -> Option<Select> {
-    let domain = patterns(&mut section, "domain");
+    let account = patterns(&mut section, "account");
     let project = patterns(&mut section, "project");
     let service = patterns(&mut section, "service");
     section.finish();
-    Some(Select { domain: domain?, project: project?, service: service? })
+    Some(Select { account: account?, project: project?, service: service? })
 }
 
 fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Patterns> {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn matches(table: &str, service: &str, name: &str) -> bool {
-        let names = Names { domain: "도메인".into(), project: "프로젝트".into(), service: name.into() };
+        let names = Names { account: "도메인".into(), project: "프로젝트".into(), service: name.into() };
         select(table).matches(&SeriesKey::new("d-1", "p-1", service), &names)
     }
 
@@ -105,7 +105,7 @@ mod tests {
         assert!(matches("service = [\"s-*\"]", "s-1", "VM"));
         assert!(matches("service = [\"V?\"]", "s-1", "VM"));
         assert!(!matches("service = [\"v?\"]", "s-1", "VM"));
-        assert!(matches("domain = [\"도*\"], service = [\"!x\"]", "s-1", "VM"));
+        assert!(matches("account = [\"도*\"], service = [\"!x\"]", "s-1", "VM"));
         assert!(!matches("service = [\"*\", \"!VM\"]", "s-1", "VM"));
     }
 }

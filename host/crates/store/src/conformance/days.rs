@@ -19,7 +19,7 @@ async fn a_day_has_the_fields_of_the_tutorial() {
         store.put_day(&ledger(day(1), &[("vm", 10.0)]), at(0)).await.unwrap();
         let found = store.daily_documents(range(1, 1), &key("vm")).await.unwrap();
         let expected = doc! {
-            "date": "20261101", "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
+            "date": "20261101", "domainId": "account", "domainName": "account of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null,
             "expectAmount": 10.0, "generalAmount": 11.0, "discountAmount": 0.5, "usageTime": 24.0, "usageSize": 3.0,
             "pricingTypes": ["ON_DEMAND"], "regions": ["kr-central-2"], "isAnomaly": false,

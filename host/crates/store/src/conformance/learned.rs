@@ -48,7 +48,7 @@ async fn what_was_learned_is_read_back() {
         let usual = fit("aa", &[(None, b"\0\x01\xFF")]);
         let by_hour = fit("bb", &[(Some(0), b"zero"), (Some(9), b""), (Some(23), b"late")]);
         let full = baseline("b", &[("usual", usual.clone()), ("by-hour", by_hour.clone())]);
-        let grouped = Baseline { key: SeriesKey::new("domain", ALL, ALL), statistics: None, ..baseline("a", &[]) };
+        let grouped = Baseline { key: SeriesKey::new("account", ALL, ALL), statistics: None, ..baseline("a", &[]) };
         store.put_baselines([full.clone(), grouped.clone()], at(0)).await.unwrap();
 
         let everything = [
@@ -98,7 +98,7 @@ async fn a_baseline_has_the_fields_of_the_tutorial() {
     in_every_store("learned_fields", async |store| {
         store.put_baselines([baseline("vm", &[])], at(0)).await.unwrap();
         let expected = doc! {
-            "domainId": "domain", "domainName": "domain of vm", "projectId": "project", "projectName": "project of vm",
+            "domainId": "account", "domainName": "account of vm", "projectId": "project", "projectName": "project of vm",
             "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null, "pricingTypes": ["ON_DEMAND"],
             "statistics": { "mean": 2.0, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.9, "sampleCount": 30 },
         };

@@ -53,7 +53,7 @@ async fn the_old_key_of_findings_is_replaced() {
         anomalies.create_index(index("date_hour_desc", doc! { "date": -1.0, "hour": -1.0 }, false)).await.unwrap();
         for hour in [Bson::Int32(9), Bson::Null] {
             let document = doc! {
-                "date": "20261101", "hour": hour, "domainId": "domain", "projectId": "project", "serviceId": "vm",
+                "date": "20261101", "hour": hour, "domainId": "account", "projectId": "project", "serviceId": "vm",
                 "serviceName": "VM", "observedAmount": 3, "status": "NEW",
             };
             anomalies.insert_one(document).await.unwrap();
@@ -88,7 +88,7 @@ async fn an_index_that_is_in_the_way_is_told() {
 async fn old_days_are_read_and_kept() {
     in_mongodb("old_days", async |store, _| {
         let old = |date: &str, amount: Bson| doc! {
-            "date": date, "domainId": "domain", "domainName": "D", "projectId": "project", "projectName": "P",
+            "date": date, "domainId": "account", "domainName": "D", "projectId": "project", "projectName": "P",
             "serviceId": "vm", "serviceName": "VM", "pricingType": Bson::Null, "expectAmount": amount, "usageTime": 24,
             "pricingTypes": ["ON_DEMAND"], "createdAt": DateTime::from_millis(1), "checkedBy": "kim",
         };
@@ -121,7 +121,7 @@ async fn old_baselines_are_read_and_kept() {
     in_mongodb("old_baselines", async |store, _| {
         let statistics = doc! { "mean": 2, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.5, "sampleCount": 30_i64 };
         let old = doc! {
-            "domainId": "domain", "projectId": "project", "serviceId": "vm", "serviceName": "VM", "pricingType": Bson::Null,
+            "domainId": "account", "projectId": "project", "serviceId": "vm", "serviceName": "VM", "pricingType": Bson::Null,
             "statistics": statistics, "pricingTypes": ["ON_DEMAND"], "createdAt": DateTime::from_millis(1), "owner": "kim",
         };
         let baselines = collection(store, baseline::COLLECTION.name);
@@ -130,7 +130,7 @@ async fn old_baselines_are_read_and_kept() {
         assert_eq!(found.len(), 1);
         assert!(found[0].fits.is_empty());
         assert_eq!(found[0].statistics.unwrap().sample_count, 30);
-        assert_eq!((&*found[0].names.service, &*found[0].names.domain), ("VM", "domain"));
+        assert_eq!((&*found[0].names.service, &*found[0].names.account), ("VM", "account"));
 
         let new = Baseline { key: key("vm"), names: names("vm"), ..found[0].clone() };
         store.put_baselines([new], at(0)).await.unwrap();

@@ -58,7 +58,7 @@ async fn a_finding_has_the_fields_of_the_tutorial_and_more() {
         let found = anomaly(day(1), Some(9), "vm", "usual");
         store.put_anomalies(day(1), Some(9), &rules(&["usual"]), &[found], at(0)).await.unwrap();
         let expected = doc! {
-            "date": "20261101", "hour": 9, "domainId": "domain", "domainName": "domain of vm", "projectId": "project",
+            "date": "20261101", "hour": 9, "domainId": "account", "domainName": "account of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "ruleId": "usual",
             "grain": "daily", "direction": "up", "severity": "warning", "observedAmount": 30.0, "expected": 11.0,
             "lower": Bson::Null, "upper": 20.0, "score": 2.5, "impact": 19.0, "reason": "평소보다 \"많이\" 높음",
@@ -135,7 +135,7 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
     let moment = |number, hour| Moment { date: day(number), hour };
     Incident {
         id: id.to_owned(),
-        series: SeriesKey::new("domain", "a.b/$c", ALL),
+        series: SeriesKey::new("account", "a.b/$c", ALL),
         names: names("vm"),
         direction: Direction::Down,
         severity: Severity::Critical,

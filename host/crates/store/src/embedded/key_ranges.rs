@@ -87,7 +87,7 @@ impl Changing<'_> {
             for (number, part) in (next..).zip(keys.chunks(NEW)) {
                 // The first part keeps the start key, so the insert replaces the old key range.
                 let start = if number == next { first } else { part[0] };
-                table.insert((&*start.domain, &*start.project, &*start.service), number)?;
+                table.insert((&*start.account, &*start.project, &*start.service), number)?;
                 parts.push((start.clone(), KeyRange(number)));
             }
         }
@@ -152,8 +152,8 @@ fn list(table: &impl ReadableTable<FirstKey, u32>) -> Result<Vec<(SeriesKey, Key
     let mut key_ranges = Vec::new();
     for item in table.iter()? {
         let (first, number) = item?;
-        let (domain, project, service) = first.value();
-        key_ranges.push((SeriesKey::new(domain, project, service), KeyRange(number.value())));
+        let (account, project, service) = first.value();
+        key_ranges.push((SeriesKey::new(account, project, service), KeyRange(number.value())));
     }
     Ok(key_ranges)
 }

@@ -46,10 +46,10 @@ impl Subjects {
         let mut subjects = Vec::new();
         for item in table.range((collection.name, key_range.0, 0)..=(collection.name, key_range.0, u32::MAX))? {
             let (_, value) = item?;
-            let (domain, project, service, domain_name, project_name, service_name, lists) = value.value();
-            let key = SeriesKey { domain: texts.get(domain), project: texts.get(project), service: service.into() };
+            let (account, project, service, domain_name, project_name, service_name, lists) = value.value();
+            let key = SeriesKey { account: texts.get(account), project: texts.get(project), service: service.into() };
             let names = Names {
-                domain: texts.get(domain_name),
+                account: texts.get(domain_name),
                 project: texts.get(project_name),
                 service: texts.get(service_name),
             };
@@ -98,10 +98,10 @@ impl Numbering {
             let lists =
                 serde_json::to_string(&(pricing_categories, regions)).map_err(|error| broken("subjects", error))?;
             let value = (
-                &*key.domain,
+                &*key.account,
                 &*key.project,
                 &*key.service,
-                &*names.domain,
+                &*names.account,
                 &*names.project,
                 &*names.service,
                 lists.as_str(),

@@ -300,7 +300,7 @@ impl<'c> Reading<'c> {
         pricing_categories: Option<RawBsonRef<'_>>,
         anomalous: bool,
     ) -> Result<(), String> {
-        let (Some(text), [Some(domain), Some(project), Some(service)]) = (labels.date, labels.ids) else {
+        let (Some(text), [Some(account), Some(project), Some(service)]) = (labels.date, labels.ids) else {
             return Err("date, domainId, projectId and serviceId must be texts".to_owned());
         };
         let mut collector = self.collector.borrow_mut();
@@ -310,7 +310,7 @@ impl<'c> Reading<'c> {
             text.clone_into(&mut self.last_date);
         }
         let day = self.last_day.ok_or("its date is not one that was asked for")?;
-        let row = collector.row_of(&mut self.reader, [domain, project, service]);
+        let row = collector.row_of(&mut self.reader, [account, project, service]);
         if collector.wants_labels(row, day) {
             collector.label(row, day, labels.names, || pricing_categories.into_iter().flat_map(texts));
         }
@@ -346,7 +346,7 @@ pub(super) fn of_days(range: DateRange) -> Document {
 /// Returns a filter for the days of a series; [`crate::series::ALL`] matches any id.
 pub(super) fn of_series(range: DateRange, series: &SeriesKey) -> Document {
     let mut filter = of_days(range);
-    for (field, id) in [("domainId", &series.domain), ("projectId", &series.project), ("serviceId", &series.service)] {
+    for (field, id) in [("domainId", &series.account), ("projectId", &series.project), ("serviceId", &series.service)] {
         if &**id != model::series::ALL {
             filter.insert(field, &**id);
         }

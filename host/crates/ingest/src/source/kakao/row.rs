@@ -69,7 +69,7 @@ fn read(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, Stri
         _ => Err(format!("{field} is missing or empty")),
     };
     let key = SeriesKey {
-        domain: id("domainId", &row.domain_id)?,
+        account: id("domainId", &row.domain_id)?,
         project: id("projectId", &row.project_id)?,
         service: id("serviceId", &row.service_id)?,
     };
@@ -78,7 +78,7 @@ fn read(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, Stri
         _ => id.clone(),
     };
     let names = Names {
-        domain: name(&row.domain_name, &key.domain),
+        account: name(&row.domain_name, &key.account),
         project: name(&row.project_name, &key.project),
         service: name(&row.service_name, &key.service),
     };
