@@ -322,7 +322,7 @@ fn of_what_looks() {
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --online         Also run the go-live checklist: the billing API and the clock, the archive, the store and the access rights in the store, secrets, folders, receivers, the schedule, and the registries of plugins not pulled yet
           --json           Print JSON, one object per line
-          --tell           Also send a test notification to every receiver
+          --notify         Also send a test notification to every receiver
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies"]), @"
