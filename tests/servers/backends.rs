@@ -7,4 +7,4 @@ mod database;
 mod incidents;
 mod log;
 mod online;
-mod sinks;
+mod receivers;
