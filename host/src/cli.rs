@@ -27,13 +27,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{self, Config, Draft};
-use crate::detector;
-use crate::job::Grade;
-use crate::run_id::RunId;
-use crate::simulate::{self, SimulateArgs};
-use crate::step;
-use crate::toml::Diagnostic;
-use crate::vault;
+use crate::pipeline::Grade;
+use config_file::toml::Diagnostic;
+use model::run_id::RunId;
+use sandbox;
+use simulator::{self, SimulateArgs};
+use store::checkpoint;
 
 /// Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 ///
@@ -218,14 +217,14 @@ pub fn main() -> ExitCode {
     };
     // Before the log and the runtime: the compile process must have no thread, log or file beyond its need.
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
-        return detector::serve(detector::Order { stack_bytes, memory_bytes, cpu_seconds });
+        return sandbox::serve(sandbox::Order { stack_bytes, memory_bytes, cpu_seconds });
     }
     if let Err(error) = log::start(run_id, cli.command.reader()) {
         present::failure(&anyhow::anyhow!(error));
         return ExitCode::from(Grade::Failed.exit_code());
     }
-    if let Some(Err(error)) = environment("COSTWARDEN_REHEARSE").map(|asked| step::rehearse(&asked)) {
-        present::failure(&anyhow::anyhow!("COSTWARDEN_REHEARSE: {error}"));
+    if let Some(Err(error)) = environment("COSTWARDEN_FAILPOINT").map(|asked| checkpoint::set_failpoint(&asked)) {
+        present::failure(&anyhow::anyhow!("COSTWARDEN_FAILPOINT: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -293,7 +292,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
         Command::Simulate(args) => {
-            simulate::serve(args).await?;
+            simulator::serve(args).await?;
             Ok(Grade::Done)
         }
         Command::Completions(args) => Ok(manual::completions(Cli::command(), &args)),
@@ -306,7 +305,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
 
 /// Loads the config with all secrets. All errors of the config are joined into one error.
 async fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
-    vault::resolve(draft(config)?).await.map_err(together)
+    draft(config)?.resolve().await.map_err(together)
 }
 
 /// Loads the config without the secrets of Secrets Manager.

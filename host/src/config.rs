@@ -3,30 +3,30 @@
 //! Defaults are filled in, paths are absolute to the file, and secrets are resolved, except secrets in Secrets Manager.
 //! The reader opens only the config file, secret files and certificates. No network is used.
 
-mod endpoint;
+mod completeness;
 mod health;
 mod lease;
-mod parts;
-mod plugins;
-mod secret;
-mod sink;
-mod trust;
 
 use std::path::{Path, PathBuf};
 
+use ::store::options::{self as store, StoreOptions};
+use config_file::secret::{Pending, References};
+use config_file::toml::{Diagnostic, Document, Section, directory};
+use ingest::archive::Lifecycle;
+use ingest::archive::options::{self as archive, ArchiveOptions};
+use ingest::source::options::{self as source, SourceOptions};
 use jiff::tz::TimeZone;
+use model::incident::ACCEPT_AFTER_DAYS;
+use model::language::Language;
+use notify::options::{self as receiver, ReceiverOptions};
+use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
 
-pub(crate) use self::health::{HealthConfig, Levels};
-pub(crate) use self::lease::LeaseConfig;
-pub(crate) use self::parts::{ArchiveConfig, FeedConfig, SourceConfig, StoreConfig};
-pub(crate) use self::plugins::{Exchanged, PluginsConfig, TriedOut};
-use self::secret::References;
-pub(crate) use self::secret::{Pending, Reference, Secret, read_file as read_secret_file};
-pub(crate) use self::sink::{SinkConfig, SinkKind, SyslogConfig, SyslogTransport, Words};
-use crate::archive::Lifecycle;
+pub(crate) use self::completeness::CompletenessOptions;
+pub(crate) use self::health::{HealthOptions, Levels};
+pub(crate) use self::lease::LeaseOptions;
 use crate::metrics::MetricsOptions;
-use crate::toml::{Diagnostic, Document, Section};
-use crate::vault::VaultOptions;
+use crate::metrics::options as metrics;
+use crate::secrets_manager::{self, SecretsManagerOptions, options as secrets};
 
 /// The valid settings of an operator.
 #[derive(Debug, Clone)]
@@ -47,34 +47,45 @@ pub(crate) struct Config {
     pub(crate) catch_up_days: u16,
     /// Growth factor of an incident's impact for another notification.
     pub(crate) renotify_factor: f64,
-    pub(crate) feed: FeedConfig,
-    pub(crate) source: SourceConfig,
-    pub(crate) archive: ArchiveConfig,
+    pub(crate) completeness: CompletenessOptions,
+    pub(crate) source: SourceOptions,
+    pub(crate) archive: ArchiveOptions,
     /// Retention of the archive.
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) store: StoreConfig,
-    pub(crate) lease: LeaseConfig,
-    pub(crate) plugins: PluginsConfig,
+    pub(crate) store: StoreOptions,
+    pub(crate) lease: LeaseOptions,
+    pub(crate) plugins: PluginOptions,
     /// Folder of the rules; every `*.toml` file there is read.
     pub(crate) rules: PathBuf,
-    pub(crate) sinks: Vec<SinkConfig>,
+    pub(crate) receivers: Vec<ReceiverOptions>,
     pub(crate) metrics: MetricsOptions,
-    pub(crate) health: HealthConfig,
+    pub(crate) health: HealthOptions,
 }
 
-/// A valid config with secrets still to be fetched by [`crate::vault::resolve`].
+/// A valid config with secrets still to be fetched by [`Draft::resolve`].
 pub(crate) struct Draft<T = Config> {
     /// The config, usable except for the pending secrets.
     pub(crate) config: T,
     pub(crate) pending: Vec<Pending>,
-    pub(crate) vault: Option<VaultOptions>,
+    secrets_manager: Option<SecretsManagerOptions>,
+}
+
+impl<T> Draft<T> {
+    /// Fetches the secrets in Secrets Manager.
+    ///
+    /// # Errors
+    /// All secrets that cannot be fetched, with their places in the file.
+    pub(crate) async fn resolve(self) -> Result<T, Vec<Diagnostic>> {
+        secrets_manager::resolve(self.pending, self.secrets_manager).await?;
+        Ok(self.config)
+    }
 }
 
 /// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
     pub(crate) accept_after_days: u16,
-    pub(crate) plugins: TriedOut,
+    pub(crate) plugins: TrialOptions,
 }
 
 /// The settings for push and pull of plugins, without the secrets of bills and databases.
@@ -82,28 +93,8 @@ pub(crate) struct Trial {
 pub(crate) struct Exchange {
     /// `None` without a config.
     pub(crate) state_dir: Option<PathBuf>,
-    pub(crate) plugins: Exchanged,
+    pub(crate) plugins: ExchangeOptions,
 }
-
-/// The language of reasons and notifications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    Korean,
-    English,
-}
-
-impl Language {
-    /// Returns the language tag of BCP 47.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::Korean => "ko",
-            Self::English => "en",
-        }
-    }
-}
-
-/// Default number of days before a lasting deviation becomes the new level.
-pub(crate) const ACCEPT_AFTER_DAYS: u16 = 14;
 
 /// Reads a config file. Environment variables of secrets are looked up with `env`.
 ///
@@ -163,9 +154,9 @@ fn parse_exchange(
         let state_dir = Some(state_dir(&mut root));
         let plugins = root.section("plugins").map(|section| plugins::exchanged(section, references));
         // Without a pending secret, the credentials in [secrets] need not be resolvable.
-        let vault = if references.are_pending() { root.section("secrets") } else { None };
-        let vault = vault.and_then(|section| endpoint::vault(section, references));
-        Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, vault))
+        let secrets_manager = if references.are_pending() { root.section("secrets") } else { None };
+        let secrets_manager = secrets_manager.and_then(|section| secrets::read(section, references));
+        Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, secrets_manager))
     })
 }
 
@@ -177,17 +168,19 @@ pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String
 fn drafted<T>(
     document: Document<'_>,
     references: References<'_>,
-    read: impl FnOnce(Section<'_, '_>, &References<'_>) -> Option<(T, Option<VaultOptions>)>,
+    read: impl FnOnce(Section<'_, '_>, &References<'_>) -> Option<(T, Option<SecretsManagerOptions>)>,
 ) -> Result<Draft<T>, Vec<Diagnostic>> {
     let read = document.root().and_then(|root| read(root, &references));
     let errors = document.into_errors();
     match read {
-        Some((config, vault)) if errors.is_empty() => Ok(Draft { config, pending: references.into_pending(), vault }),
+        Some((config, secrets_manager)) if errors.is_empty() => {
+            Ok(Draft { config, pending: references.into_pending(), secrets_manager })
+        }
         _ => Err(errors),
     }
 }
 
-fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<VaultOptions>)> {
+fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<SecretsManagerOptions>)> {
     let state_dir = state_dir(&mut root);
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -212,17 +205,17 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
     root.need("rules", "a table [rules] with directory = \"...\"");
-    let feed = root.section("feed").map_or_else(FeedConfig::default, parts::feed);
-    let source = root.section("source").and_then(|section| parts::source(section, references));
-    let archive = root.section("archive").and_then(|section| parts::archive(section, references));
-    let store = root.section("store").and_then(|section| parts::store(section, &state_dir, references));
-    let lease = root.section("lease").map(lease::lease).unwrap_or_default();
-    let plugins = root.section("plugins").and_then(|section| plugins::plugins(section, references));
-    let rules = root.section("rules").and_then(parts::directory);
-    let sinks = sink::sinks(root.sections("sink"));
-    let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), parts::metrics);
-    let vault = root.section("secrets").and_then(|section| endpoint::vault(section, references));
-    let health = root.section("health").map(health::health).unwrap_or_default();
+    let completeness = root.section("completeness").map_or_else(CompletenessOptions::default, completeness::read);
+    let source = root.section("source").and_then(|section| source::read(section, references));
+    let archive = root.section("archive").and_then(|section| archive::read(section, references));
+    let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
+    let lease = root.section("lease").map(lease::read).unwrap_or_default();
+    let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
+    let rules = root.section("rules").and_then(directory);
+    let receivers = receiver::read(root.sections("receiver"));
+    let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), metrics::read);
+    let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
+    let health = root.section("health").map(health::read).unwrap_or_default();
     root.finish();
     // Not earlier: `?` before `finish` would hide the errors of later tables.
     let (archive, lifecycle) = archive?;
@@ -236,7 +229,7 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         restate_days: restate_days.unwrap_or(5),
         catch_up_days: catch_up_days.unwrap_or(14),
         renotify_factor: renotify_factor.unwrap_or(2.0),
-        feed,
+        completeness,
         source: source?,
         archive,
         lifecycle,
@@ -244,11 +237,11 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
         lease,
         plugins: plugins?,
         rules: rules?,
-        sinks,
+        receivers,
         metrics: metrics?,
         health,
     };
-    Some((config, vault))
+    Some((config, secrets_manager))
 }
 
 fn state_dir(root: &mut Section<'_, '_>) -> PathBuf {
@@ -262,6 +255,8 @@ fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use notify::options::ReceiverKind;
+
     use super::*;
 
     const MINIMAL: &str = r#"
@@ -293,7 +288,7 @@ directory = "rules"
         assert_eq!(config.rules, Path::new("etc/rules"));
         assert_eq!((config.currency.as_str(), config.language), ("KRW", Language::Korean));
         assert_eq!(config.zone.iana_name(), Some("Asia/Seoul"));
-        assert!(matches!(config.sinks.as_slice(), [SinkConfig { kind: SinkKind::Stdout, .. }]));
+        assert!(matches!(config.receivers.as_slice(), [ReceiverOptions { kind: ReceiverKind::Stdout, .. }]));
     }
 
     #[test]
@@ -318,17 +313,17 @@ kind = "mysql"
 [plugins]
 directory = 5
 limits = { memory_bytes = 0 }
-[[sink]]
+[[receiver]]
 kind = "syslog"
 transport = "tcp"
-[[sink]]
+[[receiver]]
 kind = "syslog"
 "#;
         insta::assert_snapshot!(parsed(text).expect_err("invalid"), @r#"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
@@ -337,8 +332,8 @@ kind = "syslog"
         etc/costwarden.toml:17: store.kind: expected "embedded" or "mongodb", found "mysql"
         etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
         etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
-        etc/costwarden.toml:21: sink.address: is missing, expected "HOST:PORT"
-        etc/costwarden.toml:24: sink.name: "syslog" is taken, expected a name of its own for each sink
+        etc/costwarden.toml:21: receiver.address: is missing, expected "HOST:PORT"
+        etc/costwarden.toml:24: receiver.name: "syslog" is taken, expected a name of its own for each receiver
         "#);
     }
 
@@ -382,7 +377,7 @@ kind = "syslog"
         assert_eq!((draft.pending.len(), draft.config.plugins.registries.len()), (0, 1));
         assert_eq!(draft.config.state_dir.as_deref(), Some(Path::new("etc/state")));
         let draft = told("kakao-secret:registry", "env:SET").expect("valid");
-        assert_eq!((draft.pending.len(), draft.vault.is_some()), (1, true));
+        assert_eq!((draft.pending.len(), draft.secrets_manager.is_some()), (1, true));
         insta::assert_snapshot!(told("kakao-secret:registry", "env:UNSET").err().expect("invalid"), @"etc/costwarden.toml:11: secrets.credential_secret: the environment variable UNSET is not set");
     }
 
@@ -394,7 +389,7 @@ kind = "syslog"
         );
         let config = parsed(&text).expect("valid");
         assert!(!format!("{config:?}").contains("hunter2"));
-        let SourceConfig::Kakao(kakao) = config.source else { panic!("kakao was asked for") };
+        let SourceOptions::Kakao(kakao) = config.source else { panic!("kakao was asked for") };
         assert_eq!(kakao.credential_secret.expose(), "hunter2");
     }
 }

@@ -13,7 +13,7 @@ use std::fmt;
 
 use self::facts::Facts;
 pub(crate) use self::facts::{disk, gather};
-use crate::config::{HealthConfig, Levels};
+use crate::config::{HealthOptions, Levels};
 
 /// The state of a check, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +105,7 @@ fn count(number: u64, noun: &str) -> String {
 }
 
 /// Judges all facts.
-pub(crate) fn checks(facts: &Facts, config: &HealthConfig) -> Vec<Check> {
+pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
     let mut checks = vec![parts::store(facts.store.as_ref()), parts::archive(facts.archive.as_ref())];
     checks.push(parts::rules(&facts.rules));
     checks.push(parts::disk(facts.disk.as_ref(), config));

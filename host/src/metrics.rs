@@ -6,6 +6,7 @@
 
 mod export;
 mod family;
+pub(crate) mod options;
 mod otlp;
 mod tally;
 mod textfile;
@@ -20,7 +21,7 @@ use reqwest::Url;
 pub(crate) use self::family::Metric;
 pub(crate) use self::tally::Tally;
 use self::totals::Totals;
-use crate::http::Authority;
+use transport::http::Authority;
 
 /// The destinations of metrics; none by default.
 #[derive(Debug, Clone, Default)]

@@ -15,12 +15,12 @@ const STEPS: [&str; 12] = [
     "fetched",
     "archived",
     "written",
-    "findings",
-    "episodes",
+    "anomalies",
+    "incidents",
     "remembered",
     "accepted",
     "told",
-    "learning",
+    "insufficient_history",
     "learned",
     "finished",
 ];
@@ -81,7 +81,7 @@ impl KilledJob<'_> {
         for line in &told {
             *times.entry(line).or_default() += 1;
         }
-        // The window: a sink has accepted a line, and the process dies before that is marked.
+        // The window: a receiver has accepted a line, and the process dies before that is marked.
         let twice: Vec<&str> = times.iter().filter(|(_, times)| **times > 1).map(|(line, _)| *line).collect();
         if rehearsal.starts_with("kill:accepted") {
             assert_eq!(twice, [before.last().expect("an accepted line").as_str()], "{rehearsal}");

@@ -21,7 +21,7 @@ fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
     let alone = TwoHosts::new(history.mongo.copied(), &bills, LONG);
     alone.run(Host::A, &daily).expect(0);
     let (documents, lines) = (state(&alone.mongo), alone.heard());
-    for (signal, step) in [(Signal::TERM, "written"), (Signal::INT, "findings"), (Signal::TERM, "remembered")] {
+    for (signal, step) in [(Signal::TERM, "written"), (Signal::INT, "anomalies"), (Signal::TERM, "remembered")] {
         let hosts = TwoHosts::new(history.mongo.copied(), &bills, LONG);
         let mut first = hosts.start(Host::A, &daily, &format!("pause:{step}"));
         first.until_paused();
@@ -51,7 +51,7 @@ fn a_second_signal_ends_a_run_in_the_middle_of_a_step() {
 
     for signals in [[Signal::TERM, Signal::TERM], [Signal::INT, Signal::TERM]] {
         let hosts = TwoHosts::new(history.mongo.copied(), &bills, LEASE);
-        let mut run = hosts.start(Host::A, &daily, "pause:findings");
+        let mut run = hosts.start(Host::A, &daily, "pause:anomalies");
         run.until_paused();
         server.signal(Signal::STOP);
         run.signal(Signal::CONT);

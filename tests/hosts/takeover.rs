@@ -48,7 +48,7 @@ fn takes_over(start: impl Fn(&TwoHosts, Host, &[&str], &str) -> Running) {
     let (documents, lines) = (state(&alone.mongo), alone.heard());
 
     let hosts = TwoHosts::new(history.mongo.copied(), &bills, LEASE);
-    let mut first = start(&hosts, Host::A, &daily, "pause:findings");
+    let mut first = start(&hosts, Host::A, &daily, "pause:anomalies");
     first.until_paused();
     let standby = start(&hosts, Host::B, &daily, "");
     until("the standby waits", || writer(&hosts).get_str("wantedBy").is_ok());

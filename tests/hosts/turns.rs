@@ -35,7 +35,7 @@ fn daily() -> [&'static str; 2] {
 #[test]
 fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
     let Some((hosts, documents, lines)) = case(LONG) else { return };
-    let mut first = hosts.start(Host::A, &daily(), "pause:findings");
+    let mut first = hosts.start(Host::A, &daily(), "pause:anomalies");
     first.until_paused();
     let second = hosts.start(Host::B, &daily(), "");
     // It waits, while the first is held up for less than its lease lasts.
@@ -57,11 +57,11 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
     assert_eq!(hosts.heard(), [""; 0]);
 }
 
-/// A pause longer than the lease: the other host takes over, and the paused host notices.
+/// A pause longer than the lease: the other host takes over, and the paused host notifications.
 #[test]
 fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
     let Some((hosts, documents, lines)) = case(LEASE) else { return };
-    for step in ["fetched", "written", "findings", "remembered"] {
+    for step in ["fetched", "written", "anomalies", "remembered"] {
         let hosts = TwoHosts::new(hosts.mongo.copied(), &bills(), LEASE);
         let mut first = hosts.start(Host::A, &daily(), &format!("pause:{step}"));
         first.until_paused();

@@ -46,7 +46,7 @@ impl TwoHosts {
         let config = |host: &str| {
             format!(
                 "state_dir = \"state-{host}\"\n{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{}{lease}\
-                 [rules]\ndirectory = {rules:?}\n[[sink]]\nkind = \"syslog\"\npath = \"log.sock\"\n",
+                 [rules]\ndirectory = {rules:?}\n[[receiver]]\nkind = \"syslog\"\npath = \"log.sock\"\n",
                 replay::source(),
                 mongo.store()
             )
@@ -78,7 +78,7 @@ impl TwoHosts {
             command.env("COSTWARDEN_CONFIG", self.workdir.path().join("b.toml"));
         }
         if !rehearsal.is_empty() {
-            command.env("COSTWARDEN_REHEARSE", rehearsal);
+            command.env("COSTWARDEN_FAILPOINT", rehearsal);
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

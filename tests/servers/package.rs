@@ -139,7 +139,7 @@ fn a_simulated_day(debian: &Debian) {
     let config = with(&config, "[archive]", "kind = \"directory\"\ndirectory = \"/var/lib/costwarden/archive\"\n");
     let config = with(&config, "[archive.lifecycle]", "");
     let config = with(&config, "[store]", "kind = \"embedded\"\n");
-    let config = with(&config, "[[sink]]", "kind = \"stdout\"\n");
+    let config = with(&config, "[[receiver]]", "kind = \"stdout\"\n");
     write(&debian.root().join("etc/costwarden/simulated.toml"), &config);
     let simulated =
         |args: &[&str]| debian.costwarden(&[&["--config", "/etc/costwarden/simulated.toml"], args].concat());

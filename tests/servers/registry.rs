@@ -86,13 +86,13 @@ fn a_rule_names_an_image_and_a_run_pulls_it_once() {
     assert!(!workdir.path().join("state/plugins").exists());
 
     let (code, report, problems) = daily(&workdir);
-    assert_eq!((code, &report["findings"]), (0, &from_folder["findings"]), "{problems}");
+    assert_eq!((code, &report["anomalies"]), (0, &from_folder["anomalies"]), "{problems}");
     assert_eq!(check(&workdir).0, 0);
     // From here on no credentials are there, and the registry's port is spoken to in TLS: whoever asked it would fail.
     workdir.write("costwarden.toml", MINIMAL);
     workdir.run(&["plugin", "pull", &registry.image("tutorial:1.0")]).expect(2);
     let (code, report, problems) = daily(&workdir);
-    assert_eq!((code, &report["findings"]), (0, &from_folder["findings"]), "{problems}");
+    assert_eq!((code, &report["anomalies"]), (0, &from_folder["anomalies"]), "{problems}");
 }
 
 #[test]

@@ -94,9 +94,9 @@ impl Mongo {
     /// counted before.
     #[track_caller]
     pub fn assert_no_failures(&self, what: &str) {
-        assert_eq!(self.find("billing_notices", doc! { "times": { "$ne": 0 } }), [], "{what}");
+        assert_eq!(self.find("billing_notifications", doc! { "times": { "$ne": 0 } }), [], "{what}");
         self.run(async |database| {
-            database.collection::<Document>("billing_notices").drop().await.expect("dropped");
+            database.collection::<Document>("billing_notifications").drop().await.expect("dropped");
         });
     }
 
@@ -146,7 +146,7 @@ impl Mongo {
                     }
                     let counts = document.get_document_mut("counts").expect("counts");
                     // What a run did, as opposed to what it saw.
-                    for done in ["archived", "opened", "closed", "notices"] {
+                    for done in ["archived", "opened", "closed", "notifications"] {
                         counts.remove(done);
                     }
                 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use test_services::{service, skipped};
+
 /// The path of the binary under test, in the folder of the profile: `target/release/costwarden` beside
 /// `target/release/deps/TEST`.
 ///
@@ -32,27 +34,6 @@ pub fn plugins() -> PathBuf {
     let folder = repository().join("plugins/dist");
     assert!(folder.join("tutorial.wasm").exists(), "{} has no plugins: run make build first", folder.display());
     folder
-}
-
-/// Returns a server's address from the environment. Without `tests/services.sh` the result is `None`, and the test is
-/// skipped aloud.
-pub fn service(variable: &str) -> Option<String> {
-    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
-    if value.is_none() {
-        skipped(&format!("{variable} is not set; run the suites with tests/services.sh run -- or make test"));
-    }
-    value
-}
-
-/// Prints the reason for a skipped test.
-///
-/// # Panics
-/// `COSTWARDEN_TEST_ALL` is 1.
-#[track_caller]
-pub fn skipped(why: &str) {
-    let all = std::env::var_os("COSTWARDEN_TEST_ALL").is_some_and(|all| all == "1");
-    assert!(!all, "COSTWARDEN_TEST_ALL is 1, but {why}");
-    eprintln!("skipped: {why}");
 }
 
 /// Returns the path of real input beside the repository. If the input is absent, the result is `None`, and the test is

@@ -41,9 +41,9 @@ impl Row {
     }
 
     fn json(&self, date: Date) -> String {
-        let SeriesKey { ids: [domain, project, service], names } = self.series_key;
+        let SeriesKey { ids: [account, project, service], names } = self.series_key;
         let mut text = format!(
-            r#"{{"meteringDate":"{}","domainId":"{domain}","projectId":"{project}","serviceId":"{service}""#,
+            r#"{{"meteringDate":"{}","domainId":"{account}","projectId":"{project}","serviceId":"{service}""#,
             compact(date)
         );
         for (field, name) in ["domainName", "projectName", "serviceName"].iter().zip(names) {

@@ -27,11 +27,11 @@ severity = "critical"
 minSamples = 2
 
 [[rule]]
-id = "domain"
-why = "What a domain costs."
+id = "account"
+why = "What an account costs."
 detector = "tutorial"
 series = "daily"
-group_by = ["domain"]
+group_by = ["account"]
 direction = "both"
 severity = "warning"
 

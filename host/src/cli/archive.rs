@@ -12,13 +12,13 @@ use super::jobs::{billing_day, counting, end};
 use super::look::range;
 use super::present::{self, Form};
 use super::{SpanArgs, dates, log};
-use crate::archive::{Archive, Lifecycle};
 use crate::config::Config;
-use crate::count::{counted, one_or};
-use crate::job::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
-use crate::run_id::RunId;
-use crate::sink::Terminal;
-use crate::store::{Access, Store};
+use crate::pipeline::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
+use ingest::archive::{Archive, Lifecycle};
+use model::count::{counted, one_or};
+use model::run_id::RunId;
+use notify::Terminal;
+use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ArchiveCommand {
@@ -159,7 +159,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
         is_lacking |= matches!(found.what, What::NotRemembered);
         disagreement(found, form);
     };
-    let verified = job::verify(&store, &archive, verify, &mut told).await?;
+    let verified = pipeline::verify(&store, &archive, verify, &mut told).await?;
     let Verified { days, hours, expired, disagreements, foreign } = verified;
     match form {
         Form::Json => {
@@ -193,7 +193,7 @@ fn disagreement(found: &Disagreement, form: Form) {
             What::NotRemembered => json!({"what": "not in the ledger"}),
             What::Unreadable(why) => json!({"what": "unreadable", "why": why}),
             What::Amount { series, measure, remembered, archived } => {
-                let (series, field) = (series.to_string(), measure.field());
+                let (series, field) = (series.to_string(), measure.name());
                 json!({"what": "amount", "series": series, "field": field, "ledger": remembered, "archive": archived})
             }
         };
@@ -210,7 +210,7 @@ fn disagreement(found: &Disagreement, form: Form) {
         What::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
         What::Amount { series, measure, remembered, archived } => format!(
             "{moment} {series}: {} is {} in the ledger, {} in the archive",
-            measure.field(),
+            measure.name(),
             amount(remembered),
             amount(archived)
         ),
@@ -222,11 +222,11 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notice),
+        Form::Json => Terminal::Beside(log::notification),
     };
     let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();
-    let report = job::rebuild(&mut parts, now, &|done, all| {
+    let report = pipeline::rebuild(&mut parts, now, &|done, all| {
         bar.set_length(all);
         bar.set_position(done);
     })

@@ -12,18 +12,19 @@ use tracing::Level;
 use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::config::{self, Config, Pending, StoreConfig};
-use crate::count::counted;
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch, Grade};
-use crate::rules::{self, RuleSet};
-use crate::store;
-use crate::toml::Diagnostic;
-use crate::vault;
+use crate::config::{self, Config};
+use crate::pipeline::{self, Fetch, Grade};
+use config_file::secret::Pending;
+use config_file::toml::Diagnostic;
+use model::count::counted;
+use model::rule::{self, RuleSet};
+use sandbox::{Compiler, Sandbox};
+use store;
+use store::options::StoreOptions;
 
 /// The results of a check.
 #[derive(Default)]
-struct Findings {
+struct Anomalies {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     good: Vec<String>,
@@ -33,34 +34,34 @@ struct Findings {
 }
 
 pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timestamp) -> Grade {
-    let mut findings = Findings::default();
+    let mut anomalies = Anomalies::default();
     let draft = config::load(path, &environment);
     let config = match draft {
         // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
-        Ok(draft) if args.online => vault::resolve(draft).await,
+        Ok(draft) if args.online => draft.resolve().await,
         Ok(draft) => {
             let note =
                 |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
-            findings.warnings.extend(draft.pending.iter().map(note));
+            anomalies.warnings.extend(draft.pending.iter().map(note));
             Ok(draft.config)
         }
         Err(errors) => Err(errors),
     };
     match config {
         Ok(config) => {
-            findings.warnings.extend(nowhere(path, &config));
-            findings.warnings.extend(in_the_clear(path, &config));
-            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut findings).await;
+            anomalies.warnings.extend(nowhere(path, &config));
+            anomalies.warnings.extend(in_the_clear(path, &config));
+            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut anomalies).await;
             if args.online {
-                findings.items = online::check(&config, args, now).await;
+                anomalies.items = online::check(&config, args, now).await;
                 // A bad item of the checklist fails the command like an invalid config.
-                let bad = findings.items.iter().filter(|item| item.found == Found::Bad);
-                findings.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
+                let bad = anomalies.items.iter().filter(|item| item.found == Found::Bad);
+                anomalies.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
             }
         }
-        Err(errors) => findings.errors = errors,
+        Err(errors) => anomalies.errors = errors,
     }
-    let Findings { errors, warnings, good, items, rules } = findings;
+    let Anomalies { errors, warnings, good, items, rules } = anomalies;
     match form {
         Form::Text => {
             for error in &errors {
@@ -95,18 +96,18 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     if errors.is_empty() { Grade::Done } else { Grade::Failed }
 }
 
-async fn plugins(path: &Path, config: &Config, fetch: Fetch, findings: &mut Findings) {
-    let set = rules::load(&config.rules);
-    findings.warnings.extend(unused_grants(path, config, &set));
+async fn plugins(path: &Path, config: &Config, fetch: Fetch, anomalies: &mut Anomalies) {
+    let set = rule::load(&config.rules);
+    anomalies.warnings.extend(unused_grants(path, config, &set));
     // No cache folder: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
-            let ready = job::ready(set, config, &sandbox, fetch).await;
-            findings.rules = ready.rules.len();
-            findings.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
-            findings.errors.extend(ready.problems);
+            let ready = pipeline::ready(set, config, &sandbox, fetch).await;
+            anomalies.rules = ready.rules.len();
+            anomalies.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
+            anomalies.errors.extend(ready.problems);
         }
-        Err(error) => findings.errors.push(Diagnostic::of_file(path, error.to_string())),
+        Err(error) => anomalies.errors.push(Diagnostic::of_file(path, error.to_string())),
     }
 }
 
@@ -123,7 +124,7 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
 
 /// Returns a warning if the connection to MongoDB is not encrypted. Not an error: the hosts may share a private subnet.
 fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
-    let StoreConfig::Mongodb(options) = &config.store else { return None };
+    let StoreOptions::Mongodb(options) = &config.store else { return None };
     let hosts = store::hosts_in_the_clear(options)?;
     let message = format!(
         "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
@@ -141,6 +142,6 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }
 
-fn describe(rule: &rules::Rule) -> String {
+fn describe(rule: &rule::Rule) -> String {
     format!("rule {}: {} over {} series. {}", rule.id, rule.detector, rule.grain.as_str(), rule.why)
 }

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::series::{SeriesKey, parse_day};
+use model::series::{SeriesKey, parse_day};
 
 /// A moment with an offset, or a civil time in the bill's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

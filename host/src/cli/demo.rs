@@ -1,6 +1,7 @@
 //! The command `demo`: runs all jobs on a simulated bill with the default rules, and compares found and hidden
 //! incidents.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,14 +13,15 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::DemoArgs;
 use super::present;
-use crate::config::{self, Config, Secret};
-use crate::count::counted;
-use crate::episode::Episode;
-use crate::finding::Direction;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
-use crate::run_id::RunId;
-use crate::simulate::{Change, Clock, Incident, Incidents, ScenarioOptions, SimulateOptions, Simulation};
-use crate::sink::Terminal;
+use crate::config::{self, Config};
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
+use config_file::secret::Secret;
+use model::anomaly::Direction;
+use model::count::counted;
+use model::incident::Incident;
+use model::run_id::RunId;
+use notify::Terminal;
+use simulator::{Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
 
 /// The simulated date of today. A constant, for the same output in every demo.
 const TODAY: Date = date(2026, 11, 22);
@@ -48,7 +50,7 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
         span.from, span.to
     ));
     let bar = ProgressBar::new(u64::from(DAYS));
-    let loaded = job::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
+    let loaded = pipeline::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
     bar.finish_and_clear();
     demand(&loaded)?;
 
@@ -57,17 +59,17 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     // Ten past midnight: the bill of yesterday is complete.
     simulation.set_now(zone.to_timestamp(at(0))?);
     let days = Daily::These { from: yesterday, to: yesterday };
-    demand(&job::daily(&mut parts, days, Again::Redo, now).await)?;
+    demand(&pipeline::daily(&mut parts, days, Again::Redo, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {
         let moment = zone.to_timestamp(at(hour))?;
         simulation.set_now(moment);
-        demand(&job::hourly(&mut parts, moment, Again::Redo, now).await)?;
+        demand(&pipeline::hourly(&mut parts, moment, Again::Redo, now).await)?;
     }
 
-    let episodes = parts.store.episodes(span.from).await?;
-    show(&simulation.incidents(), &episodes);
+    let incidents = parts.store.incidents(span.from).await?;
+    show(&simulation.incidents(), &incidents);
     simulation.shutdown().await?;
     Ok(Grade::Done)
 }
@@ -78,7 +80,7 @@ async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
         services: SERVICES,
         end: TODAY,
         days: DAYS,
-        incidents: Incidents::Default,
+        incidents: Injection::Default,
         more_incidents: Vec::new(),
     };
     let options = SimulateOptions {
@@ -145,48 +147,54 @@ fn demand(report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(hidden: &[Incident], episodes: &[Episode]) {
-    let mut table =
-        present::table(&["hidden in the bill", "service", "since", "found", "by", "cost against expected"], &[5]);
-    let mut explained = Vec::new();
-    for incident in hidden {
-        let found = episodes.iter().filter(|episode| explains(episode, incident)).min_by_key(|one| one.opened_at);
-        explained.extend(episodes.iter().filter(|episode| explains(episode, incident)).map(|one| one.id.as_str()));
-        let (when, by, cost) = match found {
-            Some(episode) => (seen(episode, incident), by(episode), cost(episode)),
-            None => ("NOT FOUND".to_owned(), String::new(), String::new()),
-        };
-        table.add_row([name(incident), incident.service.to_string(), short(incident.from), when, by, cost]);
-    }
-    let missed = hidden.iter().filter(|incident| !episodes.iter().any(|episode| explains(episode, incident))).count();
-    let others: Vec<&Episode> = episodes.iter().filter(|episode| !explained.contains(&episode.id.as_str())).collect();
-    for episode in &others {
-        let opened = episode.opened_at.date.to_string();
+fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
+    let header = ["hidden in the bill", "service", "since", "found", "by", "cost against expected"];
+    let mut table = present::table(&header, &[5]);
+    let mut matched = HashSet::new();
+    let mut missed = 0;
+    for injected in hidden {
+        let matches: Vec<&Incident> = incidents.iter().filter(|incident| covers(incident, injected)).collect();
+        matched.extend(matches.iter().map(|incident| &incident.id));
+        let first = matches.into_iter().min_by_key(|incident| incident.opened_at);
+        missed += usize::from(first.is_none());
+        let found = first.map_or_else(|| "NOT FOUND".to_owned(), |incident| opened(incident, injected));
         table.add_row([
-            "(nothing: a false alarm)".to_owned(),
-            episode.series.to_string(),
-            String::new(),
-            opened,
-            by(episode),
-            cost(episode),
+            name(injected),
+            injected.service.to_string(),
+            short(injected.from),
+            found,
+            first.map(by).unwrap_or_default(),
+            first.map(cost).unwrap_or_default(),
         ]);
     }
-    present::out(&format!("\nWhat was hidden, and what was found:\n\n{table}"));
-    let (count, found) = (counted(hidden.len(), "hidden incident"), hidden.len() - missed);
-    let false_alarms = counted(others.len(), "false alarm");
+    let false_alarms: Vec<&Incident> = incidents.iter().filter(|incident| !matched.contains(&incident.id)).collect();
+    for incident in &false_alarms {
+        table.add_row([
+            "(nothing: a false alarm)".to_owned(),
+            incident.series.to_string(),
+            String::new(),
+            incident.opened_at.date.to_string(),
+            by(incident),
+            cost(incident),
+        ]);
+    }
+    present::out(&format!("\nHidden incidents and the incidents found:\n\n{table}"));
+    let count = counted(hidden.len(), "hidden incident");
+    let found = hidden.len() - missed;
+    let false_alarms = counted(false_alarms.len(), "false alarm");
     present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
 }
 
 /// Reports whether an incident found covers a simulated incident: same series, opened during the simulated incident or
 /// at most a day after the end.
-fn explains(episode: &Episode, incident: &Incident) -> bool {
-    let opened = episode.opened_at.date;
-    let lasts_until = incident.until.map_or(TODAY, DateTime::date).saturating_add(1.day());
-    episode.series == incident.service && opened >= incident.from.date() && opened <= lasts_until
+fn covers(incident: &Incident, injected: &InjectedIncident) -> bool {
+    let opened = incident.opened_at.date;
+    let last_day = injected.until.map_or(TODAY, DateTime::date).saturating_add(1.day());
+    incident.series == injected.service && opened >= injected.from.date() && opened <= last_day
 }
 
-fn name(incident: &Incident) -> String {
-    match incident.change {
+fn name(injected: &InjectedIncident) -> String {
+    match injected.change {
         Change::Spike { factor } => format!("spike to {factor} times"),
         Change::Step { factor } => format!("new level, {factor} times"),
         Change::Ramp { factor } => format!("slow growth to {factor} times"),
@@ -197,23 +205,24 @@ fn name(incident: &Incident) -> String {
     }
 }
 
-fn seen(episode: &Episode, incident: &Incident) -> String {
-    match episode.opened_at.hour {
-        Some(hour) => format!("{} by the run of {hour:02}:10", episode.opened_at.date),
-        None => match (episode.opened_at.date - incident.from.date()).get_days() {
-            0 => format!("{}, the same day", episode.opened_at.date),
-            days => format!("{}, {} later", episode.opened_at.date, counted(days, "day")),
+fn opened(incident: &Incident, injected: &InjectedIncident) -> String {
+    let date = incident.opened_at.date;
+    match incident.opened_at.hour {
+        Some(hour) => format!("{date} by the run of {hour:02}:10"),
+        None => match (date - injected.from.date()).get_days() {
+            0 => format!("{date}, the same day"),
+            days => format!("{date}, {} later", counted(days, "day")),
         },
     }
 }
 
-fn by(episode: &Episode) -> String {
-    episode.rules.iter().cloned().collect::<Vec<_>>().join(", ")
+fn by(incident: &Incident) -> String {
+    incident.rules.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-fn cost(episode: &Episode) -> String {
-    let sign = if episode.direction == Direction::Up { "over" } else { "under" };
-    format!("{:.0} {sign} {:.0}", episode.observed, episode.expected)
+fn cost(incident: &Incident) -> String {
+    let sign = if incident.direction == Direction::Up { "over" } else { "under" };
+    format!("{:.0} {sign} {:.0}", incident.observed, incident.expected)
 }
 
 fn short(moment: DateTime) -> String {

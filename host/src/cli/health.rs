@@ -10,8 +10,7 @@ use super::environment;
 use super::present::{self, Form};
 use crate::config::{self, Config};
 use crate::health::{self, Check, State};
-use crate::toml::Diagnostic;
-use crate::vault;
+use config_file::toml::Diagnostic;
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
@@ -43,7 +42,7 @@ pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Ti
 }
 
 async fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
-    vault::resolve(config::load(path, &environment)?).await
+    config::load(path, &environment)?.resolve().await
 }
 
 /// The check for an invalid config: critical, because no job runs without a config.

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::count::counted;
-use crate::episode::{Closing, Decision, Episode, Moment, State};
-use crate::job::{self, Grade};
-use crate::money;
-use crate::run_id::RunId;
-use crate::store::{Access, DateRange, Store};
+use crate::pipeline::{self, Grade};
+use model::count::counted;
+use model::incident::{Decision, Incident, Moment, Resolution, State};
+use model::money;
+use model::run_id::RunId;
+use store::{Access, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IncidentsCommand {
@@ -64,18 +64,18 @@ pub(super) async fn incidents(
     match command {
         IncidentsCommand::List { open } => {
             let store = Store::open(&config.store, Access::Read).await?;
-            let mut episodes = store.every_episode().await?;
-            episodes.retain(|episode| !open || episode.state == State::Open);
-            episodes.sort_by(|one, other| (one.first_seen, &one.id).cmp(&(other.first_seen, &other.id)));
-            list(&episodes, &config, form);
+            let mut incidents = store.all_incidents().await?;
+            incidents.retain(|incident| !open || incident.state == State::Open);
+            incidents.sort_by(|one, other| (one.first_seen, &one.id).cmp(&(other.first_seen, &other.id)));
+            list(&incidents, &config, form);
         }
         IncidentsCommand::Show { id } => {
             let store = Store::open(&config.store, Access::Read).await?;
-            let episode = find(&store, &id).await?;
-            let range = DateRange { from: episode.first_seen.date, to: episode.last_seen.date };
-            let findings = store.findings(range).await?;
-            let of_it = findings.iter().filter(|found| found.get_str("episode") == Ok(&episode.id));
-            show(&episode, of_it.map(super::look::json_of).collect(), &config, form);
+            let incident = find(&store, &id).await?;
+            let range = DateRange { from: incident.first_seen.date, to: incident.last_seen.date };
+            let anomalies = store.anomalies(range).await?;
+            let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
+            show(&incident, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
         IncidentsCommand::Accept(args) => accept(&config, args, form, run, now).await?,
     }
@@ -84,52 +84,53 @@ pub(super) async fn incidents(
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
     // Under the write lease: no job writes the same incident at the same time.
-    let episode = job::alone(config, run, async |store| decide(store, config, args, now).await).await??;
+    let incident = pipeline::alone(config, run, async |store| decide(store, config, args, now).await).await??;
     match form {
-        Form::Json => present::out(&json(&episode).to_string()),
-        Form::Text => present::out(&format!("incident {} is closed as {}", episode.id, state(&episode))),
+        Form::Json => present::out(&json(&incident).to_string()),
+        Form::Text => present::out(&format!("incident {} is closed as {}", incident.id, state(&incident))),
     }
     Ok(())
 }
 
-async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Episode> {
-    let mut episode = find(store, &args.id).await?;
-    if episode.state == State::Retracted {
+async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Incident> {
+    let mut incident = find(store, &args.id).await?;
+    if incident.state == State::Retracted {
         anyhow::bail!("incident {} was taken back, since the bill was corrected: there is nothing to accept", args.id);
     }
     let closing = match args.what {
-        What::NewLevel => Closing::NewLevel,
-        What::Expected => Closing::Expected,
+        What::NewLevel => Resolution::NewLevel,
+        What::Expected => Resolution::Expected,
     };
-    episode.decide(Decision { closing, note: args.note, at: now });
+    incident.decide(Decision { closing, note: args.note, at: now });
     // Receivers are notified of a new level by the next run.
-    let settled = episode.settled(config.sinks.iter().map(|sink| sink.name.as_str()), config.renotify_factor);
-    store.put_episodes(&[(episode.clone(), settled)], now).await?;
-    Ok(episode)
+    let settled =
+        incident.settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
+    store.put_incidents(&[(incident.clone(), settled)], now).await?;
+    Ok(incident)
 }
 
-async fn find(store: &Store, id: &str) -> anyhow::Result<Episode> {
-    let found = store.episode(id).await?;
+async fn find(store: &Store, id: &str) -> anyhow::Result<Incident> {
+    let found = store.incident(id).await?;
     found.ok_or_else(|| anyhow::anyhow!("there is no incident {id}: costwarden incidents list names them"))
 }
 
-fn list(episodes: &[Episode], config: &Config, form: Form) {
+fn list(incidents: &[Incident], config: &Config, form: Form) {
     match form {
-        Form::Json => episodes.iter().for_each(|episode| present::out(&json(episode).to_string())),
+        Form::Json => incidents.iter().for_each(|incident| present::out(&json(incident).to_string())),
         Form::Text => {
             let header = ["id", "state", "since", "until", "days", "series", "way", "impact", "severity"];
             let mut table = present::table(&header, &[4, 7]);
-            for episode in episodes {
+            for incident in incidents {
                 table.add_row([
-                    episode.id.clone(),
-                    state(episode).to_owned(),
-                    moment(episode.first_seen),
-                    moment(episode.last_seen),
-                    episode.by_day.len().to_string(),
-                    episode.series.to_string(),
-                    episode.direction.as_str().to_owned(),
-                    format!("{} {}", money::text(episode.impact()), config.currency),
-                    episode.severity.as_str().to_owned(),
+                    incident.id.clone(),
+                    state(incident).to_owned(),
+                    moment(incident.first_seen),
+                    moment(incident.last_seen),
+                    incident.by_day.len().to_string(),
+                    incident.series.to_string(),
+                    incident.direction.as_str().to_owned(),
+                    format!("{} {}", money::text(incident.impact()), config.currency),
+                    incident.severity.as_str().to_owned(),
                 ]);
             }
             present::out(&table.to_string());
@@ -137,10 +138,10 @@ fn list(episodes: &[Episode], config: &Config, form: Form) {
     }
 }
 
-fn show(episode: &Episode, findings: Vec<Value>, config: &Config, form: Form) {
+fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form) {
     if form == Form::Json {
-        let mut whole = json(episode);
-        whole["findings"] = findings.into();
+        let mut whole = json(incident);
+        whole["anomalies"] = anomalies.into();
         return present::out(&whole.to_string());
     }
     let mut text = String::new();
@@ -149,47 +150,47 @@ fn show(episode: &Episode, findings: Vec<Value>, config: &Config, form: Form) {
         let plain: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(text, "{name:<10} {plain}").expect("a string takes all that is written");
     };
-    let names = &episode.names;
-    line("incident", episode.id.clone());
-    line("series", format!("{} ({}/{}/{})", episode.series, names.domain, names.project, names.service));
-    line("state", state(episode).to_owned());
-    line("since", format!("{}, opened {}", moment(episode.first_seen), moment(episode.opened_at)));
-    line("until", moment(episode.last_seen));
-    if let Some(closed) = episode.closed_at {
+    let names = &incident.names;
+    line("incident", incident.id.clone());
+    line("series", format!("{} ({}/{}/{})", incident.series, names.account, names.project, names.service));
+    line("state", state(incident).to_owned());
+    line("since", format!("{}, opened {}", moment(incident.first_seen), moment(incident.opened_at)));
+    line("until", moment(incident.last_seen));
+    if let Some(closed) = incident.closed_at {
         line("closed", moment(closed));
     }
-    if let Some(decision) = &episode.decision {
+    if let Some(decision) = &incident.decision {
         line(
             "decided",
             format!("{} {}", decision.at, decision.note.as_deref().unwrap_or_default()).trim_end().to_owned(),
         );
     }
-    line("rules", episode.rules.iter().cloned().collect::<Vec<_>>().join(", "));
-    line("why", episode.reason.clone());
+    line("rules", incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
+    line("why", incident.reason.clone());
     let amount = |amount: f64| format!("{} {}", money::text(amount), config.currency);
-    line("now", format!("{}, expected {}", amount(episode.observed), amount(episode.expected)));
-    line("impact", amount(episode.impact()));
-    for (date, seen) in &episode.by_day {
+    line("now", format!("{}, expected {}", amount(incident.observed), amount(incident.expected)));
+    line("impact", amount(incident.impact()));
+    for (date, seen) in &incident.by_day {
         line("", format!("{date} {}{}", amount(seen.impact()), if seen.whole.is_none() { " so far" } else { "" }));
     }
-    for (sink, delivery) in &episode.deliveries {
+    for (receiver, delivery) in &incident.deliveries {
         let end = if delivery.closed { ", its end too" } else { "" };
-        let times = counted(delivery.notices, "time");
-        line("told", format!("{sink} {times}, last at {}{end}", amount(delivery.told_impact)));
+        let times = counted(delivery.notifications, "time");
+        line("told", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
     }
-    if episode.muted {
+    if incident.muted {
         line("told", "nobody: it was loaded as history".to_owned());
     }
-    line("findings", findings.len().to_string());
+    line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());
 }
 
-fn state(episode: &Episode) -> &'static str {
-    match episode.state {
+fn state(incident: &Incident) -> &'static str {
+    match incident.state {
         State::Open => "open",
-        State::Closed(Closing::Over) => "over",
-        State::Closed(Closing::NewLevel) => "new level",
-        State::Closed(Closing::Expected) => "expected",
+        State::Closed(Resolution::Over) => "over",
+        State::Closed(Resolution::NewLevel) => "new level",
+        State::Closed(Resolution::Expected) => "expected",
         State::Retracted => "retracted",
     }
 }
@@ -198,36 +199,36 @@ fn moment(moment: Moment) -> String {
     moment.hour.map_or_else(|| moment.date.to_string(), |hour| format!("{} {hour:02}h", moment.date))
 }
 
-fn json(episode: &Episode) -> Value {
+fn json(incident: &Incident) -> Value {
     let at = |moment: Moment| json!({ "date": moment.date.to_string(), "hour": moment.hour });
-    let days = episode.by_day.iter().map(|(date, seen)| {
+    let days = incident.by_day.iter().map(|(date, seen)| {
         json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.whole, "part": seen.part.map(|(_, impact)| impact) })
     });
-    let decision = episode.decision.as_ref();
+    let decision = incident.decision.as_ref();
     json!({
-        "episode": episode.id,
-        "series": episode.series.to_string(),
-        "domainName": &*episode.names.domain,
-        "projectName": &*episode.names.project,
-        "serviceName": &*episode.names.service,
-        "direction": episode.direction.as_str(),
-        "severity": episode.severity.as_str(),
-        "state": state(episode),
-        "openedAt": at(episode.opened_at),
-        "firstSeen": at(episode.first_seen),
-        "lastSeen": at(episode.last_seen),
-        "closedAt": episode.closed_at.map(at),
+        "incident": incident.id,
+        "series": incident.series.to_string(),
+        "domainName": &*incident.names.account,
+        "projectName": &*incident.names.project,
+        "serviceName": &*incident.names.service,
+        "direction": incident.direction.as_str(),
+        "severity": incident.severity.as_str(),
+        "state": state(incident),
+        "openedAt": at(incident.opened_at),
+        "firstSeen": at(incident.first_seen),
+        "lastSeen": at(incident.last_seen),
+        "closedAt": incident.closed_at.map(at),
         "decision": decision.map(|decision| json!({ "note": decision.note, "at": decision.at.to_string() })),
-        "rules": episode.rules,
-        "peakScore": episode.peak_score,
-        "impact": episode.impact(),
+        "rules": incident.rules,
+        "peakScore": incident.peak_score,
+        "impact": incident.impact(),
         "days": days.collect::<Vec<_>>(),
-        "observed": episode.observed,
-        "expected": episode.expected,
-        "reason": episode.reason,
-        "muted": episode.muted,
-        "deliveries": episode.deliveries.iter().map(|(sink, delivery)| (sink.clone(), json!({
-            "toldImpact": delivery.told_impact, "endTold": delivery.closed, "notices": delivery.notices,
+        "observed": incident.observed,
+        "expected": incident.expected,
+        "reason": incident.reason,
+        "muted": incident.muted,
+        "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
+            "notifiedImpact": delivery.notified_impact, "endTold": delivery.closed, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),
     })
 }

@@ -11,13 +11,13 @@ use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
-use crate::detector::tidy_cache;
-use crate::job::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
-use crate::plugin::{Lock, Shelf, held};
-use crate::run_id::RunId;
-use crate::series::hours::day_before;
-use crate::sink::Terminal;
+use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
 use crate::stop;
+use model::run_id::RunId;
+use model::series::hours::day_before;
+use notify::Terminal;
+use plugin::{Lock, Shelf, held};
+use sandbox::tidy_cache;
 
 pub(super) async fn daily(
     config: Config,
@@ -37,7 +37,7 @@ pub(super) async fn daily(
     let started = Instant::now();
     let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
     parts.by_clock = by_clock;
-    let report = job::daily(&mut parts, days, again, now).await;
+    let report = pipeline::daily(&mut parts, days, again, now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn hourly(
     let started = Instant::now();
     let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.at.is_none();
-    let report = job::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
+    let report = pipeline::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
     Ok(end(&parts, report, form, started, now).await)
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn backfill(
     let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
     parts.by_clock = args.to.is_none();
     let bar = progress(span);
-    let report = job::backfill(&mut parts, span, now, &|day: Date| {
+    let report = pipeline::backfill(&mut parts, span, now, &|day: Date| {
         bar.set_message(day.to_string());
         bar.inc(1);
     })
@@ -100,7 +100,7 @@ async fn open(
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notice),
+        Form::Json => Terminal::Beside(log::notification),
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
@@ -109,12 +109,12 @@ async fn open(
         Err(error) if mode == Mode::Write => {
             let mut report = Report::new(job, String::new());
             report.fail(&error);
-            job::did_not_begin(&config, &mut report, started.elapsed(), now).await;
+            pipeline::did_not_begin(&config, &mut report, started.elapsed(), now).await;
             report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
             // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
             if report.outcome() == Outcome::Failed {
-                for untold in job::could_not_begin(&config, job, &error.to_string(), terminal, now) {
+                for untold in pipeline::could_not_begin(&config, job, &error.to_string(), terminal, now) {
                     tracing::warn!("{untold}");
                 }
             }
@@ -127,7 +127,7 @@ async fn open(
 pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: Instant, now: Timestamp) -> Grade {
     let took = started.elapsed();
     if parts.mode == Mode::Write {
-        job::ended(parts, &mut report, took, now).await;
+        pipeline::ended(parts, &mut report, took, now).await;
         let lock = Lock::read(&parts.config.plugins.lock.path).ok().flatten();
         tidy(parts, lock.as_ref(), now);
         if lock.is_some() {
@@ -156,7 +156,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     }
 }
 
-/// Records in the state directory that the run was bound by plugins.lock, so later runs notice a deleted lock.
+/// Records in the state directory that the run was bound by plugins.lock, so later runs notification a deleted lock.
 fn note_lock(config: &Config) {
     if let Err(error) = held::note(&config.state_dir) {
         let state_dir = config.state_dir.display();

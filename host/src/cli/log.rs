@@ -24,9 +24,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment;
-use crate::job::{Outcome, Report};
-use crate::run_id::RunId;
-use crate::sink;
+use crate::pipeline::{Outcome, Report};
+use model::run_id::RunId;
+use notify;
 
 /// The log target of summary lines.
 const SUMMARY: &str = "costwarden::run";
@@ -102,10 +102,10 @@ pub(super) fn say(level: Level, text: &str) -> io::Result<()> {
 }
 
 /// Writes a notification to standard error, for runs with JSON on standard output.
-pub(super) fn notice(level: sink::Level, text: &str) -> io::Result<()> {
+pub(super) fn notification(level: notify::Level, text: &str) -> io::Result<()> {
     let level = match level {
-        sink::Level::Critical | sink::Level::Error => Level::ERROR,
-        sink::Level::Info => Level::INFO,
+        notify::Level::Critical | notify::Level::Error => Level::ERROR,
+        notify::Level::Info => Level::INFO,
     };
     say(level, text)
 }
@@ -132,10 +132,10 @@ pub(super) fn summary(report: &Report, took: Duration) {
                 rows = count("rows"),
                 series = count("series"),
                 rules = count("rules"),
-                judged = count("judged"),
-                learning = count("learning"),
-                findings = count("findings"),
-                notices = count("notices"),
+                judged = count("verdicts"),
+                learning = count("insufficient_history"),
+                anomalies = count("anomalies"),
+                notifications = count("notifications"),
                 undelivered = count("undelivered"),
                 spooled = count("spooled"),
                 total = report.total,
@@ -291,10 +291,10 @@ mod tests {
 
     fn some_lines() {
         let mut report = Report::new("daily", "20261122".to_owned());
-        report.counts.extend([("rows", 12), ("series", 4), ("rules", 5), ("judged", 20), ("findings", 1)]);
+        report.counts.extend([("rows", 12), ("series", 4), ("rules", 5), ("verdicts", 20), ("anomalies", 1)]);
         report.total = Some("123,456 KRW".to_owned());
         summary(&report, Duration::from_millis(1_234));
-        report.problems.push("sink syslog: cannot write".to_owned());
+        report.problems.push("receiver syslog: cannot write".to_owned());
         summary(&report, Duration::from_millis(1_234));
         report.error = Some("no \"answer\"".to_owned());
         summary(&report, Duration::from_millis(1_234));

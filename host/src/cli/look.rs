@@ -2,17 +2,17 @@
 
 use clap::Subcommand;
 use jiff::civil::{Date, date};
-use mongodb::bson::{Bson, Document};
-use serde_json::Value;
+use model::history::Measure;
+use serde_json::{Map, Value};
 use tracing::Level;
 
 use super::present::{self, Form};
 use super::{SpanArgs, dates};
 use crate::config::Config;
-use crate::job::Grade;
-use crate::money;
-use crate::series::{ALL, SeriesKey};
-use crate::store::{Access, DateRange, Store};
+use crate::pipeline::Grade;
+use model::money;
+use model::series::{ALL, SeriesKey};
+use store::{Access, DailyRecord, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SeriesCommand {
@@ -37,7 +37,7 @@ pub(super) enum SeriesCommand {
 
 pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> anyhow::Result<Grade> {
     let store = Store::open(&config.store, Access::Read).await?;
-    let documents = store.findings(range(span)).await?;
+    let documents = store.anomalies(range(span)).await?;
     let columns = [
         "date",
         "hour",
@@ -51,7 +51,7 @@ pub(super) async fn anomalies(config: Config, span: &SpanArgs, form: Form) -> an
         "status",
         "reason",
     ];
-    show(&documents, &columns, form);
+    show(documents.iter().map(|record| &record.json), &columns, form);
     Ok(Grade::Done)
 }
 
@@ -67,11 +67,11 @@ pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -
             if documents.is_empty() {
                 anyhow::bail!("the ledger does not hold {day}: costwarden daily --date {day} fetches it");
             }
-            let cost = |document: &Document| document.get_f64("expectAmount").unwrap_or(0.0);
+            let cost = |record: &DailyRecord| record.amounts.get(&Measure::BilledCost).copied().unwrap_or(0.0);
             documents.sort_by(|one, other| cost(other).total_cmp(&cost(one)));
             let ids = ["domainId", "projectId", "serviceId"];
             let names = ["domainName", "projectName", "serviceName", "expectAmount", "isAnomaly"];
-            show(&documents, &[&["date"][..], &ids, &names].concat(), form);
+            show(documents.iter().map(|record| &record.json), &[&["date"][..], &ids, &names].concat(), form);
         }
         SeriesCommand::Show { series, as_of, span } => {
             let documents = match as_of {
@@ -84,7 +84,7 @@ pub(super) async fn series(config: Config, command: SeriesCommand, form: Form) -
                 present::complaint(Level::WARN, &message);
             }
             let amounts = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize", "isAnomaly"];
-            show(&documents, &[&["date"][..], &amounts].concat(), form);
+            show(documents.iter().map(|record| &record.json), &[&["date"][..], &amounts].concat(), form);
         }
     }
     Ok(Grade::Done)
@@ -95,47 +95,24 @@ pub(super) fn range(span: &SpanArgs) -> DateRange {
     DateRange { from: span.from.unwrap_or(date(1970, 1, 1)), to: span.to.unwrap_or(date(9999, 12, 31)) }
 }
 
-fn show(documents: &[Document], columns: &[&str], form: Form) {
+fn show<'r>(records: impl Iterator<Item = &'r Map<String, Value>>, columns: &[&str], form: Form) {
     match form {
-        Form::Json => {
-            for document in documents {
-                present::out(&json_of(document).to_string());
-            }
-        }
+        Form::Json => records.for_each(|record| present::out(&Value::Object(record.clone()).to_string())),
         Form::Text => {
             let mut table = present::table(columns, &[]);
-            for document in documents {
-                table.add_row(columns.iter().map(|column| text(document.get(column))));
+            for record in records {
+                table.add_row(columns.iter().map(|column| text(record.get(*column))));
             }
             present::out(&table.to_string());
         }
     }
 }
 
-/// Returns a document in the JSON form of [`show`].
-pub(super) fn json_of(document: &Document) -> Value {
-    json(&Bson::Document(document.clone()))
-}
-
-fn text(value: Option<&Bson>) -> String {
+fn text(value: Option<&Value>) -> String {
     match value {
-        None | Some(Bson::Null) => String::new(),
-        Some(Bson::String(text)) => text.clone(),
-        Some(Bson::Double(number)) => money::text(*number),
-        Some(other) => json(other).to_string(),
-    }
-}
-
-/// Converts BSON to plain JSON: dates in RFC 3339, numbers unchanged, bytes in hex.
-fn json(value: &Bson) -> Value {
-    match value {
-        Bson::Document(document) => {
-            document.iter().map(|(key, value)| (key.clone(), json(value))).collect::<serde_json::Map<_, _>>().into()
-        }
-        Bson::Array(elements) => elements.iter().map(json).collect(),
-        Bson::DateTime(at) => at.try_to_rfc3339_string().map_or(Value::Null, Value::from),
-        Bson::Binary(binary) => hex::encode(&binary.bytes).into(),
-        Bson::ObjectId(id) => id.to_hex().into(),
-        other => other.clone().into_relaxed_extjson(),
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.is_f64() => money::text(number.as_f64().unwrap_or(f64::NAN)),
+        Some(other) => other.to_string(),
     }
 }

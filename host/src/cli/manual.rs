@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::job::Grade;
+use crate::pipeline::Grade;
 
 #[derive(Debug, Args)]
 pub(super) struct ManualArgs {

@@ -22,10 +22,9 @@ use self::ground::Ground;
 use super::present::Form;
 use super::{config_path, environment, load, together};
 use crate::config::{self, Exchange};
-use crate::detector::{Compiler, Detector, Limits, Sandbox};
-use crate::job::Grade;
-use crate::plugin::language::Language;
-use crate::vault;
+use crate::pipeline::Grade;
+use plugin::language::Language;
+use sandbox::{Compiler, Detector, Limits, Sandbox};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -287,7 +286,7 @@ fn known(config: Option<PathBuf>) -> Option<PathBuf> {
 async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
     let Some(file) = known(config) else { return Ok(Exchange::default()) };
     let draft = config::load_exchange(&file, &environment).map_err(together)?;
-    vault::resolve(draft).await.map_err(together)
+    draft.resolve().await.map_err(together)
 }
 
 impl CacheArgs {

@@ -9,11 +9,11 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use crate::count::counted;
-use crate::finding::Finding;
-use crate::job::Report;
-use crate::money;
-use crate::run_id::RunId;
+use crate::pipeline::Report;
+use model::anomaly::Anomaly;
+use model::count::counted;
+use model::money;
+use model::run_id::RunId;
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,10 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 /// Prints the outcome of a rule preview, in the form of [`report`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
-        let [series, judged, learning] = ["series", "judged", "learning"].map(|name| count(report, name));
-        let [rules, findings] = ["rule", "finding"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
+        let [series, judged, learning] = ["series", "verdicts", "insufficient_history"].map(|name| count(report, name));
+        let [rules, anomalies] = ["rule", "anomaly"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
         format!(
-            "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {findings}; nothing was written",
+            "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {anomalies}; nothing was written",
             report.job,
             report.period,
             report.grade().as_str(),
@@ -60,8 +60,8 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
     match form {
         Form::Json => out(&json_report(report, run).to_string()),
         Form::Text => {
-            if !report.findings.is_empty() {
-                out(&findings(&report.findings, &config.currency).to_string());
+            if !report.anomalies.is_empty() {
+                out(&anomalies(&report.anomalies, &config.currency).to_string());
             }
             for problem in &report.problems {
                 complaint(Level::WARN, &format!("degraded: {problem}"));
@@ -89,18 +89,18 @@ pub(super) fn complaint(level: Level, text: &str) {
     drop(log::say(level, text));
 }
 
-fn findings(findings: &[Finding], currency: &str) -> Table {
+fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
     let mut table = table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
-    for finding in findings {
+    for anomaly in anomalies {
         table.add_row([
-            finding.date.to_string(),
-            finding.hour.map_or_else(|| "day".to_owned(), |hour| format!("{hour:02}")),
-            finding.series.to_string(),
-            finding.rule.clone(),
-            format!("{} {currency}", money::text(finding.observed)),
-            format!("{} {currency}", money::text(finding.expected)),
-            format!("{:.1}", finding.score),
-            finding.reason.clone(),
+            anomaly.date.to_string(),
+            anomaly.hour.map_or_else(|| "day".to_owned(), |hour| format!("{hour:02}")),
+            anomaly.series.to_string(),
+            anomaly.rule.clone(),
+            format!("{} {currency}", money::text(anomaly.observed)),
+            format!("{} {currency}", money::text(anomaly.expected)),
+            format!("{:.1}", anomaly.score),
+            anomaly.reason.clone(),
         ]);
     }
     table
@@ -124,13 +124,13 @@ fn summary(report: &Report) -> String {
         counted(count("rows"), "row"),
         count("series"),
         counted(count("rules"), "rule"),
-        count("judged"),
-        count("learning"),
-        counted(count("findings"), "finding"),
-        counted(count("notices"), "notice"),
+        count("verdicts"),
+        count("insufficient_history"),
+        counted(count("anomalies"), "anomaly"),
+        counted(count("notifications"), "notification"),
     );
-    if let Some((first, last)) = report.judged_again {
-        line.push_str(&format!(", {} days judged again from {first} to {last}", count("judged_again_days")));
+    if let Some((first, last)) = report.reevaluated {
+        line.push_str(&format!(", {} days judged again from {first} to {last}", count("reevaluated_days")));
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));
@@ -154,12 +154,12 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
         "outcome": report.outcome().as_str(),
         "doneBy": report.done_by,
         "total": report.total,
-        "judgedAgain": report.judged_again.map(|(from, to)| json!({ "from": text(from), "to": text(to) })),
+        "reevaluated": report.reevaluated.map(|(from, to)| json!({ "from": text(from), "to": text(to) })),
         "counts": counts,
         "durationsMs": durations,
         "problems": report.problems,
         "error": report.error,
-        "findings": report.findings.iter().map(json_finding).collect::<Vec<_>>(),
+        "anomalies": report.anomalies.iter().map(json_finding).collect::<Vec<_>>(),
     });
     if let Some(run) = run {
         json["runId"] = run.to_string().into();
@@ -167,19 +167,19 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
     json
 }
 
-fn json_finding(finding: &Finding) -> Value {
+fn json_finding(anomaly: &Anomaly) -> Value {
     json!({
-        "date": finding.date.strftime("%Y%m%d").to_string(),
-        "hour": finding.hour,
-        "series": finding.series.to_string(),
-        "ruleId": finding.rule,
-        "observedAmount": finding.observed,
-        "expected": finding.expected,
-        "score": finding.score,
-        "impact": finding.impact,
-        "direction": finding.direction.as_str(),
-        "severity": finding.severity.as_str(),
-        "reason": finding.reason,
-        "episode": finding.episode,
+        "date": anomaly.date.strftime("%Y%m%d").to_string(),
+        "hour": anomaly.hour,
+        "series": anomaly.series.to_string(),
+        "ruleId": anomaly.rule,
+        "observedAmount": anomaly.observed,
+        "expected": anomaly.expected,
+        "score": anomaly.score,
+        "impact": anomaly.impact,
+        "direction": anomaly.direction.as_str(),
+        "severity": anomaly.severity.as_str(),
+        "reason": anomaly.reason,
+        "incident": anomaly.incident,
     })
 }

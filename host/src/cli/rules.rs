@@ -10,10 +10,10 @@ use tracing::Level;
 use super::dates;
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch, Grade, Preview};
-use crate::rules::{self, Rule, RuleSet};
-use crate::store::{Access, Store};
+use crate::pipeline::{self, Fetch, Grade, Preview};
+use model::rule::{self, Rule, RuleSet};
+use sandbox::{Compiler, Sandbox};
+use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
@@ -49,16 +49,16 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form)
             config.rules = rules.unwrap_or(config.rules);
             run(&config, Preview { date, hour }, form).await
         }
-        RulesCommand::List(ListArgs { rules }) => Ok(list(&rules::load(&rules.unwrap_or(config.rules)), form)),
+        RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
     }
 }
 
 async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
     // No cache folder: a preview leaves no trace.
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
-    let ready = job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await;
+    let ready = pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
-    let report = job::preview(config, &store, &ready, asked).await;
+    let report = pipeline::preview(config, &store, &ready, asked).await;
     present::preview(&report, config, form);
     Ok(report.grade())
 }
@@ -110,6 +110,6 @@ fn json(rule: &Rule) -> serde_json::Value {
 /// Returns the dimensions of the rule's series; an empty list means the total.
 fn group_by(rule: &Rule) -> Vec<&'static str> {
     let kept = rule.group_by;
-    let dimensions = [(kept.domain, "domain"), (kept.project, "project"), (kept.service, "service")];
+    let dimensions = [(kept.account, "account"), (kept.project, "project"), (kept.service, "service")];
     dimensions.into_iter().filter(|(kept, _)| *kept).map(|(_, dimension)| dimension).collect()
 }

@@ -10,9 +10,11 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::present::{self, Form};
-use crate::config::{self, ArchiveConfig, Config, StoreConfig};
-use crate::job::Grade;
+use crate::config::{self, Config};
+use crate::pipeline::Grade;
 use crate::schedule::{self, Change, Crontab, Plan, Task};
+use ingest::archive::options::ArchiveOptions;
+use store::options::StoreOptions;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScheduleCommand {
@@ -213,10 +215,10 @@ fn names(text: &str) -> BTreeSet<String> {
 /// Returns the folders outside the state directory that a job writes to.
 fn writable(config: &Config) -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    if let ArchiveConfig::Directory { directory } = &config.archive {
+    if let ArchiveOptions::Directory { directory } = &config.archive {
         folders.push(directory.clone());
     }
-    if let StoreConfig::Embedded { path } = &config.store {
+    if let StoreOptions::Embedded { path } = &config.store {
         folders.extend(path.parent().map(Path::to_owned));
     }
     folders.extend(config.metrics.textfile.as_deref().and_then(Path::parent).map(Path::to_owned));

@@ -1,10 +1,10 @@
 //! The table `[health]`: the thresholds of `costwarden health`.
 
-use crate::toml::Section;
+use config_file::toml::Section;
 
 /// Thresholds. A value equal to a threshold reaches the threshold.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HealthConfig {
+pub(crate) struct HealthOptions {
     /// The jobs scheduled for the installation.
     pub(crate) jobs: Vec<&'static str>,
     /// Hours since the start of the last daily job.
@@ -28,11 +28,11 @@ pub(crate) struct HealthConfig {
     /// Notifications not accepted by a receiver.
     pub(crate) undelivered: Levels,
     /// Days from the newest day of the ledger to today.
-    pub(crate) feed_days: Levels,
+    pub(crate) freshness_days: Levels,
     /// Factor over the usual number of anomalous series per day, for a warning.
     pub(crate) surge_factor: f64,
     /// Minimum number of anomalous series for a surge.
-    pub(crate) surge_least: u64,
+    pub(crate) surge_min: u64,
 }
 
 /// The thresholds of a warning and of a critical state.
@@ -42,7 +42,7 @@ pub(crate) struct Levels {
     pub(crate) critical: u64,
 }
 
-impl Default for HealthConfig {
+impl Default for HealthOptions {
     fn default() -> Self {
         let levels = |warning, critical| Levels { warning, critical };
         Self {
@@ -57,16 +57,16 @@ impl Default for HealthConfig {
             disk_percent: levels(80, 90),
             spool: levels(1, 48),
             undelivered: levels(1, 10),
-            feed_days: levels(3, 5),
+            freshness_days: levels(3, 5),
             surge_factor: 3.0,
-            surge_least: 10,
+            surge_min: 10,
         }
     }
 }
 
-pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
-    let default = HealthConfig::default();
-    let config = HealthConfig {
+pub(crate) fn read(mut section: Section<'_, '_>) -> HealthOptions {
+    let default = HealthOptions::default();
+    let config = HealthOptions {
         jobs: jobs(&mut section).unwrap_or(default.jobs),
         daily_hours: levels(&mut section, "daily_hours", default.daily_hours),
         hourly_minutes: levels(&mut section, "hourly_minutes", default.hourly_minutes),
@@ -78,9 +78,9 @@ pub(super) fn health(mut section: Section<'_, '_>) -> HealthConfig {
         disk_percent: levels(&mut section, "disk_percent", default.disk_percent),
         spool: levels(&mut section, "spool", default.spool),
         undelivered: levels(&mut section, "undelivered", default.undelivered),
-        feed_days: levels(&mut section, "feed_days", default.feed_days),
+        freshness_days: levels(&mut section, "freshness_days", default.freshness_days),
         surge_factor: section.amount("surge_factor").unwrap_or(default.surge_factor),
-        surge_least: count(&mut section, "surge_least", default.surge_least),
+        surge_min: count(&mut section, "surge_min", default.surge_min),
     };
     section.finish();
     config

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use crate::toml::Section;
+use config_file::toml::Section;
 
 /// The length of the write lease, and the patience of a waiting host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LeaseConfig {
+pub(crate) struct LeaseOptions {
     /// Lifetime of a lease without a renewal. The owner renews every third of the length; after the length another host
     /// takes over.
     pub(crate) length: Duration,
     pub(crate) patience: Duration,
 }
 
-impl Default for LeaseConfig {
+impl Default for LeaseOptions {
     /// A minute is longer than the election of a new MongoDB primary, and shorter than the minutes between the cron
     /// jobs of two hosts.
     fn default() -> Self {
@@ -21,11 +21,11 @@ impl Default for LeaseConfig {
     }
 }
 
-pub(super) fn lease(mut section: Section<'_, '_>) -> LeaseConfig {
-    let default = LeaseConfig::default();
+pub(crate) fn read(mut section: Section<'_, '_>) -> LeaseOptions {
+    let default = LeaseOptions::default();
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let length = section.whole("seconds", 1..=3_600).map_or(default.length, seconds);
     let patience = section.whole("wait_seconds", 0..=86_400).map_or(default.patience, seconds);
     section.finish();
-    LeaseConfig { length, patience }
+    LeaseOptions { length, patience }
 }

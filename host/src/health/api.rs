@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use super::{Check, State, count};
-use crate::config::HealthConfig;
-use crate::job::{API_CALLS, API_FAILED, API_MS};
-use crate::store::JobRun;
+use crate::config::HealthOptions;
+use crate::pipeline::{API_CALLS, API_FAILED, API_MS};
+use store::RunRecord;
 
 /// Number of runs in the check, over all jobs: a single slow hour is no trend.
 const RUNS: usize = 5;
 
 /// Returns the latency and error checks over the last runs with requests.
-pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &HealthConfig) -> [Check; 2] {
+pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r RunRecord>, config: &HealthOptions) -> [Check; 2] {
     // A process writes the requests so far into the run record of each day: the record with the most requests is the
     // total.
-    let mut processes: HashMap<&str, &JobRun> = HashMap::new();
+    let mut processes: HashMap<&str, &RunRecord> = HashMap::new();
     for run in runs.filter(|run| counted(run, API_CALLS) > 0) {
         let known = processes.entry(&run.owner).or_insert(run);
         if counted(run, API_CALLS) > counted(known, API_CALLS) {
@@ -35,7 +35,7 @@ pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r JobRun>, config: &Health
     ]
 }
 
-fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
+fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
     let mut message = format!("{seconds:.2} s each, {over}");
     if state != State::Ok {
@@ -44,7 +44,7 @@ fn latency(seconds: f64, over: &str, config: &HealthConfig) -> Check {
     Check::new("api latency", state, message)
 }
 
-fn errors(percent: u64, failed: u64, over: &str, config: &HealthConfig) -> Check {
+fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(percent, config.api_errors_percent);
     let mut message = format!("{failed} failed, {over}");
     if state != State::Ok {
@@ -55,7 +55,7 @@ fn errors(percent: u64, failed: u64, over: &str, config: &HealthConfig) -> Check
     Check::new("api errors", state, message)
 }
 
-fn counted(run: &JobRun, name: &str) -> u64 {
+fn counted(run: &RunRecord, name: &str) -> u64 {
     run.counts.get(name).copied().unwrap_or(0)
 }
 
@@ -65,15 +65,15 @@ mod tests {
     use super::*;
 
     /// A run of a process that began `minutes` ago.
-    fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> JobRun {
+    fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> RunRecord {
         let mut run = run("done", minutes, &[]);
         run.owner = owner.to_owned();
         run.counts = [(API_CALLS, calls), (API_FAILED, failed), (API_MS, took)].map(|(n, c)| (n.to_owned(), c)).into();
         run
     }
 
-    fn told(runs: &[JobRun]) -> [String; 2] {
-        let checks = checks(runs.iter(), &HealthConfig::default());
+    fn told(runs: &[RunRecord]) -> [String; 2] {
+        let checks = checks(runs.iter(), &HealthOptions::default());
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 

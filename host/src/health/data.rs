@@ -6,20 +6,22 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::{Check, State};
-use crate::config::HealthConfig;
-use crate::series::SeriesKey;
-use crate::store::Found;
+use crate::config::HealthOptions;
+use model::series::SeriesKey;
+use store::Found;
 
 /// Days before today for the usual number of anomalies.
 pub(super) const USUAL_DAYS: i32 = 28;
 
-pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
+pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
-        0 => "every notice was taken".to_owned(),
-        1 => "1 notice waits for a sink that did not take it: look at the sinks of the config".to_owned(),
-        _ => format!("{waiting} notices wait for sinks that did not take them: look at the sinks of the config"),
+        0 => "every notification was taken".to_owned(),
+        1 => "1 notification waits for a receiver that did not take it: look at the receivers of the config".to_owned(),
+        _ => format!(
+            "{waiting} notifications wait for receivers that did not take them: look at the receivers of the config"
+        ),
     };
-    Check::new("notices", State::of(waiting, config.undelivered), message).with(
+    Check::new("notifications", State::of(waiting, config.undelivered), message).with(
         "undelivered",
         waiting as f64,
         "",
@@ -27,7 +29,7 @@ pub(super) fn undelivered(waiting: u64, config: &HealthConfig) -> Check {
     )
 }
 
-pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> Check {
+pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) -> Check {
     let Some(newest) = newest else {
         let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
         return Check::new("feed", State::Unknown, message);
@@ -36,21 +38,21 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthConfig) -> 
         let message = format!(
             "the newest day is {newest}, and by this host's clock today is {today}: look at its clock, and at what loaded a day that has not begun"
         );
-        return Check::new("feed", State::Warning, message).with("feed_age", 0.0, "", Some(config.feed_days));
+        return Check::new("feed", State::Warning, message).with("data_age", 0.0, "", Some(config.freshness_days));
     }
     let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
-    let state = State::of(days, config.feed_days);
+    let state = State::of(days, config.freshness_days);
     let mut message = format!("the newest day is {newest}");
     if state != State::Ok {
         message =
             format!("{message}, {days} days ago: look whether the provider publishes bills, and at the daily job");
     }
-    Check::new("feed", state, message).with("feed_age", days as f64, "", Some(config.feed_days))
+    Check::new("feed", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
 }
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
 /// a single bad day does not make the next bad day look usual; and a minimum, because three times zero is zero.
-pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Check {
+pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Check {
     let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
     for Found { series, date, .. } in found {
         by_day.entry(*date).or_default().insert(series);
@@ -61,7 +63,7 @@ pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Chec
     let mut usual: Vec<u64> = (2..USUAL_DAYS + 2).map(on).collect();
     usual.sort_unstable();
     let usual = usual[usual.len() / 2];
-    let limit = (usual as f64 * config.surge_factor).max(config.surge_least as f64);
+    let limit = (usual as f64 * config.surge_factor).max(config.surge_min as f64);
     let anomalous =
         if newest == 1 { "1 series is anomalous".to_owned() } else { format!("{newest} series are anomalous") };
     let (state, message) = if newest as f64 >= limit {
@@ -70,7 +72,7 @@ pub(super) fn surge(found: &[Found], today: Date, config: &HealthConfig) -> Chec
     } else {
         (State::Ok, format!("{anomalous}, usually {usual}"))
     };
-    Check::new("findings", state, message).with("anomalous", newest as f64, "", None)
+    Check::new("anomalies", state, message).with("anomalous", newest as f64, "", None)
 }
 
 #[cfg(test)]
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_feed_that_stands_still_is_noticed() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn notices_that_wait_are_counted() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let states = [0, 1, 9, 10].map(|waiting| undelivered(waiting, &config).state);
         assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
     }
@@ -117,8 +119,8 @@ mod tests {
         for (back, count) in counts.iter().enumerate() {
             let date = TODAY.saturating_sub((back as i32).days());
             for index in 0..*count {
-                let [domain, project] = ["dom", "prj"].map(Into::into);
-                let series = SeriesKey { domain, project, service: format!("service-{index}").into() };
+                let [account, project] = ["dom", "prj"].map(Into::into);
+                let series = SeriesKey { account, project, service: format!("service-{index}").into() };
                 found.push(Found { series: series.clone(), date, hour: None });
                 found.push(Found { series, date, hour: Some(3) });
             }
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_surge_is_far_more_than_usual() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
         assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
         assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");

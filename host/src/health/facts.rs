@@ -8,12 +8,13 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
-use crate::archive::{Archive, Spool};
-use crate::config::{Config, SinkConfig};
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Fetch};
-use crate::rules;
-use crate::store::{Access, DateRange, Found, Held, JobRun, Store, StoreError};
+use crate::config::Config;
+use crate::pipeline::{self, Fetch};
+use ingest::archive::{Archive, Spool};
+use model::rule;
+use notify::options::ReceiverOptions;
+use sandbox::{Compiler, Sandbox};
+use store::{Access, DateRange, Found, HeldLease, RunRecord, Store, StoreError};
 
 /// All facts, each with an error message if not available.
 pub(crate) struct Facts {
@@ -31,7 +32,7 @@ pub(crate) struct Facts {
 pub(crate) struct Remembered {
     pub(crate) runs: Runs,
     /// The leases in use. `None` for an embedded database, because the opener has exclusive access.
-    pub(crate) leases: Option<Vec<Held>>,
+    pub(crate) leases: Option<Vec<HeldLease>>,
     /// Consecutive failed runs by job, counted by runs without access to the store.
     pub(crate) failing: BTreeMap<&'static str, u32>,
     /// Notifications not yet accepted by a receiver.
@@ -60,7 +61,7 @@ pub(crate) struct Waiting {
 }
 
 /// Run records by job, newest first.
-type Runs = BTreeMap<&'static str, Vec<JobRun>>;
+type Runs = BTreeMap<&'static str, Vec<RunRecord>>;
 
 /// Number of attempts to read runs and leases in a consistent state.
 const READINGS: u32 = 3;
@@ -93,19 +94,21 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
 async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreError> {
     let store = open(config).await?;
     let (runs, leases) = runs_and_leases(&store, &config.health.jobs).await?;
-    let notices = store.notices().await?;
+    let notifications = store.notifications().await?;
     let failing = config.health.jobs.iter().filter_map(|job| {
         let key = format!("failing:{job}");
-        Some((*job, notices.iter().find(|notice| notice.key == key)?.times))
+        Some((*job, notifications.iter().find(|notification| notification.key == key)?.times))
     });
-    let names = || config.sinks.iter().map(|sink| sink.name.as_str());
-    // No incident is closed after `Date::MAX`: the result has only episodes with possible notifications.
-    let episodes = store.episodes(Date::MAX).await?;
-    let due = episodes.iter().flat_map(|episode| names().map(|sink| episode.due(sink, config.renotify_factor).len()));
+    let names = || config.receivers.iter().map(|receiver| receiver.name.as_str());
+    // No incident is closed after `Date::MAX`: the result has only incidents with possible notifications.
+    let incidents = store.incidents(Date::MAX).await?;
+    let due = incidents
+        .iter()
+        .flat_map(|incident| names().map(|receiver| incident.due(receiver, config.renotify_factor).len()));
     // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
-    let operational: usize = notices.iter().map(|notice| job::untold(notice, names())).sum();
-    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.sinks));
+    let operational: usize = notifications.iter().map(|notification| pipeline::untold(notification, names())).sum();
+    let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
     Ok(Remembered {
         runs,
         leases,
@@ -118,7 +121,7 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
 
 /// Reads runs and leases in a consistent state, so a run that has just ended does not look like a run without a lease.
 /// If a run began or ended during the reading, both are read again.
-async fn runs_and_leases(store: &Store, jobs: &[&'static str]) -> Result<(Runs, Option<Vec<Held>>), StoreError> {
+async fn runs_and_leases(store: &Store, jobs: &[&'static str]) -> Result<(Runs, Option<Vec<HeldLease>>), StoreError> {
     let mut before = runs(store, jobs).await?;
     for _ in 0..READINGS {
         let leases = store.leases().held().await?;
@@ -141,16 +144,16 @@ async fn runs(store: &Store, jobs: &[&'static str]) -> Result<Runs, StoreError> 
 
 /// Returns the period, owner, attempts and outcome of the newest run of each job.
 fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
-    fn head(run: &JobRun) -> (&str, &str, u32, &str) {
+    fn head(run: &RunRecord) -> (&str, &str, u32, &str) {
         (&run.period, &run.owner, run.attempts, &run.outcome)
     }
     runs.values().map(|runs| runs.first().map(head))
 }
 
 /// Returns the number of totals of the last days not yet accepted by a receiver.
-fn waiting_totals(runs: &[JobRun], sinks: &[SinkConfig]) -> usize {
-    let of_run = |run: &JobRun| match run.total {
-        Some(_) => sinks.iter().filter(|sink| !run.total_told.contains(&sink.name)).count(),
+fn waiting_totals(runs: &[RunRecord], receivers: &[ReceiverOptions]) -> usize {
+    let of_run = |run: &RunRecord| match run.total {
+        Some(_) => receivers.iter().filter(|receiver| !run.total_delivered.contains(&receiver.name)).count(),
         None => 0,
     };
     runs.iter().take(RETOLD_TOTALS).map(of_run).sum()
@@ -173,7 +176,7 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     // No cache folder: a health check writes nothing.
     let ready = match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
-        Ok(sandbox) => job::ready(rules::load(&config.rules), config, &sandbox, Fetch::Never).await,
+        Ok(sandbox) => pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
     Rules { running: ready.rules.len(), problems: ready.problems.iter().map(ToString::to_string).collect() }

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lease::{Grip, grip, lease_text};
 use super::{Check, State};
-use crate::config::{HealthConfig, Levels};
-use crate::store::{Held, JobRun};
+use crate::config::{HealthOptions, Levels};
+use store::{HeldLease, RunRecord};
 
 /// Tolerated difference between the clocks of two hosts.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
@@ -14,10 +14,10 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 /// failed runs without access to the store, because such a run leaves no run record.
 pub(super) fn checks(
     job: &str,
-    (runs, failing): (&[JobRun], u32),
-    leases: Option<&[Held]>,
+    (runs, failing): (&[RunRecord], u32),
+    leases: Option<&[HeldLease]>,
     now: Timestamp,
-    config: &HealthConfig,
+    config: &HealthOptions,
 ) -> Vec<Check> {
     let Some(last) = runs.first() else {
         let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
@@ -30,7 +30,7 @@ pub(super) fn checks(
     ]
 }
 
-fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check {
+fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> Check {
     let age = now.duration_since(last.started_at);
     if age < -CLOCKS_APART {
         let (began, age) = (last.started_at, span(-age));
@@ -60,7 +60,7 @@ fn age(job: &str, last: &JobRun, now: Timestamp, config: &HealthConfig) -> Check
     )
 }
 
-fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> Check {
+fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) -> Check {
     // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
@@ -87,7 +87,7 @@ fn outcome(job: &str, runs: &[JobRun], failing: u32, config: &HealthConfig) -> C
     )
 }
 
-fn duration(job: &str, last: &JobRun, grip: Grip<'_>, now: Timestamp, config: &HealthConfig) -> Check {
+fn duration(job: &str, last: &RunRecord, grip: Grip<'_>, now: Timestamp, config: &HealthOptions) -> Check {
     let name = format!("{job} duration");
     if last.outcome == "running" {
         let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
@@ -136,18 +136,18 @@ pub(super) fn span(duration: SignedDuration) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::step::Step;
-    use crate::store::LeaseKey;
     use std::collections::{BTreeMap, BTreeSet};
+    use store::LeaseKey;
+    use store::checkpoint::Checkpoint;
 
     /// A run of the hourly job that began `minutes` before [`now`].
-    pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> JobRun {
-        JobRun {
+    pub(in crate::health) fn run(outcome: &str, minutes: i64, took: &[(&str, u64)]) -> RunRecord {
+        RunRecord {
             job: "hourly".to_owned(),
             period: "20261125T10".to_owned(),
             owner: "vm-1:7".to_owned(),
             attempts: 1,
-            step: Step::Started,
+            step: Checkpoint::Started,
             through: None,
             until: None,
             reached: None,
@@ -155,7 +155,7 @@ pub(super) mod tests {
             error: (outcome != "done").then(|| "the reason".to_owned()),
             counts: BTreeMap::new(),
             durations_ms: took.iter().map(|(step, took)| ((*step).to_owned(), *took)).collect(),
-            total_told: BTreeSet::new(),
+            total_delivered: BTreeSet::new(),
             total: None,
             started_at: now() - SignedDuration::from_mins(minutes),
             finished_at: None,
@@ -168,22 +168,22 @@ pub(super) mod tests {
     }
 
     /// The states and messages of the job's checks.
-    fn told(job: &str, runs: &[JobRun], failing: u32) -> String {
-        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthConfig::default());
+    fn told(job: &str, runs: &[RunRecord], failing: u32) -> String {
+        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
 
     /// A lease of the owner of [`run`].
-    fn lease(left: i64) -> Held {
+    fn lease(left: i64) -> HeldLease {
         let [left, renewed] = [left, 60 - left].map(SignedDuration::from_secs);
         let key = LeaseKey { job: "writer".to_owned(), period: "all".to_owned() };
-        Held { key, owner: "vm-1:7".to_owned(), left, renewed: Some(renewed) }
+        HeldLease { key, owner: "vm-1:7".to_owned(), left, renewed: Some(renewed) }
     }
 
     #[test]
     fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
-        let message = |leases: Option<&[Held]>| {
-            let config = HealthConfig::default();
+        let message = |leases: Option<&[HeldLease]>| {
+            let config = HealthOptions::default();
             let check =
                 duration("hourly", &run("running", 3, &[]), grip(&run("running", 3, &[]), leases), now(), &config);
             format!("{} {}", check.state.as_str(), check.message)
@@ -239,7 +239,7 @@ pub(super) mod tests {
     fn three_failures_in_a_row_are_critical() {
         let [failed, done, running, degraded] =
             ["failed", "done", "running", "degraded"].map(|outcome| run(outcome, 10, &[]));
-        let outcome = |runs: &[&JobRun], failing| {
+        let outcome = |runs: &[&RunRecord], failing| {
             let runs: Vec<_> = runs.iter().copied().cloned().collect();
             told("hourly", &runs, failing).lines().nth(1).unwrap().to_owned()
         };

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::jobs::span;
 use super::{Check, State};
-use crate::store::{Held, JobRun};
+use store::{HeldLease, RunRecord};
 
 /// The state of the lease of an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,12 +12,12 @@ pub(super) enum Grip<'l> {
     /// The owner renews the lease.
     Firm,
     /// The lease of the owner has expired.
-    Lost(&'l Held),
+    Lost(&'l HeldLease),
     /// The owner has no lease: another run has taken over, or the store has no leases.
     None,
 }
 
-pub(super) fn grip<'l>(run: &JobRun, leases: Option<&'l [Held]>) -> Grip<'l> {
+pub(super) fn grip<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) -> Grip<'l> {
     let own = leases.unwrap_or_default().iter().filter(|lease| lease.owner == run.owner);
     // An owner may have several leases: the longest decides.
     match own.max_by_key(|lease| lease.left) {
@@ -29,12 +29,12 @@ pub(super) fn grip<'l>(run: &JobRun, leases: Option<&'l [Held]>) -> Grip<'l> {
 
 /// Warns of expired leases without a release. The work of the owner, for example a backfill, stays unfinished until
 /// another run takes over.
-pub(super) fn check(leases: Option<&[Held]>) -> Check {
+pub(super) fn check(leases: Option<&[HeldLease]>) -> Check {
     let Some(leases) = leases else {
         return Check::new("lease", State::Ok, "one process at a time has the database, and none does");
     };
     let lost: Vec<_> = leases.iter().filter(|lease| !lease.left.is_positive()).collect();
-    let told = |leases: &[&Held]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
+    let told = |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
     match (leases, lost.as_slice()) {
         ([], _) => Check::new("lease", State::Ok, "nobody writes"),
         (held, []) => Check::new("lease", State::Ok, told(&held.iter().collect::<Vec<_>>())),
@@ -47,8 +47,8 @@ pub(super) fn check(leases: Option<&[Held]>) -> Check {
 }
 
 /// Returns the owner, the job, the expiry and the last renewal of a lease.
-pub(super) fn lease_text(lease: &Held) -> String {
-    let Held { key, owner, left, renewed } = lease;
+pub(super) fn lease_text(lease: &HeldLease) -> String {
+    let HeldLease { key, owner, left, renewed } = lease;
     let on = match (key.job.as_str(), key.period.as_str()) {
         ("writer", "all") => "writes".to_owned(),
         ("writer", part) => format!("writes {part}"),
@@ -71,10 +71,10 @@ fn short(duration: SignedDuration) -> String {
 mod tests {
     use super::super::jobs::tests::run;
     use super::*;
-    use crate::store::LeaseKey;
+    use store::LeaseKey;
 
-    fn held(job: &str, owner: &str, left: i64, renewed: Option<i64>) -> Held {
-        Held {
+    fn held(job: &str, owner: &str, left: i64, renewed: Option<i64>) -> HeldLease {
+        HeldLease {
             key: LeaseKey { job: job.to_owned(), period: "all".to_owned() },
             owner: owner.to_owned(),
             left: SignedDuration::from_secs(left),
@@ -82,7 +82,7 @@ mod tests {
         }
     }
 
-    fn told(leases: Option<&[Held]>) -> String {
+    fn told(leases: Option<&[HeldLease]>) -> String {
         let check = check(leases);
         format!("{} {}", check.state.as_str(), check.message)
     }

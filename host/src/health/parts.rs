@@ -2,7 +2,7 @@
 
 use super::facts::{Disk, Remembered, Rules, Waiting};
 use super::{Check, State};
-use crate::config::HealthConfig;
+use crate::config::HealthOptions;
 
 pub(super) fn store(remembered: Result<&Remembered, &String>) -> Check {
     match remembered {
@@ -36,7 +36,7 @@ pub(super) fn rules(rules: &Rules) -> Check {
     .with("rules", *running as f64, "", None)
 }
 
-pub(super) fn disk(disk: Result<&Disk, &String>, config: &HealthConfig) -> Check {
+pub(super) fn disk(disk: Result<&Disk, &String>, config: &HealthOptions) -> Check {
     let Disk { path, percent } = match disk {
         Ok(disk) => disk,
         Err(why) => return Check::new("disk", State::Unknown, why),
@@ -49,7 +49,7 @@ pub(super) fn disk(disk: Result<&Disk, &String>, config: &HealthConfig) -> Check
     Check::new("disk", state, message).with("disk", percent.round(), "%", Some(config.disk_percent))
 }
 
-pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthConfig) -> Check {
+pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) -> Check {
     let waiting = match waiting {
         Ok(waiting) => waiting.documents,
         Err(why) => return Check::new("spool", State::Unknown, why),
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_fills_up_is_told_before_it_is_full() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let at = |percent| told(&disk(Ok(&Disk { path: "/s".to_owned(), percent }), &config));
         assert_eq!(at(79.9), "OK 80 % used where /s is");
         assert!(at(80.0).starts_with("WARNING 80 % used where /s is: make room there"));
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn documents_that_wait_are_counted() {
-        let config = HealthConfig::default();
+        let config = HealthOptions::default();
         let states = [0, 1, 47, 48].map(|documents| spool(Ok(&Waiting { documents }), &config).state);
         assert_eq!(states, [State::Ok, State::Warning, State::Warning, State::Critical]);
     }

@@ -12,20 +12,20 @@ pub(crate) enum Metric {
     LastSuccess,
     FailuresInARow,
     RunSeconds,
-    StepSeconds,
+    StageSeconds,
     Problems,
     Rows,
-    RejectedRows,
+    RefusedRows,
     Series,
-    LearningSeries,
+    InsufficientHistorySeries,
     Verdicts,
     Rules,
     RuleProblems,
     FailedSeries,
-    Findings,
-    EpisodesOpened,
-    EpisodesClosed,
-    OpenEpisodes,
+    Anomalies,
+    IncidentsOpened,
+    IncidentsClosed,
+    OpenIncidents,
     DetectorFuel,
     DetectorSeconds,
     DetectorSeries,
@@ -38,7 +38,7 @@ pub(crate) enum Metric {
     StoreSeconds,
     ArchiveUp,
     Spooled,
-    Notices,
+    Notifications,
     NewestDay,
     DailyCost,
     CostSoFar,
@@ -74,20 +74,20 @@ impl Metric {
         Self::LastSuccess,
         Self::FailuresInARow,
         Self::RunSeconds,
-        Self::StepSeconds,
+        Self::StageSeconds,
         Self::Problems,
         Self::Rows,
-        Self::RejectedRows,
+        Self::RefusedRows,
         Self::Series,
-        Self::LearningSeries,
+        Self::InsufficientHistorySeries,
         Self::Verdicts,
         Self::Rules,
         Self::RuleProblems,
         Self::FailedSeries,
-        Self::Findings,
-        Self::EpisodesOpened,
-        Self::EpisodesClosed,
-        Self::OpenEpisodes,
+        Self::Anomalies,
+        Self::IncidentsOpened,
+        Self::IncidentsClosed,
+        Self::OpenIncidents,
         Self::DetectorFuel,
         Self::DetectorSeconds,
         Self::DetectorSeries,
@@ -100,7 +100,7 @@ impl Metric {
         Self::StoreSeconds,
         Self::ArchiveUp,
         Self::Spooled,
-        Self::Notices,
+        Self::Notifications,
         Self::NewestDay,
         Self::DailyCost,
         Self::CostSoFar,
@@ -133,9 +133,9 @@ impl Metric {
                 &["job_name"],
             ),
             Self::RunSeconds => (Kind::Gauge, "costwarden_run_duration_seconds", "Of the last run.", &["job_name"]),
-            Self::StepSeconds => (
+            Self::StageSeconds => (
                 Kind::Gauge,
-                "costwarden_step_duration_seconds",
+                "costwarden_stage_duration_seconds",
                 "Of the steps of the last run.",
                 &["job_name", "step"],
             ),
@@ -146,21 +146,18 @@ impl Metric {
                 &["job_name"],
             ),
             Self::Rows => (Kind::Counter, "costwarden_rows_total", "Rows of bills that were read.", &["job_name"]),
-            Self::RejectedRows => (
-                Kind::Counter,
-                "costwarden_rejected_rows_total",
-                "Rows of bills that could not be used.",
-                &["job_name"],
-            ),
+            Self::RefusedRows => {
+                (Kind::Counter, "costwarden_refused_rows_total", "Rows of bills that could not be used.", &["job_name"])
+            }
             Self::Series => (
                 Kind::Gauge,
                 "costwarden_series",
                 "Series of the last run's bills, counted on each of its days.",
                 &["job_name"],
             ),
-            Self::LearningSeries => (
+            Self::InsufficientHistorySeries => (
                 Kind::Gauge,
-                "costwarden_learning_series",
+                "costwarden_insufficient_history_series",
                 "Series that the rules of the last run knew too little of, one for each rule.",
                 &["job_name"],
             ),
@@ -180,17 +177,23 @@ impl Metric {
                 "Series that a detector failed with.",
                 &["rule", "plugin"],
             ),
-            Self::Findings => {
-                (Kind::Counter, "costwarden_findings_total", "Findings of all jobs.", &["rule", "severity"])
+            Self::Anomalies => {
+                (Kind::Counter, "costwarden_anomalies_total", "Anomalies of all jobs.", &["rule", "severity"])
             }
-            Self::EpisodesOpened => {
-                (Kind::Counter, "costwarden_episodes_opened_total", "Incidents that began.", &["direction", "severity"])
-            }
-            Self::EpisodesClosed => {
-                (Kind::Counter, "costwarden_episodes_closed_total", "Incidents that ended.", &["direction", "severity"])
-            }
-            Self::OpenEpisodes => {
-                (Kind::Gauge, "costwarden_open_episodes", "Incidents that go on.", &["direction", "severity"])
+            Self::IncidentsOpened => (
+                Kind::Counter,
+                "costwarden_incidents_opened_total",
+                "Incidents that began.",
+                &["direction", "severity"],
+            ),
+            Self::IncidentsClosed => (
+                Kind::Counter,
+                "costwarden_incidents_closed_total",
+                "Incidents that ended.",
+                &["direction", "severity"],
+            ),
+            Self::OpenIncidents => {
+                (Kind::Gauge, "costwarden_open_incidents", "Incidents that go on.", &["direction", "severity"])
             }
             Self::DetectorFuel => (
                 Kind::Counter,
@@ -256,11 +259,11 @@ impl Metric {
                 "Raw documents on this host that wait for the archive.",
                 &[],
             ),
-            Self::Notices => (
+            Self::Notifications => (
                 Kind::Counter,
-                "costwarden_notices_total",
-                "Notices, by whether the sink took them: delivered or undelivered.",
-                &["sink", "outcome"],
+                "costwarden_notifications_total",
+                "Notifications, by whether the receiver took them: delivered or undelivered.",
+                &["receiver", "outcome"],
             ),
             Self::NewestDay => (
                 Kind::Gauge,
@@ -302,7 +305,7 @@ impl Family {
     /// Reports whether a label is a name chosen by the operator. If a run has any values of such a metric, missing
     /// label sets are removed.
     pub(super) fn is_by_name(self) -> bool {
-        self.labels.iter().any(|label| ["rule", "sink"].contains(label))
+        self.labels.iter().any(|label| ["rule", "receiver"].contains(label))
     }
 }
 

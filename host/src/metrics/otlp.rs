@@ -11,9 +11,9 @@ use super::family::{Family, Kind};
 use super::tally::Labels;
 use super::totals::Totals;
 use super::{MetricsError, OtlpOptions};
-use crate::causes::causes;
-use crate::count::counted;
-use crate::http;
+use model::count::counted;
+use transport::causes::causes;
+use transport::http;
 
 /// `AggregationTemporality`: each value is the sum since the start.
 const CUMULATIVE: u8 = 2;

@@ -178,24 +178,24 @@ mod tests {
     fn counters_go_on_and_gauges_are_replaced() {
         let one = tally(&[
             (Metric::Runs, &["daily", "done"], 1.0),
-            (Metric::StepSeconds, &["daily", "fetch"], 1.0),
-            (Metric::StepSeconds, &["daily", "learn"], 1.0),
-            (Metric::OpenEpisodes, &["up", "critical"], 2.0),
+            (Metric::StageSeconds, &["daily", "fetch"], 1.0),
+            (Metric::StageSeconds, &["daily", "learn"], 1.0),
+            (Metric::OpenIncidents, &["up", "critical"], 2.0),
             (Metric::Spooled, &[], 4.0),
         ]);
         let other = tally(&[
             (Metric::Runs, &["daily", "done"], 1.0),
             (Metric::Runs, &["hourly", "failed"], 1.0),
-            (Metric::StepSeconds, &["daily", "fetch"], 0.5),
-            (Metric::StepSeconds, &["hourly", "fetch"], 3.0),
-            (Metric::OpenEpisodes, &["down", "critical"], 1.0),
+            (Metric::StageSeconds, &["daily", "fetch"], 0.5),
+            (Metric::StageSeconds, &["hourly", "fetch"], 3.0),
+            (Metric::OpenIncidents, &["down", "critical"], 1.0),
         ]);
         let expected = tally(&[
             (Metric::Runs, &["daily", "done"], 2.0),
             (Metric::Runs, &["hourly", "failed"], 1.0),
-            (Metric::StepSeconds, &["daily", "fetch"], 0.5),
-            (Metric::StepSeconds, &["hourly", "fetch"], 3.0),
-            (Metric::OpenEpisodes, &["down", "critical"], 1.0),
+            (Metric::StageSeconds, &["daily", "fetch"], 0.5),
+            (Metric::StageSeconds, &["hourly", "fetch"], 3.0),
+            (Metric::OpenIncidents, &["down", "critical"], 1.0),
             (Metric::Spooled, &[], 4.0),
         ]);
         assert_eq!(after(&[one, other]), expected);

@@ -5,6 +5,7 @@
 
 mod native;
 mod report;
+mod sandboxed;
 mod series;
 
 use std::path::Path;
@@ -12,13 +13,13 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use bare::Bare;
-use costwarden::probe::boundary::Sandboxed;
 use costwarden_sdk::Detector;
 use newcomer::Newcomer;
 use seasonal_mad::SeasonalMad;
 use tutorial::Tutorial;
 
 use native::Native;
+use sandboxed::Sandboxed;
 
 /// Series in a batch.
 const BATCH: usize = 512;

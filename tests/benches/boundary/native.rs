@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use costwarden::probe::boundary::{Sandboxed, cpu_time};
 use costwarden_sdk::bindings::costwarden::detector::types;
 use costwarden_sdk::{Context, Detector, Refusal, Series, Verdict, glue, native};
 
+use crate::sandboxed::{Sandboxed, cpu_time};
 use crate::{BATCH, Side};
 
 /// A detector without a sandbox, and its series.

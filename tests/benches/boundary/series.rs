@@ -20,7 +20,7 @@ pub(crate) fn all(count: usize, points: usize) -> Vec<(String, i64, Vec<f64>)> {
         {
             *last *= 5.0;
         }
-        (format!("domain-{:08x}/project-{:08x}/service-{i:05}", random.u32(..), random.u32(..)), START, values)
+        (format!("account-{:08x}/project-{:08x}/service-{i:05}", random.u32(..), random.u32(..)), START, values)
     };
     (0..count).map(&mut one).collect()
 }

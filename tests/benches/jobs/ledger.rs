@@ -37,7 +37,7 @@ impl Ledger<'_> {
             let from = |day: Date| doc! { "date": { "$gte": text(day) } };
             self.collection("billing_daily").delete_many(from(first)).await?;
             self.collection("billing_hourly").delete_many(from(last_snapshot.tomorrow()?)).await?;
-            for collection in ["billing_baseline", "billing_anomalies", "billing_episodes", "job_runs"] {
+            for collection in ["billing_baseline", "billing_anomalies", "billing_incidents", "job_runs"] {
                 self.collection(collection).delete_many(doc! {}).await?;
             }
             return Ok(());
@@ -58,8 +58,8 @@ impl Ledger<'_> {
             document.iter().filter(|(name, _)| *name != "_id").map(field).collect::<BTreeMap<_, _>>()
         };
         let service = &self.bill.services[0];
-        let [domain, project, id] = &service.ids;
-        let filter = doc! { "date": text(day), "domainId": domain, "projectId": project, "serviceId": id };
+        let [account, project, id] = &service.ids;
+        let filter = doc! { "date": text(day), "domainId": account, "projectId": project, "serviceId": id };
         let stored = self.collection("billing_daily").find_one(filter).await?;
         let stored = stored.ok_or_else(|| anyhow::anyhow!("the daily job has left no document of {day}"))?;
         let loaded = daily_document(service, 0, day);
@@ -123,13 +123,13 @@ fn hourly_document(service: &Service, place: usize, day: Date) -> Document {
 }
 
 fn key(service: &Service, day: Date) -> Document {
-    let [domain, project, id] = &service.ids;
-    doc! { "date": text(day), "domainId": domain, "projectId": project, "serviceId": id }
+    let [account, project, id] = &service.ids;
+    doc! { "date": text(day), "domainId": account, "projectId": project, "serviceId": id }
 }
 
 fn names(service: &Service) -> Document {
-    let [domain, project, id] = &service.names;
-    doc! { "domainName": domain, "projectName": project, "serviceName": id }
+    let [account, project, id] = &service.names;
+    doc! { "domainName": account, "projectName": project, "serviceName": id }
 }
 
 fn text(day: Date) -> String {

@@ -69,7 +69,7 @@ impl fmt::Display for Measured {
         for (step, milliseconds) in steps {
             write!(f, " {step} {milliseconds:.0}")?;
         }
-        for name in ["judged", "learning", "findings"] {
+        for name in ["verdicts", "insufficient_history", "anomalies"] {
             write!(f, ", {} {name}", counts.get(name).unwrap_or(&0))?;
         }
         Ok(())

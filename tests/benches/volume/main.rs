@@ -5,6 +5,7 @@
 //!
 //! - `COSTWARDEN_BENCH_FOLDER=DIR` creates the stores in a folder (about 4 GB) and keeps them for the next run.
 
+mod filled;
 mod table;
 
 use std::collections::BTreeMap;
@@ -12,12 +13,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use costwarden::probe::volume::{self, Volume};
 use jiff::civil::{Date, date};
 use serde_json::Value;
 
 use costwarden_tests::process::{self, Process};
 use costwarden_tests::{Workdir, replay};
+
+use filled::Volume;
 
 /// The newest day of every store, a Sunday.
 const LAST: Date = date(2026, 11, 22);
@@ -98,7 +100,7 @@ fn run(case: Case, folder: &Path) -> anyhow::Result<Outcome> {
         let volume = Volume { series, days, snapshot_days, hours, last: LAST };
         let unfinished = store.with_extension("unfinished");
         let _ = std::fs::remove_file(&unfinished);
-        volume::fill(&unfinished, volume).map_err(anyhow::Error::msg)?;
+        filled::fill(&unfinished, volume).map_err(anyhow::Error::msg)?;
         std::fs::rename(unfinished, &store)?;
     }
     let store_bytes = std::fs::metadata(&store)?.len();
@@ -123,14 +125,14 @@ fn run(case: Case, folder: &Path) -> anyhow::Result<Outcome> {
 fn check(case: Case, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
     let rules = if case.what == What::Rules { 3 } else { 2 };
-    let (series, odd) = (u64::from(case.series), u64::from(case.series.div_ceil(volume::ODD_ONE_IN)));
+    let (series, odd) = (u64::from(case.series), u64::from(case.series.div_ceil(filled::ODD_ONE_IN)));
     anyhow::ensure!(
-        count("judged") == series * rules,
+        count("verdicts") == series * rules,
         "{} were judged of {} questions",
-        count("judged"),
+        count("verdicts"),
         series * rules
     );
-    anyhow::ensure!(count("findings") >= odd, "{} findings, but {odd} series are odd", count("findings"));
+    anyhow::ensure!(count("anomalies") >= odd, "{} anomalies, but {odd} series are odd", count("anomalies"));
     Ok(())
 }
 
@@ -151,7 +153,7 @@ fn daily(series: u32, store: &Path, folder: &Path) -> anyhow::Result<(Value, Pro
     document.write_all(b"{\"result\":{\"content\":[")?;
     for place in 0..series {
         let comma = if place == 0 { "" } else { "," };
-        write!(document, "{comma}{}", volume::row(place, date))?;
+        write!(document, "{comma}{}", filled::row(place, date))?;
     }
     document.write_all(b"]}}")?;
     document.into_inner()?.sync_all()?;

@@ -21,7 +21,7 @@ pub(crate) fn tables(outcomes: &[Outcome]) -> anyhow::Result<String> {
         kib.unwrap_or(0.0) / 1e6,
         env!("CARGO_PKG_VERSION"),
     );
-    text.push_str("| command | series | seconds | of these on CPU | peak memory | store | judged | findings |\n");
+    text.push_str("| command | series | seconds | of these on CPU | peak memory | store | judged | anomalies |\n");
     text.push_str("|---|---:|---:|---:|---:|---:|---:|---:|\n");
     for Outcome { case, process, store_bytes, counts, .. } in outcomes {
         let count = |name: &str| counts.get(name).copied().unwrap_or(0);
@@ -34,8 +34,8 @@ pub(crate) fn tables(outcomes: &[Outcome]) -> anyhow::Result<String> {
             process.cpu.as_secs_f64(),
             process.peak_bytes / 1_000_000,
             store_bytes / 1_000_000,
-            count("judged"),
-            count("findings"),
+            count("verdicts"),
+            count("anomalies"),
         )?;
     }
     ratios(&mut text, outcomes)?;

@@ -7,6 +7,7 @@
 
 mod meter;
 mod modules;
+mod sandboxed;
 mod state;
 mod watch;
 mod work;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Fuzzes the sandbox. Exit codes: 0 no findings; 1 findings; 2 the run failed.
+/// Fuzzes the sandbox. Exit codes: 0 no anomalies; 1 anomalies; 2 the run failed.
 #[derive(Debug, Parser)]
 #[command(name = "fuzz")]
 struct Cli {

@@ -6,12 +6,14 @@ mod played;
 mod shape;
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Sandbox, metered};
+use sandbox::fuel::metered_module;
 use wasm_smith::Config;
 use wasmtime::{Config as EngineConfig, Engine, Error, Module};
 
 use played::{End, Side, Step, play};
 use shape::Shape;
+
+use crate::sandboxed;
 
 /// The engine of the sandbox, and an engine that counts fuel.
 pub(crate) struct Meter {
@@ -29,7 +31,7 @@ const FACTOR: i64 = 200;
 
 impl Meter {
     pub(crate) fn new() -> Result<Self, String> {
-        let ours = Sandbox::new(None)?.engine().clone();
+        let ours = sandboxed::sandbox(None)?.engine().clone();
         let theirs = Engine::new(EngineConfig::new().consume_fuel(true)).map_err(said)?;
         Ok(Self { ours, theirs })
     }
@@ -46,7 +48,7 @@ impl Meter {
     /// Checks four properties. Two runs with equal fuel are equal. A module behaves the same with and without our
     /// meter. No instruction costs less than in the engine. A call ends soon after its fuel is used up.
     pub(crate) fn run(&self, input: &[u8]) -> Result<(), String> {
-        let with_meter = metered(input)?;
+        let with_meter = metered_module(input).map_err(|error| error.to_string())?;
         let shape = Shape::of(input).map_err(|error| error.to_string())?;
         let (ours, theirs) = match (Module::new(&self.ours, with_meter), Module::new(&self.theirs, input)) {
             (Ok(ours), Ok(theirs)) => (ours, theirs),

@@ -1,10 +1,11 @@
 //! Plugin bytes: modules with the exports of the contract and random contents, and real plugins with damage.
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
+use sandbox::{Detector, Sandbox};
 use wasm_smith::{Config, Module};
 
 use crate::bundled;
+use crate::sandboxed::{self, Failed, Input, fit, judge};
 
 /// A sandbox, and the material for inputs.
 pub(crate) struct Modules {
@@ -23,7 +24,7 @@ impl Modules {
         let mut plugins: Vec<_> = bundled()?.into_iter().map(|(_, bytes)| bytes).collect();
         let exports = exports();
         plugins.push(exports.clone());
-        Ok(Self { sandbox: Sandbox::new(Some(FUEL))?, plugins, exports })
+        Ok(Self { sandbox: sandboxed::sandbox(Some(FUEL))?, plugins, exports })
     }
 
     pub(crate) fn input(&self, entropy: &[u8]) -> Option<Vec<u8>> {
@@ -37,7 +38,7 @@ impl Modules {
 
     /// Loads the input, and calls the plugin after a successful load. A return is the only requirement.
     pub(crate) fn run(&self, input: &[u8]) {
-        if let Ok(plugin) = self.sandbox.load(input.to_vec()) {
+        if let Ok(plugin) = sandboxed::load(&self.sandbox, input.to_vec()) {
             let _ = called(&plugin);
         }
     }
@@ -85,11 +86,11 @@ impl Modules {
     }
 }
 
-fn called(plugin: &Plugin) -> Result<usize, Failed> {
+fn called(plugin: &Detector) -> Result<usize, Failed> {
     let values: Vec<f64> = (0..30).map(|day| 1_000.0 + f64::from(day % 7)).collect();
-    let series = Series { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] };
-    let state = plugin.fit(&series)?;
-    plugin.judge(&series, state, 28)
+    let series = Input { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] };
+    let state = fit(plugin, &series)?;
+    judge(plugin, &series, state, 28)
 }
 
 /// A minimal module with the exports of a plugin.

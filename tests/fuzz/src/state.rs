@@ -1,13 +1,14 @@
 //! States and series: damaged or generated detector states, with every kind of series that the host may send.
 
 use arbitrary::Unstructured;
-use costwarden::probe::fuzzing::{Failed, Plugin, Sandbox, Series};
+use sandbox::Detector;
 
 use crate::bundled;
+use crate::sandboxed::{self, Failed, Input, fit, judge};
 
 /// The bundled detectors with fitted states.
 pub(crate) struct State {
-    detectors: Vec<(String, Plugin, Vec<Vec<u8>>)>,
+    detectors: Vec<(String, Detector, Vec<Vec<u8>>)>,
 }
 
 /// An input of `judge`.
@@ -15,16 +16,16 @@ pub(crate) struct State {
 struct Case {
     detector: usize,
     state: Vec<u8>,
-    series: Series,
+    series: Input,
     judge_from: u32,
 }
 
 impl State {
     pub(crate) fn new() -> Result<Self, String> {
-        let sandbox = Sandbox::new(None)?;
+        let sandbox = sandboxed::sandbox(None)?;
         let load = |(name, bytes): (String, Vec<u8>)| {
-            let plugin = sandbox.load(bytes)?;
-            let states: Vec<_> = [30, 60, 120].into_iter().filter_map(|days| plugin.fit(&usual(days)).ok()).collect();
+            let plugin = sandboxed::load(&sandbox, bytes)?;
+            let states: Vec<_> = [30, 60, 120].into_iter().filter_map(|days| fit(&plugin, &usual(days)).ok()).collect();
             if states.is_empty() { Err(format!("{name} learns nothing")) } else { Ok((name, plugin, states)) }
         };
         Ok(Self { detectors: bundled()?.into_iter().map(load).collect::<Result<_, _>>()? })
@@ -38,7 +39,7 @@ impl State {
             return Ok(());
         };
         let (name, plugin, _) = &self.detectors[detector];
-        let answers = [plugin.fit(&series).err(), plugin.judge(&series, state, judge_from).err()];
+        let answers = [fit(plugin, &series).err(), judge(plugin, &series, state, judge_from).err()];
         for failed in answers.into_iter().flatten() {
             let Failed::Broken(words) = failed else { continue };
             if ["invalid verdict", "used up its fuel"].iter().all(|allowed| !words.contains(allowed)) {
@@ -82,7 +83,7 @@ fn damage(state: &mut Vec<u8>, entropy: &mut Unstructured<'_>) -> arbitrary::Res
     Ok(())
 }
 
-fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
+fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Input> {
     let len = entropy.int_in_range(0..=150)?;
     let level: f64 = *entropy.choose(&[0.0, 1e-9, 1.0, 1_000.0, 1e15])?;
     let mut values = Vec::with_capacity(len);
@@ -103,7 +104,7 @@ fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
     }
     excluded.sort_unstable();
     excluded.dedup();
-    Ok(Series {
+    Ok(Input {
         start: entropy.int_in_range(0..=4_102_444_800)?,
         utc_offset: entropy.int_in_range(-50_400..=50_400)?,
         step: *entropy.choose(&[3_600, 86_400])?,
@@ -112,7 +113,7 @@ fn series(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Series> {
     })
 }
 
-fn usual(days: u32) -> Series {
+fn usual(days: u32) -> Input {
     let values = (0..days).map(|day| 1_000.0 + f64::from(day * day % 37)).collect();
-    Series { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
+    Input { start: 1_767_193_200, utc_offset: 32_400, step: 86_400, values, excluded: vec![3] }
 }

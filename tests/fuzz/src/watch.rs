@@ -11,7 +11,7 @@ use crate::{Target, repository};
 
 /// Time limit for one input, with a margin for a busy machine.
 const HANG: Duration = Duration::from_secs(20);
-/// Number of findings after which a target stops.
+/// Number of anomalies after which a target stops.
 const ENOUGH: usize = 10;
 
 /// A process that tries inputs.
@@ -31,10 +31,10 @@ enum End {
 /// The result of a target.
 struct Tried {
     inputs: u64,
-    findings: Vec<PathBuf>,
+    anomalies: Vec<PathBuf>,
 }
 
-/// Runs all targets for the given time; returns the number of findings.
+/// Runs all targets for the given time; returns the number of anomalies.
 pub(crate) fn run(time: Duration, seed: u64) -> Result<usize, String> {
     let folder = repository("target/fuzz");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -44,26 +44,26 @@ pub(crate) fn run(time: Duration, seed: u64) -> Result<usize, String> {
         let watchers = Target::ALL.map(|target| scope.spawn(move || watch(target, seed, until, folder)));
         watchers.map(|watcher| watcher.join().map_err(|_| "a watcher panicked".to_owned()).flatten())
     });
-    let mut findings = 0;
+    let mut anomalies = 0;
     for (target, tried) in Target::ALL.into_iter().zip(tried) {
-        let Tried { inputs, findings: found } = tried?;
-        eprintln!("fuzz: {}: {inputs} inputs from seed {seed}, {} findings", target.as_str(), found.len());
+        let Tried { inputs, anomalies: found } = tried?;
+        eprintln!("fuzz: {}: {inputs} inputs from seed {seed}, {} anomalies", target.as_str(), found.len());
         for file in &found {
             eprintln!("fuzz: try it again with: fuzz replay {} {}", target.as_str(), file.display());
         }
         if inputs == 0 {
             return Err(format!("{}: not one input was tried", target.as_str()));
         }
-        findings += found.len();
+        anomalies += found.len();
     }
-    Ok(findings)
+    Ok(anomalies)
 }
 
 fn watch(target: Target, seed: u64, until: Instant, folder: &Path) -> Result<Tried, String> {
     let current = folder.join(format!("{}-current", target.as_str()));
-    let mut tried = Tried { inputs: 0, findings: Vec::new() };
+    let mut tried = Tried { inputs: 0, anomalies: Vec::new() };
     let mut next = seed;
-    while tried.findings.len() < ENOUGH {
+    while tried.anomalies.len() < ENOUGH {
         let mut worker = Worker::start(target, next, &current)?;
         let (end, last) = worker.follow(until, &mut tried.inputs);
         let how = match end {
@@ -82,7 +82,7 @@ fn watch(target: Target, seed: u64, until: Instant, folder: &Path) -> Result<Tri
         let last = last.unwrap_or(next);
         let kept = folder.join(format!("{}-{how}-{last}", target.as_str()));
         std::fs::rename(&current, &kept).map_err(|error| format!("{}: {error}", kept.display()))?;
-        tried.findings.push(kept);
+        tried.anomalies.push(kept);
         next = last + 1;
     }
     Ok(tried)

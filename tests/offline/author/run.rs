@@ -99,7 +99,7 @@ fn machines_get_every_digit() {
     assert_eq!(report["digest"].as_str().map(str::len), Some(64));
     assert!(rows[36]["score"].is_null() && rows[37]["score"].is_f64(), "{rows:?}");
     assert!(rows[38]["value"].is_null() && rows[38]["score"].is_null(), "a value that is not known is not judged");
-    assert!(rows[39]["score"].as_f64().expect("judged") >= 1.0);
+    assert!(rows[39]["score"].as_f64().expect("verdicts") >= 1.0);
     assert!(rows[39]["lower"].is_null(), "no bound is no number");
     assert_eq!(report["figures"]["sampleCount"], 37.0);
     let costs = report["costs"].as_array().expect("costs");
@@ -153,7 +153,7 @@ fn any_step_is_judged() {
             let args = ["run", &bundled(plugin), "--input", "bill.csv", "--format", "json", "--history-days", "3650"];
             let report = project.plugin(&args).expect(0).report();
             let judged = report["rows"].as_array().expect("rows").iter().filter(|row| !row["score"].is_null()).count();
-            let learning = &report["learning"];
+            let learning = &report["insufficient_history"];
             assert_eq!(report["step"], step);
             // newcomer asks for two weeks before it says anything, however short the step.
             let young =

@@ -63,7 +63,7 @@ pub(crate) fn refused(workdir: &Workdir, artefacts: &[Artefact]) -> String {
 pub(crate) fn contained(workdir: &Workdir, artefacts: &[Artefact]) -> String {
     let (code, report, problems) = daily(workdir);
     assert_eq!(code, 1, "{problems}");
-    let found: Vec<_> = report["findings"].as_array().expect("findings").iter().map(|f| &f["ruleId"]).collect();
+    let found: Vec<_> = report["anomalies"].as_array().expect("anomalies").iter().map(|f| &f["ruleId"]).collect();
     assert_eq!(found, [&Value::from("healthy")], "{problems}");
     assert_eq!(problems.lines().count(), artefacts.len(), "{problems}");
     lines(artefacts, |name| {

@@ -24,18 +24,18 @@ fn eight() -> Vec<Artefact> {
 }
 
 /// The anomalies of a rule, as reported and as stored.
-fn findings(report: &Value, stored: &[Value], rule: &str) -> Vec<Value> {
-    let told = report["findings"].as_array().expect("findings").iter();
-    told.chain(stored).filter(|finding| finding["ruleId"] == rule).map(without_times).collect()
+fn anomalies(report: &Value, stored: &[Value], rule: &str) -> Vec<Value> {
+    let told = report["anomalies"].as_array().expect("anomalies").iter();
+    told.chain(stored).filter(|anomaly| anomaly["ruleId"] == rule).map(without_times).collect()
 }
 
 /// Removes the times, different in every run.
-fn without_times(finding: &Value) -> Value {
-    let mut finding = finding.clone();
-    if let Some(fields) = finding.as_object_mut() {
+fn without_times(anomaly: &Value) -> Value {
+    let mut anomaly = anomaly.clone();
+    if let Some(fields) = anomaly.as_object_mut() {
         fields.retain(|name, _| !matches!(name.as_str(), "createdAt" | "updatedAt" | "detectedAt" | "runId"));
     }
-    finding
+    anomaly
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_good_plugin_finds_the_same_among_eight_hostile_ones() {
     let alone = workdir_with_history();
     let (code, report, _) = daily(&alone);
     assert_eq!(code, 0);
-    let expected = findings(&report, &alone.json(&["anomalies", "list", "--json"]), "healthy");
+    let expected = anomalies(&report, &alone.json(&["anomalies", "list", "--json"]), "healthy");
     assert_eq!(expected.len(), 2, "told and stored: {expected:?}");
 
     let beset = workdir_with_history();
@@ -56,11 +56,11 @@ fn a_good_plugin_finds_the_same_among_eight_hostile_ones() {
     }
     assert_eq!(problems.lines().count(), hostile.len(), "{problems}");
     assert_eq!(report["counts"]["rule_problems"], 3);
-    assert_eq!(findings(&report, &beset.json(&["anomalies", "list", "--json"]), "healthy"), expected);
-    // Not even its notice comes out otherwise.
-    let notices = |workdir: &costwarden_tests::Workdir| {
+    assert_eq!(anomalies(&report, &beset.json(&["anomalies", "list", "--json"]), "healthy"), expected);
+    // Not even its notification comes out otherwise.
+    let notifications = |workdir: &costwarden_tests::Workdir| {
         let run = workdir.run(&["daily", "--date", &LAST.to_string()]);
         run.stdout.lines().filter(|line| line.contains("BILLING")).map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(notices(&beset), notices(&alone));
+    assert_eq!(notifications(&beset), notifications(&alone));
 }

@@ -367,7 +367,7 @@ fn no_state_survives_a_call() {
     let (code, report, problems) = costwarden_tests::three_services::daily(&workdir);
     assert_eq!((code, problems.as_str()), (0, ""));
     // Six by two rules: each call to the watcher, two to fit and one to judge, met an instance of its own.
-    assert_eq!(report["counts"]["judged"], 6);
+    assert_eq!(report["counts"]["verdicts"], 6);
 }
 
 /// Growing state is accepted while it is small enough.

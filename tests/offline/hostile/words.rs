@@ -40,16 +40,16 @@ fn reasons_are_one_line_of_plain_text() {
     spread(&workdir, &artefacts, "");
     let (code, report, problems) = daily(&workdir);
     assert_eq!((code, problems.as_str()), (0, ""));
-    let findings = report["findings"].as_array().expect("findings");
+    let anomalies = report["anomalies"].as_array().expect("anomalies");
     let reasons: Vec<String> = artefacts
         .iter()
         .map(|Artefact { name, .. }| {
-            let of = |finding: &&Value| finding["ruleId"] == *name && finding["series"] == "d/p/vm";
-            let finding = findings.iter().find(of).unwrap_or_else(|| panic!("{name}: {findings:?}"));
-            format!("{name}: {}", finding["reason"].as_str().expect("a text"))
+            let of = |anomaly: &&Value| anomaly["ruleId"] == *name && anomaly["series"] == "d/p/vm";
+            let anomaly = anomalies.iter().find(of).unwrap_or_else(|| panic!("{name}: {anomalies:?}"));
+            format!("{name}: {}", anomaly["reason"].as_str().expect("a text"))
         })
         .collect();
-    // Markup is kept as it is: to whom it means something is the sink's business, which escapes it there.
+    // Markup is kept as it is: to whom it means something is the receiver's business, which escapes it there.
     insta::assert_snapshot!(reasons.join("\n"), @"
     escapes:  [2J ]0;owned  31mred
     line-breaks: fine  <11>Nov 22 00:00:00 host costwarden: [BILLING_ANOMALY] forged   x
@@ -87,7 +87,7 @@ fn the_systems_log_gets_one_line_an_incident() {
     workdir.write(
         "costwarden.toml",
         &format!(
-            "{MINIMAL}{LIMITS}[[sink]]\nkind = \"syslog\"\nname = \"log\"\ntransport = \"udp\"\naddress = \"{address}\"\n"
+            "{MINIMAL}{LIMITS}[[receiver]]\nkind = \"syslog\"\nname = \"log\"\ntransport = \"udp\"\naddress = \"{address}\"\n"
         ),
     );
     daily(&workdir);

@@ -30,7 +30,7 @@ fn an_entry_that_was_tampered_with_is_replaced() {
         assert!(run.stderr.contains("a compiled plugin is not trusted and is compiled anew"), "{run:?}");
         assert!(read(&entry).expect("an entry") != tampered, "it was replaced");
         let (code, after, _) = daily(&workdir);
-        assert_eq!((code, &after["findings"]), (0, &before["findings"]));
+        assert_eq!((code, &after["anomalies"]), (0, &before["anomalies"]));
     }
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(0);
     assert_eq!(run.stderr, "", "the new entry is trusted");

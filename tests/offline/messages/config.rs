@@ -92,10 +92,10 @@ memory_bytes = "1 GiB"
 stack_bytes = 4194304
 [plugins.grants.newcomer]
 reference = true
-[[sink]]
+[[receiver]]
 kind = "syslog"
 transport = "tcp"
-[[sink]]
+[[receiver]]
 kind = "syslog"
 transport = "udp"
 address = "localhost"
@@ -112,21 +112,21 @@ address = "localhost"
     error: [workdir]/costwarden.toml:21: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found "1 GiB"
     error: [workdir]/costwarden.toml:22: plugins.limits.stack_bytes: expected a whole number from 16384 to 2097152, found 4194304
     error: [workdir]/costwarden.toml:24: plugins.grants.newcomer.reference: expected a path in quotes, found true
-    error: [workdir]/costwarden.toml:25: sink.address: is missing, expected "HOST:PORT"
-    error: [workdir]/costwarden.toml:28: sink.name: "syslog" is taken, expected a name of its own for each sink
-    error: [workdir]/costwarden.toml:31: sink.address: expected "HOST:PORT", found "localhost"
+    error: [workdir]/costwarden.toml:25: receiver.address: is missing, expected "HOST:PORT"
+    error: [workdir]/costwarden.toml:28: receiver.name: "syslog" is taken, expected a name of its own for each receiver
+    error: [workdir]/costwarden.toml:31: receiver.address: expected "HOST:PORT", found "localhost"
     [workdir]/costwarden.toml: 0 rules can run, 13 errors
     "#);
 }
 
 #[test]
 fn unknown_keys() {
-    let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[sinks]]\n");
+    let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[receiver]]\n");
     insta::assert_snapshot!(refused(&config), @"
-    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health
+    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
     error: [workdir]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
     error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
-    error: [workdir]/costwarden.toml:17: sinks: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, sink, metrics, secrets, health; did you mean `sink`?
+    error: [workdir]/costwarden.toml:17: receivers: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, feed, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health; did you mean `receiver`?
     [workdir]/costwarden.toml: 0 rules can run, 4 errors
     ");
 }

@@ -68,7 +68,7 @@ fn the_documented_config_names_every_key() {
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
-        ["feed", "source", "archive", "store", "lease", "plugins", "rules", "sink", "metrics", "secrets", "health"]
+        ["feed", "source", "archive", "store", "lease", "plugins", "rules", "receiver", "metrics", "secrets", "health"]
     );
     assert_documented(top, &keys);
 
@@ -100,9 +100,9 @@ fn the_documented_config_names_every_key() {
         assert_documented(whole, &keys);
     }
     for (kind, count) in [("stdout", 3), ("syslog", 6), ("syslog\"\ntransport = \"tcp", 6)] {
-        let keys = known(&format!("[[sink]]\nkind = \"{kind}\"\nno_such_key = 1\n"), "sink");
+        let keys = known(&format!("[[receiver]]\nkind = \"{kind}\"\nno_such_key = 1\n"), "receiver");
         assert_eq!(keys.len(), count, "{keys:?}");
-        assert_documented(part(&text, "[[sink]]"), &keys);
+        assert_documented(part(&text, "[[receiver]]"), &keys);
     }
     for (header, table, count) in
         [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 5)]

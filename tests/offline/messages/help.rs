@@ -320,9 +320,9 @@ fn of_what_looks() {
 
     Options:
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --online         Also go through the checklist before going live: the billing API and the clock, the archive, the store and the rights there, secrets, folders, sinks, the schedule, and the registries of plugins that were not pulled yet
+          --online         Also go through the checklist before going live: the billing API and the clock, the archive, the store and the rights there, secrets, folders, receivers, the schedule, and the registries of plugins that were not pulled yet
           --json           Print JSON, one object a line, for machines
-          --tell           Also send a test notice to every sink
+          --notify           Also send a test notification to every receiver
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies"]), @"
@@ -331,7 +331,7 @@ fn of_what_looks() {
     Usage: costwarden anomalies [OPTIONS] <COMMAND>
 
     Commands:
-      list  List findings, oldest first
+      list  List anomalies, oldest first
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -340,7 +340,7 @@ fn of_what_looks() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies", "list"]), @"
-    List findings, oldest first
+    List anomalies, oldest first
 
     Usage: costwarden anomalies list [OPTIONS]
 
@@ -371,7 +371,7 @@ fn of_what_looks() {
     Usage: costwarden incidents show [OPTIONS] <ID>
 
     Arguments:
-      <ID>  As `incidents list` and findings name it
+      <ID>  As `incidents list` and anomalies name it
 
     Options:
           --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
@@ -385,7 +385,7 @@ fn of_what_looks() {
 
     Arguments:
       <ID>
-              As `incidents list` and findings name it
+              As `incidents list` and anomalies name it
 
     Options:
           --as <WHAT>
@@ -444,7 +444,7 @@ fn of_what_looks() {
 
     Options:
           --config <FILE>       The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --series <SERIES>     domainId/projectId/serviceId, as findings and `series list` name it
+          --series <SERIES>     domainId/projectId/serviceId, as anomalies and `series list` name it
           --as-of <DAY|MOMENT>  As they were known at the end of a day, or at a moment
           --json                Print JSON, one object a line, for machines
           --from <FROM>         The first day

@@ -82,7 +82,7 @@ fn of_runs_that_fail() {
 fn of_a_run_that_is_killed() {
     let workdir = workdir_with_history();
     let args = ["daily", "--date", &LAST.to_string()];
-    let killed = run(command(&workdir, &args).env("COSTWARDEN_REHEARSE", "kill:archived"));
+    let killed = run(command(&workdir, &args).env("COSTWARDEN_FAILPOINT", "kill:archived"));
     assert_eq!((killed.code, killed.stdout.as_str()), (-1, ""), "{killed:?}");
     assert!(said(killed).iter().all(|line| line["outcome"].is_null()), "it did not come to its end");
     let after = lines(&workdir, &args, 0);

@@ -35,12 +35,12 @@ pub(crate) fn contained(workdir: &Workdir, mode: &str, phase: &str) -> String {
     );
     let (code, report, problems) = daily(workdir);
     assert_eq!(code, 1, "{problems}");
-    let findings = report["findings"].as_array().expect("findings");
-    let of: Vec<_> = findings.iter().map(|finding| (&finding["ruleId"], &finding["series"])).collect();
+    let anomalies = report["anomalies"].as_array().expect("anomalies");
+    let of: Vec<_> = anomalies.iter().map(|anomaly| (&anomaly["ruleId"], &anomaly["series"])).collect();
     assert_eq!(of, [(&Value::from("healthy"), &Value::from("d/p/vm"))]);
     assert_eq!(report["outcome"], "degraded");
     let failed = &report["counts"]["failed_series"];
-    format!("{problems}; {failed} failed, {} judged", report["counts"]["judged"])
+    format!("{problems}; {failed} failed, {} judged", report["counts"]["verdicts"])
 }
 
 #[test]

@@ -69,10 +69,10 @@ fn unusable_files_are_named_with_the_expected_format() {
 fn the_rules_of_other_plugins_run() {
     let workdir = workdir_with_history();
     let (code, healthy, _) = daily(&workdir);
-    assert_eq!((code, healthy["findings"].as_array().map(Vec::len)), (0, Some(1)));
+    assert_eq!((code, healthy["anomalies"].as_array().map(Vec::len)), (0, Some(1)));
     break_all(&workdir);
     let (code, report, problems) = daily(&workdir);
-    assert_eq!((code, &report["findings"]), (1, &healthy["findings"]));
+    assert_eq!((code, &report["anomalies"]), (1, &healthy["anomalies"]));
     assert_eq!((&report["counts"]["rules"], &report["counts"]["rule_problems"]), (&1.into(), &10.into()));
     assert_eq!(problems.lines().count(), 10, "{problems}");
 }

@@ -35,7 +35,7 @@ direction = "sideways"
 min_impact = -5
 min_change = "20 %"
 severity = "fatal"
-select = { service = ["[a"], domain = [""], region = ["x"] }
+select = { service = ["[a"], account = [""], region = ["x"] }
 settings = "none"
 gravity = "info"
 [[rule]]
@@ -45,7 +45,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:3: rule.why: expected one sentence on why the rule exists, found ""
     error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "seasonal-mad", found "../tutorial"
     error: [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
-    error: [workdir]/rules/sick.toml:6: rule.group_by: expected "domain", "project" or "service", found "region"
+    error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
     error: [workdir]/rules/sick.toml:7: rule.measure: expected "expectAmount" or "generalAmount" or "discountAmount" or "usageTime" or "usageSize", found "amount"
     error: [workdir]/rules/sick.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
     error: [workdir]/rules/sick.toml:9: rule.absent: expected "zero" or "unknown", found "nothing"
@@ -53,9 +53,9 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:11: rule.min_impact: expected a number of at least 0, found -5
     error: [workdir]/rules/sick.toml:12: rule.min_change: expected a number of at least 0, found "20 %"
     error: [workdir]/rules/sick.toml:13: rule.severity: expected "info" or "warning" or "critical", found "fatal"
-    error: [workdir]/rules/sick.toml:14: rule.select.domain: expected a pattern like "web-*", found an empty one
+    error: [workdir]/rules/sick.toml:14: rule.select.account: expected a pattern like "web-*", found an empty one
     error: [workdir]/rules/sick.toml:14: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
-    error: [workdir]/rules/sick.toml:14: rule.select.region: unknown key, expected one of domain, project, service
+    error: [workdir]/rules/sick.toml:14: rule.select.region: unknown key, expected one of account, project, service
     error: [workdir]/rules/sick.toml:15: rule.settings: expected a table under [rule.settings]
     error: [workdir]/rules/sick.toml:16: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
     error: [workdir]/rules/sick.toml:17: rule.id: is missing, expected lower-case letters, digits and -
@@ -83,7 +83,7 @@ fn selections_that_match_nothing_are_reported() {
         ("rules/sick-1.toml", rule("select = { service = [] }")),
         ("rules/sick-2.toml", rule("select = { service = [\"a*\", \"!a*\"] }")),
         ("rules/sick-3.toml", rule("select = { project = [\"!*\"] }")),
-        ("rules/sick-4.toml", rule("select = { domain = [\"a\"], project = [\"b\", \"!b\", \"!**\"] }")),
+        ("rules/sick-4.toml", rule("select = { account = [\"a\"], project = [\"b\", \"!b\", \"!**\"] }")),
         ("rules/sick-5.toml", rule("measure = \"usageTime\"").replace("\"daily\"", "\"hourly\"")),
         ("rules/sick-6.toml", rule("history_days = 5").replace("tutorial", "seasonal-mad")),
     ];
@@ -165,11 +165,11 @@ fn a_broken_rule_leaves_the_others_running() {
     let workdir = workdir_with_history();
     let (code, healthy, problems) = daily(&workdir);
     assert_eq!((code, problems.as_str()), (0, ""));
-    assert_eq!(healthy["findings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(healthy["anomalies"].as_array().map(Vec::len), Some(1));
     workdir.write("rules/sick.toml", &rule("history_days = 1").replace("daily", "weekly"));
     let (code, report, problems) = daily(&workdir);
     assert_eq!(code, 1);
-    assert_eq!(report["findings"], healthy["findings"]);
+    assert_eq!(report["anomalies"], healthy["anomalies"]);
     insta::assert_snapshot!(problems, @r#"
     [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     [workdir]/rules/sick.toml:6: rule.history_days: expected a whole number from 2 to 3660, found 1

@@ -20,7 +20,7 @@ fn a_backfill_reports_anomalies_and_sends_no_notification() {
     assert!(!run.stdout.contains("[BILLING"), "{}", run.stdout);
     let (table, summary) = run.stdout.trim_end().rsplit_once('\n').expect("a table and a line");
     assert!(summary.starts_with("backfill 20260825-20261121 done: "), "{summary}");
-    assert!(summary.contains(" 3 findings, 0 notices"), "{summary}");
+    assert!(summary.contains(" 3 anomalies, 0 notifications"), "{summary}");
     assert_eq!(table.matches(MYSQL).count(), 3, "{table}");
 }
 
@@ -37,7 +37,7 @@ fn a_killed_backfill_resumes_and_has_the_same_result() {
     let (killed, whole) = (simulated(), simulated());
     let span = ["backfill", "--from", "2026-08-25", "--to", "2026-11-22"];
     // Eight days are fetched at a time: with the ninth day, the first eight are done.
-    let env = [Simulator::ENV, ("COSTWARDEN_REHEARSE", "pause:written:9")];
+    let env = [Simulator::ENV, ("COSTWARDEN_FAILPOINT", "pause:written:9")];
     let mut child = killed.workdir.command(&span, &env).spawn().expect("the binary starts");
     until_stopped(&child);
     let locked = killed.run(&["anomalies", "list"]).expect(2);

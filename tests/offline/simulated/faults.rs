@@ -23,8 +23,8 @@ fn refused(simulated: &SimulatedBill, run: impl FnOnce() -> Run) -> String {
     let Run { stdout, stderr, .. } = run().expect(2);
     assert!(tree(&archive) == before, "nothing is archived");
     let days = simulated.documents(&["series", "show", "--series", MYSQL, "--from", "2026-11-23"]);
-    let findings = simulated.documents(&["anomalies", "list", "--from", "2026-11-23"]);
-    assert_eq!((days, findings), (NOTHING.to_vec(), NOTHING.to_vec()), "nothing is remembered");
+    let anomalies = simulated.documents(&["anomalies", "list", "--from", "2026-11-23"]);
+    assert_eq!((days, anomalies), (NOTHING.to_vec(), NOTHING.to_vec()), "nothing is remembered");
     assert!(!format!("{stdout}{stderr}").contains("[BILLING"), "nobody is told: {stdout}{stderr}");
     for secret in ["simulated-secret", "simulated-id", "another-secret"] {
         assert!(!format!("{stdout}{stderr}").contains(secret), "{stdout}{stderr}");
@@ -63,7 +63,7 @@ fn temporary_faults_are_retried_and_counted() {
         let told = simulated.told(&DAILY).expect(0);
         assert_eq!((told.count("retries"), told.count("calls")), (retries, retries + 1), "{fault}");
         assert!(told.report["durationsMs"]["fetch"].as_f64() >= Some(waited_ms), "{fault}: {told:#?}");
-        assert_eq!((told.count("judged"), told.report["error"].is_null()), (1, true));
+        assert_eq!((told.count("verdicts"), told.report["error"].is_null()), (1, true));
     }
     let days = simulated.documents(&["series", "show", "--series", MYSQL, "--from", "2026-11-23"]);
     assert_eq!(days.len(), 1);
@@ -84,7 +84,7 @@ fn permanent_faults_fail_with_the_number_of_attempts() {
     simulated.fault("{}");
     let told = simulated.day(TODAY).expect(0);
     let bills = told.lines.iter().filter(|line| line.starts_with("[BILLING_")).count();
-    assert_eq!((bills, told.count("judged")), (1, 1), "the next run makes it good: {told:#?}");
+    assert_eq!((bills, told.count("verdicts")), (1, 1), "the next run makes it good: {told:#?}");
 }
 
 #[test]
@@ -168,5 +168,9 @@ fn a_storm_ends_a_run_that_has_spent_its_time_for_tries() {
     simulated.fault(r#"{"status":429,"every":2}"#);
     let told = simulated.day(TODAY).expect(0);
     let calls = told.count("calls");
-    assert_eq!((told.count("retries"), told.count("judged")), (calls / 2, 1), "waits that are short fit in: {told:#?}");
+    assert_eq!(
+        (told.count("retries"), told.count("verdicts")),
+        (calls / 2, 1),
+        "waits that are short fit in: {told:#?}"
+    );
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, later, moment};
 
 const PLAIN: Setup<'_> =
-    Setup { keys: "language = \"en\"\n[feed]\nstill_hours = 6", bill: &[], source: "", rules: PLAIN_RULE };
+    Setup { keys: "language = \"en\"\n[completeness]\nstill_hours = 6", bill: &[], source: "", rules: PLAIN_RULE };
 
 fn spoil(simulated: &SimulatedBill, flaw: &str) {
     simulated.bill.send("POST", "/simulate/flaws", flaw);
@@ -39,7 +39,7 @@ fn a_late_bill_is_told_once_and_made_good() {
     assert_eq!(lines(&[&missing, &late[0], &late[1]], "[COSTWARDEN_STALE_FEED]"), 1, "{late:#?}");
 
     let good = cron(&simulated, 13).expect(0);
-    assert_eq!((good.count("judged"), days_of_mysql(&simulated).len()), (1, 1), "{good:#?}");
+    assert_eq!((good.count("verdicts"), days_of_mysql(&simulated).len()), (1, 1), "{good:#?}");
     assert_eq!(lines(&[&good], "[COSTWARDEN_RECOVERED]"), 1, "{good:#?}");
     assert_eq!(lines(&[&good], "[BILLING_DAILY_TOTAL]"), 1, "{good:#?}");
 }
@@ -50,7 +50,7 @@ fn a_bill_without_most_of_its_rows_is_held_until_it_is_whole() {
     spoil(&simulated, r#"{"date":"2026-11-23","kind":"missing-rows","keep":0.3,"until":"2026-11-24T09:00:00"}"#);
     let held = [cron(&simulated, 0).expect(1), cron(&simulated, 1).expect(1)];
     for held in &held {
-        assert_eq!((held.count("held_days"), held.findings().len()), (1, 0), "{held:#?}");
+        assert_eq!((held.count("withheld_days"), held.anomalies().len()), (1, 0), "{held:#?}");
     }
     assert_eq!(lines(&[&held[0], &held[1]], "[COSTWARDEN_STALE_FEED]"), 1, "{held:#?}");
     let first = ["series", "show", "--series", "dom-01/prj-01/virtual-machine", "--from", "2026-11-23"];
@@ -76,12 +76,12 @@ fn a_total_that_stands_still_is_held_until_it_moves() {
     simulated.hour(TODAY, 3).expect_silence();
     let still = [simulated.hour(TODAY, 9).expect(1), simulated.hour(TODAY, 10).expect(1)];
     for still in &still {
-        assert_eq!([still.count("held_hours"), still.count("judged")], [1, 0], "{still:#?}");
+        assert_eq!([still.count("withheld_hours"), still.count("verdicts")], [1, 0], "{still:#?}");
     }
     assert_eq!(lines(&[&still[0], &still[1]], "[COSTWARDEN_STALE_FEED]"), 1, "{still:#?}");
     let moves = simulated.hour(TODAY, 11).expect(0);
     assert_eq!(lines(&[&moves], "[COSTWARDEN_RECOVERED]"), 1, "{moves:#?}");
-    assert!(moves.count("judged") > 0, "{moves:#?}");
+    assert!(moves.count("verdicts") > 0, "{moves:#?}");
 }
 
 #[test]

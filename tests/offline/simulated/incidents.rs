@@ -24,7 +24,7 @@ fn a_spike_is_told_once_and_is_over_after_a_quiet_day() {
 
     let again = simulated.day(TODAY).expect(0);
     assert_eq!((again.incidents(), again.count("opened")), (NONE.to_vec(), 0));
-    assert_eq!(again.findings(), told.findings(), "judged again as before");
+    assert_eq!(again.anomalies(), told.anomalies(), "judged again as before");
     let after = simulated.day(later(1)).expect(0);
     assert_eq!((kinds(&after), after.count("closed")), (vec!["[BILLING_RESOLVED]"], 1), "{after:#?}");
     assert_eq!(simulated.day(later(2)).expect(0).incidents(), NONE);
@@ -40,8 +40,8 @@ fn a_growing_incident_is_told_again_when_it_has_doubled() {
     let mut impact = 0.0_f64;
     for hour in 9..24 {
         let told = simulated.hour(TODAY, hour).expect(0);
-        let found = told.findings().iter().filter(|finding| finding["series"] == MYSQL);
-        impact = found.map(|finding| finding["impact"].as_f64().expect("money")).fold(impact, f64::max);
+        let found = told.anomalies().iter().filter(|anomaly| anomaly["series"] == MYSQL);
+        impact = found.map(|anomaly| anomaly["impact"].as_f64().expect("money")).fold(impact, f64::max);
         let due = impact > 0.0 && last_told.is_none_or(|before| impact >= 2.0 * before);
         assert_eq!(kinds(&told), if due { vec!["[BILLING_ANOMALY]"] } else { vec![] }, "{hour}: {impact} {told:#?}");
         if due {
@@ -54,9 +54,9 @@ fn a_growing_incident_is_told_again_when_it_has_doubled() {
     assert_eq!(simulated.day(TODAY).expect(0).incidents(), NONE);
     assert_eq!(kinds(&simulated.day(later(1)).expect(0)), ["[BILLING_RESOLVED]"]);
     let anomalies = simulated.documents(&["anomalies", "list", "--from", "2026-11-23"]);
-    let episodes: std::collections::BTreeSet<&str> =
-        anomalies.iter().filter_map(|one| one["episode"].as_str()).collect();
-    assert_eq!(episodes.len(), 1, "one incident, whichever hour and rule saw it");
+    let incidents: std::collections::BTreeSet<&str> =
+        anomalies.iter().filter_map(|one| one["incident"].as_str()).collect();
+    assert_eq!(incidents.len(), 1, "one incident, whichever hour and rule saw it");
 }
 
 /// The end of a rise and of a fall, on the first finished day after them.
@@ -70,8 +70,8 @@ fn stopped_and_new_services_are_found_the_next_day() {
     assert!(told.rules("dom-01/prj-01/ml-notebook").contains(&"newcomer"), "{told:#?}");
     assert_eq!(kinds(&told), ["[BILLING_ANOMALY]"; 2], "one line each, however many rules saw it");
     let directions = |service: &str| -> Vec<&Value> {
-        let found = told.findings().iter().filter(|finding| finding["series"] == service);
-        found.map(|finding| &finding["direction"]).collect()
+        let found = told.anomalies().iter().filter(|anomaly| anomaly["series"] == service);
+        found.map(|anomaly| &anomaly["direction"]).collect()
     };
     assert!(directions(MYSQL).into_iter().all(|direction| direction == "down"));
     assert!(directions("dom-01/prj-01/ml-notebook").into_iter().all(|direction| direction == "up"));
@@ -111,8 +111,8 @@ fn a_deviation_that_lasts_is_accepted_after_the_days_of_the_config() {
         simulated.hide(MYSQL, "step", "2026-11-23T00:00:00", r#","factor":2.5"#);
         simulated.bill.set_now("2026-12-20T00:10:00+09:00");
         let told = simulated.told(&["daily", "--from", "2026-11-23", "--to", "2026-12-19"]).expect(0);
-        let date = |finding: &Value| Date::strptime("%Y%m%d", finding["date"].as_str().expect("a date"));
-        told.findings().iter().map(|finding| date(finding).expect("a date")).collect()
+        let date = |anomaly: &Value| Date::strptime("%Y%m%d", anomaly["date"].as_str().expect("a date"));
+        told.anomalies().iter().map(|anomaly| date(anomaly).expect("a date")).collect()
     };
     let days: Vec<Date> = (0..27).map(later).collect();
     assert_eq!(found(90), days, "it is held against the level before it, day after day");
@@ -128,7 +128,7 @@ fn a_backfilled_anomaly_is_notified_only_if_it_continues() {
     simulated.hide(MYSQL, "spike", "2026-11-10T00:00:00", r#","factor":4"#);
     simulated.hide(MYSQL, "step", "2026-11-20T00:00:00", r#","factor":3"#);
     let loaded = simulated.load(ago(60), ago(2)).expect(0);
-    assert_eq!((loaded.findings().len(), loaded.lines.len()), (3, 0), "{loaded:#?}");
+    assert_eq!((loaded.anomalies().len(), loaded.lines.len()), (3, 0), "{loaded:#?}");
     let told = simulated.day(ago(1)).expect(0);
     assert_eq!((kinds(&told), told.count("opened")), (vec!["[BILLING_ANOMALY]"], 0), "{told:#?}");
     assert_eq!(simulated.day(ago(1)).expect(0).incidents(), NONE);

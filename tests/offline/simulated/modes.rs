@@ -21,7 +21,11 @@ fn a_dry_run_looks_and_leaves_no_trace() {
         &["backfill", "--from", "2026-11-21", "--to", "2026-11-23", "--alert"],
     ] {
         let run = simulated.run(&[job, &["--dry-run"]].concat()).expect(0);
-        assert!(run.stdout.contains(MYSQL) && run.stdout.contains(" 1 finding, 0 notices"), "{job:?} {}", run.stdout);
+        assert!(
+            run.stdout.contains(MYSQL) && run.stdout.contains(" 1 anomaly, 0 notifications"),
+            "{job:?} {}",
+            run.stdout
+        );
         assert!(!run.stdout.contains("[BILLING"), "{job:?} {}", run.stdout);
         let after = tree(simulated.workdir.path());
         let differ = |name: &&String| before.get(*name) != after.get(*name);
@@ -56,9 +60,9 @@ fn json_is_one_object_a_run() {
         assert_eq!(report["outcome"], if code == 0 { "done" } else { "failed" });
         assert_eq!(report["error"].is_null(), code == 0);
         if code == 0 {
-            let finding = &report["findings"][0];
-            assert_eq!((&finding["series"], &finding["ruleId"]), (&MYSQL.into(), &"plain".into()));
-            assert!(finding["observedAmount"].as_f64() > finding["expected"].as_f64(), "{finding}");
+            let anomaly = &report["anomalies"][0];
+            assert_eq!((&anomaly["series"], &anomaly["ruleId"]), (&MYSQL.into(), &"plain".into()));
+            assert!(anomaly["observedAmount"].as_f64() > anomaly["expected"].as_f64(), "{anomaly}");
         }
     }
 }
@@ -68,7 +72,7 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
     let simulated = simulated();
     let told = simulated.told(&["daily", "--from", "20261121", "--to", "2026-11-23"]).expect(0);
     assert_eq!(
-        (told.report["period"].as_str(), told.count("calls"), told.count("judged")),
+        (told.report["period"].as_str(), told.count("calls"), told.count("verdicts")),
         (Some("20261121-20261123"), 3, 3)
     );
     let totals: Vec<&str> = told.lines.iter().map(|line| &line[.."[BILLING_DAILY_TOTAL] [2026-11-21]".len()]).collect();

@@ -15,8 +15,8 @@ fn incidents(simulated: &SimulatedBill, service: &str) -> Vec<(String, u64)> {
     let incidents = simulated.documents(&["incidents", "list"]);
     let of_service = incidents.iter().filter(|incident| incident["series"] == service);
     let told = |incident: &Value| {
-        let sinks = incident["deliveries"].as_object().expect("by sink").values();
-        sinks.map(|delivery| delivery["notices"].as_u64().expect("a number")).sum()
+        let receivers = incident["deliveries"].as_object().expect("by receiver").values();
+        receivers.map(|delivery| delivery["notifications"].as_u64().expect("a number")).sum()
     };
     of_service.map(|incident| (incident["state"].as_str().expect("a state").to_owned(), told(incident))).collect()
 }
@@ -31,14 +31,14 @@ fn a_new_service_is_told_by_the_hour_and_once() {
     let said = "[BILLING_ANOMALY] gpu-farm of project example-corp/결제 costs money where none was expected.";
     assert!(matches!(told.incidents()[..], [line] if line.starts_with(said)), "{told:#?}");
     let again = simulated.hour(TODAY, 9).expect(0);
-    assert_eq!((again.findings(), again.incidents().len()), (told.findings(), 0), "bit for bit, and no news");
+    assert_eq!((again.anomalies(), again.incidents().len()), (told.anomalies(), 0), "bit for bit, and no news");
     assert_eq!(simulated.hour(TODAY, 10).expect(0).incidents().len(), 0);
     assert_eq!(incidents(&simulated, NEW), [("open".to_owned(), 1)]);
 
     let finished = simulated.day(TODAY).expect(0);
     assert_eq!(finished.rules(NEW), ["newcomer", "service-daily"], "{finished:#?}");
     let scores = |told: &JobOutput| -> Vec<f64> {
-        told.findings().iter().map(|finding| finding["score"].as_f64().expect("a score")).collect()
+        told.anomalies().iter().map(|anomaly| anomaly["score"].as_f64().expect("a score")).collect()
     };
     assert_eq!(scores(&finished), scores(&told), "learned from the very same days");
     assert_eq!([finished.count("opened"), finished.count("closed")], [0, 0], "{finished:#?}");
@@ -56,7 +56,7 @@ fn a_new_service_that_costs_little_is_no_news() {
     simulated.hide(NEW, "new-service", "2026-11-23T09:00:00", r#","amount":12000"#);
     for hour in [9, 15, 23] {
         let told = simulated.hour(TODAY, hour).expect_silence();
-        assert_eq!(told.count("learning"), 7, "by the rule of the day so far, as all services: {told:#?}");
+        assert_eq!(told.count("insufficient_history"), 7, "by the rule of the day so far, as all services: {told:#?}");
     }
     simulated.day(TODAY).expect_silence();
 }
@@ -84,7 +84,7 @@ fn a_young_ledger_has_no_new_services() {
     simulated.load(ago(10), ago(1)).expect(1);
     simulated.hide(NEW, "new-service", "2026-11-23T09:00:00", r#","amount":2400000"#);
     let told = simulated.hour(TODAY, 11);
-    assert_eq!((told.code, told.findings().len()), (1, 0), "{told:#?}");
+    assert_eq!((told.code, told.anomalies().len()), (1, 0), "{told:#?}");
     let nothing = "nothing was judged: 21 series are still being learned";
     assert!(told.report["problems"].as_array().expect("a list").contains(&Value::from(nothing)), "{told:#?}");
 }
@@ -96,6 +96,6 @@ fn hours_of_a_finished_day_are_judged_no_more_and_that_is_said() {
     let told = simulated.told(&["hourly", "--at", "2026-11-23T15:10:00+09:00"]).expect(1);
     let said = "2026-11-23 is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date 2026-11-23";
     assert_eq!(told.report["problems"].as_array().expect("a list")[..], [Value::from(said)], "{told:#?}");
-    assert_eq!([told.count("learning"), told.count("judged")], [0, 0], "{told:#?}");
+    assert_eq!([told.count("insufficient_history"), told.count("verdicts")], [0, 0], "{told:#?}");
     assert!(!simulated.documents(&["series", "show", "--series", MYSQL]).is_empty());
 }

@@ -58,7 +58,7 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     assert!(run.stdout.contains("degraded: 3 rows, 1 series, "), "{run:?}");
     let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
-    assert_eq!((&report["counts"]["rejected_rows"], &report["total"]), (&json!(5), &json!("0.30")));
+    assert_eq!((&report["counts"]["refused_rows"], &report["total"]), (&json!(5), &json!("0.30")));
     let days = workdir.json(&["series", "show", "--series", "d/p/vm", "--json"]);
     assert_eq!(days.len(), 1);
     assert_eq!(days[0]["expectAmount"], json!(0.3), "summed as decimals");

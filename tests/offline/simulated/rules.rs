@@ -49,13 +49,13 @@ minSamples = 14
 const OVER_HOURS: [&str; 2] = ["today", "increments"];
 
 /// The anomalies, without fields of stored anomalies.
-fn findings(told: &JobOutput, of_hours: bool) -> Vec<Value> {
-    let mut findings: Vec<Value> = told.findings().to_vec();
-    findings.retain(|finding| OVER_HOURS.iter().any(|rule| finding["ruleId"] == *rule) == of_hours);
-    for finding in &mut findings {
-        finding.as_object_mut().expect("an object").remove("episode");
+fn anomalies(told: &JobOutput, of_hours: bool) -> Vec<Value> {
+    let mut anomalies: Vec<Value> = told.anomalies().to_vec();
+    anomalies.retain(|anomaly| OVER_HOURS.iter().any(|rule| anomaly["ruleId"] == *rule) == of_hours);
+    for anomaly in &mut anomalies {
+        anomaly.as_object_mut().expect("an object").remove("incident");
     }
-    findings
+    anomalies
 }
 
 #[test]
@@ -74,21 +74,21 @@ fn a_rule_set_says_what_the_jobs_found_and_leaves_no_trace() {
     let by_hour = simulated.hour(TODAY, 11).expect(0);
     let by_day = simulated.day(TODAY).expect(0);
     for rule in ["service", "of-service", "total"] {
-        assert!(by_day.findings().iter().any(|finding| finding["ruleId"] == rule), "{rule}: {by_day:#?}");
+        assert!(by_day.anomalies().iter().any(|anomaly| anomaly["ruleId"] == rule), "{rule}: {by_day:#?}");
     }
     for rule in OVER_HOURS {
-        assert!(by_hour.findings().iter().any(|finding| finding["ruleId"] == rule), "{rule}: {by_hour:#?}");
+        assert!(by_hour.anomalies().iter().any(|anomaly| anomaly["ruleId"] == rule), "{rule}: {by_hour:#?}");
     }
 
     let before = tree(simulated.workdir.path());
     let said = simulated.told(&["rules", "run", "--hour", "11"]).expect(0);
-    assert_eq!(findings(&said, false), findings(&by_day, false));
-    assert_eq!(findings(&said, true), findings(&by_hour, true));
+    assert_eq!(anomalies(&said, false), anomalies(&by_day, false));
+    assert_eq!(anomalies(&said, true), anomalies(&by_hour, true));
     assert_eq!(
         (said.report["period"].as_str(), said.count("series"), said.count("rules")),
         (Some("20261123T11"), 6, 5)
     );
-    assert_eq!(said.count("learning") + said.count("failed_series"), 0, "{said:#?}");
+    assert_eq!(said.count("insufficient_history") + said.count("failed_series"), 0, "{said:#?}");
     simulated.run(&["rules", "run", "--date", "2026-11-10"]).expect(0);
     assert!(tree(simulated.workdir.path()) == before, "a trace is left");
 }
@@ -103,9 +103,9 @@ fn another_rule_set_is_tried_on_another_day() {
         .write("other/rules.toml", &PLAIN_RULE.replace("\"plain\"", "\"blind\"").replace("mysql", "nobody"));
     let run = simulated.run(&["rules", "run", "--date", "20261120"]).expect(0);
     assert!(run.stdout.contains(MYSQL), "{}", run.stdout);
-    insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 judged, 0 learning, 1 finding; nothing was written");
+    insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 judged, 0 learning, 1 anomaly; nothing was written");
     let run = simulated.run(&["rules", "run", "--date", "20261120", "--rules", "other"]).expect(1);
-    insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 judged, 0 learning, 0 findings; nothing was written");
+    insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 judged, 0 learning, 0 anomalies; nothing was written");
     insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 0 series are still being learned");
 }
 
@@ -129,10 +129,10 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    increments   tutorial       hourly        domain, project, service     28   warning    What an hour adds.
+    increments   tutorial       hourly        account, project, service     28   warning    What an hour adds.
     of-service   tutorial       daily         service                      90   warning    A service of all domains and projects.
-    service      seasonal-mad   daily         domain, project, service     60   warning    A service.
-    today        seasonal-mad   day-to-date   domain, project, service     28   warning    A service so far.
+    service      seasonal-mad   daily         account, project, service     60   warning    A service.
+    today        seasonal-mad   day-to-date   account, project, service     28   warning    A service so far.
     total        tutorial       daily         total                        90   warning    All there is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();

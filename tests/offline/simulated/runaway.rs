@@ -35,13 +35,13 @@ fn a_moderate_runaway_is_told_by_eleven_once_the_hours_are_known() {
     simulated.day(ago(1)).expect(0);
     for hour in [5, 6, 11] {
         // The six services, each by the two rules of whole days and by the one of the day so far.
-        assert_eq!(simulated.hour(TODAY, hour).expect_silence().count("judged"), 18);
+        assert_eq!(simulated.hour(TODAY, hour).expect_silence().count("verdicts"), 18);
     }
 
     simulated.hide(MYSQL, "runaway", "2026-11-23T09:00:00", r#","amount":30000,"until":"2026-11-23T12:00:00""#);
     let told = simulated.hour(TODAY, 11).expect(0);
     assert_eq!(told.rules(MYSQL), ["service-today"]);
-    let so_far = told.findings()[0]["observedAmount"].as_f64().expect("an amount");
+    let so_far = told.anomalies()[0]["observedAmount"].as_f64().expect("an amount");
     let least = simulated.documents(&["series", "show", "--series", MYSQL]);
     let least = least.iter().map(|day| day["expectAmount"].as_f64().expect("an amount")).fold(f64::MAX, f64::min);
     assert!(so_far < least, "{so_far}: less than any whole day before, {least}");

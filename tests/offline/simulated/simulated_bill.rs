@@ -137,8 +137,8 @@ impl JobOutput {
     #[track_caller]
     pub(crate) fn expect_silence(self) -> Self {
         let told = self.expect(0);
-        assert!(told.count("judged") > 0, "{told:#?}");
-        assert!(told.findings().is_empty() && told.incidents().is_empty(), "{told:#?}");
+        assert!(told.count("verdicts") > 0, "{told:#?}");
+        assert!(told.anomalies().is_empty() && told.incidents().is_empty(), "{told:#?}");
         told
     }
 
@@ -146,14 +146,14 @@ impl JobOutput {
         self.report["counts"][name].as_u64().unwrap_or(0)
     }
 
-    pub(crate) fn findings(&self) -> &[Value] {
-        self.report["findings"].as_array().expect("findings")
+    pub(crate) fn anomalies(&self) -> &[Value] {
+        self.report["anomalies"].as_array().expect("anomalies")
     }
 
     /// The rules with an anomaly of a service.
     pub(crate) fn rules(&self, service: &str) -> Vec<&str> {
-        let of_service = self.findings().iter().filter(|finding| finding["series"] == service);
-        of_service.map(|finding| finding["ruleId"].as_str().expect("an id")).collect()
+        let of_service = self.anomalies().iter().filter(|anomaly| anomaly["series"] == service);
+        of_service.map(|anomaly| anomaly["ruleId"].as_str().expect("an id")).collect()
     }
 
     /// The notifications about incidents, without totals.

@@ -29,7 +29,7 @@ fn granted_reference_data_is_read() {
     configure(&workdir, GRANT);
     let (code, report, problems) = daily(&workdir);
     assert_eq!((code, problems.as_str()), (0, ""));
-    assert_eq!(report["counts"]["judged"], 6);
+    assert_eq!(report["counts"]["verdicts"], 6);
 }
 
 /// The message contains the lines of the missing grant.
@@ -38,7 +38,7 @@ fn a_missing_grant_keeps_the_plugin_from_loading() {
     let workdir = reader("holidays");
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"[workdir]/rules/reader.toml:5: rule reader: detector: [workdir]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
-    assert_eq!((code, report["findings"].as_array().map(Vec::len)), (1, Some(1)));
+    assert_eq!((code, report["anomalies"].as_array().map(Vec::len)), (1, Some(1)));
     // Another's grant is not this one's.
     configure(&workdir, &GRANT.replace("misbehaving", "tutorial"));
     assert_eq!(daily(&workdir).2, problems);

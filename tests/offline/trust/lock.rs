@@ -74,7 +74,7 @@ fn a_run_takes_no_other_plugin_and_does_the_rest() {
     [workdir]/rules/more.toml:5: rule more: detector: `seasonal-mad` (sha256:[1]) is not in [workdir]/plugins.lock: run `costwarden plugin lock` to agree to it
     [workdir]/rules/new.toml:5: rule new: detector: `newcomer` is sha256:[2], but [workdir]/plugins.lock:4 has sha256:[3]: put that one back, or run `costwarden plugin lock` to agree to the new one
     ");
-    assert_eq!((code, report["findings"].as_array().map(Vec::len)), (1, Some(1)));
+    assert_eq!((code, report["anomalies"].as_array().map(Vec::len)), (1, Some(1)));
     let (code, text) = check(&workdir);
     assert_eq!((code, text.lines().filter(|line| line.starts_with("error: ")).count()), (2, 2), "{text}");
 }
@@ -113,7 +113,7 @@ fn a_lock_that_is_required_cannot_be_done_without() {
     no rule in [workdir]/rules can run: nothing is checked
     ");
     assert_eq!(
-        (code, &report["outcome"], report["findings"].as_array().map(Vec::len)),
+        (code, &report["outcome"], report["anomalies"].as_array().map(Vec::len)),
         (1, &"degraded".into(), Some(0))
     );
     workdir.run(&["plugin", "lock"]).expect(0);
@@ -142,7 +142,7 @@ fn a_lock_that_is_gone_is_missed() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(problems, @"[workdir]/plugins.lock: is absent, but earlier runs were held to it, and any plugin may run now: put it back, or run `costwarden plugin lock` to agree to what is there now; where none is wanted any more, remove [workdir]/state/held-to-lock");
         }
-        assert_eq!((code, &report["findings"]), (1, &held["findings"]), "the rules go on");
+        assert_eq!((code, &report["anomalies"]), (1, &held["anomalies"]), "the rules go on");
     }
     assert_eq!(check(&workdir).0, 2);
     workdir.run(&["plugin", "lock"]).expect(0);

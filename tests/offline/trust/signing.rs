@@ -36,7 +36,7 @@ fn a_plugin_of_a_trusted_key_runs() {
     trust(&workdir, "acme", "tut*");
     sign(&workdir, "tutorial", "acme.key");
     let (code, report, problems) = daily(&workdir);
-    assert_eq!((code, &report["findings"]), (0, &unsigned["findings"]), "{problems}");
+    assert_eq!((code, &report["anomalies"]), (0, &unsigned["anomalies"]), "{problems}");
     let (code, text) = said(&workdir, &["plugin", "verify", "plugins/tutorial.wasm"]);
     insta::assert_snapshot!(text, @"plugins/tutorial.wasm: signed by acme (file:tutorial.wasm sha256:[1])");
     assert_eq!(code, 0);
@@ -89,7 +89,7 @@ fn a_refused_plugin_leaves_the_others_running() {
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @"[workdir]/rules/new.toml:5: rule new: detector: [workdir]/plugins/newcomer.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
     assert_eq!((code, &report["outcome"]), (1, &"degraded".into()));
-    assert_eq!(report["findings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(report["anomalies"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use costwarden_tests::{Workdir, plugins};
 
 /// The rules of the anomalies in a report.
 fn rules(report: &Value) -> Vec<&str> {
-    report["findings"].as_array().expect("findings").iter().map(|f| f["ruleId"].as_str().expect("an id")).collect()
+    report["anomalies"].as_array().expect("anomalies").iter().map(|f| f["ruleId"].as_str().expect("an id")).collect()
 }
 
 /// The detector digests of the stored anomalies.
@@ -36,7 +36,7 @@ fn a_changed_plugin_counts_at_the_next_run() {
     let old = detectors(&workdir);
     rebuild(&workdir, "tutorial", 1);
     let (code, after, problems) = daily(&workdir);
-    assert_eq!((code, &after["findings"]), (0, &before["findings"]), "{problems}");
+    assert_eq!((code, &after["anomalies"]), (0, &before["anomalies"]), "{problems}");
     let new = detectors(&workdir);
     assert_eq!((old.len(), new.len()), (1, 1));
     assert_ne!(old, new);
@@ -63,7 +63,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
     [workdir]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected a number
     "#);
-    assert_eq!((code, &report["outcome"], &report["findings"]), (1, &"degraded".into(), &healthy["findings"]));
+    assert_eq!((code, &report["outcome"], &report["anomalies"]), (1, &"degraded".into(), &healthy["anomalies"]));
 }
 
 /// A cache entry with a last use in 1970 is older than a month on any day.

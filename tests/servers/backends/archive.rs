@@ -111,7 +111,7 @@ fn a_document_of_an_outage_is_spooled_and_uploaded_by_the_next_run() {
     assert!(problem.ends_with("the document is spooled and uploaded by the next run"), "{problem}");
     assert!(!format!("{run:?}").contains(&bucket.secret), "{run:?}");
     assert_eq!(report["counts"]["spooled"], 1, "{report}");
-    assert_eq!(report["counts"]["findings"], 1, "{report}");
+    assert_eq!(report["counts"]["anomalies"], 1, "{report}");
     let found = workdir.json(&["anomalies", "list", "--json"]);
     assert_eq!(found[0]["date"], compact(day(0)).as_str());
     let spool = workdir.path().join("state/spool");

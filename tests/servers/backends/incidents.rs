@@ -13,8 +13,9 @@ fn workdir(tables: &str, rules: &str) -> Option<(Workdir, Log)> {
     let workdir = bills::workdir(tables);
     workdir.write("rules/own.toml", rules);
     let log = Log::new(workdir.path())?;
-    let sink = format!("[[sink]]\nkind = \"syslog\"\nname = \"night\"\napp_name = {:?}\npath = \"log\"\n", log.app);
-    bills::configure(&workdir, "", &sink);
+    let receiver =
+        format!("[[receiver]]\nkind = \"syslog\"\nname = \"night\"\napp_name = {:?}\npath = \"log\"\n", log.app);
+    bills::configure(&workdir, "", &receiver);
     bills::load(&workdir).expect(0);
     Some((workdir, log))
 }
@@ -54,11 +55,11 @@ fn a_sink_that_is_down_loses_nothing_and_hears_it_once() {
     let run = bills::daily(&workdir, 0, "1500").expect(1);
     let report = run.report();
     assert_eq!(report["counts"]["undelivered"], 2, "{report}");
-    assert_eq!(report["counts"].get("notices"), None, "{report}");
+    assert_eq!(report["counts"].get("notifications"), None, "{report}");
     let problem = report["problems"][0].as_str().expect("a problem");
     let socket = workdir.path().join("log");
     assert!(
-        problem.starts_with(&format!("sink night: cannot write to the socket {} (", socket.display())),
+        problem.starts_with(&format!("receiver night: cannot write to the socket {} (", socket.display())),
         "{problem}"
     );
     assert!(problem.ends_with("; it is told at the next run"), "{problem}");
@@ -67,11 +68,11 @@ fn a_sink_that_is_down_loses_nothing_and_hears_it_once() {
 
     up(&workdir, &log);
     let report = bills::daily(&workdir, 0, "1500").expect(0).report();
-    assert_eq!(report["counts"]["notices"], 2, "{report}");
+    assert_eq!(report["counts"]["notifications"], 2, "{report}");
     let mut expected = vec![anomaly("50.0", "1500.00"), total(0, "1,734.50")];
     assert_eq!(texts(&log), expected);
     let report = bills::daily(&workdir, 0, "1500").expect(0).report();
-    assert_eq!(report["counts"].get("notices"), None, "{report}");
+    assert_eq!(report["counts"].get("notifications"), None, "{report}");
     assert_eq!(texts(&log), expected);
 
     // Down again when the incident ends; the next hour tells the end and the total that was left behind.
@@ -82,11 +83,11 @@ fn a_sink_that_is_down_loses_nothing_and_hears_it_once() {
     assert_eq!(report["counts"]["undelivered"], 2, "{report}");
     up(&workdir, &log);
     let report = bills::hourly(&workdir, 2, 2, "80").expect(0).report();
-    assert_eq!(report["counts"]["notices"], 2, "{report}");
+    assert_eq!(report["counts"]["notifications"], 2, "{report}");
     expected.extend([total(1, "1,234.50"), resolved("500.00")]);
     assert_eq!(texts(&log), expected);
     let report = bills::hourly(&workdir, 2, 3, "120").expect(0).report();
-    assert_eq!(report["counts"].get("notices"), None, "{report}");
+    assert_eq!(report["counts"].get("notifications"), None, "{report}");
     assert_eq!(texts(&log), expected);
 }
 
@@ -120,9 +121,9 @@ fn an_incident_is_told_when_it_opens_when_it_has_doubled_and_when_it_ends() {
         let report = run.expect(0).report();
         expected.extend_from_slice(news);
         assert_eq!(texts(&log), expected, "{report}");
-        let notices = report["counts"].get("notices").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        assert_eq!(notices, news.len() as u64, "{report}");
-        report["counts"]["findings"].as_u64().expect("a count")
+        let notifications = report["counts"].get("notifications").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        assert_eq!(notifications, news.len() as u64, "{report}");
+        report["counts"]["anomalies"].as_u64().expect("a count")
     };
     assert_eq!(step(bills::hourly(&workdir, 0, 9, "900"), &[]), 0);
     assert_eq!(
@@ -143,6 +144,6 @@ fn an_incident_is_told_when_it_opens_when_it_has_doubled_and_when_it_ends() {
 
     let found = workdir.json(&["anomalies", "list", "--json"]);
     assert_eq!(found.len(), 12, "six moments, two rules");
-    let incidents: std::collections::BTreeSet<_> = found.iter().map(|found| found["episode"].as_str()).collect();
+    let incidents: std::collections::BTreeSet<_> = found.iter().map(|found| found["incident"].as_str()).collect();
     assert_eq!(incidents.len(), 1, "{incidents:?}");
 }

@@ -70,8 +70,8 @@ fn all_is_well_and_no_trace_is_left() {
     let Some(log) = Log::new(workdir.path()) else { return };
     let config = format!(
         "{}{}{}[metrics]\ntextfile = \"metrics/costwarden.prom\"\n[plugins]\ndirectory = {:?}\n[rules]\ndirectory = {:?}\n\
-         [[sink]]\nkind = \"syslog\"\nname = \"local\"\napp_name = {:?}\npath = {:?}\n\
-         [[sink]]\nkind = \"syslog\"\nname = \"far\"\napp_name = {:?}\ntransport = \"udp\"\naddress = {:?}\n",
+         [[receiver]]\nkind = \"syslog\"\nname = \"local\"\napp_name = {:?}\npath = {:?}\n\
+         [[receiver]]\nkind = \"syslog\"\nname = \"far\"\napp_name = {:?}\ntransport = \"udp\"\naddress = {:?}\n",
         simulator.source(),
         bucket.archive(&bucket.endpoint),
         database.store(),
@@ -95,8 +95,8 @@ fn all_is_well_and_no_trace_is_left() {
         "indexes are missing, and made by the next run",
         "/state: is made by the first run; its disk is ",
         "ok       metrics    ",
-        "ok       sink       local: reached; --tell sends a test notice",
-        "warning  sink       far: does not say whether it is heard",
+        "ok       receiver       local: reached; --notify sends a test notification",
+        "warning  receiver       far: does not say whether it is heard",
         "3 rules can run, 0 errors",
     ] {
         has(&run, line);
@@ -108,10 +108,10 @@ fn all_is_well_and_no_trace_is_left() {
     assert_eq!(std::fs::read_dir(workdir.path().join("metrics")).expect("a folder").count(), 0);
 
     // What it said was sent is the first line that the log has of it, over both ways.
-    let run = workdir.run_with(&["check", "--online", "--tell", "--json"], &[Simulator::ENV]).expect(0);
+    let run = workdir.run_with(&["check", "--online", "--notify", "--json"], &[Simulator::ENV]).expect(0);
     let told = run.json();
-    let sinks: Vec<_> = told.iter().filter(|line| line["check"] == "sink").collect();
-    assert!(sinks.len() == 2 && sinks.iter().all(|line| line["level"] == "ok"), "{run:?}");
+    let receivers: Vec<_> = told.iter().filter(|line| line["check"] == "receiver").collect();
+    assert!(receivers.len() == 2 && receivers.iter().all(|line| line["level"] == "ok"), "{run:?}");
     let received = log.lines(2);
     assert!(received.iter().all(|line| line.text.starts_with("[COSTWARDEN_TEST] ")), "{received:?}");
 
@@ -128,8 +128,8 @@ fn check_online_reports_the_failures_of_a_later_run() {
     let simulator = Simulator::start(&["--services=4", "--days=10"]);
     let workdir = Workdir::new(&format!(
         "state_dir = \"file/state\"\n{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{}\
-         [[sink]]\nkind = \"syslog\"\ntransport = \"tcp\"\naddress = \"127.0.0.1:1\"\n\
-         [[sink]]\nkind = \"syslog\"\nname = \"local\"\npath = \"nowhere\"\n",
+         [[receiver]]\nkind = \"syslog\"\ntransport = \"tcp\"\naddress = \"127.0.0.1:1\"\n\
+         [[receiver]]\nkind = \"syslog\"\nname = \"local\"\npath = \"nowhere\"\n",
         simulator.source().replace("env:SIMULATED_SECRET", "file:secret"),
         database.store(),
     ));
@@ -141,7 +141,7 @@ fn check_online_reports_the_failures_of_a_later_run() {
         "refused the credentials with 401: check source.credential_id and source.credential_secret",
         "reached, but may not insert, update, remove, createIndex: give the user of [store] uri the role readWrite",
         "file cannot be written to: ",
-        "sink syslog: cannot reach tcp 127.0.0.1:1 (Connection refused",
+        "receiver syslog: cannot reach tcp 127.0.0.1:1 (Connection refused",
         "nowhere (No such file or directory (os error 2)); check that it runs and that this user may write to it",
     ] {
         assert!(run.stderr.contains(error), "{error:?} is not in\n{}", run.stderr);

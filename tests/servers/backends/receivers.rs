@@ -9,15 +9,15 @@ const ERROR: u8 = 11;
 const INFO: u8 = 14;
 
 /// Runs four quiet weeks, an expensive day and a normal day. Returns the received lines.
-fn told(sink: impl Fn(&Log) -> String, settings: &str) -> Option<Vec<Received>> {
+fn told(receiver: impl Fn(&Log) -> String, settings: &str) -> Option<Vec<Received>> {
     let workdir: Workdir = bills::workdir("");
     let log = Log::new(workdir.path())?;
-    let sink = format!("[[sink]]\nkind = \"syslog\"\napp_name = {:?}\n{}", log.app, sink(&log));
-    bills::configure(&workdir, settings, &sink);
+    let receiver = format!("[[receiver]]\nkind = \"syslog\"\napp_name = {:?}\n{}", log.app, receiver(&log));
+    bills::configure(&workdir, settings, &receiver);
     bills::load(&workdir).expect(0);
     for (index, amount) in [(0, "1500.25"), (1, "1000")] {
         let report = bills::daily(&workdir, index, amount).expect(0).report();
-        assert_eq!(report["counts"]["notices"], 2, "{report}");
+        assert_eq!(report["counts"]["notifications"], 2, "{report}");
     }
     Some(log.lines(4))
 }
@@ -59,8 +59,8 @@ fn the_lines_of_alert_policies_come_over_tcp() {
 
 #[test]
 fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
-    let sink = |log: &Log| format!("transport = \"unix\"\npath = {:?}\nwords = \"full\"\n", log.socket);
-    let Some(lines) = told(sink, "") else { return };
+    let receiver = |log: &Log| format!("transport = \"unix\"\npath = {:?}\nwords = \"full\"\n", log.socket);
+    let Some(lines) = told(receiver, "") else { return };
     let [opened, total, resolved, _] = &lines[..] else { panic!("{lines:?}") };
     let start = "[BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 대비 약 50.0% 높습니다. \
                  현재 1,500.25원, 기준 평균 1,000.00원. 기준 시점 2026-10-19, 시작 2026-10-19, 누적 차이 500.25원, 중요도 ";
@@ -73,8 +73,8 @@ fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
 
 #[test]
 fn lines_are_english_where_that_is_asked_for() {
-    let sink = |log: &Log| format!("transport = \"tcp\"\naddress = {:?}\n", log.tcp);
-    let Some(lines) = told(sink, "language = \"en\"\ncurrency = \"USD\"") else { return };
+    let receiver = |log: &Log| format!("transport = \"tcp\"\naddress = {:?}\n", log.tcp);
+    let Some(lines) = told(receiver, "language = \"en\"\ncurrency = \"USD\"") else { return };
     let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(
         texts,

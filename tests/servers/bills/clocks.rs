@@ -100,8 +100,8 @@ impl ZonedBill {
     #[track_caller]
     fn quiet_hour(&self, moment: &str, hour: u8, hours: f64, period: &str) -> Value {
         let report = self.hour(moment, hour, hours, period);
-        assert_eq!(count(&report, "findings"), 0, "{report:#}");
-        assert_ne!(count(&report, "judged"), 0, "{report:#}");
+        assert_eq!(count(&report, "anomalies"), 0, "{report:#}");
+        assert_ne!(count(&report, "verdicts"), 0, "{report:#}");
         report
     }
 
@@ -115,8 +115,8 @@ impl ZonedBill {
 
 /// The rules with an anomaly.
 fn rules(report: &Value) -> Vec<&str> {
-    let found = report["findings"].as_array().expect("findings").iter();
-    found.map(|finding| finding["ruleId"].as_str().expect("a rule")).collect()
+    let found = report["anomalies"].as_array().expect("anomalies").iter();
+    found.map(|anomaly| anomaly["ruleId"].as_str().expect("a rule")).collect()
 }
 
 #[test]
@@ -139,14 +139,14 @@ fn an_hour_that_comes_twice_is_neither_lost_nor_a_doubling() {
         let kept = fs::read_dir(document.parent().expect("a folder")).expect("archived").count();
         assert!(kept > 1, "the first document is kept beside the second");
         let report = zoned.quiet_hour(&moments[2], twice + 1, hours + 2.0, &period(twice + 1));
-        assert_eq!(count(&report, "judged"), 3, "by every rule: {report:#}");
+        assert_eq!(count(&report, "verdicts"), 3, "by every rule: {report:#}");
         // An hour that adds as much as three is none of the clock's doing.
         let report = zoned.hour(&moments[3], twice + 2, hours + 5.0, &period(twice + 2));
         assert_eq!(rules(&report), ["hour", "so-far"], "{report:#}");
         zoned.workdir.run(&["archive", "verify"]).expect(0);
 
         let report = zoned.daily(night, 25.0);
-        assert_eq!((&report["period"], count(&report, "findings")), (&compact.into(), 0), "{report:#}");
+        assert_eq!((&report["period"], count(&report, "anomalies")), (&compact.into(), 0), "{report:#}");
         // Two hours more than the day has.
         zoned.bill(0, None, 27.0);
         let report = zoned.workdir.run(&["daily", &format!("--date={day}"), "--json"]).expect(0).report();
@@ -160,7 +160,7 @@ fn an_hour_that_was_seen_once_of_the_two_is_no_doubling_either() {
     zoned.quiet_hour("2026-10-24 23:10:00", 1, 2.0, "20261025T01");
     zoned.quiet_hour("2026-10-25 00:10:00", 2, 3.0, "20261025T02");
     let report = zoned.quiet_hour("2026-10-25 02:10:00", 3, 5.0, "20261025T03");
-    assert_eq!(count(&report, "judged"), 3, "{report:#}");
+    assert_eq!(count(&report, "verdicts"), 3, "{report:#}");
 }
 
 #[test]
@@ -168,12 +168,12 @@ fn an_hour_that_is_left_out_is_no_fall() {
     let Some(zoned) = ZonedBill::new("Europe/Berlin", date(2026, 3, 29)) else { return };
     zoned.quiet_hour("2026-03-29 00:10:00", 1, 2.0, "20260329T01");
     let report = zoned.quiet_hour("2026-03-29 01:10:00", 3, 3.0, "20260329T03");
-    assert_eq!(count(&report, "judged"), 3, "what three adds is known, though there was no two: {report:#}");
+    assert_eq!(count(&report, "verdicts"), 3, "what three adds is known, though there was no two: {report:#}");
     // Nobody can name it; the moment meant is the one that the clock showed instead.
     let report = zoned.workdir.run(&["hourly", "--at=2026-03-29T02:10", "--json"]).expect(0).report();
     assert_eq!(report["period"], "20260329T03", "{report:#}");
     let report = zoned.daily("2026-03-29 22:10:00", 23.0);
-    assert_eq!((&report["period"], count(&report, "findings")), (&"20260329".into(), 0), "{report:#}");
+    assert_eq!((&report["period"], count(&report, "anomalies")), (&"20260329".into(), 0), "{report:#}");
     zoned.bill(0, None, 21.0);
     let report = zoned.workdir.run(&["daily", "--date=2026-03-29", "--json"]).expect(0).report();
     assert_eq!(rules(&report), ["day"], "{report:#}");
@@ -192,7 +192,7 @@ fn a_day_that_never_was_is_neither_missed_nor_waited_for() {
     zoned.bill(2, None, 24.0);
     let report = zoned.at("2011-12-31 10:10:00", &["daily", "--json"]).expect(0).report();
     assert_eq!((&report["period"], count(&report, "missing_days")), (&"20111231".into(), 0), "{report:#}");
-    assert_eq!(count(&report, "findings"), 0, "{report:#}");
+    assert_eq!(count(&report, "anomalies"), 0, "{report:#}");
     zoned.workdir.run(&["backfill", "--from=2011-12-28", "--to=2011-12-31"]).expect(0);
     for command in [&["daily", "--date=2011-12-30"][..], &["backfill", "--from=2011-12-30", "--to=2011-12-30"]] {
         let said = zoned.workdir.run(command).expect(2).stderr;

@@ -8,12 +8,12 @@ use super::replayed_bill::{ReplayedBill, anomaly, count, day, on_both, quiet, re
 fn a_restatement_retracts_an_incident_once() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
-        assert_eq!(replayed.findings().len(), 1);
+        assert_eq!(replayed.anomalies().len(), 1);
 
         replayed.bill(0, "1000");
         let report = tells(replayed.next(1, "1010"), 0, &[retracted(0), total(1, 1010)]);
         assert_eq!([count(&report, "restated_days"), count(&report, "retracted")], [1, 1], "{report}");
-        assert_eq!(replayed.findings(), Vec::<Value>::new());
+        assert_eq!(replayed.anomalies(), Vec::<Value>::new());
         let incident = replayed.incident();
         assert_eq!((&incident["state"], &incident["days"]), (&"retracted".into(), &Value::Array(Vec::new())));
         let text = replayed.workdir.run(&["incidents", "list"]).expect(0).stdout;
@@ -33,7 +33,7 @@ fn an_incident_without_a_notification_is_retracted_silently() {
     on_both("", |replayed| {
         replayed.bill(0, "1500");
         let report = tells(replayed.backfill(0, 0), 0, &[]);
-        assert_eq!(count(&report, "findings"), 1, "{report}");
+        assert_eq!(count(&report, "anomalies"), 1, "{report}");
         assert_eq!(replayed.incident()["muted"], true);
 
         replayed.bill(0, "1000");
@@ -150,7 +150,7 @@ fn the_replaced_bill_stays_visible() {
 pub(crate) fn timeless(mut values: Vec<Value>) -> Vec<Value> {
     for value in &mut values {
         let fields = value.as_object_mut().expect("an object");
-        for of_one_run in ["createdAt", "updatedAt", "lastUpdated", "fetchedAt", "runId", "episode"] {
+        for of_one_run in ["createdAt", "updatedAt", "lastUpdated", "fetchedAt", "runId", "incident"] {
             fields.remove(of_one_run);
         }
     }
@@ -183,13 +183,13 @@ fn a_store_of_corrected_bills_is_that_of_the_final_ones() {
         let days = |replayed: &ReplayedBill| timeless(replayed.machine(-28, &[]));
         assert_eq!(days(replayed), days(&other));
         // Which of them belong together was told to people as they came; what was found, and what it cost, is the same.
-        let findings = timeless(replayed.findings());
-        assert_eq!(findings, timeless(other.findings()));
-        assert_eq!(findings.len(), 4, "{findings:#?}");
+        let anomalies = timeless(replayed.anomalies());
+        assert_eq!(anomalies, timeless(other.anomalies()));
+        assert_eq!(anomalies.len(), 4, "{anomalies:#?}");
         let impact = |replayed: &ReplayedBill| -> f64 {
             replayed.incidents().iter().filter_map(|one| one["impact"].as_f64()).sum()
         };
-        let expected: f64 = findings.iter().filter_map(|found| found["impact"].as_f64()).sum();
+        let expected: f64 = anomalies.iter().filter_map(|found| found["impact"].as_f64()).sum();
         for replayed in [replayed, &other] {
             assert!((impact(replayed) - expected).abs() < 1e-6, "{} {expected}", impact(replayed));
         }
@@ -197,8 +197,8 @@ fn a_store_of_corrected_bills_is_that_of_the_final_ones() {
             for collection in ["billing_daily", "billing_baseline"] {
                 assert_eq!(one.dump()[collection], other.dump()[collection], "{collection}");
             }
-            assert_ne!(one.documents("billing_restated").len(), 0, "what was replaced is kept");
-            assert_eq!(other.documents("billing_restated").len(), 0);
+            assert_ne!(one.documents("billing_restatements").len(), 0, "what was replaced is kept");
+            assert_eq!(other.documents("billing_restatements").len(), 0);
         }
     });
 }

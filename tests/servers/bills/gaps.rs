@@ -74,10 +74,10 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
         replayed.bill_of(0, &half);
         let what = format!("the bill of {} has only 2 series where 6 are usual; it is not judged yet", day(0));
         let report = tells(replayed.daily(0), 1, &[format!("[COSTWARDEN_STALE_FEED] {what}")]);
-        assert_eq!([count(&report, "held_days"), count(&report, "findings")], [1, 0], "{report}");
+        assert_eq!([count(&report, "withheld_days"), count(&report, "anomalies")], [1, 0], "{report}");
         assert!(replayed.machine(0, &[]).is_empty());
         let report = tells(replayed.daily(0), 1, &[]);
-        assert_eq!(count(&report, "held_days"), 1, "{report}");
+        assert_eq!(count(&report, "withheld_days"), 1, "{report}");
 
         replayed.bill(0, "1500");
         let over = format!("[COSTWARDEN_RECOVERED] this is over: {what}");
@@ -94,7 +94,7 @@ fn half_a_day_that_stays_so_is_taken_as_it_is() {
         let run = replayed.daily(0).expect(1);
         assert_eq!(told(&run).len(), 1, "{run:?}");
         let report = tells(replayed.next(1, "1000"), 1, &[total(1, 1000)]);
-        assert_eq!(count(&report, "held_days"), 1, "{report}");
+        assert_eq!(count(&report, "withheld_days"), 1, "{report}");
         assert_eq!(replayed.machine(0, &[]).len(), 1);
 
         let run = replayed.next(2, "1000").expect(0);

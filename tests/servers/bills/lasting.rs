@@ -19,7 +19,7 @@ fn new_level(from: i64, to: i64, baseline: &str) -> String {
 /// The id of an incident of one day, with a notification.
 fn opened(replayed: &ReplayedBill) -> String {
     tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
-    replayed.incident()["episode"].as_str().expect("an id").to_owned()
+    replayed.incident()["incident"].as_str().expect("an id").to_owned()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_change_that_lasts_is_told_as_the_new_level_once_and_learned() {
         tells(replayed.next(3, "1500"), 0, &[new_level(0, 3, "1000.00"), total(3, 1500)]);
         assert_eq!(replayed.incident()["state"], "new level");
         let report = tells(replayed.next(4, "1500"), 0, &[total(4, 1500)]);
-        assert_eq!(count(&report, "findings"), 0, "it was learned: {report}");
+        assert_eq!(count(&report, "anomalies"), 0, "it was learned: {report}");
         tells(replayed.daily(4), 0, &[]);
         assert_eq!(replayed.incident()["impact"], 2000.0);
     });
@@ -58,11 +58,15 @@ fn incidents_are_listed_and_shown() {
         let list = text(&["incidents", "list", "--open"]);
         assert!(list.contains(&id) && list.contains("d-1/p-1/vm") && list.contains("500.00 KRW"), "{list}");
         let show = text(&["incidents", "show", &id]);
-        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "told       ", "findings   1"] {
+        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "told       ", "anomalies   1"]
+        {
             assert!(show.contains(part), "{part}: {show}");
         }
         let shown = replayed.workdir.run(&["incidents", "show", &id, "--json"]).expect(0).report();
-        assert_eq!((&shown["episode"], &shown["findings"][0]["observedAmount"]), (&id.as_str().into(), &1500.0.into()));
+        assert_eq!(
+            (&shown["incident"], &shown["anomalies"][0]["observedAmount"]),
+            (&id.as_str().into(), &1500.0.into())
+        );
 
         tells(replayed.next(1, "1010"), 0, &[resolved(0, 0, "500"), total(1, 1010)]);
         let open = replayed.workdir.run(&["incidents", "list", "--open", "--json"]).expect(0);
@@ -87,7 +91,7 @@ fn an_incident_that_is_expected_is_closed_for_good_and_never_learned() {
         assert_eq!(incident["decision"]["note"], "a load test");
         let later = replayed.next(6, "1500");
         let report = later.expect(1).report();
-        assert_eq!(report["findings"][0]["expected"], 1000.0, "nothing of it was learned: {report}");
+        assert_eq!(report["anomalies"][0]["expected"], 1000.0, "nothing of it was learned: {report}");
         // Nothing is left of it, and it stays what somebody said it was.
         for index in 0..2 {
             replayed.bill(index, "1000");
@@ -109,8 +113,8 @@ fn an_incident_that_is_the_new_level_is_told_as_such_and_learned() {
         assert_eq!(replayed.incident()["state"], "new level");
         // 28 days of 1000 and three of 1490 and 1500.
         let report = tells(replayed.next(3, "1500"), 0, &[total(3, 1500)]);
-        assert_eq!(report["findings"].as_array().map(Vec::len), Some(1), "{report}");
-        let expected = report["findings"][0]["expected"].as_f64().expect("an amount");
+        assert_eq!(report["anomalies"].as_array().map(Vec::len), Some(1), "{report}");
+        let expected = report["anomalies"][0]["expected"].as_f64().expect("an amount");
         assert!((expected - (28_000.0 + 4_490.0) / 31.0).abs() < 1e-9, "{expected}");
         assert_eq!(replayed.incidents().len(), 1);
     });
@@ -176,7 +180,7 @@ fn history_that_is_played_again_pages_nobody() {
             &["backfill", &from, &one, "--json"],
         ] {
             let report = tells(replayed.workdir.run(args), 0, &[]);
-            assert_ne!(count(&report, "findings"), 0, "{report}");
+            assert_ne!(count(&report, "anomalies"), 0, "{report}");
         }
         let muted: Vec<_> = replayed.incidents().into_iter().map(|one| one["muted"].clone()).collect();
         assert_eq!(muted, [true]);
@@ -225,7 +229,7 @@ fn an_open_backfill_that_goes_on_another_day_ends_where_it_had_begun_to() {
             let env = [&clock[..], &[("FAKETIME_DONT_FAKE_MONOTONIC", "1")], rehearsal].concat();
             replayed.workdir.run_with(&["backfill", &from, "--json"], &env)
         };
-        let died = at(0, &[("COSTWARDEN_REHEARSE", "kill:written:12")]);
+        let died = at(0, &[("COSTWARDEN_FAILPOINT", "kill:written:12")]);
         assert_eq!(died.code, -1, "{died:?}");
         let report = at(1, &[]).expect(0).report();
         assert_eq!(

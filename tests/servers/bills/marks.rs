@@ -34,7 +34,7 @@ fn marks_and_incidents_stand_while_a_detector_fails() {
         rule(&replayed, "misbehaving", "mode = \"panic\"");
         let stands = |replayed: &ReplayedBill| {
             let day = &replayed.machine(0, &[])[0];
-            (day["isAnomaly"].clone(), replayed.findings().len(), replayed.incident()["state"].clone())
+            (day["isAnomaly"].clone(), replayed.anomalies().len(), replayed.incident()["state"].clone())
         };
         // Both the day that is judged again and the one after it.
         replayed.bill(0, "1000");

@@ -56,11 +56,11 @@ fn seven_weeks(replayed: &ReplayedBill) {
 }
 
 fn found(replayed: &ReplayedBill) -> Vec<String> {
-    replayed.findings().iter().map(|found| found["date"].as_str().expect("a date").to_owned()).collect()
+    replayed.anomalies().iter().map(|found| found["date"].as_str().expect("a date").to_owned()).collect()
 }
 
 fn again(report: &Value) -> (u64, Value) {
-    (count(report, "judged_again_days"), report["judgedAgain"].clone())
+    (count(report, "reevaluated_days"), report["reevaluated"].clone())
 }
 
 fn span(from: i64, to: i64) -> Value {
@@ -70,10 +70,11 @@ fn span(from: i64, to: i64) -> Value {
 
 /// All stored documents about bills. Baselines, fitted in every run, are compared without their times.
 fn remembered(replayed: &ReplayedBill) -> Vec<Value> {
-    let mut all = vec![replayed.machine(-HISTORY, &[]).into(), replayed.incidents().into(), replayed.findings().into()];
+    let mut all =
+        vec![replayed.machine(-HISTORY, &[]).into(), replayed.incidents().into(), replayed.anomalies().into()];
     if let Some(mongo) = &replayed.mongo {
         let baselines = mongo.dump().remove("billing_baseline").expect("baselines");
-        let collections = ["billing_daily", "billing_anomalies", "billing_episodes"];
+        let collections = ["billing_daily", "billing_anomalies", "billing_incidents"];
         for documents in collections.map(|name| mongo.documents(name)).into_iter().chain([baselines]) {
             all.push(documents.into_iter().map(|one| mongodb::bson::Bson::from(one).into_relaxed_extjson()).collect());
         }
@@ -163,12 +164,12 @@ fn a_run_that_died_on_the_way_is_made_good_by_the_same_again() {
     looking_back_four_weeks(|replayed| {
         seven_weeks(replayed);
         let date = format!("--date={}", day(-27));
-        let steps = ["written", "findings:20", "accepted", "remembered:48", "learning"];
+        let steps = ["written", "anomalies:20", "accepted", "remembered:48", "insufficient_history"];
         for (number, step) in steps.iter().enumerate() {
             let (machine, left) = if number % 2 == 0 { ("1400", 0) } else { ("1010", 2) };
             replayed.bill(-27, machine);
             let rehearsal = format!("kill:{step}");
-            let died = replayed.workdir.run_with(&["daily", &date], &[("COSTWARDEN_REHEARSE", &rehearsal)]);
+            let died = replayed.workdir.run_with(&["daily", &date], &[("COSTWARDEN_FAILPOINT", &rehearsal)]);
             assert_eq!(died.code, -1, "{step}: {died:?}");
             let report = named(replayed, -27).expect(0).report();
             assert_eq!(again(&report), (47, span(-26, 20)), "{step}: {report}");

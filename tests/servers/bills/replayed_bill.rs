@@ -122,7 +122,7 @@ impl ReplayedBill {
         incidents.remove(0)
     }
 
-    pub(crate) fn findings(&self) -> Vec<Value> {
+    pub(crate) fn anomalies(&self) -> Vec<Value> {
         self.workdir.run(&["anomalies", "list", "--json"]).expect(0).json()
     }
 

@@ -1,4 +1,4 @@
-//! The checklist of the README: every command exists.
+//! The checklist of the guide for operators: the program has each command.
 
 use std::process::Command;
 
@@ -21,8 +21,8 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_command_of_the_checklist_is_there() {
-    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
-    let (_, rest) = readme.split_once("## Going live\n").expect("the checklist");
+    let guide = std::fs::read_to_string(repository().join("docs/operators.md")).expect("the guide");
+    let (_, rest) = guide.split_once("## Going live\n").expect("the checklist");
     let (section, _) = rest.split_once("\n## ").expect("another section");
     let commands = commands(section);
     assert!(commands.len() >= 20, "{commands:?}");

@@ -72,7 +72,7 @@ fn a_replayed_week_gives_the_documents_of_the_replaced_pipeline() {
     assert_eq!(anomalies.len(), worked.anomalies.len());
     let mut anomalies: BTreeMap<_, _> = anomalies.into_iter().map(|document| (dated(&document), document)).collect();
     for ((date, ids), anomaly) in &worked.anomalies {
-        check_anomaly(&anomalies.remove(&(compact(*date), ids.clone())).expect("a finding"), ids, anomaly);
+        check_anomaly(&anomalies.remove(&(compact(*date), ids.clone())).expect("an anomaly"), ids, anomaly);
     }
 
     let baselines = mongo.documents("billing_baseline");
@@ -183,7 +183,7 @@ fn check_anomaly(document: &Document, ids: &Ids, anomaly: &Anomaly) {
     check_types(document, &["createdAt", "updatedAt"], ElementType::DateTime);
     check_types(
         document,
-        &["date", "domainId", "projectId", "serviceId", "reason", "episode", "runId"],
+        &["date", "domainId", "projectId", "serviceId", "reason", "incident", "runId"],
         ElementType::String,
     );
 }

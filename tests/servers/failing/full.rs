@@ -25,7 +25,7 @@ fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
     assert!(history.stderr.contains("a compiled plugin is not kept"), "it is compiled anew each time: {history:?}");
     let daily = disk.run(&DAILY).expect(1);
     let report = daily.report();
-    assert_eq!(report["counts"]["judged"], 401, "{report:#}");
+    assert_eq!(report["counts"]["verdicts"], 401, "{report:#}");
     let problems = report["problems"].as_array().expect("problems");
     assert_eq!(problems.len(), 1, "{report:#}");
     let problem = problems[0].as_str().expect("a text");
@@ -76,7 +76,11 @@ fn a_bill_that_neither_archive_nor_spool_takes_is_not_summed() {
     // With room it is spooled, and with an archive it is uploaded.
     disk.make_room();
     let spooled = disk.run(&DAILY).expect(1).report();
-    assert_eq!((&spooled["counts"]["spooled"], &spooled["counts"]["judged"]), (&1.into(), &401.into()), "{spooled:#}");
+    assert_eq!(
+        (&spooled["counts"]["spooled"], &spooled["counts"]["verdicts"]),
+        (&1.into(), &401.into()),
+        "{spooled:#}"
+    );
     mend_archive(&workdir);
     let drained = disk.run(&DAILY).expect(0).report();
     assert_eq!(drained["counts"]["unspooled"], 1, "{drained:#}");

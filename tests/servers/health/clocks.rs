@@ -44,7 +44,7 @@ fn a_clock_that_steps_back_in_the_middle_of_a_run_changes_nothing() {
     fs::write(&time, "@2026-11-23 02:10:00\n").expect("written");
     let mut command = installation.command("", &["hourly", "--json"]);
     command.env_remove("FAKETIME").env("FAKETIME_TIMESTAMP_FILE", &time).env("FAKETIME_NO_CACHE", "1");
-    command.env("COSTWARDEN_REHEARSE", "pause:written").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("COSTWARDEN_FAILPOINT", "pause:written").stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the binary starts");
     until_stopped(&child);
     // Written beside and moved, so that no half of it is read.

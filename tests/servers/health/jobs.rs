@@ -19,9 +19,9 @@ const NAMES: [&str; 17] = [
     "lease",
     "api latency",
     "api errors",
-    "notices",
+    "notifications",
     "feed",
-    "findings",
+    "anomalies",
 ];
 
 /// Thresholds independent of the machine's disk.
@@ -41,7 +41,7 @@ fn all_is_well_after_the_jobs_ran_in_either_store() {
             first.contains("% spool=0;1;48 daily_age=367") || first.contains(" spool=0;1;48 daily_age="),
             "{first}"
         );
-        assert!(first.ends_with(" undelivered=0;1;10 feed_age=1;3;5 anomalous=0"), "{first}");
+        assert!(first.ends_with(" undelivered=0;1;10 data_age=1;3;5 anomalous=0"), "{first}");
         assert_eq!(installation.at(WELL, &["health", "--brief"]).expect(0).stdout.lines().count(), 1);
         let report = installation.at(WELL, &["health", "--json"]).expect(0).report();
         let checks = report["checks"].as_array().expect("checks");
@@ -130,7 +130,8 @@ fn a_slow_run_and_one_that_never_ended_are_noticed() {
 
     installation.bill.send("PUT", "/simulate/faults", "{}");
     installation.bill.set_now("2026-11-23T12:10:00+09:00");
-    let died = run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_REHEARSE", "kill:fetched"));
+    let died =
+        run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_FAILPOINT", "kill:fetched"));
     assert_eq!(died.code, -1, "{died:?}");
     // Whoever can open the file is alone with it.
     let told = "began 2 minutes ago and has not ended: ";

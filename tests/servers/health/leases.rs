@@ -20,7 +20,8 @@ fn a_host_that_died_is_told_from_one_that_works() {
 
     installation.bill.send("PUT", "/simulate/faults", "{}");
     installation.bill.set_now("2026-11-23T12:10:00+09:00");
-    let died = run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_REHEARSE", "kill:written"));
+    let died =
+        run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_FAILPOINT", "kill:written"));
     assert_eq!(died.code, -1, "{died:?}");
     let moment = "2026-11-23 03:11:00";
     await_check(&installation, moment, "lease", "ran out ");

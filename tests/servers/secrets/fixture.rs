@@ -125,7 +125,7 @@ password = "env:SUITE_REGISTRY"
 transport = "http"
 [rules]
 directory = {rules:?}
-[[sink]]
+[[receiver]]
 kind = "stdout"
 {more}"#,
             database = self.database,

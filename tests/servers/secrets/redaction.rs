@@ -104,7 +104,7 @@ fn runs_that_succeed_and_commands_that_only_look() {
     let Some(fixture) = SecretsFixture::new("success") else { return };
     let mut config = fixture.config();
     config.storage = "[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n".to_owned();
-    config.more = "[[sink]]\nkind = \"syslog\"\npath = \"no-such-socket\"\n".to_owned();
+    config.more = "[[receiver]]\nkind = \"syslog\"\npath = \"no-such-socket\"\n".to_owned();
     for log in LOGS {
         config.log = log;
         let workdir = fixture.workdir(&config);

@@ -79,13 +79,13 @@ context.load_cert_chain(certificate, key)
 listener = socket.create_server(("127.0.0.1", int(port)))
 print("serving")
 
-def pump(source, sink):
+def pump(source, receiver):
     try:
         while chunk := source.recv(65536):
-            sink.sendall(chunk)
+            receiver.sendall(chunk)
     except OSError:
         pass
-    for end in (source, sink):
+    for end in (source, receiver):
         try:
             end.shutdown(socket.SHUT_RDWR)
         except OSError:

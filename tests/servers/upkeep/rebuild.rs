@@ -68,12 +68,12 @@ const ARCHIVE: &str = "[source]\nkind = \"archive\"\n";
 
 /// Removes the run records and notifications, unknown to a rebuild.
 fn derived(mut dump: Dump) -> Dump {
-    for of_runs in ["job_runs", "billing_notices"] {
+    for of_runs in ["job_runs", "billing_notifications"] {
         dump.remove(of_runs);
     }
-    for episode in dump.get_mut("billing_episodes").into_iter().flatten() {
+    for incident in dump.get_mut("billing_incidents").into_iter().flatten() {
         for told in ["muted", "deliveries"] {
-            assert!(episode.remove(told).is_some(), "{episode}");
+            assert!(incident.remove(told).is_some(), "{incident}");
         }
     }
     dump.values_mut().for_each(|documents| documents.sort_by_cached_key(|document: &Document| document.to_string()));
@@ -92,13 +92,13 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     live(&original);
     let before = derived(first.dump());
     for (collection, least) in
-        [("billing_anomalies", 10), ("billing_episodes", 3), ("billing_hourly", 6), ("billing_baseline", 8)]
+        [("billing_anomalies", 10), ("billing_incidents", 3), ("billing_hourly", 6), ("billing_baseline", 8)]
     {
         assert!(before[collection].len() >= least, "{collection}: {}", before[collection].len());
     }
     let rules = |found: &Document| (found.get_str("ruleId").expect("a rule").to_owned(), found.get("hour").cloned());
     let found: Vec<_> = before["billing_anomalies"].iter().map(rules).collect();
-    for rule in ["tutorial", "by-hour", "domain", "newcomer"] {
+    for rule in ["tutorial", "by-hour", "account", "newcomer"] {
         assert!(found.iter().any(|(of, _)| of == rule), "{rule} found nothing: {found:?}");
     }
     let keys = archive.keys(&original);
@@ -113,14 +113,15 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     assert_same(&before, &derived(second.dump()), "rebuilt");
     assert_eq!(archive.keys(&original), keys, "the archive is as it was");
     rebuilt.run(&["archive", "verify"]).expect(0);
-    let muted = second.documents("billing_episodes").iter().all(|episode| episode.get_bool("muted") == Ok(true));
+    let muted = second.documents("billing_incidents").iter().all(|incident| incident.get_bool("muted") == Ok(true));
     assert!(muted, "nobody is told of what is rebuilt");
     let mut runs = second.documents("job_runs");
     // SeriesKey turn it is to write is no run.
     runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 
-    for step in ["written:2", "findings:20", "writing:60", "learning", "learning:3", "told:50", "finished"] {
+    for step in ["written:2", "anomalies:20", "writing:60", "insufficient_history", "learning:3", "told:50", "finished"]
+    {
         goes_on_after(step, &archive, &before);
     }
 
@@ -134,7 +135,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
 fn goes_on_after(step: &str, archive: &TestArchive, expected: &Dump) {
     let Some(mongo) = Mongo::new() else { return };
     let workdir = workdir(archive, &mongo.store(), ARCHIVE);
-    let died = workdir.run_with(&["archive", "rebuild"], &[("COSTWARDEN_REHEARSE", &format!("kill:{step}"))]);
+    let died = workdir.run_with(&["archive", "rebuild"], &[("COSTWARDEN_FAILPOINT", &format!("kill:{step}"))]);
     assert_eq!(died.code, -1, "{step}: {died:?}");
     let other = workdir.run(&["daily", &format!("--date={}", day(3))]).expect(2);
     assert!(other.stderr.contains("the database is half rebuilt"), "{step}: {other:?}");
@@ -184,7 +185,7 @@ fn half_a_day_waits_as_the_daily_job_waited() {
     let pair: [(i64, &[Row], i64, &str); 2] = [(25, &half, 26, ".0123456789ab"), (25, whole, 28, "")];
     let (Some(waited), Some(late)) = (rebuilt_of(30, &pair, 0), rebuilt_of(30, &pair[1..], 0)) else { return };
     assert_same(&late, &waited, "made whole");
-    assert!(of_day(&waited, 25) > 5 && waited.get("billing_restated").is_none_or(Vec::is_empty));
+    assert!(of_day(&waited, 25) > 5 && waited.get("billing_restatements").is_none_or(Vec::is_empty));
 
     // It stayed as it was, until no correction was waited for any more.
     let waits = rebuilt_of(29, &[(25, &half, 26, "")], 1).expect("a server");
@@ -221,14 +222,14 @@ fn a_folder_rebuilds_the_embedded_database() {
     std::fs::remove_file(&database).expect("a database");
     let config = std::fs::read_to_string(original.path().join("costwarden.toml")).expect("the config");
     original.write("costwarden.toml", &config.replace(replay::source(), ARCHIVE));
-    let died = original.run_with(&["archive", "rebuild"], &[("COSTWARDEN_REHEARSE", "kill:findings:20")]);
+    let died = original.run_with(&["archive", "rebuild"], &[("COSTWARDEN_FAILPOINT", "kill:anomalies:20")]);
     assert_eq!(died.code, -1, "{died:?}");
     assert!(original.run(&["archive", "rebuild"]).code < 2);
     assert_eq!(shown(&original), before);
     // And the next hour is judged by what was learned of it.
     let run = original.run(&["hourly", &format!("--at={}T11:10", day(DAYS + 1)), "--json"]);
     let report = run.report();
-    assert!(report["counts"]["judged"].as_u64().expect("judged") > 0, "{report}");
+    assert!(report["counts"]["verdicts"].as_u64().expect("verdicts") > 0, "{report}");
 }
 
 #[test]

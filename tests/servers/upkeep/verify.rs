@@ -77,8 +77,8 @@ fn every_difference_is_named() {
         archive.put(&workdir, &key(day(DAYS), Some(11)), &body);
         archive.remove(&workdir, &key(day(DAYS), Some(10)));
         let of = |index: i64, series_key: costwarden_tests::replay::SeriesKey| {
-            let [domain, project, service] = series_key.ids;
-            doc! {"date": compact(day(index)), "domainId": domain, "projectId": project, "serviceId": service}
+            let [account, project, service] = series_key.ids;
+            doc! {"date": compact(day(index)), "domainId": account, "projectId": project, "serviceId": service}
         };
         let ledger = "billing_daily";
         update(&mongo, ledger, of(11, MACHINE), doc! {"$inc": {"expectAmount": 0.01}});

@@ -1,4 +1,4 @@
-//! The checks of `check --online`, in the order of the go-live checklist. The checks leave no trace; only `--tell`
+//! The checks of `check --online`, in the order of the go-live checklist. The checks leave no trace; only `--notify`
 //! sends a test notification.
 
 use std::path::{Path, PathBuf};
@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::CheckArgs;
-use crate::archive::Archive;
-use crate::config::{Config, StoreConfig};
+use crate::config::Config;
 use crate::health;
 use crate::schedule::{self, Crontab};
-use crate::series::hours::day_before;
-use crate::sink::{Level, Sink, Terminal, operational};
-use crate::source::Source;
-use crate::store::{Access, Rights, Store};
+use ingest::archive::Archive;
+use ingest::source::Source;
+use model::series::hours::day_before;
+use notify::{Level, Receiver, Terminal, operational};
+use store::options::StoreOptions;
+use store::{Access, Rights, Store};
 
 /// A line of the checklist.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.sinks.iter().map(|sink| tell(Sink::new(sink, Terminal::Stdout), args, now)));
+    items.extend(config.receivers.iter().map(|receiver| tell(Receiver::new(receiver, Terminal::Stdout), args, now)));
     items.extend(schedule());
     items
 }
@@ -116,7 +117,7 @@ async fn archive(config: &Config) -> Item {
 }
 
 async fn store(config: &Config) -> Item {
-    if let StoreConfig::Embedded { path } = &config.store
+    if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {
         return Item::new("store", Found::Bad, message);
@@ -173,21 +174,23 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
-fn tell(mut sink: Sink, args: &CheckArgs, now: Timestamp) -> Item {
-    let name = sink.name.clone();
+fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
+    let name = receiver.name.clone();
     if args.tell {
-        let line = operational(Level::Info, "TEST", "A test notice, which `costwarden check` was asked for.");
-        let told = sink.tell(&line, now).map(|()| format!("{name}: took a test notice; look whether it arrived"));
-        return Item::of("sink", told.map_err(|error| error.to_string()));
+        let line = operational(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
+        let told =
+            receiver.tell(&line, now).map(|()| format!("{name}: took a test notification; look whether it arrived"));
+        return Item::of("receiver", told.map_err(|error| error.to_string()));
     }
-    match sink.probe() {
-        Ok(true) => Item::new("sink", Found::Good, format!("{name}: reached; --tell sends a test notice")),
+    match receiver.probe() {
+        Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
-            let message =
-                format!("{name}: does not say whether it is heard; send a test notice with --tell, and look for it");
-            Item::new("sink", Found::Doubtful, message)
+            let message = format!(
+                "{name}: does not say whether it is heard; send a test notification with --notify, and look for it"
+            );
+            Item::new("receiver", Found::Doubtful, message)
         }
-        Err(error) => Item::new("sink", Found::Bad, error.to_string()),
+        Err(error) => Item::new("receiver", Found::Bad, error.to_string()),
     }
 }
 

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{BenchArgs, Ground, settings};
 use crate::cli::present::{self, Form};
-use crate::detector::{Call, Detector, Failure, Outcome};
-use crate::job::Grade;
-use crate::plugin::sample;
-use crate::series::Window;
+use crate::pipeline::Grade;
+use model::series::Window;
+use plugin::sample;
+use sandbox::{Call, Detector, Failure, Outcome};
 
 const LENGTHS: [usize; 3] = [30, 90, 365];
 const BATCHES: [usize; 3] = [1, 64, 512];
@@ -74,7 +74,7 @@ fn measured(detector: &Detector, call: &Call<'_>, days: usize, batch: usize) -> 
     let learned = fitted.into_iter().collect::<Option<Vec<_>>>();
     let judge = match learned {
         Some(learned) => {
-            let window = |(series, state): (&crate::series::Series, Vec<u8>)| {
+            let window = |(series, state): (&model::series::Series, Vec<u8>)| {
                 let series = series.between(series.start + last, series.start + last);
                 Window { series, state, judge_from: 0 }
             };
@@ -150,7 +150,7 @@ fn table(detector: &Detector, other: Option<&Detector>, measures: &[Measure]) {
                     row.push(format!("{:.3}", cost.fuel as f64 / other.fuel as f64));
                 }
             }
-            None => row.push("learning".to_owned()),
+            None => row.push("insufficient_history".to_owned()),
         }
         table.add_row(row);
     }

@@ -3,9 +3,9 @@ use serde_json::json;
 
 use super::BuildArgs;
 use crate::cli::present::{self, Form};
-use crate::detector::Limits;
-use crate::job::Grade;
-use crate::plugin::build;
+use crate::pipeline::Grade;
+use plugin::build;
+use sandbox::Limits;
 
 pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
     let BuildArgs { path, output, cache } = args;

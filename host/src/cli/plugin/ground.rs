@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{LoadArgs, known};
 use crate::cli::together;
-use crate::config::{self, ACCEPT_AFTER_DAYS, Trial, TriedOut};
-use crate::detector::{Artifact, Detector, Grants, Limits, LoadFault};
-use crate::plugin::{TrustedKey, packed};
+use crate::config::{self, Trial};
+use model::incident::ACCEPT_AFTER_DAYS;
+use plugin::TrustedKey;
+use plugin::options::TrialOptions;
+use sandbox::packed;
+use sandbox::{Artifact, Detector, Grants, Limits, LoadFault};
 
 /// The environment for trying out plugins: the production settings of the config, or the defaults without a config.
 pub(super) struct Ground {
@@ -25,11 +28,11 @@ const CACHE_BYTES: u64 = 1 << 30;
 impl Ground {
     pub(super) fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let Some(file) = known(config) else {
-            let TriedOut { limits, keys, grants } = TriedOut::default();
+            let TrialOptions { limits, keys, grants } = TrialOptions::default();
             return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
         let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
-        let TriedOut { limits, keys, grants } = plugins;
+        let TrialOptions { limits, keys, grants } = plugins;
         Ok(Self { limits, grants, accept_after_days, keys })
     }
 

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::{Ground, InspectArgs};
 use crate::cli::present::{self, Form};
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::inspect::{self, Inspection};
-use crate::plugin::packed::PackedManifest;
-use crate::plugin::{self, TrustedKey, schema};
+use crate::pipeline::Grade;
+use plugin::inspect::{self, Inspection};
+use plugin::{self, TrustedKey, schema};
+use sandbox::Artifact;
+use sandbox::packed::PackedManifest;
 
 pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;

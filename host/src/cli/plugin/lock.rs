@@ -9,11 +9,11 @@ use tracing::Level;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::count::{counted, one_or};
-use crate::detector::{Compiler, Sandbox};
-use crate::job::{self, Admitted, Fetch, Grade};
-use crate::plugin::{Change, Entry, Lock};
-use crate::rules::{self, RuleSet};
+use crate::pipeline::{self, Admitted, Fetch, Grade};
+use model::count::{counted, one_or};
+use model::rule::{self, RuleSet};
+use plugin::{Change, Entry, Lock};
+use sandbox::{Compiler, Sandbox};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
     // A check writes nothing: a pulled plugin is not kept.
@@ -23,7 +23,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}\nremove the file to write it anew", lines.join("\n"))
     })?;
-    let now = in_use(rules::load(&config.rules), config, fetch).await?;
+    let now = in_use(rule::load(&config.rules), config, fetch).await?;
     let is_new = was.is_none();
     let was = was.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
     let changes = was.changes(&now);
@@ -64,7 +64,7 @@ async fn in_use(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<L
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
     // Without the present lock: the lock must not refuse the plugins of the new lock.
-    for (name, admitted) in job::admit(&set.rules, config, None, &sandbox, fetch).await {
+    for (name, admitted) in pipeline::admit(&set.rules, config, None, &sandbox, fetch).await {
         match admitted {
             Ok(admitted) => drop(entries.insert(name, entry(admitted))),
             Err(refusal) => problems.push(refusal.to_string()),

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::NewArgs;
 use crate::cli::present::{self, Form};
-use crate::job::Grade;
-use crate::plugin::build::COMPONENTIZE_PY;
-use crate::plugin::language::Language;
-use crate::plugin::project;
+use crate::pipeline::Grade;
+use plugin::build::COMPONENTIZE_PY;
+use plugin::language::Language;
+use plugin::project;
 
 pub(super) fn new(args: &NewArgs, form: Form) -> anyhow::Result<Grade> {
     let NewArgs { name, language } = args;

@@ -2,9 +2,9 @@
 
 use super::{Ground, RuleArgs};
 use crate::cli::present;
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::{inspect, starter};
+use crate::pipeline::Grade;
+use plugin::{inspect, starter};
+use sandbox::Artifact;
 
 pub(super) fn rule(args: &RuleArgs, ground: &Ground) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;

@@ -7,13 +7,13 @@ use tracing::Level;
 
 use super::{Format, Ground, Incidents, RunArgs, settings};
 use crate::cli::present::{self, Form};
-use crate::count::counted;
-use crate::detector::{Call, Detector, Limits, Verdict};
-use crate::job::Grade;
-use crate::plugin::costs::Costs;
-use crate::plugin::points::{self, Points, Row};
-use crate::plugin::verdicts;
-use crate::plugin::walk::{self, Trace, Trial};
+use crate::pipeline::Grade;
+use model::count::counted;
+use plugin::costs::Costs;
+use plugin::points::{self, Points, Row};
+use plugin::verdicts;
+use plugin::walk::{self, Trace, Trial};
+use sandbox::{Call, Detector, Limits, Verdict};
 
 pub(super) fn run(args: &RunArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
     let points = points::read(&args.input)?;
@@ -142,7 +142,7 @@ fn as_json(detector: &Detector, points: &Points, trace: &Trace) -> Value {
         "digest": detector.digest,
         "step": points.series.step,
         "rows": rows.collect::<Vec<_>>(),
-        "learning": trace.learning,
+        "insufficient_history": trace.learning,
         "figures": trace.figures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "costs": costs.collect::<Vec<_>>(),
     })

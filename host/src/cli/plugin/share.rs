@@ -7,12 +7,14 @@ use serde_json::json;
 
 use super::{PullArgs, PushArgs};
 use crate::cli::present::{self, Form};
-use crate::config::{Exchange, Exchanged};
-use crate::detector::{Artifact, Limits};
-use crate::job::Grade;
-use crate::plugin::build;
-use crate::plugin::packed::{self, PackedManifest};
-use crate::plugin::{self, Image, Pulled, RegistryOptions, Shelf};
+use crate::config::Exchange;
+use crate::pipeline::Grade;
+use model::image::Image;
+use plugin::build;
+use plugin::options::ExchangeOptions;
+use plugin::{self, Pulled, RegistryOptions, Shelf};
+use sandbox::packed::{self, PackedManifest};
+use sandbox::{Artifact, Limits};
 
 pub(super) async fn push(args: &PushArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = image(&args.reference)?;
@@ -103,6 +105,6 @@ fn image(text: &str) -> anyhow::Result<Image> {
     text.parse().with_context(|| format!("{text:?}"))
 }
 
-fn registry(image: &Image, plugins: &Exchanged) -> RegistryOptions {
+fn registry(image: &Image, plugins: &ExchangeOptions) -> RegistryOptions {
     RegistryOptions::of(image.host(), &plugins.registries)
 }

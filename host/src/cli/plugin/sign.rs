@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{Ground, KeygenArgs, SignArgs, VerifyArgs};
 use crate::cli::present::{self, Form};
-use crate::config::read_secret_file;
-use crate::detector::Artifact;
-use crate::job::Grade;
-use crate::plugin::{self, SignatureError, TrustedKey};
+use crate::pipeline::Grade;
+use config_file::secret::read_file as read_secret_file;
+use plugin::{self, SignatureError, TrustedKey};
+use sandbox::Artifact;
 
 pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
     let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));

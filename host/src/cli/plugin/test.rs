@@ -11,10 +11,10 @@ use tracing::Level;
 
 use super::{Ground, TestArgs};
 use crate::cli::present::{self, Form};
-use crate::count::counted;
-use crate::detector::Detector;
-use crate::job::Grade;
-use crate::plugin::golden::{self, Case};
+use crate::pipeline::Grade;
+use model::count::counted;
+use plugin::golden::{self, Case};
+use sandbox::Detector;
 
 /// The result of a case.
 enum Outcome {

@@ -2,8 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use costwarden::probe::fuzzing::NUMBER;
 use fastrand::Rng;
+use sandbox::fuel::{COUNTER, METER};
 use wasmtime::{
     AsContextMut, Extern, ExternType, Func, Global, GlobalType, Instance, Module, Mutability, Store, StoreLimits,
     StoreLimitsBuilder, Trap, Val, ValType,
@@ -115,7 +115,9 @@ fn imports(store: &mut Store<Host>, module: &Module) -> Result<Vec<Extern>, Stri
     for import in module.imports() {
         let name = format!("{}.{}", import.module(), import.name());
         imports.push(match (import.ty(), store.data().number) {
-            (ExternType::Global(_), Some(number)) if (import.module(), import.name()) == NUMBER => number.into(),
+            (ExternType::Global(_), Some(number)) if (import.module(), import.name()) == (METER, COUNTER) => {
+                number.into()
+            }
             (ExternType::Func(ty), _) => {
                 let zeros: Option<Vec<_>> = ty.results().map(|ty| ty.default_value()).collect();
                 let zeros = zeros.ok_or("a result without a zero")?;

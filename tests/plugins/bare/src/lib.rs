@@ -42,7 +42,7 @@ impl Detector for Bare {
     }
 }
 
-/// Compiles the detector in the README.
+/// The example of the guide for detector authors.
 #[cfg(doctest)]
-#[doc = include_str!("../../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../../docs/authors.md")]
+struct AuthorsGuide;

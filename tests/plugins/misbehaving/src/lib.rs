@@ -228,14 +228,14 @@ mod tests {
 
     #[test]
     fn it_spoils_what_it_is_told_to() {
-        let newest = |mode| judged(mode).expect("judged").pop().expect("a verdict");
+        let newest = |mode| judged(mode).expect("verdicts").pop().expect("a verdict");
         assert!(newest("nan-score").score.is_nan());
         assert_eq!(newest("infinite-score").score, f64::INFINITY);
         assert_eq!(newest("index-out-of-range").index, 2);
         assert_eq!(newest("oversized-reason").reason.len(), 1000);
-        assert_eq!(judged("oversized-output").expect("judged").len(), 1000);
-        assert_eq!(judged("duplicate-index").expect("judged").len(), 3);
-        assert_eq!(judged("learning"), Err(Refusal::Learning(3)));
+        assert_eq!(judged("oversized-output").expect("verdicts").len(), 1000);
+        assert_eq!(judged("duplicate-index").expect("verdicts").len(), 3);
+        assert_eq!(judged("insufficient_history"), Err(Refusal::Learning(3)));
         assert_eq!(judged("failed"), Err(Refusal::Failed("failed on purpose".to_owned())));
     }
 

@@ -1,0 +1,250 @@
+//! Secrets: references in the config, usable values in memory, redacted output.
+//!
+//! References to variables and files are resolved while the config is read. References to Secrets Manager are recorded,
+//! and the Secrets Manager client of the host resolves them later: reading a config uses no network.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::toml::{Diagnostic, Section};
+
+/// A credential. `Debug` is redacted, and `Display` is missing on purpose. Clones share a value filled in later.
+#[derive(Clone)]
+pub struct Secret(Arc<OnceLock<String>>);
+
+/// A reference to a secret in Secrets Manager.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    pub id: String,
+    /// `None` means the current version.
+    pub version: Option<String>,
+}
+
+/// A secret still to be filled in, with the place of the reference.
+#[derive(Debug)]
+pub struct Pending {
+    pub reference: Reference,
+    secret: Secret,
+    /// The place of the reference, without a message.
+    place: Diagnostic,
+}
+
+/// The resolver of references.
+pub struct References<'e> {
+    env: &'e dyn Fn(&str) -> Option<String>,
+    pending: RefCell<Vec<Pending>>,
+}
+
+/// Size limit of a file with a secret, in bytes.
+const FILE_BYTES: u64 = 65_536;
+const EXPECTED: &str =
+    "expected a reference, \"env:NAME\", \"file:PATH\" or \"kakao-secret:ID\", not the secret itself";
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Arc::new(OnceLock::from(text.into())))
+    }
+
+    pub fn expose(&self) -> &str {
+        self.0.get().expect("secrets are filled in before anything is opened")
+    }
+
+    /// Returns the secret, or `None` if the secret is still to be filled in.
+    pub fn known(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+impl Pending {
+    pub fn fill(self, text: String) {
+        // A config is filled in once, so the secret is still empty.
+        let _: Result<(), String> = self.secret.0.set(text);
+    }
+
+    /// Returns an error at the place of the reference.
+    pub fn fail(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { message: message.into(), ..self.place.clone() }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, version } = self;
+        match version {
+            Some(version) => write!(f, "kakao-secret:{id}@{version}"),
+            None => write!(f, "kakao-secret:{id}"),
+        }
+    }
+}
+
+impl<'e> References<'e> {
+    pub fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self { env, pending: RefCell::default() }
+    }
+
+    /// Reports whether a secret must be fetched from Secrets Manager.
+    pub fn are_pending(&self) -> bool {
+        !self.pending.borrow().is_empty()
+    }
+
+    pub fn into_pending(self) -> Vec<Pending> {
+        self.pending.into_inner()
+    }
+
+    /// Resolves a reference. Returns `None` if the text is no reference.
+    fn resolve(&self, text: &str, section: &Section<'_, '_>, key: &str) -> Option<Result<Secret, String>> {
+        if let Some(name) = text.strip_prefix("env:") {
+            return Some(match (self.env)(name) {
+                _ if name.is_empty() => Err("expected \"env:NAME\", the name of an environment variable".to_owned()),
+                None => Err(format!("the environment variable {name} is not set")),
+                Some(value) if value.is_empty() => Err(format!("the environment variable {name} is empty")),
+                Some(value) => Ok(Secret::new(value)),
+            });
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            return Some(read_file(&section.folder().join(path)).map(Secret::new));
+        }
+        let reference = reference(text.strip_prefix("kakao-secret:")?);
+        Some(reference.map(|reference| {
+            let secret = Secret(Arc::default());
+            let pending = Pending { reference, secret: secret.clone(), place: section.place(key) };
+            self.pending.borrow_mut().push(pending);
+            secret
+        }))
+    }
+}
+
+/// Reads a reference to a secret. A plain secret in the config is an error.
+pub fn read(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
+    let text = section.text(key)?;
+    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
+    noted(section, key, resolved)
+}
+
+/// Reads a value or a reference to a secret.
+pub fn read_or_plain(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
+    let text = section.text(key)?;
+    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
+    noted(section, key, resolved)
+}
+
+fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>) -> Option<Secret> {
+    match resolved {
+        Ok(secret) => Some(secret),
+        Err(message) => {
+            section.fail(key, message);
+            None
+        }
+    }
+}
+
+/// Parses `ID` or `ID@VERSION`.
+fn reference(text: &str) -> Result<Reference, String> {
+    let (id, version) = text.split_once('@').map_or((text, None), |(id, version)| (id, Some(version)));
+    let is_name = |name: &str| {
+        // `.` and `..` would change the path of the request.
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !name.trim_matches('.').is_empty() && name.bytes().all(inner)
+    };
+    if is_name(id) && version.is_none_or(is_name) {
+        return Ok(Reference { id: id.to_owned(), version: version.map(str::to_owned) });
+    }
+    Err("expected \"kakao-secret:ID\" or \"kakao-secret:ID@VERSION\" of letters, digits, -, _ and .".to_owned())
+}
+
+/// Returns the text of a file readable by the owner only, or an error message. A link is followed, and the same rules
+/// apply to the target.
+pub fn read_file(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let unreadable = |error| format!("{shown} cannot be read: {error}");
+    // Checked before opening: opening a named pipe would block for ever.
+    is_private(&std::fs::metadata(path).map_err(unreadable)?, path)?;
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // Checked again on the open file: a link may have changed in between.
+    is_private(&file.metadata().map_err(unreadable)?, path)?;
+    let mut text = String::new();
+    // A byte more than allowed reveals a file over the limit.
+    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES {
+        return Err(format!("{shown} is longer than {FILE_BYTES} bytes, expected one secret"));
+    }
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() { Err(format!("{shown} is empty, expected one secret")) } else { Ok(text.to_owned()) }
+}
+
+fn is_private(metadata: &std::fs::Metadata, path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "no regular file" };
+        return Err(format!("{shown} is {found}, expected a file that holds one secret"));
+    }
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(format!("{shown} is open to others (mode {:o}), expected 600: chmod 600 {shown}", mode & 0o777));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, "hunter2\n").expect("written");
+        set_mode(&path, 0o640);
+        let error = read_file(&path).expect_err("refused");
+        assert!(error.contains("is open to others (mode 640), expected 600: chmod 600"), "{error}");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        let error = read_file(&link).expect_err("refused through a link");
+        assert!(error.contains("link is open to others (mode 640)"), "{error}");
+        set_mode(&path, 0o600);
+        assert_eq!(read_file(&path).as_deref(), Ok("hunter2"));
+        assert_eq!(read_file(&link).as_deref(), Ok("hunter2"));
+    }
+
+    #[test]
+    fn what_is_no_file_with_a_secret_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        set_mode(folder.path(), 0o700);
+        let error = read_file(folder.path()).expect_err("refused");
+        assert!(error.ends_with("is a folder, expected a file that holds one secret"), "{error}");
+        let path = folder.path().join("key");
+        for (text, expected) in [("\n", "is empty"), (&"x".repeat(70_000), "is longer than 65536 bytes")] {
+            std::fs::write(&path, text).expect("written");
+            set_mode(&path, 0o600);
+            let error = read_file(&path).expect_err("refused");
+            assert!(error.contains(expected), "{error}");
+        }
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink(folder.path().join("none"), &dangling).expect("linked");
+        assert!(read_file(&dangling).expect_err("refused").contains("dangling cannot be read: No such file"));
+    }
+
+    #[test]
+    fn a_reference_has_an_id_and_maybe_a_version() {
+        let shown = |text: &str| reference(text).map(|reference| reference.to_string());
+        assert_eq!(shown("a-1_b.c").as_deref(), Ok("kakao-secret:a-1_b.c"));
+        assert_eq!(shown("a@3").as_deref(), Ok("kakao-secret:a@3"));
+        for wrong in ["", "@3", "a@", "a/b", "..", "a b", "a?x=1", "a@3@4"] {
+            assert!(reference(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The archive of raw documents, with the keys and the format of the replaced pipeline.
+//!
+//! Unchanged content is not written again. A changed document keeps the previous document beside the new document. The
+//! module does not interpret rows and ignores foreign keys.
+
+mod directory;
+mod document;
+mod key;
+mod lifecycle;
+pub mod options;
+mod s3;
+mod spool;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use directory::Directory;
+pub use document::{decode, write_content};
+pub use key::{Key, document_key};
+pub use lifecycle::{Lifecycle, Rules};
+pub use s3::{S3, S3Options};
+pub use spool::{Drained, Spool};
+
+use self::options::ArchiveOptions;
+use crate::source::RawDocument;
+
+/// A location for raw documents.
+#[derive(Debug)]
+pub enum Archive {
+    Directory(Directory),
+    S3(S3),
+}
+
+/// The result of [`Archive::put`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// The archive has the same rows already.
+    Unchanged,
+    /// The key was free before.
+    Written { key: String },
+    /// The key had different rows. The earlier document is now under the predecessor's key.
+    Superseded { key: String, predecessor_key: String },
+    /// The key has different rows with a later fetch time. This document is under the predecessor's key.
+    Outdated { key: String, predecessor_key: String },
+}
+
+/// The archived documents by key, with sizes in bytes.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub documents: BTreeMap<Key, u64>,
+    /// Number of foreign items in the same folder.
+    pub foreign: u64,
+}
+
+/// Length of the end of a document with the whole metadata. Very long metadata exceeds the limit.
+const END_BYTES: u64 = 4_096;
+
+/// A fixed key, so an interrupted check leaves at most one object.
+const PROBE: &str = "costwarden-check.json";
+
+impl Archive {
+    pub fn new(config: &ArchiveOptions) -> Self {
+        match config {
+            ArchiveOptions::Directory { directory } => Self::Directory(Directory::new(directory)),
+            ArchiveOptions::S3(options) => Self::S3(S3::new(options.clone())),
+        }
+    }
+
+    /// Stores a document. The copy of the predecessor is complete before the key is overwritten: an interruption leaves
+    /// both documents. A second put of the same document has no effect.
+    ///
+    /// # Errors
+    /// The archive cannot be read or written. The message says what to check.
+    pub async fn put(&self, document: &RawDocument, uploaded_at: Timestamp) -> Result<Stored, ArchiveError> {
+        let key = key::document_key(document.date, document.hour);
+        let body = document::encode(document, Some(uploaded_at));
+        let Some(existing) = self.read(&key).await? else {
+            self.write(&key, body).await?;
+            return Ok(Stored::Written { key });
+        };
+        let digest = document::content_digest(&document.rows);
+        let (existing_digest, existing_fetched_at) = match document::decode(&existing) {
+            Ok(contents) => (document::content_digest(&contents.rows), contents.fetched_at),
+            // A broken document has no rows to compare. The digest of the bytes names the copy.
+            Err(_) => (document::bytes_digest(&existing), None),
+        };
+        if existing_digest == digest {
+            return Ok(Stored::Unchanged);
+        }
+        // A delayed document must not replace a newer bill.
+        if existing_fetched_at.is_some_and(|fetched_at| fetched_at > document.fetched_at) {
+            let predecessor_key = key::predecessor_key(document.date, document.hour, &digest);
+            self.write(&predecessor_key, body).await?;
+            return Ok(Stored::Outdated { key, predecessor_key });
+        }
+        let predecessor_key = key::predecessor_key(document.date, document.hour, &existing_digest);
+        self.write(&predecessor_key, existing).await?;
+        self.write(&key, body).await?;
+        Ok(Stored::Superseded { key, predecessor_key })
+    }
+
+    /// Lists all documents.
+    ///
+    /// # Errors
+    /// The archive cannot be listed.
+    pub async fn list(&self) -> Result<Listing, ArchiveError> {
+        let keys = match self {
+            Self::Directory(directory) => directory.list().await?,
+            Self::S3(s3) => s3.list().await?,
+        };
+        let mut listing = Listing::default();
+        for (key, bytes) in keys {
+            match Key::parse(&key) {
+                Some(key) => drop(listing.documents.insert(key, bytes)),
+                None => listing.foreign += 1,
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Reads a document; `None` if the key is free. `otherwise` replaces a missing fetch time.
+    ///
+    /// # Errors
+    /// The archive cannot be read, or the content is not a raw document.
+    pub async fn document(&self, key: &Key, otherwise: Timestamp) -> Result<Option<RawDocument>, ArchiveError> {
+        let text = key.to_string();
+        let Some(body) = self.read(&text).await? else { return Ok(None) };
+        match document::decode(&body) {
+            Ok(document::Contents { rows, fetched_at, api_params }) => Ok(Some(RawDocument {
+                date: key.date,
+                hour: key.hour,
+                rows,
+                fetched_at: fetched_at.unwrap_or(otherwise),
+                api_params,
+            })),
+            Err(why) => Err(ArchiveError::Malformed { key: text, place: self.place(), why }),
+        }
+    }
+
+    /// Returns the fetch time of a document with a size of `bytes`; `None` without a fetch time. The end of the
+    /// document is usually enough.
+    ///
+    /// # Errors
+    /// See [`Archive::document`].
+    pub async fn fetched_at(&self, key: &Key, bytes: u64) -> Result<Option<Timestamp>, ArchiveError> {
+        let text = key.to_string();
+        let end = match self {
+            Self::Directory(directory) => directory.read_end(&text, END_BYTES).await?,
+            Self::S3(s3) => s3.read_end(&text, bytes, END_BYTES).await?,
+        };
+        if let Some(at) = end.and_then(|end| document::fetched_at_of_end(&end)) {
+            return Ok(Some(at));
+        }
+        // Very long metadata does not fit into the end. The whole document has the time.
+        let Some(body) = self.read(&text).await? else { return Ok(None) };
+        let contents = document::decode(&body);
+        let contents = contents.map_err(|why| ArchiveError::Malformed { key: text, place: self.place(), why })?;
+        Ok(contents.fetched_at)
+    }
+
+    /// Removes a document. A missing document is not an error.
+    ///
+    /// # Errors
+    /// The document cannot be removed.
+    pub async fn remove(&self, key: &Key) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.remove(&key.to_string()).await,
+            Self::S3(s3) => s3.remove(&key.to_string()).await,
+        }
+    }
+
+    /// Returns the current and the planned lifecycle rules of the archive.
+    ///
+    /// # Errors
+    /// The archive has no lifecycle rules, or the rules cannot be read.
+    pub async fn rules(&self, lifecycle: &Lifecycle) -> Result<Rules, ArchiveError> {
+        match self {
+            Self::Directory(directory) => Err(ArchiveError::NoLifecycle {
+                place: directory.place().into(),
+                why: "a folder has neither rules nor storage classes".to_owned(),
+            }),
+            Self::S3(s3) => s3.rules(lifecycle).await,
+        }
+    }
+
+    /// Applies the planned rules of [`Archive::rules`].
+    ///
+    /// # Errors
+    /// The storage refuses the rules.
+    pub async fn set_rules(&self, rules: &Rules) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(_) => unreachable!("a folder gives no rules"),
+            Self::S3(s3) => s3.set_rules(rules).await,
+        }
+    }
+
+    /// Returns the display name of the location.
+    pub fn place(&self) -> Arc<str> {
+        match self {
+            Self::Directory(directory) => directory.place().into(),
+            Self::S3(s3) => s3.place(),
+        }
+    }
+
+    /// Tests whether the archive is reachable and usable.
+    ///
+    /// # Errors
+    /// The archive is not usable. The message says what to check.
+    pub async fn check(&self) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.check().await,
+            Self::S3(s3) => s3.check().await,
+        }
+    }
+
+    /// Tests whether the archive is reachable, without a write.
+    ///
+    /// # Errors
+    /// The archive is not reachable. The message says what to check.
+    pub async fn look(&self) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.look().await,
+            Self::S3(s3) => s3.check().await,
+        }
+    }
+
+    /// Tests whether documents can be written, read and removed. For a directory, the test equals [`Archive::check`].
+    /// For a bucket, the test writes, reads and removes an object.
+    ///
+    /// # Errors
+    /// The test fails. The message says what to check.
+    pub async fn probe(&self) -> Result<(), ArchiveError> {
+        self.check().await?;
+        if let Self::S3(s3) = self {
+            s3.write(PROBE, b"{}".to_vec()).await?;
+            s3.read(PROBE).await?;
+            s3.remove(PROBE).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.read(key).await,
+            Self::S3(s3) => s3.read(key).await,
+        }
+    }
+
+    async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.write(key, body).await,
+            Self::S3(s3) => s3.write(key, body).await,
+        }
+    }
+}
+
+/// A failure of an archive operation. A place is a bucket with an endpoint, or a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error("cannot {action} {path}: {why}; check that the folder exists, is writable and has space")]
+    File { action: &'static str, path: PathBuf, why: io::Error },
+    #[error("cannot {action} {key} in {place}: {why}; {hint}")]
+    Object { action: &'static str, key: String, place: Arc<str>, why: String, hint: &'static str },
+    #[error("cannot reach {place}: {why}; {hint}")]
+    Bucket { place: Arc<str>, why: String, hint: &'static str },
+    #[error(
+        "{key} in {place} is not a raw document: expected JSON with an array at result.content: {why}; fetch its day again, or move it away"
+    )]
+    Malformed { key: String, place: Arc<str>, why: serde_json::Error },
+    #[error("{place} offers no lifecycle rules ({why}): costwarden archive prune deletes by hand what is old enough")]
+    NoLifecycle { place: Arc<str>, why: String },
+}

@@ -1,0 +1,189 @@
+//! The format of a raw document: the shape of an API page with the rows of all pages, plus metadata about the fetch.
+//!
+//! Rows pass through byte for byte. Archive, spool, replay and the simulated API use only this module to write or read
+//! the format.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::source::RawDocument;
+
+/// The contents of a raw document or of an API page.
+#[derive(Debug)]
+pub struct Contents {
+    /// Elements of `result.content`, byte for byte.
+    pub rows: Vec<Box<RawValue>>,
+    /// `None` if the time is missing or unreadable.
+    pub fetched_at: Option<Timestamp>,
+    /// Empty if missing.
+    pub api_params: Map<String, Value>,
+}
+
+/// Encodes a document. Without an upload time, `_metadata.uploadedAt` is omitted.
+pub(super) fn encode(document: &RawDocument, uploaded_at: Option<Timestamp>) -> Vec<u8> {
+    let metadata = WrittenMetadata { fetched_at: document.fetched_at, api_params: &document.api_params, uploaded_at };
+    let metadata = serde_json::to_string(&metadata).expect("maps with string keys and timestamps are JSON");
+    let rows = document.rows.iter().map(|row| row.get());
+    let mut text = String::with_capacity(metadata.len() + 64 + rows.clone().map(|row| row.len() + 1).sum::<usize>());
+    write_content(&mut text, rows);
+    // The text ends with a closing brace. The metadata goes before the brace.
+    text.insert_str(text.len() - 1, ",\"_metadata\":");
+    text.insert_str(text.len() - 1, &metadata);
+    text.into_bytes()
+}
+
+/// Writes `{"result":{"content":[...]}}` with unchanged rows.
+pub fn write_content<'a>(text: &mut String, rows: impl Iterator<Item = &'a str>) {
+    text.push_str("{\"result\":{\"content\":[");
+    for (index, row) in rows.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(row);
+    }
+    text.push_str("]}}");
+}
+
+/// Decodes a document or a page.
+///
+/// # Errors
+/// The body is not JSON, or `result.content` is not an array.
+pub fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
+    let read: Read = serde_json::from_slice(body)?;
+    let metadata = read.metadata.unwrap_or_default();
+    Ok(Contents {
+        rows: read.result.content,
+        fetched_at: fetched_at(&metadata),
+        api_params: metadata.get("apiParams").and_then(Value::as_object).cloned().unwrap_or_default(),
+    })
+}
+
+/// Reads the fetch time from the last bytes of a document. Returns `None` if the bytes are ambiguous.
+///
+/// [`encode`] writes the metadata at the end. A similar text inside a row has more bytes behind it and does not parse.
+pub(super) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
+    const FIELD: &[u8] = b",\"_metadata\":";
+    let place = end.windows(FIELD.len()).rposition(|window| window == FIELD)?;
+    let metadata = end[place + FIELD.len()..].strip_suffix(b"}")?;
+    fetched_at(&serde_json::from_slice(metadata).ok()?)
+}
+
+fn fetched_at(metadata: &Value) -> Option<Timestamp> {
+    metadata.get("fetchedAt").and_then(Value::as_str).and_then(|text| text.parse().ok())
+}
+
+/// Returns the SHA-256 in hex of the rows as a multiset. The order of the rows and the metadata have no effect.
+pub(super) fn content_digest(rows: &[Box<RawValue>]) -> String {
+    let mut sorted: Vec<&str> = rows.iter().map(|row| row.get()).collect();
+    sorted.sort_unstable();
+    let mut hasher = Sha256::new();
+    for row in sorted {
+        // The length prefix separates the rows: `1`, `2` and `12` have different digests.
+        hasher.update((row.len() as u64).to_le_bytes());
+        hasher.update(row.as_bytes());
+    }
+    hex::encode(hasher.finalize())
+}
+
+/// Returns the SHA-256 in hex of an unreadable document.
+pub(super) fn bytes_digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenMetadata<'a> {
+    fetched_at: Timestamp,
+    api_params: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uploaded_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    result: ReadResult,
+    /// Any JSON value, because documents of foreign writers must stay readable.
+    #[serde(rename = "_metadata")]
+    metadata: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct ReadResult {
+    content: Vec<Box<RawValue>>,
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    pub(crate) fn document(rows: &[&str], fetched_at: &str) -> RawDocument {
+        RawDocument {
+            date: date(2026, 11, 22),
+            hour: None,
+            rows: rows.iter().map(|row| RawValue::from_string((*row).to_owned()).unwrap()).collect(),
+            fetched_at: fetched_at.parse().unwrap(),
+            api_params: Map::from_iter([("from".to_owned(), Value::from("20261122"))]),
+        }
+    }
+
+    #[test]
+    fn rows_pass_through_byte_for_byte() {
+        let rows = [r#"{"expectAmount": 1.50,"b":1e3 }"#, "null", r#"{"이름":"\u00e9"}"#];
+        let written = encode(&document(&rows, "2026-11-23T00:10:00Z"), Some("2026-11-23T00:11:00Z".parse().unwrap()));
+        assert_eq!(
+            String::from_utf8(written.clone()).unwrap(),
+            r#"{"result":{"content":[{"expectAmount": 1.50,"b":1e3 },null,{"이름":"\u00e9"}]},"_metadata":"#.to_owned()
+                + r#"{"fetchedAt":"2026-11-23T00:10:00Z","apiParams":{"from":"20261122"},"#
+                + r#""uploadedAt":"2026-11-23T00:11:00Z"}}"#
+        );
+        let read = decode(&written).unwrap();
+        assert_eq!(read.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), rows);
+        assert_eq!(read.fetched_at, Some("2026-11-23T00:10:00Z".parse().unwrap()));
+        assert_eq!(read.api_params["from"], "20261122");
+    }
+
+    #[test]
+    fn the_end_says_when_a_document_was_fetched() {
+        let at = "2026-11-23T00:10:00Z";
+        let sly = r#"{"a":1,"_metadata":{"fetchedAt":"2020-01-01T00:00:00Z"}}"#;
+        let written = encode(&document(&["1", sly], at), None);
+        for bytes in [110, 130, written.len()] {
+            let end = &written[written.len() - bytes..];
+            assert_eq!(fetched_at_of_end(end), Some(at.parse().unwrap()), "{bytes}");
+        }
+        let without = format!("{{\"result\":{{\"content\":[1,{sly}]}}}}");
+        for end in [&written[written.len() - 60..], &b""[..], &b"{}"[..], without.as_bytes(), b",\"_metadata\":7}"] {
+            assert_eq!(fetched_at_of_end(end), None, "{}", String::from_utf8_lossy(end));
+        }
+    }
+
+    #[test]
+    fn documents_of_other_writers_are_read() {
+        for metadata in ["", r#","_metadata":null"#, r#","_metadata":7"#, r#","_metadata":{"fetchedAt":"yesterday"}"#] {
+            let read = decode(format!(r#"{{"result":{{"content":[{{}}],"x":1}}{metadata}}}"#).as_bytes()).unwrap();
+            assert_eq!((read.rows.len(), read.fetched_at, read.api_params.len()), (1, None, 0), "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_document_needs_an_array_of_rows() {
+        for body in
+            ["", "[]", "{}", r#"{"result":{}}"#, r#"{"result":{"content":null}}"#, r#"{"result":{"content":{}}}"#]
+        {
+            assert!(decode(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_digest_knows_the_rows_as_a_multiset() {
+        let digest = |rows: &[&str]| content_digest(&document(rows, "2026-11-23T00:10:00Z").rows);
+        assert_eq!(digest(&["1", "2", "2"]), digest(&["2", "1", "2"]));
+        assert_ne!(digest(&["1", "2", "2"]), digest(&["1", "1", "2"]));
+        assert_ne!(digest(&["12"]), digest(&["1", "2"]));
+    }
+}

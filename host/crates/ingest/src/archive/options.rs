@@ -1,0 +1,90 @@
+//! The tables `[archive]` and `[archive.lifecycle]`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config_file::secret::{self, References};
+use config_file::toml::{Section, directory};
+use transport::endpoint;
+
+use super::{Lifecycle, S3Options};
+
+/// The storage of raw documents.
+#[derive(Debug, Clone)]
+pub enum ArchiveOptions {
+    Directory { directory: PathBuf },
+    S3(S3Options),
+}
+
+const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
+
+/// Reads the table `[archive]`.
+pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<(ArchiveOptions, Lifecycle)> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Directory,
+        S3,
+    }
+    section.need("kind", "\"directory\" or \"s3\"");
+    let lifecycle = section.section("lifecycle").map_or_else(Lifecycle::default, lifecycle);
+    let archive = match section.choice("kind", &[("directory", Kind::Directory), ("s3", Kind::S3)])? {
+        Kind::Directory => directory(section).map(|directory| ArchiveOptions::Directory { directory }),
+        Kind::S3 => {
+            section.need("bucket", "the name of the bucket");
+            section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
+            section.need("secret_key", "its secret, like \"env:S3_SECRET_KEY\"");
+            let transport = endpoint::transport(&mut section);
+            let endpoint = endpoint::endpoint(&mut section, "endpoint", S3_ENDPOINT, transport);
+            let authority = endpoint::authority(&mut section);
+            let region = section.text("region");
+            let bucket = section.parse("bucket", "the name of the bucket", |name| {
+                (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+            });
+            let prefix = section.parse("prefix", "a key prefix that ends in /, like \"billing/\"", |prefix| {
+                (prefix.is_empty() || prefix.ends_with('/')).then(|| prefix.to_owned())
+            });
+            let access_key = secret::read_or_plain(&mut section, "access_key", references);
+            let secret_key = secret::read(&mut section, "secret_key", references);
+            let timeout = section.whole("timeout_seconds", 1..=600);
+            section.finish();
+            Some(ArchiveOptions::S3(S3Options {
+                endpoint: endpoint?,
+                authority: authority?,
+                region: region.unwrap_or_else(|| "kr-central-2".to_owned()),
+                bucket: bucket?,
+                prefix: prefix.unwrap_or_default(),
+                access_key_id: access_key?,
+                secret_access_key: secret_key?,
+                timeout: Duration::from_secs(timeout.unwrap_or(30) as u64),
+                attempts: 3,
+            }))
+        }
+    };
+    Some((archive?, lifecycle))
+}
+
+/// Reads the retention of raw documents. The defaults are the values of the replaced pipeline.
+fn lifecycle(mut section: Section<'_, '_>) -> Lifecycle {
+    let default = Lifecycle::default();
+    let least = i64::from(Lifecycle::KEPT_DAYS) + 1;
+    let days = |days: Option<i64>, default: u16| days.map_or(default, |days| days as u16);
+    let lifecycle = Lifecycle {
+        cold_after_days: days(section.whole("cold_after_days", 1..=36_499), default.cold_after_days),
+        delete_after_days: days(section.whole("delete_after_days", least..=36_500), default.delete_after_days),
+        cold_class: section
+            .parse("cold_class", "the name of a storage class, like \"GLACIER_IR\"", |class| {
+                let known = !class.is_empty() && class.bytes().all(|byte| byte.is_ascii_graphic());
+                known.then(|| class.to_owned())
+            })
+            .unwrap_or(default.cold_class),
+    };
+    if lifecycle.cold_after_days >= lifecycle.delete_after_days {
+        let Lifecycle { cold_after_days, delete_after_days, .. } = lifecycle;
+        section.fail(
+            "cold_after_days",
+            format!("expected less than delete_after_days, which is {delete_after_days}, found {cold_after_days}"),
+        );
+    }
+    section.finish();
+    lifecycle
+}

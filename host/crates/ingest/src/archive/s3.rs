@@ -1,0 +1,372 @@
+//! An archive in a bucket of an S3-compatible object storage.
+//!
+//! The client uses only the configured values and reads no environment, profile or instance credentials.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Config, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedHttpClient,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+
+use super::ArchiveError;
+use super::key::ROOT;
+use config_file::secret::Secret;
+use transport::causes::causes;
+use transport::http::{self, Authority};
+
+/// Options of a bucket.
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// Endpoint, e.g. `https://objectstorage.kr-central-2.kakaocloud.com`.
+    pub endpoint: String,
+    /// The only trusted certificate authority, if present.
+    pub authority: Option<Authority>,
+    pub region: String,
+    pub bucket: String,
+    /// Prefix of every key, joined with a `/`; empty for no prefix.
+    pub prefix: String,
+    pub access_key_id: Secret,
+    pub secret_access_key: Secret,
+    /// Timeout of one attempt, including the body.
+    pub timeout: Duration,
+    /// Total attempts, at least 1.
+    pub attempts: u32,
+}
+
+/// A bucket with path-style addresses.
+#[derive(Debug)]
+pub struct S3 {
+    pub(super) client: Client,
+    pub(super) bucket: String,
+    /// Bucket and endpoint, for messages.
+    place: Arc<str>,
+    prefix: String,
+    secrets: [Secret; 2],
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl S3 {
+    pub fn new(options: S3Options) -> Self {
+        let credentials = Credentials::new(
+            options.access_key_id.expose(),
+            options.secret_access_key.expose(),
+            // No session token and no expiry.
+            None,
+            None,
+            "costwarden configuration",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+            .operation_attempt_timeout(options.timeout)
+            .build();
+        let mut config = Config::builder();
+        if let Some(authority) = &options.authority {
+            config.set_http_client(Some(trusting(authority)));
+        }
+        let config = config
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .endpoint_url(&options.endpoint)
+            .region(Region::new(options.region))
+            .credentials_provider(credentials)
+            .force_path_style(true)
+            // Kakao Cloud and similar storages refuse the checksum headers of the SDK's default.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_config(RetryConfig::standard().with_max_attempts(options.attempts.max(1)))
+            .timeout_config(timeouts)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            place: format!("bucket {} at {}", options.bucket, options.endpoint).into(),
+            bucket: options.bucket,
+            prefix: options.prefix.trim_matches('/').to_owned(),
+            secrets: [options.secret_access_key, options.access_key_id],
+        }
+    }
+
+    pub(super) async fn check(&self) -> Result<(), ArchiveError> {
+        match self.client.head_bucket().bucket(&self.bucket).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let (why, hint) = self.explain(&error);
+                Err(ArchiveError::Bucket { place: Arc::clone(&self.place), why, hint })
+            }
+        }
+    }
+
+    pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let key = self.object_key(key);
+        let reply = self.client.get_object().bucket(&self.bucket).key(&key).send().await;
+        self.body_of(key, reply).await
+    }
+
+    /// Reads the body of a reply; `None` for a missing object.
+    async fn body_of(
+        &self,
+        key: String,
+        reply: Result<GetObjectOutput, SdkError<GetObjectError>>,
+    ) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let object = match reply {
+            Ok(object) => object,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(self.object_error("read", key, &error)),
+        };
+        match object.body.collect().await {
+            Ok(body) => Ok(Some(body.to_vec())),
+            Err(error) => Err(ArchiveError::Object {
+                action: "read",
+                key,
+                place: self.place(),
+                why: self.redact(&causes(&error)),
+                hint: HINT_NETWORK,
+            }),
+        }
+    }
+
+    pub(super) async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
+        let key = self.object_key(key);
+        let request = self.client.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+        match request.body(ByteStream::from(body)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.object_error("write", key, &error)),
+        }
+    }
+
+    /// Reads the last bytes of an object with a known size.
+    pub(super) async fn read_end(&self, key: &str, size: u64, bytes: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
+        if size <= bytes {
+            return self.read(key).await;
+        }
+        let key = self.object_key(key);
+        let request = self.client.get_object().bucket(&self.bucket).key(&key).range(format!("bytes={}-", size - bytes));
+        self.body_of(key, request.send().await).await
+    }
+
+    /// Lists the keys of all possible documents, with sizes in bytes.
+    pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
+        let root = self.object_key(ROOT);
+        // Listed keys include the prefix; costwarden's keys do not.
+        let above = root.len() - ROOT.len();
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(root).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let (why, hint) = self.explain(&error);
+                ArchiveError::Bucket { place: self.place(), why, hint }
+            })?;
+            for object in page.contents() {
+                let key = object.key().and_then(|key| key.get(above..)).unwrap_or_default();
+                found.push((key.to_owned(), object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0)));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+        let key = self.object_key(key);
+        match self.client.delete_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(self.object_error("remove", key, &error)),
+        }
+    }
+
+    pub(super) fn place(&self) -> Arc<str> {
+        Arc::clone(&self.place)
+    }
+
+    pub(super) fn object_key(&self, key: &str) -> String {
+        if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
+    }
+
+    fn object_error<E>(&self, action: &'static str, key: String, error: &SdkError<E>) -> ArchiveError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let (why, hint) = self.explain(error);
+        ArchiveError::Object { action, key, place: Arc::clone(&self.place), why, hint }
+    }
+
+    /// Returns the cause of a failure and a hint for the operator.
+    pub(super) fn explain<E: ProvideErrorMetadata + Error + 'static>(
+        &self,
+        error: &SdkError<E>,
+    ) -> (String, &'static str) {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let service = error.as_service_error();
+        let code = service.and_then(ProvideErrorMetadata::code);
+        let hint = match (status, code) {
+            (None, _) => HINT_NETWORK,
+            (_, Some("NoSuchBucket")) => HINT_BUCKET,
+            (_, Some("InvalidObjectState")) => HINT_COLD,
+            (Some(404), None | Some("NotFound")) => HINT_BUCKET,
+            (Some(401 | 403), _) => HINT_ACCESS,
+            _ => HINT_OTHER,
+        };
+        let why = match (status, service) {
+            (Some(status), Some(service)) => {
+                let words = [
+                    Some(format!("it answered {status}")),
+                    code.map(str::to_owned),
+                    service.message().map(str::to_owned),
+                ];
+                words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
+            _ => causes(error),
+        };
+        let hint = if http::is_distrust(&why) { HINT_TRUST } else { hint };
+        (self.redact(&why), hint)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.secrets
+            .iter()
+            // An empty secret would match between all characters.
+            .filter(|secret| !secret.expose().is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
+    }
+}
+
+const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach it";
+const HINT_TRUST: &str = "check archive.ca_file and the host in archive.endpoint";
+const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
+const HINT_ACCESS: &str =
+    "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
+const HINT_COLD: &str = "it lies in a storage class that is not read at once: restore it first, or set archive.lifecycle.cold_class to one \
+     that is";
+const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
+
+/// Builds the SDK's standard client with `authority` as the only trusted certificate authority.
+fn trusting(authority: &Authority) -> SharedHttpClient {
+    let store = TrustStore::empty().with_pem_certificate(authority.pem());
+    let context = TlsContext::builder().with_trust_store(store).build();
+    let context = context.expect("nothing in it was parsed yet");
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https()
+}
+
+/// Returns whether an object is missing. A missing bucket is an error instead.
+fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    status == Some(404) && error.as_service_error().is_some_and(|error| error.code() != Some("NoSuchBucket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::document::tests::document;
+    use super::super::{Archive, Stored, decode};
+    use super::*;
+    use test_services::services;
+
+    fn options(endpoint: &str, bucket: &str, key: &str, secret: &str) -> S3Options {
+        S3Options {
+            endpoint: endpoint.to_owned(),
+            authority: None,
+            region: "kr-central-2".to_owned(),
+            bucket: bucket.to_owned(),
+            prefix: String::new(),
+            access_key_id: Secret::new(key),
+            secret_access_key: Secret::new(secret),
+            timeout: Duration::from_secs(10),
+            attempts: 1,
+        }
+    }
+
+    /// Returns the storage in the environment variables. Prints the reason if a variable is missing.
+    fn real() -> Option<S3Options> {
+        let names = ["ENDPOINT", "BUCKET", "KEY", "SECRET"].map(|name| format!("COSTWARDEN_TEST_S3_{name}"));
+        let [endpoint, bucket, key, secret] = services(names.each_ref().map(String::as_str))?;
+        Some(options(&endpoint, &bucket, &key, &secret))
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-25T00:00:00Z".parse().unwrap()
+    }
+
+    /// Returns an unused prefix, so that a bucket may be kept between runs.
+    fn fresh_prefix(name: &str) -> String {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        folder.path().file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_real_bucket_keeps_documents_and_their_predecessors() {
+        let Some(mut options) = real() else { return };
+        options.prefix = format!("/{}/", fresh_prefix("documents-"));
+        let archive = Archive::S3(S3::new(options));
+        archive.check().await.unwrap();
+        let first = document(&[r#"{"이름":1}"#, "2"], "2026-11-23T00:10:00Z");
+        let key = "raw/year=2026/month=11/day=22/billing_20261122.json".to_owned();
+        assert_eq!(archive.put(&first, now()).await.unwrap(), Stored::Written { key: key.clone() });
+        let before = archive.read(&key).await.unwrap().unwrap();
+        let reordered = document(&["2", r#"{"이름":1}"#], "2026-11-24T00:10:00Z");
+        assert_eq!(archive.put(&reordered, now()).await.unwrap(), Stored::Unchanged);
+        assert_eq!(archive.read(&key).await.unwrap().unwrap(), before);
+        let changed = document(&["3"], "2026-11-24T00:10:00Z");
+        let Stored::Superseded { predecessor_key, .. } = archive.put(&changed, now()).await.unwrap() else {
+            panic!("the first document was not superseded")
+        };
+        assert_eq!(archive.read(&predecessor_key).await.unwrap().unwrap(), before);
+        assert_eq!(decode(&archive.read(&key).await.unwrap().unwrap()).unwrap().rows[0].get(), "3");
+        let Archive::S3(s3) = &archive else { unreachable!("made above") };
+        let head = s3.client.head_object().bucket(&s3.bucket).key(s3.object_key(&key)).send().await.unwrap();
+        assert_eq!(head.content_type(), Some("application/json"));
+    }
+
+    #[tokio::test]
+    async fn a_real_storage_that_refuses_is_explained() {
+        let Some(options) = real() else { return };
+        let absent = S3Options { bucket: "no-such-bucket".to_owned(), ..options.clone() };
+        let archive = Archive::S3(S3::new(absent));
+        for message in [
+            archive.check().await.unwrap_err().to_string(),
+            archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string(),
+        ] {
+            assert!(message.contains("bucket no-such-bucket at http"), "{message}");
+            assert!(message.ends_with(HINT_BUCKET), "{message}");
+        }
+        let secret = "not-the-secret-of-this-key";
+        let refused = S3Options { secret_access_key: Secret::new(secret), ..options };
+        let archive = Archive::S3(S3::new(refused));
+        let message = archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string();
+        assert!(message.contains("billing_20261122.json") && message.ends_with(HINT_ACCESS), "{message}");
+        assert!(!message.contains(secret), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_nobody_serves_is_named() {
+        // The port was bound only here and is closed after the drop, so no server answers.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let archive = Archive::S3(S3::new(options(&endpoint, "bills", "an-access-key", "a-secret-key")));
+        let message = archive.check().await.unwrap_err().to_string();
+        assert!(message.starts_with(&format!("cannot reach bucket bills at {endpoint}: ")), "{message}");
+        assert!(message.ends_with(HINT_NETWORK), "{message}");
+        let message = archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string();
+        assert!(message.starts_with("cannot read raw/year=2026/"), "{message}");
+        assert!(!message.contains("a-secret-key") && !message.contains("an-access-key"), "{message}");
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let options = options("http://127.0.0.1:1", "bills", "an-access-key", "a-secret-key");
+        let text = format!("{options:?} {:?}", S3::new(options.clone()));
+        assert!(!text.contains("a-secret-key"), "{text}");
+    }
+}

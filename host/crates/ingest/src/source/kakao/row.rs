@@ -1,0 +1,157 @@
+//! The rows of the billing API.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bigdecimal::BigDecimal;
+use jiff::civil::Date;
+use model::bill::{Amounts, BillRow};
+use model::intern::Interner;
+use model::series::{self, Names, SeriesKey};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::source::RawDocument;
+
+/// The used fields of a billing row. Unknown fields are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    #[serde(borrow, default)]
+    metering_date: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    domain_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    domain_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    project_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    project_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    service_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    service_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pricing_type: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    region: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    expect_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    general_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    discount_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage_time: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage_size: Option<&'a RawValue>,
+}
+
+/// Reads the rows of a raw document. An error is the reason for a refused row.
+pub(crate) fn read_all(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
+    let mut texts = Interner::default();
+    document.rows.iter().map(move |raw| read(raw, document.date, &mut texts))
+}
+
+fn read(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, String> {
+    // Serde would also accept a JSON array for the struct.
+    if !raw.get().starts_with('{') {
+        return Err("not a billing row: expected a JSON object".to_owned());
+    }
+    let row: Row<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
+    let date = row.metering_date.as_deref().unwrap_or_default();
+    if series::parse_day(date) != Some(day) {
+        return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
+    }
+    let mut id = |field: &str, value: &Option<Cow<'_, str>>| match value.as_deref().map(str::trim) {
+        Some(id) if !id.is_empty() => Ok(texts.get(id)),
+        _ => Err(format!("{field} is missing or empty")),
+    };
+    let key = SeriesKey {
+        account: id("domainId", &row.domain_id)?,
+        project: id("projectId", &row.project_id)?,
+        service: id("serviceId", &row.service_id)?,
+    };
+    let mut name = |value: &Option<Cow<'_, str>>, id: &Arc<str>| match value.as_deref() {
+        Some(name) if !name.is_empty() => texts.get(name),
+        _ => id.clone(),
+    };
+    let names = Names {
+        account: name(&row.domain_name, &key.account),
+        project: name(&row.project_name, &key.project),
+        service: name(&row.service_name, &key.service),
+    };
+    let amounts = Amounts {
+        billed_cost: amount("expectAmount", row.expect_amount)?,
+        list_cost: amount("generalAmount", row.general_amount)?,
+        discount: amount("discountAmount", row.discount_amount)?,
+        usage_time: amount("usageTime", row.usage_time)?,
+        usage_quantity: amount("usageSize", row.usage_size)?,
+    };
+    let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
+    Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
+}
+
+/// Parses a figure. Null and missing count as 0; a quoted number is valid.
+fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
+    let Some(text) = raw.map(|raw| raw.get().trim_matches('"').trim()).filter(|text| *text != "null") else {
+        return Ok(BigDecimal::default());
+    };
+    // The limit is far above any bill and prevents a gigabyte of digits for 1e999999999.
+    let sane = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
+    BigDecimal::from_str(text)
+        .ok()
+        .filter(sane)
+        .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bigdecimal::ToPrimitive as _;
+    use jiff::Timestamp;
+
+    fn document(rows: &[&str]) -> RawDocument {
+        RawDocument {
+            date: jiff::civil::date(2026, 11, 22),
+            hour: None,
+            rows: rows.iter().map(|row| RawValue::from_string((*row).to_owned()).expect("JSON")).collect(),
+            fetched_at: Timestamp::UNIX_EPOCH,
+            api_params: serde_json::Map::new(),
+        }
+    }
+
+    fn row(service: &str, amount: &str) -> String {
+        format!(
+            r#"{{"meteringDate":"20261122","domainId":"d","projectId":"p","serviceId":"{service}","expectAmount":{amount}}}"#
+        )
+    }
+
+    #[test]
+    fn a_refused_row_names_the_field_and_the_expectation() {
+        let good = row("s", "1");
+        let document = document(&[
+            "[]",
+            &good,
+            r#"{"meteringDate":"20261122","domainId":"d","projectId":" ","serviceId":"s"}"#,
+            r#"{"meteringDate":"20261121","domainId":"d","projectId":"p","serviceId":"s"}"#,
+            &row("s", "\"many\""),
+            &row("s", "1e999999999"),
+            &row("s", "\"12.5\""),
+            &row("s", "null"),
+        ]);
+        let read: Vec<_> = read_all(&document).collect();
+        let reasons =
+            read.iter().enumerate().filter_map(|(row, read)| Some(format!("{row}: {}", read.as_ref().err()?)));
+        insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
+        0: not a billing row: expected a JSON object
+        2: projectId is missing or empty
+        3: meteringDate is "20261121", expected "20261122"
+        4: expectAmount is "many", expected a number
+        5: expectAmount is "1e999999999", expected a number
+        "#);
+        let costs: Vec<f64> = read.iter().flatten().filter_map(|row| row.amounts.billed_cost.to_f64()).collect();
+        assert_eq!(costs, [1.0, 12.5, 0.0]);
+    }
+}

@@ -1,0 +1,295 @@
+//! Tests against the simulated API on a real port.
+
+use jiff::civil::date;
+
+use super::*;
+use std::net::SocketAddr;
+
+use jiff::tz::TimeZone;
+use simulator::{BadBody, Clock, Fault, Injection, ScenarioOptions, SimulateOptions, Simulation};
+
+use crate::source::Source;
+
+const DAY: Date = date(2026, 11, 22);
+
+fn options(simulation: &Simulation) -> KakaoOptions {
+    KakaoOptions {
+        base_url: simulation.url().to_owned(),
+        authority: None,
+        credential_id: Secret::new("the-credential-id"),
+        credential_secret: Secret::new("the-credential-secret"),
+        page_size: 7,
+        max_pages: 50,
+        timeout: Duration::from_secs(10),
+        retry: RetryOptions {
+            attempts: 3,
+            base_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(5),
+            max_retry_after: Duration::from_millis(5),
+        },
+        retry_budget: Duration::from_secs(60),
+    }
+}
+
+async fn start() -> Simulation {
+    let scenario = ScenarioOptions {
+        seed: 7,
+        services: 40,
+        end: date(2026, 11, 23),
+        days: 30,
+        incidents: Injection::Default,
+        more_incidents: Vec::new(),
+    };
+    let options = SimulateOptions {
+        scenario,
+        flaws: Vec::new(),
+        clock: Clock::At(now()),
+        zone: TimeZone::get("Asia/Seoul").unwrap(),
+        credential_id: Secret::new("the-credential-id"),
+        credential_secret: Secret::new("the-credential-secret"),
+    };
+    Simulation::start(options, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()
+}
+
+fn source(options: KakaoOptions) -> Source {
+    Source::Kakao(Box::new(Kakao::new(options).unwrap()))
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T10:10:00+09:00".parse().unwrap()
+}
+
+/// Returns the error of a fetch under a fault, and the traffic.
+async fn failure(fault: Fault) -> (String, Traffic) {
+    let simulation = start().await;
+    simulation.set_fault(fault);
+    let source = source(KakaoOptions { timeout: Duration::from_millis(250), ..options(&simulation) });
+    let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
+    for secret in ["the-credential-id", "the-credential-secret"] {
+        assert!(!message.contains(secret), "{message}");
+    }
+    (message.replace(simulation.url(), "URL"), source.traffic())
+}
+
+fn body(body: BadBody) -> Fault {
+    Fault { body: Some(body), ..Fault::default() }
+}
+
+/// Returns the number of calls and of retries.
+fn asked(traffic: Traffic) -> (u64, u64) {
+    assert!(traffic.failed <= traffic.calls && traffic.failed >= traffic.retries, "{traffic:?}");
+    assert!(traffic.calls == 0 || traffic.time > Duration::ZERO, "{traffic:?}");
+    (traffic.calls, traffic.retries)
+}
+
+#[tokio::test]
+async fn all_pages_make_one_document() {
+    let simulation = start().await;
+    let paged = source(options(&simulation));
+    let whole = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
+    let document = paged.fetch(DAY, None, now()).await.unwrap();
+    let expected = whole.fetch(DAY, None, now()).await.unwrap();
+    assert!(document.rows.len() > 50);
+    assert!(same_rows(&document.rows, &expected.rows));
+    assert_eq!(asked(paged.traffic()), (document.rows.len() as u64 / 7 + 1, 0));
+    assert_eq!(asked(whole.traffic()), (1, 0));
+    assert_eq!((document.date, document.hour, document.fetched_at), (DAY, None, now()));
+    assert_eq!(
+        Value::Object(document.api_params),
+        serde_json::json!({ "from": "20261122", "to": "20261122", "size": 7 })
+    );
+}
+
+#[tokio::test]
+async fn a_full_last_page_is_followed_by_an_empty_one() {
+    let simulation = start().await;
+    let rows = source(options(&simulation)).fetch(DAY, Some(10), now()).await.unwrap().rows.len();
+    let exact = source(KakaoOptions { page_size: u32::try_from(rows).unwrap(), ..options(&simulation) });
+    let document = exact.fetch(DAY, Some(10), now()).await.unwrap();
+    assert_eq!((document.rows.len(), document.hour, exact.traffic().calls), (rows, Some(10), 2));
+}
+
+#[tokio::test]
+async fn too_many_requests_and_server_errors_are_tried_again() {
+    for status in [429, 500, 503] {
+        let simulation = start().await;
+        simulation.set_fault(Fault { status: Some(status), retry_after: Some(1), times: Some(2), ..Fault::default() });
+        let source = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
+        source.fetch(DAY, None, now()).await.unwrap();
+        assert_eq!(asked(source.traffic()), (3, 2));
+    }
+}
+
+#[tokio::test]
+async fn attempts_run_out() {
+    let (message, traffic) = failure(Fault { status: Some(429), ..Fault::default() }).await;
+    assert_eq!(
+        message,
+        "the billing API at URL/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-22 in 3 attempts; the \
+         last one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}; \
+         run the job again once the API answers, or raise source.attempts"
+    );
+    assert_eq!(asked(traffic), (3, 2));
+}
+
+/// Every page succeeds at the second attempt, so only the shared budget can end the fetch.
+#[tokio::test]
+async fn all_pages_share_the_time_for_tries() {
+    let simulation = start().await;
+    let every = std::num::NonZeroU32::new(2);
+    let storm = Fault { status: Some(429), retry_after: Some(1), every, ..Fault::default() };
+    let ask = async |seconds| {
+        simulation.set_fault(storm.clone());
+        let retry = RetryOptions { max_retry_after: Duration::from_secs(1), ..options(&simulation).retry };
+        let retry_budget = Duration::from_secs(seconds);
+        let source = source(KakaoOptions { page_size: 30, retry, retry_budget, ..options(&simulation) });
+        (source.fetch(DAY, None, now()).await, source)
+    };
+    let (spent, source) = ask(2).await;
+    // The second wait would end after two seconds plus the time of two requests.
+    assert_eq!(
+        spent.unwrap_err().to_string().replace(simulation.url(), "URL"),
+        "the billing API at URL/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-22 in 1 attempt, and \
+         this run has no time for more: 2 of its 3 requests failed, which took 1 s of source.retry_seconds = 2; the last \
+         one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}; run the job again once the API \
+         answers, or raise source.retry_seconds"
+    );
+    assert_eq!(asked(source.traffic()), (3, 1));
+    simulation.set_fault(Fault { status: Some(500), ..storm.clone() });
+    let again = source.fetch(DAY, None, now()).await.unwrap_err();
+    assert!(matches!(again, SourceError::Spent { page: 0, attempts: 1, .. }), "what is spent is spent: {again}");
+    let (whole, source) = ask(60).await;
+    let pages = whole.unwrap().rows.len() as u64 / 30 + 1;
+    assert_eq!(asked(source.traffic()), (2 * pages, pages));
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_are_not_tried_again() {
+    for status in [401, 403] {
+        let (message, traffic) = failure(Fault { status: Some(status), ..Fault::default() }).await;
+        assert_eq!(
+            message,
+            format!(
+                "the billing API at URL/open/billing/public/v2/cost/resources refused the credentials with {status}: \
+                 check source.credential_id and source.credential_secret"
+            )
+        );
+        assert_eq!(asked(traffic), (1, 0));
+    }
+    let simulation = start().await;
+    let wrong = source(KakaoOptions { credential_secret: Secret::new("wrong"), ..options(&simulation) });
+    assert!(matches!(wrong.fetch(DAY, None, now()).await, Err(SourceError::Refused { status: 401, .. })));
+}
+
+#[tokio::test]
+async fn other_refusals_are_not_tried_again() {
+    let (message, traffic) = failure(Fault { status: Some(404), ..Fault::default() }).await;
+    assert!(
+        message.contains("answered 404 for 2026-11-22, which trying again does not change: {\"error\""),
+        "{message}"
+    );
+    assert_eq!(asked(traffic), (1, 0));
+}
+
+#[tokio::test]
+async fn a_web_page_is_shown_from_its_beginning() {
+    let (message, traffic) = failure(body(BadBody::Html)).await;
+    assert_eq!(
+        message,
+        "page 0 of 2026-11-22 from URL/open/billing/public/v2/cost/resources is not the expected shape: expected an \
+         array at result.content: expected value at line 1 column 1; the body begins with: <html><body>점검 \
+         중입니다</body></html>"
+    );
+    assert_eq!(asked(traffic), (1, 0));
+}
+
+#[tokio::test]
+async fn another_shape_is_shown() {
+    let (message, traffic) = failure(body(BadBody::OtherShape)).await;
+    assert!(message.contains("invalid type: string \"none today\", expected a sequence"), "{message}");
+    assert!(message.ends_with("the body begins with: {\"result\":{\"content\":\"none today\"}}"), "{message}");
+    assert_eq!(traffic.calls, 1);
+}
+
+#[tokio::test]
+async fn credentials_in_a_body_are_not_shown() {
+    let (message, _) = failure(body(BadBody::Echo)).await;
+    assert!(message.ends_with("the body begins with: {\"you\":[\"[redacted]\",\"[redacted]\"]}"), "{message}");
+}
+
+#[tokio::test]
+async fn a_truncated_body_is_tried_again_and_then_shown() {
+    let (message, traffic) = failure(body(BadBody::Truncated)).await;
+    assert!(message.contains("page 0 of 2026-11-22"), "{message}");
+    assert!(message.contains("EOF while parsing"), "{message}");
+    let (_, shown) = message.split_once("the body begins with: ").unwrap();
+    assert_eq!(shown.chars().count(), SHOWN_CHARACTERS);
+    assert!(shown.starts_with("{\"result\":{\"content\":[{\"meteringDate\":\"20261122\""), "{shown}");
+    assert_eq!(asked(traffic), (3, 2));
+}
+
+#[tokio::test]
+async fn pages_that_do_not_end_are_an_error() {
+    let (message, traffic) = failure(body(BadBody::Endless)).await;
+    assert_eq!(
+        message,
+        "the pages of 2026-11-22 from URL/open/billing/public/v2/cost/resources do not end: 50 full pages of 7 rows; \
+         raise source.max_pages if the bill is that long"
+    );
+    assert_eq!(traffic.calls, 50);
+}
+
+#[tokio::test]
+async fn a_page_that_repeats_is_an_error() {
+    let (message, traffic) = failure(body(BadBody::Repeated)).await;
+    assert_eq!(
+        message,
+        "page 1 of 2026-11-22 from URL/open/billing/public/v2/cost/resources is the same as the page before it: \
+         expected other rows or a last page with fewer than 7"
+    );
+    assert_eq!(traffic.calls, 2);
+}
+
+#[tokio::test]
+async fn a_slow_answer_times_out() {
+    let (message, traffic) = failure(Fault { slow_ms: Some(60_000), ..Fault::default() }).await;
+    assert!(
+        message.contains("in 3 attempts; the last one: no whole answer within 250ms; run the job again"),
+        "{message}"
+    );
+    assert_eq!(asked(traffic), (3, 2));
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_tried_again() {
+    let simulation = start().await;
+    let source = source(options(&simulation));
+    simulation.shutdown().await.unwrap();
+    let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
+    assert!(message.contains("in 3 attempts; the last one: error sending request"), "{message}");
+    assert!(message.contains("refused"), "{message}");
+}
+
+#[tokio::test]
+async fn options_that_cannot_work_are_named() {
+    let simulation = start().await;
+    for (options, expected) in [
+        (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.endpoint: expected an http"),
+        (KakaoOptions { base_url: "ftp://host".to_owned(), ..options(&simulation) }, "its scheme is ftp"),
+        (KakaoOptions { page_size: 10_001, ..options(&simulation) }, "source.page_size: expected 1 to 10000"),
+        (
+            KakaoOptions { credential_secret: Secret::new("line\nbreak"), ..options(&simulation) },
+            "source.credential_secret: expected visible ASCII",
+        ),
+    ] {
+        let message = Kakao::new(options).unwrap_err().to_string();
+        assert!(message.contains(expected) && !message.contains("line\nbreak"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn debug_output_holds_no_credential() {
+    let simulation = start().await;
+    let text = format!("{:?}", source(options(&simulation)));
+    assert!(!text.contains("the-credential"), "{text}");
+}

@@ -1,0 +1,75 @@
+//! The table `[source]`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config_file::secret::{self, References};
+use config_file::toml::{Section, directory};
+use transport::endpoint;
+use transport::retry::RetryOptions;
+
+use super::KakaoOptions;
+
+/// The source of the bills.
+#[derive(Debug, Clone)]
+pub enum SourceOptions {
+    Kakao(KakaoOptions),
+    /// A folder of raw documents under archive keys.
+    Replay {
+        directory: PathBuf,
+    },
+    /// The archive of the same config.
+    Archive,
+}
+
+const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
+
+/// Reads the table `[source]`.
+pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SourceOptions> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Kakao,
+        Replay,
+        Archive,
+    }
+    section.need("kind", "\"kakao\", \"replay\" or \"archive\"");
+    match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay), ("archive", Kind::Archive)])? {
+        Kind::Archive => {
+            section.finish();
+            Some(SourceOptions::Archive)
+        }
+        Kind::Replay => directory(section).map(|directory| SourceOptions::Replay { directory }),
+        Kind::Kakao => {
+            let transport = endpoint::transport(&mut section);
+            let base_url = endpoint::endpoint(&mut section, "endpoint", KAKAO_ENDPOINT, transport);
+            let authority = endpoint::authority(&mut section);
+            section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
+            section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+            let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
+            let credential_secret = secret::read(&mut section, "credential_secret", references);
+            let page_size = section.whole("page_size", 1..=10_000);
+            let max_pages = section.whole("max_pages", 1..=100_000);
+            let timeout = section.whole("timeout_seconds", 1..=600);
+            let attempts = section.whole("attempts", 1..=20);
+            let backoff = section.whole("backoff_ms", 1..=60_000);
+            let retry_budget = section.whole("retry_seconds", 0..=86_400);
+            section.finish();
+            Some(SourceOptions::Kakao(KakaoOptions {
+                base_url: base_url?,
+                authority: authority?,
+                credential_id: credential_id?,
+                credential_secret: credential_secret?,
+                page_size: page_size.unwrap_or(10_000) as u32,
+                max_pages: max_pages.unwrap_or(1_000) as u32,
+                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
+                retry: RetryOptions {
+                    attempts: attempts.unwrap_or(5) as u32,
+                    base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
+                    max_delay: Duration::from_secs(30),
+                    max_retry_after: Duration::from_secs(120),
+                },
+                retry_budget: Duration::from_secs(retry_budget.unwrap_or(900) as u64),
+            }))
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The name of a plugin in an OCI registry: `HOST/REPOSITORY/NAME:TAG`, `@sha256:DIGEST` instead of the tag, or both.
+//!
+//! The parser adds no default host, folder or `latest` tag.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use oci_client::Reference;
+
+/// A plugin in a registry. The last part of the repository is the plugin's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    reference: Arc<Reference>,
+}
+
+/// Prefix of an image in places that also accept a plugin name.
+pub const SCHEME: &str = "oci://";
+
+impl Image {
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// `HOST` or `HOST:PORT`.
+    pub fn host(&self) -> &str {
+        self.reference.registry()
+    }
+
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        let repository = self.reference.repository();
+        repository.rsplit_once('/').map_or(repository, |(_, name)| name)
+    }
+
+    /// Returns the image pinned to a manifest digest with the prefix `sha256:`.
+    pub fn pinned(&self, digest: &str) -> Self {
+        let (host, repository) = (self.host().to_owned(), self.reference.repository().to_owned());
+        let digest = digest.to_owned();
+        let reference = match self.reference.tag() {
+            Some(tag) => Reference::with_tag_and_digest(host, repository, tag.to_owned(), digest),
+            None => Reference::with_digest(host, repository, digest),
+        };
+        Self { reference: Arc::new(reference) }
+    }
+
+    /// Returns whether `pinned` is the same image. An unpinned image covers every digest.
+    pub fn covers(&self, pinned: &Self) -> bool {
+        let (one, other) = (&self.reference, &pinned.reference);
+        one.registry() == other.registry()
+            && one.repository() == other.repository()
+            && one.tag() == other.tag()
+            && (one.digest().is_none() || one.digest() == other.digest())
+    }
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}", self.reference)
+    }
+}
+
+impl FromStr for Image {
+    type Err = ImageError;
+
+    /// Parses an image with or without the prefix `oci://`.
+    fn from_str(text: &str) -> Result<Self, ImageError> {
+        let bare = text.strip_prefix(SCHEME).unwrap_or(text);
+        let reference: Reference = bare.parse().map_err(|_| ImageError::Malformed)?;
+        if reference.to_string() != bare {
+            // `Reference` adds missing parts, so a changed text had no host or no tag.
+            let host = bare.split_once('/').map(|(host, _)| host);
+            let has_host = host == Some(reference.registry());
+            return Err(if has_host { ImageError::NoTag } else { ImageError::NoHost });
+        }
+        if reference.digest().is_some_and(|digest| !is_sha256(digest)) {
+            return Err(ImageError::Digest);
+        }
+        let image = Self { reference: Arc::new(reference) };
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !image.name().bytes().all(is_name) {
+            return Err(ImageError::Name(image.name().to_owned()));
+        }
+        Ok(image)
+    }
+}
+
+/// Returns whether the text is `sha256:` and 64 digits in lower-case hex.
+pub fn is_sha256(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Errors of parsing an image.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    #[error("expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST")]
+    Malformed,
+    #[error("names no registry, expected HOST/REPOSITORY/NAME:TAG")]
+    NoHost,
+    #[error("has neither tag nor digest, expected one like :1.2 or @sha256:DIGEST at its end")]
+    NoTag,
+    #[error("its digest is not sha256: and 64 digits in lower-case hex")]
+    Digest,
+    #[error("its last part {0:?} is the plugin's name, expected lower-case letters, digits and -")]
+    Name(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn image(text: &str) -> Result<Image, ImageError> {
+        text.parse()
+    }
+
+    #[test]
+    fn the_last_part_is_the_plugins_name() {
+        for text in ["127.0.0.1:5000/acme/web-costs:1.2", "oci://registry.example.com/web-costs:1.2"] {
+            let image = image(text).expect("valid");
+            assert_eq!(image.name(), "web-costs");
+            assert_eq!(image.to_string(), format!("{SCHEME}{}", text.trim_start_matches(SCHEME)));
+        }
+    }
+
+    #[test]
+    fn nothing_is_filled_in() {
+        assert_eq!(image("web-costs:1.2"), Err(ImageError::NoHost));
+        assert_eq!(image("acme/web-costs:1.2"), Err(ImageError::NoHost));
+        assert_eq!(image("host.example/acme/web-costs"), Err(ImageError::NoTag));
+        assert_eq!(image("host.example/acme/web costs:1"), Err(ImageError::Malformed));
+        assert_eq!(image(""), Err(ImageError::Malformed));
+        assert_eq!(image(&format!("h.example/web-costs@{}", DIGEST.to_uppercase())), Err(ImageError::Malformed));
+        assert_eq!(image("host.example/web_costs:1"), Err(ImageError::Name("web_costs".to_owned())));
+    }
+
+    #[test]
+    fn a_tag_covers_whatever_it_was_pinned_to() {
+        let (one, other) = (image("h.example/a/b:1").expect("valid"), image("h.example/a/b:2").expect("valid"));
+        let pinned = one.pinned(DIGEST);
+        assert_eq!(pinned.to_string(), format!("oci://h.example/a/b:1@{DIGEST}"));
+        assert!(one.covers(&pinned) && pinned.covers(&pinned) && !other.covers(&pinned) && !pinned.covers(&one));
+    }
+}

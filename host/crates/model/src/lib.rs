@@ -1,0 +1,18 @@
+//! Pure types and logic of costwarden: money, ledger, series, history, rules, anomalies and incidents.
+//!
+//! The crate has no clock and no network.
+
+pub mod anomaly;
+pub mod bill;
+pub mod count;
+pub mod history;
+pub mod image;
+pub mod incident;
+pub mod intern;
+pub mod language;
+pub mod ledger;
+pub mod money;
+pub mod rule;
+pub mod run_id;
+pub mod series;
+pub mod statistics;

@@ -1,0 +1,134 @@
+//! A simulated Kakao Cloud on loopback for the demo, the test suites and newcomers: the billing API, the identity
+//! service and the Secrets Manager.
+//!
+//! All data is generated from a seed. The module reads no data of costwarden and shares only the format of the pages.
+
+mod args;
+mod clock;
+mod fault;
+mod flaw;
+mod incident;
+mod noise;
+mod scenario;
+mod secrets_manager;
+mod server;
+mod service;
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use args::SimulateArgs;
+pub use clock::Clock;
+pub use fault::{BadBody, Fault};
+pub use flaw::Flaw;
+pub use incident::{Change, InjectedIncident};
+pub use scenario::{Injection, Scenario, ScenarioOptions, UnknownService};
+
+use config_file::secret::Secret;
+
+/// Configuration of a simulation.
+#[derive(Debug, Clone)]
+pub struct SimulateOptions {
+    pub scenario: ScenarioOptions,
+    pub flaws: Vec<Flaw>,
+    pub clock: Clock,
+    /// The billing time zone.
+    pub zone: TimeZone,
+    pub credential_id: Secret,
+    pub credential_secret: Secret,
+}
+
+/// A simulated API. The server runs until [`Simulation::shutdown`] or a drop.
+pub struct Simulation {
+    url: String,
+    shared: Arc<server::Shared>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<io::Result<()>>,
+}
+
+impl Simulation {
+    /// Starts the server on a task of the current runtime. Port 0 selects a free port.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or an incident names an unknown service.
+    pub async fn start(options: SimulateOptions, address: SocketAddr) -> Result<Self, SimulateError> {
+        let mut scenario = Scenario::new(options.scenario)?;
+        options.flaws.into_iter().for_each(|flaw| scenario.spoil(flaw));
+        let world = server::World::new(scenario, options.clock);
+        let shared =
+            Arc::new(server::Shared::new(options.zone, options.credential_id, options.credential_secret, world));
+        let bound = |why| SimulateError::Bind { address, why };
+        let listener = TcpListener::bind(address).await.map_err(bound)?;
+        let url = format!("http://{}", listener.local_addr().map_err(bound)?);
+        let (stop, stopped) = oneshot::channel();
+        let router = server::router(Arc::clone(&shared));
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+            // The receiver returns an error after a drop of the `Simulation`. A drop is also a reason to stop.
+            let _: Result<(), oneshot::error::RecvError> = stopped.await;
+        });
+        Ok(Self { url, shared, stop, served: tokio::spawn(serving.into_future()) })
+    }
+
+    /// Returns the scheme, host and port for the `base_url` of the source.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn set_now(&self, now: jiff::Timestamp) {
+        self.shared.world().clock = Clock::At(now);
+    }
+
+    /// Makes the next answers faulty.
+    pub fn set_fault(&self, fault: Fault) {
+        self.shared.world().fault = fault;
+    }
+
+    /// Returns the hidden incidents of the bill.
+    pub fn incidents(&self) -> Vec<InjectedIncident> {
+        self.shared.world().scenario.incidents().to_vec()
+    }
+
+    /// Stops the server after all pending answers.
+    ///
+    /// # Errors
+    /// The server failed before the shutdown.
+    pub async fn shutdown(self) -> Result<(), SimulateError> {
+        // The send fails only after an early end of the server. The result of the task has the reason.
+        let _: Result<(), ()> = self.stop.send(());
+        self.served.await.map_err(io::Error::other).flatten().map_err(SimulateError::Serve)
+    }
+}
+
+/// Runs the command `costwarden simulate`: prints the URL on one line and serves until an interrupt.
+///
+/// # Errors
+/// The port is taken, the incidents are unreadable, or an incident names an unknown service.
+pub async fn serve(args: SimulateArgs) -> Result<(), SimulateError> {
+    let address = SocketAddr::from(([127, 0, 0, 1], args.port));
+    let simulation = Simulation::start(args.into_options()?, address).await?;
+    writeln!(io::stdout(), "{}", simulation.url()).map_err(SimulateError::Serve)?;
+    tokio::signal::ctrl_c().await.map_err(SimulateError::Serve)?;
+    simulation.shutdown().await
+}
+
+/// A failure to start or to run a simulation.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    #[error("cannot serve on {address}: {why}; choose another with --port, or 0 for any that is free")]
+    Bind { address: SocketAddr, why: io::Error },
+    #[error("the simulated API stopped: {0}")]
+    Serve(io::Error),
+    #[error(transparent)]
+    UnknownService(#[from] UnknownService),
+    #[error("--incidents {file}: {why}; expected on, off, or a file with a JSON array of incidents")]
+    IncidentsFile { file: String, why: String },
+}
+
+#[cfg(test)]
+mod tests;

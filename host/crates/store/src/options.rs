@@ -1,0 +1,84 @@
+//! The table `[store]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config_file::secret::{self, References, Secret};
+use config_file::toml::Section;
+use transport::endpoint;
+
+use crate::mongodb::{MongodbOptions, careless_option};
+
+/// The database of stored documents.
+#[derive(Debug, Clone)]
+pub enum StoreOptions {
+    Embedded { path: PathBuf },
+    Mongodb(MongodbOptions),
+}
+
+/// Reads the table `[store]`.
+pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &References<'_>) -> Option<StoreOptions> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Embedded,
+        Mongodb,
+    }
+    section.need("kind", "\"embedded\" or \"mongodb\"");
+    match section.choice("kind", &[("embedded", Kind::Embedded), ("mongodb", Kind::Mongodb)])? {
+        Kind::Embedded => {
+            let path = section.path("path").unwrap_or_else(|| state_dir.join("costwarden.redb"));
+            section.finish();
+            Some(StoreOptions::Embedded { path })
+        }
+        Kind::Mongodb => {
+            section.need("uri", "a connection string, like \"env:MONGODB_URI\" or \"mongodb://127.0.0.1:27017\"");
+            let uri = secret::read_or_plain(&mut section, "uri", references);
+            if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(careless_option) {
+                let message = format!(
+                    "{option} takes any server for the right one: remove it, and name the authority in ca_file"
+                );
+                section.fail("uri", message);
+            }
+            let authority = endpoint::authority(&mut section);
+            let client_certificate = client_certificate(&mut section);
+            let database = section.parse("database", "the name of a database", |name| {
+                // Characters that MongoDB forbids in the name of a database.
+                (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
+            });
+            let timeout = section.whole("timeout_seconds", 1..=3_600);
+            section.finish();
+            Some(StoreOptions::Mongodb(MongodbOptions {
+                uri: uri?,
+                authority: authority?,
+                client_certificate: client_certificate?,
+                database: database.unwrap_or_else(|| "billing".to_owned()),
+                connect_timeout: Duration::from_secs(10),
+                selection_timeout: Duration::from_secs(15),
+                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
+            }))
+        }
+    }
+}
+
+/// Reads the file with a client certificate and the private key, a secret. `None` if the file is unusable, `Some(None)`
+/// if the key is missing.
+#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
+fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
+    if !section.has("client_certificate_file") {
+        return Some(None);
+    }
+    let path = section.path("client_certificate_file")?;
+    match secret::read_file(&path) {
+        Ok(pem) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => Some(Some(path)),
+        Ok(_) => {
+            let message =
+                format!("{} is no certificate with its key, expected both in PEM in one file", path.display());
+            section.fail("client_certificate_file", message);
+            None
+        }
+        Err(message) => {
+            section.fail("client_certificate_file", message);
+            None
+        }
+    }
+}
