@@ -61,7 +61,7 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
 #[test]
 fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
     let Some((hosts, documents, lines)) = case(LEASE) else { return };
-    for step in ["fetched", "written", "anomalies", "remembered"] {
+    for step in ["fetched", "written", "anomalies", "stored"] {
         let hosts = TwoHosts::new(hosts.mongo.copied(), &bills(), LEASE);
         let mut first = hosts.start(Host::A, &daily(), &format!("pause:{step}"));
         first.until_paused();

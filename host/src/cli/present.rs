@@ -113,7 +113,7 @@ fn count(report: &Report, name: &str) -> u64 {
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
         let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
-        return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
+        return format!("{job} {period} {outcome}: completed by {owner}; name the day or the hour to repeat the run");
     }
     let count = |name: &str| count(report, name);
     let mut line = format!(
