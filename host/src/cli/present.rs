@@ -46,7 +46,8 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
         let [series, judged, learning] = ["series", "verdicts", "insufficient_history"].map(|name| count(report, name));
-        let [rules, anomalies] = ["rule", "anomaly"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
+        let [rules, anomalies] =
+            [("rules", "rule"), ("anomalies", "anomaly")].map(|(name, noun)| counted(count(report, name), noun));
         format!(
             "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {anomalies}; nothing was written",
             report.job,

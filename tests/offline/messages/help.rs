@@ -556,5 +556,5 @@ fn invalid_arguments_are_refused() {
     costwarden(&[]).expect(2);
     // Help is text, whoever reads it.
     let archive = run(Command::new(binary()).arg("archive").env_remove("COSTWARDEN_LOG_FORMAT")).expect(2);
-    assert!(archive.stderr.starts_with("Look after the raw documents"), "{archive:?}");
+    assert!(archive.stderr.starts_with("Maintain the raw documents"), "{archive:?}");
 }
