@@ -32,18 +32,8 @@ use notify;
 const SUMMARY: &str = "costwarden::run";
 
 /// The crates of costwarden. In `COSTWARDEN_LOG`, `costwarden=LEVEL` stands for all of them.
-const CRATES: [&str; 10] = [
-    "config_file",
-    "costwarden",
-    "ingest",
-    "model",
-    "notify",
-    "plugin",
-    "sandbox",
-    "simulator",
-    "store",
-    "transport",
-];
+const CRATES: [&str; 10] =
+    ["config_file", "costwarden", "ingest", "model", "notify", "plugin", "sandbox", "simulator", "store", "transport"];
 
 /// The line format of standard error, set by [`start`].
 static LINES: OnceLock<Lines> = OnceLock::new();

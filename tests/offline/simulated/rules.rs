@@ -128,12 +128,12 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let simulated = SimulatedBill::new(&Setup { rules: RULES, ..Setup::default() });
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r"
+    insta::assert_snapshot!(lines.join("\n"), @"
     increments   tutorial       hourly        account, project, service     28   warning    What an hour adds.
-    of-service   tutorial       daily         service                      90   warning    A service of all domains and projects.
+    of-service   tutorial       daily         service                       90   warning    A service of all domains and projects.
     service      seasonal-mad   daily         account, project, service     60   warning    A service.
     today        seasonal-mad   day-to-date   account, project, service     28   warning    A service so far.
-    total        tutorial       daily         total                        90   warning    All there is.
+    total        tutorial       daily         total                         90   warning    All there is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");
