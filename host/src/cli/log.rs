@@ -31,10 +31,6 @@ use notify;
 /// The log target of summary lines.
 const SUMMARY: &str = "costwarden::run";
 
-/// The crates of costwarden. In `COSTWARDEN_LOG`, `costwarden=LEVEL` stands for all of them.
-const CRATES: [&str; 10] =
-    ["config_file", "costwarden", "ingest", "model", "notify", "plugin", "sandbox", "simulator", "store", "transport"];
-
 /// The line format of standard error, set by [`start`].
 static LINES: OnceLock<Lines> = OnceLock::new();
 
@@ -60,9 +56,9 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
     // The log lines of plugins are below the default level.
     if reader == Reader::Author {
-        default.push_str(",sandbox=debug");
+        default.push_str(",costwarden_sandbox::log=debug");
     }
-    let filter = EnvFilter::try_new(for_all_crates(&environment("COSTWARDEN_LOG").unwrap_or(default)))
+    let filter = EnvFilter::try_new(environment("COSTWARDEN_LOG").unwrap_or(default))
         .map_err(|error| format!("COSTWARDEN_LOG: {error}; expected, for example, costwarden=debug"))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -114,20 +110,10 @@ pub(super) fn notification(level: notify::Level, text: &str) -> io::Result<()> {
     say(level, text)
 }
 
-/// Replaces the directive `costwarden=LEVEL` by a directive for each crate of costwarden.
-fn for_all_crates(filter: &str) -> String {
-    let directives = filter.split(',').map(|directive| match directive.trim().strip_prefix("costwarden=") {
-        Some(level) => CRATES.map(|name| format!("{name}={level}")).join(","),
-        None => directive.to_owned(),
-    });
-    directives.collect::<Vec<_>>().join(",")
-}
-
 /// Drops lines of other crates below `info`, whatever the filter says: they may contain credentials, for example in the
 /// traces of the S3 client.
 fn discretion() -> FilterFn {
-    let is_own = |target: &str| target.split("::").next().is_some_and(|name| CRATES.contains(&name));
-    filter_fn(move |line| *line.level() <= Level::INFO || is_own(line.target()))
+    filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with("costwarden"))
 }
 
 /// Logs the summary line of a run: an error if the run failed, a warning if the run is degraded or ended early.
@@ -325,24 +311,6 @@ mod tests {
             assert_eq!(time.as_millisecond(), 1_795_397_400_250);
         }
         insta::assert_snapshot!(logged);
-    }
-
-    #[test]
-    fn a_level_of_costwarden_applies_to_its_crates() {
-        let filter = for_all_crates("error,costwarden=warn,costwarden::run=off,sandbox=debug");
-        assert!(filter.starts_with("error,config_file=warn,costwarden=warn,ingest=warn,"), "{filter}");
-        assert!(filter.ends_with(",transport=warn,costwarden::run=off,sandbox=debug"), "{filter}");
-    }
-
-    /// A new crate must be added to [`CRATES`]; otherwise its warnings are invisible.
-    #[test]
-    fn every_crate_is_listed() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
-        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<String> = names.map(|name| name.to_str().unwrap().replace('-', "_")).collect();
-        names.push("costwarden".to_owned());
-        names.sort();
-        assert_eq!(names, CRATES);
     }
 
     #[test]
