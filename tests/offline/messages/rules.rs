@@ -84,7 +84,7 @@ fn selections_that_match_nothing_are_reported() {
         ("rules/sick-2.toml", rule("select = { service = [\"a*\", \"!a*\"] }")),
         ("rules/sick-3.toml", rule("select = { project = [\"!*\"] }")),
         ("rules/sick-4.toml", rule("select = { account = [\"a\"], project = [\"b\", \"!b\", \"!**\"] }")),
-        ("rules/sick-5.toml", rule("measure = \"usage-time\"").replace("\"daily\"", "\"hourly\"")),
+        ("rules/sick-5.toml", rule("measure = \"usageTime\"").replace("\"daily\"", "\"hourly\"")),
         ("rules/sick-6.toml", rule("history_days = 5").replace("tutorial", "seasonal-mad")),
     ];
     insta::assert_snapshot!(checked(&files.each_ref().map(|(name, text)| (*name, text.as_str()))), @r#"
@@ -92,7 +92,7 @@ fn selections_that_match_nothing_are_reported() {
     error: [workdir]/rules/sick-2.toml:6: rule.select.service: matches nothing: each pattern is excluded again by one with !
     error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
     error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
-    error: [workdir]/rules/sick-5.toml:6: rule.measure: hourly snapshots hold the billed cost only, expected "billed-cost" or series = "daily"
+    error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
     error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: can match nothing: 5 days are never enough, seasonal-mad learns from 14 on
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors

@@ -1,12 +1,11 @@
 //! Counts with nouns, for messages.
 
-/// Returns `1 rule` or `2 rules`, and `2 anomalies` for `anomaly`.
+/// Returns `1 rule` or `2 rules`.
 pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     match noun.strip_suffix('y') {
-        _ if count == 1 => format!("1 {noun}"),
-        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
-        _ => format!("{count} {noun}s"),
+        Some(stem) if count != 1 && !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
+        _ => format!("{count} {noun}{}", one_or(count, "", "s")),
     }
 }
 
@@ -22,7 +21,7 @@ mod tests {
     #[test]
     fn one_is_no_plural() {
         assert_eq!([0_u64, 1, 2].map(|count| counted(count, "rule")), ["0 rules", "1 rule", "2 rules"]);
-        assert_eq!([0_u64, 1].map(|count| counted(count, "anomaly")), ["0 anomalies", "1 anomaly"]);
+        assert_eq!([1_u64, 2].map(|count| counted(count, "anomaly")), ["1 anomaly", "2 anomalies"]);
         assert_eq!(counted(2_u64, "day"), "2 days");
         assert_eq!([0, 1, 2].map(|count| one_or(count, "was", "were")), ["were", "was", "were"]);
     }

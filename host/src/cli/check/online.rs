@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_told_with_its_side() {
+    fn a_wrong_clock_is_reported_with_the_direction() {
         let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
         let check = |seconds: i64| {
             let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
@@ -242,9 +242,9 @@ mod tests {
         assert_eq!(check(5).0, Found::Good);
         assert_eq!(check(-59).0, Found::Good);
         let (found, message) = check(-90);
-        assert!(found == Found::Doubtful && message.starts_with("90 s behind that of the billing API"), "{message}");
+        assert!(found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"), "{message}");
         let (found, message) = check(3_600);
-        assert!(found == Found::Bad && message.starts_with("3600 s ahead of that of the billing API"), "{message}");
+        assert!(found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"), "{message}");
     }
 
     #[test]
