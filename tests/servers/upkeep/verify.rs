@@ -94,9 +94,9 @@ fn every_difference_is_named() {
         let expected = [
             json!({"date": at(3), "hour": null, "what": "not archived"}),
             json!({"date": at(5), "hour": null, "what": "unreadable", "why": "EOF while parsing a value at line 1 column 10"}),
-            json!({"date": at(7), "hour": null, "what": "amount", "series": machine, "field": "usageSize",
+            json!({"date": at(7), "hour": null, "what": "amount", "series": machine, "field": "usage-quantity",
                 "ledger": 0.3, "archive": 0.30000000000000004}),
-            json!({"date": at(11), "hour": null, "what": "amount", "series": machine, "field": "expectAmount",
+            json!({"date": at(11), "hour": null, "what": "amount", "series": machine, "field": "billed-cost",
                 "ledger": found[3]["ledger"], "archive": found[3]["archive"]}),
         ];
         assert_eq!(found[..4], expected);
