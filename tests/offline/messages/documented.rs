@@ -68,7 +68,19 @@ fn the_documented_config_names_every_key() {
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
-        ["completeness", "source", "archive", "store", "lease", "plugins", "rules", "receiver", "metrics", "secrets", "health"]
+        [
+            "completeness",
+            "source",
+            "archive",
+            "store",
+            "lease",
+            "plugins",
+            "rules",
+            "receiver",
+            "metrics",
+            "secrets",
+            "health"
+        ]
     );
     assert_documented(top, &keys);
 
