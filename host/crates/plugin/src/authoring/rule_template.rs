@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_template_lists_all_settings() {
-        insta::assert_snapshot!(template(SCHEMA, &[ImportKind::Log, ImportKind::Reference]), @r##"
+        insta::assert_snapshot!(template(SCHEMA, &[ImportKind::Log, ImportKind::Reference]), @r#"
         # ceiling 0.1.0: alerts "high" up
         # The plugin reads reference data, and loads only with a grant in the config:
         #     [plugins.grants.ceiling]
@@ -128,7 +128,7 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the folder of plugins
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["account", "project", "service"]  # the dimensions of a series; other dimensions are summed
+        group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the currency of the bill: smaller deviations are no anomaly
@@ -140,8 +140,8 @@ mod tests {
         # nested = { "a" = [true], "b" = "c" }
         # none =                                     # optional. number
         # ceiling =                                  # required. number
-        "##);
-        insta::assert_snapshot!(template("{}", &[ImportKind::Log]), @r##"
+        "#);
+        insta::assert_snapshot!(template("{}", &[ImportKind::Log]), @r#"
         # ceiling 0.1.0: alerts "high" up
 
         [[rule]]
@@ -149,12 +149,12 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the folder of plugins
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["account", "project", "service"]  # the dimensions of a series; other dimensions are summed
+        group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the currency of the bill: smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
-        "##);
+        "#);
     }
 
     #[test]
