@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::trust;
 use crate::{LockFile, RegistryOptions, TrustedKey};
-use config_file::secret::References;
+use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 use sandbox::{Grants, Limits};
 
@@ -22,7 +22,7 @@ pub struct PluginOptions {
     pub registries: Vec<RegistryOptions>,
 }
 
-pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginOptions> {
+pub fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<PluginOptions> {
     section.need("directory", "the folder of the plugins' .wasm files");
     let directory = section.path("directory");
     let file = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
@@ -57,7 +57,7 @@ pub struct ExchangeOptions {
     pub registries: Vec<RegistryOptions>,
 }
 
-pub fn exchanged(mut section: Section<'_, '_>, references: &References<'_>) -> ExchangeOptions {
+pub fn exchanged(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> ExchangeOptions {
     let registries = trust::registries(section.sections("registry"), references);
     let (limits, keys) = limits_and_keys(&mut section);
     ExchangeOptions { limits, keys, registries }

@@ -7,7 +7,7 @@ use globset::{Glob, GlobSet};
 use minisign::PublicKey;
 
 use crate::{RegistryOptions, Transport, TrustedKey, public_key};
-use config_file::secret::{self, References};
+use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use transport::http::is_loopback_host;
 
@@ -85,7 +85,7 @@ fn may_sign(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> Option<(
 }
 
 /// Reads the tables `[[plugins.registry]]`.
-pub(super) fn registries(sections: Vec<Section<'_, '_>>, references: &References<'_>) -> Vec<RegistryOptions> {
+pub(super) fn registries(sections: Vec<Section<'_, '_>>, references: &SecretResolver<'_>) -> Vec<RegistryOptions> {
     let mut taken = BTreeSet::new();
     sections.into_iter().filter_map(|section| registry(section, &mut taken, references)).collect()
 }
@@ -93,7 +93,7 @@ pub(super) fn registries(sections: Vec<Section<'_, '_>>, references: &References
 fn registry(
     mut section: Section<'_, '_>,
     taken: &mut BTreeSet<String>,
-    references: &References<'_>,
+    references: &SecretResolver<'_>,
 ) -> Option<RegistryOptions> {
     const HOST: &str = "the registry's \"HOST\" or \"HOST:PORT\"";
     section.need("host", HOST);

@@ -10,7 +10,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
 use super::costs::Costs;
-use model::incident::short_runs;
+use model::incident::days_in_short_streaks;
 use model::series::{Series, Window};
 use sandbox::{Call, Detector, Failure, Scope, Verdict};
 
@@ -178,7 +178,7 @@ impl Trace {
             // The whole past, because a run of days may begin before the range.
             let past = self.alerts().take_while(|place| *place < range.end);
             let days: BTreeMap<Date, usize> = past.map(|place| (day(place as i64 * step / DAY), place)).collect();
-            let short = short_runs(&days.keys().copied().collect(), accept_after_days);
+            let short = days_in_short_streaks(&days.keys().copied().collect(), accept_after_days);
             short.iter().map(|day| days[day]).collect()
         };
         known.into_iter().filter(|place| range.contains(place)).map(|place| (place - range.start) as u32).collect()

@@ -12,7 +12,7 @@ use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
 use model::series::hours::day_before;
-use notify::{Level, Receiver, Terminal, operational};
+use notify::{Level, Receiver, Terminal, operational_message};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
@@ -113,7 +113,7 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
 async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
     let done = archive.probe().await;
-    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.place())))
+    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.location())))
 }
 
 async fn store(config: &Config) -> Item {
@@ -177,9 +177,10 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
 fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
     if args.tell {
-        let line = operational(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
+        let line =
+            operational_message(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
         let told =
-            receiver.tell(&line, now).map(|()| format!("{name}: took a test notification; look whether it arrived"));
+            receiver.send(&line, now).map(|()| format!("{name}: took a test notification; look whether it arrived"));
         return Item::of("receiver", told.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
