@@ -47,9 +47,9 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
         return response;
     }
     let parse = |text: &str| Date::strptime("%Y%m%d", text).ok();
-    let (Some(from), Some(to)) = (parse(&query.from), parse(&query.to)) else {
-        return refusal(StatusCode::BAD_REQUEST, "from and to: expected YYYYMMDD");
-    };
+    let refused_date = || refusal(StatusCode::BAD_REQUEST, "from and to: expected YYYYMMDD");
+    let Some(from) = parse(&query.from) else { return refused_date() };
+    let Some(to) = parse(&query.to) else { return refused_date() };
     if !(1..=10_000).contains(&query.size) {
         return refusal(StatusCode::BAD_REQUEST, "size: expected 1 to 10000");
     }

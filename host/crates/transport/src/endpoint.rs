@@ -46,7 +46,6 @@ pub fn endpoint(
 }
 
 /// Reads the key `ca_file`. `None` if the file is unusable, `Some(None)` if the key is missing.
-#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 pub fn authority(section: &mut Section<'_, '_>) -> Option<Option<Authority>> {
     if !section.has("ca_file") {
         return Some(None);

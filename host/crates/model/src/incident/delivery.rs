@@ -60,7 +60,7 @@ impl Incident {
         match notification {
             NotificationKind::Opened | NotificationKind::Grown => delivery.notified_impact = impact,
             NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::Retracted => {
-                delivery.end_notified = true
+                delivery.end_notified = true;
             }
         }
     }

@@ -188,8 +188,8 @@ impl Incident {
         if day.partial_day.is_none() {
             self.by_day.remove(&date);
         }
-        if let (Some((first, earliest)), Some((last, newest))) =
-            (self.by_day.first_key_value(), self.by_day.last_key_value())
+        if let Some((first, earliest)) = self.by_day.first_key_value()
+            && let Some((last, newest)) = self.by_day.last_key_value()
         {
             if *first != self.first_seen.date {
                 self.first_seen = earliest.moment(*first);
