@@ -44,7 +44,7 @@ pub fn read(mut section: Section<'_, '_>, resolver: &SecretResolver<'_>) -> Opti
 fn s3(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<S3Options> {
     section.need("bucket", "the name of the bucket");
     section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
-    section.need("secret_key", "its secret, like \"env:S3_SECRET_KEY\"");
+    section.need("secret_key", "the secret of the access key, like \"env:S3_SECRET_KEY\"");
     let transport = endpoint::transport(section);
     let endpoint = endpoint::endpoint(section, "endpoint", S3_ENDPOINT, transport);
     let authority = endpoint::authority(section);

@@ -57,7 +57,7 @@ fn kakao(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option
     let base_url = endpoint::endpoint(section, "endpoint", KAKAO_ENDPOINT, transport);
     let authority = endpoint::authority(section);
     section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
-    section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+    section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
     let credential_id = secret::read_or_plain(section, "credential_id", resolver);
     let credential_secret = secret::read(section, "credential_secret", resolver);
     let page_size = section.whole("page_size", 1..=10_000);
