@@ -241,7 +241,7 @@ impl RunError {
     fn is_missing_day(&self) -> bool {
         matches!(
             self,
-            Self::Empty { .. } | Self::Source(SourceError::NotThere { .. } | SourceError::NotArchived { .. })
+            Self::Empty { .. } | Self::Source(SourceError::NoDocument { .. } | SourceError::NotInArchive { .. })
         )
     }
 }

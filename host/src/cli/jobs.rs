@@ -100,7 +100,7 @@ async fn open(
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notification),
+        Form::Json => Terminal::Writer(log::notification),
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;

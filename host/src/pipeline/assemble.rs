@@ -297,7 +297,7 @@ impl Axis {
 
     /// The days with a clock change.
     fn unusual(&self, zone: &TimeZone) -> BTreeMap<Date, Hours> {
-        let of = |date: &Date| Some((*date, Hours::of(*date, zone).filter(Hours::are_unusual)?));
+        let of = |date: &Date| Some((*date, Hours::of_day(*date, zone).filter(Hours::has_clock_change)?));
         self.days.iter().filter_map(of).collect()
     }
 }

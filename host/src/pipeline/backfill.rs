@@ -13,7 +13,7 @@ use super::days::Days;
 use super::report::Report;
 use super::{Again, Mode, Parts, RunError, intake, run, tell};
 use model::count::{counted, one_or};
-use model::incident::News;
+use model::incident::Recency;
 use model::series::hours::days_through;
 use store::RunRecord;
 use store::checkpoint::Checkpoint;
@@ -85,7 +85,7 @@ async fn days(
     report: &mut Report,
 ) -> Result<(), RunError> {
     let Backfill { from, to, alert, .. } = span;
-    let news = if alert { News::Live } else { News::Past };
+    let recency = if alert { Recency::Live } else { Recency::Past };
     let through = record.through;
     let first = match through {
         Some(through) => {
@@ -113,8 +113,8 @@ async fn days(
             match taken {
                 Ok(taken) => {
                     let ledger = intake::sum(&taken, report)?;
-                    let incidents = finished.finish(parts, &ledger, news, now, report).await?;
-                    if news == News::Live {
+                    let incidents = finished.finish(parts, &ledger, recency, now, report).await?;
+                    if recency == Recency::Live {
                         tell::incidents(parts, incidents, now, report).await?;
                     }
                     parts.checkpoint(Checkpoint::Notified, now).await?;

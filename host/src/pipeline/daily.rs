@@ -17,7 +17,7 @@ use super::days::Days;
 use super::plan::{self, Plan, Task};
 use super::report::Report;
 use super::{Again, Mode, Parts, RunError, completeness, gap, intake, run, tell};
-use model::incident::{Incident, News};
+use model::incident::{Incident, Recency};
 use model::ledger::DayLedger;
 use store::checkpoint::Checkpoint;
 use store::{DateRange, RunRecord};
@@ -152,7 +152,7 @@ impl Planned {
             None if known && (self.sweep.is_some() || task == Task::Finish) => {
                 let changed = self.begin(parts, date, task, now).await?;
                 let sweep = sweep(&mut self.sweep, parts, date, report).await?;
-                let incidents = sweep.revisit(parts, date, News::Late, now, report).await?;
+                let incidents = sweep.revisit(parts, date, Recency::Late, now, report).await?;
                 self.done(date, incidents);
                 self.changed.extend(changed);
             }
@@ -233,9 +233,9 @@ impl Planned {
             _ => report.count("restated_days", u64::from(is_changed(parts, ledger).await?)),
         }
         self.changed.push((date, record));
-        let news = if task == Task::Newest { News::Live } else { News::Late };
+        let recency = if task == Task::Newest { Recency::Live } else { Recency::Late };
         let sweep = sweep(&mut self.sweep, parts, date, report).await?;
-        let incidents = sweep.finish(parts, ledger, news, now, report).await?;
+        let incidents = sweep.finish(parts, ledger, recency, now, report).await?;
         self.done(date, incidents);
         Ok(())
     }

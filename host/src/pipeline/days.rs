@@ -21,7 +21,7 @@ use super::ruleset::ReadyRule;
 use super::{Mode, Parts, RunError, measure};
 use crate::metrics::Metric;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{self, BRIDGED_DAYS, Incident, Judged, Moment, News, State};
+use model::incident::{self, EvaluationResults, Incident, IncidentState, MAX_GAP_DAYS, Moment, Recency};
 use model::ledger::DayLedger;
 use model::series::{Grain, SeriesKey};
 use store::checkpoint::Checkpoint;
@@ -70,7 +70,7 @@ impl Days {
         &mut self,
         parts: &Parts,
         ledger: &DayLedger,
-        news: News,
+        recency: Recency,
         now: Timestamp,
         report: &mut Report,
     ) -> Result<Vec<Incident>, RunError> {
@@ -84,7 +84,7 @@ impl Days {
             history.push(ledger, &self.measures);
         }
         report.count("series", ledger.entries.len() as u64);
-        let incidents = self.judge_anew(parts, ledger.date, news, now, report).await?;
+        let incidents = self.judge_anew(parts, ledger.date, recency, now, report).await?;
         // A restated older day must not move the metrics of the newest day.
         if parts.mode == Mode::Write && parts.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
             measure::newest_day(&parts.config, ledger.date, ledger.total_double(), &mut report.tally);
@@ -112,7 +112,7 @@ impl Days {
         &mut self,
         parts: &Parts,
         date: Date,
-        news: News,
+        recency: Recency,
         now: Timestamp,
         report: &mut Report,
     ) -> Result<Vec<Incident>, RunError> {
@@ -123,19 +123,19 @@ impl Days {
             history.unmark(date);
         }
         report.reevaluated(date);
-        self.judge_anew(parts, date, news, now, report).await
+        self.judge_anew(parts, date, recency, now, report).await
     }
 
     async fn judge_anew(
         &mut self,
         parts: &Parts,
         date: Date,
-        news: News,
+        recency: Recency,
         now: Timestamp,
         report: &mut Report,
     ) -> Result<Vec<Incident>, RunError> {
         if let Some(history) = &mut self.held {
-            history.forget_before(back(date, self.longest));
+            history.remove_before(back(date, self.longest));
         }
         self.excluded.forget_day(date);
         let one_day = DateRange { from: date, to: date };
@@ -147,7 +147,7 @@ impl Days {
         let stood = whole_days(stood);
 
         let started = Instant::now();
-        let known = parts.store.incidents(back(date, BRIDGED_DAYS as u16)).await?;
+        let known = parts.store.incidents(back(date, MAX_GAP_DAYS as u16)).await?;
         let rules: Vec<_> = parts.ready.rules.iter().filter(|ready| ready.rule.grain == Grain::Daily).collect();
         let mut judgement = self.judge(parts, date, &watched(&known), &rules, report)?;
         report.took("evaluate", started);
@@ -155,7 +155,7 @@ impl Days {
 
         let started = Instant::now();
         let moment = Moment { date, hour: None };
-        let incidents = remember(parts, moment, news, known, &mut judgement, now, report).await?;
+        let incidents = remember(parts, moment, recency, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
             found = whole_days(parts.store.found(one_day).await?);
@@ -232,7 +232,7 @@ pub(super) fn watched(known: &[Incident]) -> HashSet<SeriesKey> {
 pub(super) async fn remember(
     parts: &Parts,
     moment: Moment,
-    news: News,
+    recency: Recency,
     known: Vec<Incident>,
     judgement: &mut Judgement,
     now: Timestamp,
@@ -243,32 +243,32 @@ pub(super) async fn remember(
         parts.ready.rules.iter().filter(|ready| asked(ready)).map(|ready| ready.rule.id.clone()).collect()
     };
     let (rules, asked) = (ids(|_| true), ids(|ready| ready.rule.grain == Grain::Daily));
-    let judged = Judged {
+    let judged = EvaluationResults {
         moment,
         anomalies: &judgement.anomalies,
-        quiet: &judgement.quiet,
-        asked: &asked,
+        normal_rules: &judgement.quiet,
+        evaluated_rules: &asked,
         // A failure of a whole batch leaves the verdicts of a rule incomplete.
-        ran: &judgement.rules.difference(&judgement.given_up).cloned().collect(),
-        failed: &judgement.failed,
-        rules: &rules,
-        news,
+        rules_with_verdict: &judgement.rules.difference(&judgement.given_up).cloned().collect(),
+        failed_rules: &judgement.failed,
+        configured_rules: &rules,
+        recency,
         accept_after_days: parts.config.accept_after_days,
-        factor: parts.config.renotify_factor,
+        growth_factor: parts.config.renotify_factor,
     };
-    let incident::Advanced { changed, ids } = incident::advance(known, &judged);
+    let incident::UpdatedIncidents { changed, ids } = incident::update(known, &judged);
     for anomaly in &mut judgement.anomalies {
         anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
     }
     report.count("verdicts", judgement.judged);
     report.count("anomalies", judgement.anomalies.len() as u64);
     report.count("opened", changed.iter().filter(|incident| !before.contains_key(&incident.id)).count() as u64);
-    let ended = |state: fn(State) -> bool| {
+    let ended = |state: fn(IncidentState) -> bool| {
         let ended = changed.iter().filter(|incident| incident.closed_at == Some(moment) && state(incident.state));
         ended.count() as u64
     };
-    report.count("closed", ended(|state| matches!(state, State::Closed(_))));
-    if let retracted @ 1.. = ended(|state| state == State::Retracted) {
+    report.count("closed", ended(|state| matches!(state, IncidentState::Closed(_))));
+    if let retracted @ 1.. = ended(|state| state == IncidentState::Retracted) {
         report.count("retracted", retracted);
     }
     if parts.mode == Mode::Write {
@@ -276,7 +276,7 @@ pub(super) async fn remember(
         parts.store.put_anomalies(moment.date, moment.hour, &judgement.rules, &judgement.anomalies, now).await?;
         parts.checkpoint(Checkpoint::Anomalies, now).await?;
         let receivers = || parts.receivers.iter().map(|receiver| receiver.name.as_str());
-        let settled = |incident: &Incident| incident.settled(receivers(), parts.config.renotify_factor);
+        let settled = |incident: &Incident| incident.is_settled(receivers(), parts.config.renotify_factor);
         let writes: Vec<_> = changed.iter().map(|incident| (incident.clone(), settled(incident))).collect();
         parts.store.put_incidents(&writes, now).await?;
         parts.checkpoint(Checkpoint::Incidents, now).await?;

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::past::RangeData;
 use model::history::History;
-use model::incident::{BRIDGED_DAYS, Incident, Resolution, State, short_runs};
+use model::incident::{Incident, IncidentState, MAX_GAP_DAYS, Resolution, days_in_short_streaks};
 use model::series::SeriesKey;
 
 /// The anomalous days and hours of every series.
@@ -48,12 +48,12 @@ impl Excluded {
     pub(super) fn decide(&mut self, incidents: &[Incident]) {
         for incident in incidents {
             let learned = match incident.state {
-                State::Closed(Resolution::NewLevel) => true,
-                State::Closed(Resolution::Expected) => false,
+                IncidentState::Closed(Resolution::NewLevel) => true,
+                IncidentState::Closed(Resolution::Expected) => false,
                 _ => continue,
             };
-            // Gaps of up to `BRIDGED_DAYS` belong to the same change.
-            let to = incident.last_seen.date.saturating_add(BRIDGED_DAYS.days());
+            // Gaps of up to `MAX_GAP_DAYS` belong to the same change.
+            let to = incident.last_seen.date.saturating_add(MAX_GAP_DAYS.days());
             let decided = Decided { from: incident.first_seen.date, to, learned };
             self.decided.entry(incident.series.clone()).or_default().push(decided);
         }
@@ -101,7 +101,7 @@ impl Excluded {
         let all: BTreeSet<Date> =
             found.into_iter().flatten().filter(|(_, found)| found.day).map(|(date, _)| *date).collect();
         // A change that lasts is the new level; only short changes are masked.
-        let mut days = short_runs(&all, accept_after);
+        let mut days = days_in_short_streaks(&all, accept_after);
         let decided = self.decided.get(key).map_or(&[][..], Vec::as_slice);
         for Decided { from, to, learned } in decided {
             match learned {

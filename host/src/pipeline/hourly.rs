@@ -21,10 +21,10 @@ use super::{Again, Mode, Parts, RunError, completeness, intake, run, tell, unsee
 use crate::metrics::Metric;
 use model::count::one_or;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{BRIDGED_DAYS, Incident, Moment, News};
+use model::incident::{Incident, MAX_GAP_DAYS, Moment, Recency};
 use model::ledger::DayLedger;
 use model::rule::Absent;
-use model::series::hours::comes_again;
+use model::series::hours::is_repeated_hour;
 use model::series::{Grain, Names, SeriesKey};
 use store::checkpoint::Checkpoint;
 use store::{Baseline, DateRange, FitRequest, FitState};
@@ -44,7 +44,7 @@ pub(crate) async fn hourly(parts: &mut Parts, at: Timestamp, again: Again, now: 
 /// The period of an hour. The second pass of a repeated hour has a separate period, with the UTC offset.
 fn period(at: Timestamp, (date, hour): (Date, u8), zone: &TimeZone) -> String {
     let day = run::days(date, date);
-    let offset = comes_again(at, zone).then(|| at.to_zoned(zone.clone()).strftime("%z").to_string());
+    let offset = is_repeated_hour(at, zone).then(|| at.to_zoned(zone.clone()).strftime("%z").to_string());
     format!("{day}T{hour:02}{}", offset.unwrap_or_default())
 }
 
@@ -68,7 +68,7 @@ async fn one_hour(
         drop(taken);
         report.tally.set(Metric::CostSoFar, &[&parts.config.currency], ledger.total_double());
         let late = completeness::late(parts, (date, hour)).await?;
-        let hour = judge_hour(parts, (date, hour), &ledger, News::Live, now, report).await?;
+        let hour = judge_hour(parts, (date, hour), &ledger, Recency::Live, now, report).await?;
         let (incidents, held) = match hour {
             Hour::Judged(incidents) => (Some(incidents), None),
             Hour::Held(held) => (None, Some(held)),
@@ -104,7 +104,7 @@ pub(super) async fn judge_hour(
     parts: &Parts,
     (date, hour): (Date, u8),
     ledger: &DayLedger,
-    news: News,
+    recency: Recency,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Hour, RunError> {
@@ -113,7 +113,7 @@ pub(super) async fn judge_hour(
     let range = DateRange { from: back(date, OLDEST_FIT_DAYS - 1), to: date };
     let mut snapshots = parts.store.snapshots(range).await?;
     // The completeness check needs the new hour, but a withheld hour must not reach the store.
-    snapshots.see(date, hour, ledger);
+    snapshots.add(date, hour, ledger);
     report.took("read_snapshots", started);
     if let Some(held) = completeness::held(&snapshots, date, hour, &parts.config.completeness) {
         held.report(report);
@@ -125,13 +125,13 @@ pub(super) async fn judge_hour(
     }
     report.took("write_snapshot", started);
     parts.checkpoint(Checkpoint::Written, now).await?;
-    let known = parts.store.incidents(back(date, BRIDGED_DAYS as u16)).await?;
+    let known = parts.store.incidents(back(date, MAX_GAP_DAYS as u16)).await?;
     let moment = Moment { date, hour: Some(hour) };
     let rules: Vec<&ReadyRule> = parts.ready.rules.iter().collect();
     let watched = days::watched(&known);
     let mut judgement = look(parts, (date, hour), ledger, &snapshots, &watched, &rules, report).await?;
     let started = Instant::now();
-    let incidents = days::remember(parts, moment, news, known, &mut judgement, now, report).await?;
+    let incidents = days::remember(parts, moment, recency, known, &mut judgement, now, report).await?;
     report.took("write_anomalies", started);
     report.anomalies.append(&mut judgement.anomalies);
     parts.checkpoint(Checkpoint::Stored, now).await?;

@@ -10,8 +10,9 @@ use super::report::Report;
 use super::{Mode, Parts, RunError};
 use crate::metrics::Metric;
 use crate::stop;
-use ingest::archive::{Drained, Stored};
-use ingest::source::{Clocks, RawDocument};
+use ingest::archive::{DrainResult, PutResult};
+use ingest::document::RawDocument;
+use ingest::source::{Clocks, bill_rows};
 use model::count::{counted, one_or};
 use model::ledger::{self, DayLedger};
 use model::series::day_start;
@@ -20,7 +21,7 @@ use store::checkpoint::Checkpoint;
 /// A fetched day, with the archive result of the raw document.
 pub(super) struct Intake {
     pub(super) document: RawDocument,
-    kept: Result<Option<Stored>, String>,
+    kept: Result<Option<PutResult>, String>,
 }
 
 impl Intake {
@@ -56,7 +57,7 @@ pub(super) async fn take(parts: &Parts, date: Date, hour: Option<u8>, now: Times
             Ok(stored) => Ok(Some(stored)),
             Err(error) => {
                 let archive = error.to_string();
-                match parts.spool.keep(&document).await {
+                match parts.spool.put(&document).await {
                     Ok(_) => Err(archive),
                     Err(spool) => return Err(RunError::NotKept { date, archive, spool: spool.to_string() }),
                 }
@@ -74,7 +75,9 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 /// Checks the clock of the host against the billing API. With a wrong clock, a partial bill could pass for a finished
 /// bill, and an hour for a different hour.
 fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), RunError> {
-    let Some(Clocks { theirs, ours }) = parts.source.clocks(now).filter(|_| parts.by_clock) else { return Ok(()) };
+    let Some(Clocks { remote: theirs, local: ours }) = parts.source.clocks(now).filter(|_| parts.by_clock) else {
+        return Ok(());
+    };
     if ours.duration_since(theirs).abs() < CLOCKS_APART {
         return Ok(());
     }
@@ -84,7 +87,7 @@ fn right_clock(parts: &Parts, now: Timestamp) -> Result<(), RunError> {
 /// Checks the end of the day against the billing API. A partial day would enter the training, and the next regular run
 /// would treat the day as complete.
 fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), RunError> {
-    let Some(Clocks { theirs, .. }) = parts.source.clocks(now) else { return Ok(()) };
+    let Some(Clocks { remote: theirs, .. }) = parts.source.clocks(now) else { return Ok(()) };
     let zone = &parts.config.zone;
     let ends = Timestamp::from_second(day_start(date.tomorrow().unwrap_or(date), zone).0).unwrap_or(Timestamp::MAX);
     if ends <= theirs {
@@ -101,13 +104,13 @@ fn is_over(parts: &Parts, date: Date, now: Timestamp) -> Result<(), RunError> {
 pub(super) fn sum(intake: &Intake, report: &mut Report) -> Result<DayLedger, RunError> {
     let started = Instant::now();
     let Intake { document, kept } = intake;
-    let ledger = ledger::sum(document.date, document.bill_rows());
+    let ledger = ledger::sum(document.date, bill_rows(document));
     report.count("rows", ledger.rows);
     match kept {
         Ok(None) => {}
         Ok(Some(stored)) => {
             report.tally.set(Metric::ArchiveUp, &[], 1.0);
-            if !matches!(stored, Stored::Unchanged) {
+            if !matches!(stored, PutResult::Unchanged) {
                 report.count("archived", 1);
             }
         }
@@ -138,7 +141,7 @@ pub(super) async fn drain_spool(parts: &Parts, now: Timestamp, report: &mut Repo
         return;
     }
     match parts.spool.drain(&parts.archive, now).await {
-        Ok(Drained { uploaded, unchanged, left, unreadable, error }) => {
+        Ok(DrainResult { uploaded, unchanged, remaining: left, unreadable, error }) => {
             report.count("unspooled", uploaded + unchanged);
             report.tally.set(Metric::Spooled, &[], left as f64);
             if let Some(error) = error {

@@ -12,7 +12,7 @@ use super::ruleset::ReadyRule;
 use crate::config::Config;
 use crate::metrics::Metric;
 use model::anomaly::{Anomaly, Direction};
-use model::rule::{Rule, Watch};
+use model::rule::{Directions, Rule};
 use model::series::hours::Hours;
 use model::series::{Grain, Series, SeriesKey, Window};
 use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
@@ -72,7 +72,7 @@ impl At {
             // Hourly increments are already normalized per hour of time.
             Grain::Hourly => None,
         };
-        let scale = hour_of.and_then(|hour| Some(Hours::of(date, zone)?.scale(hour))).unwrap_or(1.0);
+        let scale = hour_of.and_then(|hour| Some(Hours::of_day(date, zone)?.scale(hour))).unwrap_or(1.0);
         Self { date, hour, extent, scale }
     }
 }
@@ -234,9 +234,9 @@ fn worth_telling(rule: &Rule, verdict: Verdict, observed: f64, at: At) -> Option
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
     let watched = match rule.direction {
-        Watch::Both => true,
-        Watch::Up => direction == Direction::Up,
-        Watch::Down => direction == Direction::Down,
+        Directions::Both => true,
+        Directions::Up => direction == Direction::Up,
+        Directions::Down => direction == Direction::Down,
     };
     let proven = at.extent == Extent::Whole || (direction == Direction::Up && observed * at.scale >= verdict.upper);
     // A clock change explains the deviation: a day of 25 hours costs more, a day of 23 hours less.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::metrics::{self, Metric, Tally};
 use ingest::source::{SourceError, Traffic};
 use model::anomaly::{Direction, Severity};
-use model::incident::{Incident, State};
+use model::incident::{Incident, IncidentState};
 use model::series::day_start;
 use store::Operation;
 
@@ -30,7 +30,7 @@ impl Report {
             RunError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             RunError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
             // "No bill" is an answer of a working API.
-            RunError::Source(SourceError::NotThere { .. }) => {}
+            RunError::Source(SourceError::NoDocument { .. }) => {}
             RunError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
             _ => {}
         }
@@ -66,7 +66,7 @@ pub(super) fn incidents<'e>(
     }
     opened.for_each(|incident| tally.add(Metric::IncidentsOpened, &labels(incident), 1.0));
     closed.for_each(|incident| tally.add(Metric::IncidentsClosed, &labels(incident), 1.0));
-    for incident in current.iter().filter(|incident| incident.state == State::Open) {
+    for incident in current.iter().filter(|incident| incident.state == IncidentState::Open) {
         tally.add(Metric::OpenIncidents, &labels(incident), 1.0);
     }
 }

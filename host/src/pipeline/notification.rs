@@ -80,12 +80,12 @@ pub(super) fn tell(
     if notification.times < what.after {
         return told;
     }
-    let line = notify::operational(what.level, what.tag, what.text);
+    let line = notify::operational_message(what.level, what.tag, what.text);
     for receiver in receivers {
         if notification.told.contains(&receiver.name) {
             continue;
         }
-        match receiver.tell(&line, now) {
+        match receiver.send(&line, now) {
             Ok(()) => {
                 notification.told.insert(receiver.name.clone());
                 told.accepted += 1;
@@ -108,7 +108,7 @@ pub(super) fn recall(
         Language::Korean => format!("해소되었습니다: {}", notification.text),
         Language::English => format!("this is over: {}", notification.text),
     };
-    let line = notify::operational(Level::Info, "RECOVERED", &over);
+    let line = notify::operational_message(Level::Info, "RECOVERED", &over);
     notification.times = 0;
     // A receiver outside the config gets no resolution.
     notification.told.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
@@ -116,7 +116,7 @@ pub(super) fn recall(
     for receiver in
         receivers.iter_mut().filter(|receiver| notification.told.contains(&receiver.name)).collect::<Vec<_>>()
     {
-        match receiver.tell(&line, now) {
+        match receiver.send(&line, now) {
             Ok(()) => {
                 notification.told.remove(&receiver.name);
                 told.accepted += 1;
@@ -135,7 +135,7 @@ mod tests {
     use notify::options::ReceiverOptions;
     use notify::options::SyslogOptions;
     use notify::options::SyslogTransport;
-    use notify::options::Words;
+    use notify::options::TextStyle;
     use std::os::unix::net::UnixDatagram;
     use std::path::Path;
 
@@ -146,7 +146,7 @@ mod tests {
     fn receiver(name: &str, folder: &Path) -> Receiver {
         let transport = SyslogTransport::Unix(folder.join(name));
         let kind = ReceiverKind::Syslog(SyslogOptions { transport, app_name: "costwarden".to_owned() });
-        Receiver::new(&ReceiverOptions { name: name.to_owned(), words: Words::Short, kind }, Terminal::Stdout)
+        Receiver::new(&ReceiverOptions { name: name.to_owned(), text_style: TextStyle::Short, kind }, Terminal::Stdout)
     }
 
     /// The received lines of a socket, without headers.

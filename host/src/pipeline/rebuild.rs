@@ -18,8 +18,8 @@ use jiff::civil::Date;
 use super::days::Days;
 use super::report::Report;
 use super::{Again, Mode, Parts, RunError, completeness, hourly, intake, run};
-use ingest::archive::{ArchiveError, Key};
-use model::incident::News;
+use ingest::archive::{ArchiveError, DocumentKey};
+use model::incident::Recency;
 use model::ledger::DayLedger;
 use model::series::day_start;
 use model::series::hours::{Hours, day_before};
@@ -33,7 +33,7 @@ const AT_A_TIME: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     at: Timestamp,
-    key: Key,
+    key: DocumentKey,
 }
 
 /// Rebuilds the database. Calls `done` with the number of completed documents and the total. The report contains the
@@ -82,7 +82,7 @@ async fn every_event(
     let events = events(parts, report).await?;
     report.took("list", started);
     let Some(last) = events.last().map(|event| event.at) else {
-        return Err(RunError::NothingArchived { place: parts.archive.place() });
+        return Err(RunError::NothingArchived { place: parts.archive.location() });
     };
     let reached = record.reached.as_deref().and_then(Event::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
@@ -112,7 +112,7 @@ struct Rebuilding {
     /// The completed but untrained days, with the last day.
     open: Option<(Days, Date)>,
     /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
-    held: BTreeMap<Date, Key>,
+    held: BTreeMap<Date, DocumentKey>,
 }
 
 impl Rebuilding {
@@ -143,7 +143,7 @@ impl Rebuilding {
         let Some(ledger) = read(parts, key, *at, report).await? else { return Ok(()) };
         match key.hour {
             Some(hour) => {
-                hourly::judge_hour(parts, (key.date, hour), &ledger, News::Past, *at, report).await?;
+                hourly::judge_hour(parts, (key.date, hour), &ledger, Recency::Past, *at, report).await?;
                 report.count("hours", 1);
             }
             None if completeness::short(parts, &ledger, age(parts, key.date, *at)).await?.is_some() => {
@@ -169,11 +169,11 @@ impl Rebuilding {
             Some((days, before)) if before < date => days,
             _ => Days::open(parts, date, report).await?,
         };
-        days.finish(parts, ledger, News::Past, at, report).await?;
+        days.finish(parts, ledger, Recency::Past, at, report).await?;
         let later = DateRange { from: date.tomorrow().unwrap_or(date), to: Date::MAX };
         let mut through = date;
         for later in parts.store.days(later).await?.into_iter().filter(|later| *later > date) {
-            days.revisit(parts, later, News::Past, at, report).await?;
+            days.revisit(parts, later, Recency::Past, at, report).await?;
             through = later;
         }
         self.open = Some((days, through));
@@ -220,7 +220,12 @@ fn age(parts: &Parts, date: Date, at: Timestamp) -> u64 {
 }
 
 /// Reads and sums a document. `None`, with a report, for an unusable document.
-async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> Result<Option<DayLedger>, RunError> {
+async fn read(
+    parts: &Parts,
+    key: &DocumentKey,
+    at: Timestamp,
+    report: &mut Report,
+) -> Result<Option<DayLedger>, RunError> {
     let taken = match parts.archive.document(key, at).await {
         Ok(Some(document)) => intake::Intake::archived(document),
         Ok(None) => return Ok(None),
@@ -244,7 +249,7 @@ async fn read(parts: &Parts, key: &Key, at: Timestamp, report: &mut Report) -> R
 impl Event {
     fn parse(text: &str) -> Option<Self> {
         let (at, key) = text.split_once(' ')?;
-        Some(Self { at: at.parse().ok()?, key: Key::parse(key)? })
+        Some(Self { at: at.parse().ok()?, key: DocumentKey::parse(key)? })
     }
 }
 
@@ -278,12 +283,12 @@ async fn events(parts: &Parts, report: &mut Report) -> Result<Vec<Event>, RunErr
 }
 
 /// The end of the day or hour of a document.
-fn over(parts: &Parts, key: &Key) -> Timestamp {
+fn over(parts: &Parts, key: &DocumentKey) -> Timestamp {
     let zone = &parts.config.zone;
     let seconds = match key.hour {
         None => day_start(key.date.tomorrow().unwrap_or(key.date), zone).0,
         Some(hour) => {
-            day_start(key.date, zone).0 + Hours::of(key.date, zone).map_or(0, |hours| hours.seconds(hour)) - 1
+            day_start(key.date, zone).0 + Hours::of_day(key.date, zone).map_or(0, |hours| hours.seconds(hour)) - 1
         }
     };
     Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)

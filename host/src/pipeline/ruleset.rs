@@ -53,7 +53,7 @@ pub(crate) async fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox, fetc
                 issues if issues.is_empty() => ready.rules.push(ReadyRule::new(rule, plugin.detector.clone())),
                 issues => ready.problems.extend(issues),
             },
-            Err(refusal) => ready.problems.push(at(&rule, rule.places.detector, "detector", refusal.to_string())),
+            Err(refusal) => ready.problems.push(at(&rule, rule.location.detector, "detector", refusal.to_string())),
         }
     }
     ready
@@ -74,10 +74,10 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {
         Ok(issues) => {
             for issue in issues {
                 let key = format!("settings{}", issue.pointer.replace('/', "."));
-                problems.push(at(rule, rule.places.settings(&issue.pointer), &key, issue.message));
+                problems.push(at(rule, rule.location.settings(&issue.pointer), &key, issue.message));
             }
         }
-        Err(failure) => problems.push(at(rule, rule.places.settings(""), "settings", failure.to_string())),
+        Err(failure) => problems.push(at(rule, rule.location.settings(""), "settings", failure.to_string())),
     }
     // `min_points` counts points: an hourly series has 24 points per day.
     let a_day = if rule.grain == Grain::Hourly { 24 } else { 1 };
@@ -86,13 +86,13 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Diagnostic> {
         let (days, name) = (counted(rule.history_days, "day"), &rule.detector);
         let are = one_or(rule.history_days.into(), "is", "are");
         let message = format!("can match nothing: {days} {are} never enough, {name} learns from {needed} on");
-        problems.push(at(rule, rule.places.history_days, "history_days", message));
+        problems.push(at(rule, rule.location.history_days, "history_days", message));
     }
     problems
 }
 
 fn at(rule: &Rule, line: usize, key: &str, message: String) -> Diagnostic {
-    Diagnostic { file: rule.places.file.clone(), line, key: format!("rule {}: {key}", rule.id), message }
+    Diagnostic { file: rule.location.file.clone(), line, key: format!("rule {}: {key}", rule.id), message }
 }
 
 fn threshold(schema: &Value, settings: &Value) -> BTreeMap<String, f64> {

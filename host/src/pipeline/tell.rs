@@ -29,18 +29,18 @@ pub(super) async fn incidents(
     for mut incident in incidents {
         let (mut told, mut held_up) = (false, false);
         for receiver in &mut parts.receivers {
-            let speech = TextOptions { language: *language, currency, words: receiver.words };
-            for notification in incident.due(&receiver.name, factor) {
+            let speech = TextOptions { language: *language, currency, text_style: receiver.text_style };
+            for notification in incident.due_notifications(&receiver.name, factor) {
                 // With an expired lease, another host may send the same notification.
                 if parts.turn.as_ref().is_some_and(|turn| !turn.is_fresh()) {
                     held_up = true;
                     break;
                 }
-                let line = notify::of_incident(&incident, notification, speech);
-                match receiver.tell(&line, now) {
+                let line = notify::incident_message(&incident, notification, speech);
+                match receiver.send(&line, now) {
                     Ok(()) => {
                         checkpoint::reached(Checkpoint::Delivered);
-                        incident.told(&receiver.name, notification);
+                        incident.record_delivery(&receiver.name, notification);
                         report.count("notifications", 1);
                         told = true;
                     }
@@ -54,7 +54,7 @@ pub(super) async fn incidents(
             }
         }
         // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
-        let settled = incident.settled(parts.receivers.iter().map(|receiver| receiver.name.as_str()), factor);
+        let settled = incident.is_settled(parts.receivers.iter().map(|receiver| receiver.name.as_str()), factor);
         if told || settled {
             parts.store.put_incidents(&[(incident, settled)], now).await?;
         }
@@ -134,12 +134,12 @@ pub(super) async fn total(
         return Ok(());
     };
     let told = run.total_delivered.len();
-    let line = notify::daily_total(date, &total, parts.config.language, &parts.config.currency);
+    let line = notify::daily_total_message(date, &total, parts.config.language, &parts.config.currency);
     for receiver in &mut parts.receivers {
         if run.total_delivered.contains(&receiver.name) {
             continue;
         }
-        match receiver.tell(&line, now) {
+        match receiver.send(&line, now) {
             Ok(()) => {
                 checkpoint::reached(Checkpoint::Delivered);
                 run.total_delivered.insert(receiver.name.clone());

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::RunError;
-use ingest::archive::{Archive, ArchiveError, Key, Listing};
+use ingest::archive::{Archive, ArchiveError, ArchiveListing, DocumentKey};
+use ingest::source::bill_rows;
 use model::history::Measure;
 use model::ledger;
 use model::series::{ALL, SeriesKey};
@@ -100,7 +101,7 @@ pub(crate) async fn verify(
 struct Day<'a> {
     store: &'a Store,
     archive: &'a Archive,
-    listing: &'a Listing,
+    listing: &'a ArchiveListing,
     date: Date,
     expires: bool,
 }
@@ -130,7 +131,7 @@ impl Day<'_> {
     }
 
     fn is_archived(&self, hour: Option<u8>) -> bool {
-        self.listing.documents.contains_key(&Key::document(self.date, hour))
+        self.listing.documents.contains_key(&DocumentKey::document(self.date, hour))
     }
 
     async fn compare_one(
@@ -183,15 +184,16 @@ impl Day<'_> {
     }
 
     async fn archived(&self, hour: Option<u8>) -> Result<Option<Amounts>, ArchiveError> {
-        let Some(document) = self.archive.document(&Key::document(self.date, hour), Timestamp::UNIX_EPOCH).await?
+        let Some(document) =
+            self.archive.document(&DocumentKey::document(self.date, hour), Timestamp::UNIX_EPOCH).await?
         else {
             return Ok(None);
         };
-        let amounts = |entry: ledger::Entry| {
-            let amounts = Measure::ALL.map(|measure| (measure, measure.of(&entry.amounts)));
+        let amounts = |entry: ledger::LedgerEntry| {
+            let amounts = Measure::ALL.map(|measure| (measure, measure.value(&entry.amounts)));
             (entry.key, amounts.into())
         };
-        Ok(Some(ledger::sum(document.date, document.bill_rows()).entries.into_iter().map(amounts).collect()))
+        Ok(Some(ledger::sum(document.date, bill_rows(&document)).entries.into_iter().map(amounts).collect()))
     }
 
     async fn remembered_day(&self) -> Result<Amounts, RunError> {

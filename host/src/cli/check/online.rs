@@ -12,7 +12,7 @@ use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
 use model::series::hours::day_before;
-use notify::{Level, Receiver, Terminal, operational};
+use notify::{Level, Receiver, Terminal, operational_message};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
@@ -71,7 +71,9 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)));
+    items.extend(
+        config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)),
+    );
     items.extend(schedule());
     items
 }
@@ -104,7 +106,9 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         Found::Good => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!("{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused")
+            format!(
+                "{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused"
+            )
         }
     };
     Item::new("clock", found, message)
@@ -113,7 +117,7 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
 async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
     let done = archive.probe().await;
-    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.place())))
+    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.location())))
 }
 
 async fn store(config: &Config) -> Item {
@@ -158,7 +162,10 @@ fn state(folder: &Path) -> Item {
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
+        let message = format!(
+            "{} does not exist: expected the folder of the textfile collector of the node exporter",
+            folder.display()
+        );
         return Item::new("metrics", Found::Doubtful, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
@@ -177,17 +184,16 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
 fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
     if args.notify {
-        let line = operational(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
+        let line = operational_message(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
         let sent =
-            receiver.tell(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
+            receiver.send(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
         return Item::of("receiver", sent.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
-            let message = format!(
-                "{name}: gives no receipt; send a test notification with --notify and check the arrival"
-            );
+            let message =
+                format!("{name}: gives no receipt; send a test notification with --notify and check the arrival");
             Item::new("receiver", Found::Doubtful, message)
         }
         Err(error) => Item::new("receiver", Found::Bad, error.to_string()),
@@ -242,9 +248,15 @@ mod tests {
         assert_eq!(check(5).0, Found::Good);
         assert_eq!(check(-59).0, Found::Good);
         let (found, message) = check(-90);
-        assert!(found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"), "{message}");
+        assert!(
+            found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"),
+            "{message}"
+        );
         let (found, message) = check(3_600);
-        assert!(found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"), "{message}");
+        assert!(
+            found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{fetch, is_changed};
 use crate::pipeline::days::Days;
 use crate::pipeline::report::Report;
 use crate::pipeline::{Mode, Parts, RunError, completeness, intake, plan, run, tell};
-use model::incident::{Incident, News};
+use model::incident::{Incident, Recency};
 use model::ledger::DayLedger;
 use model::series::hours::days_through;
 use store::checkpoint::Checkpoint;
@@ -181,11 +181,11 @@ impl Named {
         self.is_changed |= is_another || self.begun.contains(&date);
         // Only the newest day of the ledger is current. A repeated older day is history and notifies nobody.
         let is_now = date == self.range.to && self.known.last().is_none_or(|end| *end <= date);
-        let news = if is_now { News::Live } else { News::Past };
+        let recency = if is_now { Recency::Live } else { Recency::Past };
         let total = Some(ledger.total_text());
         report.total.clone_from(&total);
         self.done.last_mut().expect("it was begun just now").1.total = total;
-        let incidents = self.days.finish(parts, ledger, news, now, report).await?;
+        let incidents = self.days.finish(parts, ledger, recency, now, report).await?;
         if self.is_changed || is_now {
             self.keep(incidents);
         }
@@ -200,7 +200,7 @@ impl Named {
         now: Timestamp,
         report: &mut Report,
     ) -> Result<(), RunError> {
-        let incidents = self.days.revisit(parts, date, News::Past, now, report).await?;
+        let incidents = self.days.revisit(parts, date, Recency::Past, now, report).await?;
         if self.is_changed {
             self.keep(incidents);
         }
