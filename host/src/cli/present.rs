@@ -9,11 +9,12 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use crate::pipeline::Report;
+use crate::pipeline::{Count, Report};
 use model::anomaly::Anomaly;
 use model::count::counted;
 use model::money;
 use model::run_id::RunId;
+use store::DateRange;
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,10 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 /// Prints the outcome of a rule preview, in the form of [`report`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
-        let [series, judged, learning] = ["series", "verdicts", "insufficient_history"].map(|name| count(report, name));
-        let [rules, anomalies] = ["rule", "anomaly"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
+        let [series, judged, learning] =
+            [Count::Series, Count::Verdicts, Count::InsufficientHistory].map(|count| report.count(count));
+        let rules = counted(report.count(Count::Rules), "rule");
+        let anomalies = counted(report.count(Count::Anomalies), "anomaly");
         format!(
             "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {anomalies}; nothing was written",
             report.job,
@@ -106,31 +109,27 @@ fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
     table
 }
 
-fn count(report: &Report, name: &str) -> u64 {
-    report.counts.get(name).copied().unwrap_or(0)
-}
-
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
         let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
         return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
     }
-    let count = |name: &str| count(report, name);
+    let count = |count: Count| report.count(count);
     let mut line = format!(
         "{} {} {}: {}, {} series, {}, {} judged, {} learning, {}, {}",
         report.job,
         report.period,
         report.outcome().as_str(),
-        counted(count("rows"), "row"),
-        count("series"),
-        counted(count("rules"), "rule"),
-        count("verdicts"),
-        count("insufficient_history"),
-        counted(count("anomalies"), "anomaly"),
-        counted(count("notifications"), "notification"),
+        counted(count(Count::Rows), "row"),
+        count(Count::Series),
+        counted(count(Count::Rules), "rule"),
+        count(Count::Verdicts),
+        count(Count::InsufficientHistory),
+        counted(count(Count::Anomalies), "anomaly"),
+        counted(count(Count::Notifications), "notification"),
     );
-    if let Some((first, last)) = report.reevaluated {
-        line.push_str(&format!(", {} days judged again from {first} to {last}", count("reevaluated_days")));
+    if let Some(DateRange { from, to }) = report.reevaluated {
+        line.push_str(&format!(", {} days judged again from {from} to {to}", count(Count::ReevaluatedDays)));
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));
@@ -140,12 +139,12 @@ fn summary(report: &Report) -> String {
 
 fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut counts = Map::new();
-    for (name, count) in &report.counts {
-        counts.insert((*name).to_owned(), (*count).into());
+    for (count, number) in &report.counts {
+        counts.insert(count.as_str().to_owned(), (*number).into());
     }
     let mut durations = Map::new();
-    for (step, took) in &report.durations {
-        durations.insert((*step).to_owned(), (took.as_secs_f64() * 1e3).into());
+    for (stage, took) in &report.durations {
+        durations.insert(stage.as_str().to_owned(), (took.as_secs_f64() * 1e3).into());
     }
     let text = |date: Date| date.strftime("%Y%m%d").to_string();
     let mut json = json!({
@@ -154,7 +153,7 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
         "outcome": report.outcome().as_str(),
         "doneBy": report.done_by,
         "total": report.total,
-        "reevaluated": report.reevaluated.map(|(from, to)| json!({ "from": text(from), "to": text(to) })),
+        "reevaluated": report.reevaluated.map(|range| json!({ "from": text(range.from), "to": text(range.to) })),
         "counts": counts,
         "durationsMs": durations,
         "problems": report.problems,

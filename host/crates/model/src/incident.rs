@@ -17,18 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::advance::{Advanced, BRIDGED_DAYS, Judged, advance, short_runs};
 use crate::anomaly::{Direction, Severity};
+pub use crate::moment::Moment;
 use crate::series::{Names, SeriesKey};
 
 /// Default number of days before a lasting deviation becomes the new level.
 pub const ACCEPT_AFTER_DAYS: u16 = 14;
-
-/// An evaluation time in billing time: a day up to an hour, or the finished day. The finished day is later than all
-/// hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    pub date: Date,
-    pub hour: Option<u8>,
-}
 
 /// The state of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,19 +120,6 @@ pub struct Delivery {
     /// Whether an end of any kind was notified.
     pub closed: bool,
     pub notifications: u32,
-}
-
-impl Ord for Moment {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let order = |moment: &Self| (moment.date, moment.hour.map_or(24, u8::from));
-        order(self).cmp(&order(other))
-    }
-}
-
-impl PartialOrd for Moment {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl Seen {
