@@ -61,7 +61,7 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
 #[test]
 fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
     let Some((hosts, documents, lines)) = case(LEASE) else { return };
-    for step in ["fetched", "written", "anomalies", "remembered"] {
+    for step in ["fetched", "written", "anomalies", "stored"] {
         let hosts = TwoHosts::new(hosts.mongo.copied(), &bills(), LEASE);
         let mut first = hosts.start(Host::A, &daily(), &format!("pause:{step}"));
         first.until_paused();
@@ -69,7 +69,7 @@ fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
         assert_eq!(hosts.heard(), lines, "{step}");
         first.signal(Signal::CONT);
         let first = first.end().expect(2);
-        assert!(first.stderr.contains("another host has taken over (writer all)"), "{step}: {first:?}");
+        assert!(first.stderr.contains("another host took over the lease of writer all"), "{step}: {first:?}");
         assert_same(&documents, &state(&hosts.mongo), step);
         assert_eq!(hosts.heard(), [""; 0], "{step}: nothing is told twice");
     }

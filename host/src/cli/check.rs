@@ -117,7 +117,7 @@ async fn plugins(path: &Path, config: &Config, pull: PullPolicy, anomalies: &mut
 fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
     let folder = config.metrics.textfile.as_ref()?.parent()?;
     let absent = || {
-        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
         Diagnostic { key: "metrics.textfile".to_owned(), ..Diagnostic::of_file(path, message) }
     };
     (!folder.is_dir()).then(absent)
@@ -138,7 +138,7 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     let unused = |name: &&String| !set.rules.iter().any(|rule| rule.detector == **name);
     let warning = |name: &String| Diagnostic {
         key: format!("plugins.grants.{name}"),
-        ..Diagnostic::of_file(path, "grants something to a plugin that no rule uses: remove it, or look at its name")
+        ..Diagnostic::of_file(path, "grants access to a plugin without a rule: remove the grant, or correct the name")
     };
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }

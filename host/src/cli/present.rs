@@ -112,7 +112,7 @@ fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
         let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
-        return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
+        return format!("{job} {period} {outcome}: completed by {owner}; name the day or the hour to repeat the run");
     }
     let count = |count: Count| report.count(count);
     let mut line = format!(

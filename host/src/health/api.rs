@@ -39,7 +39,7 @@ fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
     let mut message = format!("{seconds:.2} s each, {over}");
     if state != State::Ok {
-        message.push_str(": a smaller source.page_size makes requests shorter; ask the provider whether it is slow");
+        message.push_str(": reduce source.page_size for shorter requests, or ask the provider about the latency");
     }
     Check::new("api latency", state, message)
 }
@@ -49,7 +49,7 @@ fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Chec
     let mut message = format!("{failed} failed, {over}");
     if state != State::Ok {
         message.push_str(
-            ": `costwarden check --online` asks once more; lines with `trying the billing API again` in the log say why",
+            ": run `costwarden check --online`; log lines with `trying the billing API again` give the reasons",
         );
     }
     Check::new("api errors", state, message)

@@ -20,7 +20,7 @@ pub(super) fn checks(
     config: &HealthOptions,
 ) -> Vec<Check> {
     let Some(last) = runs.first() else {
-        let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
+        let message = format!("has never run: run `costwarden schedule install` or `costwarden {job}`");
         return vec![Check::new(job, State::Unknown, message)];
     };
     vec![
@@ -35,7 +35,7 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
     if age < -CLOCKS_APART {
         let (began, age) = (last.started_at, span(-age));
         let message = format!(
-            "began at {began}, which is in {age} by this host's clock ({now}): look at the clocks of this host and of {}, and set them by NTP; until then nobody sees whether it runs",
+            "started at {began}, {age} in the future by the clock of this host ({now}): set the clocks of this host and of {} by NTP; the age of the job is unknown until then",
             last.owner
         );
         return Check::new(format!("{job} age"), State::Warning, message);
@@ -46,9 +46,9 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
         _ => (age.as_mins() as u64, config.hourly_minutes, 60),
     };
     let state = State::of(value, levels);
-    let mut message = format!("began {} ago", span(age));
+    let mut message = format!("started {} ago", span(age));
     if state != State::Ok {
-        message.push_str(": look at `costwarden schedule show` and at what it wrote to its log");
+        message.push_str(": check `costwarden schedule show` and the log of the job");
     }
     // The figure is in seconds, the thresholds are in hours or minutes.
     let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
@@ -65,7 +65,7 @@ fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) 
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
     let last = ended().next();
-    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
+    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("see the log");
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
         // `failing` may count failures after the last run record.
         _ if failures > 0 => (
@@ -75,9 +75,9 @@ fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) 
                 _ => format!("failed {failures} times in a row: {why}"),
             },
         ),
-        Some("degraded") => (State::Warning, format!("left something out: {why}")),
+        Some("degraded") => (State::Warning, format!("degraded: {why}")),
         Some(outcome) => (State::Ok, outcome.to_owned()),
-        None => (State::Ok, "its first run goes on".to_owned()),
+        None => (State::Ok, "the first run is in progress".to_owned()),
     };
     Check::new(format!("{job} outcome"), state, message).with(
         format!("{job}_failures"),
@@ -96,17 +96,17 @@ fn duration(job: &str, last: &RunRecord, grip: Grip<'_>, now: Timestamp, config:
         let (state, message) = match grip {
             Grip::Firm if too_long => (
                 State::Warning,
-                format!("has been running for {running}: {owner} still renews its lease; if it hangs, end it"),
+                format!("has been running for {running}: {owner} still renews the lease; end the process if the process hangs"),
             ),
             Grip::Firm => (State::Ok, format!("has been running for {running}")),
             Grip::Lost(lease) => (
                 State::Warning,
-                format!("began {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
+                format!("started {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
             ),
             Grip::None => (
                 State::Warning,
                 format!(
-                    "began {running} ago and has not ended: {owner} has no lease any more, so that it died; the next run makes it good"
+                    "started {running} ago and has not ended: {owner} has no lease and has died; the next run resumes the work"
                 ),
             ),
         };
@@ -208,14 +208,14 @@ pub(super) mod tests {
         ");
         insta::assert_snapshot!(told("hourly", &[run("running", 3, &[])], 0), @"
         OK hourly age: began 3 minutes ago
-        OK hourly outcome: its first run goes on
+        OK hourly outcome: the first run is in progress
         OK hourly duration: has been running for 3 minutes
         ");
         // A small difference between clocks, and a clock set back by a day.
         assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
         assert!(
             told("hourly", &[run("done", -24 * 60, &[])], 0)
-                .starts_with("WARNING hourly age: began at 2026-11-26T01:20:00Z, which is in 24 hours by this host")
+                .starts_with("WARNING hourly age: started at 2026-11-26T01:20:00Z, 24 hours in the future by the clock of this host")
         );
     }
 
@@ -271,7 +271,7 @@ pub(super) mod tests {
         assert_eq!(
             endless.lines().nth(2),
             Some(
-                "WARNING hourly duration: has been running for 2 hours: vm-1:7 still renews its lease; if it hangs, end it"
+                "WARNING hourly duration: has been running for 2 hours: vm-1:7 still renews the lease; end the process if the process hangs"
             )
         );
     }

@@ -31,15 +31,15 @@ pub(super) fn grip<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) -> Grip
 /// another run takes over.
 pub(super) fn check(leases: Option<&[HeldLease]>) -> Check {
     let Some(leases) = leases else {
-        return Check::new("lease", State::Ok, "one process at a time has the database, and none does");
+        return Check::new("lease", State::Ok, "the embedded database has one user at a time and no lease");
     };
     let lost: Vec<_> = leases.iter().filter(|lease| !lease.left.is_positive()).collect();
     let told = |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
     match (leases, lost.as_slice()) {
-        ([], _) => Check::new("lease", State::Ok, "nobody writes"),
+        ([], _) => Check::new("lease", State::Ok, "no lease is taken"),
         (held, []) => Check::new("lease", State::Ok, told(&held.iter().collect::<Vec<_>>())),
         (_, lost) => {
-            let hint = "whoever had it died or hangs, look there; the next run takes over";
+            let hint = "the owner died or hangs: check the process; the next run takes over";
             Check::new("lease", State::Warning, format!("{}: {hint}", told(lost)))
         }
     }
@@ -89,15 +89,15 @@ mod tests {
 
     #[test]
     fn a_lease_that_ran_out_is_told_with_its_owner() {
-        assert_eq!(told(Some(&[])), "OK nobody writes");
-        assert_eq!(told(None), "OK one process at a time has the database, and none does");
+        assert_eq!(told(Some(&[])), "OK no lease is taken");
+        assert_eq!(told(None), "OK the embedded database has one user at a time and no lease");
         let alive = held("writer", "vm-1:7:a", 40, Some(20));
         assert_eq!(told(Some(std::slice::from_ref(&alive))), "OK vm-1:7:a writes, renewed 20 s ago");
         let dead = held("backfill", "vm-2:9:b", -600, Some(660));
         assert_eq!(
             told(Some(&[alive, dead])),
             "WARNING the lease of vm-2:9:b, which does backfill all, ran out 10 minutes ago, renewed 11 minutes ago: \
-             whoever had it died or hangs, look there; the next run takes over"
+             the owner died or hangs: check the process; the next run takes over"
         );
         let old = held("writer", "vm-1:7:a", 0, None);
         assert!(told(Some(&[old])).starts_with("WARNING the lease of vm-1:7:a, which writes, ran out 0 s ago: "));

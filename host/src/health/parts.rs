@@ -27,7 +27,7 @@ pub(super) fn rules(rules: &Rules) -> Check {
     });
     match (running, told) {
         (0, told) => {
-            let why = told.unwrap_or_else(|| "its folder holds none".to_owned());
+            let why = told.unwrap_or_else(|| "the rules folder contains no rule".to_owned());
             Check::new("rules", State::Critical, format!("no rule can run: {why}"))
         }
         (_, Some(told)) => Check::new("rules", State::Warning, told),
@@ -56,8 +56,8 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) 
     };
     let message = match waiting {
         0 => "empty".to_owned(),
-        1 => "1 document waits for the archive: once it takes documents again, the next run uploads it".to_owned(),
-        _ => format!("{waiting} documents wait for the archive: once it takes them, the next run uploads them"),
+        1 => "1 document waits in the spool: the next run uploads the document when the archive is available".to_owned(),
+        _ => format!("{waiting} documents wait in the spool: the next run uploads the documents when the archive is available"),
     };
     Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))
 }
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(at(2, &["a"]), "WARNING a");
         assert_eq!(at(1, &["a", "b", "c"]), "WARNING a (and 2 more: `costwarden check` lists them)");
         assert_eq!(at(0, &["a"]), "CRITICAL no rule can run: a");
-        assert_eq!(at(0, &[]), "CRITICAL no rule can run: its folder holds none");
+        assert_eq!(at(0, &[]), "CRITICAL no rule can run: the rules folder contains no rule");
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError>
     minutes.dedup();
     let mut lines = vec![
         BEGIN.to_owned(),
-        "# Written by `costwarden schedule install`, which replaces it. All other lines are left as they are."
+        "# Written by `costwarden schedule install`, which overwrites this block. All other lines stay unchanged."
             .to_owned(),
         format!(
             "# The bill's day begins at 00:00 {}; the times below are {}.",
@@ -239,21 +239,21 @@ pub(crate) enum CrontabError {
     Program { why: std::io::Error },
     #[error("`crontab` did not {action} {whose}: {said}")]
     Refused { action: &'static str, whose: String, said: String },
-    #[error("{whose} is not UTF-8: nothing was changed; look at it with `crontab -l`")]
+    #[error("{whose} is not UTF-8: nothing was changed; see `crontab -l`")]
     NotText { whose: String },
     #[error(
-        "{whose} is not what was written: somebody else changed it at the same time; look at it with `crontab -l`, and try again"
+        "{whose} differs from the written text: another process changed the crontab at the same time; see `crontab -l`, and try again"
     )]
     Other { whose: String },
     #[error(
-        "line {line} of the crontab is `{what}` and the `{missing}` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`"
+        "line {line} of the crontab is `{what}` without the matching `{missing}`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`"
     )]
     Marks { line: usize, what: &'static str, missing: &'static str },
     #[error(
         "line {line} of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`"
     )]
     Twice { line: usize },
-    #[error("{path:?} cannot stand in a crontab: expected UTF-8 without control characters")]
+    #[error("{path:?} is invalid in a crontab: expected UTF-8 without control characters")]
     Path { path: PathBuf },
     #[error("the command of {task} would have {length} characters, cron takes {LONGEST_COMMAND}: use shorter paths")]
     Long { task: &'static str, length: usize },

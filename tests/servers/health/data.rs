@@ -44,7 +44,7 @@ fn notices_that_nobody_took_are_counted() {
     let listener =
         std::os::unix::net::UnixDatagram::bind(installation.workdir.path().join("nobody-listens")).expect("a socket");
     installation.at("2026-11-23 15:12:00", &["daily"]).expect(0);
-    installation.expect("2026-11-23 15:13:00", "notifications", "OK", "every notification was taken");
+    installation.expect("2026-11-23 15:13:00", "notifications", "OK", "every notification was delivered");
     drop(listener);
 }
 
@@ -65,7 +65,7 @@ fn a_notice_about_costwarden_that_no_sink_took_is_counted_too() {
     let listener =
         std::os::unix::net::UnixDatagram::bind(installation.workdir.path().join("nobody-listens")).expect("a socket");
     installation.at("2026-11-23 04:12:00", &["hourly"]).expect(2);
-    installation.expect("2026-11-23 04:13:00", "notifications", "OK", "every notification was taken");
+    installation.expect("2026-11-23 04:13:00", "notifications", "OK", "every notification was delivered");
     listener.set_nonblocking(true).expect("a socket");
     let mut line = [0; 512];
     let mut hear = || {

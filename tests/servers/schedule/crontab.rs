@@ -21,7 +21,7 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
         assert!(command.starts_with(&format!("-F -w 3000 {folder}/state/schedule.lock /")), "{command}");
         assert!(command.ends_with(&format!(" --json >>{folder}/log/costwarden.log 2>&1")), "{command}");
     }
-    assert_eq!(cron.install(&[]).expect(0).stdout, "the crontab is as it should be already\n");
+    assert_eq!(cron.install(&[]).expect(0).stdout, "the crontab already contains the jobs\n");
     assert_eq!(cron.table().as_ref(), Some(&table));
     assert_eq!(cron.schedule(&["show"]).expect(0).stdout, table);
     let shown = cron.schedule(&["show", "--json"]).expect(0).report();

@@ -120,7 +120,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 
-    for step in ["written:2", "anomalies:20", "writing:60", "insufficient_history", "learning:3", "told:50", "finished"]
+    for step in ["written:2", "anomalies:20", "writing:60", "training", "training:3", "notified:50", "finished"]
     {
         goes_on_after(step, &archive, &before);
     }
@@ -138,7 +138,7 @@ fn goes_on_after(step: &str, archive: &TestArchive, expected: &Dump) {
     let died = workdir.run_with(&["archive", "rebuild"], &[("COSTWARDEN_FAILPOINT", &format!("kill:{step}"))]);
     assert_eq!(died.code, -1, "{step}: {died:?}");
     let other = workdir.run(&["daily", &format!("--date={}", day(3))]).expect(2);
-    assert!(other.stderr.contains("the database is half rebuilt"), "{step}: {other:?}");
+    assert!(other.stderr.contains("the database is only partly rebuilt"), "{step}: {other:?}");
     let run = workdir.run(&["archive", "rebuild", "--json"]);
     let report = run.report();
     assert!(run.code < 2, "{step}: {run:?}");
@@ -237,7 +237,7 @@ fn an_archive_is_a_source_of_its_own() {
     let archive = TestArchive::Folder;
     let workdir = workdir(&archive, EMBEDDED, ARCHIVE);
     let empty = workdir.run(&["archive", "rebuild"]).expect(2);
-    assert!(empty.stderr.contains("holds no raw document: there is nothing to rebuild from"), "{empty:?}");
+    assert!(empty.stderr.contains("holds no raw document: a rebuild needs at least one"), "{empty:?}");
     let run = workdir.run(&["daily", &format!("--date={}", day(0))]).expect(2);
     let missing = format!(
         "no raw document of {} in the archive: expected {} in {}",

@@ -101,10 +101,10 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         _ => Found::Good,
     };
     let message = match found {
-        Found::Good => "agrees with that of the billing API".to_owned(),
+        Found::Good => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!("{seconds} s {side} that of the billing API: set it by NTP, signed requests are refused otherwise")
+            format!("{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused")
         }
     };
     Item::new("clock", found, message)
@@ -152,13 +152,13 @@ fn state(folder: &Path) -> Item {
     };
     let made = if there == folder { "writable" } else { "is made by the first run" };
     let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
-    Item::new("state_dir", found, format!("{}: {made}; its disk is {used:.0} % full", folder.display()))
+    Item::new("state_dir", found, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
 }
 
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
         return Item::new("metrics", Found::Doubtful, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
@@ -179,14 +179,14 @@ fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     if args.tell {
         let line = operational(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
         let told =
-            receiver.tell(&line, now).map(|()| format!("{name}: took a test notification; look whether it arrived"));
+            receiver.tell(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
         return Item::of("receiver", told.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
             let message = format!(
-                "{name}: does not say whether it is heard; send a test notification with --notify, and look for it"
+                "{name}: gives no receipt; send a test notification with --notify and check the arrival"
             );
             Item::new("receiver", Found::Doubtful, message)
         }
@@ -209,7 +209,7 @@ fn schedule() -> Vec<Item> {
         Ok(None) => vec![Item::new(
             "schedule",
             Found::Doubtful,
-            "nothing starts the jobs for this user: costwarden schedule install, or something else that does",
+            "no schedule starts the jobs for this user: run costwarden schedule install, or install another scheduler",
         )],
         Err(error) => vec![Item::new("schedule", Found::Doubtful, error.to_string())],
     }
@@ -253,7 +253,7 @@ mod tests {
         let item = state(&folder.path().join("a/b"));
         assert!(item.message.contains("a/b: is made by the first run"), "{item:?}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no trace");
-        assert!(state(folder.path()).message.contains(": writable; its disk is "));
+        assert!(state(folder.path()).message.contains(": writable; the disk is "));
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
         assert_eq!(state(&file.join("state")).found, Found::Bad);

@@ -26,7 +26,7 @@ fn told(plan: &Plan) -> String {
 fn the_jobs_run_after_the_bills_midnight_and_every_hour() {
     insta::assert_snapshot!(told(&plan()), @r#"
     # BEGIN costwarden
-    # Written by `costwarden schedule install`, which replaces it. All other lines are left as they are.
+    # Written by `costwarden schedule install`, which overwrites this block. All other lines stay unchanged.
     # The bill's day begins at 00:00 Asia/Seoul; the times below are Etc/UTC.
     10 15 * * * flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml daily --json >>/var/log/costwarden/costwarden.log 2>&1
     10 * * * * flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml hourly --json >>/var/log/costwarden/costwarden.log 2>&1
@@ -57,7 +57,7 @@ fn names_of_any_kind_reach_the_program_as_they_are() {
     );
     assert!(daily.contains(r" '/opt/it'\''s 100\%/costwarden' --config "), "{daily}");
     let refused = |plan: Plan| block(&plan, NOW.parse().unwrap()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused(Plan { config: "/etc/a\n* * * * * b".into(), ..plan.clone() }), @r#""/etc/a\n* * * * * b" cannot stand in a crontab: expected UTF-8 without control characters"#);
+    insta::assert_snapshot!(refused(Plan { config: "/etc/a\n* * * * * b".into(), ..plan.clone() }), @r#""/etc/a\n* * * * * b" is invalid in a crontab: expected UTF-8 without control characters"#);
     insta::assert_snapshot!(refused(Plan { config: ("/".to_owned() + &"x".repeat(900)).into(), ..plan }), @"the command of daily would have 1125 characters, cron takes 990: use shorter paths");
 }
 
