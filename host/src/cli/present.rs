@@ -46,15 +46,16 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 /// Prints the outcome of a rule preview, in the form of [`report`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
-        let [series, judged, learning] =
-            [Count::Series, Count::Verdicts, Count::InsufficientHistory].map(|count| report.count(count));
-        let rules = counted(report.count(Count::Rules), "rule");
-        let anomalies = counted(report.count(Count::Anomalies), "anomaly");
         format!(
-            "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {anomalies}; nothing was written",
+            "{} {} {}: {} series, {}, {}, {} with insufficient history, {}; nothing was written",
             report.job,
             report.period,
             report.grade().as_str(),
+            report.count(Count::Series),
+            counted(report.count(Count::Rules), "rule"),
+            counted(report.count(Count::Verdicts), "verdict"),
+            report.count(Count::InsufficientHistory),
+            counted(report.count(Count::Anomalies), "anomaly"),
         )
     });
 }
@@ -116,20 +117,20 @@ fn summary(report: &Report) -> String {
     }
     let count = |count: Count| report.count(count);
     let mut line = format!(
-        "{} {} {}: {}, {} series, {}, {} judged, {} learning, {}, {}",
+        "{} {} {}: {}, {} series, {}, {}, {} with insufficient history, {}, {}",
         report.job,
         report.period,
         report.outcome().as_str(),
         counted(count(Count::Rows), "row"),
         count(Count::Series),
         counted(count(Count::Rules), "rule"),
-        count(Count::Verdicts),
+        counted(count(Count::Verdicts), "verdict"),
         count(Count::InsufficientHistory),
         counted(count(Count::Anomalies), "anomaly"),
         counted(count(Count::Notifications), "notification"),
     );
     if let Some(DateRange { from, to }) = report.reevaluated {
-        line.push_str(&format!(", {} days judged again from {from} to {to}", count(Count::ReevaluatedDays)));
+        line.push_str(&format!(", {} days evaluated again from {from} to {to}", count(Count::ReevaluatedDays)));
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));

@@ -74,27 +74,27 @@ mod tests {
         run
     }
 
-    fn told(runs: &[RunRecord]) -> [String; 2] {
+    fn text(runs: &[RunRecord]) -> [String; 2] {
         let checks = checks(runs.iter(), &HealthOptions::default());
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 
     #[test]
     fn an_api_that_is_slow_or_fails_is_noticed() {
-        let quick = told(&[asked("a", 10, 4, 0, 1_000)]);
+        let quick = text(&[asked("a", 10, 4, 0, 1_000)]);
         assert_eq!(
             quick,
             ["OK api latency: 0.25 s each, 4 requests of 1 run", "OK api errors: 0 failed, 4 requests of 1 run"]
         );
         let at = |failed, took| {
-            told(&[asked("a", 10, 100, failed, took)]).map(|told| told.split(' ').next().unwrap().to_owned())
+            text(&[asked("a", 10, 100, failed, took)]).map(|text| text.split(' ').next().unwrap().to_owned())
         };
         assert_eq!(
             (at(24, 999_999), at(25, 1_000_000)),
             (["OK", "OK"].map(String::from), ["WARNING", "WARNING"].map(String::from))
         );
         assert_eq!(at(75, 4_000_000), ["CRITICAL", "CRITICAL"]);
-        assert_eq!(told(&[run("done", 10, &[])])[0], "OK api latency: 0.00 s each, 0 requests of 0 runs");
+        assert_eq!(text(&[run("done", 10, &[])])[0], "OK api latency: 0.00 s each, 0 requests of 0 runs");
     }
 
     #[test]
@@ -103,6 +103,6 @@ mod tests {
         // Two days of the same process, and a run of long ago.
         runs.push(asked("p0", 0, 3, 1, 300));
         runs.push(asked("old", 9_000, 1_000, 1_000, 1_000_000));
-        assert_eq!(told(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");
+        assert_eq!(text(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");
     }
 }

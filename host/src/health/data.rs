@@ -17,9 +17,7 @@ pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
         0 => "every notification was delivered".to_owned(),
         1 => "1 notification is undelivered: check the receivers of the config".to_owned(),
-        _ => format!(
-            "{waiting} notifications are undelivered: check the receivers of the config"
-        ),
+        _ => format!("{waiting} notifications are undelivered: check the receivers of the config"),
     };
     Check::new("notifications", State::of(waiting, config.undelivered), message).with(
         "undelivered",
@@ -82,14 +80,14 @@ mod tests {
 
     const TODAY: Date = date(2026, 11, 25);
 
-    fn told(check: &Check) -> String {
+    fn text(check: &Check) -> String {
         format!("{} {}", check.state.as_str(), check.message)
     }
 
     #[test]
     fn a_feed_that_stands_still_is_noticed() {
         let config = HealthOptions::default();
-        let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
+        let at = |back: i32| text(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
             ("OK the newest day is 2026-11-24".into(), "OK the newest day is 2026-11-23".into())
@@ -101,9 +99,11 @@ mod tests {
         assert!(at(5).starts_with("CRITICAL "));
         assert_eq!(at(0), "OK the newest day is 2026-11-25", "a day that somebody loaded before it was over");
         assert!(
-            at(-1).starts_with("WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: ")
+            at(-1).starts_with(
+                "WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: "
+            )
         );
-        assert!(told(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
+        assert!(text(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_surge_is_far_more_than_usual() {
         let config = HealthOptions::default();
-        let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
+        let at = |counts: &[usize]| text(&surge(&found(counts), TODAY, &config));
         assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
         assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");
         assert!(at(&[10]).starts_with("WARNING 10 series are anomalous, usually 0: "));

@@ -72,7 +72,8 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
     on_both("", |replayed| {
         let half = [Row::of(MACHINE, "1500"), others()[0].clone()];
         replayed.bill_of(0, &half);
-        let what = format!("the bill of {} has only 2 series, the usual number is 6; the day is not evaluated yet", day(0));
+        let what =
+            format!("the bill of {} has only 2 series, the usual number is 6; the day is not evaluated yet", day(0));
         let report = tells(replayed.daily(0), 1, &[format!("[COSTWARDEN_STALE_FEED] {what}")]);
         assert_eq!([count(&report, "withheld_days"), count(&report, "anomalies")], [1, 0], "{report}");
         assert!(replayed.machine(0, &[]).is_empty());

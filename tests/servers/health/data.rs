@@ -39,7 +39,7 @@ fn notices_that_nobody_took_are_counted() {
         "2026-11-23 15:11:00",
         "daily outcome",
         "WARNING",
-        "left something out: receiver syslog: cannot write to the socket ",
+        "degraded: receiver syslog: cannot write to the socket ",
     );
     let listener =
         std::os::unix::net::UnixDatagram::bind(installation.workdir.path().join("nobody-listens")).expect("a socket");

@@ -24,7 +24,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
         run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_FAILPOINT", "kill:written"));
     assert_eq!(died.code, -1, "{died:?}");
     let moment = "2026-11-23 03:11:00";
-    await_check(&installation, moment, "lease", "ran out ");
+    await_check(&installation, moment, "lease", "expired ");
     installation.expect(
         moment,
         "lease",

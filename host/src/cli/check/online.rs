@@ -104,7 +104,9 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         Found::Good => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!("{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused")
+            format!(
+                "{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused"
+            )
         }
     };
     Item::new("clock", found, message)
@@ -158,7 +160,10 @@ fn state(folder: &Path) -> Item {
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
+        let message = format!(
+            "{} does not exist: expected the folder of the textfile collector of the node exporter",
+            folder.display()
+        );
         return Item::new("metrics", Found::Doubtful, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
@@ -185,9 +190,8 @@ fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
-            let message = format!(
-                "{name}: gives no receipt; send a test notification with --notify and check the arrival"
-            );
+            let message =
+                format!("{name}: gives no receipt; send a test notification with --notify and check the arrival");
             Item::new("receiver", Found::Doubtful, message)
         }
         Err(error) => Item::new("receiver", Found::Bad, error.to_string()),
@@ -233,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_told_with_its_side() {
+    fn a_wrong_clock_is_reported_with_the_direction() {
         let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
         let check = |seconds: i64| {
             let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
@@ -242,9 +246,15 @@ mod tests {
         assert_eq!(check(5).0, Found::Good);
         assert_eq!(check(-59).0, Found::Good);
         let (found, message) = check(-90);
-        assert!(found == Found::Doubtful && message.starts_with("90 s behind that of the billing API"), "{message}");
+        assert!(
+            found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"),
+            "{message}"
+        );
         let (found, message) = check(3_600);
-        assert!(found == Found::Bad && message.starts_with("3600 s ahead of that of the billing API"), "{message}");
+        assert!(
+            found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"),
+            "{message}"
+        );
     }
 
     #[test]
