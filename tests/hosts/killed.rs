@@ -72,7 +72,7 @@ impl KilledJob<'_> {
             return false;
         }
         let second = hosts.run(Host::B, self.args).expect(self.code);
-        assert!(!second.stdout.contains("already"), "{rehearsal}: {second:?}");
+        assert!(!second.stdout.contains("completed by"), "{rehearsal}: {second:?}");
         assert_same(&expected.documents, &state(&hosts.mongo), rehearsal);
 
         let after = hosts.heard();

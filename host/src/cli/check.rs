@@ -74,10 +74,10 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
             for line in &good {
                 present::out(line);
             }
-            for Item { what, found, message } in &items {
+            for Item { name, found, message } in &items {
                 // The message is already printed above, with the file.
                 let message = if *found == Found::Bad { "see above" } else { message };
-                present::out(&format!("{:<8} {what:<10} {message}", found.as_str()));
+                present::out(&format!("{:<8} {name:<10} {message}", found.as_str()));
             }
             let (rules, errors) = (counted(rules, "rule"), counted(errors.len(), "error"));
             present::out(&format!("{}: {rules} can run, {errors}", path.display()));
@@ -89,8 +89,8 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
                 let found = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
                 present::out(&found.to_string());
             }
-            for Item { what, found, message } in items {
-                present::out(&json!({"level": found.as_str(), "check": what, "message": message}).to_string());
+            for Item { name, found, message } in items {
+                present::out(&json!({"level": found.as_str(), "check": name, "message": message}).to_string());
             }
         }
     }

@@ -107,38 +107,38 @@ fn of_what_keeps_the_archive() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["archive", "verify"]), @"
-    Compare raw documents with the ledger: every day and hour has its own, and the sums are the same.
+    Compare raw documents with the ledger: a document for every day and hour, and equal sums.
 
-    Exit codes: 0 they agree; 1 they differ somewhere; 2 they could not be compared.
+    Exit codes: 0 equal; 1 different; 2 not comparable.
 
     Usage: costwarden archive verify [OPTIONS]
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --from <FROM>
-              The first day
+              First day
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --to <TO>
-              The last day
+              Last day
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["archive", "rebuild"]), @"
-    Rebuild an empty database out of the archive alone. Nobody is told of anything
+    Rebuild an empty database from the archive alone, without notifications
 
     Usage: costwarden archive rebuild [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
 }
@@ -234,32 +234,32 @@ fn of_what_an_author_works_with() {
     Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
 
     Arguments:
-      [DIRECTORY]  The project's folder: its cases are in golden/CASE/, as input.csv, expected.csv and, for settings, case.toml [default: .]
+      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml [default: .]
 
     Options:
-          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --plugin <FILE>    The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it
-          --json             Print JSON, one object a line, for machines
-          --update           Write what the plugin gives now as what is expected
-          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
-          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
+          --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder
+          --json             Print JSON, one object per line
+          --update           Write the present output of the plugin to expected.csv
+          --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
+          --no-cache         Compile the plugin again, and store nothing in the user's cache folder
       -h, --help             Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "bench"]), @"
-    Measure a plugin: time and fuel per point, by series length and batch size, against the limits
+    Measure time and fuel per point by series length and batch size, beside the limits
 
     Usage: costwarden plugin bench [OPTIONS] <FILE>
 
     Arguments:
-      <FILE>  The plugin
+      <FILE>  Plugin file
 
     Options:
-          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
-          --against <FILE>   Measure this plugin too, an earlier build say, and show the cost as times its
-          --json             Print JSON, one object a line, for machines
-          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
-          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
+          --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --settings <JSON>  Settings of the rule: JSON, or @FILE [default: {}]
+          --against <FILE>   Plugin to compare with, for example an earlier build. Costs are also shown as multiples of the costs of FILE
+          --json             Print JSON, one object per line
+          --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
+          --no-cache         Compile the plugin again, and store nothing in the user's cache folder
       -h, --help             Print help
     ");
 }
@@ -296,17 +296,17 @@ fn of_the_jobs() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["backfill"]), @"
-    Load past days, in their order, without telling people; goes on where it was interrupted
+    Load past days in order, without notifications. An interrupted backfill resumes
 
     Usage: costwarden backfill [OPTIONS] --from <FROM>
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --from <FROM>    The first day
-          --json           Print JSON, one object a line, for machines
-          --to <TO>        The last day; without it yesterday in the bill's time zone, as it was when the backfill began
-          --alert          Tell people of what is found, as if it were happening now
-          --dry-run        Fetch and judge, but archive, remember and tell nothing
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    First day
+          --json           Print JSON, one object per line
+          --to <TO>        Last day. Default: yesterday in the bill's time zone when the backfill began
+          --alert          Notify people of incidents, like a run at the time of the bill
+          --dry-run        Fetch and evaluate only: archive, store and send nothing
       -h, --help           Print help
     ");
 }
@@ -322,7 +322,7 @@ fn of_what_looks() {
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --online         Also run the go-live checklist: the billing API and the clock, the archive, the store and the access rights in the store, secrets, folders, receivers, the schedule, and the registries of plugins not pulled yet
           --json           Print JSON, one object per line
-          --tell           Also send a test notification to every receiver
+          --notify         Also send a test notification to every receiver
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies"]), @"
@@ -345,10 +345,10 @@ fn of_what_looks() {
     Usage: costwarden anomalies list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --from <FROM>    The first day
-          --json           Print JSON, one object a line, for machines
-          --to <TO>        The last day
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    First day
+          --json           Print JSON, one object per line
+          --to <TO>        Last day
       -h, --help           Print help
     ");
     for command in ["list", "show", "accept"] {
@@ -360,95 +360,95 @@ fn of_what_looks() {
     Usage: costwarden incidents list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --open           Only those that are open
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --open           Open incidents only
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "show"]), @"
-    Show one: why, by which rules, on which days, and who was told
+    Show an incident: the reason, the rules, the days, and the notifications sent
 
     Usage: costwarden incidents show [OPTIONS] <ID>
 
     Arguments:
-      <ID>  As `incidents list` and anomalies name it
+      <ID>  Id from `incidents list` or from an anomaly
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "accept"]), @"
-    End one that is known about: nobody hears of it again
+    End a known incident: no further alerts
 
     Usage: costwarden incidents accept [OPTIONS] <ID>
 
     Arguments:
       <ID>
-              As `incidents list` and anomalies name it
+              Id from `incidents list` or from an anomaly
 
     Options:
           --as <WHAT>
-              What it is
+              Meaning of the incident
 
               Possible values:
-              - new-level: How things are from now on: it is learned from, from its start on
-              - expected:  A one-off: it is never learned from
+              - new-level: The new normal: detectors train on the days from the start of the incident on
+              - expected:  An exception: detectors never train on the days of the incident
 
               [default: new-level]
 
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --note <TEXT>
-              Why, for whoever looks at it later
+              Reason, for later readers
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    Look at what is remembered of series
+    List series, or show the stored days of a series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list  List the series of a day, by their ids and names, the dearest first
-      show  Show the days of one series as the ledger holds them
+      list  List the series of a day with ids and names, most expensive first
+      show  Show the days of a series in the ledger
       help  Print this message or the help of the given subcommand(s)
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["series", "list"]), @"
-    List the series of a day, by their ids and names, the dearest first
+    List the series of a day with ids and names, most expensive first
 
     Usage: costwarden series list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>    The day; the newest that there is without it
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>    Day, like 2026-11-23. Default: the newest day in the store
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["series", "show"]), @"
-    Show the days of one series as the ledger holds them
+    Show the days of a series in the ledger
 
     Usage: costwarden series show [OPTIONS] --series <SERIES>
 
     Options:
-          --config <FILE>       The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --series <SERIES>     domainId/projectId/serviceId, as anomalies and `series list` name it
-          --as-of <DAY|MOMENT>  As they were known at the end of a day, or at a moment
-          --json                Print JSON, one object a line, for machines
-          --from <FROM>         The first day
-          --to <TO>             The last day
+          --config <FILE>       Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --series <SERIES>     Series key domainId/projectId/serviceId, from `series list` or from an anomaly
+          --as-of <DAY|MOMENT>  Moment of knowledge: show the amounts known at the end of a day, or at a moment
+          --json                Print JSON, one object per line
+          --from <FROM>         First day
+          --to <TO>             Last day
       -h, --help                Print help
     ");
 }

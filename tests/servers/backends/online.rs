@@ -93,7 +93,7 @@ fn all_is_well_and_no_trace_is_left() {
         "reached, may write, read and remove",
         "ok       store      reached, may read and write; ",
         "indexes are missing, and made by the next run",
-        "/state: is made by the first run; the disk is ",
+        "/state: does not exist; the first run creates the folder; the disk is ",
         "ok       metrics    ",
         "ok       receiver       local: reached; --notify sends a test notification",
         "warning  receiver       far: does not say whether it is heard",

@@ -10,14 +10,14 @@ fn a_feed_that_stands_still_is_noticed() {
         "2026-11-24 15:00:00",
         "feed",
         "WARNING",
-        "the newest day is 2026-11-22, 3 days ago: look whether ",
+        "the newest day is 2026-11-22, 3 days ago: check whether ",
     );
     installation.expect("2026-11-26 15:00:00", "feed", "CRITICAL", "5 days ago");
 }
 
 #[test]
 fn a_surge_of_findings_is_noticed() {
-    let Some(installation) = Installation::well("[health]\nsurge_least = 1\n", EMBEDDED) else { return };
+    let Some(installation) = Installation::well("[health]\nsurge_min = 1\n", EMBEDDED) else { return };
     installation.expect(WELL, "anomalies", "OK", "0 series are anomalous, usually 0");
     let incident = r#"{"service":"dom-01/prj-01/mysql","kind":"spike","from":"2026-11-23","factor":9}"#;
     installation.bill.send("POST", "/simulate/incidents", incident);
@@ -34,7 +34,7 @@ fn notices_that_nobody_took_are_counted() {
     installation.bill.send("POST", "/simulate/incidents", incident);
     installation.bill.set_now("2026-11-24T00:10:00+09:00");
     installation.at("2026-11-23 15:10:00", &["daily"]).expect(1);
-    installation.expect("2026-11-23 15:11:00", "notifications", "WARNING", ": look at the receivers of the config");
+    installation.expect("2026-11-23 15:11:00", "notifications", "WARNING", ": check the receivers of the config");
     installation.expect(
         "2026-11-23 15:11:00",
         "daily outcome",

@@ -126,8 +126,8 @@ fn a_manager_that_does_not_answer_is_given_up() {
     let workdir = workdir(&simulator, "");
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     insta::assert_snapshot!(failed(&workdir, &simulator), @"
-    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
-    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
     ");
 }
 
@@ -142,7 +142,7 @@ fn a_check_fetches_nothing_unless_it_is_online() {
     warning: [workdir]/costwarden.toml:5: source.credential_secret: kakao-secret:billing-secret@2: not resolved, --online does it
     ");
     let run = workdir.run_with(&["check", "--online"], &[Simulator::ENV]).expect(2);
-    assert!(run.stderr.contains("gave no answer in 3 attempts; the last one: it answered 500"), "{run:?}");
+    assert!(run.stderr.contains("gave no answer in 3 attempts; the last attempt: it answered 500"), "{run:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use store::{Access, Rights, Store};
 /// A line of the checklist.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub(super) what: &'static str,
+    pub(super) name: &'static str,
     pub(super) found: Found,
     pub(super) message: String,
 }
@@ -50,15 +50,15 @@ impl Found {
 }
 
 impl Item {
-    fn new(what: &'static str, found: Found, message: impl Into<String>) -> Self {
-        Self { what, found, message: message.into() }
+    fn new(name: &'static str, found: Found, message: impl Into<String>) -> Self {
+        Self { name, found, message: message.into() }
     }
 
     /// Returns a good item for a message, a bad item for an error.
-    fn of(what: &'static str, result: Result<String, impl ToString>) -> Self {
+    fn of(name: &'static str, result: Result<String, impl ToString>) -> Self {
         match result {
-            Ok(message) => Self::new(what, Found::Good, message),
-            Err(error) => Self::new(what, Found::Bad, error.to_string()),
+            Ok(message) => Self::new(name, Found::Good, message),
+            Err(error) => Self::new(name, Found::Bad, error.to_string()),
         }
     }
 }
@@ -71,7 +71,9 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.receivers.iter().map(|receiver| tell(Receiver::new(receiver, Terminal::Stdout), args, now)));
+    items.extend(
+        config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)),
+    );
     items.extend(schedule());
     items
 }
@@ -130,8 +132,8 @@ async fn store(config: &Config) -> Item {
         Ok(Rights { missing, indexes }) if missing.is_empty() => {
             let indexes = match indexes {
                 0 => String::new(),
-                1 => "; 1 index is missing, and made by the next run".to_owned(),
-                missing => format!("; {missing} indexes are missing, and made by the next run"),
+                1 => "; 1 index is missing; the next run creates the index".to_owned(),
+                missing => format!("; {missing} indexes are missing; the next run creates the indexes"),
             };
             Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))
         }
@@ -152,7 +154,7 @@ fn state(folder: &Path) -> Item {
         Ok(disk) => disk.percent,
         Err(error) => return Item::new("state_dir", Found::Bad, error),
     };
-    let made = if there == folder { "writable" } else { "is made by the first run" };
+    let made = if there == folder { "writable" } else { "does not exist; the first run creates the folder" };
     let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
     Item::new("state_dir", found, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
 }
@@ -175,17 +177,17 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
     // An unnamed file: nothing remains, even if the process is killed.
     match tempfile::tempfile_in(there) {
         Ok(_) => Ok(there.to_owned()),
-        Err(error) => Err(format!("{} cannot be written to: {error}; let the jobs' user own it", there.display())),
+        Err(error) => Err(format!("{} is not writable: {error}; make the user of the jobs the owner", there.display())),
     }
 }
 
-fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
+fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
-    if args.tell {
-        let line = operational(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
-        let told =
+    if args.notify {
+        let line = operational(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
+        let sent =
             receiver.tell(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
-        return Item::of("receiver", told.map_err(|error| error.to_string()));
+        return Item::of("receiver", sent.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
@@ -202,7 +204,7 @@ fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
 fn schedule() -> Vec<Item> {
     let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
     if units {
-        return vec![Item::new("schedule", Found::Good, format!("systemd has the jobs' units in {UNITS}"))];
+        return vec![Item::new("schedule", Found::Good, format!("the systemd units of the jobs are in {UNITS}"))];
     }
     let crontab = Crontab { user: None };
     match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.map(schedule::log_file))) {
@@ -224,7 +226,7 @@ fn log(file: &Path) -> Item {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
         let message = format!(
-            "{} is not there, and cron starts no job without it: make it, owned by the jobs' user",
+            "{} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner",
             folder.display()
         );
         return Item::new("log", Found::Bad, message);
@@ -261,7 +263,7 @@ mod tests {
     fn a_folder_that_is_not_there_yet_is_made_in_one_that_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let item = state(&folder.path().join("a/b"));
-        assert!(item.message.contains("a/b: is made by the first run"), "{item:?}");
+        assert!(item.message.contains("a/b: does not exist; the first run creates the folder"), "{item:?}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no trace");
         assert!(state(folder.path()).message.contains(": writable; the disk is "));
         let file = folder.path().join("file");
