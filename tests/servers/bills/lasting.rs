@@ -58,8 +58,7 @@ fn incidents_are_listed_and_shown() {
         let list = text(&["incidents", "list", "--open"]);
         assert!(list.contains(&id) && list.contains("d-1/p-1/vm") && list.contains("500.00 KRW"), "{list}");
         let show = text(&["incidents", "show", &id]);
-        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "notified   ", "anomalies  1"]
-        {
+        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "notified   ", "anomalies  1"] {
             assert!(show.contains(part), "{part}: {show}");
         }
         let shown = replayed.workdir.run(&["incidents", "show", &id, "--json"]).expect(0).report();
@@ -154,7 +153,7 @@ fn accepting_waits_for_the_write_lease() {
         };
         lease(DateTime::MAX);
         let run = replayed.workdir.run(&["incidents", "accept", &id]).expect(2);
-        assert!(run.stderr.contains("another:1:0 is writing"), "{run:?}");
+        assert!(run.stderr.contains("another:1:0 holds it"), "{run:?}");
         assert_eq!(replayed.incident()["state"], "open");
         lease(DateTime::from_millis(0));
         replayed.workdir.run(&["incidents", "accept", &id]).expect(0);
