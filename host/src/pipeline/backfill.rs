@@ -126,7 +126,7 @@ async fn days(
             done(*date);
         }
         record.through = chunk.last().copied();
-        record.step = Checkpoint::Notified;
+        record.checkpoint = Checkpoint::Notified;
         if parts.mode == Mode::Write {
             parts.store.put_run(record, now).await?;
         }

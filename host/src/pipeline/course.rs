@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Mode, Parts, RunError};
 use crate::stop;
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::failpoint;
 
 /// Progress of a run.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Parts {
     /// Fails if the run must end, or if the store fails.
     pub(super) async fn checkpoint(&self, step: Checkpoint, now: Timestamp) -> Result<(), RunError> {
         // The failpoint of the step.
-        checkpoint::reached(step);
+        failpoint::pass(step);
         // After the last step, a stop gains nothing.
         if step < Checkpoint::Trained && stop::asked() {
             return Err(RunError::Stopped);

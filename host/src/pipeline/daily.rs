@@ -111,7 +111,7 @@ impl Planned {
         let incidents = std::mem::take(&mut self.incidents).into_values().collect();
         tell::incidents(parts, incidents, now, report).await?;
         for (date, record) in &mut self.changed {
-            record.step = parts.course.step();
+            record.checkpoint = parts.course.step();
             tell::total(parts, *date, record, now, report).await?;
         }
         report.took("notify", started);
@@ -262,7 +262,7 @@ impl Planned {
 
 /// Whether the bill differs from the ledger before the run.
 async fn is_changed(parts: &Parts, ledger: &DayLedger) -> Result<bool, RunError> {
-    Ok(!parts.store.holds_day(ledger).await?)
+    Ok(!parts.store.has_day(ledger).await?)
 }
 
 /// Opens the ledger from the first changed day on, at the first call.

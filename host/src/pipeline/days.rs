@@ -25,7 +25,7 @@ use model::incident::{self, BRIDGED_DAYS, Incident, Judged, Moment, News, State}
 use model::ledger::DayLedger;
 use model::series::{Grain, SeriesKey};
 use store::checkpoint::Checkpoint;
-use store::{DateRange, Found};
+use store::{AnomalyKey, DateRange, IncidentWrite};
 
 /// The ledger before a day, extended day by day.
 pub(super) struct Days {
@@ -56,7 +56,7 @@ impl Days {
             days.excluded.add_marks(&history, first);
             days.held = Some(history);
         }
-        for Found { series, date, hour } in parts.store.found(range).await? {
+        for AnomalyKey { series, date, hour } in parts.store.anomaly_keys(range).await? {
             days.excluded.add(&series, date, hour);
         }
         days.excluded.decide(&parts.store.decided_incidents(range.from).await?);
@@ -139,9 +139,9 @@ impl Days {
         }
         self.excluded.forget_day(date);
         let one_day = DateRange { from: date, to: date };
-        let stood = parts.store.found(one_day).await?;
+        let stood = parts.store.anomaly_keys(one_day).await?;
         // Hourly anomalies stay in the training mask: only the finished day is evaluated again.
-        for Found { series, hour, .. } in stood.iter().filter(|found| found.hour.is_some()) {
+        for AnomalyKey { series, hour, .. } in stood.iter().filter(|found| found.hour.is_some()) {
             self.excluded.add(series, date, *hour);
         }
         let stood = whole_days(stood);
@@ -158,7 +158,7 @@ impl Days {
         let incidents = remember(parts, moment, news, known, &mut judgement, now, report).await?;
         if parts.mode == Mode::Write {
             // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
-            found = whole_days(parts.store.found(one_day).await?);
+            found = whole_days(parts.store.anomaly_keys(one_day).await?);
             parts.store.mark_anomalous(date, &found, now).await?;
         }
         // Different marks change the training mask of later days.
@@ -217,7 +217,7 @@ impl Days {
 }
 
 /// The series with anomalies on finished days.
-fn whole_days(found: Vec<Found>) -> BTreeSet<SeriesKey> {
+fn whole_days(found: Vec<AnomalyKey>) -> BTreeSet<SeriesKey> {
     let whole = found.into_iter().filter(|found| found.hour.is_none());
     whole.map(|found| found.series).collect()
 }
@@ -273,11 +273,12 @@ pub(super) async fn remember(
     }
     if parts.mode == Mode::Write {
         // Earlier anomalies of a rule without a verdict now remain valid for the moment.
-        parts.store.put_anomalies(moment.date, moment.hour, &judgement.rules, &judgement.anomalies, now).await?;
+        parts.store.put_anomalies(moment, &judgement.rules, &judgement.anomalies, now).await?;
         parts.checkpoint(Checkpoint::Anomalies, now).await?;
         let receivers = || parts.receivers.iter().map(|receiver| receiver.name.as_str());
         let settled = |incident: &Incident| incident.settled(receivers(), parts.config.renotify_factor);
-        let writes: Vec<_> = changed.iter().map(|incident| (incident.clone(), settled(incident))).collect();
+        let write = |incident: &Incident| IncidentWrite { incident: incident.clone(), is_settled: settled(incident) };
+        let writes: Vec<IncidentWrite> = changed.iter().map(write).collect();
         parts.store.put_incidents(&writes, now).await?;
         parts.checkpoint(Checkpoint::Incidents, now).await?;
     }

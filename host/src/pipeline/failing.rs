@@ -59,7 +59,7 @@ async fn succeeded(parts: &mut Parts, report: &mut Report, now: Timestamp) -> Re
     let file = Local::of(&parts.config);
     let known = parts.store.notifications().await?.into_iter().find(|notification| notification.key == key);
     let Some(mut notification) = newest(known, file.get(&key)) else { return Ok(()) };
-    if notification.times > 0 || !notification.told.is_empty() {
+    if notification.times > 0 || !notification.delivered.is_empty() {
         notification::recall(&mut parts.receivers, &mut notification, parts.config.language, now).into_report(report);
         parts.store.put_notification(&notification, now).await?;
     }
@@ -127,8 +127,8 @@ fn newest(
     match (stored, local) {
         (Some(stored), Some(local)) if stored.times > 0 || local.since > stored.since => {
             let row = if stored.times > 0 { stored.since.min(local.since) } else { local.since };
-            let told = stored.told.union(&local.told).cloned().collect();
-            Some(OperationalNotification { times: stored.times.max(local.times), since: row, told, ..local })
+            let delivered = stored.delivered.union(&local.delivered).cloned().collect();
+            Some(OperationalNotification { times: stored.times.max(local.times), since: row, delivered, ..local })
         }
         (Some(stored), _) => Some(stored),
         (None, local) => local,
@@ -194,7 +194,7 @@ mod tests {
             text: String::new(),
             times,
             since: Timestamp::from_second(since).expect("a time"),
-            told: told.iter().map(|&receiver| receiver.to_owned()).collect::<BTreeSet<_>>(),
+            delivered: told.iter().map(|&receiver| receiver.to_owned()).collect::<BTreeSet<_>>(),
         }
     }
 

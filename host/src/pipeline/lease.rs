@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::RunError;
 use crate::config::LeaseOptions;
 use crate::stop;
-use store::{Claim, Holder, LeaseKey, Leases, StoreError};
+use store::{LeaseGrant, LeaseKey, LeaseRequest, Leases, StoreError};
 
 /// A lease of the process, until release or loss.
 pub(super) struct Lease {
@@ -60,9 +60,9 @@ impl Lease {
         let (length, reserve) = (config.length, pause * 3);
         let asked = loop {
             let asked = Instant::now();
-            match leases.take(Claim { key: &key, owner, length, reserve }).await? {
-                Holder::Asker => break asked,
-                Holder::Other { owner: other } => {
+            match leases.acquire(LeaseRequest { key: &key, owner, length, reserve }).await? {
+                LeaseGrant::Granted => break asked,
+                LeaseGrant::HeldBy { owner: other } => {
                     if began.elapsed() >= config.patience {
                         return Err(RunError::Busy { owner: other, seconds: config.patience.as_secs() });
                     }
@@ -139,8 +139,8 @@ impl Held {
     async fn renew(&self) -> Result<Renewed, StoreError> {
         let asked = Instant::now();
         let Self { key, owner, length, reserve, .. } = self;
-        let claim = Claim { key, owner, length: *length, reserve: *reserve };
-        if !self.leases.renew(claim).await? {
+        let request = LeaseRequest { key, owner, length: *length, reserve: *reserve };
+        if !self.leases.renew(request).await? {
             return Ok(Renewed::Lost);
         }
         let mut newest = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -100,11 +100,11 @@ pub(crate) async fn ended(parts: &Parts, report: &mut Report, took: Duration, no
         tally.set_once(Metric::ApiUp, &[], 1.0);
     }
     for operation in Operation::ALL {
-        let spent = parts.store.spent(operation);
+        let totals = parts.store.call_totals(operation);
         let operation = operation.as_str();
-        tally.add(Metric::StoreOperations, &[operation, "ok"], spent.done as f64);
-        tally.add(Metric::StoreOperations, &[operation, "error"], spent.failed as f64);
-        tally.add(Metric::StoreSeconds, &[operation], spent.time.as_secs_f64());
+        tally.add(Metric::StoreOperations, &[operation, "ok"], totals.succeeded as f64);
+        tally.add(Metric::StoreOperations, &[operation, "error"], totals.failed as f64);
+        tally.add(Metric::StoreSeconds, &[operation], totals.duration.as_secs_f64());
     }
     // A failure may have set 0 before.
     tally.set_once(Metric::StoreUp, &[], 1.0);

@@ -49,8 +49,13 @@ pub(super) fn raised(
     now: Timestamp,
 ) -> OperationalNotification {
     let (key, text) = (what.key.to_owned(), what.text.to_owned());
-    let mut notification =
-        known.unwrap_or_else(|| OperationalNotification { key, text, times: 0, since: now, told: BTreeSet::new() });
+    let mut notification = known.unwrap_or_else(|| OperationalNotification {
+        key,
+        text,
+        times: 0,
+        since: now,
+        delivered: BTreeSet::new(),
+    });
     if notification.times == 0 {
         // The store keeps milliseconds.
         notification.since = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
@@ -66,7 +71,7 @@ pub(crate) fn untold<'s>(notification: &OperationalNotification, receivers: impl
     if !is_over && notification.times < failing::told_after(&notification.key) {
         return 0;
     }
-    receivers.filter(|receiver| notification.told.contains(*receiver) == is_over).count()
+    receivers.filter(|receiver| notification.delivered.contains(*receiver) == is_over).count()
 }
 
 /// Notifies the remaining receivers, if enough runs have raised the problem.
@@ -82,12 +87,12 @@ pub(super) fn tell(
     }
     let line = notify::operational(what.level, what.tag, what.text);
     for receiver in receivers {
-        if notification.told.contains(&receiver.name) {
+        if notification.delivered.contains(&receiver.name) {
             continue;
         }
         match receiver.tell(&line, now) {
             Ok(()) => {
-                notification.told.insert(receiver.name.clone());
+                notification.delivered.insert(receiver.name.clone());
                 told.accepted += 1;
             }
             Err(error) => told.errors.push(error.to_string()),
@@ -111,14 +116,14 @@ pub(super) fn recall(
     let line = notify::operational(Level::Info, "RECOVERED", &over);
     notification.times = 0;
     // A receiver outside the config gets no resolution.
-    notification.told.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
-    // Collected first, because the loop changes `notification.told`.
+    notification.delivered.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
+    // Collected first, because the loop changes `notification.delivered`.
     for receiver in
-        receivers.iter_mut().filter(|receiver| notification.told.contains(&receiver.name)).collect::<Vec<_>>()
+        receivers.iter_mut().filter(|receiver| notification.delivered.contains(&receiver.name)).collect::<Vec<_>>()
     {
         match receiver.tell(&line, now) {
             Ok(()) => {
-                notification.told.remove(&receiver.name);
+                notification.delivered.remove(&receiver.name);
                 told.accepted += 1;
             }
             Err(error) => told.errors.push(error.to_string()),
@@ -188,7 +193,7 @@ mod tests {
         recall(&mut receivers, &mut notification, Language::English, at(6));
         let over = vec!["[COSTWARDEN_RECOVERED] this is over: no luck".to_owned()];
         assert_eq!((heard(&one), heard(&two)), (over.clone(), over));
-        assert_eq!(notification.told, BTreeSet::new());
+        assert_eq!(notification.delivered, BTreeSet::new());
     }
 
     fn heard_failing() -> Vec<String> {
@@ -198,9 +203,9 @@ mod tests {
     #[test]
     fn what_sinks_have_yet_to_take_is_counted() {
         let untold = |key: &str, times, told: &[&str]| {
-            let told = told.iter().map(|&receiver| receiver.to_owned()).collect();
+            let delivered = told.iter().map(|&receiver| receiver.to_owned()).collect();
             let notification =
-                OperationalNotification { key: key.to_owned(), text: String::new(), times, since: at(0), told };
+                OperationalNotification { key: key.to_owned(), text: String::new(), times, since: at(0), delivered };
             super::untold(&notification, ["one", "two"].into_iter())
         };
         assert_eq!([1, 2, 3, 4].map(|times| untold("failing:daily", times, &[])), [0, 0, 2, 2]);

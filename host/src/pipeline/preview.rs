@@ -18,7 +18,7 @@ use super::{RunError, run};
 use crate::config::Config;
 use model::history::Snapshots;
 use model::series::Grain;
-use store::{DateRange, Found, Store};
+use store::{AnomalyKey, DateRange, Store};
 
 /// The day of the preview, and the hour for rules over snapshots.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ async fn one_day(
     let wanted = wanted(&ready.rules, date, hour);
     let mut excluded = Excluded::default();
     let before = DateRange { from: wanted.days.from, to: back(date, 1) };
-    for Found { series, date, hour } in store.found(before).await? {
+    for AnomalyKey { series, date, hour } in store.anomaly_keys(before).await? {
         excluded.add(&series, date, hour);
     }
     let (history, snapshots);

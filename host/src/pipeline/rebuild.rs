@@ -24,7 +24,7 @@ use model::ledger::DayLedger;
 use model::series::day_start;
 use model::series::hours::{Hours, day_before};
 use store::checkpoint::Checkpoint;
-use store::{DateRange, OF_RUNS, RunRecord};
+use store::{DateRange, RUN_COLLECTIONS, RunRecord};
 
 /// Number of concurrent reads of documents.
 const AT_A_TIME: usize = 8;
@@ -51,9 +51,9 @@ async fn whole_archive(
     done: &dyn Fn(u64, u64),
     report: &mut Report,
 ) -> Result<(), RunError> {
-    let mut filled = parts.store.filled().await?;
+    let mut filled = parts.store.nonempty_collections().await?;
     // Run records and failure counts say nothing about a bill.
-    filled.retain(|collection| !OF_RUNS.contains(collection));
+    filled.retain(|collection| !RUN_COLLECTIONS.contains(collection));
     let earlier = parts.store.run(report.job, &report.period).await?;
     if !filled.is_empty() && !earlier.is_some_and(|run| run::is_half_built(&run)) {
         return Err(RunError::NotEmpty { collections: filled.join(", ") });
@@ -62,7 +62,7 @@ async fn whole_archive(
     intake::drain_spool(parts, now, report).await;
     let mut record = run::start(parts, "rebuild", &report.period, now).await?;
     if filled.is_empty() {
-        record.reached = None;
+        record.replayed_through = None;
     }
     let result = every_event(parts, &mut record, done, now, report).await;
     if parts.mode == Mode::Write {
@@ -84,7 +84,7 @@ async fn every_event(
     let Some(last) = events.last().map(|event| event.at) else {
         return Err(RunError::NothingArchived { place: parts.archive.place() });
     };
-    let reached = record.reached.as_deref().and_then(Event::parse);
+    let reached = record.replayed_through.as_deref().and_then(Event::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
     let mut rebuilding = Rebuilding::after(parts, &events[..first], report).await?;
     if first > 0 {
@@ -92,12 +92,12 @@ async fn every_event(
         done(first as u64, events.len() as u64);
     }
     // Marks the database as partly rebuilt before the first write.
-    record.reached.get_or_insert_default();
+    record.replayed_through.get_or_insert_default();
     parts.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
         rebuilding.event(parts, event, report).await?;
         parts.checkpoint(Checkpoint::Notified, event.at).await?;
-        record.reached = Some(event.to_string());
+        record.replayed_through = Some(event.to_string());
         parts.store.put_run(record, now).await?;
         done(number, events.len() as u64);
     }

@@ -13,8 +13,8 @@ use super::{Mode, Parts, Ready, RunError, failing, measure};
 use crate::config::Config;
 use model::count::one_or;
 use model::run_id::RunId;
-use store::checkpoint::{self, Checkpoint};
-use store::{Access, LeaseKey, RunRecord, Store};
+use store::checkpoint::Checkpoint;
+use store::{Access, LeaseKey, RunRecord, Store, failpoint};
 
 /// Job name of the write lease.
 const WRITER: &str = "writer";
@@ -73,7 +73,7 @@ pub(crate) async fn alone<T>(config: &Config, run: RunId, work: impl AsyncFnOnce
 
 /// Whether a database is only partly rebuilt. Any other job would train on incomplete data.
 pub(super) fn is_half_built(rebuilding: &RunRecord) -> bool {
-    rebuilding.reached.is_some() && !has_succeeded(rebuilding)
+    rebuilding.replayed_through.is_some() && !has_succeeded(rebuilding)
 }
 
 /// Waits for the lease. Returns the owner of the run that has completed the job meanwhile, if any.
@@ -210,11 +210,11 @@ pub(super) async fn start(parts: &Parts, job: &str, period: &str, now: Timestamp
     }
     if has_succeeded(&record) {
         // A completed run is repeated from the start, an interrupted run is resumed.
-        (record.through, record.until, record.reached) = (None, None, None);
+        (record.through, record.until, record.replayed_through) = (None, None, None);
     }
     record.owner.clone_from(&parts.course.owner);
     record.attempts += 1;
-    record.step = Checkpoint::Started;
+    record.checkpoint = Checkpoint::Started;
     "running".clone_into(&mut record.outcome);
     (record.error, record.finished_at, record.started_at) = (None, None, now);
     if parts.mode == Mode::Write {
@@ -233,10 +233,10 @@ pub(super) fn blank(job: &str, period: &str) -> RunRecord {
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: Checkpoint::Started,
+        checkpoint: Checkpoint::Started,
         through: None,
         until: None,
-        reached: None,
+        replayed_through: None,
         outcome: String::new(),
         error: None,
         counts: BTreeMap::new(),
@@ -265,8 +265,8 @@ pub(super) async fn finish<T>(
         Err(_) => Grade::Failed.as_str(),
     };
     outcome.clone_into(&mut record.outcome);
-    checkpoint::reached(Checkpoint::Finished);
-    record.step = if result.is_ok() { Checkpoint::Finished } else { parts.course.step() };
+    failpoint::pass(Checkpoint::Finished);
+    record.checkpoint = if result.is_ok() { Checkpoint::Finished } else { parts.course.step() };
     record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
     record.counts = report.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     // A failed run ended before the requests were counted.
@@ -288,10 +288,10 @@ mod tests {
             period: "20261122".to_owned(),
             owner: owner.to_owned(),
             attempts,
-            step: Checkpoint::Finished,
+            checkpoint: Checkpoint::Finished,
             through: None,
             until: None,
-            reached: None,
+            replayed_through: None,
             outcome: outcome.to_owned(),
             error: None,
             counts: BTreeMap::new(),

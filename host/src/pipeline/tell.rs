@@ -10,8 +10,8 @@ use super::{Mode, Parts, RunError, run};
 use crate::config::Config;
 use model::incident::Incident;
 use notify::{self, TextOptions};
-use store::RunRecord;
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::{IncidentWrite, RunRecord, failpoint};
 
 /// Sends the pending notifications of incidents to each receiver, and stores the deliveries. An unreachable receiver
 /// waits for the next run.
@@ -39,7 +39,7 @@ pub(super) async fn incidents(
                 let line = notify::of_incident(&incident, notification, speech);
                 match receiver.tell(&line, now) {
                     Ok(()) => {
-                        checkpoint::reached(Checkpoint::Delivered);
+                        failpoint::pass(Checkpoint::Delivered);
                         incident.told(&receiver.name, notification);
                         report.count("notifications", 1);
                         told = true;
@@ -56,7 +56,7 @@ pub(super) async fn incidents(
         // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
         let settled = incident.settled(parts.receivers.iter().map(|receiver| receiver.name.as_str()), factor);
         if told || settled {
-            parts.store.put_incidents(&[(incident, settled)], now).await?;
+            parts.store.put_incidents(&[IncidentWrite { incident, is_settled: settled }], now).await?;
         }
         if held_up {
             // Ends the run if another host holds the lease now.
@@ -94,7 +94,8 @@ pub(super) async fn resolved(
         return Ok(());
     }
     let known = parts.store.notifications().await?.into_iter().find(|notification| notification.key == key);
-    let Some(mut notification) = known.filter(|notification| notification.times > 0 || !notification.told.is_empty())
+    let Some(mut notification) =
+        known.filter(|notification| notification.times > 0 || !notification.delivered.is_empty())
     else {
         return Ok(());
     };
@@ -141,7 +142,7 @@ pub(super) async fn total(
         }
         match receiver.tell(&line, now) {
             Ok(()) => {
-                checkpoint::reached(Checkpoint::Delivered);
+                failpoint::pass(Checkpoint::Delivered);
                 run.total_delivered.insert(receiver.name.clone());
                 report.count("notifications", 1);
             }

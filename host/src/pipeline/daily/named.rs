@@ -99,7 +99,7 @@ impl Named {
         let incidents = std::mem::take(&mut self.incidents).into_values().collect();
         tell::incidents(parts, incidents, now, report).await?;
         for (date, record) in &mut self.done {
-            record.step = parts.course.step();
+            record.checkpoint = parts.course.step();
             tell::total(parts, *date, record, now, report).await?;
         }
         report.took("notify", started);

@@ -24,8 +24,8 @@ use model::history::{History, HistoryRow, Measure, Snapshots};
 use model::series::{Grain, SeriesKey};
 use model::statistics;
 use sandbox::{Fitted, Scope};
-use store::checkpoint::{self, Checkpoint};
-use store::{Baseline, DateRange, Fit, FitState};
+use store::checkpoint::Checkpoint;
+use store::{Baseline, DateRange, Fit, FitState, failpoint};
 
 /// Maximum number of series per detector call. A day-to-date key has a series per hour.
 const AT_A_TIME: usize = 4_096;
@@ -102,7 +102,7 @@ impl Days {
                 baselines.extend(std::mem::take(&mut sums).into_values());
             }
             learning += started.elapsed();
-            checkpoint::reached(Checkpoint::Training);
+            failpoint::pass(Checkpoint::Training);
             Some(baselines)
         });
         match parts.mode {

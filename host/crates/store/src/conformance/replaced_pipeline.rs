@@ -1,14 +1,14 @@
 //! Tests of the take-over of the replaced pipeline's database without a migration.
 
+use ::mongodb::IndexModel;
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
-use ::mongodb::{Collection, IndexModel};
+use model::history::Measure;
 
 use super::*;
 use crate::documents::{COLLECTIONS, anomaly, baseline, hourly};
-use crate::{Baseline, FitRequest};
-use model::history::Measure;
+use crate::records::{Baseline, FitRequest};
 
-fn collection(store: &Store, name: &str) -> Collection<Document> {
+fn collection(store: &Store, name: &str) -> ::mongodb::Collection<Document> {
     database(store).collection(name)
 }
 
@@ -24,12 +24,12 @@ fn index(name: &str, key: Document, unique: bool) -> IndexModel {
 }
 
 #[tokio::test]
-async fn indexes_are_made_once() {
+async fn indexes_are_created_once() {
     in_mongodb("indexes", async |store, config| {
         let mut before = Vec::new();
         for collection in COLLECTIONS {
             let found = indexes(store, collection.name).await;
-            let unique = found.iter().find(|index| index.get_str("name") == Ok(collection.unique)).unwrap();
+            let unique = found.iter().find(|index| index.get_str("name") == Ok(collection.unique_index)).unwrap();
             assert_eq!(unique.get_bool("unique"), Ok(true));
             assert!(unique.get_document("key").unwrap().keys().eq(collection.key));
             assert_eq!(found.len(), 2 + collection.indexes.len(), "{}", collection.name);
@@ -44,7 +44,7 @@ async fn indexes_are_made_once() {
 }
 
 #[tokio::test]
-async fn the_old_key_of_findings_is_replaced() {
+async fn the_anomaly_key_of_the_replaced_pipeline_gains_the_rule() {
     in_mongodb("old_index", async |store, config| {
         let anomalies = collection(store, anomaly::COLLECTION.name);
         anomalies.drop().await.unwrap();
@@ -63,8 +63,8 @@ async fn the_old_key_of_findings_is_replaced() {
         let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
         assert_eq!(found.len(), 5);
-        assert_eq!(store.anomaly_documents(ALWAYS).await.unwrap().len(), 2);
-        let mut hours: Vec<_> = store.found(ALWAYS).await.unwrap().into_iter().map(|found| found.hour).collect();
+        assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap().len(), 2);
+        let mut hours: Vec<_> = store.anomaly_keys(ALL_DAYS).await.unwrap().into_iter().map(|key| key.hour).collect();
         hours.sort();
         assert_eq!(hours, [None, Some(9)]);
     })
@@ -72,20 +72,23 @@ async fn the_old_key_of_findings_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_in_the_way_is_told() {
+async fn a_conflicting_index_is_an_error() {
     in_mongodb("foreign_index", async |store, config| {
         let hours = collection(store, hourly::COLLECTION.name);
         hours.drop().await.unwrap();
-        hours.create_index(index(hourly::COLLECTION.unique, doc! { "date": 1 }, false)).await.unwrap();
+        hours.create_index(index(hourly::COLLECTION.unique_index, doc! { "date": 1 }, false)).await.unwrap();
         let error = Store::open(config, Access::Write(run())).await.err().unwrap().to_string();
-        assert!(error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop it"), "{error}");
+        assert!(
+            error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop the index"),
+            "{error}"
+        );
         assert!(Store::open(config, Access::Read).await.is_ok());
     })
     .await;
 }
 
 #[tokio::test]
-async fn old_days_are_read_and_kept() {
+async fn days_of_the_replaced_pipeline_are_read_and_kept() {
     in_mongodb("old_days", async |store, _| {
         let old = |date: &str, amount: Bson| doc! {
             "date": date, "domainId": "account", "domainName": "D", "projectId": "project", "projectName": "P",
@@ -117,7 +120,7 @@ async fn old_days_are_read_and_kept() {
 }
 
 #[tokio::test]
-async fn old_baselines_are_read_and_kept() {
+async fn baselines_of_the_replaced_pipeline_are_read_and_kept() {
     in_mongodb("old_baselines", async |store, _| {
         let statistics = doc! { "mean": 2, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.5, "sampleCount": 30_i64 };
         let old = doc! {
@@ -142,14 +145,14 @@ async fn old_baselines_are_read_and_kept() {
 }
 
 #[tokio::test]
-async fn a_document_that_cannot_be_read_is_named() {
+async fn an_error_names_the_unreadable_document() {
     in_mongodb("broken", async |store, _| {
         let broken =
             doc! { "date": "20261131", "domainId": "d", "projectId": "p", "serviceId": "s", "expectAmount": 1.0 };
         collection(store, daily::COLLECTION.name).insert_one(broken).await.unwrap();
         let whole = DateRange { from: day(1), to: date(2026, 12, 31) };
         let error = store.history(whole, &[Measure::BilledCost]).await.err().unwrap().to_string();
-        for part in ["billing_daily", "20261131", "expected YYYYMMDD", "correct or remove it"] {
+        for part in ["billing_daily", "20261131", "expected YYYYMMDD", "correct or remove the document"] {
             assert!(error.contains(part), "{part} in {error}");
         }
     })
@@ -157,7 +160,7 @@ async fn a_document_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_write_that_the_server_refuses_is_named() {
+async fn an_error_names_the_refused_document() {
     in_mongodb("refused", async |store, _| {
         let validator = doc! { "collMod": "billing_daily", "validator": { "expectAmount": { "$lt": 100.0 } } };
         database(store).run_command(validator).await.unwrap();
@@ -165,13 +168,17 @@ async fn a_write_that_the_server_refuses_is_named() {
         for part in ["billing_daily", "\"serviceId\": \"b\"", "failed validation"] {
             assert!(error.contains(part), "{part} in {error}");
         }
-        assert_eq!(store.daily_documents(range(1, 1), &key("a")).await.unwrap().len(), 1, "the others are written");
+        assert_eq!(
+            store.daily_documents(range(1, 1), &key("a")).await.unwrap().len(),
+            1,
+            "the remaining documents are written"
+        );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_host_that_was_slower_changes_what_the_faster_one_made() {
+async fn concurrent_writes_of_a_day_leave_one_document_per_series() {
     in_mongodb("race", async |store, config| {
         let other = Store::open(config, Access::Write(run())).await.unwrap();
         let services: Vec<String> = (0..1_500).map(|service| format!("s{service}")).collect();
