@@ -15,9 +15,10 @@ FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
 SECONDS := 60
 SEED := 1
 
-# Every cargo call takes the whole workspace in the release profile: another selection would resolve other features,
-# and build the dependencies a second time.
+# Every cargo call selects the whole workspace: another selection would resolve other features and build the dependencies
+# a second time. Everything but `make check` uses the release profile.
 WORKSPACE := --release --workspace
+DEV := $(or $(CARGO_TARGET_DIR),target)/debug/costwarden
 CARGO_TEST := $(if $(shell command -v cargo-nextest),\
 	cargo nextest run $(WORKSPACE) --no-fail-fast --config-file .ci/nextest.toml,\
 	cargo test $(WORKSPACE) --lib --bins --tests --no-fail-fast)
@@ -32,6 +33,11 @@ build: host plugins ## the host in target/release, the bundled detectors in plug
 .PHONY: demo
 demo: build ## build, then hide incidents in simulated bills and show which were found
 	$(COSTWARDEN) demo
+
+.PHONY: check
+check: fmt plugins/dist/tutorial.wasm ## the inner loop, without servers: format, lints and unit tests in the dev profile
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(if $(shell command -v cargo-nextest),cargo nextest run --workspace --lib --no-fail-fast,cargo test --workspace --lib --no-fail-fast)
 
 .PHONY: test
 test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## every check, against real servers
@@ -75,6 +81,11 @@ host:
 .PHONY: plugins
 plugins: host
 	COSTWARDEN=$(COSTWARDEN) plugins/build.sh
+
+# The unit tests of the sandbox load the bundled detectors.
+plugins/dist/tutorial.wasm:
+	cargo build --workspace --bin costwarden
+	COSTWARDEN=$(DEV) plugins/build.sh
 
 .PHONY: examples
 examples: host ## build the example detectors in every language into target/examples

@@ -113,7 +113,7 @@ struct CheckArgs {
     online: bool,
     /// Also send a test notification to every receiver.
     #[arg(long, requires = "online")]
-    tell: bool,
+    notify: bool,
 }
 
 #[derive(Debug, Args)]

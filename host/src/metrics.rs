@@ -102,10 +102,10 @@ impl Kept {
 /// An error of storing or pushing metrics.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetricsError {
-    #[error("{path}: another run has held it for {seconds} s: metrics are not written; look for a run that hangs", path = path.display())]
+    #[error("{path}: locked by another run for {seconds} s: metrics are not written; check for a hanging run", path = path.display())]
     Locked { path: PathBuf, seconds: u64 },
-    #[error("cannot {action} {path} ({why}): not all metrics of this run are kept; check that the folder exists, is writable and has space", path = path.display())]
+    #[error("cannot {action} {path} ({why}): some metrics of this run are lost; check that the folder exists, is writable and has space", path = path.display())]
     File { action: &'static str, path: PathBuf, why: std::io::Error },
-    #[error("the collector at {url} did not take the metrics: {why}; check metrics.otlp_endpoint")]
+    #[error("the collector at {url} rejected the metrics: {why}; check metrics.otlp_endpoint")]
     Push { url: Url, why: String },
 }

@@ -45,7 +45,7 @@ pub(crate) async fn resolve(
         return Ok(());
     }
     let opened = match options {
-        None => Err("needs a table [secrets] with credential_id and credential_secret".to_owned()),
+        None => Err("expected a table [secrets] with credential_id and credential_secret".to_owned()),
         Some(options) => SecretsManager::open(options).await.map_err(|error| error.to_string()),
     };
     let secrets_manager = match opened {
@@ -229,7 +229,7 @@ fn kind(value: &Value) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 enum SecretsManagerError {
     #[error(
-        "{url} gave no answer in {}; the last one: {why}; try again once it answers, or check the endpoints of [secrets]",
+        "{url} gave no answer in {}; the last attempt: {why}; try again later, or check the endpoints of [secrets]",
         counted(*attempts, "attempt")
     )]
     Unreachable { url: String, attempts: u32, why: String },
@@ -239,13 +239,13 @@ enum SecretsManagerError {
     Credentials { url: String, status: u16 },
     #[error("{url} answered {status} without the header {TOKEN}: check secrets.iam_endpoint")]
     NoToken { url: String, status: u16 },
-    #[error("{url} knows no {reference}: check the id and the version")]
+    #[error("{url} has no {reference}: check the id and the version")]
     NotThere { url: String, reference: Reference },
-    #[error("{url} does not give {reference} ({status}): let the owner of secrets.credential_id read it")]
+    #[error("{url} denies {reference} ({status}): grant the owner of secrets.credential_id read access")]
     NotAllowed { url: String, reference: Reference, status: u16 },
     #[error("{url} answered {status}: check secrets.endpoint")]
     Status { url: String, status: u16 },
-    #[error("{url} answered in another shape: {why}")]
+    #[error("{url} sent an unexpected answer: {why}")]
     Shape { url: String, why: String },
 }
 

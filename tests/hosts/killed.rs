@@ -9,7 +9,7 @@ use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, day, learned, many, quiet, r
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 
-/// The steps in order, and `accepted`: a receiver has accepted a line.
+/// The steps in order, and `delivered`: a receiver has accepted a notification.
 const STEPS: [&str; 12] = [
     "started",
     "fetched",
@@ -17,11 +17,11 @@ const STEPS: [&str; 12] = [
     "written",
     "anomalies",
     "incidents",
-    "remembered",
-    "accepted",
-    "told",
-    "insufficient_history",
-    "learned",
+    "stored",
+    "delivered",
+    "notified",
+    "training",
+    "trained",
     "finished",
 ];
 
@@ -72,7 +72,7 @@ impl KilledJob<'_> {
             return false;
         }
         let second = hosts.run(Host::B, self.args).expect(self.code);
-        assert!(!second.stdout.contains("already"), "{rehearsal}: {second:?}");
+        assert!(!second.stdout.contains("completed by"), "{rehearsal}: {second:?}");
         assert_same(&expected.documents, &state(&hosts.mongo), rehearsal);
 
         let after = hosts.heard();
@@ -83,7 +83,7 @@ impl KilledJob<'_> {
         }
         // The window: a receiver has accepted a line, and the process dies before that is marked.
         let twice: Vec<&str> = times.iter().filter(|(_, times)| **times > 1).map(|(line, _)| *line).collect();
-        if rehearsal.starts_with("kill:accepted") {
+        if rehearsal.starts_with("kill:delivered") {
             assert_eq!(twice, [before.last().expect("an accepted line").as_str()], "{rehearsal}");
             assert_eq!(told.len(), expected.lines.len() + 1, "{rehearsal}: {told:#?}");
         } else {
@@ -100,8 +100,8 @@ impl KilledJob<'_> {
     fn everywhere(&self) -> usize {
         let expected = self.undisturbed();
         let mut rehearsals: Vec<String> =
-            STEPS.iter().filter(|step| **step != "accepted").map(|step| format!("kill:{step}")).collect();
-        rehearsals.extend((1..=expected.lines.len()).map(|nth| format!("kill:accepted:{nth}")));
+            STEPS.iter().filter(|step| **step != "delivered").map(|step| format!("kill:{step}")).collect();
+        rehearsals.extend((1..=expected.lines.len()).map(|nth| format!("kill:delivered:{nth}")));
         let dead = AtomicUsize::new(0);
         let rehearsals = Mutex::new(rehearsals);
         let batch = AtomicUsize::new(1);
@@ -114,7 +114,7 @@ impl KilledJob<'_> {
                         if let Some(rehearsal) = next {
                             let died = self.try_at(&rehearsal, &expected);
                             // An hourly run learns nothing.
-                            let learns = rehearsal.starts_with("kill:learn") && self.args[0] == "hourly";
+                            let learns = rehearsal.starts_with("kill:train") && self.args[0] == "hourly";
                             assert_eq!(died, !learns, "{rehearsal}");
                             dead.fetch_add(usize::from(died), Ordering::Relaxed);
                             continue;

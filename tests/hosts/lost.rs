@@ -18,7 +18,7 @@ const DAILY: [&str; 2] = ["daily", "--date=2026-10-19"];
 /// Failpoints from the bill to the end: before any write, within a bulk write, between dependent writes, between a
 /// receiver and its mark, and within the training.
 const STEPS: [&str; 8] =
-    ["fetched", "archived", "writing:2", "written", "anomalies", "remembered", "accepted", "insufficient_history"];
+    ["fetched", "archived", "writing:2", "written", "anomalies", "stored", "delivered", "training"];
 
 struct LostServer {
     history: TwoHosts,
@@ -70,7 +70,7 @@ impl LostServer {
         // of the failure, ...
         hosts.mongo.assert_no_failures(&what);
         assert_same(&self.documents, &state(&hosts.mongo), &what);
-        if step == "accepted" {
+        if step == "delivered" {
             // ... and here the mark of the accepted line. Without the mark the second host sends the line again.
             assert_eq!(before, self.lines[..1], "{what}");
             assert!(after == self.lines || after == self.lines[1..], "{what}: {after:#?}");
@@ -92,7 +92,7 @@ fn a_server_that_is_held_up_is_given_up_and_the_next_run_makes_it_good() {
 #[test]
 fn a_server_that_is_killed_is_named_and_the_next_run_makes_it_good() {
     let Some(mut case) = LostServer::new() else { return };
-    for step in ["fetched", "writing:2", "anomalies", "remembered", "accepted", "insufficient_history"] {
+    for step in ["fetched", "writing:2", "anomalies", "stored", "delivered", "training"] {
         case.lose(Signal::KILL, step, "no MongoDB server answered at 127.0.0.1:");
     }
 }

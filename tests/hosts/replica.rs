@@ -72,7 +72,7 @@ impl ReplicaSetCase {
 #[test]
 fn a_run_outlives_the_primary() {
     let Some(mut case) = ReplicaSetCase::new() else { return };
-    for step in ["writing:2", "remembered"] {
+    for step in ["writing:2", "stored"] {
         let hosts = case.hosts();
         let primary = case.outlives(&hosts, Signal::STOP, step);
         case.members.restore(primary);

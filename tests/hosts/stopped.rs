@@ -21,7 +21,7 @@ fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
     let alone = TwoHosts::new(history.mongo.copied(), &bills, LONG);
     alone.run(Host::A, &daily).expect(0);
     let (documents, lines) = (state(&alone.mongo), alone.heard());
-    for (signal, step) in [(Signal::TERM, "written"), (Signal::INT, "anomalies"), (Signal::TERM, "remembered")] {
+    for (signal, step) in [(Signal::TERM, "written"), (Signal::INT, "anomalies"), (Signal::TERM, "stored")] {
         let hosts = TwoHosts::new(history.mongo.copied(), &bills, LONG);
         let mut first = hosts.start(Host::A, &daily, &format!("pause:{step}"));
         first.until_paused();

@@ -46,11 +46,11 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
     let (first, second) = (first.end(), second.end());
     first.expect(0);
     let second = second.expect(0);
-    assert!(second.stdout.contains("daily 20261019 done: by ") && second.stdout.contains(" already"), "{second:?}");
+    assert!(second.stdout.contains("daily 20261019 done: completed by "), "{second:?}");
     assert_same(&documents, &state(&hosts.mongo), "both at once");
     assert_eq!(hosts.heard(), lines);
     let again = hosts.run(Host::B, &["daily", "--date=2026-10-19", "--once"]).expect(0);
-    assert!(again.stdout.contains(" already"), "what cron asks for is done once: {again:?}");
+    assert!(again.stdout.contains(" done: completed by "), "what cron asks for is done once: {again:?}");
     let redone = hosts.run(Host::B, &daily()).expect(0);
     assert!(redone.stdout.contains(" 3 series, "), "a person may have it done again: {redone:?}");
     assert_same(&documents, &state(&hosts.mongo), "done again");
@@ -61,7 +61,7 @@ fn of_two_hosts_at_the_same_time_one_works_and_the_other_says_so() {
 #[test]
 fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
     let Some((hosts, documents, lines)) = case(LEASE) else { return };
-    for step in ["fetched", "written", "anomalies", "remembered"] {
+    for step in ["fetched", "written", "anomalies", "stored"] {
         let hosts = TwoHosts::new(hosts.mongo.copied(), &bills(), LEASE);
         let mut first = hosts.start(Host::A, &daily(), &format!("pause:{step}"));
         first.until_paused();
@@ -124,5 +124,5 @@ fn a_backfill_is_done_by_one_host() {
     first.signal(Signal::CONT);
     first.end().expect(0);
     let second = second.end().expect(0);
-    assert!(second.stdout.contains("backfill 20260921-20261019 done: by "), "{second:?}");
+    assert!(second.stdout.contains("backfill 20260921-20261019 done: completed by "), "{second:?}");
 }

@@ -134,7 +134,7 @@ fn errors_in_javascript_are_shown() {
         std::fs::write(project.join("package.json"), package).expect("written");
         projects.plain(&projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
     };
-    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [projects]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object series_key `main` names a module, and series_key `costwarden`, if there is one, is {"reference": true}"#);
+    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [projects]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
     insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [projects]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
 }
 

@@ -4,4 +4,5 @@ mod author;
 mod hostile;
 mod messages;
 mod simulated;
+mod structure;
 mod trust;

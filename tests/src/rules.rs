@@ -4,7 +4,7 @@
 pub const PLAIN: &str = r#"
 [[rule]]
 id = "plain"
-why = "A rule series_key verdicts can be told beforehand."
+why = "A rule with predictable verdicts."
 detector = "tutorial"
 series = "daily"
 history_days = 50

@@ -114,7 +114,7 @@ async fn prune(
     let before = before.unwrap_or_else(|| days_before(config, now, config.lifecycle.delete_after_days));
     anyhow::ensure!(
         before <= newest,
-        "--before {before} would delete documents of the last {} days, whose bills are still corrected: expected {newest} or earlier",
+        "--before {before} would delete documents of the last {} days; the provider still corrects these bills: expected {newest} or earlier",
         Lifecycle::KEPT_DAYS
     );
     let archive = Archive::new(&config.archive);
@@ -135,7 +135,7 @@ async fn prune(
         let done = match (apply, count) {
             (true, 1) => "is deleted",
             (true, _) => "are deleted",
-            (false, 1) => "would be deleted: delete it with --apply",
+            (false, 1) => "would be deleted: repeat the command with --apply",
             (false, _) => "would be deleted: delete them with --apply",
         };
         present::out(&format!(
@@ -178,7 +178,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     }
     if is_lacking && form == Form::Text {
         present::out(
-            "what the ledger lacks comes back from the archive: into an empty database by `costwarden archive rebuild`",
+            "restore missing days from the archive: `costwarden archive rebuild` into an empty database",
         );
     }
     Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })

@@ -73,10 +73,10 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
             for line in &good {
                 present::out(line);
             }
-            for Item { what, found, message } in &items {
+            for Item { name, found, message } in &items {
                 // The message is already printed above, with the file.
                 let message = if *found == Found::Bad { "see above" } else { message };
-                present::out(&format!("{:<8} {what:<10} {message}", found.as_str()));
+                present::out(&format!("{:<8} {name:<10} {message}", found.as_str()));
             }
             let (rules, errors) = (counted(rules, "rule"), counted(errors.len(), "error"));
             present::out(&format!("{}: {rules} can run, {errors}", path.display()));
@@ -88,8 +88,8 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
                 let found = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
                 present::out(&found.to_string());
             }
-            for Item { what, found, message } in items {
-                present::out(&json!({"level": found.as_str(), "check": what, "message": message}).to_string());
+            for Item { name, found, message } in items {
+                present::out(&json!({"level": found.as_str(), "check": name, "message": message}).to_string());
             }
         }
     }
@@ -116,7 +116,7 @@ async fn plugins(path: &Path, config: &Config, fetch: Fetch, anomalies: &mut Ano
 fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
     let folder = config.metrics.textfile.as_ref()?.parent()?;
     let absent = || {
-        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
         Diagnostic { key: "metrics.textfile".to_owned(), ..Diagnostic::of_file(path, message) }
     };
     (!folder.is_dir()).then(absent)
@@ -137,7 +137,7 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     let unused = |name: &&String| !set.rules.iter().any(|rule| rule.detector == **name);
     let warning = |name: &String| Diagnostic {
         key: format!("plugins.grants.{name}"),
-        ..Diagnostic::of_file(path, "grants something to a plugin that no rule uses: remove it, or look at its name")
+        ..Diagnostic::of_file(path, "grants access to a plugin without a rule: remove the grant, or correct the name")
     };
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }

@@ -53,7 +53,7 @@ fn unusable(errors: &[Diagnostic]) -> Check {
 }
 
 fn table(checks: &[Check]) -> String {
-    let mut table = present::table(&["", "what", "how it is"], &[]);
+    let mut table = present::table(&["state", "check", "result"], &[]);
     for check in checks {
         let mark = match check.state {
             State::Ok => "ok",

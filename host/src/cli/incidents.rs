@@ -174,12 +174,12 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form)
         line("", format!("{date} {}{}", amount(seen.impact()), if seen.whole.is_none() { " so far" } else { "" }));
     }
     for (receiver, delivery) in &incident.deliveries {
-        let end = if delivery.closed { ", its end too" } else { "" };
+        let end = if delivery.closed { ", including the end" } else { "" };
         let times = counted(delivery.notifications, "time");
-        line("told", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
+        line("notified", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
     }
     if incident.muted {
-        line("told", "nobody: it was loaded as history".to_owned());
+        line("notified", "nobody: the incident was loaded as history".to_owned());
     }
     line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());

@@ -152,7 +152,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
         .and_then(|()| tidy_cache(&config.state_dir.join("compiled"), &compiled, now));
     if let Err(error) = tidied {
         let state_dir = config.state_dir.display();
-        tracing::warn!(%state_dir, %error, "plugins that are not used any more are not removed");
+        tracing::warn!(%state_dir, %error, "unused plugins were not removed");
     }
 }
 
@@ -160,7 +160,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
 fn note_lock(config: &Config) {
     if let Err(error) = held::note(&config.state_dir) {
         let state_dir = config.state_dir.display();
-        tracing::warn!(%state_dir, %error, "it is not noted that this run was held to plugins.lock");
+        tracing::warn!(%state_dir, %error, "could not record that this run used plugins.lock");
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
     // The log lines of plugins are below the default level.
     if reader == Reader::Author {
-        default.push_str(",costwarden::detector::log=debug");
+        default.push_str(",costwarden_sandbox::log=debug");
     }
     let filter = EnvFilter::try_new(environment("COSTWARDEN_LOG").unwrap_or(default))
         .map_err(|error| format!("COSTWARDEN_LOG: {error}; expected, for example, costwarden=debug"))?;
@@ -132,8 +132,8 @@ pub(super) fn summary(report: &Report, took: Duration) {
                 rows = count("rows"),
                 series = count("series"),
                 rules = count("rules"),
-                judged = count("verdicts"),
-                learning = count("insufficient_history"),
+                verdicts = count("verdicts"),
+                insufficient_history = count("insufficient_history"),
                 anomalies = count("anomalies"),
                 notifications = count("notifications"),
                 undelivered = count("undelivered"),

@@ -45,13 +45,16 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
 /// Prints the outcome of a rule preview, in the form of [`report`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
-        let [series, judged, learning] = ["series", "verdicts", "insufficient_history"].map(|name| count(report, name));
-        let [rules, anomalies] = ["rule", "anomaly"].map(|noun| counted(count(report, &format!("{noun}s")), noun));
         format!(
-            "{} {} {}: {series} series, {rules}, {judged} judged, {learning} learning, {anomalies}; nothing was written",
+            "{} {} {}: {} series, {}, {}, {} with insufficient history, {}; nothing was written",
             report.job,
             report.period,
             report.grade().as_str(),
+            count(report, "series"),
+            counted(count(report, "rules"), "rule"),
+            counted(count(report, "verdicts"), "verdict"),
+            count(report, "insufficient_history"),
+            counted(count(report, "anomalies"), "anomaly"),
         )
     });
 }
@@ -113,24 +116,24 @@ fn count(report: &Report, name: &str) -> u64 {
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
         let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
-        return format!("{job} {period} {outcome}: by {owner} already; name the day or hour to have it done again");
+        return format!("{job} {period} {outcome}: completed by {owner}; name the day or the hour to repeat the run");
     }
     let count = |name: &str| count(report, name);
     let mut line = format!(
-        "{} {} {}: {}, {} series, {}, {} judged, {} learning, {}, {}",
+        "{} {} {}: {}, {} series, {}, {}, {} with insufficient history, {}, {}",
         report.job,
         report.period,
         report.outcome().as_str(),
         counted(count("rows"), "row"),
         count("series"),
         counted(count("rules"), "rule"),
-        count("verdicts"),
+        counted(count("verdicts"), "verdict"),
         count("insufficient_history"),
         counted(count("anomalies"), "anomaly"),
         counted(count("notifications"), "notification"),
     );
     if let Some((first, last)) = report.reevaluated {
-        line.push_str(&format!(", {} days judged again from {first} to {last}", count("reevaluated_days")));
+        line.push_str(&format!(", {} days evaluated again from {first} to {last}", count("reevaluated_days")));
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));

@@ -85,7 +85,7 @@ fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow:
     }
     let crontab = Crontab { user: args.place.user.clone() };
     let change = crontab.install(&block)?;
-    say(change, "the jobs are in the crontab", "the crontab is as it should be already");
+    say(change, "the jobs are in the crontab", "the crontab already contains the jobs");
     Ok(Grade::Done)
 }
 
@@ -167,7 +167,7 @@ fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
     draft.map(|draft| draft.config).map_err(|errors| {
         let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         if lines.iter().any(|line| line.contains("environment variable")) {
-            let hint = "jobs have none of this shell's variables: write NAME=value lines into a file that only they can read, and name it with --env-file";
+            let hint = "jobs do not inherit the variables of this shell: write NAME=value lines into a file with mode 600, and name the file with --env-file";
             lines.push(hint.to_owned());
         }
         anyhow::anyhow!("{}", lines.join("\n"))
@@ -188,7 +188,7 @@ fn understood(file: &Path) -> anyhow::Result<()> {
     }
     // The value is a secret: the message has the line numbers only.
     anyhow::bail!(
-        "{}:{}: the value has characters that the shell of cron's lines takes for something else: put it in single quotes, which systemd understands as well",
+        "{}:{}: the value has characters with a meaning in the shell of cron: put the value in single quotes, valid for systemd as well",
         file.display(),
         lines.join(", ")
     )

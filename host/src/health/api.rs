@@ -39,7 +39,7 @@ fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
     let mut message = format!("{seconds:.2} s each, {over}");
     if state != State::Ok {
-        message.push_str(": a smaller source.page_size makes requests shorter; ask the provider whether it is slow");
+        message.push_str(": reduce source.page_size for shorter requests, or ask the provider about the latency");
     }
     Check::new("api latency", state, message)
 }
@@ -49,7 +49,7 @@ fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Chec
     let mut message = format!("{failed} failed, {over}");
     if state != State::Ok {
         message.push_str(
-            ": `costwarden check --online` asks once more; lines with `trying the billing API again` in the log say why",
+            ": run `costwarden check --online`; log lines with `trying the billing API again` give the reasons",
         );
     }
     Check::new("api errors", state, message)
@@ -72,27 +72,27 @@ mod tests {
         run
     }
 
-    fn told(runs: &[RunRecord]) -> [String; 2] {
+    fn text(runs: &[RunRecord]) -> [String; 2] {
         let checks = checks(runs.iter(), &HealthOptions::default());
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 
     #[test]
     fn an_api_that_is_slow_or_fails_is_noticed() {
-        let quick = told(&[asked("a", 10, 4, 0, 1_000)]);
+        let quick = text(&[asked("a", 10, 4, 0, 1_000)]);
         assert_eq!(
             quick,
             ["OK api latency: 0.25 s each, 4 requests of 1 run", "OK api errors: 0 failed, 4 requests of 1 run"]
         );
         let at = |failed, took| {
-            told(&[asked("a", 10, 100, failed, took)]).map(|told| told.split(' ').next().unwrap().to_owned())
+            text(&[asked("a", 10, 100, failed, took)]).map(|text| text.split(' ').next().unwrap().to_owned())
         };
         assert_eq!(
             (at(24, 999_999), at(25, 1_000_000)),
             (["OK", "OK"].map(String::from), ["WARNING", "WARNING"].map(String::from))
         );
         assert_eq!(at(75, 4_000_000), ["CRITICAL", "CRITICAL"]);
-        assert_eq!(told(&[run("done", 10, &[])])[0], "OK api latency: 0.00 s each, 0 requests of 0 runs");
+        assert_eq!(text(&[run("done", 10, &[])])[0], "OK api latency: 0.00 s each, 0 requests of 0 runs");
     }
 
     #[test]
@@ -101,6 +101,6 @@ mod tests {
         // Two days of the same process, and a run of long ago.
         runs.push(asked("p0", 0, 3, 1, 300));
         runs.push(asked("old", 9_000, 1_000, 1_000, 1_000_000));
-        assert_eq!(told(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");
+        assert_eq!(text(&runs)[1], "OK api errors: 1 failed, 7 requests of 5 runs");
     }
 }

@@ -15,10 +15,10 @@ pub(super) const USUAL_DAYS: i32 = 28;
 
 pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
-        0 => "every notification was taken".to_owned(),
-        1 => "1 notification waits for a receiver that did not take it: look at the receivers of the config".to_owned(),
+        0 => "every notification was delivered".to_owned(),
+        1 => "1 notification is undelivered: check the receivers of the config".to_owned(),
         _ => format!(
-            "{waiting} notifications wait for receivers that did not take them: look at the receivers of the config"
+            "{waiting} notifications are undelivered: check the receivers of the config"
         ),
     };
     Check::new("notifications", State::of(waiting, config.undelivered), message).with(
@@ -36,7 +36,7 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) ->
     };
     if newest > today {
         let message = format!(
-            "the newest day is {newest}, and by this host's clock today is {today}: look at its clock, and at what loaded a day that has not begun"
+            "the newest day is {newest}, but today is {today} by the clock of this host: check the clock, and the run that stored a future day"
         );
         return Check::new("feed", State::Warning, message).with("data_age", 0.0, "", Some(config.freshness_days));
     }
@@ -45,7 +45,7 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) ->
     let mut message = format!("the newest day is {newest}");
     if state != State::Ok {
         message =
-            format!("{message}, {days} days ago: look whether the provider publishes bills, and at the daily job");
+            format!("{message}, {days} days ago: check whether the provider publishes bills, and check the daily job");
     }
     Check::new("feed", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
 }
@@ -67,7 +67,7 @@ pub(super) fn surge(found: &[AnomalyKey], today: Date, config: &HealthOptions) -
     let anomalous =
         if newest == 1 { "1 series is anomalous".to_owned() } else { format!("{newest} series are anomalous") };
     let (state, message) = if newest as f64 >= limit {
-        let hint = "look at `costwarden anomalies list`: a bill that changed its shape, or a rule that is too strict";
+        let hint = "see `costwarden anomalies list`: the bill has a new structure, or a rule is too strict";
         (State::Warning, format!("{anomalous}, usually {usual}: {hint}"))
     } else {
         (State::Ok, format!("{anomalous}, usually {usual}"))
@@ -82,28 +82,28 @@ mod tests {
 
     const TODAY: Date = date(2026, 11, 25);
 
-    fn told(check: &Check) -> String {
+    fn text(check: &Check) -> String {
         format!("{} {}", check.state.as_str(), check.message)
     }
 
     #[test]
     fn a_feed_that_stands_still_is_noticed() {
         let config = HealthOptions::default();
-        let at = |back: i32| told(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
+        let at = |back: i32| text(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
             ("OK the newest day is 2026-11-24".into(), "OK the newest day is 2026-11-23".into())
         );
         assert_eq!(
             at(3),
-            "WARNING the newest day is 2026-11-22, 3 days ago: look whether the provider publishes bills, and at the daily job"
+            "WARNING the newest day is 2026-11-22, 3 days ago: check whether the provider publishes bills, and check the daily job"
         );
         assert!(at(5).starts_with("CRITICAL "));
         assert_eq!(at(0), "OK the newest day is 2026-11-25", "a day that somebody loaded before it was over");
         assert!(
-            at(-1).starts_with("WARNING the newest day is 2026-11-26, and by this host's clock today is 2026-11-25: ")
+            at(-1).starts_with("WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: ")
         );
-        assert!(told(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
+        assert!(text(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_surge_is_far_more_than_usual() {
         let config = HealthOptions::default();
-        let at = |counts: &[usize]| told(&surge(&found(counts), TODAY, &config));
+        let at = |counts: &[usize]| text(&surge(&found(counts), TODAY, &config));
         assert_eq!(at(&[]), "OK 0 series are anomalous, usually 0");
         assert_eq!(at(&[9, 9]), "OK 9 series are anomalous, usually 0");
         assert!(at(&[10]).starts_with("WARNING 10 series are anomalous, usually 0: "));

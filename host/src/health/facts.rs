@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) now: Timestamp,
     /// The date in the bill's time zone.
     pub(crate) today: Date,
-    pub(crate) store: Result<Remembered, String>,
+    pub(crate) store: Result<StoredFacts, String>,
     pub(crate) archive: Result<(), String>,
     pub(crate) rules: Rules,
     pub(crate) disk: Result<Disk, String>,
@@ -29,7 +29,7 @@ pub(crate) struct Facts {
 }
 
 /// The facts in the store.
-pub(crate) struct Remembered {
+pub(crate) struct StoredFacts {
     pub(crate) runs: Runs,
     /// The leases in use. `None` for an embedded database, because the opener has exclusive access.
     pub(crate) leases: Option<Vec<HeldLease>>,
@@ -79,7 +79,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     let today = now.to_zoned(config.zone.clone()).date();
     let archive = Archive::new(&config.archive);
-    let (store, archive, rules) = tokio::join!(remembered(config, today), archive.look(), rules(config));
+    let (store, archive, rules) = tokio::join!(stored(config, today), archive.look(), rules(config));
     Facts {
         now,
         today,
@@ -91,7 +91,7 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     }
 }
 
-async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreError> {
+async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError> {
     let store = open(config).await?;
     let (runs, leases) = runs_and_leases(&store, &config.health.jobs).await?;
     let notifications = store.notifications().await?;
@@ -109,7 +109,7 @@ async fn remembered(config: &Config, today: Date) -> Result<Remembered, StoreErr
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
     let operational: usize = notifications.iter().map(|notification| pipeline::untold(notification, names())).sum();
     let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
-    Ok(Remembered {
+    Ok(StoredFacts {
         runs,
         leases,
         failing: failing.collect(),
@@ -187,7 +187,7 @@ pub(crate) fn disk(folder: &Path) -> Result<Disk, String> {
     // Before the first run the folder may be missing; the nearest ancestor is on the same file system.
     let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let path = existing.display().to_string();
-    let stat = rustix::fs::statvfs(existing).map_err(|error| format!("cannot look at the disk of {path}: {error}"))?;
+    let stat = rustix::fs::statvfs(existing).map_err(|error| format!("cannot read the disk usage of {path}: {error}"))?;
     let used = stat.f_blocks.saturating_sub(stat.f_bfree) as f64;
     let percent = 100.0 * used / (used + stat.f_bavail as f64).max(1.0);
     Ok(Disk { path, percent })

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::lease::{Grip, grip, lease_text};
+use super::lease::{LeaseState, lease_state, lease_text};
 use super::{Check, State};
 use crate::config::{HealthOptions, Levels};
 use store::{HeldLease, RunRecord};
@@ -20,13 +20,13 @@ pub(super) fn checks(
     config: &HealthOptions,
 ) -> Vec<Check> {
     let Some(last) = runs.first() else {
-        let message = format!("has never run: start it with `costwarden schedule install` or `costwarden {job}`");
+        let message = format!("has never run: run `costwarden schedule install` or `costwarden {job}`");
         return vec![Check::new(job, State::Unknown, message)];
     };
     vec![
         age(job, last, now, config),
         outcome(job, runs, failing, config),
-        duration(job, last, grip(last, leases), now, config),
+        duration(job, last, lease_state(last, leases), now, config),
     ]
 }
 
@@ -35,7 +35,7 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
     if age < -CLOCKS_APART {
         let (began, age) = (last.started_at, span(-age));
         let message = format!(
-            "began at {began}, which is in {age} by this host's clock ({now}): look at the clocks of this host and of {}, and set them by NTP; until then nobody sees whether it runs",
+            "started at {began}, {age} in the future by the clock of this host ({now}): set the clocks of this host and of {} by NTP; the age of the job is unknown until then",
             last.owner
         );
         return Check::new(format!("{job} age"), State::Warning, message);
@@ -46,9 +46,9 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
         _ => (age.as_mins() as u64, config.hourly_minutes, 60),
     };
     let state = State::of(value, levels);
-    let mut message = format!("began {} ago", span(age));
+    let mut message = format!("started {} ago", span(age));
     if state != State::Ok {
-        message.push_str(": look at `costwarden schedule show` and at what it wrote to its log");
+        message.push_str(": check `costwarden schedule show` and the log of the job");
     }
     // The figure is in seconds, the thresholds are in hours or minutes.
     let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
@@ -65,7 +65,7 @@ fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) 
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
     let last = ended().next();
-    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("look at its log");
+    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("see the log");
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
         // `failing` may count failures after the last run record.
         _ if failures > 0 => (
@@ -75,9 +75,9 @@ fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) 
                 _ => format!("failed {failures} times in a row: {why}"),
             },
         ),
-        Some("degraded") => (State::Warning, format!("left something out: {why}")),
+        Some("degraded") => (State::Warning, format!("degraded: {why}")),
         Some(outcome) => (State::Ok, outcome.to_owned()),
-        None => (State::Ok, "its first run goes on".to_owned()),
+        None => (State::Ok, "the first run is in progress".to_owned()),
     };
     Check::new(format!("{job} outcome"), state, message).with(
         format!("{job}_failures"),
@@ -87,26 +87,26 @@ fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) 
     )
 }
 
-fn duration(job: &str, last: &RunRecord, grip: Grip<'_>, now: Timestamp, config: &HealthOptions) -> Check {
+fn duration(job: &str, last: &RunRecord, lease_state: LeaseState<'_>, now: Timestamp, config: &HealthOptions) -> Check {
     let name = format!("{job} duration");
     if last.outcome == "running" {
         let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
         let too_long = running.as_mins() as u64 >= config.running_minutes;
         let (running, owner) = (span(running), &last.owner);
-        let (state, message) = match grip {
-            Grip::Firm if too_long => (
+        let (state, message) = match lease_state {
+            LeaseState::Renewed if too_long => (
                 State::Warning,
-                format!("has been running for {running}: {owner} still renews its lease; if it hangs, end it"),
+                format!("has been running for {running}: {owner} still renews the lease; end the process if the process hangs"),
             ),
-            Grip::Firm => (State::Ok, format!("has been running for {running}")),
-            Grip::Lost(lease) => (
+            LeaseState::Renewed => (State::Ok, format!("has been running for {running}")),
+            LeaseState::Expired(lease) => (
                 State::Warning,
-                format!("began {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
+                format!("started {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
             ),
-            Grip::None => (
+            LeaseState::None => (
                 State::Warning,
                 format!(
-                    "began {running} ago and has not ended: {owner} has no lease any more, so that it died; the next run makes it good"
+                    "started {running} ago and has not ended: {owner} has no lease and has died; the next run resumes the work"
                 ),
             ),
         };
@@ -168,7 +168,7 @@ pub(super) mod tests {
     }
 
     /// The states and messages of the job's checks.
-    fn told(job: &str, runs: &[RunRecord], failing: u32) -> String {
+    fn text(job: &str, runs: &[RunRecord], failing: u32) -> String {
         let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
@@ -185,50 +185,50 @@ pub(super) mod tests {
         let message = |leases: Option<&[HeldLease]>| {
             let config = HealthOptions::default();
             let check =
-                duration("hourly", &run("running", 3, &[]), grip(&run("running", 3, &[]), leases), now(), &config);
+                duration("hourly", &run("running", 3, &[]), lease_state(&run("running", 3, &[]), leases), now(), &config);
             format!("{} {}", check.state.as_str(), check.message)
         };
         assert_eq!(message(Some(&[lease(40)])), "OK has been running for 3 minutes");
         assert_eq!(
             message(Some(&[lease(-30)])),
-            "WARNING began 3 minutes ago and has not ended: the lease of vm-1:7, which writes, ran out 30 s ago, \
+            "WARNING started 3 minutes ago and has not ended: the write lease of vm-1:7 expired 30 s ago, \
              renewed 90 s ago; the next run takes over"
         );
-        let gone = "WARNING began 3 minutes ago and has not ended: vm-1:7 has no lease any more, so that it died; the \
-                    next run makes it good";
+        let gone = "WARNING started 3 minutes ago and has not ended: vm-1:7 has no lease and has died; the next \
+                    run resumes the work";
         assert_eq!((message(Some(&[])), message(None)), (gone.to_owned(), gone.to_owned()));
     }
 
     #[test]
     fn a_job_that_runs_is_well() {
-        insta::assert_snapshot!(told("hourly", &[run("done", 10, &[("fetch", 900), ("judge", 350)])], 0), @"
-        OK hourly age: began 10 minutes ago
+        insta::assert_snapshot!(text("hourly", &[run("done", 10, &[("fetch", 900), ("judge", 350)])], 0), @"
+        OK hourly age: started 10 minutes ago
         OK hourly outcome: done
         OK hourly duration: 1.2 s
         ");
-        insta::assert_snapshot!(told("hourly", &[run("running", 3, &[])], 0), @"
-        OK hourly age: began 3 minutes ago
-        OK hourly outcome: its first run goes on
+        insta::assert_snapshot!(text("hourly", &[run("running", 3, &[])], 0), @"
+        OK hourly age: started 3 minutes ago
+        OK hourly outcome: the first run is in progress
         OK hourly duration: has been running for 3 minutes
         ");
         // A small difference between clocks, and a clock set back by a day.
-        assert!(told("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: began 0 minutes ago\n"));
+        assert!(text("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: started 0 minutes ago\n"));
         assert!(
-            told("hourly", &[run("done", -24 * 60, &[])], 0)
-                .starts_with("WARNING hourly age: began at 2026-11-26T01:20:00Z, which is in 24 hours by this host")
+            text("hourly", &[run("done", -24 * 60, &[])], 0)
+                .starts_with("WARNING hourly age: started at 2026-11-26T01:20:00Z, 24 hours in the future by the clock of this host")
         );
     }
 
     #[test]
     fn a_job_that_never_ran_is_not_known() {
-        insta::assert_snapshot!(told("daily", &[], 0), @"UNKNOWN daily: has never run: start it with `costwarden schedule install` or `costwarden daily`");
+        insta::assert_snapshot!(text("daily", &[], 0), @"UNKNOWN daily: has never run: run `costwarden schedule install` or `costwarden daily`");
     }
 
     #[test]
     fn a_job_that_was_not_started_is_missed() {
         let age = |job: &str, minutes: i64| {
-            let told = told(job, &[run("done", minutes, &[])], 0);
-            told.lines().next().unwrap().split(' ').next().unwrap().to_owned()
+            let lines = text(job, &[run("done", minutes, &[])], 0);
+            lines.lines().next().unwrap().split(' ').next().unwrap().to_owned()
         };
         assert_eq!([89, 90, 179, 180].map(|minutes| age("hourly", minutes)), ["OK", "WARNING", "WARNING", "CRITICAL"]);
         let hours = [25, 26, 49, 50].map(|hours| age("daily", hours * 60 + 59));
@@ -241,7 +241,7 @@ pub(super) mod tests {
             ["failed", "done", "running", "degraded"].map(|outcome| run(outcome, 10, &[]));
         let outcome = |runs: &[&RunRecord], failing| {
             let runs: Vec<_> = runs.iter().copied().cloned().collect();
-            told("hourly", &runs, failing).lines().nth(1).unwrap().to_owned()
+            text("hourly", &runs, failing).lines().nth(1).unwrap().to_owned()
         };
         assert_eq!(outcome(&[&failed, &done], 0), "WARNING hourly outcome: failed: the reason");
         assert_eq!(
@@ -258,20 +258,20 @@ pub(super) mod tests {
         );
         assert_eq!(
             outcome(&[&degraded, &failed, &failed, &failed], 0),
-            "WARNING hourly outcome: left something out: the reason"
+            "WARNING hourly outcome: degraded: the reason"
         );
         assert_eq!(outcome(&[&done, &failed, &failed, &failed], 0), "OK hourly outcome: done");
     }
 
     #[test]
     fn a_run_that_takes_long_is_a_warning() {
-        let slow = told("hourly", &[run("done", 10, &[("fetch", 280_000), ("judge", 20_000)])], 0);
+        let slow = text("hourly", &[run("done", 10, &[("fetch", 280_000), ("judge", 20_000)])], 0);
         assert_eq!(slow.lines().nth(2), Some("WARNING hourly duration: 300.0 s, most of it in fetch"));
-        let endless = told("hourly", &[run("running", 120, &[])], 0);
+        let endless = text("hourly", &[run("running", 120, &[])], 0);
         assert_eq!(
             endless.lines().nth(2),
             Some(
-                "WARNING hourly duration: has been running for 2 hours: vm-1:7 still renews its lease; if it hangs, end it"
+                "WARNING hourly duration: has been running for 2 hours: vm-1:7 still renews the lease; end the process if the process hangs"
             )
         );
     }

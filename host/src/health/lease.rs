@@ -8,22 +8,22 @@ use store::{HeldLease, RunRecord};
 
 /// The state of the lease of an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Grip<'l> {
+pub(super) enum LeaseState<'l> {
     /// The owner renews the lease.
-    Firm,
+    Renewed,
     /// The lease of the owner has expired.
-    Lost(&'l HeldLease),
+    Expired(&'l HeldLease),
     /// The owner has no lease: another run has taken over, or the store has no leases.
     None,
 }
 
-pub(super) fn grip<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) -> Grip<'l> {
+pub(super) fn lease_state<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) -> LeaseState<'l> {
     let own = leases.unwrap_or_default().iter().filter(|lease| lease.owner == run.owner);
     // An owner may have several leases: the longest decides.
     match own.max_by_key(|lease| lease.left) {
-        Some(lease) if lease.left.is_positive() => Grip::Firm,
-        Some(lease) => Grip::Lost(lease),
-        None => Grip::None,
+        Some(lease) if lease.left.is_positive() => LeaseState::Renewed,
+        Some(lease) => LeaseState::Expired(lease),
+        None => LeaseState::None,
     }
 }
 
@@ -31,16 +31,16 @@ pub(super) fn grip<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) -> Grip
 /// another run takes over.
 pub(super) fn check(leases: Option<&[HeldLease]>) -> Check {
     let Some(leases) = leases else {
-        return Check::new("lease", State::Ok, "one process at a time has the database, and none does");
+        return Check::new("lease", State::Ok, "the embedded database has one user at a time and no lease");
     };
     let lost: Vec<_> = leases.iter().filter(|lease| !lease.left.is_positive()).collect();
-    let told = |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
+    let text = |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
     match (leases, lost.as_slice()) {
-        ([], _) => Check::new("lease", State::Ok, "nobody writes"),
-        (held, []) => Check::new("lease", State::Ok, told(&held.iter().collect::<Vec<_>>())),
+        ([], _) => Check::new("lease", State::Ok, "no lease is taken"),
+        (held, []) => Check::new("lease", State::Ok, text(&held.iter().collect::<Vec<_>>())),
         (_, lost) => {
-            let hint = "whoever had it died or hangs, look there; the next run takes over";
-            Check::new("lease", State::Warning, format!("{}: {hint}", told(lost)))
+            let hint = "the owner died or hangs: check the process; the next run takes over";
+            Check::new("lease", State::Warning, format!("{}: {hint}", text(lost)))
         }
     }
     .with("lost_leases", lost.len() as f64, "", None)
@@ -49,16 +49,15 @@ pub(super) fn check(leases: Option<&[HeldLease]>) -> Check {
 /// Returns the owner, the job, the expiry and the last renewal of a lease.
 pub(super) fn lease_text(lease: &HeldLease) -> String {
     let HeldLease { key, owner, left, renewed } = lease;
-    let on = match (key.job.as_str(), key.period.as_str()) {
-        ("writer", "all") => "writes".to_owned(),
-        ("writer", part) => format!("writes {part}"),
-        (job, period) => format!("does {job} {period}"),
+    let lease = match (key.job.as_str(), key.period.as_str()) {
+        ("writer", "all") => "write lease".to_owned(),
+        (job, period) => format!("lease on {job} {period}"),
     };
     let renewed = renewed.map_or_else(String::new, |ago| format!(", renewed {} ago", short(ago)));
     if left.is_positive() {
-        format!("{owner} {on}{renewed}")
+        format!("{owner} holds the {lease}{renewed}")
     } else {
-        format!("the lease of {owner}, which {on}, ran out {} ago{renewed}", short(-*left))
+        format!("the {lease} of {owner} expired {} ago{renewed}", short(-*left))
     }
 }
 
@@ -82,25 +81,25 @@ mod tests {
         }
     }
 
-    fn told(leases: Option<&[HeldLease]>) -> String {
+    fn text(leases: Option<&[HeldLease]>) -> String {
         let check = check(leases);
         format!("{} {}", check.state.as_str(), check.message)
     }
 
     #[test]
     fn a_lease_that_ran_out_is_told_with_its_owner() {
-        assert_eq!(told(Some(&[])), "OK nobody writes");
-        assert_eq!(told(None), "OK one process at a time has the database, and none does");
+        assert_eq!(text(Some(&[])), "OK no lease is taken");
+        assert_eq!(text(None), "OK the embedded database has one user at a time and no lease");
         let alive = held("writer", "vm-1:7:a", 40, Some(20));
-        assert_eq!(told(Some(std::slice::from_ref(&alive))), "OK vm-1:7:a writes, renewed 20 s ago");
+        assert_eq!(text(Some(std::slice::from_ref(&alive))), "OK vm-1:7:a holds the write lease, renewed 20 s ago");
         let dead = held("backfill", "vm-2:9:b", -600, Some(660));
         assert_eq!(
-            told(Some(&[alive, dead])),
-            "WARNING the lease of vm-2:9:b, which does backfill all, ran out 10 minutes ago, renewed 11 minutes ago: \
-             whoever had it died or hangs, look there; the next run takes over"
+            text(Some(&[alive, dead])),
+            "WARNING the lease on backfill all of vm-2:9:b expired 10 minutes ago, renewed 11 minutes ago: \
+             the owner died or hangs: check the process; the next run takes over"
         );
         let old = held("writer", "vm-1:7:a", 0, None);
-        assert!(told(Some(&[old])).starts_with("WARNING the lease of vm-1:7:a, which writes, ran out 0 s ago: "));
+        assert!(text(Some(&[old])).starts_with("WARNING the write lease of vm-1:7:a expired 0 s ago: "));
     }
 
     #[test]
@@ -111,8 +110,8 @@ mod tests {
             held("backfill", "vm-1:7", -1, None),
             held("writer", "vm-2:9", 1, None),
         ];
-        assert_eq!(grip(&run, Some(&[firm.clone(), lost.clone()])), Grip::Firm);
-        assert_eq!(grip(&run, Some(std::slice::from_ref(&lost))), Grip::Lost(&lost));
-        assert_eq!((grip(&run, Some(&[other])), grip(&run, None)), (Grip::None, Grip::None));
+        assert_eq!(lease_state(&run, Some(&[firm.clone(), lost.clone()])), LeaseState::Renewed);
+        assert_eq!(lease_state(&run, Some(std::slice::from_ref(&lost))), LeaseState::Expired(&lost));
+        assert_eq!((lease_state(&run, Some(&[other])), lease_state(&run, None)), (LeaseState::None, LeaseState::None));
     }
 }

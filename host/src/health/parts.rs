@@ -1,11 +1,11 @@
 //! The checks of the services: store, archive, rules and plugins, disk and spool.
 
-use super::facts::{Disk, Remembered, Rules, Waiting};
+use super::facts::{Disk, StoredFacts, Rules, Waiting};
 use super::{Check, State};
 use crate::config::HealthOptions;
 
-pub(super) fn store(remembered: Result<&Remembered, &String>) -> Check {
-    match remembered {
+pub(super) fn store(stored: Result<&StoredFacts, &String>) -> Check {
+    match stored {
         Ok(_) => Check::new("store", State::Ok, "reached"),
         Err(why) => Check::new("store", State::Critical, why),
     }
@@ -21,16 +21,16 @@ pub(super) fn archive(reached: Result<&(), &String>) -> Check {
 /// Checks the rules. A rule that cannot run is a warning; no usable rule at all is critical.
 pub(super) fn rules(rules: &Rules) -> Check {
     let Rules { running, problems } = rules;
-    let told = problems.first().map(|first| match problems.len() {
+    let summary = problems.first().map(|first| match problems.len() {
         1 => first.clone(),
         count => format!("{first} (and {} more: `costwarden check` lists them)", count - 1),
     });
-    match (running, told) {
-        (0, told) => {
-            let why = told.unwrap_or_else(|| "its folder holds none".to_owned());
-            Check::new("rules", State::Critical, format!("no rule can run: {why}"))
+    match (running, summary) {
+        (0, summary) => {
+            let reason = summary.unwrap_or_else(|| "the rules folder contains no rule".to_owned());
+            Check::new("rules", State::Critical, format!("no rule can run: {reason}"))
         }
-        (_, Some(told)) => Check::new("rules", State::Warning, told),
+        (_, Some(summary)) => Check::new("rules", State::Warning, summary),
         (running, None) => Check::new("rules", State::Ok, format!("{running} can run")),
     }
     .with("rules", *running as f64, "", None)
@@ -56,8 +56,8 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) 
     };
     let message = match waiting {
         0 => "empty".to_owned(),
-        1 => "1 document waits for the archive: once it takes documents again, the next run uploads it".to_owned(),
-        _ => format!("{waiting} documents wait for the archive: once it takes them, the next run uploads them"),
+        1 => "1 document waits in the spool: the next run uploads the document when the archive is available".to_owned(),
+        _ => format!("{waiting} documents wait in the spool: the next run uploads the documents when the archive is available"),
     };
     Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))
 }
@@ -66,30 +66,30 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) 
 mod tests {
     use super::*;
 
-    fn told(check: &Check) -> String {
+    fn text(check: &Check) -> String {
         format!("{} {}", check.state.as_str(), check.message)
     }
 
     #[test]
     fn rules_that_cannot_run_are_told() {
         let at = |running, problems: &[&str]| {
-            told(&rules(&Rules { running, problems: problems.iter().map(|&problem| problem.to_owned()).collect() }))
+            text(&rules(&Rules { running, problems: problems.iter().map(|&problem| problem.to_owned()).collect() }))
         };
         assert_eq!(at(3, &[]), "OK 3 can run");
         assert_eq!(at(2, &["a"]), "WARNING a");
         assert_eq!(at(1, &["a", "b", "c"]), "WARNING a (and 2 more: `costwarden check` lists them)");
         assert_eq!(at(0, &["a"]), "CRITICAL no rule can run: a");
-        assert_eq!(at(0, &[]), "CRITICAL no rule can run: its folder holds none");
+        assert_eq!(at(0, &[]), "CRITICAL no rule can run: the rules folder contains no rule");
     }
 
     #[test]
     fn a_disk_that_fills_up_is_told_before_it_is_full() {
         let config = HealthOptions::default();
-        let at = |percent| told(&disk(Ok(&Disk { path: "/s".to_owned(), percent }), &config));
+        let at = |percent| text(&disk(Ok(&Disk { path: "/s".to_owned(), percent }), &config));
         assert_eq!(at(79.9), "OK 80 % used where /s is");
         assert!(at(80.0).starts_with("WARNING 80 % used where /s is: make room there"));
         assert!(at(90.0).starts_with("CRITICAL 90 % used"));
-        assert_eq!(told(&disk(Err(&"why".to_owned()), &config)), "UNKNOWN why");
+        assert_eq!(text(&disk(Err(&"why".to_owned()), &config)), "UNKNOWN why");
     }
 
     #[test]
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_reached_is_critical() {
-        assert_eq!(told(&store(Err(&"down".to_owned()))), "CRITICAL down");
-        assert_eq!(told(&archive(Err(&"down".to_owned()))), "CRITICAL down");
-        assert_eq!(told(&archive(Ok(&()))), "OK reached");
+        assert_eq!(text(&store(Err(&"down".to_owned()))), "CRITICAL down");
+        assert_eq!(text(&archive(Err(&"down".to_owned()))), "CRITICAL down");
+        assert_eq!(text(&archive(Ok(&()))), "OK reached");
     }
 }

@@ -50,17 +50,17 @@ mod tests {
         tally.add(Metric::DetectorFuel, &["a \"b\" \\ c\nd", "p"], 123_456_789_012_345.0);
         tally.set(Metric::ApiUp, &[], 1.0);
         insta::assert_snapshot!(text(&tally), @r#"
-        # HELP costwarden_runs_total Runs, by how they ended: done, degraded (something was left out), failed, stopped (by a signal) or taken_over (by another host).
+        # HELP costwarden_runs_total Runs by outcome: done, degraded (incomplete, nothing lost), failed, stopped (by a signal) or taken_over (by another host).
         # TYPE costwarden_runs_total counter
         costwarden_runs_total{job_name="daily",outcome="failed"} 0
         costwarden_runs_total{job_name="hourly",outcome="done"} 2
-        # HELP costwarden_last_run_timestamp_seconds When the last run began.
+        # HELP costwarden_last_run_timestamp_seconds Start time of the last run.
         # TYPE costwarden_last_run_timestamp_seconds gauge
         costwarden_last_run_timestamp_seconds{job_name="daily"} 1795397400.25
-        # HELP costwarden_detector_fuel_total Fuel that detectors used, about one a WebAssembly instruction.
+        # HELP costwarden_detector_fuel_total Fuel used by detectors, about one unit per WebAssembly instruction.
         # TYPE costwarden_detector_fuel_total counter
         costwarden_detector_fuel_total{rule="a \"b\" \\ c\nd",plugin="p"} 123456789012345
-        # HELP costwarden_api_up Whether the last run had the bill (1) or not (0).
+        # HELP costwarden_api_up 1 if the last run received the bill, else 0.
         # TYPE costwarden_api_up gauge
         costwarden_api_up 1
         "#);

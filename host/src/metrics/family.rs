@@ -3,49 +3,6 @@
 //! Label values come from closed sets or from the operator (rules, plugins, receivers), never from series, days or
 //! periods. No label is named `job` or `instance`, because Prometheus sets both labels for the scrape target.
 
-/// A metric, with a value for each set of labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Metric {
-    Build,
-    Runs,
-    LastRun,
-    LastSuccess,
-    FailuresInARow,
-    RunSeconds,
-    StageSeconds,
-    Problems,
-    Rows,
-    RefusedRows,
-    Series,
-    InsufficientHistorySeries,
-    Verdicts,
-    Rules,
-    RuleProblems,
-    FailedSeries,
-    Anomalies,
-    IncidentsOpened,
-    IncidentsClosed,
-    OpenIncidents,
-    DetectorFuel,
-    DetectorSeconds,
-    DetectorSeries,
-    ApiUp,
-    ApiRequests,
-    ApiSeconds,
-    ApiRetries,
-    StoreUp,
-    StoreOperations,
-    StoreSeconds,
-    ArchiveUp,
-    Spooled,
-    Notifications,
-    NewestDay,
-    DailyCost,
-    CostSoFar,
-    StateSize,
-    StateAvailable,
-}
-
 /// The continuation of a value from run to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,239 +23,75 @@ pub(crate) struct Family {
     pub(super) labels: &'static [&'static str],
 }
 
-impl Metric {
-    pub(super) const ALL: [Self; 38] = [
-        Self::Build,
-        Self::Runs,
-        Self::LastRun,
-        Self::LastSuccess,
-        Self::FailuresInARow,
-        Self::RunSeconds,
-        Self::StageSeconds,
-        Self::Problems,
-        Self::Rows,
-        Self::RefusedRows,
-        Self::Series,
-        Self::InsufficientHistorySeries,
-        Self::Verdicts,
-        Self::Rules,
-        Self::RuleProblems,
-        Self::FailedSeries,
-        Self::Anomalies,
-        Self::IncidentsOpened,
-        Self::IncidentsClosed,
-        Self::OpenIncidents,
-        Self::DetectorFuel,
-        Self::DetectorSeconds,
-        Self::DetectorSeries,
-        Self::ApiUp,
-        Self::ApiRequests,
-        Self::ApiSeconds,
-        Self::ApiRetries,
-        Self::StoreUp,
-        Self::StoreOperations,
-        Self::StoreSeconds,
-        Self::ArchiveUp,
-        Self::Spooled,
-        Self::Notifications,
-        Self::NewestDay,
-        Self::DailyCost,
-        Self::CostSoFar,
-        Self::StateSize,
-        Self::StateAvailable,
-    ];
+/// Declares the metrics once: variant, kind, name, labels, help.
+macro_rules! metrics {
+    ($($variant:ident, $kind:ident, $name:literal, [$($label:literal),*], $help:literal;)*) => {
+        /// A metric, with a value for each set of labels.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Metric {
+            $($variant,)*
+        }
 
-    pub(super) fn family(self) -> Family {
-        let (kind, name, help, labels): (_, _, _, &'static [&'static str]) = match self {
-            Self::Build => (Kind::Gauge, "costwarden_build_info", "The version that ran last; always 1.", &["version"]),
-            Self::Runs => (
-                Kind::Counter,
-                "costwarden_runs_total",
-                "Runs, by how they ended: done, degraded (something was left out), failed, stopped (by a signal) or taken_over (by another host).",
-                &["job_name", "outcome"],
-            ),
-            Self::LastRun => {
-                (Kind::Gauge, "costwarden_last_run_timestamp_seconds", "When the last run began.", &["job_name"])
-            }
-            Self::LastSuccess => (
-                Kind::Gauge,
-                "costwarden_last_success_timestamp_seconds",
-                "When the last run began that was done, or done but for what was left out.",
-                &["job_name"],
-            ),
-            Self::FailuresInARow => (
-                Kind::Streak,
-                "costwarden_failures_in_a_row",
-                "Runs on this host that failed since the last one that was done.",
-                &["job_name"],
-            ),
-            Self::RunSeconds => (Kind::Gauge, "costwarden_run_duration_seconds", "Of the last run.", &["job_name"]),
-            Self::StageSeconds => (
-                Kind::Gauge,
-                "costwarden_stage_duration_seconds",
-                "Of the steps of the last run.",
-                &["job_name", "step"],
-            ),
-            Self::Problems => (
-                Kind::Gauge,
-                "costwarden_problems",
-                "What the last run could not do, the error that ended it included.",
-                &["job_name"],
-            ),
-            Self::Rows => (Kind::Counter, "costwarden_rows_total", "Rows of bills that were read.", &["job_name"]),
-            Self::RefusedRows => {
-                (Kind::Counter, "costwarden_refused_rows_total", "Rows of bills that could not be used.", &["job_name"])
-            }
-            Self::Series => (
-                Kind::Gauge,
-                "costwarden_series",
-                "Series of the last run's bills, counted on each of its days.",
-                &["job_name"],
-            ),
-            Self::InsufficientHistorySeries => (
-                Kind::Gauge,
-                "costwarden_insufficient_history_series",
-                "Series that the rules of the last run knew too little of, one for each rule.",
-                &["job_name"],
-            ),
-            Self::Verdicts => (
-                Kind::Counter,
-                "costwarden_verdicts_total",
-                "Judged values, anomalous or not, one for each rule.",
-                &["job_name"],
-            ),
-            Self::Rules => (Kind::Gauge, "costwarden_rules", "Rules that can run.", &[]),
-            Self::RuleProblems => {
-                (Kind::Gauge, "costwarden_rule_problems", "What keeps rules of the set from running.", &[])
-            }
-            Self::FailedSeries => (
-                Kind::Counter,
-                "costwarden_failed_series_total",
-                "Series that a detector failed with.",
-                &["rule", "plugin"],
-            ),
-            Self::Anomalies => {
-                (Kind::Counter, "costwarden_anomalies_total", "Anomalies of all jobs.", &["rule", "severity"])
-            }
-            Self::IncidentsOpened => (
-                Kind::Counter,
-                "costwarden_incidents_opened_total",
-                "Incidents that began.",
-                &["direction", "severity"],
-            ),
-            Self::IncidentsClosed => (
-                Kind::Counter,
-                "costwarden_incidents_closed_total",
-                "Incidents that ended.",
-                &["direction", "severity"],
-            ),
-            Self::OpenIncidents => {
-                (Kind::Gauge, "costwarden_open_incidents", "Incidents that go on.", &["direction", "severity"])
-            }
-            Self::DetectorFuel => (
-                Kind::Counter,
-                "costwarden_detector_fuel_total",
-                "Fuel that detectors used, about one a WebAssembly instruction.",
-                &["rule", "plugin"],
-            ),
-            Self::DetectorSeconds => (
-                Kind::Counter,
-                "costwarden_detector_seconds_total",
-                "Time that calls of detectors took, added over those that ran at once.",
-                &["rule", "plugin"],
-            ),
-            Self::DetectorSeries => (
-                Kind::Counter,
-                "costwarden_detector_series_total",
-                "Series that detectors were given, to learn or to judge.",
-                &["rule", "plugin"],
-            ),
-            Self::ApiUp => (Kind::Gauge, "costwarden_api_up", "Whether the last run had the bill (1) or not (0).", &[]),
-            Self::ApiRequests => (
-                Kind::Counter,
-                "costwarden_api_requests_total",
-                "Requests to the billing API, by whether they were answered: ok or error.",
-                &["outcome"],
-            ),
-            Self::ApiSeconds => (
-                Kind::Counter,
-                "costwarden_api_request_seconds_total",
-                "Time that requests to the billing API took.",
-                &[],
-            ),
-            Self::ApiRetries => (
-                Kind::Counter,
-                "costwarden_api_retries_total",
-                "Requests to the billing API that repeated one that failed.",
-                &[],
-            ),
-            Self::StoreUp => {
-                (Kind::Gauge, "costwarden_store_up", "Whether the store served the last run (1) or not (0).", &[])
-            }
-            Self::StoreOperations => (
-                Kind::Counter,
-                "costwarden_store_operations_total",
-                "Calls of the store, by kind and by whether they were answered: ok or error.",
-                &["operation", "outcome"],
-            ),
-            Self::StoreSeconds => (
-                Kind::Counter,
-                "costwarden_store_operation_seconds_total",
-                "Time that calls of the store took, added over those that ran at once.",
-                &["operation"],
-            ),
-            Self::ArchiveUp => (
-                Kind::Gauge,
-                "costwarden_archive_up",
-                "Whether the archive took the last document (1) or not (0).",
-                &[],
-            ),
-            Self::Spooled => (
-                Kind::Gauge,
-                "costwarden_spooled_documents",
-                "Raw documents on this host that wait for the archive.",
-                &[],
-            ),
-            Self::Notifications => (
-                Kind::Counter,
-                "costwarden_notifications_total",
-                "Notifications, by whether the receiver took them: delivered or undelivered.",
-                &["receiver", "outcome"],
-            ),
-            Self::NewestDay => (
-                Kind::Gauge,
-                "costwarden_newest_day_timestamp_seconds",
-                "When the newest day ended that the store holds the bill of.",
-                &[],
-            ),
-            Self::DailyCost => {
-                (Kind::Gauge, "costwarden_daily_cost", "The whole bill of that newest day.", &["currency"])
-            }
-            Self::CostSoFar => (
-                Kind::Gauge,
-                "costwarden_day_to_date_cost",
-                "The whole bill of today, as the last hourly run saw it.",
-                &["currency"],
-            ),
-            Self::StateSize => (
-                Kind::Gauge,
-                "costwarden_state_filesystem_size_bytes",
-                "Of the file system that holds the state directory.",
-                &[],
-            ),
-            Self::StateAvailable => (
-                Kind::Gauge,
-                "costwarden_state_filesystem_avail_bytes",
-                "What is free there for whom the jobs run as.",
-                &[],
-            ),
-        };
-        Family { name, help, kind, labels }
-    }
+        impl Metric {
+            pub(super) const ALL: &[Self] = &[$(Self::$variant,)*];
 
-    pub(super) fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.family().name == name)
-    }
+            pub(super) fn family(self) -> Family {
+                match self {
+                    $(Self::$variant => Family {
+                        name: concat!("costwarden_", $name),
+                        help: $help,
+                        kind: Kind::$kind,
+                        labels: &[$($label),*],
+                    },)*
+                }
+            }
+
+            pub(super) fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|metric| metric.family().name == name)
+            }
+        }
+    };
+}
+
+metrics! {
+    Build, Gauge, "build_info", ["version"], "Version of the last run; always 1.";
+    Runs, Counter, "runs_total", ["job_name", "outcome"], "Runs by outcome: done, degraded (incomplete, nothing lost), failed, stopped (by a signal) or taken_over (by another host).";
+    LastRun, Gauge, "last_run_timestamp_seconds", ["job_name"], "Start time of the last run.";
+    LastSuccess, Gauge, "last_success_timestamp_seconds", ["job_name"], "Start time of the last successful or degraded run.";
+    FailuresInARow, Streak, "failures_in_a_row", ["job_name"], "Failed runs on this host since the last successful run.";
+    RunSeconds, Gauge, "run_duration_seconds", ["job_name"], "Duration of the last run.";
+    StageSeconds, Gauge, "stage_duration_seconds", ["job_name", "stage"], "Duration of each stage of the last run.";
+    Problems, Gauge, "problems", ["job_name"], "Problems of the last run, including a fatal error.";
+    Rows, Counter, "rows_total", ["job_name"], "Bill rows read.";
+    RefusedRows, Counter, "refused_rows_total", ["job_name"], "Bill rows refused as unusable.";
+    Series, Gauge, "series", ["job_name"], "Series in the bills of the last run, counted for each day.";
+    InsufficientHistorySeries, Gauge, "insufficient_history_series", ["job_name"], "Series with insufficient history in the last run, counted for each rule.";
+    Verdicts, Counter, "verdicts_total", ["job_name"], "Verdicts of detectors, anomalous or not, counted for each rule.";
+    Rules, Gauge, "rules", [], "Rules able to run.";
+    RuleProblems, Gauge, "rule_problems", [], "Problems that prevent rules from running.";
+    FailedSeries, Counter, "failed_series_total", ["rule", "plugin"], "Series with a failed detector call.";
+    Anomalies, Counter, "anomalies_total", ["rule", "severity"], "Anomalies of all jobs.";
+    IncidentsOpened, Counter, "incidents_opened_total", ["direction", "severity"], "Incidents opened.";
+    IncidentsClosed, Counter, "incidents_closed_total", ["direction", "severity"], "Incidents closed.";
+    OpenIncidents, Gauge, "open_incidents", ["direction", "severity"], "Open incidents.";
+    DetectorFuel, Counter, "detector_fuel_total", ["rule", "plugin"], "Fuel used by detectors, about one unit per WebAssembly instruction.";
+    DetectorSeconds, Counter, "detector_seconds_total", ["rule", "plugin"], "Duration of detector calls, summed over parallel calls.";
+    DetectorSeries, Counter, "detector_series_total", ["rule", "plugin"], "Series passed to detectors for a fit or a judgement.";
+    ApiUp, Gauge, "api_up", [], "1 if the last run received the bill, else 0.";
+    ApiRequests, Counter, "api_requests_total", ["outcome"], "Requests to the billing API by outcome: ok or error.";
+    ApiSeconds, Counter, "api_request_seconds_total", [], "Duration of the requests to the billing API.";
+    ApiRetries, Counter, "api_retries_total", [], "Repeated requests to the billing API.";
+    StoreUp, Gauge, "store_up", [], "1 if the store served the last run, else 0.";
+    StoreOperations, Counter, "store_operations_total", ["operation", "outcome"], "Store calls by operation and outcome: ok or error.";
+    StoreSeconds, Counter, "store_operation_seconds_total", ["operation"], "Duration of store calls, summed over parallel calls.";
+    ArchiveUp, Gauge, "archive_up", [], "1 if the archive accepted the last document, else 0.";
+    Spooled, Gauge, "spooled_documents", [], "Raw documents in the spool of this host.";
+    Notifications, Counter, "notifications_total", ["receiver", "outcome"], "Notifications by receiver and outcome: delivered or undelivered.";
+    NewestDay, Gauge, "newest_day_timestamp_seconds", [], "End of the newest day in the store.";
+    DailyCost, Gauge, "daily_cost", ["currency"], "Total cost of the newest day in the store.";
+    CostSoFar, Gauge, "day_to_date_cost", ["currency"], "Total cost of today at the last hourly run.";
+    StateSize, Gauge, "state_filesystem_size_bytes", [], "Size of the file system with the state directory.";
+    StateAvailable, Gauge, "state_filesystem_avail_bytes", [], "Free space of the file system with the state directory, for the user of the jobs.";
 }
 
 impl Family {
@@ -314,15 +107,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_has_a_name_of_its_own_and_is_in_the_list() {
+    fn names_are_unique_and_only_counters_end_in_total() {
         let mut names: Vec<&str> = Metric::ALL.iter().map(|metric| metric.family().name).collect();
-        assert!(Metric::ALL.is_sorted(), "as they are declared");
-        assert_eq!(Metric::ALL.last(), Some(&Metric::StateAvailable), "the last that is declared");
-        assert_eq!(Metric::StateAvailable as usize + 1, Metric::ALL.len());
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Metric::ALL.len());
-        for metric in Metric::ALL {
+        for &metric in Metric::ALL {
             let Family { name, kind, .. } = metric.family();
             assert_eq!(name.ends_with("_total"), kind == Kind::Counter, "{name}");
             assert_eq!(Metric::of_name(name), Some(metric));

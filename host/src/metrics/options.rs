@@ -13,7 +13,7 @@ pub(crate) fn read(mut section: Section<'_, '_>) -> Option<MetricsOptions> {
     let has_textfile = section.has("textfile");
     let textfile = section.path("textfile");
     if textfile.as_ref().is_some_and(|path| path.extension() != Some("prom".as_ref())) {
-        section.fail("textfile", "expected a name that ends in .prom: the node exporter reads no other");
+        section.fail("textfile", "expected a file name with the suffix .prom: the node exporter reads no other file");
     }
     let transport = endpoint::transport(&mut section);
     let authority = endpoint::authority(&mut section);

@@ -91,7 +91,7 @@ pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), Metr
         None | Some(0) => Ok(()),
         Some(points) => {
             let why = answer["partialSuccess"]["errorMessage"].as_str().unwrap_or("no reason given");
-            Err(failed(format!("it left out {}: {}", counted(points, "value"), why.escape_debug())))
+            Err(failed(format!("the collector rejected {}: {}", counted(points, "value"), why.escape_debug())))
         }
     }
 }

@@ -77,7 +77,7 @@ impl Totals {
             let aside = path.with_extension("unreadable");
             fs::rename(&path, &aside).map_err(|why| failed("set aside", why))?;
             tracing::warn!(
-                "{} could not be understood and is {} now: metrics begin anew",
+                "{} is invalid and was renamed to {}; metrics start at 0 again",
                 path.display(),
                 aside.display()
             );

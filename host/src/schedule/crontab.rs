@@ -34,7 +34,7 @@ impl Crontab {
     pub(crate) fn read(&self) -> Result<String, CrontabError> {
         let output = self.run(&["-l"], None)?;
         if output.status.success() {
-            return String::from_utf8(output.stdout).map_err(|_| CrontabError::NotText { whose: self.whose() });
+            return String::from_utf8(output.stdout).map_err(|_| CrontabError::NotText { table: self.name() });
         }
         // Any other answer may hide a table, and writing would delete the table.
         if String::from_utf8_lossy(&output.stderr).trim_start().starts_with("no crontab for") {
@@ -71,7 +71,7 @@ impl Crontab {
             return Err(self.refused("write", &output));
         }
         // Read back: another process may have written at the same time.
-        if self.read()? == after { Ok(Change::Written) } else { Err(CrontabError::Other { whose: self.whose() }) }
+        if self.read()? == after { Ok(Change::Written) } else { Err(CrontabError::Other { table: self.name() }) }
     }
 
     fn run(&self, args: &[&str], input: Option<&str>) -> Result<Output, CrontabError> {
@@ -91,14 +91,14 @@ impl Crontab {
         child.wait_with_output().map_err(failed)
     }
 
-    fn whose(&self) -> String {
+    fn name(&self) -> String {
         self.user.as_ref().map_or_else(|| "this user's crontab".to_owned(), |user| format!("the crontab of {user}"))
     }
 
     fn refused(&self, action: &'static str, output: &Output) -> CrontabError {
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        let said = if said.is_empty() { output.status.to_string() } else { said };
-        CrontabError::Refused { action, whose: self.whose(), said }
+        let message = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        let message = if message.is_empty() { output.status.to_string() } else { message };
+        CrontabError::Refused { action, table: self.name(), message }
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError>
     minutes.dedup();
     let mut lines = vec![
         BEGIN.to_owned(),
-        "# Written by `costwarden schedule install`, which replaces it. All other lines are left as they are."
+        "# Written by `costwarden schedule install`, which overwrites this block. All other lines stay unchanged."
             .to_owned(),
         format!(
             "# The bill's day begins at 00:00 {}; the times below are {}.",
@@ -237,23 +237,23 @@ fn find(table: &str) -> Result<Option<Range<usize>>, CrontabError> {
 pub(crate) enum CrontabError {
     #[error("cannot run `crontab` ({why}): install cron, or use --systemd")]
     Program { why: std::io::Error },
-    #[error("`crontab` did not {action} {whose}: {said}")]
-    Refused { action: &'static str, whose: String, said: String },
-    #[error("{whose} is not UTF-8: nothing was changed; look at it with `crontab -l`")]
-    NotText { whose: String },
+    #[error("`crontab` did not {action} {table}: {message}")]
+    Refused { action: &'static str, table: String, message: String },
+    #[error("{table} is not UTF-8: nothing was changed; see `crontab -l`")]
+    NotText { table: String },
     #[error(
-        "{whose} is not what was written: somebody else changed it at the same time; look at it with `crontab -l`, and try again"
+        "{table} differs from the written text: another process changed the crontab at the same time; see `crontab -l`, and try again"
     )]
-    Other { whose: String },
+    Other { table: String },
     #[error(
-        "line {line} of the crontab is `{what}` and the `{missing}` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`"
+        "line {line} of the crontab is `{what}` without the matching `{missing}`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`"
     )]
     Marks { line: usize, what: &'static str, missing: &'static str },
     #[error(
         "line {line} of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`"
     )]
     Twice { line: usize },
-    #[error("{path:?} cannot stand in a crontab: expected UTF-8 without control characters")]
+    #[error("{path:?} is invalid in a crontab: expected UTF-8 without control characters")]
     Path { path: PathBuf },
     #[error("the command of {task} would have {length} characters, cron takes {LONGEST_COMMAND}: use shorter paths")]
     Long { task: &'static str, length: usize },

@@ -50,10 +50,10 @@ fn id(flag: &str, user: &str) -> Result<u32, FolderError> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
     #[error(
-        "cannot make or write the folder {path}: {why}; make it yourself, owned by the user whose crontab it is, or name another"
+        "cannot create or write the folder {path}: {why}; create the folder with the owner of the crontab, or name another folder"
     )]
     Make { path: PathBuf, why: io::Error },
-    #[error("{user} may not write into {path}: give it to that user, or name another folder")]
+    #[error("{user} may not write to {path}: change the owner of the folder to that user, or name another folder")]
     NotTheirs { path: PathBuf, user: String },
     #[error("there is no user {user}: name one that `id {user}` knows")]
     User { user: String },

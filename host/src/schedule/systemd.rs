@@ -8,7 +8,7 @@ use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
 
 /// First line of every unit written by costwarden. Only files with the line are replaced.
 const MARK: &str =
-    "# Written by `costwarden schedule install --systemd`, which replaces it; put changes into a drop-in.\n";
+    "# Written by `costwarden schedule install --systemd`, which overwrites this file; put changes into a drop-in.\n";
 
 /// A unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn timer(plan: &Plan, task: Task) -> String {
     let description = match task {
         Task::Daily => "costwarden once a day, after the bill's midnight",
         Task::Hourly => "costwarden every hour",
-        Task::Health => "a look at costwarden's health every five minutes",
+        Task::Health => "a health check every five minutes",
     };
     format!(
         "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\n\n[Timer]\n{when}AccuracySec=5s\n\n\
@@ -129,8 +129,8 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
     let program = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
     let lock = quoted(plan.lock())?;
     let (description, start, timeout) = match task {
-        Task::Daily => ("Fetch, judge and tell the finished day of the bill", "daily --json", "6h"),
-        Task::Hourly => ("Fetch and judge today's bill as it stands", "hourly --json", "2h"),
+        Task::Daily => ("Ingest and evaluate finished days of the bill, and notify", "daily --json", "6h"),
+        Task::Hourly => ("Ingest and evaluate the bill of today so far", "hourly --json", "2h"),
         Task::Health => ("Say whether costwarden is well", "health --brief", "4min"),
     };
     // With `-F` no flock process stands between systemd and the job.
@@ -203,14 +203,14 @@ fn quote(text: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnitError {
     #[error(
-        "cannot {action} {path}: {why}; check that the folder exists and may be written, or name another with --dir"
+        "cannot {action} {path}: {why}; check that the folder exists and is writable, or name another folder with --dir"
     )]
     File { action: &'static str, path: PathBuf, why: io::Error },
     #[error(
-        "{path} was not written by `costwarden schedule`: nothing was changed; move it away first, or name another folder with --dir"
+        "{path} was not written by `costwarden schedule`: nothing was changed; move the file away first, or name another folder with --dir"
     )]
     Foreign { path: PathBuf },
-    #[error("{path:?} cannot stand in a unit: expected UTF-8 without control characters")]
+    #[error("{path:?} is invalid in a unit: expected UTF-8 without control characters")]
     Path { path: PathBuf },
 }
 

@@ -16,7 +16,7 @@ const SECRETS_ENDPOINT: &str = "https://secrets-manager.kr-central-2.kakaocloud.
 /// Reads the table `[secrets]`.
 pub(crate) fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SecretsManagerOptions> {
     section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
-    section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+    section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
     let transport = endpoint::transport(&mut section);
     let iam_endpoint = endpoint::endpoint(&mut section, "iam_endpoint", IAM_ENDPOINT, transport);
     let endpoint = endpoint::endpoint(&mut section, "endpoint", SECRETS_ENDPOINT, transport);
@@ -26,7 +26,7 @@ pub(crate) fn read(mut section: Section<'_, '_>, references: &References<'_>) ->
     let credential_secret = secret::read(&mut section, "credential_secret", references);
     for (key, secret) in [("credential_id", &credential_id), ("credential_secret", &credential_secret)] {
         if secret.as_ref().is_some_and(|secret| secret.known().is_none()) {
-            section.fail(key, "what opens Secrets Manager cannot lie in it, expected \"env:NAME\" or \"file:PATH\"");
+            section.fail(key, "the credentials of Secrets Manager cannot be stored in Secrets Manager, expected \"env:NAME\" or \"file:PATH\"");
         }
     }
     let timeout = section.whole("timeout_seconds", 1..=600);

@@ -68,12 +68,24 @@ fn the_documented_config_names_every_key() {
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
-        ["feed", "source", "archive", "store", "lease", "plugins", "rules", "receiver", "metrics", "secrets", "health"]
+        [
+            "completeness",
+            "source",
+            "archive",
+            "store",
+            "lease",
+            "plugins",
+            "rules",
+            "receiver",
+            "metrics",
+            "secrets",
+            "health"
+        ]
     );
     assert_documented(top, &keys);
 
     for (table, kind, count) in [
-        ("feed", "", 3),
+        ("completeness", "", 3),
         ("source", "kind = \"kakao\"\ncredential_id = \"id\"", 12),
         ("source", "kind = \"replay\"", 2),
         ("source", "kind = \"archive\"", 1),

@@ -16,37 +16,37 @@ fn help(command: &[&str]) -> String {
 #[test]
 fn of_the_program() {
     insta::assert_snapshot!(help(&[]), @"
-    Watches cloud bills: fetches them, keeps them, runs sandboxed detectors over them, and tells people.
+    Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 
-    Exit codes: 0 done (anomalies are data, not failures); 1 done but degraded, nothing is lost; 2 could not do the job.
+    Exit codes: 0 done (anomalies are data, not failures); 1 degraded, nothing is lost; 2 failed.
 
     Usage: costwarden [OPTIONS] <COMMAND>
 
     Commands:
-      daily      Fetch, judge and tell a finished day, and learn from it. Run it once a day
-      hourly     Fetch and judge today as it stands. Run it every hour
-      backfill   Load past days, in their order, without telling people; goes on where it was interrupted
-      check      Check config, rules and plugins without touching the network. Every error is told at once
-      plugin     Make, try out, sign, share and lock detectors
-      rules      Try rule sets on what is remembered, and list them
-      archive    Look after the raw documents: how long they are kept, whether they agree with the ledger, and rebuild from them
-      anomalies  Look at what was found
-      incidents  Look at incidents, and say that one is known about
-      series     Look at what is remembered of series
-      health     Say whether jobs, store, archive, rules and disk are well; exit codes as monitoring plugins have them
-      schedule   Let cron or systemd start the jobs
-      simulate   Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted
-      demo       Show the whole job on a made-up bill: what was hidden in it, and what was found
+      daily      Ingest and evaluate finished days, notify people, and train the detectors. Run once a day
+      hourly     Ingest and evaluate the current day up to now. Run once an hour
+      backfill   Load past days in order, without notifications. An interrupted backfill resumes
+      check      Check the config, rules and plugins without the network. Print all errors at once
+      plugin     Create, build, test, sign, share and lock detector plugins
+      rules      List the rules, or evaluate a rule set on a stored day
+      archive    Maintain the raw documents: set the retention, compare with the ledger, rebuild the database
+      anomalies  List anomalies
+      incidents  List, show and accept incidents
+      series     List series, or show the stored days of a series
+      health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
+      schedule   Install, remove or show the cron or systemd schedule of the jobs
+      simulate   Serve a simulated Kakao Cloud billing API on loopback until interrupted
+      demo       Run all jobs on a simulated bill, and compare the incidents found with the incidents hidden in the bill
       help       Print this message or the help of the given subcommand(s)
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
       -h, --help
               Print help (see a summary with '-h')
@@ -60,85 +60,85 @@ fn of_the_program() {
 #[test]
 fn of_what_keeps_the_archive() {
     insta::assert_snapshot!(help(&["archive", "lifecycle"]), @"
-    Have the bucket move raw documents to a cheap storage class, and delete them in the end, by itself.
+    Set the bucket's lifecycle rules: move raw documents to a cheap storage class, later delete them.
 
-    Without --apply it only shows what would be set. Rules of others stay as they are.
+    Without --apply, show the change only. Rules of other owners stay unchanged.
 
     Usage: costwarden archive lifecycle [OPTIONS]
 
     Options:
           --apply
-              Set it
+              Write the rules
 
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["archive", "prune"]), @"
-    Delete raw documents that are old enough, and their predecessors. For storages without lifecycle rules.
+    Delete old raw documents and their superseded versions. For storages without lifecycle rules.
 
-    Without --apply it only shows what would be deleted.
+    Without --apply, show the documents only.
 
     Usage: costwarden archive prune [OPTIONS]
 
     Options:
           --before <BEFORE>
-              Delete documents of days before this one; without it, of days older than archive.lifecycle.delete_after_days
+              First day to keep: delete documents of days before. Default: archive.lifecycle.delete_after_days before today
 
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --apply
-              Delete them
+              Delete the documents
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["archive", "verify"]), @"
-    Compare raw documents with the ledger: every day and hour has its own, and the sums are the same.
+    Compare raw documents with the ledger: a document for every day and hour, and equal sums.
 
-    Exit codes: 0 they agree; 1 they differ somewhere; 2 they could not be compared.
+    Exit codes: 0 equal; 1 different; 2 not comparable.
 
     Usage: costwarden archive verify [OPTIONS]
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --from <FROM>
-              The first day
+              First day
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --to <TO>
-              The last day
+              Last day
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["archive", "rebuild"]), @"
-    Rebuild an empty database out of the archive alone. Nobody is told of anything
+    Rebuild an empty database from the archive alone, without notifications
 
     Usage: costwarden archive rebuild [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
 }
@@ -146,120 +146,120 @@ fn of_what_keeps_the_archive() {
 #[test]
 fn of_what_an_author_works_with() {
     insta::assert_snapshot!(help(&["plugin", "inspect"]), @"
-    Show what a plugin's file says of itself, without running it
+    Show the manifest and digest of a plugin without running the code
 
     Usage: costwarden plugin inspect [OPTIONS] <FILE>
 
     Arguments:
-      <FILE>  The plugin
+      <FILE>  Plugin file
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
-    insta::assert_snapshot!(help(&["plugin", "run"]), @"
-    Let a plugin judge a series from a CSV file, in the sandbox, under the limits of production
+    insta::assert_snapshot!(help(&["plugin", "run"]), @r#"
+    Evaluate a series from a CSV file with a plugin, in the sandbox, under production limits
 
     Usage: costwarden plugin run [OPTIONS] --input <CSV> <FILE>
 
     Arguments:
       <FILE>
-              The plugin
+              Plugin file
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --input <CSV>
-              The series: CSV with the columns timestamp and value, at any step.
+              Series: a CSV file with the columns timestamp and value, at any step.
 
-              Timestamps are days, times of the bill's clock, times with an offset, or unix seconds. A value that is empty or NaN is not known, and so is what no row stands for.
+              Timestamps are days, local times of the bill, times with an offset, or unix seconds. An empty value, NaN or a missing row means "not known".
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --settings <JSON>
-              The rule's settings: JSON, or @FILE
+              Settings of the rule: JSON, or @FILE
 
               [default: {}]
 
           --judge-from <WHEN>
-              The first point to judge: its timestamp, or its row counted from 0; the last tenth without it. The fit sees the points before it
+              First point to judge: a timestamp, or a row number from 0. The fit sees the points before. Default: the last tenth of the series
 
           --walk <N>
-              Play production: fit on what is past, judge the next N points, fit again, on to the end.
+              Points per step of a simulated production run: fit on the past, judge the next N points, fit again, until the end.
 
-              Each point is judged from earlier ones only. A point that alerted is a known incident, which later fits are told to exclude. Where points are days (or longer), a deviation that has lasted for accept_after_days of the config, with at most three days between, is the new level and is learned from, as in a run.
+              Each point is judged from earlier points only. An alert opens a known incident, and later fits exclude the point. If a step is a day or longer, a deviation that lasts accept_after_days of the config, with gaps of at most three days, becomes the new level and is included again, like in a run.
 
           --incidents <INCIDENTS>
-              What later fits make of points that alerted in a walk
+              Use of alerted points in later fits of a walk
 
               [default: exclude]
               [possible values: exclude, learn]
 
           --history-days <DAYS>
-              Days of history that a fit sees; without it 90 points, or 28 days but at most 4032 points where these are shorter than a day
+              Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points
 
           --format <FORMAT>
-              How verdicts are printed; with a table, what they cost beside the limits
+              Output format of verdicts. A table also shows the resource use beside the limits
 
               [default: table]
               [possible values: table, json, csv]
 
           --unit <UNIT>
-              The unit of the values
+              Unit of the values
 
               [default: KRW]
 
           --locale <LOCALE>
-              The language of reasons, like ko or en
+              Language of reasons, like ko or en
 
               [default: en]
 
           --reference <DIR>
-              Grant the files of this folder as reference data; what the config grants without it
+              Folder of reference data to grant. Default: the grant in the config
 
           --no-cache
-              Compile the plugin anew, and keep nothing of it in the user's cache folder
+              Compile the plugin again, and store nothing in the user's cache folder
 
       -h, --help
               Print help (see a summary with '-h')
-    ");
+    "#);
     insta::assert_snapshot!(help(&["plugin", "test"]), @"
     Run the golden cases of a project
 
     Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
 
     Arguments:
-      [DIRECTORY]  The project's folder: its cases are in golden/CASE/, as input.csv, expected.csv and, for settings, case.toml [default: .]
+      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml [default: .]
 
     Options:
-          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --plugin <FILE>    The plugin; the .wasm file in the folder, in its dist or in the dist beside it without it
-          --json             Print JSON, one object a line, for machines
-          --update           Write what the plugin gives now as what is expected
-          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
-          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
+          --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder
+          --json             Print JSON, one object per line
+          --update           Write the present output of the plugin to expected.csv
+          --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
+          --no-cache         Compile the plugin again, and store nothing in the user's cache folder
       -h, --help             Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "bench"]), @"
-    Measure a plugin: time and fuel per point, by series length and batch size, against the limits
+    Measure time and fuel per point by series length and batch size, beside the limits
 
     Usage: costwarden plugin bench [OPTIONS] <FILE>
 
     Arguments:
-      <FILE>  The plugin
+      <FILE>  Plugin file
 
     Options:
-          --config <FILE>    The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --settings <JSON>  The rule's settings: JSON, or @FILE [default: {}]
-          --against <FILE>   Measure this plugin too, an earlier build say, and show the cost as times its
-          --json             Print JSON, one object a line, for machines
-          --reference <DIR>  Grant the files of this folder as reference data; what the config grants without it
-          --no-cache         Compile the plugin anew, and keep nothing of it in the user's cache folder
+          --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --settings <JSON>  Settings of the rule: JSON, or @FILE [default: {}]
+          --against <FILE>   Plugin to compare with, for example an earlier build. Costs are also shown as multiples of the costs of FILE
+          --json             Print JSON, one object per line
+          --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
+          --no-cache         Compile the plugin again, and store nothing in the user's cache folder
       -h, --help             Print help
     ");
 }
@@ -267,46 +267,46 @@ fn of_what_an_author_works_with() {
 #[test]
 fn of_the_jobs() {
     insta::assert_snapshot!(help(&["daily"]), @"
-    Fetch, judge and tell a finished day, and learn from it. Run it once a day
+    Ingest and evaluate finished days, notify people, and train the detectors. Run once a day
 
     Usage: costwarden daily [OPTIONS]
 
     Options:
-          --config <FILE>      The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>        This day, which must be over, and where it has changed, later ones that look back to it; without any, yesterday, what is missing before it, and what was corrected since
-          --json               Print JSON, one object a line, for machines
-          --through <THROUGH>  As without any day, with this day for yesterday
-          --from <FROM>        The first of several days
-          --to <TO>            The last of several days
-          --dry-run            Fetch and judge, but archive, remember and tell nothing
-          --once               Do nothing where the day is done already, by whichever host. Without --date that is so anyway
+          --config <FILE>      Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>        Finished day to process, like 2026-11-23. If the bill of the day has changed, later days with the day in their history are processed too. Default: yesterday, missing days before yesterday, and restated days
+          --json               Print JSON, one object per line
+          --through <THROUGH>  Last day of the default run, instead of yesterday
+          --from <FROM>        First of several days
+          --to <TO>            Last of several days
+          --dry-run            Fetch and evaluate only: archive, store and send nothing
+          --once               Skip the run if any host has completed the day. Default without --date, --from and --through
       -h, --help               Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
-    Fetch and judge today as it stands. Run it every hour
+    Ingest and evaluate the current day up to now. Run once an hour
 
     Usage: costwarden hourly [OPTIONS]
 
     Options:
-          --at <AT>        The moment to judge, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z; now without it
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --dry-run        Fetch and judge, but archive, remember and tell nothing
-          --json           Print JSON, one object a line, for machines
-          --once           Do nothing where the hour is done already, by whichever host. Without --at that is so anyway
+          --at <AT>        Moment to evaluate, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z. Default: now
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --dry-run        Fetch and evaluate only: archive, store and send nothing
+          --json           Print JSON, one object per line
+          --once           Skip the run if any host has completed the hour. Default without --at
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["backfill"]), @"
-    Load past days, in their order, without telling people; goes on where it was interrupted
+    Load past days in order, without notifications. An interrupted backfill resumes
 
     Usage: costwarden backfill [OPTIONS] --from <FROM>
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --from <FROM>    The first day
-          --json           Print JSON, one object a line, for machines
-          --to <TO>        The last day; without it yesterday in the bill's time zone, as it was when the backfill began
-          --alert          Tell people of what is found, as if it were happening now
-          --dry-run        Fetch and judge, but archive, remember and tell nothing
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    First day
+          --json           Print JSON, one object per line
+          --to <TO>        Last day. Default: yesterday in the bill's time zone when the backfill began
+          --alert          Notify people of incidents, like a run at the time of the bill
+          --dry-run        Fetch and evaluate only: archive, store and send nothing
       -h, --help           Print help
     ");
 }
@@ -314,19 +314,19 @@ fn of_the_jobs() {
 #[test]
 fn of_what_looks() {
     insta::assert_snapshot!(help(&["check"]), @"
-    Check config, rules and plugins without touching the network. Every error is told at once
+    Check the config, rules and plugins without the network. Print all errors at once
 
     Usage: costwarden check [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --online         Also go through the checklist before going live: the billing API and the clock, the archive, the store and the rights there, secrets, folders, receivers, the schedule, and the registries of plugins that were not pulled yet
-          --json           Print JSON, one object a line, for machines
-          --notify           Also send a test notification to every receiver
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --online         Also run the go-live checklist: the billing API and the clock, the archive, the store and the access rights in the store, secrets, folders, receivers, the schedule, and the registries of plugins not pulled yet
+          --json           Print JSON, one object per line
+          --notify         Also send a test notification to every receiver
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies"]), @"
-    Look at what was found
+    List anomalies
 
     Usage: costwarden anomalies [OPTIONS] <COMMAND>
 
@@ -335,8 +335,8 @@ fn of_what_looks() {
       help  Print this message or the help of the given subcommand(s)
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["anomalies", "list"]), @"
@@ -345,10 +345,10 @@ fn of_what_looks() {
     Usage: costwarden anomalies list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --from <FROM>    The first day
-          --json           Print JSON, one object a line, for machines
-          --to <TO>        The last day
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>    First day
+          --json           Print JSON, one object per line
+          --to <TO>        Last day
       -h, --help           Print help
     ");
     for command in ["list", "show", "accept"] {
@@ -360,95 +360,95 @@ fn of_what_looks() {
     Usage: costwarden incidents list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --open           Only those that are open
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --open           Open incidents only
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "show"]), @"
-    Show one: why, by which rules, on which days, and who was told
+    Show an incident: the reason, the rules, the days, and the notifications sent
 
     Usage: costwarden incidents show [OPTIONS] <ID>
 
     Arguments:
-      <ID>  As `incidents list` and anomalies name it
+      <ID>  Id from `incidents list` or from an anomaly
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "accept"]), @"
-    End one that is known about: nobody hears of it again
+    End a known incident: no further alerts
 
     Usage: costwarden incidents accept [OPTIONS] <ID>
 
     Arguments:
       <ID>
-              As `incidents list` and anomalies name it
+              Id from `incidents list` or from an anomaly
 
     Options:
           --as <WHAT>
-              What it is
+              Meaning of the incident
 
               Possible values:
-              - new-level: How things are from now on: it is learned from, from its start on
-              - expected:  A one-off: it is never learned from
+              - new-level: The new normal: detectors train on the days from the start of the incident on
+              - expected:  An exception: detectors never train on the days of the incident
 
               [default: new-level]
 
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --note <TEXT>
-              Why, for whoever looks at it later
+              Reason, for later readers
 
       -h, --help
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    Look at what is remembered of series
+    List series, or show the stored days of a series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list  List the series of a day, by their ids and names, the dearest first
-      show  Show the days of one series as the ledger holds them
+      list  List the series of a day with ids and names, most expensive first
+      show  Show the days of a series in the ledger
       help  Print this message or the help of the given subcommand(s)
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["series", "list"]), @"
-    List the series of a day, by their ids and names, the dearest first
+    List the series of a day with ids and names, most expensive first
 
     Usage: costwarden series list [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>    The day; the newest that there is without it
-          --json           Print JSON, one object a line, for machines
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>    Day, like 2026-11-23. Default: the newest day in the store
+          --json           Print JSON, one object per line
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["series", "show"]), @"
-    Show the days of one series as the ledger holds them
+    Show the days of a series in the ledger
 
     Usage: costwarden series show [OPTIONS] --series <SERIES>
 
     Options:
-          --config <FILE>       The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --series <SERIES>     domainId/projectId/serviceId, as anomalies and `series list` name it
-          --as-of <DAY|MOMENT>  As they were known at the end of a day, or at a moment
-          --json                Print JSON, one object a line, for machines
-          --from <FROM>         The first day
-          --to <TO>             The last day
+          --config <FILE>       Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --series <SERIES>     Series key domainId/projectId/serviceId, from `series list` or from an anomaly
+          --as-of <DAY|MOMENT>  Moment of knowledge: show the amounts known at the end of a day, or at a moment
+          --json                Print JSON, one object per line
+          --from <FROM>         First day
+          --to <TO>             Last day
       -h, --help                Print help
     ");
 }
@@ -456,67 +456,67 @@ fn of_what_looks() {
 #[test]
 fn of_what_simulates() {
     insta::assert_snapshot!(help(&["simulate"]), @r#"
-    Serve a made-up Kakao Cloud billing API on loopback, until it is interrupted.
+    Serve a simulated Kakao Cloud billing API on loopback until interrupted.
 
-    While it runs, `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` changes its clock, `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}` lets its next answers fail, `POST /simulate/flaws` adds what --flaw takes, and `GET /simulate/incidents` tells what is hidden in the bill.
+    Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}` makes the next responses fail, `POST /simulate/flaws` adds flaws (the values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill.
 
     Usage: costwarden simulate [OPTIONS]
 
     Options:
           --config <FILE>
-              The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml
+              Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
 
               [env: COSTWARDEN_CONFIG=]
 
           --port <PORT>
-              Port on 127.0.0.1; 0 takes any that is free
+              Port on 127.0.0.1; 0 selects a free port
 
               [default: 8787]
 
           --json
-              Print JSON, one object a line, for machines
+              Print JSON, one object per line
 
           --seed <SEED>
-              The same seed makes the same bill
+              Seed of the bill; the same seed gives the same bill
 
               [default: 1]
 
           --services <SERVICES>
-              Services in the bill
+              Number of services in the bill
 
               [default: 40]
 
           --days <DAYS>
-              Days of history before today
+              Number of days of history before today
 
               [default: 120]
 
           --now <NOW>
-              What the API takes for now, with its UTC offset (2026-11-23T10:10:00+09:00); without it, the real clock
+              Current time of the API with a UTC offset (2026-11-23T10:10:00+09:00); the default is the real clock
 
           --time-zone <TIME_ZONE>
-              The billing time zone
+              Billing time zone
 
               [default: Asia/Seoul]
 
           --incidents <on|off|FILE>
-              Hidden incidents: on, off, or a file with a JSON array of them
+              Hidden incidents: on, off, or a file with a JSON array of incidents
 
               [default: on]
 
           --incident <JSON>
-              One more incident, as JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00", "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount a day), runaway (amount an hour)
+              Additional incident in JSON: {"service":"dom-01/prj-01/mysql","kind":"runaway","from":"2026-11-23T09:00:00", "amount":50000}. Kinds: spike, step, ramp, drop (with factor), stop, new-service (amount per day), runaway (amount per hour)
 
           --flaw <JSON>
-              What is wrong with the bill of a day for a while, as JSON: {"date":"2026-11-22","kind":"late", "until":"2026-11-24T09:00:00"}. Kinds: late (no row until then), missing-rows (keep 0.3 of the services until then), still (as it stood at from, until then), corrected (every amount times factor from then on)
+              Temporary defect in the bill of a day, in JSON: {"date":"2026-11-22","kind":"late", "until":"2026-11-24T09:00:00"}. Kinds: late (no rows before until), missing-rows (before until, keep 0.3 of the services), still (between from and until, the bill stays in the state at from), corrected (every amount times factor, starting at from)
 
           --credential-id <CREDENTIAL_ID>
-              The Credential-ID that is accepted
+              Accepted Credential-ID
 
               [default: simulated-id]
 
           --credential-secret <CREDENTIAL_SECRET>
-              The Credential-Secret that is accepted; it guards nothing
+              Accepted Credential-Secret; the value protects nothing
 
               [default: simulated-secret]
 
@@ -524,15 +524,15 @@ fn of_what_simulates() {
               Print help (see a summary with '-h')
     "#);
     insta::assert_snapshot!(help(&["demo"]), @"
-    Show the whole job on a made-up bill: what was hidden in it, and what was found
+    Run all jobs on a simulated bill, and compare the incidents found with the incidents hidden in the bill
 
     Usage: costwarden demo [OPTIONS]
 
     Options:
-          --config <FILE>  The config file. Without it: costwarden.toml here, or /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --plugins <DIR>  The folder of the bundled plugins' .wasm files
-          --json           Print JSON, one object a line, for machines
-          --keep <DIR>     Keep the demo's archive and database in this folder instead of throwing them away
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --plugins <DIR>  Folder with the .wasm files of the bundled plugins
+          --json           Print JSON, one object per line
+          --keep <DIR>     Folder for the archive and the database of the demo. Default: a temporary folder, deleted at the end
       -h, --help           Print help
     ");
 }
@@ -556,5 +556,5 @@ fn invalid_arguments_are_refused() {
     costwarden(&[]).expect(2);
     // Help is text, whoever reads it.
     let archive = run(Command::new(binary()).arg("archive").env_remove("COSTWARDEN_LOG_FORMAT")).expect(2);
-    assert!(archive.stderr.starts_with("Look after the raw documents"), "{archive:?}");
+    assert!(archive.stderr.starts_with("Maintain the raw documents"), "{archive:?}");
 }

@@ -46,7 +46,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "seasonal-mad", found "../tutorial"
     error: [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
-    error: [workdir]/rules/sick.toml:7: rule.measure: expected "expectAmount" or "generalAmount" or "discountAmount" or "usageTime" or "usageSize", found "amount"
+    error: [workdir]/rules/sick.toml:7: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "amount"
     error: [workdir]/rules/sick.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
     error: [workdir]/rules/sick.toml:9: rule.absent: expected "zero" or "unknown", found "nothing"
     error: [workdir]/rules/sick.toml:10: rule.direction: expected "up" or "down" or "both", found "sideways"
@@ -92,7 +92,7 @@ fn selections_that_match_nothing_are_reported() {
     error: [workdir]/rules/sick-2.toml:6: rule.select.service: matches nothing: each pattern is excluded again by one with !
     error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
     error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
-    error: [workdir]/rules/sick-5.toml:6: rule.measure: hourly snapshots hold expectAmount alone, expected that or series = "daily"
+    error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
     error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: can match nothing: 5 days are never enough, seasonal-mad learns from 14 on
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors

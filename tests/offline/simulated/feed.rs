@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, later, moment};
 
 const PLAIN: Setup<'_> =
-    Setup { keys: "language = \"en\"\n[completeness]\nstill_hours = 6", bill: &[], source: "", rules: PLAIN_RULE };
+    Setup { keys: "language = \"en\"\n[completeness]\nstalled_hours = 6", bill: &[], source: "", rules: PLAIN_RULE };
 
 fn spoil(simulated: &SimulatedBill, flaw: &str) {
     simulated.bill.send("POST", "/simulate/flaws", flaw);

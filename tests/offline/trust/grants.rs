@@ -78,7 +78,7 @@ fn a_grant_that_nobody_uses_is_warned_of() {
     configure(&workdir, &format!("{GRANT}[plugins.grants.misbehavin]\nreference = \"lists\"\n"));
     let (code, text) = check(&workdir);
     insta::assert_snapshot!(text, @"
-    warning: [workdir]/costwarden.toml: plugins.grants.misbehavin: grants something to a plugin that no rule uses: remove it, or look at its name
+    warning: [workdir]/costwarden.toml: plugins.grants.misbehavin: grants access to a plugin without a rule: remove the grant, or correct the name
     rule healthy: tutorial over daily series. It works.
     rule reader: misbehaving over daily series. It works.
     [workdir]/costwarden.toml: 2 rules can run, 0 errors

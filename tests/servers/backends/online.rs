@@ -88,12 +88,12 @@ fn all_is_well_and_no_trace_is_left() {
     let run = workdir.run_with(&["check", "--online"], &[Simulator::ENV]).expect(0);
     for line in [
         "ok       source     the billing API at http://127.0.0.1",
-        "ok       clock      agrees with that of the billing API",
+        "ok       clock      agrees with the clock of the billing API",
         "ok       archive    bucket online-",
         "reached, may write, read and remove",
         "ok       store      reached, may read and write; ",
         "indexes are missing, and made by the next run",
-        "/state: is made by the first run; its disk is ",
+        "/state: does not exist; the first run creates the folder; the disk is ",
         "ok       metrics    ",
         "ok       receiver       local: reached; --notify sends a test notification",
         "warning  receiver       far: does not say whether it is heard",

@@ -12,7 +12,7 @@ fn hourly(replayed: &ReplayedBill, index: i64, hour: u8, machine: &str) -> Run {
 
 #[test]
 fn a_total_that_stands_still_is_told_once_and_not_judged() {
-    on_both("[completeness]\nstill_hours = 6\n", |replayed| {
+    on_both("[completeness]\nstalled_hours = 6\n", |replayed| {
         for index in 0..3 {
             tells(hourly(replayed, index, 3, "200"), 0, &[]);
             tells(hourly(replayed, index, 9, "500"), 0, &[]);

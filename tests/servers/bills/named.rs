@@ -164,7 +164,7 @@ fn a_run_that_died_on_the_way_is_made_good_by_the_same_again() {
     looking_back_four_weeks(|replayed| {
         seven_weeks(replayed);
         let date = format!("--date={}", day(-27));
-        let steps = ["written", "anomalies:20", "accepted", "remembered:48", "insufficient_history"];
+        let steps = ["written", "anomalies:20", "delivered", "stored:48", "training"];
         for (number, step) in steps.iter().enumerate() {
             let (machine, left) = if number % 2 == 0 { ("1400", 0) } else { ("1010", 2) };
             replayed.bill(-27, machine);

@@ -91,7 +91,7 @@ fn an_older_day_that_is_done_again_unlearns_nothing() {
 #[test]
 fn an_hour_that_is_done_again_after_its_day_keeps_what_it_found() {
     // Its bill has three series of eight.
-    let workdir = eight_services::workdir(&format!("[completeness]\nleast_rows_ratio = 0\n{EMBEDDED}"));
+    let workdir = eight_services::workdir(&format!("[completeness]\nmin_series_ratio = 0\n{EMBEDDED}"));
     for run in eight_services::runs() {
         workdir.run(&eight_services::texts(&run));
     }

@@ -15,7 +15,12 @@ fn an_api_that_is_slow_is_noticed() {
         installation.bill.set_now(&format!("2026-11-23T{:02}:10:00+09:00", hour + 9));
         installation.at(&format!("2026-11-23 {hour:02}:10:00"), &["hourly"]).expect(0);
     }
-    installation.expect("2026-11-23 06:11:00", "api latency", "CRITICAL", " s each, 5 requests of 5 runs: a smaller ");
+    installation.expect(
+        "2026-11-23 06:11:00",
+        "api latency",
+        "CRITICAL",
+        " s each, 5 requests of 5 runs: reduce source.page_size ",
+    );
     installation.expect("2026-11-23 06:11:00", "api errors", "OK", "0 failed, 5 requests of 5 runs");
 }
 

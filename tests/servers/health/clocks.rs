@@ -65,13 +65,13 @@ fn a_clock_that_steps_back_in_the_middle_of_a_run_changes_nothing() {
 #[test]
 fn a_run_record_from_the_future_is_a_warning() {
     let Some(installation) = Installation::well("", EMBEDDED) else { return };
-    installation.expect("2026-11-23 01:20:30", "hourly age", "OK", "began 10 minutes ago");
+    installation.expect("2026-11-23 01:20:30", "hourly age", "OK", "started 10 minutes ago");
     // Within what clocks differ by.
-    installation.expect("2026-11-23 01:00:00", "hourly age", "OK", "began 0 minutes ago");
+    installation.expect("2026-11-23 01:00:00", "hourly age", "OK", "started 0 minutes ago");
     let behind = "2026-11-21 01:20:00";
-    installation.expect(behind, "hourly age", "WARNING", "began at 2026-11-23T01:10:");
+    installation.expect(behind, "hourly age", "WARNING", "started at 2026-11-23T01:10:");
     installation.expect(behind, "hourly age", "WARNING", "by this host's clock (2026-11-21T01:2");
     installation.expect(behind, "daily age", "WARNING", "look at the clocks of this host and of ");
-    let feed = "the newest day is 2026-11-22, and by this host's clock today is 2026-11-21: look at its clock";
+    let feed = "the newest day is 2026-11-22, but today is 2026-11-21 by the clock of this host: check the clock";
     installation.expect(behind, "feed", "WARNING", feed);
 }

@@ -10,14 +10,14 @@ fn a_feed_that_stands_still_is_noticed() {
         "2026-11-24 15:00:00",
         "feed",
         "WARNING",
-        "the newest day is 2026-11-22, 3 days ago: look whether ",
+        "the newest day is 2026-11-22, 3 days ago: check whether ",
     );
     installation.expect("2026-11-26 15:00:00", "feed", "CRITICAL", "5 days ago");
 }
 
 #[test]
 fn a_surge_of_findings_is_noticed() {
-    let Some(installation) = Installation::well("[health]\nsurge_least = 1\n", EMBEDDED) else { return };
+    let Some(installation) = Installation::well("[health]\nsurge_min = 1\n", EMBEDDED) else { return };
     installation.expect(WELL, "anomalies", "OK", "0 series are anomalous, usually 0");
     let incident = r#"{"service":"dom-01/prj-01/mysql","kind":"spike","from":"2026-11-23","factor":9}"#;
     installation.bill.send("POST", "/simulate/incidents", incident);
@@ -34,17 +34,17 @@ fn notices_that_nobody_took_are_counted() {
     installation.bill.send("POST", "/simulate/incidents", incident);
     installation.bill.set_now("2026-11-24T00:10:00+09:00");
     installation.at("2026-11-23 15:10:00", &["daily"]).expect(1);
-    installation.expect("2026-11-23 15:11:00", "notifications", "WARNING", ": look at the receivers of the config");
+    installation.expect("2026-11-23 15:11:00", "notifications", "WARNING", ": check the receivers of the config");
     installation.expect(
         "2026-11-23 15:11:00",
         "daily outcome",
         "WARNING",
-        "left something out: receiver syslog: cannot write to the socket ",
+        "degraded: receiver syslog: cannot write to the socket ",
     );
     let listener =
         std::os::unix::net::UnixDatagram::bind(installation.workdir.path().join("nobody-listens")).expect("a socket");
     installation.at("2026-11-23 15:12:00", &["daily"]).expect(0);
-    installation.expect("2026-11-23 15:13:00", "notifications", "OK", "every notification was taken");
+    installation.expect("2026-11-23 15:13:00", "notifications", "OK", "every notification was delivered");
     drop(listener);
 }
 
@@ -65,7 +65,7 @@ fn a_notice_about_costwarden_that_no_sink_took_is_counted_too() {
     let listener =
         std::os::unix::net::UnixDatagram::bind(installation.workdir.path().join("nobody-listens")).expect("a socket");
     installation.at("2026-11-23 04:12:00", &["hourly"]).expect(2);
-    installation.expect("2026-11-23 04:13:00", "notifications", "OK", "every notification was taken");
+    installation.expect("2026-11-23 04:13:00", "notifications", "OK", "every notification was delivered");
     listener.set_nonblocking(true).expect("a socket");
     let mut line = [0; 512];
     let mut hear = || {

@@ -86,17 +86,17 @@ fn a_new_installation_knows_nothing_yet() {
 #[test]
 fn a_job_that_is_not_started_any_more_is_noticed() {
     let Some(installation) = Installation::well(ANY_DISK, EMBEDDED) else { return };
-    installation.expect("2026-11-23 02:30:30", "hourly age", "OK", "began 80 minutes ago");
+    installation.expect("2026-11-23 02:30:30", "hourly age", "OK", "started 80 minutes ago");
     installation.expect(
         "2026-11-23 02:41:30",
         "hourly age",
         "WARNING",
-        "began 91 minutes ago: look at `costwarden schedule show`",
+        "started 91 minutes ago: check `costwarden schedule show`",
     );
-    installation.expect("2026-11-23 04:11:00", "hourly age", "CRITICAL", "began 3 hours ago");
-    installation.expect("2026-11-23 17:00:00", "daily age", "OK", "began 25 hours ago");
-    installation.expect("2026-11-23 17:11:00", "daily age", "WARNING", "began 26 hours ago");
-    installation.expect("2026-11-24 17:11:00", "daily age", "CRITICAL", "began 2 days ago");
+    installation.expect("2026-11-23 04:11:00", "hourly age", "CRITICAL", "started 3 hours ago");
+    installation.expect("2026-11-23 17:00:00", "daily age", "OK", "started 25 hours ago");
+    installation.expect("2026-11-23 17:11:00", "daily age", "WARNING", "started 26 hours ago");
+    installation.expect("2026-11-24 17:11:00", "daily age", "CRITICAL", "started 2 days ago");
     // Who runs no hourly job is not told of it.
     installation.configure("[health]\n", "[health]\njobs = [\"daily\"]\n");
     let run = installation.at("2026-11-23 04:11:00", &["health"]).expect(0);
@@ -134,7 +134,7 @@ fn a_slow_run_and_one_that_never_ended_are_noticed() {
         run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_FAILPOINT", "kill:fetched"));
     assert_eq!(died.code, -1, "{died:?}");
     // Whoever can open the file is alone with it.
-    let told = "began 2 minutes ago and has not ended: ";
+    let told = "started 2 minutes ago and has not ended: ";
     installation.expect("2026-11-23 03:12:30", "hourly duration", "WARNING", told);
     installation.bill.set_now("2026-11-23T13:10:00+09:00");
     installation.at("2026-11-23 04:10:00", &["hourly"]).expect(0);

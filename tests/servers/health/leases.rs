@@ -7,7 +7,7 @@ use costwarden_tests::{run, until};
 fn a_host_that_died_is_told_from_one_that_works() {
     let Some(store) = mongodb("leases") else { return };
     let Some(installation) = Installation::well("[lease]\nseconds = 3\n", &store) else { return };
-    installation.expect("2026-11-23 01:20:00", "lease", "OK", "nobody writes");
+    installation.expect("2026-11-23 01:20:00", "lease", "OK", "no lease is taken");
     installation.bill.set_now("2026-11-23T11:10:00+09:00");
     installation.bill.send("PUT", "/simulate/faults", r#"{"slowMs":8000}"#);
     let mut working = installation.command("2026-11-23 02:10:00", &["hourly"]).spawn().expect("it starts");
@@ -16,7 +16,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
     let (state, message) = installation.check(moment, "lease");
     assert!(state == "OK" && message.contains(" writes, renewed "), "{state} {message}");
     assert!(working.wait().expect("it ends").success());
-    installation.expect(moment, "lease", "OK", "nobody writes");
+    installation.expect(moment, "lease", "OK", "no lease is taken");
 
     installation.bill.send("PUT", "/simulate/faults", "{}");
     installation.bill.set_now("2026-11-23T12:10:00+09:00");
@@ -24,17 +24,17 @@ fn a_host_that_died_is_told_from_one_that_works() {
         run(installation.command("2026-11-23 03:10:00", &["hourly"]).env("COSTWARDEN_FAILPOINT", "kill:written"));
     assert_eq!(died.code, -1, "{died:?}");
     let moment = "2026-11-23 03:11:00";
-    await_check(&installation, moment, "lease", "ran out ");
+    await_check(&installation, moment, "lease", "expired ");
     installation.expect(
         moment,
         "lease",
         "WARNING",
-        ": whoever had it died or hangs, look there; the next run takes over",
+        ": the owner died or hangs: check the process; the next run takes over",
     );
     installation.expect(moment, "hourly duration", "WARNING", " ago and has not ended: the lease of ");
     installation.bill.set_now("2026-11-23T13:10:00+09:00");
     installation.at("2026-11-23 04:10:00", &["hourly"]).expect(0);
-    installation.expect("2026-11-23 04:11:00", "lease", "OK", "nobody writes");
+    installation.expect("2026-11-23 04:11:00", "lease", "OK", "no lease is taken");
 }
 
 /// Waits for a message of a check.

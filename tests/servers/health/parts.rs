@@ -37,7 +37,7 @@ fn an_archive_that_is_away_is_critical_and_its_spool_is_counted() {
     installation.at("2026-11-23 02:10:00", &["hourly"]).expect(1);
     let told = format!("cannot write into {}: ", archive.display());
     installation.expect("2026-11-23 02:11:00", "archive", "CRITICAL", &told);
-    installation.expect("2026-11-23 02:11:00", "spool", "WARNING", "1 document waits for the archive: ");
+    installation.expect("2026-11-23 02:11:00", "spool", "WARNING", "1 document waits in the spool: ");
     installation.expect("2026-11-23 02:11:00", "hourly outcome", "WARNING", "left something out: ");
     std::fs::remove_file(&archive).expect("removed");
     std::fs::rename(&aside, &archive).expect("moved back");

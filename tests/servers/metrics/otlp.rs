@@ -178,10 +178,10 @@ fn a_collector_that_is_away_or_takes_a_part_is_a_warning() {
     for (url, timeout_seconds, why) in [
         (format!("http://{gone}"), 30, "refused"),
         (silent_url, 1, "timed out"),
-        (partial, 30, "it left out 3 values: too old"),
+        (partial, 30, "the collector rejected 3 values: too old"),
     ] {
         let run = monitored(&url, timeout_seconds).hourly().expect(0);
-        let line = run.stderr.lines().find(|line| line.contains("did not take the metrics")).expect("it is told");
+        let line = run.stderr.lines().find(|line| line.contains("rejected the metrics")).expect("it is told");
         assert!(line.trim_start().starts_with("WARN "), "{line}");
         assert!(line.contains(&format!("{url}/v1/metrics")) && line.contains(why), "{line}");
     }

@@ -87,7 +87,7 @@ fn a_folder_that_is_not_there_degrades_the_run_and_loses_no_count() {
     assert!(told.starts_with("degraded: cannot write ") && told.ends_with("is writable and has space"), "{told}");
     let warned = monitored.run(&["check"]).expect(0).stderr;
     assert!(
-        warned.contains("metrics.textfile: ") && warned.contains("prom is not there: expected the folder"),
+        warned.contains("metrics.textfile: ") && warned.contains("prom does not exist: expected the folder"),
         "{warned}"
     );
     std::fs::create_dir(monitored.workdir.path().join("prom")).expect("there again");

@@ -21,7 +21,7 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
         assert!(command.starts_with(&format!("-F -w 3000 {folder}/state/schedule.lock /")), "{command}");
         assert!(command.ends_with(&format!(" --json >>{folder}/log/costwarden.log 2>&1")), "{command}");
     }
-    assert_eq!(cron.install(&[]).expect(0).stdout, "the crontab is as it should be already\n");
+    assert_eq!(cron.install(&[]).expect(0).stdout, "the crontab already contains the jobs\n");
     assert_eq!(cron.table().as_ref(), Some(&table));
     assert_eq!(cron.schedule(&["show"]).expect(0).stdout, table);
     let shown = cron.schedule(&["show", "--json"]).expect(0).report();
@@ -78,7 +78,7 @@ fn a_broken_block_is_refused() {
     cron.write_table(broken);
     for args in [&["install", "--log-dir", "log"][..], &["remove"], &["show"]] {
         let run = cron.schedule(args).expect(2);
-        let told = "failed: line 2 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; ";
+        let told = "failed: line 2 of the crontab is `# BEGIN costwarden` without the matching `# END costwarden`: nothing was changed; ";
         assert!(run.stderr.starts_with(told), "{run:?}");
         assert_eq!(cron.table().as_deref(), Some(broken));
     }
@@ -95,7 +95,10 @@ fn a_crontab_of_another_user_is_asked_for_by_name() {
     open("", 0o755);
     open("log", 0o755);
     let run = cron.install(&["--user", "nobody"]).expect(2);
-    let told = format!("failed: nobody may not write into {}: give it to that user", workdir.join("log").display());
+    let told = format!(
+        "failed: nobody may not write to {}: change the owner of the folder to that user",
+        workdir.join("log").display()
+    );
     assert!(run.stderr.starts_with(&told), "{run:?}");
     let run = cron.install(&["--user", "no-such-user"]).expect(2);
     assert!(run.stderr.starts_with("failed: there is no user no-such-user: "), "{run:?}");
@@ -125,7 +128,7 @@ fn secrets_have_to_be_where_jobs_find_them() {
     )
     .expect(2);
     assert!(run.stderr.contains("store.uri: the environment variable MONGODB_URI is not set"), "{run:?}");
-    assert!(run.stderr.contains("jobs have none of this shell's variables: "), "{run:?}");
+    assert!(run.stderr.contains("jobs do not inherit the variables of this shell: "), "{run:?}");
     cron.workdir.write("environment", "# secrets\nMONGODB_URI=mongodb://127.0.0.1\n");
     cron.install(&["--env-file", "environment"]).expect(0);
     let table = cron.table().expect("a table");
@@ -150,7 +153,7 @@ fn a_secret_that_a_shell_reads_otherwise_is_told_before_a_job_fails() {
     ] {
         cron.workdir.write("environment", &format!("# $ecrets\nFIRST=1\nMONGODB_URI={value}\n"));
         let run = cron.install(&["--env-file", "environment", "--dry-run"]);
-        let told = "/environment:3: the value has characters that the shell of cron's lines takes for something else: put it in single quotes";
+        let told = "/environment:3: the value has characters with a meaning in the shell of cron: put the value in single quotes";
         assert_eq!(
             (run.code, run.stderr.contains(told)),
             if good { (0, false) } else { (2, true) },

@@ -126,8 +126,8 @@ fn a_manager_that_does_not_answer_is_given_up() {
     let workdir = workdir(&simulator, "");
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     insta::assert_snapshot!(failed(&workdir, &simulator), @"
-    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
-    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last one: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
     ");
 }
 
@@ -142,7 +142,7 @@ fn a_check_fetches_nothing_unless_it_is_online() {
     warning: [workdir]/costwarden.toml:5: source.credential_secret: kakao-secret:billing-secret@2: not resolved, --online does it
     ");
     let run = workdir.run_with(&["check", "--online"], &[Simulator::ENV]).expect(2);
-    assert!(run.stderr.contains("gave no answer in 3 attempts; the last one: it answered 500"), "{run:?}");
+    assert!(run.stderr.contains("gave no answer in 3 attempts; the last attempt: it answered 500"), "{run:?}");
 }
 
 #[test]
@@ -174,9 +174,9 @@ uri = "kakao-secret:mongodb"
     insta::assert_snapshot!(plain(&workdir, &text), @r#"
     error: [workdir]/costwarden.toml:4: source.credential_secret: expected "kakao-secret:ID" or "kakao-secret:ID@VERSION" of letters, digits, -, _ and .
     error: [workdir]/costwarden.toml:6: secrets.endpoint: plain http to another machine shows requests and credentials to the network, expected https://, or transport = "insecure-http" where that is meant
-    error: [workdir]/costwarden.toml:7: secrets.credential_id: what opens Secrets Manager cannot lie in it, expected "env:NAME" or "file:PATH"
+    error: [workdir]/costwarden.toml:7: secrets.credential_id: the credentials of Secrets Manager cannot be stored in Secrets Manager, expected "env:NAME" or "file:PATH"
     error: [workdir]/costwarden.toml:8: secrets.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-    failed: [workdir]/costwarden.toml:4: source.credential_secret: needs a table [secrets] with credential_id and credential_secret
-    [workdir]/costwarden.toml:10: store.uri: needs a table [secrets] with credential_id and credential_secret
+    failed: [workdir]/costwarden.toml:4: source.credential_secret: expected a table [secrets] with credential_id and credential_secret
+    [workdir]/costwarden.toml:10: store.uri: expected a table [secrets] with credential_id and credential_secret
     "#);
 }

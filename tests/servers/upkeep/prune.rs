@@ -81,7 +81,7 @@ fn documents_that_may_be_restated_are_not_deleted() {
     let all = TestArchive::Folder.keys(&workdir);
     let run = workdir.run(&["archive", "prune", "--before=9000-01-01", "--apply"]).expect(2);
     assert!(
-        run.stderr.contains("documents of the last 31 days, series_key bills are still corrected: expected "),
+        run.stderr.contains("documents of the last 31 days; the provider still corrects these bills: expected "),
         "{run:?}"
     );
     let run = workdir.run(&["archive", "prune", "--apply"]).expect(0);

@@ -120,8 +120,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 
-    for step in ["written:2", "anomalies:20", "writing:60", "insufficient_history", "learning:3", "told:50", "finished"]
-    {
+    for step in ["written:2", "anomalies:20", "writing:60", "training", "training:3", "notified:50", "finished"] {
         goes_on_after(step, &archive, &before);
     }
 

@@ -94,9 +94,9 @@ fn every_difference_is_named() {
         let expected = [
             json!({"date": at(3), "hour": null, "what": "not archived"}),
             json!({"date": at(5), "hour": null, "what": "unreadable", "why": "EOF while parsing a value at line 1 column 10"}),
-            json!({"date": at(7), "hour": null, "what": "amount", "series": machine, "field": "usageSize",
+            json!({"date": at(7), "hour": null, "what": "amount", "series": machine, "field": "usage-quantity",
                 "ledger": 0.3, "archive": 0.30000000000000004}),
-            json!({"date": at(11), "hour": null, "what": "amount", "series": machine, "field": "expectAmount",
+            json!({"date": at(11), "hour": null, "what": "amount", "series": machine, "field": "billed-cost",
                 "ledger": found[3]["ledger"], "archive": found[3]["archive"]}),
         ];
         assert_eq!(found[..4], expected);
@@ -104,12 +104,12 @@ fn every_difference_is_named() {
             found[3]["ledger"].as_f64().expect("a number") - found[3]["archive"].as_f64().expect("a number");
         assert!((difference - 0.01).abs() < 1e-9, "{}", found[3]);
         // A series that one of the two does not know: one line for each amount of it.
-        let series_key = |index: i64| found.iter().filter(move |one| one["date"] == compact(day(index)));
-        let known: Vec<_> = series_key(13).map(|one| (&one["series"], &one["ledger"])).collect();
+        let lines_of = |index: i64| found.iter().filter(move |one| one["date"] == compact(day(index)));
+        let known: Vec<_> = lines_of(13).map(|one| (&one["series"], &one["ledger"])).collect();
         assert_eq!(known, vec![(&json!("d-2/p-9/edge"), &Value::Null); 5]);
-        let known: Vec<_> = series_key(15).map(|one| (&one["series"], &one["ledger"], &one["archive"])).collect();
+        let known: Vec<_> = lines_of(15).map(|one| (&one["series"], &one["ledger"], &one["archive"])).collect();
         assert_eq!(known, [(&json!("d/p/more"), &json!(1.5), &Value::Null)]);
-        let today: Vec<_> = series_key(DAYS).map(|one| (&one["hour"], &one["what"])).collect();
+        let today: Vec<_> = lines_of(DAYS).map(|one| (&one["hour"], &one["what"])).collect();
         let (nine, ten, eleven) = (json!(9), json!(10), json!(11));
         let (amount, gone, new) = (json!("amount"), json!("not archived"), json!("not in the ledger"));
         assert_eq!(today, [(&Value::Null, &new), (&nine, &amount), (&ten, &gone), (&eleven, &new)]);
@@ -141,7 +141,7 @@ fn a_store_or_an_archive_that_is_away_is_no_agreement() {
     std::fs::remove_dir_all(workdir.path().join("archive")).expect("removed");
     let (found, _) = verify(&workdir, &[], 1);
     assert_eq!(found.len(), 37, "35 days and 2 hours");
-    workdir.write("archive", "a file in its archive");
+    workdir.write("archive", "a file in its place");
     let run = workdir.run(&["archive", "verify"]).expect(2);
     assert!(run.stderr.contains("cannot read") && run.stderr.contains("check that the folder exists"), "{run:?}");
 }

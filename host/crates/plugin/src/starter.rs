@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn it_shows_what_can_be_set() {
-        insta::assert_snapshot!(starter(SCHEMA, &[ImportKind::Log, ImportKind::Reference]), @r##"
+        insta::assert_snapshot!(starter(SCHEMA, &[ImportKind::Log, ImportKind::Reference]), @r#"
         # ceiling 0.1.0: alerts "high" up
         # It reads reference data, and does not load where the config does not grant some:
         #     [plugins.grants.ceiling]
@@ -124,7 +124,7 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the plugins' folder
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["account", "project", "service"]  # what is left out is summed over
+        group_by = ["account", "project", "service"] # what is left out is summed over
         history_days = 120                           # it learns from 120 points on
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the bill's currency: less is not told
@@ -136,8 +136,8 @@ mod tests {
         # nested = { "a" = [true], "b" = "c" }
         # none =                                     # may be set. number
         # ceiling =                                  # must be set. number
-        "##);
-        insta::assert_snapshot!(starter("{}", &[ImportKind::Log]), @r##"
+        "#);
+        insta::assert_snapshot!(starter("{}", &[ImportKind::Log]), @r#"
         # ceiling 0.1.0: alerts "high" up
 
         [[rule]]
@@ -145,12 +145,12 @@ mod tests {
         why = "alerts \"high\" up"
         detector = "ceiling"                         # ceiling.wasm in the plugins' folder
         series = "daily"                             # or "day-to-date", "hourly"
-        group_by = ["account", "project", "service"]  # what is left out is summed over
+        group_by = ["account", "project", "service"] # what is left out is summed over
         history_days = 120                           # it learns from 120 points on
         direction = "both"                           # or "up", "down"
         min_impact = 10000                           # in the bill's currency: less is not told
         severity = "warning"                         # or "info", "critical"
-        "##);
+        "#);
     }
 
     #[test]

@@ -210,7 +210,7 @@ fn what_breaks_the_contract_is_refused() {
     insta::assert_snapshot!(fit(r#"{"mode": "panic", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs:LINE)");
     insta::assert_snapshot!(judge(r#"{"mode": "panic"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: trapped: wasm `unreachable` instruction executed: misbehaving on purpose (tests/plugins/misbehaving/src/lib.rs:LINE)");
     insta::assert_snapshot!(fit(r#"{"mode": "failed", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: the detector refuses: failed on purpose");
-    insta::assert_snapshot!(judge(r#"{"mode": "insufficient_history"}"#), @"3 more points are needed");
+    insta::assert_snapshot!(judge(r#"{"mode": "learning"}"#), @"3 more points are needed");
     insta::assert_snapshot!(fit(r#"{"mode": "nan-score", "phase": "fit"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid figure: `nan` is NaN, not finite");
     insta::assert_snapshot!(judge(r#"{"mode": "nan-score"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: score is NaN, not finite");
     insta::assert_snapshot!(judge(r#"{"mode": "infinite-score"}"#), @"plugin `misbehaving`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 29: score is inf, not finite");

@@ -19,7 +19,7 @@ use store::{Access, Rights, Store};
 /// A line of the checklist.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub(super) what: &'static str,
+    pub(super) name: &'static str,
     pub(super) found: Found,
     pub(super) message: String,
 }
@@ -50,15 +50,15 @@ impl Found {
 }
 
 impl Item {
-    fn new(what: &'static str, found: Found, message: impl Into<String>) -> Self {
-        Self { what, found, message: message.into() }
+    fn new(name: &'static str, found: Found, message: impl Into<String>) -> Self {
+        Self { name, found, message: message.into() }
     }
 
     /// Returns a good item for a message, a bad item for an error.
-    fn of(what: &'static str, result: Result<String, impl ToString>) -> Self {
+    fn of(name: &'static str, result: Result<String, impl ToString>) -> Self {
         match result {
-            Ok(message) => Self::new(what, Found::Good, message),
-            Err(error) => Self::new(what, Found::Bad, error.to_string()),
+            Ok(message) => Self::new(name, Found::Good, message),
+            Err(error) => Self::new(name, Found::Bad, error.to_string()),
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.receivers.iter().map(|receiver| tell(Receiver::new(receiver, Terminal::Stdout), args, now)));
+    items.extend(config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)));
     items.extend(schedule());
     items
 }
@@ -101,10 +101,10 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         _ => Found::Good,
     };
     let message = match found {
-        Found::Good => "agrees with that of the billing API".to_owned(),
+        Found::Good => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!("{seconds} s {side} that of the billing API: set it by NTP, signed requests are refused otherwise")
+            format!("{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused")
         }
     };
     Item::new("clock", found, message)
@@ -128,8 +128,8 @@ async fn store(config: &Config) -> Item {
         Ok(Rights { missing_actions, missing_indexes }) if missing_actions.is_empty() => {
             let indexes = match missing_indexes {
                 0 => String::new(),
-                1 => "; 1 index is missing, and made by the next run".to_owned(),
-                missing => format!("; {missing} indexes are missing, and made by the next run"),
+                1 => "; 1 index is missing; the next run creates the index".to_owned(),
+                missing => format!("; {missing} indexes are missing; the next run creates the indexes"),
             };
             Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))
         }
@@ -153,15 +153,15 @@ fn state(folder: &Path) -> Item {
         Ok(disk) => disk.percent,
         Err(error) => return Item::new("state_dir", Found::Bad, error),
     };
-    let made = if there == folder { "writable" } else { "is made by the first run" };
+    let made = if there == folder { "writable" } else { "does not exist; the first run creates the folder" };
     let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
-    Item::new("state_dir", found, format!("{}: {made}; its disk is {used:.0} % full", folder.display()))
+    Item::new("state_dir", found, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
 }
 
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("{} is not there: expected the folder that the node exporter reads", folder.display());
+        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
         return Item::new("metrics", Found::Doubtful, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
@@ -173,23 +173,23 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
     // An unnamed file: nothing remains, even if the process is killed.
     match tempfile::tempfile_in(there) {
         Ok(_) => Ok(there.to_owned()),
-        Err(error) => Err(format!("{} cannot be written to: {error}; let the jobs' user own it", there.display())),
+        Err(error) => Err(format!("{} is not writable: {error}; make the user of the jobs the owner", there.display())),
     }
 }
 
-fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
+fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
-    if args.tell {
-        let line = operational(Level::Info, "TEST", "A test notification, which `costwarden check` was asked for.");
-        let told =
-            receiver.tell(&line, now).map(|()| format!("{name}: took a test notification; look whether it arrived"));
-        return Item::of("receiver", told.map_err(|error| error.to_string()));
+    if args.notify {
+        let line = operational(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
+        let sent =
+            receiver.tell(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
+        return Item::of("receiver", sent.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
             let message = format!(
-                "{name}: does not say whether it is heard; send a test notification with --notify, and look for it"
+                "{name}: gives no receipt; send a test notification with --notify and check the arrival"
             );
             Item::new("receiver", Found::Doubtful, message)
         }
@@ -201,7 +201,7 @@ fn tell(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
 fn schedule() -> Vec<Item> {
     let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
     if units {
-        return vec![Item::new("schedule", Found::Good, format!("systemd has the jobs' units in {UNITS}"))];
+        return vec![Item::new("schedule", Found::Good, format!("the systemd units of the jobs are in {UNITS}"))];
     }
     let crontab = Crontab { user: None };
     match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.map(schedule::log_file))) {
@@ -212,7 +212,7 @@ fn schedule() -> Vec<Item> {
         Ok(None) => vec![Item::new(
             "schedule",
             Found::Doubtful,
-            "nothing starts the jobs for this user: costwarden schedule install, or something else that does",
+            "no schedule starts the jobs for this user: run costwarden schedule install, or install another scheduler",
         )],
         Err(error) => vec![Item::new("schedule", Found::Doubtful, error.to_string())],
     }
@@ -223,7 +223,7 @@ fn log(file: &Path) -> Item {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
         let message = format!(
-            "{} is not there, and cron starts no job without it: make it, owned by the jobs' user",
+            "{} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner",
             folder.display()
         );
         return Item::new("log", Found::Bad, message);
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_told_with_its_side() {
+    fn a_wrong_clock_is_reported_with_the_direction() {
         let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
         let check = |seconds: i64| {
             let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
@@ -245,18 +245,18 @@ mod tests {
         assert_eq!(check(5).0, Found::Good);
         assert_eq!(check(-59).0, Found::Good);
         let (found, message) = check(-90);
-        assert!(found == Found::Doubtful && message.starts_with("90 s behind that of the billing API"), "{message}");
+        assert!(found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"), "{message}");
         let (found, message) = check(3_600);
-        assert!(found == Found::Bad && message.starts_with("3600 s ahead of that of the billing API"), "{message}");
+        assert!(found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"), "{message}");
     }
 
     #[test]
     fn a_folder_that_is_not_there_yet_is_made_in_one_that_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let item = state(&folder.path().join("a/b"));
-        assert!(item.message.contains("a/b: is made by the first run"), "{item:?}");
+        assert!(item.message.contains("a/b: does not exist; the first run creates the folder"), "{item:?}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no trace");
-        assert!(state(folder.path()).message.contains(": writable; its disk is "));
+        assert!(state(folder.path()).message.contains(": writable; the disk is "));
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
         assert_eq!(state(&file.join("state")).found, Found::Bad);

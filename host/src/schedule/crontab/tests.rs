@@ -18,15 +18,15 @@ pub(in crate::schedule) fn plan() -> Plan {
     }
 }
 
-fn told(plan: &Plan) -> String {
+fn message(plan: &Plan) -> String {
     block(plan, NOW.parse().unwrap()).unwrap()
 }
 
 #[test]
 fn the_jobs_run_after_the_bills_midnight_and_every_hour() {
-    insta::assert_snapshot!(told(&plan()), @r#"
+    insta::assert_snapshot!(message(&plan()), @r#"
     # BEGIN costwarden
-    # Written by `costwarden schedule install`, which replaces it. All other lines are left as they are.
+    # Written by `costwarden schedule install`, which overwrites this block. All other lines stay unchanged.
     # The bill's day begins at 00:00 Asia/Seoul; the times below are Etc/UTC.
     10 15 * * * flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml daily --json >>/var/log/costwarden/costwarden.log 2>&1
     10 * * * * flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml hourly --json >>/var/log/costwarden/costwarden.log 2>&1
@@ -38,7 +38,7 @@ fn the_jobs_run_after_the_bills_midnight_and_every_hour() {
 #[test]
 fn a_clock_that_changes_has_a_line_for_each_of_its_times() {
     let local = TimeZone::get("Australia/Lord_Howe").unwrap();
-    let lines = told(&Plan { zone: TimeZone::UTC, local, minute: 15, ..plan() });
+    let lines = message(&Plan { zone: TimeZone::UTC, local, minute: 15, ..plan() });
     let starts: Vec<_> = lines.lines().filter_map(|line| line.split_once(" flock").map(|(start, _)| start)).collect();
     assert_eq!(starts, ["45 10 * * *", "15 11 * * *", "15 * * * *", "45 * * * *"]);
 }
@@ -47,7 +47,7 @@ fn a_clock_that_changes_has_a_line_for_each_of_its_times() {
 fn names_of_any_kind_reach_the_program_as_they_are() {
     let plan =
         Plan { program: "/opt/it's 100%/costwarden".into(), env_file: Some("/etc/costwarden/$env".into()), ..plan() };
-    let lines = told(&plan);
+    let lines = message(&plan);
     let daily = lines.lines().nth(3).unwrap();
     assert!(
         daily.starts_with(
@@ -57,14 +57,14 @@ fn names_of_any_kind_reach_the_program_as_they_are() {
     );
     assert!(daily.contains(r" '/opt/it'\''s 100\%/costwarden' --config "), "{daily}");
     let refused = |plan: Plan| block(&plan, NOW.parse().unwrap()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused(Plan { config: "/etc/a\n* * * * * b".into(), ..plan.clone() }), @r#""/etc/a\n* * * * * b" cannot stand in a crontab: expected UTF-8 without control characters"#);
+    insta::assert_snapshot!(refused(Plan { config: "/etc/a\n* * * * * b".into(), ..plan.clone() }), @r#""/etc/a\n* * * * * b" is invalid in a crontab: expected UTF-8 without control characters"#);
     insta::assert_snapshot!(refused(Plan { config: ("/".to_owned() + &"x".repeat(900)).into(), ..plan }), @"the command of daily would have 1125 characters, cron takes 990: use shorter paths");
 }
 
 #[test]
 fn the_block_is_put_in_replaced_and_taken_out_and_nothing_else_is_touched() {
-    let block = told(&plan());
-    let other = told(&Plan { minute: 15, ..plan() });
+    let block = message(&plan());
+    let other = message(&Plan { minute: 15, ..plan() });
     for table in ["", "# mine\n\n  \tMAILTO=me\n* * * * * true % input\n", "#BEGIN costwarden\n# end costwarden\r\n"] {
         let once = with(table, &block).unwrap();
         assert_eq!(once, format!("{table}{block}"));
@@ -81,22 +81,22 @@ fn the_block_is_put_in_replaced_and_taken_out_and_nothing_else_is_touched() {
 
 #[test]
 fn marks_that_do_not_belong_together_are_refused() {
-    let told = |table: &str| {
+    let message = |table: &str| {
         let errors = [with(table, "x\n").unwrap_err(), without(table).unwrap_err(), installed(table).unwrap_err()];
         let [one, two, three] = errors.map(|error| error.to_string());
         assert!(one == two && two == three, "{one}\n{two}\n{three}");
         one
     };
-    insta::assert_snapshot!(told("a\n# BEGIN costwarden\nb\n"), @"line 2 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
-    insta::assert_snapshot!(told("a\n # END costwarden\nb\n"), @"line 2 of the crontab is `# END costwarden` and the `# BEGIN costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
-    insta::assert_snapshot!(told("# BEGIN costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 1 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
-    insta::assert_snapshot!(told("# BEGIN costwarden\n# END costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 3 of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`");
+    insta::assert_snapshot!(message("a\n# BEGIN costwarden\nb\n"), @"line 2 of the crontab is `# BEGIN costwarden` without the matching `# END costwarden`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
+    insta::assert_snapshot!(message("a\n # END costwarden\nb\n"), @"line 2 of the crontab is `# END costwarden` without the matching `# BEGIN costwarden`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
+    insta::assert_snapshot!(message("# BEGIN costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 1 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
+    insta::assert_snapshot!(message("# BEGIN costwarden\n# END costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 3 of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`");
 }
 
 #[test]
 fn the_log_of_a_block_is_found_again() {
     for folder in ["/var/log/costwarden", "/srv/it's 100%/log"] {
-        let block = told(&Plan { log_dir: folder.into(), ..plan() });
+        let block = message(&Plan { log_dir: folder.into(), ..plan() });
         assert_eq!(log_file(&block), Some(PathBuf::from(folder).join("costwarden.log")), "{block}");
     }
     assert_eq!(log_file("# BEGIN costwarden\n# END costwarden\n"), None);

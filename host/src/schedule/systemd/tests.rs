@@ -8,7 +8,7 @@ fn text_of(plan: &Plan, name: &str) -> String {
 #[test]
 fn the_timers_count_in_the_bills_time_zone() {
     insta::assert_snapshot!(text_of(&plan(), "costwarden-daily.timer"), @"
-    # Written by `costwarden schedule install --systemd`, which replaces it; put changes into a drop-in.
+    # Written by `costwarden schedule install --systemd`, which overwrites this file; put changes into a drop-in.
     [Unit]
     Description=costwarden once a day, after the bill's midnight
     Documentation=man:costwarden(1)

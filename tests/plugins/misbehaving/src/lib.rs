@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(newest("oversized-reason").reason.len(), 1000);
         assert_eq!(judged("oversized-output").expect("verdicts").len(), 1000);
         assert_eq!(judged("duplicate-index").expect("verdicts").len(), 3);
-        assert_eq!(judged("insufficient_history"), Err(Refusal::Learning(3)));
+        assert_eq!(judged("learning"), Err(Refusal::Learning(3)));
         assert_eq!(judged("failed"), Err(Refusal::Failed("failed on purpose".to_owned())));
     }
 

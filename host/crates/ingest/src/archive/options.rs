@@ -32,7 +32,7 @@ pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option
         Kind::S3 => {
             section.need("bucket", "the name of the bucket");
             section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
-            section.need("secret_key", "its secret, like \"env:S3_SECRET_KEY\"");
+            section.need("secret_key", "the secret of the access key, like \"env:S3_SECRET_KEY\"");
             let transport = endpoint::transport(&mut section);
             let endpoint = endpoint::endpoint(&mut section, "endpoint", S3_ENDPOINT, transport);
             let authority = endpoint::authority(&mut section);

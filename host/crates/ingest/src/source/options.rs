@@ -44,7 +44,7 @@ pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option
             let base_url = endpoint::endpoint(&mut section, "endpoint", KAKAO_ENDPOINT, transport);
             let authority = endpoint::authority(&mut section);
             section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
-            section.need("credential_secret", "its secret, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+            section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
             let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
             let credential_secret = secret::read(&mut section, "credential_secret", references);
             let page_size = section.whole("page_size", 1..=10_000);
