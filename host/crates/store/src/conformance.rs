@@ -31,6 +31,7 @@ use test_services::services;
 use crate::access::Access;
 use crate::documents::daily;
 use crate::documents::key::Collection;
+use crate::embedded::KeySpan;
 use crate::error::StoreError;
 use crate::mongodb::MongodbOptions;
 use crate::options::StoreOptions;
@@ -94,7 +95,7 @@ async fn documents(store: &Store, collection: &'static Collection) -> Vec<Docume
                 documents.push(document.try_into().map_err(|error| format!("{error}"))?);
                 Ok(())
             };
-            store.visit(collection, &[], &[], keep).unwrap();
+            store.visit(KeySpan::all(collection), keep).unwrap();
             documents
         }
     };

@@ -20,5 +20,7 @@ mod runs;
 mod series_index;
 mod tables;
 
+#[cfg(test)]
+pub(crate) use self::documents::KeySpan;
 pub use self::file::Embedded;
 pub use self::history::KeyRanges;

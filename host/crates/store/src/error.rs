@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("[store] uri contains tls=false, but [store] {key} requires TLS; remove one of the two")]
     TlsDisabled { key: &'static str },
     #[error(
-        "the certificate of the MongoDB server at {hosts} is not trusted ({cause}); check store.ca_file, and check that the certificate is for this host and has not expired"
+        "the MongoDB server at {hosts} is not trusted ({cause}); check store.ca_file, and that the server's certificate is for that host and has not expired"
     )]
     Untrusted { hosts: String, cause: String },
     #[error(

@@ -38,7 +38,7 @@ pub fn pass(checkpoint: Checkpoint) {
         left => Some(left.wrapping_sub(1)),
     });
     if left == Ok(0) {
-        tracing::warn!(%checkpoint, signal = ?failpoint.signal, "the process is at its failpoint and sends a signal to itself");
+        tracing::warn!(%checkpoint, signal = ?failpoint.signal, "failpoint: this process sends a signal to itself");
         // SIGKILL allows no cleanup, like a real crash.
         if let Err(error) = kill_process(getpid(), failpoint.signal) {
             tracing::error!(%error, "the failpoint could not send the signal");

@@ -62,7 +62,6 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &Referen
 
 /// Reads the file with a client certificate and the private key, a secret. `None` if the file is unusable, `Some(None)`
 /// if the key is missing.
-#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
     if !section.has("client_certificate_file") {
         return Some(None);

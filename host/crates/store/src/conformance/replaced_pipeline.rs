@@ -14,8 +14,8 @@ fn collection(store: &Store, name: &str) -> ::mongodb::Collection<Document> {
 
 async fn indexes(store: &Store, name: &str) -> Vec<Document> {
     let listed = database(store).run_command(doc! { "listIndexes": name }).await.unwrap();
-    let found = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
-    found.iter().map(|index| index.as_document().unwrap().clone()).collect()
+    let indexes = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+    indexes.iter().map(|index| index.as_document().unwrap().clone()).collect()
 }
 
 fn index(name: &str, key: Document, unique: bool) -> IndexModel {
@@ -28,12 +28,12 @@ async fn indexes_are_created_once() {
     in_mongodb("indexes", async |store, config| {
         let mut before = Vec::new();
         for collection in COLLECTIONS {
-            let found = indexes(store, collection.name).await;
-            let unique = found.iter().find(|index| index.get_str("name") == Ok(collection.unique_index)).unwrap();
+            let existing = indexes(store, collection.name).await;
+            let unique = existing.iter().find(|index| index.get_str("name") == Ok(collection.unique_index)).unwrap();
             assert_eq!(unique.get_bool("unique"), Ok(true));
             assert!(unique.get_document("key").unwrap().keys().eq(collection.key));
-            assert_eq!(found.len(), 2 + collection.indexes.len(), "{}", collection.name);
-            before.push(found);
+            assert_eq!(existing.len(), 2 + collection.indexes.len(), "{}", collection.name);
+            before.push(existing);
         }
         Store::open(config, Access::Write(run())).await.unwrap();
         for (collection, before) in COLLECTIONS.iter().zip(before) {
@@ -59,10 +59,10 @@ async fn the_anomaly_key_of_the_replaced_pipeline_gains_the_rule() {
             anomalies.insert_one(document).await.unwrap();
         }
         let store = Store::open(config, Access::Write(run())).await.unwrap();
-        let found = indexes(&store, anomaly::COLLECTION.name).await;
-        let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
+        let existing = indexes(&store, anomaly::COLLECTION.name).await;
+        let unique = existing.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
-        assert_eq!(found.len(), 5);
+        assert_eq!(existing.len(), 5);
         assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap().len(), 2);
         let mut hours: Vec<_> = store.anomaly_keys(ALL_DAYS).await.unwrap().into_iter().map(|key| key.hour).collect();
         hours.sort();
@@ -110,10 +110,10 @@ async fn days_of_the_replaced_pipeline_are_read_and_kept() {
         assert_eq!((row.anomalous.as_slice(), &*row.names.service), (&[false; 5][..], "VM"));
 
         store.put_day(&ledger(day(1), &[("vm", 7.0)]), at(0)).await.unwrap();
-        let found = days.find_one(doc! { "date": "20261101" }).await.unwrap().unwrap();
-        assert_eq!(found.get_f64("expectAmount"), Ok(7.0));
-        assert_eq!(found.get_str("checkedBy"), Ok("kim"));
-        assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
+        let stored = days.find_one(doc! { "date": "20261101" }).await.unwrap().unwrap();
+        assert_eq!(stored.get_f64("expectAmount"), Ok(7.0));
+        assert_eq!(stored.get_str("checkedBy"), Ok("kim"));
+        assert_eq!(stored.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
         assert_eq!(days.count_documents(doc! {}).await.unwrap(), 5);
     })
     .await;
@@ -129,17 +129,17 @@ async fn baselines_of_the_replaced_pipeline_are_read_and_kept() {
         };
         let baselines = collection(store, baseline::COLLECTION.name);
         baselines.insert_one(old).await.unwrap();
-        let found = store.baselines(&[FitRequest { rule: "usual".to_owned(), hour: None }]).await.unwrap();
-        assert_eq!(found.len(), 1);
-        assert!(found[0].fits.is_empty());
-        assert_eq!(found[0].statistics.unwrap().sample_count, 30);
-        assert_eq!((&*found[0].names.service, &*found[0].names.account), ("VM", "account"));
+        let read = store.baselines(&[FitRequest { rule: "usual".to_owned(), hour: None }]).await.unwrap();
+        assert_eq!(read.len(), 1);
+        assert!(read[0].fits.is_empty());
+        assert_eq!(read[0].statistics.unwrap().sample_count, 30);
+        assert_eq!((&*read[0].names.service, &*read[0].names.account), ("VM", "account"));
 
-        let new = Baseline { key: key("vm"), names: names("vm"), ..found[0].clone() };
+        let new = Baseline { key: key("vm"), names: names("vm"), ..read[0].clone() };
         store.put_baselines([new], at(0)).await.unwrap();
-        let found = baselines.find_one(doc! {}).await.unwrap().unwrap();
-        assert_eq!(found.get_str("owner"), Ok("kim"));
-        assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
+        let stored = baselines.find_one(doc! {}).await.unwrap().unwrap();
+        assert_eq!(stored.get_str("owner"), Ok("kim"));
+        assert_eq!(stored.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
     })
     .await;
 }

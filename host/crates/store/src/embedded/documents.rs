@@ -39,18 +39,13 @@ impl Embedded {
         })
     }
 
-    /// Visits the documents from the first key that starts with `from` to the last key that starts with `to`, in key
-    /// order.
+    /// Visits the documents of a span, in key order.
     pub(crate) fn visit(
         &self,
-        collection: &Collection,
-        from: &[u8],
-        to: &[u8],
+        span: KeySpan<'_>,
         visit: impl FnMut(&RawDocument) -> Result<(), String>,
     ) -> Result<(), StoreError> {
-        self.read(collection, |tables| {
-            visit_documents(&tables.documents(collection)?, KeySpan { collection, from, to }, visit)
-        })
+        self.read(span.collection, |tables| visit_documents(&tables.documents(span.collection)?, span, visit))
     }
 
     /// Visits the documents of a range of days, in key order. The date must be the first key field.
@@ -61,18 +56,17 @@ impl Embedded {
         visit: impl FnMut(&RawDocument) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         let key = |date| key_document_bytes(&doc! { "date": date_text(date) });
-        self.visit(collection, &key(range.from), &key(range.to), visit)
+        self.visit(KeySpan { collection, from: &key(range.from), to: &key(range.to) }, visit)
     }
 
-    /// Returns the records of the documents with keys that start with `prefix`, in key order.
+    /// Returns the records of the documents of a span, in key order.
     pub(super) fn records<T>(
         &self,
-        collection: &Collection,
-        prefix: &[u8],
+        span: KeySpan<'_>,
         mut read: impl FnMut(&Document) -> Result<T, String>,
     ) -> Result<Vec<T>, StoreError> {
         let mut records = Vec::new();
-        self.visit(collection, prefix, prefix, |document| {
+        self.visit(span, |document| {
             records.push(read(&whole_document(document)?)?);
             Ok(())
         })?;
@@ -97,10 +91,23 @@ impl Embedded {
 }
 
 /// A span of keys: from the first key that starts with `from` to the last key that starts with `to`.
-pub(super) struct KeySpan<'k> {
-    pub(super) collection: &'k Collection,
-    pub(super) from: &'k [u8],
-    pub(super) to: &'k [u8],
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeySpan<'k> {
+    collection: &'k Collection,
+    from: &'k [u8],
+    to: &'k [u8],
+}
+
+impl<'k> KeySpan<'k> {
+    /// Returns the span of all keys.
+    pub(crate) fn all(collection: &'k Collection) -> Self {
+        Self::prefix(collection, &[])
+    }
+
+    /// Returns the span of the keys that start with `prefix`.
+    pub(super) fn prefix(collection: &'k Collection, prefix: &'k [u8]) -> Self {
+        Self { collection, from: prefix, to: prefix }
+    }
 }
 
 /// Visits the documents of a span, in key order.

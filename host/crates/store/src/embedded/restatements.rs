@@ -32,7 +32,7 @@ impl WriteTables<'_> {
         let mut table = self.documents_mut(&COLLECTION)?;
         let day = key_document_bytes(&doc! { "date": date_text(date) });
         let mut revisions = Vec::new();
-        visit_documents(&table, KeySpan { collection: &COLLECTION, from: &day, to: &day }, |document| {
+        visit_documents(&table, KeySpan::prefix(&COLLECTION, &day), |document| {
             revisions.push(restatement::read(document)?);
             Ok(())
         })?;

@@ -8,7 +8,7 @@ use model::incident::{Incident, Moment};
 use model::intern::Interner;
 use mongodb::bson::Document;
 
-use super::documents::whole_document;
+use super::documents::{KeySpan, whole_document};
 use super::file::Embedded;
 use crate::documents::incident_query::IncidentQuery;
 use crate::documents::key::{document_key_bytes, key_document_bytes};
@@ -29,7 +29,7 @@ impl Embedded {
     pub(crate) fn baselines(&self, requests: &[FitRequest]) -> Result<Vec<Baseline>, StoreError> {
         let mut interner = Interner::default();
         let mut baselines = Vec::new();
-        self.visit(&baseline::COLLECTION, &[], &[], |document| {
+        self.visit(KeySpan::all(&baseline::COLLECTION), |document| {
             baselines.push(baseline::read(document, requests, &mut interner)?);
             Ok(())
         })?;
@@ -46,7 +46,7 @@ impl Embedded {
         let mut obsolete = HashSet::new();
         // Date and hour are the first key fields, so the key bytes are a prefix of all matching anomaly keys.
         let prefix = key_document_bytes(&anomaly::moment_key(moment));
-        self.visit(&anomaly::COLLECTION, &prefix, &prefix, |document| {
+        self.visit(KeySpan::prefix(&anomaly::COLLECTION, &prefix), |document| {
             if document.get_str("ruleId").is_ok_and(|rule| rules.contains(rule)) {
                 obsolete.insert(document_key_bytes(&anomaly::COLLECTION, document));
             }
@@ -83,7 +83,7 @@ impl Embedded {
     pub(crate) fn query_incidents(&self, query: IncidentQuery<'_>) -> Result<Vec<Incident>, StoreError> {
         let mut interner = Interner::default();
         let mut incidents = Vec::new();
-        self.visit(&incident::COLLECTION, &[], &[], |document| {
+        self.visit(KeySpan::all(&incident::COLLECTION), |document| {
             if query.matches(document) {
                 incidents.push(incident::read(&whole_document(document)?, &mut interner)?);
             }

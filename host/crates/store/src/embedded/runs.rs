@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use mongodb::bson::doc;
 
+use super::documents::KeySpan;
 use super::file::Embedded;
 use crate::checkpoint::Checkpoint;
 use crate::documents::key::key_document_bytes;
@@ -15,13 +16,13 @@ use crate::records::{OperationalNotification, RunRecord};
 impl Embedded {
     pub(crate) fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
         let key = key_document_bytes(&run::key(job, period));
-        Ok(self.records(&run::COLLECTION, &key, run::read)?.into_iter().next())
+        Ok(self.records(KeySpan::prefix(&run::COLLECTION, &key), run::read)?.into_iter().next())
     }
 
     pub(crate) fn recent_runs(&self, job: &str, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
         // The job is the first key field.
         let key = key_document_bytes(&doc! { "job": job });
-        Ok(run::newest_first(self.records(&run::COLLECTION, &key, run::read)?, limit))
+        Ok(run::newest_first(self.records(KeySpan::prefix(&run::COLLECTION, &key), run::read)?, limit))
     }
 
     pub(crate) fn runs(&self, job: &str, from: &str, before: &str) -> Result<Vec<RunRecord>, StoreError> {
@@ -45,7 +46,7 @@ impl Embedded {
     }
 
     pub(crate) fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError> {
-        self.records(&notification::COLLECTION, &[], notification::read)
+        self.records(KeySpan::all(&notification::COLLECTION), notification::read)
     }
 
     pub(crate) fn put_notification(

@@ -1,6 +1,6 @@
-//! The series index: the numbers by which rows refer to a series. A renamed series has several numbers, because an
-//! indexed series includes the names and lists of some days. Most series have a single number forever, so the texts of a
-//! row cost only a number.
+//! The series index: the numbers by which rows refer to a series. An indexed series includes the names and lists of some
+//! days, so a renamed series has several numbers. Most series have a single number forever, so the texts of a row cost
+//! only a number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
