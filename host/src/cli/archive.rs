@@ -177,9 +177,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
         )),
     }
     if is_lacking && form == Form::Text {
-        present::out(
-            "restore missing days from the archive: `costwarden archive rebuild` into an empty database",
-        );
+        present::out("restore missing days from the archive: `costwarden archive rebuild` into an empty database");
     }
     Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })
 }

@@ -116,7 +116,10 @@ async fn plugins(path: &Path, config: &Config, fetch: Fetch, anomalies: &mut Ano
 fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
     let folder = config.metrics.textfile.as_ref()?.parent()?;
     let absent = || {
-        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
+        let message = format!(
+            "{} does not exist: expected the folder of the textfile collector of the node exporter",
+            folder.display()
+        );
         Diagnostic { key: "metrics.textfile".to_owned(), ..Diagnostic::of_file(path, message) }
     };
     (!folder.is_dir()).then(absent)

@@ -17,9 +17,7 @@ pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     let message = match waiting {
         0 => "every notification was delivered".to_owned(),
         1 => "1 notification is undelivered: check the receivers of the config".to_owned(),
-        _ => format!(
-            "{waiting} notifications are undelivered: check the receivers of the config"
-        ),
+        _ => format!("{waiting} notifications are undelivered: check the receivers of the config"),
     };
     Check::new("notifications", State::of(waiting, config.undelivered), message).with(
         "undelivered",
@@ -101,7 +99,9 @@ mod tests {
         assert!(at(5).starts_with("CRITICAL "));
         assert_eq!(at(0), "OK the newest day is 2026-11-25", "a day that somebody loaded before it was over");
         assert!(
-            at(-1).starts_with("WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: ")
+            at(-1).starts_with(
+                "WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: "
+            )
         );
         assert!(text(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
     }

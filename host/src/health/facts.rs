@@ -187,7 +187,8 @@ pub(crate) fn disk(folder: &Path) -> Result<Disk, String> {
     // Before the first run the folder may be missing; the nearest ancestor is on the same file system.
     let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let path = existing.display().to_string();
-    let stat = rustix::fs::statvfs(existing).map_err(|error| format!("cannot read the disk usage of {path}: {error}"))?;
+    let stat =
+        rustix::fs::statvfs(existing).map_err(|error| format!("cannot read the disk usage of {path}: {error}"))?;
     let used = stat.f_blocks.saturating_sub(stat.f_bfree) as f64;
     let percent = 100.0 * used / (used + stat.f_bavail as f64).max(1.0);
     Ok(Disk { path, percent })

@@ -96,7 +96,9 @@ fn duration(job: &str, last: &RunRecord, lease_state: LeaseState<'_>, now: Times
         let (state, message) = match lease_state {
             LeaseState::Renewed if too_long => (
                 State::Warning,
-                format!("has been running for {running}: {owner} still renews the lease; end the process if the process hangs"),
+                format!(
+                    "has been running for {running}: {owner} still renews the lease; end the process if the process hangs"
+                ),
             ),
             LeaseState::Renewed => (State::Ok, format!("has been running for {running}")),
             LeaseState::Expired(lease) => (
@@ -184,8 +186,13 @@ pub(super) mod tests {
     fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
         let message = |leases: Option<&[HeldLease]>| {
             let config = HealthOptions::default();
-            let check =
-                duration("hourly", &run("running", 3, &[]), lease_state(&run("running", 3, &[]), leases), now(), &config);
+            let check = duration(
+                "hourly",
+                &run("running", 3, &[]),
+                lease_state(&run("running", 3, &[]), leases),
+                now(),
+                &config,
+            );
             format!("{} {}", check.state.as_str(), check.message)
         };
         assert_eq!(message(Some(&[lease(40)])), "OK has been running for 3 minutes");
@@ -213,10 +220,9 @@ pub(super) mod tests {
         ");
         // A small difference between clocks, and a clock set back by a day.
         assert!(text("hourly", &[run("done", -10, &[])], 0).starts_with("OK hourly age: started 0 minutes ago\n"));
-        assert!(
-            text("hourly", &[run("done", -24 * 60, &[])], 0)
-                .starts_with("WARNING hourly age: started at 2026-11-26T01:20:00Z, 24 hours in the future by the clock of this host")
-        );
+        assert!(text("hourly", &[run("done", -24 * 60, &[])], 0).starts_with(
+            "WARNING hourly age: started at 2026-11-26T01:20:00Z, 24 hours in the future by the clock of this host"
+        ));
     }
 
     #[test]
@@ -256,10 +262,7 @@ pub(super) mod tests {
             outcome(&[&failed, &degraded, &failed], 3),
             "CRITICAL hourly outcome: failed 3 times in a row: the reason"
         );
-        assert_eq!(
-            outcome(&[&degraded, &failed, &failed, &failed], 0),
-            "WARNING hourly outcome: degraded: the reason"
-        );
+        assert_eq!(outcome(&[&degraded, &failed, &failed, &failed], 0), "WARNING hourly outcome: degraded: the reason");
         assert_eq!(outcome(&[&done, &failed, &failed, &failed], 0), "OK hourly outcome: done");
     }
 

@@ -1,6 +1,6 @@
 //! The checks of the services: store, archive, rules and plugins, disk and spool.
 
-use super::facts::{Disk, StoredFacts, Rules, Waiting};
+use super::facts::{Disk, Rules, StoredFacts, Waiting};
 use super::{Check, State};
 use crate::config::HealthOptions;
 
@@ -56,8 +56,12 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) 
     };
     let message = match waiting {
         0 => "empty".to_owned(),
-        1 => "1 document waits in the spool: the next run uploads the document when the archive is available".to_owned(),
-        _ => format!("{waiting} documents wait in the spool: the next run uploads the documents when the archive is available"),
+        1 => {
+            "1 document waits in the spool: the next run uploads the document when the archive is available".to_owned()
+        }
+        _ => format!(
+            "{waiting} documents wait in the spool: the next run uploads the documents when the archive is available"
+        ),
     };
     Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))
 }

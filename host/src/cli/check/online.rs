@@ -71,7 +71,9 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)));
+    items.extend(
+        config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)),
+    );
     items.extend(schedule());
     items
 }
@@ -104,7 +106,9 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         Found::Good => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!("{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused")
+            format!(
+                "{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused"
+            )
         }
     };
     Item::new("clock", found, message)
@@ -158,7 +162,10 @@ fn state(folder: &Path) -> Item {
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("{} does not exist: expected the folder of the textfile collector of the node exporter", folder.display());
+        let message = format!(
+            "{} does not exist: expected the folder of the textfile collector of the node exporter",
+            folder.display()
+        );
         return Item::new("metrics", Found::Doubtful, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
@@ -185,9 +192,8 @@ fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> I
     match receiver.probe() {
         Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
         Ok(false) => {
-            let message = format!(
-                "{name}: gives no receipt; send a test notification with --notify and check the arrival"
-            );
+            let message =
+                format!("{name}: gives no receipt; send a test notification with --notify and check the arrival");
             Item::new("receiver", Found::Doubtful, message)
         }
         Err(error) => Item::new("receiver", Found::Bad, error.to_string()),
@@ -242,9 +248,15 @@ mod tests {
         assert_eq!(check(5).0, Found::Good);
         assert_eq!(check(-59).0, Found::Good);
         let (found, message) = check(-90);
-        assert!(found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"), "{message}");
+        assert!(
+            found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"),
+            "{message}"
+        );
         let (found, message) = check(3_600);
-        assert!(found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"), "{message}");
+        assert!(
+            found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"),
+            "{message}"
+        );
     }
 
     #[test]
