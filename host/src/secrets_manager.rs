@@ -56,7 +56,7 @@ pub(crate) async fn resolve(
     let mut errors = Vec::new();
     for pending in pending {
         let reference = &pending.reference;
-        // References to the same secret share one request.
+        // SecretResolver to the same secret share one request.
         if !fetched.contains_key(reference) {
             let value = secrets_manager.fetch(reference).await.map_err(|error| error.to_string());
             fetched.insert(reference.clone(), value);

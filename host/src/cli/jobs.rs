@@ -16,7 +16,7 @@ use crate::stop;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
-use plugin::{Lock, Shelf, held};
+use plugin::{Lock, PulledPlugins, lock_marker};
 use sandbox::tidy_cache;
 
 pub(super) async fn daily(
@@ -146,8 +146,8 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
     let digests = ready.rules.iter().map(|ready| ready.detector.digest.as_str());
     let digests = digests.chain(locked().map(|entry| entry.digest.as_str()));
     let images = ready.rules.iter().filter_map(|ready| ready.rule.image.as_ref());
-    let compiled = ready.rules.iter().map(|ready| ready.detector.entry.clone()).collect();
-    let tidied = Shelf::new(&config.state_dir)
+    let compiled = ready.rules.iter().map(|ready| ready.detector.cache_entry.clone()).collect();
+    let tidied = PulledPlugins::new(&config.state_dir)
         .tidy(digests, images, now)
         .and_then(|()| tidy_cache(&config.state_dir.join("compiled"), &compiled, now));
     if let Err(error) = tidied {
@@ -158,7 +158,7 @@ fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
 
 /// Records in the state directory that the run was bound by plugins.lock, so later runs notification a deleted lock.
 fn note_lock(config: &Config) {
-    if let Err(error) = held::note(&config.state_dir) {
+    if let Err(error) = lock_marker::create(&config.state_dir) {
         let state_dir = config.state_dir.display();
         tracing::warn!(%state_dir, %error, "could not record that this run used plugins.lock");
     }

@@ -10,9 +10,10 @@ use crate::config::Config;
 use model::image::Image;
 use model::rule::Rule;
 use plugin::{
-    self, Lock, Mismatch, RegistryError, RegistryOptions, Shelf, ShelfError, Signature, SignatureError, beside,
+    self, Lock, LockMismatch, PluginIdentity, PulledPlugins, PulledPluginsError, RegistryError, RegistryOptions,
+    Signature, SignatureError, read_signature,
 };
-use sandbox::{Artifact, Detector, LoadError, Sandbox};
+use sandbox::{Artifact, ArtifactError, Detector, LoadError, Sandbox};
 
 /// Permission to pull a missing plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,8 @@ fn admit_one(
     let name = rule.detector.as_str();
     let signer = plugin::verify(&config.plugins.keys, name, &found.artifact, found.signature)?;
     if let Some(lock) = lock {
-        lock.check(name, &found.artifact.digest, signer, rule.image.as_ref())?;
+        let digest = &found.artifact.digest;
+        lock.check(&PluginIdentity { name, digest, signer, source: rule.image.as_ref() })?;
     }
     let grants = config.plugins.grants.get(name).cloned().unwrap_or_default();
     let detector = Arc::new(sandbox.load(name, &found.artifact, &grants)?);
@@ -115,13 +117,13 @@ fn on_all_cores<T: Send, R: Send>(work: BTreeMap<String, T>, each: impl Fn(T) ->
 fn in_folder(name: &str, config: &Config) -> Result<Found, Refusal> {
     let path = config.plugins.directory.join(format!("{name}.wasm"));
     let artifact = Artifact::read(&path, config.plugins.limits.module_bytes)?;
-    Ok(Found { artifact, signature: beside(&path), source: None })
+    Ok(Found { artifact, signature: read_signature(&path), source: None })
 }
 
 /// Finds the plugin of an image. The lock file takes precedence over the current tag, and a local copy over a
 /// connection.
 async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch: Fetch) -> Result<Found, Refusal> {
-    let (shelf, limit) = (Shelf::new(&config.state_dir), config.plugins.limits.module_bytes);
+    let (shelf, limit) = (PulledPlugins::new(&config.state_dir), config.plugins.limits.module_bytes);
     let locked = lock.and_then(|lock| lock.entries.get(image.name()));
     let locked = locked.and_then(|entry| Some((entry.source.clone()?, entry.digest.clone())));
     let wanted = match locked.filter(|(source, _)| image.covers(source)) {
@@ -131,7 +133,7 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
     if let Some((source, digest)) = &wanted
         && let Some(artifact) = shelf.read(digest, limit)?
     {
-        let signature = beside(&artifact.path);
+        let signature = read_signature(&artifact.path);
         // Messages name the image instead of the local copy.
         let artifact = Artifact { path: source.to_string().into(), ..artifact };
         return Ok(Found { artifact, signature, source: Some(source.clone()) });
@@ -140,11 +142,12 @@ async fn in_registry(image: &Image, config: &Config, lock: Option<&Lock>, fetch:
         return Err(Refusal::NotPulled { image: image.clone() });
     }
     let wanted = wanted.map_or_else(|| image.clone(), |(source, _)| source);
-    let pulled = plugin::pull(&wanted, &RegistryOptions::of(image.host(), &config.plugins.registries), limit).await?;
+    let pulled =
+        plugin::pull(&wanted, &RegistryOptions::for_host(image.host(), &config.plugins.registries), limit).await?;
     // A plugin without a trusted signature is not kept.
     plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
     if fetch == Fetch::Keep {
-        shelf.keep(image, &pulled)?;
+        shelf.save(image, &pulled)?;
     }
     Ok(Found { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
 }
@@ -171,11 +174,13 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    PulledPlugins(#[from] PulledPluginsError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error(transparent)]
-    Lock(#[from] Mismatch),
+    Lock(#[from] LockMismatch),
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     #[error(transparent)]
     Load(#[from] LoadError),
 }

@@ -15,7 +15,7 @@ use model::anomaly::{Anomaly, Direction};
 use model::rule::{Directions, Rule};
 use model::series::hours::Hours;
 use model::series::{Grain, Series, SeriesKey, Window};
-use sandbox::{Call, Failure, Fitted, Usage, Verdict};
+use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
 
 /// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]
@@ -186,7 +186,7 @@ impl<'a> Judge<'a> {
     fn settle<T>(&mut self, ready: &ReadyRule, result: Result<T, Failure>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Failure::Learning(_)) => {
+            Err(Failure::InsufficientHistory(_)) => {
                 self.report.count(self.learning, 1);
                 None
             }
@@ -194,7 +194,7 @@ impl<'a> Judge<'a> {
                 let rule = &ready.rule;
                 self.report.count("failed_series", 1);
                 self.report.tally.add(Metric::FailedSeries, &labels(ready), 1.0);
-                if failure.is_of_whole_batch() {
+                if failure.is_after_failed_batch() {
                     self.given_up.insert(rule.id.clone());
                 }
                 // The first failure of a rule is a problem; later failures are only logged.
@@ -225,8 +225,8 @@ fn labels(ready: &ReadyRule) -> [&str; 2] {
     [&ready.rule.id, &ready.detector.manifest.name]
 }
 
-fn call<'a>(config: &'a Config, rule: &'a Rule) -> Call<'a> {
-    Call { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
+fn call<'a>(config: &'a Config, rule: &'a Rule) -> CallContext<'a> {
+    CallContext { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
 }
 
 /// Returns the direction and the verdict if the verdict passes the gates of the rule.

@@ -12,7 +12,7 @@ use config_file::toml::Diagnostic;
 use model::count::{counted, one_or};
 use model::rule::{Rule, RuleSet};
 use model::series::Grain;
-use plugin::{Lock, held};
+use plugin::{Lock, lock_marker};
 use sandbox::{Detector, Sandbox};
 
 /// A rule with the loaded detector.
@@ -44,7 +44,7 @@ pub(crate) async fn ready(set: RuleSet, config: &Config, sandbox: &Sandbox, fetc
     };
     // A missing lock file is a problem only if an earlier run used a lock file.
     if lock.is_none() {
-        ready.problems.extend(held::missed(&config.state_dir, &config.plugins.lock));
+        ready.problems.extend(lock_marker::missing_lock(&config.state_dir, &config.plugins.lock));
     }
     let plugins = admit(&set.rules, config, lock.as_ref(), sandbox, fetch).await;
     for rule in set.rules {
