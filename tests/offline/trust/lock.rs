@@ -159,14 +159,14 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"
     [workdir]/plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
-    [workdir]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
+    [workdir]/plugins.lock:2: plugin.version: is missing, expected the version of the plugin
     [workdir]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
     no rule in [workdir]/rules is usable: nothing is evaluated
     "#);
     assert_eq!((code, &report["counts"]["rules"]), (1, &0.into()));
     insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @r#"
     failed: [workdir]/plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
-    [workdir]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
+    [workdir]/plugins.lock:2: plugin.version: is missing, expected the version of the plugin
     [workdir]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
     remove the file and run `costwarden plugin lock` to write the file again
     "#);

@@ -102,8 +102,8 @@ fn every_secret_that_is_not_had_is_told_at_once_with_its_place() {
     let simulator = simulator();
     put(&simulator, &json!({ "billing-id": ["simulated-secret"] }));
     insta::assert_snapshot!(failed(&workdir(&simulator, ""), &simulator), @"
-    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/api/v1/secrets/billing-id/versions/value answered in another shape: expected JSON with a text at data, or an object there with the text value or one text alone, found data as a list
-    [workdir]/costwarden.toml:5: source.credential_secret: [url]/api/v1/secrets/billing-secret/versions/value?version=2 knows no kakao-secret:billing-secret@2: check the id and the version
+    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/api/v1/secrets/billing-id/versions/value sent an unexpected answer: expected JSON with a text at data, or an object there with the text value or one text alone, found data as a list
+    [workdir]/costwarden.toml:5: source.credential_secret: [url]/api/v1/secrets/billing-secret/versions/value?version=2 has no kakao-secret:billing-secret@2: check the id and the version
     ");
 }
 
@@ -126,8 +126,8 @@ fn a_manager_that_does_not_answer_is_given_up() {
     let workdir = workdir(&simulator, "");
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     insta::assert_snapshot!(failed(&workdir, &simulator), @"
-    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
-    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again once it answers, or check the endpoints of [secrets]
+    failed: [workdir]/costwarden.toml:4: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
+    [workdir]/costwarden.toml:5: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
     ");
 }
 

@@ -89,7 +89,7 @@ fn marks_that_do_not_belong_together_are_refused() {
     };
     insta::assert_snapshot!(message("a\n# BEGIN costwarden\nb\n"), @"line 2 of the crontab is `# BEGIN costwarden` without the matching `# END costwarden`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
     insta::assert_snapshot!(message("a\n # END costwarden\nb\n"), @"line 2 of the crontab is `# END costwarden` without the matching `# BEGIN costwarden`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
-    insta::assert_snapshot!(message("# BEGIN costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 1 of the crontab is `# BEGIN costwarden` and the `# END costwarden` that belongs to it is missing: nothing was changed; put it back, or take the rest of the block out, with `crontab -e`");
+    insta::assert_snapshot!(message("# BEGIN costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 1 of the crontab is `# BEGIN costwarden` without the matching `# END costwarden`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
     insta::assert_snapshot!(message("# BEGIN costwarden\n# END costwarden\n# BEGIN costwarden\n# END costwarden\n"), @"line 3 of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`");
 }
 
