@@ -217,7 +217,7 @@ pub fn main() -> ExitCode {
     };
     // Before the log and the runtime: the compile process must have no thread, log or file beyond its need.
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
-        return sandbox::serve(sandbox::Order { stack_bytes, memory_bytes, cpu_seconds });
+        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, memory_bytes, cpu_seconds });
     }
     if let Err(error) = log::start(run_id, cli.command.reader()) {
         present::failure(&anyhow::anyhow!(error));

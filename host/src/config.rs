@@ -135,7 +135,7 @@ fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let trial = document.root().map(|mut root| {
         let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
-        let plugins = root.section("plugins").map(plugins::tried_out).unwrap_or_default();
+        let plugins = root.section("plugins").map(plugins::read_trial).unwrap_or_default();
         Trial { accept_after_days, plugins }
     });
     let errors = document.into_errors();
@@ -152,7 +152,7 @@ fn parse_exchange(
 ) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
     drafted(Document::new(file, text), References::new(env), |mut root, references| {
         let state_dir = Some(state_dir(&mut root));
-        let plugins = root.section("plugins").map(|section| plugins::exchanged(section, references));
+        let plugins = root.section("plugins").map(|section| plugins::read_exchange(section, references));
         // Without a pending secret, the credentials in [secrets] need not be resolvable.
         let secrets_manager = if references.are_pending() { root.section("secrets") } else { None };
         let secrets_manager = secrets_manager.and_then(|section| secrets::read(section, references));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{ProjectsFolder, fetched};
-use costwarden_tests::{plugins, repository};
+use costwarden_tests::{bundled_plugins, plugins, repository};
 
 /// A new project with the fetched modules.
 fn begun(language: &str, fetched: &Path) -> (ProjectsFolder, PathBuf) {
@@ -25,8 +25,8 @@ fn a_folder_without_a_project_is_named() {
         assert!(built.stderr.starts_with(&format!("failed: {path}: no project, expected ")), "{name}: {built:?}");
     }
     std::fs::write(projects.path().join("text.wasm"), "(module)").expect("written");
-    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`");
-    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"failed: empty: no project, expected a folder with Cargo.toml, pyproject.toml, app.py or package.json, or a compiled .wasm module: start one with `costwarden plugin new NAME`");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly text, expected a .wasm core module or component built for costwarden:detector@1: convert the file with `wasm-tools parse`");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "empty"]).expect(2).stderr, @"failed: empty: not a project, expected a folder with Cargo.toml, pyproject.toml, app.py or package.json, or a compiled .wasm module: create a project with `costwarden plugin new NAME`");
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn errors_in_rust_are_shown() {
     let built = projects.costwarden("", &["plugin", "build", "watch"]).expect(2);
     assert!(built.stderr.contains("no field `factor` on type"), "{built:?}");
     assert!(
-        built.stderr.ends_with("failed: cargo build failed (exit status: 101); what it said is above\n"),
+        built.stderr.ends_with("failed: cargo build failed (exit status: 101); the output of cargo build is above\n"),
         "{built:?}"
     );
     assert!(!projects.path().join("watch/watch.wasm").exists());
@@ -74,14 +74,14 @@ fn errors_in_python_are_shown() {
       File "app.py", line 1, in <module>
         import nothing_of_that_name
     ModuleNotFoundError: No module named 'nothing_of_that_name'
-    failed: componentize-py failed (exit status: 1); what it said is above
+    failed: componentize-py failed (exit status: 1); the output of componentize-py is above
     "#);
     insta::assert_snapshot!(told("class Detector\n    pass\n"), @r#"
     File "app.py", line 1
         class Detector
                       ^
     SyntaxError: expected ':'
-    failed: componentize-py failed (exit status: 1); what it said is above
+    failed: componentize-py failed (exit status: 1); the output of componentize-py is above
     "#);
     // What a project begins with tells its exceptions through the host, which is not there while it is built.
     insta::assert_snapshot!(told(&format!("{example}raise ValueError(\"late\")\n")), @r#"
@@ -89,19 +89,19 @@ fn errors_in_python_are_shown() {
       File "app.py", line 171, in <module>
         raise ValueError("late")
     ValueError: late
-    failed: componentize-py failed (exit status: 1); what it said is above
+    failed: componentize-py failed (exit status: 1); the output of componentize-py is above
     "#);
     insta::assert_snapshot!(told(&example.replace("def fit(self", "def fitt(self")), @"
     TypeError: Can't instantiate abstract class Detector without an implementation for abstract method 'fit'
-    failed: componentize-py failed (exit status: 1); what it said is above
+    failed: componentize-py failed (exit status: 1); the output of componentize-py is above
     ");
     insta::assert_snapshot!(told(&format!("{example}log.emit(log.Level.INFO, \"early\")\n")), @"
-    app.py calls costwarden:detector/log@1.0.0#emit while it is imported, when there is no host: call it from a method
-    failed: componentize-py failed (exit status: 1); what it said is above
+    app.py calls costwarden:detector/log@1.0.0#emit during the import of the module, without a host: call costwarden:detector/log@1.0.0#emit from a method
+    failed: componentize-py failed (exit status: 1); the output of componentize-py is above
     ");
     std::fs::remove_file(projects.path().join("watch/app.py")).expect("removed");
     let built = projects.costwarden("", &["plugin", "build", "watch"]).expect(2);
-    insta::assert_snapshot!(projects.plain(&built.stderr), @"failed: [projects]/watch/app.py: absent, expected the module with the class Detector in it, as `costwarden plugin new --language python` makes it");
+    insta::assert_snapshot!(projects.plain(&built.stderr), @"failed: [projects]/watch/app.py: absent, expected the module with the class Detector, as in a project of `costwarden plugin new --language python`");
 }
 
 #[test]
@@ -113,29 +113,29 @@ fn errors_in_javascript_are_shown() {
         projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr
     };
     insta::assert_snapshot!(told("export const detector = nothing_of_that_name;\n"), @"
-    detector.js does not run as far as its top level goes:
+    detector.js: the top-level code failed:
     detector.js:1:25 ReferenceError: nothing_of_that_name is not defined
-    failed: componentize-js failed (exit status: 1); what it said is above
+    failed: componentize-js failed (exit status: 1); the output of componentize-js is above
     ");
     insta::assert_snapshot!(told("export const detector = {};\nconst DAY = ;\n"), @"
     detector.js:2
     const DAY = ;
                 ^
     SyntaxError: Unexpected token ';'
-    failed: componentize-js failed (exit status: 1); what it said is above
+    failed: componentize-js failed (exit status: 1); the output of componentize-js is above
     ");
     insta::assert_snapshot!(told("export const detektor = {};\n"), @r#"
     Error: "detector.js" does not export a "detector" interface as expected by the world.
       Try defining it by its alias:
       export const detector = {};
-    failed: componentize-js failed (exit status: 1); what it said is above
+    failed: componentize-js failed (exit status: 1); the output of componentize-js is above
     "#);
     let told = |package: &str| {
         std::fs::write(project.join("package.json"), package).expect("written");
         projects.plain(&projects.costwarden("", &["plugin", "build", "watch"]).expect(2).stderr)
     };
-    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [projects]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
-    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [projects]/watch/package.json: `main` is `other.js`, which is absent, expected the module that exports `detector`");
+    insta::assert_snapshot!(told("{ \"main\": 5 }"), @r#"failed: [projects]/watch/package.json: invalid type: integer `5`, expected a string at line 1 column 11, expected a JSON object with the module as `main` and, optionally, `"costwarden": {"reference": true}`"#);
+    insta::assert_snapshot!(told("{ \"main\": \"other.js\" }"), @"failed: [projects]/watch/package.json: `main` is `other.js`, but the file is absent, expected the module that exports `detector`");
 }
 
 /// An exception in a call: the message contains text and location.
@@ -211,7 +211,7 @@ fn a_result_of_a_wrong_type_is_named() {
             projects.costwarden("", &["plugin", "run", "watch/watch.wasm", "--input", "watch/series.csv"]).expect(2);
         assert!(run.stderr.contains(printed), "{run:?}");
         let last = run.stderr.lines().last().expect("a line");
-        assert!(last.ends_with("trapped: wasm `unreachable` instruction executed; no error was logged before it: a detector in Python or JavaScript ends like this when it returns what is not of the contract's types, or asks the system for a clock, files or the like"), "{last}");
+        assert!(last.ends_with("trapped: wasm `unreachable` instruction executed; the plugin logged no error before the trap: a detector in Python or JavaScript traps like this if a result has a wrong type, or if the code uses a clock, files or another service of an operating system"), "{last}");
     }
 }
 
@@ -219,7 +219,7 @@ fn a_result_of_a_wrong_type_is_named() {
 #[test]
 fn a_bundled_plugin_is_packed_already() {
     let projects = ProjectsFolder::new();
-    for name in ["newcomer", "seasonal-mad", "tutorial"] {
+    for name in bundled_plugins() {
         let bundled = std::fs::read(plugins().join(format!("{name}.wasm"))).expect("built");
         std::fs::write(projects.path().join("packed.wasm"), &bundled).expect("written");
         projects.costwarden("", &["plugin", "build", "packed.wasm"]).expect(0);

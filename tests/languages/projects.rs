@@ -61,24 +61,24 @@ fn the_next_steps_are_told() {
         told += &projects.costwarden("", &["plugin", "new", &name, "--language", language]).expect(0).stdout;
     }
     insta::assert_snapshot!(told, @"
-    made my-rust/; README.md in it says what is where. Next:
+    created my-rust/; my-rust/README.md explains the files. Next steps:
 
         cd my-rust
-        cargo test                # its unit tests, natively
+        cargo test                # unit tests, without the sandbox
         costwarden plugin build   # my-rust.wasm
-        costwarden plugin test    # its golden cases, in the sandbox
-    made my-python/; README.md in it says what is where. Next:
+        costwarden plugin test    # golden cases, in the sandbox
+    created my-python/; my-python/README.md explains the files. Next steps:
 
         cd my-python
         python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.0
         costwarden plugin build   # my-python.wasm
-        costwarden plugin test    # its golden cases, in the sandbox
-    made my-javascript/; README.md in it says what is where. Next:
+        costwarden plugin test    # golden cases, in the sandbox
+    created my-javascript/; my-javascript/README.md explains the files. Next steps:
 
         cd my-javascript
         npm install
         costwarden plugin build   # my-javascript.wasm
-        costwarden plugin test    # its golden cases, in the sandbox
+        costwarden plugin test    # golden cases, in the sandbox
     ");
 }
 
@@ -86,8 +86,8 @@ fn the_next_steps_are_told() {
 fn existing_folders_and_invalid_names_are_refused() {
     let projects = ProjectsFolder::new();
     projects.costwarden("", &["plugin", "new", "watch"]).expect(0);
-    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch exists already: choose another name, or remove it");
-    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is no detector's name: expected lower-case letters, digits and -, beginning with a letter and not ending with -, as in `weekend-watch`");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "watch"]).expect(2).stderr, @"failed: watch already exists: choose another name, or remove the folder");
+    insta::assert_snapshot!(projects.costwarden("", &["plugin", "new", "../watch"]).expect(2).stderr, @"failed: `../watch` is not a name of a detector: expected lower-case letters, digits and -, with a letter at the start and no - at the end, like `weekend-watch`");
 }
 
 /// A project with reference data works with a grant, and does not load without.
@@ -98,7 +98,7 @@ fn reads_what_is_granted(projects: &ProjectsFolder) {
         projects.costwarden("watch", &[&args[..], more].concat())
     };
     insta::allow_duplicates! {
-        insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: asks for reference data, which is not granted: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, to try it out, name the folder with --reference");
+        insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: reads reference data, but the config grants none: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, for a trial, name the folder with --reference");
     }
     let granted = projects.path().join("granted");
     std::fs::create_dir(&granted).expect("a folder");
@@ -154,7 +154,7 @@ fn python_reads_reference_data_that_its_project_asks_for() {
     );
     projects.has_time("watch");
     let refused = projects.costwarden("watch", &["plugin", "build"]).expect(2);
-    insta::assert_snapshot!(projects.plain(&refused.stderr), @"failed: [projects]/watch/pyproject.toml: line 8: tool.costwarden.reference: expected true or false, found 1, expected nothing but `reference = true` under [tool.costwarden]");
+    insta::assert_snapshot!(projects.plain(&refused.stderr), @"failed: [projects]/watch/pyproject.toml: line 8: tool.costwarden.reference: expected true or false, found 1, expected only `reference = true` under [tool.costwarden]");
     edit(&projects, "watch/pyproject.toml", &[("reference = 1", "reference = true")]);
     projects.costwarden("watch", &["plugin", "build"]).expect(0);
     reads_what_is_granted(&projects);

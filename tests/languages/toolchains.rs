@@ -18,9 +18,9 @@ fn told(language: &str, path: impl AsRef<OsStr>) -> String {
 
 #[test]
 fn without_a_compiler() {
-    insta::assert_snapshot!(told("rust", ""), @"failed: Rust is needed, but there is no cargo beside a rustc on PATH: install it with rustup, then run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22");
-    insta::assert_snapshot!(told("python", ""), @"failed: componentize-py is needed, but it is neither in the project's .venv nor on PATH: run `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.0` in the project's folder");
-    insta::assert_snapshot!(told("javascript", ""), @"failed: Node.js is needed, but there is no node on PATH: install it; on Debian, as root: apt-get install nodejs npm");
+    insta::assert_snapshot!(told("rust", ""), @"failed: Rust is required, but no folder of PATH has cargo and rustc: install Rust with rustup, then run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22");
+    insta::assert_snapshot!(told("python", ""), @"failed: componentize-py is required, but is neither in the project's .venv nor on PATH: run `python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.0` in the project's folder");
+    insta::assert_snapshot!(told("javascript", ""), @"failed: Node.js is required, but PATH has no node: install Node.js; on Debian, as root: apt-get install nodejs npm");
 }
 
 /// The real compiler, with a library path to an empty folder.
@@ -49,5 +49,5 @@ fn without_node_modules() {
         return;
     }
     let folder = std::path::Path::new(found.stdout.trim_end()).parent().expect("a folder").to_owned();
-    insta::assert_snapshot!(told("javascript", folder), @"failed: @bytecodealliance/componentize-js is needed, but it is not among the project's node_modules: run `npm install` in the project's folder, or `npm install --save-dev @bytecodealliance/componentize-js@0.23.0` where its package.json does not name it");
+    insta::assert_snapshot!(told("javascript", folder), @"failed: @bytecodealliance/componentize-js is required, but is not among the project's node_modules: run `npm install` in the project's folder, or `npm install --save-dev @bytecodealliance/componentize-js@0.23.0` if package.json does not name the package");
 }

@@ -103,7 +103,7 @@ fn a_pull_by_tag_and_by_digest_gives_what_was_pushed() {
     let image = registry.image("tutorial:1.0");
     insta::assert_snapshot!(registry.said(&workdir, &["plugin", "push", "plugins/tutorial.wasm", &image]).1, @"oci://[registry]/[folder]/tutorial:1.0@sha256:[1]: pushed, unsigned (sha256:[2])");
     let pushed = workdir.run(&["plugin", "push", "plugins/tutorial.wasm", &image, "--json"]).expect(0).report();
-    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "pull", &image]).1, @"oci://[registry]/[folder]/tutorial:1.0@sha256:[1]: sha256:[2], kept as [workdir]/state/plugins/sha256-[2].wasm");
+    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "pull", &image]).1, @"oci://[registry]/[folder]/tutorial:1.0@sha256:[1]: sha256:[2], stored as [workdir]/state/plugins/sha256-[2].wasm");
     let pinned = pushed["image"].as_str().expect("text").to_owned();
     let (_, digest) = pinned.split_once('@').expect("a digest");
     let by_digest = format!("{}@{digest}", registry.image("tutorial"));
@@ -120,7 +120,7 @@ fn a_pull_by_tag_and_by_digest_gives_what_was_pushed() {
 fn an_image_has_the_plugins_name() {
     let workdir = workdir();
     let (code, text) = said(&workdir, &["plugin", "push", "plugins/tutorial.wasm", "127.0.0.1:1/acme/web-costs:1.0"]);
-    insta::assert_snapshot!(text, @"failed: plugins/tutorial.wasm: is the plugin `tutorial`, but would be pushed as `web-costs`: expected tutorial as the last part of oci://127.0.0.1:1/acme/web-costs:1.0");
+    insta::assert_snapshot!(text, @"failed: plugins/tutorial.wasm: the name of the plugin is `tutorial`, but the image is named `web-costs`: expected tutorial as the last part of oci://127.0.0.1:1/acme/web-costs:1.0");
     assert_eq!(code, 2);
 }
 
@@ -141,7 +141,7 @@ fn a_registry_without_https_is_told() {
     });
     let (code, text) =
         said(&workdir, &["plugin", "push", "plugins/tutorial.wasm", &format!("{host}/acme/tutorial:1.0")]);
-    insta::assert_snapshot!(text.replace(&host, "[registry]"), @r#"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] does not speak https: where it is meant to speak plain http, say so by `transport = "http"` (beyond loopback: "insecure-http") under [[plugins.registry]] with host = "[registry]""#);
+    insta::assert_snapshot!(text.replace(&host, "[registry]"), @r#"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] does not use https: for a registry with plain http, set `transport = "http"` (beyond loopback: "insecure-http") under [[plugins.registry]] with host = "[registry]""#);
     assert_eq!(code, 2);
 }
 
@@ -157,12 +157,12 @@ fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
         text
     };
     insta::assert_snapshot!(push("bare.wasm", "bare"), @"
-    bare.wasm: has no packed manifest, so that nobody can inspect it without running it: `costwarden plugin build bare.wasm` packs one
-    failed: bare.wasm: is the plugin `misbehaving`, but would be pushed as `bare`: expected misbehaving as the last part of oci://127.0.0.1:1/acme/bare:1.0
+    bare.wasm: no packed manifest, so an inspection must run the plugin: pack a manifest with `costwarden plugin build bare.wasm`
+    failed: bare.wasm: the name of the plugin is `misbehaving`, but the image is named `bare`: expected misbehaving as the last part of oci://127.0.0.1:1/acme/bare:1.0
     ");
     assert!(push("bare.wasm", "misbehaving").contains("the registry 127.0.0.1:1 cannot be reached, look "));
     std::fs::write(workdir.path().join("empty.wasm"), b"\0asm\x01\0\0\0").expect("written");
-    insta::assert_snapshot!(push("empty.wasm", "empty"), @"failed: empty.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0");
+    insta::assert_snapshot!(push("empty.wasm", "empty"), @"failed: empty.wasm: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn the_signature_travels_with_the_image() {
         &workdir,
         "[[plugins.signing.key]]\nname = \"acme\"\npublic_key = \"file:acme.key.pub\"\nplugins = [\"*\"]\n",
     );
-    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "pull", &registry.image("tutorial:unsigned")]).1, @"failed: oci://[registry]/[folder]/tutorial:unsigned@sha256:[1]: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "pull", &registry.image("tutorial:unsigned")]).1, @"failed: oci://[registry]/[folder]/tutorial:unsigned@sha256:[1]: unsigned, but [[plugins.signing.key]] requires a signature: sign the plugin with `costwarden plugin sign`");
     registry.rule(&workdir, "tutorial:unsigned");
     let (code, _, problems) = daily(&workdir);
     assert!(code == 1 && problems.contains(": unsigned, but "), "{problems}");
@@ -189,7 +189,7 @@ fn the_signature_travels_with_the_image() {
     [workdir]/plugins.lock: 1 plugin written, 1 changed
     ");
     insta::assert_snapshot!(registry.plain(&std::fs::read_to_string(workdir.path().join("plugins.lock")).expect("a lock")), @r#"
-    # The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.
+    # The plugins of the rules, written by `costwarden plugin lock`. A run refuses all other plugins. Do not edit.
     version = 1
 
     [[plugin]]
@@ -223,7 +223,7 @@ fn the_lock_goes_before_the_tag() {
     assert_eq!(check(&workdir).0, 0);
     let (code, text) = registry.said(&workdir, &["plugin", "lock", "--check"]);
     insta::assert_snapshot!(text, @"
-    failed: [workdir]/plugins.lock: 1 plugin differs: run `costwarden plugin lock` to agree to what is there now
+    failed: [workdir]/plugins.lock: 1 plugin differs: approve the present plugins with `costwarden plugin lock`
     changed tutorial: digest sha256:[1] -> sha256:[2], source oci://[registry]/[folder]/tutorial:stable@sha256:[3] -> oci://[registry]/[folder]/tutorial:stable@sha256:[4]
     ");
     assert_eq!(code, 2);
@@ -235,7 +235,7 @@ fn the_lock_goes_before_the_tag() {
     ");
     registry.push(&workdir, "other");
     insta::assert_snapshot!(registry.plain(&daily(&workdir).2), @"
-    [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` comes from oci://[registry]/[folder]/tutorial:other, but [workdir]/plugins.lock:4 has oci://[registry]/[folder]/tutorial:stable@sha256:[1]: run `costwarden plugin lock` to agree to the new source
+    [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` comes from oci://[registry]/[folder]/tutorial:other, but [workdir]/plugins.lock:4 has oci://[registry]/[folder]/tutorial:stable@sha256:[1]: approve the new source with `costwarden plugin lock`
     no rule in [workdir]/rules is usable: nothing is evaluated
     ");
 }
@@ -261,8 +261,8 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     let image = registry.image("tutorial:1.0");
     // Nobody may read without credentials, and no password is ever shown.
     configure(&workdir, &format!("[[plugins.registry]]\nhost = {:?}\ntransport = \"http\"\n", registry.host));
-    insta::assert_snapshot!(pull(&image), @r#"failed: oci://[registry]/[folder]/tutorial:1.0: the registry [registry] refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = "[registry]""#);
-    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "push", "plugins/tutorial.wasm", &image]).1, @r#"failed: oci://[registry]/[folder]/tutorial:1.0: the registry [registry] refuses: expected `username` and `password` that it accepts, under [[plugins.registry]] with host = "[registry]""#);
+    insta::assert_snapshot!(pull(&image), @r#"failed: oci://[registry]/[folder]/tutorial:1.0: the registry [registry] refuses access: set a valid `username` and `password` under [[plugins.registry]] with host = "[registry]""#);
+    insta::assert_snapshot!(registry.said(&workdir, &["plugin", "push", "plugins/tutorial.wasm", &image]).1, @r#"failed: oci://[registry]/[folder]/tutorial:1.0: the registry [registry] refuses access: set a valid `username` and `password` under [[plugins.registry]] with host = "[registry]""#);
     workdir.write("costwarden.toml", MINIMAL);
     configure(&workdir, &registry.table());
     let wrong = [("COSTWARDEN_TEST_REGISTRY_PASSWORD", "hunter2")];
@@ -270,9 +270,9 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     assert!(run.stderr.contains(" refuses: expected `username` and `password`"), "{run:?}");
     assert!(!run.stderr.contains("hunter2") && !run.stderr.contains(&registry.password), "{run:?}");
 
-    insta::assert_snapshot!(pull(&image), @"failed: oci://[registry]/[folder]/tutorial:1.0: the registry has no such image: look at the tag, or push it with `costwarden plugin push`");
+    insta::assert_snapshot!(pull(&image), @"failed: oci://[registry]/[folder]/tutorial:1.0: the registry does not have this image: check the tag, or push the plugin with `costwarden plugin push`");
     registry.push(&workdir, "1.0");
-    insta::assert_snapshot!(pull(&registry.image("tutorial:2.0")), @"failed: oci://[registry]/[folder]/tutorial:2.0: the registry has no such image: look at the tag, or push it with `costwarden plugin push`");
+    insta::assert_snapshot!(pull(&registry.image("tutorial:2.0")), @"failed: oci://[registry]/[folder]/tutorial:2.0: the registry does not have this image: check the tag, or push the plugin with `costwarden plugin push`");
     workdir.write("garbage.wasm", "garbage");
     insta::assert_snapshot!(registry.said(&workdir, &["plugin", "push", "garbage.wasm", &image]).1, @"failed: garbage.wasm: not WebAssembly, expected a module or component");
     configure(&workdir, "[plugins.limits]\nmodule_bytes = 1000\n");
@@ -287,7 +287,10 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     }
     let nobody = format!("127.0.0.1:{}", costwarden_tests::free_port());
     let text = pull(&format!("{nobody}/acme/tutorial:1.0"));
-    assert!(text.contains(&format!("the registry {nobody} cannot be reached, look at its name and port: ")), "{text}");
+    assert!(
+        text.contains(&format!("the registry {nobody} cannot be reached, check the name and the port: ")),
+        "{text}"
+    );
     assert!(text.contains("Connection refused"), "{text}");
 }
 
@@ -310,9 +313,9 @@ fn an_image_without_a_plugin_is_refused() {
     };
     let layer = |media_type: &str| ImageLayer::new(b"bytes".to_vec(), media_type.to_owned(), None);
     let wasm_config = || Config::new(b"{}".to_vec(), "application/vnd.wasm.config.v0+json".to_owned(), None);
-    insta::assert_snapshot!(push(vec![layer("application/wasm")], Config::oci_v1(b"{}".to_vec(), None)), @"failed: oci://[registry]/[folder]/tutorial:odd: no plugin: its config is application/vnd.oci.image.config.v1+json, expected application/vnd.wasm.config.v0+json");
-    insta::assert_snapshot!(push(vec![layer("application/vnd.oci.image.layer.v1.tar")], wasm_config()), @"failed: oci://[registry]/[folder]/tutorial:odd: no plugin: its layer is application/vnd.oci.image.layer.v1.tar, expected application/wasm");
-    insta::assert_snapshot!(push(vec![layer("application/wasm"), layer("text/plain")], wasm_config()), @"failed: oci://[registry]/[folder]/tutorial:odd: no plugin: it has 2 layers, expected one of application/wasm");
+    insta::assert_snapshot!(push(vec![layer("application/wasm")], Config::oci_v1(b"{}".to_vec(), None)), @"failed: oci://[registry]/[folder]/tutorial:odd: not a plugin: the config is application/vnd.oci.image.config.v1+json, expected application/vnd.wasm.config.v0+json");
+    insta::assert_snapshot!(push(vec![layer("application/vnd.oci.image.layer.v1.tar")], wasm_config()), @"failed: oci://[registry]/[folder]/tutorial:odd: not a plugin: the layer is application/vnd.oci.image.layer.v1.tar, expected application/wasm");
+    insta::assert_snapshot!(push(vec![layer("application/wasm"), layer("text/plain")], wasm_config()), @"failed: oci://[registry]/[folder]/tutorial:odd: not a plugin: the image has 2 layers, expected one layer of application/wasm");
 }
 
 /// A damaged disk of the registry: the bytes do not match the digest.
@@ -335,7 +338,7 @@ fn a_pulled_file_with_another_digest_is_refused() {
     bytes[last] ^= 1;
     std::fs::write(&blob, bytes).expect("written");
     let (code, text) = registry.said(&workdir, &["plugin", "pull", &image]);
-    insta::assert_snapshot!(text, @"failed: oci://[registry]/[folder]/tutorial:1.0: damaged in the registry or on the way, push it again: Invalid digest. Expected sha256:[1], got sha256:[2]");
+    insta::assert_snapshot!(text, @"failed: oci://[registry]/[folder]/tutorial:1.0: damaged in the registry or in transit, push the plugin again: Invalid digest. Expected sha256:[1], got sha256:[2]");
     assert_eq!((code, workdir.path().join("state/plugins").exists()), (2, false));
 }
 
@@ -351,7 +354,7 @@ fn a_kept_file_with_another_digest_is_refused() {
     let path = workdir.path().join(pulled["path"].as_str().expect("a path"));
     std::fs::write(&path, "other").expect("written");
     insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/state/plugins/sha256-[1].wasm: is not what was pulled any more: remove it, and pull it again with `costwarden plugin pull`
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/state/plugins/sha256-[1].wasm: changed after the pull: remove the file, and pull the plugin again with `costwarden plugin pull`
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::remove_file(&path).expect("removed");
@@ -382,5 +385,5 @@ fn without_a_config_a_file_is_needed() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let mut command = workdir.command(&["plugin", "pull", &registry.image("tutorial:1.0")], &[]);
     let run = costwarden_tests::run(command.env_remove("COSTWARDEN_CONFIG").current_dir(elsewhere.path())).expect(2);
-    insta::assert_snapshot!(run.stderr, @"failed: nowhere to keep what is pulled: name a config with --config FILE, or a file with --output FILE");
+    insta::assert_snapshot!(run.stderr, @"failed: no destination for the pulled plugin: name a config with --config FILE, or a file with --output FILE");
 }

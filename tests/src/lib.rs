@@ -17,7 +17,7 @@ pub mod three_services;
 mod waiting;
 mod workdir;
 
-pub use paths::{binary, plugins, repository, service, shared, skipped, write_private};
+pub use paths::{binary, bundled_plugins, plugins, repository, service, shared, skipped, write_private};
 pub use run::{Run, block_on, run};
 pub use simulator::Simulator;
 pub use waiting::{PATIENCE, free_port, until, until_stopped};

@@ -36,6 +36,18 @@ pub fn plugins() -> PathBuf {
     folder
 }
 
+/// Returns the names of the bundled plugins, sorted: the built folders of `plugins/`.
+///
+/// # Panics
+/// `make build` has not built the plugins.
+pub fn bundled_plugins() -> Vec<String> {
+    let files = std::fs::read_dir(plugins()).expect("a folder").map(|file| file.expect("read").path());
+    let mut names: Vec<String> =
+        files.map(|file| file.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 /// Returns the path of real input beside the repository. If the input is absent, the result is `None`, and the test is
 /// skipped aloud.
 pub fn shared(path: &str) -> Option<PathBuf> {

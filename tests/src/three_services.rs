@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
-use crate::{Run, Workdir, plugins};
+use crate::{Run, Workdir, bundled_plugins, plugins};
 
 /// The last day.
 pub const LAST: Date = date(2026, 11, 22);
@@ -58,7 +58,7 @@ pub fn workdir() -> Workdir {
         workdir.write(&key, &text);
     }
     std::fs::create_dir(workdir.path().join("plugins")).expect("a folder");
-    for name in ["tutorial", "seasonal-mad", "newcomer"] {
+    for name in bundled_plugins() {
         let file = format!("{name}.wasm");
         std::fs::copy(plugins().join(&file), workdir.path().join("plugins").join(&file)).expect("copied");
     }

@@ -17,7 +17,7 @@ use model::incident::News;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
-use plugin::{Lock, Shelf, held};
+use plugin::{Lock, PulledPlugins, lock_marker};
 use sandbox::tidy_cache;
 use store::DateRange;
 
@@ -154,8 +154,8 @@ fn tidy(services: &Services, lock: Option<&Lock>, now: Timestamp) {
     let digests = rules().map(|prepared| prepared.detector.digest.as_str());
     let digests = digests.chain(locked().map(|entry| entry.digest.as_str()));
     let images = rules().filter_map(|prepared| prepared.rule.image.as_ref());
-    let compiled = rules().map(|prepared| prepared.detector.entry.clone()).collect();
-    let tidied = Shelf::new(&config.state_dir)
+    let compiled = rules().map(|prepared| prepared.detector.cache_entry.clone()).collect();
+    let tidied = PulledPlugins::new(&config.state_dir)
         .tidy(digests, images, now)
         .and_then(|()| tidy_cache(&config.state_dir.join("compiled"), &compiled, now));
     if let Err(error) = tidied {
@@ -166,7 +166,7 @@ fn tidy(services: &Services, lock: Option<&Lock>, now: Timestamp) {
 
 /// Records in the state directory that the run was bound by plugins.lock, so later runs notification a deleted lock.
 fn note_lock(config: &Config) {
-    if let Err(error) = held::note(&config.state_dir) {
+    if let Err(error) = lock_marker::create(&config.state_dir) {
         let state_dir = config.state_dir.display();
         tracing::warn!(%state_dir, %error, "could not record that this run used plugins.lock");
     }

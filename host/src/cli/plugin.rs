@@ -2,7 +2,7 @@
 
 mod bench;
 mod build;
-mod ground;
+mod environment;
 mod inspect;
 mod lock;
 mod new;
@@ -17,18 +17,18 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use plugin::authoring::language::Language;
+use sandbox::{Compiler, Detector, Limits, Sandbox};
 
-use self::ground::Ground;
+use self::environment::TrialEnvironment;
 use super::present::Form;
-use super::{config_path, environment, load, together};
+use super::{config_path, environment as variable, load, together};
 use crate::config::{self, Exchange};
 use crate::pipeline::Grade;
-use plugin::language::Language;
-use sandbox::{Compiler, Detector, Limits, Sandbox};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
-    /// Create a detector project that builds and passes its tests.
+    /// Create a detector project with passing tests.
     New(NewArgs),
     /// Build a project into a single .wasm file.
     Build(BuildArgs),
@@ -40,7 +40,7 @@ pub(super) enum PluginCommand {
     Run(RunArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
-    /// Measure time and fuel per point by series length and batch size, beside the limits.
+    /// Measure time and fuel per point, by series length and batch size, and compare with the limits.
     Bench(BenchArgs),
     /// Write plugins.lock: the version, digest and signer of every plugin in the rules.
     Lock(LockArgs),
@@ -57,7 +57,7 @@ pub(super) enum PluginCommand {
 }
 
 impl PluginCommand {
-    /// Reports whether the command tries out a plugin, so the log lines of the plugin are shown.
+    /// Returns true for a trial of a plugin, because the log lines of the plugin are shown.
     pub(super) fn is_trial(&self) -> bool {
         matches!(self, Self::Build(_) | Self::Run(_) | Self::Test(_))
     }
@@ -119,23 +119,23 @@ pub(super) struct RunArgs {
     settings: String,
     /// First point to judge: a timestamp, or a row number from 0. The fit sees the points before. Default: the last
     /// tenth of the series.
-    #[arg(long, value_name = "WHEN", conflicts_with = "walk")]
+    #[arg(long, value_name = "POINT", conflicts_with = "walk")]
     judge_from: Option<String>,
     /// Points per step of a simulated production run: fit on the past, judge the next N points, fit again, until the
     /// end.
     ///
-    /// Each point is judged from earlier points only. An alert opens a known incident, and later fits exclude the
-    /// point. If a step is a day or longer, a deviation that lasts accept_after_days of the config, with gaps of at
-    /// most three days, becomes the new level and is included again, like in a run.
+    /// The detector sees only points before the judged point. Later fits exclude anomalous points as known incidents.
+    /// With a step of a day or longer, a deviation over accept_after_days of the config, with gaps of at most three
+    /// days, becomes the new level, and later fits include the points again, as in a run.
     #[arg(long, value_name = "N", value_parser = points)]
     walk: Option<NonZero<usize>>,
-    /// Use of alerted points in later fits of a walk.
-    #[arg(long, value_enum, default_value_t = Incidents::Exclude, requires = "walk")]
-    incidents: Incidents,
+    /// Use of anomalous points in later fits of a walk.
+    #[arg(long, value_enum, default_value_t = IncidentPolicy::Exclude, requires = "walk")]
+    incidents: IncidentPolicy,
     /// Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points.
     #[arg(long, value_name = "DAYS", value_parser = days)]
     history_days: Option<NonZero<u16>>,
-    /// Output format of verdicts. A table also shows the resource use beside the limits.
+    /// Output format of verdicts. The table also compares the resource usage with the limits.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Unit of the values.
@@ -156,7 +156,7 @@ fn days(text: &str) -> Result<NonZero<u16>, String> {
     text.parse().map_err(|_| format!("expected a whole number of days from 1 to {}", u16::MAX))
 }
 
-/// The options for loading a plugin under trial.
+/// The options for loading a plugin for a trial.
 #[derive(Debug, Args)]
 pub(super) struct LoadArgs {
     /// Folder of reference data to grant. Default: the grant in the config.
@@ -174,11 +174,11 @@ pub(super) struct CacheArgs {
     no_cache: bool,
 }
 
-/// The use of alerted points in later fits.
+/// The use of anomalous points in later fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Incidents {
+pub(super) enum IncidentPolicy {
     Exclude,
-    Learn,
+    Include,
 }
 
 #[derive(Debug, Args)]
@@ -189,7 +189,7 @@ pub(super) struct TestArgs {
     /// Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder.
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
-    /// Write the present output of the plugin to expected.csv.
+    /// Write the current verdicts to expected.csv.
     #[arg(long)]
     update: bool,
     #[command(flatten)]
@@ -203,7 +203,8 @@ pub(super) struct BenchArgs {
     /// Settings of the rule: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
-    /// Plugin to compare with, for example an earlier build. Costs are also shown as multiples of the costs of FILE.
+    /// Second plugin, for example an earlier build. Time and fuel are also shown as multiples of the second plugin's time
+    /// and fuel.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     #[command(flatten)]
@@ -253,8 +254,7 @@ pub(super) struct PushArgs {
 pub(super) struct PullArgs {
     /// Source HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST.
     reference: String,
-    /// Output file of the plugin besides the state directory, with the signature in FILE.minisig. Required without a
-    /// config.
+    /// Additional output file of the plugin, with the signature in FILE.minisig. Required without a config.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -262,30 +262,30 @@ pub(super) struct PullArgs {
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
         PluginCommand::New(args) => new::new(&args, form),
-        PluginCommand::Build(args) => build::build(&args, Ground::new(config)?.limits, form),
-        PluginCommand::Inspect(args) => inspect::inspect(&args, &Ground::new(config)?, form),
-        PluginCommand::Rule(args) => rule::rule(&args, &Ground::new(config)?),
-        PluginCommand::Run(args) => run::run(&args, &Ground::new(config)?, form),
-        PluginCommand::Test(args) => test::test(&args, &Ground::new(config)?, form),
-        PluginCommand::Bench(args) => bench::bench(&args, &Ground::new(config)?, form),
+        PluginCommand::Build(args) => build::build(&args, TrialEnvironment::new(config)?.limits, form),
+        PluginCommand::Inspect(args) => inspect::inspect(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
+        PluginCommand::Run(args) => run::run(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Lock(args) => lock::lock(&args, &load(config).await?, form).await,
         PluginCommand::Keygen(args) => sign::keygen(&args, form),
         PluginCommand::Sign(args) => sign::sign(&args, form),
-        PluginCommand::Verify(args) => sign::verify(&args, &Ground::new(config)?, form),
+        PluginCommand::Verify(args) => sign::verify(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Push(args) => share::push(&args, exchange(config).await?, form).await,
         PluginCommand::Pull(args) => share::pull(&args, exchange(config).await?, form).await,
     }
 }
 
 /// Returns the config file named by the user, or the default config file if present.
-fn known(config: Option<PathBuf>) -> Option<PathBuf> {
+fn config_file(config: Option<PathBuf>) -> Option<PathBuf> {
     config.or_else(|| Some(config_path(None)).filter(|file| file.exists()))
 }
 
 /// Loads the settings for push and pull, with the secrets of the registries.
 async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
-    let Some(file) = known(config) else { return Ok(Exchange::default()) };
-    let draft = config::load_exchange(&file, &environment).map_err(together)?;
+    let Some(file) = config_file(config) else { return Ok(Exchange::default()) };
+    let draft = config::load_exchange(&file, &variable).map_err(together)?;
     draft.resolve().await.map_err(together)
 }
 
@@ -293,35 +293,35 @@ impl CacheArgs {
     /// Creates a sandbox with a cache of compiled plugins in the user's cache folder, or without a cache for
     /// `--no-cache`.
     fn sandbox(&self, limits: Limits) -> anyhow::Result<Sandbox> {
-        let cache = if self.no_cache { None } else { cache_folder(environment) };
+        let cache = if self.no_cache { None } else { cache_folder(variable) };
         Ok(Sandbox::new(limits, cache, Compiler::this_program())?)
     }
 }
 
 /// The cache folder of compiled plugins by the XDG Base Directory Specification; `None` for a user without a home.
-fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+fn cache_folder(read_variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     // The specification ignores relative paths.
-    let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let absolute = |name| read_variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(caches.join("costwarden/compiled"))
 }
 
 /// Reads settings from JSON text or from `@FILE`, and checks them with the plugin.
-fn settings(detector: &Detector, given: &str) -> anyhow::Result<String> {
-    let (text, place) = match given.strip_prefix('@') {
+fn read_settings(detector: &Detector, argument: &str) -> anyhow::Result<String> {
+    let (text, prefix) = match argument.strip_prefix('@') {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("--settings: {file} cannot be read"))?;
             (text, format!("{file}: "))
         }
-        None => (given.to_owned(), String::new()),
+        None => (argument.to_owned(), String::new()),
     };
     // An object, because the settings of a rule come from a TOML table.
     if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
-        let expected = r#"expected one like {"ratio": 2.5}, or @FILE"#;
-        anyhow::bail!("--settings: {place}no JSON object ({error}), {expected}");
+        let expected = r#"expected an object like {"ratio": 2.5}, or @FILE"#;
+        anyhow::bail!("--settings: {prefix}not a JSON object ({error}), {expected}");
     }
     let issues = detector.check_settings(&text)?;
-    let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.place(), issue.message));
+    let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.location(), issue.message));
     let lines: Vec<String> = lines.collect();
     if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
 }
@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cache_is_where_the_users_others_are() {
+    fn the_cache_is_in_the_cache_folder_of_the_user() {
         let folder = |variables: &[(&str, &str)]| {
             let of =
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
@@ -341,8 +341,8 @@ mod tests {
         let cache = Some("/home/ada/.cache/costwarden/compiled".to_owned());
         assert_eq!(folder(&[home]), cache);
         assert_eq!(folder(&[("XDG_CACHE_HOME", "/var/ada"), home]), Some("/var/ada/costwarden/compiled".to_owned()));
-        for none in ["", "relative"] {
-            assert_eq!(folder(&[("XDG_CACHE_HOME", none), home]), cache, "{none:?} is as good as not set");
+        for ignored in ["", "relative"] {
+            assert_eq!(folder(&[("XDG_CACHE_HOME", ignored), home]), cache, "{ignored:?} counts as not set");
         }
         assert_eq!((folder(&[]), folder(&[("HOME", "")])), (None, None));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use model::series::{Series, Window};
-use sandbox::{Artifact, Call, Compiler, Detector, Fitted, Grants, Limits, Sandbox, Verdict};
+use sandbox::{Artifact, CallContext, Compiler, Detector, Fitted, Grants, Limits, Sandbox, Verdict};
 
 /// A loaded plugin with its daily series.
 pub(crate) struct Sandboxed {
@@ -16,7 +16,7 @@ pub(crate) struct Sandboxed {
     verdicts: Vec<Vec<Verdict>>,
 }
 
-const CALL: Call<'static> = Call { rule: "bench", settings: "{}", unit: "KRW", locale: "en" };
+const CONTEXT: CallContext<'static> = CallContext { rule: "bench", settings: "{}", unit: "KRW", locale: "en" };
 
 /// Returns the CPU time of this process. Unlike the wall clock, CPU time ignores the work of other processes.
 pub(crate) fn cpu_time() -> Duration {
@@ -31,7 +31,7 @@ impl Sandboxed {
     /// The file is unreadable or not a plugin.
     pub(crate) fn load(path: &Path, batch: usize, series: Vec<(String, i64, Vec<f64>)>) -> Result<Self, String> {
         let artifact = Artifact::read(path, u64::MAX).map_err(|error| error.to_string())?;
-        let sandbox = Sandbox::new(Limits::default(), None, Compiler::Here).map_err(|error| error.to_string())?;
+        let sandbox = Sandbox::new(Limits::default(), None, Compiler::InProcess).map_err(|error| error.to_string())?;
         let mut detector = sandbox.load_any(&artifact, &Grants::default()).map_err(|error| error.to_string())?;
         let history = series.into_iter().map(|(id, start, values)| Series {
             id,
@@ -41,7 +41,7 @@ impl Sandboxed {
             values,
             excluded: Vec::new(),
         });
-        detector.cut_into(batch);
+        detector.set_batch_size(batch);
         Ok(Self { detector, history: history.collect(), windows: Vec::new(), verdicts: Vec::new() })
     }
 
@@ -51,7 +51,7 @@ impl Sandboxed {
     /// The first failure.
     pub(crate) fn fit(&mut self) -> Result<Duration, String> {
         let started = cpu_time();
-        let outcome = self.detector.fit(&CALL, &self.history);
+        let outcome = self.detector.fit(&CONTEXT, &self.history);
         let took = cpu_time() - started;
         self.windows.clear();
         for (series, fitted) in self.history.iter().zip(outcome.results) {
@@ -68,7 +68,7 @@ impl Sandboxed {
     /// The first failure.
     pub(crate) fn judge(&mut self) -> Result<Duration, String> {
         let started = cpu_time();
-        let outcome = self.detector.judge(&CALL, &self.windows);
+        let outcome = self.detector.judge(&CONTEXT, &self.windows);
         let took = cpu_time() - started;
         let verdicts = outcome.results.into_iter().collect::<Result<_, _>>();
         self.verdicts = verdicts.map_err(|failure| failure.to_string())?;

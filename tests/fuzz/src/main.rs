@@ -99,12 +99,15 @@ fn repository(path: &str) -> PathBuf {
 
 /// Name and bytes of the bundled plugins from `make build`.
 fn bundled() -> Result<Vec<(String, Vec<u8>)>, String> {
-    ["tutorial", "seasonal-mad", "newcomer"]
-        .into_iter()
-        .map(|name| {
-            let path = repository("plugins/dist").join(format!("{name}.wasm"));
-            let bytes = std::fs::read(&path);
-            bytes.map(|bytes| (name.to_owned(), bytes)).map_err(|error| format!("{}: {error}", path.display()))
-        })
-        .collect()
+    let folder = repository("plugins/dist");
+    let error = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let mut plugins = Vec::new();
+    for file in std::fs::read_dir(&folder).map_err(|cause| error(&folder, cause))? {
+        let path = file.map_err(|cause| error(&folder, cause))?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        plugins.push((name, std::fs::read(&path).map_err(|cause| error(&path, cause))?));
+    }
+    // Equal seeds need an equal order.
+    plugins.sort();
+    Ok(plugins)
 }

@@ -6,7 +6,7 @@ mod played;
 mod shape;
 
 use arbitrary::Unstructured;
-use sandbox::fuel::metered_module;
+use sandbox::meter::metered_module;
 use wasm_smith::Config;
 use wasmtime::{Config as EngineConfig, Engine, Error, Module};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use model::series::{Series, Window};
-use sandbox::{Artifact, Call, Compiler, Detector, Failure, Grants, Limits, Sandbox};
+use sandbox::{Artifact, CallContext, Compiler, Detector, Failure, Grants, Limits, Sandbox};
 
 /// A series with random values.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) enum Failed {
     Broken(String),
 }
 
-const CALL: Call<'static> = Call { rule: "fuzz", settings: "{}", unit: "KRW", locale: "en" };
+const CONTEXT: CallContext<'static> = CallContext { rule: "fuzz", settings: "{}", unit: "KRW", locale: "en" };
 
 /// Makes a sandbox that compiles in this process. `fuel` limits each call; `None` keeps the default limits.
 ///
@@ -43,7 +43,7 @@ pub(crate) fn sandbox(fuel: Option<u64>) -> Result<Sandbox, String> {
         },
         None => default,
     };
-    Sandbox::new(limits, None, Compiler::Here).map_err(|error| error.to_string())
+    Sandbox::new(limits, None, Compiler::InProcess).map_err(|error| error.to_string())
 }
 
 /// Loads a plugin under its own name.
@@ -60,7 +60,7 @@ pub(crate) fn load(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Detector, String
 /// # Errors
 /// The plugin returns no state.
 pub(crate) fn fit(detector: &Detector, input: &Input) -> Result<Vec<u8>, Failed> {
-    let fitted = detector.fit(&CALL, &[series(input)]).results.remove(0);
+    let fitted = detector.fit(&CONTEXT, &[series(input)]).results.remove(0);
     fitted.map(|fitted| fitted.state).map_err(failed)
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn fit(detector: &Detector, input: &Input) -> Result<Vec<u8>, Failed>
 /// The plugin returns no verdicts.
 pub(crate) fn judge(detector: &Detector, input: &Input, state: Vec<u8>, judge_from: u32) -> Result<usize, Failed> {
     let window = Window { series: series(input), state, judge_from };
-    let judged = detector.judge(&CALL, &[window]).results.remove(0);
+    let judged = detector.judge(&CONTEXT, &[window]).results.remove(0);
     judged.map(|verdicts| verdicts.len()).map_err(failed)
 }
 
@@ -81,7 +81,7 @@ fn series(input: &Input) -> Series {
 
 fn failed(failure: Failure) -> Failed {
     match failure {
-        Failure::Learning(_) | Failure::Refused { .. } => Failed::Refused,
-        Failure::Broken { .. } => Failed::Broken(failure.to_string()),
+        Failure::InsufficientHistory(_) | Failure::Refused { .. } => Failed::Refused,
+        Failure::Call { .. } => Failed::Broken(failure.to_string()),
     }
 }

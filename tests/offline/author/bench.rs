@@ -47,7 +47,7 @@ fn a_plugin_is_held_against_another() {
 fn an_insufficient_history_is_shown() {
     let run =
         AuthorProject::new().plugin(&["bench", &bundled("tutorial"), "--settings", r#"{"minSamples": 60}"#]).expect(0);
-    let learning = run.stdout.lines().filter(|line| line.contains("insufficient_history")).count();
+    let learning = run.stdout.lines().filter(|line| line.contains("insufficient history")).count();
     assert_eq!(learning, 6, "{}", run.stdout);
     assert!(run.stdout.contains("fit_fuel_per_series = 20000000"), "{}", run.stdout);
 }

@@ -34,7 +34,7 @@ fn a_difference_is_a_diff() {
     let differs = project.refused(&["test"]);
     insta::assert_snapshot!(differs, @"
     --- golden/strict/expected.csv
-    +++ given now
+    +++ actual
     @@ -29,13 +29,13 @@
      2026-07-28,782.47,,,,,
      2026-07-29,670.01,,,,,
@@ -65,7 +65,7 @@ fn a_difference_is_a_diff() {
     let shown = project.plugin(&["--json", "test"]).expect(2).report();
     assert_eq!((&shown["case"], &shown["outcome"]), (&"strict".into(), &"different".into()));
     insta::assert_snapshot!(project.plugin(&["test", "--update"]).expect(0).stdout, @"
-    strict: wrote golden/strict/expected.csv: read it before you keep it
+    strict: wrote golden/strict/expected.csv: review the file
     watch.wasm: 1 case, 1 passed, 0 failed
     ");
     insta::assert_snapshot!(project.plugin(&["test"]).expect(0).stdout, @"
@@ -98,15 +98,15 @@ fn missing_files_are_named() {
     std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
     insta::assert_snapshot!(project.refused(&["test"]), @"
     watch.wasm: 1 case, 0 passed, 1 failed
-    strict: golden/strict/expected.csv is absent: write it with --update, and read it before you keep it
+    strict: golden/strict/expected.csv is absent: write the file with --update and review the file
     ");
     std::fs::rename(project.path().join("watch.wasm"), project.path().join("other")).expect("renamed");
-    insta::assert_snapshot!(project.refused(&["test"]), @"failed: . has no plugin, expected one .wasm file in it or in its dist: build it with `costwarden plugin build`, or name it with --plugin");
+    insta::assert_snapshot!(project.refused(&["test"]), @"failed: . has no plugin, expected one .wasm file in the folder or in dist: build the plugin with `costwarden plugin build`, or name the file with --plugin");
     project.write("dist/a.wasm", "");
     project.write("dist/b.wasm", "");
-    insta::assert_snapshot!(project.refused(&["test"]), @"failed: more than one plugin: ./dist/a.wasm, ./dist/b.wasm; name one with --plugin");
-    insta::assert_snapshot!(project.refused(&["test", "--plugin", "dist/a.wasm"]), @"failed: dist/a.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1");
-    insta::assert_snapshot!(project.refused(&["test", "dist"]), @"failed: dist/golden has no cases, expected folders in it, each with an input.csv");
+    insta::assert_snapshot!(project.refused(&["test"]), @"failed: more than one plugin: ./dist/a.wasm, ./dist/b.wasm: name one file with --plugin");
+    insta::assert_snapshot!(project.refused(&["test", "--plugin", "dist/a.wasm"]), @"failed: dist/a.wasm: empty, expected a .wasm core module or component built for costwarden:detector@1");
+    insta::assert_snapshot!(project.refused(&["test", "dist"]), @"failed: dist/golden has no cases, expected a folder with an input.csv for each case");
     insta::assert_snapshot!(project.refused(&["test", "other"]), @"failed: other/golden cannot be read: Not a directory (os error 20)");
 }
 
@@ -119,7 +119,7 @@ fn a_broken_case_leaves_the_others_running() {
     insta::assert_snapshot!(project.refused(&["test"]), @"
     strict: as expected
     watch.wasm: 3 cases, 1 passed, 2 failed
-    golden/empty has no input.csv, expected one in each folder of golden
+    golden/empty has no input.csv, expected an input.csv in each folder of golden
     golden/typo/case.toml:1: wlak: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `walk`?
     ");
     let outcomes: Vec<_> = project.plugin(&["test", "--json"]).expect(2).json();
@@ -139,7 +139,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     };
     insta::assert_snapshot!(refused("walk = 0\njudge_from = \"3\"\nsetting = {}\nunit = 5\nhistory_days = 0\n"), @"
     watch.wasm: 1 case, 0 passed, 1 failed
-    golden/strict/case.toml:1: walk: stands beside judge_from, expected one of them
+    golden/strict/case.toml:1: walk: excludes judge_from, expected one of the two keys
     golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
     golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
     golden/strict/case.toml:4: unit: expected a text in quotes, found 5
@@ -147,7 +147,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     ");
     insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
     watch.wasm: 1 case, 0 passed, 1 failed
-    case strict: judge_from is no point of input.csv, expected a timestamp as written there, or a row counted from 0
+    case strict: judge_from is not a point of input.csv, expected a timestamp of the file or a row number from 0
     ");
     insta::assert_snapshot!(refused("settings = { zScore = 0 }\n"), @"
     watch.wasm: 1 case, 0 passed, 1 failed
@@ -160,6 +160,6 @@ fn a_case_that_is_not_as_expected_is_told() {
     project.write("golden/strict/input.csv", "timestamp,value\n");
     insta::assert_snapshot!(refused(""), @"
     watch.wasm: 1 case, 0 passed, 1 failed
-    golden/strict/input.csv: 0 rows, expected at least two at different times: the step is the time between rows
+    golden/strict/input.csv: 0 rows, expected at least two rows with different times: the step is the time between rows
     ");
 }

@@ -45,12 +45,12 @@ fn a_plugin_with_an_endless_start_is_shown() {
     summary     never comes back
     contract    1.0.0
     digest      sha256:a3740f457e75e254bd2e432e0322f6ffc2e5fb11fe4da1d2bcc1ab6cc54f2150
-    signer      none: not signed
+    signer      none: unsigned
     encoding    component
     size        745 bytes
     imports     costwarden:detector/log@1.0.0: log
                 costwarden:detector/reference@1.0.0: reference (needs a grant)
-                wasi:cli/environment@0.2.0: no plugin gets this: it does not load
+                wasi:cli/environment@0.2.0: not allowed: the plugin does not load
     scope       each
     min points  14
 
@@ -76,10 +76,10 @@ fn a_core_module_shows_what_it_has() {
         None => line.to_owned(),
     };
     insta::assert_snapshot!(run.stdout.lines().map(|text| line(text) + "\n").collect::<String>(), @"
-    manifest    none packed: `costwarden plugin build` packs one; `costwarden check` asks the plugin itself, in the sandbox
+    manifest    not packed: `costwarden plugin build` packs the manifest; `costwarden check` calls `describe` in the sandbox
     contract    1.0.0
     digest      sha256:0000000000000000000000000000000000000000000000000000000000000000
-    signer      none: not signed
+    signer      none: unsigned
     encoding    core
     size        [n] bytes
     imports     costwarden:detector/log@1.0.0: log
@@ -95,7 +95,7 @@ fn a_signature_is_named_and_believed_only_once_verified() {
         let text = project.plugin(&["inspect", "endless.wasm"]).expect(0).stdout;
         text.lines().find(|line| line.starts_with("signer")).expect("a line").to_owned()
     };
-    insta::assert_snapshot!(signer(), @"signer      unknown: its .minisig is no minisign signature");
+    insta::assert_snapshot!(signer(), @"signer      unknown: the .minisig file is not a minisign signature");
     let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
     let signature = minisign::sign(None, &pair.sk, wasm(ENDLESS).as_slice(), None, None).expect("signed");
     project.write("endless.wasm.minisig", signature.into_string());
@@ -103,10 +103,7 @@ fn a_signature_is_named_and_believed_only_once_verified() {
     let key = public.lines().next().and_then(|comment| comment.rsplit_once(' ')).expect("names the key").1;
     // minisign omits leading zeros in this comment.
     let key = format!("{key:0>16}");
-    assert_eq!(
-        signer(),
-        format!("signer      key {key}, not checked: no config names a key under [[plugins.signing.key]]")
-    );
+    assert_eq!(signer(), format!("signer      key {key}, not verified: the config has no [[plugins.signing.key]]"));
     let json = || project.plugin(&["--json", "inspect", "endless.wasm"]).expect(0).report()["signature"].clone();
     assert_eq!(json(), json!({"key": key, "verified": null, "signer": null, "problem": null}));
 
@@ -121,10 +118,10 @@ fn a_signature_is_named_and_believed_only_once_verified() {
         );
     };
     trust(&pair.pk.to_base64(), "end*");
-    assert_eq!(signer(), format!("signer      key {key}, verified: it is `acme` of [[plugins.signing.key]]"));
+    assert_eq!(signer(), format!("signer      key {key}, verified: `acme` of [[plugins.signing.key]]"));
     assert_eq!(json(), json!({"key": key, "verified": true, "signer": "acme", "problem": null}));
     trust(&pair.pk.to_base64(), "other-*");
-    let problem = "endless.wasm: signed by `acme`, which may sign \"other-*\" and so not `endless`: add it to `plugins` of that [[plugins.signing.key]]";
+    let problem = "endless.wasm: signed by `acme`, but this key may sign only \"other-*\", not `endless`: add the plugin to `plugins` of the [[plugins.signing.key]]";
     assert_eq!(signer(), format!("signer      key {key}, NOT VERIFIED: {problem}"));
     assert_eq!(json(), json!({"key": key, "verified": false, "signer": null, "problem": problem}));
     let stranger = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
@@ -145,9 +142,9 @@ fn unusable_files_are_named_with_the_expected_format() {
     insta::assert_snapshot!(refused(b"\x7fELF"), @"failed: x.wasm: not WebAssembly, expected a module or component");
     insta::assert_snapshot!(refused(b""), @"failed: x.wasm: not WebAssembly, expected a module or component");
     insta::assert_snapshot!(refused(&wasm(ENDLESS)[..20]), @"failed: x.wasm: damaged: unexpected end-of-file (at offset 0xf)");
-    insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"failed: x.wasm: its section `costwarden:manifest` is no manifest: missing field `contract` at line 1 column 2");
+    insta::assert_snapshot!(refused(&with_section(wasm(ENDLESS), "costwarden:manifest", "{}")), @"failed: x.wasm: the section `costwarden:manifest` is not a manifest: missing field `contract` at line 1 column 2");
     insta::assert_snapshot!(project.refused(&["inspect", "absent.wasm"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
-    insta::assert_snapshot!(project.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(project.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component built for costwarden:detector@1");
 }
 
 /// The printed rule passes `check`.
@@ -158,13 +155,14 @@ fn a_first_rule_is_a_rule() {
          [store]\nkind = \"embedded\"\n[rules]\ndirectory = \"rules\"\n",
     );
     std::fs::create_dir(workdir.path().join("bills")).expect("a folder");
-    for name in ["newcomer", "seasonal-mad", "tutorial"] {
+    let plugins = costwarden_tests::bundled_plugins();
+    for name in &plugins {
         let rule = workdir.run(&["plugin", "rule", &bundled(name)]).expect(0).stdout;
         assert!(rule.contains(&format!("detector = {name:?}")), "{rule}");
         workdir.write(&format!("rules/{name}.toml"), &rule);
     }
     let checked = workdir.run(&["check"]).expect(0);
-    assert!(checked.stdout.contains("3 rules"), "{checked:?}");
+    assert!(checked.stdout.contains(&format!("{} rules", plugins.len())), "{checked:?}");
     let refused = AuthorProject::new().refused(&["rule", &core_module()]);
-    insta::assert_snapshot!(refused, @"failed: [repository]/target/test-plugins/bare.wasm: has no packed manifest to read its settings from: `costwarden plugin build [repository]/target/test-plugins/bare.wasm` packs one");
+    insta::assert_snapshot!(refused, @"failed: [repository]/target/test-plugins/bare.wasm: no packed manifest with the settings: pack a manifest with `costwarden plugin build [repository]/target/test-plugins/bare.wasm`");
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::project::{AuthorProject, bundled, trimmed};
+use costwarden_tests::bundled_plugins;
 
 /// Forty days of about 1000. The last day has 5000, and the day before is unknown.
 fn bill() -> String {
@@ -47,11 +48,11 @@ fn verdicts_are_shown_beside_what_they_cost() {
      state, bytes                   16       65536   0.02   state_bytes
      output of a call, bytes       275    33554432   0.00   output_bytes
      reason, bytes                  83        1024   8.11   reason_bytes
-    tutorial 0.1.0 over bill.csv: 40 rows, 3 judged, 1 alerted, 0 learning
+    tutorial 0.1.0 over bill.csv: 40 rows, 3 judged, 1 anomalous, 0 with insufficient history
     ");
     let early =
         project().plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--judge-from", "2"]).expect(0).stdout;
-    insta::assert_snapshot!(early.lines().last().expect("a line"), @"tutorial 0.1.0 over bill.csv: 40 rows, 0 judged, 0 alerted, 38 learning (18 more points needed)");
+    insta::assert_snapshot!(early.lines().last().expect("a line"), @"tutorial 0.1.0 over bill.csv: 40 rows, 0 judged, 0 anomalous, 38 with insufficient history (18 more points needed)");
 }
 
 /// A trial run resolves no secrets of the config.
@@ -74,11 +75,11 @@ fn functions_without_a_call_have_no_row() {
     project.write("bill.csv", "timestamp,value\n2026-01-01,5\n2026-01-02,5\n2026-01-03,5\n");
     let args = ["run", &bundled("tutorial"), "--input", "bill.csv"];
     let table = project.plugin(&args).expect(0).stdout;
-    assert!(table.contains("fuel of a fit") && !table.contains("fuel of a judgement"), "{table}");
+    assert!(table.contains("fuel of fit") && !table.contains("fuel of judge"), "{table}");
     let report = project.plugin(&[&args[..], &["--format", "json"]].concat()).expect(0).report();
-    let figures = report["costs"].as_array().expect("costs").iter().map(|cost| cost["figure"].as_str());
-    assert!(figures.clone().any(|figure| figure == Some("fuel of a fit")));
-    assert!(!figures.clone().any(|figure| figure == Some("fuel of a judgement")));
+    let figures = report["usage"].as_array().expect("usage").iter().map(|figure| figure["resource"].as_str());
+    assert!(figures.clone().any(|figure| figure == Some("fuel of fit")));
+    assert!(!figures.clone().any(|figure| figure == Some("fuel of judge")));
 }
 
 #[test]
@@ -102,11 +103,11 @@ fn machines_get_every_digit() {
     assert!(rows[39]["score"].as_f64().expect("verdicts") >= 1.0);
     assert!(rows[39]["lower"].is_null(), "no bound is no number");
     assert_eq!(report["figures"]["sampleCount"], 37.0);
-    let costs = report["costs"].as_array().expect("costs");
-    assert_eq!(costs.len(), 6);
-    for cost in costs {
-        let [used, limit] = ["used", "limit"].map(|key| cost[key].as_u64().expect("a number"));
-        assert!(used > 0 && used < limit, "{cost}");
+    let usage = report["usage"].as_array().expect("usage");
+    assert_eq!(usage.len(), 6);
+    for figure in usage {
+        let [used, limit] = ["used", "limit"].map(|key| figure[key].as_u64().expect("a number"));
+        assert!(used > 0 && used < limit, "{figure}");
     }
 }
 
@@ -136,8 +137,8 @@ fn remarks_do_not_stop_a_run() {
     project.write("bill.csv", bill() + "2026-02-09,7\n2026-02-10T13:00,9\n");
     let run = project.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv", "--format", "csv"]).expect(0);
     insta::assert_snapshot!(run.stderr, @"
-    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row (1 row in all): each stands for the point before it
-    bill.csv: line 42: an earlier row stands for the same point (1 row in all): the earliest counts, the others get no verdict
+    bill.csv: line 43: not a multiple of the step of 86400 seconds after the first row (1 row in total): each row counts for the point before
+    bill.csv: line 42: an earlier row has the same point (1 row in total): the earliest row counts, the other rows get no verdict
     ");
     assert_eq!(run.stdout.lines().count(), 43);
     insta::assert_snapshot!(run.stdout.lines().nth(41).expect("a row"), @"2026-02-09,7,,,,,");
@@ -149,7 +150,7 @@ fn any_step_is_judged() {
     for step in [60, 1_800, 86_400, 100_000, 604_800] {
         let rows: String = (0..400).map(|i| format!("{},{}\n", 1_700_000_000 + i * step, 100 + i % 9)).collect();
         project.write("bill.csv", format!("timestamp,value\n{rows}"));
-        for plugin in ["seasonal-mad", "newcomer", "tutorial"] {
+        for plugin in &bundled_plugins() {
             let args = ["run", &bundled(plugin), "--input", "bill.csv", "--format", "json", "--history-days", "3650"];
             let report = project.plugin(&args).expect(0).report();
             let judged = report["rows"].as_array().expect("rows").iter().filter(|row| !row["score"].is_null()).count();
@@ -169,18 +170,18 @@ fn unusable_arguments_are_named() {
     let project = project();
     let tutorial = bundled("tutorial");
     let refused = |args: &[&str]| project.refused(&[&["run", &tutorial, "--input", "bill.csv"], args].concat());
-    insta::assert_snapshot!(refused(&["--judge-from", "2027-01-01"]), @r#"failed: --judge-from: "2027-01-01" is no point of bill.csv, expected a timestamp from 2026-01-01 to 2026-02-09 as written there, or a row from 0 to 39"#);
+    insta::assert_snapshot!(refused(&["--judge-from", "2027-01-01"]), @r#"failed: --judge-from: "2027-01-01" is not a point of bill.csv, expected a timestamp of the file from 2026-01-01 to 2026-02-09, or a row number from 0 to 39"#);
     insta::assert_snapshot!(refused(&["--settings", r#"{"zScore": 0, "deviationRatio": 1}"#]), @"
     failed: --settings: /zScore: must be above 0
     --settings: /deviationRatio: must be above 1: 2 alerts at twice the mean
     ");
-    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @r#"failed: --settings: no JSON object (expected value at line 1 column 1), expected one like {"ratio": 2.5}, or @FILE"#);
+    insta::assert_snapshot!(refused(&["--settings", "zScore = 3"]), @r#"failed: --settings: not a JSON object (expected value at line 1 column 1), expected an object like {"ratio": 2.5}, or @FILE"#);
     project.write("list.json", "[]");
-    insta::assert_snapshot!(refused(&["--settings", "@list.json"]), @r#"failed: --settings: list.json: no JSON object (invalid type: sequence, expected a map at line 1 column 0), expected one like {"ratio": 2.5}, or @FILE"#);
+    insta::assert_snapshot!(refused(&["--settings", "@list.json"]), @r#"failed: --settings: list.json: not a JSON object (invalid type: sequence, expected a map at line 1 column 0), expected an object like {"ratio": 2.5}, or @FILE"#);
     insta::assert_snapshot!(refused(&["--settings", "@absent.json"]), @"failed: --settings: absent.json cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(project.refused(&["run", "absent.wasm", "--input", "bill.csv"]), @"failed: absent.wasm: cannot be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(project.refused(&["run", &tutorial, "--input", "absent.csv"]), @"failed: absent.csv: cannot be read: No such file or directory (os error 2)");
-    insta::assert_snapshot!(refused(&["--reference", "absent"]), @"failed: --reference: absent is no folder, expected one that holds reference data");
+    insta::assert_snapshot!(refused(&["--reference", "absent"]), @"failed: --reference: absent is not a folder, expected a folder with reference data");
     insta::assert_snapshot!(refused(&["--walk", "0"]), @"
     error: invalid value '0' for '--walk <N>': expected a whole number of points from 1
 
@@ -192,7 +193,7 @@ fn unusable_arguments_are_named() {
     For more information, try '--help'.
     ");
     project.write("bad.csv", "timestamp,value\n2026-01-01,1\n2026-01-02,one\n");
-    insta::assert_snapshot!(project.refused(&["run", &tutorial, "--input", "bad.csv"]), @r#"failed: bad.csv: line 3: expected a number, or nothing where it is not known, found "one""#);
+    insta::assert_snapshot!(project.refused(&["run", &tutorial, "--input", "bad.csv"]), @r#"failed: bad.csv: line 3: expected a number, or an empty field for an unknown value, found "one""#);
 }
 
 #[test]
@@ -204,8 +205,8 @@ fn a_failure_is_told_with_its_point() {
         project.refused(&args)
     };
     insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: returned an invalid verdict: index 0: score is NaN, not finite");
-    insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"failed: bill.csv: at 2026-01-01: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses: failed on purpose");
-    insta::assert_snapshot!(project.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`; or, to try it out, name the folder with --reference"#);
+    insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"failed: bill.csv: at 2026-01-01: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses the series: failed on purpose");
+    insta::assert_snapshot!(project.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`; or, for a trial, name the folder with --reference"#);
 }
 
 #[test]

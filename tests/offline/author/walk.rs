@@ -47,7 +47,7 @@ fn the_sandbox_walks_as_the_sdk_does() {
         let input = golden("seasonal-mad", case, "input.csv");
         let series = Series::daily("2026-07-01", values(&input));
         for every in [1, 7, 25] {
-            let rows = walked(&input, &["--walk", &every.to_string(), "--incidents", "learn"]);
+            let rows = walked(&input, &["--walk", &every.to_string(), "--incidents", "include"]);
             assert_eq!(
                 rows,
                 native(&series, Walk { history: 90, refit_every: every, exclude_alerts: false }),
@@ -125,5 +125,5 @@ fn a_level_that_lasts_is_accepted() {
     let excluded = alerts(&[]);
     assert_eq!(excluded.iter().position(|alerted| *alerted), Some(21));
     assert_eq!(excluded.iter().filter(|alerted| **alerted).count(), 14, "reported for two weeks, and then usual");
-    assert!(alerts(&["--incidents", "learn"]).iter().filter(|alerted| **alerted).count() < 14);
+    assert!(alerts(&["--incidents", "include"]).iter().filter(|alerted| **alerted).count() < 14);
 }

@@ -46,6 +46,6 @@ fn plugins_that_need_too_much_memory_to_compile_are_refused() {
     let workdir = workdir_with_history();
     let artefacts = [huge_function()];
     spread(&workdir, &artefacts, "compile_memory_bytes = 201_326_592\n");
-    insta::assert_snapshot!(refused(&workdir, &artefacts), @"huge-function: takes more memory than 201326592 bytes to compile (plugins.limits.compile_memory_bytes)");
+    insta::assert_snapshot!(refused(&workdir, &artefacts), @"huge-function: needs more memory than 201326592 bytes to compile (plugins.limits.compile_memory_bytes)");
     assert_eq!(daily(&workdir).0, 1, "the healthy rule runs");
 }

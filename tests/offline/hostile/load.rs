@@ -147,52 +147,52 @@ fn unloadable_files_are_refused() {
     let artefacts = artefacts();
     spread(&workdir, &artefacts, "");
     insta::assert_snapshot!(refused(&workdir, &artefacts), @r#"
-    nothing: empty, expected a .wasm core module or component that is built for costwarden:detector@1
-    garbage: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
-    text: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`
-    truncated: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0x153)
-    header: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
-    component-header: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
-    component-garbage: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset 0xa)
+    nothing: empty, expected a .wasm core module or component built for costwarden:detector@1
+    garbage: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
+    text: WebAssembly text, expected a .wasm core module or component built for costwarden:detector@1: convert the file with `wasm-tools parse`
+    truncated: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: unexpected end-of-file (at offset 0x153)
+    header: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0
+    component-header: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0
+    component-garbage: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: unexpected end-of-file (at offset 0xa)
     oversized: larger than 8000000 bytes (plugins.limits.module_bytes)
-    damaged: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: type mismatch: expected i64 but nothing on stack (at offset 0x186)
-    endless-import: imports `eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee…`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    memory64: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: memory64 must be enabled for 64-bit memories (at offset 0x3d)
-    shared-memory: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: threads must be enabled for shared memories (at offset 0x3d)
-    two-memories: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: multiple memories (at offset 0x3c)
-    tail-call: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: tail calls support is not enabled (at offset 0x1b9)
-    exception: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: exceptions proposal not enabled (at offset 0x45)
-    garbage-collected: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: cannot define struct types when gc types are disabled (at offset 0xb)
-    relaxed-simd: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: relaxed SIMD support is not enabled (at offset 0x1bf)
-    wasi: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    wasi-component: imports `wasi:filesystem/types@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    extra-import: imports `env`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    imported-memory: imports `env`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    mistyped-import: does not keep the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::emit`: failed to validate import interface `costwarden:detector/log@1.0.0`: type mismatch for function `emit`: expected `[I32, I32, I32] -> []` but found `[I64] -> []`
-    unknown-function: does not keep the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::read`: import interface `costwarden:detector/log@1.0.0` is missing function `read` that is required by the module
-    ungranted: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.ungranted]`
-    mistyped-exports: does not keep the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to classify export `costwarden:detector/detector@1.0.0#fit`: failed to validate export for `costwarden:detector/detector@1.0.0`: type mismatch for function `fit`: expected `[I32, I32, I32, I32, I32, I32, I32, I32] -> [I32]` but found `[] -> []`
-    without-memory: does not keep the contract costwarden:detector@1.0.0: module does not export a memory named `memory`
-    another-name: says that its name is `somebody-els`, but was asked for as `another-name`: name the file and the rules' `detector` after it
-    no-schema: its describe gave a settings schema that is no JSON object: invalid type: sequence, expected a map at line 1 column 0
-    endless-name: its describe failed: trapped: string pointer/length out of bounds of memory
-    large-summary: its describe failed: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
-    large-memory: its describe failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
-    two-halves: its describe failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
-    large-table: its describe failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
-    many-tables: its describe failed: has too many parts: 20 tables, more than 16 (plugins.limits.tables)
-    many-modules: its describe failed: has too many parts: 65 instances, more than 64 (plugins.limits.instances)
-    many-globals: has globals and functions that take more than 4194304 bytes in each instance, which no setting raises: build it with fewer of them
-    elements-over-elements: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
-    data-over-data: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
-    handles: its describe failed: trapped: cannot allocate another handle: store handle limit exceeded
-    data-outside: its describe failed: trapped: out of bounds memory access
-    start-traps: its describe failed: trapped: wasm `unreachable` instruction executed
-    loop-in-start: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
-    loop-in-describe: its describe failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
-    deep-types: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: type nesting is too deep (at offset 0xf5)
-    joined: joins several components that have code of their own, expected one: link them as core modules
-    nested: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
+    damaged: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: type mismatch: expected i64 but nothing on stack (at offset 0x186)
+    endless-import: imports `eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee…`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    memory64: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: memory64 must be enabled for 64-bit memories (at offset 0x3d)
+    shared-memory: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: threads must be enabled for shared memories (at offset 0x3d)
+    two-memories: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: multiple memories (at offset 0x3c)
+    tail-call: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: tail calls support is not enabled (at offset 0x1b9)
+    exception: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: exceptions proposal not enabled (at offset 0x45)
+    garbage-collected: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: cannot define struct types when gc types are disabled (at offset 0xb)
+    relaxed-simd: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: relaxed SIMD support is not enabled (at offset 0x1bf)
+    wasi: imports `wasi_snapshot_preview1`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    wasi-component: imports `wasi:filesystem/types@0.2.0`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    extra-import: imports `env`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    imported-memory: imports `env`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    mistyped-import: does not match the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::emit`: failed to validate import interface `costwarden:detector/log@1.0.0`: type mismatch for function `emit`: expected `[I32, I32, I32] -> []` but found `[I64] -> []`
+    unknown-function: does not match the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to resolve import `costwarden:detector/log@1.0.0::read`: import interface `costwarden:detector/log@1.0.0` is missing function `read` that is required by the module
+    ungranted: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.ungranted]`
+    mistyped-exports: does not match the contract costwarden:detector@1.0.0: failed to decode world from module: module was not valid: failed to classify export `costwarden:detector/detector@1.0.0#fit`: failed to validate export for `costwarden:detector/detector@1.0.0`: type mismatch for function `fit`: expected `[I32, I32, I32, I32, I32, I32, I32, I32] -> [I32]` but found `[] -> []`
+    without-memory: does not match the contract costwarden:detector@1.0.0: module does not export a memory named `memory`
+    another-name: declares the name `somebody-els`, but the rules use `another-name`: use `somebody-els` as the name of the file and as `detector` in the rules
+    no-schema: `describe` returned a settings schema that is not a JSON object: invalid type: sequence, expected a map at line 1 column 0
+    endless-name: `describe` failed: trapped: string pointer/length out of bounds of memory
+    large-summary: `describe` failed: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
+    large-memory: `describe` failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
+    two-halves: `describe` failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
+    large-table: `describe` failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
+    many-tables: `describe` failed: has 20 tables, more than 16 (plugins.limits.tables)
+    many-modules: `describe` failed: has 65 instances, more than 64 (plugins.limits.instances)
+    many-globals: needs more than 4194304 bytes in each instance for globals and functions, a fixed limit: build the plugin with fewer globals and functions
+    elements-over-elements: `describe` failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    data-over-data: `describe` failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    handles: `describe` failed: trapped: cannot allocate another handle: store handle limit exceeded
+    data-outside: `describe` failed: trapped: out of bounds memory access
+    start-traps: `describe` failed: trapped: wasm `unreachable` instruction executed
+    loop-in-start: `describe` failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    loop-in-describe: `describe` failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
+    deep-types: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: type nesting is too deep (at offset 0xf5)
+    joined: contains several components with code, expected one component: link the code as core modules
+    nested: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0
     "#);
 }
 
@@ -206,8 +206,8 @@ fn machine_code_is_no_plugin() {
     let artefacts = [Artefact::new("cache-entry", &entry[..]), Artefact::new("machine-code", &entry[code..])];
     spread(&workdir, &artefacts, "");
     insta::assert_snapshot!(refused(&workdir, &artefacts), @"
-    cache-entry: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
-    machine-code: machine code, expected a .wasm core module or component that is built for costwarden:detector@1: this host compiles plugins itself
+    cache-entry: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
+    machine-code: machine code, expected a .wasm core module or component built for costwarden:detector@1: the host compiles plugins itself
     ");
     assert_eq!(daily(&workdir).0, 1, "the healthy rule runs");
 }

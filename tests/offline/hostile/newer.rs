@@ -23,12 +23,12 @@ fn other_versions_are_refused() {
     let artefacts = artefacts();
     spread(&workdir, &artefacts, "");
     insta::assert_snapshot!(refused(&workdir, &artefacts), @"
-    next-major: built for the contract costwarden:detector@2.0.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0, or update costwarden
-    before-the-first: built for the contract costwarden:detector@0.9.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0
-    no-number: built for the contract costwarden:detector@latest, but this host speaks 1.0.0: build it with an SDK of 1.0.0
-    endless-number: built for the contract costwarden:detector@99999999999999999999.0.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0
-    new-interface: built for the contract costwarden:detector@1.1.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0, or update costwarden
-    new-function: built for the contract costwarden:detector@1.1.0, but this host speaks 1.0.0: build it with an SDK of 1.0.0, or update costwarden
+    next-major: built for the contract costwarden:detector@2.0.0, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0, or update costwarden
+    before-the-first: built for the contract costwarden:detector@0.9.0, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0
+    no-number: built for the contract costwarden:detector@latest, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0
+    endless-number: built for the contract costwarden:detector@99999999999999999999.0.0, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0
+    new-interface: built for the contract costwarden:detector@1.1.0, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0, or update costwarden
+    new-function: built for the contract costwarden:detector@1.1.0, but this host supports 1.0.0: build the plugin with an SDK for 1.0.0, or update costwarden
     ");
 }
 

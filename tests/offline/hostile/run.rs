@@ -334,9 +334,9 @@ fn meaningless_results_are_refused() {
     too-few-results: returned 0 results for 1 series
     too-many-results: returned 2 results for 1 series
     no-results: returned 0 results for 1 series
-    the-same-twice: returned an invalid verdict: index 0: not after the one before
-    index-out-of-range: returned an invalid verdict: index 1: outside of what is judged, 0 up to and without 1
-    index-of-u32-max: returned an invalid verdict: index 4294967295: outside of what is judged, 0 up to and without 1
+    the-same-twice: returned an invalid verdict: index 0: not above the previous index
+    index-out-of-range: returned an invalid verdict: index 1: outside the judged points, from 0 to below 1
+    index-of-u32-max: returned an invalid verdict: index 4294967295: outside the judged points, from 0 to below 1
     nan-score: returned an invalid verdict: index 0: score is NaN, not finite
     infinite-score: returned an invalid verdict: index 0: score is inf, not finite
     infinite-expectation: returned an invalid verdict: index 0: expected is -inf, not finite
@@ -345,8 +345,8 @@ fn meaningless_results_are_refused() {
     reason-of-12-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     large-state: returned 4097 bytes of state, more than 4096 (plugins.limits.state_bytes)
     state-of-10-mb: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
-    many-figures: returned an invalid figure: 65 of them, more than 64
-    nameless-figure: returned an invalid figure: the name `` is not 1 to 64 ASCII letters, digits, `_` and `-`
+    many-figures: returned invalid figures: 65 figures, more than 64
+    nameless-figure: returned invalid figures: the name `` is not 1 to 64 ASCII letters, digits, `_` and `-`
     many-results: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
     ");
 }

@@ -124,7 +124,7 @@ fn everything_else_that_a_plugin_says_is_plain_too() {
         "",
     );
     let run = workdir.run(&["daily", "--date", &LAST.to_string()]).expect(1);
-    insta::assert_snapshot!(run.stderr.lines().filter(|line| line.starts_with("degraded")).collect::<String>(), @"degraded: plugin `talker`, rule `talker`, series `d/p/db`: the detector refuses:  [31m forged");
+    insta::assert_snapshot!(run.stderr.lines().filter(|line| line.starts_with("degraded")).collect::<String>(), @"degraded: plugin `talker`, rule `talker`, series `d/p/db`: the detector refuses the series:  [31m forged");
     let logged =
         workdir.run_with(&["daily", "--date", &LAST.to_string()], &[("COSTWARDEN_LOG_FORMAT", "json")]).expect(1);
     assert!(logged.stderr.lines().count() > 1, "{logged:?}");

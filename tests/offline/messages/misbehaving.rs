@@ -97,7 +97,7 @@ fn invalid_verdicts_are_refused() {
     insta::assert_snapshot!(contained(&workdir, "nan-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is NaN, not finite; 3 failed, 3 judged");
     insta::assert_snapshot!(contained(&workdir, "infinite-score", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: score is inf, not finite; 3 failed, 3 judged");
     insta::assert_snapshot!(contained(&workdir, "nan-bound", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 0: upper is NaN; 3 failed, 3 judged");
-    insta::assert_snapshot!(contained(&workdir, "index-out-of-range", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 1: outside of what is judged, 0 up to and without 1; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&workdir, "index-out-of-range", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned an invalid verdict: index 1: outside the judged points, from 0 to below 1; 3 failed, 3 judged");
 }
 
 #[test]
@@ -112,5 +112,5 @@ fn too_much_of_anything() {
     let workdir = workdir();
     insta::assert_snapshot!(contained(&workdir, "oversized-reason", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned a reason of 1000000 bytes, more than 1024 (plugins.limits.reason_bytes); 3 failed, 3 judged");
     insta::assert_snapshot!(contained(&workdir, "oversized-state", "fit"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: returned 1000011 bytes of state, more than 65536 (plugins.limits.state_bytes); 6 failed, 3 judged");
-    insta::assert_snapshot!(contained(&workdir, "failed", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: the detector refuses: failed on purpose; 3 failed, 3 judged");
+    insta::assert_snapshot!(contained(&workdir, "failed", "judge"), @"plugin `misbehaving`, rule `sick`, series `d/p/db`: the detector refuses the series: failed on purpose; 3 failed, 3 judged");
 }

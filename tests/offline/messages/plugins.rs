@@ -49,16 +49,16 @@ fn unusable_files_are_named_with_the_expected_format() {
     let (code, text) = check(&workdir);
     let text = without_offsets(&text);
     insta::assert_snapshot!(text, @"
-    error: [workdir]/rules/a-empty.toml:5: rule a-empty: detector: [workdir]/plugins/a-empty.wasm: empty, expected a .wasm core module or component that is built for costwarden:detector@1
-    error: [workdir]/rules/b-garbage.toml:5: rule b-garbage: detector: [workdir]/plugins/b-garbage.wasm: machine code, expected a .wasm core module or component that is built for costwarden:detector@1: this host compiles plugins itself
-    error: [workdir]/rules/c-text.toml:5: rule c-text: detector: [workdir]/plugins/c-text.wasm: WebAssembly as text, expected a .wasm core module or component that is built for costwarden:detector@1: convert it with `wasm-tools parse`
-    error: [workdir]/rules/d-truncated.toml:5: rule d-truncated: detector: [workdir]/plugins/d-truncated.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: unexpected end-of-file (at offset [n])
-    error: [workdir]/rules/e-stub.toml:5: rule e-stub: detector: [workdir]/plugins/e-stub.wasm: exports no `costwarden:detector/detector`: build it for the contract costwarden:detector@1.0.0
-    error: [workdir]/rules/f-renamed.toml:5: rule f-renamed: detector: [workdir]/plugins/f-renamed.wasm: says that its name is `tutorial`, but was asked for as `f-renamed`: name the file and the rules' `detector` after it
-    error: [workdir]/rules/g-wasi.toml:5: rule g-wasi: detector: [workdir]/plugins/g-wasi.wasm: imports `wasi_snapshot_preview1`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    error: [workdir]/rules/h-foreign.toml:5: rule h-foreign: detector: [workdir]/plugins/h-foreign.wasm: damaged or not a plugin, expected a .wasm core module or component that is built for costwarden:detector@1: failed to parse WebAssembly module: exporting a component from the root component is not supported
-    error: [workdir]/rules/i-wasi-component.toml:5: rule i-wasi-component: detector: [workdir]/plugins/i-wasi-component.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin gets `costwarden:detector/log` and what is granted, no WASI and nothing else: build it for wasm32-unknown-unknown, or with WASI stubbed
-    error: [workdir]/rules/j-folder.toml:5: rule j-folder: detector: [workdir]/plugins/j-folder.wasm: not a regular file, expected a .wasm core module or component that is built for costwarden:detector@1
+    error: [workdir]/rules/a-empty.toml:5: rule a-empty: detector: [workdir]/plugins/a-empty.wasm: empty, expected a .wasm core module or component built for costwarden:detector@1
+    error: [workdir]/rules/b-garbage.toml:5: rule b-garbage: detector: [workdir]/plugins/b-garbage.wasm: machine code, expected a .wasm core module or component built for costwarden:detector@1: the host compiles plugins itself
+    error: [workdir]/rules/c-text.toml:5: rule c-text: detector: [workdir]/plugins/c-text.wasm: WebAssembly text, expected a .wasm core module or component built for costwarden:detector@1: convert the file with `wasm-tools parse`
+    error: [workdir]/rules/d-truncated.toml:5: rule d-truncated: detector: [workdir]/plugins/d-truncated.wasm: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: unexpected end-of-file (at offset [n])
+    error: [workdir]/rules/e-stub.toml:5: rule e-stub: detector: [workdir]/plugins/e-stub.wasm: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0
+    error: [workdir]/rules/f-renamed.toml:5: rule f-renamed: detector: [workdir]/plugins/f-renamed.wasm: declares the name `tutorial`, but the rules use `f-renamed`: use `tutorial` as the name of the file and as `detector` in the rules
+    error: [workdir]/rules/g-wasi.toml:5: rule g-wasi: detector: [workdir]/plugins/g-wasi.wasm: imports `wasi_snapshot_preview1`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    error: [workdir]/rules/h-foreign.toml:5: rule h-foreign: detector: [workdir]/plugins/h-foreign.wasm: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: failed to parse WebAssembly module: exporting a component from the root component is not supported
+    error: [workdir]/rules/i-wasi-component.toml:5: rule i-wasi-component: detector: [workdir]/plugins/i-wasi-component.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
+    error: [workdir]/rules/j-folder.toml:5: rule j-folder: detector: [workdir]/plugins/j-folder.wasm: not a regular file, expected a .wasm core module or component built for costwarden:detector@1
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 10 errors
     ");
@@ -100,13 +100,13 @@ fn reference_data_is_granted_or_not_there() {
     let rule = HEALTHY.replace("\"tutorial\"", "\"misbehaving\"") + "settings = { mode = \"ok\" }\n";
     workdir.write("rules/healthy.toml", &rule);
     insta::assert_snapshot!(check(&workdir).1, @r#"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     "#);
     let config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("a config");
     workdir.write("costwarden.toml", &format!("{config}[plugins.grants.misbehaving]\nreference = \"lists\"\n"));
     insta::assert_snapshot!(check(&workdir).1, @"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: the granted reference directory [workdir]/lists cannot be opened: No such file or directory (os error 2)
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: the granted reference folder [workdir]/lists cannot be opened: No such file or directory (os error 2)
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::create_dir(workdir.path().join("lists")).expect("a folder");

@@ -54,12 +54,12 @@ fn an_answer_that_ends_in_the_middle_is_told() {
         asked if asked.contains("/manifests/") => response("200 OK", MANIFEST.len(), MANIFEST),
         _ => response("200 OK", 2, "{}"),
     };
-    insta::assert_snapshot!(pulled(layer), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] broke off in the middle of an answer, try again: end of file before message length reached");
+    insta::assert_snapshot!(pulled(layer), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] closed the connection during a response, try again: end of file before message length reached");
     let manifest = |asked: &str| match asked {
         asked if asked.contains("/manifests/") => response("200 OK", MANIFEST.len(), "{"),
         _ => response("200 OK", 2, "{}"),
     };
-    insta::assert_snapshot!(pulled(manifest), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] broke off in the middle of an answer, try again: end of file before message length reached");
+    insta::assert_snapshot!(pulled(manifest), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] closed the connection during a response, try again: end of file before message length reached");
 }
 
 #[test]
@@ -68,16 +68,16 @@ fn a_status_is_told_with_what_was_said() {
         asked if asked.contains("/manifests/") => response("503 Service Unavailable", 12, "too\x1b[2J busy"),
         _ => response("200 OK", 2, "{}"),
     };
-    insta::assert_snapshot!(pulled(overloaded), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] answers with the status 503, try again later or ask who runs it: too [2J busy");
+    insta::assert_snapshot!(pulled(overloaded), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] responds with status 503, try again later or ask its operator: too [2J busy");
     let broken = |asked: &str| match asked {
         asked if asked.contains("/blobs/") => response("500 Internal Server Error", 0, ""),
         asked if asked.contains("/manifests/") => response("200 OK", MANIFEST.len(), MANIFEST),
         _ => response("200 OK", 2, "{}"),
     };
-    insta::assert_snapshot!(pulled(broken), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] answers with the status 500, try again later or ask who runs it");
+    insta::assert_snapshot!(pulled(broken), @"failed: oci://[registry]/acme/tutorial:1.0: the registry [registry] responds with status 500, try again later or ask its operator");
 }
 
 #[test]
 fn a_page_of_the_web_is_no_registry() {
-    insta::assert_snapshot!(pulled(|_| response("200 OK", 13, "<html></html>")), @"failed: oci://[registry]/acme/tutorial:1.0: what answers at [registry] does not speak as an OCI registry does, look at its name and port: Failed to parse manifest: expected value at line 1 column 1");
+    insta::assert_snapshot!(pulled(|_| response("200 OK", 13, "<html></html>")), @"failed: oci://[registry]/acme/tutorial:1.0: the server at [registry] is not an OCI registry, check the name and the port: Failed to parse manifest: expected value at line 1 column 1");
 }

@@ -42,21 +42,21 @@ name = "it"
     assert_eq!(code, 2);
     assert!(!text.contains("hunter2"), "{text}");
     insta::assert_snapshot!(text, @r#"
-    error: [workdir]/costwarden.toml:18: plugins.signing.key.name: "acme" is taken, expected a name of its own for each key
-    error: [workdir]/costwarden.toml:19: plugins.signing.key.public_key: is there twice, expected each key once
+    error: [workdir]/costwarden.toml:18: plugins.signing.key.name: "acme" appears twice, expected a different name for each key
+    error: [workdir]/costwarden.toml:19: plugins.signing.key.public_key: appears twice, expected each key once
     error: [workdir]/costwarden.toml:20: plugins.signing.key.plugins: matches nothing: expected at least one pattern, like "acme-*"
     error: [workdir]/costwarden.toml:22: plugins.signing.key.name: expected a name without control characters, found ""
-    error: [workdir]/costwarden.toml:23: plugins.signing.key.public_key: no public key of minisign, expected the line that `costwarden plugin keygen` printed, or "file:PATH"
+    error: [workdir]/costwarden.toml:23: plugins.signing.key.public_key: not a public key of minisign, expected the line printed by `costwarden plugin keygen`, or "file:PATH"
     error: [workdir]/costwarden.toml:24: plugins.signing.key.plugins: expected a pattern like "acme-*": error parsing glob '[a': unclosed character class; missing ']'
     error: [workdir]/costwarden.toml:25: plugins.signing.key.keys: unknown key, expected one of name, public_key, plugins
-    error: [workdir]/costwarden.toml:26: plugins.signing.key.name: is missing, expected what the key is called in plugins.lock, like "acme"
-    error: [workdir]/costwarden.toml:26: plugins.signing.key.plugins: is missing, expected the plugins that it may sign, like ["acme-*"]
+    error: [workdir]/costwarden.toml:26: plugins.signing.key.name: is missing, expected the name of the key in plugins.lock, like "acme"
+    error: [workdir]/costwarden.toml:26: plugins.signing.key.plugins: is missing, expected the plugins that the key may sign, like ["acme-*"]
     error: [workdir]/costwarden.toml:27: plugins.signing.key.public_key: [workdir]/none.pub cannot be read: No such file or directory (os error 2)
-    error: [workdir]/costwarden.toml:30: plugins.registry.transport: plain http to another machine shows password and plugin to the network, expected "https", or "insecure-http" where that is meant
-    error: [workdir]/costwarden.toml:31: plugins.registry.username: has no password beside it, expected both or neither
-    error: [workdir]/costwarden.toml:33: plugins.registry.host: "registry.example.com" is there twice, expected each registry once
+    error: [workdir]/costwarden.toml:30: plugins.registry.transport: plain http to another machine exposes the password and the plugin to the network, expected "https", or "insecure-http" to allow this
+    error: [workdir]/costwarden.toml:31: plugins.registry.username: is set without password, expected both keys or neither
+    error: [workdir]/costwarden.toml:33: plugins.registry.host: "registry.example.com" appears twice, expected each registry once
     error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-    error: [workdir]/costwarden.toml:34: plugins.registry.password: has no username beside it, expected both or neither
+    error: [workdir]/costwarden.toml:34: plugins.registry.password: is set without username, expected both keys or neither
     error: [workdir]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
     error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
     error: [workdir]/costwarden.toml:38: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"

@@ -37,7 +37,7 @@ fn granted_reference_data_is_read() {
 fn a_missing_grant_keeps_the_plugin_from_loading() {
     let workdir = reader("holidays");
     let (code, report, problems) = daily(&workdir);
-    insta::assert_snapshot!(problems, @r#"[workdir]/rules/reader.toml:5: rule reader: detector: [workdir]/plugins/misbehaving.wasm: asks for reference data, which is not granted: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
+    insta::assert_snapshot!(problems, @r#"[workdir]/rules/reader.toml:5: rule reader: detector: [workdir]/plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`"#);
     assert_eq!((code, report["anomalies"].as_array().map(Vec::len)), (1, Some(1)));
     // Another's grant is not this one's.
     configure(&workdir, &GRANT.replace("misbehaving", "tutorial"));
@@ -50,25 +50,28 @@ fn files_outside_the_granted_folder_are_not_read() {
         let workdir = reader(name);
         configure(&workdir, GRANT);
         let (code, _, problems) = daily(&workdir);
-        let words =
-            if name == "none" { "no such reference data" } else { "a name of reference data has no separators" };
+        let words = if name == "none" {
+            "no such reference data"
+        } else {
+            "not a file name: a name of reference data has no separators"
+        };
         assert!(code == 1 && problems.ends_with(words), "{name}: {problems}");
     }
     let workdir = reader("link");
     std::os::unix::fs::symlink("../secret", workdir.path().join("lists/link")).expect("linked");
     configure(&workdir, GRANT);
-    insta::assert_snapshot!(daily(&workdir).2, @"plugin `misbehaving`, rule `reader`, series `d/p/db`: the detector refuses: cannot be read");
+    insta::assert_snapshot!(daily(&workdir).2, @"plugin `misbehaving`, rule `reader`, series `d/p/db`: the detector refuses the series: cannot be read");
 }
 
 #[test]
 fn a_file_and_a_call_have_limits() {
     let workdir = reader("holidays");
     configure(&workdir, &format!("{GRANT}[plugins.limits]\nreference_bytes = 500\n"));
-    insta::assert_snapshot!(daily(&workdir).2, @"plugin `misbehaving`, rule `reader`, series `d/p/db`: the detector refuses: larger than 500 bytes (plugins.limits.reference_bytes)");
+    insta::assert_snapshot!(daily(&workdir).2, @"plugin `misbehaving`, rule `reader`, series `d/p/db`: the detector refuses the series: larger than 500 bytes (plugins.limits.reference_bytes)");
     let workdir = reader("holidays");
     configure(&workdir, &format!("{GRANT}[plugins.limits]\nreference_bytes_per_call = 1200\n"));
     let (code, report, problems) = daily(&workdir);
-    insta::assert_snapshot!(problems, @"plugin `misbehaving`, rule `reader`, series `d/p/vm`: the detector refuses: no more in this call (plugins.limits.reference_bytes_per_call)");
+    insta::assert_snapshot!(problems, @"plugin `misbehaving`, rule `reader`, series `d/p/vm`: the detector refuses the series: no more in this call (plugins.limits.reference_bytes_per_call)");
     assert_eq!((code, &report["counts"]["failed_series"]), (1, &1.into()));
 }
 

@@ -18,7 +18,7 @@ fn lock_writes_the_plugins_of_the_rules() {
     [workdir]/plugins.lock: 2 plugins written, 2 changed
     ");
     insta::assert_snapshot!(locked(&workdir), @r#"
-    # The plugins that the rules use, written by `costwarden plugin lock`. A run refuses any other; do not edit.
+    # The plugins of the rules, written by `costwarden plugin lock`. A run refuses all other plugins. Do not edit.
     version = 1
 
     [[plugin]]
@@ -31,7 +31,7 @@ fn lock_writes_the_plugins_of_the_rules() {
     version = "0.1.0"
     digest = "sha256:[2]"
     "#);
-    insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @"[workdir]/plugins.lock: 2 plugins, all as agreed");
+    insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @"[workdir]/plugins.lock: 2 plugins, all approved");
     let run = workdir.run(&["plugin", "lock", "--check"]).expect(0);
     assert_eq!(run.stderr, "");
     assert_eq!(check(&workdir).0, 0);
@@ -47,7 +47,7 @@ fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
     workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "seasonal-mad"));
     let (code, text) = said(&workdir, &["plugin", "lock", "--check"]);
     insta::assert_snapshot!(text, @"
-    failed: [workdir]/plugins.lock: 3 plugins differ: run `costwarden plugin lock` to agree to what is there now
+    failed: [workdir]/plugins.lock: 3 plugins differ: approve the present plugins with `costwarden plugin lock`
     removed newcomer: version 0.1.0, digest sha256:[1]
     added seasonal-mad: version 0.1.0, digest sha256:[2]
     changed tutorial: digest sha256:[3] -> sha256:[4]
@@ -55,8 +55,8 @@ fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
     assert_eq!((code, locked(&workdir)), (2, before));
     let json = workdir.run(&["plugin", "lock", "--check", "--json"]).expect(2).json();
     assert_eq!(json.len(), 3);
-    assert_eq!((&json[0]["plugin"], &json[0]["now"]), (&"newcomer".into(), &serde_json::Value::Null));
-    assert_eq!(json[2]["was"]["version"], json[2]["now"]["version"]);
+    assert_eq!((&json[0]["plugin"], &json[0]["after"]), (&"newcomer".into(), &serde_json::Value::Null));
+    assert_eq!(json[2]["before"]["version"], json[2]["after"]["version"]);
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!(said(&workdir, &["plugin", "lock", "--check"]).0, 0);
 }
@@ -71,8 +71,8 @@ fn a_run_takes_no_other_plugin_and_does_the_rest() {
     workdir.write("rules/more.toml", &HEALTHY.replace("healthy", "more").replace("tutorial", "seasonal-mad"));
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(steady(&problems), @"
-    [workdir]/rules/more.toml:5: rule more: detector: `seasonal-mad` (sha256:[1]) is not in [workdir]/plugins.lock: run `costwarden plugin lock` to agree to it
-    [workdir]/rules/new.toml:5: rule new: detector: `newcomer` is sha256:[2], but [workdir]/plugins.lock:4 has sha256:[3]: put that one back, or run `costwarden plugin lock` to agree to the new one
+    [workdir]/rules/more.toml:5: rule more: detector: `seasonal-mad` (sha256:[1]) is not in [workdir]/plugins.lock: approve the plugin with `costwarden plugin lock`
+    [workdir]/rules/new.toml:5: rule new: detector: `newcomer` is sha256:[2], but [workdir]/plugins.lock:4 has sha256:[3]: restore the locked plugin, or approve the new plugin with `costwarden plugin lock`
     ");
     assert_eq!((code, report["anomalies"].as_array().map(Vec::len)), (1, Some(1)));
     let (code, text) = check(&workdir);
@@ -94,11 +94,11 @@ fn another_signer_is_another_plugin() {
     }
     let sign = |key: &str| workdir.run(&["plugin", "sign", "plugins/tutorial.wasm", "--key", key]).expect(0);
     sign("acme.key");
-    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `acme`, but [workdir]/plugins.lock:4 has no key: run `costwarden plugin lock` to agree to the new signer");
+    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `acme`, but [workdir]/plugins.lock:4 has no key: approve the new signer with `costwarden plugin lock`");
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!(check(&workdir).0, 0);
     sign("internal.key");
-    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `internal`, but [workdir]/plugins.lock:4 has `acme`: run `costwarden plugin lock` to agree to the new signer");
+    insta::assert_snapshot!(check(&workdir).1.lines().next().expect("a line"), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` is signed by `internal`, but [workdir]/plugins.lock:4 has `acme`: approve the new signer with `costwarden plugin lock`");
 }
 
 /// A missing required lock is an error; otherwise anyone with write access could remove the file and run any plugin.
@@ -109,7 +109,7 @@ fn a_lock_that_is_required_cannot_be_done_without() {
     workdir.write("costwarden.toml", &text.replace("[plugins]\n", "[plugins]\nlock_required = true\n"));
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @"
-    [workdir]/plugins.lock: is absent, but [plugins] has lock_required = true, so that no rule runs: put it back, or run `costwarden plugin lock` to agree to what is there now
+    [workdir]/plugins.lock: is absent, but [plugins] has lock_required = true, and no rule runs without the file: restore the file, or approve the present plugins with `costwarden plugin lock`
     no rule in [workdir]/rules is usable: nothing is evaluated
     ");
     assert_eq!(
@@ -133,14 +133,14 @@ fn a_lock_that_is_gone_is_missed() {
     assert_eq!(check(&workdir).0, 0, "no run was held to it");
     workdir.run(&["plugin", "lock"]).expect(0);
     workdir.run(&["daily", "--date", "2026-11-22", "--dry-run"]).expect(0);
-    assert!(!workdir.path().join("state/held-to-lock").exists(), "a dry run leaves no trace");
+    assert!(!workdir.path().join("state/plugins-were-locked").exists(), "a dry run leaves no trace");
     let (code, held, _) = daily(&workdir);
     assert_eq!(code, 0);
     std::fs::remove_file(&lock).expect("removed");
     for _ in 0..2 {
         let (code, report, problems) = daily(&workdir);
         insta::allow_duplicates! {
-            insta::assert_snapshot!(problems, @"[workdir]/plugins.lock: is absent, but earlier runs were held to it, and any plugin may run now: put it back, or run `costwarden plugin lock` to agree to what is there now; where none is wanted any more, remove [workdir]/state/held-to-lock");
+            insta::assert_snapshot!(problems, @"[workdir]/plugins.lock: is absent, but earlier runs used this file, and now any plugin may run: restore the file, or approve the present plugins with `costwarden plugin lock`; to work without a lock, remove [workdir]/state/plugins-were-locked");
         }
         assert_eq!((code, &report["anomalies"]), (1, &held["anomalies"]), "the rules go on");
     }
@@ -148,7 +148,7 @@ fn a_lock_that_is_gone_is_missed() {
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!((daily(&workdir).0, check(&workdir).0), (0, 0));
     std::fs::remove_file(&lock).expect("removed");
-    std::fs::remove_file(workdir.path().join("state/held-to-lock")).expect("removed");
+    std::fs::remove_file(workdir.path().join("state/plugins-were-locked")).expect("removed");
     assert_eq!((daily(&workdir).0, check(&workdir).0), (0, 0), "none is wanted any more");
 }
 
@@ -158,17 +158,17 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     workdir.write("plugins.lock", "version = 2\n[[plugin]]\nname = \"tutorial\"\ndigest = \"none\"\n");
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"
-    [workdir]/plugins.lock:1: version: is 2, but this costwarden knows 1: use the one that wrote it, or write the file anew
+    [workdir]/plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
     [workdir]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
     [workdir]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
     no rule in [workdir]/rules is usable: nothing is evaluated
     "#);
     assert_eq!((code, &report["counts"]["rules"]), (1, &0.into()));
     insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @r#"
-    failed: [workdir]/plugins.lock:1: version: is 2, but this costwarden knows 1: use the one that wrote it, or write the file anew
+    failed: [workdir]/plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
     [workdir]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
     [workdir]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
-    remove the file to write it anew
+    remove the file and run `costwarden plugin lock` to write the file again
     "#);
     workdir.write("plugins.lock", "version = \n");
     insta::assert_snapshot!(check(&workdir).1, @"
@@ -186,7 +186,7 @@ fn lock_writes_nothing_if_a_plugin_is_unusable() {
     insta::assert_snapshot!(text, @r#"
     failed: [workdir]/rules/odd.toml:6: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     [workdir]/plugins/nowhere.wasm: cannot be read: No such file or directory (os error 2)
-    nothing is locked until every rule and its plugin can be used
+    the lock is not written: every rule and every plugin must be usable
     "#);
     assert_eq!((code, workdir.path().join("plugins.lock").exists()), (2, false));
 }

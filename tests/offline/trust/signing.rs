@@ -48,9 +48,9 @@ fn an_unsigned_file_is_not_parsed() {
     let workdir = workdir();
     workdir.write("plugins/tutorial.wasm", "garbage");
     trust(&workdir, "acme", "*");
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: unsigned, but [[plugins.signing.key]] requires a signature: sign the plugin with `costwarden plugin sign`");
     sign(&workdir, "tutorial", "acme.key");
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1");
 }
 
 #[test]
@@ -61,15 +61,15 @@ fn each_way_of_being_wrongly_signed_has_its_error() {
     workdir.run(&["plugin", "keygen", "stranger.key"]).expect(0);
 
     sign(&workdir, "tutorial", "stranger.key");
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by the key [1], which no [[plugins.signing.key]] has");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by the key [1], but no [[plugins.signing.key]] has this key");
     sign(&workdir, "tutorial", "acme.key");
-    insta::assert_snapshot!(refused(&workdir), @r#"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by `acme`, which may sign "acme-*" and so not `tutorial`: add it to `plugins` of that [[plugins.signing.key]]"#);
+    insta::assert_snapshot!(refused(&workdir), @r#"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: signed by `acme`, but this key may sign only "acme-*", not `tutorial`: add the plugin to `plugins` of the [[plugins.signing.key]]"#);
     sign(&workdir, "tutorial", "internal.key");
     assert_eq!(check(&workdir).0, 0);
     rebuild(&workdir, "tutorial", 1);
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `internal` signed (sha256:[2]): get the file anew, or have it signed again");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: changed after `internal` signed the file: the bytes are sha256:[1], the signature is for sha256:[2]: get the file again, or sign the plugin again");
     workdir.write("plugins/tutorial.wasm.minisig", "untrusted comment: none\n");
-    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: its signature is not in minisign's format: have it signed again with `costwarden plugin sign`");
+    insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: the signature is not in the format of minisign: sign the plugin again with `costwarden plugin sign`");
     workdir.write("plugins/tutorial.wasm.minisig", &"x".repeat(20_000));
     insta::assert_snapshot!(refused(&workdir), @"error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm.minisig: cannot be read: too large for a signature");
     std::fs::remove_file(workdir.path().join("plugins/tutorial.wasm.minisig")).expect("removed");
@@ -87,7 +87,7 @@ fn a_refused_plugin_leaves_the_others_running() {
     trust(&workdir, "acme", "*");
     sign(&workdir, "tutorial", "acme.key");
     let (code, report, problems) = daily(&workdir);
-    insta::assert_snapshot!(problems, @"[workdir]/rules/new.toml:5: rule new: detector: [workdir]/plugins/newcomer.wasm: unsigned, but [[plugins.signing.key]] says who must sign: have it signed with `costwarden plugin sign`");
+    insta::assert_snapshot!(problems, @"[workdir]/rules/new.toml:5: rule new: detector: [workdir]/plugins/newcomer.wasm: unsigned, but [[plugins.signing.key]] requires a signature: sign the plugin with `costwarden plugin sign`");
     assert_eq!((code, &report["outcome"]), (1, &"degraded".into()));
     assert_eq!(report["anomalies"].as_array().map(Vec::len), Some(1));
 }
@@ -102,14 +102,14 @@ fn keys_are_guarded() {
         let run = workdir.run(&[&["plugin"], args].concat()).expect(2);
         steady(&plain(&workdir, &run.stderr))
     };
-    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key is there already: name another file, no key is overwritten");
+    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key already exists: name another file, because a key is never overwritten");
     std::fs::rename(workdir.path().join("acme.key"), workdir.path().join("moved.key")).expect("moved");
-    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key.pub is there already: name another file, no key is overwritten");
+    insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key.pub already exists: name another file, because a key is never overwritten");
     let sign = |key: &'static str| ["sign", "plugins/tutorial.wasm", "--key", key];
-    insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such key: make one with `costwarden plugin keygen none.key`");
+    insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such file: create a key with `costwarden plugin keygen none.key`");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is open to others (mode 644), expected 600: chmod 600 acme.key.pub");
     std::fs::set_permissions(workdir.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
-    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: no secret key without a password, expected the FILE of `costwarden plugin keygen FILE`, not its FILE.pub");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: not a secret key without a password, expected FILE of `costwarden plugin keygen FILE`, not FILE.pub");
     insta::assert_snapshot!(words(&["sign", "plugins/none.wasm", "--key", "moved.key"]), @"failed: plugins/none.wasm: cannot be read: No such file or directory (os error 2)");
     assert!(!workdir.path().join("plugins/tutorial.wasm.minisig").exists());
 }
@@ -147,9 +147,9 @@ fn verify_knows_a_plugin_by_its_own_name() {
     assert_eq!(code, 0);
     // Nothing is read of what is not proved: not even its name.
     workdir.write("plugins/sha256-0123.wasm", "garbage");
-    insta::assert_snapshot!(verify().1, @"failed: plugins/sha256-0123.wasm: its bytes (sha256:[1]) are not those that `acme` signed (sha256:[2]): get the file anew, or have it signed again");
+    insta::assert_snapshot!(verify().1, @"failed: plugins/sha256-0123.wasm: changed after `acme` signed the file: the bytes are sha256:[1], the signature is for sha256:[2]: get the file again, or sign the plugin again");
     sign(&workdir, "sha256-0123", "acme.key");
-    insta::assert_snapshot!(verify().1, @r#"failed: plugins/sha256-0123.wasm: signed by `acme`, which may sign "tut*" and so not `sha256-0123`: add it to `plugins` of that [[plugins.signing.key]]"#);
+    insta::assert_snapshot!(verify().1, @r#"failed: plugins/sha256-0123.wasm: signed by `acme`, but this key may sign only "tut*", not `sha256-0123`: add the plugin to `plugins` of the [[plugins.signing.key]]"#);
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn verify_says_what_differs() {
         let (code, text) = said(&workdir, &["plugin", "verify", "plugins/tutorial.wasm", "--key", key]);
         format!("{code}: {text}")
     };
-    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: unsigned, expected plugins/tutorial.wasm.minisig beside it, which `costwarden plugin sign` makes");
+    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: unsigned, expected the signature plugins/tutorial.wasm.minisig: sign the plugin with `costwarden plugin sign`");
     sign(&workdir, "tutorial", "acme.key");
     insta::assert_snapshot!(verify("acme.key.pub"), @"0: plugins/tutorial.wasm: signed by acme.key.pub (file:tutorial.wasm sha256:[1])");
-    insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], which is not that of other.key.pub");
-    insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: no public key of minisign, expected one like the FILE.pub of `costwarden plugin keygen FILE`");
+    insta::assert_snapshot!(verify("other.key.pub"), @"2: failed: plugins/tutorial.wasm: signed by the key [1], expected the key of other.key.pub");
+    insta::assert_snapshot!(verify("acme.key"), @"2: failed: acme.key: not a public key of minisign, expected FILE.pub of `costwarden plugin keygen FILE`");
     insta::assert_snapshot!(verify("none.pub"), @"2: failed: none.pub cannot be read: No such file or directory (os error 2)");
     rebuild(&workdir, "tutorial", 1);
-    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: its bytes (sha256:[1]) are not those that `acme.key.pub` signed (sha256:[2]): get the file anew, or have it signed again");
-    insta::assert_snapshot!(said(&workdir, &["plugin", "verify", "plugins/tutorial.wasm"]).1, @"failed: no key to verify with: name one with --key FILE, or trust one under [[plugins.signing.key]]");
+    insta::assert_snapshot!(verify("acme.key.pub"), @"2: failed: plugins/tutorial.wasm: changed after `acme.key.pub` signed the file: the bytes are sha256:[1], the signature is for sha256:[2]: get the file again, or sign the plugin again");
+    insta::assert_snapshot!(said(&workdir, &["plugin", "verify", "plugins/tutorial.wasm"]).1, @"failed: no key for the verification: name a key with --key FILE, or add a trusted key under [[plugins.signing.key]]");
 }

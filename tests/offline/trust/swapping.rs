@@ -60,7 +60,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"
     [workdir]/rules/broken.toml:3: a text lacks its closing quote
-    [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component that is built for costwarden:detector@1
+    [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
     [workdir]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected a number
     "#);
     assert_eq!((code, &report["outcome"], &report["anomalies"]), (1, &"degraded".into(), &healthy["anomalies"]));

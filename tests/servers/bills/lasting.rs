@@ -58,8 +58,7 @@ fn incidents_are_listed_and_shown() {
         let list = text(&["incidents", "list", "--open"]);
         assert!(list.contains(&id) && list.contains("d-1/p-1/vm") && list.contains("500.00 KRW"), "{list}");
         let show = text(&["incidents", "show", &id]);
-        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "told       ", "anomalies   1"]
-        {
+        for part in ["state      open", "rules      tutorial", "impact     500.00 KRW", "notified   ", "anomalies  1"] {
             assert!(show.contains(part), "{part}: {show}");
         }
         let shown = replayed.workdir.run(&["incidents", "show", &id, "--json"]).expect(0).report();

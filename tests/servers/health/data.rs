@@ -23,7 +23,12 @@ fn a_surge_of_findings_is_noticed() {
     installation.bill.send("POST", "/simulate/incidents", incident);
     installation.bill.set_now("2026-11-23T11:10:00+09:00");
     installation.at("2026-11-23 02:10:00", &["hourly"]).expect(0);
-    installation.expect("2026-11-23 02:11:00", "anomalies", "WARNING", "1 series is anomalous, usually 0: look at ");
+    installation.expect(
+        "2026-11-23 02:11:00",
+        "anomalies",
+        "WARNING",
+        "1 series is anomalous, usually 0: see `costwarden anomalies list`",
+    );
 }
 
 #[test]

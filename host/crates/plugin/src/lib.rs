@@ -1,31 +1,18 @@
-//! Plugin files: creation, packing, trials, signatures, plugins.lock and registries.
+//! Plugin files: tools for detector authors, and the supply chain from the author to the host.
 //!
 //! The use of detectors in a run is the responsibility of [`sandbox`] and the pipeline.
 
-pub mod build;
-pub mod costs;
-pub mod golden;
-pub mod held;
-pub mod inspect;
-pub mod language;
-pub mod points;
-pub mod project;
-pub mod sample;
-pub mod schema;
-pub mod starter;
-pub mod verdicts;
-pub mod walk;
-
-mod lock;
+pub mod authoring;
 pub mod options;
-mod registry;
-mod shelf;
-mod signature;
-mod trust;
+pub mod supply_chain;
 
-pub use self::lock::{Change, Entry, Lock, LockFile, Mismatch};
-pub use self::registry::{Pulled, RegistryError, RegistryOptions, Transport, pull, push};
-pub use self::shelf::{Shelf, ShelfError};
-pub use self::signature::{
-    Signature, SignatureError, TrustedKey, beside, generate, public_key, sign, signature_path, verify, verify_file,
+pub use self::supply_chain::lock::{Lock, LockChange, LockEntry, LockFile, LockMismatch, PluginIdentity};
+pub use self::supply_chain::lock_marker;
+pub use self::supply_chain::pulled_plugins::{PulledPlugins, PulledPluginsError};
+pub use self::supply_chain::registry::{
+    Credentials, PulledPlugin, RegistryError, RegistryOptions, RegistryTransport, pull, push,
 };
+pub use self::supply_chain::signature::{
+    Signature, SignatureError, TrustedKey, read_signature, signature_path, verify, verify_file,
+};
+pub use self::supply_chain::signing::{KeyError, KeyFiles, generate_keys, parse_public_key, sign};

@@ -1,7 +1,7 @@
 //! The contract in Rust types, generated from `plugin-sdk/wit`. Inputs are borrowed, outputs are owned.
 //!
-//! Does not link the imports. [`super::log`] and [`super::reference`] link the imports by hand: only the granted
-//! imports, and without a copy of a plugin's argument before the size of the argument is known.
+//! Does not link the imports. [`crate::run`] links the imports by hand: only the granted imports, and without a copy of
+//! a plugin's argument before the size of the argument is known.
 
 wasmtime::component::bindgen!({
     path: "../../../plugin-sdk/wit",
@@ -9,6 +9,8 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(super) use self::costwarden::detector::log::Level;
-pub(super) use self::costwarden::detector::types::{Baseline, Context, Refusal, Scope, Series, Verdict, Window};
-pub(super) use self::exports::costwarden::detector::detector::Guest;
+pub(crate) use self::costwarden::detector::log::Level;
+pub(crate) use self::costwarden::detector::types::{
+    Baseline, Context, Manifest, Refusal, Scope, Series, Verdict, Window,
+};
+pub(crate) use self::exports::costwarden::detector::detector::Guest;

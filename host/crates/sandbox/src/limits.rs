@@ -49,6 +49,13 @@ pub struct Limits {
     pub reference_bytes_per_call: u64,
 }
 
+/// A fuel limit with the config key, for messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FuelLimit {
+    pub(crate) key: &'static str,
+    pub(crate) units: u64,
+}
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 

@@ -1,23 +1,29 @@
 //! The command `plugin build`: builds a project into a .wasm file.
+
+use plugin::authoring::build;
+use sandbox::Limits;
 use serde_json::json;
 
 use super::BuildArgs;
 use crate::cli::present::{self, Form};
 use crate::pipeline::Grade;
-use plugin::build;
-use sandbox::Limits;
 
 pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
     let BuildArgs { path, output, cache } = args;
     let built = build::build(path, &cache.sandbox(limits)?)?;
     let file = build::write(&built, path, output.as_deref())?;
-    let (manifest, artifact) = (&built.manifest, &built.artifact);
+    let build::BuiltPlugin { manifest, artifact } = &built;
     let bytes = artifact.bytes.len();
     present::out(&match form {
         Form::Text => {
             let size = bytes.div_ceil(1024);
-            let (name, version, digest) = (&manifest.name, &manifest.version, &artifact.digest);
-            format!("{}: {name} {version}, {size} KiB, sha256:{digest}", file.display())
+            format!(
+                "{}: {} {}, {size} KiB, sha256:{}",
+                file.display(),
+                manifest.name,
+                manifest.version,
+                artifact.digest
+            )
         }
         Form::Json => json!({
             "file": file,

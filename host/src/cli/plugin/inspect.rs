@@ -1,36 +1,37 @@
 //! The command `plugin inspect`: prints the contents of a plugin file without running the plugin.
 
-use serde_json::json;
-
-use super::{Ground, InspectArgs};
-use crate::cli::present::{self, Form};
-use crate::pipeline::Grade;
-use plugin::inspect::{self, Inspection};
-use plugin::{self, TrustedKey, schema};
+use plugin::authoring::settings_schema::setting_rows;
+use plugin::supply_chain::inspection::{self, Inspection};
+use plugin::{self, TrustedKey};
 use sandbox::Artifact;
 use sandbox::packed::PackedManifest;
+use serde_json::json;
 
-pub(super) fn inspect(args: &InspectArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
-    let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;
-    let shown =
-        inspect::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
-    let signature = signature(&artifact, &ground.keys);
+use super::{InspectArgs, TrialEnvironment};
+use crate::cli::present::{self, Form};
+use crate::pipeline::Grade;
+
+pub(super) fn inspect(args: &InspectArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+    let artifact = Artifact::read(&args.file, environment.limits.module_bytes)?;
+    let inspection =
+        inspection::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
+    let signature = signature_status(&artifact, &environment.keys);
     match form {
-        Form::Text => text(&artifact, &shown, signature.as_ref()),
-        Form::Json => as_json(&artifact, &shown, signature.as_ref()),
+        Form::Text => text(&artifact, &inspection, signature.as_ref()),
+        Form::Json => as_json(&artifact, &inspection, signature.as_ref()),
     }
     Ok(Grade::Done)
 }
 
 /// The signature file beside a plugin.
-struct Signature {
+struct SignatureStatus {
     /// The key id in the file; `None` if the file is no minisign signature.
     key: Option<String>,
-    proof: Proof,
+    verification: Verification,
 }
 
 /// The result of the verification.
-enum Proof {
+enum Verification {
     /// The config has no key for a check.
     NotChecked,
     /// Verified by the key with the given name in the config.
@@ -39,32 +40,34 @@ enum Proof {
     Refused(String),
 }
 
-fn signature(artifact: &Artifact, keys: &[TrustedKey]) -> Option<Signature> {
-    let found = plugin::beside(&artifact.path).transpose()?;
-    let key = found.as_ref().ok().and_then(|signature| inspect::signer(&signature.text));
-    let proof = match plugin::verify_file(keys, artifact, found.map(Some)) {
-        Ok(None) => Proof::NotChecked,
-        Ok(Some(name)) => Proof::Verified(name.to_owned()),
-        Err(error) => Proof::Refused(error.to_string()),
+fn signature_status(artifact: &Artifact, keys: &[TrustedKey]) -> Option<SignatureStatus> {
+    let signature = plugin::read_signature(&artifact.path).transpose()?;
+    let key = signature.as_ref().ok().and_then(|signature| inspection::key_id_of(&signature.text));
+    let verification = match plugin::verify_file(keys, artifact, signature.map(Some)) {
+        Ok(None) => Verification::NotChecked,
+        Ok(Some(name)) => Verification::Verified(name.to_owned()),
+        Err(error) => Verification::Refused(error.to_string()),
     };
-    Some(Signature { key, proof })
+    Some(SignatureStatus { key, verification })
 }
 
-impl Signature {
-    fn words(&self) -> String {
+impl SignatureStatus {
+    fn text(&self) -> String {
         let key = self.key.as_ref().map_or_else(|| "unknown".to_owned(), |key| format!("key {key}"));
-        match &self.proof {
-            Proof::NotChecked if self.key.is_none() => "unknown: its .minisig is no minisign signature".to_owned(),
-            Proof::NotChecked => format!("{key}, not checked: no config names a key under [[plugins.signing.key]]"),
-            Proof::Verified(name) => format!("{key}, verified: it is `{name}` of [[plugins.signing.key]]"),
-            Proof::Refused(why) => format!("{key}, NOT VERIFIED: {why}"),
+        match &self.verification {
+            Verification::NotChecked if self.key.is_none() => {
+                "unknown: the .minisig file is not a minisign signature".to_owned()
+            }
+            Verification::NotChecked => format!("{key}, not verified: the config has no [[plugins.signing.key]]"),
+            Verification::Verified(name) => format!("{key}, verified: `{name}` of [[plugins.signing.key]]"),
+            Verification::Refused(reason) => format!("{key}, NOT VERIFIED: {reason}"),
         }
     }
 }
 
-fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) {
+fn text(artifact: &Artifact, inspection: &Inspection, signature: Option<&SignatureStatus>) {
     let line = |name: &str, value: &str| present::out(&format!("{name:<11} {value}"));
-    match &shown.manifest {
+    match &inspection.manifest {
         Some(PackedManifest { name, version, summary, .. }) => {
             line("name", name);
             line("version", version);
@@ -72,22 +75,22 @@ fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) 
         }
         None => line(
             "manifest",
-            "none packed: `costwarden plugin build` packs one; `costwarden check` asks the plugin itself, in the sandbox",
+            "not packed: `costwarden plugin build` packs the manifest; `costwarden check` calls `describe` in the sandbox",
         ),
     }
-    line("contract", &contract(shown));
+    line("contract", &contract(inspection));
     line("digest", &format!("sha256:{}", artifact.digest));
-    line("signer", &signature.map_or_else(|| "none: not signed".to_owned(), Signature::words));
-    line("encoding", shown.encoding.as_str());
+    line("signer", &signature.map_or_else(|| "none: unsigned".to_owned(), SignatureStatus::text));
+    line("encoding", inspection.encoding.as_str());
     line("size", &format!("{} bytes", artifact.bytes.len()));
     let imports: Vec<String> =
-        shown.imports.iter().map(|import| format!("{}: {}", import.name, import.kind.words())).collect();
+        inspection.imports.iter().map(|import| format!("{}: {}", import.name, import.kind.meaning())).collect();
     line("imports", if imports.is_empty() { "nothing" } else { &imports[0] });
     imports.iter().skip(1).for_each(|import| line("", import));
-    let Some(manifest) = &shown.manifest else { return };
+    let Some(manifest) = &inspection.manifest else { return };
     line("scope", manifest.scope.as_str());
     line("min points", &manifest.min_points.to_string());
-    let settings = schema::settings(&manifest.settings_schema);
+    let settings = setting_rows(&manifest.settings_schema);
     if settings.is_empty() {
         return line("settings", "none");
     }
@@ -100,36 +103,37 @@ fn text(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) 
 }
 
 /// Returns the contract version of the plugin; both versions if manifest and exports differ.
-fn contract(shown: &Inspection) -> String {
-    let packed = shown.manifest.as_ref().map(|manifest| &manifest.contract);
-    match (packed, &shown.contract) {
+fn contract(inspection: &Inspection) -> String {
+    let packed = inspection.manifest.as_ref().map(|manifest| &manifest.contract);
+    match (packed, &inspection.contract) {
         (Some(packed), Some(exported)) if packed != exported => {
-            format!("{exported} by its exports, {packed} by its manifest")
+            format!("{exported} in the exports, {packed} in the manifest")
         }
         (_, Some(exported)) => exported.clone(),
-        (Some(packed), None) => format!("{packed} by its manifest, but it exports no costwarden:detector/detector"),
-        (None, None) => "none: it exports no costwarden:detector/detector".to_owned(),
+        (Some(packed), None) => format!("{packed} in the manifest, but no export costwarden:detector/detector"),
+        (None, None) => "none: no export costwarden:detector/detector".to_owned(),
     }
 }
 
-fn as_json(artifact: &Artifact, shown: &Inspection, signature: Option<&Signature>) {
-    let imports = shown.imports.iter().map(|import| json!({"name": import.name, "meaning": import.kind.words()}));
+fn as_json(artifact: &Artifact, inspection: &Inspection, signature: Option<&SignatureStatus>) {
+    let imports =
+        inspection.imports.iter().map(|import| json!({"name": import.name, "meaning": import.kind.meaning()}));
     let signature = signature.map(|signature| {
-        let (verified, signer, problem) = match &signature.proof {
-            Proof::NotChecked => (None, None, None),
-            Proof::Verified(name) => (Some(true), Some(name), None),
-            Proof::Refused(why) => (Some(false), None, Some(why)),
+        let (verified, signer, problem) = match &signature.verification {
+            Verification::NotChecked => (None, None, None),
+            Verification::Verified(name) => (Some(true), Some(name), None),
+            Verification::Refused(reason) => (Some(false), None, Some(reason)),
         };
         json!({"key": signature.key, "verified": verified, "signer": signer, "problem": problem})
     });
-    let shown = json!({
-        "manifest": shown.manifest,
-        "contract": shown.contract,
+    let output = json!({
+        "manifest": inspection.manifest,
+        "contract": inspection.contract,
         "digest": artifact.digest,
         "signature": signature,
-        "encoding": shown.encoding.as_str(),
+        "encoding": inspection.encoding.as_str(),
         "bytes": artifact.bytes.len(),
         "imports": imports.collect::<Vec<_>>(),
     });
-    present::out(&shown.to_string());
+    present::out(&output.to_string());
 }

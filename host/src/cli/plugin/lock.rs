@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use model::count::{counted, one_or};
+use model::rule::{self, RuleSet};
+use plugin::{Lock, LockChange, LockEntry};
+use sandbox::{Compiler, Sandbox};
 use serde_json::json;
 use tracing::Level;
 
@@ -10,35 +14,35 @@ use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
 use crate::pipeline::{Admission, AdmittedPlugin, Grade, PullPolicy};
-use model::count::{counted, one_or};
-use model::rule::{self, RuleSet};
-use plugin::{Change, Entry, Lock};
-use sandbox::{Compiler, Sandbox};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
     // A check writes nothing: a pulled plugin is not kept.
     let pull = if args.check { PullPolicy::Once } else { PullPolicy::Keep };
     let file = &config.plugins.lock.path;
-    let was = Lock::read(file).map_err(|errors| {
+    let before = Lock::read(file).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}\nremove the file to write it anew", lines.join("\n"))
+        anyhow::anyhow!(
+            "{}\nremove the file and run `costwarden plugin lock` to write the file again",
+            lines.join("\n")
+        )
     })?;
-    let now = in_use(rule::load(&config.rules), config, pull).await?;
-    let is_new = was.is_none();
-    let was = was.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
-    let changes = was.changes(&now);
+    let after = used_plugins(rule::load(&config.rules), config, pull).await?;
+    let is_absent = before.is_none();
+    let before = before.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
+    let changes = before.changes(&after);
     for change in &changes {
         match form {
             Form::Text => present::out(&change.to_string()),
             Form::Json => present::out(&as_json(change).to_string()),
         }
     }
-    let plugins = counted(now.entries.len(), "plugin");
+    let plugins = counted(after.entries.len(), "plugin");
     // A missing file is a difference, even without any plugin.
-    let outcome = match (args.check, changes.is_empty() && !is_new) {
-        (_, true) => format!("{}: {plugins}, all as agreed", file.display()),
+    let is_current = changes.is_empty() && !is_absent;
+    let outcome = match (args.check, is_current) {
+        (_, true) => format!("{}: {plugins}, all approved", file.display()),
         (true, false) => {
-            let hint = "run `costwarden plugin lock` to agree to what is there now";
+            let hint = "approve the present plugins with `costwarden plugin lock`";
             let differ = one_or(changes.len() as u64, "differs", "differ");
             present::complaint(
                 Level::ERROR,
@@ -47,7 +51,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             return Ok(Grade::Failed);
         }
         (false, false) => {
-            now.save().with_context(|| format!("{} cannot be written", file.display()))?;
+            after.save().with_context(|| format!("{} cannot be written", file.display()))?;
             format!("{}: {plugins} written, {} changed", file.display(), changes.len())
         }
     };
@@ -59,7 +63,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
 
 /// Loads every plugin in the rules. Fails if any plugin is unusable, because a plugin missing in the lock could never
 /// run.
-async fn in_use(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
+async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
@@ -72,27 +76,27 @@ async fn in_use(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Resu
         }
     }
     if !problems.is_empty() {
-        anyhow::bail!("{}\nnothing is locked until every rule and its plugin can be used", problems.join("\n"));
+        anyhow::bail!("{}\nthe lock is not written: every rule and every plugin must be usable", problems.join("\n"));
     }
     Ok(Lock { file: config.plugins.lock.path.clone(), entries })
 }
 
-fn entry(admitted: AdmittedPlugin) -> Entry {
+fn entry(admitted: AdmittedPlugin) -> LockEntry {
     let AdmittedPlugin { detector, signer, source } = admitted;
-    Entry { version: detector.manifest.version.clone(), digest: detector.digest.clone(), signer, source, line: 0 }
+    LockEntry { version: detector.manifest.version.clone(), digest: detector.digest.clone(), signer, source, line: 0 }
 }
 
-fn as_json(change: &Change) -> serde_json::Value {
-    let entry = |entry: Option<&Entry>| {
+fn as_json(change: &LockChange) -> serde_json::Value {
+    let entry = |entry: Option<&LockEntry>| {
         entry.map(|entry| {
             json!({"version": entry.version, "digest": format!("sha256:{}", entry.digest), "signer": entry.signer,
                    "source": entry.source.as_ref().map(ToString::to_string)})
         })
     };
-    let (was, now) = match change {
-        Change::Added { now, .. } => (None, Some(now)),
-        Change::Changed { was, now, .. } => (Some(was), Some(now)),
-        Change::Removed { was, .. } => (Some(was), None),
+    let (before, after) = match change {
+        LockChange::Added { after, .. } => (None, Some(after)),
+        LockChange::Changed { before, after, .. } => (Some(before), Some(after)),
+        LockChange::Removed { before, .. } => (Some(before), None),
     };
-    json!({"plugin": change.name(), "was": entry(was), "now": entry(now)})
+    json!({"plugin": change.name(), "before": entry(before), "after": entry(after)})
 }

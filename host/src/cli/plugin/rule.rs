@@ -1,20 +1,22 @@
 //! The command `plugin rule`: prints a first rule for a plugin.
 
-use super::{Ground, RuleArgs};
-use crate::cli::present;
-use crate::pipeline::Grade;
-use plugin::{inspect, starter};
+use plugin::authoring::rule_template::rule_template;
+use plugin::supply_chain::inspection;
 use sandbox::Artifact;
 
-pub(super) fn rule(args: &RuleArgs, ground: &Ground) -> anyhow::Result<Grade> {
-    let artifact = Artifact::read(&args.file, ground.limits.module_bytes)?;
+use super::{RuleArgs, TrialEnvironment};
+use crate::cli::present;
+use crate::pipeline::Grade;
+
+pub(super) fn rule(args: &RuleArgs, environment: &TrialEnvironment) -> anyhow::Result<Grade> {
+    let artifact = Artifact::read(&args.file, environment.limits.module_bytes)?;
     let file = args.file.display();
-    let shown = inspect::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
-    let Some(manifest) = &shown.manifest else {
+    let inspection = inspection::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
+    let Some(manifest) = &inspection.manifest else {
         anyhow::bail!(
-            "{file}: has no packed manifest to read its settings from: `costwarden plugin build {file}` packs one"
+            "{file}: no packed manifest with the settings: pack a manifest with `costwarden plugin build {file}`"
         );
     };
-    present::out(&starter::rule(manifest, &shown));
+    present::out(&rule_template(manifest, &inspection));
     Ok(Grade::Done)
 }

@@ -6,34 +6,35 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use config_file::secret::read_file as read_secret_file;
 use globset::{Glob, GlobSet};
+use plugin::{self, SignatureError, TrustedKey};
+use sandbox::{Artifact, single_line};
 use serde_json::json;
 
-use super::{Ground, KeygenArgs, SignArgs, VerifyArgs};
+use super::{KeygenArgs, SignArgs, TrialEnvironment, VerifyArgs};
 use crate::cli::present::{self, Form};
 use crate::pipeline::Grade;
-use config_file::secret::read_file as read_secret_file;
-use plugin::{self, SignatureError, TrustedKey};
-use sandbox::Artifact;
 
 pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
-    let (secret, public) = (&args.file, with_suffix(&args.file, ".pub"));
+    let secret = &args.file;
+    let public = with_suffix(secret, ".pub");
     for path in [secret, &public] {
         anyhow::ensure!(
             !path.exists(),
-            "{} is there already: name another file, no key is overwritten",
+            "{} already exists: name another file, because a key is never overwritten",
             path.display()
         );
     }
-    let files = plugin::generate()?;
+    let files = plugin::generate_keys()?;
     create(secret, 0o600, &files.secret)?;
     create(&public, 0o644, &files.public)?;
     if form == Form::Json {
         present::out(&json!({"secretKey": secret, "publicKey": public, "line": files.line}).to_string());
         return Ok(Grade::Done);
     }
-    present::out(&format!("{}: the secret key, to sign with; keep it to yourself", secret.display()));
-    present::out(&format!("{}: the public key; whoever is to trust it has in the config:\n", public.display()));
+    present::out(&format!("{}: the secret key for signing; do not share this file", secret.display()));
+    present::out(&format!("{}: the public key; to trust the key, add to the config:\n", public.display()));
     present::out(&format!(
         "[[plugins.signing.key]]\nname = \"NAME\"\npublic_key = \"{}\"\nplugins = [\"*\"]",
         files.line
@@ -44,10 +45,10 @@ pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
 pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
     anyhow::ensure!(
         args.key.exists(),
-        "{key}: no such key: make one with `costwarden plugin keygen {key}`",
+        "{key}: no such file: create a key with `costwarden plugin keygen {key}`",
         key = args.key.display()
     );
-    let secret = read_secret_file(&args.key).map_err(|why| anyhow::anyhow!("{why}"))?;
+    let secret = read_secret_file(&args.key).map_err(|error| anyhow::anyhow!("{error}"))?;
     // No size limit: the plugin is hashed, not loaded.
     let artifact = Artifact::read(&args.file, u64::MAX)?;
     let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;
@@ -60,22 +61,23 @@ pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
     Ok(Grade::Done)
 }
 
-pub(super) fn verify(args: &VerifyArgs, ground: &Ground, form: Form) -> anyhow::Result<Grade> {
+pub(super) fn verify(args: &VerifyArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
     let keys = match &args.key {
-        Some(path) => vec![any_plugin(path)?],
-        None => ground.keys.clone(),
+        Some(path) => vec![key_for_all_plugins(path)?],
+        None => environment.keys.clone(),
     };
     anyhow::ensure!(
         !keys.is_empty(),
-        "no key to verify with: name one with --key FILE, or trust one under [[plugins.signing.key]]"
+        "no key for the verification: name a key with --key FILE, or add a trusted key under [[plugins.signing.key]]"
     );
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    let signature = plugin::beside(&args.file)?;
+    let signature = plugin::read_signature(&args.file)?;
     let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
-    let signer =
-        plugin::verify_file(&keys, &artifact, Ok(signature)).map_err(|error| told(error, args))?.unwrap_or_default();
+    let signer = plugin::verify_file(&keys, &artifact, Ok(signature))
+        .map_err(|error| without_config(error, args))?
+        .unwrap_or_default();
     // The comment comes from the signature file: no control character may reach the terminal.
-    let comment: String = comment.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let comment = single_line(comment);
     present::out(&match form {
         Form::Text => format!("{}: signed by {signer} ({comment})", args.file.display()),
         Form::Json => json!({"file": args.file, "digest": format!("sha256:{}", artifact.digest), "signer": signer,
@@ -86,25 +88,27 @@ pub(super) fn verify(args: &VerifyArgs, ground: &Ground, form: Form) -> anyhow::
 }
 
 /// Rewords an error for a key from the command line, without a reference to the config.
-fn told(error: SignatureError, args: &VerifyArgs) -> anyhow::Error {
+fn without_config(error: SignatureError, args: &VerifyArgs) -> anyhow::Error {
     let file = args.file.display();
     match (error, &args.key) {
         (SignatureError::Unsigned { .. }, Some(_)) => {
-            anyhow::anyhow!("{file}: unsigned, expected {file}.minisig beside it, which `costwarden plugin sign` makes")
+            anyhow::anyhow!(
+                "{file}: unsigned, expected the signature {file}.minisig: sign the plugin with `costwarden plugin sign`"
+            )
         }
-        (SignatureError::Untrusted { key, .. }, Some(wanted)) => {
-            anyhow::anyhow!("{file}: signed by the key {key}, which is not that of {}", wanted.display())
+        (SignatureError::Untrusted { key, .. }, Some(expected)) => {
+            anyhow::anyhow!("{file}: signed by the key {key}, expected the key of {}", expected.display())
         }
         (error, _) => error.into(),
     }
 }
 
 /// Reads a public key that is trusted for all plugins in the present command.
-fn any_plugin(path: &Path) -> anyhow::Result<TrustedKey> {
+fn key_for_all_plugins(path: &Path) -> anyhow::Result<TrustedKey> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
-    let public = plugin::public_key(&text).with_context(|| {
-        format!("{shown}: no public key of minisign, expected one like the FILE.pub of `costwarden plugin keygen FILE`")
+    let public = plugin::parse_public_key(&text).with_context(|| {
+        format!("{shown}: not a public key of minisign, expected FILE.pub of `costwarden plugin keygen FILE`")
     })?;
     let may_sign = GlobSet::builder().add(Glob::new("*")?).build()?;
     Ok(TrustedKey { name: shown.to_string(), public, may_sign, patterns: "\"*\"".to_owned() })

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use model::anomaly::Anomaly;
 use model::rule::Rule;
 use model::series::{Names, Series, SeriesKey, Window};
-use sandbox::{Call, Failure, Fitted, Usage, Verdict};
+use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
 
 use super::aggregate::RuleSeries;
 use super::evaluation::{Coverage, DetectorInput, Evaluation, EvaluationTime};
@@ -103,20 +103,20 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn call<'r>(&self, prepared: &'r PreparedRule) -> Call<'r>
+    fn call<'r>(&self, prepared: &'r PreparedRule) -> CallContext<'r>
     where
         'a: 'r,
     {
         let config = self.config;
         let rule = &prepared.rule;
-        Call { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
+        CallContext { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
     }
 
     /// Returns the result of a series, and counts a failure.
     fn accept<T>(&mut self, prepared: &PreparedRule, result: Result<T, Failure>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Failure::Learning(_)) => {
+            Err(Failure::InsufficientHistory(_)) => {
                 self.report.add(self.insufficient, 1);
                 None
             }
@@ -124,7 +124,7 @@ impl<'a> Evaluator<'a> {
                 let rule = &prepared.rule;
                 self.report.add(Count::FailedSeries, 1);
                 self.report.tally.add(Metric::FailedSeries, &labels(prepared), 1.0);
-                if failure.is_of_whole_batch() {
+                if failure.is_after_failed_batch() {
                     self.stopped_rules.insert(rule.id.clone());
                 }
                 // The first failure of a rule is a problem; later failures are only logged.

@@ -9,9 +9,10 @@ use std::{panic, thread};
 use model::image::Image;
 use model::rule::Rule;
 use plugin::{
-    self, Lock, Mismatch, RegistryError, RegistryOptions, Shelf, ShelfError, Signature, SignatureError, beside,
+    self, Lock, LockMismatch, PluginIdentity, PulledPlugins, PulledPluginsError, RegistryError, RegistryOptions,
+    Signature, SignatureError, read_signature,
 };
-use sandbox::{Artifact, Detector, LoadError, Sandbox};
+use sandbox::{Artifact, ArtifactError, Detector, LoadError, Sandbox};
 
 use crate::config::Config;
 
@@ -58,11 +59,13 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    PulledPlugins(#[from] PulledPluginsError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error(transparent)]
-    Lock(#[from] Mismatch),
+    Lock(#[from] LockMismatch),
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     #[error(transparent)]
     Load(#[from] LoadError),
 }
@@ -101,7 +104,8 @@ impl Admission<'_> {
         let name = rule.detector.as_str();
         let signer = plugin::verify(&self.config.plugins.keys, name, &file.artifact, file.signature)?;
         if let Some(lock) = self.lock {
-            lock.check(name, &file.artifact.digest, signer, rule.image.as_ref())?;
+            let digest = &file.artifact.digest;
+            lock.check(&PluginIdentity { name, digest, signer, source: rule.image.as_ref() })?;
         }
         let grants = self.config.plugins.grants.get(name).cloned().unwrap_or_default();
         let detector = Arc::new(self.sandbox.load(name, &file.artifact, &grants)?);
@@ -111,25 +115,25 @@ impl Admission<'_> {
     fn read_file(&self, name: &str) -> Result<PluginFile, Refusal> {
         let path = self.config.plugins.directory.join(format!("{name}.wasm"));
         let artifact = Artifact::read(&path, self.config.plugins.limits.module_bytes)?;
-        Ok(PluginFile { artifact, signature: beside(&path), source: None })
+        Ok(PluginFile { artifact, signature: read_signature(&path), source: None })
     }
 
     /// Reads the plugin of an image. The lock file takes precedence over the current tag, and a local copy over a
     /// connection.
     async fn read_image(&self, image: &Image) -> Result<PluginFile, Refusal> {
         let config = self.config;
-        let shelf = Shelf::new(&config.state_dir);
+        let pulled_plugins = PulledPlugins::new(&config.state_dir);
         let limit = config.plugins.limits.module_bytes;
         let locked = self.lock.and_then(|lock| lock.entries.get(image.name()));
         let locked = locked.and_then(|entry| Some((entry.source.clone()?, entry.digest.clone())));
         let pinned = match locked.filter(|(source, _)| image.covers(source)) {
             Some(locked) => Some(locked),
-            None => shelf.record(image).map(|record| (record.image, record.digest)),
+            None => pulled_plugins.record(image).map(|record| (record.image, record.digest)),
         };
         if let Some((source, digest)) = &pinned
-            && let Some(artifact) = shelf.read(digest, limit)?
+            && let Some(artifact) = pulled_plugins.read(digest, limit)?
         {
-            let signature = beside(&artifact.path);
+            let signature = read_signature(&artifact.path);
             // Messages name the image instead of the local copy.
             let artifact = Artifact { path: source.to_string().into(), ..artifact };
             return Ok(PluginFile { artifact, signature, source: Some(source.clone()) });
@@ -138,12 +142,12 @@ impl Admission<'_> {
             return Err(Refusal::NotPulled { image: image.clone() });
         }
         let source = pinned.map_or_else(|| image.clone(), |(source, _)| source);
-        let registry = RegistryOptions::of(image.host(), &config.plugins.registries);
+        let registry = RegistryOptions::for_host(image.host(), &config.plugins.registries);
         let pulled = plugin::pull(&source, &registry, limit).await?;
         // A plugin without a trusted signature is not kept.
         plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
         if self.pull == PullPolicy::Keep {
-            shelf.keep(image, &pulled)?;
+            pulled_plugins.save(image, &pulled)?;
         }
         Ok(PluginFile { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
     }

@@ -7,7 +7,7 @@ use config_file::toml::Diagnostic;
 use model::count::counted;
 use model::rule::{Rule, RuleSet};
 use model::series::Grain;
-use plugin::{Lock, held};
+use plugin::{Lock, lock_marker};
 use sandbox::{Detector, Sandbox};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -51,7 +51,7 @@ pub(crate) async fn prepare_rules(set: RuleSet, config: &Config, sandbox: &Sandb
     };
     // A missing lock file is a problem only if an earlier run used a lock file.
     if lock.is_none() {
-        prepared.problems.extend(held::missed(&config.state_dir, &config.plugins.lock));
+        prepared.problems.extend(lock_marker::missing_lock(&config.state_dir, &config.plugins.lock));
     }
     let plugins = Admission { config, lock: lock.as_ref(), sandbox, pull }.admit(&set.rules).await;
     for rule in set.rules {

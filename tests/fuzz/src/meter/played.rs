@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use fastrand::Rng;
-use sandbox::fuel::{COUNTER, METER};
+use sandbox::meter::{COUNTER, METER};
 use wasmtime::{
     AsContextMut, Extern, ExternType, Func, Global, GlobalType, Instance, Module, Mutability, Store, StoreLimits,
     StoreLimitsBuilder, Trap, Val, ValType,

@@ -4,73 +4,90 @@ use std::io::{self, Read, Write as _};
 use std::num::NonZero;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::child::{COMPILED, UNFIT};
-use crate::contract::Unfit;
-use crate::loading::Fault;
-use crate::{Limits, output};
+use super::child::{COMPILED, REFUSED};
+use super::error::{CompileError, CompileRefusal};
+use crate::contract::InvalidPlugin;
+use crate::limits::Limits;
+use crate::text;
 
 /// Threads for translating functions. More threads would not shorten the compilation of a plugin of usual size.
 const THREADS: usize = 4;
 /// Stack of each thread, in bytes.
 const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 /// Maximum bytes kept from the child's standard error.
-const LAST_WORDS_BYTES: u64 = 16 * 1024;
+const STDERR_BYTES: u64 = 16 * 1024;
 /// Maximum bytes of standard error repeated in a message.
-const TOLD_BYTES: usize = 300;
+const SHOWN_STDERR_BYTES: usize = 300;
+
+/// The end of a child process.
+struct Exit {
+    /// Standard output.
+    output: io::Result<Vec<u8>>,
+    status: ExitStatus,
+    /// The start of standard error.
+    errors: String,
+}
 
 /// Returns the code compiled by a child process.
-pub(super) fn ask(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+pub(super) fn compile_in_child(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let started = command(program, limits).spawn();
-    let mut child = started.map_err(|error| Fault::Compiler(format!("cannot be started: {error}")))?;
-    let (mut input, output, errors) =
-        (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-    let (sender, answer) = mpsc::channel();
-    let ended = thread::scope(|scope| {
-        // The write fails if the child refuses the file after reading its start. The answer tells the reason.
+    let child = started.map_err(|error| CompileError::Compiler(format!("cannot be started: {error}")))?;
+    let Exit { output, status, errors } = exchange(child, limits, bytes)?;
+    if !status.success() {
+        return Err(exit_error(status, &errors, limits));
+    }
+    let mut output = output.map_err(|error| CompileError::Compiler(format!("cannot be read from: {error}")))?;
+    if output.starts_with(COMPILED) {
+        output.drain(..COMPILED.len());
+        return Ok(output);
+    }
+    match output.strip_prefix(REFUSED).map(serde_json::from_slice) {
+        Some(Ok(InvalidPlugin::Invalid(text))) if is_out_of_memory(&text) => {
+            Err(CompileRefusal::Memory(limits.compile_memory_bytes).into())
+        }
+        Some(Ok(invalid)) => Err(CompileRefusal::Invalid(invalid).into()),
+        _ => {
+            Err(CompileError::Compiler("returned neither code nor a reason: the program is not costwarden".to_owned()))
+        }
+    }
+}
+
+/// Sends the plugin to the child and waits for the end, at most `compile_seconds`.
+fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, CompileError> {
+    let mut input = child.stdin.take().expect("piped");
+    let output = child.stdout.take().expect("piped");
+    let errors = child.stderr.take().expect("piped");
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        // The write fails if the child refuses the file after reading its start. The output tells the reason.
         scope.spawn(move || {
             let _ = input.write_all(bytes);
         });
         // The child holds its output in memory, so its memory limit also bounds the output.
         scope.spawn(move || {
-            let mut answer = Vec::new();
-            let read = output.take(limits.compile_memory_bytes).read_to_end(&mut answer);
-            let _ = sender.send(read.map(|_| answer));
+            let mut bytes = Vec::new();
+            let read = output.take(limits.compile_memory_bytes).read_to_end(&mut bytes);
+            let _ = sender.send(read.map(|_| bytes));
         });
-        let errors = scope.spawn(move || last_words(errors));
-        let answer = answer.recv_timeout(Duration::from_secs(limits.compile_seconds));
-        if answer.is_err() {
-            child.kill().map_err(|error| Fault::Compiler(format!("cannot be ended: {error}")))?;
+        let errors = scope.spawn(move || read_errors(errors));
+        let output = receiver.recv_timeout(Duration::from_secs(limits.compile_seconds));
+        if output.is_err() {
+            child.kill().map_err(|error| CompileError::Compiler(format!("cannot be ended: {error}")))?;
         }
-        let status = child.wait().map_err(|error| Fault::Compiler(format!("cannot be waited for: {error}")))?;
+        let status = child.wait().map_err(|error| CompileError::Compiler(format!("cannot be waited for: {error}")))?;
         let errors = errors.join().unwrap_or_default();
-        match answer {
-            Ok(answer) => Ok((answer, status, errors)),
-            Err(_) => Err(Fault::CompileTime(limits.compile_seconds)),
+        match output {
+            Ok(output) => Ok(Exit { output, status, errors }),
+            Err(_) => Err(CompileRefusal::Time(limits.compile_seconds).into()),
         }
-    });
-    let (answer, status, errors) = ended?;
-    if !status.success() {
-        return Err(death(status, &errors, limits));
-    }
-    let mut answer = answer.map_err(|error| Fault::Compiler(format!("cannot be read from: {error}")))?;
-    if answer.starts_with(COMPILED) {
-        answer.drain(..COMPILED.len());
-        return Ok(answer);
-    }
-    match answer.strip_prefix(UNFIT).map(serde_json::from_slice) {
-        Some(Ok(Unfit::Invalid(words))) if tells_of_memory(&words) => {
-            Err(Fault::CompileMemory(limits.compile_memory_bytes))
-        }
-        Some(Ok(unfit)) => Err(Fault::Unfit(unfit)),
-        _ => Err(Fault::Compiler("gave neither code nor a reason: it is not this program".to_owned())),
-    }
+    })
 }
 
 fn command(program: &Path, limits: &Limits) -> Command {
@@ -96,36 +113,36 @@ fn command(program: &Path, limits: &Limits) -> Command {
 }
 
 /// Returns the start of standard error. Reads and drops the rest, so the child never blocks on a full pipe.
-fn last_words(mut errors: ChildStderr) -> String {
-    let mut words = Vec::new();
-    let _ = errors.by_ref().take(LAST_WORDS_BYTES).read_to_end(&mut words);
+fn read_errors(mut errors: ChildStderr) -> String {
+    let mut start = Vec::new();
+    let _ = errors.by_ref().take(STDERR_BYTES).read_to_end(&mut start);
     let _ = io::copy(&mut errors, &mut io::sink());
-    String::from_utf8_lossy(&words).into_owned()
+    String::from_utf8_lossy(&start).into_owned()
 }
 
-/// Returns the fault for a compiler that ended without success.
-fn death(status: ExitStatus, words: &str, limits: &Limits) -> Fault {
+/// Returns the error for a compiler that ended without success.
+fn exit_error(status: ExitStatus, errors: &str, limits: &Limits) -> CompileError {
     let signal = status.signal();
     if signal == Some(Signal::XCPU.as_raw()) {
-        return Fault::CompileTime(limits.compile_seconds);
+        return CompileRefusal::Time(limits.compile_seconds).into();
     }
-    if tells_of_memory(words) {
-        return Fault::CompileMemory(limits.compile_memory_bytes);
+    if is_out_of_memory(errors) {
+        return CompileRefusal::Memory(limits.compile_memory_bytes).into();
     }
-    let how = signal.map_or_else(
+    let end = signal.map_or_else(
         || format!("ended with exit code {}", status.code().unwrap_or_default()),
         |signal| format!("was ended by signal {signal}"),
     );
-    let words = output::plain(output::shortened(words.trim().to_owned(), TOLD_BYTES));
-    Fault::Compiler(if words.is_empty() { how } else { format!("{how}: {words}") })
+    let errors = text::single_line(text::truncated(errors.trim().to_owned(), SHOWN_STDERR_BYTES));
+    CompileError::Compiler(if errors.is_empty() { end } else { format!("{end}: {errors}") })
 }
 
 /// Returns true if a text reports exhausted memory. Covers the message of a failed allocation before an abort, the
 /// compiler's error, and the system's error for a thread without room.
-fn tells_of_memory(words: &str) -> bool {
+fn is_out_of_memory(text: &str) -> bool {
     ["memory allocation of", "out of memory", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
-        .any(|said| words.contains(said))
+        .any(|report| text.contains(report))
 }
 
 #[cfg(test)]
@@ -137,47 +154,47 @@ mod tests {
     use crate::{Artifact, Compiler, Grants, Sandbox};
 
     /// Returns the load error with a shell script in place of the compiler.
-    fn told(script: &str) -> String {
+    fn load_error(script: &str) -> String {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("compiler");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
         fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
         let limits = Limits { compile_seconds: 1, ..Limits::default() };
-        let sandbox = Sandbox::new(limits, None, Compiler::Child(program)).expect("a sandbox");
+        let sandbox = Sandbox::new(limits, None, Compiler::ChildProcess(program)).expect("a sandbox");
         let plugin = Artifact::new(Path::new("plugin.wasm"), b"\0asm\x01\0\0\0".to_vec());
         sandbox.load("plugin", &plugin, &Grants::default()).err().expect("not compiled").to_string()
     }
 
     #[test]
-    fn a_compiler_that_is_none_is_told() {
-        insta::assert_snapshot!(told("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler gave neither code nor a reason: it is not this program");
-        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler gave no code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment");
-        insta::assert_snapshot!(told("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler gave neither code nor a reason: it is not this program");
-        let nowhere = ask(Path::new("/nonexistent"), &Limits::default(), b"");
-        insta::assert_snapshot!(nowhere.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
+    fn another_program_is_reported() {
+        insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden");
+        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned unusable code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment");
+        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden");
+        let absent = compile_in_child(Path::new("/nonexistent"), &Limits::default(), b"");
+        insta::assert_snapshot!(absent.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
     }
 
     #[test]
-    fn a_compiler_that_dies_is_told() {
-        insta::assert_snapshot!(told("echo some last words >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some last words");
-        insta::assert_snapshot!(told("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11");
-        insta::assert_snapshot!(told("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
-        insta::assert_snapshot!(told("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: takes more memory than 2147483648 bytes to compile (plugins.limits.compile_memory_bytes)");
+    fn a_failed_compiler_is_reported() {
+        insta::assert_snapshot!(load_error("echo some error >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some error");
+        insta::assert_snapshot!(load_error("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11");
+        insta::assert_snapshot!(load_error("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
+        insta::assert_snapshot!(load_error("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: needs more memory than 2147483648 bytes to compile (plugins.limits.compile_memory_bytes)");
     }
 
     #[test]
-    fn a_compiler_that_hangs_is_ended() {
-        insta::assert_snapshot!(told("exec sleep 1000"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
+    fn a_hanging_compiler_is_killed() {
+        insta::assert_snapshot!(load_error("exec sleep 1000"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
     }
 
     /// The parent reads all of standard error, so the child never blocks. The message repeats only the start.
     #[test]
-    fn words_without_end_are_cut() {
-        let told = told("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
+    fn endless_standard_error_is_cut() {
+        let error = load_error("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
         assert!(
-            told.starts_with("plugin.wasm: cannot be compiled: the compiler ended with exit code 1: xxx"),
-            "{told}"
+            error.starts_with("plugin.wasm: cannot be compiled: the compiler ended with exit code 1: xxx"),
+            "{error}"
         );
-        assert!(told.ends_with("x…") && told.len() < 400, "{told}");
+        assert!(error.ends_with("x…") && error.len() < 400, "{error}");
     }
 }

@@ -1,6 +1,8 @@
 //! Plugins built against contract 1.0.0 and never rebuilt: load, fit and judge must give the original results.
 
-use super::{Artifact, Detector, Grants, Limits, Scope, Series, Window, artifact, call, sandbox};
+use model::series::{Series, Window};
+
+use super::{Artifact, Detector, Grants, Limits, Scope, Verdict, artifact, context, sandbox};
 use crate::CONTRACT;
 
 fn frozen(file: &str, name: &str) -> Detector {
@@ -20,26 +22,26 @@ fn days() -> Series {
 
 /// Returns the fit of four weeks and the verdicts on the following days, with every number exact to the last bit.
 fn judged(detector: &Detector) -> String {
-    const LEARNED: usize = 28;
+    const FITTED: usize = 28;
     let days = days();
-    let history = Series { values: days.values[..LEARNED].to_vec(), ..days.clone() };
-    let mut fit = detector.fit(&call("{}"), &[history]).results;
+    let history = Series { values: days.values[..FITTED].to_vec(), ..days.clone() };
+    let mut fit = detector.fit(&context("{}"), &[history]).results;
     let fitted = fit.pop().expect("one result").expect("fits");
-    let mut told = format!("state {}\n", hex::encode(&fitted.state));
+    let mut lines = format!("state {}\n", hex::encode(&fitted.state));
     for (name, value) in fitted.figures {
-        told += &format!("figure {name} {value}\n");
+        lines += &format!("figure {name} {value}\n");
     }
-    let window = Window { series: days, state: fitted.state, judge_from: LEARNED as u32 };
-    let mut judged = detector.judge(&call("{}"), &[window]).results;
+    let window = Window { series: days, state: fitted.state, judge_from: FITTED as u32 };
+    let mut judged = detector.judge(&context("{}"), &[window]).results;
     for verdict in judged.pop().expect("one result").expect("judges") {
-        let super::Verdict { index, score, expected, lower, upper, reason } = verdict;
-        told += &format!("{index} {score} {expected} {lower} {upper} {reason}\n");
+        let Verdict { index, score, expected, lower, upper, reason } = verdict;
+        lines += &format!("{index} {score} {expected} {lower} {upper} {reason}\n");
     }
-    told
+    lines
 }
 
 #[test]
-fn a_plugin_of_contract_1_0_0_judges_as_it_did() {
+fn a_plugin_of_contract_1_0_0_gives_the_same_verdicts() {
     let detector = frozen("contract-1.0.0.wasm", "tutorial");
     let manifest = &detector.manifest;
     assert_eq!((manifest.version.as_str(), manifest.min_points, manifest.scope), ("0.1.0", 1, Scope::Each));
@@ -52,12 +54,12 @@ fn a_plugin_of_contract_1_0_0_judges_as_it_did() {
 #[test]
 fn a_component_of_contract_1_0_0_loads() {
     let detector = frozen("component-1.0.0.wasm", "frozen");
-    assert_eq!(judged(&detector), "state \n", "it learns nothing and is silent");
+    assert_eq!(judged(&detector), "state \n", "without state and verdicts");
 }
 
 /// A published contract never changes. A changed contract is a new version next to this version.
 #[test]
-fn the_contract_is_the_one_that_was_frozen() {
+fn the_contract_is_unchanged() {
     let wit = artifact("plugin-sdk/wit/detector.wit");
     assert_eq!(
         (CONTRACT, wit.digest.as_str()),

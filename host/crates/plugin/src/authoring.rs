@@ -1,0 +1,13 @@
+//! Tools for detector authors: projects, builds, golden cases and trials.
+
+pub mod build;
+pub mod golden;
+pub mod language;
+pub mod peak_usage;
+pub mod project;
+pub mod rule_template;
+pub mod series_file;
+pub mod settings_schema;
+pub mod synthetic;
+pub mod verdict_csv;
+pub mod walk;

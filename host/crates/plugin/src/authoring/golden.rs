@@ -1,0 +1,198 @@
+//! Golden cases of a plugin project: an input series, the parameters of the trial, and the exact expected verdicts.
+//!
+//! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and optionally `case.toml`. The result depends
+//! only on the case and the plugin, and is the same on every machine.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use config_file::toml::{Diagnostic, Document};
+use model::incident::ACCEPT_AFTER_DAYS;
+use sandbox::{CallContext, Detector};
+
+use super::series_file::{self, SeriesFileError};
+use super::verdict_csv::verdict_csv;
+use super::walk::{self, IncidentTraining, TrialParameters};
+
+/// A golden case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoldenCase {
+    /// Name of the folder.
+    pub name: String,
+    pub input: PathBuf,
+    pub expected: PathBuf,
+    mode: CaseMode,
+    settings: String,
+    unit: String,
+    locale: String,
+    history_days: Option<NonZero<u16>>,
+}
+
+/// The steps of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum CaseMode {
+    /// A single fit, then a judgement of all points from the named point on; by default of the last tenth.
+    JudgeFrom(Option<String>),
+    /// A walk with this number of points per step.
+    Walk(NonZero<usize>),
+}
+
+/// Returns the project's cases sorted by name, each with an error if the folder is invalid.
+///
+/// # Errors
+/// Fails if there are no cases.
+pub fn read_cases(project: &Path) -> Result<BTreeMap<String, Result<GoldenCase, GoldenError>>, GoldenError> {
+    // Messages show `golden`, not `./golden`.
+    let golden = project.strip_prefix(".").unwrap_or(project).join("golden");
+    let entries = match std::fs::read_dir(&golden) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(GoldenError::NoCases(golden)),
+        Err(source) => return Err(GoldenError::Read(golden, source)),
+    };
+    let mut cases = BTreeMap::new();
+    for entry in entries {
+        let path = entry.map_err(|source| GoldenError::Read(golden.clone(), source))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') {
+            cases.insert(name.clone(), read_case(name, &path));
+        }
+    }
+    if cases.is_empty() { Err(GoldenError::NoCases(golden)) } else { Ok(cases) }
+}
+
+/// Returns the built plugin of a project: in the project's folder, in `dist`, or under the folder's name in the `dist`
+/// beside the project.
+///
+/// # Errors
+/// Fails if there is no plugin or more than one candidate.
+pub fn find_plugin(project: &Path) -> Result<PathBuf, GoldenError> {
+    let absolute = project.canonicalize().map_err(|source| GoldenError::Read(project.to_owned(), source))?;
+    let expected = format!("{}.wasm", absolute.file_name().unwrap_or_default().to_string_lossy());
+    for folder in [project.to_owned(), project.join("dist")] {
+        // A missing or unreadable `dist` counts as empty.
+        let mut plugins: Vec<PathBuf> = std::fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+            .collect();
+        plugins.sort();
+        let named = plugins.iter().find(|path| path.file_name().is_some_and(|name| *name == *expected));
+        match (&plugins[..], named) {
+            ([], _) => {}
+            // Among several plugins, the folder's name decides.
+            ([one], _) | (_, Some(one)) => return Ok(one.strip_prefix(".").unwrap_or(one).to_owned()),
+            _ => return Err(GoldenError::ManyPlugins(plugins)),
+        }
+    }
+    let beside = absolute.parent().map(|parent| parent.join("dist").join(expected)).filter(|path| path.exists());
+    beside.ok_or_else(|| GoldenError::NoPlugin(project.to_owned()))
+}
+
+impl GoldenCase {
+    /// Returns the current verdicts of the detector in CSV.
+    ///
+    /// # Errors
+    /// Fails if the input cannot be read, the settings are not accepted, or the detector fails.
+    pub fn run(&self, detector: &Detector) -> Result<String, GoldenError> {
+        let case_error = |message: String| GoldenError::Case { name: self.name.clone(), message };
+        let file = series_file::read(&self.input)?;
+        let issues = detector.check_settings(&self.settings).map_err(|failure| case_error(failure.to_string()))?;
+        if let Some(issue) = issues.first() {
+            return Err(case_error(format!("settings {}: {}", issue.location(), issue.message)));
+        }
+        let step = file.series.step;
+        let parameters = TrialParameters {
+            detector,
+            context: CallContext { rule: "golden", settings: &self.settings, unit: &self.unit, locale: &self.locale },
+            history_points: self
+                .history_days
+                .map_or_else(|| walk::default_history_points(step), |days| walk::points_of_days(days.get(), step)),
+            incidents: IncidentTraining::Excluded { accept_after_days: ACCEPT_AFTER_DAYS },
+        };
+        let result = match &self.mode {
+            CaseMode::Walk(every) => walk::walk(&parameters, &file.series, every.get()),
+            CaseMode::JudgeFrom(from) => {
+                let default = walk::default_judge_from(file.series.values.len());
+                let from = from.as_ref().map_or(Some(default), |text| file.find(text));
+                let from = from.ok_or_else(|| {
+                    case_error(
+                        "judge_from is not a point of input.csv, expected a timestamp of the file or a row number from 0"
+                            .to_owned(),
+                    )
+                })?;
+                walk::fit_and_judge(&parameters, &file.series, from)
+            }
+        };
+        let result = result.map_err(|error| case_error(error.failure.with_advice()))?;
+        Ok(verdict_csv(&file, &result))
+    }
+}
+
+/// Reads a case from a folder.
+///
+/// # Errors
+/// Fails if there is no input; otherwise returns every fault of `case.toml`.
+fn read_case(name: String, folder: &Path) -> Result<GoldenCase, GoldenError> {
+    if !folder.join("input.csv").exists() {
+        return Err(GoldenError::NoInput(folder.to_owned()));
+    }
+    let mut case = GoldenCase {
+        name,
+        input: folder.join("input.csv"),
+        expected: folder.join("expected.csv"),
+        mode: CaseMode::JudgeFrom(None),
+        settings: "{}".to_owned(),
+        unit: "KRW".to_owned(),
+        locale: "en".to_owned(),
+        history_days: None,
+    };
+    let path = folder.join("case.toml");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(case),
+        Err(source) => return Err(GoldenError::Read(path, source)),
+    };
+    let document = Document::new(&path, &text);
+    if let Some(mut root) = document.root() {
+        if root.has("judge_from") && root.has("walk") {
+            root.fail("walk", "excludes judge_from, expected one of the two keys");
+        }
+        let from = root.text("judge_from");
+        let walk = root.whole("walk", 1..=1_000_000).and_then(|every| NonZero::new(every as usize));
+        case.mode = walk.map_or(CaseMode::JudgeFrom(from), CaseMode::Walk);
+        case.history_days = root.whole("history_days", 1..=3_660).and_then(|days| NonZero::new(days as u16));
+        case.settings = root.json("settings").map_or(case.settings, |settings| settings.json.to_string());
+        case.unit = root.text("unit").unwrap_or(case.unit);
+        case.locale = root.text("locale").unwrap_or(case.locale);
+        root.finish();
+    }
+    let errors = document.into_errors();
+    if errors.is_empty() { Ok(case) } else { Err(GoldenError::Toml(errors)) }
+}
+
+/// Errors of golden cases.
+#[derive(Debug, thiserror::Error)]
+pub enum GoldenError {
+    #[error("{} has no cases, expected a folder with an input.csv for each case", .0.display())]
+    NoCases(PathBuf),
+    #[error("{} has no input.csv, expected an input.csv in each folder of golden", .0.display())]
+    NoInput(PathBuf),
+    #[error(
+        "{} has no plugin, expected one .wasm file in the folder or in dist: build the plugin with `costwarden plugin build`, or name the file with --plugin",
+        .0.display()
+    )]
+    NoPlugin(PathBuf),
+    #[error("more than one plugin: {}: name one file with --plugin", .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    ManyPlugins(Vec<PathBuf>),
+    #[error("{} cannot be read: {}", .0.display(), .1)]
+    Read(PathBuf, io::Error),
+    #[error("{}", .0.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n"))]
+    Toml(Vec<Diagnostic>),
+    #[error(transparent)]
+    SeriesFile(#[from] SeriesFileError),
+    #[error("case {name}: {message}")]
+    Case { name: String, message: String },
+}

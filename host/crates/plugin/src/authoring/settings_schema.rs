@@ -1,0 +1,145 @@
+//! A settings schema in rows for people. Unknown parts of JSON Schema are omitted; machines receive the whole schema.
+
+use sandbox::single_line;
+use serde_json::{Map, Value};
+
+/// A setting of a detector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingRow {
+    pub name: String,
+    /// Kind of value, for example `number` or `auto, none or daily`.
+    pub kind: String,
+    /// JSON or `required`; empty if there is no default.
+    pub default: String,
+    pub description: String,
+}
+
+/// Maximum depth of nested references and alternatives: a schema may refer to itself.
+const MAX_DEPTH: usize = 4;
+
+/// Returns the top-level properties of a schema in the schema's order.
+pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
+    let required: Vec<&str> = list(schema.get("required")).filter_map(Value::as_str).collect();
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let setting = |(name, property): (&String, &Value)| {
+        let default = match property.get("default") {
+            Some(Value::Null) | None if required.contains(&name.as_str()) => "required".to_owned(),
+            Some(Value::Null) | None => String::new(),
+            Some(default) => default.to_string(),
+        };
+        SettingRow {
+            name: single_line(name.clone()),
+            kind: single_line(kind(schema, property, MAX_DEPTH)),
+            default: single_line(default),
+            description: single_line(text(property, "description").replace('\n', " ")),
+        }
+    };
+    properties.map(setting).collect()
+}
+
+fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
+    // Ends the recursion in a schema with circular references.
+    let Some(depth) = depth.checked_sub(1) else { return String::new() };
+    if let Some(name) = property.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/$defs/")) {
+        let definition = schema.get("$defs").and_then(|definitions| definitions.get(name));
+        return definition.map(|definition| kind(schema, definition, depth)).unwrap_or_default();
+    }
+    if let Some(only) = property.get("const") {
+        return bare(only);
+    }
+    let choices = list(property.get("enum")).map(bare);
+    let alternatives = ["anyOf", "oneOf"].into_iter().flat_map(|key| list(property.get(key)));
+    let alternatives = alternatives.map(|part| kind(schema, part, depth));
+    let types = match property.get("type") {
+        Some(Value::String(one)) => vec![one.clone()],
+        other => list(other).map(bare).collect(),
+    };
+    let mut parts: Vec<String> = choices.chain(alternatives).collect();
+    if parts.is_empty() {
+        parts = types;
+    }
+    // `null` marks an optional setting and is not a kind of value.
+    parts.retain(|part| !part.is_empty() && part != "null");
+    let mut kind = match parts.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    };
+    if let Some(items) = property.get("items") {
+        kind.push_str(&format!(" of {}", self::kind(schema, items, depth)));
+    }
+    for (key, word) in
+        [("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below")]
+    {
+        if let Some(bound) = property.get(key) {
+            kind.push_str(&format!(" {word} {}", short(bound)));
+        }
+    }
+    kind
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(property: &'a Value, key: &str) -> &'a str {
+    property.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Formats a string without quotes, and anything else in JSON.
+fn bare(value: &Value) -> String {
+    value.as_str().map_or_else(|| short(value), str::to_owned)
+}
+
+/// Formats a whole number without a fraction.
+fn short(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) => number.to_string(),
+        None => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows_of(schema: &str) -> String {
+        let schema = serde_json::from_str(schema).expect("JSON");
+        let line =
+            |SettingRow { name, kind, default, description }| format!("{name} | {kind} | {default} | {description}.");
+        setting_rows(&schema).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_schema_of_schemars_gives_a_row_per_setting() {
+        let schema = r##"{
+            "properties": {
+                "k": {"description": "Times the spread.\nAbove 0.", "type": ["number", "null"], "minimum": 0.0},
+                "season": {"$ref": "#/$defs/Season", "default": "auto"},
+                "days": {"type": "integer", "minimum": 2, "maximum": 365, "default": 14},
+                "names": {"type": "array", "items": {"type": "string"}, "default": []},
+                "either": {"anyOf": [{"$ref": "#/$defs/Season"}, {"type": "null"}]}
+            },
+            "required": ["days", "names"],
+            "$defs": {"Season": {"oneOf": [{"const": "auto"}, {"enum": ["none", "daily"]}]}}
+        }"##;
+        insta::assert_snapshot!(rows_of(schema), @r#"
+        k | number from 0 |  | Times the spread. Above 0..
+        season | auto or none or daily | "auto" | .
+        days | integer from 2 to 365 | 14 | .
+        names | array of string | [] | .
+        either | auto or none or daily |  | .
+        "#);
+    }
+
+    #[test]
+    fn an_unusual_schema_gives_rows() {
+        assert_eq!(rows_of("{}"), "");
+        assert_eq!(rows_of(r#"{"properties": []}"#), "");
+        assert_eq!(rows_of(r#"{"properties": {"a": 5}, "required": ["a"]}"#), "a |  | required | .");
+        let endless =
+            r##"{"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}"##;
+        assert_eq!(rows_of(endless), "a |  |  | .");
+        assert_eq!(rows_of(r#"{"properties": {"\u001b[2J": {"description": "\u202e"}}}"#), " [2J |  |  |  .");
+    }
+}

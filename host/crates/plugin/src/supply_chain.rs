@@ -1,0 +1,10 @@
+//! The supply chain of plugins: inspection, signatures, plugins.lock and registries.
+
+pub mod inspection;
+pub(crate) mod lock;
+pub mod lock_marker;
+pub(crate) mod options;
+pub(crate) mod pulled_plugins;
+pub(crate) mod registry;
+pub(crate) mod signature;
+pub(crate) mod signing;

@@ -1,0 +1,46 @@
+//! The layout of a plugin's image.
+
+use model::image::Image;
+use oci_client::client::ImageLayer;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
+use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmConfig};
+use sandbox::Artifact;
+use wasmparser::Parser;
+
+use super::error::RegistryError;
+
+/// Returns the config and the layer of a plugin.
+pub(super) fn config_and_layer(image: &Image, artifact: &Artifact) -> Result<(WasmConfig, ImageLayer), RegistryError> {
+    let bytes = artifact.bytes.clone();
+    let converted = if Parser::is_core_wasm(&bytes) {
+        WasmConfig::from_raw_module(bytes, None)
+    } else if Parser::is_component(&bytes) {
+        WasmConfig::from_raw_component(bytes, None)
+    } else {
+        return Err(RegistryError::NotWasm { path: artifact.path.display().to_string() });
+    };
+    let other = |error| RegistryError::Other { image: image.clone(), cause: format!("{error:#}") };
+    let (mut config, layer) = converted.map_err(other)?;
+    // The library sets the current time; without the time, the same plugin gives the same image.
+    config.created = Default::default();
+    Ok((config, layer))
+}
+
+/// Returns the single layer of a plugin's image.
+pub(super) fn plugin_layer<'m>(
+    image: &Image,
+    manifest: &'m OciImageManifest,
+) -> Result<&'m OciDescriptor, RegistryError> {
+    let error = |cause: String| RegistryError::NotAPlugin { image: image.clone(), cause };
+    if manifest.config.media_type != WASM_MANIFEST_CONFIG_MEDIA_TYPE {
+        let found = &manifest.config.media_type;
+        return Err(error(format!("the config is {found}, expected {WASM_MANIFEST_CONFIG_MEDIA_TYPE}")));
+    }
+    match manifest.layers.as_slice() {
+        [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE => Ok(layer),
+        [layer] => Err(error(format!("the layer is {}, expected {WASM_LAYER_MEDIA_TYPE}", layer.media_type))),
+        layers => {
+            Err(error(format!("the image has {} layers, expected one layer of {WASM_LAYER_MEDIA_TYPE}", layers.len())))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Connection options for a registry.
+
+use std::time::Duration;
+
+use config_file::secret::Secret;
+use model::image::Image;
+use oci_client::Client;
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::secrets::RegistryAuth;
+
+use super::error::RegistryError;
+
+/// Connection options for a registry.
+#[derive(Debug, Clone)]
+pub struct RegistryOptions {
+    /// `HOST` or `HOST:PORT`.
+    pub host: String,
+    /// `None` for a registry without authentication.
+    pub credentials: Option<Credentials>,
+    pub transport: RegistryTransport,
+    /// Time limit of a whole push or pull.
+    pub timeout: Duration,
+}
+
+/// A user of a registry.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub username: String,
+    pub password: Secret,
+}
+
+/// Encryption of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryTransport {
+    Https,
+    Http,
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl RegistryOptions {
+    /// Returns the options for a host: from the config if present, otherwise the defaults.
+    pub fn for_host(host: &str, configured: &[Self]) -> Self {
+        configured.iter().find(|registry| registry.host == host).cloned().unwrap_or_else(|| Self::new(host))
+    }
+
+    pub fn new(host: &str) -> Self {
+        let timeout = Duration::from_secs(60);
+        Self { host: host.to_owned(), credentials: None, transport: RegistryTransport::Https, timeout }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(ClientConfig {
+            protocol: match self.transport {
+                RegistryTransport::Https => ClientProtocol::Https,
+                RegistryTransport::Http => ClientProtocol::Http,
+            },
+            // Without a resolver, an image index is an error: an index is not a plugin.
+            platform_resolver: None,
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(self.timeout),
+            user_agent: concat!("costwarden/", env!("CARGO_PKG_VERSION")),
+            ..ClientConfig::default()
+        })
+    }
+
+    pub(super) fn auth(&self) -> RegistryAuth {
+        match &self.credentials {
+            Some(Credentials { username, password }) => {
+                RegistryAuth::Basic(username.clone(), password.expose().to_owned())
+            }
+            None => RegistryAuth::Anonymous,
+        }
+    }
+
+    /// Limits the time of a whole push or pull.
+    pub(super) async fn with_timeout<T>(
+        &self,
+        image: &Image,
+        work: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
+        let timed_out = || RegistryError::TimedOut { image: image.clone(), seconds: self.timeout.as_secs() };
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(timed_out()))
+    }
+}

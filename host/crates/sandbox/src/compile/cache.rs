@@ -1,0 +1,227 @@
+//! The on-disk cache of compiled plugins. An entry is machine code, so the cache accepts only entries written by this
+//! user.
+//!
+//! An entry is valid if the directory and the file belong to this user, nobody else can write to them, and the digest
+//! at the start of the file matches the content. The digest detects damage, not malice: an attacker with this user's
+//! write access could replace the program itself. An invalid entry is compiled again and replaced.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::cache_key::CacheKey;
+use super::error::CompileRefusal;
+use super::machine_code::MachineCode;
+use super::retention;
+
+/// An open directory of compiled plugins.
+pub(crate) struct CodeCache {
+    directory: Dir,
+}
+
+/// The first bytes of an entry. The content's digest in hex, a line break and the content follow.
+const HEADER: &[u8] = b"costwarden compiled plugin 1\n";
+const DIGEST_BYTES: usize = 65;
+
+impl CodeCache {
+    /// Opens the directory. Creates an absent directory.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let directory = Dir::open_ambient_dir(path, ambient_authority())?;
+        let cache = Self { directory };
+        cache.check()?;
+        Ok(cache)
+    }
+
+    /// Returns the entry under the key, if present and trusted.
+    pub(crate) fn get(&self, engine: &Engine, key: &CacheKey) -> Option<Component> {
+        let code = match self.read(key) {
+            Ok(code) => code,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(entry = key.name(), %error, "a cached plugin is not trusted and is compiled again");
+                return None;
+            }
+        };
+        code.load(engine)
+            .inspect_err(|error| tracing::warn!(entry = key.name(), %error, "a cached plugin is compiled again"))
+            .ok()
+    }
+
+    /// Returns the stored refusal under the key, if any.
+    pub(crate) fn refusal(&self, key: &CacheKey) -> Option<CompileRefusal> {
+        self.bytes(key).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Stores a refusal.
+    pub(crate) fn put_refusal(&self, key: &CacheKey, refusal: &CompileRefusal) {
+        let bytes = serde_json::to_vec(refusal).expect("numbers and texts are JSON");
+        if let Err(error) = self.write(key, &bytes) {
+            tracing::warn!(entry = key.name(), %error, "the refusal of a plugin is not stored");
+        }
+    }
+
+    /// Stores a compiled plugin completely or not at all.
+    pub(crate) fn put(&self, key: &CacheKey, code: &MachineCode) {
+        if let Err(error) = self.write(key, code.bytes()) {
+            tracing::warn!(entry = key.name(), %error, "a compiled plugin is not stored");
+        }
+    }
+
+    /// Moves an entry, if present, to another key.
+    pub(crate) fn rename(&self, from: &CacheKey, to: &CacheKey) {
+        if let Err(error) = self.directory.rename(from.name(), &self.directory, to.name()).or_else(ignore_not_found) {
+            tracing::warn!(entry = from.name(), %error, "a compiled plugin is not stored");
+        }
+    }
+
+    /// Removes the oldest entries until the rest takes at most `bytes` bytes.
+    pub(crate) fn shrink(&self, bytes: u64) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in self.directory.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // Another process may have removed the entry in the meantime.
+            let metadata = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            if metadata.is_file() && is_cache_file(&name.to_string_lossy()) {
+                entries.push((metadata.modified()?, name, metadata.len()));
+            }
+        }
+        entries.sort_unstable();
+        let mut kept = 0;
+        for (_, name, size) in entries.into_iter().rev() {
+            kept += size;
+            if kept > bytes {
+                self.directory.remove_file(&name).or_else(ignore_not_found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, key: &CacheKey) -> io::Result<MachineCode> {
+        self.bytes(key).map(MachineCode::from_this_host)
+    }
+
+    fn bytes(&self, key: &CacheKey) -> io::Result<Vec<u8>> {
+        self.check()?;
+        let mut file = self.directory.open(key.name())?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        check_private(&metadata)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let content = bytes
+            .strip_prefix(HEADER)
+            .and_then(|rest| rest.split_at_checked(DIGEST_BYTES))
+            .filter(|(digest, content)| *digest == digest_line(content).as_bytes())
+            .map(|(_, content)| content.len())
+            .ok_or_else(|| io::Error::other("the digest does not match the content"))?;
+        Ok(bytes.split_off(bytes.len() - content))
+    }
+
+    fn write(&self, key: &CacheKey, content: &[u8]) -> io::Result<()> {
+        // Written under a draft name and renamed: a reader never sees a partial entry.
+        let draft = format!("{}.{}", key.name(), process::id());
+        let written = self.create(&draft).and_then(|mut file| {
+            file.write_all(HEADER)?;
+            file.write_all(digest_line(content).as_bytes())?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            self.directory.rename(&draft, &self.directory, key.name())
+        });
+        if written.is_err() {
+            let _ = self.directory.remove_file(&draft);
+        }
+        written
+    }
+
+    fn create(&self, draft: &str) -> io::Result<File> {
+        // A killed process with the same process id may have left a draft.
+        let _ = self.directory.remove_file(draft);
+        self.directory.open_with(draft, OpenOptions::new().write(true).create_new(true).mode(0o600))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let metadata = self.directory.dir_metadata()?;
+        if !metadata.is_dir() {
+            return Err(io::Error::other("not a directory"));
+        }
+        check_private(&metadata)
+    }
+}
+
+/// Removes the entries of an existing cache that no run has used for 30 days. `in_use` names the entries in use now.
+///
+/// # Errors
+/// An entry cannot be read, marked or removed.
+pub fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::Result<()> {
+    retention::tidy_folder(directory, in_use, is_cache_file, now)
+}
+
+/// Returns true for an entry or a draft. The name of a draft ends with the process id; a killed run can leave a draft.
+fn is_cache_file(name: &str) -> bool {
+    name.contains(".compiled") || name.contains(".refused")
+}
+
+fn ignore_not_found(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// Checks that the file or directory belongs to this user and nobody else can write to it.
+fn check_private(metadata: &Metadata) -> io::Result<()> {
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(io::Error::other(format!("owned by user {}, not by user {user}", metadata.uid())));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other(format!("writable by others (mode {:04o})", metadata.mode() & 0o7777)));
+    }
+    Ok(())
+}
+
+fn digest_line(content: &[u8]) -> String {
+    format!("{}\n", hex::encode(Sha256::digest(content)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_entries_are_removed_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("compiled");
+        let cache = CodeCache::open(&path).expect("made");
+        // The order of age differs from the order of names.
+        for (age, name) in ["c.compiled", "a.refused", "notes", "b.compiled", "d.compiled.17"].iter().enumerate() {
+            std::fs::write(path.join(name), [0; 10]).expect("written");
+            let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + age as u64);
+            std::fs::File::open(path.join(name)).and_then(|file| file.set_modified(made)).expect("dated");
+        }
+        let left = |bytes| {
+            cache.shrink(bytes).expect("shrunk");
+            let mut names: Vec<_> =
+                std::fs::read_dir(&path).expect("there").map(|entry| entry.expect("read").file_name()).collect();
+            names.sort();
+            names.join(std::ffi::OsStr::new(" ")).into_string().expect("text")
+        };
+        assert_eq!(left(40), "a.refused b.compiled c.compiled d.compiled.17 notes");
+        assert_eq!(left(39), "a.refused b.compiled d.compiled.17 notes");
+        assert_eq!(left(20), "b.compiled d.compiled.17 notes");
+        assert_eq!(left(9), "notes");
+    }
+}

@@ -1,0 +1,56 @@
+//! The key of a cache entry: a hash of the plugin's bytes and of every other input of the compiled code.
+
+use std::hash::{Hash, Hasher};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+
+use crate::limits::Limits;
+use crate::meter;
+
+/// The file name of an entry.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheKey(String);
+
+impl CacheKey {
+    /// Returns the key of compiled code.
+    pub(crate) fn new(engine: &Engine, plugin_digest: &str) -> Self {
+        Self::with_meter(&meter::SOURCES, engine, plugin_digest)
+    }
+
+    /// Returns the key for code with a fuel meter made of the given sources.
+    pub(crate) fn with_meter(sources: &[&str], engine: &Engine, plugin_digest: &str) -> Self {
+        let mut hasher = KeyHasher(Sha256::new());
+        // Another release may wrap the same core module differently.
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        sources.hash(&mut hasher);
+        plugin_digest.hash(&mut hasher);
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self(format!("{}.compiled", hex::encode(hasher.0.finalize())))
+    }
+
+    /// Returns the key of a refusal. The compile limits are part of the key: different limits may allow the plugin.
+    pub(crate) fn of_refusal(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
+        let Self(mut name) = Self::new(engine, plugin_digest);
+        name.truncate(name.len() - "compiled".len());
+        Self(format!("{name}{}-{}.refused", limits.compile_seconds, limits.compile_memory_bytes))
+    }
+
+    /// Returns the file name.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Feeds the engine's hash input into SHA-256, so every build of this program computes the same digest.
+struct KeyHasher(Sha256);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("the key is the SHA-256 digest")
+    }
+}

@@ -1,0 +1,74 @@
+//! A loaded plugin: checks settings, fits series and judges windows.
+
+use std::sync::Arc;
+
+use model::series::{Series, Window};
+
+use crate::call::{CallContext, CallOutcome, Fitted, Issue, Verdict};
+use crate::failure::{Failure, FailureContext};
+use crate::limits::Limits;
+use crate::manifest::Manifest;
+use crate::run::batch::{self, BatchCall, Batching, Operation};
+use crate::run::{CallKind, LinkedPlugin, contract_calls, output};
+
+/// A loaded plugin with a valid contract. Calls are independent: every batch runs in a fresh instance.
+pub struct Detector {
+    pub manifest: Manifest,
+    /// SHA-256 of the plugin file, in hex.
+    pub digest: String,
+    /// File name of the compiled code in the cache.
+    pub cache_entry: String,
+    pub(crate) plugin: LinkedPlugin,
+    pub(crate) batching: Batching,
+}
+
+impl Detector {
+    /// Returns the issues that the plugin finds in the settings. The settings may be invalid JSON.
+    pub fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Failure> {
+        let issues = self.plugin.check_settings(settings);
+        issues.map_err(|error| Failure::Call { context: FailureContext::plugin(&self.manifest.name), error })
+    }
+
+    /// Fits each series.
+    pub fn fit(&self, context: &CallContext<'_>, history: &[Series]) -> CallOutcome<Fitted> {
+        let limits = &self.plugin.limits;
+        let operation = Operation {
+            series_id: |series: &Series| series.id.as_str(),
+            call: contract_calls::fit,
+            check: |_: &Series, baseline| output::check_baseline(baseline, limits),
+        };
+        batch::run(&self.batch_call(context, CallKind::Fit), history, &operation)
+    }
+
+    /// Judges each window. Every state must come from a fit by a plugin with the same digest.
+    pub fn judge(&self, context: &CallContext<'_>, windows: &[Window]) -> CallOutcome<Vec<Verdict>> {
+        let limits = &self.plugin.limits;
+        let operation = Operation {
+            series_id: |window: &Window| window.series.id.as_str(),
+            call: contract_calls::judge,
+            check: |window: &Window, verdicts| output::check_verdicts(verdicts, window, limits),
+        };
+        batch::run(&self.batch_call(context, CallKind::Judge), windows, &operation)
+    }
+
+    /// Returns the limits of the plugin's calls.
+    pub fn limits(&self) -> &Limits {
+        &self.plugin.limits
+    }
+
+    /// Sets the number of series per batch and disables parallel batches, for measurements.
+    pub fn set_batch_size(&mut self, series: usize) {
+        self.batching = Batching { series, threads: 1 };
+    }
+
+    fn batch_call<'a>(&'a self, context: &'a CallContext<'a>, kind: CallKind) -> BatchCall<'a> {
+        BatchCall {
+            plugin: &self.plugin,
+            name: Arc::from(self.manifest.name.as_str()),
+            context,
+            kind,
+            scope: self.manifest.scope,
+            batching: self.batching,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Reference data: read-only access to the files of a granted folder. [`crate::load`] checks the grant.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+/// A granted folder. A symbolic link is followed only if the target is inside the folder.
+pub(crate) struct ReferenceFolder {
+    folder: Dir,
+    limit_bytes: u64,
+}
+
+impl ReferenceFolder {
+    /// Opens the folder; each file may have at most `limit_bytes`.
+    pub(crate) fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
+        Ok(Self { folder: Dir::open_ambient_dir(folder, ambient_authority())?, limit_bytes })
+    }
+
+    /// Returns the bytes of the named file, or an error text that reveals nothing about the host.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\\', '\0']) {
+            return Err("not a file name: a name of reference data has no separators".to_owned());
+        }
+        // Checked before the open: opening a pipe would wait for a writer.
+        let metadata = self.folder.metadata(name).map_err(|error| error_text(&error))?;
+        if !metadata.is_file() {
+            return Err("not a regular file".to_owned());
+        }
+        let mut bytes = Vec::new();
+        let file = self.folder.open(name).map_err(|error| error_text(&error))?;
+        file.take(self.limit_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error_text(&error))?;
+        if bytes.len() as u64 > self.limit_bytes {
+            return Err(format!("larger than {} bytes (plugins.limits.reference_bytes)", self.limit_bytes));
+        }
+        Ok(bytes)
+    }
+}
+
+fn error_text(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such reference data".to_owned(),
+        _ => "cannot be read".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_the_granted_folder() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let granted = parent.path().join("granted");
+        std::fs::create_dir(&granted).expect("created");
+        std::fs::write(parent.path().join("secret"), "secret").expect("written");
+        std::fs::write(granted.join("holidays.csv"), "2026-12-25").expect("written");
+        std::fs::write(granted.join("large"), [0; 17]).expect("written");
+        std::fs::create_dir(granted.join("inner")).expect("created");
+        std::os::unix::fs::symlink("holidays.csv", granted.join("inside")).expect("linked");
+        std::os::unix::fs::symlink("../secret", granted.join("outside")).expect("linked");
+        let reference = ReferenceFolder::open(&granted, 16).expect("opened");
+        let read = |name: &str| reference.read(name).map(|bytes| String::from_utf8(bytes).expect("text"));
+        assert_eq!(read("holidays.csv").as_deref(), Ok("2026-12-25"));
+        assert_eq!(read("inside").as_deref(), Ok("2026-12-25"));
+        assert_eq!(read("large").expect_err("refused"), "larger than 16 bytes (plugins.limits.reference_bytes)");
+        assert_eq!(read("outside").expect_err("refused"), "cannot be read");
+        assert_eq!(read("inner").expect_err("refused"), "not a regular file");
+        assert_eq!(read("absent").expect_err("refused"), "no such reference data");
+        for name in ["", ".", "..", "../secret", "/etc/passwd", "inner/x", "a\\b", "a\0b"] {
+            assert_eq!(
+                read(name).expect_err("refused"),
+                "not a file name: a name of reference data has no separators",
+                "{name:?}"
+            );
+        }
+    }
+}

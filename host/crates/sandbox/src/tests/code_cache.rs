@@ -1,0 +1,246 @@
+//! Tests of the cache of compiled plugins: trusted entries are used, untrusted entries are replaced.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use text_plugin::Plugin;
+
+use super::{Artifact, Compiler, Grants, Limits, Sandbox, logged};
+use crate::compile::CacheKey;
+use crate::compile::cache::CodeCache;
+use crate::load::ExpectedName;
+use crate::meter;
+
+/// A plugin and a directory for compiled code.
+struct Fixture {
+    directory: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("plugin.wasm"), Plugin::default().core()).expect("written");
+        Self { directory }
+    }
+
+    fn compiled(&self) -> PathBuf {
+        self.directory.path().join("compiled")
+    }
+
+    /// Loads the plugin and returns the log of the load.
+    fn load(&self) -> String {
+        self.load_with(Limits::default())
+    }
+
+    fn load_with(&self, limits: Limits) -> String {
+        let sandbox = Sandbox::new(limits, Some(self.compiled()), Compiler::InProcess).expect("a sandbox");
+        let plugin = Artifact::read(&self.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
+        // `load` would start a thread without the test's log, so this test calls the inner function.
+        let (loaded, log) = logged(|| sandbox.load_here(ExpectedName::Exactly("hostile"), &plugin, &Grants::default()));
+        assert_eq!(loaded.expect("loads").manifest.name, "hostile");
+        log
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
+        let mut entries: Vec<_> =
+            fs::read_dir(self.compiled()).expect("there").map(|entry| entry.expect("read").path()).collect();
+        entries.sort();
+        entries
+    }
+
+    fn only_entry(&self) -> PathBuf {
+        let entries = self.entries();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries.into_iter().next().expect("one")
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("there").mode() & 0o7777
+}
+
+#[test]
+fn an_entry_is_private_and_reused() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.load(), "");
+    let entry = fixture.only_entry();
+    assert_eq!((mode(&fixture.compiled()), mode(&entry)), (0o700, 0o600));
+    let written = fs::metadata(&entry).expect("there").ino();
+    assert_eq!(fixture.load(), "");
+    assert_eq!(fs::metadata(fixture.only_entry()).expect("there").ino(), written, "not written again");
+}
+
+#[test]
+fn every_plugin_has_an_entry() {
+    let fixture = Fixture::new();
+    fixture.load();
+    // The compiled code stays the same: only the store enforces this limit.
+    fixture.load_with(Limits { memory_bytes: 1 << 20, ..Limits::default() });
+    assert_eq!(fixture.entries().len(), 1);
+    fs::write(fixture.directory.path().join("plugin.wasm"), Plugin { summary: "another", ..Plugin::default() }.core())
+        .expect("written");
+    fixture.load();
+    assert_eq!(fixture.entries().len(), 2);
+}
+
+/// A host with a meter that differs by a character leaves entries that this host does not use.
+#[test]
+fn code_with_another_meter_is_not_used() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.only_entry();
+    let sandbox = Sandbox::new(Limits::default(), None, Compiler::InProcess).expect("a sandbox");
+    let plugin = Artifact::read(&fixture.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
+    let path = |sources: &[&str]| {
+        fixture.compiled().join(CacheKey::with_meter(sources, &sandbox.engine, &plugin.digest).name())
+    };
+    assert_eq!(path(&meter::SOURCES), entry);
+    for (changed, source) in meter::SOURCES.into_iter().enumerate() {
+        let mut sources = meter::SOURCES;
+        sources[changed] = source.strip_suffix('\n').expect("a source ends with a line break");
+        let other = path(&sources);
+        assert_ne!(other, entry);
+        fs::rename(&entry, &other).expect("renamed");
+        fs::write(&other, "made by another").expect("written");
+        assert_eq!(fixture.load(), "");
+        assert!(entry.exists(), "compiled anew");
+        assert_eq!(fs::read(&other).expect("read"), b"made by another");
+    }
+}
+
+#[test]
+fn a_damaged_entry_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.only_entry();
+    let intact = fs::read(&entry).expect("read");
+    let mut tampered = intact.clone();
+    tampered[intact.len() / 2] ^= 1;
+    for damaged in [tampered, intact[..intact.len() - 1].to_vec(), intact[..10].to_vec(), Vec::new()] {
+        fs::write(&entry, damaged).expect("written");
+        let log = fixture.load();
+        assert!(log.contains("the digest does not match the content"), "{log}");
+        assert_eq!(fs::read(fixture.only_entry()).expect("read"), intact, "replaced by the same");
+    }
+}
+
+#[test]
+fn an_entry_writable_by_others_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.load();
+    for open in [0o620, 0o602] {
+        fs::set_permissions(fixture.only_entry(), Permissions::from_mode(open)).expect("set");
+        let log = fixture.load();
+        assert!(log.contains(&format!("writable by others (mode {open:04o})")), "{log}");
+        assert_eq!(mode(&fixture.only_entry()), 0o600);
+    }
+}
+
+#[test]
+fn a_folder_in_place_of_an_entry_stays() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.only_entry();
+    fs::remove_file(&entry).expect("removed");
+    fs::create_dir(&entry).expect("created");
+    let log = fixture.load();
+    assert!(log.contains("not a regular file") && log.contains("a compiled plugin is not stored"), "{log}");
+}
+
+#[test]
+fn an_entry_of_another_user_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.load();
+    // Only root can give a file away. For another user, the test opens a directory of root.
+    if !rustix::process::geteuid().is_root() {
+        let error = CodeCache::open(Path::new("/")).err().expect("not ours").to_string();
+        assert!(error.contains("owned by user 0"), "{error}");
+        return;
+    }
+    std::os::unix::fs::chown(fixture.only_entry(), Some(12_345), None).expect("given away");
+    let log = fixture.load();
+    assert!(log.contains("owned by user 12345, not by user 0"), "{log}");
+    assert_eq!(fs::metadata(fixture.only_entry()).expect("there").uid(), 0);
+}
+
+#[test]
+fn a_directory_writable_by_others_is_not_used() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.only_entry();
+    fs::set_permissions(fixture.compiled(), Permissions::from_mode(0o770)).expect("set");
+    let (sandbox, log) =
+        logged(|| Sandbox::new(Limits::default(), Some(fixture.compiled()), Compiler::InProcess).expect("a sandbox"));
+    assert!(sandbox.cache.is_none());
+    assert!(log.contains("compiled plugins are not stored") && log.contains("writable by others (mode 0770)"), "{log}");
+    assert_eq!(fixture.only_entry(), entry);
+}
+
+#[test]
+fn a_plugin_with_a_failing_describe_is_compiled_once() {
+    let fixture = Fixture::new();
+    let core = Plugin { fields: "(func $trap unreachable) (start $trap)", ..Plugin::default() }.core();
+    let error = |compiler| {
+        let sandbox = Sandbox::new(Limits::default(), Some(fixture.compiled()), compiler).expect("a sandbox");
+        let plugin = Artifact::new(Path::new("plugin.wasm"), core.clone());
+        sandbox.load("hostile", &plugin, &Grants::default()).err().expect("fails").to_string()
+    };
+    let first = error(Compiler::InProcess);
+    insta::assert_snapshot!(first, @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed");
+    fixture.only_entry();
+    let absent = Compiler::ChildProcess(PathBuf::from("/nonexistent"));
+    assert_eq!(error(absent), first, "no compiler is asked");
+}
+
+/// Returns a compiler that counts its calls and prints the given answer.
+fn counting(fixture: &Fixture, answer: &str) -> Compiler {
+    let program = fixture.directory.path().join("compiler");
+    let count = fixture.directory.path().join("count");
+    let script = format!("#!/bin/sh\ncat > /dev/null\necho >> {}\nprintf '{answer}'\n", count.display());
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
+    Compiler::ChildProcess(program)
+}
+
+/// Returns the error of a load, and the number of compiler calls until then.
+fn refused(fixture: &Fixture, compiler: &Compiler, limits: Limits) -> (String, usize) {
+    let sandbox = Sandbox::new(limits, Some(fixture.compiled()), compiler.clone()).expect("a sandbox");
+    let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
+    let error = sandbox.load("hostile", &plugin, &Grants::default()).err().expect("refused").to_string();
+    (error, fs::read_to_string(fixture.directory.path().join("count")).expect("counted").lines().count())
+}
+
+#[test]
+fn a_refusal_is_cached_for_its_limits() {
+    let fixture = Fixture::new();
+    let compiler = counting(&fixture, "costwarden refuses a plugin\\n\"SeveralComponents\"");
+    let refused = |limits| refused(&fixture, &compiler, limits);
+    let first = refused(Limits::default());
+    insta::assert_snapshot!(first.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules");
+    assert_eq!(first.1, 1);
+    let again = refused(Limits::default());
+    insta::assert_snapshot!(again.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules (result of an earlier run; costwarden compiles again after a change of the file, the limits or the release)");
+    assert_eq!(again.1, 1, "not compiled again");
+    assert_eq!(refused(Limits { compile_seconds: 50, ..Limits::default() }), (first.0.clone(), 2));
+    assert_eq!(refused(Limits { compile_memory_bytes: 512 << 20, ..Limits::default() }), (first.0, 3));
+    // An entry that anybody could have written is not trusted.
+    let entry = fixture.entries().into_iter().next().expect("an entry");
+    fs::set_permissions(entry, Permissions::from_mode(0o666)).expect("set");
+    let all = [
+        Limits::default(),
+        Limits { compile_seconds: 50, ..Limits::default() },
+        Limits { compile_memory_bytes: 512 << 20, ..Limits::default() },
+    ];
+    let counts: Vec<_> = all.into_iter().map(|limits| refused(limits).1).collect();
+    assert_eq!(counts.last(), Some(&4), "{counts:?}");
+}
+
+#[test]
+fn a_failed_compiler_is_started_again() {
+    let fixture = Fixture::new();
+    let compiler = counting(&fixture, "nonsense");
+    assert_eq!(refused(&fixture, &compiler, Limits::default()).1, 1);
+    assert_eq!(refused(&fixture, &compiler, Limits::default()).1, 2);
+    assert_eq!(fixture.entries(), Vec::<PathBuf>::new());
+}

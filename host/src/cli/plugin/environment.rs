@@ -1,0 +1,71 @@
+//! The environment of trials: limits, grants, keys and the cache.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model::incident::ACCEPT_AFTER_DAYS;
+use plugin::TrustedKey;
+use plugin::options::TrialOptions;
+use sandbox::{Artifact, Detector, Grants, Limits, LoadFault, packed};
+
+use super::{LoadArgs, config_file};
+use crate::cli::together;
+use crate::config::{self, Trial};
+
+/// The environment of trials: the production settings of the config, or the defaults without a config.
+pub(super) struct TrialEnvironment {
+    pub(super) limits: Limits,
+    /// Grants by plugin name.
+    grants: BTreeMap<String, Grants>,
+    pub(super) accept_after_days: u16,
+    pub(super) keys: Vec<TrustedKey>,
+}
+
+/// Size limit of the user's cache of compiled plugins, in bytes: about ten plugins in Python. Every build is a new
+/// plugin.
+const CACHE_BYTES: u64 = 1 << 30;
+
+impl TrialEnvironment {
+    pub(super) fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
+        let Some(file) = config_file(config) else {
+            let TrialOptions { limits, keys, grants } = TrialOptions::default();
+            return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
+        };
+        let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
+        let TrialOptions { limits, keys, grants } = plugins;
+        Ok(Self { limits, grants, accept_after_days, keys })
+    }
+
+    /// Loads a plugin under any name, with the reference data of `--reference`, or with the grant in the config.
+    pub(super) fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
+        let artifact = Artifact::read(file, self.limits.module_bytes)?;
+        let grants = match &args.reference {
+            // Checked here: a plugin without an access to reference data would hide the mistake from the author.
+            Some(folder) if !folder.is_dir() => {
+                anyhow::bail!(
+                    "--reference: {} is not a folder, expected a folder with reference data",
+                    folder.display()
+                )
+            }
+            Some(folder) => Grants { reference: Some(folder.clone()) },
+            None => self.grants(&artifact),
+        };
+        let sandbox = args.cache.sandbox(self.limits.clone())?;
+        let loaded = sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
+            LoadFault::NotGranted { .. } => {
+                anyhow::anyhow!("{error}; or, for a trial, name the folder with --reference")
+            }
+            LoadFault::CachedRefusal(_) => anyhow::anyhow!("{error}; or with --no-cache"),
+            _ => error.into(),
+        });
+        sandbox.shrink_cache(CACHE_BYTES);
+        loaded
+    }
+
+    /// Returns the grant in the config for the name in the packed manifest, or for the file name without a manifest.
+    fn grants(&self, artifact: &Artifact) -> Grants {
+        let packed = packed::read(&artifact.bytes).ok().flatten();
+        let name = packed.map_or_else(|| artifact.stem(), |packed| packed.name);
+        self.grants.get(&name).cloned().unwrap_or_default()
+    }
+}
