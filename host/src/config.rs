@@ -10,7 +10,7 @@ mod lease;
 use std::path::{Path, PathBuf};
 
 use ::store::options::{self as store, StoreOptions};
-use config_file::secret::{Pending, References};
+use config_file::secret::{PendingSecret, SecretResolver};
 use config_file::toml::{Diagnostic, Document, Section, directory};
 use ingest::archive::Lifecycle;
 use ingest::archive::options::{self as archive, ArchiveOptions};
@@ -66,7 +66,7 @@ pub(crate) struct Config {
 pub(crate) struct Draft<T = Config> {
     /// The config, usable except for the pending secrets.
     pub(crate) config: T,
-    pub(crate) pending: Vec<Pending>,
+    pub(crate) pending: Vec<PendingSecret>,
     secrets_manager: Option<SecretsManagerOptions>,
 }
 
@@ -150,11 +150,11 @@ fn parse_exchange(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
-    drafted(Document::new(file, text), References::new(env), |mut root, references| {
+    drafted(Document::new(file, text), SecretResolver::new(env), |mut root, references| {
         let state_dir = Some(state_dir(&mut root));
         let plugins = root.section("plugins").map(|section| plugins::read_exchange(section, references));
         // Without a pending secret, the credentials in [secrets] need not be resolvable.
-        let secrets_manager = if references.are_pending() { root.section("secrets") } else { None };
+        let secrets_manager = if references.has_pending() { root.section("secrets") } else { None };
         let secrets_manager = secrets_manager.and_then(|section| secrets::read(section, references));
         Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, secrets_manager))
     })
@@ -162,13 +162,13 @@ fn parse_exchange(
 
 /// Reads a config from text; `file` is for messages and relative paths.
 pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Draft, Vec<Diagnostic>> {
-    drafted(Document::new(file, text), References::new(env), read)
+    drafted(Document::new(file, text), SecretResolver::new(env), read)
 }
 
 fn drafted<T>(
     document: Document<'_>,
-    references: References<'_>,
-    read: impl FnOnce(Section<'_, '_>, &References<'_>) -> Option<(T, Option<SecretsManagerOptions>)>,
+    references: SecretResolver<'_>,
+    read: impl FnOnce(Section<'_, '_>, &SecretResolver<'_>) -> Option<(T, Option<SecretsManagerOptions>)>,
 ) -> Result<Draft<T>, Vec<Diagnostic>> {
     let read = document.root().and_then(|root| read(root, &references));
     let errors = document.into_errors();
@@ -180,7 +180,7 @@ fn drafted<T>(
     }
 }
 
-fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Config, Option<SecretsManagerOptions>)> {
+fn read(mut root: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<(Config, Option<SecretsManagerOptions>)> {
     let state_dir = state_dir(&mut root);
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -196,11 +196,9 @@ fn read(mut root: Section<'_, '_>, references: &References<'_>) -> Option<(Confi
     if renotify_factor.is_some_and(|factor| factor <= 1.0) {
         root.fail("renotify_factor", "expected a factor above 1, like 2");
     }
-    for (table, kinds) in [
-        ("source", "\"kakao\", \"replay\" or \"archive\""),
-        ("archive", "\"directory\" or \"s3\""),
-        ("store", "\"embedded\" or \"mongodb\""),
-    ] {
+    for (table, kinds) in
+        [("source", source::KINDS), ("archive", archive::KINDS), ("store", "\"embedded\" or \"mongodb\"")]
+    {
         root.need(table, &format!("a table [{table}] with kind = {kinds}"));
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
@@ -325,7 +323,7 @@ kind = "syslog"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
         etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
-        etc/costwarden.toml:9: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+        etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
         etc/costwarden.toml:14: archive.access_key: the environment variable UNSET is not set
         etc/costwarden.toml:15: archive.secret_key: /nonexistent/key cannot be read: No such file or directory (os error 2)
@@ -333,7 +331,7 @@ kind = "syslog"
         etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
         etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
         etc/costwarden.toml:21: receiver.address: is missing, expected "HOST:PORT"
-        etc/costwarden.toml:24: receiver.name: "syslog" is taken, expected a name of its own for each receiver
+        etc/costwarden.toml:24: receiver.name: "syslog" is the name of another receiver, expected a unique name
         "#);
     }
 

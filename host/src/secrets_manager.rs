@@ -11,7 +11,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
-use config_file::secret::{Pending, Reference, Secret};
+use config_file::secret::{PendingSecret, Secret, SecretReference};
 use config_file::toml::Diagnostic;
 use model::count::counted;
 use transport::causes::causes;
@@ -38,7 +38,7 @@ const TOKEN: &str = "X-Subject-Token";
 /// # Errors
 /// Every unresolved secret, with the location of the reference in the file.
 pub(crate) async fn resolve(
-    pending: Vec<Pending>,
+    pending: Vec<PendingSecret>,
     options: Option<SecretsManagerOptions>,
 ) -> Result<(), Vec<Diagnostic>> {
     if pending.is_empty() {
@@ -52,11 +52,11 @@ pub(crate) async fn resolve(
         Ok(opened) => opened,
         Err(message) => return Err(pending.iter().map(|pending| pending.fail(&message)).collect()),
     };
-    let mut fetched: BTreeMap<Reference, Result<String, String>> = BTreeMap::new();
+    let mut fetched: BTreeMap<SecretReference, Result<String, String>> = BTreeMap::new();
     let mut errors = Vec::new();
     for pending in pending {
         let reference = &pending.reference;
-        // References to the same secret share one request.
+        // SecretResolver to the same secret share one request.
         if !fetched.contains_key(reference) {
             let value = secrets_manager.fetch(reference).await.map_err(|error| error.to_string());
             fetched.insert(reference.clone(), value);
@@ -97,7 +97,7 @@ impl SecretsManager {
         Ok(Self { client: options.client(&options.endpoint)?, options, token })
     }
 
-    async fn fetch(&self, reference: &Reference) -> Result<String, SecretsManagerError> {
+    async fn fetch(&self, reference: &SecretReference) -> Result<String, SecretsManagerError> {
         let mut url = below(&self.options.endpoint, &["api", "v1", "secrets", &reference.id, "versions", "value"]);
         if let Some(version) = &reference.version {
             url.query_pairs_mut().append_pair("version", version);
@@ -151,7 +151,7 @@ impl SecretsManagerOptions {
                 // The error message already has the URL.
                 Err(error) => causes(&error.without_url()),
             };
-            if http::is_distrust(&why) {
+            if http::is_untrusted_certificate(&why) {
                 return Err(SecretsManagerError::Distrusted { url: url.to_string(), why });
             }
             if attempt >= self.retry.attempts {
@@ -240,9 +240,9 @@ enum SecretsManagerError {
     #[error("{url} answered {status} without the header {TOKEN}: check secrets.iam_endpoint")]
     NoToken { url: String, status: u16 },
     #[error("{url} has no {reference}: check the id and the version")]
-    NotThere { url: String, reference: Reference },
+    NotThere { url: String, reference: SecretReference },
     #[error("{url} denies {reference} ({status}): grant the owner of secrets.credential_id read access")]
-    NotAllowed { url: String, reference: Reference, status: u16 },
+    NotAllowed { url: String, reference: SecretReference, status: u16 },
     #[error("{url} answered {status}: check secrets.endpoint")]
     Status { url: String, status: u16 },
     #[error("{url} sent an unexpected answer: {why}")]

@@ -71,12 +71,12 @@ pub(super) async fn archive(
 
 async fn lifecycle(config: &Config, apply: bool, form: Form) -> anyhow::Result<Grade> {
     let archive = Archive::new(&config.archive);
-    let rules = archive.rules(&config.lifecycle).await?;
+    let rules = archive.lifecycle_rules(&config.lifecycle).await?;
     let changed = rules.is_changed();
     if apply && changed {
-        archive.set_rules(&rules).await?;
+        archive.set_lifecycle_rules(&rules).await?;
     }
-    let place = archive.place();
+    let place = archive.location();
     match form {
         Form::Json => {
             let (before, after) = (&rules.before, &rules.after);
@@ -131,7 +131,7 @@ async fn prune(
             Form::Text => present::out(&format!("{key}  {bytes} bytes")),
         }
     }
-    let (count, bytes, place) = (old.len(), old.iter().map(|(_, bytes)| bytes).sum::<u64>(), archive.place());
+    let (count, bytes, place) = (old.len(), old.iter().map(|(_, bytes)| bytes).sum::<u64>(), archive.location());
     if form == Form::Text {
         let done = match (apply, count) {
             (true, 1) => "is deleted",
@@ -221,7 +221,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notification),
+        Form::Json => Terminal::Writer(log::notification),
     };
     let mut services = Services::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();

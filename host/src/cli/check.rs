@@ -14,7 +14,7 @@ use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::config::{self, Config};
 use crate::pipeline::{self, Grade, PullPolicy};
-use config_file::secret::Pending;
+use config_file::secret::PendingSecret;
 use config_file::toml::Diagnostic;
 use model::count::counted;
 use model::rule::{self, RuleSet};
@@ -40,8 +40,9 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
         // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
         Ok(draft) if args.online => draft.resolve().await,
         Ok(draft) => {
-            let note =
-                |pending: &Pending| pending.fail(format!("{}: not resolved, --online does it", pending.reference));
+            let note = |pending: &PendingSecret| {
+                pending.fail(format!("{}: not resolved, --online does it", pending.reference))
+            };
             anomalies.warnings.extend(draft.pending.iter().map(note));
             Ok(draft.config)
         }

@@ -18,7 +18,7 @@ use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Repeat, Report, Se
 use config_file::secret::Secret;
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Incident, News};
+use model::incident::{Incident, Recency};
 use model::run_id::RunId;
 use notify::Terminal;
 use simulator::{Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
@@ -41,7 +41,7 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
 
     let yesterday = TODAY.yesterday()?;
     let range = DateRange { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()? };
-    let options = Backfill { range, is_open_ended: false, news: News::Past };
+    let options = Backfill { range, is_open_ended: false, recency: Recency::Past };
     present::out(&format!(
         "Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...",
         range.from, range.to

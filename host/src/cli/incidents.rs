@@ -10,7 +10,7 @@ use super::present::{self, Form};
 use crate::config::Config;
 use crate::pipeline::{self, Grade};
 use model::count::counted;
-use model::incident::{Decision, Incident, Moment, Resolution, State};
+use model::incident::{Decision, Incident, IncidentState, Moment, Resolution};
 use model::money;
 use model::run_id::RunId;
 use store::{Access, DateRange, Store};
@@ -65,7 +65,7 @@ pub(super) async fn incidents(
         IncidentsCommand::List { open } => {
             let store = Store::open(&config.store, Access::Read).await?;
             let mut incidents = store.all_incidents().await?;
-            incidents.retain(|incident| !open || incident.state == State::Open);
+            incidents.retain(|incident| !open || incident.state == IncidentState::Open);
             incidents.sort_by(|one, other| (one.first_seen, &one.id).cmp(&(other.first_seen, &other.id)));
             list(&incidents, &config, form);
         }
@@ -95,17 +95,17 @@ async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: 
 
 async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Incident> {
     let mut incident = find(store, &args.id).await?;
-    if incident.state == State::Retracted {
+    if incident.state == IncidentState::Retracted {
         anyhow::bail!("incident {} was taken back, since the bill was corrected: there is nothing to accept", args.id);
     }
     let closing = match args.what {
         What::NewLevel => Resolution::NewLevel,
         What::Expected => Resolution::Expected,
     };
-    incident.decide(Decision { closing, note: args.note, at: now });
+    incident.decide(Decision { resolution: closing, note: args.note, at: now });
     // Receivers are notified of a new level by the next run.
     let settled =
-        incident.settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
+        incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
     store.put_incidents(&[(incident.clone(), settled)], now).await?;
     Ok(incident)
 }
@@ -172,10 +172,13 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form)
     line("now", format!("{}, expected {}", amount(incident.observed), amount(incident.expected)));
     line("impact", amount(incident.impact()));
     for (date, seen) in &incident.by_day {
-        line("", format!("{date} {}{}", amount(seen.impact()), if seen.whole.is_none() { " so far" } else { "" }));
+        line(
+            "",
+            format!("{date} {}{}", amount(seen.impact()), if seen.finished_day.is_none() { " so far" } else { "" }),
+        );
     }
     for (receiver, delivery) in &incident.deliveries {
-        let end = if delivery.closed { ", including the end" } else { "" };
+        let end = if delivery.end_notified { ", including the end" } else { "" };
         let times = counted(delivery.notifications, "time");
         line("notified", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
     }
@@ -188,11 +191,11 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form)
 
 fn state(incident: &Incident) -> &'static str {
     match incident.state {
-        State::Open => "open",
-        State::Closed(Resolution::Over) => "over",
-        State::Closed(Resolution::NewLevel) => "new level",
-        State::Closed(Resolution::Expected) => "expected",
-        State::Retracted => "retracted",
+        IncidentState::Open => "open",
+        IncidentState::Closed(Resolution::Returned) => "over",
+        IncidentState::Closed(Resolution::NewLevel) => "new level",
+        IncidentState::Closed(Resolution::Expected) => "expected",
+        IncidentState::Retracted => "retracted",
     }
 }
 
@@ -203,7 +206,7 @@ fn moment(moment: Moment) -> String {
 fn json(incident: &Incident) -> Value {
     let at = |moment: Moment| json!({ "date": moment.date.to_string(), "hour": moment.hour });
     let days = incident.by_day.iter().map(|(date, seen)| {
-        json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.whole, "part": seen.part.map(|(_, impact)| impact) })
+        json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day, "part": seen.partial_day.map(|(_, impact)| impact) })
     });
     let decision = incident.decision.as_ref();
     json!({
@@ -229,7 +232,7 @@ fn json(incident: &Incident) -> Value {
         "reason": incident.reason,
         "muted": incident.muted,
         "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
-            "notifiedImpact": delivery.notified_impact, "endTold": delivery.closed, "notifications": delivery.notifications,
+            "notifiedImpact": delivery.notified_impact, "endTold": delivery.end_notified, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),
     })
 }

@@ -13,7 +13,7 @@ use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
 use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Outcome, Repeat, Report, Services};
 use crate::stop;
-use model::incident::News;
+use model::incident::Recency;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
@@ -68,7 +68,7 @@ pub(super) async fn backfill(
     let options = Backfill {
         range: DateRange { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)) },
         is_open_ended: args.to.is_none(),
-        news: if args.alert { News::Live } else { News::Past },
+        recency: if args.alert { Recency::Live } else { Recency::Past },
     };
     let started = Instant::now();
     let mut services = open("backfill", config, args.dry_run, form, run, now).await?;
@@ -101,7 +101,7 @@ async fn open(
     let terminal = match form {
         Form::Text => Terminal::Stdout,
         // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Beside(log::notification),
+        Form::Json => Terminal::Writer(log::notification),
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;

@@ -102,8 +102,8 @@ fn json(rule: &Rule) -> serde_json::Value {
         "groupBy": group_by(rule),
         "historyDays": rule.history_days,
         "severity": rule.severity.as_str(),
-        "file": rule.places.file,
-        "line": rule.places.line,
+        "file": rule.location.file,
+        "line": rule.location.line,
     })
 }
 

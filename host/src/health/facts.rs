@@ -79,7 +79,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     let today = now.to_zoned(config.zone.clone()).date();
     let archive = Archive::new(&config.archive);
-    let (store, archive, rules) = tokio::join!(stored(config, today), archive.look(), rules(config));
+    let (store, archive, rules) = tokio::join!(stored(config, today), archive.check_without_write(), rules(config));
     Facts {
         now,
         today,
@@ -102,9 +102,9 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
     let names = || config.receivers.iter().map(|receiver| receiver.name.as_str());
     // No incident is closed after `Date::MAX`: the result has only incidents with possible notifications.
     let incidents = store.incidents(Date::MAX).await?;
-    let due = incidents
-        .iter()
-        .flat_map(|incident| names().map(|receiver| incident.due(receiver, config.renotify_factor).len()));
+    let due = incidents.iter().flat_map(|incident| {
+        names().map(|receiver| incident.due_notifications(receiver, config.renotify_factor).len())
+    });
     // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
     let operational: usize =
@@ -196,6 +196,6 @@ pub(crate) fn disk(folder: &Path) -> Result<Disk, String> {
 }
 
 async fn spool(state_dir: &Path) -> Result<Waiting, String> {
-    let documents = Spool::new(state_dir).waiting().await.map_err(|error| error.to_string())?;
+    let documents = Spool::new(state_dir).count().await.map_err(|error| error.to_string())?;
     Ok(Waiting { documents })
 }

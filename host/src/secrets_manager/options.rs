@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config_file::secret::{self, References};
+use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use reqwest::Url;
 use transport::endpoint::{self, authority};
@@ -14,7 +14,7 @@ const IAM_ENDPOINT: &str = "https://iam.kakaocloud.com";
 const SECRETS_ENDPOINT: &str = "https://secrets-manager.kr-central-2.kakaocloud.com";
 
 /// Reads the table `[secrets]`.
-pub(crate) fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SecretsManagerOptions> {
+pub(crate) fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<SecretsManagerOptions> {
     section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
     section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
     let transport = endpoint::transport(&mut section);

@@ -8,7 +8,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use model::bill::Amounts;
-use model::ledger::{DayLedger, Entry};
+use model::ledger::{DayLedger, LedgerEntry};
 use model::run_id::RunId;
 use model::series::{Names, SeriesKey};
 use store::{Access, Embedded, StoreError};
@@ -41,7 +41,7 @@ const DAY_NOISE: f64 = 0.03;
 pub(crate) fn fill(path: &Path, volume: Volume) -> Result<(), String> {
     let store =
         Embedded::open(path, Access::Write(RunId::new(Timestamp::UNIX_EPOCH))).map_err(|error| error.to_string())?;
-    let mut entries: Vec<Entry> = (0..volume.series).map(entry).collect();
+    let mut entries: Vec<LedgerEntry> = (0..volume.series).map(entry).collect();
     for back in (0..volume.days.max(volume.snapshot_days)).rev() {
         let date = volume.last.checked_sub(i64::from(back).days()).map_err(|error| error.to_string())?;
         for (place, entry) in (0..).zip(&mut entries) {
@@ -53,7 +53,7 @@ pub(crate) fn fill(path: &Path, volume: Volume) -> Result<(), String> {
             put(store.put_day(&day, Timestamp::UNIX_EPOCH))?;
         }
         if back < volume.snapshot_days {
-            let hours = |entry: &Entry| by_hour(entry.amounts.billed_cost, volume.hours);
+            let hours = |entry: &LedgerEntry| by_hour(entry.amounts.billed_cost, volume.hours);
             put(store.put_hours(&day, hours, Timestamp::UNIX_EPOCH))?;
         }
         entries = day.entries;
@@ -63,7 +63,7 @@ pub(crate) fn fill(path: &Path, volume: Volume) -> Result<(), String> {
 
 /// Returns a row of a raw document for a series and a day.
 pub(crate) fn row(place: u32, date: Date) -> String {
-    let Entry { key, names, .. } = entry(place);
+    let LedgerEntry { key, names, .. } = entry(place);
     let Amounts { billed_cost, list_cost, discount, usage_time, usage_quantity } =
         amounts(place, date, place.is_multiple_of(ODD_ONE_IN));
     let date = date.strftime("%Y%m%d");
@@ -74,7 +74,7 @@ pub(crate) fn row(place: u32, date: Date) -> String {
 }
 
 /// Returns series number `place`, in key order.
-fn entry(place: u32) -> Entry {
+fn entry(place: u32) -> LedgerEntry {
     let project = place / SERVICES;
     let account = project / PROJECTS;
     let key =
@@ -85,7 +85,7 @@ fn entry(place: u32) -> Entry {
         service: format!("Virtual Machine {place}").into(),
     };
     let (pricing_categories, regions) = (vec!["ON_DEMAND".to_owned()], vec!["kr-central-2".to_owned()]);
-    Entry { key, names, amounts: Amounts::default(), pricing_categories, regions }
+    LedgerEntry { key, names, amounts: Amounts::default(), pricing_categories, regions }
 }
 
 /// Returns the cost of a series on a day: a level per series, quiet weekends for every third series, and noise.

@@ -142,7 +142,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     golden/strict/case.toml:1: walk: excludes judge_from, expected one of the two keys
     golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
     golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
-    golden/strict/case.toml:4: unit: expected a text in quotes, found 5
+    golden/strict/case.toml:4: unit: expected a string in quotes, found 5
     golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
     ");
     insta::assert_snapshot!(refused("judge_from = \"2030-01-01\"\n"), @"
@@ -155,7 +155,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     ");
     insta::assert_snapshot!(refused("settings = {"), @"
     watch.wasm: 1 case, 0 passed, 1 failed
-    golden/strict/case.toml:1: not TOML: expected a table key, found eof
+    golden/strict/case.toml:1: invalid TOML: expected a table key, found eof
     ");
     project.write("golden/strict/input.csv", "timestamp,value\n");
     insta::assert_snapshot!(refused(""), @"

@@ -33,15 +33,15 @@ fn a_file_that_is_not_there() {
 #[test]
 fn a_text_that_is_not_toml() {
     insta::assert_snapshot!(refused("state_dir = \"a\"\n[source\nkind = \"replay\"\n"), @"
-    error: [workdir]/costwarden.toml:2: not TOML: expected a right bracket, found a newline
+    error: [workdir]/costwarden.toml:2: invalid TOML: expected a right bracket, found a newline
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = a\n"), @"
-    error: [workdir]/costwarden.toml:1: a text must stand in quotes
+    error: [workdir]/costwarden.toml:1: a string must be in quotes
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\n"), @"
-    error: [workdir]/costwarden.toml:1: not TOML: invalid-char-in-string
+    error: [workdir]/costwarden.toml:1: invalid TOML: invalid-char-in-string
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\"\nstate_dir = \"b\"\n"), @"
@@ -113,7 +113,7 @@ address = "localhost"
     error: [workdir]/costwarden.toml:22: plugins.limits.stack_bytes: expected a whole number from 16384 to 2097152, found 4194304
     error: [workdir]/costwarden.toml:24: plugins.grants.newcomer.reference: expected a path in quotes, found true
     error: [workdir]/costwarden.toml:25: receiver.address: is missing, expected "HOST:PORT"
-    error: [workdir]/costwarden.toml:28: receiver.name: "syslog" is taken, expected a name of its own for each receiver
+    error: [workdir]/costwarden.toml:28: receiver.name: "syslog" is the name of another receiver, expected a unique name
     error: [workdir]/costwarden.toml:31: receiver.address: expected "HOST:PORT", found "localhost"
     [workdir]/costwarden.toml: 0 rules can run, 13 errors
     "#);
@@ -160,10 +160,10 @@ fn secrets_in_plain_unset_and_open_to_others() {
     assert!(!text.contains("SECRET-IN"), "{text}");
     insta::assert_snapshot!(text, @r#"
     error: [workdir]/costwarden.toml:3: source.credential_id: the environment variable UNSET_ID is not set
-    error: [workdir]/costwarden.toml:4: source.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    error: [workdir]/costwarden.toml:4: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [workdir]/costwarden.toml:5: source.page_size: expected a whole number from 1 to 10000, found 20000
     error: [workdir]/costwarden.toml:8: archive.bucket: expected the name of the bucket, found "a/b"
-    error: [workdir]/costwarden.toml:10: archive.secret_key: [workdir]/key is open to others (mode 644), expected 600: chmod 600 [workdir]/key
+    error: [workdir]/costwarden.toml:10: archive.secret_key: [workdir]/key is accessible to other users (mode 644), expected mode 600: run chmod 600 [workdir]/key
     error: [workdir]/costwarden.toml:13: store.uri: the environment variable UNSET_URI is not set
     [workdir]/costwarden.toml: 0 rules can run, 6 errors
     "#);

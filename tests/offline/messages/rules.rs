@@ -42,7 +42,7 @@ gravity = "info"
 "#;
     insta::assert_snapshot!(checked(&[("rules/sick.toml", text)]), @r#"
     error: [workdir]/rules/sick.toml:2: rule.id: expected lower-case letters, digits and -, found "Bad Id"
-    error: [workdir]/rules/sick.toml:3: rule.why: expected one sentence on why the rule exists, found ""
+    error: [workdir]/rules/sick.toml:3: rule.why: expected a sentence with the purpose of the rule, found ""
     error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "seasonal-mad", found "../tutorial"
     error: [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
@@ -59,7 +59,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:15: rule.settings: expected a table under [rule.settings]
     error: [workdir]/rules/sick.toml:16: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
     error: [workdir]/rules/sick.toml:17: rule.id: is missing, expected lower-case letters, digits and -
-    error: [workdir]/rules/sick.toml:17: rule.why: is missing, expected one sentence on why the rule exists
+    error: [workdir]/rules/sick.toml:17: rule.why: is missing, expected a sentence with the purpose of the rule
     error: [workdir]/rules/sick.toml:17: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"
     error: [workdir]/rules/sick.toml:17: rule.series: is missing, expected "daily" or "day-to-date" or "hourly"
     rule healthy: tutorial over daily series. It works.
@@ -71,7 +71,7 @@ gravity = "info"
 fn ids_that_are_taken() {
     let other = HEALTHY.replace("It works.", "It works twice.");
     insta::assert_snapshot!(checked(&[("rules/other.toml", &other)]), @r#"
-    error: [workdir]/rules/other.toml:3: rule.id: "healthy" is taken by [workdir]/rules/healthy.toml:2, expected an id of its own
+    error: [workdir]/rules/other.toml:3: rule.id: "healthy" is already the id of the rule at [workdir]/rules/healthy.toml:2, expected a unique id
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 1 error
     "#);
@@ -88,10 +88,10 @@ fn selections_that_match_nothing_are_reported() {
         ("rules/sick-6.toml", rule("history_days = 5").replace("tutorial", "seasonal-mad")),
     ];
     insta::assert_snapshot!(checked(&files.each_ref().map(|(name, text)| (*name, text.as_str()))), @r#"
-    error: [workdir]/rules/sick-1.toml:6: rule.select.service: matches nothing: expected at least one pattern, or no such key for everything
-    error: [workdir]/rules/sick-2.toml:6: rule.select.service: matches nothing: each pattern is excluded again by one with !
-    error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
-    error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: each pattern is excluded again by one with !
+    error: [workdir]/rules/sick-1.toml:6: rule.select.service: matches nothing: expected at least one pattern; omit the key to match everything
+    error: [workdir]/rules/sick-2.toml:6: rule.select.service: matches nothing: a pattern with ! excludes every other pattern
+    error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
+    error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
     error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: 5 is too short: seasonal-mad needs at least 14 days of history
     rule healthy: tutorial over daily series. It works.
@@ -132,7 +132,7 @@ fn files_that_are_no_rules() {
     let files = [("rules/1.toml", ""), ("rules/2.toml", "[[rule]\nid = 5\n"), ("rules/3.toml", "[rule]\nid = \"x\"\n")];
     insta::assert_snapshot!(checked(&files), @"
     error: [workdir]/rules/1.toml:1: rule: is missing, expected at least one rule under [[rule]]
-    error: [workdir]/rules/2.toml:1: not TOML: expected a right bracket, found a newline
+    error: [workdir]/rules/2.toml:1: invalid TOML: expected a right bracket, found a newline
     error: [workdir]/rules/3.toml:1: rule: expected tables, each under [[rule]]
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 3 errors
@@ -144,17 +144,17 @@ fn a_folder_without_rules() {
     let workdir = workdir();
     std::fs::remove_file(workdir.path().join("rules/healthy.toml")).expect("removed");
     insta::assert_snapshot!(check(&workdir).1, @"
-    error: [workdir]/rules: holds no *.toml, expected at least one file of rules
+    error: [workdir]/rules: no *.toml file in this folder, expected at least one file with rules
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     std::fs::remove_dir(workdir.path().join("rules")).expect("removed");
     insta::assert_snapshot!(check(&workdir).1, @"
-    error: [workdir]/rules: cannot be read (No such file or directory (os error 2)), expected a folder of rules in *.toml
+    error: [workdir]/rules: cannot be read: No such file or directory (os error 2); expected a folder with rules in *.toml files
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(plain(&workdir, &run.stderr), @"
-    degraded: [workdir]/rules: cannot be read (No such file or directory (os error 2)), expected a folder of rules in *.toml
+    degraded: [workdir]/rules: cannot be read: No such file or directory (os error 2); expected a folder with rules in *.toml files
     degraded: no rule in [workdir]/rules is usable: nothing is evaluated
     ");
 }

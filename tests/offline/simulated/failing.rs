@@ -37,7 +37,7 @@ fn three_failed_runs_of_a_job_are_told_once_until_one_succeeds() {
     let third = simulated.day(later(2)).expect(2);
     let [line] = operational(&third)[..] else { panic!("{third:#?}") };
     let begins = "[COSTWARDEN_FAILING] the daily job failed 3 times in a row; the last error: the billing API at ";
-    assert!(line.starts_with(begins) && line.contains("gave no page 0 of 2026-11-25"), "{line}");
+    assert!(line.starts_with(begins) && line.contains("returned no page 0 of 2026-11-25"), "{line}");
     assert_eq!(third.count("notifications"), 1, "{third:#?}");
     assert_eq!(operational(&simulated.day(later(2)).expect(2)), [""; 0], "told already");
 

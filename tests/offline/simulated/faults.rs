@@ -72,9 +72,9 @@ fn temporary_faults_are_retried_and_counted() {
 #[test]
 fn permanent_faults_fail_with_the_number_of_attempts() {
     let simulated = simulated("attempts = 3");
-    insta::assert_snapshot!(struck(&simulated, r#"{"status":500}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 500: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.attempts"#);
-    insta::assert_snapshot!(struck(&simulated, r#"{"status":429}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 3 attempts; the last one: it answered 429: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.attempts"#);
-    insta::assert_snapshot!(struck(&simulated, r#"{"status":418}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources answered 418 for 2026-11-23, which trying again does not change: {"error":{"message":"a fault that was asked for"}}"#);
+    insta::assert_snapshot!(struck(&simulated, r#"{"status":500}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-23 in 3 attempts; the last attempt: it answered 500: {"error":{"message":"an injected fault"}}; run the job again when the API answers, or raise source.attempts"#);
+    insta::assert_snapshot!(struck(&simulated, r#"{"status":429}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-23 in 3 attempts; the last attempt: it answered 429: {"error":{"message":"an injected fault"}}; run the job again when the API answers, or raise source.attempts"#);
+    insta::assert_snapshot!(struck(&simulated, r#"{"status":418}"#), @r#"the billing API at [api]/open/billing/public/v2/cost/resources answered 418 for 2026-11-23, and a retry does not help: {"error":{"message":"an injected fault"}}"#);
 
     simulated.fault(r#"{"status":500}"#);
     let told = simulated.told(&DAILY).expect(2);
@@ -92,7 +92,7 @@ fn the_hourly_job_fails_the_same_way() {
     let simulated = simulated("attempts = 2");
     simulated.fault(r#"{"status":500}"#);
     let why = refused(&simulated, || simulated.run(&["hourly", "--at", "2026-11-24T00:10"]));
-    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-24 in 2 attempts; the last one: it answered 500: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.attempts"#);
+    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-24 in 2 attempts; the last attempt: it answered 500: {"error":{"message":"an injected fault"}}; run the job again when the API answers, or raise source.attempts"#);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_body_of_another_shape_is_shown_from_its_beginning() {
 fn pages_that_never_end_are_not_followed_for_ever() {
     let simulated = simulated("page_size = 30\nmax_pages = 3");
     insta::assert_snapshot!(struck(&simulated, r#"{"body":"endless"}"#), @"the pages of 2026-11-23 from [api]/open/billing/public/v2/cost/resources do not end: 3 full pages of 30 rows; raise source.max_pages if the bill is that long");
-    insta::assert_snapshot!(struck(&simulated, r#"{"body":"repeated"}"#), @"page 1 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources is the same as the page before it: expected other rows or a last page with fewer than 30");
+    insta::assert_snapshot!(struck(&simulated, r#"{"body":"repeated"}"#), @"page 1 of 2026-11-23 from [api]/open/billing/public/v2/cost/resources equals the previous page: expected different rows, or a last page with fewer than 30 rows");
 }
 
 /// The page size has no influence on the bill.
@@ -133,7 +133,7 @@ fn a_bill_of_many_pages_is_put_together() {
 #[test]
 fn an_api_that_is_too_slow_or_not_there_is_told() {
     let simulated = simulated("timeout_seconds = 1\nattempts = 2");
-    insta::assert_snapshot!(struck(&simulated, r#"{"slowMs":1500}"#), @"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 2 attempts; the last one: no whole answer within 1s; run the job again once the API answers, or raise source.attempts");
+    insta::assert_snapshot!(struck(&simulated, r#"{"slowMs":1500}"#), @"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-23 in 2 attempts; the last attempt: no complete answer within 1s; run the job again when the API answers, or raise source.attempts");
 
     let SimulatedBill { bill, workdir } = simulated;
     let url = bill.url.clone();
@@ -141,8 +141,8 @@ fn an_api_that_is_too_slow_or_not_there_is_told() {
     let run = workdir.run_with(&DAILY, &[costwarden_tests::Simulator::ENV]).expect(2);
     let why = run.stderr.lines().find_map(|line| line.strip_prefix("failed: ")).expect("it says why");
     let why = why.replace(&url, "[api]");
-    let (before, cause) = why.split_once("; the last one: ").expect("a cause");
-    insta::assert_snapshot!(before, @"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-23 in 2 attempts");
+    let (before, cause) = why.split_once("; the last attempt: ").expect("a cause");
+    insta::assert_snapshot!(before, @"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-23 in 2 attempts");
     assert!(cause.contains("Connection refused"), "{cause}");
 }
 
@@ -165,7 +165,7 @@ fn a_bill_without_a_row_is_no_bill_yet() {
 fn a_storm_ends_a_run_that_has_spent_its_time_for_tries() {
     let simulated = simulated("page_size = 3\nretry_seconds = 2");
     let why = struck(&simulated, r#"{"status":429,"retryAfter":1,"every":2}"#);
-    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-23 in 1 attempt, and this run has no time for more: 2 of its 3 requests failed, which took 1 s of source.retry_seconds = 2; the last one: it answered 429: {"error":{"message":"a fault that was asked for"}}; run the job again once the API answers, or raise source.retry_seconds"#);
+    insta::assert_snapshot!(why, @r#"the billing API at [api]/open/billing/public/v2/cost/resources returned no page 1 of 2026-11-23 in 1 attempt, and the time for retries is used up: 2 of 3 requests failed and took 1 s of source.retry_seconds = 2; the last attempt: it answered 429: {"error":{"message":"an injected fault"}}; run the job again when the API answers, or raise source.retry_seconds"#);
     simulated.fault(r#"{"status":429,"every":2}"#);
     let told = simulated.day(TODAY).expect(0);
     let calls = told.count("calls");

@@ -172,7 +172,7 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     "#);
     workdir.write("plugins.lock", "version = \n");
     insta::assert_snapshot!(check(&workdir).1, @"
-    error: [workdir]/plugins.lock:1: not TOML: expected a value, found a newline
+    error: [workdir]/plugins.lock:1: invalid TOML: expected a value, found a newline
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
 }

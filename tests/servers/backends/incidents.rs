@@ -62,7 +62,7 @@ fn a_sink_that_is_down_loses_nothing_and_hears_it_once() {
         problem.starts_with(&format!("receiver night: cannot write to the socket {} (", socket.display())),
         "{problem}"
     );
-    assert!(problem.ends_with("; it is told at the next run"), "{problem}");
+    assert!(problem.ends_with("; the next run sends the notification again"), "{problem}");
     let found = workdir.json(&["anomalies", "list", "--json"]);
     assert_eq!(found.iter().map(|found| found["observedAmount"].as_f64()).collect::<Vec<_>>(), [Some(1500.0)]);
 

@@ -59,7 +59,7 @@ fn the_lines_of_alert_policies_come_over_tcp() {
 
 #[test]
 fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
-    let receiver = |log: &Log| format!("transport = \"unix\"\npath = {:?}\nwords = \"full\"\n", log.socket);
+    let receiver = |log: &Log| format!("transport = \"unix\"\npath = {:?}\ntext = \"full\"\n", log.socket);
     let Some(lines) = told(receiver, "") else { return };
     let [opened, total, resolved, _] = &lines[..] else { panic!("{lines:?}") };
     let start = "[BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 대비 약 50.0% 높습니다. \
@@ -81,7 +81,7 @@ fn lines_are_english_where_that_is_asked_for() {
         [
             "[BILLING_ANOMALY] Virtual Machine of project 우리회사/쇼핑몰 is about 50.0% above its usual cost. Now 1500.25 USD, baseline 1000.00 USD.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-19] is 1,734.75 USD.",
-            "[BILLING_RESOLVED] Virtual Machine of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-10-19 to 2026-10-19, 500.25 USD off in all.",
+            "[BILLING_RESOLVED] Virtual Machine of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-10-19 to 2026-10-19, 500.25 USD more than usual.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-20] is 1,234.50 USD.",
         ]
     );

@@ -10,7 +10,7 @@ use costwarden_tests::service;
 
 fn new_level(from: i64, to: i64, baseline: &str) -> String {
     format!(
-        "[BILLING_NEW_LEVEL] Virtual Machine of project acme/shop has a new level, which is expected from now on. From {} to {}, now 1500.00 KRW, baseline before {baseline} KRW.",
+        "[BILLING_NEW_LEVEL] Virtual Machine of project acme/shop has a new level, which is the usual cost from now on. From {} to {}, now 1500.00 KRW, earlier baseline {baseline} KRW.",
         day(from),
         day(to)
     )

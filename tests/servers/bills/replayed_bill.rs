@@ -176,14 +176,14 @@ pub(crate) fn anomaly(percent: &str, now: &str) -> String {
 
 pub(crate) fn retracted(index: i64) -> String {
     format!(
-        "[BILLING_RETRACTED] Virtual Machine of project acme/shop was at its usual cost after all: the bill of {} was corrected. What was told of it is taken back.",
+        "[BILLING_RETRACTED] Virtual Machine of project acme/shop was at its usual cost: the provider corrected the bill of {}. Earlier notifications of this incident are withdrawn.",
         day(index)
     )
 }
 
 pub(crate) fn resolved(from: i64, to: i64, impact: &str) -> String {
     format!(
-        "[BILLING_RESOLVED] Virtual Machine of project acme/shop is back at its usual cost. From {} to {}, {impact}.00 KRW off in all.",
+        "[BILLING_RESOLVED] Virtual Machine of project acme/shop is back at its usual cost. From {} to {}, {impact}.00 KRW more than usual.",
         day(from),
         day(to)
     )

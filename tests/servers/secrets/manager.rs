@@ -173,9 +173,9 @@ uri = "kakao-secret:mongodb"
     let text = run.stderr + &without.stderr;
     insta::assert_snapshot!(plain(&workdir, &text), @r#"
     error: [workdir]/costwarden.toml:4: source.credential_secret: expected "kakao-secret:ID" or "kakao-secret:ID@VERSION" of letters, digits, -, _ and .
-    error: [workdir]/costwarden.toml:6: secrets.endpoint: plain http to another machine shows requests and credentials to the network, expected https://, or transport = "insecure-http" where that is meant
+    error: [workdir]/costwarden.toml:6: secrets.endpoint: plain http sends requests and credentials over the network without encryption, expected https://; to permit plain http, set transport = "insecure-http"
     error: [workdir]/costwarden.toml:7: secrets.credential_id: the credentials of Secrets Manager cannot be stored in Secrets Manager, expected "env:NAME" or "file:PATH"
-    error: [workdir]/costwarden.toml:8: secrets.credential_secret: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    error: [workdir]/costwarden.toml:8: secrets.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     failed: [workdir]/costwarden.toml:4: source.credential_secret: expected a table [secrets] with credential_id and credential_secret
     [workdir]/costwarden.toml:10: store.uri: expected a table [secrets] with credential_id and credential_secret
     "#);

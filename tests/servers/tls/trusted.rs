@@ -90,7 +90,7 @@ fn a_server_that_asks_for_a_certificate_is_shown_one() {
     certificate.write("client.pem", "no certificate");
     let open = certificate.run(&["check"]).expect(2);
     assert!(
-        open.stderr.contains("store.client_certificate_file: ") && open.stderr.contains("is open to others"),
+        open.stderr.contains("store.client_certificate_file: ") && open.stderr.contains("is accessible to other users"),
         "{open:?}"
     );
     costwarden_tests::write_private(&certificate.path().join("client.pem"), "no certificate");

@@ -18,7 +18,7 @@ pub struct Secret(Arc<OnceLock<String>>);
 
 /// A reference to a secret in Secrets Manager.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
+pub struct SecretReference {
     pub id: String,
     /// `None` means the current version.
     pub version: Option<String>,
@@ -26,23 +26,24 @@ pub struct Reference {
 
 /// A secret still to be filled in, with the place of the reference.
 #[derive(Debug)]
-pub struct Pending {
-    pub reference: Reference,
+pub struct PendingSecret {
+    pub reference: SecretReference,
     secret: Secret,
     /// The place of the reference, without a message.
     place: Diagnostic,
 }
 
-/// The resolver of references.
-pub struct References<'e> {
+/// The resolver of references. The resolver looks up environment variables and reads files, and collects the references
+/// to Secrets Manager.
+pub struct SecretResolver<'e> {
     env: &'e dyn Fn(&str) -> Option<String>,
-    pending: RefCell<Vec<Pending>>,
+    pending: RefCell<Vec<PendingSecret>>,
 }
 
 /// Size limit of a file with a secret, in bytes.
 const FILE_BYTES: u64 = 65_536;
 const EXPECTED: &str =
-    "expected a reference, \"env:NAME\", \"file:PATH\" or \"kakao-secret:ID\", not the secret itself";
+    "expected a reference such as \"env:NAME\", \"file:PATH\" or \"kakao-secret:ID\", not the secret itself";
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
@@ -50,7 +51,7 @@ impl Secret {
     }
 
     pub fn expose(&self) -> &str {
-        self.0.get().expect("secrets are filled in before anything is opened")
+        self.0.get().expect("secrets are filled in before a service is opened")
     }
 
     /// Returns the secret, or `None` if the secret is still to be filled in.
@@ -65,7 +66,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Pending {
+impl PendingSecret {
     pub fn fill(self, text: String) {
         // A config is filled in once, so the secret is still empty.
         let _: Result<(), String> = self.secret.0.set(text);
@@ -77,7 +78,7 @@ impl Pending {
     }
 }
 
-impl fmt::Display for Reference {
+impl fmt::Display for SecretReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, version } = self;
         match version {
@@ -87,17 +88,17 @@ impl fmt::Display for Reference {
     }
 }
 
-impl<'e> References<'e> {
+impl<'e> SecretResolver<'e> {
     pub fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
         Self { env, pending: RefCell::default() }
     }
 
-    /// Reports whether a secret must be fetched from Secrets Manager.
-    pub fn are_pending(&self) -> bool {
+    /// Returns whether a secret must be fetched from Secrets Manager.
+    pub fn has_pending(&self) -> bool {
         !self.pending.borrow().is_empty()
     }
 
-    pub fn into_pending(self) -> Vec<Pending> {
+    pub fn into_pending(self) -> Vec<PendingSecret> {
         self.pending.into_inner()
     }
 
@@ -114,10 +115,10 @@ impl<'e> References<'e> {
         if let Some(path) = text.strip_prefix("file:") {
             return Some(read_file(&section.folder().join(path)).map(Secret::new));
         }
-        let reference = reference(text.strip_prefix("kakao-secret:")?);
+        let reference = parse_reference(text.strip_prefix("kakao-secret:")?);
         Some(reference.map(|reference| {
             let secret = Secret(Arc::default());
-            let pending = Pending { reference, secret: secret.clone(), place: section.place(key) };
+            let pending = PendingSecret { reference, secret: secret.clone(), place: section.place(key) };
             self.pending.borrow_mut().push(pending);
             secret
         }))
@@ -125,20 +126,25 @@ impl<'e> References<'e> {
 }
 
 /// Reads a reference to a secret. A plain secret in the config is an error.
-pub fn read(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
+pub fn read(section: &mut Section<'_, '_>, key: &'static str, resolver: &SecretResolver<'_>) -> Option<Secret> {
     let text = section.text(key)?;
-    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
-    noted(section, key, resolved)
+    let resolved = resolver.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
+    report_error(section, key, resolved)
 }
 
 /// Reads a value or a reference to a secret.
-pub fn read_or_plain(section: &mut Section<'_, '_>, key: &'static str, references: &References<'_>) -> Option<Secret> {
+pub fn read_or_plain(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    resolver: &SecretResolver<'_>,
+) -> Option<Secret> {
     let text = section.text(key)?;
-    let resolved = references.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
-    noted(section, key, resolved)
+    let resolved = resolver.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
+    report_error(section, key, resolved)
 }
 
-fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>) -> Option<Secret> {
+/// Records the error of a reference.
+fn report_error(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>) -> Option<Secret> {
     match resolved {
         Ok(secret) => Some(secret),
         Err(message) => {
@@ -149,15 +155,15 @@ fn noted(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, String>)
 }
 
 /// Parses `ID` or `ID@VERSION`.
-fn reference(text: &str) -> Result<Reference, String> {
+fn parse_reference(text: &str) -> Result<SecretReference, String> {
     let (id, version) = text.split_once('@').map_or((text, None), |(id, version)| (id, Some(version)));
     let is_name = |name: &str| {
         // `.` and `..` would change the path of the request.
-        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        !name.trim_matches('.').is_empty() && name.bytes().all(inner)
+        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !name.trim_matches('.').is_empty() && name.bytes().all(is_valid)
     };
     if is_name(id) && version.is_none_or(is_name) {
-        return Ok(Reference { id: id.to_owned(), version: version.map(str::to_owned) });
+        return Ok(SecretReference { id: id.to_owned(), version: version.map(str::to_owned) });
     }
     Err("expected \"kakao-secret:ID\" or \"kakao-secret:ID@VERSION\" of letters, digits, -, _ and .".to_owned())
 }
@@ -185,12 +191,15 @@ pub fn read_file(path: &Path) -> Result<String, String> {
 fn is_private(metadata: &std::fs::Metadata, path: &Path) -> Result<(), String> {
     let shown = path.display();
     if !metadata.is_file() {
-        let found = if metadata.is_dir() { "a folder" } else { "no regular file" };
-        return Err(format!("{shown} is {found}, expected a file that holds one secret"));
+        let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(format!("{shown} is {kind}, expected a file with one secret"));
     }
     let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(format!("{shown} is open to others (mode {:o}), expected 600: chmod 600 {shown}", mode & 0o777));
+        return Err(format!(
+            "{shown} is accessible to other users (mode {:o}), expected mode 600: run chmod 600 {shown}",
+            mode & 0o777
+        ));
     }
     Ok(())
 }
@@ -204,28 +213,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_file_accessible_to_other_users_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         std::fs::write(&path, "hunter2\n").expect("written");
         set_mode(&path, 0o640);
         let error = read_file(&path).expect_err("refused");
-        assert!(error.contains("is open to others (mode 640), expected 600: chmod 600"), "{error}");
+        assert!(error.contains("is accessible to other users (mode 640), expected mode 600: run chmod 600"), "{error}");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
         let error = read_file(&link).expect_err("refused through a link");
-        assert!(error.contains("link is open to others (mode 640)"), "{error}");
+        assert!(error.contains("link is accessible to other users (mode 640)"), "{error}");
         set_mode(&path, 0o600);
         assert_eq!(read_file(&path).as_deref(), Ok("hunter2"));
         assert_eq!(read_file(&link).as_deref(), Ok("hunter2"));
     }
 
     #[test]
-    fn what_is_no_file_with_a_secret_is_refused() {
+    fn a_file_without_one_secret_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         set_mode(folder.path(), 0o700);
         let error = read_file(folder.path()).expect_err("refused");
-        assert!(error.ends_with("is a folder, expected a file that holds one secret"), "{error}");
+        assert!(error.ends_with("is a folder, expected a file with one secret"), "{error}");
         let path = folder.path().join("key");
         for (text, expected) in [("\n", "is empty"), (&"x".repeat(70_000), "is longer than 65536 bytes")] {
             std::fs::write(&path, text).expect("written");
@@ -239,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_has_an_id_and_maybe_a_version() {
-        let shown = |text: &str| reference(text).map(|reference| reference.to_string());
+    fn a_reference_has_an_id_and_an_optional_version() {
+        let shown = |text: &str| parse_reference(text).map(|reference| reference.to_string());
         assert_eq!(shown("a-1_b.c").as_deref(), Ok("kakao-secret:a-1_b.c"));
         assert_eq!(shown("a@3").as_deref(), Ok("kakao-secret:a@3"));
         for wrong in ["", "@3", "a@", "a/b", "..", "a b", "a?x=1", "a@3@4"] {
-            assert!(reference(wrong).is_err(), "{wrong}");
+            assert!(parse_reference(wrong).is_err(), "{wrong}");
         }
     }
 }

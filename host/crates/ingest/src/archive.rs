@@ -4,7 +4,6 @@
 //! module does not interpret rows and ignores foreign keys.
 
 mod directory;
-mod document;
 mod key;
 mod lifecycle;
 pub mod options;
@@ -18,15 +17,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use directory::Directory;
-pub use document::{decode, write_content};
-pub use key::{Key, document_key};
-pub use lifecycle::{Lifecycle, Rules};
-pub use s3::{S3, S3Options};
-pub use spool::{Drained, Spool};
-
+pub use self::directory::Directory;
+pub use self::key::{DocumentKey, document_key};
+pub use self::lifecycle::{Lifecycle, LifecycleRules};
 use self::options::ArchiveOptions;
-use crate::source::RawDocument;
+pub use self::s3::{S3, S3Options};
+pub use self::spool::{DrainResult, Spool};
+use crate::document::{self, RawDocument};
 
 /// A location for raw documents.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub enum Archive {
 
 /// The result of [`Archive::put`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
+pub enum PutResult {
     /// The archive has the same rows already.
     Unchanged,
     /// The key was free before.
@@ -50,8 +47,8 @@ pub enum Stored {
 
 /// The archived documents by key, with sizes in bytes.
 #[derive(Debug, Default)]
-pub struct Listing {
-    pub documents: BTreeMap<Key, u64>,
+pub struct ArchiveListing {
+    pub documents: BTreeMap<DocumentKey, u64>,
     /// Number of foreign items in the same folder.
     pub foreign: u64,
 }
@@ -60,7 +57,7 @@ pub struct Listing {
 const END_BYTES: u64 = 4_096;
 
 /// A fixed key, so an interrupted check leaves at most one object.
-const PROBE: &str = "costwarden-check.json";
+const PROBE_KEY: &str = "costwarden-check.json";
 
 impl Archive {
     pub fn new(config: &ArchiveOptions) -> Self {
@@ -75,46 +72,47 @@ impl Archive {
     ///
     /// # Errors
     /// The archive cannot be read or written. The message says what to check.
-    pub async fn put(&self, document: &RawDocument, uploaded_at: Timestamp) -> Result<Stored, ArchiveError> {
+    pub async fn put(&self, document: &RawDocument, uploaded_at: Timestamp) -> Result<PutResult, ArchiveError> {
         let key = key::document_key(document.date, document.hour);
         let body = document::encode(document, Some(uploaded_at));
         let Some(existing) = self.read(&key).await? else {
             self.write(&key, body).await?;
-            return Ok(Stored::Written { key });
+            return Ok(PutResult::Written { key });
         };
         let digest = document::content_digest(&document.rows);
-        let (existing_digest, existing_fetched_at) = match document::decode(&existing) {
-            Ok(contents) => (document::content_digest(&contents.rows), contents.fetched_at),
-            // A broken document has no rows to compare. The digest of the bytes names the copy.
-            Err(_) => (document::bytes_digest(&existing), None),
-        };
+        let existing_content = document::decode(&existing).ok();
+        // A broken document has no rows to compare. The digest of the bytes names the copy.
+        let existing_digest = existing_content
+            .as_ref()
+            .map_or_else(|| document::bytes_digest(&existing), |content| document::content_digest(&content.rows));
         if existing_digest == digest {
-            return Ok(Stored::Unchanged);
+            return Ok(PutResult::Unchanged);
         }
         // A delayed document must not replace a newer bill.
+        let existing_fetched_at = existing_content.and_then(|content| content.fetched_at);
         if existing_fetched_at.is_some_and(|fetched_at| fetched_at > document.fetched_at) {
             let predecessor_key = key::predecessor_key(document.date, document.hour, &digest);
             self.write(&predecessor_key, body).await?;
-            return Ok(Stored::Outdated { key, predecessor_key });
+            return Ok(PutResult::Outdated { key, predecessor_key });
         }
         let predecessor_key = key::predecessor_key(document.date, document.hour, &existing_digest);
         self.write(&predecessor_key, existing).await?;
         self.write(&key, body).await?;
-        Ok(Stored::Superseded { key, predecessor_key })
+        Ok(PutResult::Superseded { key, predecessor_key })
     }
 
     /// Lists all documents.
     ///
     /// # Errors
     /// The archive cannot be listed.
-    pub async fn list(&self) -> Result<Listing, ArchiveError> {
+    pub async fn list(&self) -> Result<ArchiveListing, ArchiveError> {
         let keys = match self {
             Self::Directory(directory) => directory.list().await?,
             Self::S3(s3) => s3.list().await?,
         };
-        let mut listing = Listing::default();
+        let mut listing = ArchiveListing::default();
         for (key, bytes) in keys {
-            match Key::parse(&key) {
+            match DocumentKey::parse(&key) {
                 Some(key) => drop(listing.documents.insert(key, bytes)),
                 None => listing.foreign += 1,
             }
@@ -122,22 +120,20 @@ impl Archive {
         Ok(listing)
     }
 
-    /// Reads a document; `None` if the key is free. `otherwise` replaces a missing fetch time.
+    /// Reads a document; `None` if the key is free. `default_fetched_at` replaces a missing fetch time.
     ///
     /// # Errors
     /// The archive cannot be read, or the content is not a raw document.
-    pub async fn document(&self, key: &Key, otherwise: Timestamp) -> Result<Option<RawDocument>, ArchiveError> {
+    pub async fn document(
+        &self,
+        key: &DocumentKey,
+        default_fetched_at: Timestamp,
+    ) -> Result<Option<RawDocument>, ArchiveError> {
         let text = key.to_string();
         let Some(body) = self.read(&text).await? else { return Ok(None) };
         match document::decode(&body) {
-            Ok(document::Contents { rows, fetched_at, api_params }) => Ok(Some(RawDocument {
-                date: key.date,
-                hour: key.hour,
-                rows,
-                fetched_at: fetched_at.unwrap_or(otherwise),
-                api_params,
-            })),
-            Err(why) => Err(ArchiveError::Malformed { key: text, place: self.place(), why }),
+            Ok(content) => Ok(Some(content.into_document(key.date, key.hour, default_fetched_at))),
+            Err(why) => Err(ArchiveError::Malformed { key: text, location: self.location(), why }),
         }
     }
 
@@ -146,7 +142,7 @@ impl Archive {
     ///
     /// # Errors
     /// See [`Archive::document`].
-    pub async fn fetched_at(&self, key: &Key, bytes: u64) -> Result<Option<Timestamp>, ArchiveError> {
+    pub async fn fetched_at(&self, key: &DocumentKey, bytes: u64) -> Result<Option<Timestamp>, ArchiveError> {
         let text = key.to_string();
         let end = match self {
             Self::Directory(directory) => directory.read_end(&text, END_BYTES).await?,
@@ -157,16 +153,17 @@ impl Archive {
         }
         // Very long metadata does not fit into the end. The whole document has the time.
         let Some(body) = self.read(&text).await? else { return Ok(None) };
-        let contents = document::decode(&body);
-        let contents = contents.map_err(|why| ArchiveError::Malformed { key: text, place: self.place(), why })?;
-        Ok(contents.fetched_at)
+        match document::decode(&body) {
+            Ok(content) => Ok(content.fetched_at),
+            Err(why) => Err(ArchiveError::Malformed { key: text, location: self.location(), why }),
+        }
     }
 
     /// Removes a document. A missing document is not an error.
     ///
     /// # Errors
     /// The document cannot be removed.
-    pub async fn remove(&self, key: &Key) -> Result<(), ArchiveError> {
+    pub async fn remove(&self, key: &DocumentKey) -> Result<(), ArchiveError> {
         match self {
             Self::Directory(directory) => directory.remove(&key.to_string()).await,
             Self::S3(s3) => s3.remove(&key.to_string()).await,
@@ -177,32 +174,32 @@ impl Archive {
     ///
     /// # Errors
     /// The archive has no lifecycle rules, or the rules cannot be read.
-    pub async fn rules(&self, lifecycle: &Lifecycle) -> Result<Rules, ArchiveError> {
+    pub async fn lifecycle_rules(&self, lifecycle: &Lifecycle) -> Result<LifecycleRules, ArchiveError> {
         match self {
             Self::Directory(directory) => Err(ArchiveError::NoLifecycle {
-                place: directory.place().into(),
-                why: "a folder has neither rules nor storage classes".to_owned(),
+                location: directory.location().into(),
+                why: "a folder has no rules and no storage classes".to_owned(),
             }),
-            Self::S3(s3) => s3.rules(lifecycle).await,
+            Self::S3(s3) => s3.lifecycle_rules(lifecycle).await,
         }
     }
 
-    /// Applies the planned rules of [`Archive::rules`].
+    /// Applies the planned rules of [`Archive::lifecycle_rules`].
     ///
     /// # Errors
     /// The storage refuses the rules.
-    pub async fn set_rules(&self, rules: &Rules) -> Result<(), ArchiveError> {
+    pub async fn set_lifecycle_rules(&self, rules: &LifecycleRules) -> Result<(), ArchiveError> {
         match self {
-            Self::Directory(_) => unreachable!("a folder gives no rules"),
-            Self::S3(s3) => s3.set_rules(rules).await,
+            Self::Directory(_) => unreachable!("a folder returns no rules"),
+            Self::S3(s3) => s3.set_lifecycle_rules(rules).await,
         }
     }
 
     /// Returns the display name of the location.
-    pub fn place(&self) -> Arc<str> {
+    pub fn location(&self) -> Arc<str> {
         match self {
-            Self::Directory(directory) => directory.place().into(),
-            Self::S3(s3) => s3.place(),
+            Self::Directory(directory) => directory.location().into(),
+            Self::S3(s3) => s3.location(),
         }
     }
 
@@ -221,9 +218,9 @@ impl Archive {
     ///
     /// # Errors
     /// The archive is not reachable. The message says what to check.
-    pub async fn look(&self) -> Result<(), ArchiveError> {
+    pub async fn check_without_write(&self) -> Result<(), ArchiveError> {
         match self {
-            Self::Directory(directory) => directory.look().await,
+            Self::Directory(directory) => directory.check_without_write().await,
             Self::S3(s3) => s3.check().await,
         }
     }
@@ -236,9 +233,9 @@ impl Archive {
     pub async fn probe(&self) -> Result<(), ArchiveError> {
         self.check().await?;
         if let Self::S3(s3) = self {
-            s3.write(PROBE, b"{}".to_vec()).await?;
-            s3.read(PROBE).await?;
-            s3.remove(PROBE).await?;
+            s3.write(PROBE_KEY, b"{}".to_vec()).await?;
+            s3.read(PROBE_KEY).await?;
+            s3.remove(PROBE_KEY).await?;
         }
         Ok(())
     }
@@ -258,19 +255,20 @@ impl Archive {
     }
 }
 
-/// A failure of an archive operation. A place is a bucket with an endpoint, or a folder.
+/// A failure of an archive operation. A location is a bucket with an endpoint, or a folder.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error("cannot {action} {path}: {why}; check that the folder exists, is writable and has space")]
     File { action: &'static str, path: PathBuf, why: io::Error },
-    #[error("cannot {action} {key} in {place}: {why}; {hint}")]
-    Object { action: &'static str, key: String, place: Arc<str>, why: String, hint: &'static str },
-    #[error("cannot reach {place}: {why}; {hint}")]
-    Bucket { place: Arc<str>, why: String, hint: &'static str },
+    #[error("cannot {action} {key} in {location}: {why}; {hint}")]
+    Object { action: &'static str, key: String, location: Arc<str>, why: String, hint: &'static str },
+    #[error("cannot reach {location}: {why}; {hint}")]
+    Bucket { location: Arc<str>, why: String, hint: &'static str },
     #[error(
-        "{key} in {place} is not a raw document: expected JSON with an array at result.content: {why}; fetch its day again, or move it away"
+        "{key} in {location} is not a raw document: expected JSON with an array at result.content: {why}; fetch the day \
+         again, or move the document away"
     )]
-    Malformed { key: String, place: Arc<str>, why: serde_json::Error },
-    #[error("{place} offers no lifecycle rules ({why}): costwarden archive prune deletes by hand what is old enough")]
-    NoLifecycle { place: Arc<str>, why: String },
+    Malformed { key: String, location: Arc<str>, why: serde_json::Error },
+    #[error("{location} offers no lifecycle rules ({why}); delete old documents with `costwarden archive prune`")]
+    NoLifecycle { location: Arc<str>, why: String },
 }

@@ -3,4 +3,5 @@
 //! The crate computes no sums. The ledger in `model` does.
 
 pub mod archive;
+pub mod document;
 pub mod source;

@@ -2,7 +2,7 @@
 //!
 //! A source returns complete raw documents. Sums, series and rules belong to different modules.
 
-mod archived;
+mod archive;
 mod kakao;
 pub mod options;
 mod replay;
@@ -11,50 +11,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::options::SourceOptions;
-use crate::archive::options::ArchiveOptions;
-use crate::archive::{Archive, ArchiveError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::bill::BillRow;
-use model::count::counted;
-use serde_json::value::RawValue;
 
-pub use archived::Archived;
-pub use kakao::{Kakao, KakaoOptions};
-pub use replay::Replay;
-
-/// All rows of one billing day in the provider's form.
-#[derive(Debug)]
-pub struct RawDocument {
-    pub date: Date,
-    /// Hour of a partial day's snapshot; `None` for a request of the whole day.
-    pub hour: Option<u8>,
-    /// Elements of `result.content`, byte for byte, in page order.
-    pub rows: Vec<Box<RawValue>>,
-    pub fetched_at: Timestamp,
-    /// Parameters of the query, stored in `_metadata.apiParams`.
-    pub api_params: serde_json::Map<String, serde_json::Value>,
-}
-
-impl RawDocument {
-    /// Returns the neutral rows in the order of the document. An error is the reason for a refused row.
-    pub fn bill_rows(&self) -> impl Iterator<Item = Result<BillRow, String>> {
-        kakao::read_all(self)
-    }
-}
+pub use self::archive::ArchiveSource;
+pub use self::kakao::{Kakao, KakaoError, KakaoOptions};
+use self::options::SourceOptions;
+pub use self::replay::Replay;
+use crate::archive::options::ArchiveOptions;
+use crate::archive::{Archive, ArchiveError};
+use crate::document::RawDocument;
 
 /// A source of raw documents.
 #[derive(Debug)]
 pub enum Source {
     Kakao(Box<Kakao>),
     Replay(Replay),
-    Archived(Archived),
+    Archive(ArchiveSource),
 }
 
 /// The result of a source test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probed {
+pub struct ProbeResult {
     pub message: String,
     /// Time in the answer of the source.
     pub clock: Option<Timestamp>,
@@ -63,8 +42,8 @@ pub struct Probed {
 /// The clock of the source and the clock of this host at the same answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
-    pub theirs: Timestamp,
-    pub ours: Timestamp,
+    pub remote: Timestamp,
+    pub local: Timestamp,
 }
 
 /// The network traffic of a source since creation.
@@ -84,7 +63,7 @@ impl Source {
     /// An option is invalid. The error names the option.
     pub fn new(config: &SourceOptions, archive: &ArchiveOptions) -> Result<Self, SourceError> {
         match config {
-            SourceOptions::Archive => Ok(Self::Archived(Archived::new(Archive::new(archive)))),
+            SourceOptions::Archive => Ok(Self::Archive(ArchiveSource::new(Archive::new(archive)))),
             SourceOptions::Kakao(options) => Ok(Self::Kakao(Box::new(Kakao::new(options.clone())?))),
             SourceOptions::Replay { directory } => Ok(Self::Replay(Replay::new(directory))),
         }
@@ -98,7 +77,7 @@ impl Source {
         match self {
             Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
             Self::Replay(replay) => replay.fetch(date, hour, now).await,
-            Self::Archived(archived) => archived.fetch(date, hour, now).await,
+            Self::Archive(archive) => archive.fetch(date, hour, now).await,
         }
     }
 
@@ -106,87 +85,48 @@ impl Source {
     ///
     /// # Errors
     /// The day cannot be fetched.
-    pub async fn probe(&self, date: Date, now: Timestamp) -> Result<Probed, SourceError> {
+    pub async fn probe(&self, date: Date, now: Timestamp) -> Result<ProbeResult, SourceError> {
         match self {
             Self::Kakao(kakao) => kakao.probe(date, now).await,
             Self::Replay(replay) => replay.probe(),
-            Self::Archived(_) => Ok(Probed { message: "the archive itself".to_owned(), clock: None }),
+            Self::Archive(_) => Ok(ProbeResult { message: "the archive of the same config".to_owned(), clock: None }),
         }
     }
 
-    /// Returns the clocks at the last answer; `None` without a remote clock or before the first answer. `began` is the
-    /// creation time of the source.
-    pub fn clocks(&self, began: Timestamp) -> Option<Clocks> {
+    /// Returns the clocks at the last answer; `None` without a remote clock or before the first answer. `created_at` is
+    /// the creation time of the source.
+    pub fn clocks(&self, created_at: Timestamp) -> Option<Clocks> {
         match self {
-            Self::Kakao(kakao) => kakao.clocks(began),
-            Self::Replay(_) | Self::Archived(_) => None,
+            Self::Kakao(kakao) => kakao.clocks(created_at),
+            Self::Replay(_) | Self::Archive(_) => None,
         }
     }
 
     pub fn traffic(&self) -> Traffic {
         match self {
             Self::Kakao(kakao) => kakao.traffic(),
-            Self::Replay(_) | Self::Archived(_) => Traffic::default(),
+            Self::Replay(_) | Self::Archive(_) => Traffic::default(),
         }
     }
 }
 
-/// A failure to fetch a day. Messages show the beginning of a body with redacted credentials.
+/// Returns the neutral rows of a raw document in order. An error is the reason for a refused row.
+///
+/// Raw documents have the rows of Kakao Cloud. A source with a different row format marks the documents in
+/// [`RawDocument::api_params`], which the archive keeps, and this function selects the conversion by the mark.
+pub fn bill_rows(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
+    kakao::bill_rows(document)
+}
+
+/// A failure to fetch a day.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("source.{key}: expected {expected}: {why}")]
-    Options { key: &'static str, expected: &'static str, why: String },
-    #[error(
-        "the billing API at {url} refused the credentials with {status}: check source.credential_id and \
-         source.credential_secret"
-    )]
-    Refused { url: String, status: u16 },
-    #[error("the billing API at {url} is not trusted: {why}; check source.ca_file and the host in source.endpoint")]
-    Distrusted { url: String, why: String },
-    #[error("the billing API at {url} answered {status} for {date}, which trying again does not change: {body}")]
-    Rejected { url: String, date: Date, status: u16, body: String },
-    #[error(
-        "the billing API at {url} gave no page {page} of {date} in {}; the last one: {why}; run the job again once the \
-         API answers, or raise source.attempts", counted(*attempts, "attempt")
-    )]
-    Exhausted { url: String, date: Date, page: u32, attempts: u32, why: String },
-    #[error(
-        "the billing API at {url} gave no page {page} of {date} in {}, and this run has no time for \
-         more: {failed} of its {} failed, which took {seconds} s of source.retry_seconds = {budget}; the \
-         last one: {why}; run the job again once the API answers, or raise source.retry_seconds",
-        counted(*attempts, "attempt"),
-        counted(*calls, "request")
-    )]
-    Spent {
-        url: String,
-        date: Date,
-        page: u32,
-        attempts: u32,
-        calls: u64,
-        failed: u64,
-        seconds: u64,
-        budget: u64,
-        why: String,
-    },
-    #[error(
-        "page {page} of {date} from {url} is not the expected shape: expected an array at result.content: {why}; the \
-         body begins with: {body}"
-    )]
-    Shape { url: String, date: Date, page: u32, why: String, body: String },
-    #[error(
-        "page {page} of {date} from {url} is the same as the page before it: expected other rows or a last page with \
-         fewer than {size}"
-    )]
-    Repeated { url: String, date: Date, page: u32, size: u32 },
-    #[error(
-        "the pages of {date} from {url} do not end: {pages} full pages of {size} rows; raise source.max_pages if the \
-         bill is that long"
-    )]
-    Endless { url: String, date: Date, pages: u32, size: u32 },
+    #[error(transparent)]
+    Kakao(#[from] KakaoError),
     #[error("no raw document of {date}: expected {path}")]
-    NotThere { date: Date, path: PathBuf },
-    #[error("no raw document of {date} in the archive: expected {key} in {place}")]
-    NotArchived { date: Date, key: String, place: Arc<str> },
+    NoDocument { date: Date, path: PathBuf },
+    #[error("no raw document of {date} in the archive: expected {key} in {location}")]
+    NotInArchive { date: Date, key: String, location: Arc<str> },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("{path} is not a raw document: expected JSON with an array at result.content: {why}")]

@@ -1,6 +1,6 @@
-//! An anomaly: one anomalous point of one series, found by a rule.
+//! An anomaly: one anomalous point of one series for one rule.
 //!
-//! The module is pure data. [`crate::incident`] builds incidents from anomalies, and [`store`] stores anomalies.
+//! The module is pure data. [`crate::incident`] builds incidents from anomalies, and the crate `store` stores anomalies.
 
 use std::collections::BTreeMap;
 

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_no_plural() {
+    fn one_has_no_plural() {
         assert_eq!([0_u64, 1, 2].map(|count| counted(count, "rule")), ["0 rules", "1 rule", "2 rules"]);
         assert_eq!([1_u64, 2].map(|count| counted(count, "anomaly")), ["1 anomaly", "2 anomalies"]);
         assert_eq!(counted(2_u64, "day"), "2 days");

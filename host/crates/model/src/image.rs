@@ -35,7 +35,8 @@ impl Image {
 
     /// Returns the image pinned to a manifest digest with the prefix `sha256:`.
     pub fn pinned(&self, digest: &str) -> Self {
-        let (host, repository) = (self.host().to_owned(), self.reference.repository().to_owned());
+        let host = self.host().to_owned();
+        let repository = self.reference.repository().to_owned();
         let digest = digest.to_owned();
         let reference = match self.reference.tag() {
             Some(tag) => Reference::with_tag_and_digest(host, repository, tag.to_owned(), digest),
@@ -46,7 +47,8 @@ impl Image {
 
     /// Returns whether `pinned` is the same image. An unpinned image covers every digest.
     pub fn covers(&self, pinned: &Self) -> bool {
-        let (one, other) = (&self.reference, &pinned.reference);
+        let one = &self.reference;
+        let other = &pinned.reference;
         one.registry() == other.registry()
             && one.repository() == other.repository()
             && one.tag() == other.tag()
@@ -96,13 +98,13 @@ pub fn is_sha256(text: &str) -> bool {
 pub enum ImageError {
     #[error("expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST")]
     Malformed,
-    #[error("names no registry, expected HOST/REPOSITORY/NAME:TAG")]
+    #[error("the registry is missing, expected HOST/REPOSITORY/NAME:TAG")]
     NoHost,
-    #[error("has neither tag nor digest, expected one like :1.2 or @sha256:DIGEST at its end")]
+    #[error("the tag is missing, expected :TAG or @sha256:DIGEST at the end")]
     NoTag,
-    #[error("its digest is not sha256: and 64 digits in lower-case hex")]
+    #[error("the digest is malformed, expected sha256: and 64 hex digits in lower case")]
     Digest,
-    #[error("its last part {0:?} is the plugin's name, expected lower-case letters, digits and -")]
+    #[error("the plugin name {0:?} is invalid, expected lower-case letters, digits and -")]
     Name(String),
 }
 
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_part_is_the_plugins_name() {
+    fn the_last_part_is_the_plugin_name() {
         for text in ["127.0.0.1:5000/acme/web-costs:1.2", "oci://registry.example.com/web-costs:1.2"] {
             let image = image(text).expect("valid");
             assert_eq!(image.name(), "web-costs");
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_filled_in() {
+    fn a_missing_part_is_an_error() {
         assert_eq!(image("web-costs:1.2"), Err(ImageError::NoHost));
         assert_eq!(image("acme/web-costs:1.2"), Err(ImageError::NoHost));
         assert_eq!(image("host.example/acme/web-costs"), Err(ImageError::NoTag));
@@ -137,8 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_covers_whatever_it_was_pinned_to() {
-        let (one, other) = (image("h.example/a/b:1").expect("valid"), image("h.example/a/b:2").expect("valid"));
+    fn a_tag_covers_every_pinned_digest() {
+        let one = image("h.example/a/b:1").expect("valid");
+        let other = image("h.example/a/b:2").expect("valid");
         let pinned = one.pinned(DIGEST);
         assert_eq!(pinned.to_string(), format!("oci://h.example/a/b:1@{DIGEST}"));
         assert!(one.covers(&pinned) && pinned.covers(&pinned) && !other.covers(&pinned) && !pinned.covers(&one));

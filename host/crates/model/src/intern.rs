@@ -10,11 +10,11 @@ pub struct Interner(HashSet<Arc<str>>);
 impl Interner {
     /// Returns the shared copy of a text.
     pub fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
+        if let Some(shared) = self.0.get(text) {
+            return Arc::clone(shared);
         }
-        let new: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&new));
-        new
+        let shared: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&shared));
+        shared
     }
 }

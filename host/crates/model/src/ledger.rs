@@ -13,7 +13,7 @@ use crate::series::{Names, SeriesKey};
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayLedger {
     pub date: Date,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<LedgerEntry>,
     /// Sum of the billed costs.
     pub total: BigDecimal,
     /// Number of summed rows.
@@ -24,7 +24,7 @@ pub struct DayLedger {
 
 /// The sums of one series on one day. Each double is rounded once from an exact decimal.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub key: SeriesKey,
     pub names: Names,
     pub amounts: Amounts,
@@ -44,21 +44,21 @@ pub struct RefusedRow {
 
 /// Sums the rows of one day. An error is the reason for a refused row.
 pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, String>>) -> DayLedger {
-    let mut sums: BTreeMap<SeriesKey, Sum> = BTreeMap::new();
+    let mut sums: BTreeMap<SeriesKey, SeriesSum> = BTreeMap::new();
     let mut refused = Vec::new();
-    let mut count = 0;
-    for (row, read) in rows.into_iter().enumerate() {
-        match read {
-            Ok(read) => {
-                count += 1;
-                sums.entry(read.key.clone()).or_default().add(read);
+    let mut summed_rows = 0;
+    for (index, row) in rows.into_iter().enumerate() {
+        match row {
+            Ok(row) => {
+                summed_rows += 1;
+                sums.entry(row.key.clone()).or_default().add(row);
             }
-            Err(reason) => refused.push(RefusedRow { row, reason }),
+            Err(reason) => refused.push(RefusedRow { row: index, reason }),
         }
     }
     let total = sums.values().map(|sum| &sum.amounts.billed_cost).sum();
     let entries = sums.into_iter().map(|(key, sum)| sum.into_entry(key)).collect();
-    DayLedger { date, entries, total, rows: count, refused }
+    DayLedger { date, entries, total, rows: summed_rows, refused }
 }
 
 impl DayLedger {
@@ -74,14 +74,14 @@ impl DayLedger {
 }
 
 #[derive(Default)]
-struct Sum {
+struct SeriesSum {
     names: Names,
     amounts: Amounts<BigDecimal>,
     pricing_categories: BTreeSet<String>,
     regions: BTreeSet<String>,
 }
 
-impl Sum {
+impl SeriesSum {
     fn add(&mut self, row: BillRow) {
         // The greatest name wins, so a rename within one day does not depend on the row order.
         self.names.account = row.names.account.max(self.names.account.clone());
@@ -92,11 +92,11 @@ impl Sum {
         self.regions.extend(row.region);
     }
 
-    fn into_entry(self, key: SeriesKey) -> Entry {
-        Entry {
+    fn into_entry(self, key: SeriesKey) -> LedgerEntry {
+        LedgerEntry {
             key,
             names: self.names,
-            amounts: self.amounts.map(|sum| double(&sum)),
+            amounts: self.amounts.map(|sum| nearest_double(&sum)),
             pricing_categories: self.pricing_categories.into_iter().collect(),
             regions: self.regions.into_iter().collect(),
         }
@@ -104,7 +104,7 @@ impl Sum {
 }
 
 /// Returns the nearest double. An amount is rounded only here.
-fn double(sum: &BigDecimal) -> f64 {
+fn nearest_double(sum: &BigDecimal) -> f64 {
     sum.to_scientific_notation().parse().expect("a decimal is a number")
 }
 

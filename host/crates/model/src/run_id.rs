@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_unique_and_in_the_order_of_time() {
+    fn ids_are_unique_and_sorted_by_time() {
         let at = |second| Timestamp::from_second(1_790_000_000 + i64::from(second)).unwrap();
         let ids: Vec<RunId> = (0..100_i32).map(|second| RunId::new(at(second))).collect();
         assert!(ids.is_sorted());

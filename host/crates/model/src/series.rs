@@ -3,33 +3,14 @@
 //! The module is pure, without I/O and without a clock. The pipeline builds series from stored data.
 
 pub mod hours;
-
-use std::fmt;
-use std::sync::Arc;
+mod key;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// Placeholder in keys and documents for all values of a dimension in a grouped series.
-pub const ALL: &str = "*";
-
-/// The key of a series. A dimension outside the grouping of the rule is [`ALL`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SeriesKey {
-    pub account: Arc<str>,
-    pub project: Arc<str>,
-    pub service: Arc<str>,
-}
-
-/// The display names of the dimensions. Ids never change; names may change.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub struct Names {
-    pub account: Arc<str>,
-    pub project: Arc<str>,
-    pub service: Arc<str>,
-}
+pub use self::key::{ALL, Names, SeriesKey};
 
 /// The step of a series and the meaning of the points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,25 +48,6 @@ pub struct Window {
     pub judge_from: u32,
 }
 
-impl SeriesKey {
-    pub fn new(account: &str, project: &str, service: &str) -> Self {
-        Self { account: account.into(), project: project.into(), service: service.into() }
-    }
-
-    /// Parses the `Display` text of [`SeriesKey`].
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('/').map(unescape);
-        let key = Self { account: parts.next()??, project: parts.next()??, service: parts.next()?? };
-        parts.next().is_none().then_some(key)
-    }
-}
-
-impl fmt::Display for SeriesKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", escape(&self.account), escape(&self.project), escape(&self.service))
-    }
-}
-
 impl Series {
     /// Returns the start of a civil day in the series, in seconds. Every day takes 86,400 seconds, even a day of 23 or
     /// 25 hours.
@@ -98,11 +60,11 @@ impl Series {
     /// Returns the points with a start in `from..=to`, in Unix seconds.
     pub fn between(&self, from: i64, to: i64) -> Self {
         let step = i64::from(self.step);
-        let place = |moment: i64| (moment - self.start).div_euclid(step);
+        let index_of = |second: i64| (second - self.start).div_euclid(step);
         let len = self.values.len() as i64;
         // Rounds up: a point with a start before `from` is not included.
-        let first = place(from + step - 1).clamp(0, len) as usize;
-        let end = (place(to) + 1).clamp(first as i64, len) as usize;
+        let first = index_of(from + step - 1).clamp(0, len) as usize;
+        let end = (index_of(to) + 1).clamp(first as i64, len) as usize;
         let excluded = self.excluded.iter().map(|index| *index as usize).filter(|index| (first..end).contains(index));
         Self {
             id: self.id.clone(),
@@ -148,47 +110,22 @@ pub fn parse_day(text: &str) -> Option<Date> {
     Date::strptime(format, text).ok()
 }
 
-/// Escapes a part of a key. Ids with `/` or `%` are rare but allowed.
-fn escape(part: &str) -> String {
-    part.replace('%', "%25").replace('/', "%2F")
-}
-
-fn unescape(part: &str) -> Option<Arc<str>> {
-    // `%25` is last: otherwise `%252F` would become `/`.
-    (!part.is_empty()).then(|| part.replace("%2F", "/").replace("%25", "%").into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_it_was_written() {
-        for (account, project, service) in [("d", "p", "s"), ("a/b", "%2F", "100%"), ("d", ALL, ALL)] {
-            let key = SeriesKey::new(account, project, service);
-            assert_eq!(SeriesKey::parse(&key.to_string()), Some(key));
-        }
-    }
-
-    #[test]
-    fn a_key_has_three_parts() {
-        for text in ["", "a", "a/b", "a/b/c/d", "a//c"] {
-            assert_eq!(SeriesKey::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_series_is_cut_at_moments() {
+    fn between_returns_the_points_with_a_start_in_the_range() {
         let values = vec![0.0, 1.0, 2.0, 3.0];
         let series = Series { id: String::new(), start: 100, utc_offset: 0, step: 10, values, excluded: vec![1, 2] };
-        let cut = |from, to| {
-            let cut = series.between(from, to);
-            (cut.start, cut.values, cut.excluded)
+        let between = |from, to| {
+            let part = series.between(from, to);
+            (part.start, part.values, part.excluded)
         };
-        assert_eq!(cut(0, 1_000), (100, vec![0.0, 1.0, 2.0, 3.0], vec![1, 2]));
-        assert_eq!(cut(111, 129), (120, vec![2.0], vec![0]));
-        assert_eq!(cut(110, 110), (110, vec![1.0], vec![0]));
-        assert_eq!(cut(500, 600), (140, vec![], vec![]));
+        assert_eq!(between(0, 1_000), (100, vec![0.0, 1.0, 2.0, 3.0], vec![1, 2]));
+        assert_eq!(between(111, 129), (120, vec![2.0], vec![0]));
+        assert_eq!(between(110, 110), (110, vec![1.0], vec![0]));
+        assert_eq!(between(500, 600), (140, vec![], vec![]));
     }
 
     /// On the second day, the clocks go back or forward, by an hour or by half an hour.
@@ -207,10 +144,10 @@ mod tests {
             let values = (0..6).map(f64::from).collect();
             let series = Series { id: String::new(), start, utc_offset, step: 86_400, values, excluded: Vec::new() };
             for index in 0..6_i64 {
-                let begins = series.day(later(index));
+                let start_of_day = series.day(later(index));
                 for hour in [0, 23] {
-                    let cut = series.between(begins, begins + hour * 3_600 + 3_599);
-                    assert_eq!(cut.values, [index as f64], "{zone} {} {hour}", later(index));
+                    let part = series.between(start_of_day, start_of_day + hour * 3_600 + 3_599);
+                    assert_eq!(part.values, [index as f64], "{zone} {} {hour}", later(index));
                 }
             }
             assert_ne!(series.day(later(3)), day_start(later(3), &zone_data).0, "{zone}: clocks changed");

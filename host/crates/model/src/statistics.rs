@@ -19,10 +19,11 @@ pub struct Statistics {
 }
 
 /// Computes the statistics of the known values; `None` without known values.
-pub fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
+pub fn compute(values: impl Iterator<Item = f64>) -> Option<Statistics> {
     let mut sorted: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
-    let (min, max) = (*sorted.first()?, *sorted.last()?);
+    let min = *sorted.first()?;
+    let max = *sorted.last()?;
     let count = sorted.len() as f64;
     // Sums the distances to the minimum, so that a constant series has a spread of exactly 0.
     let mean = min + sorted.iter().map(|value| value - min).sum::<f64>() / count;
@@ -40,11 +41,11 @@ pub fn of(values: impl Iterator<Item = f64>) -> Option<Statistics> {
 }
 
 /// Interpolates linearly between the closest ranks (Hyndman & Fan 1996, type 7). `sorted` is not empty.
-fn percentile(sorted: &[f64], part: f64) -> f64 {
-    let place = part * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
+fn percentile(sorted: &[f64], fraction: f64) -> f64 {
+    let rank = fraction * (sorted.len() - 1) as f64;
+    let below = rank.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+    sorted[below] + (sorted[above] - sorted[below]) * rank.fract()
 }
 
 #[cfg(test)]
@@ -52,8 +53,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_worked_out_by_hand() {
-        let statistics = of([4.0, f64::NAN, 2.0, 10.0, 8.0].into_iter()).expect("four values");
+    fn statistics_equal_figures_computed_by_hand() {
+        let statistics = compute([4.0, f64::NAN, 2.0, 10.0, 8.0].into_iter()).expect("four values");
         assert_eq!((statistics.mean, statistics.min, statistics.max, statistics.sample_count), (6.0, 2.0, 10.0, 4));
         // Deviations -2, -4, 4, 2: squares 40, over 3.
         assert!((statistics.std - (40.0_f64 / 3.0).sqrt()).abs() < 1e-12);
@@ -63,9 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn one_value_has_no_spread_and_none_no_statistics() {
-        assert_eq!(of([5.0].into_iter()).map(|s| (s.mean, s.std, s.p95)), Some((5.0, 0.0, 5.0)));
-        assert_eq!(of([f64::NAN].into_iter()), None);
-        assert_eq!(of(std::iter::repeat_n(0.1, 30)).map(|s| (s.mean, s.std)), Some((0.1, 0.0)));
+    fn a_constant_series_has_no_spread_and_unknown_values_have_no_statistics() {
+        assert_eq!(compute([5.0].into_iter()).map(|s| (s.mean, s.std, s.p95)), Some((5.0, 0.0, 5.0)));
+        assert_eq!(compute([f64::NAN].into_iter()), None);
+        assert_eq!(compute(std::iter::repeat_n(0.1, 30)).map(|s| (s.mean, s.std)), Some((0.1, 0.0)));
     }
 }

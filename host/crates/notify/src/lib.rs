@@ -1,31 +1,36 @@
-//! Receivers of notifications, with a line per notification.
+//! Receivers of notifications, with one message per notification.
 //!
-//! A receiver accepts a line or fails. The pipeline stores accepted lines, so a receiver gets a missed line once, at
-//! the next run.
+//! A receiver accepts a message or fails. The pipeline stores the deliveries, so a receiver gets a missed message once,
+//! at the next run.
 
 mod detail;
-mod line;
+mod incident;
+mod message;
 pub mod options;
 mod stdout;
 mod syslog;
+mod text;
 
 use std::io;
 
 use jiff::Timestamp;
 
-pub use self::line::{Level, Line, TextOptions, daily_total, of_incident, operational};
-use crate::options::{ReceiverKind, ReceiverOptions, Words};
+pub use self::incident::incident_message;
+pub use self::message::{Level, Message, daily_total_message, operational_message};
+pub use self::text::TextOptions;
+use crate::options::{ReceiverKind, ReceiverOptions, TextStyle};
+use crate::syslog::Syslog;
 
 /// An open receiver.
 #[derive(Debug)]
 pub struct Receiver {
     /// The key of stored deliveries.
     pub name: String,
-    /// The amount of detail in notifications.
-    pub words: Words,
-    kind: Kind,
-    /// Number of lines accepted and refused since the receiver was opened.
+    pub text_style: TextStyle,
+    channel: Channel,
+    /// Number of accepted messages since the receiver was opened.
     pub accepted: u64,
+    /// Number of refused messages since the receiver was opened.
     pub failed: u64,
 }
 
@@ -33,34 +38,36 @@ pub struct Receiver {
 #[derive(Debug, Clone, Copy)]
 pub enum Terminal {
     Stdout,
-    /// A function for a line with a level.
-    Beside(fn(Level, &str) -> io::Result<()>),
+    /// A function that writes a message with a level.
+    Writer(fn(Level, &str) -> io::Result<()>),
 }
 
+/// The channel to a receiver, one variant per kind.
 #[derive(Debug)]
-enum Kind {
+enum Channel {
     Terminal(Terminal),
-    Syslog(syslog::Syslog),
+    Syslog(Syslog),
 }
 
 /// An error of a receiver.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiverError {
-    #[error("receiver {receiver}: cannot write to {target} ({error}); it is told at the next run")]
-    Down { receiver: String, target: String, error: std::io::Error },
+    #[error("receiver {receiver}: cannot write to {target}: {error}; the next run sends the notification again")]
+    NotWritten { receiver: String, target: String, error: io::Error },
     #[error(
-        "receiver {receiver}: cannot reach {target} ({error}); check that it runs and that this user may write to it"
+        "receiver {receiver}: cannot reach {target}: {error}; check that the service runs and that this user may write \
+         to it"
     )]
-    Unreachable { receiver: String, target: String, error: std::io::Error },
+    Unreachable { receiver: String, target: String, error: io::Error },
 }
 
 impl Receiver {
     pub fn new(config: &ReceiverOptions, terminal: Terminal) -> Self {
-        let kind = match &config.kind {
-            ReceiverKind::Stdout => Kind::Terminal(terminal),
-            ReceiverKind::Syslog(config) => Kind::Syslog(syslog::Syslog::new(config)),
+        let channel = match &config.kind {
+            ReceiverKind::Stdout => Channel::Terminal(terminal),
+            ReceiverKind::Syslog(options) => Channel::Syslog(Syslog::new(options)),
         };
-        Self { name: config.name.clone(), words: config.words, kind, accepted: 0, failed: 0 }
+        Self { name: config.name.clone(), text_style: config.text_style, channel, accepted: 0, failed: 0 }
     }
 
     /// Reports whether the receiver is reachable, without sending anything. `false` if the transport cannot confirm.
@@ -68,9 +75,9 @@ impl Receiver {
     /// # Errors
     /// The receiver is down.
     pub fn probe(&mut self) -> Result<bool, ReceiverError> {
-        match &mut self.kind {
-            Kind::Terminal(_) => Ok(true),
-            Kind::Syslog(syslog) => syslog.probe().map_err(|error| ReceiverError::Unreachable {
+        match &mut self.channel {
+            Channel::Terminal(_) => Ok(true),
+            Channel::Syslog(syslog) => syslog.probe().map_err(|error| ReceiverError::Unreachable {
                 receiver: self.name.clone(),
                 target: syslog.target(),
                 error,
@@ -78,16 +85,32 @@ impl Receiver {
         }
     }
 
-    /// Sends a line. `Ok` means the receiver has the line.
+    /// Sends a message. `Ok` means the receiver has the message.
     ///
     /// # Errors
     /// The receiver is down: nothing was sent.
-    pub fn tell(&mut self, line: &Line, now: Timestamp) -> Result<(), ReceiverError> {
-        let (told, target) = match &mut self.kind {
-            Kind::Terminal(terminal) => (stdout::tell(line, *terminal), "the terminal".to_owned()),
-            Kind::Syslog(syslog) => (syslog.tell(line, now), syslog.target()),
+    pub fn send(&mut self, message: &Message, now: Timestamp) -> Result<(), ReceiverError> {
+        let sent = match &mut self.channel {
+            Channel::Terminal(terminal) => stdout::send(message, *terminal),
+            Channel::Syslog(syslog) => syslog.send(message, now),
         };
-        *if told.is_ok() { &mut self.accepted } else { &mut self.failed } += 1;
-        told.map_err(|error| ReceiverError::Down { receiver: self.name.clone(), target, error })
+        match sent {
+            Ok(()) => {
+                self.accepted += 1;
+                Ok(())
+            }
+            Err(error) => {
+                self.failed += 1;
+                Err(ReceiverError::NotWritten { receiver: self.name.clone(), target: self.target(), error })
+            }
+        }
+    }
+
+    /// Returns the display name of the destination.
+    fn target(&self) -> String {
+        match &self.channel {
+            Channel::Terminal(_) => "the terminal".to_owned(),
+            Channel::Syslog(syslog) => syslog.target(),
+        }
     }
 }

@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::{Line, Terminal};
+use crate::Terminal;
+use crate::message::Message;
 
-pub(super) fn tell(line: &Line, terminal: Terminal) -> io::Result<()> {
+pub(super) fn send(message: &Message, terminal: Terminal) -> io::Result<()> {
     match terminal {
-        Terminal::Stdout => write(&mut io::stdout().lock(), line),
-        Terminal::Beside(say) => say(line.level, &line.text),
+        Terminal::Stdout => write_line(&mut io::stdout().lock(), &message.text),
+        Terminal::Writer(write) => write(message.level, &message.text),
     }
 }
 
-fn write(out: &mut impl Write, line: &Line) -> io::Result<()> {
-    writeln!(out, "{}", line.text)?;
+fn write_line(out: &mut impl Write, text: &str) -> io::Result<()> {
+    writeln!(out, "{text}")?;
     out.flush()
 }

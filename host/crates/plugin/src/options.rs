@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use config_file::secret::References;
+use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 use sandbox::{Grants, Limits};
 
@@ -42,7 +42,7 @@ pub struct ExchangeOptions {
 }
 
 /// Reads the settings of a run.
-pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<PluginOptions> {
+pub fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<PluginOptions> {
     section.need("directory", "the folder with the .wasm files of the plugins");
     let directory = section.path("directory");
     let lock_path = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
@@ -66,7 +66,7 @@ pub fn read_trial(mut section: Section<'_, '_>) -> TrialOptions {
 }
 
 /// Reads the settings of push and pull, and ignores other settings.
-pub fn read_exchange(mut section: Section<'_, '_>, references: &References<'_>) -> ExchangeOptions {
+pub fn read_exchange(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> ExchangeOptions {
     let registries = read_registries(section.sections("registry"), references);
     ExchangeOptions {
         limits: read_limits(&mut section),

@@ -4,11 +4,11 @@ use std::fs;
 use std::str::FromStr;
 
 use clap::Args;
+use config_file::secret::Secret;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Clock, Flaw, InjectedIncident, Injection, ScenarioOptions, SimulateError, SimulateOptions};
-use config_file::secret::Secret;
+use crate::{Clock, Flaw, InjectedIncident, Injection, ScenarioOptions, SimulateError, SimulateOptions};
 
 /// Options of the simulated API.
 #[derive(Debug, Clone, Args)]
@@ -66,10 +66,10 @@ impl SimulateArgs {
         let clock = self.now.map_or(Clock::Real, Clock::At);
         // The billing day can differ from the UTC day.
         let end = clock.now().to_zoned(self.time_zone.clone()).date();
-        let hidden = match self.incidents {
+        let incidents = match self.incidents {
             IncidentsArg::On => Injection::Default,
-            IncidentsArg::Off => Injection::These(Vec::new()),
-            IncidentsArg::File(file) => Injection::These(read_incidents(file)?),
+            IncidentsArg::Off => Injection::List(Vec::new()),
+            IncidentsArg::File(file) => Injection::List(read_incidents(file)?),
         };
         Ok(SimulateOptions {
             scenario: ScenarioOptions {
@@ -77,7 +77,7 @@ impl SimulateArgs {
                 services: self.services,
                 end,
                 days: self.days,
-                incidents: hidden,
+                incidents,
                 more_incidents: self.more_incidents,
             },
             flaws: self.flaws,
@@ -137,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_the_billing_day_of_now() {
+    fn the_end_is_the_current_billing_day() {
         let options = options(&["--now", "2026-11-22T15:10:00Z", "--incidents", "off"]).unwrap();
         assert_eq!(options.scenario.end, jiff::civil::date(2026, 11, 23));
-        assert_eq!(options.scenario.incidents, Injection::These(Vec::new()));
+        assert_eq!(options.scenario.incidents, Injection::List(Vec::new()));
     }
 
     #[test]
@@ -152,12 +152,12 @@ mod tests {
         let file = file.to_str().unwrap();
         let flags = ["--now", "2026-11-22T15:10:00Z", "--incidents", file, "--incident", incident];
         let scenario = options(&flags).unwrap().scenario;
-        assert_eq!(scenario.incidents, Injection::These(scenario.more_incidents.clone()));
+        assert_eq!(scenario.incidents, Injection::List(scenario.more_incidents.clone()));
         assert_eq!(scenario.more_incidents.len(), 1);
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn an_unreadable_flag_is_named() {
         let message = options(&["--incidents", "no-such-file.json"]).unwrap_err();
         assert!(message.starts_with("--incidents no-such-file.json: "), "{message}");
         for (flags, expected) in [

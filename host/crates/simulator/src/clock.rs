@@ -21,7 +21,7 @@ impl Clock {
     }
 
     /// Returns the `Date` header for answers at a fixed time. With the real clock, the HTTP server writes the header.
-    pub(super) fn told(self) -> Option<String> {
+    pub(super) fn date_header(self) -> Option<String> {
         match self {
             Self::At(now) => rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok(),
             Self::Real => None,

@@ -23,7 +23,7 @@ pub struct Fault {
     pub every: Option<NonZeroU32>,
     /// Number of requests since the fault was set.
     #[serde(skip)]
-    pub came: u32,
+    pub requests: u32,
 }
 
 /// A defective body with status 200.
@@ -50,10 +50,10 @@ impl Fault {
     }
 
     /// Counts one request and returns the active fault; `None` if the fault spares the request or is used up.
-    pub(super) fn strike(&mut self) -> Option<Self> {
-        let before = self.came;
-        self.came = self.came.wrapping_add(1);
-        if self.every.is_some_and(|every| before % every != 0) {
+    pub(super) fn next(&mut self) -> Option<Self> {
+        let earlier_requests = self.requests;
+        self.requests = self.requests.wrapping_add(1);
+        if self.every.is_some_and(|every| earlier_requests % every != 0) {
             return None;
         }
         match &mut self.times {

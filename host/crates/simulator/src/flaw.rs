@@ -1,6 +1,6 @@
 //! Temporary defects in the bill of a day: late, incomplete, stalled or corrected.
 //!
-//! With a [`Fault`](super::fault), the API fails. With a flaw, the API answers normally, but the bill is incomplete or
+//! With a fault, the API fails. With a flaw, the API answers normally, but the bill is incomplete or
 //! not final.
 
 use jiff::civil::{Date, DateTime};
@@ -22,7 +22,7 @@ pub enum Flaw {
 
 /// The view of one day's bill at a given time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct View {
+pub(super) struct BillView {
     /// The bill is shown in the state at this time.
     pub(super) now: DateTime,
     /// Fraction of the services with rows, 0 to 1.
@@ -31,8 +31,8 @@ pub(super) struct View {
 }
 
 /// Returns the view of `day` at `now`. Several flaws of a day combine.
-pub(super) fn view(flaws: &[Flaw], day: Date, now: DateTime) -> View {
-    let mut view = View { now, keep: 1.0, factor: 1.0 };
+pub(super) fn view(flaws: &[Flaw], day: Date, now: DateTime) -> BillView {
+    let mut view = BillView { now, keep: 1.0, factor: 1.0 };
     for flaw in flaws {
         match *flaw {
             Flaw::Late { date, until } if date == day && now < until => view.keep = 0.0,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flaw_is_of_one_day_and_for_a_while() {
+    fn a_flaw_affects_one_day_for_a_limited_time() {
         let day = date(2026, 11, 22);
         let at = |hour: i8| date(2026, 11, 23).at(hour, 0, 0, 0);
         let flaws = [
@@ -65,13 +65,13 @@ mod tests {
             Flaw::Corrected { date: day, from: at(9), factor: 4.0 },
         ];
         let shown = |hour: i8| {
-            let View { now, keep, factor } = view(&flaws, day, at(hour));
+            let BillView { now, keep, factor } = view(&flaws, day, at(hour));
             (now.hour(), keep, factor)
         };
         assert_eq!(
             [1, 2, 3, 5, 6, 8, 9].map(shown),
             [(1, 0.0, 1.0), (2, 0.5, 1.0), (3, 0.5, 1.0), (3, 1.0, 1.0), (6, 1.0, 1.0), (8, 1.0, 0.5), (9, 1.0, 2.0)]
         );
-        assert_eq!(view(&flaws, date(2026, 11, 23), at(1)), View { now: at(1), keep: 1.0, factor: 1.0 });
+        assert_eq!(view(&flaws, date(2026, 11, 23), at(1)), BillView { now: at(1), keep: 1.0, factor: 1.0 });
     }
 }

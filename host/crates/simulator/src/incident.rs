@@ -2,14 +2,13 @@
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
-use serde::{Deserialize, Serialize};
-
 use model::series::SeriesKey;
+use serde::{Deserialize, Serialize};
 
 /// A change in the cost of one service, in billing time. The service is `domainId/projectId/serviceId`. JSON:
 /// `{"service", "kind", "from", "until"?, "factor"?, "amount"?}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Form", into = "Form")]
+#[serde(try_from = "IncidentJson", into = "IncidentJson")]
 pub struct InjectedIncident {
     pub service: SeriesKey,
     pub change: Change,
@@ -38,12 +37,12 @@ pub enum Change {
     Runaway { amount_per_hour: f64 },
 }
 
-/// The JSON form. `amount` is per day for a new service and per hour for a runaway.
+/// The JSON json. `amount` is per day for a new service and per hour for a runaway.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+struct IncidentJson {
     service: String,
-    kind: Kind,
+    kind: ChangeKind,
     from: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<DateTime>,
@@ -55,7 +54,7 @@ struct Form {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+enum ChangeKind {
     Spike,
     Step,
     Ramp,
@@ -95,8 +94,8 @@ impl InjectedIncident {
 
     fn progress(&self, at: DateTime) -> f64 {
         let top = self.until.unwrap_or_else(|| self.from.saturating_add(10.days()));
-        let whole = top.duration_since(self.from).as_secs_f64();
-        (at.duration_since(self.from).as_secs_f64() / whole).clamp(0.0, 1.0)
+        let duration = top.duration_since(self.from).as_secs_f64();
+        (at.duration_since(self.from).as_secs_f64() / duration).clamp(0.0, 1.0)
     }
 }
 
@@ -106,16 +105,16 @@ pub(super) fn defaults(end: Date, first: Date, services: &DefaultServices) -> Ve
     let incident = |service: &Option<SeriesKey>, change, from, until| {
         service.clone().map(|service| InjectedIncident { service, change, from, until })
     };
-    let new = |name: &str| Some(SeriesKey::new("dom-01", "prj-01", name));
+    let new_key = |name: &str| Some(SeriesKey::new("dom-01", "prj-01", name));
     let runaway = Change::Runaway { amount_per_hour: services.runaway_base / 2.0 };
     [
-        incident(&new("ml-notebook"), Change::NewService { amount_per_day: 90_000.0 }, at(40, 0), None),
+        incident(&new_key("ml-notebook"), Change::NewService { amount_per_day: 90_000.0 }, at(40, 0), None),
         incident(&services.busy[1], Change::Step { factor: 1.8 }, at(30, 0), None),
         incident(&services.busy[2], Change::Spike { factor: 6.0 }, at(20, 9), Some(at(19, 0))),
         incident(&services.busy[3], Change::Ramp { factor: 3.0 }, at(16, 0), Some(at(4, 0))),
         incident(&services.steady[0], Change::Drop { factor: 0.3 }, at(13, 0), Some(at(10, 0))),
         incident(&services.steady[1], Change::Stop, at(9, 0), None),
-        incident(&new("video-transcoder"), Change::NewService { amount_per_day: 240_000.0 }, at(6, 0), None),
+        incident(&new_key("video-transcoder"), Change::NewService { amount_per_day: 240_000.0 }, at(6, 0), None),
         incident(&services.busy[0], runaway, at(0, 9), None),
     ]
     .into_iter()
@@ -133,47 +132,47 @@ pub(super) struct DefaultServices {
     pub(super) runaway_base: f64,
 }
 
-impl TryFrom<Form> for InjectedIncident {
+impl TryFrom<IncidentJson> for InjectedIncident {
     type Error = String;
 
-    fn try_from(form: Form) -> Result<Self, String> {
-        let kind = form.kind;
-        let factor = || match form.factor {
+    fn try_from(json: IncidentJson) -> Result<Self, String> {
+        let kind = json.kind;
+        let factor = || match json.factor {
             Some(factor) if factor.is_finite() && factor >= 0.0 => Ok(factor),
             _ => Err(format!("{kind:?}: expected \"factor\", a number of at least 0")),
         };
-        let amount = || match form.amount {
+        let amount = || match json.amount {
             Some(amount) if amount.is_finite() && amount > 0.0 => Ok(amount),
             _ => Err(format!("{kind:?}: expected \"amount\", money greater than 0")),
         };
         let change = match kind {
-            Kind::Spike => Change::Spike { factor: factor()? },
-            Kind::Step => Change::Step { factor: factor()? },
-            Kind::Ramp => Change::Ramp { factor: factor()? },
-            Kind::Drop => Change::Drop { factor: factor()? },
-            Kind::Stop => Change::Stop,
-            Kind::NewService => Change::NewService { amount_per_day: amount()? },
-            Kind::Runaway => Change::Runaway { amount_per_hour: amount()? },
+            ChangeKind::Spike => Change::Spike { factor: factor()? },
+            ChangeKind::Step => Change::Step { factor: factor()? },
+            ChangeKind::Ramp => Change::Ramp { factor: factor()? },
+            ChangeKind::Drop => Change::Drop { factor: factor()? },
+            ChangeKind::Stop => Change::Stop,
+            ChangeKind::NewService => Change::NewService { amount_per_day: amount()? },
+            ChangeKind::Runaway => Change::Runaway { amount_per_hour: amount()? },
         };
-        if form.until.is_some_and(|until| until <= form.from) {
+        if json.until.is_some_and(|until| until <= json.from) {
             return Err(format!("{kind:?}: expected \"until\" to be later than \"from\""));
         }
-        let service = SeriesKey::parse(&form.service)
-            .ok_or_else(|| format!("service {:?}: expected domainId/projectId/serviceId", form.service))?;
-        Ok(Self { service, change, from: form.from, until: form.until })
+        let service = SeriesKey::parse(&json.service)
+            .ok_or_else(|| format!("service {:?}: expected domainId/projectId/serviceId", json.service))?;
+        Ok(Self { service, change, from: json.from, until: json.until })
     }
 }
 
-impl From<InjectedIncident> for Form {
+impl From<InjectedIncident> for IncidentJson {
     fn from(incident: InjectedIncident) -> Self {
         let (kind, factor, amount) = match incident.change {
-            Change::Spike { factor } => (Kind::Spike, Some(factor), None),
-            Change::Step { factor } => (Kind::Step, Some(factor), None),
-            Change::Ramp { factor } => (Kind::Ramp, Some(factor), None),
-            Change::Drop { factor } => (Kind::Drop, Some(factor), None),
-            Change::Stop => (Kind::Stop, None, None),
-            Change::NewService { amount_per_day } => (Kind::NewService, None, Some(amount_per_day)),
-            Change::Runaway { amount_per_hour } => (Kind::Runaway, None, Some(amount_per_hour)),
+            Change::Spike { factor } => (ChangeKind::Spike, Some(factor), None),
+            Change::Step { factor } => (ChangeKind::Step, Some(factor), None),
+            Change::Ramp { factor } => (ChangeKind::Ramp, Some(factor), None),
+            Change::Drop { factor } => (ChangeKind::Drop, Some(factor), None),
+            Change::Stop => (ChangeKind::Stop, None, None),
+            Change::NewService { amount_per_day } => (ChangeKind::NewService, None, Some(amount_per_day)),
+            Change::Runaway { amount_per_hour } => (ChangeKind::Runaway, None, Some(amount_per_hour)),
         };
         let service = incident.service.to_string();
         Self { service, kind, from: incident.from, until: incident.until, factor, amount }
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_read_as_it_is_written() {
+    fn incidents_survive_a_round_trip_through_json() {
         for text in [
             r#"{"service":"d/p/s","kind":"spike","from":"2026-11-01T09:00:00","until":"2026-11-02T00:00:00","factor":6.0}"#,
             r#"{"service":"d/p/s","kind":"stop","from":"2026-11-01T00:00:00"}"#,
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_field_is_named() {
         for (text, expected) in [
             (r#"{"service":"d/p/s","kind":"spike","from":"2026-11-01T09:00:00"}"#, "expected \"factor\""),
             (r#"{"service":"d/p/s","kind":"runaway","from":"2026-11-01T09:00:00"}"#, "expected \"amount\""),
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_grows_evenly_and_stays() {
+    fn a_ramp_rises_linearly_and_stays() {
         let ramp = InjectedIncident {
             service: SeriesKey::new("d", "p", "s"),
             change: Change::Ramp { factor: 3.0 },

@@ -5,32 +5,37 @@
 
 mod args;
 mod clock;
+mod control;
 mod fault;
 mod flaw;
 mod incident;
 mod noise;
+mod response;
 mod scenario;
 mod secrets_manager;
 mod server;
 mod service;
+mod state;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use config_file::secret::Secret;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use args::SimulateArgs;
-pub use clock::Clock;
-pub use fault::{BadBody, Fault};
-pub use flaw::Flaw;
-pub use incident::{Change, InjectedIncident};
-pub use scenario::{Injection, Scenario, ScenarioOptions, UnknownService};
+pub use self::args::SimulateArgs;
+pub use self::clock::Clock;
+pub use self::fault::{BadBody, Fault};
+pub use self::flaw::Flaw;
+pub use self::incident::{Change, InjectedIncident};
+use self::scenario::Scenario;
+pub use self::scenario::{Injection, ScenarioOptions, UnknownService};
 
-use config_file::secret::Secret;
+use self::state::{CloudState, Shared};
 
 /// Configuration of a simulation.
 #[derive(Debug, Clone)]
@@ -47,9 +52,9 @@ pub struct SimulateOptions {
 /// A simulated API. The server runs until [`Simulation::shutdown`] or a drop.
 pub struct Simulation {
     url: String,
-    shared: Arc<server::Shared>,
+    shared: Arc<Shared>,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<io::Result<()>>,
+    server: JoinHandle<io::Result<()>>,
 }
 
 impl Simulation {
@@ -59,20 +64,19 @@ impl Simulation {
     /// The address cannot be bound, or an incident names an unknown service.
     pub async fn start(options: SimulateOptions, address: SocketAddr) -> Result<Self, SimulateError> {
         let mut scenario = Scenario::new(options.scenario)?;
-        options.flaws.into_iter().for_each(|flaw| scenario.spoil(flaw));
-        let world = server::World::new(scenario, options.clock);
-        let shared =
-            Arc::new(server::Shared::new(options.zone, options.credential_id, options.credential_secret, world));
-        let bound = |why| SimulateError::Bind { address, why };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
-        let url = format!("http://{}", listener.local_addr().map_err(bound)?);
+        options.flaws.into_iter().for_each(|flaw| scenario.add_flaw(flaw));
+        let cloud = CloudState::new(scenario, options.clock);
+        let shared = Arc::new(Shared::new(options.zone, options.credential_id, options.credential_secret, cloud));
+        let bind_error = |why| SimulateError::Bind { address, why };
+        let listener = TcpListener::bind(address).await.map_err(bind_error)?;
+        let url = format!("http://{}", listener.local_addr().map_err(bind_error)?);
         let (stop, stopped) = oneshot::channel();
         let router = server::router(Arc::clone(&shared));
         let serving = axum::serve(listener, router).with_graceful_shutdown(async {
             // The receiver returns an error after a drop of the `Simulation`. A drop is also a reason to stop.
             let _: Result<(), oneshot::error::RecvError> = stopped.await;
         });
-        Ok(Self { url, shared, stop, served: tokio::spawn(serving.into_future()) })
+        Ok(Self { url, shared, stop, server: tokio::spawn(serving.into_future()) })
     }
 
     /// Returns the scheme, host and port for the `base_url` of the source.
@@ -81,17 +85,17 @@ impl Simulation {
     }
 
     pub fn set_now(&self, now: jiff::Timestamp) {
-        self.shared.world().clock = Clock::At(now);
+        self.shared.cloud().clock = Clock::At(now);
     }
 
     /// Makes the next answers faulty.
     pub fn set_fault(&self, fault: Fault) {
-        self.shared.world().fault = fault;
+        self.shared.cloud().fault = fault;
     }
 
     /// Returns the hidden incidents of the bill.
     pub fn incidents(&self) -> Vec<InjectedIncident> {
-        self.shared.world().scenario.incidents().to_vec()
+        self.shared.cloud().scenario.incidents().to_vec()
     }
 
     /// Stops the server after all pending answers.
@@ -101,7 +105,7 @@ impl Simulation {
     pub async fn shutdown(self) -> Result<(), SimulateError> {
         // The send fails only after an early end of the server. The result of the task has the reason.
         let _: Result<(), ()> = self.stop.send(());
-        self.served.await.map_err(io::Error::other).flatten().map_err(SimulateError::Serve)
+        self.server.await.map_err(io::Error::other).flatten().map_err(SimulateError::Serve)
     }
 }
 
@@ -120,7 +124,7 @@ pub async fn serve(args: SimulateArgs) -> Result<(), SimulateError> {
 /// A failure to start or to run a simulation.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    #[error("cannot serve on {address}: {why}; choose another with --port, or 0 for any that is free")]
+    #[error("cannot serve on {address}: {why}; choose a different port with --port; 0 selects a free port")]
     Bind { address: SocketAddr, why: io::Error },
     #[error("the simulated API stopped: {0}")]
     Serve(io::Error),

@@ -1,7 +1,6 @@
 //! Deterministic noise: a function of the arguments only, independent of time and call order.
 
 use jiff::civil::Date;
-
 use model::series::SeriesKey;
 
 /// An independent random stream for each seed, service and time.

@@ -6,15 +6,16 @@
 mod cost;
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
-
-use super::flaw::{self, Flaw};
-use super::incident::{self, Change, DefaultServices, InjectedIncident};
-use super::noise::{self, Noise};
-use super::service::{self, Pattern, Service};
 use model::series::SeriesKey;
+
+use crate::flaw::{self, Flaw};
+use crate::incident::{self, Change, DefaultServices, InjectedIncident};
+use crate::noise::{self, Noise};
+use crate::service::{self, CostPattern, Service};
 
 /// Options of a simulated bill.
 #[derive(Debug, Clone)]
@@ -34,12 +35,12 @@ pub struct ScenarioOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Injection {
     Default,
-    These(Vec<InjectedIncident>),
+    List(Vec<InjectedIncident>),
 }
 
 /// A simulated bill.
 #[derive(Debug, Clone)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     seed: u64,
     end: Date,
     services: Vec<Service>,
@@ -50,17 +51,17 @@ pub struct Scenario {
 impl Scenario {
     /// # Errors
     /// An incident names an unknown service.
-    pub fn new(options: ScenarioOptions) -> Result<Self, UnknownService> {
+    pub(crate) fn new(options: ScenarioOptions) -> Result<Self, UnknownService> {
         let first = options.end.saturating_sub(i32::from(options.days).days());
         let services = service::catalogue(options.seed, options.services, first);
         let incidents = match options.incidents {
             Injection::Default => incident::defaults(options.end, first, &default_services(&services)),
-            Injection::These(incidents) => incidents,
+            Injection::List(incidents) => incidents,
         };
         let mut scenario =
             Self { seed: options.seed, end: options.end, services, incidents: Vec::new(), flaws: Vec::new() };
         for incident in incidents.into_iter().chain(options.more_incidents) {
-            scenario.add(incident)?;
+            scenario.add_incident(incident)?;
         }
         Ok(scenario)
     }
@@ -69,9 +70,9 @@ impl Scenario {
     ///
     /// # Errors
     /// The incident names an unknown service.
-    pub fn add(&mut self, incident: InjectedIncident) -> Result<(), UnknownService> {
+    pub(crate) fn add_incident(&mut self, incident: InjectedIncident) -> Result<(), UnknownService> {
         if let Change::NewService { amount_per_day } = incident.change {
-            self.services.push(service::newcomer(&incident.service, amount_per_day, incident.from.date()));
+            self.services.push(service::new_service(&incident.service, amount_per_day, incident.from.date()));
         }
         // The search starts at the end, so a `NewService` incident finds the service of the line above.
         let service = self.services.iter_mut().rfind(|service| service.key == incident.service);
@@ -82,28 +83,29 @@ impl Scenario {
     }
 
     /// Adds a defect to the bill.
-    pub fn spoil(&mut self, flaw: Flaw) {
+    pub(crate) fn add_flaw(&mut self, flaw: Flaw) {
         self.flaws.push(flaw);
     }
 
-    pub fn incidents(&self) -> &[InjectedIncident] {
+    pub(crate) fn incidents(&self) -> &[InjectedIncident] {
         &self.incidents
     }
 
     /// Returns the amount of a day at a given time, in KRW before rounding; 0 without a row.
     #[cfg(test)]
-    pub fn amount(&self, key: &SeriesKey, date: Date, now: DateTime) -> f64 {
+    pub(crate) fn amount(&self, key: &SeriesKey, date: Date, now: DateTime) -> f64 {
         let matching = self.services.iter().filter(|service| service.key == *key);
         matching.map(|service| service.cost(self.seed, self.end, date, now)).sum()
     }
 
-    /// Returns one page of rows of the days `from..=to` at a given time, with flaws applied.
-    pub fn page(&self, from: Date, to: Date, now: DateTime, page: u32, size: u32) -> Vec<String> {
+    /// Returns one page of rows of the days at a given time, with flaws applied.
+    pub(crate) fn page(&self, days: RangeInclusive<Date>, now: DateTime, page: u32, size: u32) -> Vec<String> {
         let mut skip = page as usize * size as usize;
         let mut rows = Vec::new();
-        for date in from.series(1.day()).take_while(|date| *date <= to.min(now.date())) {
+        let last = now.date().min(*days.end());
+        for date in days.start().series(1.day()).take_while(|date| *date <= last) {
             let view = flaw::view(&self.flaws, date, now);
-            for service in self.services.iter().take(part(self.services.len(), view.keep)) {
+            for service in self.services.iter().take(fraction_of(self.services.len(), view.keep)) {
                 let cost = service.cost(self.seed, self.end, date, view.now) * view.factor;
                 // A service without costs has no row.
                 if cost <= 0.0 {
@@ -163,7 +165,8 @@ impl Scenario {
             0 => text.push_str("\"usageTime\":null,"),
             1 => {}
             _ => {
-                let (time, size) = (expect / 120.0, expect / 900.0);
+                let time = expect / 120.0;
+                let size = expect / 900.0;
                 write!(text, "\"usageTime\":{time:.2},\"usageSize\":{size:.3},").expect(STRING);
             }
         }
@@ -179,12 +182,12 @@ impl Scenario {
 }
 
 /// Returns the fraction `keep` of `count`, rounded.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count, rounded")]
-fn part(count: usize, keep: f64) -> usize {
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction of a count, rounded")]
+fn fraction_of(count: usize, keep: f64) -> usize {
     (count as f64 * keep.clamp(0.0, 1.0)).round() as usize
 }
 
-const STRING: &str = "a string takes all that is written";
+const STRING: &str = "a write to a string succeeds";
 
 impl Service {
     /// Returns the number of rows on a day with costs.
@@ -196,24 +199,24 @@ impl Service {
 
 /// Selects the largest services with a busy and with a steady pattern.
 fn default_services(services: &[Service]) -> DefaultServices {
-    let largest = |wanted: fn(&Pattern) -> bool| {
-        let mut found: Vec<&Service> = services.iter().filter(|service| wanted(&service.pattern)).collect();
-        found.sort_by(|a, b| b.base.total_cmp(&a.base).then_with(|| a.key.cmp(&b.key)));
-        found
+    let largest = |matches: fn(&CostPattern) -> bool| {
+        let mut matching: Vec<&Service> = services.iter().filter(|service| matches(&service.pattern)).collect();
+        matching.sort_by(|a, b| b.base.total_cmp(&a.base).then_with(|| a.key.cmp(&b.key)));
+        matching
     };
-    let busy = largest(|pattern| matches!(pattern, Pattern::Busy { .. }));
-    let steady = largest(|pattern| matches!(pattern, Pattern::Steady));
-    let key = |found: &[&Service], place: usize| found.get(place).map(|service| service.key.clone());
+    let busy = largest(|pattern| matches!(pattern, CostPattern::Busy { .. }));
+    let steady = largest(|pattern| matches!(pattern, CostPattern::Steady));
+    let key = |services: &[&Service], index: usize| services.get(index).map(|service| service.key.clone());
     DefaultServices {
-        busy: [0, 1, 2, 3].map(|place| key(&busy, place)),
-        steady: [0, 1].map(|place| key(&steady, place)),
+        busy: [0, 1, 2, 3].map(|index| key(&busy, index)),
+        steady: [0, 1].map(|index| key(&steady, index)),
         runaway_base: busy.first().map_or(0.0, |service| service.base),
     }
 }
 
 /// An incident names an unknown service.
 #[derive(Debug, thiserror::Error)]
-#[error("no service {0} in the simulated bill: expected one of its rows' domainId/projectId/serviceId")]
+#[error("no service {0} in the simulated bill: expected domainId/projectId/serviceId of a row")]
 pub struct UnknownService(SeriesKey);
 
 #[cfg(test)]

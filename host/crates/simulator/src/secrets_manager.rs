@@ -1,6 +1,5 @@
 //! The simulated identity service and Secrets Manager. Credentials give a token, and the token gives secrets.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,23 +9,21 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::server::{Shared, refusal, struck};
-
-/// The value at `data` of each secret. The key is `ID` or `ID@VERSION`.
-pub(super) type Secrets = BTreeMap<String, Value>;
+use crate::response::{apply_fault, fault_response, refusal};
+use crate::state::Shared;
 
 const TOKEN: &str = "simulated-token-of-secrets-manager";
 
-pub(super) async fn token(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> Response {
-    if let Some(response) = struck(&shared).await {
+pub(super) async fn token(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> Response {
+    if let Some(response) = fault_response(&apply_fault(&shared).await) {
         return response;
     }
-    let identity = &asked["auth"]["identity"];
+    let identity = &body["auth"]["identity"];
     let credential = &identity["application_credential"];
-    let known = identity["methods"] == json!(["application_credential"])
+    let is_known = identity["methods"] == json!(["application_credential"])
         && credential["id"] == shared.credential_id.expose()
         && credential["secret"] == shared.credential_secret.expose();
-    if !known {
+    if !is_known {
         return refusal(StatusCode::UNAUTHORIZED, "unknown credential");
     }
     let mut response =
@@ -36,39 +33,29 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, Json(asked): Json<V
 }
 
 #[derive(Deserialize)]
-pub(super) struct Version {
+pub(super) struct VersionQuery {
     version: Option<String>,
 }
 
 pub(super) async fn value(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
-    version: Query<Version>,
+    query: Query<VersionQuery>,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(response) = struck(&shared).await {
+    if let Some(response) = fault_response(&apply_fault(&shared).await) {
         return response;
     }
     if headers.get("x-auth-token").is_none_or(|token| token != TOKEN) {
         return refusal(StatusCode::UNAUTHORIZED, "unknown token");
     }
-    let key = version.0.version.map_or_else(|| id.clone(), |version| format!("{id}@{version}"));
-    let mut world = shared.world();
-    world.secrets_read += 1;
-    match world.secrets.get(&key) {
+    let key = query.0.version.map_or_else(|| id.clone(), |version| format!("{id}@{version}"));
+    let mut cloud = shared.cloud();
+    cloud.secret_requests += 1;
+    match cloud.secrets.get(&key) {
         Some(data) => {
             Json(json!({ "code": 200, "message": "OK", "data": data, "requestId": "simulated" })).into_response()
         }
         None => refusal(StatusCode::NOT_FOUND, "no such secret"),
     }
-}
-
-pub(super) async fn put(State(shared): State<Arc<Shared>>, Json(secrets): Json<Secrets>) -> StatusCode {
-    shared.world().secrets = secrets;
-    StatusCode::NO_CONTENT
-}
-
-/// Returns the number of secret requests with a valid token.
-pub(super) async fn read(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "read": shared.world().secrets_read }))
 }

@@ -47,22 +47,22 @@ fn total(body: &Value) -> f64 {
 }
 
 #[tokio::test]
-async fn now_is_changed_through_the_control_room() {
+async fn a_control_request_changes_the_clock() {
     let simulation = start().await;
     let at_ten = total(&today(&simulation).await.1);
     let url = format!("{}/simulate/now", simulation.url());
     let response = client().put(&url).json(&json!({ "now": "2026-11-23T14:10:00+09:00" })).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 204);
     assert!(total(&today(&simulation).await.1) > at_ten);
-    let told: Value = client().get(&url).send().await.unwrap().json().await.unwrap();
-    assert_eq!(told, json!({ "now": "2026-11-23T05:10:00Z" }));
+    let answer: Value = client().get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer, json!({ "now": "2026-11-23T05:10:00Z" }));
     simulation.set_now("2026-11-23T10:10:00+09:00".parse().unwrap());
     assert_eq!(total(&today(&simulation).await.1), at_ten);
     simulation.shutdown().await.unwrap();
 }
 
 #[tokio::test]
-async fn incidents_are_told_and_added() {
+async fn incidents_are_listed_and_added() {
     let simulation = start().await;
     let before = total(&today(&simulation).await.1);
     let url = format!("{}/simulate/incidents", simulation.url());
@@ -72,9 +72,9 @@ async fn incidents_are_told_and_added() {
     assert_eq!(client().post(&url).json(&hidden).send().await.unwrap().status().as_u16(), 204);
     let more = total(&today(&simulation).await.1) - before;
     assert!((more - 70_000.0).abs() < 2_000.0, "seventy minutes cost {more}");
-    let told: Vec<Value> = client().get(&url).send().await.unwrap().json().await.unwrap();
-    assert_eq!(told.len(), simulation.incidents().len());
-    assert_eq!(told.last(), Some(&hidden));
+    let listed: Vec<Value> = client().get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(listed.len(), simulation.incidents().len());
+    assert_eq!(listed.last(), Some(&hidden));
     let unknown = json!({ "service": "a/b/c", "kind": "stop", "from": "2026-11-23T09:00:00" });
     let refused = client().post(&url).json(&unknown).send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 400);
@@ -82,16 +82,16 @@ async fn incidents_are_told_and_added() {
 }
 
 #[tokio::test]
-async fn faults_strike_as_often_as_they_were_asked_to() {
+async fn a_fault_affects_the_given_number_of_requests() {
     let simulation = start().await;
     let url = format!("{}/simulate/faults", simulation.url());
-    let asked = client().put(&url).json(&json!({ "status": 500, "times": 2 })).send().await.unwrap();
-    assert_eq!(asked.status().as_u16(), 204);
-    let mut seen = Vec::new();
+    let response = client().put(&url).json(&json!({ "status": 500, "times": 2 })).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 204);
+    let mut statuses = Vec::new();
     for _ in 0..3 {
-        seen.push(today(&simulation).await.0);
+        statuses.push(today(&simulation).await.0);
     }
-    assert_eq!(seen, [500, 500, 200]);
+    assert_eq!(statuses, [500, 500, 200]);
     let unknown = client().put(&url).json(&json!({ "statsu": 500 })).send().await.unwrap();
     assert_eq!(unknown.status().as_u16(), 422);
 }

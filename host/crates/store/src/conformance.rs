@@ -24,7 +24,7 @@ use super::{Access, DateRange, MongodbOptions, Store, StoreError};
 use crate::options::StoreOptions;
 use config_file::secret::Secret;
 use model::bill::Amounts;
-use model::ledger::{DayLedger, Entry};
+use model::ledger::{DayLedger, LedgerEntry};
 use model::run_id::RunId;
 use model::series::{ALL, Names, SeriesKey};
 use test_services::services;
@@ -126,7 +126,7 @@ fn names(service: &str) -> Names {
 }
 
 fn ledger(date: Date, amounts: &[(&str, f64)]) -> DayLedger {
-    let entry = |(service, expect): &(&str, f64)| Entry {
+    let entry = |(service, expect): &(&str, f64)| LedgerEntry {
         key: key(service),
         names: names(service),
         amounts: Amounts {

@@ -34,7 +34,7 @@ use model::anomaly::Anomaly;
 use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use model::incident::Incident;
 use model::intern::Interner;
-use model::ledger::{DayLedger, Entry};
+use model::ledger::{DayLedger, LedgerEntry};
 use model::series::SeriesKey;
 use rows::{DailyRow, HourlyRow, Written};
 
@@ -49,7 +49,7 @@ impl Embedded {
             for Share { key_range, items } in tables.shares::<DailyRow, _>(&in_order(day), |entry| &entry.key)? {
                 let old: Vec<DailyRow> = tables.rows(key_range, day.date)?;
                 let known: HashMap<&SeriesKey, &DailyRow> = old.iter().map(|row| (&row.subject.key, row)).collect();
-                let row = |entry: &&Entry| DailyRow::of(entry, known.get(&entry.key).copied(), written);
+                let row = |entry: &&LedgerEntry| DailyRow::of(entry, known.get(&entry.key).copied(), written);
                 let rows: Vec<DailyRow> = items.iter().map(row).collect();
                 if !old.is_empty() {
                     let stands: HashMap<_, _> = rows.iter().map(|row| (&row.subject.key, row.amounts)).collect();
@@ -67,7 +67,7 @@ impl Embedded {
 
     pub(super) fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
         self.read(&daily::COLLECTION, |tables| {
-            let mut entries: HashMap<&SeriesKey, &Entry> =
+            let mut entries: HashMap<&SeriesKey, &LedgerEntry> =
                 day.entries.iter().map(|entry| (&entry.key, entry)).collect();
             for key_range in tables.all_stretches()? {
                 let rows: Vec<DailyRow> = tables.rows(key_range, day.date)?;
@@ -260,13 +260,13 @@ impl Embedded {
     pub fn put_hours(
         &self,
         day: &DayLedger,
-        hours: impl Fn(&Entry) -> [f64; 24],
+        hours: impl Fn(&LedgerEntry) -> [f64; 24],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let now = Written { at: now.as_millisecond(), by: self.run };
         self.change(&hourly::COLLECTION, |tables| {
             for Share { key_range, items } in tables.shares::<HourlyRow, _>(&in_order(day), |entry| &entry.key)? {
-                let row = |entry: &&Entry| HourlyRow { hours: hours(entry), ..HourlyRow::new(entry, now) };
+                let row = |entry: &&LedgerEntry| HourlyRow { hours: hours(entry), ..HourlyRow::new(entry, now) };
                 let rows: Vec<HourlyRow> = items.iter().map(row).collect();
                 if !rows.is_empty() {
                     tables.put_rows(key_range, day.date, rows)?;
@@ -473,8 +473,8 @@ fn is_of(wanted: &SeriesKey, key: &SeriesKey) -> bool {
     pairs.iter().all(|(wanted, id)| &***wanted == model::series::ALL || wanted == id)
 }
 
-fn in_order(day: &DayLedger) -> Vec<&Entry> {
-    let mut entries: Vec<&Entry> = day.entries.iter().collect();
+fn in_order(day: &DayLedger) -> Vec<&LedgerEntry> {
+    let mut entries: Vec<&LedgerEntry> = day.entries.iter().collect();
     entries.sort_by(|one, other| one.key.cmp(&other.key));
     entries
 }

@@ -33,7 +33,7 @@ use model::anomaly::Anomaly;
 use model::history::Measure;
 use model::incident::Incident;
 use model::intern::Interner;
-use model::ledger::{DayLedger, Entry};
+use model::ledger::{DayLedger, LedgerEntry};
 use model::run_id::RunId;
 use model::series::SeriesKey;
 use read::{Stored, of_day, of_days, of_series, unreadable, unreadable_document};
@@ -111,7 +111,7 @@ impl Mongodb {
 
     pub(super) async fn holds_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
         let mut stored = self.stored(&daily::COLLECTION, of_day(day.date), &DAY_FIELDS).await?;
-        let mut is_held = |entry: &Entry| {
+        let mut is_held = |entry: &LedgerEntry| {
             let upsert = daily::upsert(day.date, entry, Timestamp::UNIX_EPOCH);
             stored.remove(&key_of(&upsert.key)).is_some_and(|old| upsert.is_in(&old.fields))
         };

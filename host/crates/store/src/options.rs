@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config_file::secret::{self, References, Secret};
+use config_file::secret::{self, Secret, SecretResolver};
 use config_file::toml::Section;
 use transport::endpoint;
 
@@ -17,7 +17,7 @@ pub enum StoreOptions {
 }
 
 /// Reads the table `[store]`.
-pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &References<'_>) -> Option<StoreOptions> {
+pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretResolver<'_>) -> Option<StoreOptions> {
     #[derive(Clone, Copy)]
     enum Kind {
         Embedded,

@@ -1,9 +1,9 @@
 //! The keys `endpoint`, `transport` and `ca_file` of several tables: HTTP addresses and certificate authorities.
 
+use config_file::toml::Section;
 use reqwest::Url;
 
 use crate::http::{self, Authority};
-use config_file::toml::Section;
 
 /// The permission to send credentials without encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub fn endpoint(
     if url.scheme() == "http" && transport == Transport::Https && !http::is_loopback(&url) {
         section.fail(
             key,
-            "plain http to another machine shows requests and credentials to the network, expected https://, or \
-             transport = \"insecure-http\" where that is meant",
+            "plain http sends requests and credentials over the network without encryption, expected https://; to permit \
+             plain http, set transport = \"insecure-http\"",
         );
         return None;
     }
@@ -46,7 +46,6 @@ pub fn endpoint(
 }
 
 /// Reads the key `ca_file`. `None` if the file is unusable, `Some(None)` if the key is missing.
-#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 pub fn authority(section: &mut Section<'_, '_>) -> Option<Option<Authority>> {
     if !section.has("ca_file") {
         return Some(None);

@@ -23,19 +23,19 @@ impl Authority {
     /// # Errors
     /// The file is unreadable or has no usable certificate. The message states the expected content.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let pem = std::fs::read(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        let file = path.display();
+        let pem = std::fs::read(path).map_err(|error| format!("{file} cannot be read: {error}"))?;
         let authority = Self { path: path.to_owned(), pem };
         match Certificate::from_pem_bundle(&authority.pem) {
             Ok(certificates) if certificates.is_empty() => {
-                Err(format!("{shown} holds no certificate, expected PEM with -----BEGIN CERTIFICATE-----"))
+                Err(format!("{file} contains no certificate, expected PEM with -----BEGIN CERTIFICATE-----"))
             }
             // Only a built client proves valid certificates; a different parser may panic on invalid data.
             Ok(certificates) => match Client::builder().tls_certs_only(certificates).build() {
                 Ok(_) => Ok(authority),
-                Err(error) => Err(format!("{shown} holds no usable certificate: {}", causes(&error))),
+                Err(error) => Err(format!("{file} contains no usable certificate: {}", causes(&error))),
             },
-            Err(error) => Err(format!("{shown} is not a file of certificates in PEM: {}", causes(&error))),
+            Err(error) => Err(format!("{file} is not a certificate file in PEM: {}", causes(&error))),
         }
     }
 
@@ -61,7 +61,7 @@ pub fn client(url: &Url, authority: Option<&Authority>, timeout: Duration) -> Cl
     }
     match authority {
         Some(authority) => {
-            // The certificates were already read with the config.
+            // `Authority::read` has parsed the certificates before.
             client.tls_certs_only(Certificate::from_pem_bundle(&authority.pem).unwrap_or_default())
         }
         None => client,
@@ -81,8 +81,8 @@ pub fn is_loopback_host(host: &str) -> bool {
 }
 
 /// Returns whether a message reports an untrusted certificate. A retry has no effect in this case.
-pub fn is_distrust(why: &str) -> bool {
-    why.contains("invalid peer certificate")
+pub fn is_untrusted_certificate(cause: &str) -> bool {
+    cause.contains("invalid peer certificate")
 }
 
 #[cfg(test)]
@@ -90,31 +90,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_known_by_name_and_by_address() {
-        let is = |url: &str| is_loopback(&Url::parse(url).expect("a URL"));
-        assert!(is("http://localhost:1/x") && is("https://127.3.2.1") && is("http://[::1]:8080"));
-        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com") && !is("http://[fe80::1]"));
+    fn loopback_is_recognized_by_name_and_by_address() {
+        let check = |url: &str| is_loopback(&Url::parse(url).expect("a URL"));
+        assert!(check("http://localhost:1/x") && check("https://127.3.2.1") && check("http://[::1]:8080"));
+        assert!(!check("http://10.0.0.1") && !check("http://localhost.example.com") && !check("http://[fe80::1]"));
     }
 
     #[test]
-    fn a_file_without_certificates_is_no_authority() {
+    fn a_file_without_certificates_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ca.pem");
         let read = |text: &str| {
             std::fs::write(&path, text).expect("written");
             Authority::read(&path).expect_err("refused")
         };
-        assert!(read("").contains("ca.pem holds no certificate, expected PEM with -----BEGIN CERTIFICATE-----"));
+        assert!(read("").contains("ca.pem contains no certificate, expected PEM with -----BEGIN CERTIFICATE-----"));
         let other = read("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n");
-        assert!(other.contains("ca.pem holds no usable certificate: "), "{other}");
+        assert!(other.contains("ca.pem contains no usable certificate: "), "{other}");
         let broken = read("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
-        assert!(broken.contains("ca.pem is not a file of certificates in PEM: "), "{broken}");
-        let absent = Authority::read(&folder.path().join("none")).expect_err("refused");
-        assert!(absent.contains("none cannot be read: No such file"), "{absent}");
+        assert!(broken.contains("ca.pem is not a certificate file in PEM: "), "{broken}");
+        let missing = Authority::read(&folder.path().join("none")).expect_err("refused");
+        assert!(missing.contains("none cannot be read: No such file"), "{missing}");
     }
 
     #[test]
-    fn this_machine_is_known_by_its_addresses() {
+    fn a_loopback_host_is_recognized_with_and_without_a_port() {
         for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1"] {
             assert!(is_loopback_host(host), "{host}");
         }

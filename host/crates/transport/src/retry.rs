@@ -27,17 +27,17 @@ impl RetryOptions {
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let jittered = doubled.min(self.max_delay).mul_f64(random);
         // Retry-After is a lower bound of the wait.
-        retry_after.map_or(jittered, |asked| asked.min(self.max_retry_after).max(jittered))
+        retry_after.map_or(jittered, |wait| wait.min(self.max_retry_after).max(jittered))
     }
 }
 
-/// Parses a Retry-After header: whole seconds, or an HTTP date relative to `asked_at`.
-pub fn parse_retry_after(text: &str, asked_at: Timestamp) -> Option<Duration> {
+/// Parses a Retry-After header: whole seconds, or an HTTP date relative to `requested_at`.
+pub fn parse_retry_after(text: &str, requested_at: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let wait = parse_http_date(text)?.duration_since(asked_at);
+    let wait = parse_http_date(text)?.duration_since(requested_at);
     // A date in the past needs no wait.
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_a_floor_and_is_cut() {
+    fn retry_after_is_a_lower_bound_with_a_limit() {
         let after = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(OPTIONS.delay(1, after(7), 0.9), Duration::from_secs(7));
         assert_eq!(OPTIONS.delay(5, after(1), 0.5), Duration::from_secs(8));
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let asked_at = parse_http_date("Mon, 23 Nov 2026 01:10:00 GMT").unwrap();
-        assert_eq!(asked_at, "2026-11-23T01:10:00Z".parse().unwrap());
-        let wait = |text| parse_retry_after(text, asked_at);
+        let requested_at = parse_http_date("Mon, 23 Nov 2026 01:10:00 GMT").unwrap();
+        assert_eq!(requested_at, "2026-11-23T01:10:00Z".parse().unwrap());
+        let wait = |text| parse_retry_after(text, requested_at);
         assert_eq!(wait("120"), Some(Duration::from_secs(120)));
         assert_eq!(wait("Mon, 23 Nov 2026 01:10:30 GMT"), Some(Duration::from_secs(30)));
         assert_eq!(wait("Mon, 23 Nov 2026 01:09:00 GMT"), Some(Duration::ZERO));

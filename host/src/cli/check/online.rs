@@ -12,7 +12,7 @@ use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
 use model::series::hours::day_before;
-use notify::{Level, Receiver, Terminal, operational};
+use notify::{Level, Receiver, Terminal, operational_message};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
@@ -117,7 +117,7 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
 async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
     let done = archive.probe().await;
-    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.place())))
+    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.location())))
 }
 
 async fn store(config: &Config) -> Item {
@@ -184,9 +184,9 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
 fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
     if args.notify {
-        let line = operational(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
+        let line = operational_message(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
         let sent =
-            receiver.tell(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
+            receiver.send(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
         return Item::of("receiver", sent.map_err(|error| error.to_string()));
     }
     match receiver.probe() {

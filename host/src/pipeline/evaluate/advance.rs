@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use model::incident::{self, Incident, Judged, News, State};
+use model::incident::{self, EvaluationResults, Incident, IncidentState, Recency};
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
 use store::checkpoint::Checkpoint;
@@ -16,7 +16,7 @@ use crate::pipeline::run::{
 /// The known incidents at an evaluated moment.
 pub(super) struct KnownIncidents {
     pub(super) moment: Moment,
-    pub(super) news: News,
+    pub(super) recency: Recency,
     /// The incidents of the store.
     pub(super) incidents: Vec<Incident>,
 }
@@ -54,26 +54,26 @@ impl Run<'_> {
         known: KnownIncidents,
         evaluation: &mut Evaluation,
     ) -> Result<Vec<Incident>, RunError> {
-        let KnownIncidents { moment, news, incidents: known } = known;
+        let KnownIncidents { moment, recency, incidents: known } = known;
         let mut current: HashMap<String, Incident> =
             known.iter().map(|incident| (incident.id.clone(), incident.clone())).collect();
         let rules = &self.services.rules.rules;
         let all_rules: BTreeSet<String> = rules.iter().map(|prepared| prepared.rule.id.clone()).collect();
         let daily_rules = rules.iter().filter(|prepared| prepared.rule.grain == Grain::Daily);
-        let judged = Judged {
+        let results = EvaluationResults {
             moment,
             anomalies: &evaluation.anomalies,
-            quiet: &evaluation.quiet,
-            asked: &daily_rules.map(|prepared| prepared.rule.id.clone()).collect(),
+            normal_rules: &evaluation.quiet,
+            evaluated_rules: &daily_rules.map(|prepared| prepared.rule.id.clone()).collect(),
             // A failure of a whole batch leaves the verdicts of a rule incomplete.
-            ran: &evaluation.rules.difference(&evaluation.stopped_rules).cloned().collect(),
-            failed: &evaluation.failed,
-            rules: &all_rules,
-            news,
+            rules_with_verdict: &evaluation.rules.difference(&evaluation.stopped_rules).cloned().collect(),
+            failed_rules: &evaluation.failed,
+            configured_rules: &all_rules,
+            recency,
             accept_after_days: self.services.config.accept_after_days,
-            factor: self.services.config.renotify_factor,
+            growth_factor: self.services.config.renotify_factor,
         };
-        let incident::Advanced { changed, ids } = incident::advance(known, &judged);
+        let incident::UpdatedIncidents { changed, ids } = incident::update(known, &results);
         for anomaly in &mut evaluation.anomalies {
             anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
         }
@@ -91,8 +91,8 @@ impl Run<'_> {
     }
 
     fn count_evaluation(&mut self, evaluation: &Evaluation, changed: &ChangedIncidents) {
-        let closed = changed.ended().filter(|incident| matches!(incident.state, State::Closed(_))).count();
-        let retracted = changed.ended().filter(|incident| incident.state == State::Retracted).count();
+        let closed = changed.ended().filter(|incident| matches!(incident.state, IncidentState::Closed(_))).count();
+        let retracted = changed.ended().filter(|incident| incident.state == IncidentState::Retracted).count();
         self.report.add(Count::Verdicts, evaluation.verdicts);
         self.report.add(Count::Anomalies, evaluation.anomalies.len() as u64);
         self.report.add(Count::OpenedIncidents, changed.opened().count() as u64);
@@ -109,7 +109,7 @@ impl Run<'_> {
         services.store.put_anomalies(date, hour, &evaluation.rules, &evaluation.anomalies, self.now).await?;
         self.checkpoint(Checkpoint::Anomalies).await?;
         let factor = services.config.renotify_factor;
-        let is_settled = |incident: &Incident| incident.settled(services.receiver_names(), factor);
+        let is_settled = |incident: &Incident| incident.is_settled(services.receiver_names(), factor);
         let writes: Vec<_> =
             changed.incidents.iter().map(|incident| (incident.clone(), is_settled(incident))).collect();
         services.store.put_incidents(&writes, self.now).await?;

@@ -308,7 +308,7 @@ impl DayAxis {
 
     /// The days with a clock change.
     fn clock_changes(&self, zone: &TimeZone) -> BTreeMap<Date, Hours> {
-        let of_day = |date: &Date| Some((*date, Hours::of(*date, zone).filter(Hours::are_unusual)?));
+        let of_day = |date: &Date| Some((*date, Hours::of_day(*date, zone).filter(Hours::has_clock_change)?));
         self.days.iter().filter_map(of_day).collect()
     }
 }

@@ -77,7 +77,7 @@ impl EvaluationTime {
             // Hourly increments are already normalized per hour of time.
             Grain::Hourly => None,
         };
-        let scale = scaled_hour.and_then(|hour| Some(Hours::of(moment.date, zone)?.scale(hour))).unwrap_or(1.0);
+        let scale = scaled_hour.and_then(|hour| Some(Hours::of_day(moment.date, zone)?.scale(hour))).unwrap_or(1.0);
         Self { moment, coverage, scale }
     }
 }

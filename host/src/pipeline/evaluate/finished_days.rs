@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{BRIDGED_DAYS, Incident, News};
+use model::incident::{Incident, MAX_GAP_DAYS, Recency};
 use model::ledger::DayLedger;
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
@@ -77,7 +77,7 @@ impl FinishedDays {
         &mut self,
         run: &mut Run<'_>,
         ledger: &DayLedger,
-        news: News,
+        recency: Recency,
     ) -> Result<Vec<Incident>, RunError> {
         let started = Instant::now();
         if !run.is_dry_run() {
@@ -89,7 +89,7 @@ impl FinishedDays {
             history.push(ledger, &self.measures);
         }
         run.report.add(Count::Series, ledger.entries.len() as u64);
-        let incidents = self.evaluate(run, ledger.date, news).await?;
+        let incidents = self.evaluate(run, ledger.date, recency).await?;
         // A restated older day must not move the metrics of the newest day.
         if !run.is_dry_run() && run.services.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
             set_newest_day(&run.services.config, ledger, &mut run.report.tally);
@@ -102,7 +102,7 @@ impl FinishedDays {
         &mut self,
         run: &mut Run<'_>,
         date: Date,
-        news: News,
+        recency: Recency,
     ) -> Result<Vec<Incident>, RunError> {
         let measures = self.measures();
         if let Some(history) = &mut self.history {
@@ -110,7 +110,7 @@ impl FinishedDays {
             history.unmark(date);
         }
         run.report.add_reevaluated_day(date);
-        self.evaluate(run, date, news).await
+        self.evaluate(run, date, recency).await
     }
 
     /// Marks a day as different from before the run.
@@ -143,9 +143,9 @@ impl FinishedDays {
         }
     }
 
-    async fn evaluate(&mut self, run: &mut Run<'_>, date: Date, news: News) -> Result<Vec<Incident>, RunError> {
+    async fn evaluate(&mut self, run: &mut Run<'_>, date: Date, recency: Recency) -> Result<Vec<Incident>, RunError> {
         if let Some(history) = &mut self.history {
-            history.forget_before(days_before(date, self.longest_days));
+            history.remove_before(days_before(date, self.longest_days));
         }
         self.mask.clear_day(date);
         let stored = run.services.store.found(single_day(date)).await?;
@@ -156,8 +156,8 @@ impl FinishedDays {
         let before = anomalous_series(stored);
 
         let started = Instant::now();
-        let incidents = run.services.store.incidents(days_before(date, BRIDGED_DAYS as u16)).await?;
-        let known = KnownIncidents { moment: Moment::finished_day(date), news, incidents };
+        let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
+        let known = KnownIncidents { moment: Moment::finished_day(date), recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &known)?;
         run.report.add_time_since(Stage::Evaluate, started);
 

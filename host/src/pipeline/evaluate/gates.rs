@@ -1,7 +1,7 @@
 //! The gates from a verdict to an anomaly.
 
 use model::anomaly::Direction;
-use model::rule::{Rule, Watch};
+use model::rule::{Directions, Rule};
 use sandbox::Verdict;
 
 use super::evaluation::{Coverage, EvaluationTime};
@@ -11,9 +11,9 @@ pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, observed: f64, time: Ev
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
     let is_watched = match rule.direction {
-        Watch::Both => true,
-        Watch::Up => direction == Direction::Up,
-        Watch::Down => direction == Direction::Down,
+        Directions::Both => true,
+        Directions::Up => direction == Direction::Up,
+        Directions::Down => direction == Direction::Down,
     };
     let scaled = observed * time.scale;
     let is_proven = time.coverage == Coverage::Full || (direction == Direction::Up && scaled >= verdict.upper);

@@ -148,7 +148,7 @@ mod tests {
     use jiff::Timestamp;
     use jiff::civil::date;
     use model::bill::Amounts;
-    use model::ledger::{DayLedger, Entry};
+    use model::ledger::{DayLedger, LedgerEntry};
     use model::run_id::RunId;
     use model::series::Names;
     use store::options::StoreOptions;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn ledger(day: i8, services: impl Iterator<Item = u32>) -> DayLedger {
-        let entry = |service: u32| Entry {
+        let entry = |service: u32| LedgerEntry {
             key: SeriesKey::new("d", &format!("p-{}", service % 3), &format!("s-{service}")),
             names: Names { service: format!("{service} on {day}").into(), ..Names::default() },
             amounts: Amounts { billed_cost: f64::from(service), usage_quantity: f64::from(day), ..Amounts::default() },

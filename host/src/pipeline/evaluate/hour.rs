@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use model::history::{History, Measure, Snapshots};
-use model::incident::{BRIDGED_DAYS, Incident, News};
+use model::incident::{Incident, MAX_GAP_DAYS, Recency};
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::rule::Absent;
@@ -30,7 +30,7 @@ use crate::pipeline::run::{Count, Run, RunError, Stage, days_before};
 pub(crate) struct EvaluatedHour<'a> {
     pub(crate) hour: BillingHour,
     pub(crate) ledger: &'a DayLedger,
-    pub(crate) news: News,
+    pub(crate) recency: Recency,
 }
 
 /// The result of an hour.
@@ -50,7 +50,7 @@ impl EvaluatedHour<'_> {
         let range = DateRange { from: days_before(date, MAX_FIT_AGE_DAYS - 1), to: date };
         let mut snapshots = run.services.store.snapshots(range).await?;
         // The completeness check needs the new hour, but a withheld hour must not reach the store.
-        snapshots.see(date, hour, self.ledger);
+        snapshots.add(date, hour, self.ledger);
         run.report.add_time_since(Stage::ReadSnapshots, started);
         if let Some(problem) = withheld_hour(&snapshots, self.hour, &run.services.config.completeness) {
             problem.report(&mut run.report);
@@ -62,8 +62,8 @@ impl EvaluatedHour<'_> {
         }
         run.report.add_time_since(Stage::WriteSnapshot, started);
         run.checkpoint(Checkpoint::Written).await?;
-        let incidents = run.services.store.incidents(days_before(date, BRIDGED_DAYS as u16)).await?;
-        let known = KnownIncidents { moment: self.hour.into(), news: self.news, incidents };
+        let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
+        let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &snapshots, &known.series()).await?;
         let started = Instant::now();
         let incidents = run.advance_incidents(known, &mut evaluation).await?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::history::History;
-use model::incident::{BRIDGED_DAYS, Incident, Resolution, State, short_runs};
+use model::incident::{Incident, IncidentState, MAX_GAP_DAYS, Resolution, days_in_short_streaks};
 use model::moment::Moment;
 use model::series::SeriesKey;
 
@@ -59,12 +59,12 @@ impl TrainingMask {
     pub(super) fn add_decisions(&mut self, incidents: &[Incident]) {
         for incident in incidents {
             let is_new_level = match incident.state {
-                State::Closed(Resolution::NewLevel) => true,
-                State::Closed(Resolution::Expected) => false,
+                IncidentState::Closed(Resolution::NewLevel) => true,
+                IncidentState::Closed(Resolution::Expected) => false,
                 _ => continue,
             };
-            // Gaps of up to `BRIDGED_DAYS` belong to the same change.
-            let to = incident.last_seen.date.saturating_add(BRIDGED_DAYS.days());
+            // Gaps of up to `MAX_GAP_DAYS` belong to the same change.
+            let to = incident.last_seen.date.saturating_add(MAX_GAP_DAYS.days());
             let decision = Decision { from: incident.first_seen.date, to, is_new_level };
             self.decisions.entry(incident.series.clone()).or_default().push(decision);
         }
@@ -112,7 +112,7 @@ impl TrainingMask {
         let anomalous_days = anomalies.into_iter().flatten().filter(|(_, day)| day.is_day_anomalous);
         let all: BTreeSet<Date> = anomalous_days.map(|(date, _)| *date).collect();
         // A change that lasts is the new level; only short changes are masked.
-        let mut days = short_runs(&all, accept_after_days);
+        let mut days = days_in_short_streaks(&all, accept_after_days);
         let decisions = self.decisions.get(key).map_or(&[][..], Vec::as_slice);
         for Decision { from, to, is_new_level } in decisions {
             match is_new_level {

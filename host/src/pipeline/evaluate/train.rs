@@ -256,7 +256,7 @@ impl Training<'_> {
             key: key.clone(),
             names: row.names.clone(),
             pricing_categories: row.pricing_categories.clone(),
-            statistics: statistics::of(normal.map(|(value, _)| *value)),
+            statistics: statistics::compute(normal.map(|(value, _)| *value)),
             fits: BTreeMap::new(),
         }
     }

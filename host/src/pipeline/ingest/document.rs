@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use ingest::archive::Stored;
-use ingest::source::{Clocks, RawDocument};
+use ingest::archive::PutResult;
+use ingest::document::RawDocument;
+use ingest::source::{Clocks, bill_rows};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use model::count::{counted, one_or};
@@ -31,7 +32,7 @@ pub(crate) struct FetchedDocument {
 enum ArchiveResult {
     /// A dry run, or a document read from the archive.
     NotNeeded,
-    Archived(Stored),
+    Archived(PutResult),
     /// The archive failed for a reason, and the spool has the document.
     Spooled(String),
 }
@@ -89,13 +90,13 @@ impl Run<'_> {
     pub(crate) fn aggregate(&mut self, fetched: &FetchedDocument) -> Result<DayLedger, RunError> {
         let started = Instant::now();
         let report = &mut self.report;
-        let ledger = ledger::sum(fetched.document.date, fetched.document.bill_rows());
+        let ledger = ledger::sum(fetched.document.date, bill_rows(&fetched.document));
         report.add(Count::Rows, ledger.rows);
         match &fetched.archived {
             ArchiveResult::NotNeeded => {}
             ArchiveResult::Archived(stored) => {
                 report.tally.set(Metric::ArchiveUp, &[], 1.0);
-                if !matches!(stored, Stored::Unchanged) {
+                if !matches!(stored, PutResult::Unchanged) {
                     report.add(Count::Archived, 1);
                 }
             }
@@ -132,7 +133,7 @@ impl Run<'_> {
             Ok(stored) => return Ok(ArchiveResult::Archived(stored)),
             Err(error) => error.to_string(),
         };
-        match self.services.spool.keep(document).await {
+        match self.services.spool.put(document).await {
             Ok(_) => Ok(ArchiveResult::Spooled(archive)),
             Err(spool) => Err(RunError::NotArchived { date: document.date, archive, spool: spool.to_string() }),
         }
@@ -141,7 +142,7 @@ impl Run<'_> {
     /// Checks the clock of the host against the billing API. With a wrong clock, a partial bill could pass for a
     /// finished bill, and an hour for a different hour.
     fn check_clock(&self) -> Result<(), RunError> {
-        let Some(Clocks { theirs: api, ours: host }) = self.services.source.clocks(self.now) else { return Ok(()) };
+        let Some(Clocks { remote: api, local: host }) = self.services.source.clocks(self.now) else { return Ok(()) };
         if host.duration_since(api).abs() < MAX_CLOCK_DIFFERENCE {
             return Ok(());
         }
@@ -151,7 +152,7 @@ impl Run<'_> {
     /// Checks the end of the day against the billing API. A partial day would enter the training, and the next regular
     /// run would treat the day as complete.
     fn check_day_is_over(&self, date: Date) -> Result<(), RunError> {
-        let Some(Clocks { theirs: api, .. }) = self.services.source.clocks(self.now) else { return Ok(()) };
+        let Some(Clocks { remote: api, .. }) = self.services.source.clocks(self.now) else { return Ok(()) };
         let zone = &self.services.config.zone;
         let end = day_start(date.tomorrow().unwrap_or(date), zone).0;
         let ends = Timestamp::from_second(end).unwrap_or(Timestamp::MAX);

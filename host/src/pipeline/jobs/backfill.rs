@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::count::{counted, one_or};
-use model::incident::News;
+use model::incident::Recency;
 use model::moment::Moment;
 use model::series::hours::days_through;
 use store::checkpoint::Checkpoint;
@@ -32,7 +32,7 @@ pub(crate) struct Backfill {
     /// Whether the end is open. A resumed backfill keeps the end day of the first run, even on a later date.
     pub(crate) is_open_ended: bool,
     /// Relevance of the days for people.
-    pub(crate) news: News,
+    pub(crate) recency: Recency,
 }
 
 /// Runs the backfill. Calls `on_day` for each finished day. The report contains the failures.
@@ -76,7 +76,8 @@ async fn load(
     run.report.period = range_period(DateRange { from, to });
     let first = resume(run, from, record, on_day);
     let finished = FinishedDays::open(run, first).await?;
-    let loading = Loading { run, news: options.news, on_day, newest: record.through, missing: Vec::new(), finished };
+    let loading =
+        Loading { run, recency: options.recency, on_day, newest: record.through, missing: Vec::new(), finished };
     loading.load(DateRange { from: first, to }, record).await
 }
 
@@ -92,7 +93,7 @@ fn resume(run: &mut Run<'_>, from: Date, record: &RunRecord, on_day: &dyn Fn(Dat
 struct Loading<'r, 's> {
     run: &'r mut Run<'s>,
     finished: FinishedDays,
-    news: News,
+    recency: Recency,
     on_day: &'r dyn Fn(Date),
     /// The last evaluated day.
     newest: Option<Date>,
@@ -139,8 +140,8 @@ impl Loading<'_, '_> {
         match fetched {
             Ok(fetched) => {
                 let ledger = self.run.aggregate(&fetched)?;
-                let incidents = self.finished.add(self.run, &ledger, self.news).await?;
-                if self.news == News::Live {
+                let incidents = self.finished.add(self.run, &ledger, self.recency).await?;
+                if self.recency == Recency::Live {
                     self.run.notify_incidents(incidents).await?;
                 }
                 self.run.checkpoint(Checkpoint::Notified).await?;

@@ -1,7 +1,7 @@
 //! The hourly job: fetches and evaluates the partial day with the fits of the daily job.
 
 use jiff::Timestamp;
-use model::incident::News;
+use model::incident::Recency;
 use model::moment::BillingHour;
 use store::checkpoint::Checkpoint;
 
@@ -33,7 +33,7 @@ async fn evaluate_hour(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunEr
     let ledger = run.ingest(hour.into()).await?;
     run.report.tally.set(Metric::CostSoFar, &[&run.services.config.currency], ledger.total_double());
     let late_bill = run.late_bill(hour).await?;
-    let result = EvaluatedHour { hour, ledger: &ledger, news: News::Live }.evaluate(run).await?;
+    let result = EvaluatedHour { hour, ledger: &ledger, recency: Recency::Live }.evaluate(run).await?;
     if let Some(problem) = late_bill {
         problem.report(&mut run.report);
     }

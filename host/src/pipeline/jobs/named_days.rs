@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use model::incident::{Incident, News};
+use model::incident::{Incident, Recency};
 use model::ledger::DayLedger;
 use model::moment::Moment;
 use model::series::hours::days_through;
@@ -147,11 +147,11 @@ impl<'r, 's> NamedDays<'r, 's> {
         self.is_changed |= is_restated || self.unfinished.contains(&date);
         // Only the newest day of the ledger is current. A repeated older day is history and notifies nobody.
         let is_newest = date == self.range.to && self.ledger_days.last().is_none_or(|last| *last <= date);
-        let news = if is_newest { News::Live } else { News::Past };
+        let recency = if is_newest { Recency::Live } else { Recency::Past };
         let total = Some(ledger.total_text());
         self.run.report.total.clone_from(&total);
         self.records.last_mut().expect("the record of the day is the last").record.total = total;
-        let incidents = self.finished.add(self.run, ledger, news).await?;
+        let incidents = self.finished.add(self.run, ledger, recency).await?;
         if self.is_changed || is_newest {
             self.add_incidents(incidents);
         }
@@ -160,7 +160,7 @@ impl<'r, 's> NamedDays<'r, 's> {
     }
 
     async fn reevaluate(&mut self, date: Date) -> Result<(), RunError> {
-        let incidents = self.finished.reevaluate(self.run, date, News::Past).await?;
+        let incidents = self.finished.reevaluate(self.run, date, Recency::Past).await?;
         if self.is_changed {
             self.add_incidents(incidents);
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use model::incident::{Incident, News};
+use model::incident::{Incident, Recency};
 use model::ledger::DayLedger;
 use model::moment::Moment;
 use store::RunRecord;
@@ -190,10 +190,10 @@ impl<'r, 's> PlannedDays<'r, 's> {
             }
         }
         self.changed.push(DayRecord { date, record });
-        let news = if task == Task::Newest { News::Live } else { News::Late };
+        let recency = if task == Task::Newest { Recency::Live } else { Recency::Late };
         self.open_ledger(date).await?;
         let finished = self.finished.as_mut().expect("the ledger is open");
-        let incidents = finished.add(self.run, ledger, news).await?;
+        let incidents = finished.add(self.run, ledger, recency).await?;
         self.add_evaluated(date, incidents);
         Ok(())
     }
@@ -206,7 +206,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         };
         self.open_ledger(date).await?;
         let finished = self.finished.as_mut().expect("the ledger is open");
-        let incidents = finished.reevaluate(self.run, date, News::Late).await?;
+        let incidents = finished.reevaluate(self.run, date, Recency::Late).await?;
         self.add_evaluated(date, incidents);
         self.changed.extend(record.map(|record| DayRecord { date, record }));
         Ok(())

@@ -12,10 +12,10 @@ mod event;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ingest::archive::{ArchiveError, Key};
+use ingest::archive::{ArchiveError, DocumentKey};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use model::incident::News;
+use model::incident::Recency;
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::series::hours::day_before;
@@ -63,7 +63,7 @@ async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(
     let events = list_events(run).await?;
     run.report.add_time_since(Stage::ListArchive, started);
     let Some(last) = events.last().map(|event| event.fetched_at) else {
-        return Err(RunError::EmptyArchive { place: run.services.archive.place() });
+        return Err(RunError::EmptyArchive { place: run.services.archive.location() });
     };
     let total = events.len() as u64;
     let reached = record.reached.as_deref().and_then(ArchiveEvent::parse);
@@ -98,7 +98,7 @@ struct Replay<'r, 's> {
     /// The completed but untrained days.
     untrained: Option<UntrainedDays>,
     /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
-    withheld: BTreeMap<Date, Key>,
+    withheld: BTreeMap<Date, DocumentKey>,
 }
 
 /// Completed but untrained days.
@@ -138,7 +138,7 @@ impl<'r, 's> Replay<'r, 's> {
         match key.hour {
             Some(hour) => {
                 let hour = BillingHour { date: key.date, hour };
-                EvaluatedHour { hour, ledger: &ledger, news: News::Past }.evaluate(self.run).await?;
+                EvaluatedHour { hour, ledger: &ledger, recency: Recency::Past }.evaluate(self.run).await?;
                 self.run.report.add(Count::Hours, 1);
             }
             None if self.run.check_day(&ledger, self.age(key.date)).await?.is_some() => {
@@ -158,12 +158,12 @@ impl<'r, 's> Replay<'r, 's> {
             Some(UntrainedDays { days, last }) if last < date => days,
             _ => FinishedDays::open(self.run, date).await?,
         };
-        days.add(self.run, ledger, News::Past).await?;
+        days.add(self.run, ledger, Recency::Past).await?;
         let later = DateRange { from: date.tomorrow().unwrap_or(date), to: Date::MAX };
         let mut last = date;
         let later_days = self.run.services.store.days(later).await?;
         for later in later_days.into_iter().filter(|later| *later > date) {
-            days.reevaluate(self.run, later, News::Past).await?;
+            days.reevaluate(self.run, later, Recency::Past).await?;
             last = later;
         }
         self.untrained = Some(UntrainedDays { days, last });
@@ -210,7 +210,7 @@ impl<'r, 's> Replay<'r, 's> {
     }
 
     /// Reads and sums a document. `None`, with a report, for an unusable document.
-    async fn read(&mut self, key: &Key) -> Result<Option<DayLedger>, RunError> {
+    async fn read(&mut self, key: &DocumentKey) -> Result<Option<DayLedger>, RunError> {
         let fetched = match self.run.services.archive.document(key, self.run.now).await {
             Ok(Some(document)) => FetchedDocument::from_archive(document),
             Ok(None) => return Ok(None),

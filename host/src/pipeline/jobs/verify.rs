@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
-use ingest::archive::{Archive, ArchiveError, Key, Listing};
+use ingest::archive::{Archive, ArchiveError, ArchiveListing, DocumentKey};
+use ingest::source::bill_rows;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::history::Measure;
@@ -98,7 +99,7 @@ pub(crate) async fn verify(
 /// A day in both places.
 struct DayComparison<'a> {
     comparison: Comparison<'a>,
-    listing: &'a Listing,
+    listing: &'a ArchiveListing,
     date: Date,
     stored: StoredDocuments,
     result: DayResult,
@@ -186,18 +187,18 @@ impl DayComparison<'_> {
     }
 
     fn is_archived(&self, hour: Option<u8>) -> bool {
-        self.listing.documents.contains_key(&Key::document(self.date, hour))
+        self.listing.documents.contains_key(&DocumentKey::document(self.date, hour))
     }
 
     async fn archived(&self, hour: Option<u8>) -> Result<Option<Amounts>, ArchiveError> {
-        let key = Key::document(self.date, hour);
+        let key = DocumentKey::document(self.date, hour);
         let document = self.comparison.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
         let Some(document) = document else { return Ok(None) };
-        let amounts = |entry: ledger::Entry| {
-            let amounts = Measure::ALL.map(|measure| (measure, measure.of(&entry.amounts)));
+        let amounts = |entry: ledger::LedgerEntry| {
+            let amounts = Measure::ALL.map(|measure| (measure, measure.value(&entry.amounts)));
             (entry.key, amounts.into())
         };
-        Ok(Some(ledger::sum(document.date, document.bill_rows()).entries.into_iter().map(amounts).collect()))
+        Ok(Some(ledger::sum(document.date, bill_rows(&document)).entries.into_iter().map(amounts).collect()))
     }
 
     async fn stored_day(&self) -> Result<Amounts, RunError> {

@@ -29,7 +29,7 @@ impl Run<'_> {
         for mut incident in incidents {
             let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident);
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
-            let is_settled = incident.settled(self.services.receiver_names(), factor);
+            let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
                 self.services.store.put_incidents(&[(incident, is_settled)], self.now).await?;
             }
@@ -46,12 +46,12 @@ impl Run<'_> {
         let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
-        let line = notify::daily_total(date, &total, services.config.language, &services.config.currency);
+        let line = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
         for receiver in &mut services.receivers {
             if record.total_delivered.contains(&receiver.name) {
                 continue;
             }
-            match receiver.tell(&line, self.now) {
+            match receiver.send(&line, self.now) {
                 Ok(()) => {
                     checkpoint::reached(Checkpoint::Delivered);
                     record.total_delivered.insert(receiver.name.clone());
@@ -105,7 +105,7 @@ impl Run<'_> {
         for index in 0..self.services.receivers.len() {
             let language = self.services.config.language;
             let factor = self.services.config.renotify_factor;
-            for notification in incident.due(&self.services.receivers[index].name, factor) {
+            for notification in incident.due_notifications(&self.services.receivers[index].name, factor) {
                 // With an expired lease, another host may send the same notification.
                 if self.has_stale_write_lease() {
                     deliveries.is_interrupted = true;
@@ -113,12 +113,13 @@ impl Run<'_> {
                 }
                 let services = &mut *self.services;
                 let receiver = &mut services.receivers[index];
-                let options = TextOptions { language, currency: &services.config.currency, words: receiver.words };
-                let line = notify::of_incident(incident, notification, options);
-                match receiver.tell(&line, self.now) {
+                let options =
+                    TextOptions { language, currency: &services.config.currency, text_style: receiver.text_style };
+                let line = notify::incident_message(incident, notification, options);
+                match receiver.send(&line, self.now) {
                     Ok(()) => {
                         checkpoint::reached(Checkpoint::Delivered);
-                        incident.told(&receiver.name, notification);
+                        incident.record_delivery(&receiver.name, notification);
                         self.report.add(Count::Notifications, 1);
                         deliveries.has_delivered = true;
                     }

@@ -110,12 +110,12 @@ impl OperationalProblem<'_> {
         if notification.times < self.after {
             return result;
         }
-        let line = notify::operational(self.level, self.tag, self.text);
+        let line = notify::operational_message(self.level, self.tag, self.text);
         for receiver in receivers {
             if notification.told.contains(&receiver.name) {
                 continue;
             }
-            match receiver.tell(&line, now) {
+            match receiver.send(&line, now) {
                 Ok(()) => {
                     notification.told.insert(receiver.name.clone());
                     result.accepted += 1;
@@ -139,7 +139,7 @@ fn deliver_resolution(
         Language::Korean => format!("해소되었습니다: {}", notification.text),
         Language::English => format!("resolved: {}", notification.text),
     };
-    let line = notify::operational(Level::Info, "RECOVERED", &text);
+    let line = notify::operational_message(Level::Info, "RECOVERED", &text);
     notification.times = 0;
     // A receiver outside the config gets no resolution.
     notification.told.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
@@ -147,7 +147,7 @@ fn deliver_resolution(
         if !notification.told.contains(&receiver.name) {
             continue;
         }
-        match receiver.tell(&line, now) {
+        match receiver.send(&line, now) {
             Ok(()) => {
                 notification.told.remove(&receiver.name);
                 result.accepted += 1;
@@ -164,7 +164,7 @@ mod tests {
     use std::path::Path;
 
     use notify::Terminal;
-    use notify::options::{ReceiverKind, ReceiverOptions, SyslogOptions, SyslogTransport, Words};
+    use notify::options::{ReceiverKind, ReceiverOptions, SyslogOptions, SyslogTransport, TextStyle};
 
     use super::*;
 
@@ -175,7 +175,7 @@ mod tests {
     fn receiver(name: &str, folder: &Path) -> Receiver {
         let transport = SyslogTransport::Unix(folder.join(name));
         let kind = ReceiverKind::Syslog(SyslogOptions { transport, app_name: "costwarden".to_owned() });
-        Receiver::new(&ReceiverOptions { name: name.to_owned(), words: Words::Short, kind }, Terminal::Stdout)
+        Receiver::new(&ReceiverOptions { name: name.to_owned(), text_style: TextStyle::Short, kind }, Terminal::Stdout)
     }
 
     /// The received lines of a socket, without headers.

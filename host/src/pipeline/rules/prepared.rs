@@ -64,7 +64,7 @@ pub(crate) async fn prepare_rules(set: RuleSet, config: &Config, sandbox: &Sandb
                 problems => problems,
             },
             Err(refusal) => {
-                vec![Problem { line: rule.places.detector, key: "detector".to_owned(), message: refusal.to_string() }]
+                vec![Problem { line: rule.location.detector, key: "detector".to_owned(), message: refusal.to_string() }]
             }
         };
         prepared.problems.extend(problems.into_iter().map(|problem| problem.of_rule(&rule)));
@@ -88,11 +88,11 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Problem> {
         Ok(issues) => {
             for issue in issues {
                 let key = format!("settings{}", issue.pointer.replace('/', "."));
-                problems.push(Problem { line: rule.places.settings(&issue.pointer), key, message: issue.message });
+                problems.push(Problem { line: rule.location.settings(&issue.pointer), key, message: issue.message });
             }
         }
         Err(failure) => problems.push(Problem {
-            line: rule.places.settings(""),
+            line: rule.location.settings(""),
             key: "settings".to_owned(),
             message: failure.to_string(),
         }),
@@ -104,7 +104,7 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Problem> {
         let name = &rule.detector;
         let days = counted(days, "day");
         let message = format!("{} is too short: {name} needs at least {days} of history", rule.history_days);
-        problems.push(Problem { line: rule.places.history_days, key: "history_days".to_owned(), message });
+        problems.push(Problem { line: rule.location.history_days, key: "history_days".to_owned(), message });
     }
     problems
 }
@@ -112,7 +112,7 @@ fn check(rule: &Rule, detector: &Detector) -> Vec<Problem> {
 impl Problem {
     fn of_rule(self, rule: &Rule) -> Diagnostic {
         let Self { line, key, message } = self;
-        Diagnostic { file: rule.places.file.clone(), line, key: format!("rule {}: {key}", rule.id), message }
+        Diagnostic { file: rule.location.file.clone(), line, key: format!("rule {}: {key}", rule.id), message }
     }
 }
 

@@ -85,7 +85,7 @@ impl RunError {
     pub(crate) fn is_missing_day(&self) -> bool {
         matches!(
             self,
-            Self::EmptyBill { .. } | Self::Source(SourceError::NotThere { .. } | SourceError::NotArchived { .. })
+            Self::EmptyBill { .. } | Self::Source(SourceError::NoDocument { .. } | SourceError::NotInArchive { .. })
         )
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ingest::source::Traffic;
 use jiff::Timestamp;
 use model::anomaly::{Direction, Severity};
-use model::incident::{Incident, State};
+use model::incident::{Incident, IncidentState};
 use model::ledger::DayLedger;
 use model::series::day_start;
 use store::Operation;
@@ -51,7 +51,7 @@ pub(crate) fn incident_labels(incident: &Incident) -> [&'static str; 2] {
 
 /// Counts the open incidents among the incidents after an evaluation.
 pub(crate) fn count_open_incidents(incidents: &[Incident], tally: &mut Tally) {
-    for incident in incidents.iter().filter(|incident| incident.state == State::Open) {
+    for incident in incidents.iter().filter(|incident| incident.state == IncidentState::Open) {
         tally.add(Metric::OpenIncidents, &incident_labels(incident), 1.0);
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn api_requests(traffic: Traffic) -> impl Iterator<Item = (Count, u64
 }
 
 /// Completes the metrics of a run and publishes the metrics. A failed write of the textfile is a problem of the run,
-/// because readers would take an old file for good news. A failed push is no problem: totals are cumulative, and the
+/// because readers would take an old file for good recency. A failed push is no problem: totals are cumulative, and the
 /// next push contains everything.
 pub(crate) async fn publish_metrics(services: &Services, report: &mut Report, took: Duration, now: Timestamp) {
     let has_rows = report.count(Count::Rows) > 0;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use model::series::hours::comes_again;
+use model::series::hours::is_repeated_hour;
 use store::DateRange;
 
 /// The period of a day, for example `20261122`.
@@ -25,7 +25,7 @@ pub(crate) fn open_period(from: Date) -> String {
 /// The period of an hour, for example `20261122T10`. The second pass of a repeated hour has a separate period, with the
 /// UTC offset.
 pub(crate) fn hour_period(at: Timestamp, zone: &TimeZone) -> String {
-    let format = if comes_again(at, zone) { "%Y%m%dT%H%z" } else { "%Y%m%dT%H" };
+    let format = if is_repeated_hour(at, zone) { "%Y%m%dT%H%z" } else { "%Y%m%dT%H" };
     at.to_zoned(zone.clone()).strftime(format).to_string()
 }
 

@@ -155,7 +155,7 @@ impl Report {
             RunError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             RunError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
             // "No bill" is an answer of a working API.
-            RunError::Source(SourceError::NotThere { .. }) => {}
+            RunError::Source(SourceError::NoDocument { .. }) => {}
             RunError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
             _ => {}
         }

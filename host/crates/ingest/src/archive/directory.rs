@@ -23,20 +23,20 @@ impl Directory {
         let root = self.root.clone();
         blocking(move || {
             // The temporary file proves the write permission and is removed by the drop.
-            let probe =
-                fs::create_dir_all(&root).and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&root));
+            let probe = fs::create_dir_all(&root)
+                .and_then(|()| tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(&root));
             probe.map(drop).map_err(|why| ArchiveError::File { action: "write into", path: root, why })
         })
         .await
     }
 
-    pub(super) async fn look(&self) -> Result<(), ArchiveError> {
+    pub(super) async fn check_without_write(&self) -> Result<(), ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
             // A new entry in a folder needs both permissions.
-            let may = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-            let found = fs::read_dir(&root).and_then(|_| Ok(rustix::fs::access(&root, may)?));
-            found.map_err(|why| ArchiveError::File { action: "write into", path: root, why })
+            let permissions = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+            let access = fs::read_dir(&root).and_then(|_| Ok(rustix::fs::access(&root, permissions)?));
+            access.map_err(|why| ArchiveError::File { action: "write into", path: root, why })
         })
         .await
     }
@@ -74,29 +74,30 @@ impl Directory {
     pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
-            let mut found = Vec::new();
+            let mut keys = Vec::new();
             for path in files_below(&root.join(ROOT))? {
                 let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
                     // Keys of costwarden are ASCII. A file with a different name is foreign, so an approximate name is
                     // enough.
-                    found.push((path.to_string_lossy().into_owned(), 0));
+                    keys.push((path.to_string_lossy().into_owned(), 0));
                     continue;
                 };
                 match fs::metadata(&path) {
-                    Ok(metadata) => found.push((key.to_owned(), metadata.len())),
+                    Ok(metadata) => keys.push((key.to_owned(), metadata.len())),
                     // A concurrent run may have removed the file after the listing.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(why) => return Err(ArchiveError::File { action: "read", path, why }),
                 }
             }
-            Ok(found)
+            Ok(keys)
         })
         .await
     }
 
     /// Removes a document and the folders left empty.
     pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
-        let (root, path) = (self.root.clone(), self.root.join(key));
+        let root = self.root.clone();
+        let path = self.root.join(key);
         blocking(move || {
             match fs::remove_file(&path) {
                 Err(why) if why.kind() != io::ErrorKind::NotFound => {
@@ -112,7 +113,7 @@ impl Directory {
         .await
     }
 
-    pub(super) fn place(&self) -> String {
+    pub(super) fn location(&self) -> String {
         self.root.display().to_string()
     }
 
@@ -126,7 +127,7 @@ impl Directory {
 }
 
 /// Name prefix of unfinished files.
-pub(super) const TEMPORARY: &str = ".unfinished-";
+pub(super) const TEMPORARY_PREFIX: &str = ".unfinished-";
 
 /// Writes a file atomically. After an interruption, `path` has the old or the new content.
 pub(super) fn write_atomically(path: &Path, body: &[u8]) -> io::Result<()> {
@@ -134,7 +135,7 @@ pub(super) fn write_atomically(path: &Path, body: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     // The mode of an ordinary file; the umask still applies.
     let mode = Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).permissions(mode).tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(mode).tempfile_in(folder)?;
     file.write_all(body)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -144,7 +145,7 @@ pub(super) fn write_atomically(path: &Path, body: &[u8]) -> io::Result<()> {
 
 /// Lists the finished files below `root`. Leftovers of interrupted writes are skipped.
 pub(super) fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         let failed = |why| ArchiveError::File { action: "read", path: folder.clone(), why };
@@ -157,41 +158,42 @@ pub(super) fn files_below(root: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
             let entry = entry.map_err(failed)?;
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(entry.path());
-            } else if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                found.push(entry.path());
+            } else if !entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+                files.push(entry.path());
             }
         }
     }
-    found.sort_unstable();
-    Ok(found)
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Runs blocking disk work on the thread pool for blocking tasks.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
+        Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::tests::document;
-    use super::super::{Archive, Stored, decode};
+    use super::super::{Archive, PutResult};
     use super::*;
+    use crate::document::decode;
+    use crate::document::tests::document;
 
     const DAY: &str = "raw/year=2026/month=11/day=22/billing_20261122.json";
 
     fn rows_of(root: &Path, key: &str) -> Vec<String> {
-        let contents = decode(&fs::read(root.join(key)).unwrap()).unwrap();
-        contents.rows.iter().map(|row| row.get().to_owned()).collect()
+        let content = decode(&fs::read(root.join(key)).unwrap()).unwrap();
+        content.rows.iter().map(|row| row.get().to_owned()).collect()
     }
 
     fn files(root: &Path) -> usize {
         fs::read_dir(root.join(DAY).parent().unwrap()).unwrap().count()
     }
 
-    async fn put(archive: &Archive, rows: &[&str], fetched_at: &str) -> Stored {
+    async fn put(archive: &Archive, rows: &[&str], fetched_at: &str) -> PutResult {
         archive.put(&document(rows, fetched_at), fetched_at.parse().unwrap()).await.unwrap()
     }
 
@@ -199,20 +201,23 @@ mod tests {
     async fn unchanged_content_is_not_written_again() {
         let root = tempfile::tempdir().unwrap();
         let archive = Archive::Directory(Directory::new(root.path()));
-        assert_eq!(put(&archive, &["1", "2"], "2026-11-23T00:10:00Z").await, Stored::Written { key: DAY.to_owned() });
+        assert_eq!(
+            put(&archive, &["1", "2"], "2026-11-23T00:10:00Z").await,
+            PutResult::Written { key: DAY.to_owned() }
+        );
         let written = fs::read(root.path().join(DAY)).unwrap();
-        assert_eq!(put(&archive, &["2", "1"], "2026-11-24T00:10:00Z").await, Stored::Unchanged);
+        assert_eq!(put(&archive, &["2", "1"], "2026-11-24T00:10:00Z").await, PutResult::Unchanged);
         assert_eq!(fs::read(root.path().join(DAY)).unwrap(), written);
         assert_eq!(files(root.path()), 1);
     }
 
     #[tokio::test]
-    async fn changed_content_keeps_its_predecessor() {
+    async fn changed_content_keeps_the_predecessor() {
         let root = tempfile::tempdir().unwrap();
         let archive = Archive::Directory(Directory::new(root.path()));
         put(&archive, &["1"], "2026-11-23T00:10:00Z").await;
         let before = fs::read(root.path().join(DAY)).unwrap();
-        let Stored::Superseded { key, predecessor_key } = put(&archive, &["2"], "2026-11-24T00:10:00Z").await else {
+        let PutResult::Superseded { key, predecessor_key } = put(&archive, &["2"], "2026-11-24T00:10:00Z").await else {
             panic!("the first document was not superseded")
         };
         assert_eq!(key, DAY);
@@ -227,7 +232,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let archive = Archive::Directory(Directory::new(root.path()));
         put(&archive, &["2"], "2026-11-24T00:10:00Z").await;
-        let Stored::Outdated { predecessor_key, .. } = put(&archive, &["1"], "2026-11-23T00:10:00Z").await else {
+        let PutResult::Outdated { predecessor_key, .. } = put(&archive, &["1"], "2026-11-23T00:10:00Z").await else {
             panic!("the older document was not set aside")
         };
         assert_eq!(rows_of(root.path(), DAY), ["2"]);
@@ -235,12 +240,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_document_that_cannot_be_read_is_kept_too() {
+    async fn an_unreadable_document_is_kept() {
         let root = tempfile::tempdir().unwrap();
         let archive = Archive::Directory(Directory::new(root.path()));
         put(&archive, &["1"], "2026-11-23T00:10:00Z").await;
         fs::write(root.path().join(DAY), "{\"result\":").unwrap();
-        let Stored::Superseded { predecessor_key, .. } = put(&archive, &["1"], "2026-11-23T00:10:00Z").await else {
+        let PutResult::Superseded { predecessor_key, .. } = put(&archive, &["1"], "2026-11-23T00:10:00Z").await else {
             panic!("the broken document was not superseded")
         };
         assert_eq!(fs::read_to_string(root.path().join(predecessor_key)).unwrap(), "{\"result\":");
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_cannot_be_made_is_named() {
+    async fn a_folder_that_cannot_be_created_is_named() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();

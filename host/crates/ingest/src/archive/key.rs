@@ -14,21 +14,19 @@ pub(super) const ROOT: &str = "raw/";
 /// A parsed archive key. In order, the hours of a day follow the whole day, and predecessors follow the current
 /// document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
+pub struct DocumentKey {
     pub date: Date,
     pub hour: Option<u8>,
     /// First digits of a predecessor's content digest; `None` for the current document.
     pub predecessor: Option<String>,
 }
 
-impl Key {
+impl DocumentKey {
     /// Parses a key of this archive. Any deviation marks a foreign key and gives `None`.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.rsplit('/').next()?.strip_suffix(".json")?;
-        let (stem, predecessor) = match name.split_once('.') {
-            Some((stem, digest)) => (stem, Some(digest.to_owned())),
-            None => (name, None),
-        };
+        let stem = name.split('.').next()?;
+        let predecessor = name.split_once('.').map(|(_, digest)| digest.to_owned());
         let is_digest = |text: &String| {
             text.len() == DIGEST_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
@@ -44,7 +42,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for DocumentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { date, hour, predecessor } = self;
         match predecessor {
@@ -78,9 +76,10 @@ pub(super) fn stem(date: Date, hour: Option<u8>) -> String {
 /// Parses the result of [`stem`].
 pub(super) fn parse_stem(stem: &str) -> Option<(Date, Option<u8>)> {
     let text = stem.strip_prefix("billing_")?;
-    let (day, hour) = match text.split_once('_') {
-        Some((day, hour)) => (day, Some(hour.parse::<u8>().ok().filter(|hour| *hour < 24)?)),
-        None => (text, None),
+    let day = text.split('_').next()?;
+    let hour = match text.split_once('_') {
+        Some((_, hour)) => Some(hour.parse::<u8>().ok().filter(|hour| *hour < 24)?),
+        None => None,
     };
     Some((Date::strptime("%Y%m%d", day).ok()?, hour))
 }
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_the_tutorials() {
+    fn keys_equal_the_keys_of_the_replaced_pipeline() {
         let day = date(2026, 3, 7);
         assert_eq!(document_key(day, None), "raw/year=2026/month=03/day=07/billing_20260307.json");
         assert_eq!(document_key(day, Some(9)), "raw/year=2026/month=03/day=07/hour=09/billing_20260307_09.json");
@@ -108,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_as_it_was_written_and_no_other_is() {
+    fn parsing_restores_a_displayed_key_and_refuses_foreign_keys() {
         for hour in [None, Some(9)] {
             for predecessor in [None, Some("0123456789ab".to_owned())] {
-                let key = Key { date: date(2026, 3, 7), hour, predecessor };
-                assert_eq!(Key::parse(&key.to_string()), Some(key));
+                let key = DocumentKey { date: date(2026, 3, 7), hour, predecessor };
+                assert_eq!(DocumentKey::parse(&key.to_string()), Some(key));
             }
         }
         for text in [
@@ -131,12 +130,12 @@ mod tests {
             "raw/year=2026/month=03/day=07/more/billing_20260307.json",
             "/raw/year=2026/month=03/day=07/billing_20260307.json",
         ] {
-            assert_eq!(Key::parse(text), None, "{text}");
+            assert_eq!(DocumentKey::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn stems_are_read_as_they_were_written() {
+    fn parsing_restores_a_stem() {
         for hour in [None, Some(0), Some(23)] {
             assert_eq!(parse_stem(&stem(date(2026, 11, 23), hour)), Some((date(2026, 11, 23), hour)));
         }

@@ -28,7 +28,7 @@ pub struct Lifecycle {
 
 /// The current and the planned rules of a bucket.
 #[derive(Debug)]
-pub struct Rules {
+pub struct LifecycleRules {
     /// Text for people: one line per rule, followed by details.
     pub before: Vec<String>,
     pub after: Vec<String>,
@@ -51,20 +51,20 @@ impl Default for Lifecycle {
     }
 }
 
-impl Rules {
+impl LifecycleRules {
     pub fn is_changed(&self) -> bool {
         self.before != self.after
     }
 }
 
 impl S3 {
-    pub(super) async fn rules(&self, lifecycle: &Lifecycle) -> Result<Rules, ArchiveError> {
+    pub(super) async fn lifecycle_rules(&self, lifecycle: &Lifecycle) -> Result<LifecycleRules, ArchiveError> {
         let before = self.read_rules().await?;
-        let rules = merged(&before, ours(&self.object_key(ROOT), lifecycle));
-        Ok(Rules { before: describe(&before), after: describe(&rules), rules })
+        let rules = merge(&before, costwarden_rule(&self.object_key(ROOT), lifecycle));
+        Ok(LifecycleRules { before: describe(&before), after: describe(&rules), rules })
     }
 
-    pub(super) async fn set_rules(&self, rules: &Rules) -> Result<(), ArchiveError> {
+    pub(super) async fn set_lifecycle_rules(&self, rules: &LifecycleRules) -> Result<(), ArchiveError> {
         let configuration = BucketLifecycleConfiguration::builder()
             .set_rules(Some(rules.rules.clone()))
             .build()
@@ -76,13 +76,13 @@ impl S3 {
         if describe(&self.read_rules().await?) == rules.after {
             return Ok(());
         }
-        let why = "it took the rules, and does not show them when it is asked for them".to_owned();
-        Err(ArchiveError::NoLifecycle { place: self.place(), why })
+        let why = "the storage accepted the rules and does not return them".to_owned();
+        Err(ArchiveError::NoLifecycle { location: self.location(), why })
     }
 
     async fn read_rules(&self) -> Result<Vec<LifecycleRule>, ArchiveError> {
         match self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket).send().await {
-            Ok(found) => Ok(found.rules.unwrap_or_default()),
+            Ok(configuration) => Ok(configuration.rules.unwrap_or_default()),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 // A bucket without rules answers with this error.
                 Some("NoSuchLifecycleConfiguration") => Ok(Vec::new()),
@@ -92,21 +92,25 @@ impl S3 {
     }
 
     fn lifecycle_error<E: ProvideErrorMetadata + Error + 'static>(&self, error: &SdkError<E>) -> ArchiveError {
-        let (place, (why, hint)) = (self.place(), self.explain(error));
+        let location = self.location();
+        let (why, hint) = self.explain(error);
         let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-        let unknown = matches!(status, Some(405 | 501)) || matches!(code, Some("NotImplemented" | "MethodNotAllowed"));
-        // The storage answered a different question, for example with a list of objects.
-        let unreadable = matches!(error, SdkError::ResponseError(_)) || status.is_some_and(|status| status < 300);
-        match (unknown, unreadable) {
-            (_, true) => ArchiveError::NoLifecycle { place, why: format!("{why} with something that is no rules") },
-            (true, false) => ArchiveError::NoLifecycle { place, why },
-            (false, false) => ArchiveError::Bucket { place, why, hint },
+        let is_unsupported =
+            matches!(status, Some(405 | 501)) || matches!(code, Some("NotImplemented" | "MethodNotAllowed"));
+        // The storage ignored the query, for example with a list of objects as the answer.
+        let is_unreadable = matches!(error, SdkError::ResponseError(_)) || status.is_some_and(|status| status < 300);
+        if is_unreadable {
+            ArchiveError::NoLifecycle { location, why: format!("{why}, and the answer contains no lifecycle rules") }
+        } else if is_unsupported {
+            ArchiveError::NoLifecycle { location, why }
+        } else {
+            ArchiveError::Bucket { location, why, hint }
         }
     }
 }
 
-fn ours(prefix: &str, lifecycle: &Lifecycle) -> LifecycleRule {
+fn costwarden_rule(prefix: &str, lifecycle: &Lifecycle) -> LifecycleRule {
     let cold = Transition::builder()
         .days(i32::from(lifecycle.cold_after_days))
         .storage_class(TransitionStorageClass::from(lifecycle.cold_class.as_str()))
@@ -122,35 +126,35 @@ fn ours(prefix: &str, lifecycle: &Lifecycle) -> LifecycleRule {
 }
 
 /// Replaces the rule with the same id, or appends the rule at the end.
-fn merged(before: &[LifecycleRule], ours: LifecycleRule) -> Vec<LifecycleRule> {
+fn merge(before: &[LifecycleRule], rule: LifecycleRule) -> Vec<LifecycleRule> {
     let mut rules = before.to_vec();
-    match rules.iter_mut().find(|rule| rule.id() == Some(ID)) {
-        Some(old) => *old = ours,
-        None => rules.push(ours),
+    match rules.iter_mut().find(|earlier| earlier.id() == Some(ID)) {
+        Some(earlier) => *earlier = rule,
+        None => rules.push(rule),
     }
     rules
 }
 
 fn describe(rules: &[LifecycleRule]) -> Vec<String> {
-    rules.iter().flat_map(lines).collect()
+    rules.iter().flat_map(describe_rule).collect()
 }
 
 /// Describes a rule for people. Parts unknown in costwarden's rule are shown completely.
-#[expect(deprecated, reason = "rules of others may have their prefix where it stood once")]
-fn lines(rule: &LifecycleRule) -> Vec<String> {
+#[expect(deprecated, reason = "foreign rules may have the prefix in the deprecated field")]
+fn describe_rule(rule: &LifecycleRule) -> Vec<String> {
     let id = rule.id().unwrap_or("a rule without an id");
     let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix).or(rule.prefix());
-    let whose = prefix.map_or_else(|| "all objects".to_owned(), |prefix| format!("objects under {prefix:?}"));
-    let mut lines = vec![format!("{id} ({}), {whose}", rule.status().as_str())];
+    let scope = prefix.map_or_else(|| "all objects".to_owned(), |prefix| format!("objects under {prefix:?}"));
+    let mut lines = vec![format!("{id} ({}), {scope}", rule.status().as_str())];
     if let Some(filter) = rule.filter() {
         if let Some(and) = filter.and() {
-            lines.push(format!("  of which only {and:?}"));
+            lines.push(format!("  only {and:?}"));
         }
         if filter.tag().is_some()
             || filter.object_size_greater_than().is_some()
             || filter.object_size_less_than().is_some()
         {
-            lines.push(format!("  of which only {filter:?}"));
+            lines.push(format!("  only {filter:?}"));
         }
     }
     for transition in rule.transitions() {
@@ -171,7 +175,7 @@ fn lines(rule: &LifecycleRule) -> Vec<String> {
     }
     if let Some(abort) = rule.abort_incomplete_multipart_upload() {
         let days = abort.days_after_initiation().unwrap_or(0);
-        lines.push(format!("  unfinished uploads are given up after {days} days"));
+        lines.push(format!("  unfinished uploads are aborted after {days} days"));
     }
     lines
 }
@@ -196,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_others_stay_where_they_are() {
+    fn foreign_rules_stay_unchanged() {
         let before = [rule("one", "logs/"), rule(ID, "old/"), rule("other", "")];
-        let after = describe(&merged(&before, ours("billing/raw/", &Lifecycle::default())));
+        let after = describe(&merge(&before, costwarden_rule("billing/raw/", &Lifecycle::default())));
         insta::assert_snapshot!(after.join("\n"), @r#"
         one (Disabled), objects under "logs/"
           deleted after 7 days
@@ -208,6 +212,6 @@ mod tests {
         other (Disabled), objects under ""
           deleted after 7 days
         "#);
-        assert_eq!(merged(&before[..1], ours("raw/", &Lifecycle::default())).len(), 2);
+        assert_eq!(merge(&before[..1], costwarden_rule("raw/", &Lifecycle::default())).len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config_file::secret::{self, References};
+use config_file::secret::{self, SecretResolver};
 use config_file::toml::{Section, directory};
 use transport::endpoint;
 
@@ -16,65 +16,73 @@ pub enum ArchiveOptions {
     S3(S3Options),
 }
 
+/// The words for the kinds in a config.
+pub const KINDS: &str = "\"directory\" or \"s3\"";
+
 const S3_ENDPOINT: &str = "https://objectstorage.kr-central-2.kakaocloud.com";
 
 /// Reads the table `[archive]`.
-pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<(ArchiveOptions, Lifecycle)> {
+pub fn read(mut section: Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<(ArchiveOptions, Lifecycle)> {
     #[derive(Clone, Copy)]
-    enum Kind {
+    enum KindWord {
         Directory,
         S3,
     }
-    section.need("kind", "\"directory\" or \"s3\"");
+    section.need("kind", KINDS);
     let lifecycle = section.section("lifecycle").map_or_else(Lifecycle::default, lifecycle);
-    let archive = match section.choice("kind", &[("directory", Kind::Directory), ("s3", Kind::S3)])? {
-        Kind::Directory => directory(section).map(|directory| ArchiveOptions::Directory { directory }),
-        Kind::S3 => {
-            section.need("bucket", "the name of the bucket");
-            section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
-            section.need("secret_key", "the secret of the access key, like \"env:S3_SECRET_KEY\"");
-            let transport = endpoint::transport(&mut section);
-            let endpoint = endpoint::endpoint(&mut section, "endpoint", S3_ENDPOINT, transport);
-            let authority = endpoint::authority(&mut section);
-            let region = section.text("region");
-            let bucket = section.parse("bucket", "the name of the bucket", |name| {
-                (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
-            });
-            let prefix = section.parse("prefix", "a key prefix that ends in /, like \"billing/\"", |prefix| {
-                (prefix.is_empty() || prefix.ends_with('/')).then(|| prefix.to_owned())
-            });
-            let access_key = secret::read_or_plain(&mut section, "access_key", references);
-            let secret_key = secret::read(&mut section, "secret_key", references);
-            let timeout = section.whole("timeout_seconds", 1..=600);
+    let archive = match section.choice("kind", &[("directory", KindWord::Directory), ("s3", KindWord::S3)])? {
+        KindWord::Directory => directory(section).map(|directory| ArchiveOptions::Directory { directory }),
+        KindWord::S3 => {
+            let options = s3(&mut section, resolver);
             section.finish();
-            Some(ArchiveOptions::S3(S3Options {
-                endpoint: endpoint?,
-                authority: authority?,
-                region: region.unwrap_or_else(|| "kr-central-2".to_owned()),
-                bucket: bucket?,
-                prefix: prefix.unwrap_or_default(),
-                access_key_id: access_key?,
-                secret_access_key: secret_key?,
-                timeout: Duration::from_secs(timeout.unwrap_or(30) as u64),
-                attempts: 3,
-            }))
+            options.map(ArchiveOptions::S3)
         }
     };
     Some((archive?, lifecycle))
 }
 
+fn s3(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<S3Options> {
+    section.need("bucket", "the name of the bucket");
+    section.need("access_key", "an S3 access key, like \"env:S3_ACCESS_KEY\"");
+    section.need("secret_key", "the secret of the access key, like \"env:S3_SECRET_KEY\"");
+    let transport = endpoint::transport(section);
+    let endpoint = endpoint::endpoint(section, "endpoint", S3_ENDPOINT, transport);
+    let authority = endpoint::authority(section);
+    let region = section.text("region");
+    let bucket = section.parse("bucket", "the name of the bucket", |name| {
+        (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+    });
+    let prefix = section.parse("prefix", "a key prefix that ends in /, like \"billing/\"", |prefix| {
+        (prefix.is_empty() || prefix.ends_with('/')).then(|| prefix.to_owned())
+    });
+    let access_key = secret::read_or_plain(section, "access_key", resolver);
+    let secret_key = secret::read(section, "secret_key", resolver);
+    let timeout = section.whole("timeout_seconds", 1..=600);
+    Some(S3Options {
+        endpoint: endpoint?,
+        authority: authority?,
+        region: region.unwrap_or_else(|| "kr-central-2".to_owned()),
+        bucket: bucket?,
+        prefix: prefix.unwrap_or_default(),
+        access_key_id: access_key?,
+        secret_access_key: secret_key?,
+        timeout: Duration::from_secs(timeout.unwrap_or(30) as u64),
+        attempts: 3,
+    })
+}
+
 /// Reads the retention of raw documents. The defaults are the values of the replaced pipeline.
 fn lifecycle(mut section: Section<'_, '_>) -> Lifecycle {
     let default = Lifecycle::default();
-    let least = i64::from(Lifecycle::KEPT_DAYS) + 1;
+    let minimum = i64::from(Lifecycle::KEPT_DAYS) + 1;
     let days = |days: Option<i64>, default: u16| days.map_or(default, |days| days as u16);
     let lifecycle = Lifecycle {
         cold_after_days: days(section.whole("cold_after_days", 1..=36_499), default.cold_after_days),
-        delete_after_days: days(section.whole("delete_after_days", least..=36_500), default.delete_after_days),
+        delete_after_days: days(section.whole("delete_after_days", minimum..=36_500), default.delete_after_days),
         cold_class: section
             .parse("cold_class", "the name of a storage class, like \"GLACIER_IR\"", |class| {
-                let known = !class.is_empty() && class.bytes().all(|byte| byte.is_ascii_graphic());
-                known.then(|| class.to_owned())
+                let is_valid = !class.is_empty() && class.bytes().all(|byte| byte.is_ascii_graphic());
+                is_valid.then(|| class.to_owned())
             })
             .unwrap_or(default.cold_class),
     };

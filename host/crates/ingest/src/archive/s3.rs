@@ -17,12 +17,12 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-
-use super::ArchiveError;
-use super::key::ROOT;
 use config_file::secret::Secret;
 use transport::causes::causes;
 use transport::http::{self, Authority};
+
+use super::ArchiveError;
+use super::key::ROOT;
 
 /// Options of a bucket.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct S3 {
     pub(super) client: Client,
     pub(super) bucket: String,
     /// Bucket and endpoint, for messages.
-    place: Arc<str>,
+    location: Arc<str>,
     prefix: String,
     secrets: [Secret; 2],
 }
@@ -72,7 +72,7 @@ impl S3 {
             .build();
         let mut config = Config::builder();
         if let Some(authority) = &options.authority {
-            config.set_http_client(Some(trusting(authority)));
+            config.set_http_client(Some(http_client(authority)));
         }
         let config = config
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -88,7 +88,7 @@ impl S3 {
             .build();
         Self {
             client: Client::from_conf(config),
-            place: format!("bucket {} at {}", options.bucket, options.endpoint).into(),
+            location: format!("bucket {} at {}", options.bucket, options.endpoint).into(),
             bucket: options.bucket,
             prefix: options.prefix.trim_matches('/').to_owned(),
             secrets: [options.secret_access_key, options.access_key_id],
@@ -100,7 +100,7 @@ impl S3 {
             Ok(_) => Ok(()),
             Err(error) => {
                 let (why, hint) = self.explain(&error);
-                Err(ArchiveError::Bucket { place: Arc::clone(&self.place), why, hint })
+                Err(ArchiveError::Bucket { location: Arc::clone(&self.location), why, hint })
             }
         }
     }
@@ -119,7 +119,7 @@ impl S3 {
     ) -> Result<Option<Vec<u8>>, ArchiveError> {
         let object = match reply {
             Ok(object) => object,
-            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(self.object_error("read", key, &error)),
         };
         match object.body.collect().await {
@@ -127,7 +127,7 @@ impl S3 {
             Err(error) => Err(ArchiveError::Object {
                 action: "read",
                 key,
-                place: self.place(),
+                location: self.location(),
                 why: self.redact(&causes(&error)),
                 hint: HINT_NETWORK,
             }),
@@ -157,33 +157,34 @@ impl S3 {
     pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
         let root = self.object_key(ROOT);
         // Listed keys include the prefix; costwarden's keys do not.
-        let above = root.len() - ROOT.len();
+        let prefix_length = root.len() - ROOT.len();
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(root).into_paginator().send();
-        let mut found = Vec::new();
+        let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 let (why, hint) = self.explain(&error);
-                ArchiveError::Bucket { place: self.place(), why, hint }
+                ArchiveError::Bucket { location: self.location(), why, hint }
             })?;
             for object in page.contents() {
-                let key = object.key().and_then(|key| key.get(above..)).unwrap_or_default();
-                found.push((key.to_owned(), object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0)));
+                let key = object.key().and_then(|key| key.get(prefix_length..)).unwrap_or_default();
+                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                keys.push((key.to_owned(), bytes));
             }
         }
-        Ok(found)
+        Ok(keys)
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
         let key = self.object_key(key);
         match self.client.delete_object().bucket(&self.bucket).key(&key).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(self.object_error("remove", key, &error)),
         }
     }
 
-    pub(super) fn place(&self) -> Arc<str> {
-        Arc::clone(&self.place)
+    pub(super) fn location(&self) -> Arc<str> {
+        Arc::clone(&self.location)
     }
 
     pub(super) fn object_key(&self, key: &str) -> String {
@@ -195,7 +196,7 @@ impl S3 {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let (why, hint) = self.explain(error);
-        ArchiveError::Object { action, key, place: Arc::clone(&self.place), why, hint }
+        ArchiveError::Object { action, key, location: Arc::clone(&self.location), why, hint }
     }
 
     /// Returns the cause of a failure and a hint for the operator.
@@ -216,16 +217,16 @@ impl S3 {
         };
         let why = match (status, service) {
             (Some(status), Some(service)) => {
-                let words = [
+                let answer = [
                     Some(format!("it answered {status}")),
                     code.map(str::to_owned),
                     service.message().map(str::to_owned),
                 ];
-                words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+                answer.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }
             _ => causes(error),
         };
-        let hint = if http::is_distrust(&why) { HINT_TRUST } else { hint };
+        let hint = if http::is_untrusted_certificate(&why) { HINT_TRUST } else { hint };
         (self.redact(&why), hint)
     }
 
@@ -238,20 +239,20 @@ impl S3 {
     }
 }
 
-const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach it";
+const HINT_NETWORK: &str = "check archive.endpoint, and that this host can reach the endpoint";
 const HINT_TRUST: &str = "check archive.ca_file and the host in archive.endpoint";
 const HINT_BUCKET: &str = "create the bucket or correct archive.bucket";
 const HINT_ACCESS: &str =
     "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
-const HINT_COLD: &str = "it lies in a storage class that is not read at once: restore it first, or set archive.lifecycle.cold_class to one \
-     that is";
-const HINT_OTHER: &str = "check archive.endpoint, archive.region and the storage's own status";
+const HINT_COLD: &str = "the storage class of the object has no immediate access: restore the object, or set archive.lifecycle.cold_class to \
+     a class with immediate access";
+const HINT_OTHER: &str = "check archive.endpoint, archive.region and the status of the storage";
 
 /// Builds the SDK's standard client with `authority` as the only trusted certificate authority.
-fn trusting(authority: &Authority) -> SharedHttpClient {
+fn http_client(authority: &Authority) -> SharedHttpClient {
     let store = TrustStore::empty().with_pem_certificate(authority.pem());
     let context = TlsContext::builder().with_trust_store(store).build();
-    let context = context.expect("nothing in it was parsed yet");
+    let context = context.expect("a context without parsed certificates is valid");
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
@@ -259,7 +260,7 @@ fn trusting(authority: &Authority) -> SharedHttpClient {
 }
 
 /// Returns whether an object is missing. A missing bucket is an error instead.
-fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     status == Some(404) && error.as_service_error().is_some_and(|error| error.code() != Some("NoSuchBucket"))
 }
@@ -267,11 +268,12 @@ fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-
-    use super::super::document::tests::document;
-    use super::super::{Archive, Stored, decode};
-    use super::*;
     use test_services::services;
+
+    use super::super::{Archive, PutResult};
+    use super::*;
+    use crate::document::decode;
+    use crate::document::tests::document;
 
     fn options(endpoint: &str, bucket: &str, key: &str, secret: &str) -> S3Options {
         S3Options {
@@ -288,7 +290,7 @@ mod tests {
     }
 
     /// Returns the storage in the environment variables. Prints the reason if a variable is missing.
-    fn real() -> Option<S3Options> {
+    fn server_options() -> Option<S3Options> {
         let names = ["ENDPOINT", "BUCKET", "KEY", "SECRET"].map(|name| format!("COSTWARDEN_TEST_S3_{name}"));
         let [endpoint, bucket, key, secret] = services(names.each_ref().map(String::as_str))?;
         Some(options(&endpoint, &bucket, &key, &secret))
@@ -305,20 +307,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_real_bucket_keeps_documents_and_their_predecessors() {
-        let Some(mut options) = real() else { return };
+    async fn a_real_bucket_keeps_documents_and_predecessors() {
+        let Some(mut options) = server_options() else { return };
         options.prefix = format!("/{}/", fresh_prefix("documents-"));
         let archive = Archive::S3(S3::new(options));
         archive.check().await.unwrap();
         let first = document(&[r#"{"이름":1}"#, "2"], "2026-11-23T00:10:00Z");
         let key = "raw/year=2026/month=11/day=22/billing_20261122.json".to_owned();
-        assert_eq!(archive.put(&first, now()).await.unwrap(), Stored::Written { key: key.clone() });
+        assert_eq!(archive.put(&first, now()).await.unwrap(), PutResult::Written { key: key.clone() });
         let before = archive.read(&key).await.unwrap().unwrap();
         let reordered = document(&["2", r#"{"이름":1}"#], "2026-11-24T00:10:00Z");
-        assert_eq!(archive.put(&reordered, now()).await.unwrap(), Stored::Unchanged);
+        assert_eq!(archive.put(&reordered, now()).await.unwrap(), PutResult::Unchanged);
         assert_eq!(archive.read(&key).await.unwrap().unwrap(), before);
         let changed = document(&["3"], "2026-11-24T00:10:00Z");
-        let Stored::Superseded { predecessor_key, .. } = archive.put(&changed, now()).await.unwrap() else {
+        let PutResult::Superseded { predecessor_key, .. } = archive.put(&changed, now()).await.unwrap() else {
             panic!("the first document was not superseded")
         };
         assert_eq!(archive.read(&predecessor_key).await.unwrap().unwrap(), before);
@@ -329,10 +331,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_real_storage_that_refuses_is_explained() {
-        let Some(options) = real() else { return };
-        let absent = S3Options { bucket: "no-such-bucket".to_owned(), ..options.clone() };
-        let archive = Archive::S3(S3::new(absent));
+    async fn a_refusal_of_a_real_storage_is_explained() {
+        let Some(options) = server_options() else { return };
+        let missing = S3Options { bucket: "no-such-bucket".to_owned(), ..options.clone() };
+        let archive = Archive::S3(S3::new(missing));
         for message in [
             archive.check().await.unwrap_err().to_string(),
             archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string(),
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_nobody_serves_is_named() {
+    async fn an_endpoint_without_a_server_is_named() {
         // The port was bound only here and is closed after the drop, so no server answers.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -364,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_holds_no_secret() {
+    fn debug_output_contains_no_secret() {
         let options = options("http://127.0.0.1:1", "bills", "an-access-key", "a-secret-key");
         let text = format!("{options:?} {:?}", S3::new(options.clone()));
         assert!(!text.contains("a-secret-key"), "{text}");

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::directory::{blocking, files_below, write_atomically};
-use super::{Archive, ArchiveError, Stored, document, key};
-use crate::source::RawDocument;
+use super::{Archive, ArchiveError, PutResult, key};
+use crate::document::{self, RawDocument};
 
 /// The folder `spool` of the state directory.
 #[derive(Debug, Clone)]
@@ -23,13 +23,13 @@ pub struct Spool {
 
 /// The result of [`Spool::drain`].
 #[derive(Debug, Default)]
-pub struct Drained {
+pub struct DrainResult {
     /// Number of newly uploaded documents.
     pub uploaded: u64,
     /// Number of documents already in the archive.
     pub unchanged: u64,
-    /// Number of documents left for the next run.
-    pub left: u64,
+    /// Number of documents that remain for the next run.
+    pub remaining: u64,
     /// Foreign or unreadable files, left in place.
     pub unreadable: Vec<PathBuf>,
     /// The reason for the remaining documents.
@@ -45,7 +45,7 @@ impl Spool {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub async fn keep(&self, document: &RawDocument) -> Result<PathBuf, ArchiveError> {
+    pub async fn put(&self, document: &RawDocument) -> Result<PathBuf, ArchiveError> {
         let path = self.root.join(key::folder(document.date, document.hour)).join(file_name(document));
         let body = document::encode(document, None);
         blocking(move || match write_atomically(&path, &body) {
@@ -59,7 +59,7 @@ impl Spool {
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub async fn waiting(&self) -> Result<u64, ArchiveError> {
+    pub async fn count(&self) -> Result<u64, ArchiveError> {
         let root = self.root.clone();
         Ok(blocking(move || files_below(&root)).await?.len() as u64)
     }
@@ -68,40 +68,40 @@ impl Spool {
     /// an older document must not follow a newer document.
     ///
     /// # Errors
-    /// The folder cannot be read, or a file cannot be removed. An archive failure is reported in [`Drained`].
-    pub async fn drain(&self, archive: &Archive, now: Timestamp) -> Result<Drained, ArchiveError> {
+    /// The folder cannot be read, or a file cannot be removed. An archive failure is reported in [`DrainResult`].
+    pub async fn drain(&self, archive: &Archive, now: Timestamp) -> Result<DrainResult, ArchiveError> {
         let root = self.root.clone();
-        let mut drained = Drained::default();
+        let mut result = DrainResult::default();
         let mut waiting = Vec::new();
         for path in blocking(move || files_below(&root)).await? {
             match path.file_name().and_then(|name| parse_file_name(name.to_str()?)) {
-                Some(name) => waiting.push((name.fetched_at, path, name)),
-                None => drained.unreadable.push(path),
+                Some(name) => waiting.push((path, name)),
+                None => result.unreadable.push(path),
             }
         }
-        waiting.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        waiting.sort_by_key(|(_, name)| name.fetched_at);
         let mut waiting = waiting.into_iter();
-        while let Some((_, path, name)) = waiting.next() {
+        while let Some((path, name)) = waiting.next() {
             let Some(document) = read_document(path.clone(), name).await? else {
-                drained.unreadable.push(path);
+                result.unreadable.push(path);
                 continue;
             };
             match archive.put(&document, now).await {
-                Ok(Stored::Unchanged) => drained.unchanged += 1,
-                Ok(_) => drained.uploaded += 1,
+                Ok(PutResult::Unchanged) => result.unchanged += 1,
+                Ok(_) => result.uploaded += 1,
                 Err(error) => {
-                    drained.left = 1 + waiting.len() as u64;
-                    drained.error = Some(error);
+                    result.remaining = 1 + waiting.len() as u64;
+                    result.error = Some(error);
                     break;
                 }
             }
             blocking(move || remove(path)).await?;
         }
-        Ok(drained)
+        Ok(result)
     }
 }
 
-struct Name {
+struct SpoolName {
     date: Date,
     hour: Option<u8>,
     fetched_at: Timestamp,
@@ -115,23 +115,20 @@ fn file_name(document: &RawDocument) -> String {
     format!("{stem}.{:020}.{}.json", document.fetched_at.as_nanosecond(), &digest[..12])
 }
 
-fn parse_file_name(name: &str) -> Option<Name> {
+fn parse_file_name(name: &str) -> Option<SpoolName> {
     let mut parts = name.strip_suffix(".json")?.split('.');
     let (date, hour) = key::parse_stem(parts.next()?)?;
     let fetched_at = Timestamp::from_nanosecond(parts.next()?.parse().ok()?).ok()?;
-    Some(Name { date, hour, fetched_at })
+    Some(SpoolName { date, hour, fetched_at })
 }
 
 /// Returns `None` for a file without a document.
-async fn read_document(path: PathBuf, name: Name) -> Result<Option<RawDocument>, ArchiveError> {
+async fn read_document(path: PathBuf, name: SpoolName) -> Result<Option<RawDocument>, ArchiveError> {
     let body =
         blocking(move || fs::read(&path).map_err(|why| ArchiveError::File { action: "read", path, why })).await?;
-    Ok(document::decode(&body).ok().map(|contents| RawDocument {
-        date: name.date,
-        hour: name.hour,
-        rows: contents.rows,
+    Ok(document::decode(&body).ok().map(|content| RawDocument {
         fetched_at: name.fetched_at,
-        api_params: contents.api_params,
+        ..content.into_document(name.date, name.hour, name.fetched_at)
     }))
 }
 
@@ -145,10 +142,11 @@ fn remove(path: PathBuf) -> Result<(), ArchiveError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::TEMPORARY;
-    use super::super::document::tests::document;
-    use super::super::{Directory, decode};
+    use super::super::Directory;
+    use super::super::directory::TEMPORARY_PREFIX;
     use super::*;
+    use crate::document::decode;
+    use crate::document::tests::document;
 
     const DAY: &str = "raw/year=2026/month=11/day=22/billing_20261122.json";
 
@@ -164,67 +162,71 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_archive_did_not_take_goes_out_in_order_once_it_is_back() {
+    async fn spooled_documents_are_uploaded_in_order_when_the_archive_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::new(folder.path());
         let (archive, root) = broken_archive(folder.path());
         let older = document(&["1"], "2026-11-23T00:10:00Z");
         let newer = document(&["2"], "2026-11-24T00:10:00Z");
         assert!(archive.put(&newer, now()).await.is_err());
-        spool.keep(&newer).await.unwrap();
-        spool.keep(&older).await.unwrap();
+        spool.put(&newer).await.unwrap();
+        spool.put(&older).await.unwrap();
 
         let down = spool.drain(&archive, now()).await.unwrap();
-        assert_eq!((down.uploaded, down.left), (0, 2));
+        assert_eq!((down.uploaded, down.remaining), (0, 2));
         assert!(down.error.unwrap().to_string().contains(DAY));
 
         fs::remove_file(&root).unwrap();
         let up = spool.drain(&archive, now()).await.unwrap();
-        assert_eq!((up.uploaded, up.left, up.unreadable.len()), (2, 0, 0));
+        assert_eq!((up.uploaded, up.remaining, up.unreadable.len()), (2, 0, 0));
         let newest = decode(&fs::read(root.join(DAY)).unwrap()).unwrap();
         assert_eq!(newest.rows[0].get(), "2");
         assert_eq!(newest.api_params["from"], "20261122");
-        assert_eq!(fs::read_dir(root.join(DAY).parent().unwrap()).unwrap().count(), 2, "the older one is beside it");
+        assert_eq!(
+            fs::read_dir(root.join(DAY).parent().unwrap()).unwrap().count(),
+            2,
+            "the older document is the predecessor"
+        );
         assert_eq!(spool.drain(&archive, now()).await.unwrap().uploaded, 0);
     }
 
     #[tokio::test]
-    async fn a_document_that_was_uploaded_but_not_removed_is_uploaded_once() {
+    async fn an_uploaded_document_that_was_not_removed_is_uploaded_once() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::new(folder.path());
         let archive = Archive::Directory(Directory::new(folder.path().join("archive")));
-        let kept = document(&["1"], "2026-11-23T00:10:00Z");
-        spool.keep(&kept).await.unwrap();
-        spool.keep(&kept).await.unwrap();
-        archive.put(&kept, now()).await.unwrap();
+        let spooled = document(&["1"], "2026-11-23T00:10:00Z");
+        spool.put(&spooled).await.unwrap();
+        spool.put(&spooled).await.unwrap();
+        archive.put(&spooled, now()).await.unwrap();
         let drained = spool.drain(&archive, now()).await.unwrap();
-        assert_eq!((drained.uploaded, drained.unchanged, drained.left), (0, 1, 0));
+        assert_eq!((drained.uploaded, drained.unchanged, drained.remaining), (0, 1, 0));
     }
 
     #[tokio::test]
-    async fn a_spooled_document_does_not_replace_what_was_archived_later() {
+    async fn a_spooled_document_does_not_replace_a_later_document() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::new(folder.path());
         let root = folder.path().join("archive");
         let archive = Archive::Directory(Directory::new(root.clone()));
-        spool.keep(&document(&["1"], "2026-11-23T00:10:00Z")).await.unwrap();
+        spool.put(&document(&["1"], "2026-11-23T00:10:00Z")).await.unwrap();
         archive.put(&document(&["2"], "2026-11-24T00:10:00Z"), now()).await.unwrap();
         assert_eq!(spool.drain(&archive, now()).await.unwrap().uploaded, 1);
         assert_eq!(decode(&fs::read(root.join(DAY)).unwrap()).unwrap().rows[0].get(), "2");
     }
 
     #[tokio::test]
-    async fn foreign_and_unfinished_files_are_left_alone() {
+    async fn foreign_and_unfinished_files_stay_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::new(folder.path());
         let archive = Archive::Directory(Directory::new(folder.path().join("archive")));
-        let good = spool.keep(&document(&["1"], "2026-11-23T00:10:00Z")).await.unwrap();
+        let good = spool.put(&document(&["1"], "2026-11-23T00:10:00Z")).await.unwrap();
         let beside = good.parent().unwrap();
         fs::write(beside.join("notes.txt"), "").unwrap();
         fs::write(beside.join("billing_20261122.00000000000000000007.abc.json"), "{").unwrap();
-        fs::write(beside.join(format!("{TEMPORARY}x")), "{").unwrap();
+        fs::write(beside.join(format!("{TEMPORARY_PREFIX}x")), "{").unwrap();
         let drained = spool.drain(&archive, now()).await.unwrap();
-        assert_eq!((drained.uploaded, drained.left, drained.unreadable.len()), (1, 0, 2));
+        assert_eq!((drained.uploaded, drained.remaining, drained.unreadable.len()), (1, 0, 2));
         assert!(!good.exists());
         assert_eq!(fs::read_dir(beside).unwrap().count(), 3);
     }

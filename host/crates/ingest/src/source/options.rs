@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config_file::secret::{self, References};
+use config_file::secret::{self, SecretResolver};
 use config_file::toml::{Section, directory};
 use transport::endpoint;
 use transport::retry::RetryOptions;
@@ -22,54 +22,64 @@ pub enum SourceOptions {
     Archive,
 }
 
+/// The words for the kinds in a config.
+pub const KINDS: &str = "\"kakao\", \"replay\" or \"archive\"";
+
 const KAKAO_ENDPOINT: &str = "https://billing-api.kakaocloud.com";
 
 /// Reads the table `[source]`.
-pub fn read(mut section: Section<'_, '_>, references: &References<'_>) -> Option<SourceOptions> {
+pub fn read(mut section: Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<SourceOptions> {
     #[derive(Clone, Copy)]
-    enum Kind {
+    enum KindWord {
         Kakao,
         Replay,
         Archive,
     }
-    section.need("kind", "\"kakao\", \"replay\" or \"archive\"");
-    match section.choice("kind", &[("kakao", Kind::Kakao), ("replay", Kind::Replay), ("archive", Kind::Archive)])? {
-        Kind::Archive => {
+    section.need("kind", KINDS);
+    match section
+        .choice("kind", &[("kakao", KindWord::Kakao), ("replay", KindWord::Replay), ("archive", KindWord::Archive)])?
+    {
+        KindWord::Archive => {
             section.finish();
             Some(SourceOptions::Archive)
         }
-        Kind::Replay => directory(section).map(|directory| SourceOptions::Replay { directory }),
-        Kind::Kakao => {
-            let transport = endpoint::transport(&mut section);
-            let base_url = endpoint::endpoint(&mut section, "endpoint", KAKAO_ENDPOINT, transport);
-            let authority = endpoint::authority(&mut section);
-            section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
-            section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
-            let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
-            let credential_secret = secret::read(&mut section, "credential_secret", references);
-            let page_size = section.whole("page_size", 1..=10_000);
-            let max_pages = section.whole("max_pages", 1..=100_000);
-            let timeout = section.whole("timeout_seconds", 1..=600);
-            let attempts = section.whole("attempts", 1..=20);
-            let backoff = section.whole("backoff_ms", 1..=60_000);
-            let retry_budget = section.whole("retry_seconds", 0..=86_400);
+        KindWord::Replay => directory(section).map(|directory| SourceOptions::Replay { directory }),
+        KindWord::Kakao => {
+            let options = kakao(&mut section, resolver);
             section.finish();
-            Some(SourceOptions::Kakao(KakaoOptions {
-                base_url: base_url?,
-                authority: authority?,
-                credential_id: credential_id?,
-                credential_secret: credential_secret?,
-                page_size: page_size.unwrap_or(10_000) as u32,
-                max_pages: max_pages.unwrap_or(1_000) as u32,
-                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
-                retry: RetryOptions {
-                    attempts: attempts.unwrap_or(5) as u32,
-                    base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
-                    max_delay: Duration::from_secs(30),
-                    max_retry_after: Duration::from_secs(120),
-                },
-                retry_budget: Duration::from_secs(retry_budget.unwrap_or(900) as u64),
-            }))
+            options.map(SourceOptions::Kakao)
         }
     }
+}
+
+fn kakao(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<KakaoOptions> {
+    let transport = endpoint::transport(section);
+    let base_url = endpoint::endpoint(section, "endpoint", KAKAO_ENDPOINT, transport);
+    let authority = endpoint::authority(section);
+    section.need("credential_id", "the id of an IAM access key, like \"env:KAKAO_CREDENTIAL_ID\"");
+    section.need("credential_secret", "the secret of the access key, like \"env:KAKAO_CREDENTIAL_SECRET\"");
+    let credential_id = secret::read_or_plain(section, "credential_id", resolver);
+    let credential_secret = secret::read(section, "credential_secret", resolver);
+    let page_size = section.whole("page_size", 1..=10_000);
+    let max_pages = section.whole("max_pages", 1..=100_000);
+    let timeout = section.whole("timeout_seconds", 1..=600);
+    let attempts = section.whole("attempts", 1..=20);
+    let backoff = section.whole("backoff_ms", 1..=60_000);
+    let retry_budget = section.whole("retry_seconds", 0..=86_400);
+    Some(KakaoOptions {
+        base_url: base_url?,
+        authority: authority?,
+        credential_id: credential_id?,
+        credential_secret: credential_secret?,
+        page_size: page_size.unwrap_or(10_000) as u32,
+        max_pages: max_pages.unwrap_or(1_000) as u32,
+        timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
+        retry: RetryOptions {
+            attempts: attempts.unwrap_or(5) as u32,
+            base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
+            max_delay: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(120),
+        },
+        retry_budget: Duration::from_secs(retry_budget.unwrap_or(900) as u64),
+    })
 }

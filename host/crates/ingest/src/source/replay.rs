@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Probed, RawDocument, SourceError};
-use crate::archive;
+use super::{ProbeResult, SourceError};
+use crate::archive::document_key;
+use crate::document::{self, RawDocument};
 
 /// The root of the tree.
 #[derive(Debug, Clone)]
@@ -21,9 +22,9 @@ impl Replay {
         Self { directory: directory.into() }
     }
 
-    pub(super) fn probe(&self) -> Result<Probed, SourceError> {
+    pub(super) fn probe(&self) -> Result<ProbeResult, SourceError> {
         match fs::read_dir(&self.directory) {
-            Ok(_) => Ok(Probed { message: format!("{}: can be read", self.directory.display()), clock: None }),
+            Ok(_) => Ok(ProbeResult { message: format!("{}: readable", self.directory.display()), clock: None }),
             Err(why) => Err(SourceError::Unreadable { path: self.directory.clone(), why }),
         }
     }
@@ -31,27 +32,20 @@ impl Replay {
     /// Reads the requested hour's document if present, otherwise the day's document. A document without a fetch time
     /// gets the time `now`.
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
-        let of_day = self.directory.join(archive::document_key(date, None));
-        let of_hour = hour.map(|hour| self.directory.join(archive::document_key(date, Some(hour))));
+        let day_path = self.directory.join(document_key(date, None));
+        let hour_path = hour.map(|hour| self.directory.join(document_key(date, Some(hour))));
         let reading = tokio::task::spawn_blocking(move || {
-            for path in of_hour.iter().chain([&of_day]) {
+            for path in hour_path.iter().chain([&day_path]) {
                 if let Some(body) = read(path)? {
-                    return archive::decode(&body).map_err(|why| SourceError::Malformed { path: path.clone(), why });
+                    return document::decode(&body).map_err(|why| SourceError::Malformed { path: path.clone(), why });
                 }
             }
-            Err(SourceError::NotThere { date, path: of_day })
+            Err(SourceError::NoDocument { date, path: day_path })
         });
-        let contents = match reading.await {
-            Ok(contents) => contents?,
+        match reading.await {
+            Ok(content) => Ok(content?.into_document(date, hour, now)),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
-        Ok(RawDocument {
-            date,
-            hour,
-            rows: contents.rows,
-            fetched_at: contents.fetched_at.unwrap_or(now),
-            api_params: contents.api_params,
-        })
+        }
     }
 }
 
@@ -73,7 +67,7 @@ mod tests {
     fn tree(documents: &[(Option<u8>, &str)]) -> (tempfile::TempDir, Source) {
         let folder = tempfile::tempdir().unwrap();
         for (hour, body) in documents {
-            let path = folder.path().join(archive::document_key(date(2026, 11, 22), *hour));
+            let path = folder.path().join(document_key(date(2026, 11, 22), *hour));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, body).unwrap();
         }
@@ -86,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hours_document_is_read_where_there_is_one() {
+    async fn the_document_of_the_hour_is_preferred() {
         let day = r#"{"result":{"content":[{"a": 1.0},2]},"_metadata":{"fetchedAt":"2026-11-22T15:10:00Z"}}"#;
         let (_folder, source) = tree(&[(None, day), (Some(10), r#"{"result":{"content":[]}}"#)]);
         let whole = fetch(&source, None).await.unwrap();
@@ -102,7 +96,7 @@ mod tests {
     async fn a_missing_document_is_named() {
         let (folder, source) = tree(&[]);
         let error = fetch(&source, Some(3)).await.unwrap_err();
-        assert!(matches!(error, SourceError::NotThere { .. }));
+        assert!(matches!(error, SourceError::NoDocument { .. }));
         let path = folder.path().join("raw/year=2026/month=11/day=22/billing_20261122.json");
         assert_eq!(error.to_string(), format!("no raw document of 2026-11-22: expected {}", path.display()));
     }

@@ -1,9 +1,9 @@
 //! The selection of series for a rule: globs per dimension, matched against ids and names.
 
+use config_file::toml::Section;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::series::{Names, SeriesKey};
-use config_file::toml::Section;
 
 /// A selection of series by all dimensions. A missing dimension matches everything.
 #[derive(Debug, Clone, Default)]
@@ -51,11 +51,13 @@ fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Pa
     }
     let texts = section.texts(dimension)?;
     if texts.is_empty() {
-        section.fail(dimension, "matches nothing: expected at least one pattern, or no such key for everything");
+        section.fail(dimension, "matches nothing: expected at least one pattern; omit the key to match everything");
         return None;
     }
-    let (mut include, mut exclude) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-    let (mut included, mut excluded) = (Vec::new(), Vec::new());
+    let mut include = GlobSetBuilder::new();
+    let mut exclude = GlobSetBuilder::new();
+    let mut included = Vec::new();
+    let mut excluded = Vec::new();
     for (text, offset) in &texts {
         let (pattern, set, list) = match text.strip_prefix('!') {
             Some(pattern) => (pattern, &mut exclude, &mut excluded),
@@ -66,13 +68,13 @@ fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Pa
                 set.add(glob);
                 list.push(pattern);
             }
-            Ok(_) => section.fail_at(dimension, *offset, "expected a pattern like \"web-*\", found an empty one"),
+            Ok(_) => section.fail_at(dimension, *offset, "expected a pattern like \"web-*\", found an empty pattern"),
             Err(error) => section.fail_at(dimension, *offset, format!("expected a pattern like \"web-*\": {error}")),
         }
     }
-    let all_excluded = |list: &[&str]| list.iter().all(|pattern| excluded.contains(pattern)) && !list.is_empty();
-    if all_excluded(&included) || excluded.contains(&"*") {
-        section.fail(dimension, "matches nothing: each pattern is excluded again by one with !");
+    let all_excluded = !included.is_empty() && included.iter().all(|pattern| excluded.contains(pattern));
+    if all_excluded || excluded.contains(&"*") {
+        section.fail(dimension, "matches nothing: a pattern with ! excludes every other pattern");
     }
     let include = (!included.is_empty()).then(|| include.build()).transpose().ok()?;
     Some(Patterns { include, exclude: exclude.build().ok()? })
@@ -80,9 +82,10 @@ fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Pa
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::rule::RuleSet;
-    use std::path::Path;
 
     fn select(table: &str) -> Select {
         let mut set = RuleSet::default();

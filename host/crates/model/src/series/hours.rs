@@ -3,6 +3,8 @@
 //! A day always has 24 places for hours. A repeated hour has one place, with the cost of the day at the end of the
 //! repetition. The evaluation compensates for the different cost of a longer or shorter day.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -10,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::day_start;
 
 /// Resolution in seconds. No zone changes the clock by a fraction of the resolution.
-const GRAIN_SECONDS: i64 = 900;
+const RESOLUTION_SECONDS: i64 = 900;
 
 /// Begin and end of each clock hour, in hours since the start of the day.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,19 +24,21 @@ pub struct Hours {
 
 impl Hours {
     /// Returns the hours of a day, with or without a clock change; `None` for a day skipped by the zone.
-    pub fn of(date: Date, zone: &TimeZone) -> Option<Self> {
+    pub fn of_day(date: Date, zone: &TimeZone) -> Option<Self> {
         let (start, _) = day_start(date, zone);
         let (end, _) = day_start(date.tomorrow().ok()?, zone);
-        let usual = || Self { spans: std::array::from_fn(|hour| Some((hour as f64, hour as f64 + 1.0))), length: 24.0 };
         match end - start {
             ..=0 => None,
-            86_400 => Some(usual()),
-            seconds => Some(Self { spans: spans((start, end), zone), length: seconds as f64 / 3_600.0 }),
+            86_400 => {
+                let spans = std::array::from_fn(|hour| Some((hour as f64, hour as f64 + 1.0)));
+                Some(Self { spans, length: 24.0 })
+            }
+            seconds => Some(Self { spans: hour_spans(start..end, zone), length: seconds as f64 / 3_600.0 }),
         }
     }
 
     /// Returns whether the clocks change on the day.
-    pub fn are_unusual(&self) -> bool {
+    pub fn has_clock_change(&self) -> bool {
         self.length != 24.0
     }
 
@@ -55,34 +59,37 @@ impl Hours {
     /// Returns the cost per hour of elapsed time for each clock hour, from cumulative costs; NaN if unknown. A repeated
     /// hour is combined with the following hour, because a snapshot contains one or both repetitions.
     pub fn increments(&self, by_hour: &[f64; 24]) -> [f64; 24] {
-        let seen_once = |hour: &usize| self.spans[*hour].is_some_and(|(begin, end)| end - begin <= 1.0);
+        let occurs_once = |hour: &usize| self.spans[*hour].is_some_and(|(begin, end)| end - begin <= 1.0);
         let begin = |hour: usize| self.spans[hour].map_or(f64::NAN, |(begin, _)| begin);
         std::array::from_fn(|hour| {
-            let Some(through) = (hour..24).find(seen_once).filter(|_| self.spans[hour].is_some()) else {
+            let Some(last) = (hour..24).find(occurs_once).filter(|_| self.spans[hour].is_some()) else {
                 return f64::NAN;
             };
+            let previous = (0..hour).rev().find(occurs_once);
+            let cost_before = previous.map_or(0.0, |previous| by_hour[previous]);
             // Costs stand at the end of an hour, therefore the start of the day has the begin -1.
-            let (before, began) =
-                (0..hour).rev().find(seen_once).map_or((0.0, -1.0), |before| (by_hour[before], begin(before)));
-            (by_hour[through] - before) / (begin(through) - began)
+            let begin_before = previous.map_or(-1.0, begin);
+            (by_hour[last] - cost_before) / (begin(last) - begin_before)
         })
     }
 }
 
-fn spans((start, end): (i64, i64), zone: &TimeZone) -> [Option<(f64, f64)>; 24] {
+/// Returns the span of each clock hour of a day. `day` is in Unix seconds.
+fn hour_spans(day: Range<i64>, zone: &TimeZone) -> [Option<(f64, f64)>; 24] {
+    let start = day.start;
     let mut spans = [None; 24];
-    for second in (start..end).step_by(GRAIN_SECONDS as usize) {
+    for second in day.step_by(RESOLUTION_SECONDS as usize) {
         let Ok(moment) = Timestamp::from_second(second) else { continue };
         let hour = zone.to_datetime(moment).hour() as usize;
-        let since = |second: i64| (second - start) as f64 / 3_600.0;
-        let (begin, _) = spans[hour].unwrap_or((since(second), 0.0));
-        spans[hour] = Some((begin, since(second + GRAIN_SECONDS)));
+        let elapsed = |second: i64| (second - start) as f64 / 3_600.0;
+        let (begin, _) = spans[hour].unwrap_or((elapsed(second), 0.0));
+        spans[hour] = Some((begin, elapsed(second + RESOLUTION_SECONDS)));
     }
     spans
 }
 
 /// Returns whether a moment lies in the repetition of a clock hour, or of a part of an hour.
-pub fn comes_again(moment: Timestamp, zone: &TimeZone) -> bool {
+pub fn is_repeated_hour(moment: Timestamp, zone: &TimeZone) -> bool {
     let first = zone.to_ambiguous_timestamp(zone.to_datetime(moment)).earlier();
     first.is_ok_and(|first| first < moment)
 }
@@ -113,7 +120,7 @@ mod tests {
     }
 
     fn hours(name: &str, date: Date) -> Hours {
-        Hours::of(date, &zone(name)).expect("a day")
+        Hours::of_day(date, &zone(name)).expect("a day")
     }
 
     /// Cumulative costs at the end of every hour, for a cost of 1 per hour. A repeated hour has the value after the
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_as_long_as_their_clocks_make_them() {
+    fn clock_changes_give_longer_and_shorter_days() {
         for (name, day, length) in [
             ("Asia/Seoul", date(2026, 10, 25), 24.0),
             ("Europe/Berlin", date(2026, 10, 25), 25.0),
@@ -137,15 +144,15 @@ mod tests {
         ] {
             let hours = hours(name, day);
             assert_eq!(hours.length, length, "{name}");
-            assert_eq!(hours.are_unusual(), length != 24.0, "{name}");
+            assert_eq!(hours.has_clock_change(), length != 24.0, "{name}");
             let ends = hours.spans.iter().flatten().map(|(_, end)| *end).fold(0.0, f64::max);
             assert_eq!(ends, length, "{name}");
         }
     }
 
     #[test]
-    fn a_steady_cost_adds_as_much_every_hour() {
-        for (name, day, untold) in [
+    fn a_steady_cost_has_equal_increments() {
+        for (name, day, unknown_hours) in [
             ("Asia/Seoul", date(2026, 10, 25), &[][..]),
             ("Europe/Berlin", date(2026, 10, 25), &[]),
             ("Europe/Berlin", date(2026, 3, 29), &[2]),
@@ -159,33 +166,33 @@ mod tests {
         ] {
             let hours = hours(name, day);
             let twice = |hour: usize| hours.spans[hour].is_some_and(|(begin, end)| end - begin > 1.0);
-            let mut seen_early = steady(&hours);
+            let mut before_repetition = steady(&hours);
             for hour in (0..24).filter(|hour| twice(*hour)) {
-                seen_early[hour] = hours.spans[hour].map_or(f64::NAN, |(begin, _)| begin + 1.0);
+                before_repetition[hour] = hours.spans[hour].map_or(f64::NAN, |(begin, _)| begin + 1.0);
             }
-            for seen in [steady(&hours), seen_early] {
-                let added = hours.increments(&seen);
-                for (hour, added) in added.iter().enumerate() {
-                    let expected = if untold.contains(&hour) { f64::NAN } else { 1.0 };
-                    assert_eq!(added.to_bits(), expected.to_bits(), "{name} {hour}: {added:?}");
+            for by_hour in [steady(&hours), before_repetition] {
+                let increments = hours.increments(&by_hour);
+                for (hour, increment) in increments.iter().enumerate() {
+                    let expected = if unknown_hours.contains(&hour) { f64::NAN } else { 1.0 };
+                    assert_eq!(increment.to_bits(), expected.to_bits(), "{name} {hour}: {increments:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn an_hour_that_comes_twice_is_told_with_the_one_after_it() {
+    fn a_repeated_hour_is_combined_with_the_next_hour() {
         let hours = hours("Europe/Berlin", date(2026, 10, 25));
         let mut by_hour = steady(&hours);
         by_hour[3..].fill(f64::NAN);
-        let added = hours.increments(&by_hour);
-        assert!(added[2].is_nan() && added[3].is_nan(), "nobody knows yet whether it was seen once or twice");
+        let increments = hours.increments(&by_hour);
+        assert!(increments[2].is_nan() && increments[3].is_nan(), "the snapshot has one or both repetitions");
         by_hour[3] = by_hour[1] + 9.0;
         assert_eq!(hours.increments(&by_hour)[1..4], [1.0, 3.0, 3.0]);
     }
 
     #[test]
-    fn what_the_clock_adds_is_taken_off() {
+    fn the_scale_compensates_for_the_length_of_the_day() {
         let autumn = hours("Europe/Berlin", date(2026, 10, 25));
         assert_eq!([1, 2, 23].map(|hour| autumn.scale(Some(hour))), [1.0, 0.75, 0.96]);
         assert_eq!(autumn.scale(None), 0.96);
@@ -195,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn only_the_second_time_comes_again() {
+    fn only_the_repetition_is_a_repeated_hour() {
         let berlin = zone("Europe/Berlin");
-        let again = |text: &str| comes_again(text.parse().expect("a time"), &berlin);
-        assert!(!again("2026-10-25T02:10:00+02:00") && again("2026-10-25T02:10:00+01:00"));
-        assert!(!again("2026-10-25T01:10:00+02:00") && !again("2026-10-25T03:10:00+01:00"));
-        assert!(!again("2026-03-29T03:10:00+02:00"));
+        let repeated = |text: &str| is_repeated_hour(text.parse().expect("a time"), &berlin);
+        assert!(!repeated("2026-10-25T02:10:00+02:00") && repeated("2026-10-25T02:10:00+01:00"));
+        assert!(!repeated("2026-10-25T01:10:00+02:00") && !repeated("2026-10-25T03:10:00+01:00"));
+        assert!(!repeated("2026-03-29T03:10:00+02:00"));
     }
 
     #[test]
-    fn a_day_that_never_was_is_none() {
+    fn a_skipped_day_has_no_hours() {
         let apia = zone("Pacific/Apia");
-        let gone = date(2011, 12, 30);
-        assert!(Hours::of(gone, &apia).is_none() && !has_day(&apia, gone));
+        let skipped = date(2011, 12, 30);
+        assert!(Hours::of_day(skipped, &apia).is_none() && !has_day(&apia, skipped));
         assert_eq!(day_before(date(2011, 12, 31), &apia), date(2011, 12, 29));
         assert_eq!(day_before(date(2011, 12, 30), &apia), date(2011, 12, 29));
         let days: Vec<_> = days_through(date(2011, 12, 28), date(2012, 1, 1), &apia).map(Date::day).collect();

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
-use model::incident::short_runs;
+use model::incident::days_in_short_streaks;
 use model::series::{Series, Window};
 use sandbox::{CallContext, Detector, Failure, Scope, Verdict};
 
@@ -190,7 +190,7 @@ impl<'a> Trial<'a> {
             let past = self.result.anomalous_points().take_while(|point| *point < range.end);
             let days: BTreeMap<Date, usize> =
                 past.map(|point| (day(point as i64 * step / DAY_SECONDS), point)).collect();
-            let short = short_runs(&days.keys().copied().collect(), accept_after_days);
+            let short = days_in_short_streaks(&days.keys().copied().collect(), accept_after_days);
             short.iter().map(|day| days[day]).collect()
         };
         masked.into_iter().filter(|point| range.contains(point)).map(|point| (point - range.start) as u32).collect()

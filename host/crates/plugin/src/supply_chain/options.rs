@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use config_file::secret::{self, References};
+use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
@@ -95,7 +95,7 @@ fn compile_patterns(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> 
 }
 
 /// Reads the tables `[[plugins.registry]]`.
-pub(crate) fn read_registries(sections: Vec<Section<'_, '_>>, references: &References<'_>) -> Vec<RegistryOptions> {
+pub(crate) fn read_registries(sections: Vec<Section<'_, '_>>, references: &SecretResolver<'_>) -> Vec<RegistryOptions> {
     let mut hosts = BTreeSet::new();
     sections.into_iter().filter_map(|section| read_registry(section, &mut hosts, references)).collect()
 }
@@ -103,7 +103,7 @@ pub(crate) fn read_registries(sections: Vec<Section<'_, '_>>, references: &Refer
 fn read_registry(
     mut section: Section<'_, '_>,
     hosts: &mut BTreeSet<String>,
-    references: &References<'_>,
+    references: &SecretResolver<'_>,
 ) -> Option<RegistryOptions> {
     const HOST: &str = "the registry's \"HOST\" or \"HOST:PORT\"";
     section.need("host", HOST);

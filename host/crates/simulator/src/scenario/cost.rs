@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime, Weekday};
 
-use crate::incident::Change;
+use crate::incident::{Change, InjectedIncident};
 use crate::noise::{self, Noise};
-use crate::service::{Pattern, Service};
+use crate::service::{CostPattern, Service};
 
 /// Standard deviations of the daily and the hourly noise, relative to the cost.
 const DAY_NOISE: f64 = 0.03;
@@ -26,37 +26,37 @@ impl Service {
         let hash = noise::hash(&self.key);
         let level = self.base * self.growth(end, date) * (1.0 + DAY_NOISE * Noise::of_day(seed, hash, date).normal());
         let hours = (0..HOURS).take_while(|hour| f64::from(*hour) < elapsed);
-        let spent: f64 = match self.pattern {
+        let cost: f64 = match self.pattern {
             // A flat fee is booked whole at midnight. Only the amounts of incidents depend on the hour.
-            Pattern::Flat => {
+            CostPattern::Flat => {
                 level * self.factor_at_midnight(date) + hours.map(|hour| self.added(date, hour, elapsed)).sum::<f64>()
             }
             _ => hours
                 .map(|hour| {
                     let share = self.pattern.share(date.weekday(), hour);
                     let noisy = 1.0 + HOUR_NOISE * Noise::of_hour(seed, hash, date, hour).normal();
-                    level * share * noisy * self.weight(date, hour, elapsed) + self.added(date, hour, elapsed)
+                    level * share * noisy * self.hour_weight(date, hour, elapsed) + self.added(date, hour, elapsed)
                 })
                 .sum(),
         };
-        spent * settled(seed, hash, date, age)
+        cost * settled_fraction(seed, hash, date, age)
     }
 
     fn growth(&self, end: Date, date: Date) -> f64 {
         match self.pattern {
-            Pattern::Growing { per_day } => (1.0 + per_day).powi(days_between(end, date)),
+            CostPattern::Growing { per_day } => (1.0 + per_day).powi(days_between(end, date)),
             _ => 1.0,
         }
     }
 
     /// Returns the elapsed fraction of an hour, multiplied by the factors of the incidents.
-    fn weight(&self, date: Date, hour: u8, elapsed: f64) -> f64 {
+    fn hour_weight(&self, date: Date, hour: u8, elapsed: f64) -> f64 {
         // Above 0, because callers pass only hours with a start before `elapsed`.
-        let whole = part_of_hour(date, hour, elapsed, None, None);
+        let elapsed_part = (elapsed - f64::from(hour)).min(1.0);
         let start = hour_start(date, hour);
-        self.incidents.iter().fold(whole, |weight, incident| {
+        self.incidents.iter().fold(elapsed_part, |weight, incident| {
             // The fraction of the elapsed hour inside the incident.
-            let during = part_of_hour(date, hour, elapsed, Some(incident.from), incident.end()) / whole;
+            let during = incident_hours(incident, date, hour, elapsed) / elapsed_part;
             match incident.change {
                 // A new service costs nothing outside the incident.
                 Change::NewService { .. } => weight * during,
@@ -67,9 +67,10 @@ impl Service {
     }
 
     fn added(&self, date: Date, hour: u8, elapsed: f64) -> f64 {
-        let added = self.incidents.iter().map(|incident| {
-            incident.added_per_hour() * part_of_hour(date, hour, elapsed, Some(incident.from), incident.end())
-        });
+        let added = self
+            .incidents
+            .iter()
+            .map(|incident| incident.added_per_hour() * incident_hours(incident, date, hour, elapsed));
         added.sum()
     }
 
@@ -83,7 +84,7 @@ impl Service {
     }
 }
 
-impl Pattern {
+impl CostPattern {
     /// Returns the fraction of a typical day's cost in the hour.
     fn share(self, weekday: Weekday, hour: u8) -> f64 {
         match self {
@@ -91,9 +92,9 @@ impl Pattern {
             // The fee is booked at midnight and belongs to no hour.
             Self::Flat => 0.0,
             Self::Batch { weekdays, hour: start, hours } => {
-                let runs = weekdays.contains(&weekday.to_monday_zero_offset());
-                let running = (start..start + hours).contains(&hour.cast_signed());
-                if runs && running { 1.0 / f64::from(hours) } else { 0.0 }
+                let is_batch_day = weekdays.contains(&weekday.to_monday_zero_offset());
+                let is_batch_hour = (start..start + hours).contains(&hour.cast_signed());
+                if is_batch_day && is_batch_hour { 1.0 / f64::from(hours) } else { 0.0 }
             }
             Self::Busy { weekend, night } => {
                 let weekend = if matches!(weekday, Weekday::Saturday | Weekday::Sunday) { weekend } else { 1.0 };
@@ -115,7 +116,7 @@ static DAYLIGHT: LazyLock<[f64; HOURS as usize]> = LazyLock::new(|| {
 
 /// Returns the fraction of a day's amount in the bill after `age` days. A quarter of the days is short until the third
 /// day.
-fn settled(seed: u64, hash: u64, date: Date, age: i32) -> f64 {
+fn settled_fraction(seed: u64, hash: u64, date: Date, age: i32) -> f64 {
     if age >= 3 {
         return 1.0;
     }
@@ -125,12 +126,12 @@ fn settled(seed: u64, hash: u64, date: Date, age: i32) -> f64 {
     if age == 2 { 1.0 - short / 4.0 } else { 1.0 - short }
 }
 
-/// Returns the overlap in hours of `hour`, the elapsed part of the day and the span `from..until`.
-fn part_of_hour(date: Date, hour: u8, elapsed: f64, from: Option<DateTime>, until: Option<DateTime>) -> f64 {
+/// Returns the overlap in hours of `hour`, the elapsed part of the day and the incident.
+fn incident_hours(incident: &InjectedIncident, date: Date, hour: u8, elapsed: f64) -> f64 {
     let midnight = date.at(0, 0, 0, 0);
     let since_midnight = |moment: DateTime| moment.duration_since(midnight).as_secs_f64() / 3600.0;
-    let start = from.map_or(f64::NEG_INFINITY, since_midnight).max(f64::from(hour));
-    let end = until.map_or(f64::INFINITY, since_midnight).min(f64::from(hour) + 1.0).min(elapsed);
+    let start = since_midnight(incident.from).max(f64::from(hour));
+    let end = incident.end().map_or(f64::INFINITY, since_midnight).min(f64::from(hour) + 1.0).min(elapsed);
     (end - start).max(0.0)
 }
 

@@ -13,15 +13,15 @@ fn scenario(incidents: Injection) -> Scenario {
 }
 
 fn quiet() -> Scenario {
-    scenario(Injection::These(Vec::new()))
+    scenario(Injection::List(Vec::new()))
 }
 
 fn keys(scenario: &Scenario) -> Vec<SeriesKey> {
     scenario.services.iter().map(|service| service.key.clone()).collect()
 }
 
-fn key_of(scenario: &Scenario, wanted: fn(&Pattern) -> bool) -> SeriesKey {
-    scenario.services.iter().find(|service| wanted(&service.pattern)).unwrap().key.clone()
+fn key_of(scenario: &Scenario, matches: fn(&CostPattern) -> bool) -> SeriesKey {
+    scenario.services.iter().find(|service| matches(&service.pattern)).unwrap().key.clone()
 }
 
 fn later(days: i32) -> DateTime {
@@ -29,28 +29,29 @@ fn later(days: i32) -> DateTime {
 }
 
 #[test]
-fn the_same_question_has_the_same_answer_in_any_order() {
-    let (one, other) = (scenario(Injection::Default), scenario(Injection::Default));
+fn equal_queries_give_equal_pages_in_any_order() {
+    let one = scenario(Injection::Default);
+    let other = scenario(Injection::Default);
     let days: Vec<Date> = END.saturating_sub(9.days()).series(1.day()).take(10).collect();
-    let forwards: Vec<_> = days.iter().map(|day| one.page(*day, *day, later(0), 0, 10_000)).collect();
-    let mut backwards: Vec<_> = days.iter().rev().map(|day| other.page(*day, *day, later(0), 0, 10_000)).collect();
+    let forwards: Vec<_> = days.iter().map(|day| one.page(*day..=*day, later(0), 0, 10_000)).collect();
+    let mut backwards: Vec<_> = days.iter().rev().map(|day| other.page(*day..=*day, later(0), 0, 10_000)).collect();
     backwards.reverse();
     assert_eq!(forwards, backwards);
     let reseeded = Scenario::new(ScenarioOptions { seed: 8, ..options(Injection::Default) }).unwrap();
-    assert_ne!(reseeded.page(days[0], days[0], later(0), 0, 10_000), forwards[0]);
+    assert_ne!(reseeded.page(days[0]..=days[0], later(0), 0, 10_000), forwards[0]);
 }
 
 #[test]
-fn a_longer_bill_begins_with_the_shorter_one() {
-    let long = ScenarioOptions { services: 400, ..options(Injection::These(Vec::new())) };
+fn a_longer_bill_begins_with_the_shorter_bill() {
+    let long = ScenarioOptions { services: 400, ..options(Injection::List(Vec::new())) };
     let long = Scenario::new(long).unwrap();
-    let rows = quiet().page(END, END, later(0), 0, 10_000);
-    assert_eq!(long.page(END, END, later(0), 0, 10_000)[..rows.len()], rows);
+    let rows = quiet().page(END..=END, later(0), 0, 10_000);
+    assert_eq!(long.page(END..=END, later(0), 0, 10_000)[..rows.len()], rows);
     assert_eq!(keys(&long).iter().collect::<std::collections::BTreeSet<_>>().len(), 400);
 }
 
 #[test]
-fn a_day_only_grows_while_it_lasts() {
+fn the_cost_of_the_current_day_only_grows() {
     let scenario = scenario(Injection::Default);
     for key in keys(&scenario) {
         let mut before = 0.0;
@@ -65,20 +66,20 @@ fn a_day_only_grows_while_it_lasts() {
 }
 
 #[test]
-fn a_flat_fee_is_there_from_midnight_on() {
+fn a_flat_fee_is_booked_at_midnight() {
     let scenario = quiet();
-    let fee = key_of(&scenario, |pattern| matches!(pattern, Pattern::Flat));
+    let fee = key_of(&scenario, |pattern| matches!(pattern, CostPattern::Flat));
     let at_midnight = scenario.amount(&fee, END, END.at(0, 0, 0, 0));
     assert!(at_midnight > 0.0);
     assert_eq!(at_midnight, scenario.amount(&fee, END, END.at(23, 59, 59, 0)));
-    let busy = key_of(&scenario, |pattern| matches!(pattern, Pattern::Busy { .. }));
+    let busy = key_of(&scenario, |pattern| matches!(pattern, CostPattern::Busy { .. }));
     assert_eq!(scenario.amount(&busy, END, END.at(0, 0, 0, 0)), 0.0);
 }
 
 #[test]
 fn load_follows_the_week_and_the_day() {
     let scenario = quiet();
-    let busy = key_of(&scenario, |pattern| matches!(pattern, Pattern::Busy { .. }));
+    let busy = key_of(&scenario, |pattern| matches!(pattern, CostPattern::Busy { .. }));
     // A Sunday and the Monday after it.
     let [sunday, monday] = [date(2026, 11, 15), date(2026, 11, 16)].map(|day| scenario.amount(&busy, day, later(0)));
     assert!(sunday < 0.75 * monday, "{sunday} and {monday}");
@@ -87,9 +88,9 @@ fn load_follows_the_week_and_the_day() {
 }
 
 #[test]
-fn batch_jobs_have_rows_on_their_days_alone() {
+fn batch_jobs_have_rows_only_on_batch_days() {
     let scenario = quiet();
-    let batch = key_of(&scenario, |pattern| matches!(pattern, Pattern::Batch { .. }));
+    let batch = key_of(&scenario, |pattern| matches!(pattern, CostPattern::Batch { .. }));
     let days = END.saturating_sub(14.days()).series(1.day()).take(14);
     assert_eq!(days.filter(|day| scenario.amount(&batch, *day, later(0)) > 0.0).count(), 4);
 }
@@ -111,20 +112,20 @@ fn corrections_change_a_little_and_settle_on_the_third_day() {
 fn nothing_is_billed_before_the_first_day_or_after_now() {
     let scenario = scenario(Injection::Default);
     let before = END.saturating_sub(121.days());
-    assert_eq!(scenario.page(before, before, later(0), 0, 100), Vec::<String>::new());
+    assert_eq!(scenario.page(before..=before, later(0), 0, 100), Vec::<String>::new());
     let tomorrow = END.saturating_add(1.day());
-    assert_eq!(scenario.page(tomorrow, tomorrow, later(0), 0, 100), Vec::<String>::new());
+    assert_eq!(scenario.page(tomorrow..=tomorrow, later(0), 0, 100), Vec::<String>::new());
 }
 
 #[test]
-fn pages_part_the_rows_without_loss() {
+fn the_pages_contain_every_row_once() {
     let scenario = scenario(Injection::Default);
     let from = END.saturating_sub(1.day());
-    let whole = scenario.page(from, END, later(0), 0, 10_000);
+    let whole = scenario.page(from..=END, later(0), 0, 10_000);
     assert!(whole.len() > 80);
     let mut pieces = Vec::new();
     for page in 0.. {
-        let piece = scenario.page(from, END, later(0), page, 7);
+        let piece = scenario.page(from..=END, later(0), page, 7);
         let last = piece.len() < 7;
         pieces.extend(piece);
         if last {
@@ -135,8 +136,8 @@ fn pages_part_the_rows_without_loss() {
 }
 
 #[test]
-fn rows_are_json_with_the_apis_fields() {
-    let rows = quiet().page(END, END, later(1), 0, 10_000);
+fn rows_are_json_with_the_fields_of_the_api() {
+    let rows = quiet().page(END..=END, later(1), 0, 10_000);
     let mut null_amounts = 0;
     let mut total = 0.0;
     for row in &rows {
@@ -155,8 +156,9 @@ fn rows_are_json_with_the_apis_fields() {
 }
 
 #[test]
-fn incidents_change_what_they_name_and_nothing_else() {
-    let (quiet, loud) = (quiet(), scenario(Injection::Default));
+fn incidents_change_only_the_named_services() {
+    let quiet = quiet();
+    let loud = scenario(Injection::Default);
     let named: std::collections::BTreeSet<_> = loud.incidents().iter().map(|incident| &incident.service).collect();
     assert_eq!((loud.incidents().len(), named.len()), (8, 8));
     for day in END.saturating_sub(45.days()).series(1.day()).take(46) {
@@ -166,28 +168,29 @@ fn incidents_change_what_they_name_and_nothing_else() {
     }
     for incident in loud.incidents() {
         let during = incident.from.date();
-        let (usual, seen) =
-            (quiet.amount(&incident.service, during, later(5)), loud.amount(&incident.service, during, later(5)));
+        let usual = quiet.amount(&incident.service, during, later(5));
+        let changed = loud.amount(&incident.service, during, later(5));
         let before = incident.from.date().saturating_sub(1.day());
         let same =
             quiet.amount(&incident.service, before, later(5)) == loud.amount(&incident.service, before, later(5));
         assert!(same, "{incident:?} shows before it begins");
         match incident.change {
-            Change::Spike { .. } => assert!(seen > 4.0 * usual, "{incident:?}: {usual} became {seen}"),
-            Change::Step { factor } | Change::Drop { factor } => assert!((seen / usual - factor).abs() < 1e-9),
+            Change::Spike { .. } => assert!(changed > 4.0 * usual, "{incident:?}: {usual} became {changed}"),
+            Change::Step { factor } | Change::Drop { factor } => assert!((changed / usual - factor).abs() < 1e-9),
             Change::Ramp { .. } => {
                 let top = incident.until.unwrap().date();
                 let ratio =
                     loud.amount(&incident.service, top, later(5)) / quiet.amount(&incident.service, top, later(5));
                 assert!((ratio - 3.0).abs() < 1e-9, "{ratio}");
             }
-            Change::Stop => assert_eq!(seen, 0.0),
+            Change::Stop => assert_eq!(changed, 0.0),
             Change::NewService { amount_per_day } => {
                 assert_eq!(usual, 0.0);
-                assert!((seen / amount_per_day - 1.0).abs() < 0.2, "{seen}");
+                assert!((changed / amount_per_day - 1.0).abs() < 0.2, "{changed}");
             }
             Change::Runaway { amount_per_hour } => {
-                let (nine, eleven) = (END.at(9, 0, 0, 0), END.at(11, 0, 0, 0));
+                let nine = END.at(9, 0, 0, 0);
+                let eleven = END.at(11, 0, 0, 0);
                 let more = |now| loud.amount(&incident.service, END, now) - quiet.amount(&incident.service, END, now);
                 assert_eq!(more(nine), 0.0);
                 assert!((more(eleven) / (2.0 * amount_per_hour) - 1.0).abs() < 0.03, "{}", more(eleven));
@@ -197,7 +200,7 @@ fn incidents_change_what_they_name_and_nothing_else() {
 }
 
 #[test]
-fn a_short_history_hides_only_what_lies_in_it() {
+fn a_short_history_contains_only_later_incidents() {
     let scenario = Scenario::new(ScenarioOptions { days: 10, ..options(Injection::Default) }).unwrap();
     assert_eq!(scenario.incidents().len(), 3);
 }
@@ -210,16 +213,16 @@ fn an_unknown_service_is_named() {
         from: END.at(0, 0, 0, 0),
         until: None,
     };
-    let options = options(Injection::These(vec![incident]));
+    let options = options(Injection::List(vec![incident]));
     assert_eq!(
         Scenario::new(options).unwrap_err().to_string(),
-        "no service d/p/s in the simulated bill: expected one of its rows' domainId/projectId/serviceId"
+        "no service d/p/s in the simulated bill: expected domainId/projectId/serviceId of a row"
     );
 }
 
 #[test]
 fn ten_thousand_services_are_a_few_pages() {
     let scenario = Scenario::new(ScenarioOptions { services: 10_000, ..options(Injection::Default) }).unwrap();
-    let rows: usize = (0..4).map(|page| scenario.page(END, END, later(0), page, 10_000).len()).sum();
+    let rows: usize = (0..4).map(|page| scenario.page(END..=END, later(0), page, 10_000).len()).sum();
     assert!((20_000..40_000).contains(&rows), "{rows}");
 }

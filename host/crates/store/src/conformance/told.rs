@@ -11,7 +11,7 @@ use crate::documents::{anomaly, incident, run};
 use crate::{Claim, LeaseKey};
 use crate::{Found, OperationalNotification, RunRecord};
 use model::anomaly::{Anomaly, Direction, Severity};
-use model::incident::{Decision, Delivery, Incident, Moment, Resolution, Seen, State};
+use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
 use model::series::Grain;
 
 fn anomaly(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Anomaly {
@@ -131,7 +131,7 @@ async fn found_days_and_hours_are_told_apart() {
     .await;
 }
 
-fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
+fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
     let moment = |number, hour| Moment { date: day(number), hour };
     Incident {
         id: id.to_owned(),
@@ -149,9 +149,9 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
         accepted_impact: None,
         decision: None,
         by_day: [
-            (day(1), Seen { whole: Some(10.5), part: Some((9, 3.5)) }),
-            (day(2), Seen { whole: None, part: Some((23, 0.0)) }),
-            (day(3), Seen { whole: Some(1.0), part: None }),
+            (day(1), DayImpact { finished_day: Some(10.5), partial_day: Some((9, 3.5)) }),
+            (day(2), DayImpact { finished_day: None, partial_day: Some((23, 0.0)) }),
+            (day(3), DayImpact { finished_day: Some(1.0), partial_day: None }),
         ]
         .into(),
         observed: 1.0,
@@ -159,7 +159,7 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
         reason: "less".to_owned(),
         muted: false,
         deliveries: [
-            ("syslog".to_owned(), Delivery { notified_impact: 10.5, closed: false, notifications: 2 }),
+            ("syslog".to_owned(), Delivery { notified_impact: 10.5, end_notified: false, notifications: 2 }),
             ("chat.$team".to_owned(), Delivery::default()),
         ]
         .into(),
@@ -169,9 +169,9 @@ fn incident(id: &str, state: State, closed: Option<i8>) -> Incident {
 #[tokio::test]
 async fn episodes_are_given_until_they_are_settled_or_past() {
     in_every_store("incidents", async |store| {
-        let open = incident("e-open", State::Open, None);
-        let untold = incident("e-untold", State::Closed(Resolution::Over), Some(2));
-        let settled = incident("e-settled", State::Closed(Resolution::Over), Some(5));
+        let open = incident("e-open", IncidentState::Open, None);
+        let untold = incident("e-untold", IncidentState::Closed(Resolution::Returned), Some(2));
+        let settled = incident("e-settled", IncidentState::Closed(Resolution::Returned), Some(5));
         let all = [(open.clone(), false), (untold.clone(), false), (settled.clone(), true)];
         for second in 0..2 {
             store.put_incidents(&all, at(second)).await.unwrap();
@@ -180,8 +180,11 @@ async fn episodes_are_given_until_they_are_settled_or_past() {
         assert_eq!(store.incidents(day(6)).await.unwrap(), [open.clone(), untold.clone()]);
         assert_eq!(store.incidents(day(5)).await.unwrap(), [open.clone(), settled, untold.clone()]);
 
-        let mut closed =
-            Incident { state: State::Retracted, closed_at: Some(Moment { date: day(4), hour: Some(7) }), ..open };
+        let mut closed = Incident {
+            state: IncidentState::Retracted,
+            closed_at: Some(Moment { date: day(4), hour: Some(7) }),
+            ..open
+        };
         closed.deliveries.clear();
         closed.by_day.clear();
         store.put_incidents(&[(closed.clone(), false), (untold, true)], at(2)).await.unwrap();
@@ -194,10 +197,10 @@ async fn episodes_are_given_until_they_are_settled_or_past() {
 #[tokio::test]
 async fn what_an_operator_said_of_an_episode_is_kept() {
     in_every_store("episodes_decided", async |store| {
-        let mut decided = incident("e-decided", State::Open, None);
+        let mut decided = incident("e-decided", IncidentState::Open, None);
         let note = Some("the \"big\" move".to_owned());
-        decided.decide(Decision { closing: Resolution::Expected, note, at: at(7) });
-        let other = incident("e-other", State::Closed(Resolution::NewLevel), Some(3));
+        decided.decide(Decision { resolution: Resolution::Expected, note, at: at(7) });
+        let other = incident("e-other", IncidentState::Closed(Resolution::NewLevel), Some(3));
         store.put_incidents(&[(decided.clone(), true), (other.clone(), true)], at(8)).await.unwrap();
         assert_eq!(store.decided_incidents(day(3)).await.unwrap(), std::slice::from_ref(&decided));
         assert_eq!(store.decided_incidents(day(4)).await.unwrap(), []);

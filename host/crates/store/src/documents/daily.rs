@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::{Collection, Upsert, date, date_text, json, key_fields, name_fields, time};
 use crate::DailyRecord;
 use model::history::Measure;
-use model::ledger::Entry;
+use model::ledger::LedgerEntry;
 use model::series::SeriesKey;
 
 pub(crate) const COLLECTION: Collection = Collection {
@@ -17,14 +17,14 @@ pub(crate) const COLLECTION: Collection = Collection {
     indexes: &[("date_desc", &[("date", -1)])],
 };
 
-pub(crate) fn upsert(date: Date, entry: &Entry, now: Timestamp) -> Upsert {
+pub(crate) fn upsert(date: Date, entry: &LedgerEntry, now: Timestamp) -> Upsert {
     let mut key = doc! { "date": date_text(date) };
     key_fields(&mut key, &entry.key);
     key.insert("pricingType", Bson::Null);
     let mut set = Document::new();
     name_fields(&mut set, &entry.names);
     for measure in Measure::ALL {
-        set.insert(field(measure), measure.of(&entry.amounts));
+        set.insert(field(measure), measure.value(&entry.amounts));
     }
     set.insert("pricingTypes", &entry.pricing_categories);
     set.insert("regions", &entry.regions);

@@ -11,7 +11,7 @@ use super::{
     timestamp,
 };
 use model::anomaly::{Direction, Severity};
-use model::incident::{Decision, Delivery, Incident, Moment, Resolution, Seen, State};
+use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_incidents",
@@ -71,23 +71,23 @@ pub(crate) fn upsert(incident: &Incident, settled: bool, now: Timestamp) -> Upse
     name_fields(&mut set, &incident.names);
     let by_day = || incident.by_day.iter().map(|(date, seen)| (date_text(*date), seen));
     let impact_by_day = by_day().map(|(date, seen)| (date, Bson::Double(seen.impact())));
-    let whole_days = by_day().filter_map(|(date, seen)| Some((date, Bson::Double(seen.whole?))));
+    let whole_days = by_day().filter_map(|(date, seen)| Some((date, Bson::Double(seen.finished_day?))));
     let part_days = by_day().filter_map(|(date, seen)| {
-        let (hour, impact) = seen.part?;
+        let (hour, impact) = seen.partial_day?;
         Some((date, Bson::Document(doc! { "hour": hour_value(Some(hour)), "impact": impact })))
     });
     let (state, closed_as) = match incident.state {
-        State::Open => ("open", None),
-        State::Closed(closing) => ("closed", Some(closing_text(closing))),
-        State::Retracted => ("retracted", None),
+        IncidentState::Open => ("open", None),
+        IncidentState::Closed(closing) => ("closed", Some(closing_text(closing))),
+        IncidentState::Retracted => ("retracted", None),
     };
     let decision = incident.decision.as_ref().map(|decision| {
-        doc! { "as": closing_text(decision.closing), "note": decision.note.as_deref(), "at": time(decision.at) }
+        doc! { "as": closing_text(decision.resolution), "note": decision.note.as_deref(), "at": time(decision.at) }
     });
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
             "notifiedImpact": delivery.notified_impact,
-            "closed": delivery.closed,
+            "closed": delivery.end_notified,
             "notifications": i64::from(delivery.notifications),
         };
         (field_name(receiver).into_owned(), Bson::Document(delivery))
@@ -141,27 +141,27 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident
         other => return Err(format!("severity is `{other}`, expected info, warning or critical")),
     };
     let state = match text("state")? {
-        "open" => State::Open,
-        "closed" => State::Closed(document.get_str("closedAs").map_or(Ok(Resolution::Over), closing)?),
-        "retracted" => State::Retracted,
+        "open" => IncidentState::Open,
+        "closed" => IncidentState::Closed(document.get_str("closedAs").map_or(Ok(Resolution::Returned), closing)?),
+        "retracted" => IncidentState::Retracted,
         other => return Err(format!("state is `{other}`, expected open, closed or retracted")),
     };
     let mut rules = BTreeSet::new();
     for rule in document.get_array("rules").map_err(|error| error.to_string())? {
         rules.insert(rule.as_str().ok_or("rules holds something else than texts")?.to_owned());
     }
-    let mut by_day: BTreeMap<Date, Seen> = BTreeMap::new();
+    let mut by_day: BTreeMap<Date, DayImpact> = BTreeMap::new();
     // Documents of older versions have no `wholeDays`: every impact counts for the whole day.
     let field = if document.contains_key("wholeDays") { "wholeDays" } else { "impactByDay" };
     for (day, impact) in document.get_document(field).map_err(|error| error.to_string())? {
         let impact = impact.as_f64().ok_or_else(|| format!("{field}.{day} is not a double"))?;
-        by_day.entry(date(day)?).or_default().whole = Some(impact);
+        by_day.entry(date(day)?).or_default().finished_day = Some(impact);
     }
     for (day, part) in document.get_document("partDays").into_iter().flatten() {
         let part = part
             .as_document()
             .and_then(|part| Some((u8::try_from(part.get_i32("hour").ok()?).ok()?, part.get_f64("impact").ok()?)));
-        by_day.entry(date(day)?).or_default().part =
+        by_day.entry(date(day)?).or_default().partial_day =
             Some(part.ok_or_else(|| format!("partDays.{day} is not readable"))?);
     }
     let mut deliveries = BTreeMap::new();
@@ -195,7 +195,7 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident
 
 fn closing_text(closing: Resolution) -> &'static str {
     match closing {
-        Resolution::Over => "over",
+        Resolution::Returned => "over",
         Resolution::NewLevel => "new-level",
         Resolution::Expected => "expected",
     }
@@ -203,7 +203,7 @@ fn closing_text(closing: Resolution) -> &'static str {
 
 fn closing(text: &str) -> Result<Resolution, String> {
     match text {
-        "over" => Ok(Resolution::Over),
+        "over" => Ok(Resolution::Returned),
         "new-level" => Ok(Resolution::NewLevel),
         "expected" => Ok(Resolution::Expected),
         other => Err(format!("closedAs is `{other}`, expected over, new-level or expected")),
@@ -212,7 +212,7 @@ fn closing(text: &str) -> Result<Resolution, String> {
 
 fn read_decision(document: &Document) -> Result<Decision, String> {
     Ok(Decision {
-        closing: closing(document.get_str("as").map_err(|error| error.to_string())?)?,
+        resolution: closing(document.get_str("as").map_err(|error| error.to_string())?)?,
         note: document.get_str("note").ok().map(str::to_owned),
         at: timestamp(*document.get_datetime("at").map_err(|error| error.to_string())?)?,
     })
@@ -221,7 +221,7 @@ fn read_decision(document: &Document) -> Result<Decision, String> {
 fn read_delivery(document: &Document) -> Option<Delivery> {
     Some(Delivery {
         notified_impact: document.get_f64("notifiedImpact").ok()?,
-        closed: document.get_bool("closed").ok()?,
+        end_notified: document.get_bool("closed").ok()?,
         notifications: document.get_i64("notifications").ok()?.try_into().ok()?,
     })
 }

@@ -59,7 +59,7 @@ pub(crate) fn upsert(date: Date, earlier: &Earlier, newest: Option<&Revision>, n
     let mut set = Document::new();
     name_fields(&mut set, &earlier.names);
     for measure in Measure::ALL {
-        set.insert(daily::field(measure), measure.of(&earlier.amounts));
+        set.insert(daily::field(measure), measure.value(&earlier.amounts));
     }
     set.extend(doc! { "knownUntil": time(now), "updatedAt": time(now) });
     let from = mongodb::bson::DateTime::from_millis(from);

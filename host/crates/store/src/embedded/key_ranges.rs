@@ -187,12 +187,12 @@ mod tests {
     use crate::{Access, DateRange};
     use model::bill::Amounts;
     use model::history::Measure;
-    use model::ledger::{DayLedger, Entry};
+    use model::ledger::{DayLedger, LedgerEntry};
     use model::run_id::RunId;
     use model::series::Names;
 
     fn ledger(day: i8, services: &[u32]) -> DayLedger {
-        let entry = |service: &u32| Entry {
+        let entry = |service: &u32| LedgerEntry {
             key: SeriesKey::new("d", &format!("p-{}", service % 7), &format!("s-{service:05}")),
             names: Names { service: format!("service {service}").into(), ..Names::default() },
             amounts: Amounts { billed_cost: f64::from(*service) + f64::from(day) / 100.0, ..Amounts::default() },

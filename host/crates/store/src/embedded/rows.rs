@@ -14,7 +14,7 @@ use crate::documents::restated::Earlier;
 use crate::documents::{Collection, daily, hourly, run_field, time};
 use model::bill::Amounts;
 use model::history::Measure;
-use model::ledger::Entry;
+use model::ledger::LedgerEntry;
 use model::run_id::RunId;
 
 /// Columns of `billing_daily`: the anomaly mark, and the first measure. The measures follow the order of
@@ -74,9 +74,9 @@ pub(super) struct Written {
 impl DailyRow {
     /// Converts a ledger entry. Keeps the creation time and the anomaly mark of the stored row, and also the time of
     /// the last write if nothing changed.
-    pub(super) fn of(entry: &Entry, stored: Option<&Self>, now: Written) -> Self {
+    pub(super) fn of(entry: &LedgerEntry, stored: Option<&Self>, now: Written) -> Self {
         let subject = || {
-            let Entry { key, names, pricing_categories, regions, .. } = entry.clone();
+            let LedgerEntry { key, names, pricing_categories, regions, .. } = entry.clone();
             Arc::new(Subject { key, names, pricing_categories, regions })
         };
         let amounts = entry.amounts;
@@ -97,7 +97,7 @@ impl DailyRow {
     }
 
     /// Returns whether the row already equals a ledger entry.
-    pub(super) fn is_of(&self, entry: &Entry) -> bool {
+    pub(super) fn is_of(&self, entry: &LedgerEntry) -> bool {
         let Subject { key, names, pricing_categories, regions } = &*self.subject;
         self.amounts == entry.amounts
             && (key, names) == (&entry.key, &entry.names)
@@ -107,7 +107,7 @@ impl DailyRow {
     pub(super) fn document(&self, date: Date) -> Document {
         let moment = |millis| Timestamp::from_millisecond(millis).unwrap_or_default();
         let Subject { key, names, pricing_categories, regions } = (*self.subject).clone();
-        let entry = Entry { key, names, amounts: self.amounts, pricing_categories, regions };
+        let entry = LedgerEntry { key, names, amounts: self.amounts, pricing_categories, regions };
         let mut document = daily::upsert(date, &entry, moment(self.created)).fresh();
         document.insert("isAnomaly", self.anomalous);
         document.insert("updatedAt", time(moment(self.updated.at)));
@@ -117,12 +117,12 @@ impl DailyRow {
 }
 
 impl HourlyRow {
-    pub(super) fn new(entry: &Entry, now: Written) -> Self {
+    pub(super) fn new(entry: &LedgerEntry, now: Written) -> Self {
         Self { subject: named(entry), hours: [f64::NAN; 24], fetched: now.at, created: now.at, updated: now }
     }
 
     /// Sets amounts, and takes the names of the entry.
-    pub(super) fn see(&mut self, entry: &Entry, amounts: &[(u8, f64)], now: Written) {
+    pub(super) fn see(&mut self, entry: &LedgerEntry, amounts: &[(u8, f64)], now: Written) {
         self.subject = named(entry);
         self.set(amounts, now);
     }
@@ -189,7 +189,7 @@ impl Row for DailyRow {
         Written::write(rows.iter().map(|row| row.updated), day)?;
         day.put(ANOMALOUS, rows.iter().map(|row| [u8::from(row.anomalous)]))?;
         for (column, measure) in (MEASURES..).zip(Measure::ALL) {
-            day.put(column, rows.iter().map(|row| measure.of(&row.amounts).to_le_bytes()))?;
+            day.put(column, rows.iter().map(|row| measure.value(&row.amounts).to_le_bytes()))?;
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ pub(super) fn flag([flag]: [u8; 1]) -> bool {
 }
 
 /// Returns the subject of an hourly row. `billing_hourly` has no lists of pricing types or regions.
-fn named(entry: &Entry) -> Arc<Subject> {
+fn named(entry: &LedgerEntry) -> Arc<Subject> {
     let (key, names) = (entry.key.clone(), entry.names.clone());
     Arc::new(Subject { key, names, pricing_categories: Vec::new(), regions: Vec::new() })
 }

@@ -114,7 +114,7 @@ impl Mongodb {
         }
         let cause = reason(&error.kind.to_string());
         match &*error.kind {
-            _ if http::is_distrust(&cause) => StoreError::Distrusted { hosts: self.hosts.clone(), cause },
+            _ if http::is_untrusted_certificate(&cause) => StoreError::Distrusted { hosts: self.hosts.clone(), cause },
             ErrorKind::ServerSelection { .. } => StoreError::Unreachable {
                 hosts: self.hosts.clone(),
                 seconds: self.selection_timeout.as_secs_f64(),

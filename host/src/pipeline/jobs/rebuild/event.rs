@@ -3,7 +3,7 @@
 use std::fmt;
 
 use futures_util::{StreamExt as _, stream};
-use ingest::archive::{ArchiveError, Key};
+use ingest::archive::{ArchiveError, DocumentKey};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::series::day_start;
@@ -18,13 +18,13 @@ const CONCURRENT_READS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ArchiveEvent {
     pub(super) fetched_at: Timestamp,
-    pub(super) key: Key,
+    pub(super) key: DocumentKey,
 }
 
 impl ArchiveEvent {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (fetched_at, key) = text.split_once(' ')?;
-        Some(Self { fetched_at: fetched_at.parse().ok()?, key: Key::parse(key)? })
+        Some(Self { fetched_at: fetched_at.parse().ok()?, key: DocumentKey::parse(key)? })
     }
 }
 
@@ -59,11 +59,11 @@ pub(super) async fn list_events(run: &mut Run<'_>) -> Result<Vec<ArchiveEvent>, 
 }
 
 /// The end of the day or hour of a document.
-fn end(key: &Key, zone: &TimeZone) -> Timestamp {
+fn end(key: &DocumentKey, zone: &TimeZone) -> Timestamp {
     let seconds = match key.hour {
         None => day_start(key.date.tomorrow().unwrap_or(key.date), zone).0,
         Some(hour) => {
-            day_start(key.date, zone).0 + Hours::of(key.date, zone).map_or(0, |hours| hours.seconds(hour)) - 1
+            day_start(key.date, zone).0 + Hours::of_day(key.date, zone).map_or(0, |hours| hours.seconds(hour)) - 1
         }
     };
     Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)

@@ -12,12 +12,12 @@ use model::series::{self, Names, SeriesKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::source::RawDocument;
+use crate::document::RawDocument;
 
 /// The used fields of a billing row. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct KakaoRow<'a> {
     #[serde(borrow, default)]
     metering_date: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -49,17 +49,17 @@ struct Row<'a> {
 }
 
 /// Reads the rows of a raw document. An error is the reason for a refused row.
-pub(crate) fn read_all(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
+pub(crate) fn bill_rows(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
     let mut texts = Interner::default();
-    document.rows.iter().map(move |raw| read(raw, document.date, &mut texts))
+    document.rows.iter().map(move |raw| bill_row(raw, document.date, &mut texts))
 }
 
-fn read(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, String> {
+fn bill_row(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, String> {
     // Serde would also accept a JSON array for the struct.
     if !raw.get().starts_with('{') {
         return Err("not a billing row: expected a JSON object".to_owned());
     }
-    let row: Row<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
+    let row: KakaoRow<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
     let date = row.metering_date.as_deref().unwrap_or_default();
     if series::parse_day(date) != Some(day) {
         return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
@@ -99,18 +99,19 @@ fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
         return Ok(BigDecimal::default());
     };
     // The limit is far above any bill and prevents a gigabyte of digits for 1e999999999.
-    let sane = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
+    let is_reasonable = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
     BigDecimal::from_str(text)
         .ok()
-        .filter(sane)
+        .filter(is_reasonable)
         .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use bigdecimal::ToPrimitive as _;
     use jiff::Timestamp;
+
+    use super::*;
 
     fn document(rows: &[&str]) -> RawDocument {
         RawDocument {
@@ -141,9 +142,9 @@ mod tests {
             &row("s", "\"12.5\""),
             &row("s", "null"),
         ]);
-        let read: Vec<_> = read_all(&document).collect();
+        let rows: Vec<_> = bill_rows(&document).collect();
         let reasons =
-            read.iter().enumerate().filter_map(|(row, read)| Some(format!("{row}: {}", read.as_ref().err()?)));
+            rows.iter().enumerate().filter_map(|(index, row)| Some(format!("{index}: {}", row.as_ref().err()?)));
         insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
         0: not a billing row: expected a JSON object
         2: projectId is missing or empty
@@ -151,7 +152,7 @@ mod tests {
         4: expectAmount is "many", expected a number
         5: expectAmount is "1e999999999", expected a number
         "#);
-        let costs: Vec<f64> = read.iter().flatten().filter_map(|row| row.amounts.billed_cost.to_f64()).collect();
+        let costs: Vec<f64> = rows.iter().flatten().filter_map(|row| row.amounts.billed_cost.to_f64()).collect();
         assert_eq!(costs, [1.0, 12.5, 0.0]);
     }
 }

@@ -1,13 +1,12 @@
 //! Tests against the simulated API on a real port.
 
-use jiff::civil::date;
-
-use super::*;
 use std::net::SocketAddr;
 
+use jiff::civil::date;
 use jiff::tz::TimeZone;
 use simulator::{BadBody, Clock, Fault, Injection, ScenarioOptions, SimulateOptions, Simulation};
 
+use super::*;
 use crate::source::Source;
 
 const DAY: Date = date(2026, 11, 22);
@@ -76,14 +75,14 @@ fn body(body: BadBody) -> Fault {
 }
 
 /// Returns the number of calls and of retries.
-fn asked(traffic: Traffic) -> (u64, u64) {
+fn calls_and_retries(traffic: Traffic) -> (u64, u64) {
     assert!(traffic.failed <= traffic.calls && traffic.failed >= traffic.retries, "{traffic:?}");
     assert!(traffic.calls == 0 || traffic.time > Duration::ZERO, "{traffic:?}");
     (traffic.calls, traffic.retries)
 }
 
 #[tokio::test]
-async fn all_pages_make_one_document() {
+async fn all_pages_give_one_document() {
     let simulation = start().await;
     let paged = source(options(&simulation));
     let whole = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
@@ -91,8 +90,8 @@ async fn all_pages_make_one_document() {
     let expected = whole.fetch(DAY, None, now()).await.unwrap();
     assert!(document.rows.len() > 50);
     assert!(same_rows(&document.rows, &expected.rows));
-    assert_eq!(asked(paged.traffic()), (document.rows.len() as u64 / 7 + 1, 0));
-    assert_eq!(asked(whole.traffic()), (1, 0));
+    assert_eq!(calls_and_retries(paged.traffic()), (document.rows.len() as u64 / 7 + 1, 0));
+    assert_eq!(calls_and_retries(whole.traffic()), (1, 0));
     assert_eq!((document.date, document.hour, document.fetched_at), (DAY, None, now()));
     assert_eq!(
         Value::Object(document.api_params),
@@ -110,61 +109,61 @@ async fn a_full_last_page_is_followed_by_an_empty_one() {
 }
 
 #[tokio::test]
-async fn too_many_requests_and_server_errors_are_tried_again() {
+async fn too_many_requests_and_server_errors_are_retried() {
     for status in [429, 500, 503] {
         let simulation = start().await;
         simulation.set_fault(Fault { status: Some(status), retry_after: Some(1), times: Some(2), ..Fault::default() });
         let source = source(KakaoOptions { page_size: 10_000, ..options(&simulation) });
         source.fetch(DAY, None, now()).await.unwrap();
-        assert_eq!(asked(source.traffic()), (3, 2));
+        assert_eq!(calls_and_retries(source.traffic()), (3, 2));
     }
 }
 
 #[tokio::test]
-async fn attempts_run_out() {
+async fn the_attempts_are_limited() {
     let (message, traffic) = failure(Fault { status: Some(429), ..Fault::default() }).await;
     assert_eq!(
         message,
-        "the billing API at URL/open/billing/public/v2/cost/resources gave no page 0 of 2026-11-22 in 3 attempts; the \
-         last one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}; \
-         run the job again once the API answers, or raise source.attempts"
+        "the billing API at URL/open/billing/public/v2/cost/resources returned no page 0 of 2026-11-22 in 3 attempts; the \
+         last attempt: it answered 429: {\"error\":{\"message\":\"an injected fault\"}}; \
+         run the job again when the API answers, or raise source.attempts"
     );
-    assert_eq!(asked(traffic), (3, 2));
+    assert_eq!(calls_and_retries(traffic), (3, 2));
 }
 
 /// Every page succeeds at the second attempt, so only the shared budget can end the fetch.
 #[tokio::test]
-async fn all_pages_share_the_time_for_tries() {
+async fn all_pages_share_the_retry_budget() {
     let simulation = start().await;
     let every = std::num::NonZeroU32::new(2);
     let storm = Fault { status: Some(429), retry_after: Some(1), every, ..Fault::default() };
-    let ask = async |seconds| {
+    let fetch = async |seconds| {
         simulation.set_fault(storm.clone());
         let retry = RetryOptions { max_retry_after: Duration::from_secs(1), ..options(&simulation).retry };
         let retry_budget = Duration::from_secs(seconds);
         let source = source(KakaoOptions { page_size: 30, retry, retry_budget, ..options(&simulation) });
         (source.fetch(DAY, None, now()).await, source)
     };
-    let (spent, source) = ask(2).await;
+    let (spent, source) = fetch(2).await;
     // The second wait would end after two seconds plus the time of two requests.
     assert_eq!(
         spent.unwrap_err().to_string().replace(simulation.url(), "URL"),
-        "the billing API at URL/open/billing/public/v2/cost/resources gave no page 1 of 2026-11-22 in 1 attempt, and \
-         this run has no time for more: 2 of its 3 requests failed, which took 1 s of source.retry_seconds = 2; the last \
-         one: it answered 429: {\"error\":{\"message\":\"a fault that was asked for\"}}; run the job again once the API \
+        "the billing API at URL/open/billing/public/v2/cost/resources returned no page 1 of 2026-11-22 in 1 attempt, and \
+         the time for retries is used up: 2 of 3 requests failed and took 1 s of source.retry_seconds = 2; the last \
+         attempt: it answered 429: {\"error\":{\"message\":\"an injected fault\"}}; run the job again when the API \
          answers, or raise source.retry_seconds"
     );
-    assert_eq!(asked(source.traffic()), (3, 1));
+    assert_eq!(calls_and_retries(source.traffic()), (3, 1));
     simulation.set_fault(Fault { status: Some(500), ..storm.clone() });
-    let again = source.fetch(DAY, None, now()).await.unwrap_err();
-    assert!(matches!(again, SourceError::Spent { page: 0, attempts: 1, .. }), "what is spent is spent: {again}");
-    let (whole, source) = ask(60).await;
+    let repeated = source.fetch(DAY, None, now()).await.unwrap_err();
+    assert!(matches!(repeated, SourceError::Kakao(KakaoError::RetryBudget { page: 0, attempts: 1, .. })), "{repeated}");
+    let (whole, source) = fetch(60).await;
     let pages = whole.unwrap().rows.len() as u64 / 30 + 1;
-    assert_eq!(asked(source.traffic()), (2 * pages, pages));
+    assert_eq!(calls_and_retries(source.traffic()), (2 * pages, pages));
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_are_not_tried_again() {
+async fn refused_credentials_are_not_retried() {
     for status in [401, 403] {
         let (message, traffic) = failure(Fault { status: Some(status), ..Fault::default() }).await;
         assert_eq!(
@@ -174,25 +173,25 @@ async fn credentials_that_are_refused_are_not_tried_again() {
                  check source.credential_id and source.credential_secret"
             )
         );
-        assert_eq!(asked(traffic), (1, 0));
+        assert_eq!(calls_and_retries(traffic), (1, 0));
     }
     let simulation = start().await;
     let wrong = source(KakaoOptions { credential_secret: Secret::new("wrong"), ..options(&simulation) });
-    assert!(matches!(wrong.fetch(DAY, None, now()).await, Err(SourceError::Refused { status: 401, .. })));
+    assert!(matches!(
+        wrong.fetch(DAY, None, now()).await,
+        Err(SourceError::Kakao(KakaoError::Refused { status: 401, .. }))
+    ));
 }
 
 #[tokio::test]
-async fn other_refusals_are_not_tried_again() {
+async fn other_refusals_are_not_retried() {
     let (message, traffic) = failure(Fault { status: Some(404), ..Fault::default() }).await;
-    assert!(
-        message.contains("answered 404 for 2026-11-22, which trying again does not change: {\"error\""),
-        "{message}"
-    );
-    assert_eq!(asked(traffic), (1, 0));
+    assert!(message.contains("answered 404 for 2026-11-22, and a retry does not help: {\"error\""), "{message}");
+    assert_eq!(calls_and_retries(traffic), (1, 0));
 }
 
 #[tokio::test]
-async fn a_web_page_is_shown_from_its_beginning() {
+async fn the_beginning_of_a_web_page_is_shown() {
     let (message, traffic) = failure(body(BadBody::Html)).await;
     assert_eq!(
         message,
@@ -200,11 +199,11 @@ async fn a_web_page_is_shown_from_its_beginning() {
          array at result.content: expected value at line 1 column 1; the body begins with: <html><body>점검 \
          중입니다</body></html>"
     );
-    assert_eq!(asked(traffic), (1, 0));
+    assert_eq!(calls_and_retries(traffic), (1, 0));
 }
 
 #[tokio::test]
-async fn another_shape_is_shown() {
+async fn an_unexpected_shape_is_shown() {
     let (message, traffic) = failure(body(BadBody::OtherShape)).await;
     assert!(message.contains("invalid type: string \"none today\", expected a sequence"), "{message}");
     assert!(message.ends_with("the body begins with: {\"result\":{\"content\":\"none today\"}}"), "{message}");
@@ -218,18 +217,18 @@ async fn credentials_in_a_body_are_not_shown() {
 }
 
 #[tokio::test]
-async fn a_truncated_body_is_tried_again_and_then_shown() {
+async fn a_truncated_body_is_retried_and_then_shown() {
     let (message, traffic) = failure(body(BadBody::Truncated)).await;
     assert!(message.contains("page 0 of 2026-11-22"), "{message}");
     assert!(message.contains("EOF while parsing"), "{message}");
     let (_, shown) = message.split_once("the body begins with: ").unwrap();
-    assert_eq!(shown.chars().count(), SHOWN_CHARACTERS);
+    assert_eq!(shown.chars().count(), BODY_CHARACTERS);
     assert!(shown.starts_with("{\"result\":{\"content\":[{\"meteringDate\":\"20261122\""), "{shown}");
-    assert_eq!(asked(traffic), (3, 2));
+    assert_eq!(calls_and_retries(traffic), (3, 2));
 }
 
 #[tokio::test]
-async fn pages_that_do_not_end_are_an_error() {
+async fn endless_pages_are_an_error() {
     let (message, traffic) = failure(body(BadBody::Endless)).await;
     assert_eq!(
         message,
@@ -240,12 +239,12 @@ async fn pages_that_do_not_end_are_an_error() {
 }
 
 #[tokio::test]
-async fn a_page_that_repeats_is_an_error() {
+async fn a_repeated_page_is_an_error() {
     let (message, traffic) = failure(body(BadBody::Repeated)).await;
     assert_eq!(
         message,
-        "page 1 of 2026-11-22 from URL/open/billing/public/v2/cost/resources is the same as the page before it: \
-         expected other rows or a last page with fewer than 7"
+        "page 1 of 2026-11-22 from URL/open/billing/public/v2/cost/resources equals the previous page: expected \
+         different rows, or a last page with fewer than 7 rows"
     );
     assert_eq!(traffic.calls, 2);
 }
@@ -254,24 +253,24 @@ async fn a_page_that_repeats_is_an_error() {
 async fn a_slow_answer_times_out() {
     let (message, traffic) = failure(Fault { slow_ms: Some(60_000), ..Fault::default() }).await;
     assert!(
-        message.contains("in 3 attempts; the last one: no whole answer within 250ms; run the job again"),
+        message.contains("in 3 attempts; the last attempt: no complete answer within 250ms; run the job again"),
         "{message}"
     );
-    assert_eq!(asked(traffic), (3, 2));
+    assert_eq!(calls_and_retries(traffic), (3, 2));
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_tried_again() {
+async fn a_refused_connection_is_retried() {
     let simulation = start().await;
     let source = source(options(&simulation));
     simulation.shutdown().await.unwrap();
     let message = source.fetch(DAY, None, now()).await.unwrap_err().to_string();
-    assert!(message.contains("in 3 attempts; the last one: error sending request"), "{message}");
+    assert!(message.contains("in 3 attempts; the last attempt: error sending request"), "{message}");
     assert!(message.contains("refused"), "{message}");
 }
 
 #[tokio::test]
-async fn options_that_cannot_work_are_named() {
+async fn unusable_options_are_named() {
     let simulation = start().await;
     for (options, expected) in [
         (KakaoOptions { base_url: "billing".to_owned(), ..options(&simulation) }, "source.endpoint: expected an http"),
@@ -288,7 +287,7 @@ async fn options_that_cannot_work_are_named() {
 }
 
 #[tokio::test]
-async fn debug_output_holds_no_credential() {
+async fn debug_output_contains_no_credential() {
     let simulation = start().await;
     let text = format!("{:?}", source(options(&simulation)));
     assert!(!text.contains("the-credential"), "{text}");

@@ -1,19 +1,31 @@
 //! The format of a raw document: the shape of an API page with the rows of all pages, plus metadata about the fetch.
 //!
-//! Rows pass through byte for byte. Archive, spool, replay and the simulated API use only this module to write or read
+//! Rows pass through byte for byte. Archive, spool, sources and the simulated API use only this module to write or read
 //! the format.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::source::RawDocument;
-
-/// The contents of a raw document or of an API page.
+/// All rows of one billing day in the provider's form.
 #[derive(Debug)]
-pub struct Contents {
+pub struct RawDocument {
+    pub date: Date,
+    /// Hour of a partial day's snapshot; `None` for a request of the whole day.
+    pub hour: Option<u8>,
+    /// Elements of `result.content`, byte for byte, in page order.
+    pub rows: Vec<Box<RawValue>>,
+    pub fetched_at: Timestamp,
+    /// Parameters of the query, stored in `_metadata.apiParams`.
+    pub api_params: Map<String, Value>,
+}
+
+/// The content of an encoded raw document or of an API page.
+#[derive(Debug)]
+pub struct DocumentContent {
     /// Elements of `result.content`, byte for byte.
     pub rows: Vec<Box<RawValue>>,
     /// `None` if the time is missing or unreadable.
@@ -22,9 +34,22 @@ pub struct Contents {
     pub api_params: Map<String, Value>,
 }
 
+impl DocumentContent {
+    /// Returns the raw document of a day. `default_fetched_at` replaces a missing fetch time.
+    pub(crate) fn into_document(self, date: Date, hour: Option<u8>, default_fetched_at: Timestamp) -> RawDocument {
+        RawDocument {
+            date,
+            hour,
+            rows: self.rows,
+            fetched_at: self.fetched_at.unwrap_or(default_fetched_at),
+            api_params: self.api_params,
+        }
+    }
+}
+
 /// Encodes a document. Without an upload time, `_metadata.uploadedAt` is omitted.
-pub(super) fn encode(document: &RawDocument, uploaded_at: Option<Timestamp>) -> Vec<u8> {
-    let metadata = WrittenMetadata { fetched_at: document.fetched_at, api_params: &document.api_params, uploaded_at };
+pub(crate) fn encode(document: &RawDocument, uploaded_at: Option<Timestamp>) -> Vec<u8> {
+    let metadata = EncodedMetadata { fetched_at: document.fetched_at, api_params: &document.api_params, uploaded_at };
     let metadata = serde_json::to_string(&metadata).expect("maps with string keys and timestamps are JSON");
     let rows = document.rows.iter().map(|row| row.get());
     let mut text = String::with_capacity(metadata.len() + 64 + rows.clone().map(|row| row.len() + 1).sum::<usize>());
@@ -51,11 +76,11 @@ pub fn write_content<'a>(text: &mut String, rows: impl Iterator<Item = &'a str>)
 ///
 /// # Errors
 /// The body is not JSON, or `result.content` is not an array.
-pub fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
-    let read: Read = serde_json::from_slice(body)?;
-    let metadata = read.metadata.unwrap_or_default();
-    Ok(Contents {
-        rows: read.result.content,
+pub fn decode(body: &[u8]) -> Result<DocumentContent, serde_json::Error> {
+    let encoded: EncodedDocument = serde_json::from_slice(body)?;
+    let metadata = encoded.metadata.unwrap_or_default();
+    Ok(DocumentContent {
+        rows: encoded.result.content,
         fetched_at: fetched_at(&metadata),
         api_params: metadata.get("apiParams").and_then(Value::as_object).cloned().unwrap_or_default(),
     })
@@ -64,10 +89,10 @@ pub fn decode(body: &[u8]) -> Result<Contents, serde_json::Error> {
 /// Reads the fetch time from the last bytes of a document. Returns `None` if the bytes are ambiguous.
 ///
 /// [`encode`] writes the metadata at the end. A similar text inside a row has more bytes behind it and does not parse.
-pub(super) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
+pub(crate) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
     const FIELD: &[u8] = b",\"_metadata\":";
-    let place = end.windows(FIELD.len()).rposition(|window| window == FIELD)?;
-    let metadata = end[place + FIELD.len()..].strip_suffix(b"}")?;
+    let start = end.windows(FIELD.len()).rposition(|window| window == FIELD)?;
+    let metadata = end[start + FIELD.len()..].strip_suffix(b"}")?;
     fetched_at(&serde_json::from_slice(metadata).ok()?)
 }
 
@@ -76,7 +101,7 @@ fn fetched_at(metadata: &Value) -> Option<Timestamp> {
 }
 
 /// Returns the SHA-256 in hex of the rows as a multiset. The order of the rows and the metadata have no effect.
-pub(super) fn content_digest(rows: &[Box<RawValue>]) -> String {
+pub(crate) fn content_digest(rows: &[Box<RawValue>]) -> String {
     let mut sorted: Vec<&str> = rows.iter().map(|row| row.get()).collect();
     sorted.sort_unstable();
     let mut hasher = Sha256::new();
@@ -89,13 +114,13 @@ pub(super) fn content_digest(rows: &[Box<RawValue>]) -> String {
 }
 
 /// Returns the SHA-256 in hex of an unreadable document.
-pub(super) fn bytes_digest(bytes: &[u8]) -> String {
+pub(crate) fn bytes_digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenMetadata<'a> {
+struct EncodedMetadata<'a> {
     fetched_at: Timestamp,
     api_params: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,20 +128,20 @@ struct WrittenMetadata<'a> {
 }
 
 #[derive(Deserialize)]
-struct Read {
-    result: ReadResult,
+struct EncodedDocument {
+    result: EncodedResult,
     /// Any JSON value, because documents of foreign writers must stay readable.
     #[serde(rename = "_metadata")]
     metadata: Option<Value>,
 }
 
 #[derive(Deserialize)]
-struct ReadResult {
+struct EncodedResult {
     content: Vec<Box<RawValue>>,
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use jiff::civil::date;
 
     use super::*;
@@ -148,22 +173,22 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_end_says_when_a_document_was_fetched() {
+    fn the_end_of_a_document_contains_the_fetch_time() {
         let at = "2026-11-23T00:10:00Z";
-        let sly = r#"{"a":1,"_metadata":{"fetchedAt":"2020-01-01T00:00:00Z"}}"#;
-        let written = encode(&document(&["1", sly], at), None);
+        let misleading = r#"{"a":1,"_metadata":{"fetchedAt":"2020-01-01T00:00:00Z"}}"#;
+        let written = encode(&document(&["1", misleading], at), None);
         for bytes in [110, 130, written.len()] {
             let end = &written[written.len() - bytes..];
             assert_eq!(fetched_at_of_end(end), Some(at.parse().unwrap()), "{bytes}");
         }
-        let without = format!("{{\"result\":{{\"content\":[1,{sly}]}}}}");
+        let without = format!("{{\"result\":{{\"content\":[1,{misleading}]}}}}");
         for end in [&written[written.len() - 60..], &b""[..], &b"{}"[..], without.as_bytes(), b",\"_metadata\":7}"] {
             assert_eq!(fetched_at_of_end(end), None, "{}", String::from_utf8_lossy(end));
         }
     }
 
     #[test]
-    fn documents_of_other_writers_are_read() {
+    fn documents_of_foreign_writers_are_readable() {
         for metadata in ["", r#","_metadata":null"#, r#","_metadata":7"#, r#","_metadata":{"fetchedAt":"yesterday"}"#] {
             let read = decode(format!(r#"{{"result":{{"content":[{{}}],"x":1}}{metadata}}}"#).as_bytes()).unwrap();
             assert_eq!((read.rows.len(), read.fetched_at, read.api_params.len()), (1, None, 0), "{metadata}");
@@ -171,7 +196,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_document_needs_an_array_of_rows() {
+    fn a_document_without_an_array_of_rows_is_refused() {
         for body in
             ["", "[]", "{}", r#"{"result":{}}"#, r#"{"result":{"content":null}}"#, r#"{"result":{"content":{}}}"#]
         {
@@ -180,7 +205,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_digest_knows_the_rows_as_a_multiset() {
+    fn a_digest_does_not_depend_on_the_order_of_rows() {
         let digest = |rows: &[&str]| content_digest(&document(rows, "2026-11-23T00:10:00Z").rows);
         assert_eq!(digest(&["1", "2", "2"]), digest(&["2", "1", "2"]));
         assert_ne!(digest(&["1", "2", "2"]), digest(&["1", "1", "2"]));

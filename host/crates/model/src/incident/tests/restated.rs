@@ -12,28 +12,26 @@ type Bills = BTreeMap<i8, f64>;
 
 /// The incidents of one installation, and the ends delivered to one receiver.
 #[derive(Default)]
-struct House {
+struct Installation {
     known: BTreeMap<String, Incident>,
     ends: BTreeMap<String, Vec<(NotificationKind, Option<Moment>)>>,
 }
 
-impl House {
-    fn judge(&mut self, day: i8, impact: f64, news: News) {
-        let found = [("a", impact)];
-        run(&mut self.known, on(day, None), &found[..usize::from(impact > 0.0)], news);
+impl Installation {
+    fn evaluate(&mut self, day: i8, impact: f64, recency: Recency) {
+        let anomaly = [("a", impact)];
+        run(&mut self.known, on(day, None), &anomaly[..usize::from(impact > 0.0)], recency);
     }
 
     /// Runs the daily job: evaluates every day after the first changed day in order, then notifies.
     fn daily(&mut self, newest: i8, before: &Bills, now: &Bills) {
         let first = (newest - RESTATED..newest).find(|day| before.get(day) != now.get(day)).unwrap_or(newest);
         for day in first..=newest {
-            self.judge(day, now[&day], if day == newest { News::Live } else { News::Late });
+            self.evaluate(day, now[&day], if day == newest { Recency::Live } else { Recency::Late });
         }
         for (id, incident) in &mut self.known {
-            let told = tell(incident);
-            let ends = told
-                .into_iter()
-                .filter(|notification| !matches!(notification, NotificationKind::Opened | NotificationKind::Grown));
+            let is_end = |kind: &NotificationKind| !matches!(kind, NotificationKind::Opened | NotificationKind::Grown);
+            let ends = notify(incident).into_iter().filter(is_end);
             self.ends.entry(id.clone()).or_default().extend(ends.map(|end| (end, incident.closed_at)));
         }
     }
@@ -41,8 +39,8 @@ impl House {
     /// Returns the impact of each day over all incidents. Each day belongs to only one incident.
     fn days(&self) -> BTreeMap<Date, f64> {
         let mut days = BTreeMap::new();
-        for (day, seen) in self.known.values().flat_map(|incident| &incident.by_day) {
-            assert!(days.insert(*day, seen.impact()).is_none(), "{day} is counted twice: {:#?}", self.known);
+        for (day, impact) in self.known.values().flat_map(|incident| &incident.by_day) {
+            assert!(days.insert(*day, impact.impact()).is_none(), "{day} is counted twice: {:#?}", self.known);
         }
         days
     }
@@ -54,7 +52,7 @@ impl House {
     }
 
     fn open(&self) -> Vec<Date> {
-        let open = self.known.values().filter(|incident| incident.state == State::Open);
+        let open = self.known.values().filter(|incident| incident.state == IncidentState::Open);
         open.map(|incident| incident.last_seen.date).collect()
     }
 }
@@ -64,11 +62,13 @@ fn amount(random: &mut fastrand::Rng) -> f64 {
 }
 
 #[test]
-fn whatever_is_corrected_each_day_counts_once_and_each_end_is_told_once() {
-    let mut alike = 0;
+fn restatements_count_each_day_once_and_each_end_is_notified_once() {
+    let mut same_grouping = 0;
     for seed in 0..3_000 {
         let random = &mut fastrand::Rng::with_seed(seed);
-        let (mut house, mut before, mut now) = (House::default(), Bills::new(), Bills::new());
+        let mut restated = Installation::default();
+        let mut before = Bills::new();
+        let mut now = Bills::new();
         for newest in 1..=DAYS {
             now.insert(newest, amount(random));
             for _ in 0..random.u8(..3) {
@@ -77,19 +77,19 @@ fn whatever_is_corrected_each_day_counts_once_and_each_end_is_told_once() {
                     now.insert(day, amount(random));
                 }
             }
-            house.daily(newest, &before, &now);
+            restated.daily(newest, &before, &now);
             before.clone_from(&now);
         }
-        let mut at_once = House::default();
-        now.iter().for_each(|(day, impact)| at_once.judge(*day, *impact, News::Live));
-        assert_eq!(house.days(), at_once.days(), "seed {seed}: {now:?}");
-        let said_again = |ends: &Vec<_>| ends.windows(2).any(|pair| pair[0] == pair[1]);
-        assert!(!house.ends.values().any(said_again), "seed {seed}: {now:?} {:#?}", house.ends);
+        let mut final_bills = Installation::default();
+        now.iter().for_each(|(day, impact)| final_bills.evaluate(*day, *impact, Recency::Live));
+        assert_eq!(restated.days(), final_bills.days(), "seed {seed}: {now:?}");
+        let has_repetition = |ends: &Vec<_>| ends.windows(2).any(|pair| pair[0] == pair[1]);
+        assert!(!restated.ends.values().any(has_repetition), "seed {seed}: {now:?} {:#?}", restated.ends);
         // A day emptied in the middle of an incident leaves one incident; the final bills alone give two incidents.
-        if house.grouped() == at_once.grouped() {
-            alike += 1;
-            assert_eq!(house.open(), at_once.open(), "seed {seed}: {now:?} {:#?}", house.known);
+        if restated.grouped() == final_bills.grouped() {
+            same_grouping += 1;
+            assert_eq!(restated.open(), final_bills.open(), "seed {seed}: {now:?} {:#?}", restated.known);
         }
     }
-    assert!(alike > 1_000, "{alike} of 3000 have incidents of the same days");
+    assert!(same_grouping > 1_000, "{same_grouping} of 3000 have incidents of the same days");
 }

@@ -1,0 +1,281 @@
+//! The update of known incidents with the anomalies of one run: incidents continue, end or begin.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sha2::{Digest, Sha256};
+
+use super::{Incident, IncidentState, MAX_GAP_DAYS, Moment, Recency, Resolution, days_in_short_streaks};
+use crate::anomaly::{Anomaly, Direction};
+use crate::series::SeriesKey;
+
+/// First hour of an unfinished day with enough evidence to end an incident of an earlier day.
+const FIRST_CONCLUSIVE_HOUR: u8 = 6;
+
+/// Maximum number of days between an early anomaly and the opening of the same incident.
+const EARLIER_DAYS: i32 = 3;
+
+/// The results of one run at one evaluation time.
+#[derive(Debug)]
+pub struct EvaluationResults<'a> {
+    pub moment: Moment,
+    pub anomalies: &'a [Anomaly],
+    /// Rules with a normal verdict, by series. An inconclusive part of a day is not included.
+    pub normal_rules: &'a HashMap<SeriesKey, BTreeSet<String>>,
+    /// The rules of this evaluation.
+    pub evaluated_rules: &'a BTreeSet<String>,
+    /// Rules of `evaluated_rules` with any verdict.
+    pub rules_with_verdict: &'a BTreeSet<String>,
+    /// Rules without a verdict on a submitted series, by series.
+    pub failed_rules: &'a HashMap<SeriesKey, BTreeSet<String>>,
+    /// All configured rules, so that an incident of a removed rule can end.
+    pub configured_rules: &'a BTreeSet<String>,
+    pub recency: Recency,
+    /// Number of days after which a lasting change is the new level.
+    pub accept_after_days: u16,
+    /// An impact up to `growth_factor` times the accepted impact is not new.
+    pub growth_factor: f64,
+}
+
+/// The result of [`update`].
+#[derive(Debug)]
+pub struct UpdatedIncidents {
+    pub changed: Vec<Incident>,
+    /// The incident id of each series and direction with an anomaly.
+    pub ids: BTreeMap<(SeriesKey, Direction), String>,
+}
+
+/// Updates all open incidents and all incidents of the evaluation time. Returns changed and new incidents, and the
+/// incident of each series and direction.
+pub fn update(known: Vec<Incident>, results: &EvaluationResults<'_>) -> UpdatedIncidents {
+    let mut by_series: BTreeMap<(SeriesKey, Direction), Vec<&Anomaly>> = BTreeMap::new();
+    for anomaly in results.anomalies {
+        by_series.entry((anomaly.series.clone(), anomaly.direction)).or_default().push(anomaly);
+    }
+    let mut changed = Vec::new();
+    let mut ids = BTreeMap::new();
+    for mut incident in known {
+        let key = (incident.series.clone(), incident.direction);
+        let before = incident.clone();
+        // An incident with an end at the same time can reopen.
+        let reopens =
+            incident.closed_at == Some(results.moment) && incident.state == IncidentState::Closed(Resolution::Returned);
+        let anomalies = by_series.get(&key).filter(|anomalies| reopens || incident.covers(anomalies, results)).cloned();
+        incident.apply(anomalies.as_deref(), results);
+        if anomalies.is_some() {
+            by_series.remove(&key);
+            ids.insert(key, incident.id.clone());
+        }
+        if anomalies.is_some() || incident != before {
+            changed.push(incident);
+        }
+    }
+    for (key, anomalies) in by_series {
+        let mut incident = Incident::opened(anomalies[0], results.moment, results.recency);
+        incident.apply(Some(&anomalies), results);
+        ids.insert(key, incident.id.clone());
+        changed.push(incident);
+    }
+    UpdatedIncidents { changed, ids }
+}
+
+impl Incident {
+    fn opened(anomaly: &Anomaly, moment: Moment, recency: Recency) -> Self {
+        Self {
+            id: id(&anomaly.series, anomaly.direction, moment),
+            series: anomaly.series.clone(),
+            names: anomaly.names.clone(),
+            direction: anomaly.direction,
+            severity: anomaly.severity,
+            state: IncidentState::Open,
+            opened_at: moment,
+            first_seen: moment,
+            last_seen: moment,
+            closed_at: None,
+            accepted_impact: None,
+            decision: None,
+            rules: BTreeSet::new(),
+            peak_score: 0.0,
+            by_day: BTreeMap::new(),
+            observed: anomaly.observed,
+            expected: anomaly.expected,
+            reason: anomaly.reason.clone(),
+            muted: recency == Recency::Past,
+            deliveries: BTreeMap::new(),
+        }
+    }
+
+    /// Returns whether the anomalies of the evaluation time belong to the incident. A few days before the opening are
+    /// included, because a restatement causes a new evaluation.
+    fn covers(&self, anomalies: &[&Anomaly], results: &EvaluationResults<'_>) -> bool {
+        let moment = results.moment;
+        let days_before_opening = (self.opened_at.date - moment.date).get_days();
+        let has_begun = days_before_opening <= EARLIER_DAYS;
+        match self.state {
+            IncidentState::Open => has_begun,
+            IncidentState::Closed(Resolution::Returned) => {
+                has_begun && self.closed_at.is_none_or(|closed| moment < closed)
+            }
+            IncidentState::Closed(Resolution::NewLevel | Resolution::Expected) => {
+                let gap_days = (moment.date - self.last_seen.date).get_days();
+                let impact = anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max);
+                let is_accepted =
+                    self.accepted_impact.is_some_and(|accepted| impact <= accepted * results.growth_factor);
+                // Later days belong to an accepted incident only if they are close and not much larger.
+                has_begun && (gap_days <= 0 || (gap_days <= MAX_GAP_DAYS && is_accepted))
+            }
+            // The same opening gives the same id and revives the retracted incident.
+            IncidentState::Retracted => id(&self.series, self.direction, moment) == self.id,
+        }
+    }
+
+    /// Adds the anomalies of all rules for the series at one time. `anomalies` is not empty.
+    fn add_anomalies(&mut self, anomalies: &[&Anomaly], results: &EvaluationResults<'_>) {
+        let moment = results.moment;
+        let mut impact = 0.0_f64;
+        for anomaly in anomalies {
+            self.severity = self.severity.max(anomaly.severity);
+            self.peak_score = self.peak_score.max(anomaly.score);
+            impact = impact.max(anomaly.impact);
+        }
+        let is_fully_evaluated = self.is_fully_evaluated(results);
+        self.rules.extend(anomalies.iter().map(|anomaly| anomaly.rule.clone()));
+        let day = self.by_day.entry(moment.date).or_default();
+        match moment.hour {
+            // Without a verdict of every rule, an earlier anomaly may still be valid.
+            None if is_fully_evaluated => day.finished_day = Some(impact),
+            None => day.finished_day = Some(impact.max(day.finished_day.unwrap_or(0.0))),
+            Some(hour) => {
+                let (newest, largest) = day.partial_day.unwrap_or((hour, 0.0));
+                day.partial_day = Some((newest.max(hour), largest.max(impact)));
+            }
+        }
+        if self.state == IncidentState::Retracted {
+            // Receivers of the retraction get a new opening notification.
+            self.deliveries.retain(|_, delivery| !delivery.end_notified);
+            self.reopen();
+            self.first_seen = moment;
+            self.last_seen = moment;
+        }
+        self.first_seen = self.first_seen.min(moment);
+        // The newest anomaly describes the incident.
+        let worst = anomalies
+            .iter()
+            .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
+        if let Some(worst) = worst
+            && moment >= self.last_seen
+        {
+            self.last_seen = moment;
+            self.names = worst.names.clone();
+            self.observed = worst.observed;
+            self.expected = worst.expected;
+            self.reason.clone_from(&worst.reason);
+        }
+    }
+
+    /// Returns whether every evaluated rule of the incident has a verdict. At least one rule must be evaluated.
+    fn is_fully_evaluated(&self, results: &EvaluationResults<'_>) -> bool {
+        let has_failed = |rule| results.failed_rules.get(&self.series).is_some_and(|failed| failed.contains(rule));
+        let mut evaluated = self.rules.intersection(results.evaluated_rules).peekable();
+        evaluated.peek().is_some()
+            && evaluated.all(|rule| results.rules_with_verdict.contains(rule) && !has_failed(rule))
+    }
+
+    /// Removes the impact of a finished day without a remaining anomaly.
+    fn remove_finished_day(&mut self, moment: Moment) {
+        let Moment { date, hour: None } = moment else { return };
+        let Some(day) = self.by_day.get_mut(&date).filter(|day| day.finished_day.is_some()) else { return };
+        day.finished_day = None;
+        if day.partial_day.is_none() {
+            self.by_day.remove(&date);
+        }
+        if let Some((first, earliest)) = self.by_day.first_key_value()
+            && let Some((last, newest)) = self.by_day.last_key_value()
+        {
+            if *first != self.first_seen.date {
+                self.first_seen = earliest.moment(*first);
+            }
+            self.last_seen = self.last_seen.min(newest.moment(*last));
+        } else if self.decision.is_none() {
+            self.state = IncidentState::Retracted;
+            self.closed_at = Some(moment);
+            // Receivers of the earlier end still get the retraction.
+            self.forget_notified_end();
+        }
+    }
+
+    /// Returns whether a later normal verdict ends the incident.
+    fn has_returned(&self, results: &EvaluationResults<'_>) -> bool {
+        let Moment { date, hour } = results.moment;
+        let is_late_enough = date > self.last_seen.date && hour.is_none_or(|hour| hour >= FIRST_CONCLUSIVE_HOUR);
+        // If all rules of the incident were removed, a normal verdict of any rule ends the incident.
+        let has_no_rule = self.rules.is_disjoint(results.configured_rules);
+        let normal_rules = results.normal_rules.get(&self.series);
+        let is_normal = normal_rules.is_some_and(|rules| has_no_rule || !self.rules.is_disjoint(rules));
+        self.state == IncidentState::Open && is_late_enough && is_normal
+    }
+
+    /// Returns whether the finished day makes the change long enough for a new level.
+    fn is_new_level(&self, results: &EvaluationResults<'_>) -> bool {
+        let Moment { date, hour: None } = results.moment else { return false };
+        let finished = self.by_day.iter().filter(|(_, day)| day.finished_day.is_some());
+        let days = finished.map(|(date, _)| *date).collect();
+        let is_newest = self.by_day.last_key_value().is_some_and(|(last, _)| *last == date);
+        let is_long = !days_in_short_streaks(&days, results.accept_after_days).contains(&date);
+        self.state == IncidentState::Open && is_newest && days.contains(&date) && is_long
+    }
+
+    fn close(&mut self, resolution: Resolution, moment: Moment) {
+        self.state = IncidentState::Closed(resolution);
+        self.closed_at = Some(moment);
+        if resolution == Resolution::NewLevel {
+            self.accepted_impact = self.largest_daily_impact();
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.state = IncidentState::Open;
+        self.closed_at = None;
+    }
+
+    /// Causes another notification of the end to the receivers of the earlier end.
+    fn forget_notified_end(&mut self) {
+        self.deliveries.values_mut().for_each(|delivery| delivery.end_notified = false);
+    }
+
+    /// Updates the incident with the anomalies of the same series and direction.
+    fn apply(&mut self, anomalies: Option<&[&Anomaly]>, results: &EvaluationResults<'_>) {
+        // An end at the same time is evaluated again.
+        let before = self.state;
+        let ended_now = matches!(before, IncidentState::Closed(Resolution::Returned | Resolution::NewLevel))
+            && self.decision.is_none()
+            && results.moment.hour.is_none()
+            && self.closed_at == Some(results.moment);
+        if ended_now {
+            self.reopen();
+            self.accepted_impact = None;
+        }
+        if let Some(anomalies) = anomalies {
+            self.add_anomalies(anomalies, results);
+        } else if self.is_fully_evaluated(results) {
+            self.remove_finished_day(results.moment);
+        }
+        if self.is_new_level(results) {
+            self.close(Resolution::NewLevel, results.moment);
+        } else if anomalies.is_none() && self.has_returned(results) {
+            self.close(Resolution::Returned, results.moment);
+        }
+        if anomalies.is_some() && self.state == IncidentState::Open && results.recency == Recency::Live {
+            // People are notified of an incident from loaded history that continues now.
+            self.muted = false;
+        }
+        if ended_now && self.state != before {
+            self.forget_notified_end();
+        }
+    }
+}
+
+fn id(series: &SeriesKey, direction: Direction, opened: Moment) -> String {
+    let hour = opened.hour.map_or_else(|| "day".to_owned(), |hour| hour.to_string());
+    let text = format!("{series} {} {} {hour}", direction.as_str(), opened.date);
+    format!("{}-{}", opened.date.strftime("%Y%m%d"), hex::encode(&Sha256::digest(text)[..6]))
+}
