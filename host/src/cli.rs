@@ -32,7 +32,7 @@ use config_file::toml::Diagnostic;
 use model::run_id::RunId;
 use sandbox;
 use simulator::{self, SimulateArgs};
-use store::checkpoint;
+use store::failpoint;
 
 /// Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 ///
@@ -223,7 +223,7 @@ pub fn main() -> ExitCode {
         present::failure(&anyhow::anyhow!(error));
         return ExitCode::from(Grade::Failed.exit_code());
     }
-    if let Some(Err(error)) = environment("COSTWARDEN_FAILPOINT").map(|asked| checkpoint::set_failpoint(&asked)) {
+    if let Some(Err(error)) = environment("COSTWARDEN_FAILPOINT").map(|asked| failpoint::set(&asked)) {
         present::failure(&anyhow::anyhow!("COSTWARDEN_FAILPOINT: {error}"));
         return ExitCode::from(Grade::Failed.exit_code());
     }

@@ -85,7 +85,7 @@ impl LostServer {
 fn a_server_that_is_held_up_is_given_up_and_the_next_run_makes_it_good() {
     let Some(mut case) = LostServer::new() else { return };
     for step in STEPS {
-        case.lose(Signal::STOP, step, "take connections and say nothing (no answer within 1 s)");
+        case.lose(Signal::STOP, step, "accept connections and do not answer (no answer within 1 s)");
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) type State = BTreeMap<String, Vec<String>>;
 const OF_ONE_RUN: [&str; 7] = ["_id", "runId", "createdAt", "updatedAt", "lastUpdated", "fetchedAt", "since"];
 
 /// Fields of a run record that do not differ.
-const KEPT: [&str; 7] = ["job", "period", "step", "outcome", "through", "total", "totalDelivered"];
+const KEPT: [&str; 7] = ["job", "period", "checkpoint", "outcome", "through", "total", "totalDelivered"];
 
 /// Reads every document. The write lease is left out, and run records are reduced to their outcome.
 pub(crate) fn state(mongo: &Mongo) -> State {

@@ -130,7 +130,7 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
 /// Returns a warning if the connection to MongoDB is not encrypted. Not an error: the hosts may share a private subnet.
 fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
     let StoreOptions::Mongodb(options) = &config.store else { return None };
-    let hosts = store::hosts_in_the_clear(options)?;
+    let hosts = store::unencrypted_hosts(options)?;
     let message = format!(
         "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
     );

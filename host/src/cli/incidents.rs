@@ -13,7 +13,7 @@ use model::count::counted;
 use model::incident::{Decision, Incident, IncidentState, Moment, Resolution};
 use model::money;
 use model::run_id::RunId;
-use store::{Access, DateRange, Store};
+use store::{Access, DateRange, IncidentWrite, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IncidentsCommand {
@@ -106,7 +106,7 @@ async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp
     // Receivers are notified of a new level by the next run.
     let settled =
         incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
-    store.put_incidents(&[(incident.clone(), settled)], now).await?;
+    store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
     Ok(incident)
 }
 

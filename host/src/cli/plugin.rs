@@ -110,7 +110,7 @@ pub(super) struct RunArgs {
     file: PathBuf,
     /// Series: a CSV file with the columns timestamp and value, at any step.
     ///
-    /// Timestamps are days, local times of the bill, times with an offset, or unix seconds. An empty value, NaN or a
+    /// Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a
     /// missing row means "not known".
     #[arg(long, value_name = "CSV")]
     input: PathBuf,
@@ -124,7 +124,7 @@ pub(super) struct RunArgs {
     /// Points per step of a simulated production run: fit on the past, judge the next N points, fit again, until the
     /// end.
     ///
-    /// The detector sees only points before the judged point. Later fits exclude anomalous points as known incidents.
+    /// The detector sees no points after the judged point. Later fits exclude anomalous points as known incidents.
     /// With a step of a day or longer, a deviation over accept_after_days of the config, with gaps of at most three
     /// days, becomes the new level, and later fits include the points again, as in a run.
     #[arg(long, value_name = "N", value_parser = points)]

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::{Check, State};
 use crate::config::HealthOptions;
 use model::series::SeriesKey;
-use store::Found;
+use store::AnomalyKey;
 
 /// Days before today for the usual number of anomalies.
 pub(super) const USUAL_DAYS: i32 = 28;
@@ -50,9 +50,9 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) ->
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
 /// a single bad day does not make the next bad day look usual; and a minimum, because three times zero is zero.
-pub(super) fn surge(found: &[Found], today: Date, config: &HealthOptions) -> Check {
+pub(super) fn surge(found: &[AnomalyKey], today: Date, config: &HealthOptions) -> Check {
     let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
-    for Found { series, date, .. } in found {
+    for AnomalyKey { series, date, .. } in found {
         by_day.entry(*date).or_default().insert(series);
     }
     let on = |back: i32| by_day.get(&today.saturating_sub(back.days())).map_or(0, BTreeSet::len) as u64;
@@ -114,15 +114,15 @@ mod tests {
     }
 
     /// A number of anomalous series for each day, counted back from today; every series is found twice.
-    fn found(counts: &[usize]) -> Vec<Found> {
+    fn found(counts: &[usize]) -> Vec<AnomalyKey> {
         let mut found = Vec::new();
         for (back, count) in counts.iter().enumerate() {
             let date = TODAY.saturating_sub((back as i32).days());
             for index in 0..*count {
                 let [account, project] = ["dom", "prj"].map(Into::into);
                 let series = SeriesKey { account, project, service: format!("service-{index}").into() };
-                found.push(Found { series: series.clone(), date, hour: None });
-                found.push(Found { series, date, hour: Some(3) });
+                found.push(AnomalyKey { series: series.clone(), date, hour: None });
+                found.push(AnomalyKey { series, date, hour: Some(3) });
             }
         }
         found

@@ -14,7 +14,7 @@ use ingest::archive::{Archive, Spool};
 use model::rule;
 use notify::options::ReceiverOptions;
 use sandbox::{Compiler, Sandbox};
-use store::{Access, DateRange, Found, HeldLease, RunRecord, Store, StoreError};
+use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
 
 /// All facts, each with an error message if not available.
 pub(crate) struct Facts {
@@ -39,7 +39,7 @@ pub(crate) struct StoredFacts {
     pub(crate) undelivered: u64,
     pub(crate) newest_day: Option<Date>,
     /// The anomalous series of the last weeks.
-    pub(crate) found: Vec<Found>,
+    pub(crate) found: Vec<AnomalyKey>,
 }
 
 /// The number of usable rules, and the problems of the rules that cannot run.
@@ -116,7 +116,7 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
         failing: failing.collect(),
         undelivered: (due.sum::<usize>() + operational + totals) as u64,
         newest_day: store.newest_day().await?,
-        found: store.found(found).await?,
+        found: store.anomaly_keys(found).await?,
     })
 }
 
@@ -125,14 +125,14 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
 async fn runs_and_leases(store: &Store, jobs: &[&'static str]) -> Result<(Runs, Option<Vec<HeldLease>>), StoreError> {
     let mut before = runs(store, jobs).await?;
     for _ in 0..READINGS {
-        let leases = store.leases().held().await?;
+        let leases = store.leases().list().await?;
         let after = runs(store, jobs).await?;
         if heads(&before).eq(heads(&after)) {
             return Ok((after, leases));
         }
         before = after;
     }
-    Ok((before, store.leases().held().await?))
+    Ok((before, store.leases().list().await?))
 }
 
 async fn runs(store: &Store, jobs: &[&'static str]) -> Result<Runs, StoreError> {

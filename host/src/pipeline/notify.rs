@@ -17,7 +17,7 @@ pub(crate) fn undelivered<'s>(
     if !is_resolved && notification.times < failure_streak::threshold(&notification.key) {
         return 0;
     }
-    receivers.filter(|receiver| notification.told.contains(*receiver) == is_resolved).count()
+    receivers.filter(|receiver| notification.delivered.contains(*receiver) == is_resolved).count()
 }
 
 #[cfg(test)]
@@ -29,9 +29,10 @@ mod tests {
     #[test]
     fn receivers_without_the_current_text_are_counted() {
         let undelivered = |key: &str, times, delivered: &[&str]| {
-            let told = delivered.iter().map(|&receiver| receiver.to_owned()).collect();
+            let delivered = delivered.iter().map(|&receiver| receiver.to_owned()).collect();
             let since = Timestamp::UNIX_EPOCH;
-            let notification = OperationalNotification { key: key.to_owned(), text: String::new(), times, since, told };
+            let notification =
+                OperationalNotification { key: key.to_owned(), text: String::new(), times, since, delivered };
             undelivered(&notification, ["one", "two"].into_iter())
         };
         assert_eq!([1, 2, 3, 4].map(|times| undelivered("failing:daily", times, &[])), [0, 0, 2, 2]);

@@ -61,7 +61,7 @@ pub(crate) fn load(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Detector, String
 /// The plugin returns no state.
 pub(crate) fn fit(detector: &Detector, input: &Input) -> Result<Vec<u8>, Failed> {
     let fitted = detector.fit(&CONTEXT, &[series(input)]).results.remove(0);
-    fitted.map(|fitted| fitted.state).map_err(failed)
+    fitted.map(|fitted| fitted.state).map_err(|failure| failed(&failure))
 }
 
 /// Judges the points from `judge_from` and returns the number of verdicts.
@@ -71,7 +71,7 @@ pub(crate) fn fit(detector: &Detector, input: &Input) -> Result<Vec<u8>, Failed>
 pub(crate) fn judge(detector: &Detector, input: &Input, state: Vec<u8>, judge_from: u32) -> Result<usize, Failed> {
     let window = Window { series: series(input), state, judge_from };
     let judged = detector.judge(&CONTEXT, &[window]).results.remove(0);
-    judged.map(|verdicts| verdicts.len()).map_err(failed)
+    judged.map(|verdicts| verdicts.len()).map_err(|failure| failed(&failure))
 }
 
 fn series(input: &Input) -> Series {
@@ -79,7 +79,7 @@ fn series(input: &Input) -> Series {
     Series { id: "d/p/fuzzed".to_owned(), start, utc_offset, step, values, excluded }
 }
 
-fn failed(failure: Failure) -> Failed {
+fn failed(failure: &Failure) -> Failed {
     match failure {
         Failure::InsufficientHistory(_) | Failure::Refused { .. } => Failed::Refused,
         Failure::Call { .. } => Failed::Broken(failure.to_string()),

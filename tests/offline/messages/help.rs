@@ -176,7 +176,7 @@ fn of_what_an_author_works_with() {
           --input <CSV>
               Series: a CSV file with the columns timestamp and value, at any step.
 
-              Timestamps are days, local times of the bill, times with an offset, or unix seconds. An empty value, NaN or a missing row means "not known".
+              Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a missing row means "not known".
 
           --json
               Print JSON, one object per line
@@ -186,25 +186,25 @@ fn of_what_an_author_works_with() {
 
               [default: {}]
 
-          --judge-from <WHEN>
+          --judge-from <POINT>
               First point to judge: a timestamp, or a row number from 0. The fit sees the points before. Default: the last tenth of the series
 
           --walk <N>
               Points per step of a simulated production run: fit on the past, judge the next N points, fit again, until the end.
 
-              Each point is judged from earlier points only. An alert opens a known incident, and later fits exclude the point. If a step is a day or longer, a deviation that lasts accept_after_days of the config, with gaps of at most three days, becomes the new level and is included again, like in a run.
+              The detector sees no points after the judged point. Later fits exclude anomalous points as known incidents. With a step of a day or longer, a deviation over accept_after_days of the config, with gaps of at most three days, becomes the new level, and later fits include the points again, as in a run.
 
           --incidents <INCIDENTS>
-              Use of alerted points in later fits of a walk
+              Use of anomalous points in later fits of a walk
 
               [default: exclude]
-              [possible values: exclude, learn]
+              [possible values: exclude, include]
 
           --history-days <DAYS>
               Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points
 
           --format <FORMAT>
-              Output format of verdicts. A table also shows the resource use beside the limits
+              Output format of verdicts. The table also compares the resource usage with the limits
 
               [default: table]
               [possible values: table, json, csv]
@@ -240,13 +240,13 @@ fn of_what_an_author_works_with() {
           --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder
           --json             Print JSON, one object per line
-          --update           Write the present output of the plugin to expected.csv
+          --update           Write the current verdicts to expected.csv
           --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
           --no-cache         Compile the plugin again, and store nothing in the user's cache folder
       -h, --help             Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "bench"]), @"
-    Measure time and fuel per point by series length and batch size, beside the limits
+    Measure time and fuel per point, by series length and batch size, and compare with the limits
 
     Usage: costwarden plugin bench [OPTIONS] <FILE>
 
@@ -256,7 +256,7 @@ fn of_what_an_author_works_with() {
     Options:
           --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
           --settings <JSON>  Settings of the rule: JSON, or @FILE [default: {}]
-          --against <FILE>   Plugin to compare with, for example an earlier build. Costs are also shown as multiples of the costs of FILE
+          --against <FILE>   Second plugin, for example an earlier build. Time and fuel are also shown as multiples of the second plugin's time and fuel
           --json             Print JSON, one object per line
           --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
           --no-cache         Compile the plugin again, and store nothing in the user's cache folder

@@ -53,7 +53,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:11: rule.min_impact: expected a number of at least 0, found -5
     error: [workdir]/rules/sick.toml:12: rule.min_change: expected a number of at least 0, found "20 %"
     error: [workdir]/rules/sick.toml:13: rule.severity: expected "info" or "warning" or "critical", found "fatal"
-    error: [workdir]/rules/sick.toml:14: rule.select.account: expected a pattern like "web-*", found an empty one
+    error: [workdir]/rules/sick.toml:14: rule.select.account: expected a pattern like "web-*", found an empty pattern
     error: [workdir]/rules/sick.toml:14: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
     error: [workdir]/rules/sick.toml:14: rule.select.region: unknown key, expected one of account, project, service
     error: [workdir]/rules/sick.toml:15: rule.settings: expected a table under [rule.settings]

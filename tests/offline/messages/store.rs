@@ -39,11 +39,11 @@ fn an_address_that_is_none() {
     let workdir = workdir();
     let store = |uri: &str| MINIMAL.replace("kind = \"embedded\"", &format!("kind = \"mongodb\"\nuri = \"{uri}\""));
     workdir.write("costwarden.toml", &store("mongodb:/127.0.0.1"));
-    insta::assert_snapshot!(failed(&workdir, &["anomalies", "list"]), @"failed: [store] uri is not an address of MongoDB: An invalid argument was provided: connection string contains no scheme; expected mongodb://host:port or mongodb+srv://host");
+    insta::assert_snapshot!(failed(&workdir, &["anomalies", "list"]), @"failed: [store] uri is not a MongoDB connection string: An invalid argument was provided: connection string contains no scheme; expected mongodb://host:port or mongodb+srv://host");
     workdir.write("costwarden.toml", &store("mongodb://user:hunter2@127.0.0.1:notaport"));
     let told = failed(&workdir, &["anomalies", "list"]);
     assert!(!told.contains("hunter2"), "{told}");
-    insta::assert_snapshot!(told, @"failed: [store] uri is not an address of MongoDB: An invalid argument was provided: invalid server address 127.0.0.1:notaport: the port must be an integer between 1 and 65535, got notaport; expected mongodb://host:port or mongodb+srv://host");
+    insta::assert_snapshot!(told, @"failed: [store] uri is not a MongoDB connection string: An invalid argument was provided: invalid server address 127.0.0.1:notaport: the port must be an integer between 1 and 65535, got notaport; expected mongodb://host:port or mongodb+srv://host");
 }
 
 #[test]

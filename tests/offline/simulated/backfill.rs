@@ -43,7 +43,7 @@ fn a_killed_backfill_resumes_and_has_the_same_result() {
     let locked = killed.run(&["anomalies", "list"]).expect(2);
     let file = killed.workdir.path().join("state/costwarden.redb");
     let user = format!("process {} ({} {})", child.id(), binary(), span.join(" "));
-    let expected = format!("failed: {}: {user} is using it; wait until that has ended\n", file.display());
+    let expected = format!("failed: {}: {user} is using the file; wait until that process ends\n", file.display());
     assert_eq!(locked.stderr, expected);
     child.kill().expect("it still runs");
     assert_eq!(child.wait().expect("ended").code(), None, "it was killed before it was done");

@@ -29,7 +29,7 @@ fn refused(simulated: &SimulatedBill, run: impl FnOnce() -> Run) -> String {
     for secret in ["simulated-secret", "simulated-id", "another-secret"] {
         assert!(!format!("{stdout}{stderr}").contains(secret), "{stdout}{stderr}");
     }
-    assert!(stdout.contains(" failed: 0 rows, 0 series, 1 rule, 0 judged, "), "{stdout}");
+    assert!(stdout.contains(" failed: 0 rows, 0 series, 1 rule, 0 verdicts, "), "{stdout}");
     let why: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix("failed: ")).collect();
     assert_eq!(why.len(), 1, "one line says why: {stderr}");
     why[0].replace(&simulated.bill.url, "[api]")

@@ -90,7 +90,8 @@ fn a_run_that_judges_nothing_is_degraded() {
     let run = simulated.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(run.stderr, @"degraded: no rule gave a verdict: 1 series has insufficient history");
     assert!(
-        run.stdout.contains("daily 20261122 degraded: 16 rows, 6 series, 1 rule, 0 judged, 1 learning, "),
+        run.stdout
+            .contains("daily 20261122 degraded: 16 rows, 6 series, 1 rule, 0 verdicts, 1 with insufficient history, "),
         "{run:?}"
     );
     assert!(run.stdout.starts_with("[BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 "), "the rest is done: {run:?}");

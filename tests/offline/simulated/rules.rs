@@ -105,7 +105,7 @@ fn another_rule_set_is_tried_on_another_day() {
     assert!(run.stdout.contains(MYSQL), "{}", run.stdout);
     insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 verdict, 0 with insufficient history, 1 anomaly; nothing was written");
     let run = simulated.run(&["rules", "run", "--date", "20261120", "--rules", "other"]).expect(1);
-    insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 judged, 0 learning, 0 anomalies; nothing was written");
+    insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 verdicts, 0 with insufficient history, 0 anomalies; nothing was written");
     insta::assert_snapshot!(run.stderr, @"degraded: no rule gave a verdict: 0 series have insufficient history");
 }
 

@@ -59,7 +59,7 @@ fn a_sink_that_is_down_loses_nothing_and_hears_it_once() {
     let problem = report["problems"][0].as_str().expect("a problem");
     let socket = workdir.path().join("log");
     assert!(
-        problem.starts_with(&format!("receiver night: cannot write to the socket {} (", socket.display())),
+        problem.starts_with(&format!("receiver night: cannot write to the socket {}: ", socket.display())),
         "{problem}"
     );
     assert!(problem.ends_with("; the next run sends the notification again"), "{problem}");

@@ -121,7 +121,7 @@ fn an_embedded_store_that_is_full_is_whole_and_goes_on_when_there_is_room() {
         let run = disk.run(&DAILY).expect(2);
         let error = format!("{}{}", run.stdout, run.stderr);
         assert!(error.contains("costwarden.redb: ") && error.contains("No space left on device"), "{error}");
-        assert!(error.contains("make room"), "it says what to do: {error}");
+        assert!(error.contains("free space on the disk"), "it says what to do: {error}");
         assert_eq!(remembered(|args| disk.run(args)), before, "it is what it was");
     }
     disk.make_room();

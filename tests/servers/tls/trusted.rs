@@ -95,5 +95,8 @@ fn a_server_that_asks_for_a_certificate_is_shown_one() {
     );
     costwarden_tests::write_private(&certificate.path().join("client.pem"), "no certificate");
     let other = certificate.run(&["check"]).expect(2);
-    assert!(other.stderr.contains("is no certificate with its key, expected both in PEM in one file"), "{other:?}");
+    assert!(
+        other.stderr.contains("does not contain a certificate and its private key; expected both in one PEM file"),
+        "{other:?}"
+    );
 }

@@ -112,6 +112,8 @@ pub fn parse_day(text: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan as _;
+
     use super::*;
 
     #[test]
@@ -131,7 +133,6 @@ mod tests {
     /// On the second day, the clocks go back or forward, by an hour or by half an hour.
     #[test]
     fn a_day_of_any_length_is_one_day_of_a_series() {
-        use jiff::ToSpan as _;
         for (zone, day) in [
             ("Europe/Berlin", jiff::civil::date(2026, 10, 24)),
             ("Europe/Berlin", jiff::civil::date(2026, 3, 28)),

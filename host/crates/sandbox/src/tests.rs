@@ -85,7 +85,7 @@ impl Misbehaving {
         sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 
-    /// Returns the result of a fit of a single series, in words.
+    /// Returns the result of a fit of a single series as text.
     fn fitted(&self, limits: Limits, settings: &str) -> String {
         let outcome = self.load(limits).fit(&context(settings), &[series("d/p/s", 30)]);
         match outcome.results.into_iter().next().expect("one result") {
@@ -94,7 +94,7 @@ impl Misbehaving {
         }
     }
 
-    /// Returns the result of judging a single window after a successful fit, in words.
+    /// Returns the result of judging a single window after a successful fit as text.
     fn judged(&self, limits: Limits, settings: &str) -> String {
         let detector = self.load(limits);
         let series = series("d/p/s", 30);

@@ -1,11 +1,14 @@
 //! The conformance suite of both databases. MongoDB takes part if `COSTWARDEN_TEST_MONGODB` holds a server address.
 //! Each test creates a database and drops the database at the end.
 
+mod anomalies;
+mod baselines;
 mod days;
-mod learned;
-mod replaced;
-mod restated;
-mod told;
+mod hours;
+mod incidents;
+mod replaced_pipeline;
+mod restatements;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -15,21 +18,27 @@ use std::time::Duration;
 
 use ::mongodb::bson::Document;
 use bigdecimal::BigDecimal;
+use config_file::secret::Secret;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-
-use super::documents::{Collection, daily};
-use super::{Access, DateRange, MongodbOptions, Store, StoreError};
-use crate::options::StoreOptions;
-use config_file::secret::Secret;
 use model::bill::Amounts;
 use model::ledger::{DayLedger, LedgerEntry};
 use model::run_id::RunId;
 use model::series::{ALL, Names, SeriesKey};
 use test_services::services;
 
-const ALWAYS: DateRange = DateRange { from: Date::MIN, to: Date::MAX };
+use crate::access::Access;
+use crate::documents::daily;
+use crate::documents::key::Collection;
+use crate::embedded::KeySpan;
+use crate::error::StoreError;
+use crate::mongodb::MongodbOptions;
+use crate::options::StoreOptions;
+use crate::records::DateRange;
+use crate::store::Store;
+
+const ALL_DAYS: DateRange = DateRange { from: Date::MIN, to: Date::MAX };
 
 /// Runs a test in every kind of database.
 async fn in_every_store(name: &str, test: impl AsyncFn(&Store)) {
@@ -49,14 +58,14 @@ async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreOptions)) {
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
-fn mongodb(uri: &str, database: &str, patience: Duration) -> StoreOptions {
+fn mongodb(uri: &str, database: &str, timeout: Duration) -> StoreOptions {
     StoreOptions::Mongodb(MongodbOptions {
         uri: Secret::new(uri),
         authority: None,
         client_certificate: None,
         database: database.to_owned(),
-        connect_timeout: patience,
-        selection_timeout: patience,
+        connect_timeout: timeout,
+        selection_timeout: timeout,
         timeout: Duration::from_secs(60),
     })
 }
@@ -68,34 +77,34 @@ async fn embedded(path: &Path) -> Result<Store, StoreError> {
 fn database(store: &Store) -> &::mongodb::Database {
     match store {
         Store::Mongodb(store) => store.database(),
-        Store::Embedded(_) => panic!("only MongoDB has one"),
+        Store::Embedded(_) => panic!("the embedded store has no server"),
     }
 }
 
 /// Returns all documents of a collection in key order, without the write times and the run id. Does not support
 /// `billing_hourly`.
 async fn documents(store: &Store, collection: &'static Collection) -> Vec<Document> {
-    let mut found = match store {
+    let mut documents = match store {
         _ if collection.name == daily::COLLECTION.name => {
-            store.daily_documents(ALWAYS, &SeriesKey::new(ALL, ALL, ALL)).await.unwrap()
+            store.daily_documents(ALL_DAYS, &SeriesKey::new(ALL, ALL, ALL)).await.unwrap()
         }
         Store::Mongodb(store) => store.documents(collection, Document::new()).await.unwrap(),
         Store::Embedded(store) => {
-            let mut found = Vec::new();
+            let mut documents = Vec::new();
             let keep = |document: &::mongodb::bson::RawDocument| {
-                found.push(document.try_into().map_err(|error| format!("{error}"))?);
+                documents.push(document.try_into().map_err(|error| format!("{error}"))?);
                 Ok(())
             };
-            store.each(collection, &[], &[], keep).unwrap();
-            found
+            store.visit(KeySpan::all(collection), keep).unwrap();
+            documents
         }
     };
-    for document in &mut found {
+    for document in &mut documents {
         for time in ["createdAt", "updatedAt", "lastUpdated", "runId"] {
             document.remove(time);
         }
     }
-    found
+    documents
 }
 
 fn day(day: i8) -> Date {
@@ -149,36 +158,36 @@ fn figures(figures: &[(&str, f64)]) -> BTreeMap<String, f64> {
 
 /// Compares amounts bit by bit: NaN equals NaN.
 #[track_caller]
-fn assert_amounts(found: &[f64], expected: &[f64]) {
+fn assert_amounts(amounts: &[f64], expected: &[f64]) {
     let bits = |amounts: &[f64]| amounts.iter().map(|amount| amount.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(found), bits(expected), "{found:?} instead of {expected:?}");
+    assert_eq!(bits(amounts), bits(expected), "{amounts:?} instead of {expected:?}");
 }
 
 #[tokio::test]
-async fn an_embedded_file_has_one_user_at_a_time() {
+async fn only_one_process_opens_an_embedded_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/folder/store.redb");
     let store = embedded(&path).await.unwrap();
     let second = embedded(&path).await.err().unwrap().to_string();
     assert!(second.starts_with(path.to_str().unwrap()), "{second}");
-    let holder = format!("process {} (", std::process::id());
-    assert!(second.contains(&holder) && second.contains(" is using it"), "{second}");
+    let process = format!("process {} (", std::process::id());
+    assert!(second.contains(&process) && second.contains(" is using the file"), "{second}");
     drop(store);
     assert!(embedded(&path).await.is_ok());
 }
 
 #[tokio::test]
-async fn looking_at_nothing_makes_nothing() {
+async fn a_reader_does_not_create_a_missing_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
     let store = Store::open(&StoreOptions::Embedded { path: path.clone() }, Access::Read).await.unwrap();
-    assert!(store.anomaly_documents(ALWAYS).await.unwrap().is_empty());
+    assert!(store.anomaly_documents(ALL_DAYS).await.unwrap().is_empty());
     assert!(store.history(range(1, 30), &[model::history::Measure::BilledCost]).await.unwrap().days.is_empty());
     assert!(!path.exists());
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_told() {
+async fn an_error_about_another_file_names_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
     std::fs::write(&path, "something else that is longer than nothing").unwrap();
@@ -187,7 +196,7 @@ async fn a_file_that_is_no_database_is_told() {
 }
 
 #[tokio::test]
-async fn an_unreachable_server_is_told_without_the_password() {
+async fn an_error_about_an_unreachable_server_hides_the_password() {
     // Nothing listens on port 1.
     let uri = "mongodb://warden:hunter2@127.0.0.1:1/?retryWrites=false";
     let config = mongodb(uri, "billing", Duration::from_millis(200));
@@ -199,20 +208,20 @@ async fn an_unreachable_server_is_told_without_the_password() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_told_without_the_password() {
+async fn an_error_about_the_connection_string_hides_the_password() {
     for uri in ["billing", "mongodb://warden:hunt:er2@", "mongodb://warden:hunter2@h:port/x", "http://h"] {
         let config = mongodb(uri, "billing", Duration::from_secs(1));
         let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();
-        assert!(error.starts_with("[store] uri is not an address of MongoDB"), "{error}");
+        assert!(error.starts_with("[store] uri is not a MongoDB connection string"), "{error}");
         assert!(!error.contains("hunt"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_database_of_an_impossible_name_is_told() {
+async fn an_invalid_database_name_is_an_error() {
     for name in ["", "a.b", "a b", "$a", "a/b"] {
         let config = mongodb("mongodb://127.0.0.1:1", name, Duration::from_secs(1));
         let error = Store::open(&config, Access::Write(run())).await.err().unwrap().to_string();
-        assert!(error.starts_with(&format!("[store] database `{name}` is not a name")), "{error}");
+        assert!(error.starts_with(&format!("[store] database `{name}` is not a MongoDB database name")), "{error}");
     }
 }

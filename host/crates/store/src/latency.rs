@@ -14,16 +14,16 @@ pub enum Operation {
 
 /// The count and total duration of the calls of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
-    pub done: u64,
+pub struct CallTotals {
+    pub succeeded: u64,
     pub failed: u64,
     /// Total duration of the successful and failed calls.
-    pub time: Duration,
+    pub duration: Duration,
 }
 
 /// A shared counter of calls, safe for concurrent calls.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Latency(Arc<Mutex<BTreeMap<Operation, Spent>>>);
+pub(crate) struct Latency(Arc<Mutex<BTreeMap<Operation, CallTotals>>>);
 
 impl Operation {
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
@@ -38,27 +38,29 @@ impl Operation {
 }
 
 impl Latency {
-    pub(super) async fn of<T, E>(
+    /// Waits for a call, and counts the call.
+    pub(crate) async fn measure<T, E>(
         &self,
         operation: Operation,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let started = Instant::now();
         let result = call.await;
-        self.count(operation, started, result.is_ok());
+        self.count(operation, started, &result);
         result
     }
 
-    pub(super) fn count(&self, operation: Operation, started: Instant, good: bool) {
-        let time = started.elapsed();
+    /// Counts a call that began at `started` and ended now.
+    pub(crate) fn count<T, E>(&self, operation: Operation, started: Instant, result: &Result<T, E>) {
+        let duration = started.elapsed();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let spent = all.entry(operation).or_default();
-        spent.done += u64::from(good);
-        spent.failed += u64::from(!good);
-        spent.time += time;
+        let totals = all.entry(operation).or_default();
+        totals.succeeded += u64::from(result.is_ok());
+        totals.failed += u64::from(result.is_err());
+        totals.duration += duration;
     }
 
-    pub(super) fn spent(&self, operation: Operation) -> Spent {
+    pub(crate) fn totals(&self, operation: Operation) -> CallTotals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&operation).copied().unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use config_file::secret::{self, Secret, SecretResolver};
 use config_file::toml::Section;
 use transport::endpoint;
 
-use crate::mongodb::{MongodbOptions, careless_option};
+use crate::mongodb::{MongodbOptions, insecure_tls_option};
 
 /// The database of stored documents.
 #[derive(Debug, Clone)]
@@ -33,9 +33,9 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
         Kind::Mongodb => {
             section.need("uri", "a connection string, like \"env:MONGODB_URI\" or \"mongodb://127.0.0.1:27017\"");
             let uri = secret::read_or_plain(&mut section, "uri", references);
-            if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(careless_option) {
+            if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(insecure_tls_option) {
                 let message = format!(
-                    "{option} takes any server for the right one: remove it, and name the authority in ca_file"
+                    "{option} turns off the check of the server's certificate; remove the option, and set ca_file to the certificate authority"
                 );
                 section.fail("uri", message);
             }
@@ -62,7 +62,6 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
 
 /// Reads the file with a client certificate and the private key, a secret. `None` if the file is unusable, `Some(None)`
 /// if the key is missing.
-#[expect(clippy::option_option, reason = "outside: usable; inside: given")]
 fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
     if !section.has("client_certificate_file") {
         return Some(None);
@@ -71,8 +70,10 @@ fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> 
     match secret::read_file(&path) {
         Ok(pem) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => Some(Some(path)),
         Ok(_) => {
-            let message =
-                format!("{} is no certificate with its key, expected both in PEM in one file", path.display());
+            let message = format!(
+                "{} does not contain a certificate and its private key; expected both in one PEM file",
+                path.display()
+            );
             section.fail("client_certificate_file", message);
             None
         }

@@ -1,16 +1,17 @@
-//! The records that both databases write and read, except days and anomalies.
+//! The records that both databases write and read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use model::history::Measure;
+use model::incident::Incident;
+use model::series::{Names, SeriesKey};
+use model::statistics::Statistics;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::checkpoint::Checkpoint;
-use model::history::Measure;
-use model::series::{Names, SeriesKey};
-use model::statistics::Statistics;
 
 /// The baseline of a series: the statistics of the replaced pipeline, and the fits of the rules.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,14 +62,14 @@ pub struct RunRecord {
     pub period: String,
     pub owner: String,
     pub attempts: u32,
-    /// The last finished step.
-    pub step: Checkpoint,
+    /// The last passed checkpoint.
+    pub checkpoint: Checkpoint,
     /// The newest finished day of a job over many days.
     pub through: Option<Date>,
     /// The last day of an open-ended backfill, recorded for the next attempt.
     pub until: Option<Date>,
     /// The last replayed archive document of a rebuild, as text; empty at the start of a rebuild.
-    pub reached: Option<String>,
+    pub replayed_through: Option<String>,
     /// `running`, `done`, `degraded` or `failed`.
     pub outcome: String,
     pub error: Option<String>,
@@ -80,14 +81,14 @@ pub struct RunRecord {
     pub total: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
-    /// The end of the lease by the server's clock; `None` for a free lease. Only [`super::Leases`] changes the field.
+    /// The end of the lease by the server's clock; `None` for a free lease. Only [`crate::Leases`] changes the field.
     pub lease_until: Option<Timestamp>,
 }
 
 /// A notification about costwarden itself, delivered once per receiver until the condition is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationalNotification {
-    /// The subject, for example `failing:daily`.
+    /// The condition, for example `failing:daily`.
     pub key: String,
     /// The text for people.
     pub text: String,
@@ -95,7 +96,7 @@ pub struct OperationalNotification {
     pub times: u32,
     pub since: Timestamp,
     /// Receivers that accepted the notification but not yet the message about the end.
-    pub told: BTreeSet<String>,
+    pub delivered: BTreeSet<String>,
 }
 
 /// A range of days, including both ends.
@@ -105,9 +106,9 @@ pub struct DateRange {
     pub to: Date,
 }
 
-/// An anomaly of a series on a finished day, or at an hour of a day.
+/// The series, day and hour of an anomaly. An anomaly of a finished day has no hour.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Found {
+pub struct AnomalyKey {
     pub series: SeriesKey,
     pub date: Date,
     pub hour: Option<u8>,
@@ -126,6 +127,14 @@ pub struct DailyRecord {
     pub json: Map<String, Value>,
 }
 
+/// An incident to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IncidentWrite {
+    pub incident: Incident,
+    /// Whether the incident is closed and has no outstanding notification.
+    pub is_settled: bool,
+}
+
 /// A document of `billing_anomalies`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnomalyRecord {
@@ -137,22 +146,23 @@ pub struct AnomalyRecord {
 
 impl DateRange {
     /// Returns the number of days, including both ends; 0 if the range ends before the start.
-    pub(super) fn days(self) -> usize {
+    pub(crate) fn days(self) -> usize {
         usize::try_from((self.to - self.from).get_days() + 1).unwrap_or(0)
     }
 
-    /// Splits the range into at most `parts` consecutive ranges of about the same length.
-    pub(super) fn split(self, parts: usize) -> Vec<Self> {
-        let length = self.days().div_ceil(parts).max(1);
+    /// Splits the range into at most `count` consecutive ranges of about the same length.
+    pub(crate) fn split(self, count: usize) -> Vec<Self> {
+        let length = self.days().div_ceil(count).max(1);
         let starts = (0..self.days()).step_by(length);
-        let part = |start| Self {
+        let range = |start| Self {
             from: day_after(self.from, start),
             to: day_after(self.from, start + length - 1).min(self.to),
         };
-        starts.map(part).collect()
+        starts.map(range).collect()
     }
 }
 
-pub(super) fn day_after(date: Date, days: usize) -> Date {
+/// Returns the date `days` after `date`; the last possible date beyond the calendar.
+pub(crate) fn day_after(date: Date, days: usize) -> Date {
     i64::try_from(days).map_or(Date::MAX, |days| date.saturating_add(jiff::Span::new().days(days)))
 }

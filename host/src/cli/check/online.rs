@@ -129,18 +129,21 @@ async fn store(config: &Config) -> Item {
     let rights = async { Store::open(&config.store, Access::Read).await?.rights().await };
     match rights.await {
         Err(error) => Item::new("store", Found::Bad, error.to_string()),
-        Ok(Rights { missing, indexes }) if missing.is_empty() => {
-            let indexes = match indexes {
+        Ok(Rights { missing_actions, missing_indexes }) if missing_actions.is_empty() => {
+            let indexes = match missing_indexes {
                 0 => String::new(),
                 1 => "; 1 index is missing; the next run creates the index".to_owned(),
                 missing => format!("; {missing} indexes are missing; the next run creates the indexes"),
             };
             Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))
         }
-        Ok(Rights { missing, .. }) => Item::new(
+        Ok(Rights { missing_actions, .. }) => Item::new(
             "store",
             Found::Bad,
-            format!("reached, but may not {}: give the user of [store] uri the role readWrite", missing.join(", ")),
+            format!(
+                "reached, but may not {}: give the user of [store] uri the role readWrite",
+                missing_actions.join(", ")
+            ),
         ),
     }
 }

@@ -78,7 +78,7 @@ fn bench_series(days: usize, batch: usize) -> Vec<Series> {
     (0..batch).map(|number| synthetic::daily_series(number, days + 1)).collect()
 }
 
-/// Measures a fit over all days but the last of each series, and a judgement of the last day.
+/// Measures a fit over all days but the last of each series, and `judge` over the last day.
 fn measure(detector: &Detector, context: &CallContext<'_>, series: &[Series]) -> anyhow::Result<[BenchRow; 2]> {
     let batch = series.len();
     let days = series[0].values.len() - 1;
@@ -87,12 +87,12 @@ fn measure(detector: &Detector, context: &CallContext<'_>, series: &[Series]) ->
     let fit = repeat(|| detector.fit(context, &history))?;
     let judge = match fit.results.into_iter().collect::<Option<Vec<_>>>() {
         Some(fitted) => {
-            let window = |(series, state): (&Series, Vec<u8>)| {
-                let series = series.between(series.start + last, series.start + last);
-                Window { series, state, judge_from: 0 }
-            };
-            let states = fitted.into_iter().map(|fitted| fitted.state);
-            let windows: Vec<Window> = series.iter().zip(states).map(window).collect();
+            let windows = series.iter().zip(fitted).map(|(series, fitted)| Window {
+                series: series.between(series.start + last, series.start + last),
+                state: fitted.state,
+                judge_from: 0,
+            });
+            let windows: Vec<Window> = windows.collect();
             let judge = repeat(|| detector.judge(context, &windows))?;
             judge.results.iter().all(Option::is_some).then_some(judge.cost)
         }

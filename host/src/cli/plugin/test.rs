@@ -121,12 +121,12 @@ fn colored(diff: &str) -> String {
 }
 
 fn as_json(name: &str, outcome: &CaseOutcome) {
-    let (word, message) = match outcome {
+    let (outcome, message) = match outcome {
         CaseOutcome::Same => ("same", None),
         CaseOutcome::Written(_) => ("written", None),
         CaseOutcome::MissingExpected(_) => ("missing_expected", None),
         CaseOutcome::Different(_, diff) => ("different", Some(diff)),
         CaseOutcome::Failed(error) => ("failed", Some(error)),
     };
-    present::out(&json!({"case": name, "outcome": word, "message": message}).to_string());
+    present::out(&json!({"case": name, "outcome": outcome, "message": message}).to_string());
 }

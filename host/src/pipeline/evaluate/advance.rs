@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use model::incident::{self, EvaluationResults, Incident, IncidentState, Recency};
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
+use store::IncidentWrite;
 use store::checkpoint::Checkpoint;
 
 use super::evaluation::Evaluation;
@@ -103,15 +104,15 @@ impl Run<'_> {
     }
 
     async fn store_evaluation(&self, evaluation: &Evaluation, changed: &ChangedIncidents) -> Result<(), RunError> {
-        let Moment { date, hour } = changed.moment;
         let services = &self.services;
         // Earlier anomalies of a rule without a verdict now remain valid for the moment.
-        services.store.put_anomalies(date, hour, &evaluation.rules, &evaluation.anomalies, self.now).await?;
+        services.store.put_anomalies(changed.moment, &evaluation.rules, &evaluation.anomalies, self.now).await?;
         self.checkpoint(Checkpoint::Anomalies).await?;
         let factor = services.config.renotify_factor;
         let is_settled = |incident: &Incident| incident.is_settled(services.receiver_names(), factor);
-        let writes: Vec<_> =
-            changed.incidents.iter().map(|incident| (incident.clone(), is_settled(incident))).collect();
+        let write =
+            |incident: &Incident| IncidentWrite { incident: incident.clone(), is_settled: is_settled(incident) };
+        let writes: Vec<IncidentWrite> = changed.incidents.iter().map(write).collect();
         services.store.put_incidents(&writes, self.now).await?;
         self.checkpoint(Checkpoint::Incidents).await
     }

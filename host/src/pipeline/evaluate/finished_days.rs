@@ -13,7 +13,7 @@ use model::ledger::DayLedger;
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
 use store::checkpoint::Checkpoint;
-use store::{DateRange, Found};
+use store::{AnomalyKey, DateRange};
 
 use super::advance::KnownIncidents;
 use super::day::DayEvaluation;
@@ -63,7 +63,7 @@ impl FinishedDays {
             days.mask.add_marks(&history, first);
             days.history = Some(history);
         }
-        for Found { series, date, hour } in services.store.found(range).await? {
+        for AnomalyKey { series, date, hour } in services.store.anomaly_keys(range).await? {
             days.mask.add(&series, Moment { date, hour });
         }
         days.mask.add_decisions(&services.store.decided_incidents(range.from).await?);
@@ -148,9 +148,9 @@ impl FinishedDays {
             history.remove_before(days_before(date, self.longest_days));
         }
         self.mask.clear_day(date);
-        let stored = run.services.store.found(single_day(date)).await?;
+        let stored = run.services.store.anomaly_keys(single_day(date)).await?;
         // Hourly anomalies stay in the training mask: only the finished day is evaluated again.
-        for Found { series, hour, .. } in stored.iter().filter(|anomaly| anomaly.hour.is_some()) {
+        for AnomalyKey { series, hour, .. } in stored.iter().filter(|anomaly| anomaly.hour.is_some()) {
             self.mask.add(series, Moment { date, hour: *hour });
         }
         let before = anomalous_series(stored);
@@ -167,7 +167,7 @@ impl FinishedDays {
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
         if run.services.mode == Mode::Write {
             // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
-            anomalous = anomalous_series(run.services.store.found(single_day(date)).await?);
+            anomalous = anomalous_series(run.services.store.anomaly_keys(single_day(date)).await?);
             run.services.store.mark_anomalous(date, &anomalous, run.now).await?;
         }
         // Different marks change the training mask of later days.
@@ -207,7 +207,7 @@ impl FinishedDays {
 }
 
 /// The series with an anomaly on a finished day.
-fn anomalous_series(anomalies: Vec<Found>) -> BTreeSet<SeriesKey> {
+fn anomalous_series(anomalies: Vec<AnomalyKey>) -> BTreeSet<SeriesKey> {
     let of_days = anomalies.into_iter().filter(|anomaly| anomaly.hour.is_none());
     of_days.map(|anomaly| anomaly.series).collect()
 }

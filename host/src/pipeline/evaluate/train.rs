@@ -13,7 +13,8 @@ use model::history::{History, HistoryRow, Measure, Snapshots};
 use model::series::{Grain, Names, SeriesKey};
 use model::statistics;
 use sandbox::{Fitted, Scope};
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::failpoint;
 use store::{Baseline, DateRange, Fit, FitState};
 
 use super::aggregate::SeriesFrame;
@@ -66,7 +67,7 @@ impl FinishedDays {
         // The first read error ends the iterator.
         let baselines = reader.rounds().map_while(|round| {
             let result = rounds.train(round);
-            checkpoint::reached(Checkpoint::Training);
+            failpoint::pass(Checkpoint::Training);
             result.map_err(|cause| error = Some(cause)).ok()
         });
         match services.mode {

@@ -116,7 +116,7 @@ impl Loading<'_, '_> {
                 self.add_day(*date, fetched).await?;
             }
             record.through = chunk.last().copied();
-            record.step = Checkpoint::Notified;
+            record.checkpoint = Checkpoint::Notified;
             self.run.put_record(record).await?;
             // Waiting runs write between chunks, for example an hourly run.
             self.run.release_write_lease().await;

@@ -22,7 +22,7 @@ pub(crate) enum DailyDays {
 impl Run<'_> {
     /// Whether the bill differs from the ledger before the run.
     pub(super) async fn has_changed(&self, ledger: &DayLedger) -> Result<bool, RunError> {
-        Ok(!self.services.store.holds_day(ledger).await?)
+        Ok(!self.services.store.has_day(ledger).await?)
     }
 }
 

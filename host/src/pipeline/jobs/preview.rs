@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use model::history::Snapshots;
 use model::moment::{BillingHour, Moment};
 use model::series::Grain;
-use store::{DateRange, Found, Store};
+use store::{AnomalyKey, DateRange, Store};
 
 use crate::config::Config;
 use crate::pipeline::evaluate::{DayEvaluation, HistoryQuery, HistoryReader, TrainingMask};
@@ -50,7 +50,7 @@ impl Preview<'_> {
         let query = history_query(&rules.rules, hour);
         let mut mask = TrainingMask::default();
         let before = DateRange { from: query.days.from, to: days_before(date, 1) };
-        for Found { series, date, hour } in store.found(before).await? {
+        for AnomalyKey { series, date, hour } in store.anomaly_keys(before).await? {
             mask.add(&series, Moment { date, hour });
         }
         let history;

@@ -20,7 +20,7 @@ use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::series::hours::day_before;
 use store::checkpoint::Checkpoint;
-use store::{DateRange, OF_RUNS, RunRecord};
+use store::{DateRange, RUN_COLLECTIONS, RunRecord};
 
 use self::event::{ArchiveEvent, list_events};
 use super::run_job;
@@ -38,9 +38,9 @@ pub(crate) async fn rebuild(services: &mut Services, now: Timestamp, on_document
 }
 
 async fn process(run: &mut Run<'_>, on_document: &dyn Fn(u64, u64)) -> Result<(), RunError> {
-    let mut collections = run.services.store.filled().await?;
+    let mut collections = run.services.store.nonempty_collections().await?;
     // Run records and failure counts say nothing about a bill.
-    collections.retain(|collection| !OF_RUNS.contains(collection));
+    collections.retain(|collection| !RUN_COLLECTIONS.contains(collection));
     let earlier = run.services.store.run(REBUILD, REBUILD_PERIOD).await?;
     if !collections.is_empty() && !earlier.is_some_and(|record| is_partly_rebuilt(&record)) {
         return Err(RunError::DatabaseNotEmpty { collections: collections.join(", ") });
@@ -49,7 +49,7 @@ async fn process(run: &mut Run<'_>, on_document: &dyn Fn(u64, u64)) -> Result<()
     run.drain_spool().await;
     let mut record = run.start_record(REBUILD, REBUILD_PERIOD).await?;
     if collections.is_empty() {
-        record.reached = None;
+        record.replayed_through = None;
     }
     let now = run.now;
     let result = replay(run, &mut record, on_document).await;
@@ -66,7 +66,7 @@ async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(
         return Err(RunError::EmptyArchive { place: run.services.archive.location() });
     };
     let total = events.len() as u64;
-    let reached = record.reached.as_deref().and_then(ArchiveEvent::parse);
+    let reached = record.replayed_through.as_deref().and_then(ArchiveEvent::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
     let mut replay = Replay::resume(run, &events[..first]).await?;
     if first > 0 {
@@ -74,14 +74,14 @@ async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(
         on_document(first as u64, total);
     }
     // Marks the database as partly rebuilt before the first write.
-    record.reached.get_or_insert_default();
+    record.replayed_through.get_or_insert_default();
     let now = replay.run.now;
     replay.run.services.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
         replay.run.now = event.fetched_at;
         replay.add_event(event).await?;
         replay.run.checkpoint(Checkpoint::Notified).await?;
-        record.reached = Some(event.to_string());
+        record.replayed_through = Some(event.to_string());
         replay.run.services.store.put_run(record, now).await?;
         on_document(number, total);
     }

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use model::incident::Incident;
 use notify::{self, TextOptions};
 use store::RunRecord;
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::{IncidentWrite, failpoint};
 
 use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, Stage, day_period, days_before};
 
@@ -31,7 +32,7 @@ impl Run<'_> {
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
-                self.services.store.put_incidents(&[(incident, is_settled)], self.now).await?;
+                self.services.store.put_incidents(&[IncidentWrite { incident, is_settled }], self.now).await?;
             }
             if is_interrupted {
                 // Ends the run if another host holds the lease now.
@@ -53,7 +54,7 @@ impl Run<'_> {
             }
             match receiver.send(&line, self.now) {
                 Ok(()) => {
-                    checkpoint::reached(Checkpoint::Delivered);
+                    failpoint::pass(Checkpoint::Delivered);
                     record.total_delivered.insert(receiver.name.clone());
                     self.report.add(Count::Notifications, 1);
                 }
@@ -93,7 +94,7 @@ impl Run<'_> {
         let started = Instant::now();
         self.notify_incidents(incidents).await?;
         for DayRecord { date, record } in days {
-            record.step = self.step();
+            record.checkpoint = self.step();
             self.notify_total(*date, record).await?;
         }
         self.report.add_time_since(Stage::Notify, started);
@@ -118,7 +119,7 @@ impl Run<'_> {
                 let line = notify::incident_message(incident, notification, options);
                 match receiver.send(&line, self.now) {
                     Ok(()) => {
-                        checkpoint::reached(Checkpoint::Delivered);
+                        failpoint::pass(Checkpoint::Delivered);
                         incident.record_delivery(&receiver.name, notification);
                         self.report.add(Count::Notifications, 1);
                         deliveries.has_delivered = true;

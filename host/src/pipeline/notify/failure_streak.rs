@@ -135,8 +135,8 @@ fn newest(
     match (stored, local) {
         (Some(stored), Some(local)) if stored.times > 0 || local.since > stored.since => {
             let since = if stored.times > 0 { stored.since.min(local.since) } else { local.since };
-            let told = stored.told.union(&local.told).cloned().collect();
-            Some(OperationalNotification { times: stored.times.max(local.times), since, told, ..local })
+            let delivered = stored.delivered.union(&local.delivered).cloned().collect();
+            Some(OperationalNotification { times: stored.times.max(local.times), since, delivered, ..local })
         }
         (Some(stored), _) => Some(stored),
         (None, local) => local,
@@ -203,7 +203,7 @@ mod tests {
             text: String::new(),
             times,
             since: Timestamp::from_second(since).expect("a time"),
-            told: told.iter().map(|&receiver| receiver.to_owned()).collect::<BTreeSet<_>>(),
+            delivered: told.iter().map(|&receiver| receiver.to_owned()).collect::<BTreeSet<_>>(),
         }
     }
 

@@ -77,7 +77,7 @@ impl Run<'_> {
 
 /// Whether a problem is raised, or a receiver of the problem waits for the resolution.
 pub(super) fn has_receivers(notification: &OperationalNotification) -> bool {
-    notification.times > 0 || !notification.told.is_empty()
+    notification.times > 0 || !notification.delivered.is_empty()
 }
 
 impl OperationalProblem<'_> {
@@ -88,7 +88,7 @@ impl OperationalProblem<'_> {
             text: self.text.to_owned(),
             times: 0,
             since: now,
-            told: BTreeSet::new(),
+            delivered: BTreeSet::new(),
         });
         if notification.times == 0 {
             // The store keeps milliseconds.
@@ -112,12 +112,12 @@ impl OperationalProblem<'_> {
         }
         let line = notify::operational_message(self.level, self.tag, self.text);
         for receiver in receivers {
-            if notification.told.contains(&receiver.name) {
+            if notification.delivered.contains(&receiver.name) {
                 continue;
             }
             match receiver.send(&line, now) {
                 Ok(()) => {
-                    notification.told.insert(receiver.name.clone());
+                    notification.delivered.insert(receiver.name.clone());
                     result.accepted += 1;
                 }
                 Err(error) => result.errors.push(error.to_string()),
@@ -142,14 +142,14 @@ fn deliver_resolution(
     let line = notify::operational_message(Level::Info, "RECOVERED", &text);
     notification.times = 0;
     // A receiver outside the config gets no resolution.
-    notification.told.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
+    notification.delivered.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
     for receiver in receivers {
-        if !notification.told.contains(&receiver.name) {
+        if !notification.delivered.contains(&receiver.name) {
             continue;
         }
         match receiver.send(&line, now) {
             Ok(()) => {
-                notification.told.remove(&receiver.name);
+                notification.delivered.remove(&receiver.name);
                 result.accepted += 1;
             }
             Err(error) => result.errors.push(error.to_string()),
@@ -226,7 +226,7 @@ mod tests {
         for socket in [&one, &two] {
             assert_eq!(received(socket), ["[COSTWARDEN_RECOVERED] resolved: no luck"]);
         }
-        assert_eq!(notification.told, BTreeSet::new());
+        assert_eq!(notification.delivered, BTreeSet::new());
     }
 
     #[test]

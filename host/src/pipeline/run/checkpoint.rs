@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::failpoint;
 
 use super::{Mode, Run, RunError};
 use crate::stop;
@@ -35,7 +36,7 @@ impl Run<'_> {
     /// Fails if the run must end, or if the store fails.
     pub(crate) async fn checkpoint(&self, step: Checkpoint) -> Result<(), RunError> {
         // The failpoint of the step.
-        checkpoint::reached(step);
+        failpoint::pass(step);
         // After the last step, a stop gains nothing.
         if step < Checkpoint::Trained && stop::asked() {
             return Err(RunError::Stopped);

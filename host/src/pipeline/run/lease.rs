@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use store::{Claim, Holder, LeaseKey, Leases, StoreError};
+use store::{LeaseGrant, LeaseKey, LeaseRequest, Leases, StoreError};
 use tokio::task::JoinHandle;
 
 use super::RunError;
@@ -59,9 +59,9 @@ impl Lease {
         let reserve = pause * 3;
         let claimed_at = loop {
             let requested_at = Instant::now();
-            match leases.take(Claim { key: &key, owner, length, reserve }).await? {
-                Holder::Asker => break requested_at,
-                Holder::Other { owner: other } => {
+            match leases.acquire(LeaseRequest { key: &key, owner, length, reserve }).await? {
+                LeaseGrant::Granted => break requested_at,
+                LeaseGrant::HeldBy { owner: other } => {
                     if started.elapsed() >= options.patience {
                         return Err(RunError::Busy { owner: other, seconds: options.patience.as_secs() });
                     }
@@ -141,7 +141,7 @@ impl ClaimedLease {
     async fn renew(&self) -> Result<Renewal, StoreError> {
         let requested_at = Instant::now();
         let Self { key, owner, length, reserve, .. } = self;
-        let claim = Claim { key, owner, length: *length, reserve: *reserve };
+        let claim = LeaseRequest { key, owner, length: *length, reserve: *reserve };
         if !self.leases.renew(claim).await? {
             return Ok(Renewal::Lost);
         }

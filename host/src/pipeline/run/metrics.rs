@@ -90,11 +90,11 @@ pub(crate) async fn publish_metrics(services: &Services, report: &mut Report, to
         tally.set_once(Metric::ApiUp, &[], 1.0);
     }
     for operation in Operation::ALL {
-        let spent = services.store.spent(operation);
+        let spent = services.store.call_totals(operation);
         let operation = operation.as_str();
-        tally.add(Metric::StoreOperations, &[operation, "ok"], spent.done as f64);
+        tally.add(Metric::StoreOperations, &[operation, "ok"], spent.succeeded as f64);
         tally.add(Metric::StoreOperations, &[operation, "error"], spent.failed as f64);
-        tally.add(Metric::StoreSeconds, &[operation], spent.time.as_secs_f64());
+        tally.add(Metric::StoreSeconds, &[operation], spent.duration.as_secs_f64());
     }
     // A failure may have set 0 before.
     tally.set_once(Metric::StoreUp, &[], 1.0);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use store::RunRecord;
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::Checkpoint;
+use store::failpoint;
 
 use super::checkpoint::{Progress, RecordKey};
 use super::metrics::api_requests;
@@ -45,11 +46,11 @@ impl Run<'_> {
             // A completed run is repeated from the start, an interrupted run is resumed.
             record.through = None;
             record.until = None;
-            record.reached = None;
+            record.replayed_through = None;
         }
         record.owner.clone_from(&self.services.owner);
         record.attempts += 1;
-        record.step = Checkpoint::Started;
+        record.checkpoint = Checkpoint::Started;
         RUNNING.clone_into(&mut record.outcome);
         record.error = None;
         record.finished_at = None;
@@ -83,8 +84,8 @@ impl Run<'_> {
             Err(_) => Grade::Failed.as_str(),
         };
         outcome.clone_into(&mut record.outcome);
-        checkpoint::reached(Checkpoint::Finished);
-        record.step = if result.is_ok() { Checkpoint::Finished } else { self.step() };
+        failpoint::pass(Checkpoint::Finished);
+        record.checkpoint = if result.is_ok() { Checkpoint::Finished } else { self.step() };
         record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
         // A failed run ended before the requests were counted.
         let requests = api_requests(self.services.source.traffic());
@@ -113,7 +114,7 @@ pub(crate) fn has_succeeded(record: &RunRecord) -> bool {
 
 /// Whether a database is only partly rebuilt. Any other job would train on incomplete data.
 pub(crate) fn is_partly_rebuilt(rebuild: &RunRecord) -> bool {
-    rebuild.reached.is_some() && !has_succeeded(rebuild)
+    rebuild.replayed_through.is_some() && !has_succeeded(rebuild)
 }
 
 /// A record of a run before the start.
@@ -123,10 +124,10 @@ pub(super) fn new_record(job: &str, period: &str) -> RunRecord {
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: Checkpoint::Started,
+        checkpoint: Checkpoint::Started,
         through: None,
         until: None,
-        reached: None,
+        replayed_through: None,
         outcome: String::new(),
         error: None,
         counts: BTreeMap::new(),

@@ -112,8 +112,9 @@ pub fn days_through(from: Date, to: Date, zone: &TimeZone) -> impl Iterator<Item
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jiff::civil::date;
+
+    use super::*;
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).expect("bundled")

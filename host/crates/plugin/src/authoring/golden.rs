@@ -33,7 +33,7 @@ pub struct GoldenCase {
 /// The steps of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CaseMode {
-    /// A single fit, then a judgement of all points from the named point on; by default of the last tenth.
+    /// A single fit, then `judge` over all points from the named point on; by default over the last tenth.
     JudgeFrom(Option<String>),
     /// A walk with this number of points per step.
     Walk(NonZero<usize>),

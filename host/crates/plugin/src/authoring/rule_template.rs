@@ -56,7 +56,7 @@ fn setting_line(setting: &SettingRow) -> String {
         None if default.is_empty() => "optional",
         None => default,
     };
-    let note = [presence, kind, description].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ");
+    let note = [presence, kind, description].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
     with_note(&format!("# {key} = {}", value.unwrap_or_default()), &note)
 }
 
@@ -75,8 +75,8 @@ fn to_toml(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::Array(items) => Some(format!("[{}]", items.iter().map(to_toml).collect::<Option<Vec<_>>>()?.join(", "))),
         Value::Object(fields) => {
-            let field = |(key, value): (&String, &Value)| Some(format!("{} = {}", quoted(key), to_toml(value)?));
-            Some(format!("{{ {} }}", fields.iter().map(field).collect::<Option<Vec<_>>>()?.join(", ")))
+            let fields = fields.iter().map(|(key, value)| Some(format!("{} = {}", quoted(key), to_toml(value)?)));
+            Some(format!("{{ {} }}", fields.collect::<Option<Vec<_>>>()?.join(", ")))
         }
         Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.to_string()),
     }

@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 4;
 pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
     let required: Vec<&str> = list(schema.get("required")).filter_map(Value::as_str).collect();
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let setting = |(name, property): (&String, &Value)| {
+    let row = |name: &String, property: &Value| {
         let default = match property.get("default") {
             Some(Value::Null) | None if required.contains(&name.as_str()) => "required".to_owned(),
             Some(Value::Null) | None => String::new(),
@@ -34,7 +34,7 @@ pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
             description: single_line(text(property, "description").replace('\n', " ")),
         }
     };
-    properties.map(setting).collect()
+    properties.map(|(name, property)| row(name, property)).collect()
 }
 
 fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
@@ -49,18 +49,18 @@ fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
     }
     let choices = list(property.get("enum")).map(bare);
     let alternatives = ["anyOf", "oneOf"].into_iter().flat_map(|key| list(property.get(key)));
-    let alternatives = alternatives.map(|part| kind(schema, part, depth));
+    let alternatives = alternatives.map(|alternative| kind(schema, alternative, depth));
     let types = match property.get("type") {
         Some(Value::String(one)) => vec![one.clone()],
         other => list(other).map(bare).collect(),
     };
-    let mut parts: Vec<String> = choices.chain(alternatives).collect();
-    if parts.is_empty() {
-        parts = types;
+    let mut kinds: Vec<String> = choices.chain(alternatives).collect();
+    if kinds.is_empty() {
+        kinds = types;
     }
     // `null` marks an optional setting and is not a kind of value.
-    parts.retain(|part| !part.is_empty() && part != "null");
-    let mut kind = match parts.split_last() {
+    kinds.retain(|kind| !kind.is_empty() && kind != "null");
+    let mut kind = match kinds.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),

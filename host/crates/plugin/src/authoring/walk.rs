@@ -86,14 +86,14 @@ pub fn fit_and_judge(
     series: &Series,
     judge_from: usize,
 ) -> Result<TrialResult, TrialError> {
-    let mut trial = Trial::new(parameters, series);
+    let mut trial = TrialRun::new(parameters, series);
     trial.step(judge_from..series.values.len())?;
     Ok(trial.result)
 }
 
 /// Walks over a series from the first point, with a fit before each `every` points.
 pub fn walk(parameters: &TrialParameters<'_>, series: &Series, every: usize) -> Result<TrialResult, TrialError> {
-    let mut trial = Trial::new(parameters, series);
+    let mut trial = TrialRun::new(parameters, series);
     let points = series.values.len();
     for start in (0..points).step_by(every) {
         trial.step(start..start.saturating_add(every).min(points))?;
@@ -113,13 +113,13 @@ impl TrialResult {
 }
 
 /// A trial in progress.
-struct Trial<'a> {
+struct TrialRun<'a> {
     parameters: &'a TrialParameters<'a>,
     series: &'a Series,
     result: TrialResult,
 }
 
-impl<'a> Trial<'a> {
+impl<'a> TrialRun<'a> {
     fn new(parameters: &'a TrialParameters<'a>, series: &'a Series) -> Self {
         let result = TrialResult { verdicts: vec![None; series.values.len()], ..TrialResult::default() };
         Self { parameters, series, result }

@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn a_key_id_keeps_leading_zeros() {
         // Algorithm `ED`, the key id 0102030405060708 in little-endian order, and an empty signature.
-        let (signature, global) = ("A".repeat(83), "A".repeat(86));
+        let signature = "A".repeat(83);
+        let global = "A".repeat(86);
         let text = format!("untrusted comment: \nRUQIBwYFBAMCAQAA{signature}=\ntrusted comment: \n{global}==\n");
         assert_eq!(key_id_of(&text).as_deref(), Some("0102030405060708"));
     }

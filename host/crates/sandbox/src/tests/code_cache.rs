@@ -190,7 +190,7 @@ fn a_plugin_with_a_failing_describe_is_compiled_once() {
     insta::assert_snapshot!(first, @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed");
     fixture.only_entry();
     let absent = Compiler::ChildProcess(PathBuf::from("/nonexistent"));
-    assert_eq!(error(absent), first, "no compiler is asked");
+    assert_eq!(error(absent), first, "no compiler is started");
 }
 
 /// Returns a compiler that counts its calls and prints the given answer.
@@ -219,9 +219,9 @@ fn a_refusal_is_cached_for_its_limits() {
     let first = refused(Limits::default());
     insta::assert_snapshot!(first.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules");
     assert_eq!(first.1, 1);
-    let again = refused(Limits::default());
-    insta::assert_snapshot!(again.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules (result of an earlier run; costwarden compiles again after a change of the file, the limits or the release)");
-    assert_eq!(again.1, 1, "not compiled again");
+    let second = refused(Limits::default());
+    insta::assert_snapshot!(second.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules (result of an earlier run; costwarden compiles again after a change of the file, the limits or the release)");
+    assert_eq!(second.1, 1, "not compiled again");
     assert_eq!(refused(Limits { compile_seconds: 50, ..Limits::default() }), (first.0.clone(), 2));
     assert_eq!(refused(Limits { compile_memory_bytes: 512 << 20, ..Limits::default() }), (first.0, 3));
     // An entry that anybody could have written is not trusted.

@@ -1,20 +1,24 @@
 //! `billing_anomalies`: one anomaly per document, with the fields of the replaced pipeline and additional fields.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use model::anomaly::Anomaly;
+use model::incident::Moment;
+use model::intern::Interner;
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
-use super::{
-    Collection, Interner, Upsert, date, date_text, figures_document, finite, hour_value, json, key_fields, name_fields,
-    number, series, time,
+use super::field::{
+    bson_time, date_text, figures_document, finite, hour_value, insert_key, insert_names, number, parse_date,
+    read_series,
 };
-use crate::{AnomalyRecord, Found};
-use model::anomaly::Anomaly;
+use super::json;
+use super::key::Collection;
+use super::upsert::Upsert;
+use crate::records::{AnomalyKey, AnomalyRecord};
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_anomalies",
     key: &["date", "hour", "domainId", "projectId", "serviceId", "ruleId"],
-    unique: "unique_anomaly_key",
+    unique_index: "unique_anomaly_key",
     indexes: &[
         ("date_hour_desc", &[("date", -1), ("hour", -1)]),
         ("status_created_desc", &[("status", 1), ("createdAt", -1)]),
@@ -57,16 +61,16 @@ const FIELDS: [&str; 30] = [
 ];
 
 /// Returns the first fields of the key: the date and the hour.
-pub(crate) fn key(date: Date, hour: Option<u8>) -> Document {
-    doc! { "date": date_text(date), "hour": hour_value(hour) }
+pub(crate) fn moment_key(moment: Moment) -> Document {
+    doc! { "date": date_text(moment.date), "hour": hour_value(moment.hour) }
 }
 
 pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
-    let mut id = key(anomaly.date, anomaly.hour);
-    key_fields(&mut id, &anomaly.series);
-    id.insert("ruleId", &anomaly.rule);
+    let mut key = moment_key(Moment { date: anomaly.date, hour: anomaly.hour });
+    insert_key(&mut key, &anomaly.series);
+    key.insert("ruleId", &anomaly.rule);
     let mut set = Document::new();
-    name_fields(&mut set, &anomaly.names);
+    insert_names(&mut set, &anomaly.names);
     let std = anomaly.figures.get("std").copied();
     set.extend(doc! {
         "observedAmount": anomaly.observed,
@@ -86,38 +90,38 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "severity": anomaly.severity.as_str(),
         "reason": &anomaly.reason,
         "incident": anomaly.incident.as_deref(),
-        "updatedAt": time(now),
+        "updatedAt": bson_time(now),
     });
     // A person may change the status later, so only the insert sets the status.
-    Upsert { key: id, set, on_insert: doc! { "status": "NEW", "createdAt": time(now) } }
+    Upsert { key, set, on_insert: doc! { "status": "NEW", "createdAt": bson_time(now) } }
 }
 
 /// Reads the series, day and hour of an anomaly.
-pub(crate) fn read_found(document: &RawDocument, texts: &mut Interner) -> Result<Found, String> {
+pub(crate) fn read_key(document: &RawDocument, interner: &mut Interner) -> Result<AnomalyKey, String> {
     let hour = match document.get("hour").map_err(|error| error.to_string())?.and_then(number) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 23")]
         Some(hour) if (0.0..24.0).contains(&hour) => Some(hour as u8),
         Some(hour) => return Err(format!("hour is {hour}, expected 0 to 23")),
         None => None,
     };
-    let date = date(document.get_str("date").map_err(|error| error.to_string())?)?;
-    let (series, _) = series(document, texts)?;
-    Ok(Found { series, date, hour })
+    let date = parse_date(document.get_str("date").map_err(|error| error.to_string())?)?;
+    let (series, _) = read_series(document, interner)?;
+    Ok(AnomalyKey { series, date, hour })
 }
 
 /// Prepares a stored document for a list: without `_id`, and with the same field order for both databases.
-pub(crate) fn listed(mut document: Document) -> Document {
+pub(crate) fn ordered(mut document: Document) -> Document {
     document.remove("_id");
-    let mut listed: Document =
+    let mut ordered: Document =
         FIELDS.iter().filter_map(|field| document.remove(field).map(|value| ((*field).to_owned(), value))).collect();
     let mut others: Vec<_> = document.into_iter().collect();
     others.sort_by(|one, other| one.0.cmp(&other.0));
-    listed.extend(others);
-    listed
+    ordered.extend(others);
+    ordered
 }
 
 /// Reads a stored document.
-pub(crate) fn record(document: Document) -> AnomalyRecord {
+pub(crate) fn read_record(document: Document) -> AnomalyRecord {
     let incident = document.get_str("incident").ok().map(str::to_owned);
     AnomalyRecord { incident, json: json::object(document) }
 }

@@ -1,40 +1,43 @@
 //! `billing_baseline`: one document per series, with the statistics of the replaced pipeline and the fits of the rules.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
+use model::intern::Interner;
+use model::statistics::Statistics;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Document, RawBsonRef, RawDocument, doc};
 
-use super::{
-    Collection, Interner, Upsert, date, date_text, figures_document, key_fields, name_fields, number, series, texts,
-    time,
+use super::field::{
+    bson_time, date_text, figures_document, insert_key, insert_names, number, parse_date, read_series, texts,
 };
-use crate::{Baseline, Fit, FitRequest, FitState};
-use model::statistics::Statistics;
+use super::key::Collection;
+use super::upsert::Upsert;
+use crate::records::{Baseline, Fit, FitRequest, FitState};
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_baseline",
     key: &["domainId", "projectId", "serviceId", "pricingType"],
-    unique: "unique_baseline",
+    unique_index: "unique_baseline",
     indexes: &[],
 };
 
 /// Replaces the statistics and the fits of the given rules; keeps the fits of all remaining rules.
 pub(crate) fn upsert(baseline: &Baseline, now: Timestamp) -> Upsert {
     let mut key = Document::new();
-    key_fields(&mut key, &baseline.key);
+    insert_key(&mut key, &baseline.key);
     key.insert("pricingType", Bson::Null);
     let mut set = Document::new();
-    name_fields(&mut set, &baseline.names);
+    insert_names(&mut set, &baseline.names);
     set.insert("statistics", baseline.statistics.as_ref().map(statistics_document));
     set.insert("pricingTypes", &baseline.pricing_categories);
     for (rule, fit) in &baseline.fits {
         // The path replaces only the fit of this rule.
         set.insert(format!("rules.{rule}"), fit_document(fit));
     }
-    set.insert("lastUpdated", time(now));
-    Upsert { key, set, on_insert: doc! { "createdAt": time(now) } }
+    set.insert("lastUpdated", bson_time(now));
+    Upsert { key, set, on_insert: doc! { "createdAt": bson_time(now) } }
 }
 
 /// Returns the projection with the fields that [`read`] needs for the requests.
@@ -64,8 +67,12 @@ pub(crate) fn projection(requests: &[FitRequest]) -> Document {
 }
 
 /// Reads the statistics and the requested fits; leaves out a fit without the requested state.
-pub(crate) fn read(document: &RawDocument, requests: &[FitRequest], names: &mut Interner) -> Result<Baseline, String> {
-    let (key, names) = series(document, names)?;
+pub(crate) fn read(
+    document: &RawDocument,
+    requests: &[FitRequest],
+    interner: &mut Interner,
+) -> Result<Baseline, String> {
+    let (key, names) = read_series(document, interner)?;
     let mut baseline = Baseline { key, names, pricing_categories: Vec::new(), statistics: None, fits: BTreeMap::new() };
     for element in document {
         match element.map_err(|error| error.to_string())? {
@@ -79,11 +86,11 @@ pub(crate) fn read(document: &RawDocument, requests: &[FitRequest], names: &mut 
                         let state = read_state(fit, request.hour)
                             .map_err(|error| format!("rules.{}: {error}", request.rule))?;
                         let Some(state) = state else { continue };
-                        let known = match baseline.fits.entry(request.rule.clone()) {
-                            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                            std::collections::btree_map::Entry::Vacant(new) => new.insert(read_fit(fit)?),
+                        let baseline_fit = match baseline.fits.entry(request.rule.clone()) {
+                            Entry::Occupied(entry) => entry.into_mut(),
+                            Entry::Vacant(entry) => entry.insert(read_fit(fit)?),
                         };
-                        known.states.insert(request.hour, state);
+                        baseline_fit.states.insert(request.hour, state);
                     }
                 }
             }
@@ -151,20 +158,20 @@ fn read_fit(document: &RawDocument) -> Result<Fit, String> {
     Ok(Fit {
         detector: text("detector")?.to_owned(),
         settings: text("settings")?.to_owned(),
-        through: date(text("fittedThrough")?)?,
+        through: parse_date(text("fittedThrough")?)?,
         states: BTreeMap::new(),
     })
 }
 
 fn read_state(fit: &RawDocument, hour: Option<u8>) -> Result<Option<FitState>, String> {
-    let holder = match hour {
+    let state_document = match hour {
         None => Some(fit),
         Some(hour) => fit.get_document("hours").and_then(|hours| hours.get_document(format!("{hour:02}"))).ok(),
     };
-    let Some(holder) = holder else { return Ok(None) };
-    let Ok(state) = holder.get_binary("state") else { return Ok(None) };
+    let Some(state_document) = state_document else { return Ok(None) };
+    let Ok(state) = state_document.get_binary("state") else { return Ok(None) };
     let mut figures = BTreeMap::new();
-    for element in holder.get_document("figures").map_err(|error| error.to_string())? {
+    for element in state_document.get_document("figures").map_err(|error| error.to_string())? {
         let (name, value) = element.map_err(|error| error.to_string())?;
         figures.insert(name.to_owned(), number(value).unwrap_or(f64::NAN));
     }

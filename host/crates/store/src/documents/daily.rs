@@ -2,37 +2,40 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mongodb::bson::{Bson, Document, doc};
-
-use super::{Collection, Upsert, date, date_text, json, key_fields, name_fields, time};
-use crate::DailyRecord;
 use model::history::Measure;
 use model::ledger::LedgerEntry;
 use model::series::SeriesKey;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::field::{bson_time, date_text, insert_key, insert_names, parse_date};
+use super::json;
+use super::key::Collection;
+use super::upsert::Upsert;
+use crate::records::DailyRecord;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_daily",
     key: &["date", "domainId", "projectId", "serviceId", "pricingType"],
-    unique: "unique_daily_summary",
+    unique_index: "unique_daily_summary",
     indexes: &[("date_desc", &[("date", -1)])],
 };
 
 pub(crate) fn upsert(date: Date, entry: &LedgerEntry, now: Timestamp) -> Upsert {
     let mut key = doc! { "date": date_text(date) };
-    key_fields(&mut key, &entry.key);
+    insert_key(&mut key, &entry.key);
     key.insert("pricingType", Bson::Null);
     let mut set = Document::new();
-    name_fields(&mut set, &entry.names);
+    insert_names(&mut set, &entry.names);
     for measure in Measure::ALL {
         set.insert(field(measure), measure.value(&entry.amounts));
     }
     set.insert("pricingTypes", &entry.pricing_categories);
     set.insert("regions", &entry.regions);
-    set.insert("updatedAt", time(now));
-    Upsert { key, set, on_insert: doc! { "isAnomaly": false, "createdAt": time(now) } }
+    set.insert("updatedAt", bson_time(now));
+    Upsert { key, set, on_insert: doc! { "isAnomaly": false, "createdAt": bson_time(now) } }
 }
 
-/// Returns the field with a figure.
+/// Returns the field of a measure.
 pub(crate) fn field(measure: Measure) -> &'static str {
     match measure {
         Measure::BilledCost => "expectAmount",
@@ -44,9 +47,9 @@ pub(crate) fn field(measure: Measure) -> &'static str {
 }
 
 /// Reads a stored document. A missing amount stays missing.
-pub(crate) fn record(document: Document) -> Result<DailyRecord, String> {
+pub(crate) fn read_record(document: Document) -> Result<DailyRecord, String> {
     let text = |field: &str| document.get_str(field).map_err(|error| error.to_string());
-    let date = date(text("date")?)?;
+    let date = parse_date(text("date")?)?;
     let key = SeriesKey::new(text("domainId")?, text("projectId")?, text("serviceId")?);
     let amount = |measure: Measure| {
         let value = document.get(field(measure))?;

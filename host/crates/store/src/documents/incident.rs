@@ -4,85 +4,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
-
-use super::{
-    Collection, Interner, Upsert, date, date_text, field_name, hour_value, key_fields, name_fields, series, time,
-    timestamp,
-};
 use model::anomaly::{Direction, Severity};
 use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
+use model::intern::Interner;
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+
+use super::field::{
+    bson_time, date_text, field_name, hour_value, insert_key, insert_names, parse_date, read_series, timestamp,
+};
+use super::key::Collection;
+use super::upsert::Upsert;
+use crate::records::IncidentWrite;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_incidents",
     key: &["incident"],
-    unique: "unique_incident",
+    unique_index: "unique_incident",
     indexes: &[
         ("settled", &[("settled", 1)]),
         ("domain_project_service", &[("domainId", 1), ("projectId", 1), ("serviceId", 1)]),
     ],
 };
 
-/// A query for incidents.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Query<'q> {
-    /// Unsettled incidents, and incidents last seen or closed on the day or later.
-    Current(Date),
-    /// Incidents with an operator's decision, last seen on the day or later.
-    Decided(Date),
-    Of(&'q str),
-    All,
-}
-
-impl Query<'_> {
-    pub(crate) fn filter(self) -> Document {
-        let since = |date: Date| doc! { "$gte": date_text(date) };
-        match self {
-            Self::Current(date) => {
-                doc! { "$or": [{ "settled": false }, { "closedAt.date": since(date) }, { "lastSeen.date": since(date) }] }
-            }
-            Self::Decided(date) => doc! { "decision.as": { "$exists": true }, "lastSeen.date": since(date) },
-            Self::Of(id) => doc! { "incident": id },
-            Self::All => doc! {},
-        }
-    }
-
-    /// Returns whether a document matches [`Query::filter`].
-    pub(crate) fn matches(self, document: &RawDocument) -> bool {
-        let since = |field: &str, date: Date| {
-            let day = document.get_document(field).and_then(|moment| moment.get_str("date"));
-            day.is_ok_and(|day| day >= date_text(date).as_str())
-        };
-        match self {
-            Self::Current(date) => {
-                document.get_bool("settled") == Ok(false) || since("closedAt", date) || since("lastSeen", date)
-            }
-            Self::Decided(date) => document.get_document("decision").is_ok() && since("lastSeen", date),
-            Self::Of(id) => document.get_str("incident") == Ok(id),
-            Self::All => true,
-        }
-    }
-}
-
-/// Replaces an incident. `settled` means closed, without an outstanding notification.
-pub(crate) fn upsert(incident: &Incident, settled: bool, now: Timestamp) -> Upsert {
+/// Replaces an incident.
+pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
+    let incident = &write.incident;
     let mut set = Document::new();
-    key_fields(&mut set, &incident.series);
-    name_fields(&mut set, &incident.names);
-    let by_day = || incident.by_day.iter().map(|(date, seen)| (date_text(*date), seen));
-    let impact_by_day = by_day().map(|(date, seen)| (date, Bson::Double(seen.impact())));
-    let whole_days = by_day().filter_map(|(date, seen)| Some((date, Bson::Double(seen.finished_day?))));
-    let part_days = by_day().filter_map(|(date, seen)| {
-        let (hour, impact) = seen.partial_day?;
+    insert_key(&mut set, &incident.series);
+    insert_names(&mut set, &incident.names);
+    let by_day = || incident.by_day.iter().map(|(date, impacts)| (date_text(*date), impacts));
+    let impact_by_day = by_day().map(|(date, impacts)| (date, Bson::Double(impacts.impact())));
+    let whole_days = by_day().filter_map(|(date, impacts)| Some((date, Bson::Double(impacts.finished_day?))));
+    let part_days = by_day().filter_map(|(date, impacts)| {
+        let (hour, impact) = impacts.partial_day?;
         Some((date, Bson::Document(doc! { "hour": hour_value(Some(hour)), "impact": impact })))
     });
     let (state, closed_as) = match incident.state {
         IncidentState::Open => ("open", None),
-        IncidentState::Closed(closing) => ("closed", Some(closing_text(closing))),
+        IncidentState::Closed(resolution) => ("closed", Some(resolution_text(resolution))),
         IncidentState::Retracted => ("retracted", None),
     };
     let decision = incident.decision.as_ref().map(|decision| {
-        doc! { "as": closing_text(decision.resolution), "note": decision.note.as_deref(), "at": time(decision.at) }
+        doc! { "as": resolution_text(decision.resolution), "note": decision.note.as_deref(), "at": bson_time(decision.at) }
     });
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
@@ -113,19 +76,19 @@ pub(crate) fn upsert(incident: &Incident, settled: bool, now: Timestamp) -> Upse
         "reason": &incident.reason,
         "muted": incident.muted,
         "deliveries": deliveries.collect::<Document>(),
-        "settled": settled,
-        "updatedAt": time(now),
+        "settled": write.is_settled,
+        "updatedAt": bson_time(now),
     });
     // Without a decision, the stored decision stays.
     if let Some(decision) = decision {
         set.insert("decision", decision);
     }
-    Upsert { key: doc! { "incident": &incident.id }, set, on_insert: doc! { "createdAt": time(now) } }
+    Upsert { key: doc! { "incident": &incident.id }, set, on_insert: doc! { "createdAt": bson_time(now) } }
 }
 
-pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident, String> {
+pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incident, String> {
     let raw = RawDocumentBuf::from_document(document).map_err(|error| error.to_string())?;
-    let (series, names) = series(&raw, names)?;
+    let (series, names) = read_series(&raw, interner)?;
     let text = |field: &str| document.get_str(field).map_err(|error| error.to_string());
     let double = |field: &str| document.get_f64(field).map_err(|error| error.to_string());
     let moment = |field: &str| read_moment(document.get_document(field).map_err(|error| error.to_string())?);
@@ -142,32 +105,35 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident
     };
     let state = match text("state")? {
         "open" => IncidentState::Open,
-        "closed" => IncidentState::Closed(document.get_str("closedAs").map_or(Ok(Resolution::Returned), closing)?),
+        "closed" => {
+            IncidentState::Closed(document.get_str("closedAs").map_or(Ok(Resolution::Returned), parse_resolution)?)
+        }
         "retracted" => IncidentState::Retracted,
         other => return Err(format!("state is `{other}`, expected open, closed or retracted")),
     };
     let mut rules = BTreeSet::new();
     for rule in document.get_array("rules").map_err(|error| error.to_string())? {
-        rules.insert(rule.as_str().ok_or("rules holds something else than texts")?.to_owned());
+        rules.insert(rule.as_str().ok_or("rules contains a value that is not a text")?.to_owned());
     }
     let mut by_day: BTreeMap<Date, DayImpact> = BTreeMap::new();
-    // Documents of older versions have no `wholeDays`: every impact counts for the whole day.
-    let field = if document.contains_key("wholeDays") { "wholeDays" } else { "impactByDay" };
-    for (day, impact) in document.get_document(field).map_err(|error| error.to_string())? {
-        let impact = impact.as_f64().ok_or_else(|| format!("{field}.{day} is not a double"))?;
-        by_day.entry(date(day)?).or_default().finished_day = Some(impact);
+    for (day, impact) in document.get_document("wholeDays").map_err(|error| error.to_string())? {
+        let impact = impact.as_f64().ok_or_else(|| format!("wholeDays.{day} is not a double"))?;
+        by_day.entry(parse_date(day)?).or_default().finished_day = Some(impact);
     }
     for (day, part) in document.get_document("partDays").into_iter().flatten() {
         let part = part
             .as_document()
             .and_then(|part| Some((u8::try_from(part.get_i32("hour").ok()?).ok()?, part.get_f64("impact").ok()?)));
-        by_day.entry(date(day)?).or_default().partial_day =
-            Some(part.ok_or_else(|| format!("partDays.{day} is not readable"))?);
+        by_day.entry(parse_date(day)?).or_default().partial_day =
+            Some(part.ok_or_else(|| format!("partDays.{day} has no hour and impact"))?);
     }
     let mut deliveries = BTreeMap::new();
     for (receiver, delivery) in document.get_document("deliveries").map_err(|error| error.to_string())? {
         let delivery = delivery.as_document().and_then(read_delivery);
-        deliveries.insert(receiver.clone(), delivery.ok_or_else(|| format!("deliveries.{receiver} is not readable"))?);
+        deliveries.insert(
+            receiver.clone(),
+            delivery.ok_or_else(|| format!("deliveries.{receiver} has no notifiedImpact, closed and notifications"))?,
+        );
     }
     Ok(Incident {
         id: text("incident")?.to_owned(),
@@ -193,15 +159,15 @@ pub(crate) fn read(document: &Document, names: &mut Interner) -> Result<Incident
     })
 }
 
-fn closing_text(closing: Resolution) -> &'static str {
-    match closing {
+fn resolution_text(resolution: Resolution) -> &'static str {
+    match resolution {
         Resolution::Returned => "over",
         Resolution::NewLevel => "new-level",
         Resolution::Expected => "expected",
     }
 }
 
-fn closing(text: &str) -> Result<Resolution, String> {
+fn parse_resolution(text: &str) -> Result<Resolution, String> {
     match text {
         "over" => Ok(Resolution::Returned),
         "new-level" => Ok(Resolution::NewLevel),
@@ -212,7 +178,7 @@ fn closing(text: &str) -> Result<Resolution, String> {
 
 fn read_decision(document: &Document) -> Result<Decision, String> {
     Ok(Decision {
-        resolution: closing(document.get_str("as").map_err(|error| error.to_string())?)?,
+        resolution: parse_resolution(document.get_str("as").map_err(|error| error.to_string())?)?,
         note: document.get_str("note").ok().map(str::to_owned),
         at: timestamp(*document.get_datetime("at").map_err(|error| error.to_string())?)?,
     })
@@ -233,9 +199,11 @@ fn moment_document(moment: Moment) -> Document {
 fn read_moment(document: &Document) -> Result<Moment, String> {
     let hour = match document.get("hour") {
         None | Some(Bson::Null) => None,
-        Some(hour) => {
-            Some(hour.as_i32().and_then(|hour| u8::try_from(hour).ok()).ok_or_else(|| format!("hour is {hour}"))?)
-        }
+        Some(hour) => Some(
+            hour.as_i32()
+                .and_then(|hour| u8::try_from(hour).ok())
+                .ok_or_else(|| format!("hour is {hour}, expected 0 to 23"))?,
+        ),
     };
-    Ok(Moment { date: date(document.get_str("date").map_err(|error| error.to_string())?)?, hour })
+    Ok(Moment { date: parse_date(document.get_str("date").map_err(|error| error.to_string())?)?, hour })
 }

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{Collection, Upsert, date, date_text, field_name, time, timestamp};
-use crate::RunRecord;
+use super::field::{bson_time, date_text, field_name, parse_date, timestamp};
+use super::key::Collection;
+use super::upsert::Upsert;
 use crate::checkpoint::Checkpoint;
+use crate::records::RunRecord;
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "job_runs",
     key: &["job", "period"],
-    unique: "unique_run",
+    unique_index: "unique_run",
     indexes: &[("job_started_desc", &[("job", 1), ("startedAt", -1)])],
 };
 
@@ -24,34 +26,34 @@ pub(crate) fn upsert(run: &RunRecord, now: Timestamp) -> Upsert {
     let set = doc! {
         "owner": &run.owner,
         "attempts": i64::from(run.attempts),
-        "step": run.step.as_str(),
+        "checkpoint": run.checkpoint.as_str(),
         "through": run.through.map(date_text),
         "until": run.until.map(date_text),
-        "reached": run.reached.as_deref(),
+        "replayedThrough": run.replayed_through.as_deref(),
         "outcome": &run.outcome,
         "error": run.error.as_deref(),
         "counts": counts_document(&run.counts),
         "durationsMs": counts_document(&run.durations_ms),
         "totalDelivered": run.total_delivered.iter().collect::<Vec<_>>(),
         "total": run.total.as_deref(),
-        "startedAt": time(run.started_at),
-        "finishedAt": run.finished_at.map(time),
-        "updatedAt": time(now),
+        "startedAt": bson_time(run.started_at),
+        "finishedAt": run.finished_at.map(bson_time),
+        "updatedAt": bson_time(now),
     };
-    Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": time(now) } }
+    Upsert { key: key(&run.job, &run.period), set, on_insert: doc! { "createdAt": bson_time(now) } }
 }
 
 /// Returns the fields of a document that only a lease has created so far, without the key, the owner and the times.
-pub(crate) fn blank(job: &str, period: &str) -> Document {
+pub(crate) fn blank_fields(job: &str, period: &str) -> Document {
     let run = RunRecord {
         job: job.to_owned(),
         period: period.to_owned(),
         owner: String::new(),
         attempts: 0,
-        step: Checkpoint::Started,
+        checkpoint: Checkpoint::Started,
         through: None,
         until: None,
-        reached: None,
+        replayed_through: None,
         outcome: "running".to_owned(),
         error: None,
         counts: BTreeMap::new(),
@@ -62,21 +64,21 @@ pub(crate) fn blank(job: &str, period: &str) -> Document {
         finished_at: None,
         lease_until: None,
     };
-    let mut blank = upsert(&run, Timestamp::UNIX_EPOCH).set;
+    let mut fields = upsert(&run, Timestamp::UNIX_EPOCH).set;
     for field in ["owner", "startedAt", "updatedAt"] {
-        blank.remove(field);
+        fields.remove(field);
     }
-    blank
+    fields
 }
 
-/// Sets only the step of a run.
-pub(crate) fn step(job: &str, period: &str, step: Checkpoint, now: Timestamp) -> Upsert {
-    let set = doc! { "step": step.as_str(), "updatedAt": time(now) };
+/// Sets only the checkpoint of a run.
+pub(crate) fn checkpoint_upsert(job: &str, period: &str, checkpoint: Checkpoint, now: Timestamp) -> Upsert {
+    let set = doc! { "checkpoint": checkpoint.as_str(), "updatedAt": bson_time(now) };
     Upsert { key: key(job, period), set, on_insert: Document::new() }
 }
 
 /// Returns the runs with the latest start times, newest first.
-pub(crate) fn latest(mut runs: Vec<RunRecord>, limit: usize) -> Vec<RunRecord> {
+pub(crate) fn newest_first(mut runs: Vec<RunRecord>, limit: usize) -> Vec<RunRecord> {
     runs.sort_by(|one, other| (other.started_at, &other.period).cmp(&(one.started_at, &one.period)));
     runs.truncate(limit);
     runs
@@ -86,21 +88,21 @@ pub(crate) fn read(document: &Document) -> Result<RunRecord, String> {
     let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
     let optional = |field: &str| document.get_str(field).ok().map(str::to_owned);
     let attempts = document.get_i64("attempts").map_err(|error| error.to_string())?;
-    let told = document.get_array("totalDelivered").map_err(|error| error.to_string())?;
+    let total_delivered = document.get_array("totalDelivered").map_err(|error| error.to_string())?;
     Ok(RunRecord {
         job: text("job")?,
         period: text("period")?,
         owner: text("owner")?,
-        attempts: u32::try_from(attempts).map_err(|_| format!("attempts is {attempts}"))?,
-        step: document.get_str("step").map_err(|error| error.to_string())?.parse()?,
-        through: document.get_str("through").ok().map(date).transpose()?,
-        until: document.get_str("until").ok().map(date).transpose()?,
-        reached: optional("reached"),
+        attempts: u32::try_from(attempts).map_err(|_| format!("attempts is {attempts}, expected a count"))?,
+        checkpoint: document.get_str("checkpoint").map_err(|error| error.to_string())?.parse()?,
+        through: document.get_str("through").ok().map(parse_date).transpose()?,
+        until: document.get_str("until").ok().map(parse_date).transpose()?,
+        replayed_through: optional("replayedThrough"),
         outcome: text("outcome")?,
         error: optional("error"),
         counts: read_counts(document, "counts")?,
         durations_ms: read_counts(document, "durationsMs")?,
-        total_delivered: told.iter().filter_map(|receiver| receiver.as_str().map(str::to_owned)).collect(),
+        total_delivered: total_delivered.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
         total: optional("total"),
         started_at: timestamp(*document.get_datetime("startedAt").map_err(|error| error.to_string())?)?,
         lease_until: document.get_datetime("leaseUntil").ok().copied().map(timestamp).transpose()?,

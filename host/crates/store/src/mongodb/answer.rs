@@ -9,7 +9,7 @@ use mongodb::error::{Error, ErrorKind, Result};
 use super::Mongodb;
 
 /// Factor on the time limit for the creation of indexes: the duration grows with the collection.
-const INDEX: u32 = 10;
+const INDEX_FACTOR: u32 = 10;
 
 impl Mongodb {
     /// Waits for an answer for at most `[store] timeout_seconds`.
@@ -20,9 +20,9 @@ impl Mongodb {
         within(self.timeout, call).await
     }
 
-    /// Waits like [`Mongodb::answer`], but [`INDEX`] times longer.
-    pub(super) async fn late_answer<T>(&self, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
-        within(self.timeout * INDEX, call).await
+    /// Waits like [`Mongodb::answer`], but [`INDEX_FACTOR`] times longer.
+    pub(super) async fn index_answer<T>(&self, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
+        within(self.timeout * INDEX_FACTOR, call).await
     }
 
     /// Waits like [`Mongodb::answer`], but at most for `limit`: a later answer has no use.
@@ -38,15 +38,15 @@ impl Mongodb {
 /// Waits for a call up to a time limit. The dropped call makes the driver close the connection, so a late answer cannot
 /// be taken for the answer to a later command.
 async fn within<T>(limit: Duration, call: impl IntoFuture<Output = Result<T>>) -> Result<T> {
-    let silent = |_| {
+    let timeout = |_| {
         let text = format!("no answer within {} s", limit.as_secs_f64());
         Err(Error::from(io::Error::new(io::ErrorKind::TimedOut, text)))
     };
-    tokio::time::timeout(limit, call.into_future()).await.unwrap_or_else(silent)
+    tokio::time::timeout(limit, call.into_future()).await.unwrap_or_else(timeout)
 }
 
-/// Returns the error text if an error means silence, detected by the time limit or by the driver's heartbeats.
-pub(super) fn silence(error: &Error) -> Option<String> {
+/// Returns the text of a timeout, detected by the time limit or by the driver's heartbeats; `None` for another error.
+pub(super) fn timeout_text(error: &Error) -> Option<String> {
     match &*error.kind {
         ErrorKind::Io(error) if error.kind() == io::ErrorKind::TimedOut => Some(error.to_string()),
         _ => None,
@@ -63,11 +63,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_never_comes_is_an_error() {
+    fn a_missing_answer_is_a_timeout() {
         assert_eq!(check(async { Ok(7) }).ok(), Some(7));
-        let silent = check(std::future::pending()).expect_err("nothing comes");
-        assert_eq!(silence(&silent).as_deref(), Some("no answer within 0.01 s"));
+        let timeout = check(std::future::pending()).expect_err("no answer");
+        assert_eq!(timeout_text(&timeout).as_deref(), Some("no answer within 0.01 s"));
         let broken = Error::from(io::Error::from(io::ErrorKind::ConnectionReset));
-        assert_eq!(silence(&check(async { Err(broken) }).expect_err("it broke")), None);
+        assert_eq!(timeout_text(&check(async { Err(broken) }).expect_err("a broken connection")), None);
     }
 }

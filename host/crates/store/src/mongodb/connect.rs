@@ -7,79 +7,40 @@ use mongodb::options::{
     WriteConcern,
 };
 use mongodb::{Client, Database};
-
-use super::{Mongodb, MongodbOptions, answer};
-use crate::latency::{Latency, Operation};
-use crate::{Access, StoreError};
 use transport::http;
-use transport::http::is_loopback_host;
 
-/// Returns an option of the connection string that accepts any certificate.
-pub fn careless_option(uri: &str) -> Option<&'static str> {
-    const CARELESS: [&str; 3] = ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"];
-    let (_, options) = uri.split_once('?')?;
-    let is_on = |careless: &str| {
-        let mut options = options.split(['&', ';']).filter_map(|option| option.split_once('='));
-        options.any(|(name, value)| name.eq_ignore_ascii_case(careless) && value != "false")
-    };
-    CARELESS.into_iter().find(|careless| is_on(careless))
-}
-
-/// Returns the hosts of an unencrypted connection, except this machine. `None` without such hosts, or with TLS.
-pub fn hosts_in_the_clear(options: &MongodbOptions) -> Option<String> {
-    let uri = options.uri.known()?.strip_prefix("mongodb://")?;
-    let (rest, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let is_on = |name: &str| query.split(['&', ';']).any(|option| option.eq_ignore_ascii_case(&format!("{name}=true")));
-    if options.authority.is_some() || options.client_certificate.is_some() || is_on("tls") || is_on("ssl") {
-        return None;
-    }
-    // A slash or an at sign in a password is percent-encoded.
-    let hosts = rest.split('/').next()?.rsplit('@').next()?;
-    let far: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty() && !is_loopback_host(host)).collect();
-    (!far.is_empty()).then(|| far.join(", "))
-}
-
-/// Combines the TLS options of the connection string with the config. A file in the config requires TLS.
-fn tls(said: Option<Tls>, options: &MongodbOptions) -> Result<Option<Tls>, StoreError> {
-    let authority = options.authority.as_ref().map(|authority| authority.path().to_owned());
-    let files = [("ca_file", authority.is_some()), ("client_certificate_file", options.client_certificate.is_some())];
-    let Some((key, _)) = files.into_iter().find(|(_, given)| *given) else { return Ok(said) };
-    let mut tls = match said {
-        Some(Tls::Disabled) => return Err(StoreError::WithoutTls { key }),
-        Some(Tls::Enabled(tls)) => tls,
-        None => TlsOptions::default(),
-    };
-    tls.ca_file_path = authority.or(tls.ca_file_path);
-    tls.cert_key_file_path = options.client_certificate.clone().or(tls.cert_key_file_path);
-    Ok(Some(Tls::Enabled(tls)))
-}
+use super::Mongodb;
+use super::answer::timeout_text;
+use super::options::{MongodbOptions, insecure_tls_option};
+use super::write::CONFIRMED_WITHIN;
+use crate::access::Access;
+use crate::error::StoreError;
+use crate::latency::{Latency, Operation};
 
 impl Mongodb {
     pub(crate) async fn open(options: &MongodbOptions, access: Access) -> Result<Self, StoreError> {
         let name = &options.database;
         if name.is_empty() || name.len() > 63 || name.contains(['/', '\\', '.', ' ', '"', '$', '\0']) {
-            return Err(StoreError::Database { name: name.clone() });
+            return Err(StoreError::DatabaseName { name: name.clone() });
         }
         let parsed = ClientOptions::parse(options.uri.expose()).await;
-        let mut client = parsed.map_err(|error| StoreError::Address {
+        let mut client = parsed.map_err(|error| StoreError::ConnectionString {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
-        if let Some(option) = careless_option(options.uri.expose()) {
-            return Err(StoreError::Careless { option });
+        if let Some(option) = insecure_tls_option(options.uri.expose()) {
+            return Err(StoreError::InsecureTls { option });
         }
-        client.tls = tls(client.tls, options)?;
+        client.tls = tls_options(client.tls, options)?;
         client.app_name.get_or_insert_with(|| "costwarden".to_owned());
         // An option in the connection string takes precedence.
         client.connect_timeout.get_or_insert(options.connect_timeout);
         let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let client = Client::with_options(client).map_err(|error| StoreError::Address {
+        let client = Client::with_options(client).map_err(|error| StoreError::ConnectionString {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
         let database = DatabaseOptions::builder()
-            .write_concern(
-                WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(super::write::CONFIRMED_WITHIN).build(),
-            )
+            .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(CONFIRMED_WITHIN).build())
             // A failover must not roll back documents that a run has already used, for example for training.
             .read_concern(ReadConcern::majority())
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
@@ -94,7 +55,7 @@ impl Mongodb {
             latency: Latency::default(),
         };
         let ping = store.answer(store.database.run_command(doc! { "ping": 1 }));
-        store.latency.of(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
+        store.latency.measure(Operation::Read, ping).await.map_err(|error| store.failure("ping", name, &error))?;
         // A reader must not create indexes.
         if store.run.is_some() {
             store.ensure_indexes().await?;
@@ -108,22 +69,22 @@ impl Mongodb {
 
     /// Converts an error of the driver to an error for the operator.
     pub(super) fn failure(&self, operation: &'static str, collection: &str, error: &Error) -> StoreError {
-        if let Some(cause) = answer::silence(error) {
-            let (hosts, collection) = (self.hosts.clone(), collection.to_owned());
-            return StoreError::Silent { operation, collection, hosts, cause };
+        if let Some(cause) = timeout_text(error) {
+            let hosts = self.hosts.clone();
+            return StoreError::Timeout { operation, collection: collection.to_owned(), hosts, cause };
         }
         let cause = reason(&error.kind.to_string());
         match &*error.kind {
-            _ if http::is_untrusted_certificate(&cause) => StoreError::Distrusted { hosts: self.hosts.clone(), cause },
+            _ if http::is_untrusted_certificate(&cause) => StoreError::Untrusted { hosts: self.hosts.clone(), cause },
             ErrorKind::ServerSelection { .. } => StoreError::Unreachable {
                 hosts: self.hosts.clone(),
                 seconds: self.selection_timeout.as_secs_f64(),
                 cause,
             },
-            ErrorKind::Authentication { .. } => StoreError::Refused { hosts: self.hosts.clone(), cause },
+            ErrorKind::Authentication { .. } => StoreError::CredentialsRefused { hosts: self.hosts.clone(), cause },
             // AuthenticationFailed
             ErrorKind::Command(command) if command.code == 18 => {
-                StoreError::Refused { hosts: self.hosts.clone(), cause }
+                StoreError::CredentialsRefused { hosts: self.hosts.clone(), cause }
             }
             // Unauthorized
             ErrorKind::Command(command) if command.code == 13 => StoreError::NotAllowed {
@@ -135,6 +96,21 @@ impl Mongodb {
             _ => StoreError::Failed { operation, collection: collection.to_owned(), cause },
         }
     }
+}
+
+/// Combines the TLS options of the connection string with the config. A file in the config requires TLS.
+fn tls_options(from_uri: Option<Tls>, options: &MongodbOptions) -> Result<Option<Tls>, StoreError> {
+    let authority = options.authority.as_ref().map(|authority| authority.path().to_owned());
+    let files = [("ca_file", authority.is_some()), ("client_certificate_file", options.client_certificate.is_some())];
+    let Some((key, _)) = files.into_iter().find(|(_, is_given)| *is_given) else { return Ok(from_uri) };
+    let mut tls = match from_uri {
+        Some(Tls::Disabled) => return Err(StoreError::TlsDisabled { key }),
+        Some(Tls::Enabled(tls)) => tls,
+        None => TlsOptions::default(),
+    };
+    tls.ca_file_path = authority.or(tls.ca_file_path);
+    tls.cert_key_file_path = options.client_certificate.clone().or(tls.cert_key_file_path);
+    Ok(Some(Tls::Enabled(tls)))
 }
 
 /// Returns the part of a driver's message with the cause. The rest dumps the topology or the command.
@@ -165,44 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_holds_no_password() {
+    fn a_message_does_not_contain_the_password() {
         let uri = "mongodb://user:p@ss:w@db.example:27017/x";
         assert_eq!(without_secret("cannot read `p@ss:w`", uri), "cannot read `***`");
         assert_eq!(without_secret("no host", "mongodb://"), "no host");
     }
 
     #[test]
-    fn an_address_that_trusts_anybody_is_known() {
-        let check = |query: &str| careless_option(&format!("mongodb://u:p@h/?{query}"));
-        assert_eq!(check("tls=true&tlsInsecure=true"), Some("tlsInsecure"));
-        assert_eq!(check("tlsallowinvalidcertificates=true"), Some("tlsAllowInvalidCertificates"));
-        assert_eq!(check("tls=true;tlsAllowInvalidHostnames=1"), Some("tlsAllowInvalidHostnames"));
-        assert_eq!(check("tls=true&tlsInsecure=false"), None);
-        assert_eq!(careless_option("mongodb://h"), None);
-    }
-
-    #[test]
-    fn hosts_that_are_spoken_to_in_the_clear_are_known() {
-        let check = |uri: &str| {
-            hosts_in_the_clear(&MongodbOptions {
-                uri: config_file::secret::Secret::new(uri),
-                authority: None,
-                client_certificate: None,
-                database: "billing".to_owned(),
-                connect_timeout: std::time::Duration::ZERO,
-                selection_timeout: std::time::Duration::ZERO,
-                timeout: std::time::Duration::ZERO,
-            })
-        };
-        assert_eq!(check("mongodb://u:p@db.example:27017,127.0.0.1:1/x"), Some("db.example:27017".to_owned()));
-        assert_eq!(check("mongodb://localhost"), None);
-        assert_eq!(check("mongodb://db.example/?TLS=true"), None);
-        assert_eq!(check("mongodb+srv://db.example"), None);
-        assert_eq!(check("mongodb://db.example/?tls=false"), Some("db.example".to_owned()));
-    }
-
-    #[test]
-    fn the_cause_stands_without_the_topology() {
+    fn the_reason_excludes_topology_and_command() {
         let message = "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, \
                        Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {} } ] }";
         assert_eq!(reason(message), "I/O error: Connection refused (os error 111)");

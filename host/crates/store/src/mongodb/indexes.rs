@@ -5,18 +5,20 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 
 use super::Mongodb;
-use crate::StoreError;
-use crate::documents::{COLLECTIONS, Collection, anomaly};
+use crate::documents::key::Collection;
+use crate::documents::{COLLECTIONS, anomaly};
+use crate::error::StoreError;
 
 /// The key of `unique_anomaly_key` in the replaced pipeline, without the rule id.
-const OLD_ANOMALY_KEY: [&str; 5] = ["date", "hour", "domainId", "projectId", "serviceId"];
+const REPLACED_ANOMALY_KEY: [&str; 5] = ["date", "hour", "domainId", "projectId", "serviceId"];
 
 /// Error codes of the server.
+pub(super) const DUPLICATE_KEY: i32 = 11_000;
 const NAMESPACE_NOT_FOUND: i32 = 26;
 const INDEX_NOT_FOUND: i32 = 27;
 
 /// A required index.
-struct Index {
+struct RequiredIndex {
     name: &'static str,
     fields: Vec<(&'static str, i32)>,
     unique: bool,
@@ -30,40 +32,42 @@ impl Mongodb {
     /// Returns the number of missing indexes.
     pub(super) async fn missing_indexes(&self) -> Result<usize, StoreError> {
         let count = async |collection: &'static Collection| {
-            let found = self.indexes_of(collection).await?;
-            let missing = wanted(collection).into_iter().filter(|wanted| !found.iter().any(|index| wanted.is(index)));
+            let existing = self.indexes_of(collection).await?;
+            let missing = required_indexes(collection)
+                .into_iter()
+                .filter(|required| !existing.iter().any(|index| required.is_satisfied_by(index)));
             Ok::<_, StoreError>(missing.count())
         };
         try_join_all(COLLECTIONS.map(count)).await.map(|counts| counts.into_iter().sum())
     }
 
     async fn ensure_indexes_of(&self, collection: &'static Collection) -> Result<(), StoreError> {
-        let found = self.indexes_of(collection).await?;
+        let existing = self.indexes_of(collection).await?;
         let mut missing = Vec::new();
-        for wanted in wanted(collection) {
-            if found.iter().any(|index| wanted.is(index)) {
+        for required in required_indexes(collection) {
+            if existing.iter().any(|index| required.is_satisfied_by(index)) {
                 continue;
             }
-            if let Some(other) = found.iter().find(|index| index.get_str("name") == Ok(wanted.name)) {
+            if let Some(other) = existing.iter().find(|index| index.get_str("name") == Ok(required.name)) {
                 if collection.name == anomaly::COLLECTION.name
-                    && has_fields(other, &OLD_ANOMALY_KEY.map(|field| (field, 1)))
+                    && has_fields(other, &REPLACED_ANOMALY_KEY.map(|field| (field, 1)))
                 {
                     self.drop_index(collection, other).await?;
-                } else if wanted.unique {
+                } else if required.unique {
                     // Without the unique index, two hosts could insert the same document twice.
-                    return Err(StoreError::Index { collection: collection.name, index: wanted.name });
+                    return Err(StoreError::Index { collection: collection.name, index: required.name });
                 } else {
                     // A different index costs only speed, and an administrator chose the difference.
                     continue;
                 }
             }
-            missing.push(Bson::Document(wanted.document()));
+            missing.push(Bson::Document(required.document()));
         }
         if missing.is_empty() {
             return Ok(());
         }
         let command = doc! { "createIndexes": collection.name, "indexes": missing };
-        let created = self.late_answer(self.database().run_command(command)).await;
+        let created = self.index_answer(self.database().run_command(command)).await;
         created.map(drop).map_err(|error| self.failure("create the indexes of", collection.name, &error))
     }
 
@@ -93,8 +97,8 @@ impl Mongodb {
     }
 }
 
-impl Index {
-    fn is(&self, index: &Document) -> bool {
+impl RequiredIndex {
+    fn is_satisfied_by(&self, index: &Document) -> bool {
         let unique = index.get_bool("unique").unwrap_or(false);
         has_fields(index, &self.fields) && (unique || !self.unique)
     }
@@ -110,15 +114,15 @@ impl Index {
     }
 }
 
-fn wanted(collection: &Collection) -> Vec<Index> {
+fn required_indexes(collection: &Collection) -> Vec<RequiredIndex> {
     let key = collection.key.iter().map(|field| (*field, 1)).collect();
-    let mut wanted = vec![Index { name: collection.unique, fields: key, unique: true }];
-    wanted.extend(collection.indexes.iter().map(|(name, fields)| Index {
+    let mut required = vec![RequiredIndex { name: collection.unique_index, fields: key, unique: true }];
+    required.extend(collection.indexes.iter().map(|(name, fields)| RequiredIndex {
         name,
         fields: fields.to_vec(),
         unique: false,
     }));
-    wanted
+    required
 }
 
 fn has_fields(index: &Document, fields: &[(&str, i32)]) -> bool {
@@ -135,7 +139,7 @@ fn has_fields(index: &Document, fields: &[(&str, i32)]) -> bool {
         && key
             .iter()
             .zip(fields)
-            .all(|((name, value), (field, wanted))| name == field && order(value) == Some(f64::from(*wanted)))
+            .all(|((name, value), (field, expected))| name == field && order(value) == Some(f64::from(*expected)))
 }
 
 pub(super) fn is_code(error: &mongodb::error::Error, code: i32) -> bool {

@@ -33,8 +33,8 @@ pub(super) fn plugin_layer<'m>(
 ) -> Result<&'m OciDescriptor, RegistryError> {
     let error = |cause: String| RegistryError::NotAPlugin { image: image.clone(), cause };
     if manifest.config.media_type != WASM_MANIFEST_CONFIG_MEDIA_TYPE {
-        let found = &manifest.config.media_type;
-        return Err(error(format!("the config is {found}, expected {WASM_MANIFEST_CONFIG_MEDIA_TYPE}")));
+        let media_type = &manifest.config.media_type;
+        return Err(error(format!("the config is {media_type}, expected {WASM_MANIFEST_CONFIG_MEDIA_TYPE}")));
     }
     match manifest.layers.as_slice() {
         [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE => Ok(layer),

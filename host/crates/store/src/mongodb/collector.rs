@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
-
-use super::DateRange;
-use super::records::day_after;
 use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use model::intern::Interner;
 use model::series::{Names, SeriesKey};
+
+use crate::records::{DateRange, day_after};
 
 /// The amounts of consecutive days during a read.
 #[derive(Debug)]
@@ -23,31 +22,31 @@ pub(super) struct Collector {
     /// Marks the days with a document.
     present: Vec<bool>,
     /// Row indices, keyed by the lengths and bytes of the ids.
-    places: HashMap<Box<[u8]>, usize>,
-    rows: Vec<Row>,
-    texts: Interner,
-    scratch: Vec<u8>,
+    row_indices: HashMap<Box<[u8]>, usize>,
+    rows: Vec<SeriesRow>,
+    interner: Interner,
+    key_buffer: Vec<u8>,
 }
 
 /// The position of a reader. Most days list the documents in the same order.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    last: Option<usize>,
+pub(super) struct ReadPosition {
+    last_row: Option<usize>,
 }
 
 /// A series over the whole span.
 #[derive(Debug)]
-struct Row {
+struct SeriesRow {
     key: SeriesKey,
     names: Names,
     pricing_categories: Vec<String>,
     /// The day of the current names and pricing types.
-    labelled: Option<usize>,
+    names_day: Option<usize>,
     /// Amounts, day by day: `width` values per day.
     values: Vec<f64>,
     anomalous: Vec<bool>,
-    /// The row that a reader requested after this row.
-    next: usize,
+    /// The index of the row after this row in the order of the last read day.
+    next_row: usize,
 }
 
 impl Collector {
@@ -59,10 +58,10 @@ impl Collector {
             span,
             width,
             present: vec![false; span],
-            places: HashMap::new(),
+            row_indices: HashMap::new(),
             rows: Vec::new(),
-            texts: Interner::default(),
-            scratch: Vec::new(),
+            interner: Interner::default(),
+            key_buffer: Vec::new(),
         }
     }
 
@@ -73,52 +72,53 @@ impl Collector {
     }
 
     /// Returns the row index of a series. Needs no search if the documents come in the same order as before.
-    pub(super) fn row_of(&mut self, reader: &mut Reader, ids: [&str; 3]) -> usize {
-        let guess = reader.last.map_or(0, |last| self.rows[last].next);
-        let place = match self.rows.get(guess) {
-            Some(row) if row.is_of(ids) => guess,
+    pub(super) fn next_row(&mut self, position: &mut ReadPosition, ids: [&str; 3]) -> usize {
+        let guess = position.last_row.map_or(0, |last_row| self.rows[last_row].next_row);
+        let row = match self.rows.get(guess) {
+            Some(row) if row.has_ids(ids) => guess,
             _ => self.row(ids),
         };
         // Links the rows in the order of the documents, as the guess for the next day.
-        if let Some(last) = reader.last.replace(place) {
-            self.rows[last].next = place;
+        if let Some(last_row) = position.last_row.replace(row) {
+            self.rows[last_row].next_row = row;
         }
-        place
+        row
     }
 
     /// Returns the row index of a series; adds a row for a new series.
-    pub(super) fn row(&mut self, [account, project, service]: [&str; 3]) -> usize {
-        self.scratch.clear();
+    pub(super) fn row(&mut self, ids: [&str; 3]) -> usize {
+        self.key_buffer.clear();
         // The lengths keep the concatenated ids of two series from being equal.
-        self.scratch.extend(account.len().to_le_bytes());
-        self.scratch.extend(project.len().to_le_bytes());
-        for id in [account, project, service] {
-            self.scratch.extend(id.as_bytes());
+        for id in ids {
+            self.key_buffer.extend(id.len().to_le_bytes());
         }
-        if let Some(place) = self.places.get(self.scratch.as_slice()) {
-            return *place;
+        for id in ids {
+            self.key_buffer.extend(id.as_bytes());
         }
-        let [account, project, service] = [account, project, service].map(|id| self.texts.get(id));
-        self.rows.push(Row {
+        if let Some(row) = self.row_indices.get(self.key_buffer.as_slice()) {
+            return *row;
+        }
+        let [account, project, service] = ids.map(|id| self.interner.get(id));
+        self.rows.push(SeriesRow {
             key: SeriesKey { account, project, service },
             names: Names::default(),
             pricing_categories: Vec::new(),
-            labelled: None,
+            names_day: None,
             values: vec![f64::NAN; self.span * self.width],
             anomalous: vec![false; self.span],
-            next: 0,
+            next_row: 0,
         });
-        self.places.insert(self.scratch.as_slice().into(), self.rows.len() - 1);
+        self.row_indices.insert(self.key_buffer.as_slice().into(), self.rows.len() - 1);
         self.rows.len() - 1
     }
 
     /// Returns whether names and pricing types of `day` are newer than the row's.
-    pub(super) fn wants_labels(&self, row: usize, day: usize) -> bool {
-        self.rows[row].labelled.is_none_or(|labelled| labelled < day)
+    pub(super) fn has_older_names(&self, row: usize, day: usize) -> bool {
+        self.rows[row].names_day.is_none_or(|names_day| names_day < day)
     }
 
     /// Sets the names and pricing types of a row. An empty name becomes the id. Equal values cause no allocation.
-    pub(super) fn label<'t, T: Iterator<Item = &'t str>>(
+    pub(super) fn set_names<'t, T: Iterator<Item = &'t str>>(
         &mut self,
         row: usize,
         day: usize,
@@ -126,13 +126,13 @@ impl Collector {
         pricing_categories: impl Fn() -> T,
     ) {
         let row = &mut self.rows[row];
-        row.labelled = Some(day);
-        let places = [&mut row.names.account, &mut row.names.project, &mut row.names.service];
+        row.names_day = Some(day);
+        let row_names = [&mut row.names.account, &mut row.names.project, &mut row.names.service];
         let ids = [&row.key.account, &row.key.project, &row.key.service];
-        for ((place, name), id) in places.into_iter().zip(names).zip(ids) {
+        for ((row_name, name), id) in row_names.into_iter().zip(names).zip(ids) {
             let name = if name.is_empty() { id } else { name };
-            if **place != *name {
-                *place = self.texts.get(name);
+            if **row_name != *name {
+                *row_name = self.interner.get(name);
             }
         }
         if !row.pricing_categories.iter().map(String::as_str).eq(pricing_categories()) {
@@ -151,11 +151,9 @@ impl Collector {
     /// Returns the days with a document. The order of `measures` is the order of the added values.
     pub(super) fn history(self, measures: &[Measure]) -> History {
         let days = self.days();
-        let row = |row: Row| {
-            let values = |(place, measure): (usize, &Measure)| {
-                (*measure, days.iter().map(|day| row.values[day * self.width + place]).collect())
-            };
-            let values = measures.iter().enumerate().map(values).collect();
+        let row = |row: SeriesRow| {
+            let values = |index: usize| days.iter().map(|day| row.values[day * self.width + index]).collect();
+            let values = measures.iter().enumerate().map(|(index, measure)| (*measure, values(index))).collect();
             let anomalous = days.iter().map(|day| row.anomalous[*day]).collect();
             (row.key, HistoryRow { names: row.names, values, anomalous, pricing_categories: row.pricing_categories })
         };
@@ -166,7 +164,7 @@ impl Collector {
     /// Returns the days with a document. The added values are the 24 hourly amounts.
     pub(super) fn snapshots(self) -> Snapshots {
         let days = self.days();
-        let row = |row: Row| {
+        let row = |row: SeriesRow| {
             let (hours, _) = row.values.as_chunks();
             (row.key, SnapshotRow { names: row.names, hours: days.iter().map(|day| hours[*day]).collect() })
         };
@@ -179,8 +177,9 @@ impl Collector {
     }
 }
 
-impl Row {
-    fn is_of(&self, [account, project, service]: [&str; 3]) -> bool {
+impl SeriesRow {
+    fn has_ids(&self, ids: [&str; 3]) -> bool {
+        let [account, project, service] = ids;
         // The service differs most often, so the comparison starts there.
         *self.key.service == *service && *self.key.project == *project && *self.key.account == *account
     }
@@ -197,16 +196,17 @@ mod tests {
     }
 
     #[test]
-    fn days_that_nobody_has_are_left_out() {
+    fn days_without_a_document_are_left_out() {
         let measures = [Measure::ListCost, Measure::BilledCost];
         let mut collector = Collector::new(range(1, 4), 2);
-        let (a, b) = (collector.row(["d", "p", "a"]), collector.row(["d", "p", "b"]));
-        collector.label(a, 0, ["D", "P", "old"], || ["X"].into_iter());
+        let a = collector.row(["d", "p", "a"]);
+        let b = collector.row(["d", "p", "b"]);
+        collector.set_names(a, 0, ["D", "P", "old"], || ["X"].into_iter());
         collector.add(a, 0, &[10.0, 1.0], false);
-        collector.label(b, 2, ["", "", ""], || [].into_iter());
+        collector.set_names(b, 2, ["", "", ""], || [].into_iter());
         collector.add(b, 2, &[20.0, 2.0], true);
-        assert!(collector.wants_labels(a, 3) && !collector.wants_labels(b, 1));
-        collector.label(a, 3, ["D", "P", "new"], || ["X", "Y"].into_iter());
+        assert!(collector.has_older_names(a, 3) && !collector.has_older_names(b, 1));
+        collector.set_names(a, 3, ["D", "P", "new"], || ["X", "Y"].into_iter());
         collector.add(a, 3, &[30.0, 3.0], false);
 
         let history = collector.history(&measures);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_keep_their_hours() {
+    fn snapshots_contain_the_added_hours() {
         let mut hours = [f64::NAN; 24];
         hours[9] = 4.0;
         let mut collector = Collector::new(range(2, 6), 24);
@@ -239,27 +239,27 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_finds_its_rows_in_any_order() {
+    fn rows_are_found_in_any_order_of_the_documents() {
         let mut collector = Collector::new(range(1, 1), 1);
-        let mut reader = Reader::default();
-        let mut places = |services: &[&str]| -> Vec<usize> {
-            services.iter().map(|service| collector.row_of(&mut reader, ["d", "p", service])).collect()
+        let mut position = ReadPosition::default();
+        let mut rows = |services: &[&str]| -> Vec<usize> {
+            services.iter().map(|service| collector.next_row(&mut position, ["d", "p", service])).collect()
         };
-        assert_eq!(places(&["a", "b", "c"]), [0, 1, 2]);
-        assert_eq!(places(&["a", "new", "c"]), [0, 3, 2]);
-        assert_eq!(places(&["a", "b", "new", "c"]), [0, 1, 3, 2]);
-        assert_eq!(places(&["c", "a", "a"]), [2, 0, 0]);
+        assert_eq!(rows(&["a", "b", "c"]), [0, 1, 2]);
+        assert_eq!(rows(&["a", "new", "c"]), [0, 3, 2]);
+        assert_eq!(rows(&["a", "b", "new", "c"]), [0, 1, 3, 2]);
+        assert_eq!(rows(&["c", "a", "a"]), [2, 0, 0]);
     }
 
     #[test]
-    fn ids_do_not_run_into_each_other() {
+    fn equal_concatenations_of_ids_are_different_series() {
         let mut collector = Collector::new(range(1, 1), 1);
         assert_ne!(collector.row(["ab", "c", "d"]), collector.row(["a", "bc", "d"]));
         assert_eq!(collector.row(["ab", "c", "d"]), 0);
     }
 
     #[test]
-    fn a_range_that_ends_before_it_starts_is_empty() {
+    fn a_range_with_the_end_before_the_start_is_empty() {
         let collector = Collector::new(range(4, 1), 1);
         assert_eq!(collector.day(date(2026, 11, 2)), None);
         assert!(collector.history(&[Measure::BilledCost]).days.is_empty());

@@ -1,11 +1,11 @@
 //! Tests of baselines.
 
 use ::mongodb::bson::{Bson, doc};
+use model::statistics::Statistics;
 
 use super::*;
 use crate::documents::baseline;
-use crate::{Baseline, Fit, FitRequest, FitState};
-use model::statistics::Statistics;
+use crate::records::{Baseline, Fit, FitRequest, FitState};
 
 const STATISTICS: Statistics =
     Statistics { mean: 2.0, std: 0.5, min: 1.0, max: 3.0, p50: 2.0, p95: 2.9, sample_count: 30 };
@@ -43,8 +43,8 @@ fn request(rule: &str, hour: Option<u8>) -> FitRequest {
 }
 
 #[tokio::test]
-async fn what_was_learned_is_read_back() {
-    in_every_store("learned", async |store| {
+async fn baselines_are_read_back() {
+    in_every_store("baselines", async |store| {
         let usual = fit("aa", &[(None, b"\0\x01\xFF")]);
         let by_hour = fit("bb", &[(Some(0), b"zero"), (Some(9), b""), (Some(23), b"late")]);
         let full = baseline("b", &[("usual", usual.clone()), ("by-hour", by_hour.clone())]);
@@ -64,16 +64,16 @@ async fn what_was_learned_is_read_back() {
         assert_eq!(one_hour[1].fits, [("by-hour".to_owned(), nine)].into());
         assert!(one_hour[0].fits.is_empty());
 
-        let other_kind = store.baselines(&[request("by-hour", None), request("usual", Some(3))]).await.unwrap();
-        assert!(other_kind.iter().all(|baseline| baseline.fits.is_empty()));
+        let other_hours = store.baselines(&[request("by-hour", None), request("usual", Some(3))]).await.unwrap();
+        assert!(other_hours.iter().all(|baseline| baseline.fits.is_empty()));
         assert!(store.baselines(&[]).await.unwrap().iter().all(|baseline| baseline.fits.is_empty()));
     })
     .await;
 }
 
 #[tokio::test]
-async fn fits_of_other_rules_stay() {
-    in_every_store("learned_others", async |store| {
+async fn a_write_keeps_the_fits_of_other_rules() {
+    in_every_store("baselines_other_rules", async |store| {
         let first = baseline(
             "a",
             &[("one", fit("aa", &[(None, b"old")])), ("two", fit("bb", &[(Some(1), b"x"), (Some(2), b"y")]))],
@@ -83,19 +83,19 @@ async fn fits_of_other_rules_stay() {
         for _ in 0..2 {
             store.put_baselines([second.clone(), baseline("b", &[])], at(1)).await.unwrap();
         }
-        let found =
+        let baselines =
             store.baselines(&[request("one", None), request("two", Some(1)), request("two", Some(2))]).await.unwrap();
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0].fits["one"].states[&None].state, b"old");
-        assert_eq!(found[0].fits["two"], fit("cc", &[(Some(2), b"new")]), "a rule's fit is replaced as a whole");
-        assert_eq!(found[0].statistics, None);
+        assert_eq!(baselines.len(), 2);
+        assert_eq!(baselines[0].fits["one"].states[&None].state, b"old");
+        assert_eq!(baselines[0].fits["two"], fit("cc", &[(Some(2), b"new")]), "a rule's fit is replaced as a whole");
+        assert_eq!(baselines[0].statistics, None);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_baseline_has_the_fields_of_the_tutorial() {
-    in_every_store("learned_fields", async |store| {
+async fn a_baseline_has_the_fields_of_the_replaced_pipeline() {
+    in_every_store("baseline_fields", async |store| {
         store.put_baselines([baseline("vm", &[])], at(0)).await.unwrap();
         let expected = doc! {
             "domainId": "account", "domainName": "account of vm", "projectId": "project", "projectName": "project of vm",
@@ -110,8 +110,8 @@ async fn a_baseline_has_the_fields_of_the_tutorial() {
 }
 
 #[tokio::test]
-async fn much_state_is_kept() {
-    in_every_store("learned_much", async |store| {
+async fn large_states_are_kept() {
+    in_every_store("baselines_large", async |store| {
         let state = vec![7_u8; 20_000];
         let services: Vec<String> = (0..2_000).map(|service| format!("service-{service:04}")).collect();
         let all: Vec<Baseline> =

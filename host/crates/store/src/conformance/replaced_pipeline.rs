@@ -1,21 +1,21 @@
 //! Tests of the take-over of the replaced pipeline's database without a migration.
 
+use ::mongodb::IndexModel;
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
-use ::mongodb::{Collection, IndexModel};
+use model::history::Measure;
 
 use super::*;
 use crate::documents::{COLLECTIONS, anomaly, baseline, hourly};
-use crate::{Baseline, FitRequest};
-use model::history::Measure;
+use crate::records::{Baseline, FitRequest};
 
-fn collection(store: &Store, name: &str) -> Collection<Document> {
+fn collection(store: &Store, name: &str) -> ::mongodb::Collection<Document> {
     database(store).collection(name)
 }
 
 async fn indexes(store: &Store, name: &str) -> Vec<Document> {
     let listed = database(store).run_command(doc! { "listIndexes": name }).await.unwrap();
-    let found = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
-    found.iter().map(|index| index.as_document().unwrap().clone()).collect()
+    let indexes = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+    indexes.iter().map(|index| index.as_document().unwrap().clone()).collect()
 }
 
 fn index(name: &str, key: Document, unique: bool) -> IndexModel {
@@ -24,16 +24,16 @@ fn index(name: &str, key: Document, unique: bool) -> IndexModel {
 }
 
 #[tokio::test]
-async fn indexes_are_made_once() {
+async fn indexes_are_created_once() {
     in_mongodb("indexes", async |store, config| {
         let mut before = Vec::new();
         for collection in COLLECTIONS {
-            let found = indexes(store, collection.name).await;
-            let unique = found.iter().find(|index| index.get_str("name") == Ok(collection.unique)).unwrap();
+            let existing = indexes(store, collection.name).await;
+            let unique = existing.iter().find(|index| index.get_str("name") == Ok(collection.unique_index)).unwrap();
             assert_eq!(unique.get_bool("unique"), Ok(true));
             assert!(unique.get_document("key").unwrap().keys().eq(collection.key));
-            assert_eq!(found.len(), 2 + collection.indexes.len(), "{}", collection.name);
-            before.push(found);
+            assert_eq!(existing.len(), 2 + collection.indexes.len(), "{}", collection.name);
+            before.push(existing);
         }
         Store::open(config, Access::Write(run())).await.unwrap();
         for (collection, before) in COLLECTIONS.iter().zip(before) {
@@ -44,7 +44,7 @@ async fn indexes_are_made_once() {
 }
 
 #[tokio::test]
-async fn the_old_key_of_findings_is_replaced() {
+async fn the_anomaly_key_of_the_replaced_pipeline_gains_the_rule() {
     in_mongodb("old_index", async |store, config| {
         let anomalies = collection(store, anomaly::COLLECTION.name);
         anomalies.drop().await.unwrap();
@@ -59,12 +59,12 @@ async fn the_old_key_of_findings_is_replaced() {
             anomalies.insert_one(document).await.unwrap();
         }
         let store = Store::open(config, Access::Write(run())).await.unwrap();
-        let found = indexes(&store, anomaly::COLLECTION.name).await;
-        let unique = found.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
+        let existing = indexes(&store, anomaly::COLLECTION.name).await;
+        let unique = existing.iter().find(|index| index.get_str("name") == Ok("unique_anomaly_key")).unwrap();
         assert!(unique.get_document("key").unwrap().contains_key("ruleId"));
-        assert_eq!(found.len(), 5);
-        assert_eq!(store.anomaly_documents(ALWAYS).await.unwrap().len(), 2);
-        let mut hours: Vec<_> = store.found(ALWAYS).await.unwrap().into_iter().map(|found| found.hour).collect();
+        assert_eq!(existing.len(), 5);
+        assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap().len(), 2);
+        let mut hours: Vec<_> = store.anomaly_keys(ALL_DAYS).await.unwrap().into_iter().map(|key| key.hour).collect();
         hours.sort();
         assert_eq!(hours, [None, Some(9)]);
     })
@@ -72,20 +72,23 @@ async fn the_old_key_of_findings_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_in_the_way_is_told() {
+async fn a_conflicting_index_is_an_error() {
     in_mongodb("foreign_index", async |store, config| {
         let hours = collection(store, hourly::COLLECTION.name);
         hours.drop().await.unwrap();
-        hours.create_index(index(hourly::COLLECTION.unique, doc! { "date": 1 }, false)).await.unwrap();
+        hours.create_index(index(hourly::COLLECTION.unique_index, doc! { "date": 1 }, false)).await.unwrap();
         let error = Store::open(config, Access::Write(run())).await.err().unwrap().to_string();
-        assert!(error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop it"), "{error}");
+        assert!(
+            error.contains("unique_hourly_snapshot of billing_hourly") && error.contains("drop the index"),
+            "{error}"
+        );
         assert!(Store::open(config, Access::Read).await.is_ok());
     })
     .await;
 }
 
 #[tokio::test]
-async fn old_days_are_read_and_kept() {
+async fn days_of_the_replaced_pipeline_are_read_and_kept() {
     in_mongodb("old_days", async |store, _| {
         let old = |date: &str, amount: Bson| doc! {
             "date": date, "domainId": "account", "domainName": "D", "projectId": "project", "projectName": "P",
@@ -107,17 +110,17 @@ async fn old_days_are_read_and_kept() {
         assert_eq!((row.anomalous.as_slice(), &*row.names.service), (&[false; 5][..], "VM"));
 
         store.put_day(&ledger(day(1), &[("vm", 7.0)]), at(0)).await.unwrap();
-        let found = days.find_one(doc! { "date": "20261101" }).await.unwrap().unwrap();
-        assert_eq!(found.get_f64("expectAmount"), Ok(7.0));
-        assert_eq!(found.get_str("checkedBy"), Ok("kim"));
-        assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
+        let stored = days.find_one(doc! { "date": "20261101" }).await.unwrap().unwrap();
+        assert_eq!(stored.get_f64("expectAmount"), Ok(7.0));
+        assert_eq!(stored.get_str("checkedBy"), Ok("kim"));
+        assert_eq!(stored.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
         assert_eq!(days.count_documents(doc! {}).await.unwrap(), 5);
     })
     .await;
 }
 
 #[tokio::test]
-async fn old_baselines_are_read_and_kept() {
+async fn baselines_of_the_replaced_pipeline_are_read_and_kept() {
     in_mongodb("old_baselines", async |store, _| {
         let statistics = doc! { "mean": 2, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.5, "sampleCount": 30_i64 };
         let old = doc! {
@@ -126,30 +129,30 @@ async fn old_baselines_are_read_and_kept() {
         };
         let baselines = collection(store, baseline::COLLECTION.name);
         baselines.insert_one(old).await.unwrap();
-        let found = store.baselines(&[FitRequest { rule: "usual".to_owned(), hour: None }]).await.unwrap();
-        assert_eq!(found.len(), 1);
-        assert!(found[0].fits.is_empty());
-        assert_eq!(found[0].statistics.unwrap().sample_count, 30);
-        assert_eq!((&*found[0].names.service, &*found[0].names.account), ("VM", "account"));
+        let read = store.baselines(&[FitRequest { rule: "usual".to_owned(), hour: None }]).await.unwrap();
+        assert_eq!(read.len(), 1);
+        assert!(read[0].fits.is_empty());
+        assert_eq!(read[0].statistics.unwrap().sample_count, 30);
+        assert_eq!((&*read[0].names.service, &*read[0].names.account), ("VM", "account"));
 
-        let new = Baseline { key: key("vm"), names: names("vm"), ..found[0].clone() };
+        let new = Baseline { key: key("vm"), names: names("vm"), ..read[0].clone() };
         store.put_baselines([new], at(0)).await.unwrap();
-        let found = baselines.find_one(doc! {}).await.unwrap().unwrap();
-        assert_eq!(found.get_str("owner"), Ok("kim"));
-        assert_eq!(found.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
+        let stored = baselines.find_one(doc! {}).await.unwrap().unwrap();
+        assert_eq!(stored.get_str("owner"), Ok("kim"));
+        assert_eq!(stored.get_datetime("createdAt"), Ok(&DateTime::from_millis(1)));
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_document_that_cannot_be_read_is_named() {
+async fn an_error_names_the_unreadable_document() {
     in_mongodb("broken", async |store, _| {
         let broken =
             doc! { "date": "20261131", "domainId": "d", "projectId": "p", "serviceId": "s", "expectAmount": 1.0 };
         collection(store, daily::COLLECTION.name).insert_one(broken).await.unwrap();
         let whole = DateRange { from: day(1), to: date(2026, 12, 31) };
         let error = store.history(whole, &[Measure::BilledCost]).await.err().unwrap().to_string();
-        for part in ["billing_daily", "20261131", "expected YYYYMMDD", "correct or remove it"] {
+        for part in ["billing_daily", "20261131", "expected YYYYMMDD", "correct or remove the document"] {
             assert!(error.contains(part), "{part} in {error}");
         }
     })
@@ -157,7 +160,7 @@ async fn a_document_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_write_that_the_server_refuses_is_named() {
+async fn an_error_names_the_refused_document() {
     in_mongodb("refused", async |store, _| {
         let validator = doc! { "collMod": "billing_daily", "validator": { "expectAmount": { "$lt": 100.0 } } };
         database(store).run_command(validator).await.unwrap();
@@ -165,13 +168,17 @@ async fn a_write_that_the_server_refuses_is_named() {
         for part in ["billing_daily", "\"serviceId\": \"b\"", "failed validation"] {
             assert!(error.contains(part), "{part} in {error}");
         }
-        assert_eq!(store.daily_documents(range(1, 1), &key("a")).await.unwrap().len(), 1, "the others are written");
+        assert_eq!(
+            store.daily_documents(range(1, 1), &key("a")).await.unwrap().len(),
+            1,
+            "the remaining documents are written"
+        );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_host_that_was_slower_changes_what_the_faster_one_made() {
+async fn concurrent_writes_of_a_day_leave_one_document_per_series() {
     in_mongodb("race", async |store, config| {
         let other = Store::open(config, Access::Write(run())).await.unwrap();
         let services: Vec<String> = (0..1_500).map(|service| format!("s{service}")).collect();

@@ -1,0 +1,104 @@
+//! Tests of incidents.
+
+use std::collections::BTreeSet;
+
+use model::anomaly::{Direction, Severity};
+use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
+
+use super::*;
+use crate::documents::incident;
+use crate::records::IncidentWrite;
+
+fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
+    let moment = |number, hour| Moment { date: day(number), hour };
+    Incident {
+        id: id.to_owned(),
+        series: SeriesKey::new("account", "a.b/$c", ALL),
+        names: names("vm"),
+        direction: Direction::Down,
+        severity: Severity::Critical,
+        state,
+        opened_at: moment(1, Some(10)),
+        first_seen: moment(1, Some(9)),
+        last_seen: moment(3, None),
+        closed_at: closed.map(|number| moment(number, None)),
+        rules: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
+        peak_score: 4.5,
+        accepted_impact: None,
+        decision: None,
+        by_day: [
+            (day(1), DayImpact { finished_day: Some(10.5), partial_day: Some((9, 3.5)) }),
+            (day(2), DayImpact { finished_day: None, partial_day: Some((23, 0.0)) }),
+            (day(3), DayImpact { finished_day: Some(1.0), partial_day: None }),
+        ]
+        .into(),
+        observed: 1.0,
+        expected: 2.0,
+        reason: "less".to_owned(),
+        muted: false,
+        deliveries: [
+            ("syslog".to_owned(), Delivery { notified_impact: 10.5, end_notified: false, notifications: 2 }),
+            ("chat.$team".to_owned(), Delivery::default()),
+        ]
+        .into(),
+    }
+}
+
+fn unsettled(incident: &Incident) -> IncidentWrite {
+    IncidentWrite { incident: incident.clone(), is_settled: false }
+}
+
+fn settled(incident: &Incident) -> IncidentWrite {
+    IncidentWrite { incident: incident.clone(), is_settled: true }
+}
+
+#[tokio::test]
+async fn incidents_are_current_until_settled_and_past() {
+    in_every_store("incidents", async |store| {
+        let open = incident("e-open", IncidentState::Open, None);
+        let undelivered = incident("e-undelivered", IncidentState::Closed(Resolution::Returned), Some(2));
+        let closed_and_delivered = incident("e-settled", IncidentState::Closed(Resolution::Returned), Some(5));
+        let all = [unsettled(&open), unsettled(&undelivered), settled(&closed_and_delivered)];
+        for second in 0..2 {
+            store.put_incidents(&all, at(second)).await.unwrap();
+            assert_eq!(documents(store, &incident::COLLECTION).await.len(), 3);
+        }
+        assert_eq!(store.incidents(day(6)).await.unwrap(), [open.clone(), undelivered.clone()]);
+        assert_eq!(store.incidents(day(5)).await.unwrap(), [open.clone(), closed_and_delivered, undelivered.clone()]);
+
+        let mut closed = Incident {
+            state: IncidentState::Retracted,
+            closed_at: Some(Moment { date: day(4), hour: Some(7) }),
+            ..open
+        };
+        closed.deliveries.clear();
+        closed.by_day.clear();
+        store.put_incidents(&[unsettled(&closed), settled(&undelivered)], at(2)).await.unwrap();
+        assert_eq!(
+            store.incidents(day(6)).await.unwrap(),
+            [closed],
+            "removed deliveries and days are removed from the document"
+        );
+        store.put_incidents(&[], at(2)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_decision_about_an_incident_is_kept() {
+    in_every_store("incidents_decided", async |store| {
+        let mut decided = incident("e-decided", IncidentState::Open, None);
+        let note = Some("the \"big\" move".to_owned());
+        decided.decide(Decision { resolution: Resolution::Expected, note, at: at(7) });
+        let other = incident("e-other", IncidentState::Closed(Resolution::NewLevel), Some(3));
+        store.put_incidents(&[settled(&decided), settled(&other)], at(8)).await.unwrap();
+        assert_eq!(store.decided_incidents(day(3)).await.unwrap(), std::slice::from_ref(&decided));
+        assert_eq!(store.decided_incidents(day(4)).await.unwrap(), []);
+        assert_eq!(store.incident("e-other").await.unwrap(), Some(other.clone()));
+        assert_eq!(store.incident("e").await.unwrap(), None);
+        assert_eq!(store.all_incidents().await.unwrap(), [decided.clone(), other.clone()]);
+        assert_eq!(store.incidents(day(3)).await.unwrap(), [decided, other], "the last day of both incidents");
+        assert_eq!(store.incidents(day(4)).await.unwrap(), []);
+    })
+    .await;
+}
