@@ -20,7 +20,7 @@ pub use self::delivery::{Delivery, NotificationKind};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};
-pub use crate::moment::Moment;
+use crate::moment::Moment;
 use crate::series::{Names, SeriesKey};
 
 /// Default number of days before a lasting deviation becomes the new level.

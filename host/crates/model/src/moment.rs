@@ -1,11 +1,10 @@
 //! Billing time: a date and an hour in the time zone of the bill.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 /// An evaluation time in billing time: a day up to an hour, or the finished day. The finished day is later than all
 /// hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub date: Date,
     pub hour: Option<u8>,

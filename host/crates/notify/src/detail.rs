@@ -2,8 +2,9 @@
 //! details and acceptance.
 
 use model::anomaly::{Direction, Severity};
-use model::incident::{Incident, Moment, NotificationKind};
+use model::incident::{Incident, NotificationKind};
 use model::language::Language;
+use model::moment::Moment;
 
 use crate::text::TextOptions;
 

@@ -133,7 +133,8 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use model::anomaly::Severity;
-    use model::incident::{DayImpact, IncidentState, Moment};
+    use model::incident::{DayImpact, IncidentState};
+    use model::moment::Moment;
     use model::series::{Names, SeriesKey};
 
     use super::*;

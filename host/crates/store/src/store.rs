@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{Incident, Moment};
+use model::incident::Incident;
 use model::ledger::DayLedger;
+use model::moment::Moment;
 use model::series::SeriesKey;
 use mongodb::bson::Document;
 

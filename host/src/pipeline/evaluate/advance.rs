@@ -61,7 +61,7 @@ impl Run<'_> {
         let rules = &self.services.rules.rules;
         let all_rules: BTreeSet<String> = rules.iter().map(|prepared| prepared.rule.id.clone()).collect();
         let daily_rules = rules.iter().filter(|prepared| prepared.rule.grain == Grain::Daily);
-        let judged = EvaluationResults {
+        let results = EvaluationResults {
             moment,
             anomalies: &evaluation.anomalies,
             normal_rules: &evaluation.quiet,
@@ -74,7 +74,7 @@ impl Run<'_> {
             accept_after_days: self.services.config.accept_after_days,
             growth_factor: self.services.config.renotify_factor,
         };
-        let incident::UpdatedIncidents { changed, ids } = incident::update(known, &judged);
+        let incident::UpdatedIncidents { changed, ids } = incident::update(known, &results);
         for anomaly in &mut evaluation.anomalies {
             anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
         }

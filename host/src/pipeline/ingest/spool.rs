@@ -14,15 +14,15 @@ impl Run<'_> {
         }
         let drained = self.services.spool.drain(&self.services.archive, self.now).await;
         let report = &mut self.report;
-        let DrainResult { uploaded, unchanged, remaining: left, unreadable, error } = match drained {
+        let DrainResult { uploaded, unchanged, remaining, unreadable, error } = match drained {
             Ok(drained) => drained,
             Err(error) => return report.add_problem(error.to_string()),
         };
         report.add(Count::Unspooled, uploaded + unchanged);
-        report.tally.set(Metric::Spooled, &[], left as f64);
+        report.tally.set(Metric::Spooled, &[], remaining as f64);
         if let Some(error) = error {
-            let documents = counted(left, "spooled document");
-            let wait = one_or(left, "waits", "wait");
+            let documents = counted(remaining, "spooled document");
+            let wait = one_or(remaining, "waits", "wait");
             report.add_problem(format!("{error}; {documents} {wait} for the next run"));
         }
         for path in unreadable {

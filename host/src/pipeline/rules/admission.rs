@@ -122,16 +122,16 @@ impl Admission<'_> {
     /// connection.
     async fn read_image(&self, image: &Image) -> Result<PluginFile, Refusal> {
         let config = self.config;
-        let shelf = PulledPlugins::new(&config.state_dir);
+        let pulled_plugins = PulledPlugins::new(&config.state_dir);
         let limit = config.plugins.limits.module_bytes;
         let locked = self.lock.and_then(|lock| lock.entries.get(image.name()));
         let locked = locked.and_then(|entry| Some((entry.source.clone()?, entry.digest.clone())));
         let pinned = match locked.filter(|(source, _)| image.covers(source)) {
             Some(locked) => Some(locked),
-            None => shelf.record(image).map(|record| (record.image, record.digest)),
+            None => pulled_plugins.record(image).map(|record| (record.image, record.digest)),
         };
         if let Some((source, digest)) = &pinned
-            && let Some(artifact) = shelf.read(digest, limit)?
+            && let Some(artifact) = pulled_plugins.read(digest, limit)?
         {
             let signature = read_signature(&artifact.path);
             // Messages name the image instead of the local copy.
@@ -147,7 +147,7 @@ impl Admission<'_> {
         // A plugin without a trusted signature is not kept.
         plugin::verify(&config.plugins.keys, image.name(), &pulled.artifact, Ok(pulled.signature.clone()))?;
         if self.pull == PullPolicy::Keep {
-            shelf.save(image, &pulled)?;
+            pulled_plugins.save(image, &pulled)?;
         }
         Ok(PluginFile { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ::mongodb::bson::{Bson, Document, doc};
 use model::anomaly::{Anomaly, Direction, Severity};
-use model::incident::Moment;
+use model::moment::Moment;
 use model::series::Grain;
 
 use super::*;

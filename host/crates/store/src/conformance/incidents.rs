@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::anomaly::{Direction, Severity};
-use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
+use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Resolution};
+use model::moment::Moment;
 
 use super::*;
 use crate::documents::incident;

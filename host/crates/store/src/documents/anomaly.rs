@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use model::anomaly::Anomaly;
-use model::incident::Moment;
 use model::intern::Interner;
+use model::moment::Moment;
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use super::field::{

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::{Direction, Severity};
-use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Moment, Resolution};
+use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Resolution};
 use model::intern::Interner;
+use model::moment::Moment;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 
 use super::field::{

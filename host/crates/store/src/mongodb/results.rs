@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use model::anomaly::Anomaly;
-use model::incident::{Incident, Moment};
+use model::incident::Incident;
 use model::intern::Interner;
+use model::moment::Moment;
 use mongodb::bson::{Document, doc};
 
 use super::Mongodb;
