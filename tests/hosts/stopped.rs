@@ -28,7 +28,7 @@ fn a_stopped_run_gives_back_its_turn_and_the_next_goes_on() {
         first.signal(signal);
         first.signal(Signal::CONT);
         let first = first.end().expect(2);
-        assert!(first.stderr.contains("stopped by a signal; the next run goes on from here"), "{step}: {first:?}");
+        assert!(first.stderr.contains("stopped by a signal; the next run resumes the job"), "{step}: {first:?}");
         let run = hosts.mongo.find("job_runs", doc! { "job": "daily", "period": "20261019" });
         assert_eq!(run[0].get_str("outcome"), Ok("stopped"), "{step}");
         hosts.run(Host::B, &daily).expect(0);

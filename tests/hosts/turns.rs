@@ -69,7 +69,7 @@ fn a_host_that_was_held_up_stops_when_another_has_taken_over() {
         assert_eq!(hosts.heard(), lines, "{step}");
         first.signal(Signal::CONT);
         let first = first.end().expect(2);
-        assert!(first.stderr.contains("another host has taken over (writer all)"), "{step}: {first:?}");
+        assert!(first.stderr.contains("another host took over the lease of writer all"), "{step}: {first:?}");
         assert_same(&documents, &state(&hosts.mongo), step);
         assert_eq!(hosts.heard(), [""; 0], "{step}: nothing is told twice");
     }

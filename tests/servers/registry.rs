@@ -76,7 +76,7 @@ fn a_rule_names_an_image_and_a_run_pulls_it_once() {
 
     let (code, text) = check(&workdir);
     insta::assert_snapshot!(registry.plain(&text), @"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:1.0: not pulled yet: any job pulls it, `costwarden plugin pull oci://[registry]/[folder]/tutorial:1.0` does so now, and `check --online` looks whether it can be had
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:1.0 is not on this host: any job pulls the plugin, `costwarden plugin pull oci://[registry]/[folder]/tutorial:1.0` pulls it now, and `costwarden check --online` checks that the registry has it
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     assert_eq!(code, 2);
@@ -230,13 +230,13 @@ fn the_lock_goes_before_the_tag() {
 
     registry.rule(&workdir, "tutorial:other");
     insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:other: not pulled yet: any job pulls it, `costwarden plugin pull oci://[registry]/[folder]/tutorial:other` does so now, and `check --online` looks whether it can be had
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:other is not on this host: any job pulls the plugin, `costwarden plugin pull oci://[registry]/[folder]/tutorial:other` pulls it now, and `costwarden check --online` checks that the registry has it
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     ");
     registry.push(&workdir, "other");
     insta::assert_snapshot!(registry.plain(&daily(&workdir).2), @"
     [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` comes from oci://[registry]/[folder]/tutorial:other, but [workdir]/plugins.lock:4 has oci://[registry]/[folder]/tutorial:stable@sha256:[1]: approve the new source with `costwarden plugin lock`
-    no rule in [workdir]/rules can run: nothing is checked
+    no rule in [workdir]/rules is usable: nothing is evaluated
     ");
 }
 
@@ -247,8 +247,8 @@ fn a_plugin_with_two_sources_is_refused() {
     registry.rule(&workdir, "tutorial:1.0");
     workdir.write("rules/other.toml", &HEALTHY.replace("healthy", "other"));
     insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
-    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` would come from oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and from the plugins' folder (rule other): expected one source for all rules of a plugin
-    error: [workdir]/rules/other.toml:5: rule other: detector: `tutorial` would come from oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and from the plugins' folder (rule other): expected one source for all rules of a plugin
+    error: [workdir]/rules/healthy.toml:5: rule healthy: detector: plugin `tutorial` has two sources, oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and the plugin folder (rule other): expected one source for all rules of a plugin
+    error: [workdir]/rules/other.toml:5: rule other: detector: plugin `tutorial` has two sources, oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and the plugin folder (rule other): expected one source for all rules of a plugin
     [workdir]/costwarden.toml: 0 rules can run, 2 errors
     ");
 }

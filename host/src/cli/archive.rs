@@ -13,9 +13,10 @@ use super::look::range;
 use super::present::{self, Form};
 use super::{SpanArgs, dates, log};
 use crate::config::Config;
-use crate::pipeline::{self, Disagreement, Grade, Mode, Parts, Verified, Verify, What};
+use crate::pipeline::{self, Comparison, Difference, DifferenceKind, Grade, Mode, Services, VerifyResult};
 use ingest::archive::{Archive, Lifecycle};
 use model::count::{counted, one_or};
+use model::moment::Moment;
 use model::run_id::RunId;
 use notify::Terminal;
 use store::{Access, Store};
@@ -153,24 +154,24 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let store = Store::open(&config.store, Access::Read).await?;
     let archive = Archive::new(&config.archive);
     let kept_since = days_before(config, now, config.lifecycle.delete_after_days);
-    let verify = Verify { range: range(span), kept_since };
+    let comparison = Comparison { store: &store, archive: &archive, range: range(span), kept_since };
     let mut is_lacking = false;
-    let mut told = |found: &Disagreement| {
-        is_lacking |= matches!(found.what, What::NotRemembered);
-        disagreement(found, form);
+    let mut show = |found: &Difference| {
+        is_lacking |= matches!(found.kind, DifferenceKind::NotStored);
+        difference(found, form);
     };
-    let verified = pipeline::verify(&store, &archive, verify, &mut told).await?;
-    let Verified { days, hours, expired, disagreements, foreign } = verified;
+    let verified = pipeline::verify(comparison, &mut show).await?;
+    let VerifyResult { days, hours, expired, differences, foreign } = verified;
     match form {
         Form::Json => {
-            let told = json!({"days": days, "hours": hours, "expired": expired, "disagreements": disagreements, "foreign": foreign});
+            let told = json!({"days": days, "hours": hours, "expired": expired, "disagreements": differences, "foreign": foreign});
             present::out(&told.to_string());
         }
         Form::Text => present::out(&format!(
             "{} and {} compared, {}; {} {} deleted when old enough; {} of others",
             counted(days, "day"),
             counted(hours, "hour"),
-            counted(disagreements, "disagreement"),
+            counted(differences, "disagreement"),
             counted(expired, "document"),
             one_or(expired, "was", "were"),
             counted(foreign, "file")
@@ -179,20 +180,20 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     if is_lacking && form == Form::Text {
         present::out("restore missing days from the archive: `costwarden archive rebuild` into an empty database");
     }
-    Ok(if disagreements == 0 { Grade::Done } else { Grade::Degraded })
+    Ok(if differences == 0 { Grade::Done } else { Grade::Degraded })
 }
 
-fn disagreement(found: &Disagreement, form: Form) {
-    let Disagreement { date, hour, what } = found;
+fn difference(found: &Difference, form: Form) {
+    let Difference { moment: Moment { date, hour }, kind } = found;
     if form == Form::Json {
         let mut told = json!({"date": date.strftime("%Y%m%d").to_string(), "hour": hour});
-        let more = match what {
-            What::NotArchived => json!({"what": "not archived"}),
-            What::NotRemembered => json!({"what": "not in the ledger"}),
-            What::Unreadable(why) => json!({"what": "unreadable", "why": why}),
-            What::Amount { series, measure, remembered, archived } => {
+        let more = match kind {
+            DifferenceKind::NotArchived => json!({"what": "not archived"}),
+            DifferenceKind::NotStored => json!({"what": "not in the ledger"}),
+            DifferenceKind::Unreadable(why) => json!({"what": "unreadable", "why": why}),
+            DifferenceKind::Amount { series, measure, stored, archived } => {
                 let (series, field) = (series.to_string(), measure.name());
-                json!({"what": "amount", "series": series, "field": field, "ledger": remembered, "archive": archived})
+                json!({"what": "amount", "series": series, "field": field, "ledger": stored, "archive": archived})
             }
         };
         if let (Some(told), Some(more)) = (told.as_object_mut(), more.as_object()) {
@@ -202,14 +203,14 @@ fn disagreement(found: &Disagreement, form: Form) {
     }
     let moment = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}:00"));
     let amount = |amount: &Option<f64>| amount.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());
-    present::out(&match what {
-        What::NotArchived => format!("{moment}: the ledger has it, the archive has no document of it"),
-        What::NotRemembered => format!("{moment}: the archive has a document of it, the ledger has nothing"),
-        What::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
-        What::Amount { series, measure, remembered, archived } => format!(
+    present::out(&match kind {
+        DifferenceKind::NotArchived => format!("{moment}: the ledger has it, the archive has no document of it"),
+        DifferenceKind::NotStored => format!("{moment}: the archive has a document of it, the ledger has nothing"),
+        DifferenceKind::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
+        DifferenceKind::Amount { series, measure, stored, archived } => format!(
             "{moment} {series}: {} is {} in the ledger, {} in the archive",
             measure.name(),
-            amount(remembered),
+            amount(stored),
             amount(archived)
         ),
     });
@@ -222,15 +223,15 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
         // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Writer(log::notification),
     };
-    let mut parts = Parts::open(config, Mode::Write, terminal, run).await?;
+    let mut services = Services::open(config, Mode::Write, terminal, run).await?;
     let bar = counting();
-    let report = pipeline::rebuild(&mut parts, now, &|done, all| {
+    let report = pipeline::rebuild(&mut services, now, &|done, all| {
         bar.set_length(all);
         bar.set_position(done);
     })
     .await;
     bar.finish_and_clear();
-    Ok(end(&parts, report, form, started, now).await)
+    Ok(end(&services, report, form, started, now).await)
 }
 
 /// Returns the date `days` before today, in the bill's time zone.

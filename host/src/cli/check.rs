@@ -13,7 +13,7 @@ use self::online::{Found, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::config::{self, Config};
-use crate::pipeline::{self, Fetch, Grade};
+use crate::pipeline::{self, Grade, PullPolicy};
 use config_file::secret::PendingSecret;
 use config_file::toml::Diagnostic;
 use model::count::counted;
@@ -52,7 +52,8 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
         Ok(config) => {
             anomalies.warnings.extend(nowhere(path, &config));
             anomalies.warnings.extend(in_the_clear(path, &config));
-            plugins(path, &config, if args.online { Fetch::Once } else { Fetch::Never }, &mut anomalies).await;
+            plugins(path, &config, if args.online { PullPolicy::Once } else { PullPolicy::Never }, &mut anomalies)
+                .await;
             if args.online {
                 anomalies.items = online::check(&config, args, now).await;
                 // A bad item of the checklist fails the command like an invalid config.
@@ -97,13 +98,13 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     if errors.is_empty() { Grade::Done } else { Grade::Failed }
 }
 
-async fn plugins(path: &Path, config: &Config, fetch: Fetch, anomalies: &mut Anomalies) {
+async fn plugins(path: &Path, config: &Config, pull: PullPolicy, anomalies: &mut Anomalies) {
     let set = rule::load(&config.rules);
     anomalies.warnings.extend(unused_grants(path, config, &set));
     // No cache folder: a check leaves no trace.
     match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
         Ok(sandbox) => {
-            let ready = pipeline::ready(set, config, &sandbox, fetch).await;
+            let ready = pipeline::prepare_rules(set, config, &sandbox, pull).await;
             anomalies.rules = ready.rules.len();
             anomalies.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
             anomalies.errors.extend(ready.problems);

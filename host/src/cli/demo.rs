@@ -14,14 +14,15 @@ use jiff::{Timestamp, ToSpan as _};
 use super::DemoArgs;
 use super::present;
 use crate::config::{self, Config};
-use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Parts, Report};
+use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Repeat, Report, Services};
 use config_file::secret::Secret;
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::Incident;
+use model::incident::{Incident, Recency};
 use model::run_id::RunId;
 use notify::Terminal;
 use simulator::{Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
+use store::DateRange;
 
 /// The simulated date of today. A constant, for the same output in every demo.
 const TODAY: Date = date(2026, 11, 22);
@@ -35,22 +36,18 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     let folder = args.keep.as_deref().unwrap_or(scratch.path());
     let zone = TimeZone::get("Asia/Seoul").context("the time zone data has no Asia/Seoul")?;
     let simulation = simulate(&zone).await?;
-    let mut parts =
-        Parts::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run).await?;
+    let mut services =
+        Services::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run).await?;
 
     let yesterday = TODAY.yesterday()?;
-    let span = Backfill {
-        from: TODAY.saturating_sub(i32::from(DAYS).days()),
-        to: yesterday.yesterday()?,
-        open_ended: false,
-        alert: false,
-    };
+    let range = DateRange { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()? };
+    let options = Backfill { range, is_open_ended: false, recency: Recency::Past };
     present::out(&format!(
         "Loading {DAYS} days of a made-up bill with {SERVICES} services, {} to {} ...",
-        span.from, span.to
+        range.from, range.to
     ));
     let bar = ProgressBar::new(u64::from(DAYS));
-    let loaded = pipeline::backfill(&mut parts, span, now, &|_| bar.inc(1)).await;
+    let loaded = pipeline::backfill(&mut services, options, now, &|_| bar.inc(1)).await;
     bar.finish_and_clear();
     demand(&loaded)?;
 
@@ -58,17 +55,17 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     let at = |hour: i8| TODAY.at(hour, 10, 0, 0);
     // Ten past midnight: the bill of yesterday is complete.
     simulation.set_now(zone.to_timestamp(at(0))?);
-    let days = Daily::These { from: yesterday, to: yesterday };
-    demand(&pipeline::daily(&mut parts, days, Again::Redo, now).await)?;
+    let days = DailyDays::Named(DateRange { from: yesterday, to: yesterday });
+    demand(&pipeline::daily(&mut services, days, Repeat::Redo, now).await)?;
 
     present::out(&format!("\nThe 24 hourly jobs of {TODAY}, at ten past each hour:\n"));
     for hour in 0..24 {
         let moment = zone.to_timestamp(at(hour))?;
         simulation.set_now(moment);
-        demand(&pipeline::hourly(&mut parts, moment, Again::Redo, now).await)?;
+        demand(&pipeline::hourly(&mut services, moment, Repeat::Redo, now).await)?;
     }
 
-    let incidents = parts.store.incidents(span.from).await?;
+    let incidents = services.store.incidents(range.from).await?;
     show(&simulation.incidents(), &incidents);
     simulation.shutdown().await?;
     Ok(Grade::Done)

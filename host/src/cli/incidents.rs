@@ -84,7 +84,8 @@ pub(super) async fn incidents(
 
 async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
     // Under the write lease: no job writes the same incident at the same time.
-    let incident = pipeline::alone(config, run, async |store| decide(store, config, args, now).await).await??;
+    let incident =
+        pipeline::with_write_lease(config, run, async |store| decide(store, config, args, now).await).await??;
     match form {
         Form::Json => present::out(&json(&incident).to_string()),
         Form::Text => present::out(&format!("incident {} is closed as {}", incident.id, state(&incident))),

@@ -11,13 +11,15 @@ use super::log;
 use super::present::{self, Form};
 use super::{BackfillArgs, DailyArgs, HourlyArgs};
 use crate::config::Config;
-use crate::pipeline::{self, Again, Backfill, Daily, Grade, Mode, Outcome, Parts, Report};
+use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Outcome, Repeat, Report, Services};
 use crate::stop;
+use model::incident::Recency;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
 use plugin::{Lock, PulledPlugins, lock_marker};
 use sandbox::tidy_cache;
+use store::DateRange;
 
 pub(super) async fn daily(
     config: Config,
@@ -27,18 +29,18 @@ pub(super) async fn daily(
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
     let by_clock = (args.date, args.from, args.through) == (None, None, None);
-    let again = again(args.once || by_clock);
+    let repeat = repeat(args.once || by_clock);
     let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
-        (Some(day), _) => Daily::These { from: day, to: day },
-        (None, Some((from, to))) => Daily::These { from, to },
-        (None, None) => Daily::Through(newest()),
+        (Some(day), _) => DailyDays::Named(DateRange { from: day, to: day }),
+        (None, Some((from, to))) => DailyDays::Named(DateRange { from, to }),
+        (None, None) => DailyDays::Through(newest()),
     };
     let started = Instant::now();
-    let mut parts = open("daily", config, args.dry_run, form, run, now).await?;
-    parts.by_clock = by_clock;
-    let report = pipeline::daily(&mut parts, days, again, now).await;
-    Ok(end(&parts, report, form, started, now).await)
+    let mut services = open("daily", config, args.dry_run, form, run, now).await?;
+    services.is_period_by_clock = by_clock;
+    let report = pipeline::daily(&mut services, days, repeat, now).await;
+    Ok(end(&services, report, form, started, now).await)
 }
 
 pub(super) async fn hourly(
@@ -50,10 +52,10 @@ pub(super) async fn hourly(
 ) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
-    let mut parts = open("hourly", config, args.dry_run, form, run, now).await?;
-    parts.by_clock = args.at.is_none();
-    let report = pipeline::hourly(&mut parts, at, again(args.once || args.at.is_none()), now).await;
-    Ok(end(&parts, report, form, started, now).await)
+    let mut services = open("hourly", config, args.dry_run, form, run, now).await?;
+    services.is_period_by_clock = args.at.is_none();
+    let report = pipeline::hourly(&mut services, at, repeat(args.once || args.at.is_none()), now).await;
+    Ok(end(&services, report, form, started, now).await)
 }
 
 pub(super) async fn backfill(
@@ -63,27 +65,26 @@ pub(super) async fn backfill(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
-    let span = Backfill {
-        from: args.from,
-        to: args.to.unwrap_or_else(|| yesterday(&config, now)),
-        open_ended: args.to.is_none(),
-        alert: args.alert,
+    let options = Backfill {
+        range: DateRange { from: args.from, to: args.to.unwrap_or_else(|| yesterday(&config, now)) },
+        is_open_ended: args.to.is_none(),
+        recency: if args.alert { Recency::Live } else { Recency::Past },
     };
     let started = Instant::now();
-    let mut parts = open("backfill", config, args.dry_run, form, run, now).await?;
-    parts.by_clock = args.to.is_none();
-    let bar = progress(span);
-    let report = pipeline::backfill(&mut parts, span, now, &|day: Date| {
+    let mut services = open("backfill", config, args.dry_run, form, run, now).await?;
+    services.is_period_by_clock = args.to.is_none();
+    let bar = progress(options.range);
+    let report = pipeline::backfill(&mut services, options, now, &|day: Date| {
         bar.set_message(day.to_string());
         bar.inc(1);
     })
     .await;
     bar.finish_and_clear();
-    Ok(end(&parts, report, form, started, now).await)
+    Ok(end(&services, report, form, started, now).await)
 }
 
-fn again(once: bool) -> Again {
-    if once { Again::Once } else { Again::Redo }
+fn repeat(once: bool) -> Repeat {
+    if once { Repeat::Once } else { Repeat::Redo }
 }
 
 /// Opens the services of a run. A run without services is recorded and reported like a failed run.
@@ -94,7 +95,7 @@ async fn open(
     form: Form,
     run: RunId,
     now: Timestamp,
-) -> anyhow::Result<Parts> {
+) -> anyhow::Result<Services> {
     let started = Instant::now();
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let terminal = match form {
@@ -104,18 +105,18 @@ async fn open(
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
-    match Parts::open(config.clone(), mode, terminal, run).await {
+    match Services::open(config.clone(), mode, terminal, run).await {
         // A dry run leaves no record of a failure.
         Err(error) if mode == Mode::Write => {
             let mut report = Report::new(job, String::new());
             report.fail(&error);
-            pipeline::did_not_begin(&config, &mut report, started.elapsed(), now).await;
+            pipeline::publish_report(&config, &mut report, started.elapsed(), now).await;
             report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
             log::summary(&report, started.elapsed());
             // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
             if report.outcome() == Outcome::Failed {
-                for untold in pipeline::could_not_begin(&config, job, &error.to_string(), terminal, now) {
-                    tracing::warn!("{untold}");
+                for undelivered in pipeline::notify_start_failure(&config, &report, terminal, now) {
+                    tracing::warn!("{undelivered}");
                 }
             }
             Err(error.into())
@@ -124,29 +125,36 @@ async fn open(
     }
 }
 
-pub(super) async fn end(parts: &Parts, mut report: Report, form: Form, started: Instant, now: Timestamp) -> Grade {
+pub(super) async fn end(
+    services: &Services,
+    mut report: Report,
+    form: Form,
+    started: Instant,
+    now: Timestamp,
+) -> Grade {
     let took = started.elapsed();
-    if parts.mode == Mode::Write {
-        pipeline::ended(parts, &mut report, took, now).await;
-        let lock = Lock::read(&parts.config.plugins.lock.path).ok().flatten();
-        tidy(parts, lock.as_ref(), now);
+    if services.mode == Mode::Write {
+        pipeline::publish_metrics(services, &mut report, took, now).await;
+        let lock = Lock::read(&services.config.plugins.lock.path).ok().flatten();
+        tidy(services, lock.as_ref(), now);
         if lock.is_some() {
-            note_lock(&parts.config);
+            note_lock(&services.config);
         }
     }
-    present::report(&report, &parts.config, form, parts.run);
+    present::report(&report, &services.config, form, services.run_id);
     log::summary(&report, took);
     report.grade()
 }
 
 /// Removes pulled and compiled plugins not named by a rule or by the lock for a month. An error is only logged.
-fn tidy(parts: &Parts, lock: Option<&Lock>, now: Timestamp) {
-    let Parts { config, ready, .. } = parts;
+fn tidy(services: &Services, lock: Option<&Lock>, now: Timestamp) {
+    let Services { config, rules, .. } = services;
+    let rules = || rules.rules.iter();
     let locked = || lock.iter().flat_map(|lock| lock.entries.values());
-    let digests = ready.rules.iter().map(|ready| ready.detector.digest.as_str());
+    let digests = rules().map(|prepared| prepared.detector.digest.as_str());
     let digests = digests.chain(locked().map(|entry| entry.digest.as_str()));
-    let images = ready.rules.iter().filter_map(|ready| ready.rule.image.as_ref());
-    let compiled = ready.rules.iter().map(|ready| ready.detector.cache_entry.clone()).collect();
+    let images = rules().filter_map(|prepared| prepared.rule.image.as_ref());
+    let compiled = rules().map(|prepared| prepared.detector.cache_entry.clone()).collect();
     let tidied = PulledPlugins::new(&config.state_dir)
         .tidy(digests, images, now)
         .and_then(|()| tidy_cache(&config.state_dir.join("compiled"), &compiled, now));
@@ -181,9 +189,9 @@ pub(super) fn counting() -> ProgressBar {
 }
 
 /// A progress bar for days; hidden if standard error is no terminal.
-fn progress(span: Backfill) -> ProgressBar {
+fn progress(range: DateRange) -> ProgressBar {
     // The job itself rejects a range with the end before the start.
-    let days = (span.to - span.from).get_days().max(0) as u64 + 1;
+    let days = (range.to - range.from).get_days().max(0) as u64 + 1;
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {msg}  {eta} left")
         .expect("the template is well-formed");
     ProgressBar::new(days).with_style(style)

@@ -24,7 +24,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment;
-use crate::pipeline::{Outcome, Report};
+use crate::pipeline::{Count, Outcome, Report};
 use model::run_id::RunId;
 use notify;
 
@@ -118,7 +118,7 @@ fn discretion() -> FilterFn {
 
 /// Logs the summary line of a run: an error if the run failed, a warning if the run is degraded or ended early.
 pub(super) fn summary(report: &Report, took: Duration) {
-    let count = |name: &str| report.counts.get(name).copied().unwrap_or(0);
+    let count = |count: Count| report.count(count);
     let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
     // A macro, because tracing needs the level as a constant.
     macro_rules! say {
@@ -129,15 +129,15 @@ pub(super) fn summary(report: &Report, took: Duration) {
                 job = report.job,
                 period = (!report.period.is_empty()).then_some(report.period.as_str()),
                 outcome = report.outcome().as_str(),
-                rows = count("rows"),
-                series = count("series"),
-                rules = count("rules"),
-                verdicts = count("verdicts"),
-                insufficient_history = count("insufficient_history"),
-                anomalies = count("anomalies"),
-                notifications = count("notifications"),
-                undelivered = count("undelivered"),
-                spooled = count("spooled"),
+                rows = count(Count::Rows),
+                series = count(Count::Series),
+                rules = count(Count::Rules),
+                verdicts = count(Count::Verdicts),
+                insufficient_history = count(Count::InsufficientHistory),
+                anomalies = count(Count::Anomalies),
+                notifications = count(Count::Notifications),
+                undelivered = count(Count::Undelivered),
+                spooled = count(Count::Spooled),
                 total = report.total,
                 problems = report.problems.len(),
                 problem,
@@ -291,7 +291,13 @@ mod tests {
 
     fn some_lines() {
         let mut report = Report::new("daily", "20261122".to_owned());
-        report.counts.extend([("rows", 12), ("series", 4), ("rules", 5), ("verdicts", 20), ("anomalies", 1)]);
+        report.counts.extend([
+            (Count::Rows, 12),
+            (Count::Series, 4),
+            (Count::Rules, 5),
+            (Count::Verdicts, 20),
+            (Count::Anomalies, 1),
+        ]);
         report.total = Some("123,456 KRW".to_owned());
         summary(&report, Duration::from_millis(1_234));
         report.problems.push("receiver syslog: cannot write".to_owned());

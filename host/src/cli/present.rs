@@ -9,11 +9,12 @@ use tracing::Level;
 
 use super::log;
 use crate::config::Config;
-use crate::pipeline::Report;
+use crate::pipeline::{Count, Report};
 use model::anomaly::Anomaly;
 use model::count::counted;
 use model::money;
 use model::run_id::RunId;
+use store::DateRange;
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +51,11 @@ pub(super) fn preview(report: &Report, config: &Config, form: Form) {
             report.job,
             report.period,
             report.grade().as_str(),
-            count(report, "series"),
-            counted(count(report, "rules"), "rule"),
-            counted(count(report, "verdicts"), "verdict"),
-            count(report, "insufficient_history"),
-            counted(count(report, "anomalies"), "anomaly"),
+            report.count(Count::Series),
+            counted(report.count(Count::Rules), "rule"),
+            counted(report.count(Count::Verdicts), "verdict"),
+            report.count(Count::InsufficientHistory),
+            counted(report.count(Count::Anomalies), "anomaly"),
         )
     });
 }
@@ -109,31 +110,27 @@ fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
     table
 }
 
-fn count(report: &Report, name: &str) -> u64 {
-    report.counts.get(name).copied().unwrap_or(0)
-}
-
 fn summary(report: &Report) -> String {
     if let Some(owner) = &report.done_by {
         let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
         return format!("{job} {period} {outcome}: completed by {owner}; name the day or the hour to repeat the run");
     }
-    let count = |name: &str| count(report, name);
+    let count = |count: Count| report.count(count);
     let mut line = format!(
         "{} {} {}: {}, {} series, {}, {}, {} with insufficient history, {}, {}",
         report.job,
         report.period,
         report.outcome().as_str(),
-        counted(count("rows"), "row"),
-        count("series"),
-        counted(count("rules"), "rule"),
-        counted(count("verdicts"), "verdict"),
-        count("insufficient_history"),
-        counted(count("anomalies"), "anomaly"),
-        counted(count("notifications"), "notification"),
+        counted(count(Count::Rows), "row"),
+        count(Count::Series),
+        counted(count(Count::Rules), "rule"),
+        counted(count(Count::Verdicts), "verdict"),
+        count(Count::InsufficientHistory),
+        counted(count(Count::Anomalies), "anomaly"),
+        counted(count(Count::Notifications), "notification"),
     );
-    if let Some((first, last)) = report.reevaluated {
-        line.push_str(&format!(", {} days evaluated again from {first} to {last}", count("reevaluated_days")));
+    if let Some(DateRange { from, to }) = report.reevaluated {
+        line.push_str(&format!(", {} days evaluated again from {from} to {to}", count(Count::ReevaluatedDays)));
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));
@@ -143,12 +140,12 @@ fn summary(report: &Report) -> String {
 
 fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut counts = Map::new();
-    for (name, count) in &report.counts {
-        counts.insert((*name).to_owned(), (*count).into());
+    for (count, number) in &report.counts {
+        counts.insert(count.as_str().to_owned(), (*number).into());
     }
     let mut durations = Map::new();
-    for (step, took) in &report.durations {
-        durations.insert((*step).to_owned(), (took.as_secs_f64() * 1e3).into());
+    for (stage, took) in &report.durations {
+        durations.insert(stage.as_str().to_owned(), (took.as_secs_f64() * 1e3).into());
     }
     let text = |date: Date| date.strftime("%Y%m%d").to_string();
     let mut json = json!({
@@ -157,7 +154,7 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
         "outcome": report.outcome().as_str(),
         "doneBy": report.done_by,
         "total": report.total,
-        "reevaluated": report.reevaluated.map(|(from, to)| json!({ "from": text(from), "to": text(to) })),
+        "reevaluated": report.reevaluated.map(|range| json!({ "from": text(range.from), "to": text(range.to) })),
         "counts": counts,
         "durationsMs": durations,
         "problems": report.problems,

@@ -10,7 +10,7 @@ use tracing::Level;
 use super::dates;
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::pipeline::{self, Fetch, Grade, Preview};
+use crate::pipeline::{self, Grade, Preview, PullPolicy};
 use model::rule::{self, Rule, RuleSet};
 use sandbox::{Compiler, Sandbox};
 use store::{Access, Store};
@@ -47,18 +47,18 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form)
     match command {
         RulesCommand::Run(RunArgs { date, hour, rules }) => {
             config.rules = rules.unwrap_or(config.rules);
-            run(&config, Preview { date, hour }, form).await
+            run(&config, date, hour, form).await
         }
         RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
     }
 }
 
-async fn run(config: &Config, asked: Preview, form: Form) -> anyhow::Result<Grade> {
+async fn run(config: &Config, date: Option<Date>, hour: u8, form: Form) -> anyhow::Result<Grade> {
     // No cache folder: a preview leaves no trace.
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
-    let ready = pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await;
+    let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
-    let report = pipeline::preview(config, &store, &ready, asked).await;
+    let report = pipeline::preview(Preview { config, store: &store, rules: &rules, date, hour }).await;
     present::preview(&report, config, form);
     Ok(report.grade())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Check, State, count};
 use crate::config::HealthOptions;
-use crate::pipeline::{API_CALLS, API_FAILED, API_MS};
+use crate::pipeline::Count;
 use store::RunRecord;
 
 /// Number of runs in the check, over all jobs: a single slow hour is no trend.
@@ -15,17 +15,17 @@ pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r RunRecord>, config: &Hea
     // A process writes the requests so far into the run record of each day: the record with the most requests is the
     // total.
     let mut processes: HashMap<&str, &RunRecord> = HashMap::new();
-    for run in runs.filter(|run| counted(run, API_CALLS) > 0) {
+    for run in runs.filter(|run| counted(run, Count::ApiRequests) > 0) {
         let known = processes.entry(&run.owner).or_insert(run);
-        if counted(run, API_CALLS) > counted(known, API_CALLS) {
+        if counted(run, Count::ApiRequests) > counted(known, Count::ApiRequests) {
             *known = run;
         }
     }
     let mut processes: Vec<_> = processes.into_values().collect();
     processes.sort_by_key(|run| std::cmp::Reverse(run.started_at));
     processes.truncate(RUNS);
-    let sum = |name| processes.iter().map(|run| counted(run, name)).sum::<u64>();
-    let (calls, failed, took) = (sum(API_CALLS), sum(API_FAILED), sum(API_MS));
+    let sum = |count| processes.iter().map(|run| counted(run, count)).sum::<u64>();
+    let (calls, failed, took) = (sum(Count::ApiRequests), sum(Count::FailedApiRequests), sum(Count::ApiMilliseconds));
     let over = format!("{} of {}", count(calls, "request"), count(processes.len() as u64, "run"));
     let seconds = took as f64 / 1e3 / calls.max(1) as f64;
     let percent = 100 * failed / calls.max(1);
@@ -55,8 +55,8 @@ fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Chec
     Check::new("api errors", state, message)
 }
 
-fn counted(run: &RunRecord, name: &str) -> u64 {
-    run.counts.get(name).copied().unwrap_or(0)
+fn counted(run: &RunRecord, count: Count) -> u64 {
+    run.counts.get(count.as_str()).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -68,7 +68,9 @@ mod tests {
     fn asked(owner: &str, minutes: i64, calls: u64, failed: u64, took: u64) -> RunRecord {
         let mut run = run("done", minutes, &[]);
         run.owner = owner.to_owned();
-        run.counts = [(API_CALLS, calls), (API_FAILED, failed), (API_MS, took)].map(|(n, c)| (n.to_owned(), c)).into();
+        run.counts = [(Count::ApiRequests, calls), (Count::FailedApiRequests, failed), (Count::ApiMilliseconds, took)]
+            .map(|(count, number)| (count.as_str().to_owned(), number))
+            .into();
         run
     }
 

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
 use crate::config::Config;
-use crate::pipeline::{self, Fetch};
+use crate::pipeline::{self, PullPolicy};
 use ingest::archive::{Archive, Spool};
 use model::rule;
 use notify::options::ReceiverOptions;
@@ -107,7 +107,8 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
     });
     // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };
-    let operational: usize = notifications.iter().map(|notification| pipeline::untold(notification, names())).sum();
+    let operational: usize =
+        notifications.iter().map(|notification| pipeline::undelivered(notification, names())).sum();
     let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
     Ok(StoredFacts {
         runs,
@@ -176,7 +177,7 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     // No cache folder: a health check writes nothing.
     let ready = match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
-        Ok(sandbox) => pipeline::ready(rule::load(&config.rules), config, &sandbox, Fetch::Never).await,
+        Ok(sandbox) => pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
     Rules { running: ready.rules.len(), problems: ready.problems.iter().map(ToString::to_string).collect() }

@@ -89,7 +89,7 @@ fn of_a_run_that_is_killed() {
     assert_eq!(outcome(&after), "done");
     says(&after, "WARN", "the run of daily 20261122 that ");
     let told = after.iter().find_map(|line| line["message"].as_str().filter(|message| message.contains("killed")));
-    assert!(told.is_some_and(|told| told.contains(" has no end on record: ")), "{after:?}");
+    assert!(told.is_some_and(|told| told.contains(" has no recorded end: ")), "{after:?}");
     let once_more = lines(&workdir, &args, 0);
     assert!(once_more.iter().all(|line| line["level"] == "INFO"), "that is over: {once_more:?}");
 }

@@ -93,7 +93,7 @@ fn selections_that_match_nothing_are_reported() {
     error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
-    error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: can match nothing: 5 days are never enough, seasonal-mad learns from 14 on
+    error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: 5 is too short: seasonal-mad needs at least 14 days of history
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors
     "#);
@@ -155,7 +155,7 @@ fn a_folder_without_rules() {
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(plain(&workdir, &run.stderr), @"
     degraded: [workdir]/rules: cannot be read: No such file or directory (os error 2); expected a folder with rules in *.toml files
-    degraded: no rule in [workdir]/rules can run: nothing is checked
+    degraded: no rule in [workdir]/rules is usable: nothing is evaluated
     ");
 }
 

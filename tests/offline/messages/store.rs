@@ -50,12 +50,12 @@ fn an_address_that_is_none() {
 fn a_day_that_is_not_in_the_tree() {
     let workdir = workdir();
     insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: no raw document of 2026-11-23: expected [workdir]/bills/raw/year=2026/month=11/day=23/billing_20261123.json");
-    insta::assert_snapshot!(failed(&workdir, &["daily", "--from", "2026-11-23", "--to", "2026-11-22"]), @"failed: the range from 2026-11-23 to 2026-11-22 holds no day: --from must not be after --to");
+    insta::assert_snapshot!(failed(&workdir, &["daily", "--from", "2026-11-23", "--to", "2026-11-22"]), @"failed: the range from 2026-11-23 to 2026-11-22 has no day: --from must not be after --to");
     let key = "bills/raw/year=2026/month=11/day=23/billing_20261123.json";
     workdir.write(key, "{\"result\": {\"content\": {}}}");
     insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: [workdir]/bills/raw/year=2026/month=11/day=23/billing_20261123.json is not a raw document: expected JSON with an array at result.content: invalid type: map, expected a sequence at line 1 column 23");
     workdir.write(key, "{\"result\": {\"content\": []}}");
-    insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: the bill of 2026-11-23 has no row yet: nothing was checked; run the job again once the provider has published it");
+    insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: the bill of 2026-11-23 has no row yet: nothing was evaluated; run the job again after the provider has published the bill");
 }
 
 /// A raw document waits in the spool, the run continues, and the next run uploads it.
@@ -66,7 +66,7 @@ fn an_archive_that_is_down() {
     std::fs::rename(&archive, workdir.path().join("elsewhere")).expect("renamed");
     workdir.write("archive", "a file where the folder was");
     let run = workdir.run(&["daily", "--date", &LAST.to_string()]).expect(1);
-    insta::assert_snapshot!(plain(&workdir, &run.stderr), @"degraded: cannot read [workdir]/archive/raw/year=2026/month=11/day=22/billing_20261122.json: Not a directory (os error 20); check that the folder exists, is writable and has space; the document is spooled and uploaded by the next run");
+    insta::assert_snapshot!(plain(&workdir, &run.stderr), @"degraded: cannot read [workdir]/archive/raw/year=2026/month=11/day=22/billing_20261122.json: Not a directory (os error 20); check that the folder exists, is writable and has space; the document is in the spool, and the next run uploads it");
     assert!(run.stdout.contains("[BILLING_ANOMALY]"), "{run:?}");
 
     std::fs::remove_file(&archive).expect("removed");

@@ -44,7 +44,7 @@ fn three_failed_runs_of_a_job_are_told_once_until_one_succeeds() {
     simulated.fault("{}");
     let good = simulated.day(TODAY).expect(0);
     let [over] = operational(&good)[..] else { panic!("{good:#?}") };
-    assert!(over.starts_with("[COSTWARDEN_RECOVERED] this is over: the daily job failed "), "{over}");
+    assert!(over.starts_with("[COSTWARDEN_RECOVERED] resolved: the daily job failed "), "{over}");
     assert_eq!(operational(&simulated.day(later(1)).expect(0)), [""; 0]);
 
     simulated.fault(DOWN);

@@ -154,7 +154,8 @@ fn a_bill_without_a_row_is_no_bill_yet() {
         [(["daily", "--date", "2026-01-25"], "2026-01-25"), (["hourly", "--at", "2026-11-26T10:10"], "2026-11-26")]
     {
         let why = refused(&simulated, || simulated.run(&command));
-        let expected = "has no row yet: nothing was checked; run the job again once the provider has published it";
+        let expected =
+            "has no row yet: nothing was evaluated; run the job again after the provider has published the bill";
         assert_eq!(why, format!("the bill of {date} {expected}"));
     }
 }

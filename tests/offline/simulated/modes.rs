@@ -88,7 +88,7 @@ fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
 fn a_run_that_judges_nothing_is_degraded() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
     let run = simulated.run(&["daily", "--date", "2026-11-22"]).expect(1);
-    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 1 series is still being learned");
+    insta::assert_snapshot!(run.stderr, @"degraded: no rule gave a verdict: 1 series has insufficient history");
     assert!(
         run.stdout
             .contains("daily 20261122 degraded: 16 rows, 6 series, 1 rule, 0 verdicts, 1 with insufficient history, "),
@@ -110,9 +110,9 @@ fn a_day_that_is_not_over_is_not_taken_for_a_whole_one() {
         &["backfill", "--from", "2026-11-23", "--to", "2026-11-23"],
     ] {
         let said = simulated.run(args).expect(2).stderr;
-        let why = "2026-11-23 is not over: the billing API's clock says 2026-11-23T23:59:00+09:00[Asia/Seoul], and the bill's \
-                   day ends at 2026-11-24T00:00:00+09:00[Asia/Seoul]; ";
-        assert!(said.contains(why) && said.contains("costwarden hourly looks at the day so far"), "{args:?}: {said}");
+        let why = "2026-11-23 is not over: the clock of the billing API says 2026-11-23T23:59:00+09:00[Asia/Seoul], and the day \
+                   of the bill ends at 2026-11-24T00:00:00+09:00[Asia/Seoul]; ";
+        assert!(said.contains(why) && said.contains("costwarden hourly evaluates the current day"), "{args:?}: {said}");
     }
     assert_eq!(archived(), before, "nothing was kept");
     simulated.bill.set_now("2026-11-24T00:00:00+09:00");

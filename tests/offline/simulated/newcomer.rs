@@ -85,7 +85,7 @@ fn a_young_ledger_has_no_new_services() {
     simulated.hide(NEW, "new-service", "2026-11-23T09:00:00", r#","amount":2400000"#);
     let told = simulated.hour(TODAY, 11);
     assert_eq!((told.code, told.anomalies().len()), (1, 0), "{told:#?}");
-    let nothing = "nothing was judged: 21 series are still being learned";
+    let nothing = "no rule gave a verdict: 21 series have insufficient history";
     assert!(told.report["problems"].as_array().expect("a list").contains(&Value::from(nothing)), "{told:#?}");
 }
 
@@ -94,7 +94,7 @@ fn hours_of_a_finished_day_are_judged_no_more_and_that_is_said() {
     let simulated = SimulatedBill::with_history(&Setup { rules: PLAIN_RULE, ..SETUP }, 20);
     simulated.day(TODAY).expect(0);
     let told = simulated.told(&["hourly", "--at", "2026-11-23T15:10:00+09:00"]).expect(1);
-    let said = "2026-11-23 is finished and learned already, so that its hours are judged no more; judge it with costwarden daily --date 2026-11-23";
+    let said = "2026-11-23 is finished and is already in the training data, so its hours are not evaluated: evaluate the day with costwarden daily --date 2026-11-23";
     assert_eq!(told.report["problems"].as_array().expect("a list")[..], [Value::from(said)], "{told:#?}");
     assert_eq!([told.count("insufficient_history"), told.count("verdicts")], [0, 0], "{told:#?}");
     assert!(!simulated.documents(&["series", "show", "--series", MYSQL]).is_empty());

@@ -52,8 +52,8 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     ]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(run.stderr, @"
-    degraded: 5 rows of the bill of 2026-11-22 could not be used and were left out; first row 1: serviceId is missing or empty
-    degraded: nothing was judged: 2 series are still being learned
+    degraded: 5 rows of the bill of 2026-11-22 are not usable and are left out; first row 1: serviceId is missing or empty
+    degraded: no rule gave a verdict: 2 series have insufficient history
     ");
     assert!(run.stdout.contains("degraded: 3 rows, 1 series, "), "{run:?}");
     let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
@@ -68,5 +68,5 @@ fn unusable_rows_are_counted_and_the_others_summed() {
 fn a_bill_without_a_usable_row_is_an_error() {
     let workdir = replayed(&[json!({}), json!({"meteringDate": "20261122"})]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(2);
-    insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 could be used (row 0: meteringDate is "", expected "20261122"): nothing was checked"#);
+    insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 is usable (row 0: meteringDate is "", expected "20261122"): nothing was evaluated"#);
 }

@@ -106,7 +106,7 @@ fn another_rule_set_is_tried_on_another_day() {
     insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 verdict, 0 with insufficient history, 1 anomaly; nothing was written");
     let run = simulated.run(&["rules", "run", "--date", "20261120", "--rules", "other"]).expect(1);
     insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 verdicts, 0 with insufficient history, 0 anomalies; nothing was written");
-    insta::assert_snapshot!(run.stderr, @"degraded: nothing was judged: 0 series are still being learned");
+    insta::assert_snapshot!(run.stderr, @"degraded: no rule gave a verdict: 0 series have insufficient history");
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn a_day_that_is_not_remembered_is_told() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
     let before = tree(simulated.workdir.path());
     let run = simulated.run(&["rules", "run"]).expect(2);
-    insta::assert_snapshot!(run.stderr, @"failed: the store holds no finished day yet: load some with costwarden backfill first");
+    insta::assert_snapshot!(run.stderr, @"failed: the store holds no finished day: load days with costwarden backfill first");
     assert!(tree(simulated.workdir.path()) == before, "a trace is left");
     simulated.load(ago(3), ago(2)).expect(1);
     let run = simulated.run(&["rules", "run", "--date", "2026-11-22"]).expect(2);
-    insta::assert_snapshot!(run.stderr, @"failed: the store holds nothing of 2026-11-22, its newest day is 2026-11-21: name a day that it holds, or load it with costwarden backfill");
+    insta::assert_snapshot!(run.stderr, @"failed: the store does not hold 2026-11-22, its newest day is 2026-11-21: name a stored day, or load 2026-11-22 with costwarden backfill");
     let run = simulated.run(&["rules", "run", "--hour", "24"]).expect(2);
     assert!(run.stderr.contains("--hour"), "{}", run.stderr);
 }

@@ -55,7 +55,7 @@ name = "it"
     error: [workdir]/costwarden.toml:30: plugins.registry.transport: plain http to another machine exposes the password and the plugin to the network, expected "https", or "insecure-http" to allow this
     error: [workdir]/costwarden.toml:31: plugins.registry.username: is set without password, expected both keys or neither
     error: [workdir]/costwarden.toml:33: plugins.registry.host: "registry.example.com" appears twice, expected each registry once
-    error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference, "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [workdir]/costwarden.toml:34: plugins.registry.password: is set without username, expected both keys or neither
     error: [workdir]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
     error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
@@ -103,10 +103,10 @@ fn of_a_rules_image() {
     insta::assert_snapshot!(text, @r#"
     error: [workdir]/rules/a.toml:5: rule.detector: expected the name of a plugin, like "seasonal-mad", found "Tutorial"
     error: [workdir]/rules/b.toml:5: rule.detector: "oci://": expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST
-    error: [workdir]/rules/c.toml:5: rule.detector: "oci://tutorial:1": names no registry, expected HOST/REPOSITORY/NAME:TAG
-    error: [workdir]/rules/d.toml:5: rule.detector: "oci://h.example/acme/tutorial": has neither tag nor digest, expected one like :1.2 or @sha256:DIGEST at its end
+    error: [workdir]/rules/c.toml:5: rule.detector: "oci://tutorial:1": the registry is missing, expected HOST/REPOSITORY/NAME:TAG
+    error: [workdir]/rules/d.toml:5: rule.detector: "oci://h.example/acme/tutorial": the tag is missing, expected :TAG or @sha256:DIGEST at the end
     error: [workdir]/rules/e.toml:5: rule.detector: "oci://h.example/acme/tutorial@sha256:12": expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST
-    error: [workdir]/rules/f.toml:5: rule.detector: "oci://h.example/acme/tu_torial:1": its last part "tu_torial" is the plugin's name, expected lower-case letters, digits and -
+    error: [workdir]/rules/f.toml:5: rule.detector: "oci://h.example/acme/tu_torial:1": the plugin name "tu_torial" is invalid, expected lower-case letters, digits and -
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors
     "#);

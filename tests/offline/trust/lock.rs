@@ -110,7 +110,7 @@ fn a_lock_that_is_required_cannot_be_done_without() {
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @"
     [workdir]/plugins.lock: is absent, but [plugins] has lock_required = true, and no rule runs without the file: restore the file, or approve the present plugins with `costwarden plugin lock`
-    no rule in [workdir]/rules can run: nothing is checked
+    no rule in [workdir]/rules is usable: nothing is evaluated
     ");
     assert_eq!(
         (code, &report["outcome"], report["anomalies"].as_array().map(Vec::len)),
@@ -161,7 +161,7 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     [workdir]/plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
     [workdir]/plugins.lock:2: plugin.version: is missing, expected the plugin's version
     [workdir]/plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "none"
-    no rule in [workdir]/rules can run: nothing is checked
+    no rule in [workdir]/rules is usable: nothing is evaluated
     "#);
     assert_eq!((code, &report["counts"]["rules"]), (1, &0.into()));
     insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @r#"

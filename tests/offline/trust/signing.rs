@@ -107,7 +107,7 @@ fn keys_are_guarded() {
     insta::assert_snapshot!(words(&["keygen", "acme.key"]), @"failed: acme.key.pub already exists: name another file, because a key is never overwritten");
     let sign = |key: &'static str| ["sign", "plugins/tutorial.wasm", "--key", key];
     insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such file: create a key with `costwarden plugin keygen none.key`");
-    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is open to others (mode 644), expected 600: chmod 600 acme.key.pub");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is accessible to other users (mode 644), expected mode 600: run chmod 600 acme.key.pub");
     std::fs::set_permissions(workdir.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: not a secret key without a password, expected FILE of `costwarden plugin keygen FILE`, not FILE.pub");
     insta::assert_snapshot!(words(&["sign", "plugins/none.wasm", "--key", "moved.key"]), @"failed: plugins/none.wasm: cannot be read: No such file or directory (os error 2)");

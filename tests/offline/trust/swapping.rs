@@ -59,7 +59,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
     std::fs::write(workdir.path().join("plugins/newcomer.wasm"), "garbage").expect("written");
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"
-    [workdir]/rules/broken.toml:3: a text lacks its closing quote
+    [workdir]/rules/broken.toml:3: a string has no closing quote
     [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
     [workdir]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected a number
     "#);

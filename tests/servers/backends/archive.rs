@@ -108,7 +108,7 @@ fn a_document_of_an_outage_is_spooled_and_uploaded_by_the_next_run() {
     let report = run.report();
     let problem = report["problems"][0].as_str().expect("a problem");
     assert!(problem.contains(&format!("bucket {} at http://{away}", bucket.name)), "{problem}");
-    assert!(problem.ends_with("the document is spooled and uploaded by the next run"), "{problem}");
+    assert!(problem.ends_with("the document is in the spool, and the next run uploads it"), "{problem}");
     assert!(!format!("{run:?}").contains(&bucket.secret), "{run:?}");
     assert_eq!(report["counts"]["spooled"], 1, "{report}");
     assert_eq!(report["counts"]["anomalies"], 1, "{report}");

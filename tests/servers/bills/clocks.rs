@@ -196,7 +196,7 @@ fn a_day_that_never_was_is_neither_missed_nor_waited_for() {
     zoned.workdir.run(&["backfill", "--from=2011-12-28", "--to=2011-12-31"]).expect(0);
     for command in [&["daily", "--date=2011-12-30"][..], &["backfill", "--from=2011-12-30", "--to=2011-12-30"]] {
         let said = zoned.workdir.run(command).expect(2).stderr;
-        let why = "there was no 2011-12-30 in Pacific/Apia, whose clocks left it out: name another day";
+        let why = "2011-12-30 does not exist in Pacific/Apia, because a clock change skipped the day: name another day";
         assert!(said.contains(why), "{said}");
     }
 }

@@ -26,7 +26,7 @@ fn a_gap_that_is_too_long_is_told_with_the_command_that_closes_it() {
             replayed.bill(index, quiet(index));
         }
         let command = format!("costwarden backfill --from {} --to {}", day(0), day(6));
-        let gap = format!("there is no bill from {} to {}: load them with {command}", day(0), day(6));
+        let gap = format!("the ledger has no bill from {} to {}: load the days with {command}", day(0), day(6));
         let mut expected = vec![format!("[COSTWARDEN_GAP] {gap}")];
         expected.extend((7..=10).map(|index| total(index, if index % 2 == 0 { 990 } else { 1010 })));
         let report = tells(replayed.daily(10), 1, &expected);
@@ -41,7 +41,7 @@ fn a_gap_that_is_too_long_is_told_with_the_command_that_closes_it() {
         }
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         replayed.workdir.run(&words).expect(0);
-        tells(replayed.next(12, "990"), 0, &[format!("[COSTWARDEN_RECOVERED] this is over: {gap}"), total(12, 990)]);
+        tells(replayed.next(12, "990"), 0, &[format!("[COSTWARDEN_RECOVERED] resolved: {gap}"), total(12, 990)]);
         assert_eq!(replayed.machine(0, &[]).len(), 13);
     });
 }
@@ -72,7 +72,8 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
     on_both("", |replayed| {
         let half = [Row::of(MACHINE, "1500"), others()[0].clone()];
         replayed.bill_of(0, &half);
-        let what = format!("the bill of {} has only 2 series where 6 are usual; it is not judged yet", day(0));
+        let what =
+            format!("the bill of {} has only 2 series, the usual number is 6; the day is not evaluated yet", day(0));
         let report = tells(replayed.daily(0), 1, &[format!("[COSTWARDEN_STALE_FEED] {what}")]);
         assert_eq!([count(&report, "withheld_days"), count(&report, "anomalies")], [1, 0], "{report}");
         assert!(replayed.machine(0, &[]).is_empty());
@@ -80,7 +81,7 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
         assert_eq!(count(&report, "withheld_days"), 1, "{report}");
 
         replayed.bill(0, "1500");
-        let over = format!("[COSTWARDEN_RECOVERED] this is over: {what}");
+        let over = format!("[COSTWARDEN_RECOVERED] resolved: {what}");
         let news = [over, anomaly("50.0", "1500"), resolved(0, 0, "500"), total(0, 1500), total(1, 1000)];
         tells(replayed.next(1, "1000"), 0, &news);
         assert_eq!(replayed.machine(0, &[]).len(), 2);
@@ -99,7 +100,7 @@ fn half_a_day_that_stays_so_is_taken_as_it_is() {
 
         let run = replayed.next(2, "1000").expect(0);
         let lines = told(&run);
-        assert!(lines[0].starts_with("[COSTWARDEN_RECOVERED] this is over: the bill of "), "{lines:?}");
+        assert!(lines[0].starts_with("[COSTWARDEN_RECOVERED] resolved: the bill of "), "{lines:?}");
         let short = format!("[BILLING_DAILY_TOTAL] The total cost of [{}] is 1,100.00 KRW.", day(0));
         assert_eq!(lines[1..], [short, total(2, 1000)]);
         assert_eq!(replayed.machine(0, &[]).len(), 3);

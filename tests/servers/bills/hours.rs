@@ -21,13 +21,12 @@ fn a_total_that_stands_still_is_told_once_and_not_judged() {
         }
         tells(hourly(replayed, 3, 3, "200"), 0, &[]);
         tells(hourly(replayed, 3, 8, "200"), 0, &[]);
-        let what = format!("the total of {} has not moved since 03:00; it is not judged", day(3));
+        let what = format!("the total of {} has not changed since 03:00; the hour is not evaluated", day(3));
         let report = tells(hourly(replayed, 3, 9, "200"), 1, &[format!("[COSTWARDEN_STALE_FEED] {what}")]);
         assert_eq!([count(&report, "withheld_hours"), count(&report, "verdicts")], [1, 0], "{report}");
         let report = tells(hourly(replayed, 3, 10, "200"), 1, &[]);
         assert_eq!(count(&report, "withheld_hours"), 1, "{report}");
-        let report =
-            tells(hourly(replayed, 3, 11, "300"), 0, &[format!("[COSTWARDEN_RECOVERED] this is over: {what}")]);
+        let report = tells(hourly(replayed, 3, 11, "300"), 0, &[format!("[COSTWARDEN_RECOVERED] resolved: {what}")]);
         assert_eq!([count(&report, "withheld_hours"), count(&report, "anomalies")], [0, 0], "{report}");
         assert_ne!(count(&report, "verdicts"), 0, "{report}");
         tells(replayed.next(3, "1000"), 0, &[total(3, 1000)]);

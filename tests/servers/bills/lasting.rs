@@ -153,7 +153,7 @@ fn accepting_waits_for_the_write_lease() {
         };
         lease(DateTime::MAX);
         let run = replayed.workdir.run(&["incidents", "accept", &id]).expect(2);
-        assert!(run.stderr.contains("another:1:0 is writing"), "{run:?}");
+        assert!(run.stderr.contains("another:1:0 holds it"), "{run:?}");
         assert_eq!(replayed.incident()["state"], "open");
         lease(DateTime::from_millis(0));
         replayed.workdir.run(&["incidents", "accept", &id]).expect(0);

@@ -63,8 +63,8 @@ fn a_bill_that_neither_archive_nor_spool_takes_is_not_summed() {
     let run = disk.run(&DAILY).expect(2);
     let error = run.report()["error"].as_str().expect("why").to_owned();
     for part in [
-        "the bill of 2026-10-19 is kept nowhere, so that it was not summed: cannot ",
-        "; nor in the spool: cannot write ",
+        "the bill of 2026-10-19 was not evaluated, because its raw document could not be stored; archive: cannot ",
+        "; spool: cannot write ",
         "state/spool/",
         "No space left on device",
         "check that the folder exists, is writable and has space",

@@ -20,18 +20,11 @@ pub use self::delivery::{Delivery, NotificationKind};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};
+pub use crate::moment::Moment;
 use crate::series::{Names, SeriesKey};
 
 /// Default number of days before a lasting deviation becomes the new level.
 pub const ACCEPT_AFTER_DAYS: u16 = 14;
-
-/// An evaluation time in billing time: a day up to an hour, or the finished day. The finished day is later than all
-/// hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    pub date: Date,
-    pub hour: Option<u8>,
-}
 
 /// The state of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,19 +103,6 @@ pub enum Recency {
     Late,
     /// Loaded or replayed history. People are not notified of new incidents.
     Past,
-}
-
-impl Ord for Moment {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let order = |moment: &Self| (moment.date, moment.hour.map_or(24, u8::from));
-        order(self).cmp(&order(other))
-    }
-}
-
-impl PartialOrd for Moment {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl DayImpact {

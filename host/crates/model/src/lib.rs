@@ -11,6 +11,7 @@ pub mod incident;
 pub mod intern;
 pub mod language;
 pub mod ledger;
+pub mod moment;
 pub mod money;
 pub mod rule;
 pub mod run_id;

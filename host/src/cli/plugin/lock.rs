@@ -13,11 +13,11 @@ use tracing::Level;
 use super::LockArgs;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::pipeline::{self, Admitted, Fetch, Grade};
+use crate::pipeline::{Admission, AdmittedPlugin, Grade, PullPolicy};
 
 pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
     // A check writes nothing: a pulled plugin is not kept.
-    let fetch = if args.check { Fetch::Once } else { Fetch::Keep };
+    let pull = if args.check { PullPolicy::Once } else { PullPolicy::Keep };
     let file = &config.plugins.lock.path;
     let before = Lock::read(file).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -26,7 +26,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             lines.join("\n")
         )
     })?;
-    let after = used_plugins(rule::load(&config.rules), config, fetch).await?;
+    let after = used_plugins(rule::load(&config.rules), config, pull).await?;
     let is_absent = before.is_none();
     let before = before.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
     let changes = before.changes(&after);
@@ -63,12 +63,13 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
 
 /// Loads every plugin in the rules. Fails if any plugin is unusable, because a plugin missing in the lock could never
 /// run.
-async fn used_plugins(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Result<Lock> {
+async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let mut entries = BTreeMap::new();
     // Without the present lock: the lock must not refuse the plugins of the new lock.
-    for (name, admitted) in pipeline::admit(&set.rules, config, None, &sandbox, fetch).await {
+    let admission = Admission { config, lock: None, sandbox: &sandbox, pull };
+    for (name, admitted) in admission.admit(&set.rules).await {
         match admitted {
             Ok(admitted) => drop(entries.insert(name, entry(admitted))),
             Err(refusal) => problems.push(refusal.to_string()),
@@ -80,8 +81,8 @@ async fn used_plugins(set: RuleSet, config: &Config, fetch: Fetch) -> anyhow::Re
     Ok(Lock { file: config.plugins.lock.path.clone(), entries })
 }
 
-fn entry(admitted: Admitted) -> LockEntry {
-    let Admitted { detector, signer, source } = admitted;
+fn entry(admitted: AdmittedPlugin) -> LockEntry {
+    let AdmittedPlugin { detector, signer, source } = admitted;
     LockEntry { version: detector.manifest.version.clone(), digest: detector.digest.clone(), signer, source, line: 0 }
 }
 

@@ -56,7 +56,7 @@ fn every_error_has_a_line() {
     plugins.lock:1: version: is 2, but this costwarden supports 1: use the costwarden that wrote the file, or write the file again with `costwarden plugin lock`
     plugins.lock:2: plugin.version: is missing, expected the version of the plugin
     plugins.lock:4: plugin.digest: expected sha256: and 64 digits in lower-case hex, found "sha256:12"
-    plugins.lock:7: plugin.version: expected a text in quotes, found 1
+    plugins.lock:7: plugin.version: expected a string in quotes, found 1
     plugins.lock:9: plugin.source: expected a plugin in a registry, like oci://HOST/NAME:TAG@sha256:DIGEST, found "a:1"
     plugins.lock:10: plugin.hash: unknown key, expected one of name, version, digest, signer, source
     "#);

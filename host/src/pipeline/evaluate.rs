@@ -1,0 +1,23 @@
+//! Evaluation: aggregates series, calls the detectors, turns verdicts into anomalies, advances the incidents, and
+//! trains.
+
+mod advance;
+mod aggregate;
+mod cold_start;
+mod collector;
+mod day;
+mod evaluation;
+mod evaluator;
+mod finished_days;
+mod fits;
+mod gates;
+mod history_reader;
+mod hour;
+mod mask;
+mod train;
+
+pub(crate) use self::day::DayEvaluation;
+pub(crate) use self::finished_days::FinishedDays;
+pub(crate) use self::history_reader::{HistoryQuery, HistoryReader};
+pub(crate) use self::hour::{EvaluatedHour, HourResult};
+pub(crate) use self::mask::TrainingMask;

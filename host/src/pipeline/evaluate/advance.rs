@@ -1,0 +1,128 @@
+//! Advance of the incidents: stores the anomalies and the incidents of an evaluation.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use model::incident::{self, EvaluationResults, Incident, IncidentState, Recency};
+use model::moment::Moment;
+use model::series::{Grain, SeriesKey};
+use store::checkpoint::Checkpoint;
+
+use super::evaluation::Evaluation;
+use crate::metrics::Metric;
+use crate::pipeline::run::{
+    Count, Mode, Run, RunError, count_open_incidents, create_incident_metrics, incident_labels,
+};
+
+/// The known incidents at an evaluated moment.
+pub(super) struct KnownIncidents {
+    pub(super) moment: Moment,
+    pub(super) recency: Recency,
+    /// The incidents of the store.
+    pub(super) incidents: Vec<Incident>,
+}
+
+impl KnownIncidents {
+    /// The series of the incidents. A quiet day of a watched series counts for the incident.
+    pub(super) fn series(&self) -> HashSet<SeriesKey> {
+        self.incidents.iter().map(|incident| incident.series.clone()).collect()
+    }
+}
+
+/// The incidents changed by an evaluation.
+struct ChangedIncidents {
+    moment: Moment,
+    /// Ids of the known incidents.
+    known: HashSet<String>,
+    incidents: Vec<Incident>,
+}
+
+impl ChangedIncidents {
+    fn opened(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.iter().filter(|incident| !self.known.contains(&incident.id))
+    }
+
+    /// The incidents with an end of any kind at the moment.
+    fn ended(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.iter().filter(|incident| incident.closed_at == Some(self.moment))
+    }
+}
+
+impl Run<'_> {
+    /// Advances the incidents with the anomalies of a moment and stores both. Returns every unsettled incident.
+    pub(super) async fn advance_incidents(
+        &mut self,
+        known: KnownIncidents,
+        evaluation: &mut Evaluation,
+    ) -> Result<Vec<Incident>, RunError> {
+        let KnownIncidents { moment, recency, incidents: known } = known;
+        let mut current: HashMap<String, Incident> =
+            known.iter().map(|incident| (incident.id.clone(), incident.clone())).collect();
+        let rules = &self.services.rules.rules;
+        let all_rules: BTreeSet<String> = rules.iter().map(|prepared| prepared.rule.id.clone()).collect();
+        let daily_rules = rules.iter().filter(|prepared| prepared.rule.grain == Grain::Daily);
+        let judged = EvaluationResults {
+            moment,
+            anomalies: &evaluation.anomalies,
+            normal_rules: &evaluation.quiet,
+            evaluated_rules: &daily_rules.map(|prepared| prepared.rule.id.clone()).collect(),
+            // A failure of a whole batch leaves the verdicts of a rule incomplete.
+            rules_with_verdict: &evaluation.rules.difference(&evaluation.stopped_rules).cloned().collect(),
+            failed_rules: &evaluation.failed,
+            configured_rules: &all_rules,
+            recency,
+            accept_after_days: self.services.config.accept_after_days,
+            growth_factor: self.services.config.renotify_factor,
+        };
+        let incident::UpdatedIncidents { changed, ids } = incident::update(known, &judged);
+        for anomaly in &mut evaluation.anomalies {
+            anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
+        }
+        let changed = ChangedIncidents { moment, known: current.keys().cloned().collect(), incidents: changed };
+        self.count_evaluation(evaluation, &changed);
+        if self.services.mode == Mode::Write {
+            self.store_evaluation(evaluation, &changed).await?;
+        }
+        self.tally_evaluation(evaluation, &changed);
+        current.extend(changed.incidents.into_iter().map(|incident| (incident.id.clone(), incident)));
+        let mut current: Vec<Incident> = current.into_values().collect();
+        current.sort_by(|one, other| one.id.cmp(&other.id));
+        count_open_incidents(&current, &mut self.report.tally);
+        Ok(current)
+    }
+
+    fn count_evaluation(&mut self, evaluation: &Evaluation, changed: &ChangedIncidents) {
+        let closed = changed.ended().filter(|incident| matches!(incident.state, IncidentState::Closed(_))).count();
+        let retracted = changed.ended().filter(|incident| incident.state == IncidentState::Retracted).count();
+        self.report.add(Count::Verdicts, evaluation.verdicts);
+        self.report.add(Count::Anomalies, evaluation.anomalies.len() as u64);
+        self.report.add(Count::OpenedIncidents, changed.opened().count() as u64);
+        self.report.add(Count::ClosedIncidents, closed as u64);
+        if retracted > 0 {
+            self.report.add(Count::RetractedIncidents, retracted as u64);
+        }
+    }
+
+    async fn store_evaluation(&self, evaluation: &Evaluation, changed: &ChangedIncidents) -> Result<(), RunError> {
+        let Moment { date, hour } = changed.moment;
+        let services = &self.services;
+        // Earlier anomalies of a rule without a verdict now remain valid for the moment.
+        services.store.put_anomalies(date, hour, &evaluation.rules, &evaluation.anomalies, self.now).await?;
+        self.checkpoint(Checkpoint::Anomalies).await?;
+        let factor = services.config.renotify_factor;
+        let is_settled = |incident: &Incident| incident.is_settled(services.receiver_names(), factor);
+        let writes: Vec<_> =
+            changed.incidents.iter().map(|incident| (incident.clone(), is_settled(incident))).collect();
+        services.store.put_incidents(&writes, self.now).await?;
+        self.checkpoint(Checkpoint::Incidents).await
+    }
+
+    fn tally_evaluation(&mut self, evaluation: &Evaluation, changed: &ChangedIncidents) {
+        let tally = &mut self.report.tally;
+        create_incident_metrics(tally);
+        changed.opened().for_each(|incident| tally.add(Metric::IncidentsOpened, &incident_labels(incident), 1.0));
+        changed.ended().for_each(|incident| tally.add(Metric::IncidentsClosed, &incident_labels(incident), 1.0));
+        for anomaly in &evaluation.anomalies {
+            tally.add(Metric::Anomalies, &[&anomaly.rule, anomaly.severity.as_str()], 1.0);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The input of a detector, and the evaluation: the verdicts of all rules at a moment.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::tz::TimeZone;
+use model::anomaly::Anomaly;
+use model::moment::Moment;
+use model::series::hours::Hours;
+use model::series::{Grain, SeriesKey};
+
+use super::aggregate::RuleSeries;
+
+/// The verdicts of all rules at a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluation {
+    pub(crate) anomalies: Vec<Anomaly>,
+    /// For each series of an incident: the rules with a verdict but without an anomaly. A partial day compared with
+    /// whole days does not count.
+    pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
+    /// The rules with any verdict, anomalous or not.
+    pub(super) rules: BTreeSet<String>,
+    /// Rules stopped after a failure of a whole batch.
+    pub(super) stopped_rules: BTreeSet<String>,
+    /// For each series of an incident: the rules without a verdict.
+    pub(super) failed: HashMap<SeriesKey, BTreeSet<String>>,
+    /// Number of series visible to the rules.
+    pub(crate) series: u64,
+    /// Number of verdicts, anomalous or not.
+    pub(crate) verdicts: u64,
+}
+
+/// The input of a detector: the points to evaluate, and the fit from before.
+pub(super) struct DetectorInput {
+    pub(super) series: RuleSeries,
+    pub(super) state: Vec<u8>,
+    pub(super) figures: BTreeMap<String, f64>,
+    /// Index of the first point to judge.
+    pub(super) judge_from: u32,
+}
+
+/// The part of a day covered by an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// A finished day, or a partial day compared with the same part of earlier days.
+    Full,
+    /// A partial day compared with whole days: only a value at or above the upper bound is proof.
+    Partial,
+}
+
+/// The evaluated moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EvaluationTime {
+    pub(super) moment: Moment,
+    pub(super) coverage: Coverage,
+    /// Factor for a day with a clock change; 1 on any other day.
+    pub(super) scale: f64,
+}
+
+impl DetectorInput {
+    /// The input to judge the last point of a series.
+    pub(super) fn of_last_point(series: RuleSeries, state: Vec<u8>, figures: BTreeMap<String, f64>) -> Self {
+        let judge_from = series.series.values.len() as u32 - 1;
+        Self { series, state, figures, judge_from }
+    }
+}
+
+impl EvaluationTime {
+    /// The moment for series of a grain.
+    pub(super) fn new(moment: Moment, grain: Grain, zone: &TimeZone) -> Self {
+        let coverage = match grain {
+            Grain::Daily if moment.hour.is_some() => Coverage::Partial,
+            _ => Coverage::Full,
+        };
+        let scaled_hour = match grain {
+            Grain::Daily => Some(None),
+            Grain::DayToDate => Some(moment.hour),
+            // Hourly increments are already normalized per hour of time.
+            Grain::Hourly => None,
+        };
+        let scale = scaled_hour.and_then(|hour| Some(Hours::of_day(moment.date, zone)?.scale(hour))).unwrap_or(1.0);
+        Self { moment, coverage, scale }
+    }
+}

@@ -1,0 +1,200 @@
+//! Detector calls for fits and verdicts.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::{Duration, Instant};
+
+use model::anomaly::Anomaly;
+use model::rule::Rule;
+use model::series::{Names, Series, SeriesKey, Window};
+use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
+
+use super::aggregate::RuleSeries;
+use super::evaluation::{Coverage, DetectorInput, Evaluation, EvaluationTime};
+use super::gates::pass_gates;
+use crate::config::Config;
+use crate::metrics::Metric;
+use crate::pipeline::rules::PreparedRule;
+use crate::pipeline::run::{Count, Report};
+
+/// Detector calls for a config, with counts.
+pub(super) struct Evaluator<'a> {
+    pub(super) config: &'a Config,
+    pub(super) report: &'a mut Report,
+    pub(super) evaluation: Evaluation,
+    /// The series of incidents. An incident ends after a proven quiet day.
+    watched: &'a HashSet<SeriesKey>,
+    /// The count for series with insufficient history.
+    insufficient: Count,
+    /// Rules stopped after a failure of a whole batch. The detector is not called again for a fit.
+    stopped_rules: BTreeSet<String>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// The detector calls of an evaluation.
+    pub(super) fn new(config: &'a Config, report: &'a mut Report, watched: &'a HashSet<SeriesKey>) -> Self {
+        let evaluation = Evaluation::default();
+        let insufficient = Count::InsufficientHistory;
+        Self { config, report, evaluation, watched, insufficient, stopped_rules: BTreeSet::new() }
+    }
+
+    /// The detector calls of a training.
+    pub(super) fn of_training(config: &'a Config, report: &'a mut Report, watched: &'a HashSet<SeriesKey>) -> Self {
+        Self { insufficient: Count::Untrained, ..Self::new(config, report, watched) }
+    }
+
+    /// Whether the detector of the rule failed for a whole batch.
+    pub(super) fn is_stopped(&self, rule: &Rule) -> bool {
+        self.stopped_rules.contains(&rule.id)
+    }
+
+    /// Records a rule without a verdict for a series.
+    pub(super) fn add_failed(&mut self, rule: &Rule, key: &SeriesKey) {
+        if self.watched.contains(key) {
+            self.evaluation.failed.entry(key.clone()).or_default().insert(rule.id.clone());
+        }
+    }
+
+    /// Fits each series. `None` after insufficient history or a failure.
+    pub(super) fn fit(&mut self, prepared: &PreparedRule, history: &[Series]) -> Vec<Option<Fitted>> {
+        if self.is_stopped(&prepared.rule) {
+            self.report.add(Count::FailedSeries, history.len() as u64);
+            return history.iter().map(|_| None).collect();
+        }
+        let started = Instant::now();
+        let outcome = prepared.detector.fit(&self.call(prepared), history);
+        self.count_call(prepared, outcome.usage, CallSize { series: history.len(), time: started.elapsed() });
+        outcome.results.into_iter().map(|result| self.accept(prepared, result)).collect()
+    }
+
+    /// Evaluates each detector input and converts verdicts to anomalies.
+    pub(super) fn evaluate(&mut self, prepared: &PreparedRule, inputs: Vec<DetectorInput>, time: EvaluationTime) {
+        let mut evaluated = Vec::with_capacity(inputs.len());
+        let mut windows = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let DetectorInput { series: RuleSeries { key, names, series }, state, figures, judge_from } = input;
+            let observed = series.values.last().copied().unwrap_or(f64::NAN);
+            evaluated.push(EvaluatedSeries { key, names, figures, observed });
+            windows.push(Window { series, state, judge_from });
+        }
+        let started = Instant::now();
+        let outcome = prepared.detector.judge(&self.call(prepared), &windows);
+        self.count_call(prepared, outcome.usage, CallSize { series: windows.len(), time: started.elapsed() });
+        // Only a rule with a result replaces stored anomalies.
+        if outcome.results.iter().any(Result::is_ok) {
+            self.evaluation.rules.insert(prepared.rule.id.clone());
+        }
+        for ((series, window), result) in evaluated.into_iter().zip(&windows).zip(outcome.results) {
+            let Some(verdicts) = self.accept(prepared, result) else {
+                self.add_failed(&prepared.rule, &series.key);
+                continue;
+            };
+            // Only the newest point is evaluated. A missing verdict means a normal value.
+            let newest = window.series.values.len().saturating_sub(1) as u32;
+            let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
+            self.evaluation.verdicts += 1;
+            match verdict.and_then(|verdict| series.anomaly(prepared, verdict, time)) {
+                Some(anomaly) => self.evaluation.anomalies.push(anomaly),
+                // A partial day is no proof of a quiet day.
+                None if time.coverage == Coverage::Full && self.watched.contains(&series.key) => {
+                    self.evaluation.quiet.entry(series.key).or_default().insert(prepared.rule.id.clone());
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn call<'r>(&self, prepared: &'r PreparedRule) -> CallContext<'r>
+    where
+        'a: 'r,
+    {
+        let config = self.config;
+        let rule = &prepared.rule;
+        CallContext { rule: &rule.id, settings: &rule.settings, unit: &config.currency, locale: config.language.tag() }
+    }
+
+    /// Returns the result of a series, and counts a failure.
+    fn accept<T>(&mut self, prepared: &PreparedRule, result: Result<T, Failure>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Failure::InsufficientHistory(_)) => {
+                self.report.add(self.insufficient, 1);
+                None
+            }
+            Err(failure) => {
+                let rule = &prepared.rule;
+                self.report.add(Count::FailedSeries, 1);
+                self.report.tally.add(Metric::FailedSeries, &labels(prepared), 1.0);
+                if failure.is_after_failed_batch() {
+                    self.stopped_rules.insert(rule.id.clone());
+                }
+                // The first failure of a rule is a problem; later failures are only logged.
+                let is_first = self.report.failed_rules.insert(rule.id.clone());
+                if is_first {
+                    self.report.add_problem(failure.to_string());
+                } else {
+                    tracing::debug!("{failure}");
+                }
+                None
+            }
+        }
+    }
+
+    fn count_call(&mut self, prepared: &PreparedRule, usage: Usage, size: CallSize) {
+        let labels = labels(prepared);
+        self.report.tally.add(Metric::DetectorFuel, &labels, usage.fuel as f64);
+        self.report.tally.add(Metric::DetectorSeconds, &labels, size.time.as_secs_f64());
+        self.report.tally.add(Metric::DetectorSeries, &labels, size.series as f64);
+        self.report.add(Count::Fuel, usage.fuel);
+        self.report.add(Count::Batches, usage.batches);
+        self.report.add(Count::RetriedSeries, usage.retried);
+    }
+}
+
+/// The size of a detector call.
+#[derive(Debug, Clone, Copy)]
+struct CallSize {
+    series: usize,
+    time: Duration,
+}
+
+/// A series during the call of its detector.
+struct EvaluatedSeries {
+    key: SeriesKey,
+    names: Names,
+    figures: BTreeMap<String, f64>,
+    observed: f64,
+}
+
+impl EvaluatedSeries {
+    /// Returns the anomaly of a verdict that passes the gates.
+    fn anomaly(&self, prepared: &PreparedRule, verdict: Verdict, time: EvaluationTime) -> Option<Anomaly> {
+        let observed = self.observed;
+        let direction = pass_gates(&prepared.rule, &verdict, observed, time)?;
+        Some(Anomaly {
+            date: time.moment.date,
+            hour: time.moment.hour,
+            series: self.key.clone(),
+            names: self.names.clone(),
+            rule: prepared.rule.id.clone(),
+            grain: prepared.rule.grain,
+            detector: prepared.detector.digest.clone(),
+            direction,
+            severity: prepared.rule.severity,
+            observed,
+            expected: verdict.expected,
+            lower: verdict.lower,
+            upper: verdict.upper,
+            score: verdict.score,
+            impact: (observed - verdict.expected).abs(),
+            reason: verdict.reason,
+            figures: self.figures.clone(),
+            threshold: prepared.threshold.clone(),
+            incident: None,
+        })
+    }
+}
+
+/// Metric labels: rule id and plugin name.
+fn labels(prepared: &PreparedRule) -> [&str; 2] {
+    [&prepared.rule.id, &prepared.detector.manifest.name]
+}

@@ -1,0 +1,85 @@
+use std::path::Path;
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use model::moment::Moment;
+use model::rule::{self, RuleSet};
+use model::series::Grain;
+
+use super::*;
+
+const FINISHED: Option<u8> = None;
+
+fn rule(options: &str) -> Rule {
+    let text = format!("[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n{options}\n");
+    let mut set = RuleSet::default();
+    rule::parse(Path::new("a.toml"), &text, &mut set);
+    assert_eq!(set.errors, []);
+    set.rules.remove(0)
+}
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).expect("bundled")
+}
+
+/// The result for a daily series, on a finished day or up to an hour.
+fn pass(options: &str, score: f64, observed: f64, hour: Option<u8>) -> Option<Direction> {
+    let verdict = Verdict { index: 0, score, expected: 100.0, lower: 80.0, upper: 120.0, reason: String::new() };
+    let moment = Moment { date: date(2026, 11, 23), hour };
+    let time = EvaluationTime::new(moment, Grain::Daily, &zone("Asia/Seoul"));
+    pass_gates(&rule(options), &verdict, observed, time)
+}
+
+#[test]
+fn a_score_of_one_is_anomalous() {
+    assert_eq!(pass("", 1.0, 130.0, FINISHED), Some(Direction::Up));
+    assert_eq!(pass("", 0.999, 130.0, FINISHED), None);
+}
+
+#[test]
+fn only_the_direction_of_the_rule_passes() {
+    assert_eq!(pass("direction = \"up\"", 2.0, 50.0, FINISHED), None);
+    assert_eq!(pass("direction = \"down\"", 2.0, 50.0, FINISHED), Some(Direction::Down));
+    assert_eq!(pass("direction = \"both\"", 2.0, 50.0, FINISHED), Some(Direction::Down));
+}
+
+#[test]
+fn impact_and_change_must_both_be_large_enough() {
+    let gates = "min_impact = 30\nmin_change = 0.4";
+    assert_eq!(pass(gates, 9.0, 140.0, FINISHED), Some(Direction::Up));
+    assert_eq!(pass(gates, 9.0, 139.0, FINISHED), None, "the change is too small");
+    assert_eq!(pass("min_impact = 41\nmin_change = 0.4", 9.0, 140.0, FINISHED), None, "the impact is too small");
+}
+
+#[test]
+fn a_partial_day_passes_only_at_the_upper_bound_of_a_whole_day() {
+    assert_eq!(pass("", 1.0, 120.0, Some(9)), Some(Direction::Up));
+    assert_eq!(pass("", 2.0, 119.0, Some(9)), None);
+    assert_eq!(pass("", 9.0, 1.0, Some(9)), None);
+}
+
+/// With an infinite bound, a clock change explains nothing.
+#[test]
+fn a_deviation_explained_by_a_clock_change_does_not_pass() {
+    let finished = Moment::finished_day;
+    let pass = |moment: Moment, grain: Grain, observed: f64, upper: f64| {
+        let time = EvaluationTime::new(moment, grain, &zone("Europe/Berlin"));
+        let verdict = Verdict { index: 0, score: 1.5, expected: 100.0, lower: 98.0, upper, reason: String::new() };
+        pass_gates(&rule(""), &verdict, observed, time)
+    };
+    let at = |date: Date, hour: u8| Moment { date, hour: Some(hour) };
+    let autumn = date(2026, 10, 25);
+    let spring = date(2026, 3, 29);
+    let usual = date(2026, 10, 26);
+    assert_eq!(pass(finished(autumn), Grain::Daily, 104.1, 102.0), None);
+    assert_eq!(pass(finished(autumn), Grain::Daily, 107.0, 102.0), Some(Direction::Up));
+    assert_eq!(pass(finished(autumn), Grain::Daily, 97.0, 102.0), Some(Direction::Down));
+    assert_eq!(pass(finished(autumn), Grain::Daily, 104.1, f64::INFINITY), Some(Direction::Up));
+    assert_eq!(pass(finished(usual), Grain::Daily, 104.1, 102.0), Some(Direction::Up));
+    assert_eq!(pass(at(autumn, 2), Grain::DayToDate, 133.0, 102.0), None);
+    assert_eq!(pass(at(autumn, 1), Grain::DayToDate, 133.0, 102.0), Some(Direction::Up));
+    assert_eq!(pass(at(autumn, 3), Grain::Hourly, 133.0, 102.0), Some(Direction::Up));
+    assert_eq!(pass(finished(spring), Grain::Daily, 96.0, 102.0), None);
+    assert_eq!(pass(at(spring, 3), Grain::DayToDate, 75.0, 102.0), None);
+    assert_eq!(pass(at(spring, 3), Grain::DayToDate, 70.0, 102.0), Some(Direction::Down));
+}

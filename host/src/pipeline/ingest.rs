@@ -1,0 +1,9 @@
+//! Ingest: fetches bills, archives the raw documents, sums the ledger, and checks the completeness.
+
+mod completeness;
+mod document;
+mod gaps;
+mod spool;
+
+pub(crate) use self::completeness::{CompletenessProblem, CompletenessTopic, withheld_hour};
+pub(crate) use self::document::FetchedDocument;

@@ -1,0 +1,233 @@
+//! Rebuild of an empty database from the archive alone.
+//!
+//! Every archived document, including replaced versions, is an event at the fetch time. The events are replayed in
+//! fetch order, with the fetch time as the current time. The evaluation therefore has the same knowledge as the
+//! original runs and leads to the same documents. A withheld day waits as long as before. Nobody is notified.
+//!
+//! The progress is recorded after each document, and an interrupted rebuild is resumed. Until the end, no other job
+//! writes.
+
+mod event;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use ingest::archive::{ArchiveError, DocumentKey};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use model::incident::Recency;
+use model::ledger::DayLedger;
+use model::moment::BillingHour;
+use model::series::hours::day_before;
+use store::checkpoint::Checkpoint;
+use store::{DateRange, OF_RUNS, RunRecord};
+
+use self::event::{ArchiveEvent, list_events};
+use super::run_job;
+use crate::pipeline::evaluate::{EvaluatedHour, FinishedDays};
+use crate::pipeline::ingest::{CompletenessProblem, FetchedDocument};
+use crate::pipeline::run::{
+    Count, REBUILD, REBUILD_PERIOD, Repeat, Report, Run, RunError, Services, Stage, is_partly_rebuilt,
+};
+
+/// Rebuilds the database. Calls `on_document` with the number of completed documents and the total. The report contains
+/// the failures.
+pub(crate) async fn rebuild(services: &mut Services, now: Timestamp, on_document: &dyn Fn(u64, u64)) -> Report {
+    let run = Run::new(services, Report::new(REBUILD, REBUILD_PERIOD.to_owned()), now);
+    run_job(run, Repeat::Redo, async |run: &mut Run<'_>| process(run, on_document).await).await
+}
+
+async fn process(run: &mut Run<'_>, on_document: &dyn Fn(u64, u64)) -> Result<(), RunError> {
+    let mut collections = run.services.store.filled().await?;
+    // Run records and failure counts say nothing about a bill.
+    collections.retain(|collection| !OF_RUNS.contains(collection));
+    let earlier = run.services.store.run(REBUILD, REBUILD_PERIOD).await?;
+    if !collections.is_empty() && !earlier.is_some_and(|record| is_partly_rebuilt(&record)) {
+        return Err(RunError::DatabaseNotEmpty { collections: collections.join(", ") });
+    }
+    run.report_rules();
+    run.drain_spool().await;
+    let mut record = run.start_record(REBUILD, REBUILD_PERIOD).await?;
+    if collections.is_empty() {
+        record.reached = None;
+    }
+    let now = run.now;
+    let result = replay(run, &mut record, on_document).await;
+    run.now = now;
+    run.finish_record(record, &run.report, &result).await?;
+    result
+}
+
+async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(u64, u64)) -> Result<(), RunError> {
+    let started = Instant::now();
+    let events = list_events(run).await?;
+    run.report.add_time_since(Stage::ListArchive, started);
+    let Some(last) = events.last().map(|event| event.fetched_at) else {
+        return Err(RunError::EmptyArchive { place: run.services.archive.location() });
+    };
+    let total = events.len() as u64;
+    let reached = record.reached.as_deref().and_then(ArchiveEvent::parse);
+    let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
+    let mut replay = Replay::resume(run, &events[..first]).await?;
+    if first > 0 {
+        replay.run.report.add(Count::ResumedAfterDocuments, first as u64);
+        on_document(first as u64, total);
+    }
+    // Marks the database as partly rebuilt before the first write.
+    record.reached.get_or_insert_default();
+    let now = replay.run.now;
+    replay.run.services.store.put_run(record, now).await?;
+    for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
+        replay.run.now = event.fetched_at;
+        replay.add_event(event).await?;
+        replay.run.checkpoint(Checkpoint::Notified).await?;
+        record.reached = Some(event.to_string());
+        replay.run.services.store.put_run(record, now).await?;
+        on_document(number, total);
+    }
+    replay.run.now = last;
+    replay.train().await?;
+    replay.report_withheld_days().await?;
+    replay.run.complete_report();
+    Ok(())
+}
+
+/// State between events. The time of the run is the fetch time of the event.
+struct Replay<'r, 's> {
+    run: &'r mut Run<'s>,
+    /// The completed but untrained days.
+    untrained: Option<UntrainedDays>,
+    /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
+    withheld: BTreeMap<Date, DocumentKey>,
+}
+
+/// Completed but untrained days.
+struct UntrainedDays {
+    days: FinishedDays,
+    last: Date,
+}
+
+impl<'r, 's> Replay<'r, 's> {
+    /// Restores the state after the `done` events.
+    async fn resume(run: &'r mut Run<'s>, done: &[ArchiveEvent]) -> Result<Self, RunError> {
+        let mut replay = Self { run, untrained: None, withheld: BTreeMap::new() };
+        let Some(last) = done.last() else { return Ok(replay) };
+        let known = replay.run.services.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
+        for event in done.iter().filter(|event| event.key.hour.is_none()) {
+            if known.binary_search(&event.key.date).is_err() {
+                replay.withheld.insert(event.key.date, event.key.clone());
+            }
+        }
+        // Training precedes every hourly document. After a daily document, the training is outstanding.
+        if let (None, Some(newest)) = (last.key.hour, known.last()) {
+            let days = FinishedDays::open(replay.run, newest.tomorrow().unwrap_or(*newest)).await?;
+            replay.untrained = Some(UntrainedDays { days, last: *newest });
+        }
+        Ok(replay)
+    }
+
+    async fn add_event(&mut self, event: &ArchiveEvent) -> Result<(), RunError> {
+        let key = &event.key;
+        if key.hour.is_some() {
+            // The daily job trained before the hour.
+            self.train().await?;
+        } else {
+            self.accept_withheld_days().await?;
+        }
+        let Some(ledger) = self.read(key).await? else { return Ok(()) };
+        match key.hour {
+            Some(hour) => {
+                let hour = BillingHour { date: key.date, hour };
+                EvaluatedHour { hour, ledger: &ledger, recency: Recency::Past }.evaluate(self.run).await?;
+                self.run.report.add(Count::Hours, 1);
+            }
+            None if self.run.check_day(&ledger, self.age(key.date)).await?.is_some() => {
+                self.withheld.insert(key.date, key.clone());
+            }
+            None => self.add_day(&ledger).await?,
+        }
+        Ok(())
+    }
+
+    /// Completes a day and evaluates all later days again, because the day is restated or late.
+    async fn add_day(&mut self, ledger: &DayLedger) -> Result<(), RunError> {
+        let date = ledger.date;
+        self.withheld.remove(&date);
+        let mut days = match self.untrained.take() {
+            // A newer day continues the open days. A restated or late day starts again.
+            Some(UntrainedDays { days, last }) if last < date => days,
+            _ => FinishedDays::open(self.run, date).await?,
+        };
+        days.add(self.run, ledger, Recency::Past).await?;
+        let later = DateRange { from: date.tomorrow().unwrap_or(date), to: Date::MAX };
+        let mut last = date;
+        let later_days = self.run.services.store.days(later).await?;
+        for later in later_days.into_iter().filter(|later| *later > date) {
+            days.reevaluate(self.run, later, Recency::Past).await?;
+            last = later;
+        }
+        self.untrained = Some(UntrainedDays { days, last });
+        self.run.report.add(Count::Days, 1);
+        Ok(())
+    }
+
+    /// Accepts withheld days after the wait for a restatement, like the daily job.
+    async fn accept_withheld_days(&mut self) -> Result<(), RunError> {
+        let restate = u64::from(self.run.services.config.restate_days);
+        let due = self.withheld.iter().filter(|(date, _)| self.age(**date) >= restate);
+        for key in due.map(|(_, key)| key.clone()).collect::<Vec<_>>() {
+            match self.read(&key).await? {
+                Some(ledger) => self.add_day(&ledger).await?,
+                None => drop(self.withheld.remove(&key.date)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn train(&mut self) -> Result<(), RunError> {
+        match self.untrained.take() {
+            Some(UntrainedDays { days, last }) => days.train(self.run, last).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reports the days still withheld at the end.
+    async fn report_withheld_days(&mut self) -> Result<(), RunError> {
+        for key in std::mem::take(&mut self.withheld).into_values() {
+            let Some(ledger) = self.read(&key).await? else { continue };
+            if let Some(few_series) = self.run.check_day(&ledger, self.age(key.date)).await? {
+                CompletenessProblem::ShortDay(few_series).report(&mut self.run.report);
+            }
+        }
+        Ok(())
+    }
+
+    /// Age of a day at the time of the run, in days before the newest finished day.
+    fn age(&self, date: Date) -> u64 {
+        let services = &self.run.services;
+        let newest = day_before(services.billing_hour(self.run.now).date, &services.config.zone);
+        u64::try_from((newest - date).get_days()).unwrap_or(0)
+    }
+
+    /// Reads and sums a document. `None`, with a report, for an unusable document.
+    async fn read(&mut self, key: &DocumentKey) -> Result<Option<DayLedger>, RunError> {
+        let fetched = match self.run.services.archive.document(key, self.run.now).await {
+            Ok(Some(document)) => FetchedDocument::from_archive(document),
+            Ok(None) => return Ok(None),
+            Err(error @ ArchiveError::Malformed { .. }) => {
+                self.run.report.add(Count::UnreadableDocuments, 1);
+                self.run.report.add_problem(error.to_string());
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match self.run.aggregate(&fetched) {
+            Ok(ledger) => Ok(Some(ledger)),
+            Err(error @ RunError::UnusableBill { .. }) => {
+                self.run.report.add_problem(error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

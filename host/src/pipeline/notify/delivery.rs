@@ -1,0 +1,137 @@
+//! Delivery: each receiver gets each notification once.
+
+use std::time::Instant;
+
+use jiff::civil::Date;
+use model::incident::Incident;
+use notify::{self, TextOptions};
+use store::RunRecord;
+use store::checkpoint::{self, Checkpoint};
+
+use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, Stage, day_period, days_before};
+
+/// The result of the deliveries of an incident.
+#[derive(Debug, Default)]
+struct Deliveries {
+    has_delivered: bool,
+    /// Whether the deliveries ended early, because the write lease may have expired.
+    is_interrupted: bool,
+}
+
+impl Run<'_> {
+    /// Sends the pending notifications of incidents to each receiver, and stores the deliveries. An unreachable
+    /// receiver waits for the next run.
+    pub(crate) async fn notify_incidents(&mut self, incidents: Vec<Incident>) -> Result<(), RunError> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        let factor = self.services.config.renotify_factor;
+        for mut incident in incidents {
+            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident);
+            // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
+            let is_settled = incident.is_settled(self.services.receiver_names(), factor);
+            if has_delivered || is_settled {
+                self.services.store.put_incidents(&[(incident, is_settled)], self.now).await?;
+            }
+            if is_interrupted {
+                // Ends the run if another host holds the lease now.
+                self.check_leases().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the total of the day to the remaining receivers, and stores the deliveries.
+    pub(crate) async fn notify_total(&mut self, date: Date, record: &mut RunRecord) -> Result<(), RunError> {
+        let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
+        let before = record.total_delivered.len();
+        let services = &mut *self.services;
+        let line = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
+        for receiver in &mut services.receivers {
+            if record.total_delivered.contains(&receiver.name) {
+                continue;
+            }
+            match receiver.send(&line, self.now) {
+                Ok(()) => {
+                    checkpoint::reached(Checkpoint::Delivered);
+                    record.total_delivered.insert(receiver.name.clone());
+                    self.report.add(Count::Notifications, 1);
+                }
+                Err(error) => {
+                    self.report.add(Count::Undelivered, 1);
+                    self.report.add_problem(error.to_string());
+                }
+            }
+        }
+        // Stored right after the delivery, like incidents.
+        if record.total_delivered.len() > before {
+            self.services.store.put_run(record, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the totals of the days before a day to receivers that were unreachable.
+    pub(crate) async fn retry_totals(&mut self, before: Date) -> Result<(), RunError> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        for days in (1..=self.services.config.catch_up_days).rev() {
+            let date = days_before(before, days);
+            if let Some(mut record) = self.services.store.run(DAILY, &day_period(date)).await? {
+                self.notify_total(date, &mut record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the incidents of a job, then the totals of the evaluated days.
+    pub(crate) async fn notify_days(
+        &mut self,
+        incidents: Vec<Incident>,
+        days: &mut [DayRecord],
+    ) -> Result<(), RunError> {
+        let started = Instant::now();
+        self.notify_incidents(incidents).await?;
+        for DayRecord { date, record } in days {
+            record.step = self.step();
+            self.notify_total(*date, record).await?;
+        }
+        self.report.add_time_since(Stage::Notify, started);
+        self.checkpoint(Checkpoint::Notified).await
+    }
+
+    fn deliver_incident(&mut self, incident: &mut Incident) -> Deliveries {
+        let mut deliveries = Deliveries::default();
+        for index in 0..self.services.receivers.len() {
+            let language = self.services.config.language;
+            let factor = self.services.config.renotify_factor;
+            for notification in incident.due_notifications(&self.services.receivers[index].name, factor) {
+                // With an expired lease, another host may send the same notification.
+                if self.has_stale_write_lease() {
+                    deliveries.is_interrupted = true;
+                    break;
+                }
+                let services = &mut *self.services;
+                let receiver = &mut services.receivers[index];
+                let options =
+                    TextOptions { language, currency: &services.config.currency, text_style: receiver.text_style };
+                let line = notify::incident_message(incident, notification, options);
+                match receiver.send(&line, self.now) {
+                    Ok(()) => {
+                        checkpoint::reached(Checkpoint::Delivered);
+                        incident.record_delivery(&receiver.name, notification);
+                        self.report.add(Count::Notifications, 1);
+                        deliveries.has_delivered = true;
+                    }
+                    Err(error) => {
+                        self.report.add(Count::Undelivered, 1);
+                        self.report.add_problem(error.to_string());
+                        // Later notifications of the incident must not overtake the failed notification.
+                        break;
+                    }
+                }
+            }
+        }
+        deliveries
+    }
+}

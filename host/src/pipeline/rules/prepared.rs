@@ -1,0 +1,140 @@
+//! Usable rules: the detector is loaded and accepts the settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config_file::toml::Diagnostic;
+use model::count::counted;
+use model::rule::{Rule, RuleSet};
+use model::series::Grain;
+use plugin::{Lock, lock_marker};
+use sandbox::{Detector, Sandbox};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::admission::{Admission, PullPolicy};
+use crate::config::Config;
+
+/// A rule with the loaded detector.
+pub(crate) struct PreparedRule {
+    pub(crate) rule: Rule,
+    pub(crate) detector: Arc<Detector>,
+    /// SHA-256 of the JSON settings, in hex.
+    pub(crate) settings_digest: String,
+    /// The numeric settings, completed with the defaults of the detector's schema.
+    pub(crate) threshold: BTreeMap<String, f64>,
+}
+
+/// The usable rules, and the diagnostics of the unusable rules.
+pub(crate) struct PreparedRules {
+    pub(crate) rules: Vec<PreparedRule>,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// A problem of a rule with its detector.
+struct Problem {
+    line: usize,
+    key: String,
+    message: String,
+}
+
+/// Admits each plugin of the rules once, and checks the settings of every rule.
+pub(crate) async fn prepare_rules(set: RuleSet, config: &Config, sandbox: &Sandbox, pull: PullPolicy) -> PreparedRules {
+    let mut prepared = PreparedRules { rules: Vec::new(), problems: set.errors };
+    let lock = match Lock::load(&config.plugins.lock) {
+        Ok(lock) => lock,
+        // Without a readable lock file, no plugin is accepted.
+        Err(errors) => {
+            prepared.problems.extend(errors);
+            return prepared;
+        }
+    };
+    // A missing lock file is a problem only if an earlier run used a lock file.
+    if lock.is_none() {
+        prepared.problems.extend(lock_marker::missing_lock(&config.state_dir, &config.plugins.lock));
+    }
+    let plugins = Admission { config, lock: lock.as_ref(), sandbox, pull }.admit(&set.rules).await;
+    for rule in set.rules {
+        let problems = match &plugins[&rule.detector] {
+            Ok(plugin) => match check(&rule, &plugin.detector) {
+                problems if problems.is_empty() => {
+                    prepared.rules.push(PreparedRule::new(rule, plugin.detector.clone()));
+                    continue;
+                }
+                problems => problems,
+            },
+            Err(refusal) => {
+                vec![Problem { line: rule.location.detector, key: "detector".to_owned(), message: refusal.to_string() }]
+            }
+        };
+        prepared.problems.extend(problems.into_iter().map(|problem| problem.of_rule(&rule)));
+    }
+    prepared
+}
+
+impl PreparedRule {
+    fn new(rule: Rule, detector: Arc<Detector>) -> Self {
+        let schema = serde_json::from_str(&detector.manifest.settings_schema).unwrap_or(Value::Null);
+        let settings = serde_json::from_str(&rule.settings).unwrap_or(Value::Null);
+        let settings_digest = hex::encode(Sha256::digest(&rule.settings));
+        Self { threshold: threshold(&schema, &settings), settings_digest, detector, rule }
+    }
+}
+
+/// Checks the settings and the history of a rule against the detector.
+fn check(rule: &Rule, detector: &Detector) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    match detector.check_settings(&rule.settings) {
+        Ok(issues) => {
+            for issue in issues {
+                let key = format!("settings{}", issue.pointer.replace('/', "."));
+                problems.push(Problem { line: rule.location.settings(&issue.pointer), key, message: issue.message });
+            }
+        }
+        Err(failure) => problems.push(Problem {
+            line: rule.location.settings(""),
+            key: "settings".to_owned(),
+            message: failure.to_string(),
+        }),
+    }
+    // `min_points` counts points: an hourly series has 24 points per day.
+    let points_per_day = if rule.grain == Grain::Hourly { 24 } else { 1 };
+    let days = detector.manifest.min_points.div_ceil(points_per_day);
+    if u32::from(rule.history_days) < days {
+        let name = &rule.detector;
+        let days = counted(days, "day");
+        let message = format!("{} is too short: {name} needs at least {days} of history", rule.history_days);
+        problems.push(Problem { line: rule.location.history_days, key: "history_days".to_owned(), message });
+    }
+    problems
+}
+
+impl Problem {
+    fn of_rule(self, rule: &Rule) -> Diagnostic {
+        let Self { line, key, message } = self;
+        Diagnostic { file: rule.location.file.clone(), line, key: format!("rule {}: {key}", rule.id), message }
+    }
+}
+
+fn threshold(schema: &Value, settings: &Value) -> BTreeMap<String, f64> {
+    let defaults = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let defaults = defaults.filter_map(|(name, property)| Some((name, property.get("default")?)));
+    let set = settings.as_object().into_iter().flatten();
+    // A later pair wins: a setting overrides the default.
+    defaults.chain(set).filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_setting_overrides_the_default_of_the_schema() {
+        let schema =
+            json!({"properties": {"zScore": {"default": 3.0}, "ratio": {"default": 2}, "season": {"default": "auto"}}});
+        let threshold = threshold(&schema, &json!({"zScore": 4, "name": "x"}));
+        assert_eq!(threshold, BTreeMap::from([("ratio".to_owned(), 2.0), ("zScore".to_owned(), 4.0)]));
+    }
+}

@@ -1,0 +1,186 @@
+//! The report of a run: counts, durations, problems and anomalies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use ingest::source::SourceError;
+use jiff::civil::Date;
+use model::anomaly::Anomaly;
+use store::DateRange;
+
+use super::error::RunError;
+use super::names::{Count, Stage};
+use crate::metrics::{Metric, Tally};
+
+/// The exit grade of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Grade {
+    /// Complete. Anomalies are data, not failures.
+    Done,
+    /// Incomplete, but nothing is lost.
+    Degraded,
+    /// The job failed.
+    Failed,
+}
+
+/// The outcome of a run: the grade, or an interruption. An interrupted run has neither failed nor succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Degraded,
+    Failed,
+    /// Ended by a signal; the next run resumes the job.
+    Stopped,
+    /// Delayed beyond the write lease; another host resumes the job.
+    TakenOver,
+}
+
+/// The counts, problems and anomalies of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) job: &'static str,
+    /// For example `20261122`, `20261122T10` or `20260101-20261122`.
+    pub(crate) period: String,
+    pub(crate) counts: BTreeMap<Count, u64>,
+    pub(crate) durations: BTreeMap<Stage, Duration>,
+    /// Each problem makes the run degraded.
+    pub(crate) problems: Vec<String>,
+    /// Rules with a reported failure.
+    pub(crate) failed_rules: BTreeSet<String>,
+    pub(crate) anomalies: Vec<Anomaly>,
+    /// First and last day evaluated again after a change of earlier days.
+    pub(crate) reevaluated: Option<DateRange>,
+    /// The formatted total of the last day.
+    pub(crate) total: Option<String>,
+    /// The cause of a failed job.
+    pub(crate) error: Option<String>,
+    /// Metrics of the run.
+    pub(crate) tally: Tally,
+    /// The host and process with the completed job, if nothing was left to do.
+    pub(crate) done_by: Option<String>,
+    /// The interruption of a run without a failure.
+    pub(crate) interruption: Option<Outcome>,
+}
+
+impl Grade {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Degraded => 1,
+            Self::Failed => 2,
+        }
+    }
+}
+
+impl Outcome {
+    pub(crate) const ALL: [Self; 5] = [Self::Done, Self::Degraded, Self::Failed, Self::Stopped, Self::TakenOver];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => Grade::Done.as_str(),
+            Self::Degraded => Grade::Degraded.as_str(),
+            Self::Failed => Grade::Failed.as_str(),
+            Self::Stopped => "stopped",
+            Self::TakenOver => "taken_over",
+        }
+    }
+
+    /// Whether the job succeeded, completely or degraded.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Done | Self::Degraded)
+    }
+}
+
+impl Report {
+    pub(crate) fn new(job: &'static str, period: String) -> Self {
+        Self { job, period, ..Self::default() }
+    }
+
+    pub(crate) fn grade(&self) -> Grade {
+        match (&self.error, self.problems.is_empty()) {
+            (Some(_), _) => Grade::Failed,
+            (None, false) => Grade::Degraded,
+            (None, true) => Grade::Done,
+        }
+    }
+
+    /// The outcome for the run record and the metrics.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.interruption.unwrap_or(match self.grade() {
+            Grade::Done => Outcome::Done,
+            Grade::Degraded => Outcome::Degraded,
+            Grade::Failed => Outcome::Failed,
+        })
+    }
+
+    /// Returns a count; 0 without an entry.
+    pub(crate) fn count(&self, count: Count) -> u64 {
+        self.counts.get(&count).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn add(&mut self, count: Count, more: u64) {
+        *self.counts.entry(count).or_default() += more;
+    }
+
+    /// Records a day evaluated again. The days must ascend.
+    pub(crate) fn add_reevaluated_day(&mut self, date: Date) {
+        self.add(Count::ReevaluatedDays, 1);
+        let from = self.reevaluated.map_or(date, |range| range.from);
+        self.reevaluated = Some(DateRange { from, to: date });
+    }
+
+    /// Records a problem, once per text.
+    pub(crate) fn add_problem(&mut self, problem: impl Into<String>) {
+        let problem = problem.into();
+        if !self.problems.contains(&problem) {
+            tracing::info!("{problem}");
+            self.problems.push(problem);
+        }
+    }
+
+    /// Records the cause of a failed job, and the failed service in the metrics.
+    pub(crate) fn fail(&mut self, error: &RunError) {
+        self.error = Some(error.to_string());
+        match error {
+            RunError::Stopped => self.interruption = Some(Outcome::Stopped),
+            RunError::TakenOver { .. } => self.interruption = Some(Outcome::TakenOver),
+            RunError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
+            RunError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
+            // "No bill" is an answer of a working API.
+            RunError::Source(SourceError::NoDocument { .. }) => {}
+            RunError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
+            _ => {}
+        }
+    }
+
+    /// Adds the report of a part of the work. Skips the problems of rules with an earlier failure.
+    pub(crate) fn absorb(&mut self, part: Self) {
+        for (count, more) in part.counts {
+            self.add(count, more);
+        }
+        self.tally.absorb(part.tally);
+        // A rule that has failed before has already reported its problem.
+        let is_known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
+        if part.failed_rules.is_empty() || !is_known {
+            part.problems.into_iter().for_each(|problem| self.add_problem(problem));
+        }
+        self.failed_rules.extend(part.failed_rules);
+    }
+
+    /// Adds the time since `started` to a stage.
+    pub(crate) fn add_time_since(&mut self, stage: Stage, started: Instant) {
+        self.add_time(stage, started.elapsed());
+    }
+
+    pub(crate) fn add_time(&mut self, stage: Stage, time: Duration) {
+        *self.durations.entry(stage).or_default() += time;
+    }
+}

@@ -1,0 +1,126 @@
+//! The open services of a run: source, archive, spool, store, receivers and rules.
+
+use std::time::{Duration, Instant};
+
+use ingest::archive::{Archive, Spool};
+use ingest::source::Source;
+use jiff::Timestamp;
+use model::moment::BillingHour;
+use model::rule;
+use model::run_id::RunId;
+use notify::{Receiver, Terminal};
+use sandbox::{Compiler, Sandbox};
+use store::{Access, DateRange, Store, StoreError};
+
+use super::error::RunError;
+use crate::config::Config;
+use crate::pipeline::rules::{PreparedRules, PullPolicy, prepare_rules};
+use crate::stop;
+
+/// Permission of a run to change stored or external state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    /// Evaluates and reports only: archives, stores and notifies nothing.
+    DryRun,
+}
+
+/// The open services of a run.
+pub(crate) struct Services {
+    pub(crate) config: Config,
+    pub(crate) source: Source,
+    pub(crate) archive: Archive,
+    pub(crate) spool: Spool,
+    pub(crate) store: Store,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) rules: PreparedRules,
+    pub(crate) mode: Mode,
+    /// Whether only the clock of the host has chosen the day or hour.
+    pub(crate) is_period_by_clock: bool,
+    pub(crate) run_id: RunId,
+    /// Unique id of the process, in leases and run records.
+    pub(crate) owner: String,
+}
+
+impl Services {
+    /// Opens the services named in the config.
+    ///
+    /// # Errors
+    /// Fails if the store or the sandbox cannot be opened. An unusable rule is no error, because the remaining rules
+    /// run.
+    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run_id: RunId) -> Result<Self, RunError> {
+        let access = match mode {
+            Mode::Write => Access::Write(run_id),
+            Mode::DryRun => Access::Read,
+        };
+        let pull = match mode {
+            Mode::Write => PullPolicy::Keep,
+            Mode::DryRun => PullPolicy::Once,
+        };
+        // A dry run leaves no compiled plugins on disk.
+        let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
+        let rules = prepare_rules(rule::load(&config.rules), &config, &sandbox, pull).await;
+        Ok(Self {
+            source: Source::new(&config.source, &config.archive)?,
+            archive: Archive::new(&config.archive),
+            spool: Spool::new(&config.state_dir),
+            store: open_store(&config, access).await?,
+            receivers: config.receivers.iter().map(|receiver| Receiver::new(receiver, terminal)).collect(),
+            rules,
+            mode,
+            is_period_by_clock: false,
+            run_id,
+            owner: process_id(),
+            config,
+        })
+    }
+
+    /// The error for a range without a day.
+    pub(crate) fn range_error(&self, range: DateRange) -> RunError {
+        let DateRange { from, to } = range;
+        if from > to {
+            return RunError::EmptyRange { from, to };
+        }
+        let zone = self.config.zone.iana_name().unwrap_or("the time zone of the bill").to_owned();
+        RunError::SkippedDay { date: from, zone }
+    }
+
+    /// The billing day and hour of a point in time.
+    pub(crate) fn billing_hour(&self, at: Timestamp) -> BillingHour {
+        let zoned = at.to_zoned(self.config.zone.clone());
+        BillingHour { date: zoned.date(), hour: zoned.hour() as u8 }
+    }
+
+    pub(crate) fn receiver_names(&self) -> impl Iterator<Item = &str> {
+        self.receivers.iter().map(|receiver| receiver.name.as_str())
+    }
+}
+
+/// Opens the store. A writer waits up to the lease patience for another process with the embedded store.
+pub(super) async fn open_store(config: &Config, access: Access) -> Result<Store, RunError> {
+    let started = Instant::now();
+    loop {
+        match Store::open(&config.store, access).await {
+            Err(StoreError::Locked { path, holder }) if matches!(access, Access::Write(_)) => {
+                if started.elapsed() >= config.lease.patience {
+                    return Err(StoreError::Locked { path, holder }.into());
+                }
+                tracing::debug!("waiting for {}", path.display());
+            }
+            opened => return Ok(opened?),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            () = stop::when_asked() => return Err(RunError::Stopped),
+        }
+    }
+}
+
+/// Returns a new id of the process: host, process id and a random suffix.
+pub(super) fn process_id() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    // The random suffix separates processes with a reused process id.
+    format!("{host}:{}:{:08x}", std::process::id(), fastrand::u32(..))
+}
