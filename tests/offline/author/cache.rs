@@ -52,12 +52,12 @@ fn entries_that_others_can_write_are_compiled_again() {
     assert_eq!(entry.metadata().expect("there").permissions().mode() & 0o777, 0o600, "replaced");
     std::fs::write(entry, "no code of ours").expect("written");
     let again = run();
-    assert!(again.stderr.contains("a compiled plugin is not trusted and is compiled anew"), "{again:?}");
+    assert!(again.stderr.contains("a cached plugin is not trusted and is compiled again"), "{again:?}");
     assert_eq!(again.stdout, first.stdout);
     let folder = entry.parent().expect("a folder");
     std::fs::set_permissions(folder, Permissions::from_mode(0o777)).expect("set");
     let again = run();
-    assert!(again.stderr.contains("compiled plugins are not kept"), "{again:?}");
+    assert!(again.stderr.contains("compiled plugins are not stored"), "{again:?}");
     assert_eq!(again.stdout, first.stdout);
 }
 
@@ -80,6 +80,6 @@ fn a_cache_that_cannot_be_is_done_without() {
     let project = project();
     project.write("cache", "a file");
     let run = project.plugin(&["run", &bundled("tutorial"), "--input", "bill.csv"]).expect(0);
-    assert!(run.stderr.contains("compiled plugins are not kept"), "{run:?}");
+    assert!(run.stderr.contains("compiled plugins are not stored"), "{run:?}");
     assert!(run.stdout.contains("31 rows"), "{run:?}");
 }

@@ -27,7 +27,7 @@ fn an_entry_that_was_tampered_with_is_replaced() {
     for tampered in [flipped, swapped, bytes[..bytes.len() / 2].to_vec(), b"nothing of ours".to_vec(), Vec::new()] {
         write(&entry, &tampered).expect("written");
         let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(0);
-        assert!(run.stderr.contains("a compiled plugin is not trusted and is compiled anew"), "{run:?}");
+        assert!(run.stderr.contains("a cached plugin is not trusted and is compiled again"), "{run:?}");
         assert!(read(&entry).expect("an entry") != tampered, "it was replaced");
         let (code, after, _) = daily(&workdir);
         assert_eq!((code, &after["anomalies"]), (0, &before["anomalies"]));
@@ -48,5 +48,5 @@ fn an_entry_that_others_can_write_to_is_replaced() {
     let folder = entry.parent().expect("a folder");
     set_permissions(folder, Permissions::from_mode(0o777)).expect("set");
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(0);
-    assert!(run.stderr.contains("compiled plugins are not kept") && run.stderr.contains("mode 0777"), "{run:?}");
+    assert!(run.stderr.contains("compiled plugins are not stored") && run.stderr.contains("mode 0777"), "{run:?}");
 }
