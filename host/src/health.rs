@@ -13,6 +13,7 @@ use std::fmt;
 
 use self::facts::Facts;
 pub(crate) use self::facts::{disk, gather};
+use self::jobs::JobFacts;
 use crate::config::{HealthOptions, Levels};
 
 /// The state of a check, in order of precedence.
@@ -115,7 +116,10 @@ pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
         for job in &config.jobs {
             let runs = remembered.runs.get(job).map_or(&[][..], Vec::as_slice);
             let failing = remembered.failing.get(job).copied().unwrap_or(0);
-            checks.extend(jobs::checks(job, (runs, failing), remembered.leases.as_deref(), facts.now, config));
+            checks.extend(jobs::checks(
+                &JobFacts { job, runs, failing, leases: remembered.leases.as_deref(), now: facts.now },
+                config,
+            ));
         }
         checks.push(lease::check(remembered.leases.as_deref()));
         checks.extend(api::checks(remembered.runs.values().flatten(), config));

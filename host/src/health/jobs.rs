@@ -10,15 +10,20 @@ use store::{HeldLease, RunRecord};
 /// Tolerated difference between the clocks of two hosts.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
 
-/// Checks the age, outcome and duration of a job. `runs` is sorted newest first. `failing` is the number of consecutive
-/// failed runs without access to the store, because such a run leaves no run record.
-pub(super) fn checks(
-    job: &str,
-    (runs, failing): (&[RunRecord], u32),
-    leases: Option<&[HeldLease]>,
-    now: Timestamp,
-    config: &HealthOptions,
-) -> Vec<Check> {
+/// The facts about the runs of one job.
+pub(super) struct JobFacts<'a> {
+    pub(super) job: &'a str,
+    /// Newest first.
+    pub(super) runs: &'a [RunRecord],
+    /// Number of consecutive failed runs without access to the store. Such a run leaves no run record.
+    pub(super) failing: u32,
+    pub(super) leases: Option<&'a [HeldLease]>,
+    pub(super) now: Timestamp,
+}
+
+/// Checks the age, outcome and duration of a job.
+pub(super) fn checks(facts: &JobFacts<'_>, config: &HealthOptions) -> Vec<Check> {
+    let JobFacts { job, runs, failing, leases, now } = *facts;
     let Some(last) = runs.first() else {
         let message = format!("has never run: run `costwarden schedule install` or `costwarden {job}`");
         return vec![Check::new(job, State::Unknown, message)];
@@ -171,7 +176,9 @@ pub(super) mod tests {
 
     /// The states and messages of the job's checks.
     fn text(job: &str, runs: &[RunRecord], failing: u32) -> String {
-        let checks = checks(job, (runs, failing), Some(&[lease(40)]), now(), &HealthOptions::default());
+        let leases = [lease(40)];
+        let facts = JobFacts { job, runs, failing, leases: Some(&leases), now: now() };
+        let checks = checks(&facts, &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
 

@@ -129,7 +129,11 @@ fn a_signature_is_named_and_believed_only_once_verified() {
     assert!(signer().contains(", NOT VERIFIED: endless.wasm: signed by the key "), "{}", signer());
     trust(&pair.pk.to_base64(), "*");
     project.write("endless.wasm", with_section(wasm(ENDLESS), "more", "bytes"));
-    assert!(signer().contains(", NOT VERIFIED: endless.wasm: changed after `acme` signed the file: the bytes are sha256:"), "{}", signer());
+    assert!(
+        signer().contains(", NOT VERIFIED: endless.wasm: changed after `acme` signed the file: the bytes are sha256:"),
+        "{}",
+        signer()
+    );
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn check_online_reports_the_failures_of_a_later_run() {
         "the billing API at http://127.0.0.1",
         "refused the credentials with 401: check source.credential_id and source.credential_secret",
         "reached, but may not insert, update, remove, createIndex: give the user of [store] uri the role readWrite",
-        "file cannot be written to: ",
+        "file is not writable: ",
         "receiver syslog: cannot reach tcp 127.0.0.1:1: Connection refused",
         "nowhere: No such file or directory (os error 2); check that the service runs and that this user may write to it",
     ] {

@@ -133,12 +133,12 @@ fn days_that_look_back_to_nothing_that_has_changed_are_left_alone() {
         let text =
             |args: &[&str]| replayed.workdir.run(&[&["daily", &format!("--date={}", day(-27))], args].concat()).stdout;
         replayed.bill(-27, "1010");
-        let said = format!(", 28 days judged again from {} to {}, total ", day(-26), day(1));
+        let said = format!(", 28 days evaluated again from {} to {}, total ", day(-26), day(1));
         let dry = text(&["--dry-run"]);
         assert!(dry.contains(&said), "{dry}");
         let real = text(&[]);
         assert!(real.contains(&said), "nothing was written by the dry run: {real}");
-        assert!(!text(&[]).contains("judged again"));
+        assert!(!text(&[]).contains("evaluated again"));
     });
 }
 

@@ -76,8 +76,7 @@ fn a_new_installation_knows_nothing_yet() {
     std::fs::create_dir(installation.workdir.path().join("archive")).expect("a folder");
     let run = installation.at(WELL, &["health"]).expect(3);
     assert!(
-        run.stdout
-            .starts_with("COSTWARDEN UNKNOWN - daily: has never run: start it with `costwarden schedule install`"),
+        run.stdout.starts_with("COSTWARDEN UNKNOWN - daily: has never run: run `costwarden schedule install`"),
         "{run:?}"
     );
     assert!(!installation.workdir.path().join("state").exists(), "nothing is made");

@@ -14,7 +14,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
     let moment = "2026-11-23 02:11:00";
     await_check(&installation, moment, "hourly duration", "has been running for ");
     let (state, message) = installation.check(moment, "lease");
-    assert!(state == "OK" && message.contains(" writes, renewed "), "{state} {message}");
+    assert!(state == "OK" && message.contains(" holds the write lease, renewed "), "{state} {message}");
     assert!(working.wait().expect("it ends").success());
     installation.expect(moment, "lease", "OK", "no lease is taken");
 

@@ -38,7 +38,7 @@ fn an_archive_that_is_away_is_critical_and_its_spool_is_counted() {
     let told = format!("cannot write into {}: ", archive.display());
     installation.expect("2026-11-23 02:11:00", "archive", "CRITICAL", &told);
     installation.expect("2026-11-23 02:11:00", "spool", "WARNING", "1 document waits in the spool: ");
-    installation.expect("2026-11-23 02:11:00", "hourly outcome", "WARNING", "left something out: ");
+    installation.expect("2026-11-23 02:11:00", "hourly outcome", "WARNING", "degraded: ");
     std::fs::remove_file(&archive).expect("removed");
     std::fs::rename(&aside, &archive).expect("moved back");
     installation.expect("2026-11-23 02:11:00", "archive", "OK", "reached");

@@ -84,7 +84,7 @@ fn a_database_that_refuses_the_password_or_is_not_there() {
     every_way(&fixture, &plain, |_, run| expect(run, 2, "is not a MongoDB connection string"));
     let careless = Config { uri: format!("{}&tls=true&tlsInsecure=true", right.uri), ..right };
     every_way(&fixture, &careless, |_, run| {
-        expect(run, 2, "tlsInsecure turns off the check of the server's certificate")
+        expect(run, 2, "tlsInsecure turns off the check of the server's certificate");
     });
 }
 
