@@ -23,7 +23,7 @@ pub fn said(workdir: &Workdir, args: &[&str]) -> (i32, String) {
     (code, steady(&plain(workdir, &format!("{stderr}{stdout}"))))
 }
 
-/// Replaces digests and key ids by [1], [2] and so on, in order of appearance.
+/// Replaces digests and key ids by `[1]`, `[2]` and so on, in order of appearance.
 pub fn steady(text: &str) -> String {
     let mut seen: Vec<&str> = Vec::new();
     let mut steady = String::new();

@@ -11,7 +11,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Returns the language of the project in a folder; `None` if the folder has none of [`PROJECT_FILES`].
+    /// Returns the language of the project in a folder; `None` if the folder has none of `PROJECT_FILES`.
     pub fn of(project: &Path) -> Option<Self> {
         let has = |name| project.join(name).is_file();
         PROJECT_FILES.iter().find(|(file, _)| has(file)).map(|(_, language)| *language)
