@@ -61,7 +61,7 @@ fetch_javascript() {
 fingerprint() { # LANGUAGE
     (
         cd "$root"
-        find "plugins/examples/$1" plugin-sdk host/src/plugin host/src/detector/contract.rs -type f \
+        find "plugins/examples/$1" plugin-sdk host/crates/plugin host/crates/sandbox -type f \
             ! -path '*/target/*' ! -path '*/node_modules/*' ! -path '*/__pycache__/*' -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
     ) | sha256sum

@@ -22,7 +22,7 @@ fn a_folder_without_a_project_is_named() {
     std::fs::create_dir(projects.path().join("empty")).expect("a folder");
     for (path, name) in [("empty", "a folder"), ("absent", "nothing")] {
         let built = projects.costwarden("", &["plugin", "build", path]).expect(2);
-        assert!(built.stderr.starts_with(&format!("failed: {path}: no project, expected ")), "{name}: {built:?}");
+        assert!(built.stderr.starts_with(&format!("failed: {path}: not a project, expected ")), "{name}: {built:?}");
     }
     std::fs::write(projects.path().join("text.wasm"), "(module)").expect("written");
     insta::assert_snapshot!(projects.costwarden("", &["plugin", "build", "text.wasm"]).expect(2).stderr, @"failed: text.wasm: WebAssembly text, expected a .wasm core module or component built for costwarden:detector@1: convert the file with `wasm-tools parse`");

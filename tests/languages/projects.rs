@@ -188,7 +188,7 @@ fn javascript_reads_reference_data_that_its_project_asks_for() {
     );
     projects.has_time("watch");
     let refused = projects.costwarden("watch", &["plugin", "build"]).expect(2);
-    insta::assert_snapshot!(projects.plain(&refused.stderr), @r#"failed: [projects]/watch/package.json: unknown field `refer`, expected `reference` at line 6 column 25, expected a JSON object whose `main` names a module, and whose `costwarden`, if there is one, is {"reference": true}"#);
+    insta::assert_snapshot!(projects.plain(&refused.stderr), @r#"failed: [projects]/watch/package.json: unknown field `refer`, expected `reference` at line 6 column 25, expected a JSON object with the module as `main` and, optionally, `"costwarden": {"reference": true}`"#);
     edit(&projects, "watch/package.json", &[("\"refer\"", "\"reference\"")]);
     projects.costwarden("watch", &["plugin", "build"]).expect(0);
     reads_what_is_granted(&projects);

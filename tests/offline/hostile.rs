@@ -1,7 +1,7 @@
 //! Hostile plugins through the binary: the operator sees the name and the breach of each, and the run of the rest is
 //! not affected. Every artefact is generated; none is a stored file.
 //!
-//! Breaches invisible on the command line are tested with the sandbox (`host/src/detector/tests/`).
+//! Breaches invisible on the command line are tested with the sandbox (`host/crates/sandbox/src/tests/`).
 
 mod artefact;
 mod bombs;

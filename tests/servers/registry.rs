@@ -160,7 +160,10 @@ fn an_image_has_the_name_of_a_plugin_without_a_manifest() {
     bare.wasm: no packed manifest, so an inspection must run the plugin: pack a manifest with `costwarden plugin build bare.wasm`
     failed: bare.wasm: the name of the plugin is `misbehaving`, but the image is named `bare`: expected misbehaving as the last part of oci://127.0.0.1:1/acme/bare:1.0
     ");
-    assert!(push("bare.wasm", "misbehaving").contains("the registry 127.0.0.1:1 cannot be reached, look "));
+    assert!(
+        push("bare.wasm", "misbehaving")
+            .contains("the registry 127.0.0.1:1 cannot be reached, check the name and the port: ")
+    );
     std::fs::write(workdir.path().join("empty.wasm"), b"\0asm\x01\0\0\0").expect("written");
     insta::assert_snapshot!(push("empty.wasm", "empty"), @"failed: empty.wasm: does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@1.0.0");
 }
@@ -267,7 +270,7 @@ fn each_way_of_not_getting_a_plugin_has_its_error() {
     configure(&workdir, &registry.table());
     let wrong = [("COSTWARDEN_TEST_REGISTRY_PASSWORD", "hunter2")];
     let run = workdir.run_with(&["plugin", "pull", &image], &wrong).expect(2);
-    assert!(run.stderr.contains(" refuses: expected `username` and `password`"), "{run:?}");
+    assert!(run.stderr.contains(" refuses access: set a valid `username` and `password`"), "{run:?}");
     assert!(!run.stderr.contains("hunter2") && !run.stderr.contains(&registry.password), "{run:?}");
 
     insta::assert_snapshot!(pull(&image), @"failed: oci://[registry]/[folder]/tutorial:1.0: the registry does not have this image: check the tag, or push the plugin with `costwarden plugin push`");

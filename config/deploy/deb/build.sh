@@ -87,7 +87,7 @@ Priority: optional
 Installed-Size: $size
 Depends: adduser, ca-certificates, libc6 (>= ${libc#GLIBC_}), libgcc-s1
 Recommends: cron | systemd, logrotate, tzdata
-Description: watches cloud bills and tells people when something burns money
+Description: watches cloud bills and notifies people of cost anomalies
  Fetches billing data every hour and every day, keeps the raw documents, runs
  sandboxed detectors over the costs and tells people what they find. Detectors
  are WebAssembly, rules are TOML; neither needs the program to be built again.

@@ -164,14 +164,14 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let VerifyResult { days, hours, expired, differences, foreign } = verified;
     match form {
         Form::Json => {
-            let told = json!({"days": days, "hours": hours, "expired": expired, "disagreements": differences, "foreign": foreign});
+            let told = json!({"days": days, "hours": hours, "expired": expired, "differences": differences, "foreign": foreign});
             present::out(&told.to_string());
         }
         Form::Text => present::out(&format!(
             "{} and {} compared, {}; {} {} deleted when old enough; {} of others",
             counted(days, "day"),
             counted(hours, "hour"),
-            counted(differences, "disagreement"),
+            counted(differences, "difference"),
             counted(expired, "document"),
             one_or(expired, "was", "were"),
             counted(foreign, "file")

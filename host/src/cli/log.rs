@@ -56,7 +56,7 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
     let mut default = format!("error,costwarden=warn,{SUMMARY}=info");
     // The log lines of plugins are below the default level.
     if reader == Reader::Author {
-        default.push_str(",costwarden_sandbox::log=debug");
+        default.push_str(&format!(",{}=debug", sandbox::PLUGIN_LOG_TARGET));
     }
     let filter = EnvFilter::try_new(environment("COSTWARDEN_LOG").unwrap_or(default))
         .map_err(|error| format!("COSTWARDEN_LOG: {error}; expected, for example, costwarden=debug"))?;

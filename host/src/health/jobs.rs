@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::lease::{LeaseState, lease_state, lease_text};
 use super::{Check, State};
 use crate::config::{HealthOptions, Levels};
+use model::count::counted;
 use store::{HeldLease, RunRecord};
 
 /// Tolerated difference between the clocks of two hosts.
@@ -136,7 +137,7 @@ pub(super) fn span(duration: SignedDuration) -> String {
     match duration.as_mins() {
         minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
         minutes if minutes >= 2 * 60 => format!("{} hours", minutes / 60),
-        minutes => format!("{minutes} minutes"),
+        minutes => counted(minutes, "minute"),
     }
 }
 

@@ -111,9 +111,9 @@ fn timer(plan: &Plan, task: Task) -> String {
         Task::Health => "OnCalendar=*:0/5\n".to_owned(),
     };
     let description = match task {
-        Task::Daily => "costwarden once a day, after the bill's midnight",
-        Task::Hourly => "costwarden every hour",
-        Task::Health => "a health check every five minutes",
+        Task::Daily => "Start costwarden daily after midnight in the time zone of the bill",
+        Task::Hourly => "Start costwarden hourly",
+        Task::Health => "Check the health of costwarden every five minutes",
     };
     format!(
         "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\n\n[Timer]\n{when}AccuracySec=5s\n\n\
@@ -131,7 +131,7 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
     let (description, start, timeout) = match task {
         Task::Daily => ("Ingest and evaluate finished days of the bill, and notify", "daily --json", "6h"),
         Task::Hourly => ("Ingest and evaluate the bill of today so far", "hourly --json", "2h"),
-        Task::Health => ("Say whether costwarden is well", "health --brief", "4min"),
+        Task::Health => ("Check the health of costwarden", "health --brief", "4min"),
     };
     // With `-F` no flock process stands between systemd and the job.
     let start = match task {

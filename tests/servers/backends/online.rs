@@ -92,11 +92,11 @@ fn all_is_well_and_no_trace_is_left() {
         "ok       archive    bucket online-",
         "reached, may write, read and remove",
         "ok       store      reached, may read and write; ",
-        "indexes are missing, and made by the next run",
+        "indexes are missing; the next run creates the indexes",
         "/state: does not exist; the first run creates the folder; the disk is ",
         "ok       metrics    ",
-        "ok       receiver       local: reached; --notify sends a test notification",
-        "warning  receiver       far: does not say whether it is heard",
+        "ok       receiver   local: reached; --notify sends a test notification",
+        "warning  receiver   far: gives no receipt; send a test notification with --notify and check the arrival",
         "3 rules can run, 0 errors",
     ] {
         has(&run, line);

@@ -22,7 +22,7 @@ fn a_run_with_a_store_elsewhere_does_all_but_keep_its_figures() {
     let Some(disk) = Disk::new(&workdir, "1m") else { return };
     disk.fill();
     let history = disk.run(&HISTORY).expect(1);
-    assert!(history.stderr.contains("a compiled plugin is not kept"), "it is compiled anew each time: {history:?}");
+    assert!(history.stderr.contains("a compiled plugin is not stored"), "it is compiled anew each time: {history:?}");
     let daily = disk.run(&DAILY).expect(1);
     let report = daily.report();
     assert_eq!(report["counts"]["verdicts"], 401, "{report:#}");

@@ -71,7 +71,7 @@ fn a_run_record_from_the_future_is_a_warning() {
     let behind = "2026-11-21 01:20:00";
     installation.expect(behind, "hourly age", "WARNING", "started at 2026-11-23T01:10:");
     installation.expect(behind, "hourly age", "WARNING", "in the future by the clock of this host (2026-11-21T01:2");
-    installation.expect(behind, "daily age", "WARNING", "look at the clocks of this host and of ");
+    installation.expect(behind, "daily age", "WARNING", "set the clocks of this host and of ");
     let feed = "the newest day is 2026-11-22, but today is 2026-11-21 by the clock of this host: check the clock";
     installation.expect(behind, "feed", "WARNING", feed);
 }

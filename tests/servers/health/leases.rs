@@ -31,7 +31,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
         "WARNING",
         ": the owner died or hangs: check the process; the next run takes over",
     );
-    installation.expect(moment, "hourly duration", "WARNING", " ago and has not ended: the lease of ");
+    installation.expect(moment, "hourly duration", "WARNING", " ago and has not ended: the write lease of ");
     installation.bill.set_now("2026-11-23T13:10:00+09:00");
     installation.at("2026-11-23 04:10:00", &["hourly"]).expect(0);
     installation.expect("2026-11-23 04:11:00", "lease", "OK", "no lease is taken");

@@ -194,7 +194,9 @@ fn a_log_that_no_job_could_open_is_told_before_cron_finds_out() {
     assert!(!log.join("costwarden.log").exists(), "a check leaves no trace");
     std::fs::remove_dir(&log).expect("empty");
     let gone = check();
-    let message =
-        format!("{} is not there, and cron starts no job without it: make it, owned by the jobs' user", log.display());
+    let message = format!(
+        "{} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner",
+        log.display()
+    );
     assert_eq!((&gone["level"], &gone["message"]), (&"error".into(), &message.into()));
 }

@@ -97,7 +97,10 @@ fn a_registry_that_refuses_the_password() {
         let config = Config { log, ..fixture.config() };
         let workdir = fixture.workdir(&config);
         let run = fixture.run(&workdir, &config, &["plugin", "pull", &image]);
-        assert!(run.code == 2 && run.stderr.contains("expected `username` and `password` that it accepts"), "{run:?}");
+        assert!(
+            run.code == 2 && run.stderr.contains("refuses access: set a valid `username` and `password`"),
+            "{run:?}"
+        );
     }
 }
 

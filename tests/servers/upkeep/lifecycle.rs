@@ -103,8 +103,8 @@ fn rules_are_shown_set_and_changed_and_those_of_others_stay() {
     let name = archive.name(&workdir);
 
     let shown = workdir.run(&["archive", "lifecycle"]).expect(0).stdout;
-    let wanted = "  logs (Enabled), objects under \"logs/\"\n    deleted after 30 days\n    unfinished uploads are given \
-                  up after 3 days\n+ costwarden-raw-documents (Enabled), objects under \"bills/raw/\"\n+   to GLACIER_IR \
+    let wanted = "  logs (Enabled), objects under \"logs/\"\n    deleted after 30 days\n    unfinished uploads are \
+                  aborted after 3 days\n+ costwarden-raw-documents (Enabled), objects under \"bills/raw/\"\n+   to GLACIER_IR \
                   after 90 days\n+   deleted after 365 days\n";
     assert_eq!(shown, format!("{wanted}{name} would have these rules: set them with --apply\n"));
     assert_eq!(rules(bucket), before, "it was only shown");

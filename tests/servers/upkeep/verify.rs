@@ -48,7 +48,7 @@ fn verify(workdir: &Workdir, args: &[&str], code: i32) -> (Vec<Value>, Value) {
     let run: Run = workdir.run(&[&["archive", "verify", "--json"], args].concat()).expect(code);
     let mut lines = run.json();
     let summary = lines.pop().expect("a summary");
-    assert_eq!(summary["disagreements"], lines.len(), "{summary}");
+    assert_eq!(summary["differences"], lines.len(), "{summary}");
     (lines, summary)
 }
 
@@ -113,13 +113,13 @@ fn every_difference_is_named() {
         let (nine, ten, eleven) = (json!(9), json!(10), json!(11));
         let (amount, gone, new) = (json!("amount"), json!("not archived"), json!("not in the ledger"));
         assert_eq!(today, [(&Value::Null, &new), (&nine, &amount), (&ten, &gone), (&eleven, &new)]);
-        assert_eq!(summary["disagreements"], 4 + 5 + 1 + 4, "{found:#?}");
+        assert_eq!(summary["differences"], 4 + 5 + 1 + 4, "{found:#?}");
 
         let (found, _) = verify(&workdir, &[&format!("--from={}", day(4)), &format!("--to={}", day(6))], 1);
         assert_eq!(found, expected[1..2]);
         let all = workdir.run(&["archive", "verify"]).expect(1).stdout;
         assert!(
-            all.contains("what the ledger lacks comes back") && all.contains("`costwarden archive rebuild`"),
+            all.contains("restore missing days from the archive") && all.contains("`costwarden archive rebuild`"),
             "{all}"
         );
         let text = workdir.run(&["archive", "verify", &format!("--to={}", day(7))]).expect(1).stdout;
@@ -128,9 +128,9 @@ fn every_difference_is_named() {
         assert_eq!(lines[0], format!("{}: the ledger has it, the archive has no document of it", day(3)));
         assert_eq!(
             lines[2],
-            format!("{} {machine}: usageSize is 0.3 in the ledger, 0.30000000000000004 in the archive", day(7))
+            format!("{} {machine}: usage-quantity is 0.3 in the ledger, 0.30000000000000004 in the archive", day(7))
         );
-        assert_eq!(lines[3].split(';').next(), Some("8 days and 0 hours compared, 3 disagreements"));
+        assert_eq!(lines[3].split(';').next(), Some("8 days and 0 hours compared, 3 differences"));
     }
 }
 

@@ -30,6 +30,7 @@ pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
 pub use self::limits::Limits;
 pub use self::load::{Grants, LoadError, LoadFault, Sandbox, SandboxError};
 pub use self::manifest::{Manifest, Scope, packed};
+pub use self::run::PLUGIN_LOG_TARGET;
 pub use self::text::single_line;
 
 /// The version of `plugin-sdk/wit` implemented by this host.

@@ -18,6 +18,7 @@ mod thread;
 pub(crate) use self::fuel_gauge::FuelGauge;
 pub(crate) use self::imports::link;
 pub(crate) use self::linked_plugin::{CallKind, LinkedPlugin};
+pub use self::log::PLUGIN_LOG_TARGET;
 pub(crate) use self::reference::ReferenceFolder;
 pub(crate) use self::slots::Slots;
 pub(crate) use self::store_data::StoreData;

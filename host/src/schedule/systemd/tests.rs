@@ -10,7 +10,7 @@ fn the_timers_count_in_the_bills_time_zone() {
     insta::assert_snapshot!(text_of(&plan(), "costwarden-daily.timer"), @"
     # Written by `costwarden schedule install --systemd`, which overwrites this file; put changes into a drop-in.
     [Unit]
-    Description=costwarden once a day, after the bill's midnight
+    Description=Start costwarden daily after midnight in the time zone of the bill
     Documentation=man:costwarden(1)
 
     [Timer]

@@ -24,6 +24,9 @@ pub(super) struct LineStart {
     is_whole: bool,
 }
 
+/// The log target of the lines of plugins, for filters.
+pub const PLUGIN_LOG_TARGET: &str = "costwarden::plugin";
+
 /// Maximum length of a panic message repeated in a failure, in bytes.
 const LAST_ERROR_BYTES: usize = 1024;
 
@@ -106,10 +109,10 @@ impl CallLog {
         let plugin = &*self.plugin;
         let rule = &*self.rule;
         match level {
-            Level::Debug => tracing::debug!(plugin, rule, "{line}"),
-            Level::Info => tracing::info!(plugin, rule, "{line}"),
-            Level::Warn => tracing::warn!(plugin, rule, "{line}"),
-            Level::Error => tracing::error!(plugin, rule, "{line}"),
+            Level::Debug => tracing::debug!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
+            Level::Info => tracing::info!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
+            Level::Warn => tracing::warn!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
+            Level::Error => tracing::error!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
         }
     }
 }
