@@ -168,7 +168,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
             present::out(&told.to_string());
         }
         Form::Text => present::out(&format!(
-            "{} and {} compared, {}; {} {} deleted when old enough; {} of others",
+            "{} and {} compared, {}; {} {} deleted after the retention period; {} of other programs",
             counted(days, "day"),
             counted(hours, "hour"),
             counted(differences, "difference"),

@@ -6,7 +6,6 @@ pub mod anomaly;
 pub mod bill;
 pub mod count;
 pub mod history;
-pub mod image;
 pub mod incident;
 pub mod intern;
 pub mod language;

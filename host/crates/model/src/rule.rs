@@ -4,6 +4,7 @@
 //! in the sandbox.
 
 mod group_by;
+pub mod image;
 mod location;
 mod parse;
 mod select;
@@ -18,7 +19,7 @@ pub use self::parse::parse;
 pub use self::select::Select;
 use crate::anomaly::Severity;
 use crate::history::Measure;
-use crate::image::Image;
+use crate::rule::image::Image;
 use crate::series::Grain;
 
 /// The valid rules of a directory, and the errors in the invalid rules.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use model::image::Image;
+use model::rule::image::Image;
 use plugin::authoring::build;
 use plugin::options::ExchangeOptions;
 use plugin::{self, PulledPlugin, PulledPlugins, RegistryOptions};

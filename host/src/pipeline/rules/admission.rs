@@ -6,8 +6,8 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{panic, thread};
 
-use model::image::Image;
 use model::rule::Rule;
+use model::rule::image::Image;
 use plugin::{
     self, Lock, LockMismatch, PluginIdentity, PulledPlugins, PulledPluginsError, RegistryError, RegistryOptions,
     Signature, SignatureError, read_signature,

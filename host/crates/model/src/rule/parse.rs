@@ -7,7 +7,7 @@ use config_file::toml::{Document, Section};
 use super::{Absent, Directions, Rule, RuleLocation, RuleSet, Select, group_by, select};
 use crate::anomaly::Severity;
 use crate::history::Measure;
-use crate::image::{Image, SCHEME};
+use crate::rule::image::{Image, SCHEME};
 use crate::series::Grain;
 
 /// Parses the rules of one file into a set.

@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use config_file::toml::Diagnostic;
-use model::image::Image;
+use model::rule::image::Image;
 
 pub use self::change::LockChange;
 pub use self::mismatch::{LockMismatch, PluginIdentity};

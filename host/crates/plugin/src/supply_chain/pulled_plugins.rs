@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use model::image::Image;
+use model::rule::image::Image;
 use sandbox::{Artifact, ArtifactError, retention};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

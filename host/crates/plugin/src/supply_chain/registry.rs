@@ -12,7 +12,7 @@ mod options;
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
-use model::image::Image;
+use model::rule::image::Image;
 use oci_client::RegistryOperation;
 use oci_client::client::LayerDescriptor;
 use oci_client::errors::OciDistributionError;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
 use minisign::{PublicKey, SignatureBox};
-use model::image::is_sha256;
+use model::rule::image::is_sha256;
 use sandbox::{Artifact, packed};
 
 /// A trusted key.

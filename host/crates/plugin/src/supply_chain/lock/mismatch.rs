@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use model::image::Image;
+use model::rule::image::Image;
 
 use super::Lock;
 

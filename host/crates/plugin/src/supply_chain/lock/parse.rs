@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use config_file::toml::{Diagnostic, Document, Section};
-use model::image::{Image, is_sha256};
+use model::rule::image::{Image, is_sha256};
 
 use super::{Lock, LockEntry, VERSION};
 

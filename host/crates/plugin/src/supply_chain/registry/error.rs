@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use model::image::Image;
+use model::rule::image::Image;
 use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use transport::causes::causes;
 

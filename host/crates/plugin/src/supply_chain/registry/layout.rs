@@ -1,6 +1,6 @@
 //! The layout of a plugin's image.
 
-use model::image::Image;
+use model::rule::image::Image;
 use oci_client::client::ImageLayer;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmConfig};

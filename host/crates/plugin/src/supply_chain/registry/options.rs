@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config_file::secret::Secret;
-use model::image::Image;
+use model::rule::image::Image;
 use oci_client::Client;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
