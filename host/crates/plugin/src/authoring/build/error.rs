@@ -37,9 +37,16 @@ pub enum BuildError {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     #[error("{0}{advice}", advice = advice(.0))]
-    Load(#[from] LoadError),
+    Load(LoadError),
     #[error("the manifest cannot be packed: {0}")]
     Pack(PackedError),
+}
+
+// Written by hand: with `#[from]`, the load error would be the source too, and a chain of errors would show it twice.
+impl From<LoadError> for BuildError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
 }
 
 /// Returns a hint if `describe` trapped without a message; otherwise an empty text.
