@@ -1,10 +1,5 @@
 //! costwarden watches cloud bills. ARCHITECTURE.md has the map; [`cli`] is the only entry point.
 
-/// The example of the guide for detector authors.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/authors.md")]
-struct AuthorsGuide;
-
 /// The mimalloc allocator. A sandbox call returns many small allocations, made by one thread and freed by a different
 /// thread. The system allocator is slower for this pattern.
 #[global_allocator]
