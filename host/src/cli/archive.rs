@@ -80,8 +80,8 @@ async fn lifecycle(config: &Config, apply: bool, form: Form) -> anyhow::Result<G
     match form {
         Form::Json => {
             let (before, after) = (&rules.before, &rules.after);
-            let told = json!({"place": place, "before": before, "after": after, "changed": changed, "applied": apply && changed});
-            present::out(&told.to_string());
+            let report = json!({"place": place, "before": before, "after": after, "changed": changed, "applied": apply && changed});
+            present::out(&report.to_string());
         }
         Form::Text => {
             let (before, after) = (rules.before.join("\n") + "\n", rules.after.join("\n") + "\n");
@@ -164,8 +164,8 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let VerifyResult { days, hours, expired, differences, foreign } = verified;
     match form {
         Form::Json => {
-            let told = json!({"days": days, "hours": hours, "expired": expired, "differences": differences, "foreign": foreign});
-            present::out(&told.to_string());
+            let report = json!({"days": days, "hours": hours, "expired": expired, "differences": differences, "foreign": foreign});
+            present::out(&report.to_string());
         }
         Form::Text => present::out(&format!(
             "{} and {} compared, {}; {} {} deleted after the retention period; {} of other programs",
@@ -186,7 +186,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
 fn difference(found: &Difference, form: Form) {
     let Difference { moment: Moment { date, hour }, kind } = found;
     if form == Form::Json {
-        let mut told = json!({"date": date.strftime("%Y%m%d").to_string(), "hour": hour});
+        let mut report = json!({"date": date.strftime("%Y%m%d").to_string(), "hour": hour});
         let more = match kind {
             DifferenceKind::NotArchived => json!({"what": "not archived"}),
             DifferenceKind::NotStored => json!({"what": "not in the ledger"}),
@@ -196,10 +196,10 @@ fn difference(found: &Difference, form: Form) {
                 json!({"what": "amount", "series": series, "field": field, "ledger": stored, "archive": archived})
             }
         };
-        if let (Some(told), Some(more)) = (told.as_object_mut(), more.as_object()) {
-            told.extend(more.clone());
+        if let (Some(report), Some(more)) = (report.as_object_mut(), more.as_object()) {
+            report.extend(more.clone());
         }
-        return present::out(&told.to_string());
+        return present::out(&report.to_string());
     }
     let moment = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}:00"));
     let amount = |amount: &Option<f64>| amount.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());

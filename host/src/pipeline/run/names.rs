@@ -22,7 +22,7 @@ macro_rules! names {
 names! {
     /// A count of a run.
     Count {
-        /// Hourly series whose day is already in the training data.
+        /// Hourly series of days that are already in the training data.
         AlreadyTrained => "already_trained",
         Anomalies => "anomalies",
         /// Raw documents written to the archive.
