@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use costwarden_tests::{block_on, free_port, service, until};
 
-/// URI options: the driver notifications a silent member within two seconds, instead of twenty.
+/// URI options: the driver detects a silent member within two seconds, instead of twenty.
 pub(crate) const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";
 
 /// Three mongod processes, killed with the value.

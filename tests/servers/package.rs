@@ -89,7 +89,7 @@ fn the_package_installs_runs_as_a_separate_user_and_purges_completely() {
     let check = debian.costwarden(&["check"]).expect(0);
     assert!(check.stdout.ends_with("/etc/costwarden/costwarden.toml: 3 rules can run, 0 errors\n"), "{check:?}");
     let page = debian.run(&["zcat", "/usr/share/man/man1/costwarden-health.1.gz"]).expect(0).stdout;
-    assert!(page.contains("\n.SH NAME\ncostwarden\\-health \\- Say whether "), "{page}");
+    assert!(page.contains("\n.SH NAME\ncostwarden\\-health \\- Report the health of "), "{page}");
     let completes = debian.run(&["sh", "-c", "bash -n /usr/share/bash-completion/completions/costwarden"]).expect(0);
     assert_eq!(completes.stderr, "");
     // What holds secrets is read by the jobs' user, and by nobody else.

@@ -164,7 +164,7 @@ fn tidy(services: &Services, lock: Option<&Lock>, now: Timestamp) {
     }
 }
 
-/// Records in the state directory that the run was bound by plugins.lock, so later runs notification a deleted lock.
+/// Records in the state directory that plugins.lock bound the run. Later runs then report a deleted lock.
 fn note_lock(config: &Config) {
     if let Err(error) = lock_marker::create(&config.state_dir) {
         let state_dir = config.state_dir.display();
