@@ -3,20 +3,21 @@
 //! The clock and the environment are read here once and passed on in arguments. The commands call the job, store and
 //! plugin modules; no job logic is here.
 
+mod anomalies;
 mod archive;
+mod args;
 mod check;
-mod dates;
 mod demo;
 mod health;
 mod incidents;
 mod jobs;
 mod log;
-mod look;
 mod manual;
 mod plugin;
 mod present;
 mod rules;
 mod schedule;
+mod series;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,8 +27,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::config::{self, Config, Draft};
+use crate::config::{self, Config, StoreConfig};
 use crate::pipeline::Grade;
+use config_file::secret::SecretUse;
 use config_file::toml::Diagnostic;
 use model::run_id::RunId;
 use sandbox;
@@ -71,13 +73,13 @@ enum Command {
     Archive(archive::ArchiveCommand),
     /// List anomalies.
     #[command(subcommand)]
-    Anomalies(AnomaliesCommand),
+    Anomalies(anomalies::AnomaliesCommand),
     /// List, show and accept incidents.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
     /// List series, or show the stored days of a series.
     #[command(subcommand)]
-    Series(look::SeriesCommand),
+    Series(series::SeriesCommand),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
     /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written. `[health]` in the config sets the
@@ -120,21 +122,18 @@ struct CheckArgs {
 struct DailyArgs {
     /// Finished day to process, like 2026-11-23. If the bill of the day has changed, later days with the day in their
     /// history are processed too. Default: yesterday, missing days before yesterday, and restated days.
-    #[arg(long, value_parser = dates::day, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_parser = args::day, conflicts_with_all = ["from", "to"])]
     date: Option<Date>,
-    /// Last day of the default run, instead of yesterday.
-    #[arg(long, value_parser = dates::day, conflicts_with_all = ["date", "from", "to"])]
-    through: Option<Date>,
     /// First of several days.
-    #[arg(long, value_parser = dates::day, requires = "to")]
+    #[arg(long, value_parser = args::day, requires = "to")]
     from: Option<Date>,
-    /// Last of several days.
-    #[arg(long, value_parser = dates::day, requires = "from")]
+    /// Last of several days. Without --from: the last day of the default run, instead of yesterday.
+    #[arg(long, value_parser = args::day)]
     to: Option<Date>,
     /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Skip the run if any host has completed the day. Default without --date, --from and --through.
+    /// Skip the run if any host has completed the day. Default without --date, --from and --to.
     #[arg(long)]
     once: bool,
 }
@@ -142,8 +141,8 @@ struct DailyArgs {
 #[derive(Debug, Args)]
 struct HourlyArgs {
     /// Moment to evaluate, like 2026-11-23T10:10 in the bill's time zone or 2026-11-23T01:10Z. Default: now.
-    #[arg(long, value_parser = dates::moment)]
-    at: Option<dates::Moment>,
+    #[arg(long, value_parser = args::moment)]
+    at: Option<args::Moment>,
     /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -155,10 +154,10 @@ struct HourlyArgs {
 #[derive(Debug, Args)]
 struct BackfillArgs {
     /// First day.
-    #[arg(long, value_parser = dates::day)]
+    #[arg(long, value_parser = args::day)]
     from: Date,
     /// Last day. Default: yesterday in the bill's time zone when the backfill began.
-    #[arg(long, value_parser = dates::day)]
+    #[arg(long, value_parser = args::day)]
     to: Option<Date>,
     /// Notify people of incidents, like a run at the time of the bill.
     #[arg(long)]
@@ -166,25 +165,6 @@ struct BackfillArgs {
     /// Fetch and evaluate only: archive, store and send nothing.
     #[arg(long)]
     dry_run: bool,
-}
-
-#[derive(Debug, Subcommand)]
-enum AnomaliesCommand {
-    /// List anomalies, oldest first.
-    List {
-        #[command(flatten)]
-        span: SpanArgs,
-    },
-}
-
-#[derive(Debug, Args)]
-struct SpanArgs {
-    /// First day.
-    #[arg(long, value_parser = dates::day)]
-    from: Option<Date>,
-    /// Last day.
-    #[arg(long, value_parser = dates::day)]
-    to: Option<Date>,
 }
 
 #[derive(Debug, Args)]
@@ -278,16 +258,18 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
     let grade = match command {
-        Command::Daily(args) => jobs::daily(load(config).await?, &args, form, run, now).await,
-        Command::Hourly(args) => jobs::hourly(load(config).await?, &args, form, run, now).await,
-        Command::Backfill(args) => jobs::backfill(load(config).await?, &args, form, run, now).await,
+        Command::Daily(args) => jobs::daily(load(config, SecretUse::All).await?, &args, form, run, now).await,
+        Command::Hourly(args) => jobs::hourly(load(config, SecretUse::All).await?, &args, form, run, now).await,
+        Command::Backfill(args) => jobs::backfill(load(config, SecretUse::All).await?, &args, form, run, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form, now).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
-        Command::Rules(command) => rules::rules(load(config).await?, command, form).await,
-        Command::Archive(command) => archive::archive(load(config).await?, command, form, run, now).await,
-        Command::Anomalies(AnomaliesCommand::List { span }) => look::anomalies(load(config).await?, &span, form).await,
-        Command::Incidents(command) => incidents::incidents(load(config).await?, command, form, run, now).await,
-        Command::Series(command) => look::series(load(config).await?, command, form).await,
+        Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, form).await,
+        Command::Archive(command) => {
+            archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
+        }
+        Command::Anomalies(command) => anomalies::anomalies(load_store(config).await?, command, form).await,
+        Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
+        Command::Series(command) => series::series(load_store(config).await?, command, form).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
@@ -298,22 +280,24 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Completions(args) => Ok(manual::completions(Cli::command(), &args)),
         Command::Manual(args) => manual::manual(Cli::command(), &args),
         Command::Demo(args) => demo::demo(&args, run, now).await,
-        Command::CompilePlugin(_) => unreachable!("it was done before there was a runtime"),
+        Command::CompilePlugin(_) => unreachable!("main handles compile-plugin before the runtime starts"),
     };
     Ok(grade?.exit_code())
 }
 
-/// Loads the config with all secrets. All errors of the config are joined into one error.
-async fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
-    draft(config)?.resolve().await.map_err(together)
+/// Loads the config with the secrets that a command uses. All errors of the config are joined into one error.
+async fn load(config: Option<PathBuf>, uses: SecretUse) -> anyhow::Result<Config> {
+    let draft = config::load(&config_path(config), &environment).map_err(together)?;
+    draft.resolve(uses).await.map_err(together)
 }
 
-/// Loads the config without the secrets of Secrets Manager.
-fn draft(config: Option<PathBuf>) -> anyhow::Result<Draft> {
-    config::load(&config_path(config), &environment).map_err(together)
+/// Loads the tables of the config for reading the store.
+async fn load_store(config: Option<PathBuf>) -> anyhow::Result<StoreConfig> {
+    let draft = config::load_store(&config_path(config), &environment).map_err(together)?;
+    draft.resolve(SecretUse::Tables(&["store"])).await.map_err(together)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the errors by value")]
 fn together(errors: Vec<Diagnostic>) -> anyhow::Error {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     anyhow::anyhow!("{}", lines.join("\n"))

@@ -10,7 +10,7 @@ mod lease;
 use std::path::{Path, PathBuf};
 
 use ::store::options::{self as store, StoreOptions};
-use config_file::secret::{PendingSecret, SecretResolver};
+use config_file::secret::{OpenSecrets, SecretResolver, SecretUse};
 use config_file::toml::{Diagnostic, Document, Section, directory};
 use ingest::archive::Lifecycle;
 use ingest::archive::options::{self as archive, ArchiveOptions};
@@ -33,6 +33,8 @@ use crate::secrets_manager::{self, SecretsManagerOptions, options as secrets};
 pub(crate) struct Config {
     /// Folder of the spool, the compiled plugins, and by default the embedded database.
     pub(crate) state_dir: PathBuf,
+    /// File of `NAME=value` lines with variables for secrets.
+    pub(crate) env_file: Option<PathBuf>,
     pub(crate) zone: TimeZone,
     /// Currency code of ISO 4217.
     pub(crate) currency: String,
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     /// Growth factor of an incident's impact for another notification.
     pub(crate) renotify_factor: f64,
     pub(crate) completeness: CompletenessOptions,
+    /// Name of the billing account. The database and the schedule belong to one account.
+    pub(crate) account: String,
     pub(crate) source: SourceOptions,
     pub(crate) archive: ArchiveOptions,
     /// Retention of the archive.
@@ -62,23 +66,44 @@ pub(crate) struct Config {
     pub(crate) health: HealthOptions,
 }
 
-/// A valid config with secrets still to be fetched by [`Draft::resolve`].
+/// A valid config with secrets still to be resolved by [`Draft::resolve`].
 pub(crate) struct Draft<T = Config> {
-    /// The config, usable except for the pending secrets.
+    /// The config, usable except for the open secrets.
     pub(crate) config: T,
-    pub(crate) pending: Vec<PendingSecret>,
+    pub(crate) secrets: OpenSecrets,
     secrets_manager: Option<SecretsManagerOptions>,
 }
 
 impl<T> Draft<T> {
-    /// Fetches the secrets in Secrets Manager.
+    /// Checks the secrets that a command uses, and fetches the secrets in Secrets Manager.
     ///
     /// # Errors
-    /// All secrets that cannot be fetched, with their places in the file.
-    pub(crate) async fn resolve(self) -> Result<T, Vec<Diagnostic>> {
-        secrets_manager::resolve(self.pending, self.secrets_manager).await?;
+    /// All used secrets without a value, with their places in the file.
+    pub(crate) async fn resolve(self, uses: SecretUse) -> Result<T, Vec<Diagnostic>> {
+        let OpenSecrets { mut pending, missing } = self.secrets;
+        pending.retain(|secret| uses.includes(secret.key()));
+        let is_used = |key: &str| uses.includes(key) || (!pending.is_empty() && key.starts_with(SECRETS_PREFIX));
+        let missing: Vec<Diagnostic> = missing.into_iter().filter(|missing| is_used(&missing.key)).collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        secrets_manager::resolve(pending, self.secrets_manager).await?;
         Ok(self.config)
     }
+}
+
+/// Prefix of the keys of the table `[secrets]`.
+const SECRETS_PREFIX: &str = "secrets.";
+
+/// The settings for reading the store, without the other services.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreConfig {
+    pub(crate) zone: TimeZone,
+    pub(crate) currency: String,
+    pub(crate) renotify_factor: f64,
+    pub(crate) store: StoreOptions,
+    pub(crate) lease: LeaseOptions,
+    pub(crate) receivers: Vec<ReceiverOptions>,
 }
 
 /// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
@@ -150,13 +175,32 @@ fn parse_exchange(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
-    drafted(Document::new(file, text), SecretResolver::new(env), |mut root, references| {
-        let state_dir = Some(state_dir(&mut root));
+    drafted(Document::new(file, text), SecretResolver::new(env), |root, references| {
+        let state_dir = Some(state_dir(root));
         let plugins = root.section("plugins").map(|section| plugins::read_exchange(section, references));
-        // Without a pending secret, the credentials in [secrets] need not be resolvable.
-        let secrets_manager = if references.has_pending() { root.section("secrets") } else { None };
-        let secrets_manager = secrets_manager.and_then(|section| secrets::read(section, references));
+        let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
         Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, secrets_manager))
+    })
+}
+
+/// Reads the settings for reading the store. Other tables are ignored.
+///
+/// # Errors
+/// All errors of the used tables, in the order of lines.
+pub(crate) fn load_store(
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Draft<StoreConfig>, Vec<Diagnostic>> {
+    drafted(Document::new(file, &text(file)?), SecretResolver::new(env), |root, references| {
+        let general = general(root);
+        root.need("store", &format!("a table [store] with kind = {}", store::KINDS));
+        let state_dir = state_dir(root);
+        let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
+        let lease = root.section("lease").map(lease::read).unwrap_or_default();
+        let receivers = receiver::read(root.sections("receiver"));
+        let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
+        let General { zone, currency, renotify_factor, .. } = general;
+        Some((StoreConfig { zone: zone?, currency, renotify_factor, store: store?, lease, receivers }, secrets_manager))
     })
 }
 
@@ -167,46 +211,80 @@ pub(crate) fn parse(file: &Path, text: &str, env: &dyn Fn(&str) -> Option<String
 
 fn drafted<T>(
     document: Document<'_>,
-    references: SecretResolver<'_>,
-    read: impl FnOnce(Section<'_, '_>, &SecretResolver<'_>) -> Option<(T, Option<SecretsManagerOptions>)>,
+    mut references: SecretResolver<'_>,
+    read: impl FnOnce(&mut Section<'_, '_>, &SecretResolver<'_>) -> Option<(T, Option<SecretsManagerOptions>)>,
 ) -> Result<Draft<T>, Vec<Diagnostic>> {
-    let read = document.root().and_then(|root| read(root, &references));
-    let errors = document.into_errors();
+    let read = document.root().and_then(|mut root| {
+        references.read_env_file(&mut root);
+        read(&mut root, &references)
+    });
+    let mut errors = document.into_errors();
+    let secrets = references.into_open();
     match read {
-        Some((config, secrets_manager)) if errors.is_empty() => {
-            Ok(Draft { config, pending: references.into_pending(), secrets_manager })
+        Some((config, secrets_manager)) if errors.is_empty() => Ok(Draft { config, secrets, secrets_manager }),
+        _ => {
+            errors.extend(secrets.missing);
+            errors.sort_by_key(|error| error.line);
+            Err(errors)
         }
-        _ => Err(errors),
     }
 }
 
-fn read(mut root: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<(Config, Option<SecretsManagerOptions>)> {
-    let state_dir = state_dir(&mut root);
+/// The keys before the first table of a config, with defaults.
+struct General {
+    zone: Option<TimeZone>,
+    currency: String,
+    language: Language,
+    renotify_factor: f64,
+}
+
+fn general(root: &mut Section<'_, '_>) -> General {
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     let currency =
         root.parse("currency", "an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
     let language = root.choice("language", &[("ko", Language::Korean), ("en", Language::English)]);
-    let baseline_days = days(&mut root, "baseline_days");
-    let accept_after_days = days(&mut root, "accept_after_days");
-    let few_days = |root: &mut Section<'_, '_>, key| root.whole(key, 0..=366).map(|days| days as u16);
-    let restate_days = few_days(&mut root, "restate_days");
-    let catch_up_days = few_days(&mut root, "catch_up_days");
     let renotify_factor = root.amount("renotify_factor");
     if renotify_factor.is_some_and(|factor| factor <= 1.0) {
         root.fail("renotify_factor", "expected a factor above 1, like 2");
     }
-    for (table, kinds) in
-        [("source", source::KINDS), ("archive", archive::KINDS), ("store", "\"embedded\" or \"mongodb\"")]
-    {
+    General {
+        zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok()),
+        currency: currency.unwrap_or_else(|| "KRW".to_owned()),
+        language: language.unwrap_or(Language::Korean),
+        renotify_factor: renotify_factor.unwrap_or(2.0),
+    }
+}
+
+fn read(
+    root: &mut Section<'_, '_>,
+    references: &SecretResolver<'_>,
+) -> Option<(Config, Option<SecretsManagerOptions>)> {
+    let state_dir = state_dir(root);
+    let env_file = root.path("env_file");
+    let General { zone, currency, language, renotify_factor } = general(root);
+    let baseline_days = days(root, "baseline_days");
+    let accept_after_days = days(root, "accept_after_days");
+    let few_days = |root: &mut Section<'_, '_>, key| root.whole(key, 0..=366).map(|days| days as u16);
+    let restate_days = few_days(root, "restate_days");
+    let catch_up_days = few_days(root, "catch_up_days");
+    for (table, kinds) in [("source", source::KINDS), ("archive", archive::KINDS), ("store", store::KINDS)] {
         root.need(table, &format!("a table [{table}] with kind = {kinds}"));
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
     root.need("rules", "a table [rules] with directory = \"...\"");
     let completeness = root.section("completeness").map_or_else(CompletenessOptions::default, completeness::read);
-    let source = root.section("source").and_then(|section| source::read(section, references));
+    let mut account = None;
+    let source = root.section("source").and_then(|mut section| {
+        account = section.parse("account", "1 to 64 letters, digits, - and _", read_account);
+        source::read(section, references)
+    });
     let archive = root.section("archive").and_then(|section| archive::read(section, references));
     let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
+    // Several installations may share a MongoDB server; a file belongs to one config.
+    if matches!(store, Some(StoreOptions::Mongodb(_))) && account.is_none() {
+        root.fail("source", "account is missing, expected account = \"NAME\", the name of the billing account");
+    }
     let lease = root.section("lease").map(lease::read).unwrap_or_default();
     let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
     let rules = root.section("rules").and_then(directory);
@@ -219,15 +297,17 @@ fn read(mut root: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<(C
     let (archive, lifecycle) = archive?;
     let config = Config {
         state_dir,
-        zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok())?,
-        currency: currency.unwrap_or_else(|| "KRW".to_owned()),
-        language: language.unwrap_or(Language::Korean),
+        env_file,
+        zone: zone?,
+        currency,
+        language,
         baseline_days: baseline_days.unwrap_or(90),
         accept_after_days: accept_after_days.unwrap_or(ACCEPT_AFTER_DAYS),
         restate_days: restate_days.unwrap_or(5),
         catch_up_days: catch_up_days.unwrap_or(14),
-        renotify_factor: renotify_factor.unwrap_or(2.0),
+        renotify_factor,
         completeness,
+        account: account.unwrap_or_else(|| "default".to_owned()),
         source: source?,
         archive,
         lifecycle,
@@ -240,6 +320,11 @@ fn read(mut root: Section<'_, '_>, references: &SecretResolver<'_>) -> Option<(C
         health,
     };
     Some((config, secrets_manager))
+}
+
+fn read_account(text: &str) -> Option<String> {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    ((1..=64).contains(&text.len()) && text.bytes().all(is_valid)).then(|| text.to_owned())
 }
 
 fn state_dir(root: &mut Section<'_, '_>) -> PathBuf {
@@ -272,10 +357,17 @@ directory = "plugins"
 directory = "rules"
 "#;
 
+    /// Resolves the secrets of a draft without a secret in Secrets Manager.
+    fn resolved<T>(draft: Draft<T>, uses: SecretUse) -> Result<T, Vec<Diagnostic>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(draft.resolve(uses))
+    }
+
     fn parsed(text: &str) -> Result<Config, String> {
         let env = |name: &str| (name == "SET").then(|| "hunter2".to_owned());
-        parse(Path::new("etc/costwarden.toml"), text, &env)
-            .map(|draft| draft.config)
+        let draft = parse(Path::new("etc/costwarden.toml"), text, &env);
+        draft
+            .and_then(|draft| resolved(draft, SecretUse::All))
             .map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect())
     }
 
@@ -286,7 +378,7 @@ directory = "rules"
         assert_eq!(config.rules, Path::new("etc/rules"));
         assert_eq!((config.currency.as_str(), config.language), ("KRW", Language::Korean));
         assert_eq!(config.zone.iana_name(), Some("Asia/Seoul"));
-        assert!(matches!(config.receivers.as_slice(), [ReceiverOptions { kind: ReceiverKind::Stdout, .. }]));
+        assert!(matches!(config.receivers.as_slice(), [ReceiverOptions { kind: ReceiverKind::Terminal, .. }]));
     }
 
     #[test]
@@ -321,7 +413,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
@@ -372,11 +464,82 @@ kind = "syslog"
             draft.map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect::<String>())
         };
         let draft = told("env:SET", "env:UNSET").expect("valid");
-        assert_eq!((draft.pending.len(), draft.config.plugins.registries.len()), (0, 1));
+        assert_eq!((draft.secrets.pending.len(), draft.config.plugins.registries.len()), (0, 1));
         assert_eq!(draft.config.state_dir.as_deref(), Some(Path::new("etc/state")));
         let draft = told("kakao-secret:registry", "env:SET").expect("valid");
-        assert_eq!((draft.pending.len(), draft.secrets_manager.is_some()), (1, true));
-        insta::assert_snapshot!(told("kakao-secret:registry", "env:UNSET").err().expect("invalid"), @"etc/costwarden.toml:11: secrets.credential_secret: the environment variable UNSET is not set");
+        assert_eq!((draft.secrets.pending.len(), draft.secrets_manager.is_some()), (1, true));
+        let draft = told("kakao-secret:registry", "env:UNSET").expect("valid");
+        let errors = resolved(draft, SecretUse::Tables(&["plugins"])).expect_err("invalid");
+        insta::assert_snapshot!(errors[0], @"etc/costwarden.toml:11: secrets.credential_secret: the environment variable UNSET is not set");
+    }
+
+    #[test]
+    fn a_command_needs_only_the_secrets_that_it_uses() {
+        let text = MINIMAL
+            .replace(
+                "kind = \"replay\"\ndirectory = \"raw\"",
+                "kind = \"kakao\"\ncredential_id = \"id\"\ncredential_secret = \"env:UNSET\"",
+            )
+            .replace("kind = \"embedded\"", "kind = \"mongodb\"\nuri = \"env:NO_URI\"")
+            .replace("[source]", "[source]\naccount = \"a\"");
+        let path = Path::new("etc/costwarden.toml");
+        let missing = |uses| {
+            let draft = parse(path, &text, &|_| None).expect("valid");
+            let errors = resolved(draft, uses).err().unwrap_or_default();
+            errors.into_iter().map(|error| error.key).collect::<Vec<_>>()
+        };
+        assert_eq!(missing(SecretUse::Tables(&[])), [] as [&str; 0]);
+        assert_eq!(missing(SecretUse::Tables(&["store"])), ["store.uri"]);
+        assert_eq!(missing(SecretUse::All), ["source.credential_secret", "store.uri"]);
+    }
+
+    #[test]
+    fn mongodb_needs_an_account() {
+        let mongodb = MINIMAL.replace("kind = \"embedded\"", "kind = \"mongodb\"\nuri = \"mongodb://h\"");
+        let message = parsed(&mongodb).expect_err("invalid");
+        assert!(message.contains(":2: source: account is missing, expected account = \"NAME\""), "{message}");
+        let named = |account: &str| mongodb.replace("[source]", &format!("[source]\naccount = {account:?}"));
+        assert_eq!(parsed(&named("acme-1")).expect("valid").account, "acme-1");
+        let message = parsed(&named("a b")).expect_err("invalid");
+        assert!(
+            message.contains("source.account: expected 1 to 64 letters, digits, - and _, found \"a b\""),
+            "{message}"
+        );
+        assert_eq!(parsed(MINIMAL).expect("valid").account, "default");
+    }
+
+    #[test]
+    fn the_store_is_read_without_the_other_tables() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("costwarden.toml");
+        std::fs::write(&file, "currency = \"USD\"\n[store]\nkind = \"embedded\"\n").expect("written");
+        let draft = load_store(&file, &|_| None).expect("valid");
+        assert_eq!(draft.config.currency, "USD");
+        std::fs::write(&file, "currency = \"USD\"\n").expect("written");
+        let errors = load_store(&file, &|_| None).err().expect("invalid");
+        assert_eq!(errors[0].key, "store", "{errors:?}");
+    }
+
+    #[test]
+    fn an_env_file_defines_the_variables_of_secrets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("costwarden.toml");
+        let config = MINIMAL
+            .replace("kind = \"embedded\"", "kind = \"mongodb\"\nuri = \"env:URI\"")
+            .replace("[source]", "[source]\naccount = \"a\"");
+        std::fs::write(&file, format!("env_file = \"environment\"\n{config}")).expect("written");
+        let uri = |lines: &str| {
+            std::fs::write(folder.path().join("environment"), lines).expect("written");
+            let draft = load(&file, &|_| None)?;
+            let StoreOptions::Mongodb(options) = resolved(draft, SecretUse::All)?.store else { panic!("mongodb") };
+            Ok::<_, Vec<Diagnostic>>(options.uri.expose().to_owned())
+        };
+        assert_eq!(uri("# comment\n\nURI='mongodb://h'\n").expect("valid"), "mongodb://h");
+        assert_eq!(uri("export URI=mongodb://h/?a=$1&tls=true").expect("valid"), "mongodb://h/?a=$1&tls=true");
+        assert_eq!(uri("OTHER=x").expect_err("missing")[0].message, "the environment variable URI is not set");
+        let message = uri("OTHER=x\nhunter2\n").expect_err("invalid")[0].message.clone();
+        assert!(message.starts_with("line 2 of ") && message.ends_with("is not an assignment, expected NAME=value"));
+        assert!(!message.contains("hunter2"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod api;
 mod data;
 mod facts;
 mod jobs;
+mod last_states;
 mod lease;
 mod parts;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use self::facts::Facts;
 pub(crate) use self::facts::{disk, gather};
 use self::jobs::JobFacts;
+pub(crate) use self::last_states::LastStates;
 use crate::config::{HealthOptions, Levels};
 
 /// The state of a check, in order of precedence.
@@ -111,6 +113,7 @@ pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
     checks.push(parts::rules(&facts.rules));
     checks.push(parts::disk(facts.disk.as_ref(), config));
     checks.push(parts::spool(facts.spool.as_ref(), config));
+    checks.push(parts::receivers(&facts.unreachable_receivers));
     // Without a store the checks below have no facts, and the store check is critical.
     if let Ok(remembered) = &facts.store {
         for job in &config.jobs {
@@ -124,7 +127,7 @@ pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
         checks.push(lease::check(remembered.leases.as_deref()));
         checks.extend(api::checks(remembered.runs.values().flatten(), config));
         checks.push(data::undelivered(remembered.undelivered, config));
-        checks.push(data::feed(remembered.newest_day, facts.today, config));
+        checks.push(data::freshness(remembered.newest_day, facts.today, config));
         checks.push(data::surge(&remembered.found, facts.today, config));
     }
     checks
@@ -161,14 +164,14 @@ mod tests {
         let levels = Levels { warning: 1, critical: 3 };
         let mut checks = vec![Check::new("store", State::Ok, "reached").with("spool", 0.0, "", Some(levels))];
         assert_eq!(headline(&checks), "COSTWARDEN OK - 1 checks | spool=0;1;3");
-        checks.push(Check::new("feed", State::Unknown, "nothing\nis remembered"));
+        checks.push(Check::new("freshness", State::Unknown, "nothing\nis remembered"));
         assert_eq!(overall(&checks).exit_code(), 3);
         checks.push(Check::new("disk", State::Warning, "80 | 90 %").with("disk", 81.5, "%", None));
         assert_eq!(overall(&checks).exit_code(), 1);
         checks.push(Check::new("daily", State::Critical, "failed"));
         assert_eq!(
             headline(&checks),
-            "COSTWARDEN CRITICAL - daily: failed; disk: 80 / 90 %; feed: nothing is remembered | spool=0;1;3 disk=81.5%"
+            "COSTWARDEN CRITICAL - daily: failed; disk: 80 / 90 %; freshness: nothing is remembered | spool=0;1;3 disk=81.5%"
         );
         assert_eq!(overall(&checks).exit_code(), 2);
         assert_eq!(overall(&[]), State::Unknown);

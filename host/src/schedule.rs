@@ -12,19 +12,18 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use self::clock::LocalTime;
 pub(crate) use self::crontab::{Crontab, block, installed, log_file};
 pub(crate) use self::folder::make;
-pub(crate) use self::systemd::{remove, timer_name, units, write, written};
+pub(crate) use self::systemd::{UnitKind, remove, unit_name, units, write, written};
 
 /// The program, the paths and the minute of a schedule.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// The billing account of the config. Each account has entries of its own.
+    pub(crate) account: String,
     /// Path of the costwarden binary. All paths are absolute.
     pub(crate) program: PathBuf,
     pub(crate) config: PathBuf,
-    /// File of `NAME=value` lines for the environment of the jobs.
-    pub(crate) env_file: Option<PathBuf>,
     /// Folder of the lock against two simultaneous jobs on a host.
     pub(crate) state_dir: PathBuf,
     /// Folder of the output of cron jobs; systemd uses the journal.
@@ -76,9 +75,9 @@ impl Plan {
         self.state_dir.join("schedule.lock")
     }
 
-    /// Returns the times of the daily job on the clock of the host, in the year after `now`.
-    fn local_times(&self, now: Timestamp) -> Vec<LocalTime> {
-        clock::local_times(self.minute, &self.zone, &self.local, now)
+    /// Returns the minutes of the jobs on the clock of the host, in the year after `now`.
+    fn local_minutes(&self, now: Timestamp) -> Vec<i8> {
+        clock::local_minutes(self.minute, &self.zone, &self.local, now)
     }
 }
 

@@ -16,7 +16,7 @@ use config_file::toml::Diagnostic;
 use model::count::counted;
 use transport::causes::causes;
 use transport::http::{self, Authority};
-use transport::retry::RetryOptions;
+use transport::retry::Backoff;
 
 /// Endpoints and credentials for tokens and secrets.
 #[derive(Debug, Clone)]
@@ -28,7 +28,9 @@ pub(crate) struct SecretsManagerOptions {
     pub(crate) authority: Option<Authority>,
     /// Timeout of one request.
     pub(crate) timeout: Duration,
-    pub(crate) retry: RetryOptions,
+    /// Total attempts per request, including the first.
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
 }
 
 const TOKEN: &str = "X-Subject-Token";
@@ -154,10 +156,10 @@ impl SecretsManagerOptions {
             if http::is_untrusted_certificate(&why) {
                 return Err(SecretsManagerError::Distrusted { url: url.to_string(), why });
             }
-            if attempt >= self.retry.attempts {
+            if attempt >= self.attempts {
                 return Err(SecretsManagerError::Unreachable { url: url.to_string(), attempts: attempt, why });
             }
-            let delay = self.retry.delay(attempt, None, fastrand::f64());
+            let delay = self.backoff.delay(attempt, None, fastrand::f64());
             tracing::warn!(%url, attempt, ?delay, "trying again to fetch secrets: {why}");
             tokio::time::sleep(delay).await;
             attempt += 1;

@@ -144,7 +144,7 @@ fn a_daily_job_of_a_day_that_was_named_ends_the_same_wherever_the_first_host_die
 /// The scheduled form: days are fetched again, and notifications come at the end.
 #[test]
 fn a_daily_job_ends_the_same_wherever_the_first_host_dies() {
-    a_daily_job(&format!("--through={NEXT}"));
+    a_daily_job(&format!("--to={NEXT}"));
 }
 
 fn a_daily_job(days: &str) {

@@ -24,7 +24,7 @@ impl MonitoredBill {
     fn new(store: &str, metrics: &str) -> Self {
         let bill = Simulator::start(&["--now", TODAY]);
         let config = format!(
-            "{}attempts = 2\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{store}{metrics}",
+            "{}retry_seconds = 0\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{store}{metrics}",
             bill.source()
         );
         let workdir = Workdir::new(&config);

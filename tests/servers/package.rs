@@ -132,7 +132,7 @@ fn a_simulated_day(debian: &Debian) {
         &shipped,
         "[source]",
         &format!(
-            "kind = \"kakao\"\nendpoint = {:?}\ncredential_id = \"env:KAKAO_CREDENTIAL_ID\"\ncredential_secret = \"env:KAKAO_CREDENTIAL_SECRET\"\n",
+            "kind = \"kakao\"\naccount = \"default\"\nendpoint = {:?}\ncredential_id = \"env:KAKAO_CREDENTIAL_ID\"\ncredential_secret = \"env:KAKAO_CREDENTIAL_SECRET\"\n",
             bill.url
         ),
     );

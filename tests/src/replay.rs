@@ -95,7 +95,7 @@ pub fn write_all(workdir: &Workdir, bills: &Bills) {
 
 /// The `[source]` table that replays `bills`.
 pub fn source() -> &'static str {
-    "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n"
+    "[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n"
 }
 
 /// The rows of a raw document as JSON texts.

@@ -30,7 +30,7 @@ impl Simulator {
     /// The `[source]` table for this API, with short pauses between attempts.
     pub fn source(&self) -> String {
         format!(
-            "[source]\nkind = \"kakao\"\nendpoint = {:?}\ncredential_id = \"simulated-id\"\n\
+            "[source]\naccount = \"suite\"\nkind = \"kakao\"\nendpoint = {:?}\ncredential_id = \"simulated-id\"\n\
              credential_secret = \"env:SIMULATED_SECRET\"\nbackoff_ms = 1\n",
             self.url
         )

@@ -45,6 +45,8 @@ for plugin in "$root"/plugins/dist/*.wasm; do
     put 644 "$plugin" "usr/lib/costwarden/plugins/$(basename "$plugin")"
 done
 put 644 "$root/config/costwarden.toml" etc/costwarden/costwarden.toml
+# The jobs read their secrets from the file of the package.
+sed -i 's|^# env_file = |env_file = |' "$tree/etc/costwarden/costwarden.toml"
 put 640 "$here/deb/environment" etc/costwarden/environment
 for rules in "$root"/rules/*/*.toml; do
     put 644 "$rules" "etc/costwarden/rules/${rules#"$root/rules/"}"

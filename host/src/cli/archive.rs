@@ -8,10 +8,10 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 use similar::{ChangeTag, TextDiff};
 
+use super::args::SpanArgs;
 use super::jobs::{billing_day, counting, end};
-use super::look::range;
 use super::present::{self, Form};
-use super::{SpanArgs, dates, log};
+use super::{args, log};
 use crate::config::Config;
 use crate::pipeline::{self, Comparison, Difference, DifferenceKind, Grade, Mode, Services, VerifyResult};
 use ingest::archive::{Archive, Lifecycle};
@@ -37,7 +37,7 @@ pub(super) enum ArchiveCommand {
     Prune {
         /// First day to keep: delete documents of days before. Default: archive.lifecycle.delete_after_days before
         /// today.
-        #[arg(long, value_parser = dates::day)]
+        #[arg(long, value_parser = args::day)]
         before: Option<Date>,
         /// Delete the documents.
         #[arg(long)]
@@ -154,7 +154,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let store = Store::open(&config.store, Access::Read).await?;
     let archive = Archive::new(&config.archive);
     let kept_since = days_before(config, now, config.lifecycle.delete_after_days);
-    let comparison = Comparison { store: &store, archive: &archive, range: range(span), kept_since };
+    let comparison = Comparison { store: &store, archive: &archive, range: span.range()?, kept_since };
     let mut is_lacking = false;
     let mut show = |found: &Difference| {
         is_lacking |= matches!(found.kind, DifferenceKind::NotStored);
@@ -223,7 +223,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
         // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Writer(log::notification),
     };
-    let mut services = Services::open(config, Mode::Write, terminal, run).await?;
+    let mut services = Services::open(config, Mode::Write, terminal, run, now).await?;
     let bar = counting();
     let report = pipeline::rebuild(&mut services, now, &|done, all| {
         bar.set_length(all);

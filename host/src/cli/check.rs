@@ -3,119 +3,129 @@
 
 mod online;
 
+use std::io::IsTerminal as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
 use tracing::Level;
 
-use self::online::{Found, Item};
+use self::online::{CheckState, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Draft};
 use crate::pipeline::{self, Grade, PullPolicy};
-use config_file::secret::PendingSecret;
+use config_file::secret::{PendingSecret, SecretUse};
 use config_file::toml::Diagnostic;
 use model::count::counted;
 use model::rule::{self, RuleSet};
+use notify::options::{ReceiverKind, ReceiverOptions};
 use sandbox::{Compiler, Sandbox};
 use store;
 use store::options::StoreOptions;
 
-/// The results of a check.
+/// The result of a check.
 #[derive(Default)]
-struct Anomalies {
+struct CheckResult {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
-    good: Vec<String>,
+    /// The rules that can run; `None` if the rules were not read.
+    rules: Option<Vec<String>>,
     /// The lines of the go-live checklist.
     items: Vec<Item>,
-    rules: usize,
 }
 
 pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timestamp) -> Grade {
-    let mut anomalies = Anomalies::default();
-    let draft = config::load(path, &environment);
-    let config = match draft {
-        // Only --online may use the network: secrets in Secrets Manager stay unresolved otherwise.
-        Ok(draft) if args.online => draft.resolve().await,
-        Ok(draft) => {
-            let note = |pending: &PendingSecret| {
-                pending.fail(format!("{}: not resolved, --online does it", pending.reference))
-            };
-            anomalies.warnings.extend(draft.pending.iter().map(note));
-            Ok(draft.config)
+    let mut result = CheckResult::default();
+    let config = match config::load(path, &environment) {
+        // Only --online may use the network and needs the secrets.
+        Ok(draft) if args.online => draft.resolve(SecretUse::All).await,
+        Ok(Draft { config, secrets, .. }) => {
+            result.warnings.extend(secrets.missing);
+            let note =
+                |pending: &PendingSecret| pending.fail(format!("{}: --online fetches the secret", pending.reference));
+            result.warnings.extend(secrets.pending.iter().map(note));
+            Ok(config)
         }
         Err(errors) => Err(errors),
     };
     match config {
         Ok(config) => {
-            anomalies.warnings.extend(nowhere(path, &config));
-            anomalies.warnings.extend(in_the_clear(path, &config));
-            plugins(path, &config, if args.online { PullPolicy::Once } else { PullPolicy::Never }, &mut anomalies)
-                .await;
+            result.warnings.extend(missing_textfile_folder(path, &config));
+            result.warnings.extend(unencrypted_store(path, &config));
+            result.warnings.extend(exposed_secrets(path, &config));
+            result.warnings.extend(unread_notifications(path, &config));
+            result.check_plugins(path, &config, if args.online { PullPolicy::Once } else { PullPolicy::Never }).await;
             if args.online {
-                anomalies.items = online::check(&config, args, now).await;
-                // A bad item of the checklist fails the command like an invalid config.
-                let bad = anomalies.items.iter().filter(|item| item.found == Found::Bad);
-                anomalies.errors.extend(bad.map(|item| Diagnostic::of_file(path, &item.message)));
+                result.items = online::check(&config, args, now).await;
+                // A failed line of the checklist fails the command like an invalid config.
+                let failed = result.items.iter().filter(|item| item.state == CheckState::Failed);
+                let failed = failed.map(|item| Diagnostic::of_file(path, &item.message));
+                result.errors.extend(failed);
             }
         }
-        Err(errors) => anomalies.errors = errors,
+        Err(errors) => result.errors = errors,
     }
-    let Anomalies { errors, warnings, good, items, rules } = anomalies;
-    match form {
-        Form::Text => {
-            for error in &errors {
-                present::complaint(Level::ERROR, &format!("error: {error}"));
-            }
-            for warning in &warnings {
-                present::complaint(Level::WARN, &format!("warning: {warning}"));
-            }
-            for line in &good {
-                present::out(line);
-            }
-            for Item { name, found, message } in &items {
-                // The message is already printed above, with the file.
-                let message = if *found == Found::Bad { "see above" } else { message };
-                present::out(&format!("{:<8} {name:<10} {message}", found.as_str()));
-            }
-            let (rules, errors) = (counted(rules, "rule"), counted(errors.len(), "error"));
-            present::out(&format!("{}: {rules} can run, {errors}", path.display()));
-        }
-        Form::Json => {
-            let errors = errors.iter().map(|error| ("error", error));
-            for (level, found) in errors.chain(warnings.iter().map(|warning| ("warning", warning))) {
-                let Diagnostic { file, line, key, message } = found;
-                let found = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
-                present::out(&found.to_string());
-            }
-            for Item { name, found, message } in items {
-                present::out(&json!({"level": found.as_str(), "check": name, "message": message}).to_string());
-            }
-        }
-    }
-    if errors.is_empty() { Grade::Done } else { Grade::Failed }
+    result.print(path, form);
+    if result.errors.is_empty() { Grade::Done } else { Grade::Failed }
 }
 
-async fn plugins(path: &Path, config: &Config, pull: PullPolicy, anomalies: &mut Anomalies) {
-    let set = rule::load(&config.rules);
-    anomalies.warnings.extend(unused_grants(path, config, &set));
-    // No cache folder: a check leaves no trace.
-    match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
-        Ok(sandbox) => {
-            let ready = pipeline::prepare_rules(set, config, &sandbox, pull).await;
-            anomalies.rules = ready.rules.len();
-            anomalies.good.extend(ready.rules.iter().map(|ready| describe(&ready.rule)));
-            anomalies.errors.extend(ready.problems);
+impl CheckResult {
+    fn print(&self, path: &Path, form: Form) {
+        match form {
+            Form::Text => {
+                let rules = self.rules.iter().flatten();
+                rules.for_each(|rule| present::out(rule));
+                for Item { name, state, message } in &self.items {
+                    present::out(&format!("{:<8} {name:<10} {message}", state.as_str()));
+                }
+                for error in &self.errors {
+                    present::complaint(Level::ERROR, &format!("error: {error}"));
+                }
+                for warning in &self.warnings {
+                    present::complaint(Level::WARN, &format!("warning: {warning}"));
+                }
+                let rules = self.rules.as_ref().map_or_else(
+                    || "the rules were not read".to_owned(),
+                    |rules| format!("{} can run", counted(rules.len(), "rule")),
+                );
+                present::out(&format!("{}: {rules}, {}", path.display(), counted(self.errors.len(), "error")));
+            }
+            Form::Json => {
+                let errors = self.errors.iter().map(|error| ("error", error));
+                for (level, diagnostic) in errors.chain(self.warnings.iter().map(|warning| ("warning", warning))) {
+                    let Diagnostic { file, line, key, message } = diagnostic;
+                    let json = json!({"level": level, "file": file, "line": line, "key": key, "message": message});
+                    present::out(&json.to_string());
+                }
+                for Item { name, state, message } in &self.items {
+                    present::out(&json!({"level": state.as_str(), "check": name, "message": message}).to_string());
+                }
+            }
         }
-        Err(error) => anomalies.errors.push(Diagnostic::of_file(path, error.to_string())),
+    }
+
+    async fn check_plugins(&mut self, path: &Path, config: &Config, pull: PullPolicy) {
+        let set = rule::load(&config.rules);
+        self.warnings.extend(unused_grants(path, config, &set));
+        // A check uses the compiled plugins and the refusals of the runs, and leaves no trace.
+        let cache = config.state_dir.join("compiled");
+        match Sandbox::read_only(config.plugins.limits.clone(), &cache, Compiler::this_program()) {
+            Ok(sandbox) => {
+                let prepared = pipeline::prepare_rules(set, config, &sandbox, pull).await;
+                self.rules = Some(prepared.rules.iter().map(|prepared| describe(&prepared.rule)).collect());
+                self.errors.extend(prepared.problems);
+                self.warnings.extend(prepared.warnings);
+            }
+            Err(error) => self.errors.push(Diagnostic::of_file(path, error.to_string())),
+        }
     }
 }
 
 /// Returns a warning if the folder of the metrics textfile is missing: a run does not create the folder, because no
 /// node exporter reads there.
-fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
+fn missing_textfile_folder(path: &Path, config: &Config) -> Option<Diagnostic> {
     let folder = config.metrics.textfile.as_ref()?.parent()?;
     let absent = || {
         let message = format!(
@@ -128,13 +138,41 @@ fn nowhere(path: &Path, config: &Config) -> Option<Diagnostic> {
 }
 
 /// Returns a warning if the connection to MongoDB is not encrypted. Not an error: the hosts may share a private subnet.
-fn in_the_clear(path: &Path, config: &Config) -> Option<Diagnostic> {
+fn unencrypted_store(path: &Path, config: &Config) -> Option<Diagnostic> {
     let StoreOptions::Mongodb(options) = &config.store else { return None };
     let hosts = store::unencrypted_hosts(options)?;
     let message = format!(
-        "{hosts} is spoken to in the clear: add tls=true to the address, and ca_file for an authority of your own"
+        "the connection to {hosts} is not encrypted: add tls=true to store.uri, and set store.ca_file for a private certificate authority"
     );
     Some(Diagnostic { key: "store.uri".to_owned(), ..Diagnostic::of_file(path, message) })
+}
+
+/// Returns a warning for an env file that other users can read, and for a password in the text of `store.uri`.
+fn exposed_secrets(path: &Path, config: &Config) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    if let Some(file) = &config.env_file
+        && let Ok(metadata) = std::fs::metadata(file)
+        && metadata.permissions().mode() & 0o007 != 0
+    {
+        let file = file.display();
+        let message = format!("all users can read {file}: run chmod o= {file}");
+        warnings.push(Diagnostic { key: "env_file".to_owned(), ..Diagnostic::of_file(path, message) });
+    }
+    if let StoreOptions::Mongodb(options) = &config.store
+        && options.has_plain_password
+    {
+        let message = "the config contains the password of MongoDB: write the uri into env_file or into a file with mode 600, and set uri = \"env:NAME\" or \"file:PATH\"";
+        warnings.push(Diagnostic { key: "store.uri".to_owned(), ..Diagnostic::of_file(path, message) });
+    }
+    warnings
+}
+
+/// Returns a warning if only a terminal receives notifications, and no terminal is attached.
+fn unread_notifications(path: &Path, config: &Config) -> Option<Diagnostic> {
+    let is_terminal = |receiver: &ReceiverOptions| matches!(receiver.kind, ReceiverKind::Terminal);
+    let is_unread = config.receivers.iter().all(is_terminal) && !std::io::stdout().is_terminal();
+    let message = "only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = \"syslog\"";
+    is_unread.then(|| Diagnostic { key: "receiver".to_owned(), ..Diagnostic::of_file(path, message) })
 }
 
 /// Returns a warning for each grant to a plugin without a rule: the name may be misspelt, or the grant may be obsolete.

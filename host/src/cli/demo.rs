@@ -37,7 +37,7 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     let zone = TimeZone::get("Asia/Seoul").context("the time zone data has no Asia/Seoul")?;
     let simulation = simulate(&zone).await?;
     let mut services =
-        Services::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run).await?;
+        Services::open(configure(folder, &plugins, simulation.url())?, Mode::Write, Terminal::Stdout, run, now).await?;
 
     let yesterday = TODAY.yesterday()?;
     let range = DateRange { from: TODAY.saturating_sub(i32::from(DAYS).days()), to: yesterday.yesterday()? };
@@ -145,7 +145,7 @@ fn demand(report: &Report) -> anyhow::Result<()> {
 }
 
 fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
-    let header = ["hidden in the bill", "service", "since", "found", "by", "cost against expected"];
+    let header = ["hidden", "service", "since", "found", "by", "cost / expected"];
     let mut table = present::table(&header, &[5]);
     let mut matched = HashSet::new();
     let mut missed = 0;
@@ -164,7 +164,8 @@ fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
             first.map(cost).unwrap_or_default(),
         ]);
     }
-    let false_alarms: Vec<&Incident> = incidents.iter().filter(|incident| !matched.contains(&incident.id)).collect();
+    let is_false = |incident: &&Incident| !incident.is_explained && !matched.contains(&incident.id);
+    let false_alarms: Vec<&Incident> = incidents.iter().filter(is_false).collect();
     for incident in &false_alarms {
         table.add_row([
             "(nothing: a false alarm)".to_owned(),

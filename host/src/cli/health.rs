@@ -5,11 +5,13 @@ use std::path::Path;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
+use tracing::Level;
 
 use super::environment;
 use super::present::{self, Form};
 use crate::config::{self, Config};
 use crate::health::{self, Check, State};
+use config_file::secret::SecretUse;
 use config_file::toml::Diagnostic;
 
 #[derive(Debug, Args)]
@@ -17,15 +19,34 @@ pub(super) struct HealthArgs {
     /// Print the first line only.
     #[arg(long)]
     brief: bool,
+    /// Print only if the state of a check has changed since the last call with the option, for the system log. The state
+    /// directory keeps the last states. Exit code 0 without a change.
+    #[arg(long, requires = "brief")]
+    changes: bool,
 }
 
 /// Prints the checks and returns the exit code of a monitoring plugin.
 pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Timestamp) -> u8 {
+    let mut changes = None;
     let checks = match load(config).await {
-        Ok(config) => health::checks(&health::gather(&config, now).await, &config.health),
+        Ok(config) => {
+            let checks = health::checks(&health::gather(&config, now).await, &config.health);
+            changes = args.changes.then(|| health::LastStates::update(&config.state_dir, &checks, now));
+            checks
+        }
         Err(errors) => vec![unusable(&errors)],
     };
     let state = health::overall(&checks);
+    match changes {
+        Some(Ok(None)) => return 0,
+        Some(Ok(Some(since))) => {
+            present::out(&format!("{} (since {since})", health::headline(&checks)));
+            return state.exit_code();
+        }
+        // Without the file every call prints.
+        Some(Err(error)) => present::complaint(Level::WARN, &error),
+        None => {}
+    }
     match form {
         Form::Json => {
             let checks: Vec<_> = checks.iter().map(json_check).collect();
@@ -42,7 +63,7 @@ pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Ti
 }
 
 async fn load(path: &Path) -> Result<Config, Vec<Diagnostic>> {
-    config::load(path, &environment)?.resolve().await
+    config::load(path, &environment)?.resolve(SecretUse::Tables(&["archive", "store"])).await
 }
 
 /// The check for an invalid config: critical, because no job runs without a config.

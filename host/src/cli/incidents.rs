@@ -6,9 +6,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::present::{self, Form};
-use crate::config::Config;
+use super::args::{Row, SelectionArgs};
+use super::present::{self, Form, moment};
+use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
+use model::anomaly::Direction;
 use model::count::counted;
 use model::incident::{Decision, Incident, IncidentState, Resolution};
 use model::moment::Moment;
@@ -16,17 +18,16 @@ use model::money;
 use model::run_id::RunId;
 use store::{Access, DateRange, IncidentWrite, Store};
 
+/// Number of characters of an id in a list.
+const SHORT_ID: usize = 13;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum IncidentsCommand {
     /// List incidents, oldest first.
-    List {
-        /// Open incidents only.
-        #[arg(long)]
-        open: bool,
-    },
+    List(ListArgs),
     /// Show an incident: the reason, the rules, the days, and the notifications sent.
     Show {
-        /// Id from `incidents list` or from an anomaly.
+        /// Id from `incidents list` or from an anomaly; the first characters suffice.
         #[arg(value_name = "ID")]
         id: String,
     },
@@ -35,8 +36,30 @@ pub(super) enum IncidentsCommand {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// State of the incident.
+    #[arg(long, value_enum)]
+    state: Option<StateWord>,
+    /// Open incidents only: the same as --state open.
+    #[arg(long, conflicts_with = "state")]
+    open: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StateWord {
+    Open,
+    Over,
+    NewLevel,
+    Expected,
+    Retracted,
+    NotVerifiable,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct AcceptArgs {
-    /// Id from `incidents list` or from an anomaly.
+    /// Id from `incidents list` or from an anomaly; the first characters suffice.
     #[arg(value_name = "ID")]
     id: String,
     /// Meaning of the incident.
@@ -56,19 +79,24 @@ enum What {
 }
 
 pub(super) async fn incidents(
-    config: Config,
+    config: StoreConfig,
     command: IncidentsCommand,
     form: Form,
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
     match command {
-        IncidentsCommand::List { open } => {
+        IncidentsCommand::List(args) => {
+            let DateRange { from, to } = args.selection.span.range()?;
             let store = Store::open(&config.store, Access::Read).await?;
             let mut incidents = store.all_incidents().await?;
-            incidents.retain(|incident| !open || incident.state == IncidentState::Open);
+            let wanted = args.state.or(args.open.then_some(StateWord::Open));
+            incidents.retain(|incident| {
+                let is_in_range = incident.first_seen.date <= to && incident.last_seen.date >= from;
+                is_in_range && wanted.is_none_or(|word| word == state_word(incident))
+            });
             incidents.sort_by(|one, other| (one.first_seen, &one.id).cmp(&(other.first_seen, &other.id)));
-            list(&incidents, &config, form);
+            list(&args.selection.select(incidents, row), &config, form);
         }
         IncidentsCommand::Show { id } => {
             let store = Store::open(&config.store, Access::Read).await?;
@@ -83,7 +111,7 @@ pub(super) async fn incidents(
     Ok(Grade::Done)
 }
 
-async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
+async fn accept(config: &StoreConfig, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
     // Under the write lease: no job writes the same incident at the same time.
     let incident =
         pipeline::with_write_lease(config, run, async |store| decide(store, config, args, now).await).await??;
@@ -94,7 +122,7 @@ async fn accept(config: &Config, args: AcceptArgs, form: Form, run: RunId, now: 
     Ok(())
 }
 
-async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Incident> {
+async fn decide(store: &Store, config: &StoreConfig, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Incident> {
     let mut incident = find(store, &args.id).await?;
     if incident.state == IncidentState::Retracted {
         anyhow::bail!("incident {} was taken back, since the bill was corrected: there is nothing to accept", args.id);
@@ -111,28 +139,50 @@ async fn decide(store: &Store, config: &Config, args: AcceptArgs, now: Timestamp
     Ok(incident)
 }
 
+/// Finds an incident by the id, or by the first characters of the id.
 async fn find(store: &Store, id: &str) -> anyhow::Result<Incident> {
-    let found = store.incident(id).await?;
-    found.ok_or_else(|| anyhow::anyhow!("there is no incident {id}: costwarden incidents list names them"))
+    if let Some(incident) = store.incident(id).await? {
+        return Ok(incident);
+    }
+    let mut matching = store.all_incidents().await?;
+    matching.retain(|incident| !id.is_empty() && incident.id.starts_with(id));
+    match matching.len() {
+        0 => anyhow::bail!("there is no incident {id}: costwarden incidents list names all incidents"),
+        1 => Ok(matching.remove(0)),
+        number => {
+            let ids: Vec<&str> = matching.iter().map(|incident| incident.id.as_str()).collect();
+            anyhow::bail!("{number} incidents begin with {id}: {}; give more characters of the id", ids.join(", "))
+        }
+    }
 }
 
-fn list(incidents: &[Incident], config: &Config, form: Form) {
+fn row(incident: &Incident) -> Row<'_> {
+    let Incident { series, names, .. } = incident;
+    Row {
+        project: [&series.project, &names.project],
+        service: [&series.service, &names.service],
+        rules: incident.rules.iter().map(String::as_str).collect(),
+        severity: incident.severity.as_str(),
+    }
+}
+
+fn list(incidents: &[Incident], config: &StoreConfig, form: Form) {
     match form {
         Form::Json => incidents.iter().for_each(|incident| present::out(&json(incident).to_string())),
         Form::Text => {
-            let header = ["id", "state", "since", "until", "days", "series", "way", "impact", "severity"];
-            let mut table = present::table(&header, &[4, 7]);
+            let impact = format!("impact {}", config.currency);
+            let mut table = present::table(&["id", "since", "state", "severity", &impact, "series"], &[4]);
+            present::keep_whole(&mut table, 0);
             for incident in incidents {
+                let names = &incident.names;
+                let sign = if incident.direction == Direction::Up { '+' } else { '-' };
                 table.add_row([
-                    incident.id.clone(),
+                    short_id(&incident.id).to_owned(),
+                    incident.first_seen.date.to_string(),
                     state(incident).to_owned(),
-                    moment(incident.first_seen),
-                    moment(incident.last_seen),
-                    incident.by_day.len().to_string(),
-                    incident.series.to_string(),
-                    incident.direction.as_str().to_owned(),
-                    format!("{} {}", money::text(incident.impact()), config.currency),
                     incident.severity.as_str().to_owned(),
+                    format!("{sign}{}", money::text(incident.impact())),
+                    present::series_label([&names.account, &names.project, &names.service]),
                 ]);
             }
             present::out(&table.to_string());
@@ -140,7 +190,7 @@ fn list(incidents: &[Incident], config: &Config, form: Form) {
     }
 }
 
-fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form) {
+fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: Form) {
     if form == Form::Json {
         let mut whole = json(incident);
         whole["anomalies"] = anomalies.into();
@@ -186,8 +236,22 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &Config, form: Form)
     if incident.muted {
         line("notified", "nobody: the incident was loaded as history".to_owned());
     }
+    if incident.is_explained {
+        line("notified", "nobody: incidents of finer series explain the incident".to_owned());
+    }
     line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());
+}
+
+fn state_word(incident: &Incident) -> StateWord {
+    match incident.state {
+        IncidentState::Open => StateWord::Open,
+        IncidentState::Closed(Resolution::Returned) => StateWord::Over,
+        IncidentState::Closed(Resolution::NewLevel) => StateWord::NewLevel,
+        IncidentState::Closed(Resolution::Expected) => StateWord::Expected,
+        IncidentState::Closed(Resolution::NotVerifiable) => StateWord::NotVerifiable,
+        IncidentState::Retracted => StateWord::Retracted,
+    }
 }
 
 fn state(incident: &Incident) -> &'static str {
@@ -196,18 +260,20 @@ fn state(incident: &Incident) -> &'static str {
         IncidentState::Closed(Resolution::Returned) => "over",
         IncidentState::Closed(Resolution::NewLevel) => "new level",
         IncidentState::Closed(Resolution::Expected) => "expected",
+        IncidentState::Closed(Resolution::NotVerifiable) => "not verifiable",
         IncidentState::Retracted => "retracted",
     }
 }
 
-fn moment(moment: Moment) -> String {
-    moment.hour.map_or_else(|| moment.date.to_string(), |hour| format!("{} {hour:02}h", moment.date))
+/// Returns the first characters of an id: the date and four digits.
+fn short_id(id: &str) -> &str {
+    id.get(..SHORT_ID).unwrap_or(id)
 }
 
 fn json(incident: &Incident) -> Value {
     let at = |moment: Moment| json!({ "date": moment.date.to_string(), "hour": moment.hour });
     let days = incident.by_day.iter().map(|(date, seen)| {
-        json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day, "part": seen.partial_day.map(|(_, impact)| impact) })
+        json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day.map(|day| day.impact), "observed": seen.finished_day.map(|day| day.observed), "expected": seen.finished_day.map(|day| day.expected), "part": seen.partial_day.map(|part| part.impact) })
     });
     let decision = incident.decision.as_ref();
     json!({
@@ -232,8 +298,9 @@ fn json(incident: &Incident) -> Value {
         "expected": incident.expected,
         "reason": incident.reason,
         "muted": incident.muted,
+        "explained": incident.is_explained,
         "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
-            "notifiedImpact": delivery.notified_impact, "endTold": delivery.end_notified, "notifications": delivery.notifications,
+            "notifiedImpact": delivery.notified_impact, "endNotified": delivery.end_notified, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),
     })
 }

@@ -28,9 +28,9 @@ pub(super) async fn daily(
     run: RunId,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
-    let by_clock = (args.date, args.from, args.through) == (None, None, None);
+    let by_clock = (args.date, args.from, args.to) == (None, None, None);
     let repeat = repeat(args.once || by_clock);
-    let newest = || args.through.unwrap_or_else(|| yesterday(&config, now));
+    let newest = || args.to.unwrap_or_else(|| yesterday(&config, now));
     let days = match (args.date, args.from.zip(args.to)) {
         (Some(day), _) => DailyDays::Named(DateRange { from: day, to: day }),
         (None, Some((from, to))) => DailyDays::Named(DateRange { from, to }),
@@ -105,7 +105,7 @@ async fn open(
     };
     // From here on a signal ends the run after the current step.
     stop::listen(Grade::Failed.exit_code())?;
-    match Services::open(config.clone(), mode, terminal, run).await {
+    match Services::open(config.clone(), mode, terminal, run, now).await {
         // A dry run leaves no record of a failure.
         Err(error) if mode == Mode::Write => {
             let mut report = Report::new(job, String::new());

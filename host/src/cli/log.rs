@@ -148,7 +148,7 @@ pub(super) fn summary(report: &Report, took: Duration) {
     }
     match report.outcome() {
         Outcome::Done => say!(INFO),
-        Outcome::Degraded | Outcome::Stopped | Outcome::TakenOver => say!(WARN),
+        Outcome::Degraded | Outcome::Stopped | Outcome::TakenOver | Outcome::Refused => say!(WARN),
         Outcome::Failed => say!(ERROR),
     }
 }

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use config_file::secret::SecretUse;
 use plugin::authoring::language::Language;
 use sandbox::{Compiler, Detector, Limits, Sandbox};
 
@@ -268,7 +269,9 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Run(args) => run::run(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
-        PluginCommand::Lock(args) => lock::lock(&args, &load(config).await?, form).await,
+        PluginCommand::Lock(args) => {
+            lock::lock(&args, &load(config, SecretUse::Tables(&["plugins"])).await?, form).await
+        }
         PluginCommand::Keygen(args) => sign::keygen(&args, form),
         PluginCommand::Sign(args) => sign::sign(&args, form),
         PluginCommand::Verify(args) => sign::verify(&args, &TrialEnvironment::new(config)?, form),
@@ -286,7 +289,7 @@ fn config_file(config: Option<PathBuf>) -> Option<PathBuf> {
 async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
     let Some(file) = config_file(config) else { return Ok(Exchange::default()) };
     let draft = config::load_exchange(&file, &variable).map_err(together)?;
-    draft.resolve().await.map_err(together)
+    draft.resolve(SecretUse::Tables(&["plugins"])).await.map_err(together)
 }
 
 impl CacheArgs {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use tracing::Level;
@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::pipeline::{Count, Report};
 use model::anomaly::Anomaly;
 use model::count::counted;
+use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
 use store::DateRange;
@@ -29,13 +30,36 @@ const HOUSE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::no
 pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(HOUSE_STYLE);
-    table.set_content_arrangement(ContentArrangement::Disabled).set_header(header.iter().copied());
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width()).set_header(header.iter().copied());
     for index in numbers {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table
+}
+
+/// Keeps the cells of a column on one line, so that people can copy keys and ids.
+pub(super) fn keep_whole(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
+/// Returns the width of the terminal in columns; 80 without a terminal.
+fn width() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.max(80))
+}
+
+/// Returns the names of a series. The spaces allow a line break between the names.
+pub(super) fn series_label([account, project, service]: [&str; 3]) -> String {
+    format!("{account} / {project} / {service}")
+}
+
+/// Creates an empty table of anomalies.
+pub(super) fn anomaly_table(currency: &str) -> Table {
+    let [observed, expected] = ["observed", "expected"].map(|name| format!("{name} {currency}"));
+    table(&["date", "severity", "rule", &observed, &expected, "series"], &[3, 4])
 }
 
 /// Prints the outcome of a job: the anomalies, the problems, and a summary line.
@@ -70,6 +94,9 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
             for problem in &report.problems {
                 complaint(Level::WARN, &format!("degraded: {problem}"));
             }
+            for note in &report.notes {
+                complaint(Level::INFO, &format!("note: {note}"));
+            }
             if let Some(error) = &report.error {
                 complaint(Level::ERROR, &format!("failed: {error}"));
             }
@@ -94,20 +121,24 @@ pub(super) fn complaint(level: Level, text: &str) {
 }
 
 fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
-    let mut table = table(&["date", "hour", "series", "rule", "observed", "expected", "score", "why"], &[4, 5, 6]);
+    let mut table = anomaly_table(currency);
     for anomaly in anomalies {
+        let names = &anomaly.names;
         table.add_row([
-            anomaly.date.to_string(),
-            anomaly.hour.map_or_else(|| "day".to_owned(), |hour| format!("{hour:02}")),
-            anomaly.series.to_string(),
+            moment(Moment { date: anomaly.date, hour: anomaly.hour }),
+            anomaly.severity.as_str().to_owned(),
             anomaly.rule.clone(),
-            format!("{} {currency}", money::text(anomaly.observed)),
-            format!("{} {currency}", money::text(anomaly.expected)),
-            format!("{:.1}", anomaly.score),
-            anomaly.reason.clone(),
+            money::text(anomaly.observed),
+            money::text(anomaly.expected),
+            series_label([&names.account, &names.project, &names.service]),
         ]);
     }
     table
+}
+
+/// Returns a day, or a day with an hour.
+pub(super) fn moment(Moment { date, hour }: Moment) -> String {
+    hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}h"))
 }
 
 fn summary(report: &Report) -> String {
@@ -130,7 +161,11 @@ fn summary(report: &Report) -> String {
         counted(count(Count::Notifications), "notification"),
     );
     if let Some(DateRange { from, to }) = report.reevaluated {
-        line.push_str(&format!(", {} days evaluated again from {from} to {to}", count(Count::ReevaluatedDays)));
+        let days = counted(count(Count::ReevaluatedDays), "day");
+        line.push_str(&match from == to {
+            true => format!(", {days} evaluated again ({from})"),
+            false => format!(", {days} evaluated again from {from} to {to}"),
+        });
     }
     if let Some(total) = &report.total {
         line.push_str(&format!(", total {total}"));
@@ -158,8 +193,9 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
         "counts": counts,
         "durationsMs": durations,
         "problems": report.problems,
+        "notes": report.notes,
         "error": report.error,
-        "anomalies": report.anomalies.iter().map(json_finding).collect::<Vec<_>>(),
+        "anomalies": report.anomalies.iter().map(json_anomaly).collect::<Vec<_>>(),
     });
     if let Some(run) = run {
         json["runId"] = run.to_string().into();
@@ -167,7 +203,7 @@ fn json_report(report: &Report, run: Option<RunId>) -> Value {
     json
 }
 
-fn json_finding(anomaly: &Anomaly) -> Value {
+fn json_anomaly(anomaly: &Anomaly) -> Value {
     json!({
         "date": anomaly.date.strftime("%Y%m%d").to_string(),
         "hour": anomaly.hour,

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use config_file::secret::SecretUse;
 use jiff::civil::Date;
 use serde_json::json;
 use tracing::Level;
 
-use super::dates;
+use super::args;
 use super::present::{self, Form};
 use crate::config::Config;
 use crate::pipeline::{self, Grade, Preview, PullPolicy};
@@ -23,10 +24,20 @@ pub(super) enum RulesCommand {
     List(ListArgs),
 }
 
+impl RulesCommand {
+    /// Returns the tables with secrets that the command uses.
+    pub(super) fn secrets(&self) -> SecretUse {
+        match self {
+            Self::Run(_) => SecretUse::Tables(&["store"]),
+            Self::List(_) => SecretUse::Tables(&[]),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     /// Day, like 2026-11-23. Default: the newest day in the store.
-    #[arg(long, value_parser = dates::day)]
+    #[arg(long, value_parser = args::day)]
     date: Option<Date>,
     /// Hour of the day for the rules over hourly snapshots.
     #[arg(long, default_value_t = 23, value_parser = clap::value_parser!(u8).range(0..24))]
@@ -46,19 +57,29 @@ pub(super) struct ListArgs {
 pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form) -> anyhow::Result<Grade> {
     match command {
         RulesCommand::Run(RunArgs { date, hour, rules }) => {
+            let is_live_rule_set = rules.is_none();
             config.rules = rules.unwrap_or(config.rules);
-            run(&config, date, hour, form).await
+            run(&config, RunDay { date, hour, is_live_rule_set }, form).await
         }
         RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
     }
 }
 
-async fn run(config: &Config, date: Option<Date>, hour: u8, form: Form) -> anyhow::Result<Grade> {
+/// The day of a preview, and the rules.
+struct RunDay {
+    date: Option<Date>,
+    hour: u8,
+    is_live_rule_set: bool,
+}
+
+async fn run(config: &Config, day: RunDay, form: Form) -> anyhow::Result<Grade> {
+    let RunDay { date, hour, is_live_rule_set } = day;
     // No cache folder: a preview leaves no trace.
     let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
     let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
-    let report = pipeline::preview(Preview { config, store: &store, rules: &rules, date, hour }).await;
+    let report =
+        pipeline::preview(Preview { config, store: &store, rules: &rules, date, hour, is_live_rule_set }).await;
     present::preview(&report, config, form);
     Ok(report.grade())
 }
@@ -70,16 +91,18 @@ fn list(set: &RuleSet, form: Form) -> Grade {
     match form {
         Form::Json => set.rules.iter().for_each(|rule| present::out(&json(rule).to_string())),
         Form::Text => {
-            let columns = ["rule", "detector", "series", "by", "days", "severity", "why"];
-            let mut table = present::table(&columns, &[4]);
+            let mut table = present::table(&["rule", "detector", "series", "by", "why"], &[]);
+            (0..3).for_each(|column| present::keep_whole(&mut table, column));
             for rule in &set.rules {
                 table.add_row([
                     rule.id.clone(),
                     rule.detector.clone(),
                     rule.grain.as_str().to_owned(),
-                    if group_by(rule).is_empty() { "total".to_owned() } else { group_by(rule).join(", ") },
-                    rule.history_days.to_string(),
-                    rule.severity.as_str().to_owned(),
+                    match group_by(rule)[..] {
+                        [] => "total".to_owned(),
+                        [_, _, _] => "each".to_owned(),
+                        ref dimensions => dimensions.join(", "),
+                    },
                     rule.why.clone(),
                 ]);
             }

@@ -1,6 +1,5 @@
 //! The commands `schedule ...`: install, remove and show the jobs in cron or systemd.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,9 +9,10 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::present::{self, Form};
+use super::together;
 use crate::config::{self, Config};
 use crate::pipeline::Grade;
-use crate::schedule::{self, Change, Crontab, Plan, Task};
+use crate::schedule::{self, Change, Crontab, Plan, Task, UnitKind};
 use ingest::archive::options::ArchiveOptions;
 use store::options::StoreOptions;
 
@@ -46,10 +46,6 @@ pub(super) struct InstallArgs {
     /// Minute of each hour. Use different minutes on hosts with a shared store: 10 on the first, 15 on the second.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..60))]
     minute: u8,
-    /// File of NAME=value lines with the environment of the jobs, for secrets with an "env:NAME" reference in the
-    /// config.
-    #[arg(long, value_name = "FILE")]
-    env_file: Option<PathBuf>,
     /// Folder of costwarden.log, the output of the cron jobs. systemd writes to the journal instead.
     #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
     log_dir: PathBuf,
@@ -62,17 +58,13 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
     match command {
         ScheduleCommand::Install(args) if args.place.systemd => install_units(&args, config),
         ScheduleCommand::Install(args) => install_crontab(&args, config, now),
-        ScheduleCommand::Remove(place) => remove(&place),
-        ScheduleCommand::Show(place) => show(&place, form),
+        ScheduleCommand::Remove(place) => remove(&place, &account(config)?),
+        ScheduleCommand::Show(place) => show(&place, &account(config)?, form),
     }
 }
 
 fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {
     let plan = plan(args, config)?;
-    // A shell reads the file for cron; systemd parses the lines itself.
-    if let Some(file) = &plan.env_file {
-        understood(file)?;
-    }
     let block = schedule::block(&plan, now)?;
     if args.dry_run {
         present::out(block.trim_end());
@@ -84,13 +76,14 @@ fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow:
         schedule::make(folder, user)?;
     }
     let crontab = Crontab { user: args.place.user.clone() };
-    let change = crontab.install(&block)?;
+    let change = crontab.install(&plan.account, &block)?;
     say(change, "the jobs are in the crontab", "the crontab already contains the jobs");
     Ok(Grade::Done)
 }
 
 fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
-    let units = schedule::units(&plan(args, config)?)?;
+    let plan = plan(args, config)?;
+    let units = schedule::units(&plan)?;
     if args.dry_run {
         for unit in units {
             present::out(&format!("# {}\n{}", unit.name, unit.text));
@@ -99,28 +92,31 @@ fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
     }
     let change = schedule::write(&args.place.dir, &units)?;
     say(change, "the units are written", "the units are as they should be already");
-    let timers = Task::ALL.map(schedule::timer_name).join(" ");
+    let timers = timers(&plan.account);
     present::out(&format!("to start them: systemctl daemon-reload && systemctl enable --now {timers}"));
     Ok(Grade::Done)
 }
 
-fn remove(place: &WhereArgs) -> anyhow::Result<Grade> {
-    let change =
-        if place.systemd { schedule::remove(&place.dir)? } else { Crontab { user: place.user.clone() }.remove()? };
+fn remove(place: &WhereArgs, account: &str) -> anyhow::Result<Grade> {
+    let change = if place.systemd {
+        schedule::remove(&place.dir, account)?
+    } else {
+        Crontab { user: place.user.clone() }.remove(account)?
+    };
     say(change, "removed", "nothing of costwarden was installed");
     if place.systemd && change == Change::Written {
-        let timers = Task::ALL.map(schedule::timer_name).join(" ");
+        let timers = timers(account);
         present::out(&format!("to stop them: systemctl disable --now {timers}; systemctl daemon-reload"));
     }
     Ok(Grade::Done)
 }
 
-fn show(place: &WhereArgs, form: Form) -> anyhow::Result<Grade> {
+fn show(place: &WhereArgs, account: &str, form: Form) -> anyhow::Result<Grade> {
     let lines: Vec<String> = if place.systemd {
-        schedule::written(&place.dir)?.iter().map(|path| path.display().to_string()).collect()
+        schedule::written(&place.dir, account)?.iter().map(|path| path.display().to_string()).collect()
     } else {
         let table = Crontab { user: place.user.clone() }.read()?;
-        schedule::installed(&table)?.into_iter().flat_map(str::lines).map(str::to_owned).collect()
+        schedule::installed(&table, account)?.into_iter().flat_map(str::lines).map(str::to_owned).collect()
     };
     match form {
         Form::Json => present::out(&json!({"installed": !lines.is_empty(), "lines": lines}).to_string()),
@@ -128,6 +124,15 @@ fn show(place: &WhereArgs, form: Form) -> anyhow::Result<Grade> {
         Form::Text => present::out(&lines.join("\n")),
     }
     Ok(if lines.is_empty() { Grade::Degraded } else { Grade::Done })
+}
+
+/// Returns the billing account of a config. Secrets are not needed.
+fn account(config: &Path) -> anyhow::Result<String> {
+    Ok(config::load(config, &|_| None).map_err(together)?.config.account)
+}
+
+fn timers(account: &str) -> String {
+    Task::ALL.map(|task| schedule::unit_name(account, task, UnitKind::Timer)).join(" ")
 }
 
 fn say(change: Change, written: &str, unchanged: &str) {
@@ -140,11 +145,11 @@ fn say(change: Change, written: &str, unchanged: &str) {
 fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
     let absolute = |path: &Path| std::path::absolute(path).with_context(|| format!("{} has no folder", path.display()));
     let config_file = absolute(config_file)?;
-    let env_file = args.env_file.as_deref().map(absolute).transpose()?;
-    let config = scheduled(&config_file, env_file.as_deref())?;
+    let config = scheduled(&config_file)?;
     Ok(Plan {
         program: std::env::current_exe().context("this program's own path is not known")?,
         writable: writable(&config),
+        account: config.account,
         state_dir: config.state_dir,
         log_dir: absolute(&args.log_dir)?,
         user: args.place.user.clone().unwrap_or_else(|| "costwarden".to_owned()),
@@ -152,64 +157,18 @@ fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
         zone: config.zone,
         local: TimeZone::system(),
         config: config_file,
-        env_file,
     })
 }
 
-/// Loads the config under the environment of the jobs: the variables in the file, without the variables of this shell.
-fn scheduled(file: &Path, env_file: Option<&Path>) -> anyhow::Result<Config> {
-    let names = match env_file {
-        Some(path) => names(&std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
-        None => BTreeSet::new(),
-    };
-    // Only the name matters here; the value is not used.
-    let draft = config::load(file, &|name| names.contains(name).then(|| "set".to_owned()));
-    draft.map(|draft| draft.config).map_err(|errors| {
-        let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        if lines.iter().any(|line| line.contains("environment variable")) {
-            let hint = "jobs do not inherit the variables of this shell: write NAME=value lines into a file with mode 600, and name the file with --env-file";
-            lines.push(hint.to_owned());
-        }
-        anyhow::anyhow!("{}", lines.join("\n"))
-    })
-}
-
-/// Checks that the shell of the crontab lines reads each value of the file literally, like systemd.
-fn understood(file: &Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let is_understood = |line: &str| {
-        let assignment = line.trim().split_once('=').filter(|(name, _)| !name.starts_with('#'));
-        assignment.is_none_or(|(_, value)| is_plain(value))
-    };
-    let misread = (1..).zip(text.lines()).filter(|(_, line)| !is_understood(line));
-    let lines: Vec<String> = misread.map(|(number, _): (usize, _)| number.to_string()).collect();
-    if lines.is_empty() {
-        return Ok(());
+/// Loads the config without the variables of this shell, like a job of cron or systemd.
+fn scheduled(file: &Path) -> anyhow::Result<Config> {
+    let draft = config::load(file, &|_| None).map_err(together)?;
+    if draft.secrets.missing.is_empty() {
+        return Ok(draft.config);
     }
-    // The value is a secret: the message has the line numbers only.
-    anyhow::bail!(
-        "{}:{}: the value has characters with a meaning in the shell of cron: put the value in single quotes, valid for systemd as well",
-        file.display(),
-        lines.join(", ")
-    )
-}
-
-/// Reports whether a shell and systemd both read `value` as a single literal word.
-fn is_plain(value: &str) -> bool {
-    let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:@,=%?".contains(&byte));
-    let quoted = |mark: char| value.strip_prefix(mark).and_then(|value| value.strip_suffix(mark));
-    match (quoted('\''), quoted('"')) {
-        (Some(inner), _) => !inner.contains('\''),
-        (None, Some(inner)) => word(inner),
-        (None, None) => word(value),
-    }
-}
-
-/// Returns the names set in a file of `NAME=value` lines.
-fn names(text: &str) -> BTreeSet<String> {
-    let name = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
-    // systemd also accepts comments with `;`.
-    text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).filter_map(name).collect()
+    let hint = "jobs do not inherit the variables of this shell: write NAME=value lines into a file with mode 600, and name the file with `env_file` in the config";
+    let missing = draft.secrets.missing.iter().map(ToString::to_string).chain([hint.to_owned()]);
+    anyhow::bail!("{}", missing.collect::<Vec<_>>().join("\n"))
 }
 
 /// Returns the folders outside the state directory that a job writes to.

@@ -27,16 +27,16 @@ pub(super) fn undelivered(waiting: u64, config: &HealthOptions) -> Check {
     )
 }
 
-pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) -> Check {
+pub(super) fn freshness(newest: Option<Date>, today: Date, config: &HealthOptions) -> Check {
     let Some(newest) = newest else {
         let message = "the ledger holds no day yet: load some with `costwarden backfill --from DATE`";
-        return Check::new("feed", State::Unknown, message);
+        return Check::new("freshness", State::Unknown, message);
     };
     if newest > today {
         let message = format!(
             "the newest day is {newest}, but today is {today} by the clock of this host: check the clock, and the run that stored a future day"
         );
-        return Check::new("feed", State::Warning, message).with("data_age", 0.0, "", Some(config.freshness_days));
+        return Check::new("freshness", State::Warning, message).with("data_age", 0.0, "", Some(config.freshness_days));
     }
     let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
     let state = State::of(days, config.freshness_days);
@@ -45,7 +45,7 @@ pub(super) fn feed(newest: Option<Date>, today: Date, config: &HealthOptions) ->
         message =
             format!("{message}, {days} days ago: check whether the provider publishes bills, and check the daily job");
     }
-    Check::new("feed", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
+    Check::new("freshness", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
 }
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so
@@ -85,9 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_stands_still_is_noticed() {
+    fn an_old_newest_day_is_reported() {
         let config = HealthOptions::default();
-        let at = |back: i32| text(&feed(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
+        let at = |back: i32| text(&freshness(Some(TODAY.saturating_sub(back.days())), TODAY, &config));
         assert_eq!(
             (at(1), at(2)),
             ("OK the newest day is 2026-11-24".into(), "OK the newest day is 2026-11-23".into())
@@ -103,7 +103,7 @@ mod tests {
                 "WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: "
             )
         );
-        assert!(text(&feed(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
+        assert!(text(&freshness(None, TODAY, &config)).starts_with("UNKNOWN the ledger holds no day yet: "));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::pipeline::{self, PullPolicy};
 use ingest::archive::{Archive, Spool};
 use model::rule;
 use notify::options::ReceiverOptions;
+use notify::{Receiver, Terminal};
 use sandbox::{Compiler, Sandbox};
 use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
 
@@ -26,6 +27,8 @@ pub(crate) struct Facts {
     pub(crate) rules: Rules,
     pub(crate) disk: Result<Disk, String>,
     pub(crate) spool: Result<Waiting, String>,
+    /// The errors of the receivers that are not reachable.
+    pub(crate) unreachable_receivers: Vec<String>,
 }
 
 /// The facts in the store.
@@ -88,7 +91,14 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
         rules,
         disk: disk(&config.state_dir),
         spool: spool(&config.state_dir).await,
+        unreachable_receivers: unreachable_receivers(&config.receivers),
     }
+}
+
+/// Tests the receivers without a notification.
+fn unreachable_receivers(receivers: &[ReceiverOptions]) -> Vec<String> {
+    let receivers = receivers.iter().map(|receiver| Receiver::new(receiver, Terminal::Stdout));
+    receivers.filter_map(|mut receiver| receiver.probe().err()).map(|error| error.to_string()).collect()
 }
 
 async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError> {
@@ -175,12 +185,14 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 }
 
 async fn rules(config: &Config) -> Rules {
-    // No cache folder: a health check writes nothing.
-    let ready = match Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program()) {
+    // A health check uses the compiled plugins and the refusals of the runs, and writes nothing.
+    let cache = config.state_dir.join("compiled");
+    let ready = match Sandbox::read_only(config.plugins.limits.clone(), &cache, Compiler::this_program()) {
         Ok(sandbox) => pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
-    Rules { running: ready.rules.len(), problems: ready.problems.iter().map(ToString::to_string).collect() }
+    let problems = ready.problems.iter().chain(&ready.warnings);
+    Rules { running: ready.rules.len(), problems: problems.map(ToString::to_string).collect() }
 }
 
 /// Returns the use of a file system, counted like `df`: without the blocks reserved for root.

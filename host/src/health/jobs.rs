@@ -24,14 +24,16 @@ pub(super) struct JobFacts<'a> {
 
 /// Checks the age, outcome and duration of a job.
 pub(super) fn checks(facts: &JobFacts<'_>, config: &HealthOptions) -> Vec<Check> {
-    let JobFacts { job, runs, failing, leases, now } = *facts;
-    let Some(last) = runs.first() else {
+    let JobFacts { job, failing, leases, now, .. } = *facts;
+    // A refused run says nothing about the job.
+    let runs: Vec<&RunRecord> = facts.runs.iter().filter(|run| run.outcome != "refused").collect();
+    let Some(&last) = runs.first() else {
         let message = format!("has never run: run `costwarden schedule install` or `costwarden {job}`");
         return vec![Check::new(job, State::Unknown, message)];
     };
     vec![
         age(job, last, now, config),
-        outcome(job, runs, failing, config),
+        outcome(job, &runs, failing, config),
         duration(job, last, lease_state(last, leases), now, config),
     ]
 }
@@ -66,7 +68,7 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
     )
 }
 
-fn outcome(job: &str, runs: &[RunRecord], failing: u32, config: &HealthOptions) -> Check {
+fn outcome(job: &str, runs: &[&RunRecord], failing: u32, config: &HealthOptions) -> Check {
     // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;

@@ -1,4 +1,4 @@
-//! The checks of the services: store, archive, rules and plugins, disk and spool.
+//! The checks of the services: store, archive, rules and plugins, disk, spool and receivers.
 
 use super::facts::{Disk, Rules, StoredFacts, Waiting};
 use super::{Check, State};
@@ -66,6 +66,13 @@ pub(super) fn spool(waiting: Result<&Waiting, &String>, config: &HealthOptions) 
     Check::new("spool", State::of(waiting, config.spool), message).with("spool", waiting as f64, "", Some(config.spool))
 }
 
+/// Checks that the receivers are reachable.
+pub(super) fn receivers(unreachable: &[String]) -> Check {
+    let state = if unreachable.is_empty() { State::Ok } else { State::Critical };
+    let message = if unreachable.is_empty() { "reached".to_owned() } else { unreachable.join("; ") };
+    Check::new("receivers", state, message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +115,7 @@ mod tests {
         assert_eq!(text(&store(Err(&"down".to_owned()))), "CRITICAL down");
         assert_eq!(text(&archive(Err(&"down".to_owned()))), "CRITICAL down");
         assert_eq!(text(&archive(Ok(&()))), "OK reached");
+        assert_eq!(text(&receivers(&["down".to_owned()])), "CRITICAL down");
+        assert_eq!(text(&receivers(&[])), "OK reached");
     }
 }

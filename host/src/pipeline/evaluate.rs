@@ -3,6 +3,7 @@
 
 mod advance;
 mod aggregate;
+mod changed_rules;
 mod cold_start;
 mod collector;
 mod day;
@@ -17,7 +18,7 @@ mod mask;
 mod train;
 
 pub(crate) use self::day::DayEvaluation;
-pub(crate) use self::finished_days::FinishedDays;
+pub(crate) use self::finished_days::{FinishedDays, TRAILING_DAYS, trailing_bill};
 pub(crate) use self::history_reader::{HistoryQuery, HistoryReader};
 pub(crate) use self::hour::{EvaluatedHour, HourResult};
 pub(crate) use self::mask::TrainingMask;

@@ -5,5 +5,5 @@ mod document;
 mod gaps;
 mod spool;
 
-pub(crate) use self::completeness::{CompletenessProblem, CompletenessTopic, withheld_hour};
+pub(crate) use self::completeness::{CompletenessProblem, CompletenessTopic, LateBillCause, withheld_hour};
 pub(crate) use self::document::FetchedDocument;

@@ -36,10 +36,10 @@ mod tests {
             undelivered(&notification, ["one", "two"].into_iter())
         };
         assert_eq!([1, 2, 3, 4].map(|times| undelivered("failing:daily", times, &[])), [0, 0, 2, 2]);
-        assert_eq!(undelivered("stale-feed", 1, &["one"]), 1);
-        assert_eq!(undelivered("stale-feed", 1, &["one", "two"]), 0);
-        assert_eq!(undelivered("stale-feed", 0, &["one"]), 1, "the resolution");
-        assert_eq!(undelivered("stale-feed", 0, &[]), 0);
-        assert_eq!(undelivered("stale-feed", 0, &["gone"]), 0, "a receiver that is not in the config");
+        assert_eq!(undelivered("freshness", 1, &["one"]), 1);
+        assert_eq!(undelivered("freshness", 1, &["one", "two"]), 0);
+        assert_eq!(undelivered("freshness", 0, &["one"]), 1, "the resolution");
+        assert_eq!(undelivered("freshness", 0, &[]), 0);
+        assert_eq!(undelivered("freshness", 0, &["gone"]), 0, "a receiver that is not in the config");
     }
 }

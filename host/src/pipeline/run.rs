@@ -14,7 +14,8 @@ mod services;
 mod write_lease;
 
 use jiff::Timestamp;
-use model::count::one_or;
+use model::count::{counted, one_or};
+use model::money;
 
 use self::checkpoint::Progress;
 pub(crate) use self::error::RunError;
@@ -65,6 +66,15 @@ impl<'s> Run<'s> {
     pub(crate) fn complete_report(&mut self) {
         self.count_api_requests();
         self.report.check_verdicts(&self.services.rules);
+        let held = self.report.count(Count::HeldVerdicts);
+        if held > 0 {
+            let verdicts = counted(held, "anomalous verdict");
+            let largest = money::text(self.report.largest_held);
+            let currency = &self.services.config.currency;
+            self.report.notes.push(format!(
+                "{verdicts} below min_impact, min_impact_share or min_change; the largest difference is {largest} {currency}"
+            ));
+        }
     }
 
     /// Counts the requests to the source.

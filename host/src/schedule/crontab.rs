@@ -9,8 +9,17 @@ use jiff::Timestamp;
 
 use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
 
-const BEGIN: &str = "# BEGIN costwarden";
-const END: &str = "# END costwarden";
+/// The marks around the block of an account.
+struct Marks {
+    begin: String,
+    end: String,
+}
+
+impl Marks {
+    fn of(account: &str) -> Self {
+        Self { begin: format!("# BEGIN costwarden {account}"), end: format!("# END costwarden {account}") }
+    }
+}
 
 /// Text before the path of the log in the command of a job; [`LOG_END`] is the text after.
 const LOG: &str = " --json >>";
@@ -43,20 +52,20 @@ impl Crontab {
         Err(self.refused("read", &output))
     }
 
-    /// Replaces the block in the table, or appends the block.
+    /// Replaces the block of an account in the table, or appends the block.
     ///
     /// # Errors
     /// The marks in the table are broken, or the program rejects the table.
-    pub(crate) fn install(&self, block: &str) -> Result<Change, CrontabError> {
-        self.change(|table| with(table, block))
+    pub(crate) fn install(&self, account: &str, block: &str) -> Result<Change, CrontabError> {
+        self.change(|table| with(table, account, block))
     }
 
-    /// Removes the block from the table.
+    /// Removes the block of an account from the table.
     ///
     /// # Errors
     /// The same as for [`Crontab::install`].
-    pub(crate) fn remove(&self) -> Result<Change, CrontabError> {
-        self.change(without)
+    pub(crate) fn remove(&self, account: &str) -> Result<Change, CrontabError> {
+        self.change(|table| without(table, account))
     }
 
     fn change(&self, edit: impl FnOnce(&str) -> Result<String, CrontabError>) -> Result<Change, CrontabError> {
@@ -107,55 +116,46 @@ impl Crontab {
 /// # Errors
 /// A path contains characters not allowed in a crontab, or a command is too long.
 pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError> {
-    let times = plan.local_times(now);
-    let mut minutes: Vec<_> = times.iter().map(|time| time.minute).collect();
-    minutes.sort_unstable();
-    minutes.dedup();
+    let marks = Marks::of(&plan.account);
     let mut lines = vec![
-        BEGIN.to_owned(),
+        marks.begin,
         "# Written by `costwarden schedule install`, which overwrites this block. All other lines stay unchanged."
             .to_owned(),
         format!(
-            "# The bill's day begins at 00:00 {}; the times below are {}.",
+            "# The bill's day begins at 00:00 {}; the minutes below are {}. A completed day or hour is not repeated.",
             zone_name(&plan.zone),
             zone_name(&plan.local)
         ),
     ];
-    for time in &times {
-        lines.push(format!("{} {} * * * {}", time.minute, time.hour, command(plan, Task::Daily)?));
-    }
-    // A zone with a clock change of half an hour needs a line for each of two minutes.
-    for minute in minutes {
-        lines.push(format!("{minute} * * * * {}", command(plan, Task::Hourly)?));
+    // A zone with a clock change of half an hour needs lines for each of two minutes. The daily job starts every hour,
+    // because an outage or a late bill at midnight must not delay the day by 24 hours.
+    for minute in plan.local_minutes(now) {
+        for task in [Task::Daily, Task::Hourly] {
+            lines.push(format!("{minute} * * * * {}", command(plan, task)?));
+        }
     }
     lines.push(format!("*/5 * * * * {}", command(plan, Task::Health)?));
-    lines.push(END.to_owned());
+    lines.push(marks.end);
     Ok(lines.join("\n") + "\n")
 }
 
 /// Returns the command of a task. A job waits for the lock, so the daily and the hourly job of the same minute run one
-/// after another. The health check has no lock and writes nothing; a failed check goes to the system log.
+/// after another. The health check has no lock; a change of the health goes to the system log.
 fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
     let quoted = |path: PathBuf| match text(&path) {
         Some(text) => Ok(quote(text)),
         None => Err(CrontabError::Path { path }),
     };
-    let environment = match &plan.env_file {
-        // A missing file is accepted: costwarden then names the missing variables.
-        Some(file) => {
-            let file = quoted(file.clone())?;
-            format!("set -a; [ ! -r {file} ] || . {file}; set +a; ")
-        }
-        None => String::new(),
-    };
     let costwarden = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
     let command = match task {
         Task::Daily | Task::Hourly => {
             let (lock, log) = (quoted(plan.lock())?, quoted(plan.log_dir.join("costwarden.log"))?);
-            format!("{environment}flock -F -w {LOCK_SECONDS} {lock} {costwarden} {}{LOG}{log}{LOG_END}", task.as_str())
+            format!("flock -F -w {LOCK_SECONDS} {lock} {costwarden} {}{LOG}{log}{LOG_END}", task.as_str())
         }
         Task::Health => {
-            format!("{environment}s=$({costwarden} health --brief 2>&1) || logger -t costwarden -p user.err -- \"$s\"")
+            format!(
+                "s=$({costwarden} health --brief --changes 2>&1); [ -z \"$s\" ] || logger -t costwarden -p user.err -- \"$s\""
+            )
         }
     };
     // A bare `%` ends the command in a crontab.
@@ -176,12 +176,12 @@ fn quote(text: &str) -> String {
     }
 }
 
-/// Returns the block in a table.
+/// Returns the block of an account in a table.
 ///
 /// # Errors
 /// The marks of the block are broken.
-pub(crate) fn installed(table: &str) -> Result<Option<&str>, CrontabError> {
-    Ok(find(table)?.map(|range| &table[range]))
+pub(crate) fn installed<'t>(table: &'t str, account: &str) -> Result<Option<&'t str>, CrontabError> {
+    Ok(find(table, account)?.map(|range| &table[range]))
 }
 
 /// Returns the path of the log in a block.
@@ -193,8 +193,8 @@ pub(crate) fn log_file(block: &str) -> Option<PathBuf> {
     Some(quoted.map_or_else(|| path.clone(), |path| path.replace(r"'\''", "'")).into())
 }
 
-fn with(table: &str, block: &str) -> Result<String, CrontabError> {
-    if let Some(range) = find(table)? {
+fn with(table: &str, account: &str, block: &str) -> Result<String, CrontabError> {
+    if let Some(range) = find(table, account)? {
         return Ok(format!("{}{block}{}", &table[..range.start], &table[range.end..]));
     }
     // The block must not continue a last line without a line break.
@@ -202,32 +202,37 @@ fn with(table: &str, block: &str) -> Result<String, CrontabError> {
     Ok(format!("{table}{gap}{block}"))
 }
 
-fn without(table: &str) -> Result<String, CrontabError> {
-    Ok(match find(table)? {
+fn without(table: &str, account: &str) -> Result<String, CrontabError> {
+    Ok(match find(table, account)? {
         Some(range) => format!("{}{}", &table[..range.start], &table[range.end..]),
         None => table.to_owned(),
     })
 }
 
 /// Returns the byte range of the block with both marks. Ambiguous marks are an error.
-fn find(table: &str) -> Result<Option<Range<usize>>, CrontabError> {
+fn find(table: &str, account: &str) -> Result<Option<Range<usize>>, CrontabError> {
+    let Marks { begin, end } = Marks::of(account);
+    let marks = |line, found: &str, missing: &str| {
+        Err(CrontabError::Marks { line, found: found.to_owned(), missing: missing.to_owned() })
+    };
     let mut begun = None;
     let mut found = None;
     let mut offset = 0;
     for (index, line) in table.split_inclusive('\n').enumerate() {
         let (number, start) = (index + 1, offset);
         offset += line.len();
-        match (line.trim(), begun) {
-            (BEGIN, Some((first, _))) => return Err(CrontabError::Marks { line: first, what: BEGIN, missing: END }),
-            (BEGIN, None) if found.is_some() => return Err(CrontabError::Twice { line: number }),
-            (BEGIN, None) => begun = Some((number, start)),
-            (END, None) => return Err(CrontabError::Marks { line: number, what: END, missing: BEGIN }),
-            (END, Some((_, begin))) => (found, begun) = (Some(begin..offset), None),
+        let line = line.trim();
+        match begun {
+            Some((first, _)) if line == begin => return marks(first, &begin, &end),
+            None if line == begin && found.is_some() => return Err(CrontabError::Twice { line: number }),
+            None if line == begin => begun = Some((number, start)),
+            None if line == end => return marks(number, &end, &begin),
+            Some((_, first)) if line == end => (found, begun) = (Some(first..offset), None),
             _ => {}
         }
     }
     match begun {
-        Some((line, _)) => Err(CrontabError::Marks { line, what: BEGIN, missing: END }),
+        Some((line, _)) => marks(line, &begin, &end),
         None => Ok(found),
     }
 }
@@ -246,11 +251,11 @@ pub(crate) enum CrontabError {
     )]
     Other { table: String },
     #[error(
-        "line {line} of the crontab is `{what}` without the matching `{missing}`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`"
+        "line {line} of the crontab is `{found}` without the matching `{missing}`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`"
     )]
-    Marks { line: usize, what: &'static str, missing: &'static str },
+    Marks { line: usize, found: String, missing: String },
     #[error(
-        "line {line} of the crontab begins a second block of costwarden: nothing was changed; take one of them out with `crontab -e`"
+        "line {line} of the crontab begins a second block of the account: nothing was changed; take one of them out with `crontab -e`"
     )]
     Twice { line: usize },
     #[error("{path:?} is invalid in a crontab: expected UTF-8 without control characters")]

@@ -24,26 +24,39 @@ pub(crate) struct Unit {
 pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>, UnitError> {
     let mut units = Vec::new();
     for task in Task::ALL {
-        units.push(Unit { name: format!("costwarden-{}.service", task.as_str()), text: service(plan, task)? });
-        units.push(Unit { name: timer_name(task), text: timer(plan, task) });
+        let name = |kind| unit_name(&plan.account, task, kind);
+        units.push(Unit { name: name(UnitKind::Service), text: service(plan, task)? });
+        units.push(Unit { name: name(UnitKind::Timer), text: timer(plan, task) });
     }
     Ok(units)
 }
 
-/// Returns the name of the timer of a task.
-pub(crate) fn timer_name(task: Task) -> String {
-    format!("costwarden-{}.timer", task.as_str())
+/// The kind of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnitKind {
+    Service,
+    Timer,
 }
 
-/// Returns the paths of the installed units in a folder.
+/// Returns the name of a unit. Only another account than `default` is part of the name.
+pub(crate) fn unit_name(account: &str, task: Task, kind: UnitKind) -> String {
+    let extension = match kind {
+        UnitKind::Service => "service",
+        UnitKind::Timer => "timer",
+    };
+    let account = if account == "default" { String::new() } else { format!("{account}-") };
+    format!("costwarden-{account}{}.{extension}", task.as_str())
+}
+
+/// Returns the paths of the installed units of an account in a folder.
 ///
 /// # Errors
 /// A unit cannot be read, or was not written by costwarden.
-pub(crate) fn written(folder: &Path) -> Result<Vec<PathBuf>, UnitError> {
+pub(crate) fn written(folder: &Path, account: &str) -> Result<Vec<PathBuf>, UnitError> {
     let mut found = Vec::new();
     for task in Task::ALL {
-        for name in [format!("costwarden-{}.service", task.as_str()), timer_name(task)] {
-            let path = folder.join(name);
+        for kind in [UnitKind::Service, UnitKind::Timer] {
+            let path = folder.join(unit_name(account, task, kind));
             if ours(&path)?.is_some() {
                 found.push(path);
             }
@@ -79,8 +92,8 @@ pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> 
 ///
 /// # Errors
 /// A unit was not written by costwarden, or cannot be removed.
-pub(crate) fn remove(folder: &Path) -> Result<Change, UnitError> {
-    let found = written(folder)?;
+pub(crate) fn remove(folder: &Path, account: &str) -> Result<Change, UnitError> {
+    let found = written(folder, account)?;
     for path in &found {
         fs::remove_file(path).map_err(|why| UnitError::File { action: "remove", path: path.clone(), why })?;
     }
@@ -106,12 +119,11 @@ fn timer(plan: &Plan, task: Task) -> String {
     let (minute, zone) = (plan.minute, zone_name(&plan.zone));
     // `Persistent`: systemd starts a missed job after boot. A missed health check needs no repetition.
     let when = match task {
-        Task::Daily => format!("OnCalendar=*-*-* 00:{minute:02}:00 {zone}\nPersistent=true\n"),
-        Task::Hourly => format!("OnCalendar=*-*-* *:{minute:02}:00 {zone}\nPersistent=true\n"),
+        Task::Daily | Task::Hourly => format!("OnCalendar=*-*-* *:{minute:02}:00 {zone}\nPersistent=true\n"),
         Task::Health => "OnCalendar=*:0/5\n".to_owned(),
     };
     let description = match task {
-        Task::Daily => "Start costwarden daily after midnight in the time zone of the bill",
+        Task::Daily => "Start costwarden daily every hour; a completed day is not repeated",
         Task::Hourly => "Start costwarden hourly",
         Task::Health => "Check the health of costwarden every five minutes",
     };
@@ -131,17 +143,12 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
     let (description, start, timeout) = match task {
         Task::Daily => ("Ingest and evaluate finished days of the bill, and notify", "daily --json", "6h"),
         Task::Hourly => ("Ingest and evaluate the bill of today so far", "hourly --json", "2h"),
-        Task::Health => ("Check the health of costwarden", "health --brief", "4min"),
+        Task::Health => ("Check the health of costwarden", "health --brief --changes", "4min"),
     };
     // With `-F` no flock process stands between systemd and the job.
     let start = match task {
         Task::Health => format!("{program} {start}"),
         Task::Daily | Task::Hourly => format!("/usr/bin/flock -F -w {LOCK_SECONDS} {lock} {program} {start}"),
-    };
-    let environment = match &plan.env_file {
-        // `-` accepts a missing file: costwarden then names the missing variables.
-        Some(file) => format!("EnvironmentFile=-{}\n", quoted(file.clone())?),
-        None => String::new(),
     };
     // systemd creates the folder, with the unit's user as the owner.
     let state = match plan.state_dir.strip_prefix("/var/lib").ok().and_then(text) {
@@ -162,7 +169,7 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
     let user = &plan.user;
     Ok(format!(
         "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\nWants=network-online.target\n\
-         After=network-online.target\n\n[Service]\nType=oneshot\nUser={user}\n{environment}ExecStart={start}\n\
+         After=network-online.target\n\n[Service]\nType=oneshot\nUser={user}\nExecStart={start}\n\
          TimeoutStartSec={timeout}\nTimeoutStopSec=5min\nSyslogIdentifier=costwarden\nUMask=0027\n\n{state}{writable}\
          ProtectHome={home}\n{HARDENING}"
     ))

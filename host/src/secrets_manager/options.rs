@@ -6,7 +6,7 @@ use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use reqwest::Url;
 use transport::endpoint::{self, authority};
-use transport::retry::RetryOptions;
+use transport::retry::Backoff;
 
 use super::SecretsManagerOptions;
 
@@ -24,8 +24,8 @@ pub(crate) fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>
     // The credentials of Secrets Manager cannot be in Secrets Manager.
     let credential_id = secret::read_or_plain(&mut section, "credential_id", references);
     let credential_secret = secret::read(&mut section, "credential_secret", references);
-    for (key, secret) in [("credential_id", &credential_id), ("credential_secret", &credential_secret)] {
-        if secret.as_ref().is_some_and(|secret| secret.known().is_none()) {
+    for key in ["credential_id", "credential_secret"] {
+        if references.is_pending(&section.place(key).key) {
             section.fail(key, "the credentials of Secrets Manager cannot be stored in Secrets Manager, expected \"env:NAME\" or \"file:PATH\"");
         }
     }
@@ -40,8 +40,8 @@ pub(crate) fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>
         credential_secret: credential_secret?,
         authority: authority?,
         timeout: Duration::from_secs(timeout.unwrap_or(15) as u64),
-        retry: RetryOptions {
-            attempts: attempts.unwrap_or(4) as u32,
+        attempts: attempts.unwrap_or(4) as u32,
+        backoff: Backoff {
             base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
             max_delay: Duration::from_secs(30),
             max_retry_after: Duration::from_secs(30),

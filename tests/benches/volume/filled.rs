@@ -47,7 +47,8 @@ pub(crate) fn fill(path: &Path, volume: Volume) -> Result<(), String> {
         for (place, entry) in (0..).zip(&mut entries) {
             entry.amounts = amounts(place, date, back == 0);
         }
-        let day = DayLedger { date, entries, total: BigDecimal::default(), rows: 0, refused: Vec::new() };
+        let day =
+            DayLedger { date, entries, total: BigDecimal::default(), rows: 0, refused: Vec::new(), repeated_rows: 0 };
         let put = |result: Result<(), StoreError>| result.map_err(|error| error.to_string());
         if back < volume.days {
             put(store.put_day(&day, Timestamp::UNIX_EPOCH))?;

@@ -34,15 +34,15 @@ fn a_file_that_is_not_there() {
 fn a_text_that_is_not_toml() {
     insta::assert_snapshot!(refused("state_dir = \"a\"\n[source\nkind = \"replay\"\n"), @"
     error: [workdir]/costwarden.toml:2: invalid TOML: expected a right bracket, found a newline
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = a\n"), @"
     error: [workdir]/costwarden.toml:1: a string must be in quotes
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\n"), @"
     error: [workdir]/costwarden.toml:1: invalid TOML: invalid-char-in-string
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\"\nstate_dir = \"b\"\n"), @"
     error: [workdir]/costwarden.toml:2: state_dir is set twice
@@ -58,7 +58,7 @@ fn an_empty_config_is_refused() {
     error: [workdir]/costwarden.toml:1: store: is missing, expected a table [store] with kind = "embedded" or "mongodb"
     error: [workdir]/costwarden.toml:1: plugins: is missing, expected a table [plugins] with directory = "..."
     error: [workdir]/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
-    [workdir]/costwarden.toml: 0 rules can run, 5 errors
+    [workdir]/costwarden.toml: the rules were not read, 5 errors
     "#);
 }
 
@@ -69,11 +69,11 @@ fn wrong_kinds() {
     error: [workdir]/costwarden.toml:2: source.kind: expected "kakao" or "replay" or "archive", found "aws"
     error: [workdir]/costwarden.toml:5: archive.kind: expected "directory" or "s3", found "tape"
     error: [workdir]/costwarden.toml:8: store.kind: expected "embedded" or "mongodb", found "sqlite"
-    [workdir]/costwarden.toml: 0 rules can run, 3 errors
+    [workdir]/costwarden.toml: the rules were not read, 3 errors
     "#);
     insta::assert_snapshot!(refused(&MINIMAL.replace("kind = \"replay\"\n", "")), @r#"
     error: [workdir]/costwarden.toml:1: source.kind: is missing, expected "kakao", "replay" or "archive"
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     "#);
 }
 
@@ -115,7 +115,7 @@ address = "localhost"
     error: [workdir]/costwarden.toml:25: receiver.address: is missing, expected "HOST:PORT"
     error: [workdir]/costwarden.toml:28: receiver.name: "syslog" is the name of another receiver, expected a unique name
     error: [workdir]/costwarden.toml:31: receiver.address: expected "HOST:PORT", found "localhost"
-    [workdir]/costwarden.toml: 0 rules can run, 13 errors
+    [workdir]/costwarden.toml: the rules were not read, 13 errors
     "#);
 }
 
@@ -123,11 +123,11 @@ address = "localhost"
 fn unknown_keys() {
     let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[receiver]]\n");
     insta::assert_snapshot!(refused(&config), @r#"
-    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of state_dir, time_zone, currency, language, baseline_days, accept_after_days, restate_days, catch_up_days, renotify_factor, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
+    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
     error: [workdir]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
     error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
     error: [workdir]/costwarden.toml:17: receiver.kind: is missing, expected "stdout" or "syslog"
-    [workdir]/costwarden.toml: 0 rules can run, 4 errors
+    [workdir]/costwarden.toml: the rules were not read, 4 errors
     "#);
 }
 
@@ -159,20 +159,21 @@ fn secrets_in_plain_unset_and_open_to_others() {
     let (code, text) = check(&workdir);
     assert!(!text.contains("SECRET-IN"), "{text}");
     insta::assert_snapshot!(text, @r#"
+    error: [workdir]/costwarden.toml:1: source: account is missing, expected account = "NAME", the name of the billing account
     error: [workdir]/costwarden.toml:3: source.credential_id: the environment variable UNSET_ID is not set
     error: [workdir]/costwarden.toml:4: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [workdir]/costwarden.toml:5: source.page_size: expected a whole number from 1 to 10000, found 20000
     error: [workdir]/costwarden.toml:8: archive.bucket: expected the name of the bucket, found "a/b"
     error: [workdir]/costwarden.toml:10: archive.secret_key: [workdir]/key is accessible to other users (mode 644), expected mode 600: run chmod 600 [workdir]/key
     error: [workdir]/costwarden.toml:13: store.uri: the environment variable UNSET_URI is not set
-    [workdir]/costwarden.toml: 0 rules can run, 6 errors
+    [workdir]/costwarden.toml: the rules were not read, 7 errors
     "#);
     assert_eq!(code, 2);
 
     // Every command says the same.
     let run = workdir.run(&["daily"]).expect(2);
-    assert!(run.stdout.is_empty() && run.stderr.lines().count() == 6, "{run:?}");
-    assert!(plain(&workdir, &run.stderr).starts_with("failed: [workdir]/costwarden.toml:3: "), "{run:?}");
+    assert!(run.stdout.is_empty() && run.stderr.lines().count() == 7, "{run:?}");
+    assert!(plain(&workdir, &run.stderr).starts_with("failed: [workdir]/costwarden.toml:1: "), "{run:?}");
 
     workdir.write("costwarden.toml", &SERVERS.replace("env:UNSET_ID", "env:"));
     let run = workdir.run_with(&["check"], &[("UNSET_URI", "")]).expect(2);
@@ -202,16 +203,17 @@ fn json_is_one_object_an_error() {
     {"level":"error","file":"[workdir]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\" or \"archive\", found \"aws\""}
     {"level":"error","file":"[workdir]/costwarden.toml","line":8,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
     "#);
-    workdir.write("costwarden.toml", MINIMAL);
+    workdir.write("costwarden.toml", &format!("{MINIMAL}[[receiver]]\nkind = \"syslog\"\n"));
     assert_eq!(workdir.run(&["check", "--json"]).expect(0).stdout, "");
 }
 
 #[test]
 fn all_is_well() {
     let (code, text) = check(&workdir());
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r#"
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 0 errors
-    ");
+    "#);
     assert_eq!(code, 0);
 }

@@ -272,15 +272,14 @@ fn of_the_jobs() {
     Usage: costwarden daily [OPTIONS]
 
     Options:
-          --config <FILE>      Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --date <DATE>        Finished day to process, like 2026-11-23. If the bill of the day has changed, later days with the day in their history are processed too. Default: yesterday, missing days before yesterday, and restated days
-          --json               Print JSON, one object per line
-          --through <THROUGH>  Last day of the default run, instead of yesterday
-          --from <FROM>        First of several days
-          --to <TO>            Last of several days
-          --dry-run            Fetch and evaluate only: archive, store and send nothing
-          --once               Skip the run if any host has completed the day. Default without --date, --from and --through
-      -h, --help               Print help
+          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --date <DATE>    Finished day to process, like 2026-11-23. If the bill of the day has changed, later days with the day in their history are processed too. Default: yesterday, missing days before yesterday, and restated days
+          --from <FROM>    First of several days
+          --json           Print JSON, one object per line
+          --to <TO>        Last of several days. Without --from: the last day of the default run, instead of yesterday
+          --dry-run        Fetch and evaluate only: archive, store and send nothing
+          --once           Skip the run if any host has completed the day. Default without --date, --from and --to
+      -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
     Ingest and evaluate the current day up to now. Run once an hour
@@ -345,11 +344,17 @@ fn of_what_looks() {
     Usage: costwarden anomalies list [OPTIONS]
 
     Options:
-          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --from <FROM>    First day
-          --json           Print JSON, one object per line
-          --to <TO>        Last day
-      -h, --help           Print help
+          --config <FILE>        Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>          First day
+          --json                 Print JSON, one object per line
+          --to <TO>              Last day
+          --project <PROJECT>    Project, by id or by name
+          --service <SERVICE>    Service, by id or by name
+          --rule <RULE>          Rule, by id
+          --severity <SEVERITY>  Severity [possible values: info, warning, critical]
+          --limit <N>            Maximum number of rows: the newest rows are listed
+          --state <STATE>        State of the anomaly, like NEW
+      -h, --help                 Print help
     ");
     for command in ["list", "show", "accept"] {
         assert!(help(&["incidents"]).contains(&format!("\n  {command}")), "{command}");
@@ -360,10 +365,18 @@ fn of_what_looks() {
     Usage: costwarden incidents list [OPTIONS]
 
     Options:
-          --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --open           Open incidents only
-          --json           Print JSON, one object per line
-      -h, --help           Print help
+          --config <FILE>        Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
+          --from <FROM>          First day
+          --json                 Print JSON, one object per line
+          --to <TO>              Last day
+          --project <PROJECT>    Project, by id or by name
+          --service <SERVICE>    Service, by id or by name
+          --rule <RULE>          Rule, by id
+          --severity <SEVERITY>  Severity [possible values: info, warning, critical]
+          --limit <N>            Maximum number of rows: the newest rows are listed
+          --state <STATE>        State of the incident [possible values: open, over, new-level, expected, retracted, not-verifiable]
+          --open                 Open incidents only: the same as --state open
+      -h, --help                 Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "show"]), @"
     Show an incident: the reason, the rules, the days, and the notifications sent
@@ -371,7 +384,7 @@ fn of_what_looks() {
     Usage: costwarden incidents show [OPTIONS] <ID>
 
     Arguments:
-      <ID>  Id from `incidents list` or from an anomaly
+      <ID>  Id from `incidents list` or from an anomaly; the first characters suffice
 
     Options:
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]

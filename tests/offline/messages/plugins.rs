@@ -48,7 +48,7 @@ fn unusable_files_are_named_with_the_expected_format() {
     break_all(&workdir);
     let (code, text) = check(&workdir);
     let text = without_offsets(&text);
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r#"
     error: [workdir]/rules/a-empty.toml:5: rule a-empty: detector: [workdir]/plugins/a-empty.wasm: empty, expected a .wasm core module or component built for costwarden:detector@1
     error: [workdir]/rules/b-garbage.toml:5: rule b-garbage: detector: [workdir]/plugins/b-garbage.wasm: machine code, expected a .wasm core module or component built for costwarden:detector@1: the host compiles plugins itself
     error: [workdir]/rules/c-text.toml:5: rule c-text: detector: [workdir]/plugins/c-text.wasm: WebAssembly text, expected a .wasm core module or component built for costwarden:detector@1: convert the file with `wasm-tools parse`
@@ -59,9 +59,10 @@ fn unusable_files_are_named_with_the_expected_format() {
     error: [workdir]/rules/h-foreign.toml:5: rule h-foreign: detector: [workdir]/plugins/h-foreign.wasm: invalid WebAssembly, expected a .wasm core module or component built for costwarden:detector@1: failed to parse WebAssembly module: exporting a component from the root component is not supported
     error: [workdir]/rules/i-wasi-component.toml:5: rule i-wasi-component: detector: [workdir]/plugins/i-wasi-component.wasm: imports `wasi:cli/environment@0.2.0`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI
     error: [workdir]/rules/j-folder.toml:5: rule j-folder: detector: [workdir]/plugins/j-folder.wasm: not a regular file, expected a .wasm core module or component built for costwarden:detector@1
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 10 errors
-    ");
+    "#);
     assert_eq!(code, 2);
 }
 
@@ -83,10 +84,11 @@ fn a_file_that_is_too_large_is_not_read() {
     let config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("a config");
     workdir.write("costwarden.toml", &format!("{config}[plugins.limits]\nmodule_bytes = 1000\n"));
     let (code, text) = check(&workdir);
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/tutorial.wasm: larger than 1000 bytes (plugins.limits.module_bytes)
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     assert_eq!(code, 2);
 }
 
@@ -101,14 +103,16 @@ fn reference_data_is_granted_or_not_there() {
     workdir.write("rules/healthy.toml", &rule);
     insta::assert_snapshot!(check(&workdir).1, @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
     "#);
     let config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("a config");
     workdir.write("costwarden.toml", &format!("{config}[plugins.grants.misbehaving]\nreference = \"lists\"\n"));
-    insta::assert_snapshot!(check(&workdir).1, @"
+    insta::assert_snapshot!(check(&workdir).1, @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/plugins/misbehaving.wasm: the granted reference folder [workdir]/lists cannot be opened: No such file or directory (os error 2)
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     std::fs::create_dir(workdir.path().join("lists")).expect("a folder");
     assert_eq!(check(&workdir).0, 0);
 }

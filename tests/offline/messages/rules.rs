@@ -33,6 +33,7 @@ history_days = 1
 absent = "nothing"
 direction = "sideways"
 min_impact = -5
+min_impact_share = 2
 min_change = "20 %"
 severity = "fatal"
 select = { service = ["[a"], account = [""], region = ["x"] }
@@ -50,20 +51,22 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
     error: [workdir]/rules/sick.toml:9: rule.absent: expected "zero" or "unknown", found "nothing"
     error: [workdir]/rules/sick.toml:10: rule.direction: expected "up" or "down" or "both", found "sideways"
-    error: [workdir]/rules/sick.toml:11: rule.min_impact: expected a number of at least 0, found -5
-    error: [workdir]/rules/sick.toml:12: rule.min_change: expected a number of at least 0, found "20 %"
-    error: [workdir]/rules/sick.toml:13: rule.severity: expected "info" or "warning" or "critical", found "fatal"
-    error: [workdir]/rules/sick.toml:14: rule.select.account: expected a pattern like "web-*", found an empty pattern
-    error: [workdir]/rules/sick.toml:14: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
-    error: [workdir]/rules/sick.toml:14: rule.select.region: unknown key, expected one of account, project, service
-    error: [workdir]/rules/sick.toml:15: rule.settings: expected a table under [rule.settings]
-    error: [workdir]/rules/sick.toml:16: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
-    error: [workdir]/rules/sick.toml:17: rule.id: is missing, expected lower-case letters, digits and -
-    error: [workdir]/rules/sick.toml:17: rule.why: is missing, expected a sentence with the purpose of the rule
-    error: [workdir]/rules/sick.toml:17: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"
-    error: [workdir]/rules/sick.toml:17: rule.series: is missing, expected "daily" or "day-to-date" or "hourly"
+    error: [workdir]/rules/sick.toml:11: rule.min_impact: expected an amount with a currency, like "10000 KRW", found -5
+    error: [workdir]/rules/sick.toml:12: rule.min_impact_share: expected a share of the bill of 28 days from 0 to 1, like 0.0005 for 0.05 %
+    error: [workdir]/rules/sick.toml:13: rule.min_change: expected a number of at least 0, found "20 %"
+    error: [workdir]/rules/sick.toml:14: rule.severity: expected "info" or "warning" or "critical", found "fatal"
+    error: [workdir]/rules/sick.toml:15: rule.select.account: expected a pattern like "web-*", found an empty pattern
+    error: [workdir]/rules/sick.toml:15: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
+    error: [workdir]/rules/sick.toml:15: rule.select.region: unknown key, expected one of account, project, service
+    error: [workdir]/rules/sick.toml:16: rule.settings: expected a table under [rule.settings]
+    error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, select, settings
+    error: [workdir]/rules/sick.toml:18: rule.id: is missing, expected lower-case letters, digits and -
+    error: [workdir]/rules/sick.toml:18: rule.why: is missing, expected a sentence with the purpose of the rule
+    error: [workdir]/rules/sick.toml:18: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"
+    error: [workdir]/rules/sick.toml:18: rule.series: is missing, expected "daily" or "day-to-date" or "hourly"
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
-    [workdir]/costwarden.toml: 1 rule can run, 21 errors
+    [workdir]/costwarden.toml: 1 rule can run, 22 errors
     "#);
 }
 
@@ -72,6 +75,7 @@ fn ids_that_are_taken() {
     let other = HEALTHY.replace("It works.", "It works twice.");
     insta::assert_snapshot!(checked(&[("rules/other.toml", &other)]), @r#"
     error: [workdir]/rules/other.toml:3: rule.id: "healthy" is already the id of the rule at [workdir]/rules/healthy.toml:2, expected a unique id
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 1 error
     "#);
@@ -94,6 +98,7 @@ fn selections_that_match_nothing_are_reported() {
     error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
     error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: 5 is too short: seasonal-mad needs at least 14 days of history
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors
     "#);
@@ -112,6 +117,7 @@ fn settings_that_the_plugin_refuses() {
     error: [workdir]/rules/sick-1.toml:8: rule sick-1: settings.deviationRatio: must be above 1: 2 alerts at twice the mean
     error: [workdir]/rules/sick-2.toml:7: rule sick-2: settings.zscore: unknown field `zscore`, expected one of `zScore`, `deviationRatio`, `minSamples`
     error: [workdir]/rules/sick-3.toml:7: rule sick-3: settings.minSamples: invalid type: string "20", expected a whole number from 0 to 4294967295
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 4 errors
     "#);
@@ -120,38 +126,42 @@ fn settings_that_the_plugin_refuses() {
 #[test]
 fn a_plugin_that_is_not_there() {
     let text = rule("").replace("\"tutorial\"", "\"clairvoyant\"");
-    insta::assert_snapshot!(checked(&[("rules/sick.toml", &text)]), @"
+    insta::assert_snapshot!(checked(&[("rules/sick.toml", &text)]), @r#"
     error: [workdir]/rules/sick.toml:4: rule sick: detector: [workdir]/plugins/clairvoyant.wasm: cannot be read: No such file or directory (os error 2)
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 1 error
-    ");
+    "#);
 }
 
 #[test]
 fn files_that_are_no_rules() {
     let files = [("rules/1.toml", ""), ("rules/2.toml", "[[rule]\nid = 5\n"), ("rules/3.toml", "[rule]\nid = \"x\"\n")];
-    insta::assert_snapshot!(checked(&files), @"
+    insta::assert_snapshot!(checked(&files), @r#"
     error: [workdir]/rules/1.toml:1: rule: is missing, expected at least one rule under [[rule]]
     error: [workdir]/rules/2.toml:1: invalid TOML: expected a right bracket, found a newline
     error: [workdir]/rules/3.toml:1: rule: expected tables, each under [[rule]]
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 3 errors
-    ");
+    "#);
 }
 
 #[test]
 fn a_folder_without_rules() {
     let workdir = workdir();
     std::fs::remove_file(workdir.path().join("rules/healthy.toml")).expect("removed");
-    insta::assert_snapshot!(check(&workdir).1, @"
+    insta::assert_snapshot!(check(&workdir).1, @r#"
     error: [workdir]/rules: no *.toml file in this folder, expected at least one file with rules
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     std::fs::remove_dir(workdir.path().join("rules")).expect("removed");
-    insta::assert_snapshot!(check(&workdir).1, @"
+    insta::assert_snapshot!(check(&workdir).1, @r#"
     error: [workdir]/rules: cannot be read: No such file or directory (os error 2); expected a folder with rules in *.toml files
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(plain(&workdir, &run.stderr), @"
     degraded: [workdir]/rules: cannot be read: No such file or directory (os error 2); expected a folder with rules in *.toml files

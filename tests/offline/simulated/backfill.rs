@@ -21,7 +21,7 @@ fn a_backfill_reports_anomalies_and_sends_no_notification() {
     let (table, summary) = run.stdout.trim_end().rsplit_once('\n').expect("a table and a line");
     assert!(summary.starts_with("backfill 20260825-20261121 done: "), "{summary}");
     assert!(summary.contains(" 3 anomalies, 0 notifications"), "{summary}");
-    assert_eq!(table.matches(MYSQL).count(), 3, "{table}");
+    assert_eq!(table.matches(" / MySQL").count(), 3, "{table}");
 }
 
 #[test]
@@ -51,11 +51,11 @@ fn a_killed_backfill_resumes_and_has_the_same_result() {
     let told = killed.told(&span).expect(0);
     let done = told.count("resumed_after_days");
     assert!((8..90).contains(&done) && done.is_multiple_of(8), "{told:#?}");
-    assert_eq!((told.count("calls"), told.count("days")), (90 - done, 90 - done));
+    assert_eq!((told.count("calls"), told.count("days")), (2 * (90 - done), 90 - done));
     assert_eq!(told.lines, [] as [String; 0]);
 
     let once = whole.told(&span).expect(0);
-    assert_eq!((once.count("calls"), once.count("resumed_after_days")), (90, 0));
+    assert_eq!((once.count("calls"), once.count("resumed_after_days")), (180, 0));
     for simulated in [&killed, &whole] {
         simulated.day(TODAY).expect(0);
     }
@@ -80,6 +80,6 @@ fn a_second_one_changes_nothing() {
     simulated.load(ago(60), ago(1)).expect(0);
     let before = state();
     let again = simulated.load(ago(60), ago(1)).expect(0);
-    assert_eq!((again.count("calls"), again.count("archived")), (60, 0), "unchanged documents are not written again");
+    assert_eq!((again.count("calls"), again.count("archived")), (120, 0), "unchanged documents are not written again");
     assert_eq!(state(), before);
 }

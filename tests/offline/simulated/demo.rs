@@ -6,7 +6,7 @@ fn the_demo_finds_its_hidden_incidents() {
     std::os::unix::fs::symlink(costwarden_tests::plugins(), workdir.path().join("dist")).expect("a link");
     let run = workdir.run(&["demo", "--plugins", "dist"]).expect(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
-    let table = lines.iter().position(|line| line.contains(" hidden in the bill ")).expect("a table");
+    let table = lines.iter().position(|line| line.starts_with("Hidden incidents and")).expect("a table");
     let incidents = |end: &str| lines[table..].iter().filter(|line| line.contains(end)).count();
     let last = lines.last().expect("a line");
     let numbers: Vec<u32> = last.split(' ').filter_map(|word| word.parse().ok()).collect();

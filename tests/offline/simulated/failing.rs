@@ -8,7 +8,7 @@ const DOWN: &str = r#"{"status":500}"#;
 
 fn simulated() -> SimulatedBill {
     SimulatedBill::with_history(
-        &Setup { keys: "language = \"en\"", source: "attempts = 1", rules: PLAIN_RULE, ..Setup::default() },
+        &Setup { keys: "language = \"en\"", source: "retry_seconds = 0", rules: PLAIN_RULE, ..Setup::default() },
         20,
     )
 }
@@ -44,7 +44,7 @@ fn three_failed_runs_of_a_job_are_told_once_until_one_succeeds() {
     simulated.fault("{}");
     let good = simulated.day(TODAY).expect(0);
     let [over] = operational(&good)[..] else { panic!("{good:#?}") };
-    assert!(over.starts_with("[COSTWARDEN_RECOVERED] resolved: the daily job failed "), "{over}");
+    assert!(over.starts_with("[COSTWARDEN_RECOVERED] the daily job succeeds again; the failures began at "), "{over}");
     assert_eq!(operational(&simulated.day(later(1)).expect(0)), [""; 0]);
 
     simulated.fault(DOWN);

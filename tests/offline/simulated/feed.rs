@@ -15,7 +15,7 @@ fn spoil(simulated: &SimulatedBill, flaw: &str) {
 /// Runs the scheduled daily job at an hour of the day after [`TODAY`].
 fn cron(simulated: &SimulatedBill, hour: i8) -> JobOutput {
     simulated.bill.set_now(&moment(later(1), hour));
-    simulated.told(&["daily", "--through", &TODAY.to_string()])
+    simulated.told(&["daily", "--to", &TODAY.to_string()])
 }
 
 /// Counts the notifications of a kind.
@@ -96,7 +96,7 @@ fn a_restatement_sends_a_retraction() {
 
     spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-24T12:00:00","factor":0.125}"#);
     simulated.bill.set_now(&moment(later(2), 0));
-    let right = simulated.told(&["daily", "--through", &later(1).to_string()]).expect(0);
+    let right = simulated.told(&["daily", "--to", &later(1).to_string()]).expect(0);
     assert!(right.count("restated_days") >= 1, "{right:#?}");
     assert_eq!(right.count("retracted"), found, "{right:#?}");
     assert_eq!(lines(&[&right], "[BILLING_RETRACTED]") as u64, found, "{right:#?}");

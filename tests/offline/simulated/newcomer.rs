@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, later};
+use super::simulated_bill::{JobOutput, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, later};
 
 const NEW: &str = "dom-01/prj-01/gpu-farm";
 
@@ -90,12 +90,12 @@ fn a_young_ledger_has_no_new_services() {
 }
 
 #[test]
-fn hours_of_a_finished_day_are_judged_no_more_and_that_is_said() {
+fn an_hour_that_the_clock_of_the_api_has_passed_is_refused() {
     let simulated = SimulatedBill::with_history(&Setup { rules: PLAIN_RULE, ..SETUP }, 20);
     simulated.day(TODAY).expect(0);
-    let told = simulated.told(&["hourly", "--at", "2026-11-23T15:10:00+09:00"]).expect(1);
-    let said = "2026-11-23 is finished and is already in the training data, so its hours are not evaluated: evaluate the day with costwarden daily --date 2026-11-23";
-    assert_eq!(told.report["problems"].as_array().expect("a list")[..], [Value::from(said)], "{told:#?}");
-    assert_eq!([told.count("insufficient_history"), told.count("verdicts")], [0, 0], "{told:#?}");
-    assert!(!simulated.documents(&["series", "show", "--series", MYSQL]).is_empty());
+    let told = simulated.told(&["hourly", "--at", "2026-11-23T15:10:00+09:00"]).expect(2);
+    assert_eq!(told.report["outcome"], "refused");
+    let error = told.report["error"].as_str().expect("an error");
+    assert!(error.starts_with("the billing API no longer has the total of 2026-11-23 at 15:00: "), "{error}");
+    assert_eq!(told.count("archived"), 0, "{told:#?}");
 }

@@ -43,7 +43,6 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     let workdir = replayed(&[
         row("vm", &json!(0.1)),
         without("serviceId"),
-        with("domainId", json!("  ")),
         without("meteringDate"),
         with("meteringDate", json!("20261121")),
         json!("no row at all"),
@@ -52,7 +51,7 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     ]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(run.stderr, @"
-    degraded: 5 rows of the bill of 2026-11-22 are not usable and are left out; first row 1: serviceId is missing or empty
+    degraded: 4 rows of the bill of 2026-11-22 are not usable and are left out; first row 1: serviceId is missing or empty
     degraded: no rule gave a verdict: 2 series have insufficient history
     ");
     assert!(run.stdout.contains("degraded: 3 rows, 1 series, "), "{run:?}");

@@ -102,7 +102,7 @@ fn another_rule_set_is_tried_on_another_day() {
         .workdir
         .write("other/rules.toml", &PLAIN_RULE.replace("\"plain\"", "\"blind\"").replace("mysql", "nobody"));
     let run = simulated.run(&["rules", "run", "--date", "20261120"]).expect(0);
-    assert!(run.stdout.contains(MYSQL), "{}", run.stdout);
+    assert!(run.stdout.contains(" / MySQL"), "{}", run.stdout);
     insta::assert_snapshot!(run.stdout.lines().last().expect("a line"), @"rules run 20261120T23 done: 6 series, 1 rule, 1 verdict, 0 with insufficient history, 1 anomaly; nothing was written");
     let run = simulated.run(&["rules", "run", "--date", "20261120", "--rules", "other"]).expect(1);
     insta::assert_snapshot!(run.stdout, @"rules run 20261120T23 degraded: 6 series, 1 rule, 0 verdicts, 0 with insufficient history, 0 anomalies; nothing was written");
@@ -129,11 +129,12 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    increments   tutorial       hourly        account, project, service     28   warning    What an hour adds.
-    of-service   tutorial       daily         service                       90   warning    A service of all domains and projects.
-    service      seasonal-mad   daily         account, project, service     60   warning    A service.
-    today        seasonal-mad   day-to-date   account, project, service     28   warning    A service so far.
-    total        tutorial       daily         total                         90   warning    All there is.
+    increments   tutorial       hourly        each      What an hour adds.
+    of-service   tutorial       daily         service   A service of all domains
+    and projects.
+    service      seasonal-mad   daily         each      A service.
+    today        seasonal-mad   day-to-date   each      A service so far.
+    total        tutorial       daily         total     All there is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");

@@ -61,7 +61,7 @@ name = "it"
     error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
     error: [workdir]/costwarden.toml:38: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"
     error: [workdir]/costwarden.toml:39: plugins.registry.name: unknown key, expected one of host, username, password, transport, timeout_seconds
-    [workdir]/costwarden.toml: 0 rules can run, 19 errors
+    [workdir]/costwarden.toml: the rules were not read, 19 errors
     "#);
 }
 
@@ -71,7 +71,7 @@ fn a_table_without_a_key() {
     configure(&workdir, "[plugins.signing]\n");
     insta::assert_snapshot!(check(&workdir).1, @"
     error: [workdir]/costwarden.toml:13: plugins.signing.key: is missing, expected at least one key under [[plugins.signing.key]]
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
 }
 
@@ -107,6 +107,7 @@ fn of_a_rules_image() {
     error: [workdir]/rules/d.toml:5: rule.detector: "oci://h.example/acme/tutorial": the tag is missing, expected :TAG or @sha256:DIGEST at the end
     error: [workdir]/rules/e.toml:5: rule.detector: "oci://h.example/acme/tutorial@sha256:12": expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST
     error: [workdir]/rules/f.toml:5: rule.detector: "oci://h.example/acme/tu_torial:1": the plugin name "tu_torial" is invalid, expected lower-case letters, digits and -
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors
     "#);

@@ -80,12 +80,13 @@ fn a_grant_that_nobody_uses_is_warned_of() {
     let workdir = reader("holidays");
     configure(&workdir, &format!("{GRANT}[plugins.grants.misbehavin]\nreference = \"lists\"\n"));
     let (code, text) = check(&workdir);
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r#"
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     warning: [workdir]/costwarden.toml: plugins.grants.misbehavin: grants access to a plugin without a rule: remove the grant, or correct the name
     rule healthy: tutorial over daily series. It works.
     rule reader: misbehaving over daily series. It works.
     [workdir]/costwarden.toml: 2 rules can run, 0 errors
-    ");
+    "#);
     assert_eq!(code, 0);
     let run = workdir.run(&["check", "--json"]).expect(0);
     assert_eq!(run.json()[0]["level"], "warning");

@@ -171,10 +171,11 @@ fn a_lock_that_cannot_be_read_lets_nothing_run() {
     remove the file and run `costwarden plugin lock` to write the file again
     "#);
     workdir.write("plugins.lock", "version = \n");
-    insta::assert_snapshot!(check(&workdir).1, @"
+    insta::assert_snapshot!(check(&workdir).1, @r#"
     error: [workdir]/plugins.lock:1: invalid TOML: expected a value, found a newline
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn detectors(workdir: &Workdir) -> Vec<Value> {
 fn a_changed_rule_set_counts_at_the_next_run() {
     let workdir = workdir_with_history();
     assert_eq!(rules(&daily(&workdir).1), ["healthy"]);
-    workdir.write("rules/healthy.toml", &format!("{HEALTHY}min_impact = 1000000\n"));
+    workdir.write("rules/healthy.toml", &format!("{HEALTHY}min_impact = \"1000000 KRW\"\n"));
     assert!(rules(&daily(&workdir).1).is_empty());
     workdir.write("rules/second.toml", &HEALTHY.replace("healthy", "second"));
     assert_eq!(rules(&daily(&workdir).1), ["second"]);

@@ -79,7 +79,7 @@ fn lines_are_english_where_that_is_asked_for() {
     assert_eq!(
         texts,
         [
-            "[BILLING_ANOMALY] Virtual Machine of project 우리회사/쇼핑몰 is about 50.0% above its usual cost. Now 1500.25 USD, baseline 1000.00 USD.",
+            "[BILLING_ANOMALY] Virtual Machine of project 우리회사/쇼핑몰 is 50.0% above its usual cost. Now 1500.25 USD, baseline 1000.00 USD.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-19] is 1,734.75 USD.",
             "[BILLING_RESOLVED] Virtual Machine of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-10-19 to 2026-10-19, 500.25 USD more than usual.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-20] is 1,234.50 USD.",

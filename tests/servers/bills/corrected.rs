@@ -17,7 +17,7 @@ fn a_restatement_retracts_an_incident_once() {
         let incident = replayed.incident();
         assert_eq!((&incident["state"], &incident["days"]), (&"retracted".into(), &Value::Array(Vec::new())));
         let text = replayed.workdir.run(&["incidents", "list"]).expect(0).stdout;
-        assert!(text.contains(" 0.00 KRW") && !text.contains("-0.00"), "{text}");
+        assert!(text.contains(" +0.00 ") && !text.contains("-0.00"), "{text}");
         assert_eq!(incident["impact"].to_string(), "0.0");
         let day = &replayed.machine(0, &[])[0];
         assert_eq!((&day["expectAmount"], &day["isAnomaly"]), (&1000.0.into(), &false.into()), "{day}");
@@ -44,12 +44,15 @@ fn an_incident_without_a_notification_is_retracted_silently() {
 }
 
 #[test]
-fn a_resolved_incident_is_retracted_as_well() {
+fn nothing_follows_the_notification_of_an_end() {
     on_both("", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
-        tells(replayed.next(1, "1010"), 0, &[resolved(0, 0, "500"), total(1, 1010)]);
+        let run = replayed.next(1, "1010");
+        let proof = format!("is back at its usual cost: 1010.00 KRW on {}. From", day(1));
+        assert!(run.stderr.contains(&proof), "{run:?}");
+        tells(run, 0, &[resolved(0, 0, "500"), total(1, 1010)]);
         replayed.bill(0, "1000");
-        tells(replayed.daily(1), 0, &[retracted(0)]);
+        tells(replayed.daily(1), 0, &[]);
         assert_eq!(replayed.incident()["state"], "retracted");
         tells(replayed.next(2, "990"), 0, &[total(2, 990)]);
     });
@@ -67,18 +70,25 @@ fn a_retracted_anomaly_that_returns_is_notified_again() {
 }
 
 #[test]
-fn a_restatement_that_doubles_the_excess_is_notified_once() {
+fn a_daily_excess_that_doubles_is_notified_once() {
     on_both("renotify_factor = 2", |replayed| {
         tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
-        replayed.bill(0, "1990");
-        tells(replayed.next(1, "1010"), 0, &[resolved(0, 0, "990"), total(1, 1010)]);
-        replayed.bill(0, "1999");
-        tells(replayed.daily(1), 0, &[]);
-        assert_eq!(replayed.incident()["impact"], 999.0);
+        tells(replayed.next(1, "1990"), 0, &[total(1, 1990)]);
+        tells(replayed.next(2, "2000"), 0, &[anomaly("100.0", "2000"), total(2, 2000)]);
+        tells(replayed.daily(2), 0, &[]);
+        tells(replayed.next(3, "2900"), 0, &[total(3, 2900)]);
+        tells(replayed.next(4, "1000"), 0, &[resolved(0, 3, "4390"), total(4, 1000)]);
+    });
+}
 
+#[test]
+fn a_restatement_after_the_end_changes_the_excess_in_silence() {
+    on_both("", |replayed| {
+        tells(replayed.next(0, "1500"), 0, &[anomaly("50.0", "1500"), total(0, 1500)]);
+        tells(replayed.next(1, "1010"), 0, &[resolved(0, 0, "500"), total(1, 1010)]);
         replayed.bill(0, "2000");
-        tells(replayed.daily(1), 0, &[anomaly("100.0", "2000")]);
         tells(replayed.daily(1), 0, &[]);
+        assert_eq!(replayed.incident()["impact"], 1_000.0);
         replayed.bill(0, "1300");
         let report = tells(replayed.daily(1), 0, &[]);
         assert_eq!(count(&report, "restated_days"), 1, "{report}");

@@ -41,7 +41,11 @@ fn a_gap_that_is_too_long_is_told_with_the_command_that_closes_it() {
         }
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         replayed.workdir.run(&words).expect(0);
-        tells(replayed.next(12, "990"), 0, &[format!("[COSTWARDEN_RECOVERED] resolved: {gap}"), total(12, 990)]);
+        tells(
+            replayed.next(12, "990"),
+            0,
+            &[format!("[COSTWARDEN_RECOVERED] no longer the case: {gap}"), total(12, 990)],
+        );
         assert_eq!(replayed.machine(0, &[]).len(), 13);
     });
 }
@@ -81,7 +85,7 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
         assert_eq!(count(&report, "withheld_days"), 1, "{report}");
 
         replayed.bill(0, "1500");
-        let over = format!("[COSTWARDEN_RECOVERED] resolved: {what}");
+        let over = format!("[COSTWARDEN_RECOVERED] no longer the case: {what}");
         let news = [over, anomaly("50.0", "1500"), resolved(0, 0, "500"), total(0, 1500), total(1, 1000)];
         tells(replayed.next(1, "1000"), 0, &news);
         assert_eq!(replayed.machine(0, &[]).len(), 2);
@@ -100,7 +104,7 @@ fn half_a_day_that_stays_so_is_taken_as_it_is() {
 
         let run = replayed.next(2, "1000").expect(0);
         let lines = told(&run);
-        assert!(lines[0].starts_with("[COSTWARDEN_RECOVERED] resolved: the bill of "), "{lines:?}");
+        assert!(lines[0].starts_with("[COSTWARDEN_RECOVERED] no longer the case: the bill of "), "{lines:?}");
         let short = format!("[BILLING_DAILY_TOTAL] The total cost of [{}] is 1,100.00 KRW.", day(0));
         assert_eq!(lines[1..], [short, total(2, 1000)]);
         assert_eq!(replayed.machine(0, &[]).len(), 3);

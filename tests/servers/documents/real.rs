@@ -17,10 +17,10 @@ const MISSING: Date = date(2018, 2, 3);
 /// dollars.
 fn workdir(bills: &std::path::Path, rules: &str) -> Workdir {
     let rules = repository().join("rules").join(rules).join(format!("{rules}.toml"));
-    let rules = std::fs::read_to_string(rules).expect("a rule set").replace("min_impact = 10000", "min_impact = 50");
+    let rules = std::fs::read_to_string(rules).expect("a rule set");
     let workdir = Workdir::new(&format!(
         "time_zone = \"America/Los_Angeles\"\ncurrency = \"USD\"\nlanguage = \"en\"\n\
-         [source]\nkind = \"replay\"\ndirectory = {bills:?}\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n\
+         [source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = {bills:?}\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n\
          [store]\nkind = \"embedded\"\n[rules]\ndirectory = \"rules\"\n"
     ));
     workdir.write("rules/rules.toml", &rules);

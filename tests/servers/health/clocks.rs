@@ -72,6 +72,6 @@ fn a_run_record_from_the_future_is_a_warning() {
     installation.expect(behind, "hourly age", "WARNING", "started at 2026-11-23T01:10:");
     installation.expect(behind, "hourly age", "WARNING", "in the future by the clock of this host (2026-11-21T01:2");
     installation.expect(behind, "daily age", "WARNING", "set the clocks of this host and of ");
-    let feed = "the newest day is 2026-11-22, but today is 2026-11-21 by the clock of this host: check the clock";
-    installation.expect(behind, "feed", "WARNING", feed);
+    let freshness = "the newest day is 2026-11-22, but today is 2026-11-21 by the clock of this host: check the clock";
+    installation.expect(behind, "freshness", "WARNING", freshness);
 }

@@ -5,14 +5,14 @@ use super::installation::{EMBEDDED, Installation, WELL, mongodb};
 #[test]
 fn a_feed_that_stands_still_is_noticed() {
     let Some(installation) = Installation::well("", EMBEDDED) else { return };
-    installation.expect(WELL, "feed", "OK", "the newest day is 2026-11-22");
+    installation.expect(WELL, "freshness", "OK", "the newest day is 2026-11-22");
     installation.expect(
         "2026-11-24 15:00:00",
-        "feed",
+        "freshness",
         "WARNING",
         "the newest day is 2026-11-22, 3 days ago: check whether ",
     );
-    installation.expect("2026-11-26 15:00:00", "feed", "CRITICAL", "5 days ago");
+    installation.expect("2026-11-26 15:00:00", "freshness", "CRITICAL", "5 days ago");
 }
 
 #[test]

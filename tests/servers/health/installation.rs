@@ -32,7 +32,7 @@ impl Installation {
         let flags = ["--services", "6", "--days", "90", "--incidents", "off", "--now", "2026-11-22T00:10:00+09:00"];
         let bill = Simulator::start(&flags);
         let config = format!(
-            "{}attempts = 1\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{store}\
+            "{}retry_seconds = 0\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{store}\
              [rules]\ndirectory = \"rules\"\n{tables}",
             bill.source()
         );

@@ -20,7 +20,7 @@ const NAMES: [&str; 17] = [
     "api latency",
     "api errors",
     "notifications",
-    "feed",
+    "freshness",
     "anomalies",
 ];
 

@@ -9,7 +9,7 @@ fn a_host_that_died_is_told_from_one_that_works() {
     let Some(installation) = Installation::well("[lease]\nseconds = 3\n", &store) else { return };
     installation.expect("2026-11-23 01:20:00", "lease", "OK", "no lease is taken");
     installation.bill.set_now("2026-11-23T11:10:00+09:00");
-    installation.bill.send("PUT", "/simulate/faults", r#"{"slowMs":8000}"#);
+    installation.bill.send("PUT", "/simulate/faults", r#"{"slowMs":4000}"#);
     let mut working = installation.command("2026-11-23 02:10:00", &["hourly"]).spawn().expect("it starts");
     let moment = "2026-11-23 02:11:00";
     await_check(&installation, moment, "hourly duration", "has been running for ");

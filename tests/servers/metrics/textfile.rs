@@ -32,7 +32,7 @@ fn counts_go_on_from_run_to_run_and_through_failures() {
     }
     assert_eq!(monitored.figure("costwarden_runs_total{job_name=\"daily\",outcome=\"failed\"}"), 2.0);
     assert_eq!(monitored.figure("costwarden_api_up"), 0.0);
-    assert!(monitored.figure("costwarden_api_requests_total{outcome=\"error\"}") >= 4.0);
+    assert!(monitored.figure("costwarden_api_requests_total{outcome=\"error\"}") >= 2.0);
     assert_eq!(monitored.figure("costwarden_last_success_timestamp_seconds{job_name=\"daily\"}"), last);
     let mode = std::fs::metadata(monitored.workdir.path().join("prom/costwarden.prom"))
         .expect("the file")

@@ -130,40 +130,9 @@ fn secrets_have_to_be_where_jobs_find_them() {
     assert!(run.stderr.contains("store.uri: the environment variable MONGODB_URI is not set"), "{run:?}");
     assert!(run.stderr.contains("jobs do not inherit the variables of this shell: "), "{run:?}");
     cron.workdir.write("environment", "# secrets\nMONGODB_URI=mongodb://127.0.0.1\n");
-    cron.install(&["--env-file", "environment"]).expect(0);
-    let table = cron.table().expect("a table");
-    let file = cron.workdir.path().join("environment").display().to_string();
-    let set = format!(" set -a; [ ! -r {file} ] || . {file}; set +a; ");
-    assert_eq!(table.matches(&set).count(), 3, "{table}");
-}
-
-/// `&` would end the assignment and drop the rest of the value.
-#[test]
-fn a_secret_that_a_shell_reads_otherwise_is_told_before_a_job_fails() {
-    let Some(cron) = PrivateCron::new() else { return };
-    let uri = "mongodb://me:pa$$word@127.0.0.1/?replicaSet=rs&tls=true";
-    for (value, good) in [
-        (uri.to_owned(), false),
-        (format!("\"{uri}\""), false),
-        (format!("'{uri}'"), true),
-        ("'it's'".to_owned(), false),
-        ("two words".to_owned(), false),
-        ("mongodb://127.0.0.1:27017/?tls=true".to_owned(), true),
-        (String::new(), true),
-    ] {
-        cron.workdir.write("environment", &format!("# $ecrets\nFIRST=1\nMONGODB_URI={value}\n"));
-        let run = cron.install(&["--env-file", "environment", "--dry-run"]);
-        let told = "/environment:3: the value has characters with a meaning in the shell of cron: put the value in single quotes";
-        assert_eq!(
-            (run.code, run.stderr.contains(told)),
-            if good { (0, false) } else { (2, true) },
-            "{value}: {run:?}"
-        );
-        assert!(!run.stderr.contains("pa$$word"), "{run:?}");
-    }
-    cron.workdir.write("environment", &format!("MONGODB_URI='{uri}'\n"));
-    let mut shell = cron.command("sh", &["-c", "set -a; . ./environment; set +a; exec printenv MONGODB_URI"]);
-    assert_eq!(run(&mut shell).expect(0).stdout, format!("{uri}\n"), "as a line of cron does it");
+    cron.workdir.write("costwarden.toml", &format!("env_file = \"environment\"\n{config}"));
+    cron.install(&[]).expect(0);
+    assert!(cron.table().expect("a table").contains(" daily --json "));
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) struct PrivateCron {
 const ENTER: &str =
     r#"mount -t tmpfs tmpfs /var/spool && mkdir /var/spool/cron && mount --bind "$0" /var/spool/cron && exec "$@""#;
 
-pub(crate) const CONFIG: &str = "state_dir = \"state\"\n[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\n\
+pub(crate) const CONFIG: &str = "state_dir = \"state\"\n[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\n\
                                  kind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\n";
 
 impl PrivateCron {

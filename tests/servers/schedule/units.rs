@@ -54,7 +54,7 @@ fn systemd_finds_nothing_wrong_with_them() {
     assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{checked:?}");
 
     // It does find what is wrong.
-    let broken = shipped("costwarden-daily.timer").replace("00:10:00", "25:10:00");
+    let broken = shipped("costwarden-daily.timer").replace("*:10:00", "25:10:00");
     workdir.write("units/broken.timer", &broken);
     let mut verify = systemd_analyze().expect("as before");
     let checked = run(verify.args(["verify", "--man=no"]).arg(workdir.path().join("units/broken.timer")));
@@ -83,17 +83,20 @@ fn systemd_rates_them_as_hardened() {
 fn the_shipped_units_equal_the_generated_units() {
     let workdir = Workdir::new(CONFIG);
     let config = costwarden_tests::repository().join("config/costwarden.toml");
+    let config = std::fs::read_to_string(config).expect("the config");
+    let package = "# env_file = \"/etc/costwarden/environment\"";
+    assert!(config.contains(package));
+    workdir.write("shipped.toml", &config.replace(package, "env_file = \"environment\""));
     workdir.write(
         "environment",
-        "KAKAO_CREDENTIAL_ID=\nKAKAO_CREDENTIAL_SECRET=\nS3_ACCESS_KEY=\nS3_SECRET_KEY=\nMONGODB_URI=\n",
+        "KAKAO_CREDENTIAL_ID=a\nKAKAO_CREDENTIAL_SECRET=a\nS3_ACCESS_KEY=a\nS3_SECRET_KEY=a\nMONGODB_URI=mongodb://a\n",
     );
-    let args = ["schedule", "install", "--systemd", "--dry-run", "--env-file", "environment", "--config"];
-    let config = config.display().to_string();
+    let args = ["schedule", "install", "--systemd", "--dry-run", "--config"];
+    let config = workdir.path().join("shipped.toml").display().to_string();
     let told = workdir.run(&[&args[..], &[&config]].concat()).expect(0).stdout;
     let told = told
         .replace(costwarden_tests::binary(), "/usr/bin/costwarden")
         .replace(&config, "/etc/costwarden/costwarden.toml")
-        .replace(&workdir.path().join("environment").display().to_string(), "/etc/costwarden/environment")
         // This repository may be in somebody's home.
         .replace("ProtectHome=read-only", "ProtectHome=yes");
     for name in NAMES {

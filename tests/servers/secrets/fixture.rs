@@ -99,11 +99,12 @@ impl SecretsFixture {
         let Config { source, storage, more, .. } = config;
         let workdir = Workdir::new(&format!(
             r#"[source]
+account = "suite"
 kind = "kakao"
 endpoint = {source:?}
 credential_id = "env:SUITE_API_ID"
 credential_secret = "file:api-secret"
-attempts = 2
+retry_seconds = 0
 backoff_ms = 1
 {storage}[store]
 kind = "mongodb"

@@ -17,6 +17,7 @@ fn workdir(simulator: &Simulator, more: &str) -> Workdir {
     let url = &simulator.url;
     Workdir::new(&format!(
         r#"[source]
+account = "suite"
 kind = "kakao"
 endpoint = {url:?}
 credential_id = "kakao-secret:billing-id"
@@ -149,6 +150,7 @@ fn a_check_fetches_nothing_unless_it_is_online() {
 fn a_manager_needs_a_table_and_its_own_credentials_elsewhere() {
     let workdir = Workdir::new(
         r#"[source]
+account = "suite"
 kind = "kakao"
 credential_id = "id"
 credential_secret = "kakao-secret:a/b"

@@ -36,7 +36,7 @@ fn authorities(certificates: &Certificates) -> [(String, &'static str); 2] {
 }
 
 fn replayed(rest: &str) -> String {
-    format!("[source]\nkind = \"replay\"\ndirectory = \"bills\"\n{rest}")
+    format!("[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n{rest}")
 }
 
 fn kept(rest: &str) -> String {
@@ -83,7 +83,7 @@ fn a_storage_with_a_wrong_certificate() {
     };
     let archive = |address: &str, more: &str| {
         let workdir = Workdir::new(&kept(&format!(
-            "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nendpoint = \"https://{address}\"\n\
+            "[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nendpoint = \"https://{address}\"\n\
              bucket = {BUCKET:?}\naccess_key = {KEY:?}\nsecret_key = \"env:SUITE_SECRET\"\n{more}"
         )));
         let run = workdir.run_with(&["check", "--online"], &[("SUITE_SECRET", SECRET)]).expect(2);
@@ -110,7 +110,7 @@ fn an_api_with_a_wrong_certificate() {
         [Shown::Good, Shown::OtherHost, Shown::Expired].map(|shown| servers::in_front_of(api, &certificates, shown));
     let source = |address: &str, more: &str| {
         let text = refused(&kept(&format!(
-            "[source]\nkind = \"kakao\"\nendpoint = \"https://{address}\"\ncredential_id = \"simulated-id\"\n\
+            "[source]\naccount = \"suite\"\nkind = \"kakao\"\nendpoint = \"https://{address}\"\ncredential_id = \"simulated-id\"\n\
              credential_secret = \"env:SIMULATED_SECRET\"\n{more}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n"
         )));
         (format!("the billing API at https://{address}/"), text)
@@ -128,7 +128,7 @@ fn an_api_with_a_wrong_certificate() {
 
     // And what gives secrets is held to the same.
     let workdir = Workdir::new(&kept(&format!(
-        "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"k\"\n\
+        "[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"k\"\n\
          secret_key = \"kakao-secret:s3\"\n[secrets]\niam_endpoint = \"https://{0}\"\nendpoint = \"https://{0}\"\n\
          credential_id = \"simulated-id\"\ncredential_secret = \"env:SIMULATED_SECRET\"\n{1}",
         good.address(),
@@ -147,7 +147,7 @@ fn an_api_with_a_wrong_certificate() {
 fn an_address_that_trusts_anybody_or_speaks_in_the_clear() {
     let config = |uri: &str, archive: &str| {
         format!(
-            "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"k\"\n\
+            "[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"k\"\n\
              secret_key = \"env:SUITE_SECRET\"\n{archive}[store]\nkind = \"mongodb\"\nuri = {uri:?}\n"
         )
     };

@@ -18,6 +18,7 @@ fn a_run_reaches_every_server_by_an_authority_of_its_own() {
     let ca = certificates.authority_file();
     let workdir = Workdir::new(&format!(
         r#"[source]
+account = "suite"
 kind = "kakao"
 endpoint = "https://{api}"
 ca_file = {ca:?}
@@ -74,7 +75,7 @@ fn a_server_that_asks_for_a_certificate_is_shown_one() {
     let Some(mongod) = servers::mongod(&certificates, Shown::Good, Clients::Certified) else { return };
     let store = |more: &str| {
         format!(
-            "[source]\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n\
+            "[source]\naccount = \"suite\"\nkind = \"replay\"\ndirectory = \"bills\"\n[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n\
              [store]\nkind = \"mongodb\"\nuri = \"mongodb://{}/?serverSelectionTimeoutMS=5000\"\nca_file = {:?}\n{more}",
             mongod.address(),
             certificates.authority_file()

@@ -64,7 +64,7 @@ fn workdir(archive: &TestArchive, store: &str, source: &str) -> Workdir {
 /// A short lease: the rebuild waits for the lease of the killed one.
 const LEASE: &str = "[lease]\nseconds = 2\nwait_seconds = 120\n";
 
-const ARCHIVE: &str = "[source]\nkind = \"archive\"\n";
+const ARCHIVE: &str = "[source]\naccount = \"suite\"\nkind = \"archive\"\n";
 
 /// Removes the run records and notifications, unknown to a rebuild.
 fn derived(mut dump: Dump) -> Dump {
@@ -116,7 +116,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     let muted = second.documents("billing_incidents").iter().all(|incident| incident.get_bool("muted") == Ok(true));
     assert!(muted, "nobody is told of what is rebuilt");
     let mut runs = second.documents("job_runs");
-    // SeriesKey turn it is to write is no run.
+    // The document `writer` is the write lease and not a run.
     runs.retain(|run| run.get_str("job") != Ok("writer"));
     assert_eq!(runs.iter().map(|run| run.get_str("job").expect("a job")).collect::<Vec<_>>(), ["rebuild"]);
 

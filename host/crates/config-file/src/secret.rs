@@ -1,13 +1,15 @@
 //! Secrets: references in the config, usable values in memory, redacted output.
 //!
-//! References to variables and files are resolved while the config is read. References to Secrets Manager are recorded,
-//! and the Secrets Manager client of the host resolves them later: reading a config uses no network.
+//! References to variables and files are resolved while the config is read. An unavailable secret is recorded and is an
+//! error only for a command that uses the secret. References to Secrets Manager are recorded, and the Secrets Manager
+//! client of the host resolves them later: reading a config uses no network.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::toml::{Diagnostic, Section};
@@ -33,11 +35,41 @@ pub struct PendingSecret {
     place: Diagnostic,
 }
 
-/// The resolver of references. The resolver looks up environment variables and reads files, and collects the references
-/// to Secrets Manager.
+/// The resolver of references. The resolver looks up environment variables and reads files, and collects the unavailable
+/// secrets and the references to Secrets Manager.
 pub struct SecretResolver<'e> {
     env: &'e dyn Fn(&str) -> Option<String>,
+    /// Variables of the file `env_file`. A variable of the environment has precedence.
+    file: BTreeMap<String, String>,
     pending: RefCell<Vec<PendingSecret>>,
+    missing: RefCell<Vec<Diagnostic>>,
+}
+
+/// The secrets of a config without a value yet.
+#[derive(Debug, Default)]
+pub struct OpenSecrets {
+    /// References to Secrets Manager.
+    pub pending: Vec<PendingSecret>,
+    /// Secrets without a value: an unset variable or an unreadable file.
+    pub missing: Vec<Diagnostic>,
+}
+
+/// The tables of a config with secrets that a command uses.
+#[derive(Debug, Clone, Copy)]
+pub enum SecretUse {
+    All,
+    Tables(&'static [&'static str]),
+}
+
+impl SecretUse {
+    /// Whether the command uses the secret under a dotted key.
+    pub fn includes(self, key: &str) -> bool {
+        let table = key.split('.').next().unwrap_or_default();
+        match self {
+            Self::All => true,
+            Self::Tables(tables) => tables.contains(&table),
+        }
+    }
 }
 
 /// Size limit of a file with a secret, in bytes.
@@ -67,6 +99,11 @@ impl fmt::Debug for Secret {
 }
 
 impl PendingSecret {
+    /// Returns the dotted key of the reference.
+    pub fn key(&self) -> &str {
+        &self.place.key
+    }
+
     pub fn fill(self, text: String) {
         // A config is filled in once, so the secret is still empty.
         let _: Result<(), String> = self.secret.0.set(text);
@@ -90,30 +127,59 @@ impl fmt::Display for SecretReference {
 
 impl<'e> SecretResolver<'e> {
     pub fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { env, pending: RefCell::default() }
+        Self { env, file: BTreeMap::new(), pending: RefCell::default(), missing: RefCell::default() }
     }
 
-    /// Returns whether a secret must be fetched from Secrets Manager.
-    pub fn has_pending(&self) -> bool {
-        !self.pending.borrow().is_empty()
+    /// Adds the variables of `env_file`. An invalid file is an error of the config.
+    pub fn read_env_file(&mut self, root: &mut Section<'_, '_>) -> Option<PathBuf> {
+        let path = root.path("env_file")?;
+        match read_variables(&path) {
+            Ok(variables) => self.file = variables,
+            Err(message) => root.fail("env_file", message),
+        }
+        Some(path)
     }
 
-    pub fn into_pending(self) -> Vec<PendingSecret> {
-        self.pending.into_inner()
+    /// Returns whether the secret under a dotted key must be fetched from Secrets Manager.
+    pub fn is_pending(&self, key: &str) -> bool {
+        self.pending.borrow().iter().any(|pending| pending.key() == key)
+    }
+
+    pub fn into_open(self) -> OpenSecrets {
+        OpenSecrets { pending: self.pending.into_inner(), missing: self.missing.into_inner() }
+    }
+
+    /// Records an unavailable secret: an error for the commands that use the secret.
+    pub fn record_missing(&self, section: &Section<'_, '_>, key: &str, message: String) {
+        self.missing.borrow_mut().push(Diagnostic { message, ..section.place(key) });
+    }
+
+    /// Returns the secret, or an empty secret with a record of the reason.
+    fn available(&self, value: Result<String, String>, section: &Section<'_, '_>, key: &str) -> Secret {
+        value.map_or_else(
+            |message| {
+                self.record_missing(section, key, message);
+                Secret(Arc::default())
+            },
+            Secret::new,
+        )
     }
 
     /// Resolves a reference. Returns `None` if the text is no reference.
     fn resolve(&self, text: &str, section: &Section<'_, '_>, key: &str) -> Option<Result<Secret, String>> {
         if let Some(name) = text.strip_prefix("env:") {
-            return Some(match (self.env)(name) {
-                _ if name.is_empty() => Err("expected \"env:NAME\", the name of an environment variable".to_owned()),
+            let value = match (self.env)(name).or_else(|| self.file.get(name).cloned()) {
+                _ if name.is_empty() => {
+                    return Some(Err("expected \"env:NAME\", the name of an environment variable".to_owned()));
+                }
                 None => Err(format!("the environment variable {name} is not set")),
                 Some(value) if value.is_empty() => Err(format!("the environment variable {name} is empty")),
-                Some(value) => Ok(Secret::new(value)),
-            });
+                Some(value) => Ok(value),
+            };
+            return Some(Ok(self.available(value, section, key)));
         }
         if let Some(path) = text.strip_prefix("file:") {
-            return Some(read_file(&section.folder().join(path)).map(Secret::new));
+            return Some(Ok(self.available(read_file(&section.folder().join(path)), section, key)));
         }
         let reference = parse_reference(text.strip_prefix("kakao-secret:")?);
         Some(reference.map(|reference| {
@@ -152,6 +218,29 @@ fn report_error(section: &Section<'_, '_>, key: &str, resolved: Result<Secret, S
             None
         }
     }
+}
+
+/// Reads the lines `NAME=value` of a file, in the form of an environment file of systemd. Quotes around a value and a
+/// leading `export` are removed.
+fn read_variables(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let mut variables = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let assignment = line.strip_prefix("export ").unwrap_or(line).split_once('=');
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let Some((name, value)) = assignment.filter(|(name, _)| is_name(name)) else {
+            // Not the line itself, because the line may contain a secret.
+            return Err(format!("line {} of {shown} is not an assignment, expected NAME=value", index + 1));
+        };
+        let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        variables.insert(name.to_owned(), unquoted.unwrap_or(value).to_owned());
+    }
+    Ok(variables)
 }
 
 /// Parses `ID` or `ID@VERSION`.

@@ -4,6 +4,7 @@
 //! module does not interpret rows and ignores foreign keys.
 
 mod directory;
+mod encryption;
 mod key;
 mod lifecycle;
 pub mod options;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::directory::Directory;
+pub use self::encryption::{ObservedEncryption, RequestedEncryption};
 pub use self::key::{DocumentKey, document_key};
 pub use self::lifecycle::{Lifecycle, LifecycleRules};
 use self::options::ArchiveOptions;
@@ -225,19 +227,28 @@ impl Archive {
         }
     }
 
-    /// Tests whether documents can be written, read and removed. For a directory, the test equals [`Archive::check`].
-    /// For a bucket, the test writes, reads and removes an object.
+    /// Tests whether documents can be written, read and removed. See [`Archive::probe_encryption`].
     ///
     /// # Errors
     /// The test fails. The message says what to check.
     pub async fn probe(&self) -> Result<(), ArchiveError> {
+        self.probe_encryption().await.map(drop)
+    }
+
+    /// Tests whether documents can be written, read and removed, and returns the encryption of the test object. For a
+    /// directory, the test equals [`Archive::check`]. For a bucket, the test writes, reads and removes an object.
+    ///
+    /// # Errors
+    /// The test fails, or the test object does not have the encryption that the config requests. The message says what
+    /// to check.
+    pub async fn probe_encryption(&self) -> Result<ObservedEncryption, ArchiveError> {
         self.check().await?;
-        if let Self::S3(s3) = self {
-            s3.write(PROBE_KEY, b"{}".to_vec()).await?;
-            s3.read(PROBE_KEY).await?;
-            s3.remove(PROBE_KEY).await?;
-        }
-        Ok(())
+        let Self::S3(s3) = self else { return Ok(ObservedEncryption::Folder) };
+        s3.write(PROBE_KEY, b"{}".to_vec()).await?;
+        let encryption = s3.encryption(PROBE_KEY).await;
+        s3.read(PROBE_KEY).await?;
+        s3.remove(PROBE_KEY).await?;
+        encryption
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
@@ -269,6 +280,11 @@ pub enum ArchiveError {
          again, or move the document away"
     )]
     Malformed { key: String, location: Arc<str>, why: serde_json::Error },
+    #[error(
+        "{key} in {location}: expected an object that is encrypted with {expected}, but {observed}; enable the encryption \
+         of the bucket and remove archive.server_side_encryption, or use a storage that offers the encryption"
+    )]
+    OtherEncryption { key: String, location: Arc<str>, expected: String, observed: ObservedEncryption },
     #[error("{location} offers no lifecycle rules ({why}); delete old documents with `costwarden archive prune`")]
     NoLifecycle { location: Arc<str>, why: String },
 }

@@ -3,8 +3,11 @@
 //! Rows pass through byte for byte. Archive, spool, sources and the simulated API use only this module to write or read
 //! the format.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
+use model::count::{counted, one_or};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -21,6 +24,31 @@ pub struct RawDocument {
     pub fetched_at: Timestamp,
     /// Parameters of the query, stored in `_metadata.apiParams`.
     pub api_params: Map<String, Value>,
+    /// Doubts about the rows of a fetch. The archive does not keep the problems.
+    pub problems: Vec<DocumentProblem>,
+}
+
+/// A doubt about the rows of a fetched document. The rows are complete as far as the source can tell, and unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentProblem {
+    #[error(
+        "the billing API reports {} of the day, and its pages have {received}: expected the same number; the next fetch \
+         of the day requests the rows again",
+        counted(*reported, "row")
+    )]
+    WrongTotal { reported: u64, received: u64 },
+    #[error(
+        "{} {} an earlier row of the day, first row {first}: expected different rows; every row counts, so compare the \
+         total of the day with the provider's console",
+        counted(*rows, "row"),
+        one_or(*rows, "repeats", "repeat")
+    )]
+    RepeatedRows {
+        /// Number of rows that equal an earlier row byte for byte.
+        rows: u64,
+        /// Position of the first of these rows, counted from 0.
+        first: usize,
+    },
 }
 
 /// The content of an encoded raw document or of an API page.
@@ -32,6 +60,8 @@ pub struct DocumentContent {
     pub fetched_at: Option<Timestamp>,
     /// Empty if missing.
     pub api_params: Map<String, Value>,
+    /// Number of rows of the day on all pages, from `result.totalElements`; `None` if missing.
+    pub total_rows: Option<u64>,
 }
 
 impl DocumentContent {
@@ -43,6 +73,7 @@ impl DocumentContent {
             rows: self.rows,
             fetched_at: self.fetched_at.unwrap_or(default_fetched_at),
             api_params: self.api_params,
+            problems: Vec::new(),
         }
     }
 }
@@ -81,6 +112,7 @@ pub fn decode(body: &[u8]) -> Result<DocumentContent, serde_json::Error> {
     let metadata = encoded.metadata.unwrap_or_default();
     Ok(DocumentContent {
         rows: encoded.result.content,
+        total_rows: encoded.result.total_elements.as_ref().and_then(Value::as_u64),
         fetched_at: fetched_at(&metadata),
         api_params: metadata.get("apiParams").and_then(Value::as_object).cloned().unwrap_or_default(),
     })
@@ -98,6 +130,15 @@ pub(crate) fn fetched_at_of_end(end: &[u8]) -> Option<Timestamp> {
 
 fn fetched_at(metadata: &Value) -> Option<Timestamp> {
     metadata.get("fetchedAt").and_then(Value::as_str).and_then(|text| text.parse().ok())
+}
+
+/// Returns the problem of rows that equal an earlier row byte for byte; `None` if all rows differ.
+pub fn repeated_rows(rows: &[Box<RawValue>]) -> Option<DocumentProblem> {
+    let mut earlier = HashSet::with_capacity(rows.len());
+    let mut repeated = rows.iter().enumerate().filter(|(_, row)| !earlier.insert(row.get()));
+    let (first, _) = repeated.next()?;
+    let rows = 1 + repeated.count() as u64;
+    Some(DocumentProblem::RepeatedRows { rows, first })
 }
 
 /// Returns the SHA-256 in hex of the rows as a multiset. The order of the rows and the metadata have no effect.
@@ -138,6 +179,9 @@ struct EncodedDocument {
 #[derive(Deserialize)]
 struct EncodedResult {
     content: Vec<Box<RawValue>>,
+    /// Any JSON value, because the field is optional and undocumented.
+    #[serde(rename = "totalElements")]
+    total_elements: Option<Value>,
 }
 
 #[cfg(test)]
@@ -153,6 +197,7 @@ pub(crate) mod tests {
             rows: rows.iter().map(|row| RawValue::from_string((*row).to_owned()).unwrap()).collect(),
             fetched_at: fetched_at.parse().unwrap(),
             api_params: Map::from_iter([("from".to_owned(), Value::from("20261122"))]),
+            problems: Vec::new(),
         }
     }
 
@@ -202,6 +247,32 @@ pub(crate) mod tests {
         {
             assert!(decode(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_total_is_optional() {
+        let total =
+            |field: &str| decode(format!(r#"{{"result":{{"content":[]{field}}}}}"#).as_bytes()).unwrap().total_rows;
+        assert_eq!(total(r#","totalElements":12"#), Some(12));
+        for field in ["", r#","totalElements":null"#, r#","totalElements":"many""#, r#","totalElements":-1"#] {
+            assert_eq!(total(field), None, "{field}");
+        }
+    }
+
+    #[test]
+    fn repeated_rows_are_counted() {
+        let problem = |rows: &[&str]| {
+            let problem = repeated_rows(&document(rows, "2026-11-23T00:10:00Z").rows);
+            problem.map_or_else(String::new, |problem| problem.to_string())
+        };
+        assert_eq!(problem(&["1", "2", "3"]), "");
+        let end =
+            "expected different rows; every row counts, so compare the total of the day with the provider's console";
+        assert_eq!(problem(&["1", "2", "1"]), format!("1 row repeats an earlier row of the day, first row 2: {end}"));
+        assert_eq!(
+            problem(&["1", "1", "2", "2", "1"]),
+            format!("3 rows repeat an earlier row of the day, first row 1: {end}")
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The crate computes no sums. The ledger in `model` does.
 
+#[cfg(test)]
+mod answers;
 pub mod archive;
 pub mod document;
 pub mod source;

@@ -21,7 +21,7 @@ use self::options::SourceOptions;
 pub use self::replay::Replay;
 use crate::archive::options::ArchiveOptions;
 use crate::archive::{Archive, ArchiveError};
-use crate::document::RawDocument;
+use crate::document::{self, RawDocument};
 
 /// A source of raw documents.
 #[derive(Debug)]
@@ -69,15 +69,35 @@ impl Source {
         }
     }
 
-    /// Fetches all rows of a day. With an hour, fetches the state of today at the hour.
+    /// Fetches all rows of a day. With an hour, fetches the state of today at the hour. The problems of the document name
+    /// repeated rows, and a number of rows that differs from the number in the answers of the source.
     ///
     /// # Errors
-    /// The rows are not completely available. A partial document is never returned.
+    /// A page, or the document, is not available. A document without the rows of a failed page is never returned.
     pub async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
-        match self {
-            Self::Kakao(kakao) => kakao.fetch(date, hour, now).await,
-            Self::Replay(replay) => replay.fetch(date, hour, now).await,
-            Self::Archive(archive) => archive.fetch(date, hour, now).await,
+        let mut document = match self {
+            Self::Kakao(kakao) => kakao.fetch(date, hour, now).await?,
+            Self::Replay(replay) => replay.fetch(date, hour, now).await?,
+            Self::Archive(archive) => archive.fetch(date, hour, now).await?,
+        };
+        document.problems.extend(document::repeated_rows(&document.rows));
+        Ok(document)
+    }
+
+    /// Returns whether the source has a row of a day. The API is asked for one row, in at most five attempts.
+    ///
+    /// # Errors
+    /// The source cannot answer. A day without a bill is not an error.
+    pub async fn has_bill(&self, date: Date, now: Timestamp) -> Result<bool, SourceError> {
+        let fetched = match self {
+            Self::Kakao(kakao) => return kakao.has_bill(date, now).await,
+            Self::Replay(replay) => replay.fetch(date, None, now).await,
+            Self::Archive(archive) => archive.fetch(date, None, now).await,
+        };
+        match fetched {
+            Ok(document) => Ok(!document.rows.is_empty()),
+            Err(SourceError::NoDocument { .. } | SourceError::NotInArchive { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -112,8 +132,9 @@ impl Source {
 
 /// Returns the neutral rows of a raw document in order. An error is the reason for a refused row.
 ///
-/// Raw documents have the rows of Kakao Cloud. A source with a different row format marks the documents in
-/// [`RawDocument::api_params`], which the archive keeps, and this function selects the conversion by the mark.
+/// All raw documents have the rows of Kakao Cloud. A document names no row format. The first source with a different row
+/// format writes the name of the format into the key `rowFormat` of [`RawDocument::api_params`], which the archive keeps,
+/// and this function then selects the conversion: a document without the key has the rows of Kakao Cloud.
 pub fn bill_rows(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
     kakao::bill_rows(document)
 }

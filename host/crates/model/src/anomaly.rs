@@ -40,19 +40,22 @@ pub struct Anomaly {
     pub detector: String,
     pub direction: Direction,
     pub severity: Severity,
+    /// Value of the newest point, in the unit of the measure.
     pub observed: f64,
     pub expected: f64,
+    /// Lower bound of the usual values; may be minus infinity.
     pub lower: f64,
+    /// Upper bound of the usual values; may be infinite.
     pub upper: f64,
     /// At least 1.
     pub score: f64,
-    /// Money beyond the expected value, never negative.
+    /// Absolute difference of `observed` and `expected`, in the unit of the measure.
     pub impact: f64,
     pub reason: String,
     /// Figures reported by the fit, e.g. `mean` and `std`.
     pub figures: BTreeMap<String, f64>,
     /// Numeric settings of the rule.
-    pub threshold: BTreeMap<String, f64>,
+    pub numeric_settings: BTreeMap<String, f64>,
     /// Id of the incident, after the assignment.
     pub incident: Option<String>,
 }

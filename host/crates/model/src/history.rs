@@ -133,7 +133,14 @@ pub(crate) mod tests {
             regions: Vec::new(),
         };
         let entries = amounts.iter().map(entry).collect();
-        DayLedger { date: date(2026, 11, day), entries, total: BigDecimal::default(), rows: 0, refused: Vec::new() }
+        DayLedger {
+            date: date(2026, 11, day),
+            entries,
+            total: BigDecimal::default(),
+            rows: 0,
+            refused: Vec::new(),
+            repeated_rows: 0,
+        }
     }
 
     fn values<'h>(history: &'h History, service: &str) -> &'h [f64] {

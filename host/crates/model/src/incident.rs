@@ -3,10 +3,14 @@
 //! The module is pure: known incidents and anomalies go in, changed incidents come out. The crate `notify` notifies
 //! people.
 //!
+//! A finished day inside the opening band resolves an incident, and nothing else does: the band is the fit from before
+//! the incident began.
+//!
 //! A finished day may be evaluated again after a restatement. The new evaluation replaces the anomalies of the day, and
 //! an incident without remaining anomalies is retracted. Anomalies of hourly runs stay, because the bill showed them at
 //! the hour.
 
+mod band;
 mod delivery;
 mod streak;
 mod update;
@@ -16,15 +20,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use self::band::median;
+pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
 pub use self::delivery::{Delivery, NotificationKind};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
-pub use self::update::{EvaluationResults, UpdatedIncidents, update};
+pub use self::update::{EvaluationResults, NormalVerdicts, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};
 use crate::moment::Moment;
 use crate::series::{Names, SeriesKey};
 
 /// Default number of days before a lasting deviation becomes the new level.
-pub const ACCEPT_AFTER_DAYS: u16 = 14;
+pub const ACCEPT_AFTER_DAYS: u16 = 7;
+
+/// Share of an impact that finer incidents must explain.
+const EXPLAINED_SHARE: f64 = 0.7;
 
 /// The state of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +47,14 @@ pub enum IncidentState {
 /// The reason for the end of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// The series returned to the expected values.
+    /// A finished day lies inside the opening band.
     Returned,
     /// The change is the new normal level, and fits use the days.
     NewLevel,
     /// An operator knows the cause. Fits ignore the days, and no further notification is sent.
     Expected,
+    /// The detector or the settings of the opening band are gone, so no later day can be compared.
+    NotVerifiable,
 }
 
 /// An operator's decision about an incident. Later evaluations do not change the decision.
@@ -57,10 +68,27 @@ pub struct Decision {
 /// The impacts of one day, in money beyond the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DayImpact {
-    /// Largest impact of any rule on the finished day.
-    pub finished_day: Option<f64>,
-    /// Newest hour with an anomaly, and the largest impact of any rule at any hour.
-    pub partial_day: Option<(u8, f64)>,
+    pub finished_day: Option<FinishedDayImpact>,
+    pub partial_day: Option<PartialDayImpact>,
+}
+
+/// The impact of a finished day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FinishedDayImpact {
+    /// Largest impact of any rule; 0 on a day beyond the opposite bound.
+    pub impact: f64,
+    /// Observed and expected value of the rule with the largest impact.
+    pub observed: f64,
+    pub expected: f64,
+}
+
+/// The impact of a part of a day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartialDayImpact {
+    /// Newest hour with an anomaly.
+    pub hour: u8,
+    /// Largest impact of any rule at any hour.
+    pub impact: f64,
 }
 
 /// An incident of one series in one direction.
@@ -81,6 +109,8 @@ pub struct Incident {
     pub accepted_impact: Option<f64>,
     pub decision: Option<Decision>,
     pub rules: BTreeSet<String>,
+    /// The fits from before the incident began, by rule id. Empty without a rule over finished days.
+    pub bands: BTreeMap<String, OpeningBand>,
     pub peak_score: f64,
     /// Impacts by day. The sum of the impacts is the incident's impact.
     pub by_day: BTreeMap<Date, DayImpact>,
@@ -88,8 +118,12 @@ pub struct Incident {
     pub observed: f64,
     pub expected: f64,
     pub reason: String,
+    /// Observed value of the finished day that resolved the incident.
+    pub resolved_at: Option<f64>,
     /// Loaded from history, without notifications.
     pub muted: bool,
+    /// Whether notified incidents of finer series explain the incident, so that nobody is notified of it.
+    pub is_explained: bool,
     /// Deliveries by receiver name.
     pub deliveries: BTreeMap<String, Delivery>,
 }
@@ -101,18 +135,19 @@ pub enum Recency {
     Live,
     /// An earlier day, late or restated. People are notified of new incidents.
     Late,
-    /// Loaded or replayed history. People are not notified of new incidents.
+    /// Loaded or rebuilt history. People are not notified of new incidents.
     Past,
 }
 
 impl DayImpact {
     pub fn impact(self) -> f64 {
-        self.finished_day.unwrap_or(0.0).max(self.partial_day.map_or(0.0, |(_, impact)| impact))
+        let finished_day = self.finished_day.map_or(0.0, |day| day.impact);
+        finished_day.max(self.partial_day.map_or(0.0, |part| part.impact))
     }
 
     /// Returns the time of the latest anomaly.
     fn moment(self, date: Date) -> Moment {
-        let hour = if self.finished_day.is_some() { None } else { self.partial_day.map(|(hour, _)| hour) };
+        let hour = if self.finished_day.is_some() { None } else { self.partial_day.map(|part| part.hour) };
         Moment { date, hour }
     }
 }
@@ -130,6 +165,33 @@ impl Incident {
         self.closed_at.get_or_insert(self.last_seen);
         self.accepted_impact = self.largest_daily_impact();
         self.decision = Some(decision);
+    }
+
+    /// Returns the levels before and after a lasting change; `None` without a finished day.
+    pub fn levels(&self) -> Option<Levels> {
+        let days: Vec<FinishedDayImpact> = self.by_day.values().filter_map(|day| day.finished_day).collect();
+        let last = days.iter().rev().take(LEVEL_DAYS).map(|day| day.observed).collect();
+        let before = days.iter().map(|day| day.expected).collect();
+        (!days.is_empty()).then(|| Levels { before: median(before), after: median(last) })
+    }
+
+    /// Returns whether notified incidents of finer series explain most of the newest day: the services, the projects or
+    /// the accounts of the series.
+    pub fn is_explained_by(&self, notified: &[Self]) -> bool {
+        let Some((date, day)) = self.by_day.last_key_value() else { return false };
+        let layer = self.series.layer();
+        let explained = |finer: u8| {
+            let parts = notified.iter().filter(|part| {
+                part.series.layer() == finer && self.series.covers(&part.series) && part.direction == self.direction
+            });
+            parts.filter_map(|part| part.by_day.get(date)).map(|day| day.impact()).sum::<f64>()
+        };
+        (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
+    }
+
+    /// Returns the impact of the newest day.
+    pub fn newest_impact(&self) -> f64 {
+        self.by_day.last_key_value().map_or(0.0, |(_, day)| day.impact())
     }
 
     fn largest_daily_impact(&self) -> Option<f64> {

@@ -20,6 +20,8 @@ pub struct DayLedger {
     pub rows: u64,
     /// Refused rows with reasons, in row order.
     pub refused: Vec<RefusedRow>,
+    /// Number of rows that equal an earlier row of the document.
+    pub repeated_rows: u64,
 }
 
 /// The sums of one series on one day. Each double is rounded once from an exact decimal.
@@ -58,7 +60,7 @@ pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, String>>) 
     }
     let total = sums.values().map(|sum| &sum.amounts.billed_cost).sum();
     let entries = sums.into_iter().map(|(key, sum)| sum.into_entry(key)).collect();
-    DayLedger { date, entries, total, rows: summed_rows, refused }
+    DayLedger { date, entries, total, rows: summed_rows, refused, repeated_rows: 0 }
 }
 
 impl DayLedger {

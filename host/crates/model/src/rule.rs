@@ -49,14 +49,24 @@ pub struct Rule {
     /// Treatment of a known day without a row: 0 or not known.
     pub absent: Absent,
     pub direction: Directions,
-    /// In the currency of the bill.
-    pub min_impact: f64,
+    /// Minimum difference to the expected value.
+    pub min_impact: Option<MinImpact>,
+    /// Minimum difference relative to the bill of the 28 days before: 0.0005 is 0.05 %.
+    pub min_impact_share: f64,
     /// Relative to the expected value: 0.2 is 20 %.
     pub min_change: f64,
     pub severity: Severity,
     /// JSON for the detector, passed unchanged.
     pub settings: String,
     pub location: RuleLocation,
+}
+
+/// The minimum difference of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MinImpact {
+    pub amount: f64,
+    /// Currency code of ISO 4217; `None` for a rule over a usage.
+    pub currency: Option<String>,
 }
 
 /// The meaning of a known day without a row for the series.

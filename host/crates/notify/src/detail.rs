@@ -15,10 +15,21 @@ pub(crate) fn detail(incident: &Incident, kind: NotificationKind, options: TextO
         Language::English => format!("Details: costwarden incidents show {id}"),
     };
     let growth = match (kind, options.language) {
-        (NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::Retracted, _) => return details,
-        (NotificationKind::Opened, _) => "",
-        (NotificationKind::Grown, Language::Korean) => "앞선 알림 이후 더 커졌습니다. ",
-        (NotificationKind::Grown, Language::English) => "The impact has grown since the last notification. ",
+        (
+            NotificationKind::Closed
+            | NotificationKind::NewLevel
+            | NotificationKind::Retracted
+            | NotificationKind::NotVerifiable,
+            _,
+        ) => return details,
+        (NotificationKind::Opened, _) => String::new(),
+        (NotificationKind::Grown, Language::Korean) => {
+            format!("지난 알림 뒤 하루 차이가 커졌습니다(지금 {}). ", options.amount(incident.newest_impact()))
+        }
+        (NotificationKind::Grown, Language::English) => format!(
+            "The daily difference has grown to {} since the last notification. ",
+            options.amount(incident.newest_impact())
+        ),
     };
     let evidence = evidence(incident, options);
     match options.language {
@@ -29,11 +40,13 @@ pub(crate) fn detail(incident: &Incident, kind: NotificationKind, options: TextO
     }
 }
 
-/// Returns the comparison of an English text.
-pub(crate) fn compared_with_usual(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Up => "more than usual",
-        Direction::Down => "less than usual",
+/// Returns the words after an amount that compare the amount with the usual cost.
+pub(crate) fn compared_with_usual(direction: Direction, language: Language) -> &'static str {
+    match (direction, language) {
+        (Direction::Up, Language::Korean) => "더 나왔습니다",
+        (Direction::Down, Language::Korean) => "덜 나왔습니다",
+        (Direction::Up, Language::English) => "more than usual",
+        (Direction::Down, Language::English) => "less than usual",
     }
 }
 
@@ -50,16 +63,17 @@ fn evidence(incident: &Incident, options: TextOptions<'_>) -> String {
             let evaluated = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour}시"));
             let severity = match incident.severity {
                 Severity::Critical => "심각",
-                Severity::Warning => "경고",
+                Severity::Warning => "주의",
                 Severity::Info => "참고",
             };
+            let comparison = compared_with_usual(incident.direction, Language::Korean);
             format!(
-                "기준 시점 {evaluated}, 시작 {since}, 누적 차이 {impact}, 중요도 {severity}. 이유: {reason}. 규칙: {rules}."
+                "집계: {evaluated}, {since}부터 지금까지 평소보다 {impact} {comparison}. 심각도: {severity}. 이유: {reason}. 규칙: {rules}."
             )
         }
         Language::English => {
             let evaluated = hour.map_or_else(|| date.to_string(), |hour| format!("{date} at {hour:02}:00"));
-            let comparison = compared_with_usual(incident.direction);
+            let comparison = compared_with_usual(incident.direction, Language::English);
             let severity = incident.severity.as_str();
             format!(
                 "Evaluated on {evaluated}, since {since}, {impact} {comparison} so far, severity {severity}. Reason: {reason}. Rules: {rules}."

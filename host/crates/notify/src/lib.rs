@@ -7,8 +7,8 @@ mod detail;
 mod incident;
 mod message;
 pub mod options;
-mod stdout;
 mod syslog;
+mod terminal;
 mod text;
 
 use std::io;
@@ -64,7 +64,7 @@ pub enum ReceiverError {
 impl Receiver {
     pub fn new(config: &ReceiverOptions, terminal: Terminal) -> Self {
         let channel = match &config.kind {
-            ReceiverKind::Stdout => Channel::Terminal(terminal),
+            ReceiverKind::Terminal => Channel::Terminal(terminal),
             ReceiverKind::Syslog(options) => Channel::Syslog(Syslog::new(options)),
         };
         Self { name: config.name.clone(), text_style: config.text_style, channel, accepted: 0, failed: 0 }
@@ -91,7 +91,7 @@ impl Receiver {
     /// The receiver is down: nothing was sent.
     pub fn send(&mut self, message: &Message, now: Timestamp) -> Result<(), ReceiverError> {
         let sent = match &mut self.channel {
-            Channel::Terminal(terminal) => stdout::send(message, *terminal),
+            Channel::Terminal(terminal) => terminal::send(message, *terminal),
             Channel::Syslog(syslog) => syslog.send(message, now),
         };
         match sent {

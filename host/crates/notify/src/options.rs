@@ -26,7 +26,7 @@ pub enum TextStyle {
 /// The kind of a receiver.
 #[derive(Debug, Clone)]
 pub enum ReceiverKind {
-    Stdout,
+    Terminal,
     Syslog(SyslogOptions),
 }
 
@@ -50,7 +50,7 @@ pub enum SyslogTransport {
 pub fn read(sections: Vec<Section<'_, '_>>) -> Vec<ReceiverOptions> {
     if sections.is_empty() {
         let name = "stdout".to_owned();
-        return vec![ReceiverOptions { name, text_style: TextStyle::Short, kind: ReceiverKind::Stdout }];
+        return vec![ReceiverOptions { name, text_style: TextStyle::Short, kind: ReceiverKind::Terminal }];
     }
     let mut names = BTreeSet::new();
     sections.into_iter().filter_map(|section| receiver(section, &mut names)).collect()
@@ -59,14 +59,14 @@ pub fn read(sections: Vec<Section<'_, '_>>) -> Vec<ReceiverOptions> {
 /// Reads a receiver. `names` are the names of the earlier receivers.
 fn receiver(mut section: Section<'_, '_>, names: &mut BTreeSet<String>) -> Option<ReceiverOptions> {
     section.need("kind", "\"stdout\" or \"syslog\"");
-    let kind = section.choice("kind", &[("stdout", KindWord::Stdout), ("syslog", KindWord::Syslog)]);
+    let kind = section.choice("kind", &[("stdout", KindWord::Terminal), ("syslog", KindWord::Syslog)]);
     let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
     let text_style = section.choice("text", &[("short", TextStyle::Short), ("full", TextStyle::Full)]);
     // Without a usable kind, the keys of the receiver cannot be checked.
     let kind_word = kind?;
     let kind = match kind_word {
-        KindWord::Stdout => Some(ReceiverKind::Stdout),
+        KindWord::Terminal => Some(ReceiverKind::Terminal),
         KindWord::Syslog => syslog(&mut section).map(ReceiverKind::Syslog),
     };
     let name = name.unwrap_or_else(|| kind_word.default_name().to_owned());
@@ -81,14 +81,14 @@ fn receiver(mut section: Section<'_, '_>, names: &mut BTreeSet<String>) -> Optio
 /// The words for the kinds in a config.
 #[derive(Clone, Copy)]
 enum KindWord {
-    Stdout,
+    Terminal,
     Syslog,
 }
 
 impl KindWord {
     fn default_name(self) -> &'static str {
         match self {
-            Self::Stdout => "stdout",
+            Self::Terminal => "stdout",
             Self::Syslog => "syslog",
         }
     }

@@ -12,6 +12,8 @@ pub struct TextOptions<'a> {
     /// Currency code of ISO 4217.
     pub currency: &'a str,
     pub text_style: TextStyle,
+    /// Whether another incident has the same names, so that only the keys differ.
+    pub has_same_names: bool,
 }
 
 impl TextOptions<'_> {

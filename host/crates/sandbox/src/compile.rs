@@ -1,15 +1,18 @@
 //! Compiles a plugin's bytes to machine code. The parsers and the compiler read untrusted bytes, so both run in a child
-//! process with limits. The parent kills the child on timeout.
+//! process with limits. The parent kills the child at its limits.
 //!
 //! Checks only the parts of the contract that the bytes show ([`crate::contract`]). Does not run the code.
 
+mod address_space;
 pub(crate) mod cache;
 mod cache_key;
 mod child;
-pub(crate) mod engine;
+mod cpu_time;
+mod engine;
 mod error;
 mod machine_code;
 mod parent;
+pub(crate) mod pool;
 pub mod retention;
 mod translate;
 
@@ -21,8 +24,9 @@ use crate::limits::Limits;
 
 pub(crate) use self::cache_key::CacheKey;
 pub use self::child::{CompileOptions, run_compiler};
-pub use self::error::{CompileError, CompileRefusal};
+pub use self::error::{CompileError, CompileRefusal, TransientCause};
 pub(crate) use self::machine_code::MachineCode;
+pub use self::pool::SandboxError;
 pub(crate) use self::translate::STACK_BYTES;
 
 /// The process that compiles.

@@ -1,9 +1,12 @@
 //! Causes of a missing result. Messages name the plugin, the rule, the series and the limit.
 
-use std::fmt;
+use std::error::Error;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use model::count::counted;
+use rustix::io::Errno;
+use wasmtime::{OutOfMemory, PoolConcurrencyLimitError};
 
 /// The cause of a missing result for a series.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -62,6 +65,7 @@ pub enum CallError {
     InvalidFigures(String),
     #[error("was not called: {0}")]
     Skipped(SkipReason),
+    /// A failure of the host, e.g. for lack of threads or memory. The plugin is not to blame.
     #[error("cannot be run: {0}")]
     Host(String),
 }
@@ -79,6 +83,11 @@ impl Failure {
     /// Returns true if the series was skipped after an earlier batch of the call failed for every series.
     pub fn is_after_failed_batch(&self) -> bool {
         matches!(self, Self::Call { error: CallError::Skipped(SkipReason::FailedBatch(_)), .. })
+    }
+
+    /// Returns true if the plugin is not to blame and the next run tries again.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Call { error, .. } if error.is_transient())
     }
 
     /// Returns the message with advice for the plugin's author, e.g. after a trap without a logged error.
@@ -121,6 +130,11 @@ impl CallError {
         }
     }
 
+    /// Returns true if the cause is the state of the host, not the plugin.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Host(_))
+    }
+
     /// Returns true if series of the batch can succeed when called individually.
     pub(crate) fn is_worth_a_retry(&self) -> bool {
         !matches!(self, Self::TooMany(_) | Self::Host(_) | Self::Skipped(_))
@@ -129,4 +143,19 @@ impl CallError {
 
 fn suffix(logged: Option<&str>) -> String {
     logged.map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+/// Returns the message if the cause of an engine error is the system, e.g. a lack of memory or of addresses.
+pub(crate) fn system_error(error: &wasmtime::Error) -> Option<String> {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Some(
+            "the process may use too few addresses (RLIMIT_AS) for all memories of the plugin: raise the limit (`ulimit -v`; LimitAS= in systemd)"
+                .to_owned(),
+        );
+    }
+    let is_of_system =
+        |cause: &(dyn Error + 'static)| cause.is::<io::Error>() || cause.is::<Errno>() || cause.is::<OutOfMemory>();
+    // The other causes in the chain contain a core dump of the instance.
+    let cause = error.chain().find(|cause| is_of_system(*cause))?;
+    Some(format!("{cause}: free memory, or raise the limits of the process (`ulimit -a`)"))
 }

@@ -23,12 +23,14 @@ mod text;
 pub use self::artifact::{Artifact, ArtifactError, ArtifactFault, Encoding};
 pub use self::call::{CallContext, CallOutcome, Fitted, Issue, Usage, Verdict};
 pub use self::compile::cache::tidy as tidy_cache;
-pub use self::compile::{CompileError, CompileOptions, CompileRefusal, Compiler, retention, run_compiler};
+pub use self::compile::{
+    CompileError, CompileOptions, CompileRefusal, Compiler, SandboxError, TransientCause, retention, run_compiler,
+};
 pub use self::contract::InvalidPlugin;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
 pub use self::limits::Limits;
-pub use self::load::{Grants, LoadError, LoadFault, Sandbox, SandboxError};
+pub use self::load::{FaultClass, Grants, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal, TransientFailure};
 pub use self::manifest::{Manifest, Scope, packed};
 pub use self::run::PLUGIN_LOG_TARGET;
 pub use self::text::single_line;

@@ -1,9 +1,11 @@
 //! Turns an [`Artifact`] into a [`Detector`]: recognises the form, compiles, checks the contract and calls `describe`.
 //!
-//! Any bytes give either a detector or a [`LoadError`]. Does not fit or judge.
+//! Any bytes give either a detector or a [`LoadError`]. The cache remembers the failures that the bytes prove, and the
+//! last failure of the machine. Does not fit or judge.
 
 mod componentize;
 mod error;
+mod record;
 mod sandbox;
 
 use std::io;
@@ -16,16 +18,21 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::artifact::Artifact;
 use crate::bindings::{self, PluginWithReferenceIndices};
-use crate::compile::{CacheKey, CompileError, MachineCode, STACK_BYTES};
+use crate::compile::{CacheKey, CompileError, STACK_BYTES};
 use crate::contract::{self, ContractUse};
 use crate::detector::Detector;
+use crate::failure::CallError;
+use crate::failure::system_error;
 use crate::limits::Limits;
 use crate::manifest::{Manifest, Scope, packed};
 use crate::run::{self, FuelGauge, HOST_STACK_BYTES, LinkedPlugin, ReferenceFolder, StoreData, run_on_thread};
 use crate::{meter, text};
 
-pub use self::error::{LoadError, LoadFault};
-pub use self::sandbox::{Sandbox, SandboxError};
+use self::record::RecordKeys;
+
+pub use self::error::{FaultClass, LoadError, LoadFault};
+pub use self::record::{Prospect, StoredRefusal, TransientFailure};
+pub use self::sandbox::Sandbox;
 
 /// Permissions of a plugin beyond the input of a call, granted by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,7 +78,11 @@ impl Sandbox {
         let stack = STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
         let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
         run_on_thread(thread, || self.load_here(name, artifact, grants))
-            .unwrap_or_else(|error| Err(LoadFault::Thread(error)))
+            .unwrap_or_else(|error| {
+                let fault = LoadFault::Host(error);
+                self.remember(&self.record_keys(artifact), Some(&fault));
+                Err(fault)
+            })
             .map_err(|fault| LoadError { path: artifact.path.clone(), fault })
     }
 
@@ -82,28 +93,80 @@ impl Sandbox {
         artifact: &Artifact,
         grants: &Grants,
     ) -> Result<Detector, LoadFault> {
-        let Artifact { bytes, digest, .. } = artifact;
         // Refuses other file types without starting a compiler process.
-        contract::encoding(bytes)?;
-        let key = CacheKey::new(&self.engine, digest);
-        let component = self.component(&key, artifact)?;
-        let contract = contract::check(&self.engine, &component, meter::is_meter_import)?;
+        contract::encoding(&artifact.bytes)?;
         let expected_name = match name {
             ExpectedName::Exactly(name) => name.to_owned(),
             ExpectedName::Any => artifact.stem(),
         };
-        let reference = self.reference(&contract, &expected_name, grants)?;
+        let keys = self.record_keys(artifact);
+        if let Some(refusal) = self.cache.as_ref().and_then(|cache| keys.refusal(cache, &expected_name)) {
+            return Err(LoadFault::CachedRefusal(refusal));
+        }
+        let prepared = self.prepare(&expected_name, artifact, grants);
+        // With reference data, the result of `describe` may depend on files that can change.
+        let is_described_by_bytes = prepared.as_ref().map_or(true, |plugin| plugin.reference.is_none());
+        let loaded = prepared.and_then(|plugin| self.describe(plugin, name, artifact));
+        match &loaded {
+            Err(fault) if is_described_by_bytes || fault.class() == FaultClass::Transient => {
+                self.remember(&keys, Some(fault));
+            }
+            _ => self.remember(&keys, None),
+        }
+        loaded
+    }
+
+    /// Returns the prospect of the plugin in the next run, from the stored results of earlier runs. The plugin is neither
+    /// compiled nor called. Without a cache, the prospect is [`Prospect::FirstLoad`].
+    pub fn prospect(&self, name: &str, artifact: &Artifact) -> Prospect {
+        let Some(cache) = &self.cache else { return Prospect::FirstLoad };
+        let keys = self.record_keys(artifact);
+        if let Some(refusal) = keys.refusal(cache, name) {
+            return Prospect::Refused(refusal);
+        }
+        match keys.failure(cache) {
+            Some(failure) => Prospect::Retried(failure),
+            None if cache.has_code(&CacheKey::new(&self.engine, &artifact.digest)) => Prospect::Runs,
+            None => Prospect::FirstLoad,
+        }
+    }
+
+    fn record_keys(&self, artifact: &Artifact) -> RecordKeys {
+        RecordKeys::new(&self.engine, &artifact.digest, &self.limits)
+    }
+
+    /// Stores the result of a load for later runs. Without the record, each run would spend the time again.
+    fn remember(&self, keys: &RecordKeys, fault: Option<&LoadFault>) {
+        if let Some(cache) = &self.cache {
+            keys.store(cache, fault);
+        }
+    }
+
+    /// Takes the compiled code from the cache or compiles, checks the contract and links the imports.
+    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<LinkedPlugin, LoadFault> {
+        let component = self.component(&CacheKey::new(&self.engine, &artifact.digest), artifact)?;
+        let contract = contract::check(&self.engine, &component, meter::is_meter_import)?;
+        let reference = self.reference(&contract, expected_name, grants)?;
         prepare_memory_images(&component);
         let instance = self.link(&component, &contract)?;
-        let plugin = LinkedPlugin {
-            name: expected_name.as_str().into(),
+        Ok(LinkedPlugin {
+            name: expected_name.into(),
             indices: PluginWithReferenceIndices::new(&instance).map_err(|error| contract.type_error(&error))?,
             instance,
             fuel_gauge: FuelGauge::of(&component),
             limits: Arc::clone(&self.limits),
             reference,
             slots: Arc::clone(&self.slots),
-        };
+        })
+    }
+
+    /// Calls `describe` and checks the manifest.
+    fn describe(
+        &self,
+        plugin: LinkedPlugin,
+        name: ExpectedName<'_>,
+        artifact: &Artifact,
+    ) -> Result<Detector, LoadFault> {
         let manifest = checked_manifest(plugin.describe().map_err(LoadFault::Describe)?, &self.limits)?;
         if let ExpectedName::Exactly(expected) = name
             && manifest.name != expected
@@ -111,13 +174,13 @@ impl Sandbox {
             return Err(LoadFault::Name { expected: expected.to_owned(), declared: manifest.name });
         }
         // A packed manifest is read without running the plugin, so it must agree with `describe`.
-        if let Some(packed) = packed::read(bytes)?
+        if let Some(packed) = packed::read(&artifact.bytes)?
             && let Some(difference) = packed.difference(&manifest)
         {
             return Err(LoadFault::PackedManifest(difference));
         }
-        let cache_entry = key.name().to_owned();
-        Ok(Detector { manifest, digest: digest.clone(), cache_entry, plugin, batching: self.batching })
+        let cache_entry = CacheKey::new(&self.engine, &artifact.digest).name().to_owned();
+        Ok(Detector { manifest, digest: artifact.digest.clone(), cache_entry, plugin, batching: self.batching })
     }
 
     /// Returns the code from the cache, or compiles.
@@ -125,27 +188,13 @@ impl Sandbox {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, key)) {
             return Ok(component);
         }
-        let code = self.compile(artifact)?;
+        let code = self.compiler.compile(&self.engine, &self.limits, &artifact.bytes)?;
         let component = code.load(&self.engine).map_err(|error| CompileError::unusable_code(&error))?;
-        // Stored before the remaining checks: if a check fails, the next load fails without compiling again.
+        // Stored before the remaining checks: a load under another name or with another grant uses the code.
         if let Some(cache) = &self.cache {
             cache.put(key, &code);
         }
         Ok(component)
-    }
-
-    /// Compiles the bytes, unless an earlier run stored a refusal. A refusal can take the full compile time; without
-    /// the stored refusal, every run would spend this time.
-    fn compile(&self, artifact: &Artifact) -> Result<MachineCode, LoadFault> {
-        let key = CacheKey::of_refusal(&self.engine, &artifact.digest, &self.limits);
-        if let Some(refusal) = self.cache.as_ref().and_then(|cache| cache.refusal(&key)) {
-            return Err(LoadFault::CachedRefusal(refusal));
-        }
-        let compiled = self.compiler.compile(&self.engine, &self.limits, &artifact.bytes);
-        if let (Some(cache), Err(CompileError::Refused(refusal))) = (&self.cache, &compiled) {
-            cache.put_refusal(&key, refusal);
-        }
-        Ok(compiled?)
     }
 
     /// Opens the granted reference data of a plugin that imports `reference`.
@@ -169,7 +218,10 @@ impl Sandbox {
     fn link(&self, component: &Component, contract: &ContractUse) -> Result<InstancePre<StoreData>, LoadFault> {
         let mut linker = Linker::new(&self.engine);
         let linked = run::link(&mut linker, contract).and_then(|()| linker.instantiate_pre(component));
-        Ok(linked.map_err(|error| contract.type_error(&error))?)
+        linked.map_err(|error| match system_error(&error) {
+            Some(message) => LoadFault::Host(CallError::Host(message)),
+            None => contract.type_error(&error).into(),
+        })
     }
 }
 

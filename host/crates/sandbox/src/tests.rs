@@ -3,6 +3,7 @@
 mod code_cache;
 mod frozen;
 mod hostile;
+mod resources;
 mod state;
 
 use std::path::{Path, PathBuf};

@@ -42,6 +42,14 @@ pub enum BadBody {
     Endless,
     /// The same full page without end.
     Repeated,
+    /// Pages that begin with the last row of the previous page.
+    Overlap,
+    /// Pages with at most half of the requested rows.
+    ShortPages,
+    /// A number of rows, `result.totalElements`, that is greater than the number of rows on all pages by one.
+    WrongTotal,
+    /// A first page with its first row twice.
+    RepeatedRow,
 }
 
 impl Fault {

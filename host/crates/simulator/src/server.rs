@@ -54,17 +54,26 @@ async fn resources(State(shared): State<Arc<Shared>>, headers: HeaderMap, query:
         return refusal(StatusCode::BAD_REQUEST, "size: expected 1 to 10000");
     }
     let date_header = shared.cloud().clock.date_header();
-    let rows = {
+    let (rows, total) = {
         let cloud = shared.cloud();
         let now = cloud.clock.now().to_zoned(shared.zone.clone()).datetime();
+        let page = |page, size| cloud.scenario.page(from..=to, now, page, size);
         match fault.body {
-            Some(BadBody::Endless) => endless(query.page, query.size),
-            Some(BadBody::Repeated) => endless(0, query.size),
-            _ => cloud.scenario.page(from..=to, now, query.page, query.size),
+            Some(BadBody::Endless) => (endless(query.page, query.size), None),
+            Some(BadBody::Repeated) => (endless(0, query.size), None),
+            Some(BadBody::Overlap) => (overlapping(page(0, u32::MAX), query.page, query.size), None),
+            Some(BadBody::ShortPages) => (page(query.page, query.size.div_ceil(2)), None),
+            Some(BadBody::WrongTotal) => (page(query.page, query.size), Some(page(0, u32::MAX).len() + 1)),
+            Some(BadBody::RepeatedRow) => (first_row_twice(page(query.page, query.size), query.page), None),
+            _ => (page(query.page, query.size), None),
         }
     };
     let mut body = String::new();
     document::write_content(&mut body, rows.iter().map(String::as_str));
+    if let Some(total) = total {
+        // The body ends with the braces of the result and of the answer.
+        body.insert_str(body.len() - 2, &format!(",\"totalElements\":{total}"));
+    }
     let mut response = page_response(&shared, &fault, body);
     if let Some(date) = date_header.and_then(|date| HeaderValue::from_str(&date).ok()) {
         response.headers_mut().insert(DATE, date);
@@ -102,9 +111,22 @@ fn page_response(shared: &Shared, fault: &Fault, mut body: String) -> Response {
             "you": [shared.credential_id.expose(), shared.credential_secret.expose()],
         })
         .to_string(),
-        Some(BadBody::Endless | BadBody::Repeated) | None => body,
+        _ => body,
     };
     ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Returns a page that begins with the last row of the previous page.
+fn overlapping(rows: Vec<String>, page: u32, size: u32) -> Vec<String> {
+    let new_rows_per_page = size.saturating_sub(1).max(1) as usize;
+    rows.into_iter().skip(page as usize * new_rows_per_page).take(size as usize).collect()
+}
+
+fn first_row_twice(mut rows: Vec<String>, page: u32) -> Vec<String> {
+    if let Some(first) = rows.first().filter(|_| page == 0) {
+        rows.insert(0, first.clone());
+    }
+    rows
 }
 
 fn endless(page: u32, size: u32) -> Vec<String> {

@@ -61,6 +61,7 @@ async fn in_mongodb(name: &str, test: impl AsyncFn(&Store, &StoreOptions)) {
 fn mongodb(uri: &str, database: &str, timeout: Duration) -> StoreOptions {
     StoreOptions::Mongodb(MongodbOptions {
         uri: Secret::new(uri),
+        has_plain_password: false,
         authority: None,
         client_certificate: None,
         database: database.to_owned(),
@@ -149,7 +150,7 @@ fn ledger(date: Date, amounts: &[(&str, f64)]) -> DayLedger {
         regions: vec!["kr-central-2".to_owned()],
     };
     let entries = amounts.iter().map(entry).collect();
-    DayLedger { date, entries, total: BigDecimal::default(), rows: 0, refused: Vec::new() }
+    DayLedger { date, entries, total: BigDecimal::default(), rows: 0, refused: Vec::new(), repeated_rows: 0 }
 }
 
 fn figures(figures: &[(&str, f64)]) -> BTreeMap<String, f64> {

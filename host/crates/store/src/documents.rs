@@ -10,6 +10,7 @@ pub(crate) mod field;
 pub(crate) mod hourly;
 pub(crate) mod incident;
 pub(crate) mod incident_query;
+pub(crate) mod installation;
 mod json;
 pub(crate) mod key;
 pub(crate) mod notification;
@@ -21,7 +22,7 @@ use mongodb::bson::Document;
 
 use self::key::Collection;
 
-pub(crate) const COLLECTIONS: [&Collection; 8] = [
+pub(crate) const COLLECTIONS: [&Collection; 9] = [
     &daily::COLLECTION,
     &restatement::COLLECTION,
     &hourly::COLLECTION,
@@ -30,6 +31,7 @@ pub(crate) const COLLECTIONS: [&Collection; 8] = [
     &incident::COLLECTION,
     &run::COLLECTION,
     &notification::COLLECTION,
+    &installation::COLLECTION,
 ];
 
 /// Returns the date and the series of a document for messages.

@@ -28,7 +28,11 @@ pub enum StoreError {
     )]
     Unreachable { hosts: String, seconds: f64, cause: String },
     #[error(
-        "the MongoDB server at {hosts} refused the credentials ({cause}); check the user and the password in [store] uri"
+        "the MongoDB servers at {hosts} have no member of the replica set `{name}` that answered within {seconds} s ({cause}); check replicaSet in [store] uri, and that the servers run"
+    )]
+    ReplicaSet { hosts: String, name: String, seconds: f64, cause: String },
+    #[error(
+        "the MongoDB server at {hosts} refused the credentials ({cause}); check the user, the password and authSource in [store] uri"
     )]
     CredentialsRefused { hosts: String, cause: String },
     #[error(
@@ -53,6 +57,14 @@ pub enum StoreError {
     Locked { path: PathBuf, holder: String },
     #[error("{}: another version of costwarden wrote the file (format {format}, expected {expected}); use that version, or move the file away and start with an empty store", path.display())]
     Format { path: PathBuf, format: u64, expected: u64 },
+    #[error(
+        "{location} belongs to the account `{recorded}`, but [source] account is `{configured}`: correct the account, or name another database in [store]"
+    )]
+    OtherAccount { location: String, recorded: String, configured: String },
+    #[error(
+        "{location} has format {format}, and this version of costwarden knows formats up to {expected}: install the version that wrote the database"
+    )]
+    NewerFormat { location: String, format: i64, expected: i64 },
     #[error("{}: {cause}; the documents of earlier runs are complete; free space on the disk, and the next run repeats the work", path.display())]
     Full { path: PathBuf, cause: String },
     #[error("{}: {cause}", path.display())]

@@ -34,6 +34,8 @@ pub struct Mongodb {
     database: Database,
     /// The servers' addresses without credentials, for messages.
     hosts: String,
+    /// Name of the replica set in the connection string.
+    replica_set: Option<String>,
     selection_timeout: Duration,
     timeout: Duration,
     /// The id of the writing run; `None` for reading.

@@ -16,6 +16,9 @@ pub enum StoreOptions {
     Mongodb(MongodbOptions),
 }
 
+/// The words for the kinds in a config.
+pub const KINDS: &str = "\"embedded\" or \"mongodb\"";
+
 /// Reads the table `[store]`.
 pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretResolver<'_>) -> Option<StoreOptions> {
     #[derive(Clone, Copy)]
@@ -23,7 +26,7 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
         Embedded,
         Mongodb,
     }
-    section.need("kind", "\"embedded\" or \"mongodb\"");
+    section.need("kind", KINDS);
     match section.choice("kind", &[("embedded", Kind::Embedded), ("mongodb", Kind::Mongodb)])? {
         Kind::Embedded => {
             let path = section.path("path").unwrap_or_else(|| state_dir.join("costwarden.redb"));
@@ -32,6 +35,9 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
         }
         Kind::Mongodb => {
             section.need("uri", "a connection string, like \"env:MONGODB_URI\" or \"mongodb://127.0.0.1:27017\"");
+            let is_reference =
+                |text: &str| ["env:", "file:", "kakao-secret:"].iter().any(|form| text.starts_with(form));
+            let has_plain_password = section.peek("uri").is_some_and(|uri| !is_reference(uri) && has_password(uri));
             let uri = secret::read_or_plain(&mut section, "uri", references);
             if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(insecure_tls_option) {
                 let message = format!(
@@ -40,7 +46,7 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
                 section.fail("uri", message);
             }
             let authority = endpoint::authority(&mut section);
-            let client_certificate = client_certificate(&mut section);
+            let client_certificate = client_certificate(&mut section, references);
             let database = section.parse("database", "the name of a database", |name| {
                 // Characters that MongoDB forbids in the name of a database.
                 (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
@@ -49,6 +55,7 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
             section.finish();
             Some(StoreOptions::Mongodb(MongodbOptions {
                 uri: uri?,
+                has_plain_password,
                 authority: authority?,
                 client_certificate: client_certificate?,
                 database: database.unwrap_or_else(|| "billing".to_owned()),
@@ -60,9 +67,15 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
     }
 }
 
+/// Whether a connection string contains a password.
+fn has_password(uri: &str) -> bool {
+    let user = uri.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+    user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+}
+
 /// Reads the file with a client certificate and the private key, a secret. `None` if the file is unusable, `Some(None)`
 /// if the key is missing.
-fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
+fn client_certificate(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<Option<PathBuf>> {
     if !section.has("client_certificate_file") {
         return Some(None);
     }
@@ -78,8 +91,8 @@ fn client_certificate(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> 
             None
         }
         Err(message) => {
-            section.fail("client_certificate_file", message);
-            None
+            references.record_missing(section, "client_certificate_file", message);
+            Some(Some(path))
         }
     }
 }

@@ -99,6 +99,15 @@ pub struct OperationalNotification {
     pub delivered: BTreeSet<String>,
 }
 
+/// The account and the format of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Installation {
+    /// The account of the bills in the database.
+    pub(crate) account: String,
+    /// Format of the documents.
+    pub(crate) format: i64,
+}
+
 /// A range of days, including both ends.
 #[derive(Debug, Clone, Copy)]
 pub struct DateRange {

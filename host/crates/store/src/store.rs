@@ -15,7 +15,8 @@ use mongodb::bson::Document;
 use crate::access::{Access, Rights};
 use crate::checkpoint::Checkpoint;
 use crate::documents::incident_query::IncidentQuery;
-use crate::documents::{anomaly, daily, key_text, notification, restatement, run};
+use crate::documents::installation::FORMAT;
+use crate::documents::{anomaly, daily, installation, key_text, notification, restatement, run};
 use crate::embedded::{Embedded, KeyRanges};
 use crate::error::StoreError;
 use crate::latency::{CallTotals, Operation};
@@ -23,12 +24,13 @@ use crate::leases::Leases;
 use crate::mongodb::Mongodb;
 use crate::options::StoreOptions;
 use crate::records::{
-    AnomalyKey, AnomalyRecord, Baseline, DailyRecord, DateRange, FitRequest, IncidentWrite, OperationalNotification,
-    RunRecord,
+    AnomalyKey, AnomalyRecord, Baseline, DailyRecord, DateRange, FitRequest, IncidentWrite, Installation,
+    OperationalNotification, RunRecord,
 };
 
 /// The collections about runs, without any data of a bill.
-pub const RUN_COLLECTIONS: [&str; 2] = [run::COLLECTION.name, notification::COLLECTION.name];
+pub const RUN_COLLECTIONS: [&str; 3] =
+    [run::COLLECTION.name, notification::COLLECTION.name, installation::COLLECTION.name];
 
 /// An open database.
 pub enum Store {
@@ -66,6 +68,9 @@ delegate! {
 
     /// Returns the days of `billing_daily` in the range, ascending, each with the number of series.
     pub async fn day_sizes(&self, range: DateRange) -> Result<Vec<(Date, u64)>, StoreError>;
+
+    /// Returns the days of the ledger with the sum of the billed costs, ascending.
+    pub async fn day_totals(&self, range: DateRange) -> Result<Vec<(Date, f64)>, StoreError>;
 
     /// Marks the given series of the day as anomalous and removes the mark from the rest of the day.
     pub async fn mark_anomalous(
@@ -163,6 +168,10 @@ delegate! {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
+    pub(crate) async fn installation(&self) -> Result<Option<Installation>, StoreError>;
+
+    pub(crate) async fn put_installation(&self, account: &str, now: Timestamp) -> Result<(), StoreError>;
+
     pub async fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError>;
 
     pub async fn put_notification(
@@ -178,6 +187,46 @@ impl Store {
         match config {
             StoreOptions::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
             StoreOptions::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
+        }
+    }
+
+    /// Checks that the database belongs to an account. A new database gets the account.
+    ///
+    /// # Errors
+    /// The database belongs to another account, or a newer version of costwarden wrote the database.
+    pub async fn claim(&self, account: &str, now: Timestamp) -> Result<(), StoreError> {
+        if self.check_account(account).await? {
+            return Ok(());
+        }
+        self.put_installation(account, now).await?;
+        // Another host may have been faster.
+        self.check_account(account).await.map(drop)
+    }
+
+    /// Checks the account of a database. `false` for a new database.
+    ///
+    /// # Errors
+    /// Fails like [`Store::claim`].
+    pub async fn check_account(&self, account: &str) -> Result<bool, StoreError> {
+        let Some(Installation { account: recorded, format }) = self.installation().await? else { return Ok(false) };
+        if format > FORMAT {
+            return Err(StoreError::NewerFormat { location: self.location(), format, expected: FORMAT });
+        }
+        if recorded != account {
+            return Err(StoreError::OtherAccount {
+                location: self.location(),
+                recorded,
+                configured: account.to_owned(),
+            });
+        }
+        Ok(true)
+    }
+
+    /// Returns the place of the database, for messages.
+    fn location(&self) -> String {
+        match self {
+            Self::Mongodb(store) => format!("the database {} at {}", store.database().name(), store.hosts()),
+            Self::Embedded(store) => format!("the file {}", store.path().display()),
         }
     }
 

@@ -8,11 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-/// Number of attempts and limits of the waits.
+/// Limits of the waits between attempts.
 #[derive(Debug, Clone, Copy)]
-pub struct RetryOptions {
-    /// Total attempts, including the first; at least 1.
-    pub attempts: u32,
+pub struct Backoff {
     /// Ceiling of the first wait.
     pub base_delay: Duration,
     /// Ceiling of every wait without Retry-After.
@@ -21,7 +19,7 @@ pub struct RetryOptions {
     pub max_retry_after: Duration,
 }
 
-impl RetryOptions {
+impl Backoff {
     /// Returns the wait after attempt number `attempt`, counted from 1. `random` is in 0..1.
     pub fn delay(&self, attempt: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
@@ -50,8 +48,7 @@ pub fn parse_http_date(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const OPTIONS: RetryOptions = RetryOptions {
-        attempts: 5,
+    const BACKOFF: Backoff = Backoff {
         base_delay: Duration::from_secs(1),
         max_delay: Duration::from_secs(30),
         max_retry_after: Duration::from_secs(120),
@@ -60,17 +57,17 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_its_limit() {
         for (attempt, ceiling) in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (40, 30)] {
-            assert_eq!(OPTIONS.delay(attempt, None, 0.5), Duration::from_secs(ceiling).mul_f64(0.5), "{attempt}");
-            assert_eq!(OPTIONS.delay(attempt, None, 0.0), Duration::ZERO);
+            assert_eq!(BACKOFF.delay(attempt, None, 0.5), Duration::from_secs(ceiling).mul_f64(0.5), "{attempt}");
+            assert_eq!(BACKOFF.delay(attempt, None, 0.0), Duration::ZERO);
         }
     }
 
     #[test]
     fn retry_after_is_a_lower_bound_with_a_limit() {
         let after = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(OPTIONS.delay(1, after(7), 0.9), Duration::from_secs(7));
-        assert_eq!(OPTIONS.delay(5, after(1), 0.5), Duration::from_secs(8));
-        assert_eq!(OPTIONS.delay(1, after(86_400), 0.5), Duration::from_secs(120));
+        assert_eq!(BACKOFF.delay(1, after(7), 0.9), Duration::from_secs(7));
+        assert_eq!(BACKOFF.delay(5, after(1), 0.5), Duration::from_secs(8));
+        assert_eq!(BACKOFF.delay(1, after(86_400), 0.5), Duration::from_secs(120));
     }
 
     #[test]

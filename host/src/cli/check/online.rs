@@ -20,45 +20,45 @@ use store::{Access, Rights, Store};
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) name: &'static str,
-    pub(super) found: Found,
+    pub(super) state: CheckState,
     pub(super) message: String,
 }
 
 /// The result of a line of the checklist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    Good,
+pub(super) enum CheckState {
+    Ok,
     /// A defect without effect on a run.
-    Doubtful,
-    Bad,
+    Warning,
+    Failed,
 }
 
 /// Clock difference from which a warning is given. Signed requests are refused from 15 minutes on.
-const DOUBTFUL_SKEW: SignedDuration = SignedDuration::from_secs(60);
-const BAD_SKEW: SignedDuration = SignedDuration::from_secs(600);
+const WARNING_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(60);
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(600);
 const FULL_PERCENT: f64 = 90.0;
 const UNITS: &str = "/etc/systemd/system";
 
-impl Found {
+impl CheckState {
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Good => "ok",
-            Self::Doubtful => "warning",
-            Self::Bad => "error",
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "error",
         }
     }
 }
 
 impl Item {
-    fn new(name: &'static str, found: Found, message: impl Into<String>) -> Self {
-        Self { name, found, message: message.into() }
+    fn new(name: &'static str, state: CheckState, message: impl Into<String>) -> Self {
+        Self { name, state, message: message.into() }
     }
 
     /// Returns a good item for a message, a bad item for an error.
     fn of(name: &'static str, result: Result<String, impl ToString>) -> Self {
         match result {
-            Ok(message) => Self::new(name, Found::Good, message),
-            Err(error) => Self::new(name, Found::Bad, error.to_string()),
+            Ok(message) => Self::new(name, CheckState::Ok, message),
+            Err(error) => Self::new(name, CheckState::Failed, error.to_string()),
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     items.extend(
         config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)),
     );
-    items.extend(schedule());
+    items.extend(schedule(&config.account));
     items
 }
 
@@ -83,27 +83,27 @@ async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
     let yesterday = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     let source = match Source::new(&config.source, &config.archive) {
         Ok(source) => source,
-        Err(error) => return vec![Item::new("source", Found::Bad, error.to_string())],
+        Err(error) => return vec![Item::new("source", CheckState::Failed, error.to_string())],
     };
     match source.probe(yesterday, now).await {
-        Err(error) => vec![Item::new("source", Found::Bad, error.to_string())],
+        Err(error) => vec![Item::new("source", CheckState::Failed, error.to_string())],
         Ok(probed) => {
             // Not `now`: the probe took time, and the comparison needs the present time.
             let clock = probed.clock.map(|theirs| clock(theirs, Timestamp::now()));
-            [Some(Item::new("source", Found::Good, probed.message)), clock].into_iter().flatten().collect()
+            [Some(Item::new("source", CheckState::Ok, probed.message)), clock].into_iter().flatten().collect()
         }
     }
 }
 
 fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
     let skew = ours.duration_since(theirs);
-    let found = match skew.abs() {
-        skew if skew >= BAD_SKEW => Found::Bad,
-        skew if skew >= DOUBTFUL_SKEW => Found::Doubtful,
-        _ => Found::Good,
+    let state = match skew.abs() {
+        skew if skew >= MAX_CLOCK_DIFFERENCE => CheckState::Failed,
+        skew if skew >= WARNING_CLOCK_DIFFERENCE => CheckState::Warning,
+        _ => CheckState::Ok,
     };
-    let message = match found {
-        Found::Good => "agrees with the clock of the billing API".to_owned(),
+    let message = match state {
+        CheckState::Ok => "agrees with the clock of the billing API".to_owned(),
         _ => {
             let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
             format!(
@@ -111,35 +111,36 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
             )
         }
     };
-    Item::new("clock", found, message)
+    Item::new("clock", state, message)
 }
 
 async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
-    let done = archive.probe().await;
-    Item::of("archive", done.map(|()| format!("{}: reached, may write, read and remove", archive.location())))
+    let probed = archive.probe_encryption().await;
+    let message = |encryption| format!("{}: reached, may write, read and remove; {encryption}", archive.location());
+    Item::of("archive", probed.map(message))
 }
 
 async fn store(config: &Config) -> Item {
     if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {
-        return Item::new("store", Found::Bad, message);
+        return Item::new("store", CheckState::Failed, message);
     }
     let rights = async { Store::open(&config.store, Access::Read).await?.rights().await };
     match rights.await {
-        Err(error) => Item::new("store", Found::Bad, error.to_string()),
+        Err(error) => Item::new("store", CheckState::Failed, error.to_string()),
         Ok(Rights { missing_actions, missing_indexes }) if missing_actions.is_empty() => {
             let indexes = match missing_indexes {
                 0 => String::new(),
                 1 => "; 1 index is missing; the next run creates the index".to_owned(),
                 missing => format!("; {missing} indexes are missing; the next run creates the indexes"),
             };
-            Item::new("store", Found::Good, format!("reached, may read and write{indexes}"))
+            Item::new("store", CheckState::Ok, format!("reached, may read and write{indexes}"))
         }
         Ok(Rights { missing_actions, .. }) => Item::new(
             "store",
-            Found::Bad,
+            CheckState::Failed,
             format!(
                 "reached, but may not {}: give the user of [store] uri the role readWrite",
                 missing_actions.join(", ")
@@ -151,15 +152,15 @@ async fn store(config: &Config) -> Item {
 fn state(folder: &Path) -> Item {
     let there = match writable(folder) {
         Ok(there) => there,
-        Err(message) => return Item::new("state_dir", Found::Bad, message),
+        Err(message) => return Item::new("state_dir", CheckState::Failed, message),
     };
     let used = match health::disk(&there) {
         Ok(disk) => disk.percent,
-        Err(error) => return Item::new("state_dir", Found::Bad, error),
+        Err(error) => return Item::new("state_dir", CheckState::Failed, error),
     };
     let made = if there == folder { "writable" } else { "does not exist; the first run creates the folder" };
-    let found = if used >= FULL_PERCENT { Found::Doubtful } else { Found::Good };
-    Item::new("state_dir", found, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
+    let state = if used >= FULL_PERCENT { CheckState::Warning } else { CheckState::Ok };
+    Item::new("state_dir", state, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
 }
 
 fn metrics(textfile: &Path) -> Item {
@@ -169,7 +170,7 @@ fn metrics(textfile: &Path) -> Item {
             "{} does not exist: expected the folder of the textfile collector of the node exporter",
             folder.display()
         );
-        return Item::new("metrics", Found::Doubtful, message);
+        return Item::new("metrics", CheckState::Warning, message);
     }
     Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
 }
@@ -187,40 +188,45 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
 fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
     let name = receiver.name.clone();
     if args.notify {
-        let line = operational_message(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
+        let message = operational_message(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
         let sent =
-            receiver.send(&line, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
+            receiver.send(&message, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
         return Item::of("receiver", sent.map_err(|error| error.to_string()));
     }
     match receiver.probe() {
-        Ok(true) => Item::new("receiver", Found::Good, format!("{name}: reached; --notify sends a test notification")),
+        Ok(true) => {
+            Item::new("receiver", CheckState::Ok, format!("{name}: reached; --notify sends a test notification"))
+        }
         Ok(false) => {
             let message =
                 format!("{name}: gives no receipt; send a test notification with --notify and check the arrival");
-            Item::new("receiver", Found::Doubtful, message)
+            Item::new("receiver", CheckState::Warning, message)
         }
-        Err(error) => Item::new("receiver", Found::Bad, error.to_string()),
+        Err(error) => Item::new("receiver", CheckState::Failed, error.to_string()),
     }
 }
 
 /// Checks the schedule of the jobs; for cron also the log file.
-fn schedule() -> Vec<Item> {
-    let units = schedule::written(Path::new(UNITS)).is_ok_and(|units| !units.is_empty());
+fn schedule(account: &str) -> Vec<Item> {
+    let units = schedule::written(Path::new(UNITS), account).is_ok_and(|units| !units.is_empty());
     if units {
-        return vec![Item::new("schedule", Found::Good, format!("the systemd units of the jobs are in {UNITS}"))];
+        return vec![Item::new("schedule", CheckState::Ok, format!("the systemd units of the jobs are in {UNITS}"))];
     }
     let crontab = Crontab { user: None };
-    match crontab.read().and_then(|table| schedule::installed(&table).map(|block| block.map(schedule::log_file))) {
+    match crontab
+        .read()
+        .and_then(|table| schedule::installed(&table, account).map(|block| block.map(schedule::log_file)))
+    {
         Ok(Some(file)) => {
-            let scheduled = Item::new("schedule", Found::Good, "the jobs are in this user's crontab");
+            let scheduled = Item::new("schedule", CheckState::Ok, "the jobs are in this user's crontab");
             std::iter::once(scheduled).chain(file.as_deref().map(log)).collect()
         }
         Ok(None) => vec![Item::new(
             "schedule",
-            Found::Doubtful,
+            CheckState::Warning,
             "no schedule starts the jobs for this user: run costwarden schedule install, or install another scheduler",
         )],
-        Err(error) => vec![Item::new("schedule", Found::Doubtful, error.to_string())],
+        Err(error) => vec![Item::new("schedule", CheckState::Warning, error.to_string())],
     }
 }
 
@@ -232,7 +238,7 @@ fn log(file: &Path) -> Item {
             "{} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner",
             folder.display()
         );
-        return Item::new("log", Found::Bad, message);
+        return Item::new("log", CheckState::Failed, message);
     }
     Item::of("log", writable(folder).map(|_| format!("{}: may be written", file.display())))
 }
@@ -246,18 +252,18 @@ mod tests {
         let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
         let check = |seconds: i64| {
             let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
-            (item.found, item.message)
+            (item.state, item.message)
         };
-        assert_eq!(check(5).0, Found::Good);
-        assert_eq!(check(-59).0, Found::Good);
-        let (found, message) = check(-90);
+        assert_eq!(check(5).0, CheckState::Ok);
+        assert_eq!(check(-59).0, CheckState::Ok);
+        let (state, message) = check(-90);
         assert!(
-            found == Found::Doubtful && message.starts_with("90 s behind the clock of the billing API"),
+            state == CheckState::Warning && message.starts_with("90 s behind the clock of the billing API"),
             "{message}"
         );
-        let (found, message) = check(3_600);
+        let (state, message) = check(3_600);
         assert!(
-            found == Found::Bad && message.starts_with("3600 s ahead of the clock of the billing API"),
+            state == CheckState::Failed && message.starts_with("3600 s ahead of the clock of the billing API"),
             "{message}"
         );
     }
@@ -271,6 +277,6 @@ mod tests {
         assert!(state(folder.path()).message.contains(": writable; the disk is "));
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
-        assert_eq!(state(&file.join("state")).found, Found::Bad);
+        assert_eq!(state(&file.join("state")).state, CheckState::Failed);
     }
 }

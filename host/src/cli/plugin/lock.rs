@@ -82,7 +82,7 @@ async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow
 }
 
 fn entry(admitted: AdmittedPlugin) -> LockEntry {
-    let AdmittedPlugin { detector, signer, source } = admitted;
+    let AdmittedPlugin { detector, signer, source, .. } = admitted;
     LockEntry { version: detector.manifest.version.clone(), digest: detector.digest.clone(), signer, source, line: 0 }
 }
 

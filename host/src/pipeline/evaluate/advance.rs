@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use model::incident::{self, EvaluationResults, Incident, IncidentState, Recency};
+use jiff::civil::Date;
+use model::incident::{self, EvaluationResults, Incident, IncidentState, OpeningBand, Recency};
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
 use store::IncidentWrite;
 use store::checkpoint::Checkpoint;
 
+use super::day::{OpeningBands, is_usable};
 use super::evaluation::Evaluation;
 use crate::metrics::Metric;
+use crate::pipeline::rules::PreparedRule;
 use crate::pipeline::run::{
     Count, Mode, Run, RunError, count_open_incidents, create_incident_metrics, incident_labels,
 };
@@ -23,10 +26,45 @@ pub(super) struct KnownIncidents {
 }
 
 impl KnownIncidents {
-    /// The series of the incidents. A quiet day of a watched series counts for the incident.
+    /// The series of the incidents. A normal day of a watched series counts for the incident.
     pub(super) fn series(&self) -> HashSet<SeriesKey> {
         self.incidents.iter().map(|incident| incident.series.clone()).collect()
     }
+
+    /// The opening bands of the incidents that began before the day and had not ended before, by series and rule. The
+    /// oldest incident of a series decides.
+    pub(super) fn bands(&self) -> OpeningBands {
+        let Moment { date, .. } = self.moment;
+        let mut lasting: Vec<&Incident> = self.incidents.iter().filter(|incident| is_lasting(incident, date)).collect();
+        lasting.sort_by_key(|incident| std::cmp::Reverse(incident.first_seen));
+        lasting.into_iter().map(|incident| (incident.series.clone(), incident.bands.clone())).collect()
+    }
+
+    /// The ids of the incidents with opening bands that no rule can use.
+    fn unverifiable(&self, rules: &[PreparedRule]) -> BTreeSet<String> {
+        let is_usable = |id: &String, band: &OpeningBand| {
+            rules.iter().any(|prepared| prepared.rule.id == *id && is_usable(band, prepared))
+        };
+        let lost = |incident: &&Incident| {
+            is_lasting(incident, self.moment.date) && !incident.bands.iter().any(|(id, band)| is_usable(id, band))
+        };
+        self.incidents.iter().filter(lost).map(|incident| incident.id.clone()).collect()
+    }
+}
+
+/// Whether an incident with opening bands lasted on a day, at the first evaluation of the day and at any repetition.
+fn is_lasting(incident: &Incident, date: Date) -> bool {
+    if incident.bands.is_empty() || incident.decision.is_some() || incident.first_seen.date >= date {
+        return false;
+    }
+    let has_ended = match incident.state {
+        IncidentState::Open => false,
+        IncidentState::Closed(_) => incident.closed_at.is_some_and(|closed| closed.date < date),
+        IncidentState::Retracted => true,
+    };
+    let is_first_evaluation = incident.state == IncidentState::Open && incident.last_seen.date < date;
+    let day_before = date.yesterday().ok().and_then(|day| incident.by_day.get(&day));
+    !has_ended && (is_first_evaluation || day_before.is_some_and(|day| day.finished_day.is_some()))
 }
 
 /// The incidents changed by an evaluation.
@@ -55,6 +93,7 @@ impl Run<'_> {
         known: KnownIncidents,
         evaluation: &mut Evaluation,
     ) -> Result<Vec<Incident>, RunError> {
+        let unverifiable = known.unverifiable(&self.services.rules.rules);
         let KnownIncidents { moment, recency, incidents: known } = known;
         let mut current: HashMap<String, Incident> =
             known.iter().map(|incident| (incident.id.clone(), incident.clone())).collect();
@@ -64,7 +103,9 @@ impl Run<'_> {
         let results = EvaluationResults {
             moment,
             anomalies: &evaluation.anomalies,
-            normal_rules: &evaluation.quiet,
+            normal: &evaluation.normal,
+            bands: &evaluation.bands,
+            unverifiable: &unverifiable,
             evaluated_rules: &daily_rules.map(|prepared| prepared.rule.id.clone()).collect(),
             // A failure of a whole batch leaves the verdicts of a rule incomplete.
             rules_with_verdict: &evaluation.rules.difference(&evaluation.stopped_rules).cloned().collect(),

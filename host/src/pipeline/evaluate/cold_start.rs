@@ -7,7 +7,7 @@
 use model::rule::Absent;
 use model::series::Grain;
 use sandbox::{Fitted, Scope};
-use store::{DateRange, Store};
+use store::{DateRange, FitState, Store};
 
 use super::aggregate::{RuleSeries, SeriesFrame};
 use super::evaluation::DetectorInput;
@@ -62,7 +62,8 @@ impl ColdStart<'_> {
         let fits = evaluator.fit(prepared, &history);
         let input = |(series, fit): (RuleSeries, Option<Fitted>)| {
             let Fitted { state, figures } = fit?;
-            Some(DetectorInput::of_last_point(series, state, figures.into_iter().collect()))
+            let fit = FitState { state, figures: figures.into_iter().collect() };
+            Some(DetectorInput::of_last_point(series, fit, frame.through))
         };
         Ok(new_series.into_iter().zip(fits).filter_map(input).collect())
     }

@@ -3,14 +3,16 @@
 //!
 //! Stores nothing. The anomalies are ordered by rule and key, independent of the number of threads.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
+use model::incident::{NormalVerdicts, OpeningBand};
 use model::moment::Moment;
 use model::rule::Rule;
 use model::series::{Grain, Series, SeriesKey};
 use sandbox::Fitted;
+use store::FitState;
 
 use super::aggregate::{RuleSeries, SeriesFrame};
 use super::collector::{EvaluationSeries, SeriesCollector, needs_all_series};
@@ -20,7 +22,7 @@ use super::history_reader::HistoryReader;
 use super::mask::TrainingMask;
 use crate::config::Config;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{Count, Report, RunError};
+use crate::pipeline::run::{Count, Report, RunError, days_before};
 
 /// The parameters of an evaluation.
 #[derive(Clone, Copy)]
@@ -34,7 +36,14 @@ pub(crate) struct DayEvaluation<'a> {
     pub(crate) mask: &'a TrainingMask,
     /// The series of incidents.
     pub(crate) watched: &'a HashSet<SeriesKey>,
+    /// The opening bands of the incidents that began before the day, by series and rule.
+    pub(crate) bands: &'a OpeningBands,
+    /// The bill of the 28 days before.
+    pub(crate) trailing_bill: f64,
 }
+
+/// The opening bands by series and rule.
+pub(crate) type OpeningBands = HashMap<SeriesKey, BTreeMap<String, OpeningBand>>;
 
 /// The result of a rule for a key range.
 #[derive(Default)]
@@ -140,11 +149,17 @@ impl DayEvaluation<'_> {
         prepared
     }
 
+    /// Returns the usable opening band of a rule for a series.
+    fn opening_band(&self, prepared: &PreparedRule, key: &SeriesKey) -> Option<&OpeningBand> {
+        let band = self.bands.get(key)?.get(&prepared.rule.id)?;
+        is_usable(band, prepared).then_some(band)
+    }
+
     /// Marks the series of a stopped rule as failed: a missing verdict must not retract an incident.
     fn skip_rule(&self, prepared: &PreparedRule, series: PreparedSeries) -> RuleResult {
         let PreparedSeries { series, report, .. } = series;
         let mut call_report = Report::default();
-        let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched);
+        let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched, self.trailing_bill);
         series.iter().for_each(|series| evaluator.add_failed(&prepared.rule, &series.key));
         let evaluation = evaluator.evaluation;
         RuleResult { evaluation, report, call_report, series: series.len() as u64, is_stopped: false }
@@ -155,19 +170,25 @@ impl DayEvaluation<'_> {
         let PreparedSeries { series: all_series, history, report } = series;
         let series = all_series.len() as u64;
         let mut call_report = Report::default();
-        let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched);
+        let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched, self.trailing_bill);
         let fits = evaluator.fit(prepared, &history);
         // Frees the history before the verdicts.
         drop(history);
         let mut inputs = Vec::with_capacity(all_series.len());
+        let grain = prepared.rule.grain;
+        let through = days_before(self.date, 1);
         for (series, fit) in all_series.into_iter().zip(fits) {
+            if let Some(band) = self.opening_band(prepared, &series.key) {
+                inputs.push(DetectorInput::of_opening_band(series, band, self.date));
+                continue;
+            }
             let Some(Fitted { state, figures }) = fit else {
                 evaluator.add_failed(&prepared.rule, &series.key);
                 continue;
             };
-            inputs.push(DetectorInput::of_last_point(series, state, figures.into_iter().collect()));
+            let fit = FitState { state, figures: figures.into_iter().collect() };
+            inputs.push(DetectorInput::of_last_point(series, fit, through));
         }
-        let grain = prepared.rule.grain;
         let hour = (grain != Grain::Daily).then_some(self.snapshot_hour);
         let time = EvaluationTime::new(Moment { date: self.date, hour }, grain, &self.config.zone);
         evaluator.evaluate(prepared, inputs, time);
@@ -175,6 +196,12 @@ impl DayEvaluation<'_> {
         let evaluation = evaluator.evaluation;
         RuleResult { evaluation, report, call_report, series, is_stopped }
     }
+}
+
+/// Whether the detector and the settings of a rule are those of an opening band.
+pub(super) fn is_usable(band: &OpeningBand, prepared: &PreparedRule) -> bool {
+    let is_daily = prepared.rule.grain == Grain::Daily;
+    is_daily && band.detector == prepared.detector.digest && band.settings == prepared.settings_digest
 }
 
 impl<'a> MergedResults<'a> {
@@ -187,7 +214,7 @@ impl<'a> MergedResults<'a> {
     /// key ranges do not count, even if already computed.
     fn add(&mut self, index: usize, result: RuleResult) {
         self.report.absorb(result.report);
-        let Evaluation { anomalies, quiet, rules, failed, verdicts, .. } = result.evaluation;
+        let Evaluation { anomalies, normal, bands, rules, failed, verdicts, .. } = result.evaluation;
         for (series, rules) in failed {
             self.evaluation.failed.entry(series).or_default().extend(rules);
         }
@@ -199,8 +226,13 @@ impl<'a> MergedResults<'a> {
         self.anomalies[index].extend(anomalies);
         self.evaluation.rules.extend(rules);
         self.evaluation.verdicts += verdicts;
-        for (series, rules) in quiet {
-            self.evaluation.quiet.entry(series).or_default().extend(rules);
+        for (series, NormalVerdicts { rules, observed }) in normal {
+            let merged = self.evaluation.normal.entry(series).or_default();
+            merged.rules.extend(rules);
+            merged.observed = observed;
+        }
+        for (series, bands) in bands {
+            self.evaluation.bands.entry(series).or_default().extend(bands);
         }
         if result.is_stopped {
             self.stopped_rules.insert(index);

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::anomaly::Anomaly;
+use model::incident::{NormalVerdicts, OpeningBand};
 use model::moment::Moment;
 use model::series::hours::Hours;
-use model::series::{Grain, SeriesKey};
+use model::series::{Grain, Series, SeriesKey};
+use store::FitState;
 
 use super::aggregate::RuleSeries;
 
@@ -16,7 +19,9 @@ pub(crate) struct Evaluation {
     pub(crate) anomalies: Vec<Anomaly>,
     /// For each series of an incident: the rules with a verdict but without an anomaly. A partial day compared with
     /// whole days does not count.
-    pub(super) quiet: HashMap<SeriesKey, BTreeSet<String>>,
+    pub(super) normal: HashMap<SeriesKey, NormalVerdicts>,
+    /// The fits of anomalous series and of the series of incidents, by rule: the opening bands of new incidents.
+    pub(super) bands: HashMap<SeriesKey, BTreeMap<String, OpeningBand>>,
     /// The rules with any verdict, anomalous or not.
     pub(super) rules: BTreeSet<String>,
     /// Rules stopped after a failure of a whole batch.
@@ -36,6 +41,10 @@ pub(super) struct DetectorInput {
     pub(super) figures: BTreeMap<String, f64>,
     /// Index of the first point to judge.
     pub(super) judge_from: u32,
+    /// The last day in the training data of the fit.
+    pub(super) through: Date,
+    /// Whether the state is the opening band of an incident.
+    pub(super) is_opening_band: bool,
 }
 
 /// The part of a day covered by an evaluation.
@@ -57,10 +66,31 @@ pub(super) struct EvaluationTime {
 }
 
 impl DetectorInput {
-    /// The input to judge the last point of a series.
-    pub(super) fn of_last_point(series: RuleSeries, state: Vec<u8>, figures: BTreeMap<String, f64>) -> Self {
+    /// The input to judge the last point of a series with a fit through a day.
+    pub(super) fn of_last_point(series: RuleSeries, fit: FitState, through: Date) -> Self {
         let judge_from = series.series.values.len() as u32 - 1;
-        Self { series, state, figures, judge_from }
+        let FitState { state, figures } = fit;
+        Self { series, state, figures, judge_from, through, is_opening_band: false }
+    }
+
+    /// The input to compare the newest day of a daily series with an opening band. Every day since the opening, except
+    /// the newest, is unknown to the detector, so the band does not move.
+    pub(super) fn of_opening_band(newest: RuleSeries, band: &OpeningBand, date: Date) -> Self {
+        let RuleSeries { key, names, series } = newest;
+        let unknown_days = (date - band.through).get_days().saturating_sub(1).max(0);
+        let value = series.values.last().copied().unwrap_or(f64::NAN);
+        let mut values = vec![f64::NAN; usize::try_from(unknown_days).unwrap_or(0)];
+        values.push(value);
+        let start = series.start - i64::from(unknown_days) * i64::from(series.step);
+        let judge_from = values.len() as u32 - 1;
+        Self {
+            series: RuleSeries { key, names, series: Series { start, values, excluded: Vec::new(), ..series } },
+            state: band.state.clone(),
+            figures: band.figures.clone(),
+            judge_from,
+            through: band.through,
+            is_opening_band: true,
+        }
     }
 }
 

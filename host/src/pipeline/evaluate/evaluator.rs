@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use model::anomaly::Anomaly;
+use jiff::civil::Date;
+use model::anomaly::{Anomaly, Direction};
+use model::incident::OpeningBand;
 use model::rule::Rule;
-use model::series::{Names, Series, SeriesKey, Window};
+use model::series::{Grain, Names, Series, SeriesKey, Window};
 use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
 
 use super::aggregate::RuleSeries;
 use super::evaluation::{Coverage, DetectorInput, Evaluation, EvaluationTime};
-use super::gates::pass_gates;
+use super::gates::{Gate, GateResult, PointInTime, pass_gates};
 use crate::config::Config;
 use crate::metrics::Metric;
 use crate::pipeline::rules::PreparedRule;
@@ -21,25 +23,32 @@ pub(super) struct Evaluator<'a> {
     pub(super) config: &'a Config,
     pub(super) report: &'a mut Report,
     pub(super) evaluation: Evaluation,
-    /// The series of incidents. An incident ends after a proven quiet day.
+    /// The series of incidents. An incident ends after a proven normal day.
     watched: &'a HashSet<SeriesKey>,
     /// The count for series with insufficient history.
     insufficient: Count,
+    /// The bill of the 28 days before the evaluated day.
+    trailing_bill: f64,
     /// Rules stopped after a failure of a whole batch. The detector is not called again for a fit.
     stopped_rules: BTreeSet<String>,
 }
 
 impl<'a> Evaluator<'a> {
     /// The detector calls of an evaluation.
-    pub(super) fn new(config: &'a Config, report: &'a mut Report, watched: &'a HashSet<SeriesKey>) -> Self {
+    pub(super) fn new(
+        config: &'a Config,
+        report: &'a mut Report,
+        watched: &'a HashSet<SeriesKey>,
+        trailing_bill: f64,
+    ) -> Self {
         let evaluation = Evaluation::default();
         let insufficient = Count::InsufficientHistory;
-        Self { config, report, evaluation, watched, insufficient, stopped_rules: BTreeSet::new() }
+        Self { config, report, evaluation, watched, insufficient, trailing_bill, stopped_rules: BTreeSet::new() }
     }
 
     /// The detector calls of a training.
     pub(super) fn of_training(config: &'a Config, report: &'a mut Report, watched: &'a HashSet<SeriesKey>) -> Self {
-        Self { insufficient: Count::Untrained, ..Self::new(config, report, watched) }
+        Self { insufficient: Count::Untrained, ..Self::new(config, report, watched, 0.0) }
     }
 
     /// Whether the detector of the rule failed for a whole batch.
@@ -71,9 +80,10 @@ impl<'a> Evaluator<'a> {
         let mut evaluated = Vec::with_capacity(inputs.len());
         let mut windows = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let DetectorInput { series: RuleSeries { key, names, series }, state, figures, judge_from } = input;
+            let DetectorInput { series, state, figures, judge_from, through, is_opening_band } = input;
+            let RuleSeries { key, names, series } = series;
             let observed = series.values.last().copied().unwrap_or(f64::NAN);
-            evaluated.push(EvaluatedSeries { key, names, figures, observed });
+            evaluated.push(EvaluatedSeries { key, names, figures, observed, through, is_opening_band });
             windows.push(Window { series, state, judge_from });
         }
         let started = Instant::now();
@@ -92,11 +102,32 @@ impl<'a> Evaluator<'a> {
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
             self.evaluation.verdicts += 1;
-            match verdict.and_then(|verdict| series.anomaly(prepared, verdict, time)) {
+            let gate = if series.is_opening_band { Gate::Continuing } else { Gate::Opening };
+            let trailing_bill = self.trailing_bill;
+            let anomaly = verdict.and_then(|verdict| {
+                let point = PointInTime { observed: series.observed, time, gate, trailing_bill };
+                match pass_gates(&prepared.rule, &verdict, point) {
+                    GateResult::Anomalous(direction) => Some(series.anomaly(prepared, verdict, time, direction)),
+                    GateResult::Held { impact } => {
+                        self.report.add_held(impact);
+                        None
+                    }
+                    GateResult::Normal => None,
+                }
+            });
+            let is_watched = self.watched.contains(&series.key);
+            let is_finished_day = prepared.rule.grain == Grain::Daily && time.moment.hour.is_none();
+            if is_finished_day && !series.is_opening_band && (is_watched || anomaly.is_some()) {
+                let bands = self.evaluation.bands.entry(series.key.clone()).or_default();
+                bands.insert(prepared.rule.id.clone(), series.band(prepared, &window.state));
+            }
+            match anomaly {
                 Some(anomaly) => self.evaluation.anomalies.push(anomaly),
-                // A partial day is no proof of a quiet day.
-                None if time.coverage == Coverage::Full && self.watched.contains(&series.key) => {
-                    self.evaluation.quiet.entry(series.key).or_default().insert(prepared.rule.id.clone());
+                // A partial day is no proof of a normal day.
+                None if time.coverage == Coverage::Full && is_watched => {
+                    let normal = self.evaluation.normal.entry(series.key).or_default();
+                    normal.rules.insert(prepared.rule.id.clone());
+                    normal.observed = series.observed;
                 }
                 None => {}
             }
@@ -163,14 +194,33 @@ struct EvaluatedSeries {
     names: Names,
     figures: BTreeMap<String, f64>,
     observed: f64,
+    /// The last day in the training data of the fit.
+    through: Date,
+    is_opening_band: bool,
 }
 
 impl EvaluatedSeries {
-    /// Returns the anomaly of a verdict that passes the gates.
-    fn anomaly(&self, prepared: &PreparedRule, verdict: Verdict, time: EvaluationTime) -> Option<Anomaly> {
+    /// Returns the fit as the opening band of an incident.
+    fn band(&self, prepared: &PreparedRule, state: &[u8]) -> OpeningBand {
+        OpeningBand {
+            detector: prepared.detector.digest.clone(),
+            settings: prepared.settings_digest.clone(),
+            through: self.through,
+            state: state.to_vec(),
+            figures: self.figures.clone(),
+        }
+    }
+
+    /// Returns the anomaly of a verdict.
+    fn anomaly(
+        &self,
+        prepared: &PreparedRule,
+        verdict: Verdict,
+        time: EvaluationTime,
+        direction: Direction,
+    ) -> Anomaly {
         let observed = self.observed;
-        let direction = pass_gates(&prepared.rule, &verdict, observed, time)?;
-        Some(Anomaly {
+        Anomaly {
             date: time.moment.date,
             hour: time.moment.hour,
             series: self.key.clone(),
@@ -188,9 +238,9 @@ impl EvaluatedSeries {
             impact: (observed - verdict.expected).abs(),
             reason: verdict.reason,
             figures: self.figures.clone(),
-            threshold: prepared.threshold.clone(),
+            numeric_settings: prepared.numeric_settings.clone(),
             incident: None,
-        })
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! A store with key ranges is read again for each day, and the memory does not grow with the bill. With any other
 //! store, the history is read once and kept in memory, and many days cost no more reads than a single day.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -29,6 +29,8 @@ pub(crate) struct FinishedDays {
     pub(super) history: Option<History>,
     measures: BTreeSet<Measure>,
     pub(super) mask: TrainingMask,
+    /// The total of each ledger day, from 28 days before the first evaluated day on.
+    totals: BTreeMap<Date, f64>,
     /// Longest look-back of the rules and the statistics, in days.
     longest_days: u16,
     /// The last day with different amounts or anomalies than before the run. Later days depend on the day.
@@ -56,7 +58,9 @@ impl FinishedDays {
         let measures = rules().map(|rule| rule.measure).chain([Measure::BilledCost]).collect();
         let range = DateRange { from: days_before(first, longest_days), to: days_before(first, 1) };
         let mask = TrainingMask::default();
-        let mut days = Self { history: None, measures, mask, longest_days, changed: None };
+        let totals = DateRange { from: days_before(first, TRAILING_DAYS), to: Date::MAX };
+        let totals = services.store.day_totals(totals).await?.into_iter().collect();
+        let mut days = Self { history: None, measures, mask, totals, longest_days, changed: None };
         // A dry run stores nothing: the new days exist only in memory.
         if run.is_dry_run() || services.store.key_ranges()?.is_none() {
             let history = services.store.history(range, &days.measures()).await?;
@@ -85,9 +89,11 @@ impl FinishedDays {
         }
         run.report.add_time_since(Stage::WriteDay, started);
         run.checkpoint(Checkpoint::Written).await?;
+        run.services.check_sandbox()?;
         if let Some(history) = &mut self.history {
             history.push(ledger, &self.measures);
         }
+        self.totals.insert(ledger.date, ledger.total_double());
         run.report.add(Count::Series, ledger.entries.len() as u64);
         let incidents = self.evaluate(run, ledger.date, recency).await?;
         // A restated older day must not move the metrics of the newest day.
@@ -195,15 +201,29 @@ impl FinishedDays {
         let rules = services.rules.rules.iter().filter(|prepared| prepared.rule.grain == Grain::Daily);
         let rules: Vec<&PreparedRule> = rules.collect();
         let watched = known.series();
+        let bands = known.bands();
         let mask = &self.mask;
         let config = &services.config;
-        DayEvaluation { config, rules: &rules, date, snapshot_hour: 0, mask, watched: &watched }
+        let trailing_bill = trailing_bill(&self.totals, date);
+        let watched = &watched;
+        let bands = &bands;
+        DayEvaluation { config, rules: &rules, date, snapshot_hour: 0, mask, watched, bands, trailing_bill }
             .evaluate(&reader, &mut run.report)
     }
 
     fn measures(&self) -> Vec<Measure> {
         self.measures.iter().copied().collect()
     }
+}
+
+/// Number of days of the trailing bill.
+pub(crate) const TRAILING_DAYS: u16 = 28;
+
+/// Returns the bill of the 28 days before a day. Days outside the ledger count as the mean of the other days.
+pub(crate) fn trailing_bill(totals: &BTreeMap<Date, f64>, date: Date) -> f64 {
+    let known = totals.range(days_before(date, TRAILING_DAYS)..date);
+    let (count, sum) = known.fold((0_u32, 0.0), |(count, sum), (_, total)| (count + 1, sum + total));
+    if count == 0 { 0.0 } else { sum / f64::from(count) * f64::from(TRAILING_DAYS) }
 }
 
 /// The series with an anomaly on a finished day.

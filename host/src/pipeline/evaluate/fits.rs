@@ -84,14 +84,15 @@ impl<'b> UsableFits<'b> {
         if recent.is_some() {
             unusable.old = 0;
         }
-        unusable.report(&prepared.rule.id, date, report);
+        unusable.report(prepared, date, report);
         usable.trained_through = recent.filter(|newest| *newest < date);
         usable
     }
 }
 
 impl UnusableFits {
-    fn report(&self, rule: &str, date: Date, report: &mut Report) {
+    fn report(&self, prepared: &PreparedRule, date: Date, report: &mut Report) {
+        let rule = &prepared.rule.id;
         let Self { foreign, old, already_trained } = *self;
         if foreign > 0 {
             let have = one_or(foreign, "has", "have");
@@ -106,7 +107,11 @@ impl UnusableFits {
                 "{date} is finished and is already in the training data, so its hours are not evaluated: evaluate the day with costwarden daily --date {date}"
             ));
         }
-        if old > 0 {
+        // The daily job renews the fits of a rule over hours only with enough hourly history, so a pause of the hourly
+        // job is like a new installation.
+        if old > 0 && prepared.rule.grain != Grain::Daily {
+            report.add(Count::InsufficientHistory, old);
+        } else if old > 0 {
             let have = one_or(old, "has", "have");
             report.add(Count::OldFits, old);
             report.add_problem(format!(

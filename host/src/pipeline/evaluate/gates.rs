@@ -6,8 +6,39 @@ use sandbox::Verdict;
 
 use super::evaluation::{Coverage, EvaluationTime};
 
+/// The gates that a verdict must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// The gates of the rule, for a new incident.
+    Opening,
+    /// The bounds of the opening band only, for an incident that may continue.
+    Continuing,
+}
+
+/// The judged point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PointInTime {
+    pub(super) observed: f64,
+    pub(super) time: EvaluationTime,
+    pub(super) gate: Gate,
+    /// The bill of the 28 days before.
+    pub(super) trailing_bill: f64,
+}
+
+/// The result of the gates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum GateResult {
+    Anomalous(Direction),
+    /// The difference is smaller than the rule demands.
+    Held {
+        impact: f64,
+    },
+    Normal,
+}
+
 /// Returns the direction of a verdict that passes the gates of the rule.
-pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, observed: f64, time: EvaluationTime) -> Option<Direction> {
+pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, point: PointInTime) -> GateResult {
+    let PointInTime { observed, time, gate, trailing_bill } = point;
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
     let is_watched = match rule.direction {
@@ -23,9 +54,16 @@ pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, observed: f64, time: Ev
         Direction::Down => verdict.lower.is_finite() && scaled >= verdict.lower && observed < verdict.lower,
     };
     let impact = deviation.abs();
-    let is_large = impact >= rule.min_impact && impact >= rule.min_change * verdict.expected.abs();
-    let is_anomalous = verdict.score >= 1.0 && is_watched && is_proven && is_large && !is_clock_change;
-    is_anomalous.then_some(direction)
+    if verdict.score < 1.0 || !is_watched || !is_proven || is_clock_change {
+        return GateResult::Normal;
+    }
+    let min_amount = rule.min_impact.as_ref().map_or(0.0, |min| min.amount);
+    let min_impact = min_amount.max(rule.min_impact_share * trailing_bill);
+    let is_large = impact >= min_impact && impact >= rule.min_change * verdict.expected.abs();
+    match gate {
+        Gate::Opening if !is_large => GateResult::Held { impact },
+        _ => GateResult::Anomalous(direction),
+    }
 }
 
 #[cfg(test)]

@@ -165,7 +165,14 @@ mod tests {
             regions: Vec::new(),
         };
         let entries = services.map(entry).collect();
-        DayLedger { date: date(2026, 11, day), entries, total: BigDecimal::default(), rows: 0, refused: Vec::new() }
+        DayLedger {
+            date: date(2026, 11, day),
+            entries,
+            total: BigDecimal::default(),
+            rows: 0,
+            refused: Vec::new(),
+            repeated_rows: 0,
+        }
     }
 
     /// The keys in order, and every row in text form.

@@ -10,16 +10,18 @@ use model::history::{History, Measure, Snapshots};
 use model::incident::{Incident, MAX_GAP_DAYS, Recency};
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
+use model::money;
 use model::rule::Absent;
 use model::series::{Grain, SeriesKey};
 use store::checkpoint::Checkpoint;
-use store::{DateRange, FitRequest, FitState};
+use store::{DateRange, FitRequest};
 
 use super::advance::KnownIncidents;
 use super::aggregate::{RuleSeries, SeriesFrame};
 use super::cold_start::{ColdStart, supports_cold_start};
 use super::evaluation::{DetectorInput, Evaluation, EvaluationTime};
 use super::evaluator::Evaluator;
+use super::finished_days::{TRAILING_DAYS, trailing_bill};
 use super::fits::{MAX_FIT_AGE_DAYS, SeriesFit, UsableFits, fit_request};
 use super::mask::TrainingMask;
 use crate::pipeline::ingest::{CompletenessProblem, withheld_hour};
@@ -49,6 +51,10 @@ impl EvaluatedHour<'_> {
         let started = Instant::now();
         let range = DateRange { from: days_before(date, MAX_FIT_AGE_DAYS - 1), to: date };
         let mut snapshots = run.services.store.snapshots(range).await?;
+        if let Some((later, later_total)) = snapshots.smaller_later_total(date, hour, self.ledger.total_double()) {
+            let [total, later_total] = [self.ledger.total_double(), later_total].map(money::text);
+            return Err(RunError::ExceedsLaterHour { date, hour, total, later, later_total });
+        }
         // The completeness check needs the new hour, but a withheld hour must not reach the store.
         snapshots.add(date, hour, self.ledger);
         run.report.add_time_since(Stage::ReadSnapshots, started);
@@ -62,6 +68,7 @@ impl EvaluatedHour<'_> {
         }
         run.report.add_time_since(Stage::WriteSnapshot, started);
         run.checkpoint(Checkpoint::Written).await?;
+        run.services.check_sandbox()?;
         let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
         let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &snapshots, &known.series()).await?;
@@ -97,7 +104,10 @@ impl EvaluatedHour<'_> {
         let accept_after_days = config.accept_after_days;
         let frame = SeriesFrame { zone: &config.zone, mask: &mask, accept_after_days, through: self.hour.date };
         let partial_day = PartialDay { today, snapshots, frame, hour };
-        let mut evaluator = Evaluator::new(config, &mut run.report, watched);
+        let range = DateRange { from: days_before(self.hour.date, TRAILING_DAYS), to: days_before(self.hour.date, 1) };
+        let totals = services.store.day_totals(range).await?.into_iter().collect();
+        let trailing_bill = trailing_bill(&totals, self.hour.date);
+        let mut evaluator = Evaluator::new(config, &mut run.report, watched, trailing_bill);
         for prepared in rules {
             let fits = UsableFits::select(prepared, &baselines, self.hour, evaluator.report);
             let cold_start_through = fits.trained_through.filter(|_| supports_cold_start(prepared));
@@ -179,7 +189,6 @@ impl PartialDay<'_> {
         if points.values.last().is_none_or(|value| value.is_nan()) {
             return None;
         }
-        let FitState { state, figures } = fit.state.clone();
-        Some(DetectorInput::of_last_point(RuleSeries { series: points, ..series }, state, figures))
+        Some(DetectorInput::of_last_point(RuleSeries { series: points, ..series }, fit.state.clone(), fit.through))
     }
 }

@@ -18,6 +18,7 @@ use store::failpoint;
 use store::{Baseline, DateRange, Fit, FitState};
 
 use super::aggregate::SeriesFrame;
+use super::changed_rules::TrainedRules;
 use super::collector::{TrainingSeries, needs_all_series};
 use super::evaluator::Evaluator;
 use super::finished_days::{FinishedDays, SnapshotHistory};
@@ -77,7 +78,13 @@ impl FinishedDays {
         let time = rounds.time;
         run.report.add_time(Stage::Train, time);
         run.report.add_time(Stage::WriteBaselines, started.elapsed().saturating_sub(time));
-        error.map_or(Ok(()), Err)
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if services.mode == Mode::Write {
+            TrainedRules::of(services).record();
+        }
+        Ok(())
     }
 
     /// Reads the snapshots for the rules over hours.

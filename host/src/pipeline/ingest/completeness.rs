@@ -6,13 +6,13 @@ use model::history::Snapshots;
 use model::language::Language;
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
-use model::series::hours::day_before;
+use model::series::hours::{day_before, days_through};
 use notify::Level;
 use store::DateRange;
 
 use crate::config::CompletenessOptions;
 use crate::pipeline::notify::OperationalProblem;
-use crate::pipeline::run::{Count, Report, Run, RunError, days_before, single_day};
+use crate::pipeline::run::{Count, DAILY, Report, Run, RunError, day_period, days_before, single_day};
 
 /// Number of earlier days that define the usual number of series.
 const USUAL_DAYS: u16 = 14;
@@ -20,6 +20,9 @@ const USUAL_DAYS: u16 = 14;
 const MIN_DAYS: usize = 7;
 /// Minimum usual number of series for any comparison.
 const MIN_SERIES: u64 = 5;
+/// Ratio of repeated rows that proves a bill with every row twice, and the minimum number of rows.
+const REPEATED_RATIO: f64 = 0.4;
+const MIN_REPEATED_ROWS: u64 = 6;
 /// Minimum number of earlier days for the comparison of a partial day. For a standstill, more than half of the earlier
 /// days must have moved.
 const MIN_PARTIAL_DAYS: usize = 3;
@@ -30,8 +33,15 @@ pub(crate) enum CompletenessProblem {
     /// The bill of a finished day is overdue.
     LateBill {
         date: Date,
+        cause: LateBillCause,
     },
     ShortDay(FewSeries),
+    /// Every row of the bill, or nearly every row, occurs twice.
+    RepeatedRows {
+        date: Date,
+        repeated: u64,
+        rows: u64,
+    },
     /// A partial day with far fewer series than usual.
     ShortHour(FewSeries),
     /// The total has not changed since hour `since`; totals of earlier days changed in the same hours.
@@ -39,6 +49,15 @@ pub(crate) enum CompletenessProblem {
         date: Date,
         since: u8,
     },
+}
+
+/// The cause of a late bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LateBillCause {
+    /// The source has no bill of the day.
+    NotPublished,
+    /// The source has the bill, and the daily job has not ingested the bill.
+    NotIngested,
 }
 
 /// Far fewer series than usual on a day.
@@ -65,22 +84,56 @@ impl Run<'_> {
         is_late(date, BillingHour { date: yesterday, hour }, self.services.config.completeness.expected_by_hour)
     }
 
-    /// A late bill of yesterday, if the newest ledger day is older and the expected hour has passed.
-    pub(crate) async fn late_bill(&self, now: BillingHour) -> Result<Option<CompletenessProblem>, RunError> {
-        let Some(newest) = self.services.store.newest_day().await? else { return Ok(None) };
-        let date = day_before(now.date, &self.services.config.zone);
+    /// The first late bill of the last days: the day is not in the ledger, and the expected hour has passed. Asks the
+    /// source for the cause. A withheld day is not late.
+    pub(crate) async fn late_bill(&mut self, now: BillingHour) -> Result<Option<CompletenessProblem>, RunError> {
+        let config = &self.services.config;
+        let date = day_before(now.date, &config.zone);
         let yesterday = BillingHour { date, hour: now.hour };
-        let is_late = newest < date && is_late(date, yesterday, self.services.config.completeness.expected_by_hour);
-        Ok(is_late.then_some(CompletenessProblem::LateBill { date }))
+        let Some(newest) = self.services.store.newest_day().await? else { return Ok(None) };
+        let range = DateRange { from: days_before(date, config.restate_days.max(1)), to: date };
+        let days = self.services.store.days(range).await?;
+        // The ledger starts at some day: no day before is missing.
+        let first = days.first().copied().unwrap_or(range.from.max(newest));
+        let missing = days_through(first, date, &config.zone).filter(|day| days.binary_search(day).is_err());
+        let expected_by_hour = config.completeness.expected_by_hour;
+        let mut late_days = Vec::new();
+        for day in missing.filter(|day| is_late(*day, yesterday, expected_by_hour)) {
+            let record = self.services.store.run(DAILY, &day_period(day)).await?;
+            if record.is_none_or(|record| !record.counts.contains_key(Count::WithheldDays.as_str())) {
+                late_days.push(day);
+            }
+        }
+        let Some(&date) = late_days.first() else { return Ok(None) };
+        let cause = match self.services.source.has_bill(date, self.now).await {
+            Ok(true) => LateBillCause::NotIngested,
+            Ok(false) => LateBillCause::NotPublished,
+            Err(error) => {
+                self.report.add_problem(format!("the bill of {date} is not in the ledger: {error}"));
+                return Ok(None);
+            }
+        };
+        Ok(Some(CompletenessProblem::LateBill { date, cause }))
     }
 
-    /// Checks a finished day for far fewer series than usual. Accepts every day of at least `restate_days` days of age:
+    /// Checks a finished day for repeated rows, and for far fewer series than usual. Accepts every day of at least `restate_days` days of age:
     /// no restatement is expected any more, and services may be gone for good.
-    pub(crate) async fn check_day(&self, ledger: &DayLedger, age: u64) -> Result<Option<FewSeries>, RunError> {
+    pub(crate) async fn check_day(
+        &self,
+        ledger: &DayLedger,
+        age: u64,
+    ) -> Result<Option<CompletenessProblem>, RunError> {
         let ratio = self.services.config.completeness.min_series_ratio;
         let date = ledger.date;
         let series = ledger.entries.len() as u64;
-        if ratio == 0.0 || age >= u64::from(self.services.config.restate_days) {
+        if age >= u64::from(self.services.config.restate_days) {
+            return Ok(None);
+        }
+        let DayLedger { repeated_rows: repeated, rows, .. } = *ledger;
+        if rows >= MIN_REPEATED_ROWS && repeated as f64 >= REPEATED_RATIO * rows as f64 {
+            return Ok(Some(CompletenessProblem::RepeatedRows { date, repeated, rows }));
+        }
+        if ratio == 0.0 {
             return Ok(None);
         }
         let range = DateRange { from: days_before(date, USUAL_DAYS), to: days_before(date, 1) };
@@ -95,7 +148,8 @@ impl Run<'_> {
         }
         sizes.sort_unstable();
         let usual = sizes[sizes.len() / 2];
-        Ok(is_few(series, usual, ratio).then_some(FewSeries { date, series, usual }))
+        let few_series = CompletenessProblem::ShortDay(FewSeries { date, series, usual });
+        Ok(is_few(series, usual, ratio).then_some(few_series))
     }
 
     /// Notifies people of the problems, and of resolved problems for the given topics.
@@ -110,7 +164,8 @@ impl Run<'_> {
                 Some(problem) => {
                     let text = problem.text(self.services.config.language);
                     let level = Level::Error;
-                    let raised = OperationalProblem { key, level, tag: "STALE_FEED", text: &text, after: 1 };
+                    let tag = problem.tag();
+                    let raised = OperationalProblem { key, level, tag, text: &text, after: 1 };
                     self.raise_problem(raised).await?;
                 }
                 None => self.resolve_problem(key).await?,
@@ -200,16 +255,25 @@ fn is_few(series: u64, usual: u64, ratio: f64) -> bool {
 impl CompletenessProblem {
     pub(crate) fn report(self, report: &mut Report) {
         match self {
-            Self::LateBill { date } => {
+            Self::LateBill { date, cause } => {
                 report.add(Count::LateDays, 1);
-                report.add_problem(format!(
-                    "the bill of {date} is late: the provider should have published the bill by now"
-                ));
+                report.add_problem(match cause {
+                    LateBillCause::NotPublished => format!("the bill of {date} is late: the source has no row of the day"),
+                    LateBillCause::NotIngested => format!(
+                        "the bill of {date} is available, and no daily run has ingested the bill: check the daily job with costwarden health"
+                    ),
+                });
             }
             Self::ShortDay(FewSeries { date, series, usual }) => {
                 report.add(Count::WithheldDays, 1);
                 report.add_problem(format!(
                     "the bill of {date} has {series} series, the usual number is {usual}: the bill is archived and the day is withheld; the next run fetches the bill again, and costwarden backfill --from {date} --to {date} accepts the bill as complete"
+                ));
+            }
+            Self::RepeatedRows { date, repeated, rows } => {
+                report.add(Count::WithheldDays, 1);
+                report.add_problem(format!(
+                    "{repeated} of {rows} rows of the bill of {date} equal an earlier row: the bill is archived and the day is withheld; the next run fetches the bill again, and costwarden backfill --from {date} --to {date} accepts the bill as correct"
                 ));
             }
             Self::ShortHour(FewSeries { date, series, usual }) => {
@@ -227,32 +291,57 @@ impl CompletenessProblem {
         }
     }
 
+    fn tag(self) -> &'static str {
+        match self {
+            Self::RepeatedRows { .. } => "REPEATED_ROWS",
+            _ => "STALE_FEED",
+        }
+    }
+
     fn topic(self) -> CompletenessTopic {
         match self {
             Self::LateBill { .. } => CompletenessTopic::LateBill,
-            Self::ShortDay(_) => CompletenessTopic::ShortDay,
+            Self::ShortDay(_) | Self::RepeatedRows { .. } => CompletenessTopic::ShortDay,
             Self::ShortHour(_) | Self::Stalled { .. } => CompletenessTopic::PartialDay,
         }
     }
 
     fn text(self, language: Language) -> String {
         match (language, self) {
-            (Language::Korean, Self::LateBill { date }) => format!("{date}의 청구서가 아직 공개되지 않았습니다"),
-            (Language::English, Self::LateBill { date }) => format!("the bill of {date} is late"),
+            (Language::Korean, Self::LateBill { date, cause: LateBillCause::NotPublished }) => {
+                format!("{date}의 청구서가 아직 공개되지 않았습니다")
+            }
+            (Language::English, Self::LateBill { date, cause: LateBillCause::NotPublished }) => {
+                format!("the bill of {date} is late: the source has no row of the day")
+            }
+            (Language::Korean, Self::LateBill { date, cause: LateBillCause::NotIngested }) => {
+                format!(
+                    "{date}의 청구서가 공개되었지만 아직 수집되지 않았습니다. daily 작업을 확인하세요(costwarden health)"
+                )
+            }
+            (Language::English, Self::LateBill { date, cause: LateBillCause::NotIngested }) => format!(
+                "the bill of {date} is available, and no daily run has ingested the bill: check the daily job with costwarden health"
+            ),
             (Language::Korean, Self::ShortDay(FewSeries { date, series, usual })) => {
-                format!("{date}의 청구서에 항목이 {series}개뿐입니다(평소 {usual}개). 판정을 보류합니다")
+                format!("{date}의 청구서에 항목이 {series}개뿐입니다(평소 {usual}개). 판단을 미룹니다")
             }
             (Language::English, Self::ShortDay(FewSeries { date, series, usual })) => format!(
                 "the bill of {date} has only {series} series, the usual number is {usual}; the day is not evaluated yet"
             ),
+            (Language::Korean, Self::RepeatedRows { date, repeated, rows }) => {
+                format!("{date}의 청구서에 같은 행이 두 번씩 들어 있습니다({rows}행 중 {repeated}행). 판단을 미룹니다")
+            }
+            (Language::English, Self::RepeatedRows { date, repeated, rows }) => format!(
+                "{repeated} of {rows} rows of the bill of {date} equal an earlier row, as if every row occurred twice; the day is not evaluated yet"
+            ),
             (Language::Korean, Self::ShortHour(FewSeries { date, series, usual })) => {
-                format!("{date} 현재 청구서에 항목이 {series}개뿐입니다(평소 {usual}개). 판정을 보류합니다")
+                format!("{date} 현재 청구서에 항목이 {series}개뿐입니다(평소 {usual}개). 판단을 미룹니다")
             }
             (Language::English, Self::ShortHour(FewSeries { date, series, usual })) => format!(
                 "{date} has only {series} series so far, the usual number is {usual}; the hour is not evaluated"
             ),
             (Language::Korean, Self::Stalled { date, since }) => {
-                format!("{date}의 요금 합계가 {since:02}시부터 변하지 않습니다. 판정을 보류합니다")
+                format!("{date}의 요금 합계가 {since:02}시부터 변하지 않습니다. 판단을 미룹니다")
             }
             (Language::English, Self::Stalled { date, since }) => {
                 format!("the total of {date} has not changed since {since:02}:00; the hour is not evaluated")

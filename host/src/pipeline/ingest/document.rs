@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use ingest::archive::PutResult;
-use ingest::document::RawDocument;
+use ingest::document::{DocumentProblem, RawDocument, repeated_rows};
 use ingest::source::{Clocks, bill_rows};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use model::count::{counted, one_or};
 use model::ledger::{self, DayLedger};
-use model::moment::Moment;
+use model::moment::{BillingHour, Moment};
 use model::series::day_start;
 use store::checkpoint::Checkpoint;
 
@@ -39,7 +39,9 @@ enum ArchiveResult {
 
 impl FetchedDocument {
     /// A document read from the archive.
-    pub(crate) fn from_archive(document: RawDocument) -> Self {
+    pub(crate) fn from_archive(mut document: RawDocument) -> Self {
+        // The archive keeps the rows and no problems.
+        document.problems.extend(repeated_rows(&document.rows));
         Self { document, archived: ArchiveResult::NotNeeded }
     }
 }
@@ -71,8 +73,11 @@ impl Run<'_> {
         self.checkpoint(Checkpoint::Fetched).await?;
         if self.services.is_period_by_clock {
             self.check_clock()?;
-        } else if hour.is_none() {
-            self.check_day_is_over(date)?;
+        } else {
+            match hour {
+                Some(hour) => self.check_hour_is_current(BillingHour { date, hour })?,
+                None => self.check_day_is_over(date)?,
+            }
         }
         // The provider has not published an empty bill yet: nothing to archive.
         if document.rows.is_empty() {
@@ -90,7 +95,7 @@ impl Run<'_> {
     pub(crate) fn aggregate(&mut self, fetched: &FetchedDocument) -> Result<DayLedger, RunError> {
         let started = Instant::now();
         let report = &mut self.report;
-        let ledger = ledger::sum(fetched.document.date, bill_rows(&fetched.document));
+        let mut ledger = ledger::sum(fetched.document.date, bill_rows(&fetched.document));
         report.add(Count::Rows, ledger.rows);
         match &fetched.archived {
             ArchiveResult::NotNeeded => {}
@@ -105,6 +110,20 @@ impl Run<'_> {
                 report.tally.add(Metric::Spooled, &[], 1.0);
                 report.add(Count::Spooled, 1);
                 report.add_problem(format!("{error}; the document is in the spool, and the next run uploads it"));
+            }
+        }
+        for problem in &fetched.document.problems {
+            let text = format!("the bill of {}: {problem}", ledger.date);
+            match problem {
+                DocumentProblem::WrongTotal { .. } => {
+                    report.add(Count::WrongRowTotals, 1);
+                    report.add_problem(text);
+                }
+                // A provider may repeat some rows on every day.
+                DocumentProblem::RepeatedRows { rows, .. } => {
+                    ledger.repeated_rows = *rows;
+                    report.notes.push(text);
+                }
             }
         }
         if let Some(first) = ledger.refused.first() {
@@ -147,6 +166,17 @@ impl Run<'_> {
             return Ok(());
         }
         Err(RunError::Clock { host, api })
+    }
+
+    /// Checks the hour against the billing API. The API reports the total of the current hour only, and another hour
+    /// would get a wrong total.
+    fn check_hour_is_current(&self, asked: BillingHour) -> Result<(), RunError> {
+        let Some(Clocks { remote: api, .. }) = self.services.source.clocks(self.now) else { return Ok(()) };
+        if self.services.billing_hour(api) == asked {
+            return Ok(());
+        }
+        let now = api.to_zoned(self.services.config.zone.clone());
+        Err(RunError::HourPassed { date: asked.date, hour: asked.hour, now })
     }
 
     /// Checks the end of the day against the billing API. A partial day would enter the training, and the next regular

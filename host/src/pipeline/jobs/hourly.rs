@@ -33,6 +33,7 @@ async fn evaluate_hour(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunEr
     let ledger = run.ingest(hour.into()).await?;
     run.report.tally.set(Metric::CostSoFar, &[&run.services.config.currency], ledger.total_double());
     let late_bill = run.late_bill(hour).await?;
+    run.train_changed_rules(hour).await?;
     let result = EvaluatedHour { hour, ledger: &ledger, recency: Recency::Live }.evaluate(run).await?;
     if let Some(problem) = late_bill {
         problem.report(&mut run.report);

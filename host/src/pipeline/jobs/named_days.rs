@@ -15,7 +15,7 @@ use store::checkpoint::Checkpoint;
 
 use super::plan::unfinished_days;
 use crate::pipeline::evaluate::FinishedDays;
-use crate::pipeline::ingest::CompletenessProblem;
+use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic};
 use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, day_period, has_succeeded};
 
 /// The given days and the dependent later days.
@@ -34,6 +34,8 @@ pub(super) struct NamedDays<'r, 's> {
     /// Incidents to notify at the end, by id.
     incidents: BTreeMap<String, Incident>,
     last_evaluated: Option<Date>,
+    /// Withheld days.
+    problems: Vec<CompletenessProblem>,
 }
 
 impl<'r, 's> NamedDays<'r, 's> {
@@ -59,9 +61,13 @@ impl<'r, 's> NamedDays<'r, 's> {
             records: Vec::new(),
             incidents: BTreeMap::new(),
             last_evaluated: None,
+            problems: Vec::new(),
         };
         let mut result = days.process(dates).await;
-        let Self { run, finished, records, last_evaluated, .. } = days;
+        let Self { run, finished, records, last_evaluated, problems, .. } = days;
+        if !problems.is_empty() {
+            run.notify_completeness(&problems, &[CompletenessTopic::ShortDay]).await?;
+        }
         let has_bill = !records.is_empty();
         if let Some(last) = last_evaluated.filter(|_| result.is_ok() && has_bill) {
             result = train(run, finished, last).await;
@@ -130,8 +136,9 @@ impl<'r, 's> NamedDays<'r, 's> {
         let ledger = self.run.ingest(Moment::finished_day(date)).await?;
         let newest = self.ledger_days.last().copied().unwrap_or(date);
         let age = u64::try_from((newest - date).get_days()).unwrap_or(0);
-        let Some(few_series) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
-        CompletenessProblem::ShortDay(few_series).report(&mut self.run.report);
+        let Some(problem) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
+        problem.report(&mut self.run.report);
+        self.problems.push(problem);
         Ok(None)
     }
 

@@ -13,7 +13,7 @@ use store::checkpoint::Checkpoint;
 
 use super::plan::{Plan, Task, plan};
 use crate::pipeline::evaluate::FinishedDays;
-use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic};
+use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, LateBillCause};
 use crate::pipeline::run::{Count, DAILY, DayRecord, Report, Run, RunError, day_period};
 
 /// Consecutive failed requests after which the run requests no older days.
@@ -130,8 +130,8 @@ impl<'r, 's> PlannedDays<'r, 's> {
         match self.run.ingest(Moment::finished_day(date)).await {
             Ok(ledger) => {
                 self.failed_requests = 0;
-                let Some(few_series) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
-                self.add_completeness_problem(CompletenessProblem::ShortDay(few_series));
+                let Some(problem) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
+                self.add_completeness_problem(problem);
                 Ok(None)
             }
             Err(error) if error.is_missing_day() => {
@@ -163,7 +163,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
             report.add_problem(error.to_string());
         }
         if task == Task::Newest && self.run.is_bill_overdue(date) {
-            self.add_completeness_problem(CompletenessProblem::LateBill { date });
+            self.add_completeness_problem(CompletenessProblem::LateBill { date, cause: LateBillCause::NotPublished });
         }
         if !self.run.is_dry_run() && task != Task::Restate {
             let period = day_period(date);

@@ -3,7 +3,7 @@
 //! Rules over finished days give the result of the daily job. Rules over snapshots give the result of the hourly job on
 //! a day with a training in the night before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -13,7 +13,9 @@ use model::series::Grain;
 use store::{AnomalyKey, DateRange, Store};
 
 use crate::config::Config;
-use crate::pipeline::evaluate::{DayEvaluation, HistoryQuery, HistoryReader, TrainingMask};
+use crate::pipeline::evaluate::{
+    DayEvaluation, HistoryQuery, HistoryReader, TRAILING_DAYS, TrainingMask, trailing_bill,
+};
 use crate::pipeline::rules::{PreparedRule, PreparedRules};
 use crate::pipeline::run::{Count, Report, RunError, Stage, day_period, days_before};
 
@@ -26,6 +28,8 @@ pub(crate) struct Preview<'a> {
     /// `None` for the newest ledger day.
     pub(crate) date: Option<Date>,
     pub(crate) hour: u8,
+    /// Whether the rules have produced the stored anomalies. Another rule set trains without a mask.
+    pub(crate) is_live_rule_set: bool,
 }
 
 /// Evaluates the day. The report contains the failures.
@@ -50,8 +54,10 @@ impl Preview<'_> {
         let query = history_query(&rules.rules, hour);
         let mut mask = TrainingMask::default();
         let before = DateRange { from: query.days.from, to: days_before(date, 1) };
-        for AnomalyKey { series, date, hour } in store.anomaly_keys(before).await? {
-            mask.add(&series, Moment { date, hour });
+        if self.is_live_rule_set {
+            for AnomalyKey { series, date, hour } in store.anomaly_keys(before).await? {
+                mask.add(&series, Moment { date, hour });
+            }
         }
         let history;
         let snapshots;
@@ -59,7 +65,9 @@ impl Preview<'_> {
             Some(key_ranges) => HistoryReader::of_store(key_ranges, query)?,
             None => {
                 history = store.history(query.days, &query.measures).await?;
-                mask.add_marks(&history, date);
+                if self.is_live_rule_set {
+                    mask.add_marks(&history, date);
+                }
                 snapshots = match query.snapshots {
                     Some(range) => store.snapshots(range).await?,
                     None => Snapshots::default(),
@@ -78,7 +86,11 @@ impl Preview<'_> {
         let not_watched = HashSet::new();
         let mask = &mask;
         let watched = &not_watched;
-        let day = DayEvaluation { config, rules: &prepared, date, snapshot_hour: hour.hour, mask, watched };
+        let bands = &HashMap::new();
+        let range = DateRange { from: days_before(date, TRAILING_DAYS), to: days_before(date, 1) };
+        let trailing_bill = trailing_bill(&store.day_totals(range).await?.into_iter().collect(), date);
+        let snapshot_hour = hour.hour;
+        let day = DayEvaluation { config, rules: &prepared, date, snapshot_hour, mask, watched, bands, trailing_bill };
         let evaluation = day.evaluate(&reader, report)?;
         report.add_time_since(Stage::Evaluate, started);
         report.add(Count::Series, evaluation.series);

@@ -25,7 +25,7 @@ use store::{DateRange, RUN_COLLECTIONS, RunRecord};
 use self::event::{ArchiveEvent, list_events};
 use super::run_job;
 use crate::pipeline::evaluate::{EvaluatedHour, FinishedDays};
-use crate::pipeline::ingest::{CompletenessProblem, FetchedDocument};
+use crate::pipeline::ingest::FetchedDocument;
 use crate::pipeline::run::{
     Count, REBUILD, REBUILD_PERIOD, Repeat, Report, Run, RunError, Services, Stage, is_partly_rebuilt,
 };
@@ -52,13 +52,17 @@ async fn process(run: &mut Run<'_>, on_document: &dyn Fn(u64, u64)) -> Result<()
         record.replayed_through = None;
     }
     let now = run.now;
-    let result = replay(run, &mut record, on_document).await;
+    let result = rebuild_run(run, &mut record, on_document).await;
     run.now = now;
     run.finish_record(record, &run.report, &result).await?;
     result
 }
 
-async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(u64, u64)) -> Result<(), RunError> {
+async fn rebuild_run(
+    run: &mut Run<'_>,
+    record: &mut RunRecord,
+    on_document: &dyn Fn(u64, u64),
+) -> Result<(), RunError> {
     let started = Instant::now();
     let events = list_events(run).await?;
     run.report.add_time_since(Stage::ListArchive, started);
@@ -68,32 +72,32 @@ async fn replay(run: &mut Run<'_>, record: &mut RunRecord, on_document: &dyn Fn(
     let total = events.len() as u64;
     let reached = record.replayed_through.as_deref().and_then(ArchiveEvent::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
-    let mut replay = Replay::resume(run, &events[..first]).await?;
+    let mut rebuild_run = RebuildRun::resume(run, &events[..first]).await?;
     if first > 0 {
-        replay.run.report.add(Count::ResumedAfterDocuments, first as u64);
+        rebuild_run.run.report.add(Count::ResumedAfterDocuments, first as u64);
         on_document(first as u64, total);
     }
     // Marks the database as partly rebuilt before the first write.
     record.replayed_through.get_or_insert_default();
-    let now = replay.run.now;
-    replay.run.services.store.put_run(record, now).await?;
+    let now = rebuild_run.run.now;
+    rebuild_run.run.services.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
-        replay.run.now = event.fetched_at;
-        replay.add_event(event).await?;
-        replay.run.checkpoint(Checkpoint::Notified).await?;
+        rebuild_run.run.now = event.fetched_at;
+        rebuild_run.add_event(event).await?;
+        rebuild_run.run.checkpoint(Checkpoint::Notified).await?;
         record.replayed_through = Some(event.to_string());
-        replay.run.services.store.put_run(record, now).await?;
+        rebuild_run.run.services.store.put_run(record, now).await?;
         on_document(number, total);
     }
-    replay.run.now = last;
-    replay.train().await?;
-    replay.report_withheld_days().await?;
-    replay.run.complete_report();
+    rebuild_run.run.now = last;
+    rebuild_run.train().await?;
+    rebuild_run.report_withheld_days().await?;
+    rebuild_run.run.complete_report();
     Ok(())
 }
 
 /// State between events. The time of the run is the fetch time of the event.
-struct Replay<'r, 's> {
+struct RebuildRun<'r, 's> {
     run: &'r mut Run<'s>,
     /// The completed but untrained days.
     untrained: Option<UntrainedDays>,
@@ -107,23 +111,23 @@ struct UntrainedDays {
     last: Date,
 }
 
-impl<'r, 's> Replay<'r, 's> {
+impl<'r, 's> RebuildRun<'r, 's> {
     /// Restores the state after the `done` events.
     async fn resume(run: &'r mut Run<'s>, done: &[ArchiveEvent]) -> Result<Self, RunError> {
-        let mut replay = Self { run, untrained: None, withheld: BTreeMap::new() };
-        let Some(last) = done.last() else { return Ok(replay) };
-        let known = replay.run.services.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
+        let mut rebuild_run = Self { run, untrained: None, withheld: BTreeMap::new() };
+        let Some(last) = done.last() else { return Ok(rebuild_run) };
+        let known = rebuild_run.run.services.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
         for event in done.iter().filter(|event| event.key.hour.is_none()) {
             if known.binary_search(&event.key.date).is_err() {
-                replay.withheld.insert(event.key.date, event.key.clone());
+                rebuild_run.withheld.insert(event.key.date, event.key.clone());
             }
         }
         // Training precedes every hourly document. After a daily document, the training is outstanding.
         if let (None, Some(newest)) = (last.key.hour, known.last()) {
-            let days = FinishedDays::open(replay.run, newest.tomorrow().unwrap_or(*newest)).await?;
-            replay.untrained = Some(UntrainedDays { days, last: *newest });
+            let days = FinishedDays::open(rebuild_run.run, newest.tomorrow().unwrap_or(*newest)).await?;
+            rebuild_run.untrained = Some(UntrainedDays { days, last: *newest });
         }
-        Ok(replay)
+        Ok(rebuild_run)
     }
 
     async fn add_event(&mut self, event: &ArchiveEvent) -> Result<(), RunError> {
@@ -195,8 +199,8 @@ impl<'r, 's> Replay<'r, 's> {
     async fn report_withheld_days(&mut self) -> Result<(), RunError> {
         for key in std::mem::take(&mut self.withheld).into_values() {
             let Some(ledger) = self.read(&key).await? else { continue };
-            if let Some(few_series) = self.run.check_day(&ledger, self.age(key.date)).await? {
-                CompletenessProblem::ShortDay(few_series).report(&mut self.run.report);
+            if let Some(problem) = self.run.check_day(&ledger, self.age(key.date)).await? {
+                problem.report(&mut self.run.report);
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Delivery: each receiver gets each notification once.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -27,12 +28,23 @@ impl Run<'_> {
             return Ok(());
         }
         let factor = self.services.config.renotify_factor;
+        // The finest series first: a sum is not notified if its parts explain the change.
+        let mut incidents = incidents;
+        incidents.sort_by_key(|incident| incident.series.layer());
+        let same_names = incidents_with_same_names(&incidents);
+        let mut notified: Vec<Incident> = Vec::new();
         for mut incident in incidents {
-            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident);
+            self.explain(&mut incident, &notified).await?;
+            let has_same_names = same_names.contains(&incident.id);
+            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident, has_same_names);
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
-                self.services.store.put_incidents(&[IncidentWrite { incident, is_settled }], self.now).await?;
+                let write = IncidentWrite { incident: incident.clone(), is_settled };
+                self.services.store.put_incidents(&[write], self.now).await?;
+            }
+            if !incident.muted && !incident.is_explained {
+                notified.push(incident.clone());
             }
             if is_interrupted {
                 // Ends the run if another host holds the lease now.
@@ -42,17 +54,32 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Decides whether notified incidents of finer series explain an incident without a notification.
+    async fn explain(&mut self, incident: &mut Incident, notified: &[Incident]) -> Result<(), RunError> {
+        if incident.series.layer() == 0 || !incident.deliveries.is_empty() {
+            return Ok(());
+        }
+        let is_explained = incident.is_explained_by(notified);
+        if is_explained != incident.is_explained {
+            incident.is_explained = is_explained;
+            let is_settled = incident.is_settled(self.services.receiver_names(), self.services.config.renotify_factor);
+            let write = IncidentWrite { incident: incident.clone(), is_settled };
+            self.services.store.put_incidents(&[write], self.now).await?;
+        }
+        Ok(())
+    }
+
     /// Sends the total of the day to the remaining receivers, and stores the deliveries.
     pub(crate) async fn notify_total(&mut self, date: Date, record: &mut RunRecord) -> Result<(), RunError> {
         let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
-        let line = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
+        let message = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
         for receiver in &mut services.receivers {
             if record.total_delivered.contains(&receiver.name) {
                 continue;
             }
-            match receiver.send(&line, self.now) {
+            match receiver.send(&message, self.now) {
                 Ok(()) => {
                     failpoint::pass(Checkpoint::Delivered);
                     record.total_delivered.insert(receiver.name.clone());
@@ -101,7 +128,7 @@ impl Run<'_> {
         self.checkpoint(Checkpoint::Notified).await
     }
 
-    fn deliver_incident(&mut self, incident: &mut Incident) -> Deliveries {
+    fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
         let mut deliveries = Deliveries::default();
         for index in 0..self.services.receivers.len() {
             let language = self.services.config.language;
@@ -114,10 +141,14 @@ impl Run<'_> {
                 }
                 let services = &mut *self.services;
                 let receiver = &mut services.receivers[index];
-                let options =
-                    TextOptions { language, currency: &services.config.currency, text_style: receiver.text_style };
-                let line = notify::incident_message(incident, notification, options);
-                match receiver.send(&line, self.now) {
+                let options = TextOptions {
+                    language,
+                    currency: &services.config.currency,
+                    text_style: receiver.text_style,
+                    has_same_names,
+                };
+                let message = notify::incident_message(incident, notification, options);
+                match receiver.send(&message, self.now) {
                     Ok(()) => {
                         failpoint::pass(Checkpoint::Delivered);
                         incident.record_delivery(&receiver.name, notification);
@@ -135,4 +166,14 @@ impl Run<'_> {
         }
         deliveries
     }
+}
+
+/// Returns the ids of the incidents with the names of an incident of another series.
+fn incidents_with_same_names(incidents: &[Incident]) -> HashSet<String> {
+    let mut by_names: HashMap<_, Vec<&Incident>> = HashMap::new();
+    for incident in incidents {
+        by_names.entry((&incident.names, incident.series.layer())).or_default().push(incident);
+    }
+    let ambiguous = by_names.into_values().filter(|same| same.iter().any(|one| one.series != same[0].series));
+    ambiguous.flatten().map(|incident| incident.id.clone()).collect()
 }

@@ -26,7 +26,7 @@ type Notifications = BTreeMap<String, OperationalNotification>;
 impl Run<'_> {
     /// Counts the result of the run.
     pub(crate) async fn count_failures(&mut self) {
-        // An interruption is neither a failure nor a success.
+        // An interruption and a refused day are neither a failure nor a success.
         if self.is_dry_run() || self.report.interruption.is_some() {
             return;
         }

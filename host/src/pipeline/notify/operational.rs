@@ -110,12 +110,12 @@ impl OperationalProblem<'_> {
         if notification.times < self.after {
             return result;
         }
-        let line = notify::operational_message(self.level, self.tag, self.text);
+        let message = notify::operational_message(self.level, self.tag, self.text);
         for receiver in receivers {
             if notification.delivered.contains(&receiver.name) {
                 continue;
             }
-            match receiver.send(&line, now) {
+            match receiver.send(&message, now) {
                 Ok(()) => {
                     notification.delivered.insert(receiver.name.clone());
                     result.accepted += 1;
@@ -127,6 +127,22 @@ impl OperationalProblem<'_> {
     }
 }
 
+/// Returns the text about the end of a problem. The text does not repeat the problem as if the problem still existed.
+fn resolution_text(notification: &OperationalNotification, language: Language) -> String {
+    let OperationalNotification { key, text, since, .. } = notification;
+    let since = since.strftime("%Y-%m-%d %H:%M UTC");
+    match (key.split_once(':'), language) {
+        (Some(("failing", job)), Language::Korean) => {
+            format!("복구되었습니다. {job} 작업이 다시 정상입니다({since}부터 실패)")
+        }
+        (Some(("failing", job)), Language::English) => {
+            format!("the {job} job succeeds again; the failures began at {since}")
+        }
+        (_, Language::Korean) => format!("해소된 문제: {text}"),
+        (_, Language::English) => format!("no longer the case: {text}"),
+    }
+}
+
 /// Sends the resolution to receivers of the problem. The next run retries an unreachable receiver.
 fn deliver_resolution(
     notification: &mut OperationalNotification,
@@ -135,11 +151,8 @@ fn deliver_resolution(
     now: Timestamp,
 ) -> DeliveryResult {
     let mut result = DeliveryResult::default();
-    let text = match language {
-        Language::Korean => format!("해소되었습니다: {}", notification.text),
-        Language::English => format!("resolved: {}", notification.text),
-    };
-    let line = notify::operational_message(Level::Info, "RECOVERED", &text);
+    let text = resolution_text(notification, language);
+    let message = notify::operational_message(Level::Info, "RECOVERED", &text);
     notification.times = 0;
     // A receiver outside the config gets no resolution.
     notification.delivered.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
@@ -147,7 +160,7 @@ fn deliver_resolution(
         if !notification.delivered.contains(&receiver.name) {
             continue;
         }
-        match receiver.send(&line, now) {
+        match receiver.send(&message, now) {
             Ok(()) => {
                 notification.delivered.remove(&receiver.name);
                 result.accepted += 1;
@@ -224,7 +237,10 @@ mod tests {
         let two = UnixDatagram::bind(folder.path().join("two")).expect("a socket");
         deliver_resolution(&mut notification, &mut receivers, Language::English, at(6));
         for socket in [&one, &two] {
-            assert_eq!(received(socket), ["[COSTWARDEN_RECOVERED] resolved: no luck"]);
+            assert_eq!(
+                received(socket),
+                ["[COSTWARDEN_RECOVERED] the daily job succeeds again; the failures began at 2026-09-21 14:13 UTC"]
+            );
         }
         assert_eq!(notification.delivered, BTreeSet::new());
     }

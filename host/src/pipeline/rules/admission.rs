@@ -12,7 +12,7 @@ use plugin::{
     self, Lock, LockMismatch, PluginIdentity, PulledPlugins, PulledPluginsError, RegistryError, RegistryOptions,
     Signature, SignatureError, read_signature,
 };
-use sandbox::{Artifact, ArtifactError, Detector, LoadError, Sandbox};
+use sandbox::{Artifact, ArtifactError, Detector, LoadError, Prospect, Sandbox};
 
 use crate::config::Config;
 
@@ -45,6 +45,8 @@ pub(crate) struct AdmittedPlugin {
     pub(crate) signer: Option<String>,
     /// The image pinned to the manifest. `None` for a file in the plugin directory.
     pub(crate) source: Option<Image>,
+    /// The temporary failure of the last run, if the last run could not load the plugin.
+    pub(crate) retried: Option<String>,
 }
 
 /// The reason to refuse a plugin.
@@ -108,8 +110,10 @@ impl Admission<'_> {
             lock.check(&PluginIdentity { name, digest, signer, source: rule.image.as_ref() })?;
         }
         let grants = self.config.plugins.grants.get(name).cloned().unwrap_or_default();
+        let prospect = self.sandbox.prospect(name, &file.artifact);
         let detector = Arc::new(self.sandbox.load(name, &file.artifact, &grants)?);
-        Ok(AdmittedPlugin { detector, signer: signer.map(str::to_owned), source: file.source })
+        let retried = matches!(prospect, Prospect::Retried(_)).then(|| prospect.to_string());
+        Ok(AdmittedPlugin { detector, signer: signer.map(str::to_owned), source: file.source, retried })
     }
 
     fn read_file(&self, name: &str) -> Result<PluginFile, Refusal> {

@@ -22,13 +22,15 @@ pub(crate) struct PreparedRule {
     /// SHA-256 of the JSON settings, in hex.
     pub(crate) settings_digest: String,
     /// The numeric settings, completed with the defaults of the detector's schema.
-    pub(crate) threshold: BTreeMap<String, f64>,
+    pub(crate) numeric_settings: BTreeMap<String, f64>,
 }
 
 /// The usable rules, and the diagnostics of the unusable rules.
 pub(crate) struct PreparedRules {
     pub(crate) rules: Vec<PreparedRule>,
     pub(crate) problems: Vec<Diagnostic>,
+    /// Usable rules with a plugin that the last run could not load for a temporary reason.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// A problem of a rule with its detector.
@@ -38,9 +40,16 @@ struct Problem {
     message: String,
 }
 
+impl PreparedRules {
+    /// The rules of a host that cannot run detectors. The run reports the reason.
+    pub(crate) fn without_sandbox(set: RuleSet) -> Self {
+        Self { rules: Vec::new(), problems: set.errors, warnings: Vec::new() }
+    }
+}
+
 /// Admits each plugin of the rules once, and checks the settings of every rule.
 pub(crate) async fn prepare_rules(set: RuleSet, config: &Config, sandbox: &Sandbox, pull: PullPolicy) -> PreparedRules {
-    let mut prepared = PreparedRules { rules: Vec::new(), problems: set.errors };
+    let mut prepared = PreparedRules { rules: Vec::new(), problems: set.errors, warnings: Vec::new() };
     let lock = match Lock::load(&config.plugins.lock) {
         Ok(lock) => lock,
         // Without a readable lock file, no plugin is accepted.
@@ -55,9 +64,18 @@ pub(crate) async fn prepare_rules(set: RuleSet, config: &Config, sandbox: &Sandb
     }
     let plugins = Admission { config, lock: lock.as_ref(), sandbox, pull }.admit(&set.rules).await;
     for rule in set.rules {
+        if let Some(problem) = other_currency(&rule, &config.currency) {
+            prepared.problems.push(problem.of_rule(&rule));
+            continue;
+        }
         let problems = match &plugins[&rule.detector] {
             Ok(plugin) => match check(&rule, &plugin.detector) {
                 problems if problems.is_empty() => {
+                    prepared.warnings.extend(plugin.retried.as_ref().map(|retried| {
+                        let line = rule.location.detector;
+                        let key = "detector".to_owned();
+                        Problem { line, key, message: retried.clone() }.of_rule(&rule)
+                    }));
                     prepared.rules.push(PreparedRule::new(rule, plugin.detector.clone()));
                     continue;
                 }
@@ -77,8 +95,15 @@ impl PreparedRule {
         let schema = serde_json::from_str(&detector.manifest.settings_schema).unwrap_or(Value::Null);
         let settings = serde_json::from_str(&rule.settings).unwrap_or(Value::Null);
         let settings_digest = hex::encode(Sha256::digest(&rule.settings));
-        Self { threshold: threshold(&schema, &settings), settings_digest, detector, rule }
+        Self { numeric_settings: numeric_settings(&schema, &settings), settings_digest, detector, rule }
     }
+}
+
+/// Refuses an amount in another currency than the bill.
+fn other_currency(rule: &Rule, expected: &str) -> Option<Problem> {
+    let currency = rule.min_impact.as_ref()?.currency.as_deref().filter(|currency| *currency != expected)?;
+    let message = format!("the amount is in {currency}, expected {expected}, the currency of the bill");
+    Some(Problem { line: rule.location.line, key: "min_impact".to_owned(), message })
 }
 
 /// Checks the settings and the history of a rule against the detector.
@@ -116,7 +141,7 @@ impl Problem {
     }
 }
 
-fn threshold(schema: &Value, settings: &Value) -> BTreeMap<String, f64> {
+fn numeric_settings(schema: &Value, settings: &Value) -> BTreeMap<String, f64> {
     let defaults = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let defaults = defaults.filter_map(|(name, property)| Some((name, property.get("default")?)));
     let set = settings.as_object().into_iter().flatten();
@@ -134,7 +159,7 @@ mod tests {
     fn a_setting_overrides_the_default_of_the_schema() {
         let schema =
             json!({"properties": {"zScore": {"default": 3.0}, "ratio": {"default": 2}, "season": {"default": "auto"}}});
-        let threshold = threshold(&schema, &json!({"zScore": 4, "name": "x"}));
-        assert_eq!(threshold, BTreeMap::from([("ratio".to_owned(), 2.0), ("zScore".to_owned(), 4.0)]));
+        let numeric_settings = numeric_settings(&schema, &json!({"zScore": 4, "name": "x"}));
+        assert_eq!(numeric_settings, BTreeMap::from([("ratio".to_owned(), 2.0), ("zScore".to_owned(), 4.0)]));
     }
 }

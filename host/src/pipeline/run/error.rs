@@ -6,7 +6,6 @@ use ingest::archive::ArchiveError;
 use ingest::source::SourceError;
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
-use sandbox::SandboxError;
 use store::StoreError;
 
 /// The cause of a failed or interrupted job.
@@ -41,8 +40,8 @@ pub(crate) enum RunError {
     NotArchived { date: Date, archive: String, spool: String },
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
+    #[error("{0}; the bill is archived and stored, and the next run evaluates the bill")]
+    Sandbox(String),
     #[error(
         "the bill of {date} has no row yet: nothing was evaluated; run the job again after the provider has published the bill"
     )]
@@ -57,6 +56,14 @@ pub(crate) enum RunError {
         "{date} is not over: the clock of the billing API says {now}, and the day of the bill ends at {ends}; nothing was archived. costwarden hourly evaluates the current day"
     )]
     DayNotOver { date: Date, now: Zoned, ends: Zoned },
+    #[error(
+        "the billing API no longer has the total of {date} at {hour:02}:00: the clock of the billing API says {now}, and the API reports the current total only; nothing was archived. An archived hour can be evaluated with [source] kind = \"archive\""
+    )]
+    HourPassed { date: Date, hour: u8, now: Zoned },
+    #[error(
+        "the total of {date} at {hour:02}:00 is {total}, and the stored total at {later:02}:00 is {later_total}: a total cannot fall within a day, so the document has another hour; nothing was stored"
+    )]
+    ExceedsLaterHour { date: Date, hour: u8, total: String, later: u8, later_total: String },
     #[error(
         "the database is not empty (it holds {collections}), and a rebuild needs an empty database: name an empty one in [store], or drop this one first"
     )]
@@ -79,6 +86,14 @@ impl RunError {
     /// Whether the next run or another host resumes the job.
     pub(crate) fn is_interruption(&self) -> bool {
         matches!(self, Self::Stopped | Self::TakenOver { .. })
+    }
+
+    /// Whether the person named a day or an hour without a possible run. Such an error says nothing about the job.
+    pub(crate) fn is_usage_error(&self) -> bool {
+        matches!(
+            self,
+            Self::EmptyRange { .. } | Self::SkippedDay { .. } | Self::DayNotOver { .. } | Self::HourPassed { .. }
+        )
     }
 
     /// Whether the provider has no bill for the day, in contrast to a failed request.

@@ -39,6 +39,8 @@ names! {
         Days => "days",
         /// Missing days too old for a problem.
         DaysWithoutBill => "days_without_bill",
+        /// Bills with another number of rows than the billing API reports.
+        WrongRowTotals => "wrong_row_totals",
         FailedApiRequests => "failed_calls",
         /// Series without a verdict or a fit after a detector failure.
         FailedSeries => "failed_series",
@@ -49,6 +51,8 @@ names! {
         Fuel => "fuel",
         /// Missing days too old for a daily run.
         GapDays => "gap_days",
+        /// Verdicts below `min_impact`, `min_impact_share` or `min_change`.
+        HeldVerdicts => "held_verdicts",
         Hours => "hours",
         /// Series without enough points for a verdict.
         InsufficientHistory => "insufficient_history",

@@ -36,7 +36,8 @@ impl Run<'_> {
     pub(crate) async fn start_record(&mut self, job: &str, period: &str) -> Result<RunRecord, RunError> {
         let earlier = self.services.store.run(job, period).await?;
         let mut record = earlier.unwrap_or_else(|| new_record(job, period));
-        if record.outcome == RUNNING {
+        // A document without attempts holds only the lease of this run.
+        if record.outcome == RUNNING && record.attempts > 0 {
             let RunRecord { owner, started_at, .. } = &record;
             tracing::warn!(
                 "the run of {job} {period} that {owner} started at {started_at} has no recorded end: the process was killed, or lost its host or its store; this run repeats the work"
@@ -81,6 +82,7 @@ impl Run<'_> {
             // Another host owns the record, or may own the record.
             Err(RunError::TakenOver { .. } | RunError::LeaseLost { .. }) => return Ok(()),
             Err(RunError::Stopped) => Outcome::Stopped.as_str(),
+            Err(error) if error.is_usage_error() => Outcome::Refused.as_str(),
             Err(_) => Grade::Failed.as_str(),
         };
         outcome.clone_into(&mut record.outcome);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ingest::source::SourceError;
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
-use store::DateRange;
+use store::{DateRange, StoreError};
 
 use super::error::RunError;
 use super::names::{Count, Stage};
@@ -23,7 +23,8 @@ pub(crate) enum Grade {
     Failed,
 }
 
-/// The outcome of a run: the grade, or an interruption. An interrupted run has neither failed nor succeeded.
+/// The outcome of a run: the grade, an interruption or a refusal. An interrupted or refused run has neither failed nor
+/// succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
@@ -33,6 +34,8 @@ pub(crate) enum Outcome {
     Stopped,
     /// Delayed beyond the write lease; another host resumes the job.
     TakenOver,
+    /// A person named a day or an hour that cannot run.
+    Refused,
 }
 
 /// The counts, problems and anomalies of a run.
@@ -45,6 +48,10 @@ pub(crate) struct Report {
     pub(crate) durations: BTreeMap<Stage, Duration>,
     /// Each problem makes the run degraded.
     pub(crate) problems: Vec<String>,
+    /// The largest difference that the gates of a rule held back.
+    pub(crate) largest_held: f64,
+    /// Statements without an effect on the grade.
+    pub(crate) notes: Vec<String>,
     /// Rules with a reported failure.
     pub(crate) failed_rules: BTreeSet<String>,
     pub(crate) anomalies: Vec<Anomaly>,
@@ -58,7 +65,7 @@ pub(crate) struct Report {
     pub(crate) tally: Tally,
     /// The host and process with the completed job, if nothing was left to do.
     pub(crate) done_by: Option<String>,
-    /// The interruption of a run without a failure.
+    /// The interruption or the refusal of a run without a failure.
     pub(crate) interruption: Option<Outcome>,
 }
 
@@ -81,7 +88,8 @@ impl Grade {
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 5] = [Self::Done, Self::Degraded, Self::Failed, Self::Stopped, Self::TakenOver];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Done, Self::Degraded, Self::Failed, Self::Stopped, Self::TakenOver, Self::Refused];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +98,7 @@ impl Outcome {
             Self::Failed => Grade::Failed.as_str(),
             Self::Stopped => "stopped",
             Self::TakenOver => "taken_over",
+            Self::Refused => "refused",
         }
     }
 
@@ -150,15 +159,24 @@ impl Report {
     pub(crate) fn fail(&mut self, error: &RunError) {
         self.error = Some(error.to_string());
         match error {
+            error if error.is_usage_error() => self.interruption = Some(Outcome::Refused),
             RunError::Stopped => self.interruption = Some(Outcome::Stopped),
             RunError::TakenOver { .. } => self.interruption = Some(Outcome::TakenOver),
+            // The server answers.
+            RunError::Store(StoreError::OtherAccount { .. } | StoreError::NewerFormat { .. }) => {}
             RunError::Store(_) => self.tally.set(Metric::StoreUp, &[], 0.0),
             RunError::Archive(_) => self.tally.set(Metric::ArchiveUp, &[], 0.0),
             // "No bill" is an answer of a working API.
-            RunError::Source(SourceError::NoDocument { .. }) => {}
+            RunError::Source(SourceError::NoDocument { .. } | SourceError::NotInArchive { .. }) => {}
             RunError::Source(_) => self.tally.set(Metric::ApiUp, &[], 0.0),
             _ => {}
         }
+    }
+
+    /// Counts a verdict that the gates of the rule held back.
+    pub(crate) fn add_held(&mut self, impact: f64) {
+        self.add(Count::HeldVerdicts, 1);
+        self.largest_held = self.largest_held.max(impact);
     }
 
     /// Adds the report of a part of the work. Skips the problems of rules with an earlier failure.
@@ -167,6 +185,7 @@ impl Report {
             self.add(count, more);
         }
         self.tally.absorb(part.tally);
+        self.largest_held = self.largest_held.max(part.largest_held);
         // A rule that has failed before has already reported its problem.
         let is_known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
         if part.failed_rules.is_empty() || !is_known {

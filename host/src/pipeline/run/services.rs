@@ -10,10 +10,11 @@ use model::rule;
 use model::run_id::RunId;
 use notify::{Receiver, Terminal};
 use sandbox::{Compiler, Sandbox};
+use store::options::StoreOptions;
 use store::{Access, DateRange, Store, StoreError};
 
 use super::error::RunError;
-use crate::config::Config;
+use crate::config::{Config, LeaseOptions};
 use crate::pipeline::rules::{PreparedRules, PullPolicy, prepare_rules};
 use crate::stop;
 
@@ -34,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) rules: PreparedRules,
+    /// The reason why no detector can run. The bill is archived and stored in any case.
+    sandbox_error: Option<String>,
     pub(crate) mode: Mode,
     /// Whether only the clock of the host has chosen the day or hour.
     pub(crate) is_period_by_clock: bool,
@@ -46,9 +49,15 @@ impl Services {
     /// Opens the services named in the config.
     ///
     /// # Errors
-    /// Fails if the store or the sandbox cannot be opened. An unusable rule is no error, because the remaining rules
-    /// run.
-    pub(crate) async fn open(config: Config, mode: Mode, terminal: Terminal, run_id: RunId) -> Result<Self, RunError> {
+    /// Fails if the store cannot be opened. An unusable rule is no error, because the remaining rules run. Without a
+    /// sandbox, the run archives and stores the bill, and then fails.
+    pub(crate) async fn open(
+        config: Config,
+        mode: Mode,
+        terminal: Terminal,
+        run_id: RunId,
+        now: Timestamp,
+    ) -> Result<Self, RunError> {
         let access = match mode {
             Mode::Write => Access::Write(run_id),
             Mode::DryRun => Access::Read,
@@ -59,21 +68,38 @@ impl Services {
         };
         // A dry run leaves no compiled plugins on disk.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program())?;
-        let rules = prepare_rules(rule::load(&config.rules), &config, &sandbox, pull).await;
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program());
+        let store = open_store(&config.store, config.lease, access).await?;
+        match mode {
+            Mode::Write => store.claim(&config.account, now).await?,
+            Mode::DryRun => store.check_account(&config.account).await.map(drop)?,
+        }
+        let set = rule::load(&config.rules);
+        let (rules, sandbox_error) = match &sandbox {
+            Ok(sandbox) => (prepare_rules(set, &config, sandbox, pull).await, None),
+            Err(error) => (PreparedRules::without_sandbox(set), Some(error.to_string())),
+        };
         Ok(Self {
             source: Source::new(&config.source, &config.archive)?,
             archive: Archive::new(&config.archive),
             spool: Spool::new(&config.state_dir),
-            store: open_store(&config, access).await?,
+            store,
             receivers: config.receivers.iter().map(|receiver| Receiver::new(receiver, terminal)).collect(),
             rules,
+            sandbox_error,
             mode,
             is_period_by_clock: false,
             run_id,
             owner: process_id(),
             config,
         })
+    }
+
+    /// # Errors
+    /// No detector can run on this host.
+    pub(crate) fn check_sandbox(&self) -> Result<(), RunError> {
+        let failed = |error: &String| Err(RunError::Sandbox(error.clone()));
+        self.sandbox_error.as_ref().map_or(Ok(()), failed)
     }
 
     /// The error for a range without a day.
@@ -98,12 +124,12 @@ impl Services {
 }
 
 /// Opens the store. A writer waits up to the lease patience for another process with the embedded store.
-pub(super) async fn open_store(config: &Config, access: Access) -> Result<Store, RunError> {
+pub(super) async fn open_store(options: &StoreOptions, lease: LeaseOptions, access: Access) -> Result<Store, RunError> {
     let started = Instant::now();
     loop {
-        match Store::open(&config.store, access).await {
+        match Store::open(options, access).await {
             Err(StoreError::Locked { path, holder }) if matches!(access, Access::Write(_)) => {
-                if started.elapsed() >= config.lease.patience {
+                if started.elapsed() >= lease.patience {
                     return Err(StoreError::Locked { path, holder }.into());
                 }
                 tracing::debug!("waiting for {}", path.display());

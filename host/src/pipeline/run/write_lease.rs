@@ -13,7 +13,7 @@ use super::names::Count;
 use super::record::{BACKFILL, REBUILD, REBUILD_PERIOD, has_succeeded, is_partly_rebuilt};
 use super::services::{open_store, process_id};
 use super::{Mode, Run, RunError};
-use crate::config::Config;
+use crate::config::StoreConfig;
 
 /// Repetition of a completed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub(crate) enum Repeat {
 /// # Errors
 /// Fails if the store cannot be opened, or if another process holds the lease longer than the configured patience.
 pub(crate) async fn with_write_lease<T>(
-    config: &Config,
+    config: &StoreConfig,
     run_id: RunId,
     work: impl AsyncFnOnce(&Store) -> T,
 ) -> Result<T, RunError> {
-    let store = open_store(config, Access::Write(run_id)).await?;
+    let store = open_store(&config.store, config.lease, Access::Write(run_id)).await?;
     let lease = Lease::take(store.leases(), write_lease_key(), &process_id(), config.lease).await?;
     let result = work(&store).await;
     lease.release().await;
@@ -120,8 +120,14 @@ fn is_done_meanwhile(before: Option<&RunRecord>, after: &RunRecord) -> bool {
 
 /// Counts of omissions that a repeated run may repair: the bill may exist by now, and another host has different
 /// receivers and a different path to the archive.
-const REPAIRABLE: [Count; 5] =
-    [Count::NoBillAfterDays, Count::WithheldDays, Count::WithheldHours, Count::Spooled, Count::Undelivered];
+const REPAIRABLE: [Count; 6] = [
+    Count::NoBillAfterDays,
+    Count::WithheldDays,
+    Count::WithheldHours,
+    Count::WrongRowTotals,
+    Count::Spooled,
+    Count::Undelivered,
+];
 
 /// Whether a run needs no repetition. A degraded run without a repairable omission is done: nothing is lost.
 fn is_done(record: &RunRecord) -> bool {

@@ -10,11 +10,11 @@ fn the_timers_count_in_the_bills_time_zone() {
     insta::assert_snapshot!(text_of(&plan(), "costwarden-daily.timer"), @"
     # Written by `costwarden schedule install --systemd`, which overwrites this file; put changes into a drop-in.
     [Unit]
-    Description=Start costwarden daily after midnight in the time zone of the bill
+    Description=Start costwarden daily every hour; a completed day is not repeated
     Documentation=man:costwarden(1)
 
     [Timer]
-    OnCalendar=*-*-* 00:10:00 Asia/Seoul
+    OnCalendar=*-*-* *:10:00 Asia/Seoul
     Persistent=true
     AccuracySec=5s
 
@@ -29,7 +29,6 @@ fn the_timers_count_in_the_bills_time_zone() {
 fn a_service_may_write_where_the_config_says_and_nowhere_else() {
     let plan = Plan {
         program: "/opt/cost warden/100%".into(),
-        env_file: Some("/etc/costwarden/$x".into()),
         state_dir: "/srv/state".into(),
         writable: vec!["/srv/state/archive".into(), "/home/me/archive".into()],
         user: "me".to_owned(),
@@ -44,7 +43,6 @@ fn a_service_may_write_where_the_config_says_and_nowhere_else() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     User=me
-    EnvironmentFile=-/etc/costwarden/$$x
     ExecStart=/usr/bin/flock -F -w 3000 /srv/state/schedule.lock "/opt/cost warden/100%%" --config /etc/costwarden/costwarden.toml hourly --json
     ReadWritePaths=-/srv/state
     ReadWritePaths=-/home/me/archive
@@ -55,16 +53,24 @@ fn a_service_may_write_where_the_config_says_and_nowhere_else() {
 }
 
 #[test]
+fn the_units_of_an_account_carry_the_name() {
+    let names: Vec<String> =
+        units(&Plan { account: "acme".to_owned(), ..plan() }).unwrap().into_iter().map(|unit| unit.name).collect();
+    assert_eq!(names[0], "costwarden-acme-daily.service");
+    assert_eq!(unit_name("default", Task::Health, UnitKind::Timer), "costwarden-health.timer");
+}
+
+#[test]
 fn units_of_somebody_else_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let all = units(&plan()).unwrap();
     assert_eq!(write(folder.path(), &all).unwrap(), Change::Written);
     assert_eq!(write(folder.path(), &all).unwrap(), Change::Unchanged);
-    assert_eq!(written(folder.path()).unwrap().len(), 6);
+    assert_eq!(written(folder.path(), "default").unwrap().len(), 6);
     let other = units(&Plan { minute: 15, ..plan() }).unwrap();
     assert_eq!(write(folder.path(), &other).unwrap(), Change::Written);
-    assert_eq!(remove(folder.path()).unwrap(), Change::Written);
-    assert_eq!(remove(folder.path()).unwrap(), Change::Unchanged);
+    assert_eq!(remove(folder.path(), "default").unwrap(), Change::Written);
+    assert_eq!(remove(folder.path(), "default").unwrap(), Change::Unchanged);
 
     let foreign = folder.path().join("costwarden-health.timer");
     fs::write(&foreign, "[Timer]\n").unwrap();
@@ -74,5 +80,5 @@ fn units_of_somebody_else_are_left_alone() {
         "{error}"
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert!(remove(folder.path()).is_err() && foreign.exists());
+    assert!(remove(folder.path(), "default").is_err() && foreign.exists());
 }

@@ -67,6 +67,11 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
+    /// Returns the text of a key without reading the key.
+    pub fn peek(&self, key: &str) -> Option<&str> {
+        self.table.get(key)?.as_str()
+    }
+
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         self.parse(key, "a string in quotes", |text| Some(text.to_owned()))
     }
@@ -181,7 +186,7 @@ impl<'d, 't> Section<'d, 't> {
     }
 
     /// Records an error for every unread key.
-    pub fn finish(self) {
+    pub fn finish(&self) {
         let known = self.known_keys.join(", ");
         for key in self.table.keys() {
             let similar = similar_key(&key.name, &self.known_keys);

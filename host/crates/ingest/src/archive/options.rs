@@ -7,7 +7,7 @@ use config_file::secret::{self, SecretResolver};
 use config_file::toml::{Section, directory};
 use transport::endpoint;
 
-use super::{Lifecycle, S3Options};
+use super::{Lifecycle, RequestedEncryption, S3Options};
 
 /// The storage of raw documents.
 #[derive(Debug, Clone)]
@@ -58,6 +58,7 @@ fn s3(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<S3
     let access_key = secret::read_or_plain(section, "access_key", resolver);
     let secret_key = secret::read(section, "secret_key", resolver);
     let timeout = section.whole("timeout_seconds", 1..=600);
+    let encryption = encryption(section);
     Some(S3Options {
         endpoint: endpoint?,
         authority: authority?,
@@ -68,7 +69,32 @@ fn s3(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option<S3
         secret_access_key: secret_key?,
         timeout: Duration::from_secs(timeout.unwrap_or(30) as u64),
         attempts: 3,
+        encryption,
     })
+}
+
+/// Reads the keys `server_side_encryption` and `kms_key_id`. An invalid combination is recorded as an error.
+fn encryption(section: &mut Section<'_, '_>) -> Option<RequestedEncryption> {
+    #[derive(Clone, Copy)]
+    enum Algorithm {
+        Aes256,
+        Kms,
+    }
+    let algorithm =
+        section.choice("server_side_encryption", &[("AES256", Algorithm::Aes256), ("aws:kms", Algorithm::Kms)]);
+    let key_id =
+        section.parse("kms_key_id", "the id, the alias or the ARN of a key, in visible ASCII characters", |id| {
+            let is_valid = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+            is_valid.then(|| id.to_owned())
+        });
+    match (algorithm, key_id) {
+        (Some(Algorithm::Kms), key_id) => Some(RequestedEncryption::ManagedKey { key_id }),
+        (algorithm, None) => algorithm.map(|_| RequestedEncryption::StorageKey),
+        (_, Some(_)) => {
+            section.fail("kms_key_id", "requires server_side_encryption = \"aws:kms\"");
+            None
+        }
+    }
 }
 
 /// Reads the retention of raw documents. The defaults are the values of the replaced pipeline.

@@ -22,6 +22,7 @@ use transport::causes::causes;
 use transport::http::{self, Authority};
 
 use super::ArchiveError;
+use super::encryption::{ObservedEncryption, RequestedEncryption};
 use super::key::ROOT;
 
 /// Options of a bucket.
@@ -41,6 +42,8 @@ pub struct S3Options {
     pub timeout: Duration,
     /// Total attempts, at least 1.
     pub attempts: u32,
+    /// `None` leaves the encryption to the settings of the bucket.
+    pub encryption: Option<RequestedEncryption>,
 }
 
 /// A bucket with path-style addresses.
@@ -52,6 +55,7 @@ pub struct S3 {
     location: Arc<str>,
     prefix: String,
     secrets: [Secret; 2],
+    encryption: Option<RequestedEncryption>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +96,7 @@ impl S3 {
             bucket: options.bucket,
             prefix: options.prefix.trim_matches('/').to_owned(),
             secrets: [options.secret_access_key, options.access_key_id],
+            encryption: options.encryption,
         }
     }
 
@@ -137,9 +142,41 @@ impl S3 {
     pub(super) async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
         let key = self.object_key(key);
         let request = self.client.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+        let encryption = self.encryption.as_ref();
+        let request = request
+            .set_server_side_encryption(encryption.map(RequestedEncryption::algorithm))
+            .set_ssekms_key_id(encryption.and_then(RequestedEncryption::key_id).map(str::to_owned));
         match request.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.object_error("write", key, &error)),
+        }
+    }
+
+    /// Returns the encryption of an object as the storage reports it.
+    ///
+    /// # Errors
+    /// The object is missing, or has another encryption than the config requests.
+    pub(super) async fn encryption(&self, key: &str) -> Result<ObservedEncryption, ArchiveError> {
+        let key = self.object_key(key);
+        let head = match self.client.head_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(head) => head,
+            Err(error) => return Err(self.object_error("read", key, &error)),
+        };
+        let observed = match head.server_side_encryption() {
+            None => ObservedEncryption::NotReported,
+            Some(algorithm) => ObservedEncryption::Encrypted {
+                algorithm: algorithm.as_str().to_owned(),
+                key_id: head.ssekms_key_id().map(str::to_owned),
+            },
+        };
+        match &self.encryption {
+            Some(requested) if !requested.matches(&observed) => Err(ArchiveError::OtherEncryption {
+                key,
+                location: self.location(),
+                expected: requested.algorithm().as_str().to_owned(),
+                observed,
+            }),
+            _ => Ok(observed),
         }
     }
 
@@ -211,6 +248,7 @@ impl S3 {
             (None, _) => HINT_NETWORK,
             (_, Some("NoSuchBucket")) => HINT_BUCKET,
             (_, Some("InvalidObjectState")) => HINT_COLD,
+            (_, Some(code)) if self.encryption.is_some() && is_about_encryption(code) => HINT_ENCRYPTION,
             (Some(404), None | Some("NotFound")) => HINT_BUCKET,
             (Some(401 | 403), _) => HINT_ACCESS,
             _ => HINT_OTHER,
@@ -246,6 +284,8 @@ const HINT_ACCESS: &str =
     "check archive.access_key, archive.secret_key and archive.region, and that the key may use the bucket";
 const HINT_COLD: &str = "the storage class of the object has no immediate access: restore the object, or set archive.lifecycle.cold_class to \
      a class with immediate access";
+const HINT_ENCRYPTION: &str = "check archive.server_side_encryption and archive.kms_key_id, and that the storage offers the encryption and the \
+     access key may use the key";
 const HINT_OTHER: &str = "check archive.endpoint, archive.region and the status of the storage";
 
 /// Builds the SDK's standard client with `authority` as the only trusted certificate authority.
@@ -257,6 +297,11 @@ fn http_client(authority: &Authority) -> SharedHttpClient {
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
         .build_https()
+}
+
+/// Returns whether a refusal can have the encryption as the cause.
+fn is_about_encryption(code: &str) -> bool {
+    matches!(code, "NotImplemented" | "InvalidArgument" | "InvalidEncryptionAlgorithmError") || code.starts_with("KMS.")
 }
 
 /// Returns whether an object is missing. A missing bucket is an error instead.
@@ -272,6 +317,7 @@ mod tests {
 
     use super::super::{Archive, PutResult};
     use super::*;
+    use crate::answers::{Answers, answer};
     use crate::document::decode;
     use crate::document::tests::document;
 
@@ -286,6 +332,7 @@ mod tests {
             secret_access_key: Secret::new(secret),
             timeout: Duration::from_secs(10),
             attempts: 1,
+            encryption: None,
         }
     }
 
@@ -363,6 +410,83 @@ mod tests {
         let message = archive.put(&document(&["1"], "2026-11-23T00:10:00Z"), now()).await.unwrap_err().to_string();
         assert!(message.starts_with("cannot read raw/year=2026/"), "{message}");
         assert!(!message.contains("a-secret-key") && !message.contains("an-access-key"), "{message}");
+    }
+
+    /// Returns the answers to a probe: the bucket, the object's write, head, read and removal.
+    fn probe_answers(headers: &str) -> Vec<String> {
+        vec![
+            answer(200, "", ""),
+            answer(200, headers, ""),
+            answer(200, headers, ""),
+            answer(200, headers, "{}"),
+            answer(204, "", ""),
+        ]
+    }
+
+    /// Probes a storage that reports an encryption with the headers of the answers. Returns the result and the headers
+    /// of the request that writes the object.
+    async fn probed(
+        encryption: Option<RequestedEncryption>,
+        headers: &str,
+    ) -> (Result<ObservedEncryption, String>, Vec<String>) {
+        let server = Answers::serve(probe_answers(headers));
+        let archive =
+            Archive::S3(S3::new(S3Options { encryption, ..options(&server.url(), "bills", "key", "secret") }));
+        let observed =
+            archive.probe_encryption().await.map_err(|error| error.to_string().replace(&server.url(), "URL"));
+        let requests = server.requests();
+        assert!(requests[1].starts_with("put /bills/costwarden-check.json"), "{requests:?}");
+        assert_eq!(requests.len(), 5, "the object is removed: {requests:?}");
+        let encryption = requests[1].lines().filter(|line| line.starts_with("x-amz-server-side-encryption"));
+        let mut encryption: Vec<String> = encryption.map(str::to_owned).collect();
+        encryption.sort_unstable();
+        (observed, encryption)
+    }
+
+    #[tokio::test]
+    async fn each_write_requests_the_encryption() {
+        let (observed, sent) = probed(None, "").await;
+        assert_eq!(
+            (observed.unwrap().to_string().as_str(), sent.len()),
+            ("the storage reports no encryption of objects", 0)
+        );
+
+        let aes = "x-amz-server-side-encryption: AES256\r\n";
+        let (observed, sent) = probed(Some(RequestedEncryption::StorageKey), aes).await;
+        assert_eq!(observed.unwrap().to_string(), "objects are encrypted with AES256");
+        assert_eq!(sent, ["x-amz-server-side-encryption: aes256"]);
+
+        let kms = "x-amz-server-side-encryption: aws:kms\r\nx-amz-server-side-encryption-aws-kms-key-id: arn:key/7\r\n";
+        let (observed, sent) =
+            probed(Some(RequestedEncryption::ManagedKey { key_id: Some("7".to_owned()) }), kms).await;
+        assert_eq!(observed.unwrap().to_string(), "objects are encrypted with aws:kms and the key arn:key/7");
+        let key = "x-amz-server-side-encryption-aws-kms-key-id: 7";
+        assert_eq!(sent, [key, "x-amz-server-side-encryption: aws:kms"]);
+    }
+
+    #[tokio::test]
+    async fn a_storage_that_ignores_the_encryption_is_named() {
+        let (observed, _) = probed(Some(RequestedEncryption::StorageKey), "").await;
+        assert_eq!(
+            observed.unwrap_err(),
+            "costwarden-check.json in bucket bills at URL: expected an object that is encrypted with AES256, but the \
+             storage reports no encryption of objects; enable the encryption of the bucket and remove \
+             archive.server_side_encryption, or use a storage that offers the encryption"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_encryption_names_the_keys() {
+        let body = "<Error><Code>KMS.NotFoundException</Code><Message>no such key</Message></Error>";
+        let server = Answers::serve(vec![answer(200, "", ""), answer(400, "", body)]);
+        let encryption = Some(RequestedEncryption::ManagedKey { key_id: None });
+        let archive = Archive::S3(S3::new(S3Options {
+            encryption,
+            ..options(&server.url(), "bills", "an-access-key", "a-secret-key")
+        }));
+        let message = archive.probe().await.unwrap_err().to_string();
+        assert!(message.contains("it answered 400, KMS.NotFoundException, no such key"), "{message}");
+        assert!(message.ends_with(HINT_ENCRYPTION), "{message}");
     }
 
     #[test]

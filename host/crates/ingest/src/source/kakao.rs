@@ -3,7 +3,9 @@
 //! The client requests page by page, retries transient failures, and returns a whole day or an error.
 
 mod error;
+mod pages;
 mod response;
+mod retry_budget;
 mod row;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,17 +16,18 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use transport::causes::causes;
 use transport::http::{self, Authority};
-use transport::retry::RetryOptions;
+use transport::retry::Backoff;
 
 pub use self::error::KakaoError;
+use self::pages::{Pages, Progress};
 use self::response::{retry_after, server_clock};
+use self::retry_budget::{FailedAttempt, RetryBudget};
 pub(crate) use self::row::bill_rows;
 use super::{Clocks, ProbeResult, SourceError, Traffic};
-use crate::document::{self, RawDocument};
+use crate::document::{self, DocumentContent, RawDocument};
 
 /// Options of the billing API client.
 #[derive(Debug, Clone)]
@@ -37,12 +40,13 @@ pub struct KakaoOptions {
     pub credential_secret: Secret,
     /// Rows per page, 1 to 10000.
     pub page_size: u32,
-    /// Limit of full pages for one day. A sequence without a shorter page counts as endless.
+    /// Limit of pages with rows for one day. A longer sequence counts as endless.
     pub max_pages: u32,
     /// Timeout of one request, including the body.
     pub timeout: Duration,
-    pub retry: RetryOptions,
-    /// Time budget for failed attempts and the following waits, over all pages and days.
+    pub backoff: Backoff,
+    /// Time budget for failed attempts and the following waits, over all pages and days. The budget is the only limit of
+    /// the attempts of a fetch.
     pub retry_budget: Duration,
 }
 
@@ -56,8 +60,7 @@ pub struct Kakao {
     retries: AtomicU64,
     failed: AtomicU64,
     microseconds: AtomicU64,
-    /// Duration of failed attempts and of the following waits.
-    retry_microseconds: AtomicU64,
+    retry_budget: RetryBudget,
     /// Unix seconds in the last answer; 0 before the first answer.
     server_seconds: AtomicI64,
     /// Milliseconds between creation and the last answer.
@@ -68,6 +71,8 @@ pub struct Kakao {
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
 /// Maximum length of a body in a message.
 const BODY_CHARACTERS: usize = 200;
+/// Attempts of a short test, as many as Kakao Cloud asks for at least. A person or a job waits for the result.
+const TEST_ATTEMPTS: u32 = 5;
 
 impl Kakao {
     /// # Errors
@@ -92,6 +97,7 @@ impl Kakao {
             expected: "a host with a usable TLS setup",
             why: causes(&error),
         })?;
+        let retry_budget = RetryBudget::new(options.retry_budget);
         Ok(Self {
             client,
             resources,
@@ -100,7 +106,7 @@ impl Kakao {
             retries: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             microseconds: AtomicU64::new(0),
-            retry_microseconds: AtomicU64::new(0),
+            retry_budget,
             server_seconds: AtomicI64::new(0),
             last_answer_milliseconds: AtomicU64::new(0),
             created: Instant::now(),
@@ -134,103 +140,115 @@ impl Kakao {
 
     pub(super) async fn fetch(&self, date: Date, hour: Option<u8>, now: Timestamp) -> Result<RawDocument, SourceError> {
         let size = self.options.page_size;
-        let day = date.strftime("%Y%m%d").to_string();
-        let mut rows: Vec<Box<RawValue>> = Vec::new();
-        for page in 0..self.options.max_pages {
-            let mut page_rows = self.page(date, page, now).await?;
-            // A page with fewer rows is the last page.
-            if page_rows.len() < size as usize {
-                rows.append(&mut page_rows);
-                let api_params = Map::from_iter([
-                    ("from".to_owned(), Value::from(day.clone())),
-                    ("to".to_owned(), Value::from(day)),
-                    ("size".to_owned(), Value::from(size)),
-                ]);
-                return Ok(RawDocument { date, hour, rows, fetched_at: now, api_params });
+        let mut pages = Pages::new(size);
+        // The request after the last permitted page proves the end.
+        for page in 0..=self.options.max_pages {
+            let request = PageRequest { date, page, size, attempts: u32::MAX };
+            let progress = match self.page(request, now).await {
+                // Some APIs refuse a page after the last page.
+                Err(KakaoError::Rejected { .. }) if pages.is_last_page_short() => Progress::End,
+                content => pages.add(content?),
+            };
+            match progress {
+                Progress::Continue => {}
+                Progress::End => return Ok(self.document(date, hour, pages, now)?),
+                Progress::Repeated => return Err(KakaoError::Repeated { url: self.url(), date, page, size }.into()),
             }
-            // The previous page is at the end of `rows`.
-            let before = rows.len().checked_sub(page_rows.len()).map(|start| &rows[start..]);
-            if before.is_some_and(|before| same_rows(before, &page_rows)) {
-                return Err(KakaoError::Repeated { url: self.url(), date, page, size }.into());
-            }
-            rows.append(&mut page_rows);
         }
         Err(KakaoError::Endless { url: self.url(), date, pages: self.options.max_pages, size }.into())
     }
 
-    /// Requests one row to test the credentials and to read the API's clock.
-    pub(super) async fn probe(&self, date: Date, now: Timestamp) -> Result<ProbeResult, SourceError> {
-        let probe = Self::new(KakaoOptions { page_size: 1, ..self.options.clone() })?;
-        probe.page(date, 0, now).await?;
-        let message = format!("the billing API at {} accepts the credentials", self.url());
-        Ok(ProbeResult { message, clock: probe.server_time() })
+    fn document(&self, date: Date, hour: Option<u8>, pages: Pages, now: Timestamp) -> Result<RawDocument, KakaoError> {
+        let reported = pages.reported_rows().unwrap_or(0);
+        let (rows, problem) = pages.finish();
+        // Without this error, the bill would look like a bill that is not published yet.
+        if rows.is_empty() && reported > 0 {
+            return Err(KakaoError::OnlyEmptyPages { url: self.url(), date, reported });
+        }
+        let day = date.strftime("%Y%m%d").to_string();
+        let api_params = Map::from_iter([
+            ("from".to_owned(), Value::from(day.clone())),
+            ("to".to_owned(), Value::from(day)),
+            ("size".to_owned(), Value::from(self.options.page_size)),
+        ]);
+        Ok(RawDocument { date, hour, rows, fetched_at: now, api_params, problems: Vec::from_iter(problem) })
     }
 
-    /// Requests one page. Retries up to the configured attempts, within the time budget.
-    async fn page(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, KakaoError> {
-        let attempts = self.options.retry.attempts.max(1);
+    /// Requests one row to test the credentials and to read the API's clock.
+    pub(super) async fn probe(&self, date: Date, now: Timestamp) -> Result<ProbeResult, SourceError> {
+        self.has_bill(date, now).await?;
+        let message = format!("the billing API at {} accepts the credentials", self.url());
+        Ok(ProbeResult { message, clock: self.server_time() })
+    }
+
+    /// Requests one row and returns whether the day has a row.
+    pub(super) async fn has_bill(&self, date: Date, now: Timestamp) -> Result<bool, SourceError> {
+        let request = PageRequest { date, page: 0, size: 1, attempts: TEST_ATTEMPTS };
+        Ok(!self.page(request, now).await?.rows.is_empty())
+    }
+
+    /// Requests one page. Retries until the time budget is spent, at most up to the attempts of the request.
+    async fn page(&self, request: PageRequest, now: Timestamp) -> Result<DocumentContent, KakaoError> {
+        let PageRequest { date, page, attempts, .. } = request;
         let mut attempt = 1;
         loop {
             self.calls.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
-            let result = self.request(date, page, now).await;
+            let result = self.request(request, now).await;
             let took = started.elapsed();
             self.microseconds.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
             self.failed.fetch_add(result.is_err().into(), Ordering::Relaxed);
             let failure = match result {
-                Ok(rows) => return Ok(rows),
+                Ok(content) => return Ok(content),
                 Err(RequestFailure::Permanent(error)) => return Err(error),
                 Err(failure) => failure,
             };
             let why = failure.to_string();
             if attempt == attempts {
-                return Err(match failure {
-                    RequestFailure::Truncated(error) => error,
-                    _ => KakaoError::Exhausted { url: self.url(), date, page, attempts, why },
-                });
+                return Err(failure.into_last(KakaoError::Unanswered { url: self.url(), date, attempts, why }));
             }
-            let delay = self.options.retry.delay(attempt, failure.retry_after(), fastrand::f64());
-            if let Err(spent) = self.charge_retry_budget(took, delay) {
-                let Traffic { calls, failed, .. } = self.traffic();
-                return Err(KakaoError::RetryBudget {
-                    url: self.url(),
-                    date,
-                    page,
-                    attempts: attempt,
-                    calls,
-                    failed,
-                    seconds: spent.as_secs(),
-                    budget: self.options.retry_budget.as_secs(),
-                    why,
-                });
-            }
-            tracing::warn!(%date, page, attempt, ?delay, "trying the billing API again: {why}");
-            tokio::time::sleep(delay).await;
+            let wait = match self.retry_budget.charge(self.failed_attempt(took, attempt, failure.retry_after())) {
+                Ok(wait) => wait,
+                Err(spent) => {
+                    let Traffic { calls, failed, .. } = self.traffic();
+                    return Err(failure.into_last(KakaoError::RetryBudget {
+                        url: self.url(),
+                        date,
+                        page,
+                        attempts: attempt,
+                        calls,
+                        failed,
+                        seconds: spent.as_secs(),
+                        budget: self.retry_budget.limit().as_secs(),
+                        why,
+                    }));
+                }
+            };
+            tracing::warn!(%date, page, attempt, ?wait, "trying the billing API again: {why}");
+            tokio::time::sleep(wait).await;
             self.retries.fetch_add(1, Ordering::Relaxed);
             attempt += 1;
         }
     }
 
-    /// Charges an attempt and the following wait to the budget. The error is the time spent before the wait.
-    fn charge_retry_budget(&self, took: Duration, delay: Duration) -> Result<(), Duration> {
-        let micros = |span: Duration| span.as_micros() as u64;
-        let spent = Duration::from_micros(self.retry_microseconds.fetch_add(micros(took), Ordering::Relaxed)) + took;
-        if spent + delay > self.options.retry_budget {
-            return Err(spent);
+    fn failed_attempt(&self, took: Duration, attempt: u32, retry_after: Option<Duration>) -> FailedAttempt {
+        let backoff = &self.options.backoff;
+        FailedAttempt {
+            took,
+            min_wait: retry_after.map_or(Duration::ZERO, |wait| wait.min(backoff.max_retry_after)),
+            wait: backoff.delay(attempt, retry_after, fastrand::f64()),
         }
-        // A wait beyond the budget does not take place and does not count.
-        self.retry_microseconds.fetch_add(micros(delay), Ordering::Relaxed);
-        Ok(())
     }
 
-    async fn request(&self, date: Date, page: u32, now: Timestamp) -> Result<Vec<Box<RawValue>>, RequestFailure> {
+    async fn request(&self, request: PageRequest, now: Timestamp) -> Result<DocumentContent, RequestFailure> {
+        let PageRequest { date, page, size, .. } = request;
         let day = date.strftime("%Y%m%d").to_string();
         let mut url = self.resources.clone();
         url.query_pairs_mut()
             .append_pair("from", &day)
             .append_pair("to", &day)
             .append_pair("page", &page.to_string())
-            .append_pair("size", &self.options.page_size.to_string());
+            .append_pair("size", &size.to_string());
         let response = self.client.get(url).send().await.map_err(|error| self.request_failure(&error))?;
         let status = response.status();
         if let Some(clock) = server_clock(&response) {
@@ -241,7 +259,7 @@ impl Kakao {
         let body = response.bytes().await.map_err(|error| self.request_failure(&error))?;
         let answered = || format!("it answered {}: {}", status.as_u16(), self.beginning(&body));
         match status {
-            StatusCode::OK => document::decode(&body).map(|content| content.rows).map_err(|why| {
+            StatusCode::OK => document::decode(&body).map_err(|why| {
                 let shape = KakaoError::Shape {
                     url: self.url(),
                     date,
@@ -284,6 +302,9 @@ impl Kakao {
 
     /// Returns the first characters of a body on one line, without the credentials.
     fn beginning(&self, body: &[u8]) -> String {
+        if body.is_empty() {
+            return "(an empty body)".to_owned();
+        }
         // Redacts before the cut, so that no half of a credential remains at the cut.
         let text = self.redact(&String::from_utf8_lossy(body));
         text.chars().take(BODY_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -296,6 +317,17 @@ impl Kakao {
             .filter(|secret| !secret.expose().is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "[redacted]"))
     }
+}
+
+/// The request of one page, repeated after transient failures.
+#[derive(Debug, Clone, Copy)]
+struct PageRequest {
+    date: Date,
+    page: u32,
+    /// Requested rows.
+    size: u32,
+    /// Limit of the attempts, in addition to the time budget.
+    attempts: u32,
 }
 
 /// The reason for an attempt without rows.
@@ -315,6 +347,14 @@ impl RequestFailure {
         match self {
             Self::Transient { retry_after, .. } => *retry_after,
             Self::Permanent(_) | Self::Truncated(_) => None,
+        }
+    }
+
+    /// Returns the error after the last attempt; `exhausted` unless the failure has a more specific error.
+    fn into_last(self, exhausted: KakaoError) -> KakaoError {
+        match self {
+            Self::Permanent(error) | Self::Truncated(error) => error,
+            Self::Transient { .. } => exhausted,
         }
     }
 }
@@ -339,10 +379,6 @@ fn header(key: &'static str, secret: &Secret) -> Result<HeaderValue, KakaoError>
     // Hides the credential in debug output.
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn same_rows(a: &[Box<RawValue>], b: &[Box<RawValue>]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.get() == b.get())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use config_file::secret::{self, SecretResolver};
 use config_file::toml::{Section, directory};
 use transport::endpoint;
-use transport::retry::RetryOptions;
+use transport::retry::Backoff;
 
 use super::KakaoOptions;
 
@@ -63,9 +63,9 @@ fn kakao(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option
     let page_size = section.whole("page_size", 1..=10_000);
     let max_pages = section.whole("max_pages", 1..=100_000);
     let timeout = section.whole("timeout_seconds", 1..=600);
-    let attempts = section.whole("attempts", 1..=20);
     let backoff = section.whole("backoff_ms", 1..=60_000);
     let retry_budget = section.whole("retry_seconds", 0..=86_400);
+    let retry_budget = Duration::from_secs(retry_budget.unwrap_or(900) as u64);
     Some(KakaoOptions {
         base_url: base_url?,
         authority: authority?,
@@ -74,12 +74,12 @@ fn kakao(section: &mut Section<'_, '_>, resolver: &SecretResolver<'_>) -> Option
         page_size: page_size.unwrap_or(10_000) as u32,
         max_pages: max_pages.unwrap_or(1_000) as u32,
         timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
-        retry: RetryOptions {
-            attempts: attempts.unwrap_or(5) as u32,
+        backoff: Backoff {
             base_delay: Duration::from_millis(backoff.unwrap_or(1_000) as u64),
-            max_delay: Duration::from_secs(30),
-            max_retry_after: Duration::from_secs(120),
+            max_delay: Duration::from_secs(60),
+            // A longer wait than the budget ends the fetch.
+            max_retry_after: Duration::MAX,
         },
-        retry_budget: Duration::from_secs(retry_budget.unwrap_or(900) as u64),
+        retry_budget,
     })
 }

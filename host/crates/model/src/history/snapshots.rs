@@ -47,6 +47,19 @@ impl Snapshots {
             row.hours[index][hour] = entry.amounts.billed_cost;
         }
     }
+
+    /// Returns the first later hour of a day with a smaller total than the total at an hour, and the smaller total.
+    pub fn smaller_later_total(&self, date: Date, hour: u8, total: f64) -> Option<(u8, f64)> {
+        let index = self.days.binary_search(&date).ok()?;
+        let total_at = |hour: u8| {
+            let amounts = self.rows.values().map(|row| row.hours[index][usize::from(hour)]);
+            amounts.filter(|amount| !amount.is_nan()).reduce(|sum, amount| sum + amount)
+        };
+        // The sum of doubles may differ from the exact sum in the last digits.
+        let is_smaller = |later: f64| later < total - total.abs() * 1e-9;
+        let later = (hour + 1..24).filter_map(|hour| Some((hour, total_at(hour)?)));
+        later.into_iter().find(|(_, later)| is_smaller(*later))
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +68,18 @@ mod tests {
 
     use super::super::tests::ledger;
     use super::*;
+
+    #[test]
+    fn a_total_above_the_total_of_a_later_hour_is_found() {
+        let mut snapshots = Snapshots::default();
+        snapshots.add(date(2026, 11, 2), 9, &ledger(2, &[("a", 1.0), ("b", 2.0)]));
+        snapshots.add(date(2026, 11, 2), 12, &ledger(2, &[("a", 1.5), ("b", 2.5)]));
+        let check = |hour, total| snapshots.smaller_later_total(date(2026, 11, 2), hour, total);
+        assert_eq!(check(10, 4.0), None);
+        assert_eq!(check(10, 4.1), Some((12, 4.0)));
+        assert_eq!(check(12, 9.0), None, "no later hour");
+        assert_eq!(snapshots.smaller_later_total(date(2026, 11, 3), 1, 9.0), None, "no such day");
+    }
 
     #[test]
     fn a_known_series_without_a_row_has_the_amount_0() {

@@ -1,5 +1,7 @@
 //! Deliveries: the notifications of an incident that a receiver accepted, and the notifications that are due.
 
+use jiff::civil::Date;
+
 use super::{Incident, IncidentState, Resolution};
 
 /// The kind of a notification about an incident.
@@ -10,28 +12,35 @@ pub enum NotificationKind {
     Closed,
     NewLevel,
     Retracted,
+    NotVerifiable,
 }
 
 /// The accepted notifications of one incident at one receiver.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delivery {
-    /// Impact at the last notification of the opening or of growth.
+    /// Daily impact at the last notification of the opening or of growth.
     pub notified_impact: f64,
-    /// Whether an end of any kind was notified.
+    /// Day of the last notification of growth.
+    pub growth_on: Option<Date>,
+    /// Whether an end of any kind was notified. Nothing follows the end.
     pub end_notified: bool,
+    /// Whether the notified end was a retraction. A retracted incident that returns is news.
+    pub retraction_notified: bool,
     pub notifications: u32,
 }
 
 impl Incident {
-    /// Returns the due notifications for a receiver, in order. Growth is due if the impact has grown by `factor`.
+    /// Returns the due notifications for a receiver, in order. Growth is due if the daily impact has grown by `factor`,
+    /// at most once a day. Nothing follows the notification of an end.
     pub fn due_notifications(&self, receiver: &str, factor: f64) -> Vec<NotificationKind> {
-        if self.muted {
+        if self.muted || self.is_explained {
             return Vec::new();
         }
         let end = match self.state {
             IncidentState::Open => None,
             IncidentState::Closed(Resolution::Returned) => Some(NotificationKind::Closed),
             IncidentState::Closed(Resolution::NewLevel) => Some(NotificationKind::NewLevel),
+            IncidentState::Closed(Resolution::NotVerifiable) => Some(NotificationKind::NotVerifiable),
             IncidentState::Closed(Resolution::Expected) => return Vec::new(),
             IncidentState::Retracted => Some(NotificationKind::Retracted),
         };
@@ -40,26 +49,33 @@ impl Incident {
             let is_relevant = self.state != IncidentState::Retracted && self.decision.is_none();
             return if is_relevant { [NotificationKind::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
-        // A restatement may enlarge an incident after the notification of the end.
-        let may_grow = match self.state {
-            IncidentState::Open => true,
-            IncidentState::Closed(Resolution::Returned) => delivery.end_notified,
-            IncidentState::Closed(_) | IncidentState::Retracted => false,
-        };
-        let impact = self.impact();
+        if delivery.end_notified {
+            return Vec::new();
+        }
+        let impact = self.newest_impact();
         let has_grown = impact > delivery.notified_impact && impact >= delivery.notified_impact * factor;
-        let grown = (may_grow && has_grown).then_some(NotificationKind::Grown);
-        grown.into_iter().chain(end.filter(|_| !delivery.end_notified)).collect()
+        let is_first_today = delivery.growth_on != Some(self.last_seen.date);
+        let grown = self.state == IncidentState::Open && has_grown && is_first_today;
+        grown.then_some(NotificationKind::Grown).into_iter().chain(end).collect()
     }
 
     /// Records the acceptance of a notification by a receiver.
     pub fn record_delivery(&mut self, receiver: &str, notification: NotificationKind) {
-        let impact = self.impact();
+        let impact = self.newest_impact();
+        let date = self.last_seen.date;
         let delivery = self.deliveries.entry(receiver.to_owned()).or_default();
         delivery.notifications += 1;
         match notification {
-            NotificationKind::Opened | NotificationKind::Grown => delivery.notified_impact = impact,
-            NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::Retracted => {
+            NotificationKind::Opened => delivery.notified_impact = impact,
+            NotificationKind::Grown => {
+                delivery.notified_impact = impact;
+                delivery.growth_on = Some(date);
+            }
+            NotificationKind::Retracted => {
+                delivery.end_notified = true;
+                delivery.retraction_notified = true;
+            }
+            NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::NotVerifiable => {
                 delivery.end_notified = true;
             }
         }

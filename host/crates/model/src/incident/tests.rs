@@ -1,6 +1,7 @@
 mod restated;
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::anomaly::Anomaly;
@@ -29,7 +30,7 @@ fn anomaly(rule: &str, moment: Moment, impact: f64) -> Anomaly {
         impact,
         reason: format!("{rule} {impact}"),
         figures: BTreeMap::new(),
-        threshold: BTreeMap::new(),
+        numeric_settings: BTreeMap::new(),
         incident: None,
     }
 }
@@ -47,14 +48,19 @@ fn run(known: &mut BTreeMap<String, Incident>, moment: Moment, impacts: &[(&str,
     let rules: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
     let anomalies: Vec<Anomaly> = impacts.iter().map(|(rule, impact)| anomaly(rule, moment, *impact)).collect();
     let is_normal = |rule: &&String| !impacts.iter().any(|(anomalous, _)| anomalous == rule);
-    let normal_rules = rules.iter().filter(is_normal).cloned().collect();
-    let normal_rules = HashMap::from([(SeriesKey::new("d", "p", "s"), normal_rules)]);
+    let normal = normal(rules.iter().filter(is_normal).map(String::as_str));
     let failed_rules = HashMap::new();
-    let without_anomalies = results(&rules, &rules, &failed_rules, &normal_rules);
+    let without_anomalies = results(&rules, &rules, &failed_rules, &normal);
     let results = EvaluationResults { moment, anomalies: &anomalies, recency, ..without_anomalies };
     for incident in update(known.values().cloned().collect(), &results).changed {
         known.insert(incident.id.clone(), incident);
     }
+}
+
+/// The normal verdicts of rules about the series.
+fn normal<'r>(rules: impl Iterator<Item = &'r str>) -> HashMap<SeriesKey, NormalVerdicts> {
+    let verdicts = NormalVerdicts { rules: rules.map(str::to_owned).collect(), observed: 1.5 };
+    HashMap::from([(SeriesKey::new("d", "p", "s"), verdicts)])
 }
 
 /// The results of an evaluation without anomalies.
@@ -62,12 +68,16 @@ fn results<'a>(
     rules: &'a BTreeSet<String>,
     rules_with_verdict: &'a BTreeSet<String>,
     failed_rules: &'a HashMap<SeriesKey, BTreeSet<String>>,
-    normal_rules: &'a HashMap<SeriesKey, BTreeSet<String>>,
+    normal: &'a HashMap<SeriesKey, NormalVerdicts>,
 ) -> EvaluationResults<'a> {
+    static NO_BANDS: LazyLock<HashMap<SeriesKey, BTreeMap<String, OpeningBand>>> = LazyLock::new(HashMap::new);
+    static NONE: BTreeSet<String> = BTreeSet::new();
     EvaluationResults {
         moment: on(11, None),
         anomalies: &[],
-        normal_rules,
+        normal,
+        bands: &NO_BANDS,
+        unverifiable: &NONE,
         evaluated_rules: rules,
         rules_with_verdict,
         failed_rules,
@@ -111,22 +121,21 @@ fn an_anomaly_shortly_before_the_opening_joins_the_incident() {
 }
 
 #[test]
-fn a_normal_finished_day_or_a_normal_morning_closes_the_incident() {
+fn only_a_normal_finished_day_resolves_the_incident() {
     let closed = |moment| incidents_after(&[(on(10, None), &[("a", 5.0)]), (moment, &[])])[0].closed_at;
     assert_eq!(closed(on(11, None)), Some(on(11, None)));
-    assert_eq!(closed(on(11, Some(6))), Some(on(11, Some(6))));
-    assert_eq!(closed(on(11, Some(5))), None);
+    assert_eq!(closed(on(11, Some(6))), None);
     let same_day = incidents_after(&[(on(10, Some(9)), &[("a", 5.0)]), (on(10, None), &[])]);
-    assert_eq!(same_day[0].closed_at, None);
+    assert_eq!((same_day[0].closed_at, same_day[0].resolved_at), (Some(on(10, None)), Some(1.5)));
 }
 
 #[test]
 fn a_normal_verdict_of_another_rule_does_not_close_the_incident() {
     let incidents = incidents_after(&[(on(10, None), &[("a", 5.0)])]);
-    let normal_rules = HashMap::from([(SeriesKey::new("d", "p", "s"), BTreeSet::from(["b".to_owned()]))]);
+    let normal = normal(["b"].into_iter());
     let changed = |rules: &[&str]| {
         let rules = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        update(incidents.clone(), &results(&rules, &rules, &HashMap::new(), &normal_rules)).changed
+        update(incidents.clone(), &results(&rules, &rules, &HashMap::new(), &normal)).changed
     };
     assert_eq!(changed(&["a", "b"]), []);
     assert_eq!(changed(&["b"])[0].state, IncidentState::Closed(Resolution::Returned), "the rule a was removed");
@@ -141,15 +150,22 @@ fn repeated_runs_change_nothing() {
     assert_eq!(incidents_after(&runs).len(), 1);
 }
 
+fn day_impact(impact: f64) -> DayImpact {
+    let finished_day = FinishedDayImpact { impact, observed: impact, expected: 0.0 };
+    DayImpact { finished_day: Some(finished_day), partial_day: None }
+}
+
 #[test]
 fn opening_growth_and_end_are_notified_once_each() {
     let mut incident = incidents_after(&[(on(10, None), &[("a", 5.0)])]).remove(0);
     assert_eq!(notify(&mut incident), [NotificationKind::Opened]);
     assert_eq!(notify(&mut incident), []);
-    incident.by_day.insert(on(11, None).date, DayImpact { finished_day: Some(4.9), partial_day: None });
+    incident.by_day.insert(on(11, None).date, day_impact(9.9));
     assert_eq!(notify(&mut incident), []);
-    incident.by_day.insert(on(11, None).date, DayImpact { finished_day: Some(5.0), partial_day: None });
+    incident.by_day.insert(on(11, None).date, day_impact(10.0));
     assert_eq!(notify(&mut incident), [NotificationKind::Grown]);
+    incident.by_day.insert(on(11, None).date, day_impact(90.0));
+    assert_eq!(notify(&mut incident), [], "once a day");
     incident.state = IncidentState::Closed(Resolution::Returned);
     assert!(!incident.is_settled(["syslog"].into_iter(), 2.0));
     assert_eq!(notify(&mut incident), [NotificationKind::Closed]);
@@ -179,11 +195,7 @@ fn a_restated_day_shrinks_enlarges_or_retracts_the_incident() {
     run(&mut known, on(10, None), &[("b", 6.0)], Recency::Late);
     assert_eq!((only(&known).impact(), notify(&mut only(&known))), (11.0, vec![]), "it shrank");
     run(&mut known, on(11, None), &[("a", 20.0)], Recency::Late);
-    assert_eq!(
-        (only(&known).impact(), notify(&mut only(&known))),
-        (26.0, vec![NotificationKind::Grown]),
-        "it is twice as large"
-    );
+    assert_eq!((only(&known).impact(), notify(&mut only(&known))), (26.0, vec![]), "nothing follows the end");
     run(&mut known, on(11, None), &[], Recency::Late);
     let smaller = only(&known);
     assert_eq!((smaller.impact(), smaller.last_seen), (6.0, on(10, None)));
@@ -196,14 +208,13 @@ fn a_restated_day_shrinks_enlarges_or_retracts_the_incident() {
     );
     let mut restored = known.clone();
     run(&mut restored, on(10, None), &[("a", 8.0)], Recency::Late);
-    assert_eq!(notify(&mut only(&restored)), [], "the retraction was not notified yet");
-    assert_eq!(notify(&mut retracted), [NotificationKind::Retracted], "receivers of the end get the retraction");
-    assert_eq!(notify(&mut retracted), []);
+    assert_eq!(notify(&mut only(&restored)), [], "nothing follows the end");
+    assert_eq!(notify(&mut retracted), [], "nothing follows the end");
     known.insert(retracted.id.clone(), retracted);
     run(&mut known, on(10, None), &[("a", 8.0)], Recency::Late);
     let mut restored = only(&known);
     assert_eq!((restored.state, restored.id.clone()), (IncidentState::Open, notified.id));
-    assert_eq!(notify(&mut restored), [NotificationKind::Opened], "the retracted incident is open again");
+    assert_eq!(notify(&mut restored), [], "nothing follows the end");
 }
 
 #[test]
@@ -226,12 +237,12 @@ fn a_retraction_is_notified_only_to_receivers_of_the_opening() {
 }
 
 #[test]
-fn anomalies_of_hours_remain_after_a_normal_day() {
+fn anomalies_of_hours_count_after_a_normal_day() {
     let incidents =
         incidents_after(&[(on(10, Some(9)), &[("a", 5.0)]), (on(10, None), &[("a", 7.0)]), (on(10, None), &[])]);
     assert_eq!(
         (incidents[0].state, incidents[0].impact(), incidents[0].last_seen),
-        (IncidentState::Open, 5.0, on(10, Some(9)))
+        (IncidentState::Closed(Resolution::Returned), 5.0, on(10, Some(9)))
     );
 }
 
@@ -242,8 +253,9 @@ fn a_rule_without_a_verdict_retracts_nothing() {
     let no_rules = BTreeSet::new();
     let a = HashMap::from([(SeriesKey::new("d", "p", "s"), BTreeSet::from(["a".to_owned()]))]);
     let none = HashMap::new();
+    let no_verdicts = HashMap::new();
     let state = |rules_with_verdict, failed_rules| {
-        let without_anomalies = results(&rules, rules_with_verdict, failed_rules, &none);
+        let without_anomalies = results(&rules, rules_with_verdict, failed_rules, &no_verdicts);
         let results = EvaluationResults { moment: on(10, None), ..without_anomalies };
         update(incidents.clone(), &results).changed.first().map_or(IncidentState::Open, |incident| incident.state)
     };
@@ -262,7 +274,8 @@ fn a_restated_last_day_reopens_the_incident() {
     run(&mut known, on(11, None), &[("a", 4.0)], Recency::Late);
     assert_eq!((known.len(), known[&id].state, notify(known.get_mut(&id).unwrap())), (1, IncidentState::Open, vec![]));
     run(&mut known, on(12, None), &[], Recency::Live);
-    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Closed], "it ends once more");
+    assert_eq!(known[&id].state, IncidentState::Closed(Resolution::Returned));
+    assert_eq!(notify(known.get_mut(&id).unwrap()), [], "one end, one notification");
 }
 
 #[test]
@@ -329,4 +342,100 @@ fn loaded_history_is_notified_only_if_the_incident_continues() {
     assert_eq!(due(&[(10, Recency::Past), (10, Recency::Late), (11, Recency::Late)]), []);
     assert_eq!(due(&[(10, Recency::Past), (11, Recency::Live)]), [NotificationKind::Opened]);
     assert_eq!(due(&[(10, Recency::Late)]), [NotificationKind::Opened]);
+}
+
+#[test]
+fn an_anomaly_shortly_after_the_end_continues_the_incident_in_silence() {
+    let mut known = BTreeMap::new();
+    run(&mut known, on(10, None), &[("a", 5.0)], Recency::Live);
+    run(&mut known, on(11, None), &[], Recency::Live);
+    let id = known.keys().next().unwrap().clone();
+    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened, NotificationKind::Closed]);
+    run(&mut known, on(14, None), &[("a", 50.0)], Recency::Live);
+    assert_eq!((known.len(), known[&id].state, known[&id].closed_at), (1, IncidentState::Open, None));
+    assert_eq!(notify(known.get_mut(&id).unwrap()), []);
+    run(&mut known, on(15, None), &[], Recency::Live);
+    run(&mut known, on(19, None), &[("a", 5.0)], Recency::Live);
+    assert_eq!(known.len(), 2, "four days after the end, another incident begins");
+}
+
+#[test]
+fn the_fits_of_the_first_day_are_the_opening_band() {
+    let band = |through: i8, state: u8| OpeningBand {
+        detector: "d".to_owned(),
+        settings: "s".to_owned(),
+        through: on(through, None).date,
+        state: vec![state],
+        figures: BTreeMap::new(),
+    };
+    let rules = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+    let failed = HashMap::new();
+    let normal = HashMap::new();
+    let evaluate = |known: Vec<Incident>, day: i8, rule: &str, band: OpeningBand, unverifiable: &BTreeSet<String>| {
+        let anomalies = if rule.is_empty() { vec![] } else { vec![anomaly(rule, on(day, None), 5.0)] };
+        let bands = if rule.is_empty() { BTreeMap::new() } else { BTreeMap::from([(rule.to_owned(), band)]) };
+        let bands = HashMap::from([(SeriesKey::new("d", "p", "s"), bands)]);
+        let without_anomalies = results(&rules, &rules, &failed, &normal);
+        let results = EvaluationResults {
+            moment: on(day, None),
+            anomalies: &anomalies,
+            bands: &bands,
+            unverifiable,
+            ..without_anomalies
+        };
+        update(known, &results).changed
+    };
+    let none = BTreeSet::new();
+    let opened = evaluate(vec![], 10, "a", band(9, 1), &none);
+    let second = evaluate(opened.clone(), 11, "a", band(10, 2), &none);
+    assert_eq!(second[0].bands, BTreeMap::from([("a".to_owned(), band(9, 1))]), "the band does not move");
+    let other = evaluate(second, 12, "b", band(11, 3), &none);
+    assert_eq!(other[0].bands["b"], band(11, 3), "the band of another rule is added");
+    let repeated = evaluate(opened.clone(), 10, "a", band(9, 4), &none);
+    assert_eq!(repeated[0].bands["a"], band(9, 4), "the first day was evaluated again");
+
+    let lost = BTreeSet::from([opened[0].id.clone()]);
+    let failed_detector = evaluate(opened.clone(), 11, "", band(10, 5), &lost);
+    assert_eq!(failed_detector, [], "without a verdict, the incident stays open");
+    let ended = evaluate(opened, 11, "a", band(10, 5), &lost);
+    assert_eq!(ended[0].state, IncidentState::Closed(Resolution::NotVerifiable));
+    assert_eq!(ended[0].due_notifications("syslog", 2.0), [NotificationKind::Opened, NotificationKind::NotVerifiable]);
+}
+
+#[test]
+fn a_day_beyond_the_opposite_bound_does_not_resolve_the_incident() {
+    let mut known = BTreeMap::new();
+    run(&mut known, on(10, None), &[("a", 5.0)], Recency::Live);
+    let down = Anomaly { direction: Direction::Down, ..anomaly("a", on(11, None), 3.0) };
+    let rules = BTreeSet::from(["a".to_owned()]);
+    let failed = HashMap::new();
+    let normal = HashMap::new();
+    let without_anomalies = results(&rules, &rules, &failed, &normal);
+    let results = EvaluationResults { anomalies: &[down], ..without_anomalies };
+    let changed = update(known.into_values().collect(), &results).changed;
+    let up = changed.iter().find(|incident| incident.direction == Direction::Up).unwrap();
+    assert_eq!((up.state, up.impact(), up.last_seen), (IncidentState::Open, 5.0, on(11, None)));
+    assert_eq!(changed.len(), 2, "the fall is an incident of its own");
+}
+
+#[test]
+fn the_levels_are_medians_of_finished_days() {
+    let mut known = BTreeMap::new();
+    for (day, impact) in [(1, 90.0), (2, 10.0), (3, 12.0), (4, 11.0), (5, 10.0), (6, 14.0)] {
+        run(&mut known, on(day, None), &[("a", impact)], Recency::Live);
+    }
+    let levels = known.values().next().unwrap().levels().unwrap();
+    assert_eq!((levels.before, levels.after, levels.difference_per_month()), (0.0, 11.0, 330.0));
+}
+
+#[test]
+fn a_retracted_incident_that_returns_is_notified_again() {
+    let mut known = BTreeMap::new();
+    run(&mut known, on(10, None), &[("a", 8.0)], Recency::Live);
+    let id = known.keys().next().unwrap().clone();
+    notify(known.get_mut(&id).unwrap());
+    run(&mut known, on(10, None), &[], Recency::Late);
+    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Retracted]);
+    run(&mut known, on(10, None), &[("a", 8.0)], Recency::Late);
+    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened]);
 }

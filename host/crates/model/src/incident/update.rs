@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
-use super::{Incident, IncidentState, MAX_GAP_DAYS, Moment, Recency, Resolution, days_in_short_streaks};
+use super::{
+    FinishedDayImpact, Incident, IncidentState, MAX_GAP_DAYS, Moment, OpeningBand, PartialDayImpact, Recency,
+    Resolution, days_in_short_streaks,
+};
 use crate::anomaly::{Anomaly, Direction};
 use crate::series::SeriesKey;
 
-/// First hour of an unfinished day with enough evidence to end an incident of an earlier day.
+/// First hour of an unfinished day with enough evidence to end an incident of an earlier day. Only without a rule over
+/// finished days.
 const FIRST_CONCLUSIVE_HOUR: u8 = 6;
 
 /// Maximum number of days between an early anomaly and the opening of the same incident.
@@ -19,9 +23,13 @@ const EARLIER_DAYS: i32 = 3;
 pub struct EvaluationResults<'a> {
     pub moment: Moment,
     pub anomalies: &'a [Anomaly],
-    /// Rules with a normal verdict, by series. An inconclusive part of a day is not included.
-    pub normal_rules: &'a HashMap<SeriesKey, BTreeSet<String>>,
-    /// The rules of this evaluation.
+    /// Normal verdicts by series. An inconclusive part of a day is not included.
+    pub normal: &'a HashMap<SeriesKey, NormalVerdicts>,
+    /// The fits of this evaluation, by series and rule, for new incidents and for incidents of the day.
+    pub bands: &'a HashMap<SeriesKey, BTreeMap<String, OpeningBand>>,
+    /// Ids of the incidents without a usable opening band.
+    pub unverifiable: &'a BTreeSet<String>,
+    /// The rules over finished days.
     pub evaluated_rules: &'a BTreeSet<String>,
     /// Rules of `evaluated_rules` with any verdict.
     pub rules_with_verdict: &'a BTreeSet<String>,
@@ -34,6 +42,14 @@ pub struct EvaluationResults<'a> {
     pub accept_after_days: u16,
     /// An impact up to `growth_factor` times the accepted impact is not new.
     pub growth_factor: f64,
+}
+
+/// The normal verdicts about a series.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NormalVerdicts {
+    pub rules: BTreeSet<String>,
+    /// Observed value of the newest verdict.
+    pub observed: f64,
 }
 
 /// The result of [`update`].
@@ -94,12 +110,15 @@ impl Incident {
             accepted_impact: None,
             decision: None,
             rules: BTreeSet::new(),
+            bands: BTreeMap::new(),
             peak_score: 0.0,
             by_day: BTreeMap::new(),
             observed: anomaly.observed,
             expected: anomaly.expected,
             reason: anomaly.reason.clone(),
+            resolved_at: None,
             muted: recency == Recency::Past,
+            is_explained: false,
             deliveries: BTreeMap::new(),
         }
     }
@@ -112,7 +131,12 @@ impl Incident {
         let has_begun = days_before_opening <= EARLIER_DAYS;
         match self.state {
             IncidentState::Open => has_begun,
+            // Shortly after the end, the incident continues.
             IncidentState::Closed(Resolution::Returned) => {
+                let days_after = self.closed_at.map_or(0, |closed| (moment.date - closed.date).get_days());
+                has_begun && days_after <= MAX_GAP_DAYS
+            }
+            IncidentState::Closed(Resolution::NotVerifiable) => {
                 has_begun && self.closed_at.is_none_or(|closed| moment < closed)
             }
             IncidentState::Closed(Resolution::NewLevel | Resolution::Expected) => {
@@ -131,39 +155,42 @@ impl Incident {
     /// Adds the anomalies of all rules for the series at one time. `anomalies` is not empty.
     fn add_anomalies(&mut self, anomalies: &[&Anomaly], results: &EvaluationResults<'_>) {
         let moment = results.moment;
-        let mut impact = 0.0_f64;
         for anomaly in anomalies {
             self.severity = self.severity.max(anomaly.severity);
             self.peak_score = self.peak_score.max(anomaly.score);
-            impact = impact.max(anomaly.impact);
         }
+        // The rule with the largest impact describes the day; the first rule id among equals.
+        let worst = anomalies
+            .iter()
+            .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)))
+            .expect("the list is not empty");
+        let impact = worst.impact;
         let is_fully_evaluated = self.is_fully_evaluated(results);
         self.rules.extend(anomalies.iter().map(|anomaly| anomaly.rule.clone()));
         let day = self.by_day.entry(moment.date).or_default();
         match moment.hour {
             // Without a verdict of every rule, an earlier anomaly may still be valid.
-            None if is_fully_evaluated => day.finished_day = Some(impact),
-            None => day.finished_day = Some(impact.max(day.finished_day.unwrap_or(0.0))),
+            None => {
+                let today = FinishedDayImpact { impact, observed: worst.observed, expected: worst.expected };
+                let earlier = day.finished_day.filter(|earlier| !is_fully_evaluated && earlier.impact >= impact);
+                day.finished_day = Some(earlier.unwrap_or(today));
+            }
             Some(hour) => {
-                let (newest, largest) = day.partial_day.unwrap_or((hour, 0.0));
-                day.partial_day = Some((newest.max(hour), largest.max(impact)));
+                let PartialDayImpact { hour: newest, impact: largest } =
+                    day.partial_day.unwrap_or(PartialDayImpact { hour, impact: 0.0 });
+                day.partial_day = Some(PartialDayImpact { hour: newest.max(hour), impact: largest.max(impact) });
             }
         }
         if self.state == IncidentState::Retracted {
             // Receivers of the retraction get a new opening notification.
-            self.deliveries.retain(|_, delivery| !delivery.end_notified);
+            self.deliveries.retain(|_, delivery| !delivery.retraction_notified);
             self.reopen();
             self.first_seen = moment;
             self.last_seen = moment;
         }
         self.first_seen = self.first_seen.min(moment);
         // The newest anomaly describes the incident.
-        let worst = anomalies
-            .iter()
-            .max_by(|one, other| one.impact.total_cmp(&other.impact).then_with(|| other.rule.cmp(&one.rule)));
-        if let Some(worst) = worst
-            && moment >= self.last_seen
-        {
+        if moment >= self.last_seen {
             self.last_seen = moment;
             self.names = worst.names.clone();
             self.observed = worst.observed;
@@ -198,20 +225,35 @@ impl Incident {
         } else if self.decision.is_none() {
             self.state = IncidentState::Retracted;
             self.closed_at = Some(moment);
-            // Receivers of the earlier end still get the retraction.
-            self.forget_notified_end();
         }
     }
 
-    /// Returns whether a later normal verdict ends the incident.
-    fn has_returned(&self, results: &EvaluationResults<'_>) -> bool {
+    /// Returns whether a rule evaluates the series on a finished day, and no rule can use an opening band any more.
+    fn is_not_verifiable(&self, is_anomalous: bool, results: &EvaluationResults<'_>) -> bool {
+        let has_verdict = is_anomalous || results.normal.contains_key(&self.series);
+        let is_finished_day = results.moment.hour.is_none();
+        self.state == IncidentState::Open && is_finished_day && has_verdict && results.unverifiable.contains(&self.id)
+    }
+
+    /// Returns whether the finished day lies inside the opening band: the value of the day. Without any rule over
+    /// finished days, a normal later hour suffices.
+    fn returned_value(&self, results: &EvaluationResults<'_>) -> Option<f64> {
         let Moment { date, hour } = results.moment;
-        let is_late_enough = date > self.last_seen.date && hour.is_none_or(|hour| hour >= FIRST_CONCLUSIVE_HOUR);
-        // If all rules of the incident were removed, a normal verdict of any rule ends the incident.
-        let has_no_rule = self.rules.is_disjoint(results.configured_rules);
-        let normal_rules = results.normal_rules.get(&self.series);
-        let is_normal = normal_rules.is_some_and(|rules| has_no_rule || !self.rules.is_disjoint(rules));
-        self.state == IncidentState::Open && is_late_enough && is_normal
+        let is_conclusive = match hour {
+            None => results.moment > self.last_seen,
+            Some(hour) => {
+                results.evaluated_rules.is_empty() && date > self.last_seen.date && hour >= FIRST_CONCLUSIVE_HOUR
+            }
+        };
+        let normal = results.normal.get(&self.series)?;
+        let mut daily_rules = self.rules.intersection(results.evaluated_rules).peekable();
+        let is_normal = if daily_rules.peek().is_some() {
+            daily_rules.all(|rule| normal.rules.contains(rule))
+        } else {
+            // The rules of the incident compare hours, or were removed: any rule with a verdict decides.
+            hour.is_none() || self.rules.is_disjoint(results.configured_rules) || !self.rules.is_disjoint(&normal.rules)
+        };
+        (self.state == IncidentState::Open && is_conclusive && is_normal).then_some(normal.observed)
     }
 
     /// Returns whether the finished day makes the change long enough for a new level.
@@ -235,41 +277,72 @@ impl Incident {
     fn reopen(&mut self) {
         self.state = IncidentState::Open;
         self.closed_at = None;
+        self.resolved_at = None;
     }
 
-    /// Causes another notification of the end to the receivers of the earlier end.
-    fn forget_notified_end(&mut self) {
-        self.deliveries.values_mut().for_each(|delivery| delivery.end_notified = false);
+    /// Adds a finished day beyond the opposite bound, without an impact: the series is not back at its usual cost.
+    fn add_opposite_day(&mut self, results: &EvaluationResults<'_>) {
+        let Moment { date, hour: None } = results.moment else { return };
+        let is_opposite = |anomaly: &&Anomaly| anomaly.series == self.series && anomaly.direction != self.direction;
+        let opposite = results.anomalies.iter().find(is_opposite).filter(|_| date > self.first_seen.date);
+        let Some(Anomaly { observed, expected, .. }) = opposite else { return };
+        let beyond = FinishedDayImpact { impact: 0.0, observed: *observed, expected: *expected };
+        self.by_day.entry(date).or_default().finished_day.get_or_insert(beyond);
+        self.last_seen = self.last_seen.max(results.moment);
+    }
+
+    /// Keeps the fits of the first evaluation of a finished day.
+    fn keep_bands(&mut self, results: &EvaluationResults<'_>) {
+        let Moment { date, hour: None } = results.moment else { return };
+        let is_first_day = date <= self.first_seen.date;
+        for (rule, band) in results.bands.get(&self.series).into_iter().flatten() {
+            if is_first_day || !self.bands.contains_key(rule) {
+                self.bands.insert(rule.clone(), band.clone());
+            }
+        }
     }
 
     /// Updates the incident with the anomalies of the same series and direction.
     fn apply(&mut self, anomalies: Option<&[&Anomaly]>, results: &EvaluationResults<'_>) {
         // An end at the same time is evaluated again.
         let before = self.state;
-        let ended_now = matches!(before, IncidentState::Closed(Resolution::Returned | Resolution::NewLevel))
-            && self.decision.is_none()
+        let ended_now = matches!(
+            before,
+            IncidentState::Closed(Resolution::Returned | Resolution::NewLevel | Resolution::NotVerifiable)
+        ) && self.decision.is_none()
             && results.moment.hour.is_none()
             && self.closed_at == Some(results.moment);
         if ended_now {
             self.reopen();
             self.accepted_impact = None;
         }
+        let continues = before == IncidentState::Closed(Resolution::Returned)
+            && self.closed_at.is_some_and(|closed| results.moment > closed);
         if let Some(anomalies) = anomalies {
+            if continues {
+                self.reopen();
+            }
             self.add_anomalies(anomalies, results);
         } else if self.is_fully_evaluated(results) {
             self.remove_finished_day(results.moment);
         }
-        if self.is_new_level(results) {
+        if self.state == IncidentState::Open {
+            self.keep_bands(results);
+            self.add_opposite_day(results);
+        }
+        if self.is_not_verifiable(anomalies.is_some(), results) {
+            self.close(Resolution::NotVerifiable, results.moment);
+        } else if self.is_new_level(results) {
             self.close(Resolution::NewLevel, results.moment);
-        } else if anomalies.is_none() && self.has_returned(results) {
+        } else if anomalies.is_none()
+            && let Some(value) = self.returned_value(results)
+        {
             self.close(Resolution::Returned, results.moment);
+            self.resolved_at = Some(value);
         }
         if anomalies.is_some() && self.state == IncidentState::Open && results.recency == Recency::Live {
             // People are notified of an incident from loaded history that continues now.
             self.muted = false;
-        }
-        if ended_now && self.state != before {
-            self.forget_notified_end();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use config_file::toml::{Document, Section};
 
-use super::{Absent, Directions, Rule, RuleLocation, RuleSet, Select, group_by, select};
+use super::{Absent, Directions, MinImpact, Rule, RuleLocation, RuleSet, Select, group_by, select};
 use crate::anomaly::Severity;
 use crate::history::Measure;
 use crate::rule::image::{Image, SCHEME};
@@ -57,7 +57,11 @@ fn read(file: &Path, mut section: Section<'_, '_>, earlier_rules: &[Rule]) -> Op
     let absent = section.choice("absent", &[("zero", Absent::Zero), ("unknown", Absent::Unknown)]);
     let direction =
         section.choice("direction", &[("up", Directions::Up), ("down", Directions::Down), ("both", Directions::Both)]);
-    let min_impact = section.amount("min_impact");
+    let min_impact = read_min_impact(&mut section, measure.unwrap_or(Measure::BilledCost));
+    let min_impact_share = section.amount("min_impact_share");
+    if min_impact_share.is_some_and(|share| share > 1.0) {
+        section.fail("min_impact_share", "expected a share of the bill of 28 days from 0 to 1, like 0.0005 for 0.05 %");
+    }
     let min_change = section.amount("min_change");
     let severity = section.choice(
         "severity",
@@ -92,11 +96,25 @@ fn read(file: &Path, mut section: Section<'_, '_>, earlier_rules: &[Rule]) -> Op
         history_days: history_days.unwrap_or(90) as u16,
         absent: absent.unwrap_or(Absent::Zero),
         direction: direction.unwrap_or(Directions::Both),
-        min_impact: min_impact.unwrap_or(0.0),
+        min_impact,
+        min_impact_share: min_impact_share.unwrap_or(0.0),
         min_change: min_change.unwrap_or(0.0),
         severity: severity.unwrap_or(Severity::Warning),
         settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.json.to_string()),
         location,
+    })
+}
+
+/// Reads the minimum difference: an amount with a currency for a cost, a number for a usage.
+fn read_min_impact(section: &mut Section<'_, '_>, measure: Measure) -> Option<MinImpact> {
+    if matches!(measure, Measure::UsageTime | Measure::UsageQuantity) {
+        return section.amount("min_impact").map(|amount| MinImpact { amount, currency: None });
+    }
+    section.parse("min_impact", "an amount with a currency, like \"10000 KRW\"", |text| {
+        let (amount, currency) = text.split_once(' ')?;
+        let amount = amount.parse::<f64>().ok().filter(|amount| amount.is_finite() && *amount >= 0.0)?;
+        let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code.then(|| MinImpact { amount, currency: Some(currency.to_owned()) })
     })
 }
 
@@ -183,12 +201,12 @@ measure = "usage-time"
         rules/a.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
         rules/a.toml:7: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "amount"
         rules/a.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
-        rules/a.toml:9: rule.min_impact: expected a number of at least 0, found -5
+        rules/a.toml:9: rule.min_impact: expected an amount with a currency, like "10000 KRW", found -5
         rules/a.toml:10: rule.select.account: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
         rules/a.toml:10: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
         rules/a.toml:10: rule.select.service: matches nothing: expected at least one pattern; omit the key to match everything
         rules/a.toml:10: rule.select.region: unknown key, expected one of account, project, service
-        rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_change, severity, select, settings
+        rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, select, settings
         rules/a.toml:18: rule.id: "good" is already the id of the rule at rules/a.toml:12, expected a unique id
         rules/a.toml:22: rule.measure: hourly snapshots contain only the billed cost, expected "billed-cost" or series = "daily"
         "#);

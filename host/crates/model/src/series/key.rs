@@ -25,6 +25,20 @@ pub struct Names {
 }
 
 impl SeriesKey {
+    /// Returns the layer: 0 for a service, 1 for a project, 2 for an account, 3 for the total. Sums over other
+    /// dimensions have the layer of the number of summed dimensions.
+    pub fn layer(&self) -> u8 {
+        [&self.account, &self.project, &self.service].iter().map(|id| u8::from(&***id == ALL)).sum()
+    }
+
+    /// Returns whether the sum contains a finer series.
+    pub fn covers(&self, part: &Self) -> bool {
+        let covers = |whole: &str, part: &str| whole == ALL || whole == part;
+        covers(&self.account, &part.account)
+            && covers(&self.project, &part.project)
+            && covers(&self.service, &part.service)
+    }
+
     pub fn new(account: &str, project: &str, service: &str) -> Self {
         Self { account: account.into(), project: project.into(), service: service.into() }
     }

@@ -33,7 +33,7 @@ pub fn rule_template(manifest: &PackedManifest, inspection: &Inspection) -> Stri
         ),
         with_note(&format!("history_days = {days}"), &format!("a fit needs at least {} points", manifest.min_points)),
         with_note("direction = \"both\"", "or \"up\", \"down\""),
-        with_note("min_impact = 10000", "in the currency of the bill: smaller deviations are no anomaly"),
+        with_note("min_impact_share = 0.0005", "of the bill of 28 days: smaller deviations are no anomaly"),
         with_note("severity = \"warning\"", "or \"info\", \"critical\""),
     ]);
     let settings = setting_rows(&manifest.settings_schema);
@@ -131,7 +131,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact = 10000                           # in the currency of the bill: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days: smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         [rule.settings]
         # k = 3.0                                    # number from 0. Times the spread.
@@ -152,7 +152,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact = 10000                           # in the currency of the bill: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days: smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         "#);
     }

@@ -14,18 +14,27 @@ use std::process;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::cache_key::CacheKey;
-use super::error::CompileRefusal;
 use super::machine_code::MachineCode;
 use super::retention;
 
 /// An open directory of compiled plugins.
 pub(crate) struct CodeCache {
     directory: Dir,
+    access: CacheAccess,
+}
+
+/// The permission to change the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CacheAccess {
+    Read,
+    Write,
 }
 
 /// The first bytes of an entry. The content's digest in hex, a line break and the content follow.
@@ -36,10 +45,24 @@ impl CodeCache {
     /// Opens the directory. Creates an absent directory.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        Self::open_existing(path, CacheAccess::Write)
+    }
+
+    /// Opens an existing directory for reading. Nothing is written.
+    pub(crate) fn open_to_read(path: &Path) -> io::Result<Self> {
+        Self::open_existing(path, CacheAccess::Read)
+    }
+
+    fn open_existing(path: &Path, access: CacheAccess) -> io::Result<Self> {
         let directory = Dir::open_ambient_dir(path, ambient_authority())?;
-        let cache = Self { directory };
+        let cache = Self { directory, access };
         cache.check()?;
         Ok(cache)
+    }
+
+    /// Returns true if the compiled code under the key is present. The content is not checked.
+    pub(crate) fn has_code(&self, key: &CacheKey) -> bool {
+        self.directory.metadata(key.name()).is_ok_and(|metadata| metadata.is_file())
     }
 
     /// Returns the entry under the key, if present and trusted.
@@ -57,16 +80,32 @@ impl CodeCache {
             .ok()
     }
 
-    /// Returns the stored refusal under the key, if any.
-    pub(crate) fn refusal(&self, key: &CacheKey) -> Option<CompileRefusal> {
+    /// Returns the record under the key, if present and trusted.
+    pub(crate) fn record<T: DeserializeOwned>(&self, key: &CacheKey) -> Option<T> {
         self.bytes(key).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
-    /// Stores a refusal.
-    pub(crate) fn put_refusal(&self, key: &CacheKey, refusal: &CompileRefusal) {
-        let bytes = serde_json::to_vec(refusal).expect("numbers and texts are JSON");
+    /// Returns the time of the last write under the key, if present.
+    pub(crate) fn written(&self, key: &CacheKey) -> Option<Timestamp> {
+        let modified = self.directory.metadata(key.name()).and_then(|metadata| metadata.modified()).ok()?;
+        Timestamp::try_from(modified.into_std()).ok()
+    }
+
+    /// Stores a record about a plugin.
+    pub(crate) fn put_record(&self, key: &CacheKey, record: &impl Serialize) {
+        let bytes = serde_json::to_vec(record).expect("numbers and texts are JSON");
         if let Err(error) = self.write(key, &bytes) {
-            tracing::warn!(entry = key.name(), %error, "the refusal of a plugin is not stored");
+            tracing::warn!(entry = key.name(), %error, "the result of loading a plugin is not stored");
+        }
+    }
+
+    /// Removes an entry, if present.
+    pub(crate) fn remove(&self, key: &CacheKey) {
+        if self.access == CacheAccess::Read {
+            return;
+        }
+        if let Err(error) = self.directory.remove_file(key.name()).or_else(ignore_not_found) {
+            tracing::warn!(entry = key.name(), %error, "the earlier result of loading a plugin is not removed");
         }
     }
 
@@ -79,6 +118,9 @@ impl CodeCache {
 
     /// Moves an entry, if present, to another key.
     pub(crate) fn rename(&self, from: &CacheKey, to: &CacheKey) {
+        if self.access == CacheAccess::Read {
+            return;
+        }
         if let Err(error) = self.directory.rename(from.name(), &self.directory, to.name()).or_else(ignore_not_found) {
             tracing::warn!(entry = from.name(), %error, "a compiled plugin is not stored");
         }
@@ -86,6 +128,9 @@ impl CodeCache {
 
     /// Removes the oldest entries until the rest takes at most `bytes` bytes.
     pub(crate) fn shrink(&self, bytes: u64) -> io::Result<()> {
+        if self.access == CacheAccess::Read {
+            return Ok(());
+        }
         let mut entries = Vec::new();
         for entry in self.directory.entries()? {
             let entry = entry?;
@@ -134,6 +179,9 @@ impl CodeCache {
     }
 
     fn write(&self, key: &CacheKey, content: &[u8]) -> io::Result<()> {
+        if self.access == CacheAccess::Read {
+            return Ok(());
+        }
         // Written under a draft name and renamed: a reader never sees a partial entry.
         let draft = format!("{}.{}", key.name(), process::id());
         let written = self.create(&draft).and_then(|mut file| {
@@ -174,7 +222,7 @@ pub fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::
 
 /// Returns true for an entry or a draft. The name of a draft ends with the process id; a killed run can leave a draft.
 fn is_cache_file(name: &str) -> bool {
-    name.contains(".compiled") || name.contains(".refused")
+    [".compiled", ".refused", ".failed"].iter().any(|kind| name.contains(kind))
 }
 
 fn ignore_not_found(error: io::Error) -> io::Result<()> {

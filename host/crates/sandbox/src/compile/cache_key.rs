@@ -29,11 +29,26 @@ impl CacheKey {
         Self(format!("{}.compiled", hex::encode(hasher.0.finalize())))
     }
 
-    /// Returns the key of a refusal. The compile limits are part of the key: different limits may allow the plugin.
+    /// Returns the key of a refusal. The limits that apply while a plugin is loaded are part of the key: other limits may
+    /// allow the plugin.
     pub(crate) fn of_refusal(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
-        let Self(mut name) = Self::new(engine, plugin_digest);
-        name.truncate(name.len() - "compiled".len());
-        Self(format!("{name}{}-{}.refused", limits.compile_seconds, limits.compile_memory_bytes))
+        Self::with_limits(engine, plugin_digest, limits, "refused")
+    }
+
+    /// Returns the key of the last failure for which the plugin is not to blame.
+    pub(crate) fn of_failure(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
+        Self::with_limits(engine, plugin_digest, limits, "failed")
+    }
+
+    fn with_limits(engine: &Engine, plugin_digest: &str, limits: &Limits, kind: &str) -> Self {
+        let mut hasher = KeyHasher(Sha256::new());
+        Self::new(engine, plugin_digest).name().hash(&mut hasher);
+        let Limits { compile_seconds, compile_memory_bytes, describe_fuel, .. } = *limits;
+        [compile_seconds, compile_memory_bytes, describe_fuel].hash(&mut hasher);
+        let Limits { memory_bytes, table_elements, instances, memories, tables, .. } = *limits;
+        [memory_bytes, table_elements, instances, memories, tables].hash(&mut hasher);
+        [limits.stack_bytes, limits.output_bytes].hash(&mut hasher);
+        Self(format!("{}.{kind}", hex::encode(hasher.0.finalize())))
     }
 
     /// Returns the file name.

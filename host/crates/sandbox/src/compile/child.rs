@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 use std::thread;
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 use super::engine;
 use super::translate::{STACK_BYTES, translate};
@@ -40,7 +40,11 @@ pub fn run_compiler(options: CompileOptions) -> ExitCode {
 
 /// Limits the resources of this process to its needs, before the process reads a byte.
 fn limit_resources(options: CompileOptions) -> io::Result<()> {
-    let limit = |resource, soft, hard| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
+    // A process may not exceed an inherited limit, and need not: a lower limit is kept.
+    let limit = |resource, soft: u64, hard: u64| {
+        let inherited = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        setrlimit(resource, Rlimit { current: Some(soft.min(inherited)), maximum: Some(hard.min(inherited)) })
+    };
     // Ends this process with its parent. Otherwise nothing would end it after the parent was killed.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     limit(Resource::Core, 0, 0)?;

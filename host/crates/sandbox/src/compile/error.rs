@@ -1,8 +1,8 @@
-//! Errors of the compiler, and refusals that repeat for the same bytes.
+//! Errors of the compiler: refusals that repeat for the same bytes, and failures of the machine.
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::INSTANCE_BYTES;
+use super::pool::INSTANCE_BYTES;
 use crate::contract::InvalidPlugin;
 use crate::text;
 
@@ -11,36 +11,75 @@ use crate::text;
 pub enum CompileError {
     #[error(transparent)]
     Refused(#[from] CompileRefusal),
-    /// The compiler did not start, was killed, or returned something else than code.
-    #[error("cannot be compiled: the compiler {0}")]
-    Compiler(String),
-    #[error(
-        "needs more than {0} bytes in each instance for globals and functions, a fixed limit: build the plugin with fewer globals and functions"
-    )]
-    InstanceSize(usize),
+    /// The failure proves nothing about the bytes. The next run compiles again.
+    #[error("cannot be compiled: {0}")]
+    Transient(TransientCause),
 }
 
-/// A refusal by the compiler, which repeats for the same bytes, limits and release. The cache stores a refusal to avoid
-/// a repeated compilation.
+/// A refusal that follows from the bytes of the plugin, the limits and the release. The cache stores the refusal, so
+/// that later runs do not compile again.
 #[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 pub enum CompileRefusal {
+    /// A thread of the compiler used the whole limit as processor time.
     #[error("takes longer than {0} seconds to compile (plugins.limits.compile_seconds)")]
     Time(u64),
+    /// The compiler ran out of memory although the machine had room for the whole limit.
     #[error("needs more memory than {0} bytes to compile (plugins.limits.compile_memory_bytes)")]
     Memory(u64),
     #[error(transparent)]
     Invalid(InvalidPlugin),
+    #[error(
+        "needs more than {0} bytes in each instance for globals and functions, a fixed limit: build the plugin with fewer globals and functions"
+    )]
+    InstanceSize(usize),
+    #[error("declares more memories, tables or instances than the sandbox can hold: {0}")]
+    TooLarge(String),
+}
+
+/// The cause of a failure that depends on the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum TransientCause {
+    #[error("the compiler cannot be started: {0}")]
+    NotStarted(String),
+    #[error(
+        "a thread cannot be started ({0}): raise the limit of threads (`ulimit -u`, pids.max), or stop other processes"
+    )]
+    Thread(String),
+    #[error(
+        "the machine is too busy: the compiler did not get {seconds} seconds of processor time (plugins.limits.compile_seconds) within {waited} seconds: stop other processes, or give the machine more cores"
+    )]
+    Busy { seconds: u64, waited: u64 },
+    #[error(
+        "memory ran out, and the machine has no room for the {0} bytes of plugins.limits.compile_memory_bytes: free memory, or raise the limit of addresses (`ulimit -v`)"
+    )]
+    Memory(u64),
+    /// The compiler was killed, failed, or returned something else than code.
+    #[error("the compiler {0}")]
+    Compiler(String),
 }
 
 impl CompileError {
+    /// Creates an error about the behaviour of the compiler process.
+    pub(super) fn compiler(behaviour: impl Into<String>) -> Self {
+        Self::Transient(TransientCause::Compiler(behaviour.into()))
+    }
+
     /// Converts an engine error for freshly compiled code.
     pub(crate) fn unusable_code(error: &wasmtime::Error) -> Self {
         let text = text::error_text(format!("{error:#}"));
-        // wasmtime has no type for this error. A test pins the recognised text.
+        // wasmtime has no types for these two errors. Tests pin the recognised texts.
         if text.contains("instance size does not fit") {
-            Self::InstanceSize(INSTANCE_BYTES)
+            CompileRefusal::InstanceSize(INSTANCE_BYTES).into()
+        } else if text.contains("pooling allocator") {
+            CompileRefusal::TooLarge(text).into()
         } else {
-            Self::Compiler(format!("returned unusable code: {text}"))
+            Self::compiler(format!("returned unusable code: {text}"))
         }
+    }
+}
+
+impl From<TransientCause> for CompileError {
+    fn from(cause: TransientCause) -> Self {
+        Self::Transient(cause)
     }
 }

@@ -1,18 +1,23 @@
-//! The parent of the compiler process: starts the child, sends the plugin's bytes and kills the child on timeout.
+//! The parent of the compiler process: starts the child, sends the plugin's bytes and kills the child at its limits.
+//!
+//! A limit is reached only by resources that the child had: processor time, and memory on a machine with room for the
+//! whole limit. A refusal on other grounds would blame the plugin for a busy machine.
 
+use std::hint::black_box;
 use std::io::{self, Read, Write as _};
 use std::num::NonZero;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Signal, getrlimit};
 
 use super::child::{COMPILED, REFUSED};
-use super::error::{CompileError, CompileRefusal};
+use super::cpu_time::busiest_thread;
+use super::error::{CompileError, CompileRefusal, TransientCause};
 use crate::contract::InvalidPlugin;
 use crate::limits::Limits;
 use crate::text;
@@ -25,6 +30,21 @@ const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 const STDERR_BYTES: u64 = 16 * 1024;
 /// Maximum bytes of standard error repeated in a message.
 const SHOWN_STDERR_BYTES: usize = 300;
+/// Pause between two readings of the child's processor time.
+const READING_PAUSE: Duration = Duration::from_millis(50);
+/// Wall-clock seconds for each second of processor time, on a busy machine.
+const BUSY_FACTOR: u64 = 4;
+/// Least wall-clock seconds on a busy machine.
+const BUSY_SECONDS: u64 = 30;
+
+/// The limits on the time of the compiler.
+#[derive(Debug, Clone, Copy)]
+struct TimeLimit {
+    /// Seconds of processor time of a single thread.
+    processor: u64,
+    /// Wall-clock seconds.
+    wall: u64,
+}
 
 /// The end of a child process.
 struct Exit {
@@ -38,28 +58,25 @@ struct Exit {
 /// Returns the code compiled by a child process.
 pub(super) fn compile_in_child(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let started = command(program, limits).spawn();
-    let child = started.map_err(|error| CompileError::Compiler(format!("cannot be started: {error}")))?;
+    let child = started.map_err(|error| TransientCause::NotStarted(error.to_string()))?;
     let Exit { output, status, errors } = exchange(child, limits, bytes)?;
     if !status.success() {
         return Err(exit_error(status, &errors, limits));
     }
-    let mut output = output.map_err(|error| CompileError::Compiler(format!("cannot be read from: {error}")))?;
+    let mut output = output.map_err(|error| CompileError::compiler(format!("cannot be read from: {error}")))?;
     if output.starts_with(COMPILED) {
         output.drain(..COMPILED.len());
         return Ok(output);
     }
     match output.strip_prefix(REFUSED).map(serde_json::from_slice) {
-        Some(Ok(InvalidPlugin::Invalid(text))) if is_out_of_memory(&text) => {
-            Err(CompileRefusal::Memory(limits.compile_memory_bytes).into())
-        }
+        Some(Ok(InvalidPlugin::Invalid(text))) => Err(resource_error(&text, limits)
+            .unwrap_or_else(|| CompileRefusal::Invalid(InvalidPlugin::Invalid(text)).into())),
         Some(Ok(invalid)) => Err(CompileRefusal::Invalid(invalid).into()),
-        _ => {
-            Err(CompileError::Compiler("returned neither code nor a reason: the program is not costwarden".to_owned()))
-        }
+        _ => Err(CompileError::compiler("returned neither code nor a reason: the program is not costwarden")),
     }
 }
 
-/// Sends the plugin to the child and waits for the end, at most `compile_seconds`.
+/// Sends the plugin to the child and waits for the end, at most as long as [`wait`] allows.
 fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, CompileError> {
     let mut input = child.stdin.take().expect("piped");
     let output = child.stdout.take().expect("piped");
@@ -67,32 +84,68 @@ fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, Com
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         // The write fails if the child refuses the file after reading its start. The output tells the reason.
-        scope.spawn(move || {
+        let write = move || {
             let _ = input.write_all(bytes);
-        });
+        };
         // The child holds its output in memory, so its memory limit also bounds the output.
-        scope.spawn(move || {
+        let read = move || {
             let mut bytes = Vec::new();
             let read = output.take(limits.compile_memory_bytes).read_to_end(&mut bytes);
             let _ = sender.send(read.map(|_| bytes));
-        });
-        let errors = scope.spawn(move || read_errors(errors));
-        let output = receiver.recv_timeout(Duration::from_secs(limits.compile_seconds));
+        };
+        let started = thread::Builder::new()
+            .spawn_scoped(scope, write)
+            .and_then(|_| thread::Builder::new().spawn_scoped(scope, read))
+            .and_then(|_| thread::Builder::new().spawn_scoped(scope, move || read_errors(errors)));
+        let output = match &started {
+            Ok(_) => wait(&child, &receiver, TimeLimit::new(limits.compile_seconds)),
+            Err(error) => Err(TransientCause::Thread(error.to_string()).into()),
+        };
         if output.is_err() {
-            child.kill().map_err(|error| CompileError::Compiler(format!("cannot be ended: {error}")))?;
+            child.kill().map_err(|error| CompileError::compiler(format!("cannot be ended: {error}")))?;
         }
-        let status = child.wait().map_err(|error| CompileError::Compiler(format!("cannot be waited for: {error}")))?;
-        let errors = errors.join().unwrap_or_default();
-        match output {
-            Ok(output) => Ok(Exit { output, status, errors }),
-            Err(_) => Err(CompileRefusal::Time(limits.compile_seconds).into()),
-        }
+        let status = child.wait().map_err(|error| CompileError::compiler(format!("cannot be waited for: {error}")))?;
+        let errors = started.ok().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ok(Exit { output: output?, status, errors })
     })
+}
+
+impl TimeLimit {
+    /// Returns the limits for a value of `compile_seconds`.
+    fn new(seconds: u64) -> Self {
+        Self { processor: seconds, wall: seconds.saturating_mul(BUSY_FACTOR).max(BUSY_SECONDS) }
+    }
+}
+
+/// Waits for the output of the child.
+///
+/// # Errors
+/// A thread of the child used all of its processor time: a machine without other work would not compile in less time. Or
+/// the child did not get this time, because the machine is busy.
+fn wait(
+    child: &Child,
+    receiver: &Receiver<io::Result<Vec<u8>>>,
+    limit: TimeLimit,
+) -> Result<io::Result<Vec<u8>>, CompileError> {
+    let started = Instant::now();
+    loop {
+        match receiver.recv_timeout(READING_PAUSE) {
+            Ok(output) => return Ok(output),
+            Err(RecvTimeoutError::Disconnected) => return Err(CompileError::compiler("cannot be read from")),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if busiest_thread(child.id()) >= Duration::from_secs(limit.processor) {
+            return Err(CompileRefusal::Time(limit.processor).into());
+        }
+        if started.elapsed() >= Duration::from_secs(limit.wall) {
+            return Err(TransientCause::Busy { seconds: limit.processor, waited: limit.wall }.into());
+        }
+    }
 }
 
 fn command(program: &Path, limits: &Limits) -> Command {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-    // CPU time adds up over the threads, so the limit is multiplied: the wall-clock limit comes first.
+    // CPU time adds up over the threads, so the limit is multiplied: the limit on a single thread comes first.
     let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
     let mut command = Command::new(program);
     command
@@ -123,26 +176,47 @@ fn read_errors(mut errors: ChildStderr) -> String {
 /// Returns the error for a compiler that ended without success.
 fn exit_error(status: ExitStatus, errors: &str, limits: &Limits) -> CompileError {
     let signal = status.signal();
-    if signal == Some(Signal::XCPU.as_raw()) {
+    // A limit inherited by this process would be lower than the limit of the child, and would prove nothing.
+    if signal == Some(Signal::XCPU.as_raw()) && getrlimit(Resource::Cpu).maximum.is_none() {
         return CompileRefusal::Time(limits.compile_seconds).into();
     }
-    if is_out_of_memory(errors) {
-        return CompileRefusal::Memory(limits.compile_memory_bytes).into();
+    if let Some(error) = resource_error(errors, limits) {
+        return error;
     }
-    let end = signal.map_or_else(
-        || format!("ended with exit code {}", status.code().unwrap_or_default()),
-        |signal| format!("was ended by signal {signal}"),
-    );
+    let end = match signal {
+        Some(signal) if signal == Signal::KILL.as_raw() => {
+            "was killed by signal 9, e.g. because the machine has no memory left".to_owned()
+        }
+        Some(signal) => format!("was ended by signal {signal}"),
+        None => format!("ended with exit code {}", status.code().unwrap_or_default()),
+    };
     let errors = text::single_line(text::truncated(errors.trim().to_owned(), SHOWN_STDERR_BYTES));
-    CompileError::Compiler(if errors.is_empty() { end } else { format!("{end}: {errors}") })
+    CompileError::compiler(if errors.is_empty() { end } else { format!("{end}: {errors}") })
 }
 
-/// Returns true if a text reports exhausted memory. Covers the message of a failed allocation before an abort, the
-/// compiler's error, and the system's error for a thread without room.
-fn is_out_of_memory(text: &str) -> bool {
-    ["memory allocation of", "out of memory", "Cannot allocate memory", "Resource temporarily unavailable"]
-        .iter()
-        .any(|report| text.contains(report))
+/// Returns the error for a text of the compiler that reports missing threads or exhausted memory.
+fn resource_error(text: &str, limits: &Limits) -> Option<CompileError> {
+    const THREAD: &str = "Resource temporarily unavailable";
+    // The message of a failed allocation before an abort, and the error of the compiler.
+    const MEMORY: [&str; 3] = ["memory allocation of", "out of memory", "Cannot allocate memory"];
+    let limit = limits.compile_memory_bytes;
+    if text.contains(THREAD) {
+        // The system reports a missing thread and a missing stack in the same way.
+        return Some(TransientCause::Thread(THREAD.to_owned()).into());
+    }
+    MEMORY.iter().any(|report| text.contains(report)).then(|| {
+        if has_room(limit) { CompileRefusal::Memory(limit).into() } else { TransientCause::Memory(limit).into() }
+    })
+}
+
+/// Returns true if this process can reserve the given memory, e.g. because neither the limit of addresses nor the
+/// commit limit of the system is lower. The memory is not touched and is returned at once.
+fn has_room(bytes: u64) -> bool {
+    let mut probe = Vec::<u8>::new();
+    let reserved = usize::try_from(bytes).is_ok_and(|bytes| probe.try_reserve_exact(bytes).is_ok());
+    // Without a use of the address, the optimizer may remove the allocation and report success.
+    black_box(probe.as_ptr());
+    reserved
 }
 
 #[cfg(test)]
@@ -167,24 +241,47 @@ mod tests {
 
     #[test]
     fn another_program_is_reported() {
-        insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden");
-        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned unusable code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment");
-        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden");
+        insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
+        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned unusable code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment (temporary failure; the next run tries again)");
+        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
         let absent = compile_in_child(Path::new("/nonexistent"), &Limits::default(), b"");
         insta::assert_snapshot!(absent.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
     }
 
     #[test]
     fn a_failed_compiler_is_reported() {
-        insta::assert_snapshot!(load_error("echo some error >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some error");
-        insta::assert_snapshot!(load_error("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11");
+        insta::assert_snapshot!(load_error("echo some error >&2; exit 3"), @"plugin.wasm: cannot be compiled: the compiler ended with exit code 3: some error (temporary failure; the next run tries again)");
+        insta::assert_snapshot!(load_error("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11 (temporary failure; the next run tries again)");
+        insta::assert_snapshot!(load_error("kill -KILL $$"), @"plugin.wasm: cannot be compiled: the compiler was killed by signal 9, e.g. because the machine has no memory left (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
         insta::assert_snapshot!(load_error("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: needs more memory than 2147483648 bytes to compile (plugins.limits.compile_memory_bytes)");
+        insta::assert_snapshot!(load_error("echo Resource temporarily unavailable >&2; exit 101"), @"plugin.wasm: cannot be compiled: a thread cannot be started (Resource temporarily unavailable): raise the limit of threads (`ulimit -u`, pids.max), or stop other processes (temporary failure; the next run tries again)");
+    }
+
+    /// A limit in processor time is the same on a busy machine.
+    #[test]
+    fn a_compiler_at_work_is_killed_at_the_limit() {
+        insta::assert_snapshot!(load_error("while :; do :; done"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
     }
 
     #[test]
-    fn a_hanging_compiler_is_killed() {
-        insta::assert_snapshot!(load_error("exec sleep 1000"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
+    fn a_compiler_without_processor_time_proves_nothing() {
+        assert_eq!((TimeLimit::new(60).wall, TimeLimit::new(1).wall), (240, 30));
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("started");
+        let (_sender, receiver) = mpsc::channel();
+        let error = wait(&child, &receiver, TimeLimit { processor: 1, wall: 1 }).expect_err("no output");
+        child.kill().and_then(|()| child.wait()).expect("ended");
+        assert!(matches!(error, CompileError::Transient(TransientCause::Busy { .. })));
+        insta::assert_snapshot!(error, @"cannot be compiled: the machine is too busy: the compiler did not get 1 seconds of processor time (plugins.limits.compile_seconds) within 1 seconds: stop other processes, or give the machine more cores");
+    }
+
+    #[test]
+    fn a_machine_without_room_proves_nothing() {
+        assert!(has_room(1 << 20) && !has_room(1 << 62));
+        let limits = Limits { compile_memory_bytes: 1 << 62, ..Limits::default() };
+        let error = resource_error("memory allocation of 9 bytes failed", &limits).expect("an error");
+        assert!(matches!(error, CompileError::Transient(TransientCause::Memory(_))), "{error}");
+        assert!(resource_error("some error", &limits).is_none());
     }
 
     /// The parent reads all of standard error, so the child never blocks. The message repeats only the start.
@@ -195,6 +292,6 @@ mod tests {
             error.starts_with("plugin.wasm: cannot be compiled: the compiler ended with exit code 1: xxx"),
             "{error}"
         );
-        assert!(error.ends_with("x…") && error.len() < 400, "{error}");
+        assert!(error.contains("x… (temporary failure") && error.len() < 500, "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! The sandbox: an engine, the limits, the compiler and the cache, shared by all plugins.
 
+use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::thread;
 use wasmtime::Engine;
 
 use crate::compile::cache::CodeCache;
-use crate::compile::{CacheKey, Compiler, engine};
+use crate::compile::pool::{PoolSize, PooledEngine, pooled_engine};
+use crate::compile::{CacheKey, Compiler, SandboxError};
 use crate::limits::Limits;
 use crate::run::Slots;
 use crate::run::batch::Batching;
@@ -19,7 +21,7 @@ pub struct Sandbox {
     pub limits: Arc<Limits>,
     pub(crate) cache: Option<CodeCache>,
     pub(super) compiler: Compiler,
-    pub(super) batching: Batching,
+    pub(crate) batching: Batching,
     pub(super) slots: Arc<Slots>,
 }
 
@@ -30,23 +32,48 @@ const BATCH_SERIES: usize = 256;
 const SLOTS_PER_CORE: usize = 2;
 
 impl Sandbox {
-    /// Creates a sandbox. Compiled plugins are cached in the directory; an absent directory is created. Without a
-    /// directory, every load compiles.
+    /// Creates a sandbox. Compiled plugins and refusals are cached in the directory; an absent directory is created.
+    /// Without a directory, every load compiles.
+    ///
+    /// If the process may not reserve enough addresses for an instance on each core, the sandbox runs fewer instances at
+    /// the same time. The results are the same.
     ///
     /// # Errors
-    /// The engine cannot keep the limits, e.g. a stack above 2 MiB. An unusable cache is not an error: the sandbox logs
-    /// a warning and works without a cache.
+    /// The engine cannot keep the limits, e.g. a stack above 2 MiB, or the process may not reserve the addresses of a
+    /// single instance. An unusable cache is not an error: the sandbox logs a warning and works without a cache.
     pub fn new(limits: Limits, cache_directory: Option<PathBuf>, compiler: Compiler) -> Result<Self, SandboxError> {
+        let cache = cache_directory.and_then(|directory| open_cache(&directory));
+        Self::with_cache(limits, cache, compiler)
+    }
+
+    /// Creates a sandbox that uses the cache of the runs and writes nothing, so that a load has the result of the next
+    /// run. An absent directory counts as an empty cache.
+    ///
+    /// # Errors
+    /// See [`Self::new`].
+    pub fn read_only(limits: Limits, cache_directory: &Path, compiler: Compiler) -> Result<Self, SandboxError> {
+        Self::with_cache(limits, read_cache(cache_directory), compiler)
+    }
+
+    fn with_cache(limits: Limits, cache: Option<CodeCache>, compiler: Compiler) -> Result<Self, SandboxError> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let slots = threads * SLOTS_PER_CORE;
-        let engine = engine::pooled_engine(&limits, slots).map_err(|error| SandboxError(format!("{error:#}")))?;
+        let wanted = threads * SLOTS_PER_CORE;
+        let PooledEngine { engine, size } = pooled_engine(&limits, wanted)?;
+        if size != PoolSize::full(&limits, wanted) {
+            tracing::info!(
+                instances = size.slots,
+                wanted,
+                memories = size.memories,
+                "the limit of addresses (RLIMIT_AS) is low: fewer plugins run at the same time"
+            );
+        }
         Ok(Self {
             engine,
             limits: Arc::new(limits),
-            cache: cache_directory.and_then(|directory| open_cache(&directory)),
+            cache,
             compiler,
-            batching: Batching { series: BATCH_SERIES, threads },
-            slots: Arc::new(Slots::new(slots)),
+            batching: Batching { series: BATCH_SERIES, threads: threads.min(size.slots) },
+            slots: Arc::new(Slots::new(size.slots)),
         })
     }
 
@@ -80,7 +107,13 @@ fn open_cache(directory: &Path) -> Option<CodeCache> {
     }
 }
 
-/// The error of creating a sandbox.
-#[derive(Debug, thiserror::Error)]
-#[error("plugins cannot be run under these limits ([plugins.limits]): {0}")]
-pub struct SandboxError(String);
+fn read_cache(directory: &Path) -> Option<CodeCache> {
+    match CodeCache::open_to_read(directory) {
+        Ok(cache) => Some(cache),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(directory = %directory.display(), %error, "compiled plugins are not used");
+            None
+        }
+    }
+}

@@ -20,6 +20,7 @@ use super::thread::{HOST_STACK_BYTES, run_on_thread};
 use crate::bindings::{self, Guest, PluginWithReferenceIndices};
 use crate::call::Issue;
 use crate::failure::CallError;
+use crate::failure::system_error;
 use crate::limits::{FuelLimit, Limits};
 use crate::meter::METER_INSTANCES;
 use crate::text;
@@ -170,6 +171,9 @@ impl LinkedPlugin {
 
     fn call_error(&self, error: &wasmtime::Error, data: &StoreData) -> CallError {
         let limits = &self.limits;
+        if let Some(message) = system_error(error) {
+            return CallError::Host(message);
+        }
         let trap = error.downcast_ref::<Trap>();
         if matches!(trap, Some(Trap::StackOverflow)) {
             return CallError::Stack(limits.stack_bytes);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 use crate::failure::CallError;
+use crate::failure::system_error;
 use crate::limits::Limits;
 use crate::meter::METER_INSTANCES;
 
@@ -63,6 +64,12 @@ impl MemoryLimiter {
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         Ok(self.grow(Growth::Memory, desired - current))
+    }
+
+    /// Ends the call if the system refuses memory within the limits. A plugin would take the refusal for a limit, and
+    /// return another result than on a machine with memory.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if system_error(&error).is_some() { Err(error) } else { Ok(()) }
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

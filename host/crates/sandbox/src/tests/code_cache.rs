@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use text_plugin::Plugin;
 
-use super::{Artifact, Compiler, Grants, Limits, Sandbox, logged};
+use super::{Artifact, Compiler, FaultClass, Grants, Limits, LoadFault, Prospect, Sandbox, logged};
 use crate::compile::CacheKey;
 use crate::compile::cache::CodeCache;
 use crate::load::ExpectedName;
@@ -188,9 +188,9 @@ fn a_plugin_with_a_failing_describe_is_compiled_once() {
     };
     let first = error(Compiler::InProcess);
     insta::assert_snapshot!(first, @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed");
-    fixture.only_entry();
+    assert_eq!(fixture.entries().len(), 2, "the code and the refusal");
     let absent = Compiler::ChildProcess(PathBuf::from("/nonexistent"));
-    assert_eq!(error(absent), first, "no compiler is started");
+    insta::assert_snapshot!(error(absent), @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed (result of an earlier run; costwarden tries again after a change of the file, the limits or the release)");
 }
 
 /// Returns a compiler that counts its calls and prints the given answer.
@@ -220,7 +220,7 @@ fn a_refusal_is_cached_for_its_limits() {
     insta::assert_snapshot!(first.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules");
     assert_eq!(first.1, 1);
     let second = refused(Limits::default());
-    insta::assert_snapshot!(second.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules (result of an earlier run; costwarden compiles again after a change of the file, the limits or the release)");
+    insta::assert_snapshot!(second.0, @"plugin.wasm: contains several components with code, expected one component: link the code as core modules (result of an earlier run; costwarden tries again after a change of the file, the limits or the release)");
     assert_eq!(second.1, 1, "not compiled again");
     assert_eq!(refused(Limits { compile_seconds: 50, ..Limits::default() }), (first.0.clone(), 2));
     assert_eq!(refused(Limits { compile_memory_bytes: 512 << 20, ..Limits::default() }), (first.0, 3));
@@ -242,5 +242,99 @@ fn a_failed_compiler_is_started_again() {
     let compiler = counting(&fixture, "nonsense");
     assert_eq!(refused(&fixture, &compiler, Limits::default()).1, 1);
     assert_eq!(refused(&fixture, &compiler, Limits::default()).1, 2);
+    let entries = fixture.entries();
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert!(entry.to_string_lossy().ends_with(".failed"), "{entry:?}");
+}
+
+/// Returns the prospect of a plugin as text, without the time of a failure.
+fn prospect(fixture: &Fixture, name: &str, core: &[u8]) -> String {
+    let sandbox = reading(fixture);
+    let prospect = sandbox.prospect(name, &Artifact::new(Path::new("plugin.wasm"), core.to_vec()));
+    match &prospect {
+        Prospect::Retried(failure) => prospect.to_string().replace(&format!("{:.0}", failure.at), "TIME"),
+        _ => prospect.to_string(),
+    }
+}
+
+fn reading(fixture: &Fixture) -> Sandbox {
+    Sandbox::read_only(Limits::default(), &fixture.compiled(), Compiler::InProcess).expect("a sandbox")
+}
+
+#[test]
+fn the_prospect_is_the_result_of_the_next_run() {
+    let fixture = Fixture::new();
+    let core = Plugin::default().core();
+    let compiler = counting(&fixture, "nonsense");
+    insta::assert_snapshot!(prospect(&fixture, "hostile", &core), @"the next run compiles the plugin for the first time");
+    refused(&fixture, &compiler, Limits::default());
+    insta::assert_snapshot!(prospect(&fixture, "hostile", &core), @"the last run could not load the plugin (cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden; at TIME): the next run tries again");
+    // A successful load ends the failure.
+    fixture.load();
+    insta::assert_snapshot!(prospect(&fixture, "hostile", &core), @"the next run uses the compiled plugin");
+    let compiler = counting(&fixture, "costwarden refuses a plugin\\n\"SeveralComponents\"");
+    fs::remove_file(fixture.only_entry()).expect("removed");
+    refused(&fixture, &compiler, Limits::default());
+    insta::assert_snapshot!(prospect(&fixture, "hostile", &core), @"the next run refuses the plugin without an attempt: contains several components with code, expected one component: link the code as core modules");
+    let loaded = reading(&fixture).load("hostile", &Artifact::new(Path::new("plugin.wasm"), core), &Grants::default());
+    let error = loaded.err().expect("refused");
+    assert!(matches!(error.fault, LoadFault::CachedRefusal(_)) && !error.is_transient(), "{error}");
+}
+
+#[test]
+fn a_cache_for_reading_is_not_changed() {
+    let fixture = Fixture::new();
+    let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
+    let load = |compiler| {
+        let sandbox = Sandbox::read_only(Limits::default(), &fixture.compiled(), compiler).expect("a sandbox");
+        sandbox.shrink_cache(0);
+        sandbox.load("hostile", &plugin, &Grants::default()).map(|detector| detector.manifest.name)
+    };
+    let absent = || Compiler::ChildProcess(PathBuf::from("/nonexistent"));
+    assert!(load(Compiler::InProcess).is_ok());
+    assert!(!fixture.compiled().exists());
+    fixture.load();
+    let entry = fixture.only_entry();
+    assert!(load(absent()).is_ok(), "uses the compiled code");
+    fs::remove_file(&entry).expect("removed");
+    assert!(load(absent()).expect_err("no compiler").is_transient());
     assert_eq!(fixture.entries(), Vec::<PathBuf>::new());
+}
+
+/// Returns the class of the fault of two loads, and whether the second load used the stored refusal.
+fn loaded_twice(fixture: &Fixture, name: &str, core: &[u8], grants: &Grants) -> (FaultClass, bool) {
+    let load = || {
+        let sandbox = Sandbox::new(Limits::default(), Some(fixture.compiled()), Compiler::InProcess);
+        let plugin = Artifact::new(Path::new("plugin.wasm"), core.to_vec());
+        sandbox.expect("a sandbox").load(name, &plugin, grants).err().expect("refused").fault
+    };
+    (load().class(), matches!(load(), LoadFault::CachedRefusal(_)))
+}
+
+#[test]
+fn refusals_after_compilation_are_remembered() {
+    let fixture = Fixture::new();
+    let none = Grants::default();
+    let remembered = (FaultClass::Bytes, true);
+    let schema = Plugin { schema: "[1]", ..Plugin::default() }.core();
+    assert_eq!(loaded_twice(&fixture, "hostile", &schema, &none), remembered);
+    let fuel = Plugin { describe: "(loop (br 0)) unreachable", ..Plugin::default() }.core();
+    assert_eq!(loaded_twice(&fixture, "hostile", &fuel, &none), remembered);
+    let wasi = wat::parse_str(r#"(component (import "wasi:cli/environment@0.2.0" (instance)))"#).expect("right");
+    assert_eq!(loaded_twice(&fixture, "hostile", &wasi, &none), remembered);
+    // The refusal of a name does not apply to another name.
+    let good = Plugin::default().core();
+    assert_eq!(loaded_twice(&fixture, "other", &good, &none), remembered);
+    assert_eq!(fixture.load(), "");
+}
+
+/// The config and the files of a grant can change without a change of the plugin.
+#[test]
+fn refusals_for_grants_are_not_remembered() {
+    let fixture = Fixture::new();
+    let imports = r#"(import "costwarden:detector/reference@1.0.0" "read" (func (param i32 i32 i32)))"#;
+    let core = Plugin { imports, describe: "unreachable", ..Plugin::default() }.core();
+    assert_eq!(loaded_twice(&fixture, "hostile", &core, &Grants::default()), (FaultClass::Config, false));
+    let granted = Grants { reference: Some(fixture.directory.path().to_owned()) };
+    assert_eq!(loaded_twice(&fixture, "hostile", &core, &granted), (FaultClass::Bytes, false));
 }

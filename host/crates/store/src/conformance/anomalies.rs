@@ -30,7 +30,7 @@ fn anomaly(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Anomaly {
         impact: 19.0,
         reason: "평소보다 \"많이\" 높음".to_owned(),
         figures: figures(&[("mean", 10.0), ("std", 4.0)]),
-        threshold: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
+        numeric_settings: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
         incident: Some("e1".to_owned()),
     }
 }

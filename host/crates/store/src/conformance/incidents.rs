@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use model::anomaly::{Direction, Severity};
-use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Resolution};
+use model::incident::{
+    DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
+    Resolution,
+};
 use model::moment::Moment;
 
 use super::*;
@@ -12,6 +15,14 @@ use crate::records::IncidentWrite;
 
 fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
     let moment = |number, hour| Moment { date: day(number), hour };
+    let finished = |impact| Some(FinishedDayImpact { impact, observed: impact + 2.0, expected: 2.0 });
+    let band = OpeningBand {
+        detector: "d1".to_owned(),
+        settings: "s1".to_owned(),
+        through: day(1),
+        state: vec![0, 255, 7],
+        figures: [("mean".to_owned(), 2.0)].into(),
+    };
     Incident {
         id: id.to_owned(),
         series: SeriesKey::new("account", "a.b/$c", ALL),
@@ -24,21 +35,39 @@ fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
         last_seen: moment(3, None),
         closed_at: closed.map(|number| moment(number, None)),
         rules: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
+        bands: [("rule.$1".to_owned(), band)].into(),
         peak_score: 4.5,
         accepted_impact: None,
         decision: None,
         by_day: [
-            (day(1), DayImpact { finished_day: Some(10.5), partial_day: Some((9, 3.5)) }),
-            (day(2), DayImpact { finished_day: None, partial_day: Some((23, 0.0)) }),
-            (day(3), DayImpact { finished_day: Some(1.0), partial_day: None }),
+            (
+                day(1),
+                DayImpact {
+                    finished_day: finished(10.5),
+                    partial_day: Some(PartialDayImpact { hour: 9, impact: 3.5 }),
+                },
+            ),
+            (day(2), DayImpact { finished_day: None, partial_day: Some(PartialDayImpact { hour: 23, impact: 0.0 }) }),
+            (day(3), DayImpact { finished_day: finished(1.0), partial_day: None }),
         ]
         .into(),
         observed: 1.0,
         expected: 2.0,
         reason: "less".to_owned(),
+        resolved_at: Some(1.5),
         muted: false,
+        is_explained: true,
         deliveries: [
-            ("syslog".to_owned(), Delivery { notified_impact: 10.5, end_notified: false, notifications: 2 }),
+            (
+                "syslog".to_owned(),
+                Delivery {
+                    notified_impact: 10.5,
+                    growth_on: Some(day(2)),
+                    end_notified: false,
+                    retraction_notified: false,
+                    notifications: 2,
+                },
+            ),
             ("chat.$team".to_owned(), Delivery::default()),
         ]
         .into(),

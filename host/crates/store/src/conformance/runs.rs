@@ -145,7 +145,7 @@ async fn notifications_are_read_back() {
             since: at(1),
             delivered: BTreeSet::from(["syslog".to_owned()]),
         };
-        let other = OperationalNotification { key: "feed".to_owned(), ..notification.clone() };
+        let other = OperationalNotification { key: "freshness".to_owned(), ..notification.clone() };
         store.put_notification(&other, at(1)).await.unwrap();
         store.put_notification(&notification, at(1)).await.unwrap();
         assert_eq!(store.notifications().await.unwrap(), [notification.clone(), other.clone()]);

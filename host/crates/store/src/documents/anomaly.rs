@@ -78,7 +78,7 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "baselineStd": std.map_or(Bson::Null, finite),
         "zScore": anomaly.z_score().map_or(Bson::Null, finite),
         "deviationRatio": anomaly.deviation_ratio().map_or(Bson::Null, finite),
-        "threshold": figures_document(&anomaly.threshold),
+        "threshold": figures_document(&anomaly.numeric_settings),
         "grain": anomaly.grain.as_str(),
         "detector": &anomaly.detector,
         "score": finite(anomaly.score),

@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::{Direction, Severity};
-use model::incident::{DayImpact, Decision, Delivery, Incident, IncidentState, Resolution};
+use model::incident::{
+    DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
+    Resolution,
+};
 use model::intern::Interner;
 use model::moment::Moment;
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, Document, RawDocumentBuf, doc};
 
 use super::field::{
-    bson_time, date_text, field_name, hour_value, insert_key, insert_names, parse_date, read_series, timestamp,
+    bson_time, date_text, field_name, figures_document, hour_value, insert_key, insert_names, parse_date, read_series,
+    timestamp,
 };
 use super::key::Collection;
 use super::upsert::Upsert;
@@ -35,9 +40,12 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
     insert_names(&mut set, &incident.names);
     let by_day = || incident.by_day.iter().map(|(date, impacts)| (date_text(*date), impacts));
     let impact_by_day = by_day().map(|(date, impacts)| (date, Bson::Double(impacts.impact())));
-    let whole_days = by_day().filter_map(|(date, impacts)| Some((date, Bson::Double(impacts.finished_day?))));
+    let whole_days = by_day().filter_map(|(date, impacts)| {
+        let FinishedDayImpact { impact, observed, expected } = impacts.finished_day?;
+        Some((date, Bson::Document(doc! { "impact": impact, "observed": observed, "expected": expected })))
+    });
     let part_days = by_day().filter_map(|(date, impacts)| {
-        let (hour, impact) = impacts.partial_day?;
+        let PartialDayImpact { hour, impact } = impacts.partial_day?;
         Some((date, Bson::Document(doc! { "hour": hour_value(Some(hour)), "impact": impact })))
     });
     let (state, closed_as) = match incident.state {
@@ -51,7 +59,9 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
             "notifiedImpact": delivery.notified_impact,
+            "growthOn": delivery.growth_on.map(date_text),
             "closed": delivery.end_notified,
+            "retracted": delivery.retraction_notified,
             "notifications": i64::from(delivery.notifications),
         };
         (field_name(receiver).into_owned(), Bson::Document(delivery))
@@ -66,6 +76,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "lastSeen": moment_document(incident.last_seen),
         "closedAt": incident.closed_at.map(moment_document),
         "rules": incident.rules.iter().collect::<Vec<_>>(),
+        "bands": incident.bands.iter().map(|(rule, band)| band_document(rule, band)).collect::<Vec<_>>(),
         "peakScore": incident.peak_score,
         "impact": incident.impact(),
         "impactByDay": impact_by_day.collect::<Document>(),
@@ -75,7 +86,9 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "observed": incident.observed,
         "expected": incident.expected,
         "reason": &incident.reason,
+        "resolvedAt": incident.resolved_at,
         "muted": incident.muted,
+        "explained": incident.is_explained,
         "deliveries": deliveries.collect::<Document>(),
         "settled": write.is_settled,
         "updatedAt": bson_time(now),
@@ -118,15 +131,26 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
     }
     let mut by_day: BTreeMap<Date, DayImpact> = BTreeMap::new();
     for (day, impact) in document.get_document("wholeDays").map_err(|error| error.to_string())? {
-        let impact = impact.as_f64().ok_or_else(|| format!("wholeDays.{day} is not a double"))?;
-        by_day.entry(parse_date(day)?).or_default().finished_day = Some(impact);
+        let impact = impact.as_document().and_then(|day| {
+            let amount = |field: &str| day.get_f64(field).ok();
+            let (observed, expected) = (amount("observed")?, amount("expected")?);
+            Some(FinishedDayImpact { impact: amount("impact")?, observed, expected })
+        });
+        by_day.entry(parse_date(day)?).or_default().finished_day =
+            Some(impact.ok_or_else(|| format!("wholeDays.{day} has no impact, observed and expected"))?);
     }
     for (day, part) in document.get_document("partDays").into_iter().flatten() {
-        let part = part
-            .as_document()
-            .and_then(|part| Some((u8::try_from(part.get_i32("hour").ok()?).ok()?, part.get_f64("impact").ok()?)));
+        let part = part.as_document().and_then(|part| {
+            let hour = u8::try_from(part.get_i32("hour").ok()?).ok()?;
+            Some(PartialDayImpact { hour, impact: part.get_f64("impact").ok()? })
+        });
         by_day.entry(parse_date(day)?).or_default().partial_day =
             Some(part.ok_or_else(|| format!("partDays.{day} has no hour and impact"))?);
+    }
+    let mut bands = BTreeMap::new();
+    for band in document.get_array("bands").into_iter().flatten() {
+        let (rule, band) = band.as_document().ok_or("bands has a value that is not a document").and_then(read_band)?;
+        bands.insert(rule, band);
     }
     let mut deliveries = BTreeMap::new();
     for (receiver, delivery) in document.get_document("deliveries").map_err(|error| error.to_string())? {
@@ -148,6 +172,7 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         last_seen: moment("lastSeen")?,
         closed_at: document.get_document("closedAt").ok().map(read_moment).transpose()?,
         rules,
+        bands,
         peak_score: double("peakScore")?,
         by_day,
         accepted_impact: document.get_f64("acceptedImpact").ok(),
@@ -155,7 +180,9 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         observed: double("observed")?,
         expected: double("expected")?,
         reason: text("reason")?.to_owned(),
+        resolved_at: document.get_f64("resolvedAt").ok(),
         muted: document.get_bool("muted").map_err(|error| error.to_string())?,
+        is_explained: document.get_bool("explained").map_err(|error| error.to_string())?,
         deliveries,
     })
 }
@@ -165,6 +192,7 @@ fn resolution_text(resolution: Resolution) -> &'static str {
         Resolution::Returned => "over",
         Resolution::NewLevel => "new-level",
         Resolution::Expected => "expected",
+        Resolution::NotVerifiable => "not-verifiable",
     }
 }
 
@@ -173,8 +201,38 @@ fn parse_resolution(text: &str) -> Result<Resolution, String> {
         "over" => Ok(Resolution::Returned),
         "new-level" => Ok(Resolution::NewLevel),
         "expected" => Ok(Resolution::Expected),
-        other => Err(format!("closedAs is `{other}`, expected over, new-level or expected")),
+        "not-verifiable" => Ok(Resolution::NotVerifiable),
+        other => Err(format!("closedAs is `{other}`, expected over, new-level, expected or not-verifiable")),
     }
+}
+
+/// A list of documents, because a rule id may contain characters that a field name must not contain.
+fn band_document(rule: &str, band: &OpeningBand) -> Document {
+    let OpeningBand { detector, settings, through, state, figures } = band;
+    doc! {
+        "ruleId": rule,
+        "detector": detector,
+        "settings": settings,
+        "through": date_text(*through),
+        "state": Binary { subtype: BinarySubtype::Generic, bytes: state.clone() },
+        "figures": figures_document(figures),
+    }
+}
+
+fn read_band(document: &Document) -> Result<(String, OpeningBand), &'static str> {
+    let text = |field: &str| document.get_str(field).ok().map(str::to_owned);
+    let read = || {
+        let figures = document.get_document("figures").ok()?.iter();
+        let band = OpeningBand {
+            detector: text("detector")?,
+            settings: text("settings")?,
+            through: parse_date(document.get_str("through").ok()?).ok()?,
+            state: document.get_binary_generic("state").ok()?.clone(),
+            figures: figures.filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect(),
+        };
+        Some((text("ruleId")?, band))
+    };
+    read().ok_or("bands has a document without rule, detector, settings, day, state and figures")
 }
 
 fn read_decision(document: &Document) -> Result<Decision, String> {
@@ -188,7 +246,9 @@ fn read_decision(document: &Document) -> Result<Decision, String> {
 fn read_delivery(document: &Document) -> Option<Delivery> {
     Some(Delivery {
         notified_impact: document.get_f64("notifiedImpact").ok()?,
+        growth_on: document.get_str("growthOn").ok().map(parse_date).transpose().ok()?,
         end_notified: document.get_bool("closed").ok()?,
+        retraction_notified: document.get_bool("retracted").ok()?,
         notifications: document.get_i64("notifications").ok()?.try_into().ok()?,
     })
 }

@@ -72,6 +72,10 @@ impl Embedded {
         Ok(store)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `work` in a write transaction: all changes or none. The changes are on the disk when the function returns.
     pub(super) fn change<T>(
         &self,

@@ -41,6 +41,21 @@ impl Embedded {
         Ok(history)
     }
 
+    pub(crate) fn day_totals(&self, range: DateRange) -> Result<Vec<(Date, f64)>, StoreError> {
+        let key_ranges = self.key_ranges()?;
+        let mut totals: Vec<(Date, f64)> = self.days(range)?.into_iter().map(|day| (day, 0.0)).collect();
+        let days: Vec<Date> = totals.iter().map(|(day, _)| *day).collect();
+        for index in 0..key_ranges.len() {
+            for row in key_ranges.history(index, &days, &[Measure::BilledCost])?.into_values() {
+                let costs = row.values.get(&Measure::BilledCost).into_iter().flatten();
+                for ((_, total), cost) in totals.iter_mut().zip(costs).filter(|(_, cost)| !cost.is_nan()) {
+                    *total += cost;
+                }
+            }
+        }
+        Ok(totals)
+    }
+
     pub(crate) fn snapshots(&self, range: DateRange) -> Result<Snapshots, StoreError> {
         let hours: Vec<u8> = (0..24).collect();
         let key_ranges = self.key_ranges()?;

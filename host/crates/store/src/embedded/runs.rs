@@ -1,4 +1,4 @@
-//! Run records and operational notifications.
+//! Run records, operational notifications, and the installation.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use super::documents::KeySpan;
 use super::file::Embedded;
 use crate::checkpoint::Checkpoint;
 use crate::documents::key::key_document_bytes;
-use crate::documents::{notification, run};
+use crate::documents::{installation, notification, run};
 use crate::error::StoreError;
-use crate::records::{OperationalNotification, RunRecord};
+use crate::records::{Installation, OperationalNotification, RunRecord};
 
 impl Embedded {
     pub(crate) fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
@@ -55,5 +55,13 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.put(&notification::COLLECTION, [notification::upsert(notification, now)], HashSet::new())
+    }
+
+    pub(crate) fn installation(&self) -> Result<Option<Installation>, StoreError> {
+        Ok(self.records(KeySpan::all(&installation::COLLECTION), installation::read)?.into_iter().next())
+    }
+
+    pub(crate) fn put_installation(&self, account: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&installation::COLLECTION, [installation::upsert(account, now)], HashSet::new())
     }
 }

@@ -36,6 +36,7 @@ impl Mongodb {
         client.connect_timeout.get_or_insert(options.connect_timeout);
         let selection_timeout = *client.server_selection_timeout.get_or_insert(options.selection_timeout);
         let hosts = client.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let replica_set = client.repl_set_name.clone();
         let client = Client::with_options(client).map_err(|error| StoreError::ConnectionString {
             cause: without_secret(&error.kind.to_string(), options.uri.expose()),
         })?;
@@ -49,6 +50,7 @@ impl Mongodb {
         let store = Self {
             database,
             hosts,
+            replica_set,
             selection_timeout,
             timeout: options.timeout,
             run: access.run(),
@@ -61,6 +63,10 @@ impl Mongodb {
             store.ensure_indexes().await?;
         }
         Ok(store)
+    }
+
+    pub(crate) fn hosts(&self) -> &str {
+        &self.hosts
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -76,11 +82,16 @@ impl Mongodb {
         let cause = reason(&error.kind.to_string());
         match &*error.kind {
             _ if http::is_untrusted_certificate(&cause) => StoreError::Untrusted { hosts: self.hosts.clone(), cause },
-            ErrorKind::ServerSelection { .. } => StoreError::Unreachable {
-                hosts: self.hosts.clone(),
-                seconds: self.selection_timeout.as_secs_f64(),
-                cause,
-            },
+            ErrorKind::ServerSelection { .. } => {
+                let (hosts, seconds) = (self.hosts.clone(), self.selection_timeout.as_secs_f64());
+                match self.replica_set.clone() {
+                    // The driver drops servers of another replica set, and then names no cause.
+                    Some(name) if cause.contains("No available servers") => {
+                        StoreError::ReplicaSet { hosts, name, seconds, cause }
+                    }
+                    _ => StoreError::Unreachable { hosts, seconds, cause },
+                }
+            }
             ErrorKind::Authentication { .. } => StoreError::CredentialsRefused { hosts: self.hosts.clone(), cause },
             // AuthenticationFailed
             ErrorKind::Command(command) if command.code == 18 => {

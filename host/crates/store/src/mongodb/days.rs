@@ -123,6 +123,23 @@ impl Mongodb {
         Ok(sizes)
     }
 
+    pub(crate) async fn day_totals(&self, range: DateRange) -> Result<Vec<(Date, f64)>, StoreError> {
+        let handle = self.database().collection::<Document>(daily::COLLECTION.name);
+        let failed = |error: Error| self.failure("read", daily::COLLECTION.name, &error);
+        let group = doc! { "$group": { "_id": "$date", "total": { "$sum": "$expectAmount" } } };
+        let stages = [doc! { "$match": range_filter(range) }, group, doc! { "$sort": { "_id": 1 } }];
+        let mut days = self.answer(handle.aggregate(stages)).await.map_err(failed)?;
+        let mut totals = Vec::new();
+        while let Some(day) = self.answer(days.try_next()).await.map_err(failed)? {
+            let text = day.get_str("_id").map_err(|error| error.to_string());
+            let date =
+                text.and_then(parse_date).map_err(|cause| unreadable_document(&daily::COLLECTION, &day, cause))?;
+            let total = day.get("total").and_then(|total| total.as_f64().or(total.as_i32().map(f64::from)));
+            totals.push((date, total.unwrap_or(0.0)));
+        }
+        Ok(totals)
+    }
+
     pub(crate) async fn newest_day(&self) -> Result<Option<Date>, StoreError> {
         let handle = self.database().collection::<Document>(daily::COLLECTION.name);
         // The comparison with a text skips dates of another type.

@@ -11,6 +11,8 @@ use transport::http::{Authority, is_loopback_host};
 pub struct MongodbOptions {
     /// The connection string; may contain credentials.
     pub uri: Secret,
+    /// Whether the config contains the password as text.
+    pub has_plain_password: bool,
     /// If set, the only trusted authority. Requires TLS.
     pub authority: Option<Authority>,
     /// A PEM file with the client certificate and key for the authentication of this host. Requires TLS.
@@ -67,6 +69,7 @@ mod tests {
         let check = |uri: &str| {
             unencrypted_hosts(&MongodbOptions {
                 uri: Secret::new(uri),
+                has_plain_password: false,
                 authority: None,
                 client_certificate: None,
                 database: "billing".to_owned(),

@@ -1,4 +1,4 @@
-//! Run records and operational notifications.
+//! Run records, operational notifications, and the installation.
 
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
@@ -6,9 +6,9 @@ use mongodb::bson::{Document, doc};
 use super::Mongodb;
 use super::read::Find;
 use crate::checkpoint::Checkpoint;
-use crate::documents::{notification, run};
+use crate::documents::{installation, notification, run};
 use crate::error::StoreError;
-use crate::records::{OperationalNotification, RunRecord};
+use crate::records::{Installation, OperationalNotification, RunRecord};
 
 impl Mongodb {
     pub(crate) async fn run(&self, job: &str, period: &str) -> Result<Option<RunRecord>, StoreError> {
@@ -64,5 +64,15 @@ impl Mongodb {
     ) -> Result<(), StoreError> {
         let filter = notification::key(&notification.key);
         self.put(&notification::COLLECTION, filter, vec![notification::upsert(notification, now)]).await
+    }
+
+    pub(crate) async fn installation(&self) -> Result<Option<Installation>, StoreError> {
+        let found = self.records(&installation::COLLECTION, doc! {}, installation::read).await?;
+        Ok(found.into_iter().next())
+    }
+
+    pub(crate) async fn put_installation(&self, account: &str, now: Timestamp) -> Result<(), StoreError> {
+        let upsert = installation::upsert(account, now);
+        self.put(&installation::COLLECTION, upsert.key.clone(), vec![upsert]).await
     }
 }

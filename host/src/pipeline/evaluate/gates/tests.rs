@@ -27,7 +27,18 @@ fn pass(options: &str, score: f64, observed: f64, hour: Option<u8>) -> Option<Di
     let verdict = Verdict { index: 0, score, expected: 100.0, lower: 80.0, upper: 120.0, reason: String::new() };
     let moment = Moment { date: date(2026, 11, 23), hour };
     let time = EvaluationTime::new(moment, Grain::Daily, &zone("Asia/Seoul"));
-    pass_gates(&rule(options), &verdict, observed, time)
+    direction(pass_gates(&rule(options), &verdict, point(observed, time)))
+}
+
+fn point(observed: f64, time: EvaluationTime) -> PointInTime {
+    PointInTime { observed, time, gate: Gate::Opening, trailing_bill: 10_000.0 }
+}
+
+fn direction(result: GateResult) -> Option<Direction> {
+    match result {
+        GateResult::Anomalous(direction) => Some(direction),
+        GateResult::Held { .. } | GateResult::Normal => None,
+    }
 }
 
 #[test]
@@ -45,10 +56,14 @@ fn only_the_direction_of_the_rule_passes() {
 
 #[test]
 fn impact_and_change_must_both_be_large_enough() {
-    let gates = "min_impact = 30\nmin_change = 0.4";
+    let gates = "min_impact = \"30 KRW\"\nmin_change = 0.4";
     assert_eq!(pass(gates, 9.0, 140.0, FINISHED), Some(Direction::Up));
     assert_eq!(pass(gates, 9.0, 139.0, FINISHED), None, "the change is too small");
-    assert_eq!(pass("min_impact = 41\nmin_change = 0.4", 9.0, 140.0, FINISHED), None, "the impact is too small");
+    assert_eq!(
+        pass("min_impact = \"41 KRW\"\nmin_change = 0.4", 9.0, 140.0, FINISHED),
+        None,
+        "the impact is too small"
+    );
 }
 
 #[test]
@@ -65,7 +80,7 @@ fn a_deviation_explained_by_a_clock_change_does_not_pass() {
     let pass = |moment: Moment, grain: Grain, observed: f64, upper: f64| {
         let time = EvaluationTime::new(moment, grain, &zone("Europe/Berlin"));
         let verdict = Verdict { index: 0, score: 1.5, expected: 100.0, lower: 98.0, upper, reason: String::new() };
-        pass_gates(&rule(""), &verdict, observed, time)
+        direction(pass_gates(&rule(""), &verdict, point(observed, time)))
     };
     let at = |date: Date, hour: u8| Moment { date, hour: Some(hour) };
     let autumn = date(2026, 10, 25);
@@ -82,4 +97,17 @@ fn a_deviation_explained_by_a_clock_change_does_not_pass() {
     assert_eq!(pass(finished(spring), Grain::Daily, 96.0, 102.0), None);
     assert_eq!(pass(at(spring, 3), Grain::DayToDate, 75.0, 102.0), None);
     assert_eq!(pass(at(spring, 3), Grain::DayToDate, 70.0, 102.0), Some(Direction::Down));
+}
+
+#[test]
+fn an_incident_continues_beyond_the_band_without_a_minimum_impact() {
+    let verdict = Verdict { index: 0, score: 1.2, expected: 100.0, lower: 80.0, upper: 120.0, reason: String::new() };
+    let moment = Moment { date: date(2026, 11, 23), hour: None };
+    let time = EvaluationTime::new(moment, Grain::Daily, &zone("Asia/Seoul"));
+    let pass = |options: &str, gate| pass_gates(&rule(options), &verdict, PointInTime { gate, ..point(130.0, time) });
+    for options in ["min_impact = \"1000 KRW\"", "min_impact_share = 0.1"] {
+        assert_eq!(pass(options, Gate::Opening), GateResult::Held { impact: 30.0 });
+        assert_eq!(pass(options, Gate::Continuing), GateResult::Anomalous(Direction::Up));
+    }
+    assert_eq!(pass("min_impact_share = 0.003", Gate::Opening), GateResult::Anomalous(Direction::Up));
 }

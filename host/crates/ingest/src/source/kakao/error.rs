@@ -17,12 +17,13 @@ pub enum KakaoError {
     Distrusted { url: String, why: String },
     #[error("the billing API at {url} answered {status} for {date}, and a retry does not help: {body}")]
     Rejected { url: String, date: Date, status: u16, body: String },
+    /// The end of a short test. A fetch ends with [`KakaoError::RetryBudget`].
     #[error(
-        "the billing API at {url} returned no page {page} of {date} in {}; the last attempt: {why}; run the job again \
-         when the API answers, or raise source.attempts",
+        "the billing API at {url} returned no row of {date} in {}; the last attempt: {why}; try again when the API \
+         answers",
         counted(*attempts, "attempt")
     )]
-    Exhausted { url: String, date: Date, page: u32, attempts: u32, why: String },
+    Unanswered { url: String, date: Date, attempts: u32, why: String },
     #[error(
         "the billing API at {url} returned no page {page} of {date} in {}, and the time for retries is used up: {failed} \
          of {} failed and took {seconds} s of source.retry_seconds = {budget}; the last attempt: {why}; run the job \
@@ -47,13 +48,20 @@ pub enum KakaoError {
     )]
     Shape { url: String, date: Date, page: u32, why: String, body: String },
     #[error(
-        "page {page} of {date} from {url} equals the previous page: expected different rows, or a last page with fewer \
-         than {size} rows"
+        "page {page} of {date} from {url} equals the previous page of {size} rows: expected different rows, or an empty \
+         page after the last row"
     )]
     Repeated { url: String, date: Date, page: u32, size: u32 },
     #[error(
-        "the pages of {date} from {url} do not end: {pages} full pages of {size} rows; raise source.max_pages if the \
-         bill is that long"
+        "the pages of {date} from {url} do not end: {} of up to {size} rows are followed by another; raise \
+         source.max_pages if the bill is that long",
+        counted(*pages, "page")
     )]
     Endless { url: String, date: Date, pages: u32, size: u32 },
+    #[error(
+        "the billing API at {url} reports {} of {date} and returns only empty pages: expected the rows; run the job \
+         again when the API returns the rows",
+        counted(*reported, "row")
+    )]
+    OnlyEmptyPages { url: String, date: Date, reported: u64 },
 }

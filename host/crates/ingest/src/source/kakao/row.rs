@@ -14,6 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::document::RawDocument;
 
+/// The ids of rows without an account or without a project.
+const NO_ACCOUNT: &str = "(no account)";
+const NO_PROJECT: &str = "(no project)";
+
 /// The used fields of a billing row. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,14 +68,18 @@ fn bill_row(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, 
     if series::parse_day(date) != Some(day) {
         return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
     }
-    let mut id = |field: &str, value: &Option<Cow<'_, str>>| match value.as_deref().map(str::trim) {
-        Some(id) if !id.is_empty() => Ok(texts.get(id)),
-        _ => Err(format!("{field} is missing or empty")),
+    // Money without a project or an account is part of the bill; a charge without a service is not readable.
+    let mut id = |value: &Option<Cow<'_, str>>, missing: &str| {
+        let id = value.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        texts.get(id.unwrap_or(missing))
     };
+    if row.service_id.as_deref().is_none_or(|id| id.trim().is_empty()) {
+        return Err("serviceId is missing or empty".to_owned());
+    }
     let key = SeriesKey {
-        account: id("domainId", &row.domain_id)?,
-        project: id("projectId", &row.project_id)?,
-        service: id("serviceId", &row.service_id)?,
+        account: id(&row.domain_id, NO_ACCOUNT),
+        project: id(&row.project_id, NO_PROJECT),
+        service: id(&row.service_id, ""),
     };
     let mut name = |value: &Option<Cow<'_, str>>, id: &Arc<str>| match value.as_deref() {
         Some(name) if !name.is_empty() => texts.get(name),
@@ -93,14 +101,26 @@ fn bill_row(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, 
     Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
 }
 
-/// Parses a figure. Null and missing count as 0; a quoted number is valid.
+/// Removes the commas of a number like `1,234,567.89`. Any other text stays unchanged.
+fn without_separators(text: &str) -> Cow<'_, str> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let whole = unsigned.split_once('.').map_or(unsigned, |(whole, _)| whole);
+    let mut groups = whole.split(',');
+    let is_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let has_first = groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && is_digits(first));
+    let has_groups = whole.contains(',') && groups.all(|group| group.len() == 3 && is_digits(group));
+    if has_first && has_groups { Cow::Owned(text.replace(',', "")) } else { Cow::Borrowed(text) }
+}
+
+/// Parses a figure. Null and missing count as 0; a quoted number is valid, also with thousands separators.
 fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
     let Some(text) = raw.map(|raw| raw.get().trim_matches('"').trim()).filter(|text| *text != "null") else {
         return Ok(BigDecimal::default());
     };
     // The limit is far above any bill and prevents a gigabyte of digits for 1e999999999.
     let is_reasonable = |number: &BigDecimal| number.fractional_digit_count().abs() <= 64 && number.digits() <= 64;
-    BigDecimal::from_str(text)
+    let plain = without_separators(text);
+    BigDecimal::from_str(&plain)
         .ok()
         .filter(is_reasonable)
         .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
@@ -120,6 +140,7 @@ mod tests {
             rows: rows.iter().map(|row| RawValue::from_string((*row).to_owned()).expect("JSON")).collect(),
             fetched_at: Timestamp::UNIX_EPOCH,
             api_params: serde_json::Map::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -141,18 +162,22 @@ mod tests {
             &row("s", "1e999999999"),
             &row("s", "\"12.5\""),
             &row("s", "null"),
+            &row("s", "\"-1,234,567.89\""),
+            &row("s", "\"12,34\""),
         ]);
         let rows: Vec<_> = bill_rows(&document).collect();
         let reasons =
             rows.iter().enumerate().filter_map(|(index, row)| Some(format!("{index}: {}", row.as_ref().err()?)));
         insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
         0: not a billing row: expected a JSON object
-        2: projectId is missing or empty
         3: meteringDate is "20261121", expected "20261122"
         4: expectAmount is "many", expected a number
         5: expectAmount is "1e999999999", expected a number
+        9: expectAmount is "12,34", expected a number
         "#);
         let costs: Vec<f64> = rows.iter().flatten().filter_map(|row| row.amounts.billed_cost.to_f64()).collect();
-        assert_eq!(costs, [1.0, 12.5, 0.0]);
+        assert_eq!(costs, [1.0, 0.0, 12.5, 0.0, -1_234_567.89]);
+        let without_project = rows[2].as_ref().expect("a row");
+        assert_eq!(without_project.key, SeriesKey::new("d", "(no project)", "s"));
     }
 }

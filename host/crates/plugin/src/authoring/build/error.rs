@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use sandbox::packed::PackedError;
-use sandbox::{ArtifactError, LoadError, LoadFault, SandboxError};
+use sandbox::{ArtifactError, LoadError, SandboxError};
 
 use super::missing_tool::MissingTool;
 use super::tool::ToolError;
@@ -50,9 +50,6 @@ impl From<LoadError> for BuildError {
 }
 
 /// Returns a hint if `describe` trapped without a message; otherwise an empty text.
-fn advice(error: &LoadError) -> &'static str {
-    match &error.fault {
-        LoadFault::Describe(error) => error.advice(),
-        _ => "",
-    }
+fn advice(error: &LoadError) -> &str {
+    error.fault.advice()
 }

@@ -1,0 +1,55 @@
+//! The opening band of an incident: the fits from before the incident began.
+//!
+//! The band does not move while the incident lasts, so a detector that adapts to a change cannot end the incident.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+/// The fit of a rule's detector from before an incident began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpeningBand {
+    /// SHA-256 of the detector's bytes, in hex. No detector with a different digest receives the state.
+    pub detector: String,
+    /// SHA-256 of the settings' JSON, in hex.
+    pub settings: String,
+    /// The last day in the training data.
+    pub through: Date,
+    /// The opaque fitted state.
+    pub state: Vec<u8>,
+    /// Figures reported by the fit, e.g. `mean` and `std`.
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// The cost of a series before and after a lasting change, per day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Levels {
+    /// Median of the expected values of the opening band.
+    pub before: f64,
+    /// Median of the last [`LEVEL_DAYS`] finished days.
+    pub after: f64,
+}
+
+/// Number of finished days that define the level after a change.
+pub const LEVEL_DAYS: usize = 5;
+
+/// Number of days of a month, for the difference per month.
+const DAYS_PER_MONTH: f64 = 30.0;
+
+impl Levels {
+    /// Returns the difference per month of 30 days.
+    pub fn difference_per_month(self) -> f64 {
+        (self.after - self.before) * DAYS_PER_MONTH
+    }
+}
+
+/// Returns the median; NaN for an empty list.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        length if length % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands `series list` and `series show`.
+
+use clap::Subcommand;
+use jiff::civil::Date;
+use model::history::Measure;
+use serde_json::Value;
+use tracing::Level;
+
+use super::args;
+use super::args::SpanArgs;
+use super::present::{self, Form};
+use crate::config::StoreConfig;
+use crate::pipeline::Grade;
+use model::money;
+use model::series::{ALL, SeriesKey};
+use store::{Access, DailyRecord, DateRange, Store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SeriesCommand {
+    /// List the series of a day with keys and names, most expensive first.
+    List {
+        /// Day, like 2026-11-23. Default: the newest day in the store.
+        #[arg(long, value_parser = args::day)]
+        date: Option<Date>,
+    },
+    /// Show the days of a series in the ledger.
+    Show {
+        /// Series key domainId/projectId/serviceId, from `series list` or from an anomaly.
+        #[arg(long, value_parser = args::series)]
+        series: SeriesKey,
+        /// Moment of knowledge: show the amounts known at the end of a day, or at a moment.
+        #[arg(long, value_parser = args::as_of, value_name = "DAY|MOMENT")]
+        as_of: Option<args::AsOf>,
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+}
+
+/// The measures of a day with the column names.
+const MEASURES: [(Measure, &str); 5] = [
+    (Measure::BilledCost, "cost"),
+    (Measure::ListCost, "list cost"),
+    (Measure::Discount, "discount"),
+    (Measure::UsageTime, "usage time"),
+    (Measure::UsageQuantity, "quantity"),
+];
+
+pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Form) -> anyhow::Result<Grade> {
+    match command {
+        SeriesCommand::List { date } => list(&config, date, form).await?,
+        SeriesCommand::Show { series, as_of, span } => {
+            let range = span.range()?;
+            let store = Store::open(&config.store, Access::Read).await?;
+            let records = match as_of {
+                Some(as_of) => store.daily_as_of(range, &series, as_of.in_zone(&config.zone)?).await?,
+                None => store.daily(range, &series).await?,
+            };
+            if records.is_empty() {
+                let message =
+                    format!("the ledger holds no such day of {series}: costwarden series list names all series");
+                present::complaint(Level::WARN, &message);
+            }
+            show(&records, form);
+        }
+    }
+    Ok(Grade::Done)
+}
+
+async fn list(config: &StoreConfig, date: Option<Date>, form: Form) -> anyhow::Result<()> {
+    let store = Store::open(&config.store, Access::Read).await?;
+    let Some(day) = date.or(store.newest_day().await?) else {
+        anyhow::bail!("the ledger holds no day yet: costwarden backfill --from DAY loads some");
+    };
+    let every = SeriesKey::new(ALL, ALL, ALL);
+    let mut records = store.daily(DateRange { from: day, to: day }, &every).await?;
+    if records.is_empty() {
+        anyhow::bail!("the ledger does not hold {day}: costwarden daily --date {day} fetches it");
+    }
+    let cost = |record: &DailyRecord| record.amounts.get(&Measure::BilledCost).copied().unwrap_or(0.0);
+    records.sort_by(|one, other| cost(other).total_cmp(&cost(one)));
+    if form == Form::Json {
+        print(&records);
+        return Ok(());
+    }
+    let mut table = present::table(&["series", "cost", "anomalous", "name"], &[1]);
+    present::keep_whole(&mut table, 0);
+    for record in &records {
+        let name = |field: &str| record.json.get(field).and_then(Value::as_str).unwrap_or_default();
+        table.add_row([
+            record.key.to_string(),
+            money::text(cost(record)),
+            anomalous(record).to_owned(),
+            present::series_label(["domainName", "projectName", "serviceName"].map(name)),
+        ]);
+    }
+    present::out(&format!("{day}, amounts in {}\n{table}", config.currency));
+    Ok(())
+}
+
+fn show(records: &[DailyRecord], form: Form) {
+    if form == Form::Json {
+        return print(records);
+    }
+    let names = MEASURES.map(|(_, name)| name);
+    let mut table = present::table(&[&["date"][..], &names, &["anomalous"]].concat(), &[1, 2, 3, 4, 5]);
+    for record in records {
+        let amounts = MEASURES
+            .iter()
+            .map(|(measure, _)| record.amounts.get(measure).copied().map_or_else(String::new, money::text));
+        let cells = [record.date.to_string()].into_iter().chain(amounts).chain([anomalous(record).to_owned()]);
+        table.add_row(cells);
+    }
+    present::out(&table.to_string());
+}
+
+fn print(records: &[DailyRecord]) {
+    records.iter().for_each(|record| present::out(&Value::Object(record.json.clone()).to_string()));
+}
+
+fn anomalous(record: &DailyRecord) -> &'static str {
+    if record.json.get("isAnomaly").and_then(Value::as_bool).unwrap_or(false) { "yes" } else { "no" }
+}
