@@ -1,0 +1,134 @@
+//! Exponential smoothing of the level and the weekday terms with clipped errors, in units of the scale.
+
+use costwarden_sdk::Weekday;
+use costwarden_sdk::stats::{self, MAD_TO_STD};
+use serde::{Deserialize, Serialize};
+
+/// Number of first days that start the level and the weekday terms.
+const START_DAYS: usize = 28;
+const LEVEL_START_DAYS: usize = 14;
+/// Days on both sides in the running median of the start.
+const START_REACH: usize = 3;
+/// Part of an error that the level and the weekday term take over.
+const LEVEL_GAIN: f64 = 0.5;
+const WEEKDAY_GAIN: f64 = 0.1;
+/// Maximum error in an update, in standard deviations.
+const CLIP: f64 = 4.0;
+/// The running standard deviation: its gain, the maximum error in standard deviations, and the factor from the mean
+/// absolute deviation to the standard deviation of a normal distribution, sqrt(pi / 2).
+const SPREAD_GAIN: f64 = 0.06;
+const LARGE: f64 = 3.0;
+const MEAN_TO_STD: f64 = 1.25;
+/// Number of consecutive large errors to the same side that set the level to the median of the last seven days.
+const ACCEPT_DAYS: i32 = 7;
+pub(crate) const LAST: usize = 4;
+
+/// The state of the smoothing after a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Filter {
+    pub(crate) level: f64,
+    /// Deviations of the weekdays from the level, from Monday.
+    pub(crate) weekdays: [f64; 7],
+    /// The running standard deviation of the errors; only the clipping uses it.
+    spread: f64,
+    /// Number of consecutive large errors, negative for errors below.
+    run: i32,
+    /// The newest amounts without the weekday term, oldest first.
+    newest: [f64; 7],
+    /// The last amount of each weekday; NaN before the first.
+    pub(crate) last_of_weekday: [f64; 7],
+}
+
+impl Filter {
+    /// The start from the first days of a history.
+    pub(crate) fn start(days: &[(Weekday, f64)], floor: f64) -> Self {
+        let days = &days[..days.len().min(START_DAYS)];
+        let deviations: Vec<f64> = (0..days.len())
+            .map(|i| {
+                let around = &days[i.saturating_sub(START_REACH)..(i + START_REACH + 1).min(days.len())];
+                days[i].1 - median(around.iter().map(|day| day.1))
+            })
+            .collect();
+        let term = |weekday: &Weekday| {
+            let own = days.iter().zip(&deviations).filter(|(day, _)| day.0 == *weekday);
+            cautious_median(own.map(|(_, deviation)| *deviation).collect())
+        };
+        let mut weekdays = Weekday::ALL.each_ref().map(term);
+        let mean = weekdays.iter().sum::<f64>() / 7.0;
+        weekdays.iter_mut().for_each(|term| *term -= mean);
+        let without: Vec<f64> = days.iter().map(|day| day.1 - weekdays[day.0 as usize]).collect();
+        let center = median(without.iter().copied());
+        let spread = MAD_TO_STD * median(without.iter().map(|value| (value - center).abs()));
+        Self {
+            level: median(without.iter().copied().take(LEVEL_START_DAYS)),
+            weekdays,
+            spread: spread.max(floor),
+            run: 0,
+            newest: [f64::NAN; 7],
+            last_of_weekday: [f64::NAN; 7],
+        }
+    }
+
+    pub(crate) fn weekday(&self, weekday: Weekday) -> f64 {
+        self.weekdays[weekday as usize]
+    }
+
+    /// The newest four amounts without the weekday term.
+    pub(crate) fn last(&self) -> [f64; LAST] {
+        let mut last = [0.0; LAST];
+        last.copy_from_slice(&self.newest[7 - LAST..]);
+        last
+    }
+
+    /// Adds a day. An excluded day counts as a recent amount, and changes neither the level nor the weekday term.
+    pub(crate) fn learn(&mut self, weekday: Weekday, value: f64, floor: f64, is_excluded: bool) {
+        let without = value - self.weekday(weekday);
+        let error = without - self.level;
+        self.newest.rotate_left(1);
+        self.newest[6] = without;
+        self.last_of_weekday[weekday as usize] = value;
+        if is_excluded {
+            return;
+        }
+        let side = if error > 0.0 { 1 } else { -1 };
+        self.run = match error.abs() > LARGE * self.spread {
+            false => 0,
+            true if self.run * side < 0 => side,
+            true => self.run + side,
+        };
+        if self.run.abs() >= ACCEPT_DAYS {
+            self.level = median(self.newest.iter().copied().filter(|value| value.is_finite()));
+            self.run = 0;
+        } else {
+            let clipped = error.clamp(-CLIP * self.spread, CLIP * self.spread);
+            self.level += LEVEL_GAIN * clipped;
+            self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;
+        }
+        let size = MEAN_TO_STD * error.abs().min(LARGE * self.spread);
+        self.spread = floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
+    }
+}
+
+/// The median; 0 for no values.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    stats::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
+}
+
+/// The median; of an even number of values, the middle value nearer to 0, or 0 between middle values of both signs. Of
+/// fewer than four values, the same for the extremes: half of the values may be incidents.
+fn cautious_median(mut values: Vec<f64>) -> f64 {
+    if values.len() < 2 {
+        return 0.0;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len() - 1;
+    let (low, high) = if last < 3 { (0, last) } else { (last / 2, values.len() / 2) };
+    let (low, high) = (values[low], values[high]);
+    if low * high <= 0.0 {
+        0.0
+    } else if low.abs() < high.abs() {
+        low
+    } else {
+        high
+    }
+}

@@ -1,0 +1,170 @@
+//! The fitted state: scale, smoothing, band and recurring charges.
+
+use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::{Detector as _, Refusal, Series};
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::{Band, Forecast, Shift, Side};
+use crate::charges::{self, Charge, Day};
+use crate::filter::{Filter, LAST, median};
+use crate::{DailyLevel, Settings};
+
+/// Number of newest days that decide whether an alert continues.
+const REPLAY_DAYS: usize = 14;
+/// Number of newest errors in the standard deviation.
+const ERROR_DAYS: usize = 28;
+/// Number of newest days in the slow level.
+const SLOW_DAYS: usize = 56;
+/// The shift: number of days in its center, and the days before the last week in its range.
+const CENTER_DAYS: usize = 28;
+const RANGE_DAYS: usize = 28;
+const RANGE_END: usize = 7;
+/// Days on both sides in the local median of a charge.
+const CHARGE_REACH: usize = 14;
+/// Minimum number of separate bursts that make a burst usual, and the largest usual burst.
+const MIN_BURSTS: usize = 6;
+const USUAL_BURST: f64 = 1.25;
+
+/// The knowledge of a history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The usual size of an amount, in the unit of the series. All other numbers are in units of the scale. 0 for a
+    /// history without cost.
+    pub(crate) scale: f64,
+    pub(crate) filter: Filter,
+    pub(crate) band: Band,
+    pub(crate) charges: Vec<Charge>,
+    /// The largest usual burst above the usual amount; 0 without usual bursts.
+    pub(crate) burst: f64,
+    /// The side of the alert that continues.
+    pub(crate) alert: Option<Side>,
+}
+
+impl State {
+    pub(crate) fn fit(settings: &Settings, history: &Series) -> Result<Self, Refusal> {
+        let points: Vec<(usize, f64)> = history.known().collect();
+        let needed = DailyLevel::MIN_POINTS as usize;
+        let learnable = points.iter().filter(|(i, _)| !history.is_excluded(*i)).count();
+        if learnable < needed {
+            return Err(Refusal::learning(learnable, needed));
+        }
+        let sizes = points.iter().map(|(_, value)| value.abs());
+        let scale = median(sizes.clone()).max(sizes.sum::<f64>() / points.len() as f64 / 4.0);
+        // Without cost there is no scale. Any positive unit keeps the numbers finite.
+        let unit = if scale > 0.0 { scale } else { 1.0 };
+        let days: Vec<Day> = points.iter().map(|(i, _)| Day::of(history, *i)).collect();
+        let values: Vec<f64> = points.iter().map(|(_, value)| value / unit).collect();
+        let start: Vec<_> = days.iter().map(Day::weekday).zip(values.iter().copied()).collect();
+
+        let filter = Filter::start(&start, settings.floor);
+        let mut state = Self { scale, filter, band: Band::default(), charges: Vec::new(), burst: 0.0, alert: None };
+        let mut past = Past { errors: Vec::new(), without: Vec::new() };
+        let mut misses = Vec::new();
+        for (i, (day, value)) in days.iter().zip(&values).enumerate() {
+            let weekday = state.filter.weekday(day.weekday());
+            let miss = value - state.filter.level - weekday;
+            if i >= needed.max(values.len().saturating_sub(REPLAY_DAYS)) {
+                state.band = past.band(settings);
+                state.alert = state.forecast(settings, day).alert(*value);
+            }
+            let is_excluded = history.is_excluded(points[i].0);
+            if !is_excluded {
+                past.errors.push(miss.abs());
+            }
+            misses.push(miss);
+            past.without.push(value - weekday);
+            state.filter.learn(day.weekday(), *value, settings.floor, is_excluded);
+        }
+        state.band = past.band(settings);
+        (state.charges, state.burst) = state.irregular(settings, &days, &values, (&past.without, &misses));
+        Ok(state)
+    }
+
+    /// The smoothed level, in the unit of the series.
+    pub(crate) fn level(&self) -> f64 {
+        self.filter.level * self.scale
+    }
+
+    /// The standard deviation of a forecast, in the unit of the series.
+    pub(crate) fn deviation(&self) -> f64 {
+        self.band.deviation * self.scale
+    }
+
+    /// The forecast for a day after all learned days.
+    pub(crate) fn forecast(&self, settings: &Settings, day: &Day) -> Forecast {
+        let excess = charges::expected(day, &self.charges);
+        Forecast::of(settings, self, day, excess)
+    }
+
+    /// Adds a judged day. A recurring charge is no error.
+    pub(crate) fn learn(&mut self, day: &Day, forecast: &Forecast, observed: f64) {
+        if self.scale > 0.0 {
+            let value = observed / self.scale;
+            self.alert = forecast.alert(value);
+            let floor = self.band.floor;
+            self.filter.learn(day.weekday(), value - forecast.excess.expected, floor, false);
+        }
+    }
+
+    /// Deviations that may recur, and the largest usual burst.
+    fn irregular(
+        &self,
+        settings: &Settings,
+        days: &[Day],
+        values: &[f64],
+        (without, misses): (&[f64], &[f64]),
+    ) -> (Vec<Charge>, f64) {
+        let least = settings.k * self.band.deviation;
+        let mut charges = Vec::new();
+        let mut bursts: Vec<f64> = Vec::new();
+        let mut last_burst = None;
+        for (i, day) in days.iter().enumerate() {
+            let now = values[i] - self.filter.weekday(day.weekday());
+            if misses[i].abs() <= least / 2.0 && (now - self.band.slow).abs() <= least {
+                continue;
+            }
+            let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
+            let excess = now - median(around.iter().copied());
+            if excess.abs() <= least {
+                continue;
+            }
+            charges.push(Charge { day: *day, excess });
+            if excess > 0.0 {
+                // Consecutive days are one burst.
+                match bursts.last_mut().filter(|_| last_burst == i.checked_sub(1)) {
+                    Some(burst) => *burst = if excess > *burst { excess } else { *burst },
+                    None => bursts.push(excess),
+                }
+                last_burst = Some(i);
+            }
+        }
+        let is_usual = bursts.len() >= MIN_BURSTS;
+        let burst = stats::quantile(&mut bursts, 0.9).filter(|_| is_usual).map_or(0.0, |burst| USUAL_BURST * burst);
+        (charges, burst)
+    }
+}
+
+/// The learned days, oldest first.
+struct Past {
+    /// Absolute forecast errors.
+    errors: Vec<f64>,
+    /// Amounts without the weekday term.
+    without: Vec<f64>,
+}
+
+impl Past {
+    fn band(&self, settings: &Settings) -> Band {
+        let newest =
+            |values: &[f64], count: usize| median(values[values.len().saturating_sub(count)..].iter().copied());
+        let deviation = (MAD_TO_STD * newest(&self.errors, ERROR_DAYS)).max(settings.floor);
+        let count = self.without.len();
+        let shift = (count >= SLOW_DAYS).then(|| {
+            let before = &self.without[..count - LAST];
+            let end = count - RANGE_END;
+            let range = &self.without[end.saturating_sub(RANGE_DAYS)..end];
+            let quantile = |p| stats::quantile(&mut range.to_vec(), p).unwrap_or(0.0);
+            Shift { center: newest(before, CENTER_DAYS), low: quantile(0.1), high: quantile(0.9) }
+        });
+        Band { deviation, floor: settings.floor, slow: newest(&self.without, SLOW_DAYS), shift }
+    }
+}
