@@ -1,0 +1,198 @@
+//! The fitted state: scale, profile, levels and allowed deviations.
+
+use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::{Detector as _, Refusal, Series};
+use serde::{Deserialize, Serialize};
+
+use crate::forecast::{Forecast, Side};
+use crate::profile::Profile;
+use crate::{HourlyLevel, Settings};
+
+/// Part of an error that the fast and the slow level take over.
+const FAST_GAIN: f64 = 0.5;
+const SLOW_GAIN: f64 = 0.005;
+/// Maximum error in an update, in standard deviations.
+const CLIP: f64 = 4.0;
+/// The running standard deviation: its gain, the maximum error in standard deviations, and the factor from the mean
+/// absolute deviation to the standard deviation of a normal distribution, sqrt(pi / 2).
+const SPREAD_GAIN: f64 = 0.01;
+const LARGE: f64 = 3.0;
+const MEAN_TO_STD: f64 = 1.25;
+/// Parts of `k` that one hour and the mean of three hours may deviate.
+const K_SHARES: [f64; 2] = [1.0, 0.6];
+/// Minimum error of the hour itself as a part of an alerting mean of three hours.
+pub(crate) const HOUR_OF_THREE: f64 = 0.5;
+/// Number of points that an hour of day needs for half of its own standard deviation.
+const SHRINK: f64 = 20.0;
+/// The peak of one day in ten: the quantile of the daily maxima, and its allowance.
+const PEAK_QUANTILE: f64 = 0.9;
+const PEAK_ALLOWANCE: f64 = 1.3;
+/// Allowance over the median of the daily maxima: a peak of every second day is usual.
+const USUAL_ALLOWANCE: f64 = 1.2;
+/// The usual amount of a series with mostly hours without cost: its allowance over the quantile, and the minimum number
+/// of amounts.
+const SPARSE_ALLOWANCE: f64 = 1.5;
+const MIN_AMOUNTS: usize = 3;
+const DAY: usize = 24;
+/// Minimum number of hours of a day in the daily maxima.
+const MIN_HOURS: usize = 12;
+/// Number of newest points that decide whether an alert continues.
+const REPLAY: usize = 168;
+
+/// The knowledge of a history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The usual size of an amount, in the unit of the series. All other numbers are in units of the scale. 0 for a
+    /// history without cost.
+    pub(crate) scale: f64,
+    pub(crate) profile: Profile,
+    pub(crate) levels: Levels,
+    /// The allowed rise by hour of day: of one hour, and of the mean of three hours.
+    pub(crate) rooms: [[f32; DAY]; 2],
+    /// The largest usual amount of a series with mostly hours without cost; 0 for all other series.
+    pub(crate) usual_amount: f64,
+    /// The side of the alert that continues.
+    pub(crate) alert: Option<Side>,
+}
+
+/// Both levels of the amounts without the profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Levels {
+    pub(crate) fast: f64,
+    pub(crate) slow: f64,
+    /// The deviations of the last two hours from the slow level; NaN before the first.
+    pub(crate) last: [f64; 2],
+    /// The running standard deviation of the errors; only the clipping uses it.
+    spread: f64,
+    floor: f64,
+}
+
+/// The errors of an hour. Index 0 is one hour, index 1 the mean of three hours.
+struct Errors {
+    hour: usize,
+    /// The absolute errors; NaN for the first two means.
+    sizes: [f64; 2],
+    /// The absolute errors that count towards an alert.
+    counted: [f64; 2],
+}
+
+impl State {
+    pub(crate) fn fit(settings: &Settings, history: &Series) -> Result<Self, Refusal> {
+        let mut points: Vec<(usize, f64)> = history.known().collect();
+        let needed = HourlyLevel::MIN_POINTS as usize;
+        if points.len() < needed {
+            return Err(Refusal::learning(points.len(), needed));
+        }
+        let sizes = points.iter().map(|(_, value)| value.abs());
+        let scale = median(sizes.clone()).max(sizes.sum::<f64>() / points.len() as f64 / 4.0);
+        // Without cost there is no scale. Any positive unit keeps the numbers finite.
+        let unit = if scale > 0.0 { scale } else { 1.0 };
+        points.iter_mut().for_each(|(_, value)| *value /= unit);
+        let profile = Profile::of(history, &points);
+        let without = |(i, value): &(usize, f64)| value - profile.at(history, *i);
+        let spread = MAD_TO_STD * median(points.iter().map(|point| without(point).abs()));
+        let spread = spread.max(settings.floor);
+        let levels = Levels { fast: 0.0, slow: 0.0, last: [f64::NAN; 2], spread, floor: settings.floor };
+
+        let mut walked = levels.clone();
+        let errors: Vec<Errors> = points
+            .iter()
+            .map(|point| {
+                let [hour, three_hours] = walked.learn(without(point));
+                Errors {
+                    hour: usize::from(history.hour(point.0)),
+                    sizes: [hour[0].abs(), three_hours[0].abs()],
+                    counted: [agreement(hour), agreement([three_hours[0], three_hours[1] / HOUR_OF_THREE])],
+                }
+            })
+            .collect();
+        let rooms = [rooms(settings, &errors, 0), rooms(settings, &errors, 1)];
+        let amounts: Vec<f64> = points.iter().map(|(_, value)| *value).filter(|value| *value != 0.0).collect();
+        let usual_amount = usual_amount(amounts, points.len());
+
+        let mut state = Self { scale, profile, levels, rooms, usual_amount, alert: None };
+        // Two points come before the first mean of three hours.
+        let replay = points.len().saturating_sub(REPLAY).max(2);
+        for (count, (i, value)) in points.into_iter().enumerate() {
+            if count >= replay {
+                state.alert = state.forecast(settings, history, i).alert(value);
+            }
+            state.levels.learn(value - state.profile.at(history, i));
+        }
+        Ok(state)
+    }
+
+    /// The slow level, in the unit of the series.
+    pub(crate) fn level(&self) -> f64 {
+        self.levels.slow * self.scale
+    }
+
+    /// Adds a judged point.
+    pub(crate) fn learn(&mut self, series: &Series, i: usize, forecast: &Forecast, observed: f64) {
+        if self.scale > 0.0 {
+            let value = observed / self.scale;
+            self.alert = forecast.alert(value);
+            self.levels.learn(value - self.profile.at(series, i));
+        }
+    }
+}
+
+impl Levels {
+    /// Adds an amount without the profile. Returns the errors of one hour from both levels, and the mean error of three
+    /// hours with the error of this hour.
+    fn learn(&mut self, value: f64) -> [[f64; 2]; 2] {
+        let (fast, slow) = (value - self.fast, value - self.slow);
+        let mean = (self.last[0] + self.last[1] + slow) / 3.0;
+        let most = CLIP * self.spread;
+        self.fast += FAST_GAIN * fast.clamp(-most, most);
+        self.slow += SLOW_GAIN * slow.clamp(-most, most);
+        let size = MEAN_TO_STD * fast.abs().min(LARGE * self.spread);
+        self.spread = self.floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
+        self.last = [self.last[1], slow];
+        [[fast, slow], [mean, slow]]
+    }
+}
+
+/// The smaller of two errors with the same sign; 0 for errors to different sides.
+fn agreement([one, other]: [f64; 2]) -> f64 {
+    if one * other > 0.0 { one.abs().min(other.abs()) } else { 0.0 }
+}
+
+/// The allowed rise by hour of day.
+fn rooms(settings: &Settings, errors: &[Errors], statistic: usize) -> [f32; DAY] {
+    let known = || errors.iter().filter(|error| error.sizes[statistic].is_finite());
+    let overall = median(known().map(|error| error.sizes[statistic]));
+    let mut deviations = [0.0; DAY];
+    for (hour, deviation) in deviations.iter_mut().enumerate() {
+        let is_near = |error: &&Errors| (error.hour + DAY + 1 - hour) % DAY <= 2;
+        let near = known().filter(is_near).map(|error| error.sizes[statistic]);
+        let count = near.clone().count() as f64;
+        let shrunk = (count * median(near) + SHRINK * overall) / (count + SHRINK);
+        *deviation = (MAD_TO_STD * shrunk).max(settings.floor);
+    }
+    let days = errors.rchunks(DAY).filter(|day| day.len() >= MIN_HOURS);
+    let peak = |day: &[Errors]| {
+        let parts = day.iter().map(|error| error.counted[statistic] / deviations[error.hour]);
+        parts.fold(0.0, |peak, part| if part > peak { part } else { peak })
+    };
+    let mut peaks: Vec<f64> = days.map(peak).collect();
+    let mut peak_at = |part| stats::quantile(&mut peaks, part).unwrap_or(0.0);
+    let usual_peak = USUAL_ALLOWANCE * peak_at(0.5);
+    let rare_peak = PEAK_ALLOWANCE * peak_at(PEAK_QUANTILE).max(1.0);
+    let allowed = (K_SHARES[statistic] * settings.k * rare_peak).sqrt().max(usual_peak);
+    // A young history has not shown its peaks yet.
+    let young = 1.0 + DAY as f64 / errors.len() as f64;
+    deviations.map(|deviation| (young * allowed * deviation) as f32)
+}
+
+/// The largest usual amount if most points are 0; else 0.
+fn usual_amount(mut amounts: Vec<f64>, points: usize) -> f64 {
+    let is_sparse = 2 * amounts.len() < points && amounts.len() >= MIN_AMOUNTS;
+    let largest = stats::quantile(&mut amounts, PEAK_QUANTILE);
+    largest.filter(|_| is_sparse).map_or(0.0, |largest| SPARSE_ALLOWANCE * largest)
+}
+
+/// The median; 0 for no values.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    stats::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
+}
