@@ -10,8 +10,6 @@ use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
 const SHIFT: f64 = 4.0 / 7.0;
-/// Part of the allowed deviation that continues an alert.
-const CONTINUE: f64 = 0.5;
 /// Minimum allowed deviation as a part of the expected amount.
 const RELATIVE: f64 = 0.2;
 /// Minimum allowed deviation as a part of a recurring charge.
@@ -40,13 +38,6 @@ pub(crate) struct Shift {
     pub(crate) high: f64,
 }
 
-/// A side of the expected amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Side {
-    Above,
-    Below,
-}
-
 /// One side of a forecast. All amounts are in units of the scale and count towards the side: a fall is positive below.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Limit {
@@ -72,7 +63,6 @@ pub(crate) struct Forecast {
     expected: f64,
     above: Limit,
     below: Limit,
-    alert: Option<Side>,
     pub(crate) excess: Excess,
 }
 
@@ -96,7 +86,7 @@ impl Forecast {
         let fall = (settings.fall * least).max(-CHARGE * excess.lowest).max(relative(low_edge));
         let rise = rise.max(state.burst - (high - weekday - slow).max(0.0));
 
-        let mut last = filter.last();
+        let mut last = filter.newest;
         last.sort_unstable_by(f64::total_cmp);
         let usual = weekday + excess.expected;
         let shift_above = band.shift.map(|shift| ShiftLimit {
@@ -114,19 +104,7 @@ impl Forecast {
             expected: level + usual,
             above: Limit { edge: high_edge, room: rise, shift: shift_above },
             below: Limit { edge: -low_edge, room: fall, shift: shift_below },
-            alert: state.alert,
             excess,
-        }
-    }
-
-    /// The side of the alert of an amount, in units of the scale.
-    pub(crate) fn alert(&self, value: f64) -> Option<Side> {
-        if value > self.upper() {
-            Some(Side::Above)
-        } else if value < self.lower() {
-            Some(Side::Below)
-        } else {
-            None
         }
     }
 
@@ -139,12 +117,12 @@ impl Forecast {
         }
         let value = observed / self.scale;
         let (score, cause) = self.score(value);
-        let (lower, upper) = (self.lower() * self.scale, self.upper() * self.scale);
+        let (lower, upper) = (-self.below.bound() * self.scale, self.above.bound() * self.scale);
         let mut expected = self.expected;
         if cause == Cause::Shift {
             // The level follows a slow change: compare with the amounts before the change.
             let center = |limit: &Limit| limit.shift.map_or(self.expected, |shift| shift.center);
-            expected = if value > self.upper() { center(&self.above) } else { -center(&self.below) };
+            expected = if observed > upper { center(&self.above) } else { -center(&self.below) };
         }
         let expected = (expected * self.scale).clamp(lower, upper.max(lower));
         // The bounds decide: rounding must not separate the score from the bounds.
@@ -163,19 +141,10 @@ impl Forecast {
         let is_missing = if is_above { self.excess.highest < 0.0 } else { self.excess.lowest > 0.0 };
         let cause = match () {
             () if level >= 1.0 && is_missing => Cause::Missing,
-            () if level >= 1.0 => Cause::Level,
-            () if shift >= 1.0 => Cause::Shift,
-            () => Cause::Continuation,
+            () if level < 1.0 => Cause::Shift,
+            () => Cause::Level,
         };
         (level.max(shift).max(0.0), cause)
-    }
-
-    fn upper(&self) -> f64 {
-        self.above.bound(self.alert == Some(Side::Above))
-    }
-
-    fn lower(&self) -> f64 {
-        -self.below.bound(self.alert == Some(Side::Below))
     }
 }
 
@@ -187,10 +156,10 @@ impl Limit {
     }
 
     /// The amount from which on the day alerts.
-    fn bound(&self, is_continued: bool) -> f64 {
-        let room = if is_continued { CONTINUE * self.room } else { self.room };
+    fn bound(&self) -> f64 {
+        let level = self.edge + self.room;
         let shift = self.shift.map(|shift| (shift, shift.center + shift.room));
         let shift = shift.filter(|(shift, bound)| shift.reach >= *bound).map(|(_, bound)| bound);
-        shift.map_or(self.edge + room, |bound| bound.min(self.edge + room))
+        shift.map_or(level, |bound| bound.min(level))
     }
 }

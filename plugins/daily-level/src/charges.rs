@@ -1,4 +1,4 @@
-//! Recurring charges: the same day of the month, the last day, the n-th or last weekday, every second week.
+//! Recurring charges: the same day of the month, the last day, the n-th weekday, every second week.
 
 use costwarden_sdk::{Series, Weekday};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,6 @@ pub(crate) struct Day {
     of_month: u8,
     /// Whether the day is the last of its month.
     is_last: bool,
-    /// Whether the day is in the last seven days of its month.
-    is_in_last_week: bool,
 }
 
 /// A deviation of a day in the history that may recur.
@@ -45,29 +43,21 @@ enum Recurrence {
     DayOfMonth,
     LastDay,
     WeekdayOfMonth,
-    LastWeekday,
     SecondWeek,
 }
 
-const RECURRENCES: [Recurrence; 5] = [
-    Recurrence::DayOfMonth,
-    Recurrence::LastDay,
-    Recurrence::WeekdayOfMonth,
-    Recurrence::LastWeekday,
-    Recurrence::SecondWeek,
-];
+/// The rules in the order of preference.
+const RECURRENCES: [Recurrence; 4] =
+    [Recurrence::DayOfMonth, Recurrence::LastDay, Recurrence::WeekdayOfMonth, Recurrence::SecondWeek];
 
 impl Day {
     pub(crate) fn of(series: &Series, i: usize) -> Self {
         let date = series.date(i);
-        // The next day and the next week, at a step of one day.
-        let month_after = |days: usize| series.date(i + days).month;
         Self {
             number: series.local_seconds(i).div_euclid(i64::from(crate::DAY)),
             month: date.year * 12 + i32::from(date.month),
             of_month: date.day,
-            is_last: month_after(1) != date.month,
-            is_in_last_week: month_after(WEEK as usize) != date.month,
+            is_last: series.date(i + 1).month != date.month,
         }
     }
 
@@ -80,20 +70,14 @@ impl Day {
     fn recurrences_since(&self, earlier: &Self, rule: Recurrence) -> Option<i64> {
         let months = i64::from(self.month - earlier.month);
         let days = self.number - earlier.number;
-        let same_weekday = days % WEEK == 0;
-        let count = match rule {
-            Recurrence::DayOfMonth => (self.of_month == earlier.of_month).then_some(months),
-            Recurrence::LastDay => (self.is_last && earlier.is_last).then_some(months),
-            Recurrence::WeekdayOfMonth => {
-                let week = |day: &Self| (i64::from(day.of_month) - 1) / WEEK;
-                (same_weekday && week(self) == week(earlier)).then_some(months)
-            }
-            Recurrence::LastWeekday => {
-                (same_weekday && self.is_in_last_week && earlier.is_in_last_week).then_some(months)
-            }
-            Recurrence::SecondWeek => (days % (2 * WEEK) == 0).then_some(days / (2 * WEEK)),
+        let is_connected = match rule {
+            Recurrence::DayOfMonth => self.of_month == earlier.of_month,
+            Recurrence::LastDay => self.is_last && earlier.is_last,
+            Recurrence::WeekdayOfMonth => days % WEEK == 0 && (self.of_month - 1) / 7 == (earlier.of_month - 1) / 7,
+            Recurrence::SecondWeek => days % (2 * WEEK) == 0,
         };
-        count.filter(|count| *count > 0)
+        let count = if rule == Recurrence::SecondWeek { days / (2 * WEEK) } else { months };
+        (is_connected && count > 0).then_some(count)
     }
 }
 
@@ -103,15 +87,16 @@ pub(crate) fn expected(day: &Day, charges: &[Charge]) -> Excess {
     let Some((_, [last, earlier])) = pairs.find(|(rule, pair)| is_simplest(*rule, pair, charges)) else {
         return Excess::default();
     };
-    let (mut lowest, mut highest) = (last.min(&earlier), last.max(&earlier));
+    let (last, earlier) = (last.excess, earlier.excess);
+    let (mut lowest, mut highest) = (last.min(earlier), last.max(earlier));
     // A charge with a changing amount may also stay away.
-    if last.excess > 0.0 && lowest < STEADY * highest {
+    if last > 0.0 && lowest < STEADY * highest {
         lowest = 0.0;
     }
-    if last.excess < 0.0 && highest > STEADY * lowest {
+    if last < 0.0 && highest > STEADY * lowest {
         highest = 0.0;
     }
-    Excess { expected: last.excess, lowest, highest }
+    Excess { expected: last, lowest, highest }
 }
 
 /// The last charge and the charge before, if both have the same sign and few charges contradict the rule.
@@ -131,19 +116,9 @@ fn is_simplest(rule: Recurrence, [last, earlier]: &[Charge; 2], charges: &[Charg
     let alike = |number: i64| charges.iter().any(|c| c.day.number == number && c.excess * last.excess > 0.0);
     match rule {
         Recurrence::DayOfMonth | Recurrence::LastDay => !alike(last.day.number - 2 * WEEK),
-        Recurrence::WeekdayOfMonth | Recurrence::LastWeekday => {
+        Recurrence::WeekdayOfMonth => {
             !connects(Recurrence::DayOfMonth) && !connects(Recurrence::LastDay) && !alike(last.day.number - 2 * WEEK)
         }
         Recurrence::SecondWeek => !alike(last.day.number + WEEK) && !alike(earlier.day.number + WEEK),
-    }
-}
-
-impl Charge {
-    fn min(&self, other: &Self) -> f64 {
-        if self.excess < other.excess { self.excess } else { other.excess }
-    }
-
-    fn max(&self, other: &Self) -> f64 {
-        if self.excess > other.excess { self.excess } else { other.excess }
     }
 }

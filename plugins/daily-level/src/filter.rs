@@ -4,8 +4,7 @@ use costwarden_sdk::Weekday;
 use costwarden_sdk::stats::{self, MAD_TO_STD};
 use serde::{Deserialize, Serialize};
 
-/// Number of first days that start the level and the weekday terms.
-const START_DAYS: usize = 28;
+/// Number of first days that start the level.
 const LEVEL_START_DAYS: usize = 14;
 /// Days on both sides in the running median of the start.
 const START_REACH: usize = 3;
@@ -19,8 +18,7 @@ const CLIP: f64 = 4.0;
 const SPREAD_GAIN: f64 = 0.06;
 const LARGE: f64 = 3.0;
 const MEAN_TO_STD: f64 = 1.25;
-/// Number of consecutive large errors to the same side that set the level to the median of the last seven days.
-const ACCEPT_DAYS: i32 = 7;
+/// Number of days before a day in the median of five days.
 pub(crate) const LAST: usize = 4;
 
 /// The state of the smoothing after a day.
@@ -31,18 +29,15 @@ pub(crate) struct Filter {
     pub(crate) weekdays: [f64; 7],
     /// The running standard deviation of the errors; only the clipping uses it.
     spread: f64,
-    /// Number of consecutive large errors, negative for errors below.
-    run: i32,
     /// The newest amounts without the weekday term, oldest first.
-    newest: [f64; 7],
+    pub(crate) newest: [f64; LAST],
     /// The last amount of each weekday; NaN before the first.
     pub(crate) last_of_weekday: [f64; 7],
 }
 
 impl Filter {
-    /// The start from the first days of a history.
+    /// The start from all days of a history.
     pub(crate) fn start(days: &[(Weekday, f64)], floor: f64) -> Self {
-        let days = &days[..days.len().min(START_DAYS)];
         let deviations: Vec<f64> = (0..days.len())
             .map(|i| {
                 let around = &days[i.saturating_sub(START_REACH)..(i + START_REACH + 1).min(days.len())];
@@ -63,8 +58,7 @@ impl Filter {
             level: median(without.iter().copied().take(LEVEL_START_DAYS)),
             weekdays,
             spread: spread.max(floor),
-            run: 0,
-            newest: [f64::NAN; 7],
+            newest: [f64::NAN; LAST],
             last_of_weekday: [f64::NAN; 7],
         }
     }
@@ -73,37 +67,19 @@ impl Filter {
         self.weekdays[weekday as usize]
     }
 
-    /// The newest four amounts without the weekday term.
-    pub(crate) fn last(&self) -> [f64; LAST] {
-        let mut last = [0.0; LAST];
-        last.copy_from_slice(&self.newest[7 - LAST..]);
-        last
-    }
-
     /// Adds a day. An excluded day counts as a recent amount, and changes neither the level nor the weekday term.
     pub(crate) fn learn(&mut self, weekday: Weekday, value: f64, floor: f64, is_excluded: bool) {
         let without = value - self.weekday(weekday);
         let error = without - self.level;
         self.newest.rotate_left(1);
-        self.newest[6] = without;
+        self.newest[LAST - 1] = without;
         self.last_of_weekday[weekday as usize] = value;
         if is_excluded {
             return;
         }
-        let side = if error > 0.0 { 1 } else { -1 };
-        self.run = match error.abs() > LARGE * self.spread {
-            false => 0,
-            true if self.run * side < 0 => side,
-            true => self.run + side,
-        };
-        if self.run.abs() >= ACCEPT_DAYS {
-            self.level = median(self.newest.iter().copied().filter(|value| value.is_finite()));
-            self.run = 0;
-        } else {
-            let clipped = error.clamp(-CLIP * self.spread, CLIP * self.spread);
-            self.level += LEVEL_GAIN * clipped;
-            self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;
-        }
+        let clipped = error.clamp(-CLIP * self.spread, CLIP * self.spread);
+        self.level += LEVEL_GAIN * clipped;
+        self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;
         let size = MEAN_TO_STD * error.abs().min(LARGE * self.spread);
         self.spread = floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
     }

@@ -1,13 +1,12 @@
 //! Daily cost off its smoothed level and weekday season.
 //!
 //! The detector expects the amount of a day from exponential smoothing: a level and seven weekday terms, both updated
-//! with clipped errors. A day alerts in three cases:
+//! with clipped errors. A day alerts in two cases:
 //!
 //! - **Level**: the amount deviates by more than `k` standard deviations from the smoothed level and, to the same side,
 //!   from the median of the last 56 days. A return to an amount of the last weeks is no anomaly.
 //! - **Shift**: the median of the last five days lies outside the range of the days before and off their median. A slow
 //!   rise of 2 % a day is found within two weeks. The expected amount of such a day is the median before the rise.
-//! - **Continuation**: after an alert, half the deviation to the same side continues the alert.
 //!
 //! The standard deviation is estimated from the median absolute error of the last 28 forecasts, with a minimum of
 //! `floor` of the usual amount. A fall has to be 1.4 times as large as a rise: amounts cannot fall by more than
@@ -15,7 +14,7 @@
 //!
 //! Known irregular costs are expected:
 //!
-//! - A charge on the same day of the month, on the last day, on the same or last weekday of the month, or every second
+//! - A charge on the same day of the month, on the last day, on the same weekday of the month, or every second
 //!   week is expected from the third time on. It alerts if it is missing or if its amount changes.
 //! - A missed weekly charge alerts once, not each week.
 //! - After six separate bursts in the history, a burst of the same size is usual.
@@ -23,7 +22,7 @@
 //! # Blind spots
 //!
 //! - A rise of less than 20 %, unless `floor` is lower.
-//! - A growth of less than 1.5 % a day; a change of a weekday amount within the weekly season takes weeks to learn.
+//! - A growth of less than 1.5 % a day. A new amount of one weekday is learned over weeks.
 //! - The first two occurrences of a monthly charge alert. A history below 75 days sees no monthly charge.
 //! - Holidays: a fall to zero on a public holiday alerts.
 //! - A series without any cost in the history has no scale: each amount alerts with the maximum score.

@@ -11,8 +11,6 @@ pub(crate) enum Cause {
     Missing,
     /// The median of five days left its range.
     Shift,
-    /// An alert goes on at a smaller deviation.
-    Continuation,
 }
 
 pub(crate) fn sentence(
@@ -37,7 +35,6 @@ pub(crate) fn sentence(
                 (Cause::Missing, _) => " (반복되던 비용이 없거나 줄었습니다)",
                 (Cause::Shift, true) => " (여러 날에 걸친 상승)",
                 (Cause::Shift, false) => " (여러 날에 걸친 하락)",
-                (Cause::Continuation, _) => " (이상이 이어지고 있습니다)",
             };
             format!("{observed_text}: {weekday} 평소 {expected_text}보다 {percent}{side}{cause}")
         }
@@ -50,7 +47,6 @@ pub(crate) fn sentence(
                 (Cause::Missing, _) => " (a recurring charge is missing or smaller)",
                 (Cause::Shift, true) => " (a rise over several days)",
                 (Cause::Shift, false) => " (a fall over several days)",
-                (Cause::Continuation, _) => " (the anomaly continues)",
             };
             format!("{observed_text} is {percent}{side} the usual {expected_text} on {weekday}s{cause}")
         }

@@ -4,13 +4,11 @@ use costwarden_sdk::stats::{self, MAD_TO_STD};
 use costwarden_sdk::{Detector as _, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Band, Forecast, Shift, Side};
+use crate::bounds::{Band, Forecast, Shift};
 use crate::charges::{self, Charge, Day};
 use crate::filter::{Filter, LAST, median};
 use crate::{DailyLevel, Settings};
 
-/// Number of newest days that decide whether an alert continues.
-const REPLAY_DAYS: usize = 14;
 /// Number of newest errors in the standard deviation.
 const ERROR_DAYS: usize = 28;
 /// Number of newest days in the slow level.
@@ -36,8 +34,6 @@ pub struct State {
     pub(crate) charges: Vec<Charge>,
     /// The largest usual burst above the usual amount; 0 without usual bursts.
     pub(crate) burst: f64,
-    /// The side of the alert that continues.
-    pub(crate) alert: Option<Side>,
 }
 
 impl State {
@@ -56,27 +52,23 @@ impl State {
         let values: Vec<f64> = points.iter().map(|(_, value)| value / unit).collect();
         let start: Vec<_> = days.iter().map(Day::weekday).zip(values.iter().copied()).collect();
 
-        let filter = Filter::start(&start, settings.floor);
-        let mut state = Self { scale, filter, band: Band::default(), charges: Vec::new(), burst: 0.0, alert: None };
-        let mut past = Past { errors: Vec::new(), without: Vec::new() };
-        let mut misses = Vec::new();
-        for (i, (day, value)) in days.iter().zip(&values).enumerate() {
-            let weekday = state.filter.weekday(day.weekday());
-            let miss = value - state.filter.level - weekday;
-            if i >= needed.max(values.len().saturating_sub(REPLAY_DAYS)) {
-                state.band = past.band(settings);
-                state.alert = state.forecast(settings, day).alert(*value);
+        let mut filter = Filter::start(&start, settings.floor);
+        let mut errors = Vec::new();
+        let mut without = Vec::new();
+        let mut suspects = Vec::new();
+        for ((i, _), (weekday, value)) in points.iter().zip(start) {
+            let now = value - filter.weekday(weekday);
+            let error = (now - filter.level).abs();
+            if !history.is_excluded(*i) {
+                errors.push(error);
             }
-            let is_excluded = history.is_excluded(points[i].0);
-            if !is_excluded {
-                past.errors.push(miss.abs());
-            }
-            misses.push(miss);
-            past.without.push(value - weekday);
-            state.filter.learn(day.weekday(), *value, settings.floor, is_excluded);
+            suspects.push(error);
+            without.push(now);
+            filter.learn(weekday, value, settings.floor, history.is_excluded(*i));
         }
-        state.band = past.band(settings);
-        (state.charges, state.burst) = state.irregular(settings, &days, &values, (&past.without, &misses));
+        let band = Band::of(settings, &errors, &without);
+        let mut state = Self { scale, filter, band, charges: Vec::new(), burst: 0.0 };
+        (state.charges, state.burst) = state.irregular(settings, &days, &values, (&without, &suspects));
         Ok(state)
     }
 
@@ -100,7 +92,6 @@ impl State {
     pub(crate) fn learn(&mut self, day: &Day, forecast: &Forecast, observed: f64) {
         if self.scale > 0.0 {
             let value = observed / self.scale;
-            self.alert = forecast.alert(value);
             let floor = self.band.floor;
             self.filter.learn(day.weekday(), value - forecast.excess.expected, floor, false);
         }
@@ -112,7 +103,7 @@ impl State {
         settings: &Settings,
         days: &[Day],
         values: &[f64],
-        (without, misses): (&[f64], &[f64]),
+        (without, errors): (&[f64], &[f64]),
     ) -> (Vec<Charge>, f64) {
         let least = settings.k * self.band.deviation;
         let mut charges = Vec::new();
@@ -120,7 +111,7 @@ impl State {
         let mut last_burst = None;
         for (i, day) in days.iter().enumerate() {
             let now = values[i] - self.filter.weekday(day.weekday());
-            if misses[i].abs() <= least / 2.0 && (now - self.band.slow).abs() <= least {
+            if errors[i] <= least / 2.0 && (now - self.band.slow).abs() <= least {
                 continue;
             }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
@@ -144,27 +135,18 @@ impl State {
     }
 }
 
-/// The learned days, oldest first.
-struct Past {
-    /// Absolute forecast errors.
-    errors: Vec<f64>,
-    /// Amounts without the weekday term.
-    without: Vec<f64>,
-}
-
-impl Past {
-    fn band(&self, settings: &Settings) -> Band {
-        let newest =
-            |values: &[f64], count: usize| median(values[values.len().saturating_sub(count)..].iter().copied());
-        let deviation = (MAD_TO_STD * newest(&self.errors, ERROR_DAYS)).max(settings.floor);
-        let count = self.without.len();
+impl Band {
+    /// The band after days with these absolute errors and amounts without weekday terms, oldest first.
+    fn of(settings: &Settings, errors: &[f64], without: &[f64]) -> Self {
+        let newest = |values: &[f64], count| median(values[values.len().saturating_sub(count)..].iter().copied());
+        let count = without.len();
         let shift = (count >= SLOW_DAYS).then(|| {
-            let before = &self.without[..count - LAST];
             let end = count - RANGE_END;
-            let range = &self.without[end.saturating_sub(RANGE_DAYS)..end];
+            let range = &without[end.saturating_sub(RANGE_DAYS)..end];
             let quantile = |p| stats::quantile(&mut range.to_vec(), p).unwrap_or(0.0);
-            Shift { center: newest(before, CENTER_DAYS), low: quantile(0.1), high: quantile(0.9) }
+            Shift { center: newest(&without[..count - LAST], CENTER_DAYS), low: quantile(0.1), high: quantile(0.9) }
         });
-        Band { deviation, floor: settings.floor, slow: newest(&self.without, SLOW_DAYS), shift }
+        let deviation = (MAD_TO_STD * newest(errors, ERROR_DAYS)).max(settings.floor);
+        Self { deviation, floor: settings.floor, slow: newest(without, SLOW_DAYS), shift }
     }
 }

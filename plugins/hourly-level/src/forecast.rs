@@ -1,22 +1,12 @@
 //! The bounds of an hour, and the verdict.
 
 use costwarden_sdk::{Context, Language, Series, Verdict};
-use serde::{Deserialize, Serialize};
 
 use crate::Settings;
 use crate::state::{HOUR_OF_THREE, State};
 
-/// Part of the allowed deviation that continues an alert.
-const CONTINUE: f64 = 0.5;
 /// Maximum score. A history without cost has no unit of deviation.
 const GREATEST_SCORE: f64 = 100.0;
-
-/// A side of the expected amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Side {
-    Above,
-    Below,
-}
 
 /// One side of a forecast, in units of the scale. Amounts count towards the side: a fall is positive below.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,20 +29,19 @@ pub(crate) struct Forecast {
     expected: f64,
     above: Limit,
     below: Limit,
-    alert: Option<Side>,
 }
 
 impl State {
-    /// The forecast for a point after all learned points.
-    pub(crate) fn forecast(&self, settings: &Settings, series: &Series, i: usize) -> Forecast {
-        let usual = self.profile.at(series, i);
+    /// The forecast for an hour of day after all learned points.
+    pub(crate) fn forecast(&self, settings: &Settings, hour: usize) -> Forecast {
+        let usual = f64::from(self.profile[hour]);
         let (fast, slow) = (usual + self.levels.fast, usual + self.levels.slow);
-        let [room, mean_room] = self.rooms.each_ref().map(|rooms| f64::from(rooms[usize::from(series.hour(i))]));
+        let [room, mean_room] = self.rooms.each_ref().map(|rooms| f64::from(rooms[hour]));
         let sum = self.levels.last[0] + self.levels.last[1];
         let above = Limit { level: fast.max(slow), room, slow, sum, mean_room, usual: self.usual_amount };
         let (room, mean_room) = (settings.fall * room, settings.fall * mean_room);
         let below = Limit { level: -fast.min(slow), room, slow: -slow, sum: -sum, mean_room, usual: 0.0 };
-        Forecast { scale: self.scale, expected: slow, above, below, alert: self.alert }
+        Forecast { scale: self.scale, expected: slow, above, below }
     }
 }
 
@@ -66,28 +55,15 @@ impl Limit {
         if self.usual > 0.0 { score.min(value / self.usual) } else { score }
     }
 
-    /// The amount from which on the hour alerts, if `part` of the allowed deviations is allowed.
-    fn bound(&self, part: f64) -> f64 {
-        let mean_room = part * self.mean_room;
-        let mean = self.slow + (3.0 * mean_room - self.sum).max(HOUR_OF_THREE * mean_room);
-        let hour = self.level + part * self.room;
-        let bound = if mean < hour { mean } else { hour };
-        if self.usual > 0.0 { bound.max(part * self.usual) } else { bound }
+    /// The amount from which on the hour alerts.
+    fn bound(&self) -> f64 {
+        let mean = self.slow + (3.0 * self.mean_room - self.sum).max(HOUR_OF_THREE * self.mean_room);
+        let bound = mean.min(self.level + self.room);
+        if self.usual > 0.0 { bound.max(self.usual) } else { bound }
     }
 }
 
 impl Forecast {
-    /// The side of the alert of an amount, in units of the scale.
-    pub(crate) fn alert(&self, value: f64) -> Option<Side> {
-        if value > self.upper() {
-            Some(Side::Above)
-        } else if value < self.lower() {
-            Some(Side::Below)
-        } else {
-            None
-        }
-    }
-
     pub(crate) fn verdict(&self, context: &Context, series: &Series, i: usize, observed: f64) -> Verdict {
         if self.scale == 0.0 {
             let score = if observed == 0.0 { 0.0 } else { GREATEST_SCORE };
@@ -95,7 +71,7 @@ impl Forecast {
             return Verdict { lower: 0.0, upper: 0.0, reason, ..Verdict::new(i, score, 0.0) };
         }
         let value = observed / self.scale;
-        let (lower, upper) = (self.lower() * self.scale, self.upper() * self.scale);
+        let (lower, upper) = (-self.below.bound() * self.scale, self.above.bound() * self.scale);
         let expected = (self.expected * self.scale).clamp(lower, upper);
         let score = self.above.score(value).max(self.below.score(-value)).max(0.0);
         // The bounds decide: rounding must not separate the score from the bounds.
@@ -105,14 +81,6 @@ impl Forecast {
         } else {
             Verdict { lower, upper, ..Verdict::new(i, score.min(1.0 - f64::EPSILON), expected) }
         }
-    }
-
-    fn upper(&self) -> f64 {
-        self.above.bound(if self.alert == Some(Side::Above) { CONTINUE } else { 1.0 })
-    }
-
-    fn lower(&self) -> f64 {
-        -self.below.bound(if self.alert == Some(Side::Below) { CONTINUE } else { 1.0 })
     }
 }
 

@@ -1,9 +1,8 @@
 //! Hourly cost off its profile by hour of day.
 //!
-//! The expected amount of an hour is a level plus a profile by hour of day and weekday. Two levels follow the amounts by
+//! The expected amount of an hour is a level plus a profile by hour of day. Two levels follow the amounts by
 //! exponential smoothing with clipped errors: a fast level within hours, a slow level within weeks. An hour alerts if it
-//! deviates from both levels to one side, or if the mean deviation of three hours from the slow level is large. After an
-//! alert, half the deviation to the same side continues the alert.
+//! deviates from both levels to one side, or if the mean deviation of three hours from the slow level is large.
 //!
 //! The standard deviation belongs to the hour of day and its two neighbours: the median absolute error of these hours,
 //! shrunk to the median of all hours. The allowed deviation is the geometric mean of `k` standard deviations and 1.3
@@ -26,7 +25,6 @@
 //! "Continuous Inspection Schemes", 1954 (sums of successive errors).
 
 mod forecast;
-mod profile;
 mod state;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
@@ -95,11 +93,11 @@ impl Detector for HourlyLevel {
     ) -> Result<Vec<Verdict>, Refusal> {
         let mut verdicts = Vec::new();
         for (i, observed) in window.series.known() {
-            let forecast = state.forecast(settings, &window.series, i);
+            let forecast = state.forecast(settings, usize::from(window.series.hour(i)));
             if i >= window.judge_from {
                 verdicts.push(forecast.verdict(context, &window.series, i, observed));
             }
-            state.learn(&window.series, i, &forecast, observed);
+            state.learn(usize::from(window.series.hour(i)), observed);
         }
         Ok(verdicts)
     }

@@ -4,8 +4,6 @@ use costwarden_sdk::stats::{self, MAD_TO_STD};
 use costwarden_sdk::{Detector as _, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::forecast::{Forecast, Side};
-use crate::profile::Profile;
 use crate::{HourlyLevel, Settings};
 
 /// Part of an error that the fast and the slow level take over.
@@ -36,8 +34,6 @@ const MIN_AMOUNTS: usize = 3;
 const DAY: usize = 24;
 /// Minimum number of hours of a day in the daily maxima.
 const MIN_HOURS: usize = 12;
-/// Number of newest points that decide whether an alert continues.
-const REPLAY: usize = 168;
 
 /// The knowledge of a history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,14 +41,13 @@ pub struct State {
     /// The usual size of an amount, in the unit of the series. All other numbers are in units of the scale. 0 for a
     /// history without cost.
     pub(crate) scale: f64,
-    pub(crate) profile: Profile,
+    /// The median of each hour of day.
+    pub(crate) profile: [f32; DAY],
     pub(crate) levels: Levels,
     /// The allowed rise by hour of day: of one hour, and of the mean of three hours.
     pub(crate) rooms: [[f32; DAY]; 2],
     /// The largest usual amount of a series with mostly hours without cost; 0 for all other series.
     pub(crate) usual_amount: f64,
-    /// The side of the alert that continues.
-    pub(crate) alert: Option<Side>,
 }
 
 /// Both levels of the amounts without the profile.
@@ -78,7 +73,8 @@ struct Errors {
 
 impl State {
     pub(crate) fn fit(settings: &Settings, history: &Series) -> Result<Self, Refusal> {
-        let mut points: Vec<(usize, f64)> = history.known().collect();
+        let known = history.known().map(|(i, value)| (usize::from(history.hour(i)), value));
+        let mut points: Vec<(usize, f64)> = known.collect();
         let needed = HourlyLevel::MIN_POINTS as usize;
         if points.len() < needed {
             return Err(Refusal::learning(points.len(), needed));
@@ -88,38 +84,28 @@ impl State {
         // Without cost there is no scale. Any positive unit keeps the numbers finite.
         let unit = if scale > 0.0 { scale } else { 1.0 };
         points.iter_mut().for_each(|(_, value)| *value /= unit);
-        let profile = Profile::of(history, &points);
-        let without = |(i, value): &(usize, f64)| value - profile.at(history, *i);
+        let mut profile = [0.0; DAY];
+        for (hour, usual) in profile.iter_mut().enumerate() {
+            let of_hour = points.iter().filter(|point| point.0 == hour);
+            *usual = median(of_hour.map(|point| point.1)) as f32;
+        }
+        let without = |(hour, value): &(usize, f64)| value - f64::from(profile[*hour]);
         let spread = MAD_TO_STD * median(points.iter().map(|point| without(point).abs()));
         let spread = spread.max(settings.floor);
-        let levels = Levels { fast: 0.0, slow: 0.0, last: [f64::NAN; 2], spread, floor: settings.floor };
-
-        let mut walked = levels.clone();
-        let errors: Vec<Errors> = points
-            .iter()
-            .map(|point| {
-                let [hour, three_hours] = walked.learn(without(point));
-                Errors {
-                    hour: usize::from(history.hour(point.0)),
-                    sizes: [hour[0].abs(), three_hours[0].abs()],
-                    counted: [agreement(hour), agreement([three_hours[0], three_hours[1] / HOUR_OF_THREE])],
-                }
-            })
-            .collect();
+        let mut levels = Levels { fast: 0.0, slow: 0.0, last: [f64::NAN; 2], spread, floor: settings.floor };
+        let mut errors = Vec::with_capacity(points.len());
+        for point in &points {
+            let [hour, three_hours] = levels.learn(without(point));
+            errors.push(Errors {
+                hour: point.0,
+                sizes: [hour[0].abs(), three_hours[0].abs()],
+                counted: [agreement(hour), agreement([three_hours[0], three_hours[1] / HOUR_OF_THREE])],
+            });
+        }
         let rooms = [rooms(settings, &errors, 0), rooms(settings, &errors, 1)];
         let amounts: Vec<f64> = points.iter().map(|(_, value)| *value).filter(|value| *value != 0.0).collect();
         let usual_amount = usual_amount(amounts, points.len());
-
-        let mut state = Self { scale, profile, levels, rooms, usual_amount, alert: None };
-        // Two points come before the first mean of three hours.
-        let replay = points.len().saturating_sub(REPLAY).max(2);
-        for (count, (i, value)) in points.into_iter().enumerate() {
-            if count >= replay {
-                state.alert = state.forecast(settings, history, i).alert(value);
-            }
-            state.levels.learn(value - state.profile.at(history, i));
-        }
-        Ok(state)
+        Ok(Self { scale, profile, levels, rooms, usual_amount })
     }
 
     /// The slow level, in the unit of the series.
@@ -127,12 +113,10 @@ impl State {
         self.levels.slow * self.scale
     }
 
-    /// Adds a judged point.
-    pub(crate) fn learn(&mut self, series: &Series, i: usize, forecast: &Forecast, observed: f64) {
+    /// Adds the amount of an hour of day.
+    pub(crate) fn learn(&mut self, hour: usize, observed: f64) {
         if self.scale > 0.0 {
-            let value = observed / self.scale;
-            self.alert = forecast.alert(value);
-            self.levels.learn(value - self.profile.at(series, i));
+            self.levels.learn(observed / self.scale - f64::from(self.profile[hour]));
         }
     }
 }
