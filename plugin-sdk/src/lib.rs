@@ -74,6 +74,7 @@ mod arena;
 mod calendar;
 mod context;
 mod detector;
+mod forecast;
 #[doc(hidden)]
 pub mod glue;
 pub mod log;
@@ -89,6 +90,7 @@ pub use bindings::costwarden::detector::types::{Context, Issue, Manifest, Refusa
 pub use calendar::{Date, Weekday};
 pub use context::Language;
 pub use detector::{Baseline, Detector, Window};
+pub use forecast::Forecast;
 pub use {schemars, serde};
 
 /// Exports a [`Detector`] as the detector of this plugin, with the version of the crate. Use the macro once per crate.

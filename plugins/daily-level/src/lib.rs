@@ -35,7 +35,6 @@
 mod bounds;
 mod charges;
 mod filter;
-mod reason;
 mod state;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
@@ -110,11 +109,11 @@ impl Detector for DailyLevel {
         let mut verdicts = Vec::new();
         for (i, observed) in window.series.known() {
             let day = charges::Day::of(&window.series, i);
-            let forecast = state.forecast(settings, &day);
+            let bounds = state.bounds(settings, &day);
             if i >= window.judge_from {
-                verdicts.push(forecast.verdict(context, &window.series, i, observed));
+                verdicts.push(bounds.verdict(context, &window.series, i, observed));
             }
-            state.learn(&day, &forecast, observed);
+            state.learn(&day, observed - bounds.excess.expected * state.scale);
         }
         Ok(verdicts)
     }

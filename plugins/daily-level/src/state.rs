@@ -4,8 +4,8 @@ use costwarden_sdk::stats::{self, MAD_TO_STD};
 use costwarden_sdk::{Detector as _, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Band, Forecast, Shift};
-use crate::charges::{self, Charge, Day};
+use crate::bounds::{Band, Shift};
+use crate::charges::{self, Charge, Day, Excess};
 use crate::filter::{Filter, LAST, median};
 use crate::{DailyLevel, Settings};
 
@@ -55,20 +55,17 @@ impl State {
         let mut filter = Filter::start(&start, settings.floor);
         let mut errors = Vec::new();
         let mut without = Vec::new();
-        let mut suspects = Vec::new();
         for ((i, _), (weekday, value)) in points.iter().zip(start) {
             let now = value - filter.weekday(weekday);
-            let error = (now - filter.level).abs();
             if !history.is_excluded(*i) {
-                errors.push(error);
+                errors.push((now - filter.level).abs());
             }
-            suspects.push(error);
             without.push(now);
             filter.learn(weekday, value, settings.floor, history.is_excluded(*i));
         }
         let band = Band::of(settings, &errors, &without);
         let mut state = Self { scale, filter, band, charges: Vec::new(), burst: 0.0 };
-        (state.charges, state.burst) = state.irregular(settings, &days, &values, (&without, &suspects));
+        (state.charges, state.burst) = state.irregular(settings, &days, &values, &without);
         Ok(state)
     }
 
@@ -82,38 +79,26 @@ impl State {
         self.band.deviation * self.scale
     }
 
-    /// The forecast for a day after all learned days.
-    pub(crate) fn forecast(&self, settings: &Settings, day: &Day) -> Forecast {
-        let excess = charges::expected(day, &self.charges);
-        Forecast::of(settings, self, day, excess)
+    /// The excess of a day by recurring charges.
+    pub(crate) fn excess(&self, day: &Day) -> Excess {
+        charges::expected(day, &self.charges)
     }
 
-    /// Adds a judged day. A recurring charge is no error.
-    pub(crate) fn learn(&mut self, day: &Day, forecast: &Forecast, observed: f64) {
+    /// Adds a judged day, without its recurring charge.
+    pub(crate) fn learn(&mut self, day: &Day, observed: f64) {
         if self.scale > 0.0 {
-            let value = observed / self.scale;
-            let floor = self.band.floor;
-            self.filter.learn(day.weekday(), value - forecast.excess.expected, floor, false);
+            self.filter.learn(day.weekday(), observed / self.scale, self.band.floor, false);
         }
     }
 
     /// Deviations that may recur, and the largest usual burst.
-    fn irregular(
-        &self,
-        settings: &Settings,
-        days: &[Day],
-        values: &[f64],
-        (without, errors): (&[f64], &[f64]),
-    ) -> (Vec<Charge>, f64) {
+    fn irregular(&self, settings: &Settings, days: &[Day], values: &[f64], without: &[f64]) -> (Vec<Charge>, f64) {
         let least = settings.k * self.band.deviation;
         let mut charges = Vec::new();
         let mut bursts: Vec<f64> = Vec::new();
         let mut last_burst = None;
         for (i, day) in days.iter().enumerate() {
             let now = values[i] - self.filter.weekday(day.weekday());
-            if errors[i] <= least / 2.0 && (now - self.band.slow).abs() <= least {
-                continue;
-            }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
             if excess.abs() <= least {

@@ -24,7 +24,6 @@
 //! updates); Rousseeuw & Croux, "Alternatives to the Median Absolute Deviation", 1993 (standard deviation); Page,
 //! "Continuous Inspection Schemes", 1954 (sums of successive errors).
 
-mod forecast;
 mod state;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
@@ -93,11 +92,16 @@ impl Detector for HourlyLevel {
     ) -> Result<Vec<Verdict>, Refusal> {
         let mut verdicts = Vec::new();
         for (i, observed) in window.series.known() {
-            let forecast = state.forecast(settings, usize::from(window.series.hour(i)));
+            let hour = usize::from(window.series.hour(i));
             if i >= window.judge_from {
-                verdicts.push(forecast.verdict(context, &window.series, i, observed));
+                let forecast = state.forecast(settings, hour);
+                let mut verdict = forecast.verdict(i, observed);
+                if forecast.excludes(observed) {
+                    verdict.reason = forecast.sentence(context, &window.series, i, observed);
+                }
+                verdicts.push(verdict);
             }
-            state.learn(usize::from(window.series.hour(i)), observed);
+            state.learn(hour, observed);
         }
         Ok(verdicts)
     }

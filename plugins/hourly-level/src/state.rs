@@ -1,7 +1,7 @@
 //! The fitted state: scale, profile, levels and allowed deviations.
 
 use costwarden_sdk::stats::{self, MAD_TO_STD};
-use costwarden_sdk::{Detector as _, Refusal, Series};
+use costwarden_sdk::{Detector as _, Forecast, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
 use crate::{HourlyLevel, Settings};
@@ -19,7 +19,7 @@ const MEAN_TO_STD: f64 = 1.25;
 /// Parts of `k` that one hour and the mean of three hours may deviate.
 const K_SHARES: [f64; 2] = [1.0, 0.6];
 /// Minimum error of the hour itself as a part of an alerting mean of three hours.
-pub(crate) const HOUR_OF_THREE: f64 = 0.5;
+const HOUR_OF_THREE: f64 = 0.5;
 /// Number of points that an hour of day needs for half of its own standard deviation.
 const SHRINK: f64 = 20.0;
 /// The peak of one day in ten: the quantile of the daily maxima, and its allowance.
@@ -40,23 +40,23 @@ const MIN_HOURS: usize = 12;
 pub struct State {
     /// The usual size of an amount, in the unit of the series. All other numbers are in units of the scale. 0 for a
     /// history without cost.
-    pub(crate) scale: f64,
+    scale: f64,
     /// The median of each hour of day.
-    pub(crate) profile: [f32; DAY],
-    pub(crate) levels: Levels,
+    profile: [f32; DAY],
+    levels: Levels,
     /// The allowed rise by hour of day: of one hour, and of the mean of three hours.
-    pub(crate) rooms: [[f32; DAY]; 2],
+    rooms: [[f32; DAY]; 2],
     /// The largest usual amount of a series with mostly hours without cost; 0 for all other series.
-    pub(crate) usual_amount: f64,
+    usual_amount: f64,
 }
 
 /// Both levels of the amounts without the profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Levels {
-    pub(crate) fast: f64,
-    pub(crate) slow: f64,
+struct Levels {
+    fast: f64,
+    slow: f64,
     /// The deviations of the last two hours from the slow level; NaN before the first.
-    pub(crate) last: [f64; 2],
+    last: [f64; 2],
     /// The running standard deviation of the errors; only the clipping uses it.
     spread: f64,
     floor: f64,
@@ -111,6 +111,21 @@ impl State {
     /// The slow level, in the unit of the series.
     pub(crate) fn level(&self) -> f64 {
         self.levels.slow * self.scale
+    }
+
+    /// The forecast for an hour of day after all learned hours, in the unit of the series.
+    pub(crate) fn forecast(&self, settings: &Settings, hour: usize) -> Forecast {
+        let usual = f64::from(self.profile[hour]);
+        let (fast, slow) = (usual + self.levels.fast, usual + self.levels.slow);
+        let [room, mean_room] = self.rooms.each_ref().map(|rooms| f64::from(rooms[hour]));
+        let sum = self.levels.last[0] + self.levels.last[1];
+        // The deviation of this hour from the slow level with which the mean of three hours is large.
+        let deviation = |mean_room: f64, sum: f64| (3.0 * mean_room - sum).max(HOUR_OF_THREE * mean_room);
+        let upper = (fast.max(slow) + room).min(slow + deviation(mean_room, sum));
+        let upper = if self.usual_amount > upper { self.usual_amount } else { upper };
+        let fall = settings.fall;
+        let lower = (fast.min(slow) - fall * room).max(slow - deviation(fall * mean_room, -sum));
+        Forecast { expected: slow * self.scale, lower: lower * self.scale, upper: upper * self.scale }
     }
 
     /// Adds the amount of an hour of day.
