@@ -9,6 +9,8 @@ use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
 const SHIFT: f64 = 4.0 / 7.0;
+/// Allowed fall as a multiple of the allowed rise.
+const FALL: f64 = 1.4;
 /// Minimum allowed deviation as a part of the expected amount.
 const RELATIVE: f64 = 0.2;
 /// Minimum allowed deviation as a part of a recurring charge.
@@ -62,7 +64,7 @@ impl State {
         high += excess.highest;
         low += excess.lowest;
         let rise = least.max(CHARGE * excess.highest).max(RELATIVE * high.abs()).max(burst);
-        let fall = (settings.fall * least).max(-CHARGE * excess.lowest).max(RELATIVE * low.abs());
+        let fall = (FALL * least).max(-CHARGE * excess.lowest).max(RELATIVE * low.abs());
         let usual = weekday + excess.expected;
         let mut forecast = Forecast { expected: filter.level + usual, lower: low - fall, upper: high + rise };
 
@@ -72,7 +74,7 @@ impl State {
             let mut newest = filter.newest;
             newest.sort_unstable_by(f64::total_cmp);
             let rise = ((shift.high - shift.center).max(0.0) + SHIFT * least).max(self.burst);
-            let fall = (shift.center - shift.low).max(0.0) + SHIFT * settings.fall * least;
+            let fall = (shift.center - shift.low).max(0.0) + SHIFT * FALL * least;
             let (upper, lower) = (shift.center + rise, shift.center - fall);
             if newest[2] >= upper {
                 is_shift = true;

@@ -61,14 +61,11 @@ pub struct Settings {
     /// Minimum standard deviation as a part of the usual amount; at least 0. With `k` = 3.5, 0.1 allows a rise of 35 %.
     #[schemars(range(min = 0.0))]
     pub floor: f64,
-    /// Allowed fall as a multiple of the allowed rise; above 0.
-    #[schemars(range(min = 0.0))]
-    pub fall: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { k: 3.5, floor: 0.1, fall: 1.4 }
+        Self { k: 3.5, floor: 0.1 }
     }
 }
 
@@ -84,7 +81,6 @@ impl Detector for DailyLevel {
         [
             Issue::unless(settings.k > 0.0, "/k", "must be above 0"),
             Issue::unless(settings.floor >= 0.0, "/floor", "must be at least 0: 0.1 is 10 % of the usual amount"),
-            Issue::unless(settings.fall > 0.0, "/fall", "must be above 0: 1 treats falls like rises"),
         ]
         .into_iter()
         .flatten()

@@ -99,6 +99,10 @@ impl State {
         let mut last_burst = None;
         for (i, day) in days.iter().enumerate() {
             let now = values[i] - self.filter.weekday(day.weekday());
+            // Saves the local median of most days.
+            if (now - self.band.slow).abs() <= least {
+                continue;
+            }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
             if excess.abs() <= least {

@@ -48,14 +48,11 @@ pub struct Settings {
     /// Minimum standard deviation as a part of the usual amount; at least 0. With `k` = 10, 0.08 allows a rise of 29 %.
     #[schemars(range(min = 0.0))]
     pub floor: f64,
-    /// Allowed fall as a multiple of the allowed rise; above 0.
-    #[schemars(range(min = 0.0))]
-    pub fall: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { k: 10.0, floor: 0.08, fall: 1.4 }
+        Self { k: 10.0, floor: 0.08 }
     }
 }
 
@@ -71,7 +68,6 @@ impl Detector for HourlyLevel {
         [
             Issue::unless(settings.k > 0.0, "/k", "must be above 0"),
             Issue::unless(settings.floor >= 0.0, "/floor", "must be at least 0: 0.1 is 10 % of the usual amount"),
-            Issue::unless(settings.fall > 0.0, "/fall", "must be above 0: 1 treats falls like rises"),
         ]
         .into_iter()
         .flatten()
@@ -84,17 +80,12 @@ impl Detector for HourlyLevel {
         Ok(Baseline::new(state).figure("level", level))
     }
 
-    fn judge(
-        context: &Context,
-        settings: &Settings,
-        window: &Window,
-        mut state: State,
-    ) -> Result<Vec<Verdict>, Refusal> {
+    fn judge(context: &Context, _: &Settings, window: &Window, mut state: State) -> Result<Vec<Verdict>, Refusal> {
         let mut verdicts = Vec::new();
         for (i, observed) in window.series.known() {
             let hour = usize::from(window.series.hour(i));
             if i >= window.judge_from {
-                let forecast = state.forecast(settings, hour);
+                let forecast = state.forecast(hour);
                 let mut verdict = forecast.verdict(i, observed);
                 if forecast.excludes(observed) {
                     verdict.reason = forecast.sentence(context, &window.series, i, observed);

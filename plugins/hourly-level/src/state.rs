@@ -18,6 +18,8 @@ const LARGE: f64 = 3.0;
 const MEAN_TO_STD: f64 = 1.25;
 /// Parts of `k` that one hour and the mean of three hours may deviate.
 const K_SHARES: [f64; 2] = [1.0, 0.6];
+/// Allowed fall as a multiple of the allowed rise.
+const FALL: f64 = 1.4;
 /// Minimum error of the hour itself as a part of an alerting mean of three hours.
 const HOUR_OF_THREE: f64 = 0.5;
 /// Number of points that an hour of day needs for half of its own standard deviation.
@@ -114,7 +116,7 @@ impl State {
     }
 
     /// The forecast for an hour of day after all learned hours, in the unit of the series.
-    pub(crate) fn forecast(&self, settings: &Settings, hour: usize) -> Forecast {
+    pub(crate) fn forecast(&self, hour: usize) -> Forecast {
         let usual = f64::from(self.profile[hour]);
         let (fast, slow) = (usual + self.levels.fast, usual + self.levels.slow);
         let [room, mean_room] = self.rooms.each_ref().map(|rooms| f64::from(rooms[hour]));
@@ -123,8 +125,7 @@ impl State {
         let deviation = |mean_room: f64, sum: f64| (3.0 * mean_room - sum).max(HOUR_OF_THREE * mean_room);
         let upper = (fast.max(slow) + room).min(slow + deviation(mean_room, sum));
         let upper = if self.usual_amount > upper { self.usual_amount } else { upper };
-        let fall = settings.fall;
-        let lower = (fast.min(slow) - fall * room).max(slow - deviation(fall * mean_room, -sum));
+        let lower = (fast.min(slow) - FALL * room).max(slow - deviation(FALL * mean_room, -sum));
         Forecast { expected: slow * self.scale, lower: lower * self.scale, upper: upper * self.scale }
     }
 
