@@ -67,16 +67,13 @@ impl Filter {
         self.weekdays[weekday as usize]
     }
 
-    /// Adds a day. An excluded day counts as a recent amount, and changes neither the level nor the weekday term.
-    pub(crate) fn learn(&mut self, weekday: Weekday, value: f64, floor: f64, is_excluded: bool) {
+    /// Adds a day.
+    pub(crate) fn learn(&mut self, weekday: Weekday, value: f64, floor: f64) {
         let without = value - self.weekday(weekday);
         let error = without - self.level;
         self.newest.rotate_left(1);
         self.newest[LAST - 1] = without;
         self.last_of_weekday[weekday as usize] = value;
-        if is_excluded {
-            return;
-        }
         let clipped = error.clamp(-CLIP * self.spread, CLIP * self.spread);
         self.level += LEVEL_GAIN * clipped;
         self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;

@@ -12,6 +12,9 @@
 //! `floor` of the usual amount. A fall has to be 1.4 times as large as a rise: amounts cannot fall by more than
 //! everything, and holidays are falls.
 //!
+//! Excluded days do not count in the standard deviation. They move the level like all days: clipping limits their
+//! influence, and the detector does not lose a level that changes during an incident.
+//!
 //! Known irregular costs are expected:
 //!
 //! - A charge on the same day of the month, on the last day, on the same weekday of the month, or every second

@@ -61,7 +61,7 @@ impl State {
                 errors.push((now - filter.level).abs());
             }
             without.push(now);
-            filter.learn(weekday, value, settings.floor, history.is_excluded(*i));
+            filter.learn(weekday, value, settings.floor);
         }
         let band = Band::of(settings, &errors, &without);
         let mut state = Self { scale, filter, band, charges: Vec::new(), burst: 0.0 };
@@ -87,7 +87,7 @@ impl State {
     /// Adds a judged day, without its recurring charge.
     pub(crate) fn learn(&mut self, day: &Day, observed: f64) {
         if self.scale > 0.0 {
-            self.filter.learn(day.weekday(), observed / self.scale, self.band.floor, false);
+            self.filter.learn(day.weekday(), observed / self.scale, self.band.floor);
         }
     }
 

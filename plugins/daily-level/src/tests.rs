@@ -147,12 +147,14 @@ fn the_band_of_a_fit_stays_over_unknown_days() {
 }
 
 #[test]
-fn excluded_days_do_not_move_the_level() {
-    let history = days(60, |i| if i >= 57 { 9_000.0 } else { usual(i) });
-    let level =
-        |history: &Series| native::fit::<DailyLevel>(&native::context("{}"), history).expect("fitted").figures[0].1;
-    assert!(level(&history) > 1_150.0);
-    assert!(level(&history.clone().excluding([57, 58, 59])) < 1_050.0);
+fn excluded_days_do_not_widen_the_band() {
+    let history = days(60, |i| if i >= 40 && i % 2 == 0 { 3.0 * usual(i) } else { usual(i) });
+    let deviation = |history: &Series| {
+        let fitted = native::fit::<DailyLevel>(&native::context("{}"), history).expect("fitted");
+        fitted.figures[1].1
+    };
+    assert!(deviation(&history) > 500.0);
+    assert!(deviation(&history.clone().excluding((40..60).step_by(2))) < 500.0);
 }
 
 #[test]
