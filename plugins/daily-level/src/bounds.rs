@@ -12,7 +12,7 @@ const SHIFT: f64 = 4.0 / 7.0;
 /// Allowed fall as a multiple of the allowed rise.
 const FALL: f64 = 1.4;
 /// Minimum allowed deviation as a part of the expected amount.
-const RELATIVE: f64 = 0.2;
+const RELATIVE: f64 = 0.3;
 /// Minimum allowed deviation as a part of a recurring charge.
 const CHARGE: f64 = 0.25;
 
