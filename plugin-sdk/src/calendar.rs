@@ -2,8 +2,10 @@
 //!
 //! Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013.
 
+use serde::{Deserialize, Serialize};
+
 /// A civil day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Date {
     /// The year of the common era.
     pub year: i32,
@@ -27,7 +29,9 @@ pub enum Weekday {
 }
 
 impl Date {
-    pub(crate) fn from_days(days: i64) -> Self {
+    /// The day of a day number: days since 1970-01-01.
+    #[must_use]
+    pub fn from_days(days: i64) -> Self {
         // Count from 0000-03-01: the leap day then ends the year.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -41,7 +45,9 @@ impl Date {
         Self { year: year as i32, month: month as u8, day: day as u8 }
     }
 
-    pub(crate) fn days(self) -> i64 {
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub fn days(self) -> i64 {
         let (month, day) = (i64::from(self.month), i64::from(self.day));
         let year = i64::from(self.year) - i64::from(month <= 2);
         let era = year.div_euclid(400);
@@ -50,6 +56,30 @@ impl Date {
         let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         era * 146_097 + day_of_era - 719_468
+    }
+
+    /// The weekday.
+    #[must_use]
+    pub fn weekday(self) -> Weekday {
+        Weekday::from_days(self.days())
+    }
+
+    /// Whether the day is the last of its month.
+    #[must_use]
+    pub fn is_last_of_month(self) -> bool {
+        Self::from_days(self.days() + 1).month != self.month
+    }
+
+    /// The occurrence of the weekday in the month, 1 to 5: 2 for a second Sunday.
+    #[must_use]
+    pub fn week_of_month(self) -> u8 {
+        (self.day - 1) / 7 + 1
+    }
+
+    /// The number of months from the month of `earlier` to the month of this day.
+    #[must_use]
+    pub fn months_since(self, earlier: Self) -> i32 {
+        (self.year - earlier.year) * 12 + i32::from(self.month) - i32::from(earlier.month)
     }
 
     /// Parses a date like `2026-01-31`; `None` for a day outside the calendar.
@@ -106,6 +136,16 @@ mod tests {
         for text in ["", "2026", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1-1", "x-1-1"] {
             assert_eq!(Date::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn days_have_places_in_their_month() {
+        let date = |text| Date::parse(text).expect(text);
+        assert!(date("2024-02-29").is_last_of_month() && !date("2024-02-28").is_last_of_month());
+        let second = date("2026-11-08");
+        assert_eq!((second.weekday(), second.week_of_month()), (Weekday::Sunday, 2));
+        assert_eq!(date("2026-01-31").week_of_month(), 5);
+        assert_eq!(date("2026-02-01").months_since(date("2025-12-31")), 2);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The bounds of a day.
 
-use costwarden_sdk::{Context, Forecast, Language, Series, Verdict};
+use costwarden_sdk::{Context, Date, Forecast, Language, Series, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::Settings;
-use crate::charges::{Day, Excess};
+use crate::charges::{self, Excess};
 use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
@@ -48,8 +48,8 @@ pub(crate) struct Bounds {
 
 impl State {
     /// The bounds of a day after all learned days.
-    pub(crate) fn bounds(&self, settings: &Settings, day: &Day) -> Bounds {
-        let (filter, band, excess) = (&self.filter, &self.band, self.excess(day));
+    pub(crate) fn bounds(&self, settings: &Settings, day: Date) -> Bounds {
+        let (filter, band, excess) = (&self.filter, &self.band, charges::expected(day, &self.charges));
         let weekday = filter.weekday(day.weekday());
         let least = settings.k * band.deviation;
         let (mut high, mut low) = (filter.level.max(band.slow) + weekday, filter.level.min(band.slow) + weekday);

@@ -107,12 +107,12 @@ impl Detector for DailyLevel {
     ) -> Result<Vec<Verdict>, Refusal> {
         let mut verdicts = Vec::new();
         for (i, observed) in window.series.known() {
-            let day = charges::Day::of(&window.series, i);
-            let bounds = state.bounds(settings, &day);
+            let day = window.series.date(i);
+            let bounds = state.bounds(settings, day);
             if i >= window.judge_from {
                 verdicts.push(bounds.verdict(context, &window.series, i, observed));
             }
-            state.learn(&day, observed - bounds.excess.expected * state.scale);
+            state.learn(day, observed - bounds.excess.expected * state.scale);
         }
         Ok(verdicts)
     }

@@ -1,11 +1,11 @@
 //! The fitted state: scale, smoothing, band and recurring charges.
 
 use costwarden_sdk::stats::{self, MAD_TO_STD};
-use costwarden_sdk::{Detector as _, Refusal, Series};
+use costwarden_sdk::{Date, Detector as _, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{Band, Shift};
-use crate::charges::{self, Charge, Day, Excess};
+use crate::charges::Charge;
 use crate::filter::{Filter, LAST, median};
 use crate::{DailyLevel, Settings};
 
@@ -48,9 +48,9 @@ impl State {
         let scale = median(sizes.clone()).max(sizes.sum::<f64>() / points.len() as f64 / 4.0);
         // Without cost there is no scale. Any positive unit keeps the numbers finite.
         let unit = if scale > 0.0 { scale } else { 1.0 };
-        let days: Vec<Day> = points.iter().map(|(i, _)| Day::of(history, *i)).collect();
+        let days: Vec<Date> = points.iter().map(|(i, _)| history.date(*i)).collect();
         let values: Vec<f64> = points.iter().map(|(_, value)| value / unit).collect();
-        let start: Vec<_> = days.iter().map(Day::weekday).zip(values.iter().copied()).collect();
+        let start: Vec<_> = days.iter().map(|day| day.weekday()).zip(values.iter().copied()).collect();
 
         let mut filter = Filter::start(&start, settings.floor);
         let mut errors = Vec::new();
@@ -79,20 +79,15 @@ impl State {
         self.band.deviation * self.scale
     }
 
-    /// The excess of a day by recurring charges.
-    pub(crate) fn excess(&self, day: &Day) -> Excess {
-        charges::expected(day, &self.charges)
-    }
-
     /// Adds a judged day, without its recurring charge.
-    pub(crate) fn learn(&mut self, day: &Day, observed: f64) {
+    pub(crate) fn learn(&mut self, day: Date, observed: f64) {
         if self.scale > 0.0 {
             self.filter.learn(day.weekday(), observed / self.scale, self.band.floor);
         }
     }
 
     /// Deviations that may recur, and the largest usual burst.
-    fn irregular(&self, settings: &Settings, days: &[Day], values: &[f64], without: &[f64]) -> (Vec<Charge>, f64) {
+    fn irregular(&self, settings: &Settings, days: &[Date], values: &[f64], without: &[f64]) -> (Vec<Charge>, f64) {
         let least = settings.k * self.band.deviation;
         let mut charges = Vec::new();
         let mut bursts: Vec<f64> = Vec::new();

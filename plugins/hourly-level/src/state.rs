@@ -64,13 +64,12 @@ struct Levels {
     floor: f64,
 }
 
-/// The errors of an hour. Index 0 is one hour, index 1 the mean of three hours.
-struct Errors {
+/// An error of one hour, or of the mean of three hours.
+struct Error {
     hour: usize,
-    /// The absolute errors; NaN for the first two means.
-    sizes: [f64; 2],
-    /// The absolute errors that count towards an alert.
-    counted: [f64; 2],
+    size: f64,
+    /// The part of the size that counts towards an alert.
+    counted: f64,
 }
 
 impl State {
@@ -95,16 +94,19 @@ impl State {
         let spread = MAD_TO_STD * median(points.iter().map(|point| without(point).abs()));
         let spread = spread.max(settings.floor);
         let mut levels = Levels { fast: 0.0, slow: 0.0, last: [f64::NAN; 2], spread, floor: settings.floor };
-        let mut errors = Vec::with_capacity(points.len());
+        let mut errors = [Vec::new(), Vec::new()];
         for point in &points {
-            let [hour, three_hours] = levels.learn(without(point));
-            errors.push(Errors {
-                hour: point.0,
-                sizes: [hour[0].abs(), three_hours[0].abs()],
-                counted: [agreement(hour), agreement([three_hours[0], three_hours[1] / HOUR_OF_THREE])],
-            });
+            let [one, [mean, own]] = levels.learn(without(point));
+            errors[0].push(Error { hour: point.0, size: one[0].abs(), counted: agreement(one) });
+            if mean.is_finite() {
+                let counted = agreement([mean, own / HOUR_OF_THREE]);
+                errors[1].push(Error { hour: point.0, size: mean.abs(), counted });
+            }
         }
-        let rooms = [rooms(settings, &errors, 0), rooms(settings, &errors, 1)];
+        let rooms = [
+            rooms(K_SHARES[0] * settings.k, settings, &errors[0]),
+            rooms(K_SHARES[1] * settings.k, settings, &errors[1]),
+        ];
         let amounts: Vec<f64> = points.iter().map(|(_, value)| *value).filter(|value| *value != 0.0).collect();
         let usual_amount = usual_amount(amounts, points.len());
         Ok(Self { scale, profile, levels, rooms, usual_amount })
@@ -159,27 +161,22 @@ fn agreement([one, other]: [f64; 2]) -> f64 {
 }
 
 /// The allowed rise by hour of day.
-fn rooms(settings: &Settings, errors: &[Errors], statistic: usize) -> [f32; DAY] {
-    let known = || errors.iter().filter(|error| error.sizes[statistic].is_finite());
-    let overall = median(known().map(|error| error.sizes[statistic]));
+fn rooms(k: f64, settings: &Settings, errors: &[Error]) -> [f32; DAY] {
+    let overall = median(errors.iter().map(|error| error.size));
     let mut deviations = [0.0; DAY];
     for (hour, deviation) in deviations.iter_mut().enumerate() {
-        let is_near = |error: &&Errors| (error.hour + DAY + 1 - hour) % DAY <= 2;
-        let near = known().filter(is_near).map(|error| error.sizes[statistic]);
+        let near = errors.iter().filter(|error| (error.hour + DAY + 1 - hour) % DAY <= 2).map(|error| error.size);
         let count = near.clone().count() as f64;
         let shrunk = (count * median(near) + SHRINK * overall) / (count + SHRINK);
         *deviation = (MAD_TO_STD * shrunk).max(settings.floor);
     }
     let days = errors.rchunks(DAY).filter(|day| day.len() >= MIN_HOURS);
-    let peak = |day: &[Errors]| {
-        let parts = day.iter().map(|error| error.counted[statistic] / deviations[error.hour]);
-        parts.fold(0.0, |peak, part| if part > peak { part } else { peak })
-    };
+    let peak = |day: &[Error]| day.iter().map(|error| error.counted / deviations[error.hour]).fold(0.0, f64::max);
     let mut peaks: Vec<f64> = days.map(peak).collect();
     let mut peak_at = |part| stats::quantile(&mut peaks, part).unwrap_or(0.0);
     let usual_peak = USUAL_ALLOWANCE * peak_at(0.5);
     let rare_peak = PEAK_ALLOWANCE * peak_at(PEAK_QUANTILE).max(1.0);
-    let allowed = (K_SHARES[statistic] * settings.k * rare_peak).sqrt().max(usual_peak);
+    let allowed = (k * rare_peak).sqrt().max(usual_peak);
     // A young history has not shown its peaks yet.
     let young = 1.0 + DAY as f64 / errors.len() as f64;
     deviations.map(|deviation| (young * allowed * deviation) as f32)
