@@ -173,6 +173,29 @@ fn reasons_state_the_amounts_in_both_languages() {
 }
 
 #[test]
+fn verdicts_of_extreme_series_are_numbers() {
+    let series: [fn(usize) -> f64; 7] = [
+        |_| 1e300,
+        |_| 1e-300,
+        |i| if i % 2 == 0 { 1e150 } else { -1e150 },
+        |i| if i == 70 { 1e300 } else { 1.0 },
+        |i| if i % 50 == 49 { 1e12 } else { 0.0 },
+        |i| 10_f64.powi(i as i32 % 300),
+        |i| if i == 200 { 2.0 } else { 1.0 },
+    ];
+    for (kind, value) in series.into_iter().enumerate() {
+        for settings in ["{}", r#"{ "floor": 0 }"#] {
+            let how = Walk { history: 90, refit_every: 1, exclude_alerts: false };
+            let verdicts = native::walk::<DailyLevel>(&native::context(settings), &days(220, value), how);
+            for verdict in verdicts.iter().flatten() {
+                let is_number = verdict.score.is_finite() && verdict.expected.is_finite();
+                assert!(is_number && verdict.lower <= verdict.upper, "series {kind} {settings}: {verdict:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn settings_have_bounds() {
     let issues = native::check::<DailyLevel>(r#"{ "k": 0, "floor": -1 }"#);
     let pointers: Vec<_> = issues.iter().map(|issue| issue.pointer.as_str()).collect();

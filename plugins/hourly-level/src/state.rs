@@ -33,6 +33,8 @@ const USUAL_ALLOWANCE: f64 = 1.2;
 /// of amounts.
 const SPARSE_ALLOWANCE: f64 = 1.5;
 const MIN_AMOUNTS: usize = 3;
+/// The smallest standard deviation: ratios stay finite without a floor.
+const SMALLEST: f64 = 1e-9;
 const DAY: usize = 24;
 /// Minimum number of hours of a day in the daily maxima.
 const MIN_HOURS: usize = 12;
@@ -168,7 +170,7 @@ fn rooms(k: f64, settings: &Settings, errors: &[Error]) -> [f32; DAY] {
         let near = errors.iter().filter(|error| (error.hour + DAY + 1 - hour) % DAY <= 2).map(|error| error.size);
         let count = near.clone().count() as f64;
         let shrunk = (count * median(near) + SHRINK * overall) / (count + SHRINK);
-        *deviation = (MAD_TO_STD * shrunk).max(settings.floor);
+        *deviation = (MAD_TO_STD * shrunk).max(settings.floor).max(SMALLEST);
     }
     let days = errors.rchunks(DAY).filter(|day| day.len() >= MIN_HOURS);
     let peak = |day: &[Error]| day.iter().map(|error| error.counted / deviations[error.hour]).fold(0.0, f64::max);
