@@ -1,7 +1,6 @@
 //! The bounds of a day.
 
 use costwarden_sdk::{Context, Date, Forecast, Language, Series, Verdict};
-use serde::{Deserialize, Serialize};
 
 use crate::Settings;
 use crate::charges::{self, Excess};
@@ -15,27 +14,6 @@ const FALL: f64 = 1.4;
 const RELATIVE: f64 = 0.3;
 /// Minimum allowed deviation as a part of a recurring charge.
 const CHARGE: f64 = 0.25;
-
-/// The deviation of the forecasts, and the ranges of past amounts without their weekday terms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Band {
-    /// The standard deviation of a forecast.
-    pub(crate) deviation: f64,
-    /// The minimum of the standard deviation.
-    pub(crate) floor: f64,
-    /// The median of the last weeks.
-    pub(crate) slow: f64,
-    /// `None` for a history below eight weeks.
-    pub(crate) shift: Option<Shift>,
-}
-
-/// The amounts before a possible shift: their median and their range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Shift {
-    pub(crate) center: f64,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-}
 
 /// The bounds of a day, in the unit of the series.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@
 //!
 //! - **Level**: the amount deviates by more than `k` standard deviations from the smoothed level and, to the same side,
 //!   from the median of the last 56 days. A return to an amount of the last weeks is no anomaly.
-//! - **Shift**: the median of the last five days lies outside the range of the days before and off their median. A slow
-//!   rise of 2 % a day is found within two weeks. The expected amount of such a day is the median before the rise.
+//! - **Shift**: the median of the last five days lies outside the range of the days before and off their median. A rise
+//!   of 3 % a day is found within ten days, of 2 % within 18 days. The expected amount is the median before the rise.
 //!
 //! The standard deviation is estimated from the median absolute error of the last 28 forecasts, with a minimum of
 //! `floor` of the usual amount. A fall has to be 1.4 times as large as a rise: amounts cannot fall by more than
@@ -35,6 +35,7 @@
 //! "Alternatives to the Median Absolute Deviation", 1993 (standard deviation); Huber, "Robust Estimation of a Location
 //! Parameter", 1964 (clipping).
 
+mod band;
 mod bounds;
 mod charges;
 mod filter;

@@ -1,22 +1,14 @@
 //! The fitted state: scale, smoothing, band and recurring charges.
 
-use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::stats;
 use costwarden_sdk::{Date, Detector as _, Refusal, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Band, Shift};
+use crate::band::Band;
 use crate::charges::Charge;
-use crate::filter::{Filter, LAST, median};
+use crate::filter::{Filter, median};
 use crate::{DailyLevel, Settings};
 
-/// Number of newest errors in the standard deviation.
-const ERROR_DAYS: usize = 28;
-/// Number of newest days in the slow level.
-const SLOW_DAYS: usize = 56;
-/// The shift: number of days in its center, and the days before the last week in its range.
-const CENTER_DAYS: usize = 28;
-const RANGE_DAYS: usize = 28;
-const RANGE_END: usize = 7;
 /// Days on both sides in the local median of a charge.
 const CHARGE_REACH: usize = 14;
 /// Minimum number of separate bursts that make a burst usual, and the largest usual burst.
@@ -116,21 +108,5 @@ impl State {
         let is_usual = bursts.len() >= MIN_BURSTS;
         let burst = stats::quantile(&mut bursts, 0.9).filter(|_| is_usual).map_or(0.0, |burst| USUAL_BURST * burst);
         (charges, burst)
-    }
-}
-
-impl Band {
-    /// The band after days with these absolute errors and amounts without weekday terms, oldest first.
-    fn of(settings: &Settings, errors: &[f64], without: &[f64]) -> Self {
-        let newest = |values: &[f64], count| median(values[values.len().saturating_sub(count)..].iter().copied());
-        let count = without.len();
-        let shift = (count >= SLOW_DAYS).then(|| {
-            let end = count - RANGE_END;
-            let range = &without[end.saturating_sub(RANGE_DAYS)..end];
-            let quantile = |p| stats::quantile(&mut range.to_vec(), p).unwrap_or(0.0);
-            Shift { center: newest(&without[..count - LAST], CENTER_DAYS), low: quantile(0.1), high: quantile(0.9) }
-        });
-        let deviation = (MAD_TO_STD * newest(errors, ERROR_DAYS)).max(settings.floor);
-        Self { deviation, floor: settings.floor, slow: newest(without, SLOW_DAYS), shift }
     }
 }

@@ -29,8 +29,8 @@ const PEAK_QUANTILE: f64 = 0.9;
 const PEAK_ALLOWANCE: f64 = 1.3;
 /// Allowance over the median of the daily maxima: a peak of every second day is usual.
 const USUAL_ALLOWANCE: f64 = 1.2;
-/// The usual amount of a series with mostly hours without cost: its allowance over the quantile, and the minimum number
-/// of amounts.
+/// The usual amount of a series with mostly hours without cost: the allowance over the quantile, and the minimum count of
+/// amounts.
 const SPARSE_ALLOWANCE: f64 = 1.5;
 const MIN_AMOUNTS: usize = 3;
 /// The smallest standard deviation: ratios stay finite without a floor.
