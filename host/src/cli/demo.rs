@@ -1,7 +1,6 @@
 //! The command `demo`: runs all jobs on a simulated bill with the default rules, and compares found and hidden
 //! incidents.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -131,7 +130,7 @@ fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     // From target/PROFILE/costwarden up to the root of the repository.
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.join("plugins/dist")));
     let candidates = [Some(PathBuf::from("plugins/dist")), beside, Some(PathBuf::from("/usr/lib/costwarden/plugins"))];
-    let found = candidates.into_iter().flatten().find(|folder| folder.join("seasonal-mad.wasm").exists());
+    let found = candidates.into_iter().flatten().find(|folder| folder.join("daily-level.wasm").exists());
     let found =
         found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
     Ok(std::path::absolute(found)?)
@@ -147,12 +146,11 @@ fn demand(report: &Report) -> anyhow::Result<()> {
 fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
     let header = ["hidden", "service", "since", "found", "by", "cost / expected"];
     let mut table = present::table(&header, &[5]);
-    let mut matched = HashSet::new();
     let mut missed = 0;
     for injected in hidden {
-        let matches: Vec<&Incident> = incidents.iter().filter(|incident| covers(incident, injected)).collect();
-        matched.extend(matches.iter().map(|incident| &incident.id));
-        let first = matches.into_iter().min_by_key(|incident| incident.opened_at);
+        let matches =
+            incidents.iter().filter(|incident| incident.series == injected.service && covers(incident, injected));
+        let first = matches.min_by_key(|incident| incident.opened_at);
         missed += usize::from(first.is_none());
         let found = first.map_or_else(|| "NOT FOUND".to_owned(), |incident| opened(incident, injected));
         table.add_row([
@@ -164,7 +162,7 @@ fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
             first.map(cost).unwrap_or_default(),
         ]);
     }
-    let is_false = |incident: &&Incident| !incident.is_explained && !matched.contains(&incident.id);
+    let is_false = |incident: &&Incident| !hidden.iter().any(|injected| covers(incident, injected));
     let false_alarms: Vec<&Incident> = incidents.iter().filter(is_false).collect();
     for incident in &false_alarms {
         table.add_row([
@@ -183,12 +181,12 @@ fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
     present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
 }
 
-/// Reports whether an incident found covers a simulated incident: same series, opened during the simulated incident or
-/// at most a day after the end.
+/// Reports whether an incident found covers a simulated incident: the service or a sum with the service, opened during
+/// the simulated incident or at most a day after the end.
 fn covers(incident: &Incident, injected: &InjectedIncident) -> bool {
     let opened = incident.opened_at.date;
     let last_day = injected.until.map_or(TODAY, DateTime::date).saturating_add(1.day());
-    incident.series == injected.service && opened >= injected.from.date() && opened <= last_day
+    incident.series.covers(&injected.service) && opened >= injected.from.date() && opened <= last_day
 }
 
 fn name(injected: &InjectedIncident) -> String {
