@@ -14,6 +14,7 @@ FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
 # How long `make fuzz` goes on, and where its inputs begin.
 SECONDS := 60
 SEED := 1
+SEEDS := 1
 
 # Every cargo call selects the whole workspace: another selection would resolve other features and build the dependencies
 # a second time. Everything but `make check` uses the release profile.
@@ -44,6 +45,11 @@ test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## ev
 
 .PHONY: test-release
 test-release: package ## the slow checks before a release: the Debian package, built twice and installed in a clean Debian
+
+.PHONY: simulate-year
+simulate-year: plugins ## a year of operation with outages, by the hour: SEEDS="1 2"
+	COSTWARDEN_TEST_YEAR_DAYS=365 COSTWARDEN_TEST_YEAR_SEEDS="$(SEEDS)" \
+		tests/services.sh run -- cargo test $(WORKSPACE) --test servers -- --nocapture year::
 
 .PHONY: bench-jobs
 bench-jobs: plugins ## time the daily and the hourly job on a real mongod

@@ -7,7 +7,7 @@ mod faults;
 mod feed;
 mod incidents;
 mod modes;
-mod newcomer;
+mod new_service;
 mod rows;
 mod rules;
 mod runaway;

@@ -15,3 +15,4 @@ mod schedule;
 mod secrets;
 mod tls;
 mod upkeep;
+mod year;

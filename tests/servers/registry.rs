@@ -75,10 +75,11 @@ fn a_rule_names_an_image_and_a_run_pulls_it_once() {
     registry.rule(&workdir, "tutorial:1.0");
 
     let (code, text) = check(&workdir);
-    insta::assert_snapshot!(registry.plain(&text), @"
+    insta::assert_snapshot!(registry.plain(&text), @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:1.0 is not on this host: any job pulls the plugin, `costwarden plugin pull oci://[registry]/[folder]/tutorial:1.0` pulls it now, and `costwarden check --online` checks that the registry has it
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     assert_eq!(code, 2);
     // Looking and dry runs use it and keep nothing.
     assert_eq!(workdir.run(&["check", "--online"]).code, 0);
@@ -232,10 +233,11 @@ fn the_lock_goes_before_the_tag() {
     assert_eq!(code, 2);
 
     registry.rule(&workdir, "tutorial:other");
-    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
+    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: oci://[registry]/[folder]/tutorial:other is not on this host: any job pulls the plugin, `costwarden plugin pull oci://[registry]/[folder]/tutorial:other` pulls it now, and `costwarden check --online` checks that the registry has it
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     registry.push(&workdir, "other");
     insta::assert_snapshot!(registry.plain(&daily(&workdir).2), @"
     [workdir]/rules/healthy.toml:5: rule healthy: detector: `tutorial` comes from oci://[registry]/[folder]/tutorial:other, but [workdir]/plugins.lock:4 has oci://[registry]/[folder]/tutorial:stable@sha256:[1]: approve the new source with `costwarden plugin lock`
@@ -249,11 +251,12 @@ fn a_plugin_with_two_sources_is_refused() {
     let Some(registry) = Registry::new(&workdir) else { return };
     registry.rule(&workdir, "tutorial:1.0");
     workdir.write("rules/other.toml", &HEALTHY.replace("healthy", "other"));
-    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
+    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: plugin `tutorial` has two sources, oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and the plugin folder (rule other): expected one source for all rules of a plugin
     error: [workdir]/rules/other.toml:5: rule other: detector: plugin `tutorial` has two sources, oci://[registry]/[folder]/tutorial:1.0 (rule healthy) and the plugin folder (rule other): expected one source for all rules of a plugin
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 2 errors
-    ");
+    "#);
 }
 
 #[test]
@@ -356,10 +359,11 @@ fn a_kept_file_with_another_digest_is_refused() {
     let pulled = workdir.run(&["plugin", "pull", &registry.image("tutorial:1.0"), "--json"]).expect(0).report();
     let path = workdir.path().join(pulled["path"].as_str().expect("a path"));
     std::fs::write(&path, "other").expect("written");
-    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @"
+    insta::assert_snapshot!(registry.plain(&check(&workdir).1), @r#"
     error: [workdir]/rules/healthy.toml:5: rule healthy: detector: [workdir]/state/plugins/sha256-[1].wasm: changed after the pull: remove the file, and pull the plugin again with `costwarden plugin pull`
+    warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     [workdir]/costwarden.toml: 0 rules can run, 1 error
-    ");
+    "#);
     std::fs::remove_file(&path).expect("removed");
     assert_eq!(daily(&workdir).0, 0);
     assert_eq!(check(&workdir).0, 0);

@@ -47,6 +47,14 @@ impl Mongo {
         format!("[store]\nkind = \"mongodb\"\nuri = {:?}\ndatabase = {:?}\n{}", self.uri, self.name, self.keys)
     }
 
+    /// The `[store]` table of a server that refuses connections.
+    pub fn unreachable(&self) -> String {
+        format!(
+            "[store]\nkind = \"mongodb\"\nuri = \"mongodb://127.0.0.1:1/\"\ndatabase = {:?}\ntimeout_seconds = 1\n",
+            self.name
+        )
+    }
+
     /// A new database with copies of all documents.
     #[must_use]
     pub fn copied(&self) -> Self {

@@ -144,41 +144,32 @@ fn demand(report: &Report) -> anyhow::Result<()> {
 }
 
 fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
-    let header = ["hidden", "service", "since", "found", "by", "cost / expected"];
-    let mut table = present::table(&header, &[5]);
+    present::out("\nHidden incidents and the incidents found:\n");
     let mut missed = 0;
     for injected in hidden {
         let matches =
             incidents.iter().filter(|incident| incident.series == injected.service && covers(incident, injected));
         let first = matches.min_by_key(|incident| incident.opened_at);
         missed += usize::from(first.is_none());
-        let found = first.map_or_else(|| "NOT FOUND".to_owned(), |incident| opened(incident, injected));
-        table.add_row([
+        let found = first.map_or_else(|| "NOT FOUND".to_owned(), |incident| found(incident, injected));
+        present::out(&format!(
+            "{}  {} of {}\n            {found}",
+            injected.from.date(),
             name(injected),
-            injected.service.to_string(),
-            short(injected.from),
-            found,
-            first.map(by).unwrap_or_default(),
-            first.map(cost).unwrap_or_default(),
-        ]);
+            injected.service
+        ));
     }
     let is_false = |incident: &&Incident| !hidden.iter().any(|injected| covers(incident, injected));
     let false_alarms: Vec<&Incident> = incidents.iter().filter(is_false).collect();
     for incident in &false_alarms {
-        table.add_row([
-            "(nothing: a false alarm)".to_owned(),
-            incident.series.to_string(),
-            String::new(),
-            incident.opened_at.date.to_string(),
-            by(incident),
-            cost(incident),
-        ]);
+        let date = incident.opened_at.date;
+        present::out(&format!("{date}  FALSE ALARM for {}, by {}", incident.series, by(incident)));
     }
-    present::out(&format!("\nHidden incidents and the incidents found:\n\n{table}"));
     let count = counted(hidden.len(), "hidden incident");
     let found = hidden.len() - missed;
     let false_alarms = counted(false_alarms.len(), "false alarm");
-    present::out(&format!("{found} of {count} found, {false_alarms} in {} series-days.", SERVICES * usize::from(DAYS)));
+    let series_days = SERVICES * usize::from(DAYS);
+    present::out(&format!("\n{found} of {count} found, {false_alarms} in {series_days} series-days."));
 }
 
 /// Reports whether an incident found covers a simulated incident: the service or a sum with the service, opened during
@@ -195,32 +186,24 @@ fn name(injected: &InjectedIncident) -> String {
         Change::Step { factor } => format!("new level, {factor} times"),
         Change::Ramp { factor } => format!("slow growth to {factor} times"),
         Change::Drop { factor } => format!("drop to {:.0} %", factor * 100.0),
-        Change::Stop => "stopped".to_owned(),
+        Change::Stop => "stop".to_owned(),
         Change::NewService { .. } => "new service".to_owned(),
-        Change::Runaway { .. } => "runaway, since this morning".to_owned(),
+        Change::Runaway { .. } => "runaway".to_owned(),
     }
 }
 
-fn opened(incident: &Incident, injected: &InjectedIncident) -> String {
-    let date = incident.opened_at.date;
-    match incident.opened_at.hour {
-        Some(hour) => format!("{date} by the run of {hour:02}:10"),
-        None => match (date - injected.from.date()).get_days() {
-            0 => format!("{date}, the same day"),
-            days => format!("{date}, {} later", counted(days, "day")),
-        },
-    }
+fn found(incident: &Incident, injected: &InjectedIncident) -> String {
+    let moment = match (incident.opened_at.hour, (incident.opened_at.date - injected.from.date()).get_days()) {
+        (Some(hour), 0) => format!("the same day at {hour:02}:10"),
+        (None, 0) => "the same day".to_owned(),
+        (_, days) => format!("{} later", counted(days, "day")),
+    };
+    let sign = if incident.direction == Direction::Up { "above" } else { "below" };
+    let cost = format!("{:.0}, {sign} the expected {:.0}", incident.observed, incident.expected);
+    let end = incident.closed_at.map_or_else(String::new, |at| format!(" on {}", at.date));
+    format!("found {moment} by {}: {cost}\n            {}{end}", by(incident), super::incidents::state(incident))
 }
 
 fn by(incident: &Incident) -> String {
     incident.rules.iter().cloned().collect::<Vec<_>>().join(", ")
-}
-
-fn cost(incident: &Incident) -> String {
-    let sign = if incident.direction == Direction::Up { "over" } else { "under" };
-    format!("{:.0} {sign} {:.0}", incident.observed, incident.expected)
-}
-
-fn short(moment: DateTime) -> String {
-    moment.strftime("%Y-%m-%d %H:%M").to_string()
 }

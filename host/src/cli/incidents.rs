@@ -254,7 +254,7 @@ fn state_word(incident: &Incident) -> StateWord {
     }
 }
 
-fn state(incident: &Incident) -> &'static str {
+pub(super) fn state(incident: &Incident) -> &'static str {
     match incident.state {
         IncidentState::Open => "open",
         IncidentState::Closed(Resolution::Returned) => "over",

@@ -46,7 +46,7 @@ fn a_text_that_is_not_toml() {
     ");
     insta::assert_snapshot!(refused("state_dir = \"a\"\nstate_dir = \"b\"\n"), @"
     error: [workdir]/costwarden.toml:2: state_dir is set twice
-    [workdir]/costwarden.toml: 0 rules can run, 1 error
+    [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
 }
 
@@ -125,7 +125,7 @@ fn unknown_keys() {
     insta::assert_snapshot!(refused(&config), @r#"
     error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
     error: [workdir]/costwarden.toml:14: rules.folder: unknown key, expected one of directory
-    error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
+    error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, call_seconds, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
     error: [workdir]/costwarden.toml:17: receiver.kind: is missing, expected "stdout" or "syslog"
     [workdir]/costwarden.toml: the rules were not read, 4 errors
     "#);

@@ -97,7 +97,7 @@ fn the_documented_config_names_every_key() {
         ("secrets", "", 9),
         ("metrics", "", 5),
         ("plugins", "directory = \"plugins\"", 7),
-        ("plugins.limits", "", 20),
+        ("plugins.limits", "", 21),
         ("health", "", 14),
         ("rules", "directory = \"rules\"", 1),
     ] {

@@ -398,7 +398,7 @@ fn of_what_looks() {
 
     Arguments:
       <ID>
-              Id from `incidents list` or from an anomaly
+              Id from `incidents list` or from an anomaly; the first characters suffice
 
     Options:
           --as <WHAT>
@@ -430,7 +430,7 @@ fn of_what_looks() {
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list  List the series of a day with ids and names, most expensive first
+      list  List the series of a day with keys and names, most expensive first
       show  Show the days of a series in the ledger
       help  Print this message or the help of the given subcommand(s)
 

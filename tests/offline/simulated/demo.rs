@@ -21,5 +21,5 @@ fn the_demo_finds_its_hidden_incidents() {
 fn plugins_that_are_not_there_are_named() {
     let workdir = costwarden_tests::Workdir::new("");
     let run = workdir.run(&["demo", "--plugins", "elsewhere"]).expect(2);
-    assert!(run.stderr.contains("elsewhere/seasonal-mad.wasm"), "{}", run.stderr);
+    assert!(run.stderr.contains("elsewhere/daily-level.wasm"), "{}", run.stderr);
 }

@@ -17,7 +17,8 @@ fn a_spike_is_told_once_and_is_over_after_a_quiet_day() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
     simulated.hide(MYSQL, "spike", "2026-11-23T00:00:00", r#","factor":3"#);
     let told = simulated.day(TODAY).expect(0);
-    assert_eq!((kinds(&told), told.count("opened")), (vec!["[BILLING_ANOMALY]"], 1), "{told:#?}");
+    // The service, the project, the account and the total; the service explains the sums.
+    assert_eq!((kinds(&told), told.count("opened")), (vec!["[BILLING_ANOMALY]"], 4), "{told:#?}");
     let line = told.incidents()[0];
     assert!(line.starts_with("[BILLING_ANOMALY] example-corp/결제 프로젝트의 MySQL 비용이 평소 대비 약 "), "{line}");
     assert!(line.contains("% 높습니다. 현재 ") && line.ends_with("원."), "{line}");
@@ -26,7 +27,7 @@ fn a_spike_is_told_once_and_is_over_after_a_quiet_day() {
     assert_eq!((again.incidents(), again.count("opened")), (NONE.to_vec(), 0));
     assert_eq!(again.anomalies(), told.anomalies(), "judged again as before");
     let after = simulated.day(later(1)).expect(0);
-    assert_eq!((kinds(&after), after.count("closed")), (vec!["[BILLING_RESOLVED]"], 1), "{after:#?}");
+    assert_eq!((kinds(&after), after.count("closed")), (vec!["[BILLING_RESOLVED]"], 4), "{after:#?}");
     assert_eq!(simulated.day(later(2)).expect(0).incidents(), NONE);
 }
 
@@ -56,8 +57,11 @@ fn a_growing_incident_is_notified_once_more_in_a_day() {
     assert_eq!(simulated.day(TODAY).expect(0).incidents(), NONE);
     assert_eq!(kinds(&simulated.day(later(1)).expect(0)), ["[BILLING_RESOLVED]"]);
     let anomalies = simulated.documents(&["anomalies", "list", "--from", "2026-11-23"]);
-    let incidents: std::collections::BTreeSet<&str> =
-        anomalies.iter().filter_map(|one| one["incident"].as_str()).collect();
+    let incidents: std::collections::BTreeSet<&str> = anomalies
+        .iter()
+        .filter(|one| one["serviceId"] == "mysql" && one["projectId"] == "prj-01")
+        .filter_map(|one| one["incident"].as_str())
+        .collect();
     assert_eq!(incidents.len(), 1, "one incident, whichever hour and rule saw it");
 }
 
@@ -68,8 +72,8 @@ fn stopped_and_new_services_are_found_the_next_day() {
     simulated.hide(MYSQL, "stop", "2026-11-23T00:00:00", "");
     simulated.hide("dom-01/prj-01/ml-notebook", "new-service", "2026-11-23T00:00:00", r#","amount":90000"#);
     let told = simulated.day(TODAY).expect(0);
-    assert!(told.rules(MYSQL).contains(&"newcomer"), "{told:#?}");
-    assert!(told.rules("dom-01/prj-01/ml-notebook").contains(&"newcomer"), "{told:#?}");
+    assert!(told.rules(MYSQL).contains(&"service-daily"), "{told:#?}");
+    assert!(told.rules("dom-01/prj-01/ml-notebook").contains(&"service-daily"), "{told:#?}");
     assert_eq!(kinds(&told), ["[BILLING_ANOMALY]"; 2], "one line each, however many rules saw it");
     let directions = |service: &str| -> Vec<&Value> {
         let found = told.anomalies().iter().filter(|anomaly| anomaly["series"] == service);

@@ -35,8 +35,8 @@ fn a_moderate_runaway_is_told_by_eleven_once_the_hours_are_known() {
     simulated.load(ago(60), ago(2)).expect(0);
     simulated.day(ago(1)).expect(0);
     for hour in [5, 6, 11] {
-        // The six services, each by the two rules of whole days and by the one of the day so far.
-        assert_eq!(simulated.hour(TODAY, hour).expect_silence().count("verdicts"), 18);
+        // The six services by two rules; the project, the account and the total by one rule.
+        assert_eq!(simulated.hour(TODAY, hour).expect_silence().count("verdicts"), 15);
     }
 
     simulated.hide(MYSQL, "runaway", "2026-11-23T09:00:00", r#","amount":30000,"until":"2026-11-23T12:00:00""#);

@@ -43,9 +43,9 @@ fn total(index: i64, total: &str) -> String {
 }
 
 fn resolved(impact: &str) -> String {
-    let only = day(0);
+    let [only, next] = [day(0), day(1)];
     format!(
-        "[BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 수준으로 돌아왔습니다. 기간 {only}~{only}, 누적 차이 {impact}원."
+        "[BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 수준으로 돌아왔습니다: {next} 1000.00원. 기간 {only}~{only}, 평소보다 {impact}원 더 나왔습니다."
     )
 }
 

@@ -97,7 +97,7 @@ fn all_is_well_and_no_trace_is_left() {
         "ok       metrics    ",
         "ok       receiver   local: reached; --notify sends a test notification",
         "warning  receiver   far: gives no receipt; send a test notification with --notify and check the arrival",
-        "3 rules can run, 0 errors",
+        "5 rules can run, 0 errors",
     ] {
         has(&run, line);
     }
@@ -146,7 +146,7 @@ fn check_online_reports_the_failures_of_a_later_run() {
     ] {
         assert!(run.stderr.contains(error), "{error:?} is not in\n{}", run.stderr);
     }
-    has(&run, "error    source     see above");
+    has(&run, "error    source     the billing API at http://127.0.0.1");
     has(&run, "ok       archive    ");
-    has(&run, "3 rules can run, 5 errors");
+    has(&run, "5 rules can run, 5 errors");
 }

@@ -33,7 +33,7 @@ fn korean() -> Vec<Received> {
         line(INFO, "[BILLING_DAILY_TOTAL] [2026-10-19]의 총 요금은 1,734.75원 입니다."),
         line(
             INFO,
-            "[BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 수준으로 돌아왔습니다. 기간 2026-10-19~2026-10-19, 누적 차이 500.25원.",
+            "[BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 수준으로 돌아왔습니다: 2026-10-20 1000.00원. 기간 2026-10-19~2026-10-19, 평소보다 500.25원 더 나왔습니다.",
         ),
         line(INFO, "[BILLING_DAILY_TOTAL] [2026-10-20]의 총 요금은 1,234.50원 입니다."),
     ]
@@ -63,7 +63,8 @@ fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
     let Some(lines) = told(receiver, "") else { return };
     let [opened, total, resolved, _] = &lines[..] else { panic!("{lines:?}") };
     let start = "[BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 대비 약 50.0% 높습니다. \
-                 현재 1,500.25원, 기준 평균 1,000.00원. 기준 시점 2026-10-19, 시작 2026-10-19, 누적 차이 500.25원, 중요도 ";
+                 현재 1,500.25원, 기준 평균 1,000.00원. 집계: 2026-10-19, 2026-10-19부터 지금까지 평소보다 500.25원 더 나왔습니다. \
+                 심각도: ";
     let (_, rest) = opened.text.split_once(start).unwrap_or_else(|| panic!("{opened:?}"));
     let (_, id) = resolved.text.split_once("확인: costwarden incidents show ").expect("a command");
     let end = format!("확인: costwarden incidents show {id}; 의도한 변화라면: costwarden incidents accept {id}");
@@ -81,7 +82,7 @@ fn lines_are_english_where_that_is_asked_for() {
         [
             "[BILLING_ANOMALY] Virtual Machine of project 우리회사/쇼핑몰 is 50.0% above its usual cost. Now 1500.25 USD, baseline 1000.00 USD.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-19] is 1,734.75 USD.",
-            "[BILLING_RESOLVED] Virtual Machine of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-10-19 to 2026-10-19, 500.25 USD more than usual.",
+            "[BILLING_RESOLVED] Virtual Machine of project 우리회사/쇼핑몰 is back at its usual cost: 1000.00 USD on 2026-10-20. From 2026-10-19 to 2026-10-19, 500.25 USD more than usual.",
             "[BILLING_DAILY_TOTAL] The total cost of [2026-10-20] is 1,234.50 USD.",
         ]
     );

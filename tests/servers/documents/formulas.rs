@@ -16,7 +16,7 @@ const MIN_SAMPLES: usize = 20;
 const Z_SCORE: f64 = 3.0;
 const RATIO: f64 = 2.0;
 /// Days before costwarden accepts an anomalous level. The replaced pipeline never accepted a level.
-const ACCEPT_AFTER: i64 = 14;
+const ACCEPT_AFTER: i64 = 7;
 /// The largest distance between anomalous days of the same run of days.
 const BRIDGED: i64 = 3;
 
@@ -53,10 +53,27 @@ pub(crate) struct Anomaly {
     pub(crate) ratio: f64,
 }
 
-/// Evaluates each day with the days before, in order.
+/// An incident with the history from before its first day. The replaced pipeline had no incidents.
+struct Incident {
+    history: Vec<f64>,
+    first: Date,
+    last: Date,
+    is_open: bool,
+    is_accepted: bool,
+}
+
+impl Incident {
+    fn continues(&self, date: Date) -> bool {
+        self.is_open || (!self.is_accepted && after(self.last, BRIDGED) >= date)
+    }
+}
+
+/// Evaluates each day, in order: a day of an open incident with the days before the incident, and any other day with
+/// the days before.
 pub(crate) fn work(bills: &Bills) -> Worked {
     let mut worked = Worked::default();
     let mut series: BTreeMap<Ids, BTreeMap<Date, f64>> = BTreeMap::new();
+    let mut incidents: BTreeMap<Ids, Incident> = BTreeMap::new();
     for (date, rows) in bills {
         let mut groups: BTreeMap<Ids, Vec<&Row>> = BTreeMap::new();
         for row in rows {
@@ -67,9 +84,23 @@ pub(crate) fn work(bills: &Bills) -> Worked {
             worked.days.insert((*date, ids.clone()), sums);
             let days = series.entry(ids.clone()).or_default();
             let learned = anomalous_days(&worked, &ids).short_runs();
-            let history = known(days, after(*date, -BASELINE_DAYS), after(*date, -1), &learned);
+            let incident = incidents.get(&ids);
+            let history = match incident.filter(|incident| incident.is_open) {
+                Some(incident) => incident.history.clone(),
+                None => known(days, after(*date, -BASELINE_DAYS), after(*date, -1), &learned),
+            };
             if let Some(anomaly) = rule(sums[0], &history) {
+                if !incident.is_some_and(|incident| incident.continues(*date)) {
+                    let begun = Incident { history, first: *date, last: *date, is_open: true, is_accepted: false };
+                    incidents.insert(ids.clone(), begun);
+                }
+                let incident = incidents.get_mut(&ids).expect("an incident");
+                incident.last = *date;
+                incident.is_accepted = after(incident.first, ACCEPT_AFTER) <= after(*date, 1);
+                incident.is_open = !incident.is_accepted;
                 worked.anomalies.insert((*date, ids), anomaly);
+            } else if let Some(incident) = incidents.get_mut(&ids) {
+                incident.is_open = false;
             }
             days.insert(*date, sums[0]);
         }

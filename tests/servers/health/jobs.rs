@@ -4,12 +4,13 @@ use super::installation::mongodb;
 use super::installation::{EMBEDDED, Installation, WELL};
 use costwarden_tests::run;
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "store",
     "archive",
     "rules",
     "disk",
     "spool",
+    "receivers",
     "daily age",
     "daily outcome",
     "daily duration",
@@ -36,7 +37,7 @@ fn all_is_well_after_the_jobs_ran_in_either_store() {
         let before = files(&installation);
         let run = installation.at(WELL, &["health"]).expect(0);
         let first = run.stdout.lines().next().expect("a line");
-        assert!(first.starts_with("COSTWARDEN OK - 17 checks | rules=1 disk="), "{first}");
+        assert!(first.starts_with("COSTWARDEN OK - 18 checks | rules=1 disk="), "{first}");
         assert!(
             first.contains("% spool=0;1;48 daily_age=367") || first.contains(" spool=0;1;48 daily_age="),
             "{first}"
@@ -99,7 +100,7 @@ fn a_job_that_is_not_started_any_more_is_noticed() {
     // Who runs no hourly job is not told of it.
     installation.configure("[health]\n", "[health]\njobs = [\"daily\"]\n");
     let run = installation.at("2026-11-23 04:11:00", &["health"]).expect(0);
-    assert!(run.stdout.starts_with("COSTWARDEN OK - 14 checks | "), "{run:?}");
+    assert!(run.stdout.starts_with("COSTWARDEN OK - 15 checks | "), "{run:?}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn counts_go_on_from_run_to_run_and_through_failures() {
     let last = monitored.figure("costwarden_last_success_timestamp_seconds{job_name=\"daily\"}");
     assert!(last > first);
     assert_eq!(monitored.figure("costwarden_api_up"), 1.0);
-    assert!(monitored.figure("costwarden_detector_fuel_total{rule=\"service-daily\",plugin=\"seasonal-mad\"}") > 1e6);
+    assert!(monitored.figure("costwarden_detector_fuel_total{rule=\"service-daily\",plugin=\"daily-level\"}") > 1e6);
     assert!(monitored.figure("costwarden_daily_cost{currency=\"KRW\"}") > 1e6);
 
     monitored.bill.send("PUT", "/simulate/faults", r#"{"status":503}"#);

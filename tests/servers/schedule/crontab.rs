@@ -16,7 +16,7 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
     let table = cron.table().expect("a table");
     let folder = cron.workdir.path().display().to_string();
     let times: Vec<_> = table.lines().filter_map(|line| line.split_once(" flock ")).collect();
-    assert_eq!(times.iter().map(|(time, _)| *time).collect::<Vec<_>>(), ["10 15 * * *", "10 * * * *"], "{table}");
+    assert_eq!(times.iter().map(|(time, _)| *time).collect::<Vec<_>>(), ["10 * * * *"; 2], "{table}");
     for (_, command) in times {
         assert!(command.starts_with(&format!("-F -w 3000 {folder}/state/schedule.lock /")), "{command}");
         assert!(command.ends_with(&format!(" --json >>{folder}/log/costwarden.log 2>&1")), "{command}");
@@ -32,25 +32,25 @@ fn jobs_are_installed_once_and_removed_without_a_trace() {
     assert_eq!(cron.schedule(&["remove"]).expect(0).stdout, "nothing of costwarden was installed\n");
 }
 
-/// The times in a line belong to the machine's clock. There the midnight of the bill may come twice, or never.
+/// The minutes in a line belong to the clock of the machine.
 #[test]
-fn clocks_that_are_changed_get_a_line_for_each_time_of_the_bills_midnight() {
+fn a_zone_has_a_line_for_each_minute_of_its_hours() {
     let Some(cron) = PrivateCron::new() else { return };
     let config = std::fs::read_to_string(cron.workdir.path().join("costwarden.toml")).expect("a config");
-    for (zone, local, daily) in [
-        ("Europe/Berlin", "Europe/Berlin", &["30 0 * * *"][..]),
-        ("Europe/Berlin", "UTC", &["30 22 * * *", "30 23 * * *"]),
-        // In Berlin 02:30 is left out in spring and comes twice in autumn: at both, 01:30 is the bill's midnight, too.
-        ("UTC", "Europe/Berlin", &["30 1 * * *", "30 2 * * *"]),
-        ("America/New_York", "Europe/Berlin", &["30 5 * * *", "30 6 * * *"]),
+    for (zone, local, times) in [
+        ("Europe/Berlin", "UTC", &["30 * * * *"][..]),
+        ("Asia/Kolkata", "UTC", &["0 * * * *"]),
+        // The clocks change by half an hour.
+        ("Australia/Lord_Howe", "UTC", &["0 * * * *", "30 * * * *"]),
     ] {
         cron.workdir.write("costwarden.toml", &format!("time_zone = {zone:?}\n{config}"));
         let args = ["schedule", "install", "--log-dir", "log", "--minute", "30"];
         costwarden_tests::run(cron.command(costwarden_tests::binary(), &args).env("TZ", local)).expect(0);
         let table = cron.table().expect("a table");
-        let times = table.lines().filter(|line| line.contains(" daily ")).filter_map(|line| line.split_once(" flock "));
-        assert_eq!(times.map(|(time, _)| time).collect::<Vec<_>>(), daily, "{zone} on {local}: {table}");
-        assert_eq!(table.matches("\n30 * * * * flock ").count(), 1, "{table}");
+        for job in [" daily ", " hourly "] {
+            let lines = table.lines().filter(|line| line.contains(job)).filter_map(|line| line.split_once(" flock "));
+            assert_eq!(lines.map(|(time, _)| time).collect::<Vec<_>>(), times, "{zone} on {local}: {table}");
+        }
     }
 }
 
@@ -60,13 +60,13 @@ fn other_entries_are_left_byte_for_byte() {
     cron.write_table(MINE);
     cron.install(&["--minute", "15"]).expect(0);
     let with_block = cron.table().expect("a table");
-    assert!(with_block.starts_with(MINE) && with_block.contains("\n15 15 * * * flock "), "{with_block}");
+    assert!(with_block.starts_with(MINE) && with_block.contains("\n15 * * * * flock "), "{with_block}");
     cron.write_table(&format!("{with_block}@reboot /usr/bin/true\n"));
     cron.install(&["--minute", "20"]).expect(0);
     let table = cron.table().expect("a table");
     let rest = table.strip_prefix(MINE).expect("first").strip_suffix("@reboot /usr/bin/true\n").expect("last");
-    assert!(rest.starts_with("# BEGIN costwarden\n") && rest.ends_with("# END costwarden\n"), "{table}");
-    assert!(rest.contains("\n20 15 * * * flock ") && !rest.contains("\n15 "), "{table}");
+    assert!(rest.starts_with("# BEGIN costwarden suite\n") && rest.ends_with("# END costwarden suite\n"), "{table}");
+    assert!(rest.contains("\n20 * * * * flock ") && !rest.contains("\n15 "), "{table}");
     cron.schedule(&["remove"]).expect(0);
     assert_eq!(cron.table(), Some(format!("{MINE}@reboot /usr/bin/true\n")));
 }
@@ -74,11 +74,11 @@ fn other_entries_are_left_byte_for_byte() {
 #[test]
 fn a_broken_block_is_refused() {
     let Some(cron) = PrivateCron::new() else { return };
-    let broken = "# mine\n# BEGIN costwarden\n1 1 * * * /usr/bin/true\n";
+    let broken = "# mine\n# BEGIN costwarden suite\n1 1 * * * /usr/bin/true\n";
     cron.write_table(broken);
     for args in [&["install", "--log-dir", "log"][..], &["remove"], &["show"]] {
         let run = cron.schedule(args).expect(2);
-        let told = "failed: line 2 of the crontab is `# BEGIN costwarden` without the matching `# END costwarden`: nothing was changed; ";
+        let told = "failed: line 2 of the crontab is `# BEGIN costwarden suite` without the matching `# END costwarden suite`: nothing was changed; ";
         assert!(run.stderr.starts_with(told), "{run:?}");
         assert_eq!(cron.table().as_deref(), Some(broken));
     }

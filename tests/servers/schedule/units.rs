@@ -5,13 +5,23 @@ use std::process::Command;
 use super::private_cron::{CONFIG, shipped};
 use costwarden_tests::{Workdir, run};
 
-const NAMES: [&str; 6] = [
+/// The units of the account `default`, without the account in their names.
+const SHIPPED: [&str; 6] = [
     "costwarden-daily.service",
     "costwarden-daily.timer",
     "costwarden-health.service",
     "costwarden-health.timer",
     "costwarden-hourly.service",
     "costwarden-hourly.timer",
+];
+/// The units of the account of [`CONFIG`].
+const NAMES: [&str; 6] = [
+    "costwarden-suite-daily.service",
+    "costwarden-suite-daily.timer",
+    "costwarden-suite-health.service",
+    "costwarden-suite-health.timer",
+    "costwarden-suite-hourly.service",
+    "costwarden-suite-hourly.timer",
 ];
 
 /// `systemd-analyze`; `None` if absent.
@@ -71,7 +81,7 @@ fn systemd_rates_them_as_hardened() {
     std::fs::create_dir_all(workdir.path().join("units")).expect("a folder");
     workdir.run(&["schedule", "install", "--systemd", "--dir", "units"]).expect(0);
     for task in ["daily", "hourly", "health"] {
-        let unit = workdir.path().join(format!("units/costwarden-{task}.service"));
+        let unit = workdir.path().join(format!("units/costwarden-suite-{task}.service"));
         let mut security = systemd_analyze().expect("as before");
         // 10 is no protection at all, 0 the most.
         let rated = run(security.args(["security", "--offline=yes", "--threshold=25", "--no-pager"]).arg(unit));
@@ -99,7 +109,7 @@ fn the_shipped_units_equal_the_generated_units() {
         .replace(&config, "/etc/costwarden/costwarden.toml")
         // This repository may be in somebody's home.
         .replace("ProtectHome=read-only", "ProtectHome=yes");
-    for name in NAMES {
+    for name in SHIPPED {
         let text = shipped(name);
         assert!(told.contains(&format!("# {name}\n{text}")), "{name} is not what this writes:\n{told}");
     }

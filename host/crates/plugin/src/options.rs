@@ -97,6 +97,7 @@ fn read_limits(section: &mut Section<'_, '_>) -> Limits {
     table.read("fit_fuel_per_series", FUEL, &mut limits.fit_fuel_per_series);
     table.read("judge_fuel_per_series", FUEL, &mut limits.judge_fuel_per_series);
     table.read("describe_fuel", FUEL, &mut limits.describe_fuel);
+    table.read("call_seconds", 1..=3_600, &mut limits.call_seconds);
     table.read("memory_bytes", BYTES, &mut limits.memory_bytes);
     table.read("table_elements", COUNT, &mut limits.table_elements);
     table.read("instances", 1..=1_000, &mut limits.instances);

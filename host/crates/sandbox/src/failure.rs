@@ -42,6 +42,9 @@ pub enum CallError {
     },
     #[error("used up its fuel of {budget} (plugins.limits.{key} = {limit})")]
     Fuel { budget: u64, key: &'static str, limit: u64 },
+    /// The machine may have been busy, so the failure proves nothing about the plugin.
+    #[error("ran longer than {0} seconds (plugins.limits.call_seconds)")]
+    Time(u64),
     #[error("needs more memory than {0} bytes (plugins.limits.memory_bytes)")]
     Memory(usize),
     #[error("needs larger tables than {0} elements (plugins.limits.table_elements)")]
@@ -130,14 +133,14 @@ impl CallError {
         }
     }
 
-    /// Returns true if the cause is the state of the host, not the plugin.
+    /// Returns true if the cause can be the state of the host.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Host(_))
+        matches!(self, Self::Host(_) | Self::Time(_))
     }
 
     /// Returns true if series of the batch can succeed when called individually.
     pub(crate) fn is_worth_a_retry(&self) -> bool {
-        !matches!(self, Self::TooMany(_) | Self::Host(_) | Self::Skipped(_))
+        !matches!(self, Self::TooMany(_) | Self::Time(_) | Self::Host(_) | Self::Skipped(_))
     }
 }
 

@@ -13,6 +13,9 @@ pub struct Limits {
     pub judge_fuel_per_series: u64,
     /// Fuel of `describe` and of `check-settings`.
     pub describe_fuel: u64,
+    /// Wall-clock seconds of a call: the limit behind the fuel for code that needs far more time for a unit of fuel than
+    /// usual.
+    pub call_seconds: u64,
     /// Total bytes of all linear memories of an instance. Every core runs a single instance at a time.
     pub memory_bytes: usize,
     /// Total elements of all tables of an instance.
@@ -66,6 +69,7 @@ impl Default for Limits {
             fit_fuel_per_series: 20_000_000,
             judge_fuel_per_series: 10_000_000,
             describe_fuel: 100_000_000,
+            call_seconds: 10,
             memory_bytes: 256 * MIB,
             table_elements: 100_000,
             instances: 64,

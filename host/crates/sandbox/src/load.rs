@@ -242,6 +242,9 @@ fn prepare_memory_images(component: &Component) {
 
 fn checked_manifest(described: bindings::Manifest, limits: &Limits) -> Result<Manifest, LoadFault> {
     let plain = |text| text::single_line(text::truncated(text, limits.reason_bytes));
+    if described.settings_schema.len() > packed::LIMIT_BYTES {
+        return Err(LoadFault::LargeSchema { bytes: described.settings_schema.len(), limit: packed::LIMIT_BYTES });
+    }
     if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&described.settings_schema) {
         return Err(LoadFault::SettingsSchema(error.to_string()));
     }

@@ -1,6 +1,7 @@
 //! The execution of plugins: each call runs in a fresh instance, under the limits.
 
 pub(crate) mod batch;
+mod call_clock;
 pub(crate) mod contract_calls;
 mod fuel;
 mod fuel_gauge;
@@ -15,6 +16,7 @@ mod slots;
 mod store_data;
 mod thread;
 
+pub(crate) use self::call_clock::start_clock;
 pub(crate) use self::fuel_gauge::FuelGauge;
 pub(crate) use self::imports::link;
 pub(crate) use self::linked_plugin::{CallKind, LinkedPlugin};

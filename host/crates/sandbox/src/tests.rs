@@ -166,6 +166,10 @@ fn a_batch_of_daily_series_does_not_grow_the_memory() {
         let declared = 65_536 * memories.flatten().sum::<u64>() as usize;
 
         let detector = sandbox(Limits::default()).load(&name, &plugin, &Grants::default()).expect("loads");
+        // A detector of hourly series has more points.
+        if detector.manifest.min_points > 90 {
+            continue;
+        }
         let history = vec![series("account/project/service", 90); 256];
         let fit = detector.fit(&context("{}"), &history);
         assert_eq!((fit.usage.batches, fit.usage.memory_bytes), (1, declared), "{name}");

@@ -75,6 +75,8 @@ pub(super) fn play(side: Side, module: &Module, fuel: i64) -> Result<Vec<Step>, 
     let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).table_elements(TABLE_ELEMENTS).build();
     let mut store = Store::new(module.engine(), Host { number: None, fuel: 0, calls: Vec::new(), limits });
     store.limiter(|host| &mut host.limits);
+    // The fuel alone ends a step.
+    store.set_epoch_deadline(u64::MAX / 2);
     if side == Side::Ours {
         let number = GlobalType::new(ValType::I64, Mutability::Var);
         store.data_mut().number = Some(Global::new(&mut store, number, Val::I64(0)).map_err(said)?);

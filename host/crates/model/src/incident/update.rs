@@ -291,12 +291,15 @@ impl Incident {
         self.last_seen = self.last_seen.max(results.moment);
     }
 
-    /// Keeps the fits of the first evaluation of a finished day.
+    /// Keeps the fits of the newest evaluation of the first day. A rule that was added later contributes its first fit.
     fn keep_bands(&mut self, results: &EvaluationResults<'_>) {
         let Moment { date, hour: None } = results.moment else { return };
-        let is_first_day = date <= self.first_seen.date;
+        let first = self.first_seen.date;
+        if date < first {
+            return;
+        }
         for (rule, band) in results.bands.get(&self.series).into_iter().flatten() {
-            if is_first_day || !self.bands.contains_key(rule) {
+            if date == first || !self.bands.contains_key(rule) {
                 self.bands.insert(rule.clone(), band.clone());
             }
         }

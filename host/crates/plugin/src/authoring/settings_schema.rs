@@ -1,5 +1,8 @@
 //! A settings schema in rows for people. Unknown parts of JSON Schema are omitted; machines receive the whole schema.
 
+use std::cell::Cell;
+use std::collections::HashSet;
+
 use sandbox::single_line;
 use serde_json::{Map, Value};
 
@@ -16,20 +19,30 @@ pub struct SettingRow {
 
 /// Maximum depth of nested references and alternatives: a schema may refer to itself.
 const MAX_DEPTH: usize = 4;
+/// Maximum number of visited parts of a schema: alternatives and references multiply. The kinds of the remaining settings
+/// are omitted.
+const MAX_PARTS: usize = 10_000;
+
+/// The schema of a walk and the number of parts that the walk may still visit.
+struct SchemaWalk<'a> {
+    schema: &'a Map<String, Value>,
+    parts_left: Cell<usize>,
+}
 
 /// Returns the top-level properties of a schema in the schema's order.
 pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
-    let required: Vec<&str> = list(schema.get("required")).filter_map(Value::as_str).collect();
+    let required: HashSet<&str> = list(schema.get("required")).filter_map(Value::as_str).collect();
+    let walk = SchemaWalk { schema, parts_left: Cell::new(MAX_PARTS) };
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let row = |name: &String, property: &Value| {
         let default = match property.get("default") {
-            Some(Value::Null) | None if required.contains(&name.as_str()) => "required".to_owned(),
+            Some(Value::Null) | None if required.contains(name.as_str()) => "required".to_owned(),
             Some(Value::Null) | None => String::new(),
             Some(default) => default.to_string(),
         };
         SettingRow {
             name: single_line(name.clone()),
-            kind: single_line(kind(schema, property, MAX_DEPTH)),
+            kind: single_line(walk.kind(property, MAX_DEPTH)),
             default: single_line(default),
             description: single_line(text(property, "description").replace('\n', " ")),
         }
@@ -37,45 +50,50 @@ pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
     properties.map(|(name, property)| row(name, property)).collect()
 }
 
-fn kind(schema: &Map<String, Value>, property: &Value, depth: usize) -> String {
-    // Ends the recursion in a schema with circular references.
-    let Some(depth) = depth.checked_sub(1) else { return String::new() };
-    if let Some(name) = property.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/$defs/")) {
-        let definition = schema.get("$defs").and_then(|definitions| definitions.get(name));
-        return definition.map(|definition| kind(schema, definition, depth)).unwrap_or_default();
-    }
-    if let Some(only) = property.get("const") {
-        return bare(only);
-    }
-    let choices = list(property.get("enum")).map(bare);
-    let alternatives = ["anyOf", "oneOf"].into_iter().flat_map(|key| list(property.get(key)));
-    let alternatives = alternatives.map(|alternative| kind(schema, alternative, depth));
-    let types = match property.get("type") {
-        Some(Value::String(one)) => vec![one.clone()],
-        other => list(other).map(bare).collect(),
-    };
-    let mut kinds: Vec<String> = choices.chain(alternatives).collect();
-    if kinds.is_empty() {
-        kinds = types;
-    }
-    // `null` marks an optional setting and is not a kind of value.
-    kinds.retain(|kind| !kind.is_empty() && kind != "null");
-    let mut kind = match kinds.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    };
-    if let Some(items) = property.get("items") {
-        kind.push_str(&format!(" of {}", self::kind(schema, items, depth)));
-    }
-    for (key, word) in
-        [("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below")]
-    {
-        if let Some(bound) = property.get(key) {
-            kind.push_str(&format!(" {word} {}", short(bound)));
+impl SchemaWalk<'_> {
+    fn kind(&self, property: &Value, depth: usize) -> String {
+        // Ends the recursion in a schema with circular references.
+        let Some(depth) = depth.checked_sub(1) else { return String::new() };
+        let parts = 1 + list(property.get("enum")).count();
+        let Some(parts_left) = self.parts_left.get().checked_sub(parts) else { return String::new() };
+        self.parts_left.set(parts_left);
+        if let Some(name) = property.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix("#/$defs/")) {
+            let definition = self.schema.get("$defs").and_then(|definitions| definitions.get(name));
+            return definition.map(|definition| self.kind(definition, depth)).unwrap_or_default();
         }
+        if let Some(only) = property.get("const") {
+            return bare(only);
+        }
+        let choices = list(property.get("enum")).map(bare);
+        let alternatives = ["anyOf", "oneOf"].into_iter().flat_map(|key| list(property.get(key)));
+        let alternatives = alternatives.map(|alternative| self.kind(alternative, depth));
+        let types = match property.get("type") {
+            Some(Value::String(one)) => vec![one.clone()],
+            other => list(other).map(bare).collect(),
+        };
+        let mut kinds: Vec<String> = choices.chain(alternatives).collect();
+        if kinds.is_empty() {
+            kinds = types;
+        }
+        // `null` marks an optional setting and is not a kind of value.
+        kinds.retain(|kind| !kind.is_empty() && kind != "null");
+        let mut kind = match kinds.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        };
+        if let Some(items) = property.get("items") {
+            kind.push_str(&format!(" of {}", self.kind(items, depth)));
+        }
+        for (key, word) in
+            [("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below")]
+        {
+            if let Some(bound) = property.get(key) {
+                kind.push_str(&format!(" {word} {}", short(bound)));
+            }
+        }
+        kind
     }
-    kind
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {

@@ -4,6 +4,8 @@
 //! The module validates, compiles and instantiates nothing. It walks sections by length and reads only names, so any
 //! bytes are safe to inspect.
 
+use std::collections::HashSet;
+
 use sandbox::packed::{self, PackedError, PackedManifest};
 use sandbox::{Encoding, single_line};
 use wasmparser::{
@@ -61,13 +63,14 @@ const COMPONENT_EXPORTS: u8 = 11;
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, PackedError> {
     let encoding = Encoding::of(bytes).ok_or(PackedError::Header)?;
     let mut imports = Vec::new();
+    let mut known = HashSet::new();
     let mut contract = None;
     for section in packed::sections(bytes)? {
         let section = section?;
         let reader = BinaryReader::new(section.body, section.offset as u64);
         let names = match (encoding, section.id) {
             (Encoding::Core, CORE_IMPORTS) | (Encoding::Component, COMPONENT_IMPORTS) => import_names(encoding, reader)
-                .map(|names| names.into_iter().for_each(|name| add_import(&mut imports, name))),
+                .map(|names| imports.extend(names.into_iter().filter(|name| known.insert(*name)).map(import))),
             (Encoding::Core, CORE_EXPORTS) | (Encoding::Component, COMPONENT_EXPORTS) => export_names(encoding, reader)
                 .map(|names| contract = contract.take().or_else(|| contract_version(&names))),
             _ => Ok(()),
@@ -101,7 +104,7 @@ fn export_names<'a>(encoding: Encoding, reader: BinaryReader<'a>) -> Result<Vec<
     }
 }
 
-fn add_import(imports: &mut Vec<Import>, name: &str) {
+fn import(name: &str) -> Import {
     let interface = name.strip_prefix(PACKAGE).map(|rest| rest.split_once('@').map_or(rest, |(name, _)| name));
     let kind = match interface {
         Some("log") => ImportKind::Log,
@@ -109,10 +112,7 @@ fn add_import(imports: &mut Vec<Import>, name: &str) {
         Some("reference") => ImportKind::Reference,
         _ => ImportKind::Unknown,
     };
-    let import = Import { name: shown_name(name), kind };
-    if !imports.contains(&import) {
-        imports.push(import);
-    }
+    Import { name: shown_name(name), kind }
 }
 
 /// Returns the contract version in the export name of the `detector` interface.

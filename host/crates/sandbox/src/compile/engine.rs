@@ -26,6 +26,8 @@ fn config(limits: &Limits) -> Config {
         // The CPU limit is part of the compiled code ([`crate::meter`]). The core dump of a trapped instance contains
         // the remaining fuel.
         .consume_fuel(false)
+        // The wall clock behind the fuel ([`crate::run`]).
+        .epoch_interruption(true)
         .coredump_on_trap(true)
         // Would double the run time. The host refuses NaN in outputs instead.
         .cranelift_nan_canonicalization(false)

@@ -69,6 +69,11 @@ pub enum SandboxError {
         /// Sufficient value of RLIMIT_AS, in bytes.
         needed: u64,
     },
+    /// The system does not start a thread.
+    #[error(
+        "plugins cannot be run: a thread cannot be started ({0}): raise the limit of threads (`ulimit -u`, pids.max)"
+    )]
+    Thread(String),
     /// The system refused the reservation, although RLIMIT_AS allows it.
     #[error(
         "plugins cannot be run: the system does not reserve {needed} bytes of addresses ({error}): set vm.overcommit_memory to 0 or 1, and raise the limit of data (`ulimit -d`)"

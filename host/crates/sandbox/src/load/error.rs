@@ -40,6 +40,8 @@ pub enum LoadFault {
     Host(CallError),
     #[error("`describe` failed: {0}")]
     Describe(CallError),
+    #[error("`describe` returned a settings schema of {bytes} bytes, more than {limit}")]
+    LargeSchema { bytes: usize, limit: usize },
     #[error("`describe` returned a settings schema that is not a JSON object: {0}")]
     SettingsSchema(String),
     #[error(
@@ -81,6 +83,7 @@ impl LoadFault {
             | Self::Compile(CompileError::Refused(_))
             | Self::CachedRefusal(_)
             | Self::Describe(_)
+            | Self::LargeSchema { .. }
             | Self::SettingsSchema(_)
             | Self::Name { .. }
             | Self::Packed(_)

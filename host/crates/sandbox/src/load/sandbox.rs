@@ -12,8 +12,8 @@ use crate::compile::cache::CodeCache;
 use crate::compile::pool::{PoolSize, PooledEngine, pooled_engine};
 use crate::compile::{CacheKey, Compiler, SandboxError};
 use crate::limits::Limits;
-use crate::run::Slots;
 use crate::run::batch::Batching;
+use crate::run::{Slots, start_clock};
 
 /// Loads plugins under a common set of limits.
 pub struct Sandbox {
@@ -59,6 +59,7 @@ impl Sandbox {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let wanted = threads * SLOTS_PER_CORE;
         let PooledEngine { engine, size } = pooled_engine(&limits, wanted)?;
+        start_clock(&engine).map_err(|error| SandboxError::Thread(error.to_string()))?;
         if size != PoolSize::full(&limits, wanted) {
             tracing::info!(
                 instances = size.slots,

@@ -41,8 +41,8 @@ pub struct ManifestDifference {
 
 /// Name of the custom section.
 const SECTION: &str = "costwarden:manifest";
-/// Maximum size of the section, in bytes. A settings schema has a few thousand.
-const LIMIT_BYTES: usize = 1024 * 1024;
+/// Maximum size of the section and of a settings schema, in bytes. A settings schema has a few thousand.
+pub(crate) const LIMIT_BYTES: usize = 1024 * 1024;
 /// Maximum length of a field in a message, in characters.
 const EXCERPT_CHARS: usize = 160;
 /// Length of the magic number and the version, in bytes.

@@ -21,6 +21,8 @@ const GROW_COST: i64 = 200;
 /// 50 ns. A fill of zero bytes may take 200 ns if the first page was never written.
 const HOST_CALL_COST: i64 = 50;
 const POSSIBLE_HOST_CALL_COST: i64 = 10;
+/// Number of locals that a unit of fuel sets to zero when a function begins.
+const LOCALS_PER_UNIT: u32 = 8;
 /// Parameters and results of a call without an extra cost; most are in registers. Each further value is copied at every
 /// call, even in a function that only forwards the values.
 const FREE_VALUES: u32 = 16;
@@ -71,7 +73,10 @@ pub(super) fn add_meter<R: Reencode<Error = InvalidPlugin>>(
     locals.extend([(1, ValType::I64), (1, ValType::I32)]);
     let function = Function::new(locals);
     let size = remaining.saturating_add(1);
-    let entry_cost = 1 + i64::from(parameters.saturating_add(results).saturating_sub(FREE_VALUES));
+    let zeroed_locals = remaining - parameters;
+    let entry_cost = 1
+        + i64::from(parameters.saturating_add(results).saturating_sub(FREE_VALUES))
+        + i64::from(zeroed_locals / LOCALS_PER_UNIT);
     let mut writer =
         BodyWriter { reencoder, function, remaining, size, pending: entry_cost, unchecked: 0, open_blocks: Vec::new() };
     writer.load();

@@ -9,6 +9,7 @@ use std::thread;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap};
 
+use super::call_clock::call_ticks;
 use super::fuel::Fuel;
 use super::fuel_gauge::{FuelGauge, TrappedFuel, fuel_after_trap};
 use super::log::CallLog;
@@ -125,6 +126,7 @@ impl LinkedPlugin {
         };
         let mut store = Store::new(self.instance.engine(), data);
         store.limiter(|data| &mut data.memory);
+        store.set_epoch_deadline(call_ticks(limits));
         // wasmtime counts the bytes passed from the plugin to the host in a fuel of its own, separate from CPU fuel.
         store.set_hostcall_fuel(limits.output_bytes);
         let returned = self.instance.instantiate(&mut store).and_then(|instance| {
@@ -175,8 +177,10 @@ impl LinkedPlugin {
             return CallError::Host(message);
         }
         let trap = error.downcast_ref::<Trap>();
-        if matches!(trap, Some(Trap::StackOverflow)) {
-            return CallError::Stack(limits.stack_bytes);
+        match trap {
+            Some(Trap::StackOverflow) => return CallError::Stack(limits.stack_bytes),
+            Some(Trap::Interrupt) => return CallError::Time(limits.call_seconds),
+            _ => {}
         }
         if let Some(exceeded) = data.memory.exceeded() {
             return exceeded;

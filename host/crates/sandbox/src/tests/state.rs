@@ -30,7 +30,7 @@ fn is_contained(judged: &Result<usize, Failure>) -> bool {
 
 #[test]
 fn invalid_state_is_refused() {
-    let series = series("d/p/s", 60);
+    let series = series("d/p/s", 200);
     let mut messages = Vec::new();
     for name in bundled_plugins() {
         let detector = bundled(&name);
@@ -48,6 +48,12 @@ fn invalid_state_is_refused() {
         }
     }
     insta::assert_snapshot!(messages.join("\n"), @"
+    nothing: plugin `daily-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
+    cut off: plugin `daily-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
+    garbage: plugin `daily-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Found an Option discriminant that wasn't 0 or 1
+    nothing: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
+    cut off: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
+    garbage: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     nothing: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     cut off: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     garbage: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Found a bool that wasn't 0 or 1
@@ -56,14 +62,14 @@ fn invalid_state_is_refused() {
     garbage: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Found a varint that didn't terminate. Is the usize too big for this platform?
     nothing: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     cut off: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    garbage: plugin `tutorial`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 59: score is NaN, not finite
+    garbage: plugin `tutorial`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 199: score is NaN, not finite
     ");
 }
 
 /// State of another detector can have any meaning, but it causes no trap and no forbidden output.
 #[test]
 fn state_of_another_detector_causes_no_trap() {
-    let series = series("d/p/s", 60);
+    let series = series("d/p/s", 200);
     let states: Vec<_> = bundled_plugins().iter().map(|name| fitted(&bundled(name), &series)).collect();
     for name in bundled_plugins() {
         let detector = bundled(&name);
@@ -76,7 +82,7 @@ fn state_of_another_detector_causes_no_trap() {
 
 #[test]
 fn state_with_flipped_bits_causes_no_trap() {
-    let series = series("d/p/s", 60);
+    let series = series("d/p/s", 200);
     for name in bundled_plugins() {
         let detector = bundled(&name);
         let state = fitted(&detector, &series);

@@ -16,6 +16,7 @@ pub(super) const SOURCES: &[templates::Template] = sources!(
     "calendar.rs",
     "context.rs",
     "detector.rs",
+    "forecast.rs",
     "glue.rs",
     "lib.rs",
     "log.rs",
