@@ -440,7 +440,7 @@ fn of_what_looks() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["series", "list"]), @"
-    List the series of a day with ids and names, most expensive first
+    List the series of a day with keys and names, most expensive first
 
     Usage: costwarden series list [OPTIONS]
 
