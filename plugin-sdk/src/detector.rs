@@ -111,7 +111,21 @@ impl Window {
 }
 
 impl Verdict {
-    /// A verdict without bounds and reason. A point that does not alert needs no reason.
+    /// The verdict of a value with an upper bound and without an expected value: the bound stands for the expected value,
+    /// and the score is the value as a part of the bound. [`Forecast::verdict`](crate::Forecast::verdict) compares a value
+    /// with an expected value and two bounds.
+    #[must_use]
+    pub fn above(index: usize, observed: f64, upper: f64) -> Self {
+        let part = if upper > 0.0 { observed / upper } else { f64::INFINITY };
+        let score = match observed > upper {
+            true => part.clamp(1.0, crate::Forecast::GREATEST_SCORE),
+            false => part.clamp(0.0, 1.0 - f64::EPSILON),
+        };
+        Self { upper, ..Self::new(index, score, upper) }
+    }
+
+    /// A verdict without bounds and reason. Without an upper bound, a rule over days never alerts before the end of a day.
+    /// A point that does not alert needs no reason.
     #[must_use]
     pub fn new(index: usize, score: f64, expected: f64) -> Self {
         Self {
@@ -138,5 +152,22 @@ impl Issue {
     #[must_use]
     pub fn unless(condition: bool, pointer: &str, message: &str) -> Option<Self> {
         (!condition).then(|| Self { pointer: pointer.to_owned(), message: message.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_above_a_bound_agrees_with_the_bound() {
+        for (observed, upper, score) in
+            [(10.0, 5.0, 2.0), (4.0, 5.0, 0.8), (5.0, 5.0, 1.0 - f64::EPSILON), (-1.0, 5.0, 0.0)]
+        {
+            assert_eq!(Verdict::above(0, observed, upper).score, score, "{observed} {upper}");
+        }
+        assert!(Verdict::above(0, 1.0, 0.0).score >= 1.0);
+        assert!(Verdict::above(0, 0.0, 0.0).score < 1.0);
+        assert_eq!((Verdict::above(3, 1.0, 2.0).upper, Verdict::above(3, 1.0, 2.0).index), (2.0, 3));
     }
 }

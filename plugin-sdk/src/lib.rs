@@ -36,11 +36,7 @@
 //!     }
 //!
 //!     fn judge(_: &Context, settings: &Settings, window: &Window, (): ()) -> Result<Vec<Verdict>, Refusal> {
-//!         let verdict = |(i, value): (usize, f64)| Verdict {
-//!             upper: settings.ceiling,
-//!             ..Verdict::new(i, value / settings.ceiling, settings.ceiling)
-//!         };
-//!         Ok(window.to_judge().map(verdict).collect())
+//!         Ok(window.to_judge().map(|(i, value)| Verdict::above(i, value, settings.ceiling)).collect())
 //!     }
 //! }
 //!

@@ -52,7 +52,8 @@ resource "kakaocloud_subnet" "private" {
   route_table_id    = kakaocloud_route_table.private.id
 }
 
-# Without a route to the internet. A VM there is updated by way of a NAT instance, or by a mirror.
+# Without a route to the internet: the provider has no resource for a NAT gateway. Add the gateway and the route in the
+# console, or update the VM by way of a NAT instance or a mirror.
 resource "kakaocloud_route_table" "private" {
   name   = "billing-alert-private"
   vpc_id = kakaocloud_vpc.this.id

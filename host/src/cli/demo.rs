@@ -152,12 +152,8 @@ fn show(hidden: &[InjectedIncident], incidents: &[Incident]) {
         let first = matches.min_by_key(|incident| incident.opened_at);
         missed += usize::from(first.is_none());
         let found = first.map_or_else(|| "NOT FOUND".to_owned(), |incident| found(incident, injected));
-        present::out(&format!(
-            "{}  {} of {}\n            {found}",
-            injected.from.date(),
-            name(injected),
-            injected.service
-        ));
+        let InjectedIncident { from, service, .. } = injected;
+        present::out(&format!("{}  {service}: {}\n            {found}", from.date(), name(injected)));
     }
     let is_false = |incident: &&Incident| !hidden.iter().any(|injected| covers(incident, injected));
     let false_alarms: Vec<&Incident> = incidents.iter().filter(is_false).collect();

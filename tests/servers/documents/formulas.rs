@@ -64,7 +64,7 @@ struct Incident {
 
 impl Incident {
     fn continues(&self, date: Date) -> bool {
-        self.is_open || (!self.is_accepted && after(self.last, BRIDGED) >= date)
+        self.is_open || after(self.last, BRIDGED) >= date
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn work(bills: &Bills) -> Worked {
                 }
                 let incident = incidents.get_mut(&ids).expect("an incident");
                 incident.last = *date;
-                incident.is_accepted = after(incident.first, ACCEPT_AFTER) <= after(*date, 1);
+                incident.is_accepted |= after(incident.first, ACCEPT_AFTER) <= after(*date, 1);
                 incident.is_open = !incident.is_accepted;
                 worked.anomalies.insert((*date, ids), anomaly);
             } else if let Some(incident) = incidents.get_mut(&ids) {

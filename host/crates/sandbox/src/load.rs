@@ -260,3 +260,22 @@ fn checked_manifest(described: bindings::Manifest, limits: &Limits) -> Result<Ma
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_schema_is_refused_before_it_is_parsed() {
+        let described = bindings::Manifest {
+            name: "large".to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: String::new(),
+            settings_schema: "[".repeat(packed::LIMIT_BYTES + 1),
+            min_points: 1,
+            scope: bindings::Scope::Each,
+        };
+        let refused = checked_manifest(described, &Limits::default()).expect_err("refused");
+        insta::assert_snapshot!(refused, @"`describe` returned a settings schema of 1048577 bytes, more than 1048576");
+    }
+}

@@ -11,9 +11,9 @@ pub struct JsonTable {
     pub lines: BTreeMap<String, usize>,
 }
 
-/// Converts a value. Calls `visit` with the JSON pointer and the offset of every value.
-pub(super) fn to_json(value: &Value<'_>, pointer: &str, visit: &mut impl FnMut(&str, usize)) -> serde_json::Value {
-    visit(pointer, value.span.start);
+/// Converts a value. Calls `visit` with the JSON pointer of every value. JSON has no numbers that are not finite.
+pub(super) fn to_json(value: &Value<'_>, pointer: &str, visit: &mut impl FnMut(&str, &Value<'_>)) -> serde_json::Value {
+    visit(pointer, value);
     match value.as_ref() {
         ValueInner::String(text) => text.as_ref().into(),
         ValueInner::Integer(number) => (*number).into(),

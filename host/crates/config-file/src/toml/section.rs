@@ -179,8 +179,15 @@ impl<'d, 't> Section<'d, 't> {
             return None;
         }
         let mut lines = BTreeMap::new();
-        let json = to_json(&value, "", &mut |pointer, offset| {
+        let json = to_json(&value, "", &mut |pointer, value| {
+            let offset = value.span.start;
             lines.insert(pointer.to_owned(), self.document.line(offset));
+            if let ValueInner::Float(number) = value.as_ref()
+                && !number.is_finite()
+            {
+                let path = self.dotted(&format!("{key}{}", pointer.replace('/', ".")));
+                self.document.record(offset, &path, format!("expected a finite number, found {number}"));
+            }
         });
         Some(JsonTable { json, lines })
     }

@@ -167,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn settings_are_finite_numbers() {
+        let (rules, errors) = parsed(
+            "[[rule]]\nid = \"a\"\nwhy = \"b\"\ndetector = \"c\"\nseries = \"daily\"\n[rule.settings]\nk = nan\nlist = [1, -inf]\n",
+        );
+        assert_eq!(rules.len(), 0);
+        insta::assert_snapshot!(errors, @"
+        rules/a.toml:7: rule.settings.k: expected a finite number, found NaN
+        rules/a.toml:8: rule.settings.list.1: expected a finite number, found -inf
+        ");
+    }
+
+    #[test]
     fn every_error_is_reported_and_valid_rules_remain() {
         let (rules, errors) = parsed(
             r#"

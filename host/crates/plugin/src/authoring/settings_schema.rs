@@ -150,6 +150,19 @@ mod tests {
         "#);
     }
 
+    /// Each of 100 references leads to 100 alternatives.
+    #[test]
+    fn a_schema_that_multiplies_is_cut() {
+        let references = vec![r##"{"$ref": "#/$defs/b"}"##; 100].join(", ");
+        let alternatives = vec![r#"{"enum": [1, 2, 3]}"#; 100].join(", ");
+        let schema = format!(
+            r#"{{"properties": {{"a": {{"anyOf": [{references}]}}}}, "$defs": {{"b": {{"anyOf": [{alternatives}]}}}}}}"#
+        );
+        let rows = rows_of(&schema);
+        assert!(rows.starts_with("a | 1, 2 or 3, 1, 2 or 3, "), "{rows}");
+        assert!(rows.matches("2 or 3").count() <= MAX_PARTS / 4, "{}", rows.len());
+    }
+
     #[test]
     fn an_unusual_schema_gives_rows() {
         assert_eq!(rows_of("{}"), "");

@@ -332,6 +332,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn locals_cost_fuel_at_every_call() {
+        let used_by = |locals: usize| {
+            let locals = "i64 ".repeat(locals);
+            let text = format!(
+                "(module (func $inner (local {locals})) (func (export \"run\") (call $inner) (call $inner) unreachable))"
+            );
+            used(&text, 10_000)
+        };
+        assert_eq!(used_by(800) - used_by(0), 2 * 100);
+    }
+
     /// Each function forwards the results of the next function.
     #[test]
     fn many_values_cost_fuel_at_every_call() {

@@ -78,6 +78,10 @@ fn check_values(verdict: &bindings::Verdict, limits: &Limits) -> Result<(), Call
             return Err(invalid_verdict(verdict.index, &format!("{name} is NaN")));
         }
     }
+    if verdict.lower > verdict.upper {
+        let fault = format!("lower ({}) is above upper ({})", verdict.lower, verdict.upper);
+        return Err(invalid_verdict(verdict.index, &fault));
+    }
     let bytes = verdict.reason.len();
     let limit = limits.reason_bytes;
     if bytes > limit { Err(CallError::ReasonTooLong { bytes, limit }) } else { Ok(()) }
@@ -130,6 +134,7 @@ mod tests {
         insta::assert_snapshot!(refused(Output { expected: f64::INFINITY, ..verdict(8) }), @"returned an invalid verdict: index 8: expected is inf, not finite");
         insta::assert_snapshot!(refused(Output { lower: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: lower is NaN");
         insta::assert_snapshot!(refused(Output { upper: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: upper is NaN");
+        insta::assert_snapshot!(refused(Output { lower: 2.0, upper: 1.5, ..verdict(8) }), @"returned an invalid verdict: index 8: lower (2) is above upper (1.5)");
         let reason = "a longer one than that".to_owned();
         insta::assert_snapshot!(refused(Output { reason, ..verdict(8) }), @"returned a reason of 22 bytes, more than 12 (plugins.limits.reason_bytes)");
     }

@@ -136,6 +136,14 @@ fn another_contract_is_refused() {
     insta::assert_snapshot!(refused(&other.expect("right")), @"plugins/hostile.wasm: does not match the contract costwarden:detector@1.0.0: instance export `costwarden:detector/detector@1.0.0` does not have export `check-settings`");
 }
 
+/// The fuel would last for hours.
+#[test]
+fn a_clock_ends_a_call() {
+    let endless = Plugin { fit: "(loop (br 0)) (i32.const 8)", ..Plugin::default() };
+    let limits = Limits { fuel_per_call: 1 << 50, call_seconds: 1, ..Limits::default() };
+    insta::assert_snapshot!(endless.fails(limits), @"plugin `hostile`, rule `watch`, series `d/p/s`: ran longer than 1 seconds (plugins.limits.call_seconds)");
+}
+
 #[test]
 fn an_invalid_manifest_is_refused() {
     insta::assert_snapshot!(Plugin { schema: "[1]", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: `describe` returned a settings schema that is not a JSON object: invalid type: sequence, expected a map at line 1 column 0");
