@@ -54,9 +54,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ingest and evaluate finished days, notify people, and train the detectors. Run once a day.
+    /// Ingest and evaluate finished days, notify people, and train the detectors. Start every hour.
     Daily(DailyArgs),
-    /// Ingest and evaluate the current day up to now. Run once an hour.
+    /// Ingest and evaluate the current day up to now. Start every hour.
     Hourly(HourlyArgs),
     /// Load past days in order, without notifications. An interrupted backfill resumes.
     Backfill(BackfillArgs),
@@ -82,8 +82,8 @@ enum Command {
     Series(series::SeriesCommand),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
-    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written. `[health]` in the config sets the
-    /// thresholds.
+    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written, except the last states with --changes. `[health]`
+    /// in the config sets the thresholds.
     Health(health::HealthArgs),
     /// Install, remove or show the cron or systemd schedule of the jobs.
     #[command(subcommand)]

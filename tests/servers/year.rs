@@ -1,7 +1,7 @@
 //! A simulated year of operation: real processes at the times of the crontab, an outage of one part on every day, clock
 //! changes, corrected bills and a new rule. libfaketime and the clock of the simulator give the times.
 //!
-//! `make test` plays 40 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
+//! `make test` plays 30 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
 //! an assertion prints the seed.
 
 use std::fs;
@@ -18,7 +18,7 @@ use costwarden_tests::{Run, Simulator, Workdir, run, service};
 const ZONE: &str = "Europe/Berlin";
 /// The clocks go back on 2026-10-25, and a month ends.
 const FIRST: Date = date(2026, 10, 8);
-const DAYS: i32 = 40;
+const DAYS: i32 = 30;
 const HISTORY_DAYS: i32 = 60;
 /// The bill of every ninth day is corrected on the next day.
 const CORRECTED_EVERY: i32 = 9;
@@ -49,11 +49,12 @@ struct Outage {
 }
 
 impl Outage {
-    /// An outage of at most three hours that begins on a day.
+    /// An outage of one to three hours that begins on a day. cron starts jobs during the outage, except shortly before
+    /// midnight.
     fn draw(rng: &mut Rng, start_of_day: Timestamp) -> Self {
         let from = start_of_day + SignedDuration::from_mins(rng.i64(0..24 * 60));
         let part = [Part::Api, Part::Store, Part::Archive, Part::Host][rng.usize(0..4)];
-        Self { part, from, to: from + SignedDuration::from_mins(rng.i64(1..=180)) }
+        Self { part, from, to: from + SignedDuration::from_mins(rng.i64(60..=180)) }
     }
 
     fn contains(self, now: Timestamp) -> bool {
@@ -71,6 +72,9 @@ struct Year {
     notifications: Vec<(Timestamp, String)>,
     /// The first evaluation of each finished day.
     evaluated: Vec<(Date, Timestamp)>,
+    /// The starts of failed jobs.
+    failed: Vec<Timestamp>,
+    outages: Vec<Outage>,
 }
 
 impl Year {
@@ -88,7 +92,17 @@ impl Year {
         fs::create_dir(workdir.path().join("rules")).expect("a folder");
         let default = costwarden_tests::repository().join("rules/default/default.toml");
         fs::copy(default, workdir.path().join("rules/default.toml")).expect("copied");
-        let year = Self { bill, workdir, mongo, faketime, zone, notifications: Vec::new(), evaluated: Vec::new() };
+        let year = Self {
+            bill,
+            workdir,
+            mongo,
+            faketime,
+            zone,
+            notifications: Vec::new(),
+            evaluated: Vec::new(),
+            failed: Vec::new(),
+            outages: Vec::new(),
+        };
         year.configure(&year.mongo.store());
         let [from, to] = [HISTORY_DAYS, 2].map(|ago| FIRST.saturating_sub(ago.days()).to_string());
         year.workdir.run_with(&["backfill", "--from", &from, "--to", &to], &[Simulator::ENV]).expect(0);
@@ -112,6 +126,9 @@ impl Year {
         self.bill.set_now(&now.to_string());
         for job in ["daily", "hourly"] {
             let run = self.at(now, &[job, "--once", "--json"]);
+            if run.code > 1 {
+                self.failed.push(now);
+            }
             let told = run.stderr.lines().filter(|line| line.starts_with('['));
             self.notifications.extend(told.map(|line| (now, line.to_owned())));
             if let Some(report) =
@@ -181,6 +198,7 @@ fn play(seed: u64, days: i32) -> Option<Year> {
         let next = year.start_of_day(day.saturating_add(1.day()));
         let mut now = year.start_of_day(day);
         let outage = Outage::draw(&mut rng, now);
+        year.outages.push(outage);
         now += SignedDuration::from_mins(10);
         let mut is_out = false;
         while now < next {
@@ -239,6 +257,13 @@ fn outages_lose_no_day_and_cause_no_false_message() {
             year.notifications
         );
         assert_eq!(about("["), expected.len() + operational, "seed {seed}: a false message: {:#?}", year.notifications);
+
+        let unexplained = year.failed.iter().filter(|at| !year.outages.iter().any(|outage| outage.contains(**at)));
+        assert_eq!(unexplained.collect::<Vec<_>>(), [] as [&Timestamp; 0], "seed {seed}: failed outside an outage");
+        assert!(!year.failed.is_empty(), "seed {seed}: no outage met a job");
+
+        let has_fit = year.mongo.documents("billing_baseline").iter().any(|fit| fit.get_str("ruleId") == Ok("new"));
+        assert!(has_fit, "seed {seed}: the new rule is trained");
 
         let verified = year.workdir.run_with(&["archive", "verify", "--json"], &[Simulator::ENV]);
         assert_eq!(verified.code, 0, "seed {seed}: {verified:?}");

@@ -5,7 +5,7 @@ mod failure_streak;
 mod operational;
 
 pub(crate) use self::failure_streak::notify_start_failure;
-pub(crate) use self::operational::OperationalProblem;
+pub(crate) use self::operational::{OperationalProblem, has_receivers};
 use store::OperationalNotification;
 
 /// Number of receivers without the current text: the problem, or the resolution for receivers of the problem.

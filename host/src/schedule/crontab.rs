@@ -255,7 +255,7 @@ pub(crate) enum CrontabError {
     )]
     Marks { line: usize, found: String, missing: String },
     #[error(
-        "line {line} of the crontab begins a second block of the account: nothing was changed; take one of them out with `crontab -e`"
+        "line {line} of the crontab begins a second block of the account: nothing was changed; remove one of the two blocks with `crontab -e`"
     )]
     Twice { line: usize },
     #[error("{path:?} is invalid in a crontab: expected UTF-8 without control characters")]

@@ -1,4 +1,4 @@
-//! The default detector for daily, day-to-date and hourly cost: robust seasonal expectation and spread.
+//! Daily, day-to-date and hourly cost off a robust seasonal expectation and spread.
 //!
 //! The expected value of a point is the recent level (a rolling median) times the factor of its weekday or hour (a
 //! median over past seasons). The allowed deviation is `k` times the median absolute deviation of past forecast errors,

@@ -23,8 +23,8 @@ fn of_the_program() {
     Usage: costwarden [OPTIONS] <COMMAND>
 
     Commands:
-      daily      Ingest and evaluate finished days, notify people, and train the detectors. Run once a day
-      hourly     Ingest and evaluate the current day up to now. Run once an hour
+      daily      Ingest and evaluate finished days, notify people, and train the detectors. Start every hour
+      hourly     Ingest and evaluate the current day up to now. Start every hour
       backfill   Load past days in order, without notifications. An interrupted backfill resumes
       check      Check the config, rules and plugins without the network. Print all errors at once
       plugin     Create, build, test, sign, share and lock detector plugins
@@ -267,7 +267,7 @@ fn of_what_an_author_works_with() {
 #[test]
 fn of_the_jobs() {
     insta::assert_snapshot!(help(&["daily"]), @"
-    Ingest and evaluate finished days, notify people, and train the detectors. Run once a day
+    Ingest and evaluate finished days, notify people, and train the detectors. Start every hour
 
     Usage: costwarden daily [OPTIONS]
 
@@ -282,7 +282,7 @@ fn of_the_jobs() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["hourly"]), @"
-    Ingest and evaluate the current day up to now. Run once an hour
+    Ingest and evaluate the current day up to now. Start every hour
 
     Usage: costwarden hourly [OPTIONS]
 

@@ -44,7 +44,7 @@ gravity = "info"
     insta::assert_snapshot!(checked(&[("rules/sick.toml", text)]), @r#"
     error: [workdir]/rules/sick.toml:2: rule.id: expected lower-case letters, digits and -, found "Bad Id"
     error: [workdir]/rules/sick.toml:3: rule.why: expected a sentence with the purpose of the rule, found ""
-    error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "seasonal-mad", found "../tutorial"
+    error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "daily-level", found "../tutorial"
     error: [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
     error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
     error: [workdir]/rules/sick.toml:7: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "amount"
@@ -62,7 +62,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, select, settings
     error: [workdir]/rules/sick.toml:18: rule.id: is missing, expected lower-case letters, digits and -
     error: [workdir]/rules/sick.toml:18: rule.why: is missing, expected a sentence with the purpose of the rule
-    error: [workdir]/rules/sick.toml:18: rule.detector: is missing, expected the name of a plugin, like "seasonal-mad"
+    error: [workdir]/rules/sick.toml:18: rule.detector: is missing, expected the name of a plugin, like "daily-level"
     error: [workdir]/rules/sick.toml:18: rule.series: is missing, expected "daily" or "day-to-date" or "hourly"
     warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.

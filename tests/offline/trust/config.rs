@@ -101,7 +101,7 @@ fn of_a_rules_image() {
     }
     let (code, text) = check(&workdir);
     insta::assert_snapshot!(text, @r#"
-    error: [workdir]/rules/a.toml:5: rule.detector: expected the name of a plugin, like "seasonal-mad", found "Tutorial"
+    error: [workdir]/rules/a.toml:5: rule.detector: expected the name of a plugin, like "daily-level", found "Tutorial"
     error: [workdir]/rules/b.toml:5: rule.detector: "oci://": expected HOST/REPOSITORY/NAME:TAG or HOST/REPOSITORY/NAME@sha256:DIGEST
     error: [workdir]/rules/c.toml:5: rule.detector: "oci://tutorial:1": the registry is missing, expected HOST/REPOSITORY/NAME:TAG
     error: [workdir]/rules/d.toml:5: rule.detector: "oci://h.example/acme/tutorial": the tag is missing, expected :TAG or @sha256:DIGEST at the end

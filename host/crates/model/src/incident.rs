@@ -3,8 +3,8 @@
 //! The module is pure: known incidents and anomalies go in, changed incidents come out. The crate `notify` notifies
 //! people.
 //!
-//! A finished day inside the opening band resolves an incident, and nothing else does: the band is the fit from before
-//! the incident began.
+//! A finished day inside the opening band resolves an incident: the band is the fit from before the incident began.
+//! Without any rule over finished days, a normal verdict of a later hour resolves the incident.
 //!
 //! A finished day may be evaluated again after a restatement. The new evaluation replaces the anomalies of the day, and
 //! an incident without remaining anomalies is retracted. Anomalies of hourly runs stay, because the bill showed them at

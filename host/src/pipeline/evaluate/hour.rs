@@ -28,6 +28,9 @@ use crate::pipeline::ingest::{CompletenessProblem, withheld_hour};
 use crate::pipeline::rules::PreparedRule;
 use crate::pipeline::run::{Count, Run, RunError, Stage, days_before};
 
+/// The hour of a withheld day.
+const LAST_HOUR: u8 = 23;
+
 /// The ledger of a partial day up to an hour.
 pub(crate) struct EvaluatedHour<'a> {
     pub(crate) hour: BillingHour,
@@ -80,6 +83,20 @@ impl EvaluatedHour<'_> {
         Ok(HourResult::Evaluated(incidents))
     }
 
+    /// Evaluates the rules over days only, and stores the anomalies. Stores no snapshot: the hour of the bill is unknown.
+    async fn evaluate_days(&self, run: &mut Run<'_>) -> Result<Vec<Incident>, RunError> {
+        run.services.check_sandbox()?;
+        let since = days_before(self.hour.date, MAX_GAP_DAYS as u16);
+        let incidents = run.services.store.incidents(since).await?;
+        let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
+        // Without snapshots, the rules over hours have no series.
+        let mut evaluation = self.evaluate_rules(run, &Snapshots::default(), &known.series()).await?;
+        let incidents = run.advance_incidents(known, &mut evaluation).await?;
+        run.report.anomalies.append(&mut evaluation.anomalies);
+        run.checkpoint(Checkpoint::Stored).await?;
+        Ok(incidents)
+    }
+
     /// Evaluates the partial day with every rule.
     async fn evaluate_rules(
         &self,
@@ -127,6 +144,23 @@ impl EvaluatedHour<'_> {
         let evaluation = evaluator.evaluation;
         run.report.add_time_since(Stage::Evaluate, started);
         Ok(evaluation)
+    }
+}
+
+impl Run<'_> {
+    /// Evaluates a withheld day with too few series as the part of a day: a series above its upper bound is anomalous,
+    /// whatever the rest of the bill adds. Returns the incidents for possible notifications.
+    pub(crate) async fn evaluate_withheld_day(
+        &mut self,
+        ledger: &DayLedger,
+        problem: CompletenessProblem,
+        recency: Recency,
+    ) -> Result<Vec<Incident>, RunError> {
+        if !problem.is_partial_day() {
+            return Ok(Vec::new());
+        }
+        let hour = BillingHour { date: ledger.date, hour: LAST_HOUR };
+        EvaluatedHour { hour, ledger, recency }.evaluate_days(self).await
     }
 }
 

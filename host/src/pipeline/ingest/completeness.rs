@@ -11,7 +11,7 @@ use notify::Level;
 use store::DateRange;
 
 use crate::config::CompletenessOptions;
-use crate::pipeline::notify::OperationalProblem;
+use crate::pipeline::notify::{OperationalProblem, has_receivers};
 use crate::pipeline::run::{Count, DAILY, Report, Run, RunError, day_period, days_before, single_day};
 
 /// Number of earlier days that define the usual number of series.
@@ -58,6 +58,8 @@ pub(crate) enum LateBillCause {
     NotPublished,
     /// The source has the bill, and the daily job has not ingested the bill.
     NotIngested,
+    /// The source does not answer.
+    Unknown,
 }
 
 /// Far fewer series than usual on a day.
@@ -68,7 +70,7 @@ pub(crate) struct FewSeries {
     pub(crate) usual: u64,
 }
 
-/// Topics of the completeness notifications. Each topic is announced once and resolved once.
+/// Topics of the completeness notifications. Each topic is announced once and resolved once; late bills day by day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CompletenessTopic {
     LateBill,
@@ -85,7 +87,7 @@ impl Run<'_> {
     }
 
     /// The first late bill of the last days: the day is not in the ledger, and the expected hour has passed. Asks the
-    /// source for the cause. A withheld day is not late.
+    /// source for the cause. A withheld day is not late. Without an answer of the source, the bill stays late.
     pub(crate) async fn late_bill(&mut self, now: BillingHour) -> Result<Option<CompletenessProblem>, RunError> {
         let config = &self.services.config;
         let date = day_before(now.date, &config.zone);
@@ -109,15 +111,15 @@ impl Run<'_> {
             Ok(true) => LateBillCause::NotIngested,
             Ok(false) => LateBillCause::NotPublished,
             Err(error) => {
-                self.report.add_problem(format!("the bill of {date} is not in the ledger: {error}"));
-                return Ok(None);
+                self.report.add_problem(error.to_string());
+                LateBillCause::Unknown
             }
         };
         Ok(Some(CompletenessProblem::LateBill { date, cause }))
     }
 
-    /// Checks a finished day for repeated rows, and for far fewer series than usual. Accepts every day of at least `restate_days` days of age:
-    /// no restatement is expected any more, and services may be gone for good.
+    /// Checks a finished day for repeated rows and for far fewer series than usual. A day that is `restate_days` old is
+    /// accepted: no restatement is expected any more, and services may be gone for good.
     pub(crate) async fn check_day(
         &self,
         ledger: &DayLedger,
@@ -159,16 +161,36 @@ impl Run<'_> {
         topics: &[CompletenessTopic],
     ) -> Result<(), RunError> {
         for topic in topics {
-            let key = topic.key();
             match problems.iter().find(|problem| problem.topic() == *topic) {
                 Some(problem) => {
+                    let key = match problem {
+                        CompletenessProblem::LateBill { date, .. } => format!("{}:{date}", topic.key()),
+                        _ => topic.key().to_owned(),
+                    };
                     let text = problem.text(self.services.config.language);
                     let level = Level::Error;
                     let tag = problem.tag();
-                    let raised = OperationalProblem { key, level, tag, text: &text, after: 1 };
+                    let raised = OperationalProblem { key: &key, level, tag, text: &text, after: 1 };
                     self.raise_problem(raised).await?;
                 }
-                None => self.resolve_problem(key).await?,
+                None if *topic == CompletenessTopic::LateBill => {}
+                None => self.resolve_problem(topic.key()).await?,
+            }
+        }
+        if topics.contains(&CompletenessTopic::LateBill) {
+            self.resolve_late_bills().await?;
+        }
+        Ok(())
+    }
+
+    /// Notifies people of the late bills that are in the ledger now.
+    async fn resolve_late_bills(&mut self) -> Result<(), RunError> {
+        let prefix = format!("{}:", CompletenessTopic::LateBill.key());
+        for notification in self.services.store.notifications().await? {
+            let date = notification.key.strip_prefix(&prefix).and_then(|date| date.parse::<Date>().ok());
+            let Some(date) = date.filter(|_| has_receivers(&notification)) else { continue };
+            if !self.services.store.days(single_day(date)).await?.is_empty() {
+                self.resolve_problem(&notification.key).await?;
             }
         }
         Ok(())
@@ -253,12 +275,20 @@ fn is_few(series: u64, usual: u64, ratio: f64) -> bool {
 }
 
 impl CompletenessProblem {
+    /// Whether the amounts of the withheld day are correct, but not complete: costs can only grow.
+    pub(crate) fn is_partial_day(self) -> bool {
+        matches!(self, Self::ShortDay(_))
+    }
+
     pub(crate) fn report(self, report: &mut Report) {
         match self {
             Self::LateBill { date, cause } => {
                 report.add(Count::LateDays, 1);
                 report.add_problem(match cause {
                     LateBillCause::NotPublished => format!("the bill of {date} is late: the source has no row of the day"),
+                    LateBillCause::Unknown => {
+                        format!("the bill of {date} is not in the ledger, and the source does not answer")
+                    }
                     LateBillCause::NotIngested => format!(
                         "the bill of {date} is available, and no daily run has ingested the bill: check the daily job with costwarden health"
                     ),
@@ -313,6 +343,12 @@ impl CompletenessProblem {
             }
             (Language::English, Self::LateBill { date, cause: LateBillCause::NotPublished }) => {
                 format!("the bill of {date} is late: the source has no row of the day")
+            }
+            (Language::Korean, Self::LateBill { date, cause: LateBillCause::Unknown }) => {
+                format!("{date}의 청구서가 아직 수집되지 않았고, 청구 API가 응답하지 않습니다")
+            }
+            (Language::English, Self::LateBill { date, cause: LateBillCause::Unknown }) => {
+                format!("the bill of {date} is not in the ledger, and the source does not answer")
             }
             (Language::Korean, Self::LateBill { date, cause: LateBillCause::NotIngested }) => {
                 format!(

@@ -139,6 +139,9 @@ impl<'r, 's> NamedDays<'r, 's> {
         let Some(problem) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
         problem.report(&mut self.run.report);
         self.problems.push(problem);
+        let recency = if age == 0 { Recency::Live } else { Recency::Past };
+        let incidents = self.run.evaluate_withheld_day(&ledger, problem, recency).await?;
+        self.add_incidents(incidents);
         Ok(None)
     }
 

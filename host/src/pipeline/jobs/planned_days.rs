@@ -132,6 +132,8 @@ impl<'r, 's> PlannedDays<'r, 's> {
                 self.failed_requests = 0;
                 let Some(problem) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
                 self.add_completeness_problem(problem);
+                let incidents = self.run.evaluate_withheld_day(&ledger, problem, Recency::Live).await?;
+                self.incidents.extend(incidents.into_iter().map(|incident| (incident.id.clone(), incident)));
                 Ok(None)
             }
             Err(error) if error.is_missing_day() => {

@@ -145,10 +145,14 @@ impl<'r, 's> RebuildRun<'r, 's> {
                 EvaluatedHour { hour, ledger: &ledger, recency: Recency::Past }.evaluate(self.run).await?;
                 self.run.report.add(Count::Hours, 1);
             }
-            None if self.run.check_day(&ledger, self.age(key.date)).await?.is_some() => {
-                self.withheld.insert(key.date, key.clone());
-            }
-            None => self.add_day(&ledger).await?,
+            None => match self.run.check_day(&ledger, self.age(key.date)).await? {
+                Some(problem) => {
+                    self.withheld.insert(key.date, key.clone());
+                    self.train().await?;
+                    self.run.evaluate_withheld_day(&ledger, problem, Recency::Past).await?;
+                }
+                None => self.add_day(&ledger).await?,
+            },
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Run<'_> {
 }
 
 /// Whether a problem is raised, or a receiver of the problem waits for the resolution.
-pub(super) fn has_receivers(notification: &OperationalNotification) -> bool {
+pub(crate) fn has_receivers(notification: &OperationalNotification) -> bool {
     notification.times > 0 || !notification.delivered.is_empty()
 }
 

@@ -92,7 +92,7 @@ fn marks_that_do_not_belong_together_are_refused() {
     insta::assert_snapshot!(message("a\n# BEGIN costwarden default\nb\n"), @"line 2 of the crontab is `# BEGIN costwarden default` without the matching `# END costwarden default`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
     insta::assert_snapshot!(message("a\n # END costwarden default\nb\n"), @"line 2 of the crontab is `# END costwarden default` without the matching `# BEGIN costwarden default`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
     insta::assert_snapshot!(message("# BEGIN costwarden default\n# BEGIN costwarden default\n# END costwarden default\n"), @"line 1 of the crontab is `# BEGIN costwarden default` without the matching `# END costwarden default`: nothing was changed; restore the line, or remove the rest of the block, with `crontab -e`");
-    insta::assert_snapshot!(message("# BEGIN costwarden default\n# END costwarden default\n# BEGIN costwarden default\n# END costwarden default\n"), @"line 3 of the crontab begins a second block of the account: nothing was changed; take one of them out with `crontab -e`");
+    insta::assert_snapshot!(message("# BEGIN costwarden default\n# END costwarden default\n# BEGIN costwarden default\n# END costwarden default\n"), @"line 3 of the crontab begins a second block of the account: nothing was changed; remove one of the two blocks with `crontab -e`");
 }
 
 #[test]

@@ -38,7 +38,7 @@ const WHY: &str = "a sentence with the purpose of the rule";
 fn read(file: &Path, mut section: Section<'_, '_>, earlier_rules: &[Rule]) -> Option<Rule> {
     section.need("id", ID);
     section.need("why", WHY);
-    section.need("detector", "the name of a plugin, like \"seasonal-mad\"");
+    section.need("detector", "the name of a plugin, like \"daily-level\"");
     section.need("series", "\"daily\" or \"day-to-date\" or \"hourly\"");
     let id = section.parse("id", ID, parse_id);
     let why = section.parse("why", WHY, |why| (!why.trim().is_empty()).then(|| why.to_owned()));
@@ -124,7 +124,7 @@ fn read_detector(section: &mut Section<'_, '_>) -> Option<(String, Option<Image>
     if !text.starts_with(SCHEME) {
         let name = parse_id(&text);
         if name.is_none() {
-            section.fail("detector", format!("expected the name of a plugin, like \"seasonal-mad\", found {text:?}"));
+            section.fail("detector", format!("expected the name of a plugin, like \"daily-level\", found {text:?}"));
         }
         return Some((name?, None));
     }
