@@ -262,7 +262,8 @@ fn outages_lose_no_day_and_cause_no_false_message() {
         assert_eq!(unexplained.collect::<Vec<_>>(), [] as [&Timestamp; 0], "seed {seed}: failed outside an outage");
         assert!(!year.failed.is_empty(), "seed {seed}: no outage met a job");
 
-        let has_fit = year.mongo.documents("billing_baseline").iter().any(|fit| fit.get_str("ruleId") == Ok("new"));
+        let fits = year.mongo.documents("billing_baseline");
+        let has_fit = fits.iter().any(|fit| fit.get_document("rules").is_ok_and(|rules| rules.contains_key("new")));
         assert!(has_fit, "seed {seed}: the new rule is trained");
 
         let verified = year.workdir.run_with(&["archive", "verify", "--json"], &[Simulator::ENV]);
