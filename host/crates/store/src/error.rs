@@ -40,7 +40,7 @@ pub enum StoreError {
     )]
     NotAllowed { operation: &'static str, collection: String, database: String, cause: String },
     #[error(
-        "could not {operation} {collection}: the MongoDB servers at {hosts} accept connections and do not answer ({cause}); check the servers; [store] timeout_seconds is the time limit of an answer"
+        "could not {operation} {collection}: the MongoDB servers at {hosts} did not answer ({cause}); check the servers; [store] timeout_seconds is the time limit of an answer"
     )]
     Timeout { operation: &'static str, collection: String, hosts: String, cause: String },
     #[error("could not {operation} {collection}: {cause}")]
