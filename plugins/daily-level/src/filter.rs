@@ -74,7 +74,8 @@ impl Filter {
         self.newest.rotate_left(1);
         self.newest[LAST - 1] = without;
         self.last_of_weekday[weekday as usize] = value;
-        let clipped = error.clamp(-CLIP * self.spread, CLIP * self.spread);
+        // `clamp` traps on a negative spread, which only a damaged state has.
+        let clipped = error.max(-CLIP * self.spread).min(CLIP * self.spread);
         self.level += LEVEL_GAIN * clipped;
         self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;
         let size = MEAN_TO_STD * error.abs().min(LARGE * self.spread);

@@ -148,8 +148,8 @@ impl Levels {
         let (fast, slow) = (value - self.fast, value - self.slow);
         let mean = (self.last[0] + self.last[1] + slow) / 3.0;
         let most = CLIP * self.spread;
-        self.fast += FAST_GAIN * fast.clamp(-most, most);
-        self.slow += SLOW_GAIN * slow.clamp(-most, most);
+        self.fast += FAST_GAIN * fast.max(-most).min(most);
+        self.slow += SLOW_GAIN * slow.max(-most).min(most);
         let size = MEAN_TO_STD * fast.abs().min(LARGE * self.spread);
         self.spread = self.floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
         self.last = [self.last[1], slow];

@@ -25,7 +25,7 @@ impl State {
         let sandbox = sandboxed::sandbox(None)?;
         let load = |(name, bytes): (String, Vec<u8>)| {
             let plugin = sandboxed::load(&sandbox, bytes)?;
-            let states: Vec<_> = [30, 60, 120].into_iter().filter_map(|days| fit(&plugin, &usual(days)).ok()).collect();
+            let states: Vec<_> = [30, 60, 240].into_iter().filter_map(|days| fit(&plugin, &usual(days)).ok()).collect();
             if states.is_empty() { Err(format!("{name} learns nothing")) } else { Ok((name, plugin, states)) }
         };
         Ok(Self { detectors: bundled()?.into_iter().map(load).collect::<Result<_, _>>()? })

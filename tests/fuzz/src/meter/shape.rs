@@ -19,6 +19,9 @@ const UNLOOKED: i64 = 1_000 + 200;
 /// Number of values that a call passes without an extra price.
 const VALUES: usize = 16;
 
+/// Number of locals from which the start of a function has an extra price.
+const PRICED_LOCALS: u32 = 8;
+
 /// Facts about one function, collected from its code.
 #[derive(Default)]
 struct Body {
@@ -50,6 +53,11 @@ impl Shape {
                 }
                 Payload::CodeSectionEntry(code) => {
                     let mut body = Body::default();
+                    let mut locals = 0_u32;
+                    for declared in code.get_locals_reader()? {
+                        locals = locals.saturating_add(declared?.0);
+                    }
+                    is_plain &= locals < PRICED_LOCALS;
                     for operator in code.get_operators_reader()? {
                         let operator = operator?;
                         is_plain &= !has_a_price(&operator);
