@@ -82,8 +82,8 @@ enum Command {
     Series(series::SeriesCommand),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
-    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written, except the last states with --changes. `[health]`
-    /// in the config sets the thresholds.
+    /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written, except the last states with --changes.
+    /// `[health]` in the config sets the thresholds.
     Health(health::HealthArgs),
     /// Install, remove or show the cron or systemd schedule of the jobs.
     #[command(subcommand)]

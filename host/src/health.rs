@@ -1,4 +1,5 @@
-//! The health of costwarden: facts are gathered without writing (the last states with `--changes` excepted), and a pure function judges each fact.
+//! The health of costwarden: facts are gathered without writing, except the last states with `--changes`. A pure
+//! function judges each fact.
 //!
 //! No notification is sent. cron, systemd or a monitoring system runs the check.
 

@@ -197,7 +197,9 @@ fn play(seed: u64, days: i32) -> Option<Year> {
         let day = FIRST.saturating_add(index.days());
         let next = year.start_of_day(day.saturating_add(1.day()));
         let mut now = year.start_of_day(day);
-        let outage = Outage::draw(&mut rng, now);
+        // An outage ends at midnight at the latest, so the parts of two days never fail together.
+        let drawn = Outage::draw(&mut rng, now);
+        let outage = Outage { to: drawn.to.min(next), ..drawn };
         year.outages.push(outage);
         now += SignedDuration::from_mins(10);
         let mut is_out = false;
@@ -214,7 +216,6 @@ fn play(seed: u64, days: i32) -> Option<Year> {
             }
             now += 1.hour();
         }
-        // An outage ends at midnight at the latest, so the parts of two days never fail together.
         if is_out {
             year.end(outage.part);
         }

@@ -58,7 +58,7 @@ pub(crate) enum LateBillCause {
     NotPublished,
     /// The source has the bill, and the daily job has not ingested the bill.
     NotIngested,
-    /// The source does not answer.
+    /// The request to the source failed.
     Unknown,
 }
 
@@ -87,7 +87,7 @@ impl Run<'_> {
     }
 
     /// The first late bill of the last days: the day is not in the ledger, and the expected hour has passed. Asks the
-    /// source for the cause. A withheld day is not late. Without an answer of the source, the bill stays late.
+    /// source for the cause. A withheld day is not late. After a failed request, the bill stays late.
     pub(crate) async fn late_bill(&mut self, now: BillingHour) -> Result<Option<CompletenessProblem>, RunError> {
         let config = &self.services.config;
         let date = day_before(now.date, &config.zone);
@@ -287,7 +287,7 @@ impl CompletenessProblem {
                 report.add_problem(match cause {
                     LateBillCause::NotPublished => format!("the bill of {date} is late: the source has no row of the day"),
                     LateBillCause::Unknown => {
-                        format!("the bill of {date} is not in the ledger, and the source does not answer")
+                        format!("the bill of {date} is not in the ledger, and the request to the source failed")
                     }
                     LateBillCause::NotIngested => format!(
                         "the bill of {date} is available, and no daily run has ingested the bill: check the daily job with costwarden health"
@@ -345,10 +345,10 @@ impl CompletenessProblem {
                 format!("the bill of {date} is late: the source has no row of the day")
             }
             (Language::Korean, Self::LateBill { date, cause: LateBillCause::Unknown }) => {
-                format!("{date}의 청구서가 아직 수집되지 않았고, 청구 API가 응답하지 않습니다")
+                format!("{date}의 청구서가 아직 수집되지 않았고, 청구 API 요청이 실패했습니다")
             }
             (Language::English, Self::LateBill { date, cause: LateBillCause::Unknown }) => {
-                format!("the bill of {date} is not in the ledger, and the source does not answer")
+                format!("the bill of {date} is not in the ledger, and the request to the source failed")
             }
             (Language::Korean, Self::LateBill { date, cause: LateBillCause::NotIngested }) => {
                 format!(
