@@ -44,6 +44,23 @@ fn a_late_bill_is_told_once_and_made_good() {
     assert_eq!(lines(&[&good], "[BILLING_DAILY_TOTAL]"), 1, "{good:#?}");
 }
 
+/// The bill of the next day is no proof that the late bill is there.
+#[test]
+fn a_late_bill_is_late_until_it_is_in_the_ledger() {
+    let simulated = SimulatedBill::with_history(&PLAIN, 20);
+    spoil(&simulated, r#"{"date":"2026-11-23","kind":"late","until":"2026-11-25T13:00:00"}"#);
+    let late = simulated.hour(later(1), 12).expect(1);
+    assert_eq!(lines(&[&late], "[COSTWARDEN_STALE_FEED]"), 1, "{late:#?}");
+    let daily = |hour: i8| {
+        simulated.bill.set_now(&moment(later(2), hour));
+        simulated.told(&["daily", "--to", &later(1).to_string()])
+    };
+    let next = daily(0).expect(1);
+    assert_eq!(lines(&[&next], "[COSTWARDEN_RECOVERED]"), 0, "{next:#?}");
+    let good = daily(13).expect(0);
+    assert_eq!(lines(&[&good], "[COSTWARDEN_RECOVERED]"), 1, "{good:#?}");
+}
+
 #[test]
 fn a_bill_without_most_of_its_rows_is_held_until_it_is_whole() {
     let simulated = SimulatedBill::with_history(&PLAIN, 20);
