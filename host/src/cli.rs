@@ -195,7 +195,7 @@ struct WorkerArgs {
     #[arg(long)]
     stack_bytes: usize,
     #[arg(long)]
-    memory_bytes: u64,
+    data_bytes: u64,
 }
 
 /// Runs the command of the command line and returns the exit code of the process.
@@ -210,8 +210,8 @@ pub fn main() -> ExitCode {
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
         return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, memory_bytes, cpu_seconds });
     }
-    if let Command::RunPlugin(WorkerArgs { stack_bytes, memory_bytes }) = cli.command {
-        return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, memory_bytes });
+    if let Command::RunPlugin(WorkerArgs { stack_bytes, data_bytes }) = cli.command {
+        return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, data_bytes });
     }
     if let Err(error) = log::start(run_id, cli.command.reader()) {
         present::failure(&anyhow::anyhow!(error));

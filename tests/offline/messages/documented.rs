@@ -96,7 +96,7 @@ fn the_documented_config_names_every_key() {
         ("store", "kind = \"embedded\"", 2),
         ("secrets", "", 9),
         ("metrics", "", 5),
-        ("plugins", "directory = \"plugins\"", 7),
+        ("plugins", "directory = \"plugins\"", 8),
         ("plugins.limits", "", 21),
         ("health", "", 14),
         ("rules", "directory = \"rules\"", 1),

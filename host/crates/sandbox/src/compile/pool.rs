@@ -118,10 +118,13 @@ fn space_left(limits: &Limits, memories: usize, space: AddressSpace) -> Result<(
 /// Returns the addresses of a pool, in bytes.
 fn pool_bytes(limits: &Limits, memories: usize) -> u64 {
     let memories = (memories as u64).saturating_mul(MEMORY_BYTES as u64 + GUARD_BYTES);
-    let tables = (limits.tables.saturating_mul(SURPLUS) as u64)
-        .saturating_mul(table_elements(limits) as u64)
-        .saturating_mul(ELEMENT_BYTES);
-    memories.saturating_add(GUARD_BYTES).saturating_add(tables)
+    memories.saturating_add(GUARD_BYTES).saturating_add(table_bytes(limits))
+}
+
+/// Returns the addresses of the tables of a pool, in bytes. The system counts them as data.
+pub(crate) fn table_bytes(limits: &Limits) -> u64 {
+    let tables = limits.tables.saturating_mul(SURPLUS) as u64;
+    tables.saturating_mul(table_elements(limits) as u64).saturating_mul(ELEMENT_BYTES)
 }
 
 fn table_elements(limits: &Limits) -> usize {

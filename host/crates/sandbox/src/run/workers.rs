@@ -14,6 +14,7 @@ use super::fault::WorkerFault;
 use super::starter::Starter;
 use super::thread::HOST_STACK_BYTES;
 use super::worker::{Worker, WorkerLimits};
+use crate::compile::pool::table_bytes;
 use crate::compile::{AddressSpace, MachineCode, SandboxError};
 use crate::isolation::Isolation;
 use crate::limits::Limits;
@@ -137,7 +138,7 @@ impl Workers {
         command
             .arg("run-plugin")
             .args(["--stack-bytes", &self.limits.stack_bytes.to_string()])
-            .args(["--memory-bytes", &memory_bytes.to_string()])
+            .args(["--data-bytes", &memory_bytes.saturating_add(table_bytes(&self.limits)).to_string()])
             .env_clear()
             .current_dir("/")
             .stdin(OwnedFd::from(theirs))

@@ -75,7 +75,7 @@ impl Targets {
 fn worker() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let is_strict = std::env::var_os(STRICT).is_some();
-    let options = WorkerOptions { stack_bytes: Limits::default().stack_bytes, memory_bytes: 512 << 20 };
+    let options = WorkerOptions { stack_bytes: Limits::default().stack_bytes, data_bytes: 1 << 30 };
     let rehearsal = move || {
         let successes = Targets { folder: folder.into() }.successes();
         if !successes.is_empty() {

@@ -22,7 +22,7 @@ pub struct WorkerOptions {
     /// Value of [`Limits::stack_bytes`](crate::Limits::stack_bytes).
     pub stack_bytes: usize,
     /// Bytes of data that the process may have beside its data at the start.
-    pub memory_bytes: u64,
+    pub data_bytes: u64,
 }
 
 /// Open files: the socket, and the memory images of the core modules.
@@ -46,9 +46,9 @@ pub(crate) fn serve_in_jail(options: WorkerOptions, rehearsal: impl FnOnce() + S
     jail::limit(Resource::Nofile, FILES)?;
     jail::limit(Resource::Cpu, CPU_SECONDS)?;
     // The memory images are files in memory.
-    jail::limit(Resource::Fsize, options.memory_bytes)?;
+    jail::limit(Resource::Fsize, options.data_bytes)?;
     // The allocator has reserved addresses that count as data. The parent watches the use of them.
-    jail::limit(Resource::Data, data_bytes().saturating_add(options.memory_bytes))?;
+    jail::limit(Resource::Data, data_bytes().saturating_add(options.data_bytes))?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdout(&socket)?;
     rustix::stdio::dup2_stderr(&socket)?;
