@@ -1,4 +1,4 @@
-//! A simulated Kakao Cloud on loopback for the demo, the test suites and newcomers: the billing API, the identity
+//! A simulated Kakao Cloud on loopback for the demo, the test suites and new users: the billing API, the identity
 //! service and the Secrets Manager.
 //!
 //! All data is generated from a seed. The module reads no data of costwarden and shares only the format of the pages.
