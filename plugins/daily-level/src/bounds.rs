@@ -1,6 +1,7 @@
 //! The bounds of a day.
 
 use costwarden_sdk::{Context, Date, Forecast, Language, Series, Verdict};
+use level::FALL;
 
 use crate::Settings;
 use crate::charges::{self, Excess};
@@ -8,8 +9,6 @@ use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
 const SHIFT: f64 = 4.0 / 7.0;
-/// Allowed fall as a multiple of the allowed rise.
-const FALL: f64 = 1.4;
 /// Minimum allowed deviation as a part of the expected amount.
 const RELATIVE: f64 = 0.3;
 /// Minimum allowed deviation as a part of a recurring charge.
