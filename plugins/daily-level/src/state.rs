@@ -85,14 +85,16 @@ impl State {
         let mut bursts: Vec<f64> = Vec::new();
         let mut last_burst = None;
         for (i, day) in days.iter().enumerate() {
-            let now = values[i] - self.filter.weekday(day.weekday());
+            let weekday = self.filter.weekday(day.weekday());
+            let now = values[i] - weekday;
             // Saves the local median of most days.
             if (now - self.band.slow).abs() <= least {
                 continue;
             }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
-            if excess.abs() <= least {
+            let is_holiday = excess < 0.0 && values[i] >= self.holiday(self.band.slow, weekday, least);
+            if excess.abs() <= least || is_holiday {
                 continue;
             }
             charges.push(Charge { day: *day, excess });

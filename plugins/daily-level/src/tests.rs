@@ -91,6 +91,25 @@ fn a_monthly_charge_is_expected_from_the_third_time() {
 }
 
 #[test]
+fn several_monthly_charges_are_expected_from_their_third_time() {
+    let fee = |i: usize| match FIRSTS.iter().rfind(|first| **first <= i).map(|first| i - first) {
+        Some(0 | 14 | 24 | 27) => 5_000.0,
+        _ => 0.0,
+    };
+    let found = walked(&days(240, |i| usual(i) + fee(i)));
+    assert!(found.iter().all(|i| *i < FIRSTS[2]), "{found:?}");
+}
+
+#[test]
+fn a_holiday_as_cheap_as_the_weekend_is_silent() {
+    let week = |i: usize| if i % 7 < 5 { usual(i) } else { 0.4 * usual(i) };
+    check(200, |i| if i == 143 { 0.4 * usual(i) } else { week(i) }, &[]);
+    check(200, |i| if i == 143 { 0.1 * usual(i) } else { week(i) }, &[143]);
+    let found = walked(&days(200, |i| if i >= 143 { 0.4 * usual(i) } else { week(i) }));
+    assert!(found.first().is_some_and(|first| (143..150).contains(first)), "{found:?}");
+}
+
+#[test]
 fn a_charge_every_second_week_is_expected_from_the_third_time() {
     check(200, |i| if i % 14 == 2 { 6_000.0 } else { usual(i) }, &[16]);
     check(200, |i| if i % 14 == 2 { 6_000.0 } else { 0.0 }, &[16]);
