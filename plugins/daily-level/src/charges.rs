@@ -98,6 +98,17 @@ fn is_simplest(rule: Recurrence, [last, earlier]: &[Charge; 2], charges: &[Charg
         Recurrence::WeekdayOfMonth => {
             !connects(Recurrence::DayOfMonth) && !connects(Recurrence::LastDay) && !alike(last_day - 2 * WEEK)
         }
-        Recurrence::SecondWeek => !alike(last_day + WEEK) && !alike(earlier.day.days() + WEEK),
+        Recurrence::SecondWeek => {
+            // Charges on the 1st and the 15th are 14 days apart, too.
+            let is_monthly = is_repeated(last, Recurrence::DayOfMonth, charges)
+                && is_repeated(earlier, Recurrence::DayOfMonth, charges)
+                && !is_repeated(earlier, Recurrence::SecondWeek, charges);
+            !is_monthly && !alike(last_day + WEEK) && !alike(earlier.day.days() + WEEK)
+        }
     }
+}
+
+/// Whether an earlier charge with the same sign is one recurrence before.
+fn is_repeated(charge: &Charge, rule: Recurrence, charges: &[Charge]) -> bool {
+    charges.iter().any(|other| rule.count(other.day, charge.day) == Some(1) && other.excess * charge.excess > 0.0)
 }
