@@ -8,6 +8,7 @@ mod feed;
 mod incidents;
 mod modes;
 mod new_service;
+mod quiet_year;
 mod rows;
 mod rules;
 mod runaway;

@@ -14,7 +14,7 @@ select = { service = ["mysql"] }
 minSamples = 14
 "#;
 
-/// Rules of other kinds: over day-to-date series, over account sums, and with the detector `newcomer`.
+/// Rules of other kinds: over day-to-date series, over account sums, and with the detector `daily-level`.
 pub const OF_OTHER_KINDS: &str = r#"
 [[rule]]
 id = "by-hour"
@@ -36,10 +36,11 @@ direction = "both"
 severity = "warning"
 
 [[rule]]
-id = "newcomer"
-why = "Spend that appears."
-detector = "newcomer"
+id = "level"
+why = "A service off its level."
+detector = "daily-level"
 series = "daily"
 direction = "both"
+select = { service = ["!credit"] }
 severity = "warning"
 "#;

@@ -20,7 +20,7 @@ use model::count::counted;
 use model::incident::{Incident, Recency};
 use model::run_id::RunId;
 use notify::Terminal;
-use simulator::{Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
+use simulator::{Catalogue, Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
 use store::DateRange;
 
 /// The simulated date of today. A constant, for the same output in every demo.
@@ -74,6 +74,7 @@ async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
     let scenario = ScenarioOptions {
         seed: 1,
         services: SERVICES,
+        catalogue: Catalogue::Plain,
         end: TODAY,
         days: DAYS,
         incidents: Injection::Default,

@@ -1,10 +1,11 @@
 //! The deviation of the forecasts, and the ranges of past amounts.
 
 use costwarden_sdk::stats::{self, MAD_TO_STD};
+use level::median;
 use serde::{Deserialize, Serialize};
 
 use crate::Settings;
-use crate::filter::{LAST, median};
+use crate::filter::LAST;
 
 /// Number of newest errors in the standard deviation.
 const ERROR_DAYS: usize = 28;

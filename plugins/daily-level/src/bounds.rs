@@ -1,6 +1,7 @@
 //! The bounds of a day.
 
 use costwarden_sdk::{Context, Date, Forecast, Language, Series, Verdict};
+use level::{FALL, median};
 
 use crate::Settings;
 use crate::charges::{self, Excess};
@@ -8,8 +9,6 @@ use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
 const SHIFT: f64 = 4.0 / 7.0;
-/// Allowed fall as a multiple of the allowed rise.
-const FALL: f64 = 1.4;
 /// Minimum allowed deviation as a part of the expected amount.
 const RELATIVE: f64 = 0.3;
 /// Minimum allowed deviation as a part of a recurring charge.
@@ -44,7 +43,8 @@ impl State {
         let rise = least.max(CHARGE * excess.highest).max(RELATIVE * high.abs()).max(burst);
         let fall = (FALL * least).max(-CHARGE * excess.lowest).max(RELATIVE * low.abs());
         let usual = weekday + excess.expected;
-        let mut forecast = Forecast { expected: filter.level + usual, lower: low - fall, upper: high + rise };
+        let lower = (low - fall).min(self.holiday(low - weekday, weekday, least));
+        let mut forecast = Forecast { expected: filter.level + usual, lower, upper: high + rise };
 
         let mut is_shift = false;
         if let Some(shift) = band.shift {
@@ -70,6 +70,19 @@ impl State {
         // Levels and charges may differ so much that the expected amount is outside of the bounds.
         let (lower, upper) = (scaled(forecast.lower).min(expected), scaled(forecast.upper).max(expected));
         Bounds { forecast: Forecast { expected, lower, upper }, is_shift, excess }
+    }
+}
+
+impl State {
+    /// The smallest usual amount of a holiday: nearly as much as the cheapest weekday. Infinity for a weekday with a cost
+    /// of its own, such as a weekly charge.
+    pub(crate) fn holiday(&self, level: f64, weekday: f64, least: f64) -> f64 {
+        let terms = &self.filter.weekdays;
+        if weekday - median(terms.iter().copied()) > least {
+            return f64::INFINITY;
+        }
+        let amount = level + terms.iter().copied().fold(weekday, f64::min);
+        amount - RELATIVE * amount.abs()
     }
 }
 

@@ -3,7 +3,8 @@
 use costwarden_sdk::Date;
 use serde::{Deserialize, Serialize};
 
-/// Maximum number of charges outside of a rule. With more charges, pairs occur by accident.
+/// Maximum number of charges, and of charges that recur by no rule. With more charges, pairs occur by accident.
+const MAX_CHARGES: usize = 18;
 const MAX_OTHERS: usize = 6;
 /// Minimum ratio of two amounts of one charge that has to come again.
 const STEADY: f64 = 0.9;
@@ -72,7 +73,13 @@ pub(crate) fn expected(day: Date, charges: &[Charge]) -> Excess {
 
 /// The last charge and the charge before, if both have the same sign and few charges contradict the rule.
 fn pair(day: Date, charges: &[Charge], rule: Recurrence) -> Option<[Charge; 2]> {
-    let others = charges.iter().filter(|charge| rule.count(charge.day, day).is_none()).count();
+    if charges.len() > MAX_CHARGES {
+        return None;
+    }
+    let follows = |one: &Charge, other: &Charge| rule.count(one.day, other.day) == Some(1);
+    let recurs = |charge: &Charge| charges.iter().any(|other| follows(charge, other) || follows(other, charge));
+    let is_other = |charge: &&Charge| rule.count(charge.day, day).is_none() && !recurs(charge);
+    let others = charges.iter().filter(is_other).count();
     if others > MAX_OTHERS {
         return None;
     }
@@ -91,6 +98,17 @@ fn is_simplest(rule: Recurrence, [last, earlier]: &[Charge; 2], charges: &[Charg
         Recurrence::WeekdayOfMonth => {
             !connects(Recurrence::DayOfMonth) && !connects(Recurrence::LastDay) && !alike(last_day - 2 * WEEK)
         }
-        Recurrence::SecondWeek => !alike(last_day + WEEK) && !alike(earlier.day.days() + WEEK),
+        Recurrence::SecondWeek => {
+            // Charges on the 1st and the 15th are 14 days apart, too.
+            let is_monthly = is_repeated(last, Recurrence::DayOfMonth, charges)
+                && is_repeated(earlier, Recurrence::DayOfMonth, charges)
+                && !is_repeated(earlier, Recurrence::SecondWeek, charges);
+            !is_monthly && !alike(last_day + WEEK) && !alike(earlier.day.days() + WEEK)
+        }
     }
+}
+
+/// Whether an earlier charge with the same sign is one recurrence before.
+fn is_repeated(charge: &Charge, rule: Recurrence, charges: &[Charge]) -> bool {
+    charges.iter().any(|other| rule.count(other.day, charge.day) == Some(1) && other.excess * charge.excess > 0.0)
 }

@@ -1,7 +1,8 @@
 //! Exponential smoothing of the level and the weekday terms with clipped errors, in units of the scale.
 
 use costwarden_sdk::Weekday;
-use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::stats::MAD_TO_STD;
+use level::{Spread, median};
 use serde::{Deserialize, Serialize};
 
 /// Number of first days that start the level.
@@ -11,13 +12,8 @@ const START_REACH: usize = 3;
 /// Part of an error that the level and the weekday term take over.
 const LEVEL_GAIN: f64 = 0.5;
 const WEEKDAY_GAIN: f64 = 0.1;
-/// Maximum error in an update, in standard deviations.
-const CLIP: f64 = 4.0;
-/// The running standard deviation: its gain, the maximum error in standard deviations, and the factor from the mean
-/// absolute deviation to the standard deviation of a normal distribution, sqrt(pi / 2).
+/// Part of an error that the running standard deviation takes over.
 const SPREAD_GAIN: f64 = 0.06;
-const LARGE: f64 = 3.0;
-const MEAN_TO_STD: f64 = 1.25;
 /// Number of days before a day in the median of five days.
 pub(crate) const LAST: usize = 4;
 
@@ -74,18 +70,11 @@ impl Filter {
         self.newest.rotate_left(1);
         self.newest[LAST - 1] = without;
         self.last_of_weekday[weekday as usize] = value;
-        // `clamp` traps on a negative spread, which only a damaged state has.
-        let clipped = error.max(-CLIP * self.spread).min(CLIP * self.spread);
+        let clipped = Spread::clip(error, self.spread);
         self.level += LEVEL_GAIN * clipped;
         self.weekdays[weekday as usize] += WEEKDAY_GAIN * clipped;
-        let size = MEAN_TO_STD * error.abs().min(LARGE * self.spread);
-        self.spread = floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
+        self.spread = Spread { gain: SPREAD_GAIN, floor }.after(self.spread, error);
     }
-}
-
-/// The median; 0 for no values.
-pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
-    stats::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
 }
 
 /// The median; of an even number of values, the middle value nearer to 0, or 0 between middle values of both signs. Of

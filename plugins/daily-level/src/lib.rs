@@ -20,6 +20,7 @@
 //! - A charge on the same day of the month, on the last day, on the same weekday of the month, or every second
 //!   week is expected from the third time on. It alerts if it is missing or if its amount changes.
 //! - A missed weekly charge alerts once, not each week.
+//! - A day nearly as cheap as the cheapest weekday is a holiday.
 //! - After six separate bursts in the history, a burst of the same size is usual.
 //!
 //! # Blind spots
@@ -27,7 +28,8 @@
 //! - A rise of less than 20 %, unless `floor` is lower.
 //! - A growth of less than 1.5 % a day. A new amount of one weekday is learned over weeks.
 //! - The first two occurrences of a monthly charge alert. A history below 75 days sees no monthly charge.
-//! - Holidays: a fall to zero on a public holiday alerts.
+//! - A fall to the amount of the cheapest weekday alerts from the third day on.
+//! - A fall below this amount on a public holiday alerts.
 //! - A series without any cost in the history has no scale: each amount alerts with the maximum score.
 //!
 //! Sources: Gelper, Fried & Croux, "Robust Forecasting with Exponential and Holt-Winters Smoothing", 2010 (clipped
@@ -82,13 +84,7 @@ impl Detector for DailyLevel {
     const MIN_POINTS: u32 = 14;
 
     fn check(settings: &Settings) -> Vec<Issue> {
-        [
-            Issue::unless(settings.k > 0.0, "/k", "must be above 0"),
-            Issue::unless(settings.floor >= 0.0, "/floor", "must be at least 0: 0.1 is 10 % of the usual amount"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        level::issues(settings.k, settings.floor)
     }
 
     fn fit(_: &Context, settings: &Settings, history: &Series) -> Result<Baseline<State>, Refusal> {

@@ -2,11 +2,12 @@
 
 use costwarden_sdk::stats;
 use costwarden_sdk::{Date, Detector as _, Refusal, Series};
+use level::median;
 use serde::{Deserialize, Serialize};
 
 use crate::band::Band;
 use crate::charges::Charge;
-use crate::filter::{Filter, median};
+use crate::filter::Filter;
 use crate::{DailyLevel, Settings};
 
 /// Days on both sides in the local median of a charge.
@@ -36,8 +37,7 @@ impl State {
         if learnable < needed {
             return Err(Refusal::learning(learnable, needed));
         }
-        let sizes = points.iter().map(|(_, value)| value.abs());
-        let scale = median(sizes.clone()).max(sizes.sum::<f64>() / points.len() as f64 / 4.0);
+        let scale = level::scale(points.iter().map(|(_, value)| *value), points.len());
         // Without cost there is no scale. Any positive unit keeps the numbers finite.
         let unit = if scale > 0.0 { scale } else { 1.0 };
         let days: Vec<Date> = points.iter().map(|(i, _)| history.date(*i)).collect();
@@ -85,14 +85,16 @@ impl State {
         let mut bursts: Vec<f64> = Vec::new();
         let mut last_burst = None;
         for (i, day) in days.iter().enumerate() {
-            let now = values[i] - self.filter.weekday(day.weekday());
+            let weekday = self.filter.weekday(day.weekday());
+            let now = values[i] - weekday;
             // Saves the local median of most days.
             if (now - self.band.slow).abs() <= least {
                 continue;
             }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
-            if excess.abs() <= least {
+            let is_holiday = excess < 0.0 && values[i] >= self.holiday(self.band.slow, weekday, least);
+            if excess.abs() <= least || is_holiday {
                 continue;
             }
             charges.push(Charge { day: *day, excess });

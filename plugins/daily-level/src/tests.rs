@@ -2,18 +2,19 @@
 
 use costwarden_sdk::native::{self, Walk, fit_then_judge};
 use costwarden_sdk::{Refusal, Series};
+use level::checks;
 
 use crate::DailyLevel;
 
 /// 2026-01-05 is a Monday.
 const MONDAY: &str = "2026-01-05";
+const WALK: Walk = Walk { history: 90, refit_every: 1, exclude_alerts: false };
 /// Days from [`MONDAY`] to the first of each following month.
 const FIRSTS: [usize; 8] = [27, 55, 86, 116, 147, 177, 208, 239];
 
 /// A deterministic variation of at most 3 %.
 fn usual(i: usize) -> f64 {
-    let mixed = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-    1_000.0 * (1.0 + 0.03 * (mixed as f64 / f64::from(1 << 23) - 1.0))
+    1_000.0 * checks::variation(i, 0.03)
 }
 
 fn days(count: usize, value: impl Fn(usize) -> f64) -> Series {
@@ -22,21 +23,7 @@ fn days(count: usize, value: impl Fn(usize) -> f64) -> Series {
 
 /// Indices of the anomalous days of a walk like production.
 fn walked(series: &Series) -> Vec<usize> {
-    let how = Walk { history: 90, refit_every: 1, exclude_alerts: false };
-    let verdicts = native::walk::<DailyLevel>(&native::context("{}"), series, how);
-    let mut found = Vec::new();
-    for (i, verdict) in verdicts.iter().enumerate() {
-        let Some(verdict) = verdict else { continue };
-        let observed = series.values[i];
-        let is_outside = observed < verdict.lower || observed > verdict.upper;
-        assert_eq!(verdict.score >= 1.0, is_outside, "day {i}: {verdict:?}");
-        assert!(verdict.lower <= verdict.expected && verdict.expected <= verdict.upper, "day {i}: {verdict:?}");
-        assert_eq!(verdict.reason.is_empty(), !is_outside, "day {i}: {verdict:?}");
-        if is_outside {
-            found.push(i);
-        }
-    }
-    found
+    checks::anomalous::<DailyLevel>(series, WALK)
 }
 
 fn check(count: usize, value: impl Fn(usize) -> f64, expect: &[usize]) {
@@ -101,6 +88,25 @@ fn a_monthly_charge_is_expected_from_the_third_time() {
     check(208, |i| usual(i) + if i == 177 { 2.0 * fee(i) } else { fee(i) }, &[27, 55, 177]);
     let month_end = |i: usize| fee(i + 1);
     check(208, |i| usual(i) + month_end(i), &[26, 54]);
+}
+
+#[test]
+fn several_monthly_charges_are_expected_from_their_third_time() {
+    let fee = |i: usize| match FIRSTS.iter().rfind(|first| **first <= i).map(|first| i - first) {
+        Some(0 | 14 | 24) => 5_000.0,
+        _ => 0.0,
+    };
+    let found = walked(&days(240, |i| usual(i) + fee(i)));
+    assert!(found.iter().all(|i| *i < FIRSTS[2]), "{found:?}");
+}
+
+#[test]
+fn a_holiday_as_cheap_as_the_weekend_is_silent() {
+    let week = |i: usize| if i % 7 < 5 { usual(i) } else { 0.4 * usual(i) };
+    check(200, |i| if i == 143 { 0.4 * usual(i) } else { week(i) }, &[]);
+    check(200, |i| if i == 143 { 0.1 * usual(i) } else { week(i) }, &[143]);
+    let found = walked(&days(200, |i| if i >= 143 { 0.4 * usual(i) } else { week(i) }));
+    assert!(found.first().is_some_and(|first| (143..150).contains(first)), "{found:?}");
 }
 
 #[test]
@@ -174,31 +180,10 @@ fn reasons_state_the_amounts_in_both_languages() {
 
 #[test]
 fn verdicts_of_extreme_series_are_numbers() {
-    let series: [fn(usize) -> f64; 7] = [
-        |_| 1e300,
-        |_| 1e-300,
-        |i| if i % 2 == 0 { 1e150 } else { -1e150 },
-        |i| if i == 70 { 1e300 } else { 1.0 },
-        |i| if i % 50 == 49 { 1e12 } else { 0.0 },
-        |i| 10_f64.powi(i as i32 % 300),
-        |i| if i == 200 { 2.0 } else { 1.0 },
-    ];
-    for (kind, value) in series.into_iter().enumerate() {
-        for settings in ["{}", r#"{ "floor": 0 }"#] {
-            let how = Walk { history: 90, refit_every: 1, exclude_alerts: false };
-            let verdicts = native::walk::<DailyLevel>(&native::context(settings), &days(220, value), how);
-            for verdict in verdicts.iter().flatten() {
-                let is_number = verdict.score.is_finite() && verdict.expected.is_finite();
-                assert!(is_number && verdict.lower <= verdict.upper, "series {kind} {settings}: {verdict:?}");
-            }
-        }
-    }
+    checks::extreme_series::<DailyLevel>(|value| days(220, value), WALK);
 }
 
 #[test]
 fn settings_have_bounds() {
-    let issues = native::check::<DailyLevel>(r#"{ "k": 0, "floor": -1 }"#);
-    let pointers: Vec<_> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/k", "/floor"]);
-    assert_eq!(native::check::<DailyLevel>("{}"), []);
+    checks::settings::<DailyLevel>();
 }

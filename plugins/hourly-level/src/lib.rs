@@ -65,13 +65,7 @@ impl Detector for HourlyLevel {
     const MIN_POINTS: u32 = 168;
 
     fn check(settings: &Settings) -> Vec<Issue> {
-        [
-            Issue::unless(settings.k > 0.0, "/k", "must be above 0"),
-            Issue::unless(settings.floor >= 0.0, "/floor", "must be at least 0: 0.1 is 10 % of the usual amount"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        level::issues(settings.k, settings.floor)
     }
 
     fn fit(_: &Context, settings: &Settings, history: &Series) -> Result<Baseline<State>, Refusal> {

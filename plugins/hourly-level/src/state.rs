@@ -2,6 +2,7 @@
 
 use costwarden_sdk::stats::{self, MAD_TO_STD};
 use costwarden_sdk::{Detector as _, Forecast, Refusal, Series};
+use level::{FALL, Spread, median};
 use serde::{Deserialize, Serialize};
 
 use crate::{HourlyLevel, Settings};
@@ -9,17 +10,10 @@ use crate::{HourlyLevel, Settings};
 /// Part of an error that the fast and the slow level take over.
 const FAST_GAIN: f64 = 0.5;
 const SLOW_GAIN: f64 = 0.005;
-/// Maximum error in an update, in standard deviations.
-const CLIP: f64 = 4.0;
-/// The running standard deviation: its gain, the maximum error in standard deviations, and the factor from the mean
-/// absolute deviation to the standard deviation of a normal distribution, sqrt(pi / 2).
+/// Part of an error that the running standard deviation takes over.
 const SPREAD_GAIN: f64 = 0.01;
-const LARGE: f64 = 3.0;
-const MEAN_TO_STD: f64 = 1.25;
 /// Parts of `k` that one hour and the mean of three hours may deviate.
 const K_SHARES: [f64; 2] = [1.0, 0.6];
-/// Allowed fall as a multiple of the allowed rise.
-const FALL: f64 = 1.4;
 /// Minimum error of the hour itself as a part of an alerting mean of three hours.
 const HOUR_OF_THREE: f64 = 0.5;
 /// Number of points that an hour of day needs for half of its own standard deviation.
@@ -82,8 +76,7 @@ impl State {
         if points.len() < needed {
             return Err(Refusal::learning(points.len(), needed));
         }
-        let sizes = points.iter().map(|(_, value)| value.abs());
-        let scale = median(sizes.clone()).max(sizes.sum::<f64>() / points.len() as f64 / 4.0);
+        let scale = level::scale(points.iter().map(|(_, value)| *value), points.len());
         // Without cost there is no scale. Any positive unit keeps the numbers finite.
         let unit = if scale > 0.0 { scale } else { 1.0 };
         points.iter_mut().for_each(|(_, value)| *value /= unit);
@@ -147,11 +140,9 @@ impl Levels {
     fn learn(&mut self, value: f64) -> [[f64; 2]; 2] {
         let (fast, slow) = (value - self.fast, value - self.slow);
         let mean = (self.last[0] + self.last[1] + slow) / 3.0;
-        let most = CLIP * self.spread;
-        self.fast += FAST_GAIN * fast.max(-most).min(most);
-        self.slow += SLOW_GAIN * slow.max(-most).min(most);
-        let size = MEAN_TO_STD * fast.abs().min(LARGE * self.spread);
-        self.spread = self.floor.max(self.spread + SPREAD_GAIN * (size - self.spread));
+        self.fast += FAST_GAIN * Spread::clip(fast, self.spread);
+        self.slow += SLOW_GAIN * Spread::clip(slow, self.spread);
+        self.spread = Spread { gain: SPREAD_GAIN, floor: self.floor }.after(self.spread, fast);
         self.last = [self.last[1], slow];
         [[fast, slow], [mean, slow]]
     }
@@ -189,9 +180,4 @@ fn usual_amount(mut amounts: Vec<f64>, points: usize) -> f64 {
     let is_sparse = 2 * amounts.len() < points && amounts.len() >= MIN_AMOUNTS;
     let largest = stats::quantile(&mut amounts, PEAK_QUANTILE);
     largest.filter(|_| is_sparse).map_or(0.0, |largest| SPARSE_ALLOWANCE * largest)
-}
-
-/// The median; 0 for no values.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    stats::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
 }

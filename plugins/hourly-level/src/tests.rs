@@ -2,18 +2,19 @@
 
 use costwarden_sdk::native::{self, Walk, fit_then_judge};
 use costwarden_sdk::{Refusal, Series};
+use level::checks;
 
 use crate::HourlyLevel;
 
 /// 2026-01-05 is a Monday.
 const MONDAY: &str = "2026-01-05";
 const DAY: usize = 24;
+const WALK: Walk = Walk { history: 28 * DAY, refit_every: DAY, exclude_alerts: false };
 
 /// A day with working hours, and a deterministic variation of at most 3 %.
 fn usual(i: usize) -> f64 {
-    let mixed = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let level = if (9..18).contains(&(i % DAY)) { 160.0 } else { 100.0 };
-    level * (1.0 + 0.03 * (mixed as f64 / f64::from(1 << 23) - 1.0))
+    level * checks::variation(i, 0.03)
 }
 
 fn hours(count: usize, value: impl Fn(usize) -> f64) -> Series {
@@ -22,21 +23,7 @@ fn hours(count: usize, value: impl Fn(usize) -> f64) -> Series {
 
 /// Indices of the anomalous hours of a walk like production.
 fn walked(series: &Series) -> Vec<usize> {
-    let how = Walk { history: 28 * DAY, refit_every: DAY, exclude_alerts: false };
-    let verdicts = native::walk::<HourlyLevel>(&native::context("{}"), series, how);
-    let mut found = Vec::new();
-    for (i, verdict) in verdicts.iter().enumerate() {
-        let Some(verdict) = verdict else { continue };
-        let observed = series.values[i];
-        let is_outside = observed < verdict.lower || observed > verdict.upper;
-        assert_eq!(verdict.score >= 1.0, is_outside, "hour {i}: {verdict:?}");
-        assert!(verdict.lower <= verdict.expected && verdict.expected <= verdict.upper, "hour {i}: {verdict:?}");
-        assert_eq!(verdict.reason.is_empty(), !is_outside, "hour {i}: {verdict:?}");
-        if is_outside {
-            found.push(i);
-        }
-    }
-    found
+    checks::anomalous::<HourlyLevel>(series, WALK)
 }
 
 fn check(count: usize, value: impl Fn(usize) -> f64, expect: &[usize]) {
@@ -109,31 +96,10 @@ fn reasons_state_the_amounts_in_both_languages() {
 
 #[test]
 fn verdicts_of_extreme_series_are_numbers() {
-    let series: [fn(usize) -> f64; 7] = [
-        |_| 1e300,
-        |_| 1e-300,
-        |i| if i % 2 == 0 { 1e150 } else { -1e150 },
-        |i| if i == 70 { 1e300 } else { 1.0 },
-        |i| if i % 50 == 49 { 1e12 } else { 0.0 },
-        |i| 10_f64.powi(i as i32 % 300),
-        |i| if i == 200 { 2.0 } else { 1.0 },
-    ];
-    for (kind, value) in series.into_iter().enumerate() {
-        for settings in ["{}", r#"{ "floor": 0 }"#] {
-            let how = Walk { history: 28 * DAY, refit_every: DAY, exclude_alerts: false };
-            let verdicts = native::walk::<HourlyLevel>(&native::context(settings), &hours(400, value), how);
-            for verdict in verdicts.iter().flatten() {
-                let is_number = verdict.score.is_finite() && verdict.expected.is_finite();
-                assert!(is_number && verdict.lower <= verdict.upper, "series {kind} {settings}: {verdict:?}");
-            }
-        }
-    }
+    checks::extreme_series::<HourlyLevel>(|value| hours(400, value), WALK);
 }
 
 #[test]
 fn settings_have_bounds() {
-    let issues = native::check::<HourlyLevel>(r#"{ "k": 0, "floor": -1 }"#);
-    let pointers: Vec<_> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/k", "/floor"]);
-    assert_eq!(native::check::<HourlyLevel>("{}"), []);
+    checks::settings::<HourlyLevel>();
 }

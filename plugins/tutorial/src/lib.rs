@@ -1,7 +1,7 @@
 //! The exact rule of the replaced pipeline. A point at or above the mean is anomalous if the point lies `zScore` sample
 //! standard deviations above the mean, or reaches `deviationRatio` times the mean.
 //!
-//! The rule looks upward only and knows no seasons. A team can use the rule to migrate and compare. `seasonal-mad` is
+//! The rule looks upward only and knows no seasons. A team can use the rule to migrate and compare. `daily-level` is
 //! the better detector.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Window, stats};

@@ -14,8 +14,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use bare::Bare;
 use costwarden_sdk::Detector;
-use newcomer::Newcomer;
-use seasonal_mad::SeasonalMad;
+use daily_level::DailyLevel;
 use tutorial::Tutorial;
 
 use native::Native;
@@ -65,8 +64,7 @@ fn main() -> anyhow::Result<()> {
     let mut comparisons = vec![
         Comparison::new::<Bare>(&root.join("target/test-plugins/bare.wasm"))?,
         Comparison::new::<Tutorial>(&root.join("plugins/dist/tutorial.wasm"))?,
-        Comparison::new::<Newcomer>(&root.join("plugins/dist/newcomer.wasm"))?,
-        Comparison::new::<SeasonalMad>(&root.join("plugins/dist/seasonal-mad.wasm"))?,
+        Comparison::new::<DailyLevel>(&root.join("plugins/dist/daily-level.wasm"))?,
     ];
     for _ in 0..rounds {
         for comparison in &mut comparisons {

@@ -48,12 +48,12 @@ fn workdir(listener: &TcpListener) -> anyhow::Result<Workdir> {
     );
     let workdir = Workdir::new(&config);
     std::fs::create_dir(workdir.path().join("plugins"))?;
-    let original = "seasonal-mad";
+    let original = "daily-level";
     let module = std::fs::read(costwarden_tests::repository().join(format!("plugins/dist/{original}.wasm")))
         .context("the bundled detectors are not there: run make build first")?;
     let mut rules = String::new();
     for number in 0..PLUGINS {
-        let name = format!("seasonal-m{number:02}");
+        let name = format!("daily-lev{number:02}");
         let renamed = renamed(&module, original, &name)?;
         std::fs::write(workdir.path().join(format!("plugins/{name}.wasm")), renamed)?;
         rules.push_str(&format!(

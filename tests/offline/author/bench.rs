@@ -4,7 +4,7 @@ use super::project::{AuthorProject, bundled};
 
 #[test]
 fn each_length_and_batch_is_measured() {
-    let measures = AuthorProject::new().plugin(&["--json", "bench", &bundled("seasonal-mad")]).expect(0).json();
+    let measures = AuthorProject::new().plugin(&["--json", "bench", &bundled("daily-level")]).expect(0).json();
     assert_eq!(measures.len(), 18);
     for measure in &measures {
         let [days, batch, points] = ["days", "batch", "points"].map(|key| measure[key].as_u64().expect("a number"));
@@ -26,7 +26,7 @@ fn each_length_and_batch_is_measured() {
 /// Fuel is deterministic, so a comparison with an earlier build shows the effect of a change.
 #[test]
 fn a_plugin_is_held_against_another() {
-    let (one, other) = (bundled("seasonal-mad"), bundled("tutorial"));
+    let (one, other) = (bundled("daily-level"), bundled("tutorial"));
     let project = AuthorProject::new();
     let measures = |args: &[&str]| project.plugin(&[&["--json", "bench"], args].concat()).expect(0).json();
     let alone = measures(&[&other]);
@@ -39,7 +39,7 @@ fn a_plugin_is_held_against_another() {
     let table = project.plugin(&["bench", &one, "--against", &one]).expect(0).stdout;
     let same = table.lines().filter(|line| line.trim_end().ends_with(" 1.000")).count();
     assert_eq!(same, 18, "{table}");
-    let refused = project.refused(&["bench", &one, "--against", &other, "--settings", r#"{"season": "auto"}"#]);
+    let refused = project.refused(&["bench", &one, "--against", &other, "--settings", r#"{"k": 3.5}"#]);
     assert!(refused.contains("--settings"), "settings have to fit both: {refused}");
 }
 

@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use costwarden_sdk::native::{self, Walk};
-use costwarden_sdk::{Series, Verdict};
-use seasonal_mad::SeasonalMad;
+use costwarden_sdk::{Detector, Series, Verdict};
+use daily_level::DailyLevel;
+use hourly_level::HourlyLevel;
 
 use super::project::{AuthorProject, bundled, golden};
 
 /// A printed row: score, expected, lower, upper, reason.
 type Row = Option<(f64, f64, f64, f64, String)>;
 
-fn walked(input: &Path, args: &[&str]) -> Vec<Row> {
+fn walked<D: Detector>(input: &Path, args: &[&str]) -> Vec<Row> {
     let input = input.display().to_string();
-    let plugin = bundled("seasonal-mad");
+    let plugin = bundled(D::NAME);
     let args = [&["run", &plugin, "--input", &input, "--format", "csv"], args].concat();
     let text = AuthorProject::new().plugin(&args).expect(0).stdout;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -24,12 +25,9 @@ fn walked(input: &Path, args: &[&str]) -> Vec<Row> {
     reader.records().map(|record| row(record.expect("CSV"))).collect()
 }
 
-fn native(series: &Series, how: Walk) -> Vec<Row> {
+fn native<D: Detector>(series: &Series, how: Walk) -> Vec<Row> {
     let row = |Verdict { score, expected, lower, upper, reason, .. }| (score, expected, lower, upper, reason);
-    native::walk::<SeasonalMad>(&native::context("{}"), series, how)
-        .into_iter()
-        .map(|verdict| verdict.map(row))
-        .collect()
+    native::walk::<D>(&native::context("{}"), series, how).into_iter().map(|verdict| verdict.map(row)).collect()
 }
 
 /// The values of a file without gaps.
@@ -43,16 +41,13 @@ fn values(input: &Path) -> Vec<f64> {
 #[test]
 fn the_sandbox_walks_as_the_sdk_does() {
     let mut alerts = 0;
-    for case in ["runaway", "new-level"] {
-        let input = golden("seasonal-mad", case, "input.csv");
-        let series = Series::daily("2026-07-01", values(&input));
+    for case in ["runaway", "slow-growth"] {
+        let input = golden("daily-level", case, "input.csv");
+        let series = Series::daily("2026-06-01", values(&input));
         for every in [1, 7, 25] {
-            let rows = walked(&input, &["--walk", &every.to_string(), "--incidents", "include"]);
-            assert_eq!(
-                rows,
-                native(&series, Walk { history: 90, refit_every: every, exclude_alerts: false }),
-                "{case}, {every}"
-            );
+            let rows = walked::<DailyLevel>(&input, &["--walk", &every.to_string(), "--incidents", "include"]);
+            let how = Walk { history: 90, refit_every: every, exclude_alerts: false };
+            assert_eq!(rows, native::<DailyLevel>(&series, how), "{case}, {every}");
             alerts += rows.iter().flatten().filter(|row| row.0 >= 1.0).count();
         }
     }
@@ -61,42 +56,43 @@ fn the_sandbox_walks_as_the_sdk_does() {
 
 #[test]
 fn anomalous_points_are_excluded_as_in_the_sdk() {
-    let input = golden("seasonal-mad", "runaway", "input.csv");
-    let series = Series::daily("2026-07-01", values(&input));
+    let input = golden("daily-level", "runaway", "input.csv");
+    let series = Series::daily("2026-06-01", values(&input));
     for every in [1, 5] {
-        let rows = walked(&input, &["--walk", &every.to_string(), "--history-days", "30"]);
-        assert_eq!(rows, native(&series, Walk { history: 30, refit_every: every, exclude_alerts: true }), "{every}");
+        let rows = walked::<DailyLevel>(&input, &["--walk", &every.to_string(), "--history-days", "30"]);
+        let how = Walk { history: 30, refit_every: every, exclude_alerts: true };
+        assert_eq!(rows, native::<DailyLevel>(&series, how), "{every}");
     }
-    let input = golden("seasonal-mad", "hours", "input.csv");
+    let input = golden("hourly-level", "runaway", "input.csv");
     let mut series = Series::daily("2026-07-01", values(&input));
     series.step = 3_600;
     (series.start, series.utc_offset) = (series.start - 32_400, 32_400);
     for every in [1, 24] {
-        let rows = walked(&input, &["--walk", &every.to_string()]);
+        let rows = walked::<HourlyLevel>(&input, &["--walk", &every.to_string()]);
         let how = Walk { history: 28 * 24, refit_every: every, exclude_alerts: true };
-        assert_eq!(rows, native(&series, how), "{every} hours");
+        assert_eq!(rows, native::<HourlyLevel>(&series, how), "{every} hours");
     }
 }
 
 /// Later rows have no influence on earlier verdicts.
 #[test]
 fn a_point_is_judged_from_earlier_ones_only() {
-    let input = golden("seasonal-mad", "new-level", "input.csv");
+    let input = golden("daily-level", "slow-growth", "input.csv");
     let text = std::fs::read_to_string(&input).expect("a file");
     let project = AuthorProject::new();
     for every in ["1", "10"] {
-        let whole = walked(&input, &["--walk", every]);
+        let whole = walked::<DailyLevel>(&input, &["--walk", every]);
         for rows in [15, 50] {
             let head: String = text.lines().take(rows + 1).map(|line| format!("{line}\n")).collect();
             project.write("cut.csv", &head);
             assert_eq!(
-                walked(&project.path().join("cut.csv"), &["--walk", every]),
+                walked::<DailyLevel>(&project.path().join("cut.csv"), &["--walk", every]),
                 whole[..rows],
                 "{rows} rows, {every}"
             );
             let tail: String = text.lines().skip(rows + 1).map(|line| format!("{line}e3\n")).collect();
             project.write("changed.csv", head + &tail);
-            let changed = walked(&project.path().join("changed.csv"), &["--walk", every]);
+            let changed = walked::<DailyLevel>(&project.path().join("changed.csv"), &["--walk", every]);
             assert_eq!(changed[..rows], whole[..rows], "{rows} rows, {every}");
             assert_ne!(changed, whole);
         }

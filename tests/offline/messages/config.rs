@@ -90,7 +90,7 @@ renotify_factor = 1
 {MINIMAL}[plugins.limits]
 memory_bytes = "1 GiB"
 stack_bytes = 4194304
-[plugins.grants.newcomer]
+[plugins.grants.daily-level]
 reference = true
 [[receiver]]
 kind = "syslog"
@@ -111,7 +111,7 @@ address = "localhost"
     error: [workdir]/costwarden.toml:7: renotify_factor: expected a factor above 1, like 2
     error: [workdir]/costwarden.toml:21: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found "1 GiB"
     error: [workdir]/costwarden.toml:22: plugins.limits.stack_bytes: expected a whole number from 16384 to 2097152, found 4194304
-    error: [workdir]/costwarden.toml:24: plugins.grants.newcomer.reference: expected a path in quotes, found true
+    error: [workdir]/costwarden.toml:24: plugins.grants.daily-level.reference: expected a path in quotes, found true
     error: [workdir]/costwarden.toml:25: receiver.address: is missing, expected "HOST:PORT"
     error: [workdir]/costwarden.toml:28: receiver.name: "syslog" is the name of another receiver, expected a unique name
     error: [workdir]/costwarden.toml:31: receiver.address: expected "HOST:PORT", found "localhost"

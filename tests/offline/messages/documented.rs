@@ -124,8 +124,8 @@ fn the_documented_config_names_every_key() {
         assert_documented(part(&text, header), &keys);
     }
     let keys = known(
-        "[plugins]\ndirectory = \"plugins\"\n[plugins.grants.newcomer]\nno_such_key = 1\n",
-        "plugins.grants.newcomer",
+        "[plugins]\ndirectory = \"plugins\"\n[plugins.grants.daily-level]\nno_such_key = 1\n",
+        "plugins.grants.daily-level",
     );
     assert_documented(&text, &keys);
 }

@@ -499,6 +499,16 @@ fn of_what_simulates() {
 
               [default: 40]
 
+          --catalogue <CATALOGUE>
+              Kinds of services in the bill
+
+              Possible values:
+              - plain:     Services with weekends, growth, flat fees and batches
+              - calendar:  Also monthly fees, public holidays, and bills that change after a day
+              - irregular: Also weekly and fortnightly batches, sparse services, credits, bursts, new services and rapid growth
+
+              [default: plain]
+
           --days <DAYS>
               Number of days of history before today
 

@@ -89,7 +89,7 @@ fn selections_that_match_nothing_are_reported() {
         ("rules/sick-3.toml", rule("select = { project = [\"!*\"] }")),
         ("rules/sick-4.toml", rule("select = { account = [\"a\"], project = [\"b\", \"!b\", \"!**\"] }")),
         ("rules/sick-5.toml", rule("measure = \"usageTime\"").replace("\"daily\"", "\"hourly\"")),
-        ("rules/sick-6.toml", rule("history_days = 5").replace("tutorial", "seasonal-mad")),
+        ("rules/sick-6.toml", rule("history_days = 5").replace("tutorial", "daily-level")),
     ];
     insta::assert_snapshot!(checked(&files.each_ref().map(|(name, text)| (*name, text.as_str()))), @r#"
     error: [workdir]/rules/sick-1.toml:6: rule.select.service: matches nothing: expected at least one pattern; omit the key to match everything
@@ -97,7 +97,7 @@ fn selections_that_match_nothing_are_reported() {
     error: [workdir]/rules/sick-3.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-4.toml:6: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
     error: [workdir]/rules/sick-5.toml:6: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "usageTime"
-    error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: 5 is too short: seasonal-mad needs at least 14 days of history
+    error: [workdir]/rules/sick-6.toml:6: rule sick: history_days: 5 is too short: daily-level needs at least 14 days of history
     warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     rule healthy: tutorial over daily series. It works.
     [workdir]/costwarden.toml: 1 rule can run, 6 errors

@@ -9,7 +9,7 @@ const RULES: &str = r#"
 [[rule]]
 id = "service"
 why = "A service."
-detector = "seasonal-mad"
+detector = "daily-level"
 series = "daily"
 history_days = 60
 [[rule]]
@@ -31,7 +31,7 @@ minSamples = 14
 [[rule]]
 id = "today"
 why = "A service so far."
-detector = "seasonal-mad"
+detector = "daily-level"
 series = "day-to-date"
 history_days = 28
 direction = "up"
@@ -129,12 +129,12 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    increments   tutorial       hourly        each      What an hour adds.
-    of-service   tutorial       daily         service   A service of all domains
+    increments   tutorial      hourly        each      What an hour adds.
+    of-service   tutorial      daily         service   A service of all domains
     and projects.
-    service      seasonal-mad   daily         each      A service.
-    today        seasonal-mad   day-to-date   each      A service so far.
-    total        tutorial       daily         total     All there is.
+    service      daily-level   daily         each      A service.
+    today        daily-level   day-to-date   each      A service so far.
+    total        tutorial      daily         total     All there is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");

@@ -45,10 +45,14 @@ pub(crate) struct JobOutput {
 }
 
 impl SimulatedBill {
-    /// A bill of six services over ninety days without incidents, with the clock at the start of [`TODAY`].
+    /// A bill without incidents, with the clock at the start of [`TODAY`]: six services over ninety days, unless the setup
+    /// has a size.
     pub(crate) fn new(setup: &Setup<'_>) -> Self {
         let now = moment(TODAY, 0);
-        let mut flags = vec!["--services", "6", "--days", "90", "--incidents", "off", "--now", &now];
+        let mut flags = vec!["--incidents", "off", "--now", &now];
+        if !setup.bill.contains(&"--services") {
+            flags.extend(["--services", "6", "--days", "90"]);
+        }
         flags.extend(setup.bill);
         let bill = Simulator::start(&flags);
         let rules = if setup.rules.is_empty() { "" } else { "[rules]\ndirectory = \"rules\"\n" };

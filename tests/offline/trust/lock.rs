@@ -11,9 +11,9 @@ fn locked(workdir: &Workdir) -> String {
 #[test]
 fn lock_writes_the_plugins_of_the_rules() {
     let workdir = workdir();
-    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"));
     insta::assert_snapshot!(said(&workdir, &["plugin", "lock"]).1, @"
-    added newcomer: version 0.1.0, digest sha256:[1]
+    added daily-level: version 0.1.0, digest sha256:[1]
     added tutorial: version 0.1.0, digest sha256:[2]
     [workdir]/plugins.lock: 2 plugins written, 2 changed
     ");
@@ -22,7 +22,7 @@ fn lock_writes_the_plugins_of_the_rules() {
     version = 1
 
     [[plugin]]
-    name = "newcomer"
+    name = "daily-level"
     version = "0.1.0"
     digest = "sha256:[1]"
 
@@ -40,22 +40,25 @@ fn lock_writes_the_plugins_of_the_rules() {
 #[test]
 fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
     let workdir = workdir();
-    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"));
     workdir.run(&["plugin", "lock"]).expect(0);
     let before = locked(&workdir);
     rebuild(&workdir, "tutorial", 1);
-    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "seasonal-mad"));
+    workdir.write(
+        "rules/new.toml",
+        &HEALTHY.replace("healthy", "new").replace("tutorial", "hourly-level").replace("\"daily\"", "\"hourly\""),
+    );
     let (code, text) = said(&workdir, &["plugin", "lock", "--check"]);
     insta::assert_snapshot!(text, @"
     failed: [workdir]/plugins.lock: 3 plugins differ: approve the present plugins with `costwarden plugin lock`
-    removed newcomer: version 0.1.0, digest sha256:[1]
-    added seasonal-mad: version 0.1.0, digest sha256:[2]
+    removed daily-level: version 0.1.0, digest sha256:[1]
+    added hourly-level: version 0.1.0, digest sha256:[2]
     changed tutorial: digest sha256:[3] -> sha256:[4]
     ");
     assert_eq!((code, locked(&workdir)), (2, before));
     let json = workdir.run(&["plugin", "lock", "--check", "--json"]).expect(2).json();
     assert_eq!(json.len(), 3);
-    assert_eq!((&json[0]["plugin"], &json[0]["after"]), (&"newcomer".into(), &serde_json::Value::Null));
+    assert_eq!((&json[0]["plugin"], &json[0]["after"]), (&"daily-level".into(), &serde_json::Value::Null));
     assert_eq!(json[2]["before"]["version"], json[2]["after"]["version"]);
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!(said(&workdir, &["plugin", "lock", "--check"]).0, 0);
@@ -64,15 +67,18 @@ fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
 #[test]
 fn a_run_takes_no_other_plugin_and_does_the_rest() {
     let workdir = workdir_with_history();
-    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"));
     workdir.run(&["plugin", "lock"]).expect(0);
     assert_eq!(daily(&workdir).0, 0);
-    rebuild(&workdir, "newcomer", 1);
-    workdir.write("rules/more.toml", &HEALTHY.replace("healthy", "more").replace("tutorial", "seasonal-mad"));
+    rebuild(&workdir, "daily-level", 1);
+    workdir.write(
+        "rules/more.toml",
+        &HEALTHY.replace("healthy", "more").replace("tutorial", "hourly-level").replace("\"daily\"", "\"hourly\""),
+    );
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(steady(&problems), @"
-    [workdir]/rules/more.toml:5: rule more: detector: `seasonal-mad` (sha256:[1]) is not in [workdir]/plugins.lock: approve the plugin with `costwarden plugin lock`
-    [workdir]/rules/new.toml:5: rule new: detector: `newcomer` is sha256:[2], but [workdir]/plugins.lock:4 has sha256:[3]: restore the locked plugin, or approve the new plugin with `costwarden plugin lock`
+    [workdir]/rules/more.toml:5: rule more: detector: `hourly-level` (sha256:[1]) is not in [workdir]/plugins.lock: approve the plugin with `costwarden plugin lock`
+    [workdir]/rules/new.toml:5: rule new: detector: `daily-level` is sha256:[2], but [workdir]/plugins.lock:4 has sha256:[3]: restore the locked plugin, or approve the new plugin with `costwarden plugin lock`
     ");
     assert_eq!((code, report["anomalies"].as_array().map(Vec::len)), (1, Some(1)));
     let (code, text) = check(&workdir);

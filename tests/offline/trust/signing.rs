@@ -82,12 +82,12 @@ fn a_refused_plugin_leaves_the_others_running() {
     let workdir = workdir_with_history();
     workdir.write(
         "rules/new.toml",
-        &costwarden_tests::three_services::HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"),
+        &costwarden_tests::three_services::HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"),
     );
     trust(&workdir, "acme", "*");
     sign(&workdir, "tutorial", "acme.key");
     let (code, report, problems) = daily(&workdir);
-    insta::assert_snapshot!(problems, @"[workdir]/rules/new.toml:5: rule new: detector: [workdir]/plugins/newcomer.wasm: unsigned, but [[plugins.signing.key]] requires a signature: sign the plugin with `costwarden plugin sign`");
+    insta::assert_snapshot!(problems, @"[workdir]/rules/new.toml:5: rule new: detector: [workdir]/plugins/daily-level.wasm: unsigned, but [[plugins.signing.key]] requires a signature: sign the plugin with `costwarden plugin sign`");
     assert_eq!((code, &report["outcome"]), (1, &"degraded".into()));
     assert_eq!(report["anomalies"].as_array().map(Vec::len), Some(1));
 }

@@ -55,12 +55,12 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
         "rules/wrong.toml",
         &format!("{}settings = {{ zScore = \"high\" }}\n", HEALTHY.replace("healthy", "wrong")),
     );
-    workdir.write("rules/gone.toml", &HEALTHY.replace("healthy", "gone").replace("tutorial", "newcomer"));
-    std::fs::write(workdir.path().join("plugins/newcomer.wasm"), "garbage").expect("written");
+    workdir.write("rules/gone.toml", &HEALTHY.replace("healthy", "gone").replace("tutorial", "daily-level"));
+    std::fs::write(workdir.path().join("plugins/daily-level.wasm"), "garbage").expect("written");
     let (code, report, problems) = daily(&workdir);
     insta::assert_snapshot!(problems, @r#"
     [workdir]/rules/broken.toml:3: a string has no closing quote
-    [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/newcomer.wasm: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
+    [workdir]/rules/gone.toml:5: rule gone: detector: [workdir]/plugins/daily-level.wasm: not WebAssembly, expected a .wasm core module or component built for costwarden:detector@1
     [workdir]/rules/wrong.toml:7: rule wrong: settings.zScore: invalid type: string "high", expected a number
     "#);
     assert_eq!((code, &report["outcome"], &report["anomalies"]), (1, &"degraded".into(), &healthy["anomalies"]));
@@ -70,7 +70,7 @@ fn one_broken_rule_and_one_broken_plugin_leave_the_rest_running() {
 #[test]
 fn compiled_plugins_without_a_rule_are_removed_from_the_cache() {
     let workdir = workdir_with_history();
-    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "newcomer"));
+    workdir.write("rules/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"));
     assert_eq!(daily(&workdir).0, 0);
     let compiled = || std::fs::read_dir(workdir.path().join("state/compiled")).expect("there").count();
     assert_eq!(compiled(), 2);

@@ -2,25 +2,25 @@
 //! is found.
 
 use std::fs;
+use std::path::Path;
 
 use jiff::civil::{Date, date};
 use serde_json::Value;
 
 use super::replayed_bill::{MACHINE, count};
 use costwarden_tests::replay::{self, Row, after};
-use costwarden_tests::{Run, Workdir, run, service};
+use costwarden_tests::{Run, Workdir, repository, run, service};
 
-/// A rule for each grain. The days hardly differ, so a deviation of three hundredths is an anomaly.
+/// A rule for each grain. The detector `bare` expects the amount of the day before. One hour changes a day
+/// by 4 %, three hours by 12 %.
 const RULES: &str = r#"
 [[rule]]
 id = "day"
 why = "What a day costs."
-detector = "seasonal-mad"
+detector = "bare"
 series = "daily"
 direction = "both"
-[rule.settings]
-season = "none"
-floor = 0.03
+min_change = 0.06
 
 [[rule]]
 id = "so-far"
@@ -53,10 +53,15 @@ impl ZonedBill {
         let faketime = service("COSTWARDEN_TEST_FAKETIME")?;
         let workdir = Workdir::new(&format!(
             "time_zone = {zone:?}\nlanguage = \"en\"\n{}[store]\nkind = \"embedded\"\n[archive]\nkind = \"directory\"\n\
-             directory = \"archive\"\n[rules]\ndirectory = \"rules\"\n",
+             directory = \"archive\"\n[plugins]\ndirectory = \"plugins\"\n[rules]\ndirectory = \"rules\"\n",
             replay::source()
         ));
         workdir.write("rules/clocks.toml", RULES);
+        fs::create_dir(workdir.path().join("plugins")).expect("a folder");
+        for built in ["plugins/dist/tutorial.wasm", "target/test-plugins/bare.wasm"].map(Path::new) {
+            let copy = workdir.path().join("plugins").join(built.file_name().expect("a file"));
+            fs::copy(repository().join(built), copy).expect("make build brings it");
+        }
         let zoned = Self { workdir, faketime, day };
         for index in -28..0 {
             zoned.bill(index, None, 24.0);

@@ -98,7 +98,7 @@ fn a_database_is_rebuilt_out_of_a_bucket_to_equal_documents() {
     }
     let rules = |found: &Document| (found.get_str("ruleId").expect("a rule").to_owned(), found.get("hour").cloned());
     let found: Vec<_> = before["billing_anomalies"].iter().map(rules).collect();
-    for rule in ["tutorial", "by-hour", "account", "newcomer"] {
+    for rule in ["tutorial", "by-hour", "account", "level"] {
         assert!(found.iter().any(|(of, _)| of == rule), "{rule} found nothing: {found:?}");
     }
     let keys = archive.keys(&original);

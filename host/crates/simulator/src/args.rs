@@ -8,7 +8,7 @@ use config_file::secret::Secret;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::{Clock, Flaw, InjectedIncident, Injection, ScenarioOptions, SimulateError, SimulateOptions};
+use crate::{Catalogue, Clock, Flaw, InjectedIncident, Injection, ScenarioOptions, SimulateError, SimulateOptions};
 
 /// Options of the simulated API.
 #[derive(Debug, Clone, Args)]
@@ -22,6 +22,9 @@ pub struct SimulateArgs {
     /// Number of services in the bill.
     #[arg(long, default_value_t = 40)]
     pub services: usize,
+    /// Kinds of services in the bill.
+    #[arg(long, value_enum, default_value_t)]
+    pub catalogue: Catalogue,
     /// Number of days of history before today.
     #[arg(long, default_value_t = 120)]
     pub days: u16,
@@ -75,6 +78,7 @@ impl SimulateArgs {
             scenario: ScenarioOptions {
                 seed: self.seed,
                 services: self.services,
+                catalogue: self.catalogue,
                 end,
                 days: self.days,
                 incidents,

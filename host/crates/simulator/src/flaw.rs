@@ -3,8 +3,13 @@
 //! With a fault, the API fails. With a flaw, the API answers normally, but the bill is incomplete or
 //! not final.
 
+use std::ops::RangeInclusive;
+
+use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
+
+use crate::noise::Noise;
 
 /// A defect in the bill of one day, in billing time. JSON: `{"date", "kind", "from"?, "until"?, "keep"?, "factor"?}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +23,20 @@ pub enum Flaw {
     Still { date: Date, from: DateTime, until: DateTime },
     /// From `from` on, every amount of the day is multiplied by `factor`.
     Corrected { date: Date, from: DateTime, factor: f64 },
+}
+
+/// Corrections of bills by at most 2 %: one day in ten, on the noon of the next day or of the day after.
+pub(super) fn restatements(seed: u64, days: RangeInclusive<Date>) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    for date in days.start().series(1.day()).take_while(|date| date <= days.end()) {
+        let mut noise = Noise::of_day(seed.rotate_left(11), 0, date);
+        if noise.below(10) == 0 {
+            let age = if noise.below(2) == 0 { 1 } else { 2 };
+            let from = date.saturating_add(age.days()).at(12, 0, 0, 0);
+            flaws.push(Flaw::Corrected { date, from, factor: 0.98 + 0.04 * noise.unit() });
+        }
+    }
+    flaws
 }
 
 /// The view of one day's bill at a given time.

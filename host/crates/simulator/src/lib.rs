@@ -1,13 +1,15 @@
-//! A simulated Kakao Cloud on loopback for the demo, the test suites and newcomers: the billing API, the identity
+//! A simulated Kakao Cloud on loopback for the demo, the test suites and new users: the billing API, the identity
 //! service and the Secrets Manager.
 //!
 //! All data is generated from a seed. The module reads no data of costwarden and shares only the format of the pages.
 
 mod args;
+mod catalogue;
 mod clock;
 mod control;
 mod fault;
 mod flaw;
+mod holidays;
 mod incident;
 mod noise;
 mod response;
@@ -28,6 +30,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::args::SimulateArgs;
+pub use self::catalogue::Catalogue;
 pub use self::clock::Clock;
 pub use self::fault::{BadBody, Fault};
 pub use self::flaw::Flaw;

@@ -12,6 +12,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use model::series::SeriesKey;
 
+use crate::catalogue::Catalogue;
 use crate::flaw::{self, Flaw};
 use crate::incident::{self, Change, DefaultServices, InjectedIncident};
 use crate::noise::{self, Noise};
@@ -22,6 +23,7 @@ use crate::service::{self, CostPattern, Service};
 pub struct ScenarioOptions {
     pub seed: u64,
     pub services: usize,
+    pub catalogue: Catalogue,
     /// Reference day of the default incidents and of growth.
     pub end: Date,
     /// Number of days with costs before `end`.
@@ -53,13 +55,16 @@ impl Scenario {
     /// An incident names an unknown service.
     pub(crate) fn new(options: ScenarioOptions) -> Result<Self, UnknownService> {
         let first = options.end.saturating_sub(i32::from(options.days).days());
-        let services = service::catalogue(options.seed, options.services, first);
+        let services = options.catalogue.services(options.seed, options.services, first);
         let incidents = match options.incidents {
             Injection::Default => incident::defaults(options.end, first, &default_services(&services)),
             Injection::List(incidents) => incidents,
         };
-        let mut scenario =
-            Self { seed: options.seed, end: options.end, services, incidents: Vec::new(), flaws: Vec::new() };
+        let flaws = match options.catalogue {
+            Catalogue::Plain => Vec::new(),
+            Catalogue::Calendar | Catalogue::Irregular => flaw::restatements(options.seed, first..=options.end),
+        };
+        let mut scenario = Self { seed: options.seed, end: options.end, services, incidents: Vec::new(), flaws };
         for incident in incidents.into_iter().chain(options.more_incidents) {
             scenario.add_incident(incident)?;
         }
@@ -108,7 +113,7 @@ impl Scenario {
             for service in self.services.iter().take(fraction_of(self.services.len(), view.keep)) {
                 let cost = service.cost(self.seed, self.end, date, view.now) * view.factor;
                 // A service without costs has no row.
-                if cost <= 0.0 {
+                if cost == 0.0 {
                     continue;
                 }
                 if skip >= service.rows() {
@@ -165,8 +170,8 @@ impl Scenario {
             0 => text.push_str("\"usageTime\":null,"),
             1 => {}
             _ => {
-                let time = expect / 120.0;
-                let size = expect / 900.0;
+                let time = expect.max(0.0) / 120.0;
+                let size = expect.max(0.0) / 900.0;
                 write!(text, "\"usageTime\":{time:.2},\"usageSize\":{size:.3},").expect(STRING);
             }
         }

@@ -8,6 +8,7 @@ fn options() -> SimulateOptions {
         scenario: ScenarioOptions {
             seed: 7,
             services: 40,
+            catalogue: Catalogue::Plain,
             end: jiff::civil::date(2026, 11, 23),
             days: 30,
             incidents: Injection::Default,

@@ -1,6 +1,6 @@
 //! A minimal detector. Its extra time in the sandbox, compared with a native run, is the cost of the boundary.
 //!
-//! The fit stores the last value in 256 bytes of state; `judge` returns one verdict with a reason for the last point.
+//! The fit stores the last known value in 256 bytes of state; `judge` returns one verdict with a reason for the last point.
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
 use schemars::JsonSchema;
@@ -32,7 +32,7 @@ impl Detector for Bare {
     }
 
     fn fit(_: &Context, _: &Settings, history: &Series) -> Result<Baseline<[f64; 32]>, Refusal> {
-        let last = *history.values.last().ok_or(Refusal::learning(0, 1))?;
+        let last = *history.values.iter().rfind(|value| value.is_finite()).ok_or(Refusal::learning(0, 1))?;
         Ok(Baseline::new([last; 32]).figure("level", last).figure("spread", 0.0))
     }
 

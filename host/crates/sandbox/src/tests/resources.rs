@@ -58,8 +58,8 @@ fn unlimit(resource: Resource) {
 
 /// Returns the bits of all results of a detector over many series, in several batches.
 fn judged_bits(sandbox: &Sandbox) -> String {
-    let plugin = artifact("plugins/dist/seasonal-mad.wasm");
-    let detector = sandbox.load("seasonal-mad", &plugin, &Grants::default()).expect("loads");
+    let plugin = artifact("plugins/dist/daily-level.wasm");
+    let detector = sandbox.load("daily-level", &plugin, &Grants::default()).expect("loads");
     let history: Vec<_> = (0..600).map(|index| series(&format!("d/p/{index}"), 90)).collect();
     let fit = detector.fit(&context("{}"), &history);
     let states = fit.results.into_iter().map(|fitted| fitted.expect("fits").state);

@@ -54,12 +54,6 @@ fn invalid_state_is_refused() {
     nothing: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     cut off: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     garbage: plugin `hourly-level`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    nothing: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    cut off: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    garbage: plugin `newcomer`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Found a bool that wasn't 0 or 1
-    nothing: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    cut off: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
-    garbage: plugin `seasonal-mad`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Found a varint that didn't terminate. Is the usize too big for this platform?
     nothing: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     cut off: plugin `tutorial`, rule `watch`, series `d/p/s`: the detector refuses the series: state cannot be read: Hit the end of buffer, expected more data
     garbage: plugin `tutorial`, rule `watch`, series `d/p/s`: returned an invalid verdict: index 199: score is NaN, not finite

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime, Weekday};
 
+use crate::holidays::is_holiday;
 use crate::incident::{Change, InjectedIncident};
 use crate::noise::{self, Noise};
 use crate::service::{CostPattern, Service};
@@ -12,6 +13,8 @@ use crate::service::{CostPattern, Service};
 const DAY_NOISE: f64 = 0.03;
 const HOUR_NOISE: f64 = 0.05;
 const HOURS: u8 = 24;
+/// The first day of an even week of [`CostPattern::EverySecondWeek`].
+const FIRST_MONDAY: Date = jiff::civil::date(2024, 1, 1);
 
 impl Service {
     /// Returns the KRW of `date` in the bill at `now`, both in billing time. The bill contains the finished hours and a
@@ -26,14 +29,19 @@ impl Service {
         let hash = noise::hash(&self.key);
         let level = self.base * self.growth(end, date) * (1.0 + DAY_NOISE * Noise::of_day(seed, hash, date).normal());
         let hours = (0..HOURS).take_while(|hour| f64::from(*hour) < elapsed);
-        let cost: f64 = match self.pattern {
-            // A flat fee is booked whole at midnight. Only the amounts of incidents depend on the hour.
-            CostPattern::Flat => {
-                level * self.factor_at_midnight(date) + hours.map(|hour| self.added(date, hour, elapsed)).sum::<f64>()
+        let weekday = match self.pattern {
+            CostPattern::Busy { .. } if self.has_holidays && is_holiday(date) => Weekday::Sunday,
+            _ => date.weekday(),
+        };
+        let cost: f64 = match self.booked(seed, hash, date) {
+            // A fee is booked whole at midnight. Only the amounts of incidents depend on the hour.
+            Some(fee) => {
+                let added = hours.map(|hour| self.added(date, hour, elapsed)).sum::<f64>();
+                fee * level * self.factor_at_midnight(date) + added
             }
-            _ => hours
+            None => hours
                 .map(|hour| {
-                    let share = self.pattern.share(date.weekday(), hour);
+                    let share = self.pattern.share(weekday, hour);
                     let noisy = 1.0 + HOUR_NOISE * Noise::of_hour(seed, hash, date, hour).normal();
                     level * share * noisy * self.hour_weight(date, hour, elapsed) + self.added(date, hour, elapsed)
                 })
@@ -43,9 +51,37 @@ impl Service {
     }
 
     fn growth(&self, end: Date, date: Date) -> f64 {
+        let days = days_between(end, date);
         match self.pattern {
-            CostPattern::Growing { per_day } => (1.0 + per_day).powi(days_between(end, date)),
+            CostPattern::Growing { per_day } => (1.0 + per_day).powi(days),
+            CostPattern::New { days: age, .. } if days < -age => 0.0,
+            CostPattern::New { per_day, .. } => (1.0 + per_day).powi(days),
+            CostPattern::Scaling { factor, days: within } => {
+                factor.powf((f64::from(days) / f64::from(within)).clamp(-1.0, 0.0))
+            }
             _ => 1.0,
+        }
+    }
+
+    /// The fee of a day as a multiple of the base; `None` for a pattern over hours.
+    fn booked(&self, seed: u64, hash: u64, date: Date) -> Option<f64> {
+        let mut noise = Noise::of_day(seed.rotate_left(5), hash, date);
+        let is_due = |due: bool| f64::from(u8::from(due));
+        match self.pattern {
+            CostPattern::Flat => Some(1.0),
+            CostPattern::Credit => Some(-1.0),
+            CostPattern::Monthly { day } => Some(is_due(date.day() == day.min(date.days_in_month()))),
+            CostPattern::EverySecondWeek { weekday } => {
+                let since = days_between(FIRST_MONDAY, date);
+                Some(is_due(since.rem_euclid(14) == i32::from(weekday)))
+            }
+            CostPattern::Sparse { one_day_in } => {
+                Some(if noise.below(one_day_in) == 0 { 0.2 + 1.8 * noise.unit() } else { 0.0 })
+            }
+            CostPattern::Bursts { one_day_in } => {
+                Some(if noise.below(one_day_in) == 0 { 10.0 + 20.0 * noise.unit() } else { 1.0 })
+            }
+            _ => None,
         }
     }
 
@@ -88,9 +124,14 @@ impl CostPattern {
     /// Returns the fraction of a typical day's cost in the hour.
     fn share(self, weekday: Weekday, hour: u8) -> f64 {
         match self {
-            Self::Steady | Self::Growing { .. } => 1.0 / f64::from(HOURS),
-            // The fee is booked at midnight and belongs to no hour.
-            Self::Flat => 0.0,
+            Self::Steady | Self::Growing { .. } | Self::New { .. } | Self::Scaling { .. } => 1.0 / f64::from(HOURS),
+            // A fee is booked at midnight and belongs to no hour.
+            Self::Flat
+            | Self::Credit
+            | Self::Monthly { .. }
+            | Self::EverySecondWeek { .. }
+            | Self::Sparse { .. }
+            | Self::Bursts { .. } => 0.0,
             Self::Batch { weekdays, hour: start, hours } => {
                 let is_batch_day = weekdays.contains(&weekday.to_monday_zero_offset());
                 let is_batch_hour = (start..start + hours).contains(&hour.cast_signed());

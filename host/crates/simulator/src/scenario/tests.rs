@@ -5,7 +5,15 @@ use super::*;
 const END: Date = date(2026, 11, 23);
 
 fn options(incidents: Injection) -> ScenarioOptions {
-    ScenarioOptions { seed: 7, services: 40, end: END, days: 120, incidents, more_incidents: Vec::new() }
+    ScenarioOptions {
+        seed: 7,
+        services: 40,
+        catalogue: Catalogue::Plain,
+        end: END,
+        days: 120,
+        incidents,
+        more_incidents: Vec::new(),
+    }
 }
 
 fn scenario(incidents: Injection) -> Scenario {
@@ -225,4 +233,73 @@ fn ten_thousand_services_are_a_few_pages() {
     let scenario = Scenario::new(ScenarioOptions { services: 10_000, ..options(Injection::Default) }).unwrap();
     let rows: usize = (0..4).map(|page| scenario.page(END..=END, later(0), page, 10_000).len()).sum();
     assert!((20_000..40_000).contains(&rows), "{rows}");
+}
+
+/// The amounts of the first service with this id in an irregular bill, by day, long after the days.
+fn irregular(service: &str, from: Date, days: usize) -> Vec<f64> {
+    let options =
+        ScenarioOptions { catalogue: Catalogue::Irregular, days: 400, ..options(Injection::List(Vec::new())) };
+    let scenario = Scenario::new(options).unwrap();
+    let key = keys(&scenario).into_iter().find(|key| &*key.service == service).unwrap();
+    from.series(1.day()).take(days).map(|day| scenario.amount(&key, day, later(30))).collect()
+}
+
+/// Indices of the days with a cost.
+fn paid(amounts: &[f64]) -> Vec<usize> {
+    (0..amounts.len()).filter(|i| amounts[*i] != 0.0).collect()
+}
+
+#[test]
+fn fees_are_booked_on_their_days() {
+    let january = date(2026, 1, 1);
+    assert_eq!(paid(&irregular("support-fee", january, 90)), [0, 31, 59]);
+    assert_eq!(paid(&irregular("licence", january, 90)), [30, 58, 89], "the last day of each month");
+    let weekly = paid(&irregular("weekly-report", january, 60));
+    assert!(weekly.len() > 7 && weekly.windows(2).all(|pair| pair[1] - pair[0] == 7), "{weekly:?}");
+    let fortnightly = paid(&irregular("payroll-batch", january, 60));
+    assert!(fortnightly.len() > 3 && fortnightly.windows(2).all(|pair| pair[1] - pair[0] == 14), "{fortnightly:?}");
+    let sparse = paid(&irregular("render-farm", january, 300)).len();
+    assert!((30..80).contains(&sparse), "{sparse} of 300 days");
+    assert!(irregular("committed-use", january, 30).iter().all(|amount| *amount < 0.0));
+}
+
+#[test]
+fn growth_and_bursts_have_their_size() {
+    let first = END.saturating_sub(200.days());
+    let scaling = irregular("inference", first, 200);
+    let times = scaling[199] / scaling[10];
+    assert!((80.0..120.0).contains(&times), "{times}");
+    assert_eq!(paid(&irregular("experiment", first, 200))[0], 50, "150 days before the end");
+    let bursts = irregular("model-training", first, 200);
+    let usual = bursts.iter().copied().fold(f64::INFINITY, f64::min);
+    let large: Vec<f64> = bursts.iter().map(|amount| amount / usual).filter(|times| *times > 2.0).collect();
+    assert!((3..20).contains(&large.len()) && large.iter().all(|times| (9.0..40.0).contains(times)), "{large:?}");
+}
+
+#[test]
+fn holidays_cost_as_much_as_sundays() {
+    // A Wednesday, a holiday, a Friday and a weekend.
+    let amounts = irregular("virtual-desktop", date(2025, 12, 24), 5);
+    let [wednesday, holiday, .., sunday] = amounts[..] else { panic!("five days: {amounts:?}") };
+    assert!(wednesday > 5.0 * holiday && (holiday / sunday - 1.0).abs() < 0.3, "{amounts:?}");
+}
+
+#[test]
+fn one_bill_in_ten_is_restated_by_little() {
+    let flaws = flaw::restatements(7, date(2026, 1, 1)..=date(2026, 12, 31));
+    assert_eq!(flaws, flaw::restatements(7, date(2026, 1, 1)..=date(2026, 12, 31)));
+    assert!((20..60).contains(&flaws.len()), "{}", flaws.len());
+    for flaw in flaws {
+        let Flaw::Corrected { date, from, factor } = flaw else { panic!("{flaw:?}") };
+        assert!((0.98..=1.02).contains(&factor) && from.date() > date, "{date} {from} {factor}");
+    }
+}
+
+#[test]
+fn a_credit_is_a_row_with_a_negative_amount() {
+    let options = ScenarioOptions { catalogue: Catalogue::Irregular, ..options(Injection::List(Vec::new())) };
+    let rows = Scenario::new(options).unwrap().page(END..=END, later(5), 0, 10_000);
+    let credits: Vec<_> =
+        rows.iter().filter(|row| row.contains("committed-use") && row.contains("ON_DEMAND")).collect();
+    assert!(!credits.is_empty() && credits.iter().all(|row| row.contains(r#""expectAmount":-"#)), "{credits:?}");
 }

@@ -35,6 +35,7 @@ async fn start() -> Simulation {
     let scenario = ScenarioOptions {
         seed: 7,
         services: 40,
+        catalogue: simulator::Catalogue::Plain,
         end: date(2026, 11, 23),
         days: 30,
         incidents: Injection::Default,
