@@ -4,5 +4,7 @@ mod broken;
 mod config;
 mod grants;
 mod lock;
+mod peer;
+mod registry;
 mod signing;
 mod swapping;

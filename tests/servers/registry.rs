@@ -344,7 +344,7 @@ fn a_pulled_file_with_another_digest_is_refused() {
     bytes[last] ^= 1;
     std::fs::write(&blob, bytes).expect("written");
     let (code, text) = registry.said(&workdir, &["plugin", "pull", &image]);
-    insta::assert_snapshot!(text, @"failed: oci://[registry]/[folder]/tutorial:1.0: damaged in the registry or in transit, push the plugin again: Invalid digest. Expected sha256:[1], got sha256:[2]");
+    insta::assert_snapshot!(text, @"failed: oci://[registry]/[folder]/tutorial:1.0: damaged in the registry or in transit, push the plugin again: the plugin is sha256:[1], expected sha256:[2]");
     assert_eq!((code, workdir.path().join("state/plugins").exists()), (2, false));
 }
 
