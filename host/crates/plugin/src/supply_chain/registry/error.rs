@@ -18,6 +18,16 @@ pub enum RegistryError {
     )]
     Unauthorized { image: Image },
     #[error(
+        "{image}: the registry {0} names the token realm {origin} on another host: if the operator of the registry confirms the realm, set `realm_hosts = [{host:?}]` under [[plugins.registry]] with host = {0:?}",
+        image.host()
+    )]
+    RealmHost { image: Image, origin: String, host: String },
+    #[error(
+        "{image}: the registry {} names the token realm {origin}, and plain http is not permitted there: expected https; ask the operator of the registry",
+        image.host()
+    )]
+    RealmTransport { image: Image, origin: String },
+    #[error(
         "{image}: the registry {} redirects to {address}, and plain http is not permitted there: expected https; ask the operator of the registry",
         image.host()
     )]

@@ -15,6 +15,8 @@ pub struct RegistryOptions {
     /// `None` for a registry without authentication.
     pub credentials: Option<Credentials>,
     pub transport: RegistryTransport,
+    /// `HOST` or `HOST:PORT` of token realms beside the registry's own host.
+    pub realm_hosts: Vec<String>,
     /// Time limit of a whole push or pull.
     pub timeout: Duration,
 }
@@ -41,7 +43,13 @@ impl RegistryOptions {
 
     pub fn new(host: &str) -> Self {
         let timeout = Duration::from_secs(60);
-        Self { host: host.to_owned(), credentials: None, transport: RegistryTransport::Https, timeout }
+        Self {
+            host: host.to_owned(),
+            credentials: None,
+            transport: RegistryTransport::Https,
+            realm_hosts: Vec::new(),
+            timeout,
+        }
     }
 
     /// Limits the time of a whole push or pull.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::answer;
 use super::client::{Client, Part};
 use super::error::RegistryError;
-use super::options::Credentials;
+use super::options::{Credentials, RegistryOptions};
 
 /// The access to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +89,41 @@ async fn token(client: &Client<'_>, realm: &Realm, access: Access) -> Result<Hea
     })
 }
 
-/// Returns the address of a realm.
+/// Returns the address of a realm if the realm may receive the credentials.
 fn checked_address(client: &Client<'_>, realm: &Realm) -> Result<Url, RegistryError> {
+    let image = client.image.clone();
     let url = Url::parse(&realm.address).ok().filter(|url| url.has_host() && url.username().is_empty());
-    url.ok_or_else(|| RegistryError::NotARegistry {
-        image: client.image.clone(),
-        cause: "the token realm is not an address".to_owned(),
-    })
+    let Some(url) = url else {
+        return Err(RegistryError::NotARegistry { image, cause: "the token realm is not an address".to_owned() });
+    };
+    let origin = answer::single_line(&url.origin().ascii_serialization());
+    if !is_named(client, &url) {
+        let host = authority(&url);
+        return Err(RegistryError::RealmHost { image, origin, host });
+    }
+    if !client.permits(&url) {
+        return Err(RegistryError::RealmTransport { image, origin });
+    }
+    Ok(url)
+}
+
+/// Returns whether a realm is on the host and port of the registry, or on a host in the config.
+fn is_named(client: &Client<'_>, url: &Url) -> bool {
+    let RegistryOptions { host, realm_hosts, .. } = client.options;
+    let own_hosts = [host.as_str(), client.image.reference().resolve_registry()];
+    own_hosts.into_iter().chain(realm_hosts.iter().map(String::as_str)).any(|host| is_at(url, host))
+}
+
+/// Returns whether a URL is at `HOST` or `HOST:PORT`.
+fn is_at(url: &Url, host: &str) -> bool {
+    Url::parse(&format!("{}://{host}/", url.scheme())).is_ok_and(|named| named.origin() == url.origin())
+}
+
+/// Returns `HOST` or `HOST:PORT`.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    answer::single_line(&authority)
 }
 
 /// Returns the first realm of the scheme `Bearer`.
