@@ -7,6 +7,7 @@ use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
+use transport::endpoint;
 use transport::http::is_loopback_host;
 
 use super::registry::{Credentials, RegistryOptions, RegistryTransport};
@@ -117,6 +118,7 @@ fn read_registry(
     }
     let transport = read_transport(&mut section, host.as_deref());
     let realm_hosts = read_realm_hosts(&mut section);
+    let authority = endpoint::authority(&mut section);
     let timeout = section.whole("timeout_seconds", 1..=3_600);
     if let Some(host) = &host
         && !hosts.insert(host.clone())
@@ -127,6 +129,7 @@ fn read_registry(
     let mut options = RegistryOptions::new(&host?);
     options.credentials = username.zip(password).map(|(username, password)| Credentials { username, password });
     options.transport = transport?;
+    options.authority = authority?;
     options.realm_hosts = realm_hosts;
     if let Some(seconds) = timeout {
         options.timeout = Duration::from_secs(seconds as u64);

@@ -7,6 +7,7 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use transport::body;
 use transport::causes::causes;
+use transport::http::is_untrusted_certificate;
 
 use super::error::RegistryError;
 
@@ -68,6 +69,8 @@ pub(super) fn failure(image: &Image, error: reqwest::Error) -> RegistryError {
     // The TLS library reports `InvalidContentType` if the answer is not TLS.
     if cause.contains("InvalidContentType") {
         RegistryError::NotTls { image }
+    } else if is_untrusted_certificate(&cause) {
+        RegistryError::Distrusted { image, cause }
     } else {
         RegistryError::Unreachable { image, cause }
     }

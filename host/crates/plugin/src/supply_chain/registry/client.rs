@@ -49,7 +49,8 @@ impl<'a> Client<'a> {
         };
         let host = image.reference().resolve_registry();
         let origin = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| other(error.to_string()))?;
-        let http = http::client(&origin, None, options.timeout).build().map_err(|error| other(error.to_string()))?;
+        let http = http::client(&origin, options.authority.as_ref(), options.timeout);
+        let http = http.build().map_err(|error| other(error.to_string()))?;
         let mut client = Self { image, options, http, origin, authorization: None };
         client.authorization = token::authorization(&client, access).await?;
         Ok(client)

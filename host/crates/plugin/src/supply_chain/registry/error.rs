@@ -8,6 +8,11 @@ pub enum RegistryError {
     #[error("{image}: the registry {} cannot be reached, check the name and the port: {cause}", image.host())]
     Unreachable { image: Image, cause: String },
     #[error(
+        "{image}: the registry {} is not trusted: {cause}; check `ca_file` under [[plugins.registry]], and that the certificate is for this host and has not expired",
+        image.host()
+    )]
+    Distrusted { image: Image, cause: String },
+    #[error(
         "{image}: the registry {0} does not use https: for a registry with plain http, set `transport = \"http\"` (beyond loopback: \"insecure-http\") under [[plugins.registry]] with host = {0:?}",
         image.host()
     )]

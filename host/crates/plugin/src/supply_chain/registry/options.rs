@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use config_file::secret::Secret;
 use model::rule::image::Image;
+use transport::http::Authority;
 
 use super::error::RegistryError;
 
@@ -15,6 +16,8 @@ pub struct RegistryOptions {
     /// `None` for a registry without authentication.
     pub credentials: Option<Credentials>,
     pub transport: RegistryTransport,
+    /// The only trusted certificate authority, if present.
+    pub authority: Option<Authority>,
     /// `HOST` or `HOST:PORT` of token realms beside the registry's own host.
     pub realm_hosts: Vec<String>,
     /// Time limit of a whole push or pull.
@@ -47,6 +50,7 @@ impl RegistryOptions {
             host: host.to_owned(),
             credentials: None,
             transport: RegistryTransport::Https,
+            authority: None,
             realm_hosts: Vec::new(),
             timeout,
         }
