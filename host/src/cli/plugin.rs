@@ -214,7 +214,7 @@ pub(super) struct BenchArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct LockArgs {
-    /// Print the differences and write nothing. Exit code 2 if anything differs.
+    /// Print the differences and the moved tags, and write nothing. Exit code 2 if anything differs.
     #[arg(long)]
     check: bool,
 }

@@ -8,6 +8,7 @@ pub mod supply_chain;
 
 pub use self::supply_chain::lock::{Lock, LockChange, LockEntry, LockFile, LockMismatch, PluginIdentity};
 pub use self::supply_chain::lock_marker;
+pub use self::supply_chain::moved_tag::{ComparedTags, MovedTag, compare_tags};
 pub use self::supply_chain::pulled_plugins::{PulledPlugins, PulledPluginsError};
 pub use self::supply_chain::registry::{
     Credentials, PulledPlugin, RegistryError, RegistryOptions, RegistryTransport, pull, push,

@@ -105,6 +105,18 @@ pub async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: u64) ->
         .await
 }
 
+/// Returns the digest of the manifest that the registry has under the tag or digest of an image.
+///
+/// # Errors
+/// Fails if the registry does not deliver the manifest.
+pub(super) async fn current_digest(image: &Image, options: &RegistryOptions) -> Result<String, RegistryError> {
+    let fetched = async {
+        let client = Client::connect(image, options, Access::Pull).await?;
+        Ok(manifest::fetch(&client).await?.digest)
+    };
+    options.with_timeout(image, fetched).await
+}
+
 /// Reads a layer, at most as long as the manifest declares, and checks the digest.
 async fn read_layer(image: &Image, response: Response, layer: &OciDescriptor) -> Result<Vec<u8>, RegistryError> {
     let damaged = |cause: String| RegistryError::Damaged { image: image.clone(), cause };
