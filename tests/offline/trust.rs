@@ -1,6 +1,7 @@
 //! The origin of plugins: signatures, `plugins.lock`, grants, and changes between runs.
 
 mod broken;
+mod bundle;
 mod config;
 mod grants;
 mod lock;

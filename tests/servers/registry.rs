@@ -1,5 +1,6 @@
 //! A real registry: pushed plugins are pulled, kept, used offline, and compared with their digests.
 
+mod bundled;
 mod kept;
 mod tags;
 

@@ -1,8 +1,10 @@
-//! Plugin files: tools for detector authors, and the supply chain from the author to the host.
+//! Plugin files: tools for detector authors, the supply chain from the author to the host, and bundles for closed
+//! networks.
 //!
 //! The use of detectors in a run is the responsibility of [`sandbox`] and the pipeline.
 
 pub mod authoring;
+pub mod bundle;
 pub mod options;
 pub mod supply_chain;
 
