@@ -1,5 +1,6 @@
 //! The origin of plugins: signatures, `plugins.lock`, grants, and changes between runs.
 
+mod answers;
 mod broken;
 mod bundle;
 mod config;

@@ -76,18 +76,24 @@ impl Answer {
     }
 }
 
-/// Reads the head of a request; `None` if the client closes the connection.
+/// Reads a request; `None` if the client closes the connection.
 fn read(stream: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let first = lines.next()?;
     let line = first.rsplit_once(' ').map_or(first.as_str(), |(line, _)| line).to_owned();
     let mut authorization = None;
+    let mut length = 0;
     for header in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = header.split_once(':').unwrap_or((&header, ""));
-        if name.eq_ignore_ascii_case("authorization") {
-            authorization = Some(value.trim().to_owned());
+        match name.to_lowercase().as_str() {
+            "authorization" => authorization = Some(value.trim().to_owned()),
+            "content-length" => length = value.trim().parse().expect("a length"),
+            _ => {}
         }
     }
+    // An unread body would reset the connection before the client reads the answer.
+    std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()?;
     Some(Request { line, authorization })
 }
 
