@@ -5,6 +5,7 @@
 mod error;
 mod page;
 mod pages;
+mod request_failure;
 mod response;
 mod retry_budget;
 mod row;
@@ -25,6 +26,7 @@ use transport::retry::Backoff;
 
 pub use self::error::KakaoError;
 use self::pages::{Pages, Progress};
+use self::request_failure::RequestFailure;
 use self::response::{retry_after, server_clock};
 use self::retry_budget::{FailedAttempt, RetryBudget};
 pub(crate) use self::row::bill_rows;
@@ -346,35 +348,6 @@ struct PageRequest {
     size: u32,
     /// Limit of the attempts, in addition to the time budget.
     attempts: u32,
-}
-
-/// The reason for an attempt without rows.
-#[derive(Debug, thiserror::Error)]
-enum RequestFailure {
-    #[error(transparent)]
-    Permanent(KakaoError),
-    #[error("{why}")]
-    Transient { why: String, retry_after: Option<Duration> },
-    /// A transient failure with a more specific error than the end of attempts.
-    #[error(transparent)]
-    Truncated(KakaoError),
-}
-
-impl RequestFailure {
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Transient { retry_after, .. } => *retry_after,
-            Self::Permanent(_) | Self::Truncated(_) => None,
-        }
-    }
-
-    /// Returns the error after the last attempt; `exhausted` unless the failure has a more specific error.
-    fn into_last(self, exhausted: KakaoError) -> KakaoError {
-        match self {
-            Self::Permanent(error) | Self::Truncated(error) => error,
-            Self::Transient { .. } => exhausted,
-        }
-    }
 }
 
 fn resources_url(base_url: &str) -> Result<Url, KakaoError> {
