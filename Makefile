@@ -64,7 +64,7 @@ bench-volume: plugins ## time the rules over stores of up to a million series
 	cargo bench --profile release --workspace --bench volume
 
 .PHONY: fuzz
-fuzz: build ## generated and damaged plugins and states through the sandbox, the meter beside the engine's: SECONDS=60 SEED=1
+fuzz: build ## damaged plugins, states and foreign data, the meter beside the engine's: SECONDS=60 SEED=1
 	$(FUZZ) run --seconds $(SECONDS) --seed $(SEED)
 
 .PHONY: deb

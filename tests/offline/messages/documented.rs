@@ -117,7 +117,7 @@ fn the_documented_config_names_every_key() {
         assert_documented(part(&text, "[[receiver]]"), &keys);
     }
     for (header, table, count) in
-        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 5)]
+        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 7)]
     {
         let keys = known(&format!("{header}\nno_such_key = 1\n"), table);
         assert_eq!(keys.len(), count, "{keys:?}");
