@@ -16,6 +16,14 @@ pub struct CallContext<'a> {
     pub locale: &'a str,
 }
 
+/// The called function of the contract, which determines the fuel. `check-settings` has the fuel of `describe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Describe,
+    Fit,
+    Judge,
+}
+
 /// The results and the usage of a call over many series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallOutcome<T> {

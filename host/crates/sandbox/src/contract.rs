@@ -78,7 +78,11 @@ fn check_import(import: &str) -> Result<&str, InvalidPlugin> {
         Some((interface @ ("log" | "types" | "reference"), version)) => check_version(version).map(|()| interface),
         // An interface of a newer version, unknown to this host.
         Some((_, version)) if is_newer(version) => Err(unsupported_version(version)),
-        _ => Err(InvalidPlugin::Import(text::single_line(text::truncated(import.to_owned(), NAME_BYTES)))),
+        _ => {
+            let name = text::single_line(text::truncated(import.to_owned(), NAME_BYTES));
+            let is_wasm_bindgen = import.starts_with("__wbindgen") || import == "wbg";
+            Err(if is_wasm_bindgen { InvalidPlugin::WasmBindgen(name) } else { InvalidPlugin::Import(name) })
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use model::series::{Series, Window};
 
-use crate::call::{CallContext, CallOutcome, Fitted, Issue, Verdict};
+use crate::call::{CallContext, CallKind, CallOutcome, Fitted, Issue, Verdict};
 use crate::failure::{Failure, FailureContext};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
-use crate::run::{CallKind, Plugin, output};
+use crate::run::{Plugin, output};
 
 /// A loaded plugin with a valid contract. Calls are independent: every call runs in a fresh instance in a worker process.
 pub struct Detector {

@@ -12,6 +12,7 @@ mod contract;
 mod detector;
 mod failure;
 mod isolation;
+mod jail;
 mod limits;
 mod load;
 mod manifest;
@@ -33,12 +34,13 @@ pub use self::contract::InvalidPlugin;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
 pub use self::isolation::Isolation;
+pub use self::jail::Jail;
 pub use self::limits::Limits;
 pub use self::load::{FaultClass, Grants, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal, TransientFailure};
 pub use self::manifest::{Manifest, Scope, packed};
 pub use self::run::PLUGIN_LOG_TARGET;
 pub use self::text::single_line;
-pub use self::worker::{Jail, WorkerOptions, run_worker};
+pub use self::worker::{WorkerOptions, run_worker};
 
 /// The version of `plugin-sdk/wit` implemented by this host.
 pub const CONTRACT: &str = "1.0.0";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::CallKind;
+use crate::call::CallKind;
 
 /// Limits of a call, or of a series in a call. Messages name a limit in the form `plugins.limits.NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,14 +10,12 @@ mod parallel;
 mod plugin;
 mod reference;
 mod starter;
-mod thread;
 mod worker;
 mod workers;
 
 pub use self::log::PLUGIN_LOG_TARGET;
 #[cfg(test)]
 pub(crate) use self::plugin::CallBudget;
-pub(crate) use self::plugin::{CallKind, Plugin};
+pub(crate) use self::plugin::Plugin;
 pub(crate) use self::reference::ReferenceFolder;
-pub(crate) use self::thread::HOST_STACK_BYTES;
 pub(crate) use self::workers::{Image, Workers};

@@ -16,10 +16,11 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use wasmparser::{Parser, Payload};
 
 use super::*;
+use crate::call::CallKind;
 use crate::packed::PackedManifest;
 use crate::protocol::Call;
+use crate::run::CallBudget;
 use crate::run::batch::Batching;
-use crate::run::{CallBudget, CallKind};
 
 /// Returns the names of the bundled plugins, sorted: the built folders of `plugins/`.
 fn bundled_plugins() -> Vec<String> {

@@ -7,7 +7,6 @@ mod contract_calls;
 mod fuel;
 mod fuel_gauge;
 mod imports;
-pub(crate) mod jail;
 mod link;
 mod log;
 mod machine_code;
@@ -17,7 +16,7 @@ mod process;
 mod serve;
 mod store_data;
 
-pub use self::jail::Jail;
+pub(crate) use self::process::HOST_STACK_BYTES;
 #[cfg(test)]
 pub(crate) use self::process::serve_in_jail;
 pub use self::process::{WorkerOptions, run_worker};

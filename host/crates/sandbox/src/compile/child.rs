@@ -9,8 +9,8 @@ use rustix::process::Resource;
 
 use super::engine;
 use super::translate::{STACK_BYTES, translate};
+use crate::jail::{self, Threads};
 use crate::limits::Limits;
-use crate::worker::jail::{self, Threads};
 
 /// Header of compiled code.
 pub(super) const COMPILED: &[u8] = b"costwarden compiled a plugin\n";

@@ -25,6 +25,10 @@ pub enum InvalidPlugin {
     )]
     Import(String),
     #[error(
+        "imports `{0}`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build the plugin with plain cargo and costwarden-sdk, without wasm-bindgen"
+    )]
+    WasmBindgen(String),
+    #[error(
         "does not export `costwarden:detector/detector`: build the plugin for the contract costwarden:detector@{CONTRACT}"
     )]
     NoDetector,

@@ -13,10 +13,10 @@ use crate::compile::engine::compiler_engine;
 use crate::compile::pool::check_addresses;
 use crate::compile::{CacheKey, SandboxError};
 use crate::isolation::Isolation;
+use crate::jail::Jail;
 use crate::limits::Limits;
 use crate::run::Workers;
 use crate::run::batch::Batching;
-use crate::worker::Jail;
 
 /// Loads plugins under a common set of limits.
 pub struct Sandbox {

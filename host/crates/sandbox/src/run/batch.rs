@@ -11,8 +11,8 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 
 use super::parallel::{Completed, run_in_parallel};
-use super::plugin::{CallBudget, CallKind, FinishedCall, Plugin, Reply, other_output};
-use crate::call::{CallContext, CallOutcome, Usage};
+use super::plugin::{CallBudget, FinishedCall, Plugin, Reply, other_output};
+use crate::call::{CallContext, CallKind, CallOutcome, Usage};
 use crate::failure::{CallError, Failure, FailureContext, SkipReason};
 use crate::manifest::Scope;
 use crate::protocol::{Call, Output, Refusal, split};

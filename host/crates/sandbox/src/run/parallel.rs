@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::thread::{panic_error, start_error};
 use crate::failure::CallError;
 
 /// The results of parallel work.
@@ -47,4 +46,14 @@ pub(super) fn run_in_parallel<T: Send + Sync>(
         }
     });
     Completed { items: items.into_iter().map(OnceLock::into_inner).collect(), stopped }
+}
+
+/// Returns the error for a thread that the system does not start.
+fn start_error(error: &std::io::Error) -> CallError {
+    CallError::Host(format!("a thread cannot be started: {error}"))
+}
+
+/// Returns the error for a thread of the host that panicked.
+fn panic_error() -> CallError {
+    CallError::Host("a thread of the host panicked".to_owned())
 }

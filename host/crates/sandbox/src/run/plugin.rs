@@ -8,7 +8,7 @@ use super::log::CallLog;
 use super::reference::{ReferenceBudget, ReferenceFolder};
 use super::worker::Worker;
 use super::workers::{Image, Workers};
-use crate::call::Issue;
+use crate::call::{CallKind, Issue};
 use crate::failure::CallError;
 use crate::limits::{FuelLimit, Limits};
 use crate::manifest::Manifest;
@@ -25,14 +25,6 @@ pub(crate) struct Plugin {
     pub(crate) limits: Arc<Limits>,
     pub(crate) reference: Option<Arc<ReferenceFolder>>,
     pub(crate) workers: Arc<Workers>,
-}
-
-/// The called function of the contract, which determines the fuel. `check-settings` has the fuel of `describe`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallKind {
-    Describe,
-    Fit,
-    Judge,
 }
 
 /// The fuel, the end and the log of a call.

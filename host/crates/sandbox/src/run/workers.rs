@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use super::fault::WorkerFault;
 use super::starter::Starter;
-use super::thread::HOST_STACK_BYTES;
 use super::worker::{Worker, WorkerLimits};
 use crate::compile::pool::table_bytes;
 use crate::compile::{AddressSpace, MachineCode, SandboxError};
 use crate::isolation::Isolation;
+use crate::jail::Jail;
 use crate::limits::Limits;
 use crate::protocol::{LoadedPlugin, Message, Setup, SetupFault, encode};
-use crate::worker::{Jail, serve};
+use crate::worker::{HOST_STACK_BYTES, serve};
 
 /// The code of a plugin, for the start of a worker. Workers of the same image are equal.
 pub(crate) struct Image(MachineCode);

@@ -11,7 +11,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use text_plugin::Plugin;
 
 use super::{Artifact, Grants, Isolation, Limits, Sandbox, context, series};
-use crate::worker::{Jail, WorkerOptions, serve_in_jail};
+use crate::jail::Jail;
+use crate::worker::{WorkerOptions, serve_in_jail};
 
 /// The variables of a worker in a test: the files of the rehearsal, and the behaviour after a success.
 const FOLDER: &str = "COSTWARDEN_TEST_FOLDER";

@@ -109,6 +109,8 @@ fn imports_without_a_grant_are_refused() {
     let preview1 = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
     insta::assert_snapshot!(with(preview1), @"plugins/hostile.wasm: imports `wasi_snapshot_preview1`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI");
     insta::assert_snapshot!(with(r#"(import "env" "now" (func))"#), @"plugins/hostile.wasm: imports `env`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI");
+    let glue = r#"(import "__wbindgen_placeholder__" "__wbindgen_throw" (func (param i32 i32)))"#;
+    insta::assert_snapshot!(with(glue), @"plugins/hostile.wasm: imports `__wbindgen_placeholder__`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build the plugin with plain cargo and costwarden-sdk, without wasm-bindgen");
     let reference = Plugin {
         imports: r#"(import "costwarden:detector/reference@1.0.0" "read" (func (param i32 i32 i32)))"#,
         ..Plugin::default()

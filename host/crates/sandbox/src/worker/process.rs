@@ -10,11 +10,10 @@ use std::thread;
 
 use rustix::process::Resource;
 
-use super::jail::{self, Jail, Threads};
 use super::serve::serve;
 use crate::compile::{AddressSpace, status_bytes};
+use crate::jail::{self, Jail, Threads};
 use crate::protocol::encode;
-use crate::run::HOST_STACK_BYTES;
 
 /// The options of a worker.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +24,8 @@ pub struct WorkerOptions {
     pub data_bytes: u64,
 }
 
+/// Stack of the worker in addition to the WebAssembly stack, in bytes.
+pub(crate) const HOST_STACK_BYTES: usize = 1024 * 1024;
 /// Open files: the socket, and the memory images of the core modules.
 const FILES: u64 = 256;
 /// Seconds of processor time of a worker. The wall clock of the parent ends a call much earlier.
