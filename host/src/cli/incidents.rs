@@ -1,4 +1,4 @@
-//! The commands `incidents list`, `show` and `accept`.
+//! The commands `incidents list`, `show`, `accept` and `dismiss`.
 
 use std::fmt::Write as _;
 
@@ -31,8 +31,14 @@ pub(super) enum IncidentsCommand {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// End a known incident: no further alerts.
+    /// Accept a change: no further alerts about the incident.
+    ///
+    /// The new cost is the usual cost, and detectors train on the days from the start of the incident on.
     Accept(AcceptArgs),
+    /// Call an incident a false alarm: no further alerts about the incident.
+    ///
+    /// Detectors train on the days of the incident.
+    Dismiss(DecisionArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,29 +59,31 @@ enum StateWord {
     Over,
     NewLevel,
     Expected,
+    Dismissed,
     Retracted,
     NotVerifiable,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct AcceptArgs {
+    #[command(flatten)]
+    decision: DecisionArgs,
+    /// The change does not last, e.g. a load test: detectors never train on the days of the incident.
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DecisionArgs {
     /// Id from `incidents list` or from an anomaly; the first characters suffice.
     #[arg(value_name = "ID")]
     id: String,
-    /// Meaning of the incident.
-    #[arg(long = "as", value_enum, default_value = "new-level", value_name = "WHAT")]
-    what: What,
+    /// Author of the decision. Default: the user of the system.
+    #[arg(long = "as", value_name = "NAME")]
+    author: Option<String>,
     /// Reason, for later readers.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
-    /// The new normal: detectors train on the days from the start of the incident on.
-    NewLevel,
-    /// An exception: detectors never train on the days of the incident.
-    Expected,
 }
 
 pub(super) async fn incidents(
@@ -106,15 +114,33 @@ pub(super) async fn incidents(
             let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
             show(&incident, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
-        IncidentsCommand::Accept(args) => accept(&config, args, form, run, now).await?,
+        IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
+            let resolution = if once { Resolution::Expected } else { Resolution::NewLevel };
+            close(&config, DecisionRequest { resolution, args: decision }, form, run, now).await?;
+        }
+        IncidentsCommand::Dismiss(args) => {
+            close(&config, DecisionRequest { resolution: Resolution::Dismissed, args }, form, run, now).await?;
+        }
     }
     Ok(Grade::Done)
 }
 
-async fn accept(config: &StoreConfig, args: AcceptArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<()> {
+/// A decision to record.
+struct DecisionRequest {
+    resolution: Resolution,
+    args: DecisionArgs,
+}
+
+async fn close(
+    config: &StoreConfig,
+    request: DecisionRequest,
+    form: Form,
+    run: RunId,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     // Under the write lease: no job writes the same incident at the same time.
     let incident =
-        pipeline::with_write_lease(config, run, async |store| decide(store, config, args, now).await).await??;
+        pipeline::with_write_lease(config, run, async |store| decide(store, config, request, now).await).await??;
     match form {
         Form::Json => present::out(&json(&incident).to_string()),
         Form::Text => present::out(&format!("incident {} is closed as {}", incident.id, state(&incident))),
@@ -122,21 +148,30 @@ async fn accept(config: &StoreConfig, args: AcceptArgs, form: Form, run: RunId, 
     Ok(())
 }
 
-async fn decide(store: &Store, config: &StoreConfig, args: AcceptArgs, now: Timestamp) -> anyhow::Result<Incident> {
-    let mut incident = find(store, &args.id).await?;
+async fn decide(
+    store: &Store,
+    config: &StoreConfig,
+    request: DecisionRequest,
+    now: Timestamp,
+) -> anyhow::Result<Incident> {
+    let DecisionRequest { resolution, args: DecisionArgs { id, author, note } } = request;
+    let mut incident = find(store, &id).await?;
     if incident.state == IncidentState::Retracted {
-        anyhow::bail!("incident {} was taken back, since the bill was corrected: there is nothing to accept", args.id);
+        anyhow::bail!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
     }
-    let closing = match args.what {
-        What::NewLevel => Resolution::NewLevel,
-        What::Expected => Resolution::Expected,
-    };
-    incident.decide(Decision { resolution: closing, note: args.note, at: now });
-    // Receivers are notified of a new level by the next run.
+    let author = author.unwrap_or_else(system_user);
+    incident.decide(Decision { resolution, author, note, at: now, is_archived: false });
+    // Receivers are notified of a new level by the next run, which also archives the decision.
     let settled =
         incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
     store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
     Ok(incident)
+}
+
+/// Returns the name of the user of the system, or the number of a user without a name.
+fn system_user() -> String {
+    let name = ["LOGNAME", "USER"].into_iter().find_map(|variable| std::env::var(variable).ok());
+    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
 }
 
 /// Finds an incident by the id, or by the first characters of the id.
@@ -211,11 +246,9 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: 
     if let Some(closed) = incident.closed_at {
         line("closed", moment(closed));
     }
-    if let Some(decision) = &incident.decision {
-        line(
-            "decided",
-            format!("{} {}", decision.at, decision.note.as_deref().unwrap_or_default()).trim_end().to_owned(),
-        );
+    for Decision { resolution, author, note, at, .. } in &incident.decisions {
+        let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        line("decided", format!("{at} by {author}: {}{note}", resolution.as_str()));
     }
     line("rules", incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
     line("why", incident.reason.clone());
@@ -249,6 +282,7 @@ fn state_word(incident: &Incident) -> StateWord {
         IncidentState::Closed(Resolution::Returned) => StateWord::Over,
         IncidentState::Closed(Resolution::NewLevel) => StateWord::NewLevel,
         IncidentState::Closed(Resolution::Expected) => StateWord::Expected,
+        IncidentState::Closed(Resolution::Dismissed) => StateWord::Dismissed,
         IncidentState::Closed(Resolution::NotVerifiable) => StateWord::NotVerifiable,
         IncidentState::Retracted => StateWord::Retracted,
     }
@@ -260,6 +294,7 @@ pub(super) fn state(incident: &Incident) -> &'static str {
         IncidentState::Closed(Resolution::Returned) => "over",
         IncidentState::Closed(Resolution::NewLevel) => "new level",
         IncidentState::Closed(Resolution::Expected) => "expected",
+        IncidentState::Closed(Resolution::Dismissed) => "dismissed",
         IncidentState::Closed(Resolution::NotVerifiable) => "not verifiable",
         IncidentState::Retracted => "retracted",
     }
@@ -275,7 +310,14 @@ fn json(incident: &Incident) -> Value {
     let days = incident.by_day.iter().map(|(date, seen)| {
         json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day.map(|day| day.impact), "observed": seen.finished_day.map(|day| day.observed), "expected": seen.finished_day.map(|day| day.expected), "part": seen.partial_day.map(|part| part.impact) })
     });
-    let decision = incident.decision.as_ref();
+    let decisions = incident.decisions.iter().map(|decision| {
+        json!({
+            "as": decision.resolution.as_str(),
+            "author": decision.author,
+            "note": decision.note,
+            "at": decision.at.to_string(),
+        })
+    });
     json!({
         "incident": incident.id,
         "series": incident.series.to_string(),
@@ -289,7 +331,7 @@ fn json(incident: &Incident) -> Value {
         "firstSeen": at(incident.first_seen),
         "lastSeen": at(incident.last_seen),
         "closedAt": incident.closed_at.map(at),
-        "decision": decision.map(|decision| json!({ "note": decision.note, "at": decision.at.to_string() })),
+        "decisions": decisions.collect::<Vec<_>>(),
         "rules": incident.rules,
         "peakScore": incident.peak_score,
         "impact": incident.impact(),

@@ -1,6 +1,7 @@
 //! Ingest: fetches bills, archives the raw documents, sums the ledger, and checks the completeness.
 
 mod completeness;
+mod decisions;
 mod document;
 mod gaps;
 mod spool;

@@ -78,7 +78,8 @@ fn incidents_are_listed_and_shown() {
 fn an_incident_that_is_expected_is_closed_for_good_and_never_learned() {
     on_both("", |replayed| {
         let id = opened(replayed);
-        let said = replayed.workdir.run(&["incidents", "accept", &id, "--as=expected", "--note=a load test"]).expect(0);
+        let said =
+            replayed.workdir.run(&["incidents", "accept", &id, "--once", "--as=kim", "--note=a load test"]).expect(0);
         assert_eq!(said.stdout.trim_end(), format!("incident {id} is closed as expected"));
         tells(replayed.next(1, "1500"), 0, &[total(1, 1500)]);
         // A correction changes what it came to, and not what was said of it.
@@ -87,7 +88,8 @@ fn an_incident_that_is_expected_is_closed_for_good_and_never_learned() {
         assert_eq!(count(&report, "restated_days"), 1, "{report}");
         let incident = replayed.incident();
         assert_eq!((&incident["state"], &incident["impact"]), (&"expected".into(), &990.0.into()), "{incident}");
-        assert_eq!(incident["decision"]["note"], "a load test");
+        let decision = &incident["decisions"][0];
+        assert_eq!((&decision["author"], &decision["note"]), (&"kim".into(), &"a load test".into()), "{decision}");
         let later = replayed.next(6, "1500");
         let report = later.expect(1).report();
         assert_eq!(report["anomalies"][0]["expected"], 1000.0, "nothing of it was learned: {report}");
@@ -131,7 +133,7 @@ fn an_incident_that_cannot_be_accepted_is_refused_with_a_reason() {
         tells(replayed.next(0, "1000"), 0, &[retracted(0)]);
         let run = replayed.workdir.run(&["incidents", "accept", &id]).expect(2);
         let expected =
-            format!("incident {id} was taken back, since the bill was corrected: there is nothing to accept");
+            format!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
         assert!(run.stderr.contains(&expected), "{run:?}");
         assert_eq!(replayed.incident()["state"], "retracted");
     });

@@ -3,6 +3,7 @@
 //! Unchanged content is not written again. A changed document keeps the previous document beside the new document. The
 //! module does not interpret rows and ignores foreign keys.
 
+mod decision;
 mod directory;
 mod encryption;
 mod key;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::decision::ArchivedDecision;
 pub use self::directory::Directory;
 pub use self::encryption::{ObservedEncryption, RequestedEncryption};
 pub use self::key::{DocumentKey, document_key};
@@ -108,10 +110,7 @@ impl Archive {
     /// # Errors
     /// The archive cannot be listed.
     pub async fn list(&self) -> Result<ArchiveListing, ArchiveError> {
-        let keys = match self {
-            Self::Directory(directory) => directory.list().await?,
-            Self::S3(s3) => s3.list().await?,
-        };
+        let keys = self.keys(key::ROOT).await?;
         let mut listing = ArchiveListing::default();
         for (key, bytes) in keys {
             match DocumentKey::parse(&key) {
@@ -251,6 +250,14 @@ impl Archive {
         encryption
     }
 
+    /// Returns the keys with a prefix, with sizes in bytes.
+    async fn keys(&self, root: &'static str) -> Result<Vec<(String, u64)>, ArchiveError> {
+        match self {
+            Self::Directory(directory) => directory.list(root).await,
+            Self::S3(s3) => s3.list(root).await,
+        }
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         match self {
             Self::Directory(directory) => directory.read(key).await,
@@ -280,6 +287,8 @@ pub enum ArchiveError {
          again, or move the document away"
     )]
     Malformed { key: String, location: Arc<str>, why: serde_json::Error },
+    #[error("{key} in {location} is not a decision about an incident ({why}): restore the object, or move it away")]
+    MalformedDecision { key: String, location: Arc<str>, why: serde_json::Error },
     #[error(
         "{key} in {location}: expected an object that is encrypted with {expected}, but {observed}; enable the encryption \
          of the bucket and remove archive.server_side_encryption, or use a storage that offers the encryption"

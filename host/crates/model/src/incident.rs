@@ -51,18 +51,44 @@ pub enum Resolution {
     Returned,
     /// The change is the new normal level, and fits use the days.
     NewLevel,
-    /// An operator knows the cause. Fits ignore the days, and no further notification is sent.
+    /// A person knows the cause, which does not last. Fits ignore the days, and no further notification is sent.
     Expected,
+    /// A person calls the incident a false alarm. Fits use the days, and no further notification is sent.
+    Dismissed,
     /// The detector or the settings of the opening band are gone, so no later day can be compared.
     NotVerifiable,
 }
 
-/// An operator's decision about an incident. Later evaluations do not change the decision.
-#[derive(Debug, Clone, PartialEq)]
+impl Resolution {
+    pub const ALL: [Self; 5] = [Self::Returned, Self::NewLevel, Self::Expected, Self::Dismissed, Self::NotVerifiable];
+
+    /// Returns the name in documents and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => "over",
+            Self::NewLevel => "new-level",
+            Self::Expected => "expected",
+            Self::Dismissed => "dismissed",
+            Self::NotVerifiable => "not-verifiable",
+        }
+    }
+
+    /// Returns the resolution with the given name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resolution| resolution.as_str() == name)
+    }
+}
+
+/// A person's decision about an incident. Later evaluations do not change the decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub resolution: Resolution,
+    /// Name of the person.
+    pub author: String,
     pub note: Option<String>,
     pub at: Timestamp,
+    /// True if the archive has the decision.
+    pub is_archived: bool,
 }
 
 /// The impacts of one day, in money beyond the expected value.
@@ -107,7 +133,8 @@ pub struct Incident {
     pub closed_at: Option<Moment>,
     /// Largest daily impact at the acceptance of the incident.
     pub accepted_impact: Option<f64>,
-    pub decision: Option<Decision>,
+    /// The decisions of people, oldest first. The last decision stands.
+    pub decisions: Vec<Decision>,
     pub rules: BTreeSet<String>,
     /// The fits from before the incident began, by rule id. Empty without a rule over finished days.
     pub bands: BTreeMap<String, OpeningBand>,
@@ -158,13 +185,18 @@ impl Incident {
         self.by_day.values().map(|day| day.impact()).sum::<f64>() + 0.0
     }
 
-    /// Ends the incident by an operator's decision.
+    /// Returns the decision that stands.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decisions.last()
+    }
+
+    /// Ends the incident by a person's decision.
     pub fn decide(&mut self, decision: Decision) {
         self.state = IncidentState::Closed(decision.resolution);
         // An incident with an earlier end keeps the time of the end.
         self.closed_at.get_or_insert(self.last_seen);
         self.accepted_impact = self.largest_daily_impact();
-        self.decision = Some(decision);
+        self.decisions.push(decision);
     }
 
     /// Returns the levels before and after a lasting change; `None` without a finished day.

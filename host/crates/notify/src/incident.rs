@@ -269,7 +269,7 @@ mod tests {
             last_seen: moment,
             closed_at: None,
             accepted_impact: None,
-            decision: None,
+            decisions: Vec::new(),
             rules: BTreeSet::new(),
             peak_score: 1.0,
             bands: BTreeMap::new(),

@@ -309,6 +309,11 @@ impl Store {
         self.query_incidents(IncidentQuery::Decided(since)).await
     }
 
+    /// Returns the incidents with a decision that the archive does not have.
+    pub async fn incidents_with_unarchived_decision(&self) -> Result<Vec<Incident>, StoreError> {
+        self.query_incidents(IncidentQuery::WithUnarchivedDecision).await
+    }
+
     pub async fn all_incidents(&self) -> Result<Vec<Incident>, StoreError> {
         self.query_incidents(IncidentQuery::All).await
     }

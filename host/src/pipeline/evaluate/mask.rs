@@ -34,7 +34,7 @@ struct Decision {
     from: Date,
     to: Date,
     /// Whether a fit uses the days.
-    is_new_level: bool,
+    is_usual: bool,
 }
 
 /// The anomalies of a day.
@@ -55,17 +55,18 @@ impl TrainingMask {
         }
     }
 
-    /// Adds the decisions of operators: a new level is trained on from the start, an expected deviation never.
+    /// Adds the decisions of people: a new level and a false alarm are trained on from the start, an expected deviation
+    /// never.
     pub(super) fn add_decisions(&mut self, incidents: &[Incident]) {
         for incident in incidents {
-            let is_new_level = match incident.state {
-                IncidentState::Closed(Resolution::NewLevel) => true,
+            let is_usual = match incident.state {
+                IncidentState::Closed(Resolution::NewLevel | Resolution::Dismissed) => true,
                 IncidentState::Closed(Resolution::Expected) => false,
                 _ => continue,
             };
             // Gaps of up to `MAX_GAP_DAYS` belong to the same change.
             let to = incident.last_seen.date.saturating_add(MAX_GAP_DAYS.days());
-            let decision = Decision { from: incident.first_seen.date, to, is_new_level };
+            let decision = Decision { from: incident.first_seen.date, to, is_usual };
             self.decisions.entry(incident.series.clone()).or_default().push(decision);
         }
     }
@@ -114,8 +115,8 @@ impl TrainingMask {
         // A change that lasts is the new level; only short changes are masked.
         let mut days = days_in_short_streaks(&all, accept_after_days);
         let decisions = self.decisions.get(key).map_or(&[][..], Vec::as_slice);
-        for Decision { from, to, is_new_level } in decisions {
-            match is_new_level {
+        for Decision { from, to, is_usual } in decisions {
+            match is_usual {
                 true => days.retain(|day| !(from..=to).contains(&day)),
                 false => days.extend(all.range(from..=to)),
             }
@@ -136,10 +137,9 @@ impl SeriesMask<'_> {
     }
 
     fn contains_hour(&self, date: Date, hour: u8) -> bool {
-        let is_in_new_level =
-            |decision: &Decision| decision.is_new_level && (decision.from..=decision.to).contains(&date);
+        let is_usual = |decision: &Decision| decision.is_usual && (decision.from..=decision.to).contains(&date);
         let day = self.anomalies.and_then(|days| days.get(&date));
-        !self.decisions.iter().any(is_in_new_level) && day.is_some_and(|day| day.hours.contains(&hour))
+        !self.decisions.iter().any(is_usual) && day.is_some_and(|day| day.hours.contains(&hour))
     }
 }
 

@@ -29,6 +29,7 @@ async fn process(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunError> {
 
 async fn evaluate_hour(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunError> {
     run.drain_spool().await;
+    run.archive_decisions().await?;
     run.retry_totals(hour.date).await?;
     let ledger = run.ingest(hour.into()).await?;
     run.report.tally.set(Metric::CostSoFar, &[&run.services.config.currency], ledger.total_double());

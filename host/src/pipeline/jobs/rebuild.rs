@@ -2,17 +2,18 @@
 //!
 //! Every archived document, including replaced versions, is an event at the fetch time. The events are replayed in
 //! fetch order, with the fetch time as the current time. The evaluation therefore has the same knowledge as the
-//! original runs and leads to the same documents. A withheld day waits as long as before. Nobody is notified.
+//! original runs and leads to the same documents. A withheld day waits as long as before. Archived decisions of people
+//! are applied at their time. Nobody is notified.
 //!
 //! The progress is recorded after each document, and an interrupted rebuild is resumed. Until the end, no other job
 //! writes.
 
 mod event;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use ingest::archive::{ArchiveError, DocumentKey};
+use ingest::archive::{ArchiveError, ArchivedDecision, DocumentKey};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::incident::Recency;
@@ -72,7 +73,9 @@ async fn rebuild_run(
     let total = events.len() as u64;
     let reached = record.replayed_through.as_deref().and_then(ArchiveEvent::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
+    let decisions = run.services.archive.decisions().await?;
     let mut rebuild_run = RebuildRun::resume(run, &events[..first]).await?;
+    rebuild_run.decisions = decisions.into();
     if first > 0 {
         rebuild_run.run.report.add(Count::ResumedAfterDocuments, first as u64);
         on_document(first as u64, total);
@@ -82,6 +85,7 @@ async fn rebuild_run(
     let now = rebuild_run.run.now;
     rebuild_run.run.services.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
+        rebuild_run.apply_decisions(event.fetched_at).await?;
         rebuild_run.run.now = event.fetched_at;
         rebuild_run.add_event(event).await?;
         rebuild_run.run.checkpoint(Checkpoint::Notified).await?;
@@ -90,6 +94,7 @@ async fn rebuild_run(
         on_document(number, total);
     }
     rebuild_run.run.now = last;
+    rebuild_run.apply_decisions(Timestamp::MAX).await?;
     rebuild_run.train().await?;
     rebuild_run.report_withheld_days().await?;
     rebuild_run.run.complete_report();
@@ -103,6 +108,8 @@ struct RebuildRun<'r, 's> {
     untrained: Option<UntrainedDays>,
     /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
     withheld: BTreeMap<Date, DocumentKey>,
+    /// The decisions of people that are not applied yet, oldest first.
+    decisions: VecDeque<ArchivedDecision>,
 }
 
 /// Completed but untrained days.
@@ -114,7 +121,7 @@ struct UntrainedDays {
 impl<'r, 's> RebuildRun<'r, 's> {
     /// Restores the state after the `done` events.
     async fn resume(run: &'r mut Run<'s>, done: &[ArchiveEvent]) -> Result<Self, RunError> {
-        let mut rebuild_run = Self { run, untrained: None, withheld: BTreeMap::new() };
+        let mut rebuild_run = Self { run, untrained: None, withheld: BTreeMap::new(), decisions: VecDeque::new() };
         let Some(last) = done.last() else { return Ok(rebuild_run) };
         let known = rebuild_run.run.services.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
         for event in done.iter().filter(|event| event.key.hour.is_none()) {
@@ -128,6 +135,14 @@ impl<'r, 's> RebuildRun<'r, 's> {
             rebuild_run.untrained = Some(UntrainedDays { days, last: *newest });
         }
         Ok(rebuild_run)
+    }
+
+    /// Applies the decisions of people before a time.
+    async fn apply_decisions(&mut self, before: Timestamp) -> Result<(), RunError> {
+        while let Some(next) = self.decisions.pop_front_if(|next| next.decision.at < before) {
+            self.run.apply_decision(next).await?;
+        }
+        Ok(())
     }
 
     async fn add_event(&mut self, event: &ArchiveEvent) -> Result<(), RunError> {

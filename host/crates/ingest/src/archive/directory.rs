@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
-use super::key::ROOT;
 
 /// The root folder. Keys are paths below the root.
 #[derive(Debug, Clone)]
@@ -71,11 +70,11 @@ impl Directory {
     }
 
     /// Lists the keys of all finished files, with sizes in bytes.
-    pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
+    pub(super) async fn list(&self, prefix: &'static str) -> Result<Vec<(String, u64)>, ArchiveError> {
         let root = self.root.clone();
         blocking(move || {
             let mut keys = Vec::new();
-            for path in files_below(&root.join(ROOT))? {
+            for path in files_below(&root.join(prefix))? {
                 let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
                     // Keys of costwarden are ASCII. A file with a different name is foreign, so an approximate name is
                     // enough.

@@ -23,7 +23,6 @@ use transport::http::{self, Authority};
 
 use super::ArchiveError;
 use super::encryption::{ObservedEncryption, RequestedEncryption};
-use super::key::ROOT;
 
 /// Options of a bucket.
 #[derive(Debug, Clone)]
@@ -191,10 +190,10 @@ impl S3 {
     }
 
     /// Lists the keys of all possible documents, with sizes in bytes.
-    pub(super) async fn list(&self) -> Result<Vec<(String, u64)>, ArchiveError> {
-        let root = self.object_key(ROOT);
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<(String, u64)>, ArchiveError> {
+        let root = self.object_key(prefix);
         // Listed keys include the prefix; costwarden's keys do not.
-        let prefix_length = root.len() - ROOT.len();
+        let prefix_length = root.len() - prefix.len();
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(root).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {

@@ -41,12 +41,12 @@ impl Incident {
             IncidentState::Closed(Resolution::Returned) => Some(NotificationKind::Closed),
             IncidentState::Closed(Resolution::NewLevel) => Some(NotificationKind::NewLevel),
             IncidentState::Closed(Resolution::NotVerifiable) => Some(NotificationKind::NotVerifiable),
-            IncidentState::Closed(Resolution::Expected) => return Vec::new(),
+            IncidentState::Closed(Resolution::Expected | Resolution::Dismissed) => return Vec::new(),
             IncidentState::Retracted => Some(NotificationKind::Retracted),
         };
         let Some(delivery) = self.deliveries.get(receiver) else {
             // A receiver without earlier notifications gets none about a retracted or decided incident.
-            let is_relevant = self.state != IncidentState::Retracted && self.decision.is_none();
+            let is_relevant = self.state != IncidentState::Retracted && self.decisions.is_empty();
             return if is_relevant { [NotificationKind::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
         if delivery.end_notified {

@@ -308,12 +308,18 @@ fn a_lasting_change_is_the_new_level_and_is_not_notified_again() {
 
 #[test]
 fn later_evaluations_keep_an_operators_decision() {
-    for resolution in [Resolution::NewLevel, Resolution::Expected] {
+    for resolution in [Resolution::NewLevel, Resolution::Expected, Resolution::Dismissed] {
         let mut known = BTreeMap::new();
         run(&mut known, on(10, None), &[("a", 5.0)], Recency::Live);
         let id = known.keys().next().unwrap().clone();
         notify(known.get_mut(&id).unwrap());
-        known.get_mut(&id).unwrap().decide(Decision { resolution, note: None, at: Timestamp::UNIX_EPOCH });
+        known.get_mut(&id).unwrap().decide(Decision {
+            resolution,
+            author: "kim".to_owned(),
+            note: None,
+            at: Timestamp::UNIX_EPOCH,
+            is_archived: false,
+        });
         let expected = if resolution == Resolution::NewLevel { vec![NotificationKind::NewLevel] } else { vec![] };
         assert_eq!(notify(known.get_mut(&id).unwrap()), expected);
         let later: [(i8, &[(&str, f64)]); 5] =

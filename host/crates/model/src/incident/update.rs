@@ -108,7 +108,7 @@ impl Incident {
             last_seen: moment,
             closed_at: None,
             accepted_impact: None,
-            decision: None,
+            decisions: Vec::new(),
             rules: BTreeSet::new(),
             bands: BTreeMap::new(),
             peak_score: 0.0,
@@ -139,7 +139,7 @@ impl Incident {
             IncidentState::Closed(Resolution::NotVerifiable) => {
                 has_begun && self.closed_at.is_none_or(|closed| moment < closed)
             }
-            IncidentState::Closed(Resolution::NewLevel | Resolution::Expected) => {
+            IncidentState::Closed(Resolution::NewLevel | Resolution::Expected | Resolution::Dismissed) => {
                 let gap_days = (moment.date - self.last_seen.date).get_days();
                 let impact = anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max);
                 let is_accepted =
@@ -222,7 +222,7 @@ impl Incident {
                 self.first_seen = earliest.moment(*first);
             }
             self.last_seen = self.last_seen.min(newest.moment(*last));
-        } else if self.decision.is_none() {
+        } else if self.decisions.is_empty() {
             self.state = IncidentState::Retracted;
             self.closed_at = Some(moment);
         }
@@ -312,7 +312,7 @@ impl Incident {
         let ended_now = matches!(
             before,
             IncidentState::Closed(Resolution::Returned | Resolution::NewLevel | Resolution::NotVerifiable)
-        ) && self.decision.is_none()
+        ) && self.decisions.is_empty()
             && results.moment.hour.is_none()
             && self.closed_at == Some(results.moment);
         if ended_now {

@@ -38,7 +38,7 @@ fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
         bands: [("rule.$1".to_owned(), band)].into(),
         peak_score: 4.5,
         accepted_impact: None,
-        decision: None,
+        decisions: Vec::new(),
         by_day: [
             (
                 day(1),
@@ -119,7 +119,14 @@ async fn the_decision_about_an_incident_is_kept() {
     in_every_store("incidents_decided", async |store| {
         let mut decided = incident("e-decided", IncidentState::Open, None);
         let note = Some("the \"big\" move".to_owned());
-        decided.decide(Decision { resolution: Resolution::Expected, note, at: at(7) });
+        let decision = |resolution, note, at| Decision {
+            resolution,
+            author: "김하나".to_owned(),
+            note,
+            at,
+            is_archived: resolution == Resolution::Expected,
+        };
+        decided.decide(decision(Resolution::Expected, note, at(7)));
         let other = incident("e-other", IncidentState::Closed(Resolution::NewLevel), Some(3));
         store.put_incidents(&[settled(&decided), settled(&other)], at(8)).await.unwrap();
         assert_eq!(store.decided_incidents(day(3)).await.unwrap(), std::slice::from_ref(&decided));
@@ -127,8 +134,12 @@ async fn the_decision_about_an_incident_is_kept() {
         assert_eq!(store.incident("e-other").await.unwrap(), Some(other.clone()));
         assert_eq!(store.incident("e").await.unwrap(), None);
         assert_eq!(store.all_incidents().await.unwrap(), [decided.clone(), other.clone()]);
-        assert_eq!(store.incidents(day(3)).await.unwrap(), [decided, other], "the last day of both incidents");
+        assert_eq!(store.incidents(day(3)).await.unwrap(), [decided.clone(), other], "the last day of both incidents");
         assert_eq!(store.incidents(day(4)).await.unwrap(), []);
+        assert_eq!(store.incidents_with_unarchived_decision().await.unwrap(), []);
+        decided.decide(decision(Resolution::Dismissed, None, at(9)));
+        store.put_incidents(&[settled(&decided)], at(9)).await.unwrap();
+        assert_eq!(store.incidents_with_unarchived_decision().await.unwrap(), [decided], "both decisions are kept");
     })
     .await;
 }

@@ -50,12 +50,10 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
     });
     let (state, closed_as) = match incident.state {
         IncidentState::Open => ("open", None),
-        IncidentState::Closed(resolution) => ("closed", Some(resolution_text(resolution))),
+        IncidentState::Closed(resolution) => ("closed", Some(resolution.as_str())),
         IncidentState::Retracted => ("retracted", None),
     };
-    let decision = incident.decision.as_ref().map(|decision| {
-        doc! { "as": resolution_text(decision.resolution), "note": decision.note.as_deref(), "at": bson_time(decision.at) }
-    });
+    let decisions: Vec<Document> = incident.decisions.iter().map(decision_document).collect();
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
             "notifiedImpact": delivery.notified_impact,
@@ -93,9 +91,9 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "settled": write.is_settled,
         "updatedAt": bson_time(now),
     });
-    // Without a decision, the stored decision stays.
-    if let Some(decision) = decision {
-        set.insert("decision", decision);
+    // Without a decision, the stored decisions stay.
+    if !decisions.is_empty() {
+        set.insert("decisions", decisions);
     }
     Upsert { key: doc! { "incident": &incident.id }, set, on_insert: doc! { "createdAt": bson_time(now) } }
 }
@@ -176,7 +174,7 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         peak_score: double("peakScore")?,
         by_day,
         accepted_impact: document.get_f64("acceptedImpact").ok(),
-        decision: document.get_document("decision").ok().map(read_decision).transpose()?,
+        decisions: read_decisions(document)?,
         observed: double("observed")?,
         expected: double("expected")?,
         reason: text("reason")?.to_owned(),
@@ -187,23 +185,11 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
     })
 }
 
-fn resolution_text(resolution: Resolution) -> &'static str {
-    match resolution {
-        Resolution::Returned => "over",
-        Resolution::NewLevel => "new-level",
-        Resolution::Expected => "expected",
-        Resolution::NotVerifiable => "not-verifiable",
-    }
-}
-
 fn parse_resolution(text: &str) -> Result<Resolution, String> {
-    match text {
-        "over" => Ok(Resolution::Returned),
-        "new-level" => Ok(Resolution::NewLevel),
-        "expected" => Ok(Resolution::Expected),
-        "not-verifiable" => Ok(Resolution::NotVerifiable),
-        other => Err(format!("closedAs is `{other}`, expected over, new-level, expected or not-verifiable")),
-    }
+    Resolution::parse(text).ok_or_else(|| {
+        let names = Resolution::ALL.map(Resolution::as_str);
+        format!("closedAs is `{text}`, expected one of {}", names.join(", "))
+    })
 }
 
 /// A list of documents, because a rule id may contain characters that a field name must not contain.
@@ -235,11 +221,32 @@ fn read_band(document: &Document) -> Result<(String, OpeningBand), &'static str>
     read().ok_or("bands has a document without rule, detector, settings, day, state and figures")
 }
 
+fn decision_document(decision: &Decision) -> Document {
+    let Decision { resolution, author, note, at, is_archived } = decision;
+    doc! {
+        "as": resolution.as_str(),
+        "author": author,
+        "note": note.as_deref(),
+        "at": bson_time(*at),
+        "archived": *is_archived,
+    }
+}
+
+fn read_decisions(document: &Document) -> Result<Vec<Decision>, String> {
+    let Ok(decisions) = document.get_array("decisions") else { return Ok(Vec::new()) };
+    let read =
+        |decision: &Bson| read_decision(decision.as_document().ok_or("decisions has a value that is no document")?);
+    decisions.iter().map(read).collect()
+}
+
 fn read_decision(document: &Document) -> Result<Decision, String> {
+    let text = |field| document.get_str(field).map_err(|error| error.to_string());
     Ok(Decision {
-        resolution: parse_resolution(document.get_str("as").map_err(|error| error.to_string())?)?,
+        resolution: parse_resolution(text("as")?)?,
+        author: text("author")?.to_owned(),
         note: document.get_str("note").ok().map(str::to_owned),
         at: timestamp(*document.get_datetime("at").map_err(|error| error.to_string())?)?,
+        is_archived: document.get_bool("archived").map_err(|error| error.to_string())?,
     })
 }
 

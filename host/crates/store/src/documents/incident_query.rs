@@ -12,6 +12,8 @@ pub(crate) enum IncidentQuery<'q> {
     Current(Date),
     /// Incidents with an operator's decision, last seen on the day or later.
     Decided(Date),
+    /// Incidents with a decision that the archive does not have.
+    WithUnarchivedDecision,
     Id(&'q str),
     All,
 }
@@ -23,7 +25,8 @@ impl IncidentQuery<'_> {
             Self::Current(date) => {
                 doc! { "$or": [{ "settled": false }, { "closedAt.date": since(date) }, { "lastSeen.date": since(date) }] }
             }
-            Self::Decided(date) => doc! { "decision.as": { "$exists": true }, "lastSeen.date": since(date) },
+            Self::Decided(date) => doc! { "decisions.0": { "$exists": true }, "lastSeen.date": since(date) },
+            Self::WithUnarchivedDecision => doc! { "decisions.archived": false },
             Self::Id(id) => doc! { "incident": id },
             Self::All => doc! {},
         }
@@ -35,11 +38,14 @@ impl IncidentQuery<'_> {
             let day = document.get_document(field).and_then(|moment| moment.get_str("date"));
             day.is_ok_and(|day| day >= date_text(date).as_str())
         };
+        let decisions = || document.get_array("decisions").into_iter().flatten().flatten();
         match self {
             Self::Current(date) => {
                 document.get_bool("settled") == Ok(false) || since("closedAt", date) || since("lastSeen", date)
             }
-            Self::Decided(date) => document.get_document("decision").is_ok() && since("lastSeen", date),
+            Self::Decided(date) => decisions().next().is_some() && since("lastSeen", date),
+            Self::WithUnarchivedDecision => decisions()
+                .any(|decision| decision.as_document().is_some_and(|one| one.get_bool("archived") == Ok(false))),
             Self::Id(id) => document.get_str("incident") == Ok(id),
             Self::All => true,
         }
