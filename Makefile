@@ -70,7 +70,7 @@ quality: build ## measure the bundled detectors into plugins/QUALITY.md, about 1
 	python3 plugins/quality/measure.py $(COSTWARDEN) $(SETS)
 
 .PHONY: fuzz
-fuzz: build ## generated and damaged plugins and states through the sandbox, the meter beside the engine's: SECONDS=60 SEED=1
+fuzz: build ## damaged plugins, states and foreign data, the meter beside the engine's: SECONDS=60 SEED=1
 	$(FUZZ) run --seconds $(SECONDS) --seed $(SEED)
 
 .PHONY: deb

@@ -268,7 +268,7 @@ write_registry_config() { # PORT
 version: 0.1
 log: { level: info, accesslog: { disabled: true } }
 storage: { filesystem: { rootdirectory: $folder/registry/storage } }
-http: { addr: 127.0.0.1:$1 }
+http: { addr: 127.0.0.1:$1, relativeurls: true }
 auth: { htpasswd: { realm: costwarden, path: $folder/registry/users } }
 CONF
 }

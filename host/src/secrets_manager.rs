@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use config_file::secret::{PendingSecret, Secret, SecretReference};
 use config_file::toml::Diagnostic;
 use model::count::counted;
+use transport::body::{self, BodyError};
 use transport::causes::causes;
 use transport::http::{self, Authority};
 use transport::retry::Backoff;
@@ -34,6 +35,8 @@ pub(crate) struct SecretsManagerOptions {
 }
 
 const TOKEN: &str = "X-Subject-Token";
+/// Limit of an answer: a token's description, or a secret.
+const ANSWER_BYTES: u64 = 1 << 20;
 
 /// Returns the config with every secret resolved.
 ///
@@ -149,9 +152,12 @@ impl SecretsManagerOptions {
                     format!("it answered {}", status.as_u16())
                 }
                 Ok(answer) => return Ok(answer),
-                Err(error) if error.is_timeout() => format!("no whole answer within {:?}", self.timeout),
+                Err(BodyError::TooLarge(limit)) => format!("it answered with more than {limit} bytes"),
+                Err(BodyError::Interrupted(error)) if error.is_timeout() => {
+                    format!("no whole answer within {:?}", self.timeout)
+                }
                 // The error message already has the URL.
-                Err(error) => causes(&error.without_url()),
+                Err(BodyError::Interrupted(error)) => causes(&error.without_url()),
             };
             if http::is_untrusted_certificate(&why) {
                 return Err(SecretsManagerError::Distrusted { url: url.to_string(), why });
@@ -167,10 +173,10 @@ impl SecretsManagerOptions {
     }
 }
 
-async fn read(sent: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, reqwest::Error> {
+async fn read(sent: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, BodyError> {
     let response = sent?;
     let (status, token) = (response.status(), response.headers().get(TOKEN).cloned());
-    Ok(Answer { status, token, body: response.bytes().await?.to_vec() })
+    Ok(Answer { status, token, body: body::read(response, ANSWER_BYTES).await? })
 }
 
 fn below(endpoint: &Url, segments: &[&str]) -> Url {

@@ -7,4 +7,5 @@ mod hostile;
 mod messages;
 mod simulated;
 mod structure;
+mod threats;
 mod trust;

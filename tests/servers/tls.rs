@@ -1,7 +1,9 @@
-//! TLS with a private certificate authority, to a real mongod, a real S3 server and the simulated API behind OpenSSL:
+//! TLS with a private certificate authority, to a real mongod, a real S3 server, and a real registry and
+//! the simulated API behind OpenSSL:
 //! the right certificate is accepted, and every wrong certificate refused.
 
 mod certificates;
 mod refused;
+mod registry;
 mod servers;
 mod trusted;

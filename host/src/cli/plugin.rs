@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod bundle;
 mod environment;
 mod inspect;
 mod lock;
@@ -19,7 +20,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use config_file::secret::SecretUse;
 use plugin::authoring::language::Language;
-use sandbox::{Compiler, Detector, Limits, Sandbox};
+use sandbox::{Detector, Isolation, Limits, Sandbox};
 
 use self::environment::TrialEnvironment;
 use super::present::Form;
@@ -55,6 +56,10 @@ pub(super) enum PluginCommand {
     Push(PushArgs),
     /// Pull a plugin from an OCI registry and store the file by digest.
     Pull(PullArgs),
+    /// Write the locked plugins to one file for a closed network.
+    Bundle(BundleArgs),
+    /// Install a bundle at the places of the config.
+    Unbundle(UnbundleArgs),
 }
 
 impl PluginCommand {
@@ -214,7 +219,7 @@ pub(super) struct BenchArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct LockArgs {
-    /// Print the differences and write nothing. Exit code 2 if anything differs.
+    /// Print the differences and the moved tags, and write nothing. Exit code 2 if anything differs.
     #[arg(long)]
     check: bool,
 }
@@ -260,6 +265,18 @@ pub(super) struct PullArgs {
     output: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct BundleArgs {
+    /// Output file, a tar file: plugins, signatures, plugins.lock, granted reference data, and their digests.
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UnbundleArgs {
+    /// Bundle of `plugin bundle`. Every plugin is verified against the lock in the bundle and the trusted keys.
+    file: PathBuf,
+}
+
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
         PluginCommand::New(args) => new::new(&args, form),
@@ -277,6 +294,8 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Verify(args) => sign::verify(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Push(args) => share::push(&args, exchange(config).await?, form).await,
         PluginCommand::Pull(args) => share::pull(&args, exchange(config).await?, form).await,
+        PluginCommand::Bundle(args) => bundle::bundle(&args, &load(config, SecretUse::Tables(&[])).await?, form),
+        PluginCommand::Unbundle(args) => bundle::unbundle(&args, &load(config, SecretUse::Tables(&[])).await?, form),
     }
 }
 
@@ -297,7 +316,7 @@ impl CacheArgs {
     /// `--no-cache`.
     fn sandbox(&self, limits: Limits) -> anyhow::Result<Sandbox> {
         let cache = if self.no_cache { None } else { cache_folder(variable) };
-        Ok(Sandbox::new(limits, cache, Compiler::this_program())?)
+        Ok(Sandbox::new(limits, cache, Isolation::processes(false))?)
     }
 }
 

@@ -12,6 +12,7 @@ use super::tally::Labels;
 use super::totals::Totals;
 use super::{MetricsError, OtlpOptions};
 use model::count::counted;
+use transport::body;
 use transport::causes::causes;
 use transport::http;
 
@@ -66,6 +67,9 @@ pub(super) fn body(totals: &Totals, host: &str, now: Timestamp) -> Value {
     }] })
 }
 
+/// Limit of an answer: a status, or the number of rejected values.
+const ANSWER_BYTES: u64 = 64 << 10;
+
 /// Sends the request once, without a retry: the next push contains the same totals.
 pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), MetricsError> {
     let mut url = options.endpoint.clone();
@@ -78,7 +82,7 @@ pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), Metr
     let request = client.post(url.clone()).header(CONTENT_TYPE, json).body(body.to_string());
     let response = request.send().await.map_err(|error| failed(causes(&error)))?;
     let status = response.status();
-    let answer = response.bytes().await.map_err(|error| failed(causes(&error)))?;
+    let answer = body::read(response, ANSWER_BYTES).await.map_err(|error| failed(causes(&error)))?;
     if !status.is_success() {
         // The answer comes from outside: shortened and escaped for the log.
         let beginning: String = String::from_utf8_lossy(&answer).chars().take(200).collect();

@@ -1,14 +1,19 @@
-//! Fuzzing of the sandbox with generated and damaged input: every input must get an answer in time. Also fuzzing of the
-//! fuel meter with generated modules: every instruction must be paid.
+//! Fuzzing of the sandbox and of the parsers of foreign data with generated and damaged input: every input must get an
+//! answer in time. Also fuzzing of the fuel meter with generated modules: every instruction must be paid.
 //!
-//! Each of the three targets runs in a watched process. A crash or hang leaves its input in `target/fuzz/`, and the
+//! Each target runs in a watched process. A crash or hang leaves its input in `target/fuzz/`, and the
 //! target continues with the next input. Inputs derive from the seed: equal seeds give equal inputs, as many as the
 //! time allows.
 
+mod bill;
+mod damage;
+mod manifest;
 mod meter;
 mod modules;
+mod registry;
 mod sandboxed;
 mod state;
+mod toml;
 mod watch;
 mod work;
 
@@ -18,7 +23,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Fuzzes the sandbox. Exit codes: 0 no anomalies; 1 anomalies; 2 the run failed.
+/// Fuzzes the sandbox and the parsers of foreign data. Exit codes: 0 no anomalies; 1 anomalies; 2 the run failed.
 #[derive(Debug, Parser)]
 #[command(name = "fuzz")]
 struct Cli {
@@ -62,16 +67,29 @@ enum Target {
     State,
     /// A module with and without the meter.
     Meter,
+    /// The answers of a registry to a pull.
+    Registry,
+    /// A small plugin with a packed manifest, inspected.
+    Manifest,
+    /// A document of the billing API.
+    Bill,
+    /// A rule file or a lock.
+    Toml,
 }
 
 impl Target {
-    const ALL: [Self; 3] = [Self::Modules, Self::State, Self::Meter];
+    const ALL: [Self; 7] =
+        [Self::Modules, Self::State, Self::Meter, Self::Registry, Self::Manifest, Self::Bill, Self::Toml];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Modules => "modules",
             Self::State => "state",
             Self::Meter => "meter",
+            Self::Registry => "registry",
+            Self::Manifest => "manifest",
+            Self::Bill => "bill",
+            Self::Toml => "toml",
         }
     }
 }

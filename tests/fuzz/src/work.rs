@@ -3,16 +3,23 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::Target;
+use crate::manifest::Manifest;
 use crate::meter::Meter;
 use crate::modules::Modules;
+use crate::registry::Registry;
 use crate::state::State;
+use crate::toml::Toml;
+use crate::{Target, bill};
 
 /// A prepared target.
 enum Ready {
     Modules(Modules),
     State(State),
     Meter(Meter),
+    Registry(Registry),
+    Manifest(Manifest),
+    Bill,
+    Toml(Toml),
 }
 
 /// Maximum entropy of an input, in bytes.
@@ -47,6 +54,10 @@ impl Ready {
             Target::Modules => Self::Modules(Modules::new()?),
             Target::State => Self::State(State::new()?),
             Target::Meter => Self::Meter(Meter::new()?),
+            Target::Registry => Self::Registry(Registry::new()?),
+            Target::Manifest => Self::Manifest(Manifest::new()?),
+            Target::Bill => Self::Bill,
+            Target::Toml => Self::Toml(Toml::new()?),
         })
     }
 
@@ -56,6 +67,10 @@ impl Ready {
             Self::Modules(modules) => modules.input(entropy),
             Self::State(_) => Some(entropy.to_vec()),
             Self::Meter(_) => Meter::input(entropy),
+            Self::Registry(registry) => registry.input(entropy),
+            Self::Manifest(manifest) => manifest.input(entropy),
+            Self::Bill => bill::input(entropy),
+            Self::Toml(toml) => toml.input(entropy),
         }
     }
 
@@ -67,6 +82,13 @@ impl Ready {
             }
             Self::State(state) => state.run(input),
             Self::Meter(meter) => meter.run(input),
+            Self::Registry(registry) => registry.run(input),
+            Self::Manifest(_) => {
+                Manifest::run(input);
+                Ok(())
+            }
+            Self::Bill => bill::run(input),
+            Self::Toml(toml) => toml.run(input),
         }
     }
 }

@@ -151,6 +151,21 @@ fn unusable_files_are_named_with_the_expected_format() {
     insta::assert_snapshot!(project.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component built for costwarden:detector@1");
 }
 
+/// A module that cargo builds with wasm-bindgen imports functions of JavaScript.
+#[test]
+fn a_module_with_wasm_bindgen_is_told_the_way_without() {
+    let project = AuthorProject::new();
+    let module = |import: &str| wasm(&format!(r#"(module (import "{import}" "describe" (func (param i32))))"#));
+    project.write("bound.wasm", module("__wbindgen_placeholder__"));
+    let shown = project.plugin(&["inspect", "bound.wasm"]).expect(0).stdout;
+    let imports = shown.lines().find(|line| line.starts_with("imports")).expect("a line");
+    insta::assert_snapshot!(imports, @"imports     __wbindgen_placeholder__: not allowed: needs JavaScript; build without wasm-bindgen");
+    insta::assert_snapshot!(project.refused(&["build", "bound.wasm"]), @"failed: bound.wasm: imports `__wbindgen_placeholder__`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build with plain cargo and costwarden-sdk, without wasm-bindgen; `cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen` names the crate that needs wasm-bindgen");
+    project.write("other.wasm", module("env"));
+    let other = project.refused(&["build", "other.wasm"]);
+    assert!(other.contains("imports `env`") && !other.contains("wasm-bindgen"), "{other}");
+}
+
 /// The printed rule passes `check`.
 #[test]
 fn a_first_rule_is_a_rule() {

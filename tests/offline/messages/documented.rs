@@ -96,7 +96,7 @@ fn the_documented_config_names_every_key() {
         ("store", "kind = \"embedded\"", 2),
         ("secrets", "", 9),
         ("metrics", "", 5),
-        ("plugins", "directory = \"plugins\"", 7),
+        ("plugins", "directory = \"plugins\"", 8),
         ("plugins.limits", "", 21),
         ("health", "", 14),
         ("rules", "directory = \"rules\"", 1),
@@ -117,7 +117,7 @@ fn the_documented_config_names_every_key() {
         assert_documented(part(&text, "[[receiver]]"), &keys);
     }
     for (header, table, count) in
-        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 5)]
+        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 7)]
     {
         let keys = known(&format!("{header}\nno_such_key = 1\n"), table);
         assert_eq!(keys.len(), count, "{keys:?}");

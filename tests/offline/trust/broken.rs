@@ -79,5 +79,5 @@ fn a_status_is_told_with_what_was_said() {
 
 #[test]
 fn a_page_of_the_web_is_no_registry() {
-    insta::assert_snapshot!(pulled(|_| response("200 OK", 13, "<html></html>")), @"failed: oci://[registry]/acme/tutorial:1.0: the server at [registry] is not an OCI registry, check the name and the port: Failed to parse manifest: expected value at line 1 column 1");
+    insta::assert_snapshot!(pulled(|_| response("200 OK", 13, "<html></html>")), @"failed: oci://[registry]/acme/tutorial:1.0: the server at [registry] is not an OCI registry, check the name and the port: the manifest cannot be read: expected value at line 1 column 1");
 }

@@ -60,7 +60,7 @@ name = "it"
     error: [workdir]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
     error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
     error: [workdir]/costwarden.toml:38: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"
-    error: [workdir]/costwarden.toml:39: plugins.registry.name: unknown key, expected one of host, username, password, transport, timeout_seconds
+    error: [workdir]/costwarden.toml:39: plugins.registry.name: unknown key, expected one of host, username, password, transport, realm_hosts, ca_file, timeout_seconds
     [workdir]/costwarden.toml: the rules were not read, 19 errors
     "#);
 }

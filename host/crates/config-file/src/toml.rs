@@ -24,13 +24,20 @@ pub struct Document<'t> {
     errors: RefCell<Vec<Diagnostic>>,
 }
 
+/// Limit of a file in bytes. The parser limits the depth.
+const LIMIT_BYTES: usize = 4 << 20;
+
 impl<'t> Document<'t> {
     pub fn new(file: &'t Path, text: &'t str) -> Self {
         Self { file, text, errors: RefCell::default() }
     }
 
-    /// Returns the root table. For invalid TOML, records the error and returns `None`.
+    /// Returns the root table. For invalid TOML and for a too large file, records the error and returns `None`.
     pub fn root(&self) -> Option<Section<'_, 't>> {
+        if self.text.len() > LIMIT_BYTES {
+            self.record(0, "", format!("larger than {LIMIT_BYTES} bytes, expected a TOML file written by a person"));
+            return None;
+        }
         match toml_span::parse(self.text) {
             Ok(mut value) => match value.take() {
                 ValueInner::Table(table) => Some(Section::new(self, String::new(), table, 0)),

@@ -1,13 +1,16 @@
-//! Plugin files: tools for detector authors, and the supply chain from the author to the host.
+//! Plugin files: tools for detector authors, the supply chain from the author to the host, and bundles for closed
+//! networks.
 //!
 //! The use of detectors in a run is the responsibility of [`sandbox`] and the pipeline.
 
 pub mod authoring;
+pub mod bundle;
 pub mod options;
 pub mod supply_chain;
 
 pub use self::supply_chain::lock::{Lock, LockChange, LockEntry, LockFile, LockMismatch, PluginIdentity};
 pub use self::supply_chain::lock_marker;
+pub use self::supply_chain::moved_tag::{ComparedTags, MovedTag, compare_tags};
 pub use self::supply_chain::pulled_plugins::{PulledPlugins, PulledPluginsError};
 pub use self::supply_chain::registry::{
     Credentials, PulledPlugin, RegistryError, RegistryOptions, RegistryTransport, pull, push,

@@ -3,6 +3,7 @@
 pub mod inspection;
 pub(crate) mod lock;
 pub mod lock_marker;
+pub(crate) mod moved_tag;
 pub(crate) mod options;
 pub(crate) mod pulled_plugins;
 pub(crate) mod registry;

@@ -1,7 +1,8 @@
-//! HTTP clients: trusted certificates, addresses in a config, retries, and error texts.
+//! HTTP clients: trusted certificates, addresses in a config, limits of bodies, retries, and error texts.
 //!
 //! The crate knows no request.
 
+pub mod body;
 pub mod causes;
 pub mod endpoint;
 pub mod http;

@@ -11,8 +11,11 @@ use crate::health;
 use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
+use model::count::counted;
+use model::rule;
 use model::series::hours::day_before;
 use notify::{Level, Receiver, Terminal, operational_message};
+use plugin::{ComparedTags, Lock};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
@@ -68,6 +71,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     items.push(archive(config).await);
     items.push(store(config).await);
     items.push(state(&config.state_dir));
+    items.extend(tags(config).await);
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
@@ -161,6 +165,22 @@ fn state(folder: &Path) -> Item {
     let made = if there == folder { "writable" } else { "does not exist; the first run creates the folder" };
     let state = if used >= FULL_PERCENT { CheckState::Warning } else { CheckState::Ok };
     Item::new("state_dir", state, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
+}
+
+/// Compares the tags in the rules with plugins.lock. Not an error: a run uses the locked plugins.
+async fn tags(config: &Config) -> Vec<Item> {
+    // An unreadable lock is an error of the rules.
+    let Ok(Some(lock)) = Lock::read(&config.plugins.lock.path) else { return Vec::new() };
+    let set = rule::load(&config.rules);
+    let images = set.rules.iter().filter_map(|rule| rule.image.as_ref());
+    let ComparedTags { unmoved, moved, errors } = plugin::compare_tags(images, &lock, &config.plugins.registries).await;
+    let message = format!("{} compared with {}: not moved", counted(unmoved, "tag"), lock.file.display());
+    let unmoved = (unmoved > 0).then(|| Item::new("tags", CheckState::Ok, message));
+    let moved = moved.iter().map(|moved| Item::new("tags", CheckState::Warning, moved.to_string()));
+    let errors = errors.iter().map(|error| {
+        Item::new("tags", CheckState::Warning, format!("a tag cannot be compared with plugins.lock: {error}"))
+    });
+    unmoved.into_iter().chain(moved).chain(errors).collect()
 }
 
 fn metrics(textfile: &Path) -> Item {

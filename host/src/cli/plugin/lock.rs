@@ -1,12 +1,14 @@
 //! The command `plugin lock`: writes the plugins in use to plugins.lock, or compares the plugins with the file.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use model::count::{counted, one_or};
+use model::rule::image::Image;
 use model::rule::{self, RuleSet};
-use plugin::{Lock, LockChange, LockEntry};
-use sandbox::{Compiler, Sandbox};
+use plugin::{self, ComparedTags, Lock, LockChange, LockEntry};
+use sandbox::{Isolation, Sandbox};
 use serde_json::json;
 use tracing::Level;
 
@@ -26,7 +28,9 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             lines.join("\n")
         )
     })?;
-    let after = used_plugins(rule::load(&config.rules), config, pull).await?;
+    let set = rule::load(&config.rules);
+    let images: Vec<Image> = set.rules.iter().filter_map(|rule| rule.image.clone()).collect();
+    let after = used_plugins(set, config, pull).await?;
     let is_absent = before.is_none();
     let before = before.unwrap_or_else(|| Lock { file: file.clone(), entries: BTreeMap::new() });
     let changes = before.changes(&after);
@@ -36,24 +40,24 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             Form::Json => present::out(&as_json(change).to_string()),
         }
     }
-    let plugins = counted(after.entries.len(), "plugin");
-    // A missing file is a difference, even without any plugin.
-    let is_current = changes.is_empty() && !is_absent;
-    let outcome = match (args.check, is_current) {
-        (_, true) => format!("{}: {plugins}, all approved", file.display()),
-        (true, false) => {
-            let hint = "approve the present plugins with `costwarden plugin lock`";
-            let differ = one_or(changes.len() as u64, "differs", "differ");
-            present::complaint(
-                Level::ERROR,
-                &format!("failed: {}: {} {differ}: {hint}", file.display(), counted(changes.len(), "plugin")),
-            );
-            return Ok(Grade::Failed);
+    if args.check {
+        let mut tags = plugin::compare_tags(&images, &before, &config.plugins.registries).await;
+        // A plugin that differs is reported already.
+        tags.moved.retain(|moved| !changes.iter().any(|change| change.name() == moved.image.name()));
+        // A missing file is a difference, even without any plugin.
+        let grade = if changes.is_empty() && !is_absent { Grade::Done } else { differences(file, changes.len()) };
+        let grade = grade.max(report_tags(&tags, form));
+        if grade == Grade::Done && form == Form::Text {
+            present::out(&approved(&after));
         }
-        (false, false) => {
-            after.save().with_context(|| format!("{} cannot be written", file.display()))?;
-            format!("{}: {plugins} written, {} changed", file.display(), changes.len())
-        }
+        return Ok(grade);
+    }
+    let outcome = if changes.is_empty() && !is_absent {
+        approved(&after)
+    } else {
+        after.save().with_context(|| format!("{} cannot be written", file.display()))?;
+        let plugins = counted(after.entries.len(), "plugin");
+        format!("{}: {plugins} written, {} changed", file.display(), changes.len())
     };
     if form == Form::Text {
         present::out(&outcome);
@@ -61,11 +65,48 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
     Ok(Grade::Done)
 }
 
+fn approved(lock: &Lock) -> String {
+    format!("{}: {}, all approved", lock.file.display(), counted(lock.entries.len(), "plugin"))
+}
+
+fn differences(file: &Path, count: usize) -> Grade {
+    let hint = "approve the present plugins with `costwarden plugin lock`";
+    let differ = one_or(count as u64, "differs", "differ");
+    present::complaint(
+        Level::ERROR,
+        &format!("failed: {}: {} {differ}: {hint}", file.display(), counted(count, "plugin")),
+    );
+    Grade::Failed
+}
+
+/// Prints the moved tags and the tags without a comparison.
+fn report_tags(tags: &ComparedTags, form: Form) -> Grade {
+    for moved in &tags.moved {
+        match form {
+            Form::Text => present::complaint(Level::ERROR, &format!("failed: {moved}")),
+            Form::Json => present::out(
+                &json!({"plugin": moved.image.name(), "image": moved.image.to_string(), "locked": moved.locked,
+                        "current": moved.current})
+                .to_string(),
+            ),
+        }
+    }
+    for error in &tags.errors {
+        present::complaint(Level::WARN, &format!("a tag cannot be compared with plugins.lock: {error}"));
+    }
+    match tags {
+        ComparedTags { moved, .. } if !moved.is_empty() => Grade::Failed,
+        ComparedTags { errors, .. } if !errors.is_empty() => Grade::Degraded,
+        _ => Grade::Done,
+    }
+}
+
 /// Loads every plugin in the rules. Fails if any plugin is unusable, because a plugin missing in the lock could never
 /// run.
 async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
+    let sandbox =
+        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
     let mut entries = BTreeMap::new();
     // Without the present lock: the lock must not refuse the plugins of the new lock.
     let admission = Admission { config, lock: None, sandbox: &sandbox, pull };

@@ -135,7 +135,7 @@ impl Admission<'_> {
             None => pulled_plugins.record(image).map(|record| (record.image, record.digest)),
         };
         if let Some((source, digest)) = &pinned
-            && let Some(artifact) = pulled_plugins.read(digest, limit)?
+            && let Some(artifact) = self.read_pulled(&pulled_plugins, digest)?
         {
             let signature = read_signature(&artifact.path);
             // Messages name the image instead of the local copy.
@@ -154,6 +154,21 @@ impl Admission<'_> {
             pulled_plugins.save(image, &pulled)?;
         }
         Ok(PluginFile { artifact: pulled.artifact, signature: Ok(pulled.signature), source: Some(pulled.image) })
+    }
+
+    /// Returns the local copy; `None` if there is none, or if an unusable copy can be pulled again.
+    fn read_pulled(
+        &self,
+        pulled_plugins: &PulledPlugins,
+        digest: &str,
+    ) -> Result<Option<Artifact>, PulledPluginsError> {
+        match pulled_plugins.read(digest, self.config.plugins.limits.module_bytes) {
+            Err(error) if self.pull != PullPolicy::Never => {
+                tracing::warn!("pulling a plugin again: {error}");
+                Ok(None)
+            }
+            read => read,
+        }
     }
 }
 

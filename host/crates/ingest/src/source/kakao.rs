@@ -3,7 +3,9 @@
 //! The client requests page by page, retries transient failures, and returns a whole day or an error.
 
 mod error;
+mod page;
 mod pages;
+mod request_failure;
 mod response;
 mod retry_budget;
 mod row;
@@ -15,19 +17,21 @@ use config_file::secret::Secret;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::{Map, Value};
+use transport::body::{self, BodyError};
 use transport::causes::causes;
 use transport::http::{self, Authority};
 use transport::retry::Backoff;
 
 pub use self::error::KakaoError;
 use self::pages::{Pages, Progress};
+use self::request_failure::RequestFailure;
 use self::response::{retry_after, server_clock};
 use self::retry_budget::{FailedAttempt, RetryBudget};
 pub(crate) use self::row::bill_rows;
 use super::{Clocks, ProbeResult, SourceError, Traffic};
-use crate::document::{self, DocumentContent, RawDocument};
+use crate::document::{DocumentContent, RawDocument};
 
 /// Options of the billing API client.
 #[derive(Debug, Clone)]
@@ -69,6 +73,8 @@ pub struct Kakao {
 }
 
 const RESOURCES: &str = "/open/billing/public/v2/cost/resources";
+/// Bytes of a refusal that are read. The rest of a longer refusal is not read.
+const REFUSAL_BYTES: usize = 8 << 10;
 /// Maximum length of a body in a message.
 const BODY_CHARACTERS: usize = 200;
 /// Attempts of a short test, as many as Kakao Cloud asks for at least. A person or a job waits for the result.
@@ -241,13 +247,13 @@ impl Kakao {
     }
 
     async fn request(&self, request: PageRequest, now: Timestamp) -> Result<DocumentContent, RequestFailure> {
-        let PageRequest { date, page, size, .. } = request;
+        let PageRequest { date, page: number, size, .. } = request;
         let day = date.strftime("%Y%m%d").to_string();
         let mut url = self.resources.clone();
         url.query_pairs_mut()
             .append_pair("from", &day)
             .append_pair("to", &day)
-            .append_pair("page", &page.to_string())
+            .append_pair("page", &number.to_string())
             .append_pair("size", &size.to_string());
         let response = self.client.get(url).send().await.map_err(|error| self.request_failure(&error))?;
         let status = response.status();
@@ -256,14 +262,17 @@ impl Kakao {
             self.last_answer_milliseconds.store(self.created.elapsed().as_millis() as u64, Ordering::Relaxed);
         }
         let retry_after = retry_after(&response, now);
-        let body = response.bytes().await.map_err(|error| self.request_failure(&error))?;
+        let body = match status {
+            StatusCode::OK => self.read(request, response).await?,
+            _ => body::read_beginning(response, REFUSAL_BYTES).await,
+        };
         let answered = || format!("it answered {}: {}", status.as_u16(), self.beginning(&body));
         match status {
-            StatusCode::OK => document::decode(&body).map_err(|why| {
+            StatusCode::OK => page::decode(&body).map_err(|why| {
                 let shape = KakaoError::Shape {
                     url: self.url(),
                     date,
-                    page,
+                    page: number,
                     why: why.to_string(),
                     body: self.beginning(&body),
                 };
@@ -282,6 +291,17 @@ impl Kakao {
                 body: self.beginning(&body),
             })),
         }
+    }
+
+    /// Reads the body of a page.
+    async fn read(&self, request: PageRequest, response: Response) -> Result<Vec<u8>, RequestFailure> {
+        let PageRequest { date, page, .. } = request;
+        body::read(response, page::PAGE_BYTES).await.map_err(|error| match error {
+            BodyError::TooLarge(limit) => {
+                RequestFailure::Permanent(KakaoError::TooLarge { url: self.url(), date, page, limit })
+            }
+            BodyError::Interrupted(error) => self.request_failure(&error),
+        })
     }
 
     fn request_failure(&self, error: &reqwest::Error) -> RequestFailure {
@@ -328,35 +348,6 @@ struct PageRequest {
     size: u32,
     /// Limit of the attempts, in addition to the time budget.
     attempts: u32,
-}
-
-/// The reason for an attempt without rows.
-#[derive(Debug, thiserror::Error)]
-enum RequestFailure {
-    #[error(transparent)]
-    Permanent(KakaoError),
-    #[error("{why}")]
-    Transient { why: String, retry_after: Option<Duration> },
-    /// A transient failure with a more specific error than the end of attempts.
-    #[error(transparent)]
-    Truncated(KakaoError),
-}
-
-impl RequestFailure {
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Transient { retry_after, .. } => *retry_after,
-            Self::Permanent(_) | Self::Truncated(_) => None,
-        }
-    }
-
-    /// Returns the error after the last attempt; `exhausted` unless the failure has a more specific error.
-    fn into_last(self, exhausted: KakaoError) -> KakaoError {
-        match self {
-            Self::Permanent(error) | Self::Truncated(error) => error,
-            Self::Transient { .. } => exhausted,
-        }
-    }
 }
 
 fn resources_url(base_url: &str) -> Result<Url, KakaoError> {

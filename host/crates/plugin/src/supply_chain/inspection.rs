@@ -41,6 +41,8 @@ pub enum ImportKind {
     /// Types only, no functions.
     Types,
     Reference,
+    /// Glue to JavaScript, which a plugin does not have; a plugin with such an import does not load.
+    WasmBindgen,
     /// Never granted; a plugin with such an import does not load.
     Unknown,
 }
@@ -110,9 +112,15 @@ fn import(name: &str) -> Import {
         Some("log") => ImportKind::Log,
         Some("types") => ImportKind::Types,
         Some("reference") => ImportKind::Reference,
+        _ if is_wasm_bindgen(name) => ImportKind::WasmBindgen,
         _ => ImportKind::Unknown,
     };
     Import { name: shown_name(name), kind }
+}
+
+/// Returns whether an import belongs to the crate wasm-bindgen.
+pub(crate) fn is_wasm_bindgen(import: &str) -> bool {
+    import.starts_with("__wbindgen") || import == "wbg"
 }
 
 /// Returns the contract version in the export name of the `detector` interface.
@@ -137,6 +145,7 @@ impl ImportKind {
             Self::Log => "log",
             Self::Types => "types",
             Self::Reference => "reference (needs a grant)",
+            Self::WasmBindgen => "not allowed: needs JavaScript; build without wasm-bindgen",
             Self::Unknown => "not allowed: the plugin does not load",
         }
     }

@@ -78,7 +78,15 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(vec![Diagnostic::of_file(file, format!("cannot be read: {error}"))]),
         };
-        parse::parse(file, &text).map(Some)
+        Self::parse(file, &text).map(Some)
+    }
+
+    /// Parses the text of a lock. `file` is for messages.
+    ///
+    /// # Errors
+    /// Returns every fault in the text.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        parse::parse(file, text)
     }
 
     /// Writes the lock atomically.

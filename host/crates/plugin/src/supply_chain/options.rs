@@ -7,6 +7,7 @@ use config_file::secret::{self, SecretResolver};
 use config_file::toml::Section;
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
+use transport::endpoint;
 use transport::http::is_loopback_host;
 
 use super::registry::{Credentials, RegistryOptions, RegistryTransport};
@@ -107,10 +108,7 @@ fn read_registry(
 ) -> Option<RegistryOptions> {
     const HOST: &str = "the registry's \"HOST\" or \"HOST:PORT\"";
     section.need("host", HOST);
-    let host = section.parse("host", HOST, |host| {
-        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
-        (!host.is_empty() && host.bytes().all(is_valid)).then(|| host.to_owned())
-    });
+    let host = section.parse("host", HOST, |host| is_host(host).then(|| host.to_owned()));
     let username = section.text("username");
     let password = secret::read(&mut section, "password", references);
     for (key, other) in [("username", "password"), ("password", "username")] {
@@ -119,6 +117,8 @@ fn read_registry(
         }
     }
     let transport = read_transport(&mut section, host.as_deref());
+    let realm_hosts = read_realm_hosts(&mut section);
+    let authority = endpoint::authority(&mut section);
     let timeout = section.whole("timeout_seconds", 1..=3_600);
     if let Some(host) = &host
         && !hosts.insert(host.clone())
@@ -129,10 +129,30 @@ fn read_registry(
     let mut options = RegistryOptions::new(&host?);
     options.credentials = username.zip(password).map(|(username, password)| Credentials { username, password });
     options.transport = transport?;
+    options.authority = authority?;
+    options.realm_hosts = realm_hosts;
     if let Some(seconds) = timeout {
         options.timeout = Duration::from_secs(seconds as u64);
     }
     Some(options)
+}
+
+/// Reads the hosts of token realms. A realm receives the password.
+fn read_realm_hosts(section: &mut Section<'_, '_>) -> Vec<String> {
+    let hosts = section.texts("realm_hosts").unwrap_or_default();
+    for (host, offset) in &hosts {
+        if !is_host(host) {
+            let message = format!("expected \"HOST\" or \"HOST:PORT\" of a token realm, found {host:?}");
+            section.fail_at("realm_hosts", *offset, message);
+        }
+    }
+    hosts.into_iter().map(|(host, _)| host).collect()
+}
+
+/// Returns whether a text is `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+    !text.is_empty() && text.bytes().all(is_valid)
 }
 
 /// Reads the key `transport`. Plain `http` is accepted for the same machine only, `insecure-http` for any host.

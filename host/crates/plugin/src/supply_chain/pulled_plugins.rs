@@ -131,7 +131,7 @@ impl PulledPlugins {
 pub enum PulledPluginsError {
     #[error(transparent)]
     Read(#[from] ArtifactError),
-    #[error("{}: changed after the pull: remove the file, and pull the plugin again with `costwarden plugin pull`", path.display())]
+    #[error("{}: changed after the pull; any job or `costwarden plugin pull` pulls the plugin again", path.display())]
     Damaged { path: PathBuf },
     #[error("{}: pulled plugins cannot be stored in this folder of state_dir: {error}", directory.display())]
     Save { directory: PathBuf, error: io::Error },

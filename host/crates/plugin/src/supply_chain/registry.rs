@@ -2,25 +2,31 @@
 //! `application/vnd.wasm.config.v0+json` and a single layer `application/wasm`. The signature is an annotation of the
 //! manifest.
 //!
-//! All answers of a registry are limited in time and size and checked against their digests. This module does not parse
-//! a pulled plugin; a push parses the pusher's file.
+//! All answers of a registry are limited in time and size, and checked against their digests. The requests are made here,
+//! because the client of the crate `oci-client` reads every answer whole and sends credentials to any realm. This module
+//! does not parse a pulled plugin; a push parses the pusher's file.
 
+mod answer;
+mod client;
 mod error;
 mod layout;
+mod manifest;
 mod options;
+mod token;
 
 use std::collections::BTreeMap;
 
-use futures_util::TryStreamExt as _;
 use model::rule::image::Image;
-use oci_client::RegistryOperation;
-use oci_client::client::LayerDescriptor;
-use oci_client::errors::OciDistributionError;
-use oci_wasm::WasmClient;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
+use oci_wasm::{ToConfig as _, WASM_MANIFEST_MEDIA_TYPE};
+use reqwest::Response;
 use sandbox::Artifact;
+use transport::body::{self, BodyError};
 
-use self::error::registry_error;
+use self::client::Client;
 use self::layout::{config_and_layer, plugin_layer};
+use self::manifest::FetchedManifest;
+use self::token::Access;
 use super::signature::Signature;
 
 pub use self::error::RegistryError;
@@ -37,8 +43,7 @@ pub struct PulledPlugin {
     pub signature: Option<Signature>,
 }
 
-/// Annotation with the signature's text in a JSON string. The manifest is written in canonical JSON without escapes, so
-/// the text must not contain line breaks.
+/// Annotation with the signature's text in a JSON string.
 const SIGNATURE_ANNOTATION: &str = "costwarden.minisig";
 const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
 
@@ -53,24 +58,20 @@ pub async fn push(
     signature: Option<&Signature>,
 ) -> Result<Image, RegistryError> {
     let (config, layer) = config_and_layer(image, artifact)?;
+    let other = |error: anyhow::Error| RegistryError::Other { image: image.clone(), cause: format!("{error:#}") };
+    let config = config.to_config().map_err(other)?;
     let mut annotations = BTreeMap::from([(TITLE_ANNOTATION.to_owned(), format!("{}.wasm", image.name()))]);
     if let Some(signature) = signature {
         annotations.insert(SIGNATURE_ANNOTATION.to_owned(), serde_json::json!(signature.text).to_string());
     }
-    let client = WasmClient::new(options.client());
+    let mut manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, Some(annotations));
+    manifest.media_type = Some(WASM_MANIFEST_MEDIA_TYPE.to_owned());
     options
         .with_timeout(image, async {
-            let auth = options.auth();
-            let failed = |error| registry_error(image, error);
-            // Authenticate first: the library's push does not distinguish a refusal from other errors.
-            client.auth(image.reference(), &auth, RegistryOperation::Push).await.map_err(failed)?;
-            let pushed = client.push(image.reference(), &auth, layer, config, Some(annotations)).await;
-            pushed.map_err(|error| match error.downcast::<OciDistributionError>() {
-                Ok(error) => failed(error),
-                Err(error) => RegistryError::Other { image: image.clone(), cause: format!("{error:#}") },
-            })?;
-            let digest = client.fetch_manifest_digest(image.reference(), &auth).await.map_err(failed)?;
-            Ok(image.pinned(&digest))
+            let client = Client::connect(image, options, Access::Push).await?;
+            client.upload(&layer.sha256_digest(), layer.data).await?;
+            client.upload(&config.sha256_digest(), config.data).await?;
+            Ok(image.pinned(&manifest::put(&client, &manifest).await?))
         })
         .await
 }
@@ -81,29 +82,17 @@ pub async fn push(
 /// Fails if the registry does not deliver the image, or if the image is not a plugin, is too large, or does not match
 /// the digest.
 pub async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: u64) -> Result<PulledPlugin, RegistryError> {
-    let client = options.client();
     options
         .with_timeout(image, async {
-            let auth = options.auth();
-            let failed = |error| registry_error(image, error);
-            client.auth(image.reference(), &auth, RegistryOperation::Pull).await.map_err(failed)?;
-            let (manifest, digest) = client.pull_image_manifest(image.reference(), &auth).await.map_err(failed)?;
+            let client = Client::connect(image, options, Access::Pull).await?;
+            let FetchedManifest { manifest, digest } = manifest::fetch(&client).await?;
             let layer = plugin_layer(image, &manifest)?;
-            let too_large = || RegistryError::TooLarge { image: image.clone(), limit: limit_bytes };
             if u64::try_from(layer.size).unwrap_or(0) > limit_bytes {
-                return Err(too_large());
+                return Err(RegistryError::TooLarge { image: image.clone(), limit: limit_bytes });
             }
             // A manifest may name other URLs of the layer; they are not followed.
-            let layer = LayerDescriptor { digest: &layer.digest, urls: &None };
-            let mut stream = client.pull_blob_stream(image.reference(), &layer).await.map_err(failed)?;
-            let mut bytes = Vec::new();
-            while let Some(chunk) = stream.try_next().await.map_err(|error| failed(error.into()))? {
-                // A registry may send more bytes than the manifest declares.
-                if bytes.len() as u64 + chunk.len() as u64 > limit_bytes {
-                    return Err(too_large());
-                }
-                bytes.extend_from_slice(&chunk);
-            }
+            let response = client.get(&format!("blobs/{}", layer.digest), "*/*").await?;
+            let bytes = read_layer(image, response, layer).await?;
             let annotations = manifest.annotations.unwrap_or_default();
             let signature = annotations.get(SIGNATURE_ANNOTATION).map(|text| Signature {
                 // An invalid string becomes an empty text, and the verification rejects an empty text.
@@ -114,4 +103,33 @@ pub async fn pull(image: &Image, options: &RegistryOptions, limit_bytes: u64) ->
             Ok(PulledPlugin { image, artifact, signature })
         })
         .await
+}
+
+/// Returns the digest of the manifest that the registry has under the tag or digest of an image.
+///
+/// # Errors
+/// Fails if the registry does not deliver the manifest.
+pub(super) async fn current_digest(image: &Image, options: &RegistryOptions) -> Result<String, RegistryError> {
+    let fetched = async {
+        let client = Client::connect(image, options, Access::Pull).await?;
+        Ok(manifest::fetch(&client).await?.digest)
+    };
+    options.with_timeout(image, fetched).await
+}
+
+/// Reads a layer, at most as long as the manifest declares, and checks the digest.
+async fn read_layer(image: &Image, response: Response, layer: &OciDescriptor) -> Result<Vec<u8>, RegistryError> {
+    let damaged = |cause: String| RegistryError::Damaged { image: image.clone(), cause };
+    let declared = u64::try_from(layer.size).unwrap_or(0);
+    let bytes = body::read(response, declared).await.map_err(|error| match error {
+        BodyError::TooLarge(limit) => {
+            damaged(format!("the plugin is larger than {limit} bytes, the size in the manifest"))
+        }
+        BodyError::Interrupted(error) => answer::failure(image, error),
+    })?;
+    let digest = manifest::digest(&bytes);
+    if digest != layer.digest {
+        return Err(damaged(format!("the plugin is {digest}, expected {}", layer.digest)));
+    }
+    Ok(bytes)
 }

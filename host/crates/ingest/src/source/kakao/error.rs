@@ -48,6 +48,11 @@ pub enum KakaoError {
     )]
     Shape { url: String, date: Date, page: u32, why: String, body: String },
     #[error(
+        "page {page} of {date} from {url} is larger than {limit} bytes: lower source.page_size, or check \
+         source.endpoint"
+    )]
+    TooLarge { url: String, date: Date, page: u32, limit: u64 },
+    #[error(
         "page {page} of {date} from {url} equals the previous page of {size} rows: expected different rows, or an empty \
          page after the last row"
     )]

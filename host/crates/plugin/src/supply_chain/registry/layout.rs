@@ -1,12 +1,13 @@
 //! The layout of a plugin's image.
 
-use model::rule::image::Image;
+use model::rule::image::{Image, is_sha256};
 use oci_client::client::ImageLayer;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmConfig};
 use sandbox::Artifact;
 use wasmparser::Parser;
 
+use super::answer::single_line;
 use super::error::RegistryError;
 
 /// Returns the config and the layer of a plugin.
@@ -33,12 +34,19 @@ pub(super) fn plugin_layer<'m>(
 ) -> Result<&'m OciDescriptor, RegistryError> {
     let error = |cause: String| RegistryError::NotAPlugin { image: image.clone(), cause };
     if manifest.config.media_type != WASM_MANIFEST_CONFIG_MEDIA_TYPE {
-        let media_type = &manifest.config.media_type;
+        let media_type = single_line(&manifest.config.media_type);
         return Err(error(format!("the config is {media_type}, expected {WASM_MANIFEST_CONFIG_MEDIA_TYPE}")));
     }
     match manifest.layers.as_slice() {
-        [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE => Ok(layer),
-        [layer] => Err(error(format!("the layer is {}, expected {WASM_LAYER_MEDIA_TYPE}", layer.media_type))),
+        [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE && is_sha256(&layer.digest) => Ok(layer),
+        [layer] if layer.media_type == WASM_LAYER_MEDIA_TYPE => {
+            let digest = single_line(&layer.digest);
+            Err(error(format!("the digest of the layer is {digest}, expected sha256: and 64 digits in lower-case hex")))
+        }
+        [layer] => {
+            let media_type = single_line(&layer.media_type);
+            Err(error(format!("the layer is {media_type}, expected {WASM_LAYER_MEDIA_TYPE}")))
+        }
         layers => {
             Err(error(format!("the image has {} layers, expected one layer of {WASM_LAYER_MEDIA_TYPE}", layers.len())))
         }

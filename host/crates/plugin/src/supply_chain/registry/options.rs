@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use config_file::secret::Secret;
 use model::rule::image::Image;
-use oci_client::Client;
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::secrets::RegistryAuth;
+use transport::http::Authority;
 
 use super::error::RegistryError;
 
@@ -18,6 +16,10 @@ pub struct RegistryOptions {
     /// `None` for a registry without authentication.
     pub credentials: Option<Credentials>,
     pub transport: RegistryTransport,
+    /// The only trusted certificate authority, if present.
+    pub authority: Option<Authority>,
+    /// `HOST` or `HOST:PORT` of token realms beside the registry's own host.
+    pub realm_hosts: Vec<String>,
     /// Time limit of a whole push or pull.
     pub timeout: Duration,
 }
@@ -36,8 +38,6 @@ pub enum RegistryTransport {
     Http,
 }
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 impl RegistryOptions {
     /// Returns the options for a host: from the config if present, otherwise the defaults.
     pub fn for_host(host: &str, configured: &[Self]) -> Self {
@@ -46,30 +46,13 @@ impl RegistryOptions {
 
     pub fn new(host: &str) -> Self {
         let timeout = Duration::from_secs(60);
-        Self { host: host.to_owned(), credentials: None, transport: RegistryTransport::Https, timeout }
-    }
-
-    pub(super) fn client(&self) -> Client {
-        Client::new(ClientConfig {
-            protocol: match self.transport {
-                RegistryTransport::Https => ClientProtocol::Https,
-                RegistryTransport::Http => ClientProtocol::Http,
-            },
-            // Without a resolver, an image index is an error: an index is not a plugin.
-            platform_resolver: None,
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(self.timeout),
-            user_agent: concat!("costwarden/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        })
-    }
-
-    pub(super) fn auth(&self) -> RegistryAuth {
-        match &self.credentials {
-            Some(Credentials { username, password }) => {
-                RegistryAuth::Basic(username.clone(), password.expose().to_owned())
-            }
-            None => RegistryAuth::Anonymous,
+        Self {
+            host: host.to_owned(),
+            credentials: None,
+            transport: RegistryTransport::Https,
+            authority: None,
+            realm_hosts: Vec::new(),
+            timeout,
         }
     }
 
