@@ -15,6 +15,8 @@ FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
 SECONDS := 60
 SEED := 1
 SEEDS := 1
+# The folder with the series of `make quality`, and with the scripts that inject, count and score incidents.
+SETS := ../shared/quality
 
 # Every cargo call selects the whole workspace: another selection would resolve other features and build the dependencies
 # a second time. Everything but `make check` uses the release profile.
@@ -62,6 +64,10 @@ bench-sandbox: build ## time the detectors in the sandbox against native ones, a
 .PHONY: bench-volume
 bench-volume: plugins ## time the rules over stores of up to a million series
 	cargo bench --profile release --workspace --bench volume
+
+.PHONY: quality
+quality: build ## measure the bundled detectors into plugins/QUALITY.md, about 12 minutes: SETS=../shared/quality
+	python3 plugins/quality/measure.py $(COSTWARDEN) $(SETS)
 
 .PHONY: fuzz
 fuzz: build ## damaged plugins, states and foreign data, the meter beside the engine's: SECONDS=60 SEED=1
