@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use model::incident::Incident;
-use notify::{self, TextOptions};
+use notify::{ComparedSpans, Comparison, IncidentContent, Notification};
 use store::RunRecord;
 use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
@@ -36,7 +36,8 @@ impl Run<'_> {
         for mut incident in incidents {
             self.explain(&mut incident, &notified).await?;
             let has_same_names = same_names.contains(&incident.id);
-            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident, has_same_names);
+            let Deliveries { has_delivered, is_interrupted } =
+                self.deliver_incident(&mut incident, has_same_names).await;
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
@@ -74,13 +75,13 @@ impl Run<'_> {
         let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
-        let message = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
-        for receiver in &mut services.receivers {
+        let notification = Notification::of_daily_total(date, &total, services.config.locale());
+        for receiver in services.receivers.iter_mut().filter(|receiver| receiver.daily_total) {
             if record.total_delivered.contains(&receiver.name) {
                 continue;
             }
-            match receiver.send(&message, self.now) {
-                Ok(()) => {
+            match receiver.send(&notification, self.now).await {
+                Ok(_) => {
                     failpoint::pass(Checkpoint::Delivered);
                     record.total_delivered.insert(receiver.name.clone());
                     self.report.add(Count::Notifications, 1);
@@ -128,12 +129,13 @@ impl Run<'_> {
         self.checkpoint(Checkpoint::Notified).await
     }
 
-    fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
+    async fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
         let mut deliveries = Deliveries::default();
+        let factor = self.services.config.renotify_factor;
+        let comparison = self.comparison(incident);
+        let recent_days = self.recent_days(incident).await;
         for index in 0..self.services.receivers.len() {
-            let language = self.services.config.language;
-            let factor = self.services.config.renotify_factor;
-            for notification in incident.due_notifications(&self.services.receivers[index].name, factor) {
+            for kind in incident.due_notifications(&self.services.receivers[index].name, factor) {
                 // With an expired lease, another host may send the same notification.
                 if self.has_stale_write_lease() {
                     deliveries.is_interrupted = true;
@@ -141,17 +143,19 @@ impl Run<'_> {
                 }
                 let services = &mut *self.services;
                 let receiver = &mut services.receivers[index];
-                let options = TextOptions {
-                    language,
-                    currency: &services.config.currency,
-                    text_style: receiver.text_style,
+                let content = IncidentContent {
+                    kind,
+                    incident,
+                    comparison,
                     has_same_names,
+                    recent_days: &recent_days,
+                    delivery: incident.deliveries.get(&receiver.name),
                 };
-                let message = notify::incident_message(incident, notification, options);
-                match receiver.send(&message, self.now) {
-                    Ok(()) => {
+                let notification = Notification::of_incident(content, services.config.locale());
+                match receiver.send(&notification, self.now).await {
+                    Ok(receipt) => {
                         failpoint::pass(Checkpoint::Delivered);
-                        incident.record_delivery(&receiver.name, notification);
+                        incident.record_delivery(&receiver.name, kind, receipt.thread);
                         self.report.add(Count::Notifications, 1);
                         deliveries.has_delivered = true;
                     }
@@ -165,6 +169,15 @@ impl Run<'_> {
             }
         }
         deliveries
+    }
+
+    /// Returns the newest anomaly of an incident with the spans of both amounts.
+    fn comparison(&self, incident: &Incident) -> Comparison {
+        let rules = &self.services.rules.rules;
+        let grain = |id: &String| rules.iter().find(|prepared| prepared.rule.id == *id).map(|found| found.rule.grain);
+        let Incident { last_seen: moment, observed, expected, .. } = *incident;
+        let spans = ComparedSpans::of(moment, incident.rules.iter().map(grain));
+        Comparison { moment, observed, expected, spans }
     }
 }
 
