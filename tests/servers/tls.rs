@@ -1,7 +1,7 @@
 //! TLS with a private certificate authority, to a real mongod, a real S3 server and the simulated API behind OpenSSL:
 //! the right certificate is accepted, and every wrong certificate refused.
 
-mod certificates;
+pub(crate) mod certificates;
 mod refused;
-mod servers;
+pub(crate) mod servers;
 mod trusted;

@@ -116,6 +116,10 @@ fn the_documented_config_names_every_key() {
         ("kind = \"syslog\"", 7),
         ("kind = \"syslog\"\ntransport = \"tcp\"", 7),
         ("kind = \"slack\"\nbot_token = \"env:HOME\"", 9),
+        ("kind = \"email\"", 12),
+        ("kind = \"webhook\"", 7),
+        ("kind = \"alertmanager\"", 6),
+        ("kind = \"teams\"", 6),
     ] {
         let keys = known(&format!("[[receiver]]\n{kind}\nno_such_key = 1\n"), "receiver");
         assert_eq!(keys.len(), count, "{keys:?}");

@@ -12,7 +12,7 @@ use model::language::Language;
 use model::series::ALL;
 
 use self::chart::chart;
-use crate::notification::{Content, IncidentContent, Level, Notification, ProblemState};
+use crate::notification::{Content, IncidentContent, Notification, ProblemState};
 use crate::text::{Locale, one_line};
 
 /// A text in parts. No part has a control character, a line break or a mark of the text direction.
@@ -83,10 +83,10 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
             (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
         },
         Content::DailyTotal { .. } => "🧾",
-        Content::Operational(content) => match (content.state, content.level) {
-            (ProblemState::Resolved, _) => "✅",
-            (ProblemState::Raised, Level::Info) => "ℹ️",
-            (ProblemState::Raised, Level::Critical | Level::Error) => "⚠️",
+        Content::Operational(content) => match content.state {
+            ProblemState::Raised => "⚠️",
+            ProblemState::Resolved => "✅",
+            ProblemState::Test => "🔔",
         },
     }
 }

@@ -77,6 +77,8 @@ pub struct OperationalContent<'a> {
 pub enum ProblemState {
     Raised,
     Resolved,
+    /// No problem: a test of the receiver.
+    Test,
 }
 
 /// The priority of a notification.
@@ -89,22 +91,16 @@ pub enum Level {
 
 impl<'a> Notification<'a> {
     pub fn of_incident(content: IncidentContent<'a>, locale: Locale<'a>) -> Self {
-        // The number separates the notifications of growth.
         let number = content.delivery.map_or(0, |delivery| delivery.notifications) + 1;
-        let id = format!("{}.{}.{number}", content.incident.id, kind_word(content.kind));
-        Self { id, locale, content: Content::Incident(content) }
+        Self { id: content.id(content.kind, number), locale, content: Content::Incident(content) }
     }
 
     pub fn of_daily_total(date: Date, total: &'a str, locale: Locale<'a>) -> Self {
-        Self { id: format!("total.{date}"), locale, content: Content::DailyTotal { date, total } }
+        Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
     }
 
     pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
-        let state = match content.state {
-            ProblemState::Raised => "raised",
-            ProblemState::Resolved => "resolved",
-        };
-        let id = format!("{}.{}.{state}", content.key, content.since.as_second());
+        let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
         Self { id, locale, content: Content::Operational(content) }
     }
 
@@ -130,10 +126,30 @@ impl IncidentContent<'_> {
         !matches!(self.kind, NotificationKind::Opened | NotificationKind::Grown)
     }
 
+    /// Returns the id of the notification about the opening, which is the first notification of a receiver.
+    pub(crate) fn opening_id(&self) -> String {
+        self.id(NotificationKind::Opened, 1)
+    }
+
+    /// Returns the id of a notification of the incident. The number separates the notifications of growth.
+    fn id(&self, kind: NotificationKind, number: u32) -> String {
+        format!("{}-{}-{number}", self.incident.id, kind_word(kind))
+    }
+
     /// Returns the levels before and after a lasting change; the newest values without a finished day.
     pub(crate) fn levels(&self) -> Levels {
         let Incident { observed, expected, .. } = *self.incident;
         self.incident.levels().unwrap_or(Levels { before: expected, after: observed })
+    }
+}
+
+impl ProblemState {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Resolved => "resolved",
+            Self::Test => "test",
+        }
     }
 }
 

@@ -1,22 +1,30 @@
 //! An open receiver: one channel per kind of receiver.
 
+mod alertmanager;
+mod email;
 pub mod options;
 mod post;
 mod slack;
 mod syslog;
+mod teams;
 mod terminal;
+mod webhook;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use self::alertmanager::Alertmanager;
+use self::email::Email;
 use self::options::{ReceiverKind, ReceiverOptions};
 use self::post::PostError;
 use self::slack::Slack;
 use self::syslog::Syslog;
+use self::teams::Teams;
 pub use self::terminal::Terminal;
 use self::terminal::TerminalReceiver;
+use self::webhook::Webhook;
 use crate::notification::Notification;
 
 /// An open receiver.
@@ -41,6 +49,10 @@ enum Channel {
     Terminal(TerminalReceiver),
     Syslog(Syslog),
     Slack(Slack),
+    Webhook(Webhook),
+    Email(Email),
+    Alertmanager(Alertmanager),
+    Teams(Teams),
 }
 
 /// The confirmation of a receiver.
@@ -90,6 +102,10 @@ impl Receiver {
             ReceiverKind::Terminal(style) => Channel::Terminal(TerminalReceiver { terminal, text_style: *style }),
             ReceiverKind::Syslog(options) => Channel::Syslog(Syslog::new(options)),
             ReceiverKind::Slack(options) => Channel::Slack(Slack::new(options)),
+            ReceiverKind::Webhook(options) => Channel::Webhook(Webhook::new(options)),
+            ReceiverKind::Email(options) => Channel::Email(Email::new(options, &config.name)),
+            ReceiverKind::Alertmanager(options) => Channel::Alertmanager(Alertmanager::new(options)),
+            ReceiverKind::Teams(options) => Channel::Teams(Teams::new(options)),
         };
         Self {
             name: config.name.clone(),
@@ -110,6 +126,9 @@ impl Receiver {
             Channel::Terminal(_) => Ok(true),
             Channel::Syslog(syslog) => syslog.probe().map_err(ChannelError::from),
             Channel::Slack(slack) => slack.probe(now).await,
+            Channel::Webhook(_) | Channel::Teams(_) => Ok(false),
+            Channel::Email(email) => email.probe().await,
+            Channel::Alertmanager(alertmanager) => alertmanager.probe().await,
         };
         probed.map_err(|error| ReceiverError::Unreachable {
             receiver: self.name.clone(),
@@ -133,6 +152,10 @@ impl Receiver {
             Channel::Terminal(terminal) => terminal.send(notification).map_err(ChannelError::from),
             Channel::Syslog(syslog) => syslog.send(notification, now).map_err(ChannelError::from),
             Channel::Slack(slack) => slack.send(notification, now).await,
+            Channel::Webhook(webhook) => webhook.send(notification, now).await,
+            Channel::Email(email) => email.send(notification, now).await,
+            Channel::Alertmanager(alertmanager) => alertmanager.send(notification, now).await,
+            Channel::Teams(teams) => teams.send(notification, now).await,
         };
         match sent {
             Ok(receipt) => {
@@ -151,9 +174,14 @@ impl Receiver {
     /// Returns whether the texts of the receiver show the costs of recent days.
     pub fn shows_recent_days(&self) -> bool {
         match &self.channel {
-            Channel::Terminal(_) | Channel::Syslog(_) => false,
-            Channel::Slack(_) => true,
+            Channel::Terminal(_) | Channel::Syslog(_) | Channel::Alertmanager(_) => false,
+            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) => true,
         }
+    }
+
+    /// Returns whether every run must send the open incidents and problems again, because the receiver forgets them.
+    pub fn needs_refresh(&self) -> bool {
+        matches!(self.channel, Channel::Alertmanager(_))
     }
 
     /// Returns the display name of the destination.
@@ -162,6 +190,10 @@ impl Receiver {
             Channel::Terminal(_) => "the terminal".to_owned(),
             Channel::Syslog(syslog) => syslog.target(),
             Channel::Slack(slack) => slack.target(),
+            Channel::Webhook(webhook) => webhook.target(),
+            Channel::Email(email) => email.target(),
+            Channel::Alertmanager(alertmanager) => alertmanager.target(),
+            Channel::Teams(teams) => teams.target(),
         }
     }
 }

@@ -195,7 +195,7 @@ async fn send_test(mut receiver: Receiver, config: &Config, now: Timestamp) -> I
     };
     let content = OperationalContent {
         key: "test",
-        state: ProblemState::Raised,
+        state: ProblemState::Test,
         since: now,
         level: Level::Info,
         tag: "TEST",

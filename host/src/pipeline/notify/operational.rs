@@ -132,13 +132,14 @@ impl OperationalProblem<'_> {
         };
         let message = Notification::of_problem(content, recipients.locale);
         for receiver in recipients.receivers {
-            if notification.delivered.contains(&receiver.name) {
+            let is_delivered = notification.delivered.contains(&receiver.name);
+            if is_delivered && !receiver.needs_refresh() {
                 continue;
             }
             match receiver.send(&message, recipients.now).await {
                 Ok(_) => {
                     notification.delivered.insert(receiver.name.clone());
-                    result.accepted += 1;
+                    result.accepted += u64::from(!is_delivered);
                 }
                 Err(error) => result.errors.push(error.to_string()),
             }

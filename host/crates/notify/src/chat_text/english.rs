@@ -189,10 +189,10 @@ fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {
 }
 
 fn operational(content: &OperationalContent<'_>) -> Words {
-    let title = match (content.tag, content.state) {
-        ("TEST", _) => "Test notification of costwarden",
-        (_, ProblemState::Raised) => "A problem of costwarden",
-        (_, ProblemState::Resolved) => "A problem of costwarden has ended",
+    let title = match content.state {
+        ProblemState::Test => "Test notification of costwarden",
+        ProblemState::Raised => "A problem of costwarden",
+        ProblemState::Resolved => "A problem of costwarden has ended",
     };
     let footer = format!("COSTWARDEN_{}", content.tag);
     Words { title: title.to_owned(), lines: vec![content.text.to_owned()], footer, ..Words::default() }

@@ -196,10 +196,10 @@ fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {
 }
 
 fn operational(content: &OperationalContent<'_>) -> Words {
-    let title = match (content.tag, content.state) {
-        ("TEST", _) => "costwarden 시험 알림",
-        (_, ProblemState::Raised) => "costwarden 운영 알림",
-        (_, ProblemState::Resolved) => "costwarden 문제가 해소되었습니다",
+    let title = match content.state {
+        ProblemState::Test => "costwarden 시험 알림",
+        ProblemState::Raised => "costwarden 운영 알림",
+        ProblemState::Resolved => "costwarden 문제가 해소되었습니다",
     };
     let footer = format!("COSTWARDEN_{}", content.tag);
     Words { title: title.to_owned(), lines: vec![content.text.to_owned()], footer, ..Words::default() }

@@ -6,9 +6,9 @@ use model::moment::Moment;
 use model::series::SeriesKey;
 
 use super::*;
-use crate::notification::OperationalContent;
 use crate::notification::fixtures::{content, incident, lasting_incident, recent_days};
 use crate::notification::{ComparedSpans, DayCost};
+use crate::notification::{Level, OperationalContent};
 
 const KOREAN: Locale<'static> = Locale { language: Language::Korean, currency: "KRW" };
 const ENGLISH: Locale<'static> = Locale { language: Language::English, currency: "KRW" };
@@ -91,7 +91,7 @@ fn others(locale: Locale<'_>) -> String {
         plain(&Notification::of_daily_total(date(2026, 11, 15), "2,862,617.98", locale)),
         problem(ProblemState::Raised, "FAILING"),
         problem(ProblemState::Resolved, "RECOVERED"),
-        problem(ProblemState::Raised, "TEST"),
+        problem(ProblemState::Test, "TEST"),
     ]
     .join("\n\n")
 }
@@ -249,7 +249,7 @@ fn totals_and_problems_have_words() {
     daily 3
     COSTWARDEN_RECOVERED
 
-    ⚠️ costwarden 시험 알림
+    🔔 costwarden 시험 알림
     daily 3
     COSTWARDEN_TEST
 
@@ -263,7 +263,7 @@ fn totals_and_problems_have_words() {
     daily 3
     COSTWARDEN_RECOVERED
 
-    ⚠️ Test notification of costwarden
+    🔔 Test notification of costwarden
     daily 3
     COSTWARDEN_TEST
     ");

@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 
+pub use super::alertmanager::AlertmanagerOptions;
+pub use super::email::{EmailOptions, SmtpLogin, SmtpSecurity};
 pub use super::post::HttpOptions;
 pub use super::slack::{SlackApp, SlackDestination, SlackOptions};
 pub use super::syslog::{SyslogOptions, SyslogTransport};
-use super::{slack, syslog};
+pub use super::teams::TeamsOptions;
+pub use super::webhook::WebhookOptions;
+use super::{alertmanager, email, slack, syslog, teams, webhook};
 use crate::line::TextStyle;
 
 /// A receiver of notifications.
@@ -27,33 +31,45 @@ pub enum ReceiverKind {
     Terminal(TextStyle),
     Syslog(SyslogOptions),
     Slack(SlackOptions),
+    Webhook(WebhookOptions),
+    Email(Box<EmailOptions>),
+    Alertmanager(AlertmanagerOptions),
+    Teams(TeamsOptions),
 }
 
 /// The words for the kinds in a config.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum KindWord {
     Terminal,
     Syslog,
     Slack,
+    Webhook,
+    Email,
+    Alertmanager,
+    Teams,
 }
 
-const KINDS: [(&str, KindWord); 3] =
-    [("stdout", KindWord::Terminal), ("syslog", KindWord::Syslog), ("slack", KindWord::Slack)];
+const KINDS: [(&str, KindWord); 7] = [
+    ("stdout", KindWord::Terminal),
+    ("syslog", KindWord::Syslog),
+    ("slack", KindWord::Slack),
+    ("webhook", KindWord::Webhook),
+    ("email", KindWord::Email),
+    ("alertmanager", KindWord::Alertmanager),
+    ("teams", KindWord::Teams),
+];
 
 impl KindWord {
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Terminal => "stdout",
-            Self::Syslog => "syslog",
-            Self::Slack => "slack",
-        }
+        KINDS.iter().find(|(_, kind)| *kind == self).map(|(word, _)| *word).expect("every kind has a word")
     }
 
-    /// Whether the receiver gets the daily total without `daily_total`. A person does not need a message per day.
-    fn has_daily_total(self) -> bool {
+    /// Reads the key `daily_total`. A person does not need a message per day, and a total is no alert.
+    fn daily_total(self, section: &mut Section<'_, '_>) -> bool {
         match self {
-            Self::Terminal | Self::Syslog => true,
-            Self::Slack => false,
+            Self::Terminal | Self::Syslog | Self::Webhook => section.flag("daily_total").unwrap_or(true),
+            Self::Slack | Self::Email | Self::Teams => section.flag("daily_total").unwrap_or(false),
+            Self::Alertmanager => false,
         }
     }
 }
@@ -85,8 +101,12 @@ fn receiver(
         KindWord::Terminal => Some(ReceiverKind::Terminal(text_style(&mut section))),
         KindWord::Syslog => syslog::read(&mut section).map(ReceiverKind::Syslog),
         KindWord::Slack => slack::read(&mut section, references).map(ReceiverKind::Slack),
+        KindWord::Webhook => webhook::read(&mut section, references).map(ReceiverKind::Webhook),
+        KindWord::Email => email::read(&mut section, references).map(|options| ReceiverKind::Email(Box::new(options))),
+        KindWord::Alertmanager => alertmanager::read(&mut section).map(ReceiverKind::Alertmanager),
+        KindWord::Teams => teams::read(&mut section, references).map(ReceiverKind::Teams),
     };
-    let daily_total = section.flag("daily_total").unwrap_or(word.has_daily_total());
+    let daily_total = word.daily_total(&mut section);
     let name = name.unwrap_or_else(|| word.as_str().to_owned());
     // Deliveries are stored by name: two receivers with the same name would share deliveries.
     if !names.insert(name.clone()) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use config_file::secret::{self, Secret, SecretResolver};
+use config_file::secret::Secret;
 use config_file::toml::Section;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -59,6 +59,8 @@ impl PostError {
     }
 }
 
+/// Limit of one request over HTTP.
+pub(super) const DEFAULT_SECONDS: i64 = 10;
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Backoff =
     Backoff { base_delay: Duration::from_secs(1), max_delay: Duration::from_secs(5), max_retry_after: MAX_PAUSE };
@@ -70,8 +72,8 @@ const ANSWER_CHARACTERS: usize = 200;
 
 impl HttpOptions {
     /// Reads the keys. `None` if a key is unusable.
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let seconds = section.whole("timeout_seconds", 1..=120).unwrap_or(10);
+    pub(super) fn read(section: &mut Section<'_, '_>, default_seconds: i64) -> Option<Self> {
+        let seconds = section.whole("timeout_seconds", 1..=120).unwrap_or(default_seconds);
         let authority = endpoint::authority(section)?;
         Some(Self { timeout: Duration::from_secs(seconds.unsigned_abs()), authority })
     }
@@ -82,16 +84,11 @@ pub(super) fn read_address(section: &mut Section<'_, '_>, key: &'static str) -> 
     section.parse(key, EXPECTED, address)
 }
 
-/// Reads the reference to an address that is a secret. A known address is checked here, the address of a secret in
+/// Checks an address that is a secret. A known address is checked when the config is read, the address of a secret in
 /// Secrets Manager before the first request.
-pub(super) fn read_secret_address(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    references: &SecretResolver<'_>,
-) -> Option<Secret> {
-    let secret = secret::read(section, key, references)?;
+pub(super) fn checked_address(section: &Section<'_, '_>, key: &'static str, secret: Secret) -> Option<Secret> {
     if secret.known().is_some_and(|text| address(text).is_none()) {
-        section.fail(key, format!("the secret is unusable, expected {EXPECTED}"));
+        section.fail(key, format!("is no usable address, expected {EXPECTED}"));
         return None;
     }
     Some(secret)
@@ -128,6 +125,12 @@ impl HttpClient {
             tokio::time::sleep(failure.pause(attempt)?).await;
             attempt += 1;
         }
+    }
+
+    /// Sends a GET request, and returns whether the answer is successful.
+    pub(super) async fn get(&mut self, url: &Url) -> Result<(), PostError> {
+        let response = self.client(url)?.get(url.clone()).send().await.map_err(no_answer)?;
+        refusal(response).await
     }
 
     fn client(&mut self, url: &Url) -> Result<Client, PostError> {

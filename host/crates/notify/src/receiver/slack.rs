@@ -11,7 +11,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::post::{HttpClient, HttpOptions, JsonRequest, PostError, read_address, read_secret_address, secret_address};
+use super::post::{
+    DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, checked_address, read_address, secret_address,
+};
 use super::{ChannelError, Receipt};
 use crate::notification::{Content, Notification};
 
@@ -57,14 +59,20 @@ struct Answer {
 
 /// Reads the keys of a receiver of this kind.
 pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<SlackOptions> {
-    let http = HttpOptions::read(section);
+    let http = HttpOptions::read(section, DEFAULT_SECONDS);
     let has_webhook = section.has("webhook_url");
     let has_app = section.has("bot_token") | section.has("channel");
     let destination = match (has_webhook, has_app) {
-        (true, false) => read_secret_address(section, "webhook_url", references).map(SlackDestination::Webhook),
+        (true, false) => secret::read(section, "webhook_url", references)
+            .and_then(|address| checked_address(section, "webhook_url", address))
+            .map(SlackDestination::Webhook),
         (false, true) => app(section, references).map(SlackDestination::App),
         _ => {
             section.fail("kind", "expected either webhook_url, or bot_token and channel");
+            // One error for the pair: a key that is read is no unknown key.
+            for key in ["webhook_url", "bot_token", "channel"] {
+                section.text(key);
+            }
             None
         }
     };
