@@ -105,6 +105,9 @@ enum Command {
     /// Compile the plugin on standard input. The plugin loader calls the command in a separate process.
     #[command(hide = true)]
     CompilePlugin(CompileArgs),
+    /// Run a plugin for the process on standard input. The sandbox starts the command.
+    #[command(hide = true)]
+    RunPlugin(WorkerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -187,6 +190,14 @@ struct CompileArgs {
     cpu_seconds: u64,
 }
 
+#[derive(Debug, Args)]
+struct WorkerArgs {
+    #[arg(long)]
+    stack_bytes: usize,
+    #[arg(long)]
+    memory_bytes: u64,
+}
+
 /// Runs the command of the command line and returns the exit code of the process.
 pub fn main() -> ExitCode {
     let now = Timestamp::now();
@@ -195,9 +206,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error, run_id),
     };
-    // Before the log and the runtime: the compile process must have no thread, log or file beyond its need.
+    // Before the log and the runtime: a process in a jail must have no thread, log or file beyond its need.
     if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
         return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, memory_bytes, cpu_seconds });
+    }
+    if let Command::RunPlugin(WorkerArgs { stack_bytes, memory_bytes }) = cli.command {
+        return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, memory_bytes });
     }
     if let Err(error) = log::start(run_id, cli.command.reader()) {
         present::failure(&anyhow::anyhow!(error));
@@ -280,7 +294,9 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Completions(args) => Ok(manual::completions(Cli::command(), &args)),
         Command::Manual(args) => manual::manual(Cli::command(), &args),
         Command::Demo(args) => demo::demo(&args, run, now).await,
-        Command::CompilePlugin(_) => unreachable!("main handles compile-plugin before the runtime starts"),
+        Command::CompilePlugin(_) | Command::RunPlugin(_) => {
+            unreachable!("main handles these commands before the runtime starts")
+        }
     };
     Ok(grade?.exit_code())
 }

@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use config_file::secret::SecretUse;
 use plugin::authoring::language::Language;
-use sandbox::{Compiler, Detector, Limits, Sandbox};
+use sandbox::{Detector, Isolation, Limits, Sandbox};
 
 use self::environment::TrialEnvironment;
 use super::present::Form;
@@ -297,7 +297,7 @@ impl CacheArgs {
     /// `--no-cache`.
     fn sandbox(&self, limits: Limits) -> anyhow::Result<Sandbox> {
         let cache = if self.no_cache { None } else { cache_folder(variable) };
-        Ok(Sandbox::new(limits, cache, Compiler::this_program())?)
+        Ok(Sandbox::new(limits, cache, Isolation::processes(false))?)
     }
 }
 

@@ -13,7 +13,7 @@ use super::present::{self, Form};
 use crate::config::Config;
 use crate::pipeline::{self, Grade, Preview, PullPolicy};
 use model::rule::{self, Rule, RuleSet};
-use sandbox::{Compiler, Sandbox};
+use sandbox::{Isolation, Sandbox};
 use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
@@ -75,7 +75,8 @@ struct RunDay {
 async fn run(config: &Config, day: RunDay, form: Form) -> anyhow::Result<Grade> {
     let RunDay { date, hour, is_live_rule_set } = day;
     // No cache folder: a preview leaves no trace.
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
+    let sandbox =
+        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
     let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
     let store = Store::open(&config.store, Access::Read).await?;
     let report =

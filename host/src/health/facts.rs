@@ -14,7 +14,7 @@ use ingest::archive::{Archive, Spool};
 use model::rule;
 use notify::options::ReceiverOptions;
 use notify::{Receiver, Terminal};
-use sandbox::{Compiler, Sandbox};
+use sandbox::{Isolation, Jail, Sandbox};
 use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
 
 /// All facts, each with an error message if not available.
@@ -196,12 +196,18 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     // A health check uses the compiled plugins and the refusals of the runs, and writes nothing.
     let cache = config.state_dir.join("compiled");
-    let ready = match Sandbox::read_only(config.plugins.limits.clone(), &cache, Compiler::this_program()) {
-        Ok(sandbox) => pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await,
+    let sandbox = match Sandbox::read_only(
+        config.plugins.limits.clone(),
+        &cache,
+        Isolation::processes(config.plugins.requires_jail),
+    ) {
+        Ok(sandbox) => sandbox,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };
-    let problems = ready.problems.iter().chain(&ready.warnings);
-    Rules { running: ready.rules.len(), problems: problems.map(ToString::to_string).collect() }
+    let ready = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
+    let problems = ready.problems.iter().chain(&ready.warnings).map(ToString::to_string);
+    let missing_jail = sandbox.jail().and_then(Jail::missing);
+    Rules { running: ready.rules.len(), problems: problems.chain(missing_jail).collect() }
 }
 
 /// Returns the use of a file system, counted like `df`: without the blocks reserved for root.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use model::series::{Series, Window};
-use sandbox::{Artifact, CallContext, Compiler, Detector, Fitted, Grants, Limits, Sandbox, Verdict};
+use sandbox::{Artifact, CallContext, Detector, Fitted, Grants, Isolation, Limits, Sandbox, Verdict};
 
 /// A loaded plugin with its daily series.
 pub(crate) struct Sandboxed {
@@ -31,7 +31,7 @@ impl Sandboxed {
     /// The file is unreadable or not a plugin.
     pub(crate) fn load(path: &Path, batch: usize, series: Vec<(String, i64, Vec<f64>)>) -> Result<Self, String> {
         let artifact = Artifact::read(path, u64::MAX).map_err(|error| error.to_string())?;
-        let sandbox = Sandbox::new(Limits::default(), None, Compiler::InProcess).map_err(|error| error.to_string())?;
+        let sandbox = Sandbox::new(Limits::default(), None, Isolation::InProcess).map_err(|error| error.to_string())?;
         let mut detector = sandbox.load_any(&artifact, &Grants::default()).map_err(|error| error.to_string())?;
         let history = series.into_iter().map(|(id, start, values)| Series {
             id,

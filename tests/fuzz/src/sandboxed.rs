@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use model::series::{Series, Window};
-use sandbox::{Artifact, CallContext, Compiler, Detector, Failure, Grants, Limits, Sandbox};
+use sandbox::{Artifact, CallContext, Detector, Failure, Grants, Isolation, Limits, Sandbox};
 
 /// A series with random values.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub(crate) fn sandbox(fuel: Option<u64>) -> Result<Sandbox, String> {
         },
         None => default,
     };
-    Sandbox::new(limits, None, Compiler::InProcess).map_err(|error| error.to_string())
+    Sandbox::new(limits, None, Isolation::InProcess).map_err(|error| error.to_string())
 }
 
 /// Loads a plugin under its own name.

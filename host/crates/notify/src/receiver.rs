@@ -197,3 +197,29 @@ impl Receiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::language::Language;
+
+    use super::*;
+    use crate::line::TextStyle;
+    use crate::text::Locale;
+
+    #[tokio::test]
+    async fn a_receiver_that_keeps_failing_gets_no_further_attempt() {
+        let kind = ReceiverKind::Terminal(TextStyle::Short);
+        let options = ReceiverOptions { name: "night".to_owned(), daily_total: true, kind };
+        let refuse = |_, _: &str| Err(io::Error::other("closed"));
+        let mut receiver = Receiver::new(&options, Terminal::Writer(refuse));
+        let locale = Locale { language: Language::English, currency: "KRW" };
+        let total = Notification::of_daily_total(jiff::civil::date(2026, 11, 22), "1.00", locale);
+        let mut errors = Vec::new();
+        for failed_time in [Duration::ZERO, MAX_FAILED_TIME] {
+            receiver.failed_time += failed_time;
+            errors.push(receiver.send(&total, Timestamp::UNIX_EPOCH).await.expect_err("refused").to_string());
+        }
+        insta::assert_snapshot!(errors.join("\n"), @"");
+        assert_eq!((receiver.accepted, receiver.failed), (0, 2));
+    }
+}

@@ -16,6 +16,8 @@ use crate::{LockFile, RegistryOptions, TrustedKey};
 pub struct PluginOptions {
     pub directory: PathBuf,
     pub limits: Limits,
+    /// True if no plugin may run where the kernel does not enforce the whole jail.
+    pub requires_jail: bool,
     /// Grants by plugin name.
     pub grants: BTreeMap<String, Grants>,
     pub lock: LockFile,
@@ -47,13 +49,14 @@ pub fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> Op
     let directory = section.path("directory");
     let lock_path = section.path("lock").unwrap_or_else(|| section.folder().join("plugins.lock"));
     let required = section.flag("lock_required").unwrap_or(false);
+    let requires_jail = section.choice("jail", &[("available", false), ("required", true)]).unwrap_or(false);
     let registries = read_registries(section.sections("registry"), references);
     let limits = read_limits(&mut section);
     let keys = section.section("signing").map(read_keys).unwrap_or_default();
     let grants = read_grants(&mut section);
     section.finish();
     let lock = LockFile { path: lock_path, required };
-    Some(PluginOptions { directory: directory?, limits, grants, lock, keys, registries })
+    Some(PluginOptions { directory: directory?, limits, requires_jail, grants, lock, keys, registries })
 }
 
 /// Reads the settings of a trial, and ignores other settings.

@@ -1,5 +1,7 @@
 //! The context, the results and the resource usage of calls over many series.
 
+use serde::{Deserialize, Serialize};
+
 use crate::failure::Failure;
 
 /// The rule and the `context` record of a call.
@@ -37,16 +39,17 @@ pub struct Usage {
 }
 
 /// The result of fitting a series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fitted {
     /// Opaque state; valid only for a plugin with the same digest.
+    #[serde(with = "serde_bytes")]
     pub state: Vec<u8>,
     /// Finite values with unique names of ASCII letters, digits, `_` and `-`.
     pub figures: Vec<(String, f64)>,
 }
 
 /// A judged point.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Index into the window's values, at least `judge_from`.
     pub index: u32,
@@ -63,7 +66,7 @@ pub struct Verdict {
 }
 
 /// A problem in a rule's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// JSON pointer into the settings.
     pub pointer: String,

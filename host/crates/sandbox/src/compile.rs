@@ -8,7 +8,7 @@ pub(crate) mod cache;
 mod cache_key;
 mod child;
 mod cpu_time;
-mod engine;
+pub(crate) mod engine;
 mod error;
 mod machine_code;
 mod parent;
@@ -16,41 +16,39 @@ pub(crate) mod pool;
 pub mod retention;
 mod translate;
 
-use std::path::PathBuf;
+use std::thread;
 
 use wasmtime::Engine;
 
+use crate::isolation::Isolation;
 use crate::limits::Limits;
 
+pub(crate) use self::address_space::{AddressSpace, status_bytes};
 pub(crate) use self::cache_key::CacheKey;
 pub use self::child::{CompileOptions, run_compiler};
 pub use self::error::{CompileError, CompileRefusal, TransientCause};
 pub(crate) use self::machine_code::MachineCode;
 pub use self::pool::SandboxError;
-pub(crate) use self::translate::STACK_BYTES;
+use self::translate::STACK_BYTES;
 
-/// The process that compiles.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compiler {
-    /// A child process: this program, started again with the subcommand `compile-plugin`.
-    ChildProcess(PathBuf),
-    /// The calling process, without protection. For library tests: the running program is a test, not costwarden.
-    InProcess,
-}
-
-impl Compiler {
-    /// Returns the compiler for normal runs.
-    pub fn this_program() -> Self {
-        // Not the path of the executable: an upgrade may have replaced the file since this process started.
-        Self::ChildProcess(PathBuf::from("/proc/self/exe"))
-    }
-
+impl Isolation {
     /// Compiles a core module or a component. The bytes need not follow the contract.
     pub(crate) fn compile(&self, engine: &Engine, limits: &Limits, bytes: &[u8]) -> Result<MachineCode, CompileError> {
         let code = match self {
-            Self::ChildProcess(program) => parent::compile_in_child(program, limits, bytes)?,
-            Self::InProcess => translate::translate(engine, bytes).map_err(CompileRefusal::Invalid)?,
+            Self::Processes { program, .. } => parent::compile_in_child(program, limits, bytes)?,
+            Self::InProcess => compile_on_thread(engine, bytes)?,
         };
         Ok(MachineCode::from_this_host(code))
     }
+}
+
+/// Compiles on a thread with enough stack.
+fn compile_on_thread(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
+        let started = thread.spawn_scoped(scope, || translate::translate(engine, bytes));
+        let started = started.map_err(|error| TransientCause::Thread(error.to_string()))?;
+        let translated = started.join().map_err(|_| CompileError::compiler("panicked"))?;
+        Ok(translated.map_err(CompileRefusal::Invalid)?)
+    })
 }

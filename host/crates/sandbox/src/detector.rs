@@ -8,17 +8,18 @@ use crate::call::{CallContext, CallOutcome, Fitted, Issue, Verdict};
 use crate::failure::{Failure, FailureContext};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
-use crate::run::{CallKind, LinkedPlugin, contract_calls, output};
+use crate::run::{CallKind, Plugin, output};
 
-/// A loaded plugin with a valid contract. Calls are independent: every batch runs in a fresh instance.
+/// A loaded plugin with a valid contract. Calls are independent: every call runs in a fresh instance in a worker process.
 pub struct Detector {
     pub manifest: Manifest,
     /// SHA-256 of the plugin file, in hex.
     pub digest: String,
     /// File name of the compiled code in the cache.
     pub cache_entry: String,
-    pub(crate) plugin: LinkedPlugin,
+    pub(crate) plugin: Plugin,
     pub(crate) batching: Batching,
 }
 
@@ -34,7 +35,7 @@ impl Detector {
         let limits = &self.plugin.limits;
         let operation = Operation {
             series_id: |series: &Series| series.id.as_str(),
-            call: contract_calls::fit,
+            call: |context, history| Call::fit(context, history),
             check: |_: &Series, baseline| output::check_baseline(baseline, limits),
         };
         batch::run(&self.batch_call(context, CallKind::Fit), history, &operation)
@@ -45,7 +46,7 @@ impl Detector {
         let limits = &self.plugin.limits;
         let operation = Operation {
             series_id: |window: &Window| window.series.id.as_str(),
-            call: contract_calls::judge,
+            call: |context, windows| Call::judge(context, windows),
             check: |window: &Window, verdicts| output::check_verdicts(verdicts, window, limits),
         };
         batch::run(&self.batch_call(context, CallKind::Judge), windows, &operation)

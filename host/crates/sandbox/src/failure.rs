@@ -1,12 +1,16 @@
 //! Causes of a missing result. Messages name the plugin, the rule, the series and the limit.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
 use model::count::counted;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError};
+
+use crate::text;
 
 /// The cause of a missing result for a series.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -32,7 +36,7 @@ pub struct FailureContext {
 
 /// The exceeded limit, the broken rule of the contract, or another cause of a failed call. A message about a limit
 /// names the config key.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum CallError {
     #[error("trapped: {trap}{}", suffix(.logged.as_deref()))]
     Trapped {
@@ -41,7 +45,7 @@ pub enum CallError {
         logged: Option<String>,
     },
     #[error("used up its fuel of {budget} (plugins.limits.{key} = {limit})")]
-    Fuel { budget: u64, key: &'static str, limit: u64 },
+    Fuel { budget: u64, key: Cow<'static, str>, limit: u64 },
     /// The machine may have been busy, so the failure proves nothing about the plugin.
     #[error("ran longer than {0} seconds (plugins.limits.call_seconds)")]
     Time(u64),
@@ -66,6 +70,10 @@ pub enum CallError {
     InvalidVerdict(String),
     #[error("returned invalid figures: {0}")]
     InvalidFigures(String),
+    /// The process that runs the plugin failed, e.g. because the plugin escaped the engine, or because the machine has no
+    /// memory left.
+    #[error("had to be stopped: its worker process {0}")]
+    Worker(String),
     #[error("was not called: {0}")]
     Skipped(SkipReason),
     /// A failure of the host, e.g. for lack of threads or memory. The plugin is not to blame.
@@ -74,10 +82,12 @@ pub enum CallError {
 }
 
 /// The reason for skipping a series without a full call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum SkipReason {
     #[error("the retries of other series used up the fuel of the batch")]
     RetryFuel,
+    #[error("the batch and the retries of other series used up the time of the batch (plugins.limits.call_seconds)")]
+    RetryTime,
     #[error("all {0} series of an earlier batch failed")]
     FailedBatch(usize),
 }
@@ -135,7 +145,21 @@ impl CallError {
 
     /// Returns true if the cause can be the state of the host.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Host(_) | Self::Time(_))
+        matches!(self, Self::Host(_) | Self::Time(_) | Self::Worker(_))
+    }
+
+    /// Makes the texts of an error from a worker safe. The texts are short unless a plugin has taken over the worker.
+    pub(crate) fn of_worker(self, limit_bytes: usize) -> Self {
+        let plain = |text| text::single_line(text::truncated(text, limit_bytes));
+        match self {
+            Self::Trapped { trap, logged } => Self::Trapped { trap: plain(trap), logged: logged.map(plain) },
+            Self::TooMany(text) => Self::TooMany(plain(text)),
+            Self::Host(text) => Self::Host(plain(text)),
+            Self::Worker(text) => Self::Worker(plain(text)),
+            Self::InvalidVerdict(text) => Self::InvalidVerdict(plain(text)),
+            Self::InvalidFigures(text) => Self::InvalidFigures(plain(text)),
+            other => other,
+        }
     }
 
     /// Returns true if series of the batch can succeed when called individually.

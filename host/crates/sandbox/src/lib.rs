@@ -11,29 +11,34 @@ mod compile;
 mod contract;
 mod detector;
 mod failure;
+mod isolation;
 mod limits;
 mod load;
 mod manifest;
 pub mod meter;
+mod protocol;
 mod run;
 #[cfg(test)]
 mod tests;
 mod text;
+mod worker;
 
 pub use self::artifact::{Artifact, ArtifactError, ArtifactFault, Encoding};
 pub use self::call::{CallContext, CallOutcome, Fitted, Issue, Usage, Verdict};
 pub use self::compile::cache::tidy as tidy_cache;
 pub use self::compile::{
-    CompileError, CompileOptions, CompileRefusal, Compiler, SandboxError, TransientCause, retention, run_compiler,
+    CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, retention, run_compiler,
 };
 pub use self::contract::InvalidPlugin;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
+pub use self::isolation::Isolation;
 pub use self::limits::Limits;
 pub use self::load::{FaultClass, Grants, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal, TransientFailure};
 pub use self::manifest::{Manifest, Scope, packed};
 pub use self::run::PLUGIN_LOG_TARGET;
 pub use self::text::single_line;
+pub use self::worker::{Jail, WorkerOptions, run_worker};
 
 /// The version of `plugin-sdk/wit` implemented by this host.
 pub const CONTRACT: &str = "1.0.0";

@@ -1,7 +1,11 @@
 //! Resource limits of a plugin. `[plugins.limits]` sets the fields under the same names.
 
+use serde::{Deserialize, Serialize};
+
+use crate::run::CallKind;
+
 /// Limits of a call, or of a series in a call. Messages name a limit in the form `plugins.limits.NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Fuel of every call, whatever the input, for startup and allocation. A unit is about a WebAssembly instruction,
     /// at most a nanosecond.
@@ -13,8 +17,8 @@ pub struct Limits {
     pub judge_fuel_per_series: u64,
     /// Fuel of `describe` and of `check-settings`.
     pub describe_fuel: u64,
-    /// Wall-clock seconds of a call: the limit behind the fuel for code that needs far more time for a unit of fuel than
-    /// usual.
+    /// Wall-clock seconds of a call with its retries, and of five calls of `describe` or `check-settings`: the limit
+    /// behind the fuel for code that needs far more time for a unit of fuel than usual.
     pub call_seconds: u64,
     /// Total bytes of all linear memories of an instance. Every core runs a single instance at a time.
     pub memory_bytes: usize,
@@ -61,6 +65,21 @@ pub(crate) struct FuelLimit {
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+
+impl Limits {
+    pub(crate) fn fuel_limit(&self, kind: CallKind) -> FuelLimit {
+        match kind {
+            CallKind::Describe => FuelLimit { key: "describe_fuel", units: self.describe_fuel },
+            CallKind::Fit => FuelLimit { key: "fit_fuel_per_series", units: self.fit_fuel_per_series },
+            CallKind::Judge => FuelLimit { key: "judge_fuel_per_series", units: self.judge_fuel_per_series },
+        }
+    }
+
+    /// Returns the wall-clock seconds of `describe` and of `check-settings`.
+    pub(crate) fn describe_seconds(&self) -> u64 {
+        self.call_seconds.div_ceil(5)
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {

@@ -1,4 +1,4 @@
-//! Turns an [`Artifact`] into a [`Detector`]: recognises the form, compiles, checks the contract and calls `describe`.
+//! Turns an [`Artifact`] into a [`Detector`]: recognises the form, compiles, starts a worker and calls `describe`.
 //!
 //! Any bytes give either a detector or a [`LoadError`]. The cache remembers the failures that the bytes prove, and the
 //! last failure of the machine. Does not fit or judge.
@@ -8,25 +8,20 @@ mod error;
 mod record;
 mod sandbox;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
-
-use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::artifact::Artifact;
-use crate::bindings::{self, PluginWithReferenceIndices};
-use crate::compile::{CacheKey, CompileError, STACK_BYTES};
-use crate::contract::{self, ContractUse};
+use crate::compile::pool::INSTANCE_BYTES;
+use crate::compile::{CacheKey, CompileError, CompileRefusal, MachineCode};
+use crate::contract;
 use crate::detector::Detector;
 use crate::failure::CallError;
-use crate::failure::system_error;
 use crate::limits::Limits;
-use crate::manifest::{Manifest, Scope, packed};
-use crate::run::{self, FuelGauge, HOST_STACK_BYTES, LinkedPlugin, ReferenceFolder, StoreData, run_on_thread};
-use crate::{meter, text};
+use crate::manifest::{Manifest, packed};
+use crate::protocol::{LoadedPlugin, SetupFault};
+use crate::run::{Image, Plugin, ReferenceFolder};
+use crate::text;
 
 use self::record::RecordKeys;
 
@@ -48,9 +43,11 @@ pub(crate) enum ExpectedName<'a> {
     Any,
 }
 
-/// Attempts and pause while the kernel is busy.
-const BUSY_ATTEMPTS: u32 = 20;
-const BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// A plugin with a first worker.
+struct Started {
+    image: Arc<Image>,
+    loaded: LoadedPlugin,
+}
 
 impl Sandbox {
     /// Loads the plugin with the given name. Takes the compiled code from the cache or compiles, then calls `describe`.
@@ -58,7 +55,7 @@ impl Sandbox {
     /// # Errors
     /// The file is not a plugin, needs a missing grant, is built for another contract, or declares another name.
     pub fn load(&self, name: &str, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
-        self.load_on_thread(ExpectedName::Exactly(name), artifact, grants)
+        self.load_named(ExpectedName::Exactly(name), artifact, grants)
     }
 
     /// Loads a plugin with any declared name.
@@ -66,28 +63,15 @@ impl Sandbox {
     /// # Errors
     /// See [`Self::load`].
     pub fn load_any(&self, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
-        self.load_on_thread(ExpectedName::Any, artifact, grants)
+        self.load_named(ExpectedName::Any, artifact, grants)
     }
 
-    fn load_on_thread(
-        &self,
-        name: ExpectedName<'_>,
-        artifact: &Artifact,
-        grants: &Grants,
-    ) -> Result<Detector, LoadError> {
-        let stack = STACK_BYTES + self.limits.stack_bytes + HOST_STACK_BYTES;
-        let thread = thread::Builder::new().name("loader".to_owned()).stack_size(stack);
-        run_on_thread(thread, || self.load_here(name, artifact, grants))
-            .unwrap_or_else(|error| {
-                let fault = LoadFault::Host(error);
-                self.remember(&self.record_keys(artifact), Some(&fault));
-                Err(fault)
-            })
-            .map_err(|fault| LoadError { path: artifact.path.clone(), fault })
+    fn load_named(&self, name: ExpectedName<'_>, artifact: &Artifact, grants: &Grants) -> Result<Detector, LoadError> {
+        self.load_unlocated(name, artifact, grants).map_err(|fault| LoadError { path: artifact.path.clone(), fault })
     }
 
-    /// Loads on the calling thread, which needs enough stack.
-    pub(crate) fn load_here(
+    /// Loads a plugin. The error is without the path.
+    fn load_unlocated(
         &self,
         name: ExpectedName<'_>,
         artifact: &Artifact,
@@ -142,31 +126,20 @@ impl Sandbox {
         }
     }
 
-    /// Takes the compiled code from the cache or compiles, checks the contract and links the imports.
-    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<LinkedPlugin, LoadFault> {
-        let component = self.component(&CacheKey::new(&self.engine, &artifact.digest), artifact)?;
-        let contract = contract::check(&self.engine, &component, meter::is_meter_import)?;
-        let reference = self.reference(&contract, expected_name, grants)?;
-        prepare_memory_images(&component);
-        let instance = self.link(&component, &contract)?;
-        Ok(LinkedPlugin {
+    /// Takes the compiled code from the cache or compiles, and starts a worker.
+    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<Plugin, LoadFault> {
+        let Started { image, loaded } = self.start(artifact)?;
+        Ok(Plugin {
             name: expected_name.into(),
-            indices: PluginWithReferenceIndices::new(&instance).map_err(|error| contract.type_error(&error))?,
-            instance,
-            fuel_gauge: FuelGauge::of(&component),
+            image,
             limits: Arc::clone(&self.limits),
-            reference,
-            slots: Arc::clone(&self.slots),
+            reference: self.reference(loaded, expected_name, grants)?,
+            workers: Arc::clone(&self.workers),
         })
     }
 
     /// Calls `describe` and checks the manifest.
-    fn describe(
-        &self,
-        plugin: LinkedPlugin,
-        name: ExpectedName<'_>,
-        artifact: &Artifact,
-    ) -> Result<Detector, LoadFault> {
+    fn describe(&self, plugin: Plugin, name: ExpectedName<'_>, artifact: &Artifact) -> Result<Detector, LoadFault> {
         let manifest = checked_manifest(plugin.describe().map_err(LoadFault::Describe)?, &self.limits)?;
         if let ExpectedName::Exactly(expected) = name
             && manifest.name != expected
@@ -183,28 +156,43 @@ impl Sandbox {
         Ok(Detector { manifest, digest: artifact.digest.clone(), cache_entry, plugin, batching: self.batching })
     }
 
-    /// Returns the code from the cache, or compiles.
-    fn component(&self, key: &CacheKey, artifact: &Artifact) -> Result<Component, LoadFault> {
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, key)) {
-            return Ok(component);
+    /// Starts a worker with the code from the cache, or with freshly compiled code.
+    fn start(&self, artifact: &Artifact) -> Result<Started, LoadFault> {
+        let key = CacheKey::new(&self.engine, &artifact.digest);
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
+            match self.start_worker(code) {
+                Err(SetupFault::UnusableCode(error)) => {
+                    tracing::warn!(entry = key.name(), error, "a cached plugin is compiled again");
+                }
+                started => return started.map_err(LoadFault::from),
+            }
         }
-        let code = self.compiler.compile(&self.engine, &self.limits, &artifact.bytes)?;
-        let component = code.load(&self.engine).map_err(|error| CompileError::unusable_code(&error))?;
-        // Stored before the remaining checks: a load under another name or with another grant uses the code.
-        if let Some(cache) = &self.cache {
-            cache.put(key, &code);
+        let code = self.isolation.compile(&self.engine, &self.limits, &artifact.bytes)?;
+        let cached = self.cache.as_ref().map(|cache| (cache, code.clone()));
+        let started = self.start_worker(code);
+        // Stored even if the contract is broken: a load under another name or with another grant uses the code.
+        if let Some((cache, code)) = cached
+            && matches!(started, Ok(_) | Err(SetupFault::Invalid(_)))
+        {
+            cache.put(&key, &code);
         }
-        Ok(component)
+        started.map_err(LoadFault::from)
+    }
+
+    fn start_worker(&self, code: MachineCode) -> Result<Started, SetupFault> {
+        let image = Arc::new(Image::new(code));
+        let loaded = self.workers.load(&image)?;
+        Ok(Started { image, loaded })
     }
 
     /// Opens the granted reference data of a plugin that imports `reference`.
     fn reference(
         &self,
-        contract: &ContractUse,
+        loaded: LoadedPlugin,
         name: &str,
         grants: &Grants,
     ) -> Result<Option<Arc<ReferenceFolder>>, LoadFault> {
-        if !contract.imports_reference {
+        if !loaded.imports_reference {
             return Ok(None);
         }
         let Some(folder) = &grants.reference else { return Err(LoadFault::NotGranted { name: name.to_owned() }) };
@@ -214,33 +202,21 @@ impl Sandbox {
             Err(error) => Err(LoadFault::ReferenceFolder { folder: folder.clone(), error }),
         }
     }
-
-    fn link(&self, component: &Component, contract: &ContractUse) -> Result<InstancePre<StoreData>, LoadFault> {
-        let mut linker = Linker::new(&self.engine);
-        let linked = run::link(&mut linker, contract).and_then(|()| linker.instantiate_pre(component));
-        linked.map_err(|error| match system_error(&error) {
-            Some(message) => LoadFault::Host(CallError::Host(message)),
-            None => contract.type_error(&error).into(),
-        })
-    }
 }
 
-/// Prepares the initial memory images of a plugin. The kernel cannot seal a page while it moves the page, and reports
-/// EBUSY. The plugin is not at fault, so the function retries. The first call of the plugin reports a persistent error.
-fn prepare_memory_images(component: &Component) {
-    let is_busy = |error: &wasmtime::Error| {
-        let cause = error.root_cause().downcast_ref::<io::Error>();
-        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
-    };
-    for _ in 0..BUSY_ATTEMPTS {
-        match component.initialize_copy_on_write_image() {
-            Err(error) if is_busy(&error) => thread::sleep(BUSY_PAUSE),
-            _ => return,
+impl From<SetupFault> for LoadFault {
+    fn from(fault: SetupFault) -> Self {
+        match fault {
+            SetupFault::Host(message) => Self::Host(CallError::Host(message)),
+            SetupFault::Invalid(invalid) => Self::Invalid(invalid),
+            SetupFault::InstanceSize => Self::Compile(CompileRefusal::InstanceSize(INSTANCE_BYTES).into()),
+            SetupFault::TooLarge(text) => Self::Compile(CompileRefusal::TooLarge(text).into()),
+            SetupFault::UnusableCode(text) => Self::Compile(CompileError::unusable_code(&text)),
         }
     }
 }
 
-fn checked_manifest(described: bindings::Manifest, limits: &Limits) -> Result<Manifest, LoadFault> {
+fn checked_manifest(described: Manifest, limits: &Limits) -> Result<Manifest, LoadFault> {
     let plain = |text| text::single_line(text::truncated(text, limits.reason_bytes));
     if described.settings_schema.len() > packed::LIMIT_BYTES {
         return Err(LoadFault::LargeSchema { bytes: described.settings_schema.len(), limit: packed::LIMIT_BYTES });
@@ -252,28 +228,24 @@ fn checked_manifest(described: bindings::Manifest, limits: &Limits) -> Result<Ma
         name: plain(described.name),
         version: plain(described.version),
         summary: plain(described.summary),
-        settings_schema: described.settings_schema,
-        min_points: described.min_points,
-        scope: match described.scope {
-            bindings::Scope::Each => Scope::Each,
-            bindings::Scope::Group => Scope::Group,
-        },
+        ..described
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Scope;
 
     #[test]
     fn a_large_schema_is_refused_before_it_is_parsed() {
-        let described = bindings::Manifest {
+        let described = Manifest {
             name: "large".to_owned(),
             version: "1.0.0".to_owned(),
             summary: String::new(),
             settings_schema: "[".repeat(packed::LIMIT_BYTES + 1),
             min_points: 1,
-            scope: bindings::Scope::Each,
+            scope: Scope::Each,
         };
         let refused = checked_manifest(described, &Limits::default()).expect_err("refused");
         insta::assert_snapshot!(refused, @"`describe` returned a settings schema of 1048577 bytes, more than 1048576");

@@ -5,7 +5,7 @@ pub mod packed;
 use serde::{Deserialize, Serialize};
 
 /// The metadata returned by the plugin's `describe`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: String,
     pub version: String,

@@ -1,27 +1,23 @@
-//! The execution of plugins: each call runs in a fresh instance, under the limits.
+//! The calls of plugins: splits the series into batches, sends the batches to worker processes and checks the results.
+//!
+//! The worker side is [`crate::worker`]. This side maps no code of a plugin.
 
 pub(crate) mod batch;
-mod call_clock;
-pub(crate) mod contract_calls;
-mod fuel;
-mod fuel_gauge;
-mod imports;
-pub(crate) mod linked_plugin;
+mod fault;
 mod log;
-mod memory;
 pub(crate) mod output;
 mod parallel;
+mod plugin;
 mod reference;
-mod slots;
-mod store_data;
+mod starter;
 mod thread;
+mod worker;
+mod workers;
 
-pub(crate) use self::call_clock::start_clock;
-pub(crate) use self::fuel_gauge::FuelGauge;
-pub(crate) use self::imports::link;
-pub(crate) use self::linked_plugin::{CallKind, LinkedPlugin};
 pub use self::log::PLUGIN_LOG_TARGET;
+#[cfg(test)]
+pub(crate) use self::plugin::CallBudget;
+pub(crate) use self::plugin::{CallKind, Plugin};
 pub(crate) use self::reference::ReferenceFolder;
-pub(crate) use self::slots::Slots;
-pub(crate) use self::store_data::StoreData;
-pub(crate) use self::thread::{HOST_STACK_BYTES, run_on_thread};
+pub(crate) use self::thread::HOST_STACK_BYTES;
+pub(crate) use self::workers::{Image, Workers};

@@ -1,6 +1,7 @@
 //! Tests of the sandbox with real plugins: the bundled plugins, and a plugin that misbehaves according to its settings.
 
 mod code_cache;
+mod escape;
 mod frozen;
 mod hostile;
 mod resources;
@@ -8,6 +9,7 @@ mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use model::series::{Series, Window};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -15,9 +17,9 @@ use wasmparser::{Parser, Payload};
 
 use super::*;
 use crate::packed::PackedManifest;
+use crate::protocol::Call;
 use crate::run::batch::Batching;
-use crate::run::linked_plugin::CallBudget;
-use crate::run::{CallKind, contract_calls};
+use crate::run::{CallBudget, CallKind};
 
 /// Returns the names of the bundled plugins, sorted: the built folders of `plugins/`.
 fn bundled_plugins() -> Vec<String> {
@@ -42,7 +44,7 @@ fn artifact(path: &str) -> Artifact {
 }
 
 fn sandbox(limits: Limits) -> Sandbox {
-    Sandbox::new(limits, None, Compiler::InProcess).expect("a sandbox")
+    Sandbox::new(limits, None, Isolation::InProcess).expect("a sandbox")
 }
 
 fn tutorial() -> Detector {
@@ -82,7 +84,7 @@ impl Misbehaving {
     fn load(&self, limits: Limits) -> Detector {
         let grants = Grants { reference: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) };
         let sandbox =
-            Sandbox::new(limits, Some(self.compiled.path().join("compiled")), Compiler::InProcess).expect("a sandbox");
+            Sandbox::new(limits, Some(self.compiled.path().join("compiled")), Isolation::InProcess).expect("a sandbox");
         sandbox.load("misbehaving", &artifact("target/test-plugins/misbehaving.wasm"), &grants).expect("loads")
     }
 
@@ -313,10 +315,12 @@ fn a_log_flood_is_dropped_with_one_warning() {
     let limits = Limits { log_lines: 3, ..Limits::default() };
     let detector = Misbehaving::new().load(limits);
     let ((), log) = logged(|| {
-        let budget = CallBudget { kind: CallKind::Fit, fuel: 500_000_000, log: detector.plugin.log("watch") };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let log = detector.plugin.log("watch");
+        let budget = CallBudget { kind: CallKind::Fit, fuel: 500_000_000, deadline, log };
         let context = context(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#);
-        let finished =
-            detector.plugin.call(budget, |guest, store| contract_calls::fit(guest, store, &context, &[series("x", 9)]));
+        let history = [series("x", 9)];
+        let finished = detector.plugin.call(budget, Call::fit(context, &history));
         assert!(finished.result.is_ok());
         finished.log.report_dropped();
     });

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use model::count::{counted, one_or};
 use model::rule::{self, RuleSet};
 use plugin::{Lock, LockChange, LockEntry};
-use sandbox::{Compiler, Sandbox};
+use sandbox::{Isolation, Sandbox};
 use serde_json::json;
 use tracing::Level;
 
@@ -65,7 +65,8 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
 /// run.
 async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, Compiler::this_program())?;
+    let sandbox =
+        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
     let mut entries = BTreeMap::new();
     // Without the present lock: the lock must not refuse the plugins of the new lock.
     let admission = Admission { config, lock: None, sandbox: &sandbox, pull };

@@ -68,13 +68,59 @@ fn costs(range: DateRange, bills: &BTreeSet<Date>, records: &[DailyRecord]) -> V
 /// measure, and the key of the series does not say so. The finished days of the incident decide; without one, only the
 /// series of a single service counts.
 fn is_series_of(incident: &Incident, days: &[DayCost]) -> bool {
-    let finished = incident.by_day.iter().filter_map(|(date, day)| Some((date, day.finished_day?.observed)));
-    let mut known = finished.filter_map(|(date, observed)| {
-        let day = days.iter().find(|day| day.date == *date && day.cost.is_finite())?;
+    let finished = incident.by_day.iter().filter_map(|(date, day)| Some((*date, day.finished_day?.observed)));
+    agree(finished, days).unwrap_or(incident.series.layer() == 0)
+}
+
+/// Returns whether the observed costs equal the costs of the same days; `None` without a common day.
+fn agree(observed: impl Iterator<Item = (Date, f64)>, days: &[DayCost]) -> Option<bool> {
+    let mut equal = observed.filter_map(|(date, observed)| {
+        let day = days.iter().find(|day| day.date == date && day.cost.is_finite())?;
         Some((day.cost - observed).abs() <= SUM_TOLERANCE * observed.abs().max(1.0))
     });
-    match known.next() {
-        Some(first) => first && known.all(|is_equal| is_equal),
-        None => incident.series.layer() == 0,
+    let first = equal.next()?;
+    Some(first && equal.all(|is_equal| is_equal))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use model::series::SeriesKey;
+    use serde_json::Map;
+
+    use super::*;
+
+    fn record(day: i8, service: &str, cost: f64) -> DailyRecord {
+        DailyRecord {
+            date: date(2026, 11, day),
+            key: SeriesKey::new("d", "p", service),
+            amounts: [(Measure::BilledCost, cost)].into(),
+            pricing_type: None,
+            json: Map::new(),
+        }
+    }
+
+    fn days() -> Vec<DayCost> {
+        let range = DateRange { from: date(2026, 11, 1), to: date(2026, 11, 4) };
+        let bills = [1, 2, 4].map(|day| date(2026, 11, day)).into();
+        costs(range, &bills, &[record(1, "a", 1.5), record(1, "b", 2.0), record(4, "a", 3.0)])
+    }
+
+    #[test]
+    fn services_are_summed_and_a_day_without_a_bill_is_not_known() {
+        let texts: Vec<String> = days().iter().map(|day| format!("{} {}", day.date.day(), day.cost)).collect();
+        assert_eq!(texts, ["1 3.5", "2 0", "3 NaN", "4 3"]);
+    }
+
+    #[test]
+    fn days_of_another_measure_or_a_part_of_a_sum_disagree() {
+        let check = |observed: &[(i8, f64)], expect: Option<bool>| {
+            let observed = observed.iter().map(|(day, cost)| (date(2026, 11, *day), *cost));
+            assert_eq!(agree(observed.clone(), &days()), expect, "{:?}", observed.collect::<Vec<_>>());
+        };
+        check(&[(1, 3.5), (4, 3.0)], Some(true));
+        check(&[(1, 3.5), (4, 2.0)], Some(false));
+        check(&[(1, 1.5)], Some(false));
+        check(&[(3, 1.0), (9, 1.0)], None);
     }
 }

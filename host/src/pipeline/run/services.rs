@@ -9,7 +9,7 @@ use model::moment::BillingHour;
 use model::rule;
 use model::run_id::RunId;
 use notify::{Receiver, Terminal};
-use sandbox::{Compiler, Sandbox};
+use sandbox::{Isolation, Sandbox};
 use store::options::StoreOptions;
 use store::{Access, DateRange, Store, StoreError};
 
@@ -68,7 +68,8 @@ impl Services {
         };
         // A dry run leaves no compiled plugins on disk.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, Compiler::this_program());
+        let sandbox =
+            Sandbox::new(config.plugins.limits.clone(), cache, Isolation::processes(config.plugins.requires_jail));
         let store = open_store(&config.store, config.lease, access).await?;
         match mode {
             Mode::Write => store.claim(&config.account, now).await?,

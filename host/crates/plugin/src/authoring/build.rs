@@ -16,7 +16,7 @@ mod wit;
 use std::path::{Path, PathBuf};
 
 use sandbox::packed::{self, PackedManifest};
-use sandbox::{Artifact, Compiler, Grants, Limits, Manifest, Sandbox};
+use sandbox::{Artifact, Grants, Isolation, Limits, Manifest, Sandbox};
 
 use super::language::Language;
 use super::project;
@@ -80,7 +80,7 @@ pub fn write(built: &BuiltPlugin, path: &Path, output: Option<&Path>) -> Result<
 /// Fails if the file is not a plugin or does not load under `limits`.
 pub fn describe_uncached(plugin: &Artifact, limits: Limits) -> Result<Manifest, BuildError> {
     // No cache: the described bytes will not run, or not on this host.
-    describe(&Sandbox::new(limits, None, Compiler::this_program())?, plugin)
+    describe(&Sandbox::new(limits, None, Isolation::processes(false))?, plugin)
 }
 
 fn describe(sandbox: &Sandbox, plugin: &Artifact) -> Result<Manifest, BuildError> {

@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit};
 
 /// The use and the limit of addresses of a process, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AddressSpace {
+pub(crate) struct AddressSpace {
     pub(super) used: u64,
     /// Value of RLIMIT_AS; `None` if unlimited.
     pub(super) limit: Option<u64>,
@@ -14,9 +14,9 @@ pub(super) struct AddressSpace {
 
 impl AddressSpace {
     /// Reads the numbers of this process. Without a readable `/proc`, the use counts as zero.
-    pub(super) fn of_this_process() -> Self {
+    pub(crate) fn of_this_process() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        Self { used: used_bytes(&status).unwrap_or(0), limit: getrlimit(Resource::As).current }
+        Self { used: status_bytes(&status, "VmSize:").unwrap_or(0), limit: getrlimit(Resource::As).current }
     }
 
     /// Returns true if the process may use the given addresses in addition.
@@ -25,9 +25,9 @@ impl AddressSpace {
     }
 }
 
-/// Returns the size of the address space in a text of `/proc/PROCESS/status`, in bytes.
-fn used_bytes(status: &str) -> Option<u64> {
-    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+/// Returns a size in a text of `/proc/PROCESS/status`, in bytes.
+pub(crate) fn status_bytes(status: &str, key: &str) -> Option<u64> {
+    let size = status.lines().find_map(|line| line.strip_prefix(key))?;
     Some(size.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
@@ -37,8 +37,8 @@ mod tests {
 
     #[test]
     fn the_use_is_read_in_kibibytes() {
-        assert_eq!(used_bytes("Name:\tx\nVmPeak:\t   9 kB\nVmSize:\t    3060 kB\n"), Some(3_133_440));
-        assert_eq!(used_bytes("Name:\tx\n"), None);
+        assert_eq!(status_bytes("Name:\tx\nVmPeak:\t   9 kB\nVmSize:\t    3060 kB\n", "VmSize:"), Some(3_133_440));
+        assert_eq!(status_bytes("Name:\tx\n", "VmSize:"), None);
         assert!(AddressSpace::of_this_process().used > 1 << 20);
     }
 

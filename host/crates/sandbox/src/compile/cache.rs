@@ -2,7 +2,7 @@
 //! user.
 //!
 //! An entry is valid if the directory and the file belong to this user, nobody else can write to them, and the digest
-//! at the start of the file matches the content. The digest detects damage, not malice: an attacker with this user's
+//! at the start of the file matches the name and the content. The digest detects damage, not malice: an attacker with this user's
 //! write access could replace the program itself. An invalid entry is compiled again and replaced.
 
 use std::collections::BTreeSet;
@@ -17,8 +17,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use super::cache_key::CacheKey;
 use super::machine_code::MachineCode;
@@ -37,8 +35,8 @@ pub(crate) enum CacheAccess {
     Write,
 }
 
-/// The first bytes of an entry. The content's digest in hex, a line break and the content follow.
-const HEADER: &[u8] = b"costwarden compiled plugin 1\n";
+/// The first bytes of an entry. A digest in hex, a line break and the content follow.
+const HEADER: &[u8] = b"costwarden compiled plugin 2\n";
 const DIGEST_BYTES: usize = 65;
 
 impl CodeCache {
@@ -66,18 +64,15 @@ impl CodeCache {
     }
 
     /// Returns the entry under the key, if present and trusted.
-    pub(crate) fn get(&self, engine: &Engine, key: &CacheKey) -> Option<Component> {
-        let code = match self.read(key) {
-            Ok(code) => code,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+    pub(crate) fn get(&self, key: &CacheKey) -> Option<MachineCode> {
+        match self.bytes(key) {
+            Ok(code) => Some(MachineCode::from_this_host(code)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::warn!(entry = key.name(), %error, "a cached plugin is not trusted and is compiled again");
-                return None;
+                None
             }
-        };
-        code.load(engine)
-            .inspect_err(|error| tracing::warn!(entry = key.name(), %error, "a cached plugin is compiled again"))
-            .ok()
+        }
     }
 
     /// Returns the record under the key, if present and trusted.
@@ -105,7 +100,7 @@ impl CodeCache {
             return;
         }
         if let Err(error) = self.directory.remove_file(key.name()).or_else(ignore_not_found) {
-            tracing::warn!(entry = key.name(), %error, "the earlier result of loading a plugin is not removed");
+            tracing::warn!(entry = key.name(), %error, "an entry of the cache is not removed");
         }
     }
 
@@ -118,11 +113,9 @@ impl CodeCache {
 
     /// Moves an entry, if present, to another key.
     pub(crate) fn rename(&self, from: &CacheKey, to: &CacheKey) {
-        if self.access == CacheAccess::Read {
-            return;
-        }
-        if let Err(error) = self.directory.rename(from.name(), &self.directory, to.name()).or_else(ignore_not_found) {
-            tracing::warn!(entry = from.name(), %error, "a compiled plugin is not stored");
+        if let Some(code) = self.get(from) {
+            self.put(to, &code);
+            self.remove(from);
         }
     }
 
@@ -155,10 +148,6 @@ impl CodeCache {
         Ok(())
     }
 
-    fn read(&self, key: &CacheKey) -> io::Result<MachineCode> {
-        self.bytes(key).map(MachineCode::from_this_host)
-    }
-
     fn bytes(&self, key: &CacheKey) -> io::Result<Vec<u8>> {
         self.check()?;
         let mut file = self.directory.open(key.name())?;
@@ -172,7 +161,7 @@ impl CodeCache {
         let content = bytes
             .strip_prefix(HEADER)
             .and_then(|rest| rest.split_at_checked(DIGEST_BYTES))
-            .filter(|(digest, content)| *digest == digest_line(content).as_bytes())
+            .filter(|(digest, content)| *digest == digest_line(key, content).as_bytes())
             .map(|(_, content)| content.len())
             .ok_or_else(|| io::Error::other("the digest does not match the content"))?;
         Ok(bytes.split_off(bytes.len() - content))
@@ -186,7 +175,7 @@ impl CodeCache {
         let draft = format!("{}.{}", key.name(), process::id());
         let written = self.create(&draft).and_then(|mut file| {
             file.write_all(HEADER)?;
-            file.write_all(digest_line(content).as_bytes())?;
+            file.write_all(digest_line(key, content).as_bytes())?;
             file.write_all(content)?;
             file.sync_all()?;
             self.directory.rename(&draft, &self.directory, key.name())
@@ -241,8 +230,10 @@ fn check_private(metadata: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-fn digest_line(content: &[u8]) -> String {
-    format!("{}\n", hex::encode(Sha256::digest(content)))
+/// Returns the digest of the key and the content, so that an entry under another name is not trusted.
+fn digest_line(key: &CacheKey, content: &[u8]) -> String {
+    let digest = Sha256::new().chain_update(key.name()).chain_update(content).finalize();
+    format!("{}\n", hex::encode(digest))
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 use std::thread;
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::Resource;
 
 use super::engine;
 use super::translate::{STACK_BYTES, translate};
 use crate::limits::Limits;
+use crate::worker::jail::{self, Threads};
 
 /// Header of compiled code.
 pub(super) const COMPILED: &[u8] = b"costwarden compiled a plugin\n";
@@ -38,21 +39,16 @@ pub fn run_compiler(options: CompileOptions) -> ExitCode {
     }
 }
 
-/// Limits the resources of this process to its needs, before the process reads a byte.
+/// Locks this process into its jail and limits the resources to its needs, before the process reads a byte.
 fn limit_resources(options: CompileOptions) -> io::Result<()> {
-    // A process may not exceed an inherited limit, and need not: a lower limit is kept.
-    let limit = |resource, soft: u64, hard: u64| {
-        let inherited = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-        setrlimit(resource, Rlimit { current: Some(soft.min(inherited)), maximum: Some(hard.min(inherited)) })
-    };
-    // Ends this process with its parent. Otherwise nothing would end it after the parent was killed.
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    limit(Resource::Core, 0, 0)?;
-    limit(Resource::Fsize, 0, 0)?;
-    limit(Resource::Nofile, 16, 16)?;
+    jail::separate()?;
+    jail::limit(Resource::Fsize, 0)?;
+    jail::limit(Resource::Nofile, 16)?;
     // The soft limit sends SIGXCPU. The hard limit kills a process that ignores the signal.
-    limit(Resource::Cpu, options.cpu_seconds, options.cpu_seconds.saturating_add(1))?;
-    limit(Resource::As, options.memory_bytes, options.memory_bytes)?;
+    jail::limit_softly(Resource::Cpu, options.cpu_seconds, options.cpu_seconds.saturating_add(1))?;
+    jail::limit(Resource::As, options.memory_bytes)?;
+    jail::refuse_files();
+    jail::refuse_system_calls(Threads::Allowed);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ pub(super) fn engine(limits: &Limits, pool: PoolingAllocationConfig) -> wasmtime
 
 /// Returns an engine that only compiles. The code runs in an [`engine`] with the same limits and a pool. The engine
 /// reserves no memory for instances.
-pub(super) fn compiler_engine(limits: &Limits) -> wasmtime::Result<Engine> {
+pub(crate) fn compiler_engine(limits: &Limits) -> wasmtime::Result<Engine> {
     Engine::new(config(limits).allocation_strategy(InstanceAllocationStrategy::OnDemand))
 }
 
@@ -26,8 +26,6 @@ fn config(limits: &Limits) -> Config {
         // The CPU limit is part of the compiled code ([`crate::meter`]). The core dump of a trapped instance contains
         // the remaining fuel.
         .consume_fuel(false)
-        // The wall clock behind the fuel ([`crate::run`]).
-        .epoch_interruption(true)
         .coredump_on_trap(true)
         // Would double the run time. The host refuses NaN in outputs instead.
         .cranelift_nan_canonicalization(false)

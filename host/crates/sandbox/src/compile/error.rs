@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pool::INSTANCE_BYTES;
 use crate::contract::InvalidPlugin;
-use crate::text;
 
 /// A failure to compile.
 #[derive(Debug, thiserror::Error)]
@@ -64,17 +62,9 @@ impl CompileError {
         Self::Transient(TransientCause::Compiler(behaviour.into()))
     }
 
-    /// Converts an engine error for freshly compiled code.
-    pub(crate) fn unusable_code(error: &wasmtime::Error) -> Self {
-        let text = text::error_text(format!("{error:#}"));
-        // wasmtime has no types for these two errors. Tests pin the recognised texts.
-        if text.contains("instance size does not fit") {
-            CompileRefusal::InstanceSize(INSTANCE_BYTES).into()
-        } else if text.contains("pooling allocator") {
-            CompileRefusal::TooLarge(text).into()
-        } else {
-            Self::compiler(format!("returned unusable code: {text}"))
-        }
+    /// Returns the error for freshly compiled code that a worker cannot map.
+    pub(crate) fn unusable_code(error: &str) -> Self {
+        Self::compiler(format!("returned unusable code: {error}"))
     }
 }
 

@@ -225,16 +225,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::{Artifact, Compiler, Grants, Sandbox};
+    use crate::{Artifact, Grants, Isolation, Sandbox};
 
     /// Returns the load error with a shell script in place of the compiler.
     fn load_error(script: &str) -> String {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("compiler");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::write(&program, format!("#!/bin/sh\n[ $1 = compile-plugin ] || exit 9\n{script}\n")).expect("written");
         fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
         let limits = Limits { compile_seconds: 1, ..Limits::default() };
-        let sandbox = Sandbox::new(limits, None, Compiler::ChildProcess(program)).expect("a sandbox");
+        let sandbox =
+            Sandbox::new(limits, None, Isolation::Processes { program, requires_jail: false }).expect("a sandbox");
         let plugin = Artifact::new(Path::new("plugin.wasm"), b"\0asm\x01\0\0\0".to_vec());
         sandbox.load("plugin", &plugin, &Grants::default()).err().expect("not compiled").to_string()
     }
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn another_program_is_reported() {
         insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
-        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned unusable code: failed to parse precompiled artifact as an ELF: Invalid ELF header size or alignment (temporary failure; the next run tries again)");
+        insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be run: the worker process ended with exit code 9 (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
         let absent = compile_in_child(Path::new("/nonexistent"), &Limits::default(), b"");
         insta::assert_snapshot!(absent.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");

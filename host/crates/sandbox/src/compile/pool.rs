@@ -1,8 +1,8 @@
 //! The pool of instances: the address space that the engine reserves at the start, in steps that fit the limit of the
 //! process.
 //!
-//! A smaller pool runs fewer instances at the same time. The compiled code, the limits of a plugin and the results stay
-//! the same. The smallest pool holds a single memory of a plugin. A smaller memory would need other code with bounds
+//! The pool of a worker has room for a single instance. A smaller pool holds fewer memories of a plugin. The compiled
+//! code, the limits of a plugin and the results stay the same. The smallest pool holds a single memory. A smaller memory would need other code with bounds
 //! checks, and a plugin would reach the limit of its stack at another depth.
 
 use wasmtime::{Enabled, Engine, PoolingAllocationConfig};
@@ -24,6 +24,8 @@ const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 /// name the reason.
 const POOL_TABLE_ELEMENTS: usize = 1_000_000;
 const POOL_ITEMS: u32 = 10_000;
+/// Ratio of the memories, tables and core instances of the pool to the limits, so that the limits apply first.
+const SURPLUS: usize = 2;
 /// The full 32-bit address range of a memory: reserved, not committed.
 const MEMORY_BYTES: usize = 1 << 32;
 /// Addresses behind each memory, and before the first memory. Code of a plugin that leaves the memory ends there.
@@ -36,21 +38,6 @@ const HEADROOM_BYTES: u64 = 1 << 30;
 /// Least addresses of a process before the sandbox. The allocator reserves a gibibyte as soon as the limit allows it, so
 /// the use at a low limit would not be the use at a sufficient limit.
 const PROCESS_BYTES: u64 = 3 << 29;
-
-/// The size of a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PoolSize {
-    /// Simultaneous instances.
-    pub(crate) slots: usize,
-    /// Simultaneous memories of all instances.
-    pub(crate) memories: usize,
-}
-
-/// An engine with a pool.
-pub(crate) struct PooledEngine {
-    pub(crate) engine: Engine,
-    pub(crate) size: PoolSize,
-}
 
 /// The error of creating a sandbox.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -85,83 +72,73 @@ pub enum SandboxError {
     },
 }
 
-impl PoolSize {
-    /// Returns a pool with room for each slot at the full limits.
-    pub(crate) fn full(limits: &Limits, slots: usize) -> Self {
-        Self { slots, memories: slots.saturating_mul(limits.memories) }
-    }
-
-    /// Returns the next smaller size: half the slots at the full limits, or at a single slot half the memories.
-    fn smaller(self, limits: &Limits) -> Option<Self> {
-        match self {
-            Self { slots: 2.., .. } => Some(Self::full(limits, self.slots / 2)),
-            Self { memories: 2.., .. } => Some(Self { memories: self.memories / 2, ..self }),
-            _ => None,
-        }
-    }
-
-    /// Returns the reserved addresses, in bytes.
-    fn bytes(self, limits: &Limits) -> u64 {
-        let memories = (self.memories as u64).saturating_mul(MEMORY_BYTES as u64 + GUARD_BYTES);
-        let tables = (self.slots.saturating_mul(limits.tables) as u64)
-            .saturating_mul(table_elements(limits) as u64)
-            .saturating_mul(ELEMENT_BYTES);
-        memories.saturating_add(GUARD_BYTES).saturating_add(tables)
-    }
-}
-
-/// Returns an engine that compiles and runs, with the largest pool that the process may reserve, at most for `slots`
-/// simultaneous instances.
+/// Returns an engine that runs a single instance at a time, with the largest pool that the process may reserve.
 ///
 /// # Errors
 /// The limits cannot be kept, or not even the smallest pool can be reserved.
-pub(crate) fn pooled_engine(limits: &Limits, slots: usize) -> Result<PooledEngine, SandboxError> {
-    let space = AddressSpace::of_this_process();
-    let mut size = PoolSize::full(limits, slots);
+pub(crate) fn pooled_engine(limits: &Limits, space: AddressSpace) -> Result<Engine, SandboxError> {
+    let mut memories = limits.memories.saturating_mul(SURPLUS);
     loop {
-        let error = match reserve(limits, size, space) {
-            Ok(engine) => return Ok(PooledEngine { engine, size }),
-            Err(error) => error,
-        };
-        match size.smaller(limits) {
-            Some(smaller) if !matches!(error, SandboxError::Limits(_)) => size = smaller,
-            _ => return Err(error),
+        match reserve(limits, memories, space) {
+            Err(SandboxError::AddressSpace { .. } | SandboxError::Reservation { .. }) if memories > 1 => memories /= 2,
+            reserved => return reserved,
         }
     }
 }
 
+/// Checks that a process with the limit of this process may reserve the smallest pool.
+pub(crate) fn check_addresses(limits: &Limits) -> Result<(), SandboxError> {
+    let space = AddressSpace { used: PROCESS_BYTES, ..AddressSpace::of_this_process() };
+    space_left(limits, 1, space)
+}
+
 /// Returns an engine with a pool of the given size, if the process keeps [`HEADROOM_BYTES`].
-fn reserve(limits: &Limits, size: PoolSize, space: AddressSpace) -> Result<Engine, SandboxError> {
-    let needed = size.bytes(limits);
-    let with_headroom = needed.saturating_add(HEADROOM_BYTES);
-    if let Some(limit) = space.limit
-        && !space.is_left(with_headroom)
-    {
-        let needed = space.used.max(PROCESS_BYTES).saturating_add(with_headroom);
-        return Err(SandboxError::AddressSpace { limit, needed });
-    }
-    engine::engine(limits, pool(limits, size)).map_err(|error| match system_error(&error) {
-        Some(_) => SandboxError::Reservation { needed, error: error.root_cause().to_string() },
+fn reserve(limits: &Limits, memories: usize, space: AddressSpace) -> Result<Engine, SandboxError> {
+    space_left(limits, memories, space)?;
+    engine::engine(limits, pool(limits, memories)).map_err(|error| match system_error(&error) {
+        Some(_) => {
+            let error = error.root_cause().to_string();
+            SandboxError::Reservation { needed: pool_bytes(limits, memories), error }
+        }
         None => SandboxError::Limits(format!("{error:#}")),
     })
+}
+
+fn space_left(limits: &Limits, memories: usize, space: AddressSpace) -> Result<(), SandboxError> {
+    let with_headroom = pool_bytes(limits, memories).saturating_add(HEADROOM_BYTES);
+    match space.limit {
+        Some(limit) if !space.is_left(with_headroom) => {
+            let needed = space.used.max(PROCESS_BYTES).saturating_add(with_headroom);
+            Err(SandboxError::AddressSpace { limit, needed })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the addresses of a pool, in bytes.
+fn pool_bytes(limits: &Limits, memories: usize) -> u64 {
+    let memories = (memories as u64).saturating_mul(MEMORY_BYTES as u64 + GUARD_BYTES);
+    let tables = (limits.tables.saturating_mul(SURPLUS) as u64)
+        .saturating_mul(table_elements(limits) as u64)
+        .saturating_mul(ELEMENT_BYTES);
+    memories.saturating_add(GUARD_BYTES).saturating_add(tables)
 }
 
 fn table_elements(limits: &Limits) -> usize {
     limits.table_elements.max(POOL_TABLE_ELEMENTS)
 }
 
-/// Returns the configuration of a pool. The pool clears a slot before the next use.
+/// Returns the configuration of a pool for a single instance. The pool clears the slot before the next use.
 ///
-/// The store limits a single instance ([`crate::run`]). The pool limits only the totals, with room for every slot at the
-/// full limits, unless the process has too few addresses.
-fn pool(limits: &Limits, size: PoolSize) -> PoolingAllocationConfig {
+/// The store limits the instance ([`crate::worker`]). The pool has room for more than the limits, unless the process has
+/// too few addresses.
+fn pool(limits: &Limits, memories: usize) -> PoolingAllocationConfig {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let total = |each: usize| number(each.saturating_mul(size.slots));
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(total(1))
-        .total_core_instances(total(limits.instances + METER_INSTANCES))
-        .total_memories(number(size.memories))
-        .total_tables(total(limits.tables))
+    pool.total_component_instances(1)
+        .total_core_instances(number((limits.instances + METER_INSTANCES).saturating_mul(SURPLUS)))
+        .total_memories(number(memories))
+        .total_tables(number(limits.tables.saturating_mul(SURPLUS)))
         .max_core_instances_per_component(POOL_ITEMS)
         .max_memories_per_component(POOL_ITEMS)
         .max_tables_per_component(POOL_ITEMS)
@@ -182,28 +159,17 @@ fn pool(limits: &Limits, size: PoolSize) -> PoolingAllocationConfig {
 mod tests {
     use super::*;
 
-    #[test]
-    fn sizes_shrink_to_a_single_memory() {
-        let limits = Limits::default();
-        let mut sizes = vec![PoolSize::full(&limits, 6)];
-        while let Some(smaller) = sizes.last().and_then(|size| size.smaller(&limits)) {
-            sizes.push(smaller);
-        }
-        let sizes: Vec<_> = sizes.iter().map(|size| (size.slots, size.memories)).collect();
-        assert_eq!(sizes, [(6, 24), (3, 12), (1, 4), (1, 2), (1, 1)]);
-    }
-
     /// The kernel counts the addresses that the calculation announces.
     #[test]
     fn the_reservation_is_calculated_exactly() {
         let limits = Limits::default();
-        for size in [PoolSize::full(&limits, 3), PoolSize { slots: 1, memories: 1 }] {
+        for memories in [limits.memories, 1] {
             let before = AddressSpace::of_this_process().used;
-            let engine = engine::engine(&limits, pool(&limits, size)).expect("an engine");
+            let engine = engine::engine(&limits, pool(&limits, memories)).expect("an engine");
             let reserved = AddressSpace::of_this_process().used.saturating_sub(before);
             drop(engine);
             // Other tests of the process may use a thread at the same time.
-            assert!(reserved.abs_diff(size.bytes(&limits)) < 256 << 20, "{size:?}: {reserved}");
+            assert!(reserved.abs_diff(pool_bytes(&limits, memories)) < 256 << 20, "{memories} memories: {reserved}");
         }
     }
 }

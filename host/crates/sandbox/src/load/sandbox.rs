@@ -1,4 +1,4 @@
-//! The sandbox: an engine, the limits, the compiler and the cache, shared by all plugins.
+//! The sandbox: the limits, the isolation, the cache and the workers, shared by all plugins.
 
 use std::io;
 use std::num::NonZero;
@@ -9,41 +9,39 @@ use std::thread;
 use wasmtime::Engine;
 
 use crate::compile::cache::CodeCache;
-use crate::compile::pool::{PoolSize, PooledEngine, pooled_engine};
-use crate::compile::{CacheKey, Compiler, SandboxError};
+use crate::compile::engine::compiler_engine;
+use crate::compile::pool::check_addresses;
+use crate::compile::{CacheKey, SandboxError};
+use crate::isolation::Isolation;
 use crate::limits::Limits;
+use crate::run::Workers;
 use crate::run::batch::Batching;
-use crate::run::{Slots, start_clock};
+use crate::worker::Jail;
 
 /// Loads plugins under a common set of limits.
 pub struct Sandbox {
+    /// An engine that neither compiles nor runs, for the keys of the cache.
     pub(crate) engine: Engine,
     pub limits: Arc<Limits>,
     pub(crate) cache: Option<CodeCache>,
-    pub(super) compiler: Compiler,
+    pub(super) isolation: Isolation,
     pub(crate) batching: Batching,
-    pub(super) slots: Arc<Slots>,
+    pub(super) workers: Arc<Workers>,
 }
 
 /// Series in a batch: enough to hide the cost of an instance, with data that fits into the processor's cache.
 const BATCH_SERIES: usize = 256;
-/// Simultaneous instances per core: an instance of a running batch, and an instance for loading a plugin or checking
-/// settings.
-const SLOTS_PER_CORE: usize = 2;
 
 impl Sandbox {
     /// Creates a sandbox. Compiled plugins and refusals are cached in the directory; an absent directory is created.
-    /// Without a directory, every load compiles.
-    ///
-    /// If the process may not reserve enough addresses for an instance on each core, the sandbox runs fewer instances at
-    /// the same time. The results are the same.
+    /// Without a directory, every load compiles. Each core runs a worker at most.
     ///
     /// # Errors
-    /// The engine cannot keep the limits, e.g. a stack above 2 MiB, or the process may not reserve the addresses of a
+    /// The engine cannot keep the limits, e.g. a stack above 2 MiB, or a process may not reserve the addresses of a
     /// single instance. An unusable cache is not an error: the sandbox logs a warning and works without a cache.
-    pub fn new(limits: Limits, cache_directory: Option<PathBuf>, compiler: Compiler) -> Result<Self, SandboxError> {
+    pub fn new(limits: Limits, cache_directory: Option<PathBuf>, isolation: Isolation) -> Result<Self, SandboxError> {
         let cache = cache_directory.and_then(|directory| open_cache(&directory));
-        Self::with_cache(limits, cache, compiler)
+        Self::with_cache(limits, cache, isolation)
     }
 
     /// Creates a sandbox that uses the cache of the runs and writes nothing, so that a load has the result of the next
@@ -51,31 +49,30 @@ impl Sandbox {
     ///
     /// # Errors
     /// See [`Self::new`].
-    pub fn read_only(limits: Limits, cache_directory: &Path, compiler: Compiler) -> Result<Self, SandboxError> {
-        Self::with_cache(limits, read_cache(cache_directory), compiler)
+    pub fn read_only(limits: Limits, cache_directory: &Path, isolation: Isolation) -> Result<Self, SandboxError> {
+        Self::with_cache(limits, read_cache(cache_directory), isolation)
     }
 
-    fn with_cache(limits: Limits, cache: Option<CodeCache>, compiler: Compiler) -> Result<Self, SandboxError> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let wanted = threads * SLOTS_PER_CORE;
-        let PooledEngine { engine, size } = pooled_engine(&limits, wanted)?;
-        start_clock(&engine).map_err(|error| SandboxError::Thread(error.to_string()))?;
-        if size != PoolSize::full(&limits, wanted) {
-            tracing::info!(
-                instances = size.slots,
-                wanted,
-                memories = size.memories,
-                "the limit of addresses (RLIMIT_AS) is low: fewer plugins run at the same time"
-            );
-        }
+    fn with_cache(limits: Limits, cache: Option<CodeCache>, isolation: Isolation) -> Result<Self, SandboxError> {
+        check_addresses(&limits)?;
+        let engine = compiler_engine(&limits).map_err(|error| SandboxError::Limits(format!("{error:#}")))?;
+        let limits = Arc::new(limits);
         Ok(Self {
             engine,
-            limits: Arc::new(limits),
             cache,
-            compiler,
-            batching: Batching { series: BATCH_SERIES, threads: threads.min(size.slots) },
-            slots: Arc::new(Slots::new(size.slots)),
+            isolation: isolation.clone(),
+            batching: Batching {
+                series: BATCH_SERIES,
+                threads: thread::available_parallelism().map_or(1, NonZero::get),
+            },
+            workers: Arc::new(Workers::new(Arc::clone(&limits), isolation)?),
+            limits,
         })
+    }
+
+    /// Returns the jail of the last worker; nothing before the first load.
+    pub fn jail(&self) -> Option<Jail> {
+        self.workers.jail()
     }
 
     /// Returns the engine, for tests of the fuel meter.

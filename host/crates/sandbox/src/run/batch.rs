@@ -1,22 +1,21 @@
 //! Splits many series into batches and calls the plugin on all cores. If a batch fails, calls each series individually.
 //!
 //! Results, failures and usage depend on the input and the batch size, never on the number of threads.
-//! [`super::linked_plugin`] makes a single call.
+//! [`super::plugin`] makes a single call.
 
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use wasmtime::Store;
+use serde::de::DeserializeOwned;
 
-use super::contract_calls::SeriesResults;
-use super::linked_plugin::{CallBudget, CallKind, FinishedCall, LinkedPlugin};
 use super::parallel::{Completed, run_in_parallel};
-use super::store_data::StoreData;
-use crate::bindings::{Guest, Refusal};
+use super::plugin::{CallBudget, CallKind, FinishedCall, Plugin, Reply, other_output};
 use crate::call::{CallContext, CallOutcome, Usage};
 use crate::failure::{CallError, Failure, FailureContext, SkipReason};
 use crate::manifest::Scope;
+use crate::protocol::{Call, Output, Refusal, split};
 use crate::text;
 
 /// Series per batch, and batches that run in parallel.
@@ -28,7 +27,7 @@ pub(crate) struct Batching {
 
 /// A call without the inputs.
 pub(crate) struct BatchCall<'a> {
-    pub(crate) plugin: &'a LinkedPlugin,
+    pub(crate) plugin: &'a Plugin,
     pub(crate) name: Arc<str>,
     pub(crate) context: &'a CallContext<'a>,
     pub(crate) kind: CallKind,
@@ -37,14 +36,14 @@ pub(crate) struct BatchCall<'a> {
 }
 
 /// A contract function over many inputs, and the check of each result.
-pub(crate) struct Operation<I, R, C> {
+pub(crate) struct Operation<I, C> {
     pub(crate) series_id: fn(&I) -> &str,
-    pub(crate) call: ContractFunction<I, R>,
+    pub(crate) call: for<'a> fn(CallContext<'a>, &'a [I]) -> Call<'a>,
     pub(crate) check: C,
 }
 
-type ContractFunction<I, R> =
-    fn(&Guest, &mut Store<StoreData>, &CallContext<'_>, &[I]) -> wasmtime::Result<SeriesResults<R>>;
+/// The results of a call, a result per input.
+type SeriesResults<R> = Vec<Result<R, Refusal>>;
 
 /// The results and the usage of a batch.
 struct BatchResult<T> {
@@ -61,9 +60,10 @@ struct Retry<T> {
 }
 
 /// Calls the plugin for all inputs. Results are in input order.
-pub(crate) fn run<I, R, T, C>(call: &BatchCall<'_>, inputs: &[I], operation: &Operation<I, R, C>) -> CallOutcome<T>
+pub(crate) fn run<I, R, T, C>(call: &BatchCall<'_>, inputs: &[I], operation: &Operation<I, C>) -> CallOutcome<T>
 where
     I: Sync,
+    R: DeserializeOwned,
     T: Send + Sync,
     C: Fn(&I, R) -> Result<T, CallError> + Sync,
 {
@@ -75,17 +75,16 @@ where
     // A plugin that fails for every series of a batch is broken. The later batches are skipped, so the plugin cannot
     // exhaust its limits again and again. "Later" means input order, not execution order: the result is deterministic.
     let first_failed = AtomicUsize::new(usize::MAX);
-    let Completed { mut items, stopped } =
-        run_in_parallel(call.plugin, call.batching.threads, batches.len(), |index| {
-            if index > first_failed.load(Ordering::Relaxed) {
-                return None;
-            }
-            let result = call.run_batch(batches[index], operation);
-            if result.has_failed {
-                first_failed.fetch_min(index, Ordering::Relaxed);
-            }
-            Some(result)
-        });
+    let Completed { mut items, stopped } = run_in_parallel(call.batching.threads, batches.len(), |index| {
+        if index > first_failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let result = call.run_batch(batches[index], operation);
+        if result.has_failed {
+            first_failed.fetch_min(index, Ordering::Relaxed);
+        }
+        Some(result)
+    });
     let first_failed = first_failed.into_inner();
     let mut outcome = CallOutcome { results: Vec::with_capacity(inputs.len()), usage: Usage::default() };
     for (index, batch) in batches.iter().enumerate() {
@@ -108,12 +107,14 @@ where
 
 impl BatchCall<'_> {
     /// Calls the plugin for a batch. If the call fails, calls the plugin for each series individually.
-    fn run_batch<I, R, T, C>(&self, inputs: &[I], operation: &Operation<I, R, C>) -> BatchResult<T>
+    fn run_batch<I, R, T, C>(&self, inputs: &[I], operation: &Operation<I, C>) -> BatchResult<T>
     where
+        R: DeserializeOwned,
         C: Fn(&I, R) -> Result<T, CallError>,
     {
         let fuel = self.plugin.fuel(self.kind, inputs.len());
-        let budget = CallBudget { kind: self.kind, fuel, log: self.plugin.log(self.context.rule) };
+        let deadline = self.plugin.deadline(self.kind);
+        let budget = CallBudget { kind: self.kind, fuel, deadline, log: self.plugin.log(self.context.rule) };
         let FinishedCall { result, mut log, fuel: used, memory_bytes } = self.call(inputs, budget, operation);
         let mut usage = Usage { fuel: used, budget: fuel, memory_bytes, batches: 1, retried: 0 };
         let results: Vec<_> = match result {
@@ -121,10 +122,10 @@ impl BatchCall<'_> {
                 inputs.iter().zip(results).map(|(input, result)| self.check_result(input, result, operation)).collect()
             }
             Err(error) if self.scope == Scope::Each && inputs.len() > 1 && error.is_worth_a_retry() => {
-                // All retries share the fuel of one batch. So a batch costs and logs at most twice its limit, even if
-                // all of its series fail.
+                // All retries share the fuel of one batch, and the time that the batch left. So a batch costs and logs at
+                // most twice its limit, even if all of its series fail.
                 log.reset_budget(&self.plugin.limits);
-                let mut left = CallBudget { kind: self.kind, fuel, log };
+                let mut left = CallBudget { kind: self.kind, fuel, deadline, log };
                 let mut results = Vec::with_capacity(inputs.len());
                 for input in inputs {
                     let retry = self.retry(input, left, operation);
@@ -143,16 +144,22 @@ impl BatchCall<'_> {
         BatchResult { results, usage, has_failed }
     }
 
-    /// Calls the plugin for a single series of a failed batch, within the remaining log budget and fuel.
-    fn retry<I, R, T, C>(&self, input: &I, left: CallBudget, operation: &Operation<I, R, C>) -> Retry<T>
+    /// Calls the plugin for a single series of a failed batch, within the remaining log budget, fuel and time.
+    fn retry<I, R, T, C>(&self, input: &I, left: CallBudget, operation: &Operation<I, C>) -> Retry<T>
     where
+        R: DeserializeOwned,
         C: Fn(&I, R) -> Result<T, CallError>,
     {
+        let id = (operation.series_id)(input);
+        if left.deadline <= Instant::now() {
+            return Retry { result: Err(self.failure(id, CallError::Skipped(SkipReason::RetryTime))), left };
+        }
+        let deadline = left.deadline;
         let full_fuel = self.plugin.fuel(self.kind, 1);
         let fuel = full_fuel.min(left.fuel);
+        let total_fuel = left.fuel;
         let budget = CallBudget { fuel, ..left };
         let FinishedCall { result, log, fuel: used, .. } = self.call(slice::from_ref(input), budget, operation);
-        let id = (operation.series_id)(input);
         let result = match result {
             Ok(mut results) => match results.pop() {
                 Some(result) => self.check_result(input, result, operation),
@@ -162,32 +169,30 @@ impl BatchCall<'_> {
             Err(CallError::Fuel { .. }) if fuel < full_fuel => {
                 Err(self.failure(id, CallError::Skipped(SkipReason::RetryFuel)))
             }
+            Err(CallError::Time(_)) => Err(self.failure(id, CallError::Skipped(SkipReason::RetryTime))),
             Err(error) => Err(self.failure(id, error)),
         };
-        Retry { result, left: CallBudget { kind: self.kind, fuel: left.fuel - used, log } }
+        Retry { result, left: CallBudget { kind: self.kind, fuel: total_fuel - used, deadline, log } }
     }
 
-    /// Makes a call for the inputs and checks the number of results.
-    fn call<I, R, C>(
+    /// Makes a call for the inputs and checks the number of results before their decoding.
+    fn call<I, R: DeserializeOwned, C>(
         &self,
         inputs: &[I],
         budget: CallBudget,
-        operation: &Operation<I, R, C>,
+        operation: &Operation<I, C>,
     ) -> FinishedCall<SeriesResults<R>> {
-        let finished = self.plugin.call(budget, |guest, store| (operation.call)(guest, store, self.context, inputs));
-        let expected = inputs.len();
-        let result = finished.result.and_then(|results| match results.len() {
-            returned if returned == expected => Ok(results),
-            returned => Err(CallError::WrongCount { expected, returned }),
-        });
-        FinishedCall { result, ..finished }
+        let FinishedCall { result, log, fuel, memory_bytes } =
+            self.plugin.call(budget, (operation.call)(*self.context, inputs));
+        let result = result.and_then(|reply| decoded(&reply, inputs.len()));
+        FinishedCall { result, log, fuel, memory_bytes }
     }
 
     fn check_result<I, R, T, C>(
         &self,
         input: &I,
         result: Result<R, Refusal>,
-        operation: &Operation<I, R, C>,
+        operation: &Operation<I, C>,
     ) -> Result<T, Failure>
     where
         C: Fn(&I, R) -> Result<T, CallError>,
@@ -223,4 +228,21 @@ impl BatchCall<'_> {
             series: Some(series.to_owned()),
         }
     }
+}
+
+/// Decodes the results of a call.
+fn decoded<R: DeserializeOwned>(reply: &Reply, expected: usize) -> Result<SeriesResults<R>, CallError> {
+    let Output::Results(returned) = reply.output else { return Err(other_output()) };
+    if returned != expected {
+        return Err(CallError::WrongCount { expected, returned });
+    }
+    let mut rest = &reply.results[..];
+    let mut results = Vec::with_capacity(expected);
+    for _ in 0..expected {
+        let (result, left) =
+            split(rest).map_err(|error| CallError::Worker(format!("sent damaged results ({error})")))?;
+        results.push(result);
+        rest = left;
+    }
+    Ok(results)
 }

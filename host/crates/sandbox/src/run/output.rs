@@ -3,7 +3,6 @@
 
 use model::series::Window;
 
-use crate::bindings;
 use crate::call::{Fitted, Verdict};
 use crate::failure::CallError;
 use crate::limits::Limits;
@@ -15,8 +14,8 @@ const MAX_FIGURES: usize = 64;
 const FIGURE_NAME_BYTES: usize = 64;
 
 /// Returns the fit if the baseline follows the contract.
-pub(crate) fn check_baseline(baseline: bindings::Baseline, limits: &Limits) -> Result<Fitted, CallError> {
-    let bindings::Baseline { state, figures } = baseline;
+pub(crate) fn check_baseline(baseline: Fitted, limits: &Limits) -> Result<Fitted, CallError> {
+    let Fitted { state, figures } = &baseline;
     if state.len() > limits.state_bytes {
         return Err(CallError::StateTooLarge { bytes: state.len(), limit: limits.state_bytes });
     }
@@ -38,12 +37,12 @@ pub(crate) fn check_baseline(baseline: bindings::Baseline, limits: &Limits) -> R
             return Err(CallError::InvalidFigures(format!("the name `{name}` appears twice")));
         }
     }
-    Ok(Fitted { state, figures })
+    Ok(baseline)
 }
 
 /// Returns the verdicts if all of them follow the contract. Their indices must ascend from `judge_from`.
 pub(crate) fn check_verdicts(
-    verdicts: Vec<bindings::Verdict>,
+    verdicts: Vec<Verdict>,
     window: &Window,
     limits: &Limits,
 ) -> Result<Vec<Verdict>, CallError> {
@@ -52,8 +51,7 @@ pub(crate) fn check_verdicts(
         check_index(verdict.index, next, window)?;
         check_values(&verdict, limits)?;
         next = verdict.index + 1;
-        let bindings::Verdict { index, score, expected, lower, upper, reason } = verdict;
-        Ok(Verdict { index, score, expected, lower, upper, reason: single_line(reason) })
+        Ok(Verdict { reason: single_line(verdict.reason), ..verdict })
     });
     checked.collect()
 }
@@ -67,7 +65,7 @@ fn check_index(index: u32, next: u32, window: &Window) -> Result<(), CallError> 
     if index < next { Err(invalid_verdict(index, "not above the previous index")) } else { Ok(()) }
 }
 
-fn check_values(verdict: &bindings::Verdict, limits: &Limits) -> Result<(), CallError> {
+fn check_values(verdict: &Verdict, limits: &Limits) -> Result<(), CallError> {
     for (name, value) in [("score", verdict.score), ("expected", verdict.expected)] {
         if !value.is_finite() {
             return Err(invalid_verdict(verdict.index, &format!("{name} is {value}, not finite")));
@@ -96,9 +94,8 @@ mod tests {
     use model::series::Series;
 
     use super::*;
-    use crate::bindings::{Baseline, Verdict as Output};
 
-    fn check(verdicts: &[Output]) -> Result<Vec<Verdict>, String> {
+    fn check(verdicts: &[Verdict]) -> Result<Vec<Verdict>, String> {
         let series = Series {
             id: "d/p/s".to_owned(),
             start: 0,
@@ -112,15 +109,15 @@ mod tests {
         check_verdicts(verdicts.to_vec(), &window, &limits).map_err(|error| error.to_string())
     }
 
-    fn verdict(index: u32) -> Output {
+    fn verdict(index: u32) -> Verdict {
         let reason = "as usual".to_owned();
-        Output { index, score: 0.5, expected: 1.0, lower: f64::NEG_INFINITY, upper: f64::INFINITY, reason }
+        Verdict { index, score: 0.5, expected: 1.0, lower: f64::NEG_INFINITY, upper: f64::INFINITY, reason }
     }
 
     #[test]
     fn indices_of_verdicts_ascend_within_the_judged_points() {
         assert_eq!(check(&[verdict(7), verdict(9)]).expect("valid").len(), 2);
-        let refused = |verdicts: &[Output]| check(verdicts).expect_err("invalid");
+        let refused = |verdicts: &[Verdict]| check(verdicts).expect_err("invalid");
         insta::assert_snapshot!(refused(&[verdict(6)]), @"returned an invalid verdict: index 6: outside the judged points, from 7 to below 10");
         insta::assert_snapshot!(refused(&[verdict(10)]), @"returned an invalid verdict: index 10: outside the judged points, from 7 to below 10");
         insta::assert_snapshot!(refused(&[verdict(8), verdict(8)]), @"returned an invalid verdict: index 8: not above the previous index");
@@ -129,20 +126,20 @@ mod tests {
 
     #[test]
     fn scores_expected_values_and_bounds_are_numbers() {
-        let refused = |verdict: Output| check(&[verdict]).expect_err("invalid");
-        insta::assert_snapshot!(refused(Output { score: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: score is NaN, not finite");
-        insta::assert_snapshot!(refused(Output { expected: f64::INFINITY, ..verdict(8) }), @"returned an invalid verdict: index 8: expected is inf, not finite");
-        insta::assert_snapshot!(refused(Output { lower: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: lower is NaN");
-        insta::assert_snapshot!(refused(Output { upper: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: upper is NaN");
-        insta::assert_snapshot!(refused(Output { lower: 2.0, upper: 1.5, ..verdict(8) }), @"returned an invalid verdict: index 8: lower (2) is above upper (1.5)");
+        let refused = |verdict: Verdict| check(&[verdict]).expect_err("invalid");
+        insta::assert_snapshot!(refused(Verdict { score: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: score is NaN, not finite");
+        insta::assert_snapshot!(refused(Verdict { expected: f64::INFINITY, ..verdict(8) }), @"returned an invalid verdict: index 8: expected is inf, not finite");
+        insta::assert_snapshot!(refused(Verdict { lower: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: lower is NaN");
+        insta::assert_snapshot!(refused(Verdict { upper: f64::NAN, ..verdict(8) }), @"returned an invalid verdict: index 8: upper is NaN");
+        insta::assert_snapshot!(refused(Verdict { lower: 2.0, upper: 1.5, ..verdict(8) }), @"returned an invalid verdict: index 8: lower (2) is above upper (1.5)");
         let reason = "a longer one than that".to_owned();
-        insta::assert_snapshot!(refused(Output { reason, ..verdict(8) }), @"returned a reason of 22 bytes, more than 12 (plugins.limits.reason_bytes)");
+        insta::assert_snapshot!(refused(Verdict { reason, ..verdict(8) }), @"returned a reason of 22 bytes, more than 12 (plugins.limits.reason_bytes)");
     }
 
     #[test]
     fn a_reason_is_a_single_safe_line() {
         let reason = "\u{1b}[2J한\r\nb".to_owned();
-        let verdicts = check(&[Output { reason, ..verdict(8) }]).expect("valid");
+        let verdicts = check(&[Verdict { reason, ..verdict(8) }]).expect("valid");
         assert_eq!(verdicts[0].reason, " [2J한  b");
     }
 
@@ -150,8 +147,7 @@ mod tests {
     fn figures_are_finite_and_have_unique_names() {
         let check = |figures: &[(&str, f64)]| {
             let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-            check_baseline(Baseline { state: Vec::new(), figures }, &Limits::default())
-                .map_err(|error| error.to_string())
+            check_baseline(Fitted { state: Vec::new(), figures }, &Limits::default()).map_err(|error| error.to_string())
         };
         assert_eq!(check(&[("mean", 1.0), ("p-95", -2.5)]).expect("valid").figures.len(), 2);
         insta::assert_snapshot!(check(&[("mean", f64::NAN)]).expect_err("refused"), @"returned invalid figures: `mean` is NaN, not finite");

@@ -1,10 +1,9 @@
-//! Parallel work on threads with enough stack for a plugin.
+//! Parallel work on threads, each of which uses a worker process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::linked_plugin::LinkedPlugin;
 use super::thread::{panic_error, start_error};
 use crate::failure::CallError;
 
@@ -18,7 +17,6 @@ pub(super) struct Completed<T> {
 
 /// Calls `run` for every index below `count`; each thread takes the next free index.
 pub(super) fn run_in_parallel<T: Send + Sync>(
-    plugin: &LinkedPlugin,
     threads: usize,
     count: usize,
     run: impl Fn(usize) -> Option<T> + Sync,
@@ -38,7 +36,7 @@ pub(super) fn run_in_parallel<T: Send + Sync>(
     thread::scope(|scope| {
         let mut started = Vec::new();
         for _ in 0..threads.clamp(1, count.max(1)) {
-            match plugin.thread().spawn_scoped(scope, work) {
+            match thread::Builder::new().name("batch".to_owned()).spawn_scoped(scope, work) {
                 Ok(thread) => started.push(thread),
                 Err(error) => stopped = start_error(&error),
             }

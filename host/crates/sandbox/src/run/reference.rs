@@ -5,11 +5,39 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use serde_bytes::ByteBuf;
+
+use crate::protocol::ReferenceAnswer;
+
+/// The reference data that a call may still read.
+pub(super) struct ReferenceBudget<'a> {
+    folder: Option<&'a ReferenceFolder>,
+    bytes_left: u64,
+}
 
 /// A granted folder. A symbolic link is followed only if the target is inside the folder.
 pub(crate) struct ReferenceFolder {
     folder: Dir,
     limit_bytes: u64,
+}
+
+impl<'a> ReferenceBudget<'a> {
+    pub(super) fn new(folder: Option<&'a ReferenceFolder>, bytes: u64) -> Self {
+        Self { folder, bytes_left: bytes }
+    }
+
+    /// Returns the bytes of the named file, or an error text for the plugin.
+    pub(super) fn read(&mut self, name: &str) -> ReferenceAnswer {
+        ReferenceAnswer(self.content(name).map(ByteBuf::from))
+    }
+
+    fn content(&mut self, name: &str) -> Result<Vec<u8>, String> {
+        let folder = self.folder.ok_or("not granted")?;
+        let content = folder.read(name)?;
+        let left = self.bytes_left.checked_sub(content.len() as u64);
+        self.bytes_left = left.ok_or("no more in this call (plugins.limits.reference_bytes_per_call)")?;
+        Ok(content)
+    }
 }
 
 impl ReferenceFolder {
@@ -19,7 +47,7 @@ impl ReferenceFolder {
     }
 
     /// Returns the bytes of the named file, or an error text that reveals nothing about the host.
-    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\\', '\0']) {
             return Err("not a file name: a name of reference data has no separators".to_owned());
         }

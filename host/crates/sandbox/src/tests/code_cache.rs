@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use text_plugin::Plugin;
 
-use super::{Artifact, Compiler, FaultClass, Grants, Limits, LoadFault, Prospect, Sandbox, logged};
+use super::{Artifact, FaultClass, Grants, Isolation, Limits, LoadFault, Prospect, Sandbox, logged};
 use crate::compile::CacheKey;
 use crate::compile::cache::CodeCache;
-use crate::load::ExpectedName;
 use crate::meter;
 
 /// A plugin and a directory for compiled code.
@@ -34,10 +33,9 @@ impl Fixture {
     }
 
     fn load_with(&self, limits: Limits) -> String {
-        let sandbox = Sandbox::new(limits, Some(self.compiled()), Compiler::InProcess).expect("a sandbox");
+        let sandbox = Sandbox::new(limits, Some(self.compiled()), Isolation::InProcess).expect("a sandbox");
         let plugin = Artifact::read(&self.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
-        // `load` would start a thread without the test's log, so this test calls the inner function.
-        let (loaded, log) = logged(|| sandbox.load_here(ExpectedName::Exactly("hostile"), &plugin, &Grants::default()));
+        let (loaded, log) = logged(|| sandbox.load("hostile", &plugin, &Grants::default()));
         assert_eq!(loaded.expect("loads").manifest.name, "hostile");
         log
     }
@@ -90,7 +88,7 @@ fn code_with_another_meter_is_not_used() {
     let fixture = Fixture::new();
     fixture.load();
     let entry = fixture.only_entry();
-    let sandbox = Sandbox::new(Limits::default(), None, Compiler::InProcess).expect("a sandbox");
+    let sandbox = Sandbox::new(Limits::default(), None, Isolation::InProcess).expect("a sandbox");
     let plugin = Artifact::read(&fixture.directory.path().join("plugin.wasm"), u64::MAX).expect("read");
     let path = |sources: &[&str]| {
         fixture.compiled().join(CacheKey::with_meter(sources, &sandbox.engine, &plugin.digest).name())
@@ -171,7 +169,7 @@ fn a_directory_writable_by_others_is_not_used() {
     let entry = fixture.only_entry();
     fs::set_permissions(fixture.compiled(), Permissions::from_mode(0o770)).expect("set");
     let (sandbox, log) =
-        logged(|| Sandbox::new(Limits::default(), Some(fixture.compiled()), Compiler::InProcess).expect("a sandbox"));
+        logged(|| Sandbox::new(Limits::default(), Some(fixture.compiled()), Isolation::InProcess).expect("a sandbox"));
     assert!(sandbox.cache.is_none());
     assert!(log.contains("compiled plugins are not stored") && log.contains("writable by others (mode 0770)"), "{log}");
     assert_eq!(fixture.only_entry(), entry);
@@ -186,25 +184,25 @@ fn a_plugin_with_a_failing_describe_is_compiled_once() {
         let plugin = Artifact::new(Path::new("plugin.wasm"), core.clone());
         sandbox.load("hostile", &plugin, &Grants::default()).err().expect("fails").to_string()
     };
-    let first = error(Compiler::InProcess);
+    let first = error(Isolation::InProcess);
     insta::assert_snapshot!(first, @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed");
     assert_eq!(fixture.entries().len(), 2, "the code and the refusal");
-    let absent = Compiler::ChildProcess(PathBuf::from("/nonexistent"));
+    let absent = Isolation::Processes { program: PathBuf::from("/nonexistent"), requires_jail: false };
     insta::assert_snapshot!(error(absent), @"plugin.wasm: `describe` failed: trapped: wasm `unreachable` instruction executed (result of an earlier run; costwarden tries again after a change of the file, the limits or the release)");
 }
 
 /// Returns a compiler that counts its calls and prints the given answer.
-fn counting(fixture: &Fixture, answer: &str) -> Compiler {
+fn counting(fixture: &Fixture, answer: &str) -> Isolation {
     let program = fixture.directory.path().join("compiler");
     let count = fixture.directory.path().join("count");
     let script = format!("#!/bin/sh\ncat > /dev/null\necho >> {}\nprintf '{answer}'\n", count.display());
     fs::write(&program, script).expect("written");
     fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
-    Compiler::ChildProcess(program)
+    Isolation::Processes { program, requires_jail: false }
 }
 
 /// Returns the error of a load, and the number of compiler calls until then.
-fn refused(fixture: &Fixture, compiler: &Compiler, limits: Limits) -> (String, usize) {
+fn refused(fixture: &Fixture, compiler: &Isolation, limits: Limits) -> (String, usize) {
     let sandbox = Sandbox::new(limits, Some(fixture.compiled()), compiler.clone()).expect("a sandbox");
     let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
     let error = sandbox.load("hostile", &plugin, &Grants::default()).err().expect("refused").to_string();
@@ -258,7 +256,7 @@ fn prospect(fixture: &Fixture, name: &str, core: &[u8]) -> String {
 }
 
 fn reading(fixture: &Fixture) -> Sandbox {
-    Sandbox::read_only(Limits::default(), &fixture.compiled(), Compiler::InProcess).expect("a sandbox")
+    Sandbox::read_only(Limits::default(), &fixture.compiled(), Isolation::InProcess).expect("a sandbox")
 }
 
 #[test]
@@ -290,21 +288,23 @@ fn a_cache_for_reading_is_not_changed() {
         sandbox.shrink_cache(0);
         sandbox.load("hostile", &plugin, &Grants::default()).map(|detector| detector.manifest.name)
     };
-    let absent = || Compiler::ChildProcess(PathBuf::from("/nonexistent"));
-    assert!(load(Compiler::InProcess).is_ok());
+    let absent = || Isolation::Processes { program: PathBuf::from("/nonexistent"), requires_jail: false };
+    assert!(load(Isolation::InProcess).is_ok());
     assert!(!fixture.compiled().exists());
     fixture.load();
     let entry = fixture.only_entry();
-    assert!(load(absent()).is_ok(), "uses the compiled code");
+    let with_code = load(absent()).expect_err("no worker").to_string();
+    assert!(with_code.contains("a worker process cannot be started"), "uses the compiled code: {with_code}");
     fs::remove_file(&entry).expect("removed");
-    assert!(load(absent()).expect_err("no compiler").is_transient());
+    let without_code = load(absent()).expect_err("no compiler").to_string();
+    assert!(without_code.contains("the compiler cannot be started"), "{without_code}");
     assert_eq!(fixture.entries(), Vec::<PathBuf>::new());
 }
 
 /// Returns the class of the fault of two loads, and whether the second load used the stored refusal.
 fn loaded_twice(fixture: &Fixture, name: &str, core: &[u8], grants: &Grants) -> (FaultClass, bool) {
     let load = || {
-        let sandbox = Sandbox::new(Limits::default(), Some(fixture.compiled()), Compiler::InProcess);
+        let sandbox = Sandbox::new(Limits::default(), Some(fixture.compiled()), Isolation::InProcess);
         let plugin = Artifact::new(Path::new("plugin.wasm"), core.to_vec());
         sandbox.expect("a sandbox").load(name, &plugin, grants).err().expect("refused").fault
     };

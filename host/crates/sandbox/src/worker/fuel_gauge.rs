@@ -7,14 +7,14 @@ use super::store_data::StoreData;
 use crate::meter::{COUNTER, REMAINING};
 
 /// The export with the remaining fuel of a compiled plugin.
-pub(crate) struct FuelGauge(ComponentExportIndex);
+pub(super) struct FuelGauge(ComponentExportIndex);
 
 impl FuelGauge {
     /// Finds the export of the remaining fuel.
     ///
     /// # Panics
     /// If the component has no meter.
-    pub(crate) fn of(component: &Component) -> Self {
+    pub(super) fn of(component: &Component) -> Self {
         Self(component.get_export_index(None, REMAINING).expect("every plugin is metered before it is compiled"))
     }
 

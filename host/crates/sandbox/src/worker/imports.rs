@@ -1,4 +1,5 @@
-//! The imports of a plugin: the budget of the meter, `log.emit` and, with a grant, `reference.read`.
+//! The imports of a plugin: the budget of the meter, `log.emit` and `reference.read`. The parent process has the files of
+//! the reference data.
 
 use wasmtime::component::{Linker, WasmStr};
 use wasmtime::{AsContext, StoreContextMut};
@@ -13,7 +14,7 @@ use crate::meter::BUDGET;
 const OPEN_FUEL: u64 = 20_000;
 
 /// Defines the imports in the linker; `reference` only if the plugin imports the interface.
-pub(crate) fn link(linker: &mut Linker<StoreData>, contract: &ContractUse) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<StoreData>, contract: &ContractUse) -> wasmtime::Result<()> {
     linker.root().func_wrap(BUDGET, |store: StoreContextMut<'_, StoreData>, ()| Ok((store.data().fuel.budget(),)))?;
     let mut log = linker.instance("costwarden:detector/log@1.0.0")?;
     log.func_wrap("emit", |store, (level, message): (Level, WasmStr)| emit(store, level, &message))?;
@@ -26,7 +27,7 @@ pub(crate) fn link(linker: &mut Linker<StoreData>, contract: &ContractUse) -> wa
 
 fn emit(mut store: StoreContextMut<'_, StoreData>, level: Level, message: &WasmStr) -> wasmtime::Result<()> {
     store.data_mut().fuel.charge(IMPORT_FUEL)?;
-    if !store.data().log.accepts(level) {
+    if !store.data().log.accepts(level.into()) {
         store.data_mut().log.drop_line();
         return Ok(());
     }
@@ -34,24 +35,17 @@ fn emit(mut store: StoreContextMut<'_, StoreData>, level: Level, message: &WasmS
     let bytes = text.len() as u64;
     let line = store.data().log.start_of(&text);
     store.data_mut().fuel.charge(bytes)?;
-    store.data_mut().log.write(level, line);
+    store.data_mut().log.write(level.into(), line)?;
     Ok(())
 }
 
 fn read(mut store: StoreContextMut<'_, StoreData>, name: &WasmStr) -> wasmtime::Result<Result<Vec<u8>, String>> {
     store.data_mut().fuel.charge(IMPORT_FUEL + OPEN_FUEL)?;
-    let name = name.to_str(store.as_context())?;
-    let content = match &store.data().reference {
-        Some(reference) => reference.read(&name),
-        None => Err("not granted".to_owned()),
-    };
-    let bytes = content.as_ref().map_or(0, Vec::len) as u64;
+    let name = name.to_str(store.as_context())?.into_owned();
+    let name_bytes = name.len() as u64;
+    let content = store.data().parent.read_reference(name)?;
     // Charged after the read, because the size of the file is unknown before.
-    let units = name.len() as u64 + bytes;
-    store.data_mut().fuel.charge(units)?;
-    match store.data().reference_bytes_left.checked_sub(bytes) {
-        Some(left) => store.data_mut().reference_bytes_left = left,
-        None => return Ok(Err("no more in this call (plugins.limits.reference_bytes_per_call)".to_owned())),
-    }
+    let bytes = content.as_ref().map_or(0, Vec::len) as u64;
+    store.data_mut().fuel.charge(name_bytes + bytes)?;
     Ok(content)
 }

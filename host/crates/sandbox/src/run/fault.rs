@@ -1,0 +1,30 @@
+//! The faults of a worker process.
+
+use crate::failure::CallError;
+use crate::limits::Limits;
+
+/// The reason for ending a worker.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorkerFault {
+    /// The wall clock of a call ended.
+    #[error("did not answer in time")]
+    TimedOut,
+    #[error("used more than {0} bytes of memory")]
+    Memory(u64),
+    /// The process ended, or closed the socket.
+    #[error("{0}")]
+    Ended(String),
+    /// The process does not follow the protocol.
+    #[error("sent a message outside the protocol ({0})")]
+    Message(String),
+}
+
+impl WorkerFault {
+    /// Returns the fault as the result of a call.
+    pub(super) fn call_error(&self, limits: &Limits) -> CallError {
+        match self {
+            Self::TimedOut => CallError::Time(limits.call_seconds),
+            fault => CallError::Worker(fault.to_string()),
+        }
+    }
+}

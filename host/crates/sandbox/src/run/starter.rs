@@ -1,0 +1,40 @@
+//! Starts worker processes from a thread that lives as long as the sandbox.
+//!
+//! The kernel ends a worker with the thread that started the worker, not with the process of the thread. So a thread
+//! that makes a few calls must not start workers.
+
+use std::io;
+use std::process::{Child, Command};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+/// The thread that starts processes. Ends when the starter is dropped.
+pub(super) struct Starter(Sender<Order>);
+
+struct Order {
+    command: Command,
+    started: Sender<io::Result<Child>>,
+}
+
+impl Starter {
+    /// Starts the thread.
+    pub(super) fn new() -> io::Result<Self> {
+        let (sender, orders) = mpsc::channel::<Order>();
+        let work = move || {
+            for Order { mut command, started } in orders {
+                // Nobody waits for the answer if the asking thread panicked.
+                let _ = started.send(command.spawn());
+            }
+        };
+        thread::Builder::new().name("worker starter".to_owned()).spawn(work)?;
+        Ok(Self(sender))
+    }
+
+    /// Starts a process.
+    pub(super) fn start(&self, command: Command) -> io::Result<Child> {
+        let (started, answer) = mpsc::channel();
+        let order = Order { command, started };
+        self.0.send(order).map_err(|_| io::Error::other("the thread that starts workers ended"))?;
+        answer.recv().map_err(|_| io::Error::other("the thread that starts workers ended"))?
+    }
+}

@@ -1,0 +1,145 @@
+//! A rehearsed escape: native code in a worker tries to leave the jail. The worker is this test program, started again.
+
+use std::fs::{self, Permissions};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+use text_plugin::Plugin;
+
+use super::{Artifact, Grants, Isolation, Limits, Sandbox, context, series};
+use crate::worker::{Jail, WorkerOptions, serve_in_jail};
+
+/// The variables of a worker in a test: the files of the rehearsal, and the behaviour after a success.
+const FOLDER: &str = "COSTWARDEN_TEST_FOLDER";
+const STRICT: &str = "COSTWARDEN_TEST_STRICT";
+/// Exit code of a worker in which an attempt succeeded, and of a worker that only shows that it runs the rehearsal.
+const ESCAPED: i32 = 77;
+const REHEARSED: i32 = 78;
+
+/// The targets of the attempts, written by the test.
+struct Targets {
+    folder: PathBuf,
+}
+
+/// A way out of the jail.
+struct Attempt {
+    name: &'static str,
+    succeeds: fn(&Targets) -> bool,
+}
+
+const ATTEMPTS: [Attempt; 10] = [
+    Attempt { name: "read a secret file", succeeds: |targets| fs::read(targets.folder.join("secret")).is_ok() },
+    Attempt { name: "write a file", succeeds: |targets| fs::write(targets.folder.join("written"), "x").is_ok() },
+    Attempt { name: "list a folder", succeeds: |targets| fs::read_dir(&targets.folder).is_ok() },
+    Attempt { name: "remove a file", succeeds: |targets| fs::remove_file(targets.folder.join("removable")).is_ok() },
+    Attempt {
+        name: "read the memory of the parent",
+        succeeds: |targets| fs::File::open(format!("/proc/{}/mem", targets.parent())).is_ok(),
+    },
+    Attempt {
+        name: "take a file of the parent",
+        succeeds: |targets| pidfd_open(targets.parent_id(), PidfdFlags::empty()).is_ok(),
+    },
+    Attempt { name: "signal the parent", succeeds: |targets| test_kill_process(targets.parent_id()).is_ok() },
+    Attempt { name: "connect to a server", succeeds: |targets| TcpStream::connect(targets.text("address")).is_ok() },
+    Attempt { name: "open a socket", succeeds: |_| UnixDatagram::unbound().is_ok() },
+    Attempt { name: "start a process", succeeds: |_| Command::new("/bin/true").spawn().is_ok() },
+];
+
+impl Targets {
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap_or_else(|_| "127.0.0.1:9".to_owned())
+    }
+
+    fn parent_id(&self) -> Pid {
+        let id = self.folder.file_name().and_then(|name| name.to_str()?.parse().ok());
+        id.and_then(Pid::from_raw).expect("the folder has the name of the process")
+    }
+
+    fn parent(&self) -> i32 {
+        self.parent_id().as_raw_nonzero().get()
+    }
+
+    /// Returns the names of the attempts that succeed.
+    fn successes(&self) -> Vec<&'static str> {
+        ATTEMPTS.iter().filter(|attempt| (attempt.succeeds)(self)).map(|attempt| attempt.name).collect()
+    }
+}
+
+/// The worker: does nothing unless the other test starts it.
+#[test]
+fn worker() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let is_strict = std::env::var_os(STRICT).is_some();
+    let options = WorkerOptions { stack_bytes: Limits::default().stack_bytes, memory_bytes: 512 << 20 };
+    let rehearsal = move || {
+        let successes = Targets { folder: folder.into() }.successes();
+        if !successes.is_empty() {
+            process::exit(ESCAPED);
+        }
+        if is_strict {
+            process::exit(REHEARSED);
+        }
+    };
+    // The parent closes the socket at the end of its test.
+    let _ = serve_in_jail(options, rehearsal);
+    process::exit(0);
+}
+
+/// Returns a script that starts this test program as a worker.
+fn worker_script(folder: &Path, strict: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("the test program");
+    let script = folder.join(format!("worker{strict}"));
+    let (folder, program) = (folder.display(), program.display());
+    let text = format!(
+        "#!/bin/sh\nexec env -i {FOLDER}={folder} {strict} {program} --exact tests::escape::worker --nocapture --test-threads 1\n"
+    );
+    fs::write(&script, text).expect("written");
+    fs::set_permissions(&script, Permissions::from_mode(0o700)).expect("set");
+    script
+}
+
+#[test]
+fn code_that_escapes_the_engine_stays_in_the_jail() {
+    if std::env::var_os(FOLDER).is_some() {
+        return;
+    }
+    let parent = tempfile::tempdir().expect("a folder");
+    let targets = Targets { folder: parent.path().join(process::id().to_string()) };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let prepare = || {
+        fs::create_dir_all(&targets.folder).expect("created");
+        fs::write(targets.folder.join("secret"), "secret").expect("written");
+        fs::write(targets.folder.join("removable"), "x").expect("written");
+        fs::write(targets.folder.join("address"), listener.local_addr().expect("bound").to_string()).expect("written");
+    };
+    prepare();
+    let names: Vec<_> = ATTEMPTS.iter().map(|attempt| attempt.name).collect();
+    assert_eq!(targets.successes(), names, "every attempt succeeds outside a jail");
+    prepare();
+    fs::remove_file(targets.folder.join("written")).expect("removed");
+
+    let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
+    let fits = |isolation: Isolation| {
+        let compiled = parent.path().join("compiled");
+        // The library compiles in this process, so that the program needs to be only a worker.
+        let cached = Sandbox::new(Limits::default(), Some(compiled.clone()), Isolation::InProcess).expect("a sandbox");
+        cached.load("hostile", &plugin, &Grants::default()).expect("loads");
+        let sandbox = Sandbox::new(Limits::default(), Some(compiled), isolation).expect("a sandbox");
+        let detector = sandbox.load("hostile", &plugin, &Grants::default()).map_err(|error| error.to_string())?;
+        let outcome = detector.fit(&context("{}"), &[series("d/p/s", 9)]);
+        Ok::<_, String>((sandbox.jail(), format!("{outcome:?}")))
+    };
+    let jailed =
+        |strict: &str| Isolation::Processes { program: worker_script(&targets.folder, strict), requires_jail: false };
+    let rehearsed = fits(jailed(&format!("{STRICT}=1"))).expect_err("ends after the rehearsal");
+    assert!(rehearsed.contains(&format!("ended with exit code {REHEARSED}")), "{rehearsed}");
+    let (jail, outcome) = fits(jailed("")).expect("no attempt succeeds, and the worker serves");
+    assert_eq!(jail, Some(Jail { landlock: true, seccomp: true }));
+    assert_eq!(outcome, fits(Isolation::InProcess).expect("fits").1, "the result is the same");
+    assert!(!targets.folder.join("written").exists() && targets.folder.join("removable").exists());
+}
