@@ -219,7 +219,10 @@ mod tests {
             receiver.failed_time += failed_time;
             errors.push(receiver.send(&total, Timestamp::UNIX_EPOCH).await.expect_err("refused").to_string());
         }
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @"
+        receiver night: cannot write to the terminal: closed; the next run sends the notification again
+        receiver night: the terminal has failed for 60 s in this run, so no further attempt is made; the next run sends the notification
+        ");
         assert_eq!((receiver.accepted, receiver.failed), (0, 2));
     }
 }
