@@ -11,6 +11,8 @@
 #   tests/services.sh moto            get moto, an S3 server with lifecycle rules, and print the folder of its modules:
 #                                     the one suite that asks for it starts it by itself
 #   tests/services.sh monitoring      get Prometheus, its node exporter and logrotate, and print the folder of their files
+#   tests/services.sh alertmanager    get Alertmanager, and print the folder of its files
+#   tests/services.sh mail            get aiosmtpd, an SMTP server, and print the folder of its modules
 #
 # Any number of `run`s may be under way at once, beside a started set.
 #
@@ -452,6 +454,7 @@ run() {
     exit "$code"
 }
 
+mail_packages=('aiosmtpd==1.4.6')
 moto_packages=('moto[s3]==5.2.5' 'flask==3.1.3' 'flask-cors==6.0.5')
 
 mode=${1:-}
@@ -490,6 +493,24 @@ monitoring)
     [ -d "$cache/monitoring" ] || unpack_debian "$cache/monitoring" prometheus prometheus-node-exporter logrotate libpopt0
     exec 9>&-
     printf '%s\n' "$cache/monitoring"
+    ;;
+alertmanager)
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    if [ ! -d "$cache/alertmanager" ]; then
+        unpack_debian "$cache/alertmanager" prometheus-alertmanager
+        # The program opens its templates in an absolute folder. The working directory, in a path of the same length,
+        # replaces that folder, so that nothing is installed.
+        sed -i "s#/usr/share/prometheus/alertmanager#$(printf './%.0s' {1..17})#g" \
+            "$cache/alertmanager/usr/bin/prometheus-alertmanager"
+    fi
+    exec 9>&-
+    printf '%s\n' "$cache/alertmanager"
+    ;;
+mail)
+    unpack_python "$cache/mail" "${mail_packages[@]}"
+    printf '%s\n' "$cache/mail"
     ;;
 stop)
     if [ -f "$started" ]; then

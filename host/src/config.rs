@@ -18,6 +18,7 @@ use ingest::source::options::{self as source, SourceOptions};
 use jiff::tz::TimeZone;
 use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
+use notify::Locale;
 use notify::options::{self as receiver, ReceiverOptions};
 use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
 
@@ -64,6 +65,13 @@ pub(crate) struct Config {
     pub(crate) receivers: Vec<ReceiverOptions>,
     pub(crate) metrics: MetricsOptions,
     pub(crate) health: HealthOptions,
+}
+
+impl Config {
+    /// The language and the currency of notifications.
+    pub(crate) fn locale(&self) -> Locale<'_> {
+        Locale { language: self.language, currency: &self.currency }
+    }
 }
 
 /// A valid config with secrets still to be resolved by [`Draft::resolve`].
@@ -197,7 +205,7 @@ pub(crate) fn load_store(
         let state_dir = state_dir(root);
         let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
         let lease = root.section("lease").map(lease::read).unwrap_or_default();
-        let receivers = receiver::read(root.sections("receiver"));
+        let receivers = receiver::read(root.sections("receiver"), references);
         let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
         let General { zone, currency, renotify_factor, .. } = general;
         Some((StoreConfig { zone: zone?, currency, renotify_factor, store: store?, lease, receivers }, secrets_manager))
@@ -288,7 +296,7 @@ fn read(
     let lease = root.section("lease").map(lease::read).unwrap_or_default();
     let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
     let rules = root.section("rules").and_then(directory);
-    let receivers = receiver::read(root.sections("receiver"));
+    let receivers = receiver::read(root.sections("receiver"), references);
     let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), metrics::read);
     let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
     let health = root.section("health").map(health::read).unwrap_or_default();
@@ -378,7 +386,7 @@ directory = "rules"
         assert_eq!(config.rules, Path::new("etc/rules"));
         assert_eq!((config.currency.as_str(), config.language), ("KRW", Language::Korean));
         assert_eq!(config.zone.iana_name(), Some("Asia/Seoul"));
-        assert!(matches!(config.receivers.as_slice(), [ReceiverOptions { kind: ReceiverKind::Terminal, .. }]));
+        assert!(matches!(config.receivers.as_slice(), [ReceiverOptions { kind: ReceiverKind::Terminal(_), .. }]));
     }
 
     #[test]

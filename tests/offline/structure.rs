@@ -16,7 +16,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("sandbox", &["model"]),
     ("store", &["config-file", "model", "transport"]),
     ("ingest", &["config-file", "model", "transport"]),
-    ("notify", &["config-file", "model"]),
+    ("notify", &["config-file", "model", "transport"]),
     ("simulator", &["config-file", "ingest", "model"]),
     ("plugin", &["config-file", "model", "sandbox", "transport"]),
 ];

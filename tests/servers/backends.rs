@@ -2,7 +2,7 @@
 //! unreachable receivers, and an unreachable database.
 
 mod archive;
-mod bills;
+pub(crate) mod bills;
 mod database;
 mod incidents;
 mod log;

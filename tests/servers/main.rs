@@ -10,6 +10,7 @@ mod health;
 mod metrics;
 #[cfg(feature = "package")]
 mod package;
+mod receivers;
 mod registry;
 mod schedule;
 mod secrets;

@@ -2,8 +2,8 @@
 //! the simulated API behind OpenSSL:
 //! the right certificate is accepted, and every wrong certificate refused.
 
-mod certificates;
+pub(crate) mod certificates;
 mod refused;
 mod registry;
-mod servers;
+pub(crate) mod servers;
 mod trusted;

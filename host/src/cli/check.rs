@@ -175,7 +175,7 @@ fn exposed_secrets(path: &Path, config: &Config) -> Vec<Diagnostic> {
 
 /// Returns a warning if only a terminal receives notifications, and no terminal is attached.
 fn unread_notifications(path: &Path, config: &Config) -> Option<Diagnostic> {
-    let is_terminal = |receiver: &ReceiverOptions| matches!(receiver.kind, ReceiverKind::Terminal);
+    let is_terminal = |receiver: &ReceiverOptions| matches!(receiver.kind, ReceiverKind::Terminal(_));
     let is_unread = config.receivers.iter().all(is_terminal) && !std::io::stdout().is_terminal();
     let message = "only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = \"syslog\"";
     is_unread.then(|| Diagnostic { key: "receiver".to_owned(), ..Diagnostic::of_file(path, message) })

@@ -115,7 +115,7 @@ async fn open(
             log::summary(&report, started.elapsed());
             // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
             if report.outcome() == Outcome::Failed {
-                for undelivered in pipeline::notify_start_failure(&config, &report, terminal, now) {
+                for undelivered in pipeline::notify_start_failure(&config, &report, terminal, now).await {
                     tracing::warn!("{undelivered}");
                 }
             }

@@ -91,14 +91,19 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
         rules,
         disk: disk(&config.state_dir),
         spool: spool(&config.state_dir).await,
-        unreachable_receivers: unreachable_receivers(&config.receivers),
+        unreachable_receivers: unreachable_receivers(&config.receivers, now).await,
     }
 }
 
 /// Tests the receivers without a notification.
-fn unreachable_receivers(receivers: &[ReceiverOptions]) -> Vec<String> {
-    let receivers = receivers.iter().map(|receiver| Receiver::new(receiver, Terminal::Stdout));
-    receivers.filter_map(|mut receiver| receiver.probe().err()).map(|error| error.to_string()).collect()
+async fn unreachable_receivers(receivers: &[ReceiverOptions], now: Timestamp) -> Vec<String> {
+    let mut errors = Vec::new();
+    for options in receivers {
+        if let Err(error) = Receiver::new(options, Terminal::Stdout).probe(now).await {
+            errors.push(error.to_string());
+        }
+    }
+    errors
 }
 
 async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError> {
@@ -164,7 +169,11 @@ fn heads(runs: &Runs) -> impl Iterator<Item = Option<(&str, &str, u32, &str)>> {
 /// Returns the number of totals of the last days not yet accepted by a receiver.
 fn waiting_totals(runs: &[RunRecord], receivers: &[ReceiverOptions]) -> usize {
     let of_run = |run: &RunRecord| match run.total {
-        Some(_) => receivers.iter().filter(|receiver| !run.total_delivered.contains(&receiver.name)).count(),
+        Some(_) => {
+            let waits =
+                |receiver: &&ReceiverOptions| receiver.daily_total && !run.total_delivered.contains(&receiver.name);
+            receivers.iter().filter(waits).count()
+        }
         None => 0,
     };
     runs.iter().take(RETOLD_TOTALS).map(of_run).sum()

@@ -3,6 +3,7 @@
 mod delivery;
 mod failure_streak;
 mod operational;
+mod recent_days;
 
 pub(crate) use self::failure_streak::notify_start_failure;
 pub(crate) use self::operational::{OperationalProblem, has_receivers};

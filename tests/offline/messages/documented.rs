@@ -111,8 +111,17 @@ fn the_documented_config_names_every_key() {
         };
         assert_documented(whole, &keys);
     }
-    for (kind, count) in [("stdout", 3), ("syslog", 6), ("syslog\"\ntransport = \"tcp", 6)] {
-        let keys = known(&format!("[[receiver]]\nkind = \"{kind}\"\nno_such_key = 1\n"), "receiver");
+    for (kind, count) in [
+        ("kind = \"stdout\"", 4),
+        ("kind = \"syslog\"", 7),
+        ("kind = \"syslog\"\ntransport = \"tcp\"", 7),
+        ("kind = \"slack\"\nbot_token = \"env:HOME\"", 9),
+        ("kind = \"email\"", 12),
+        ("kind = \"webhook\"", 7),
+        ("kind = \"alertmanager\"", 6),
+        ("kind = \"teams\"", 6),
+    ] {
+        let keys = known(&format!("[[receiver]]\n{kind}\nno_such_key = 1\n"), "receiver");
         assert_eq!(keys.len(), count, "{keys:?}");
         assert_documented(part(&text, "[[receiver]]"), &keys);
     }

@@ -106,7 +106,7 @@ while True:
 
 /// Starts a server and waits for the log line `ready`. If another process takes the port first, the start is repeated
 /// with a new port.
-fn serving(ready: &str, command: impl Fn(&Path, u16) -> Command) -> TlsServer {
+pub(crate) fn serving(ready: &str, command: impl Fn(&Path, u16) -> Command) -> TlsServer {
     let mut log = String::new();
     for _ in 0..3 {
         let folder = tempfile::tempdir().expect("a folder");

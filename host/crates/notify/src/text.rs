@@ -1,42 +1,45 @@
-//! The language, the style and the amounts of a text.
+//! The language and the currency of texts, and the characters that no text may contain.
 
 use model::language::Language;
-use model::money;
 
-use crate::options::TextStyle;
-
-/// The language, currency and style of a notification.
-#[derive(Debug, Clone, Copy)]
-pub struct TextOptions<'a> {
+/// The language and the currency of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locale<'a> {
     pub language: Language,
     /// Currency code of ISO 4217.
     pub currency: &'a str,
-    pub text_style: TextStyle,
-    /// Whether another incident has the same names, so that only the keys differ.
-    pub has_same_names: bool,
 }
 
-impl TextOptions<'_> {
-    /// Returns an amount with the unit. Short text has no thousands separators, because alert policies match such
-    /// amounts.
-    pub(crate) fn amount(self, amount: f64) -> String {
-        let unit = unit(self.language, self.currency);
-        match self.text_style {
-            TextStyle::Short => format!("{amount:.2}{unit}"),
-            TextStyle::Full => format!("{}{unit}", money::text(amount)),
+impl Locale<'_> {
+    /// Returns the unit of an amount, with a leading space if necessary.
+    pub(crate) fn unit(self) -> String {
+        match (self.language, self.currency) {
+            (Language::Korean, "KRW") => "원".to_owned(),
+            (_, currency) => format!(" {currency}"),
         }
     }
 }
 
-/// Returns the unit of an amount, with a leading space if necessary.
-pub(crate) fn unit(language: Language, currency: &str) -> String {
-    match (language, currency) {
-        (Language::Korean, "KRW") => "원".to_owned(),
-        (_, currency) => format!(" {currency}"),
-    }
+/// Replaces control characters, and removes the marks that change the direction of text: names come from outside and
+/// must not start a line, control a terminal or reorder a text.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().filter(|c| !is_direction_mark(*c)).map(|c| if is_break(c) { ' ' } else { c }).collect()
 }
 
-/// Replaces control characters: names come from outside and must not start a line or control a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+/// Returns whether a character is a mark, an embedding, an override or an isolate of UAX #9.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_or_reorder_a_line() {
+        assert_eq!(one_line("a\nb\u{2028}c\u{1b}[31m"), "a b c [31m");
+        assert_eq!(one_line("cost\u{202e}tsoc\u{202c}\u{200f}"), "costtsoc");
+        assert_eq!(one_line("우리회사 · VM"), "우리회사 · VM");
+    }
 }

@@ -12,9 +12,10 @@ use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
 use model::count::counted;
+use model::language::Language;
 use model::rule;
 use model::series::hours::day_before;
-use notify::{Level, Receiver, Terminal, operational_message};
+use notify::{Level, Notification, OperationalContent, ProblemState, Receiver, Terminal};
 use plugin::{ComparedTags, Lock};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
@@ -75,9 +76,11 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     if let Some(textfile) = &config.metrics.textfile {
         items.push(metrics(textfile));
     }
-    items.extend(
-        config.receivers.iter().map(|receiver| check_receiver(Receiver::new(receiver, Terminal::Stdout), args, now)),
-    );
+    for options in &config.receivers {
+        let receiver = Receiver::new(options, Terminal::Stdout);
+        let checked = if args.notify { send_test(receiver, config, now).await } else { probe(receiver, now).await };
+        items.push(checked);
+    }
     items.extend(schedule(&config.account));
     items
 }
@@ -205,15 +208,29 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
-fn check_receiver(mut receiver: Receiver, args: &CheckArgs, now: Timestamp) -> Item {
-    let name = receiver.name.clone();
-    if args.notify {
-        let message = operational_message(Level::Info, "TEST", "This is a test notification of `costwarden check`.");
-        let sent =
-            receiver.send(&message, now).map(|()| format!("{name}: accepted a test notification; check the arrival"));
-        return Item::of("receiver", sent.map_err(|error| error.to_string()));
-    }
-    match receiver.probe() {
+async fn send_test(mut receiver: Receiver, config: &Config, now: Timestamp) -> Item {
+    let text = match config.language {
+        Language::Korean => "`costwarden check`가 보낸 시험 알림입니다.",
+        Language::English => "This is a test notification of `costwarden check`.",
+    };
+    let content = OperationalContent {
+        key: "test",
+        state: ProblemState::Test,
+        since: now,
+        level: Level::Info,
+        tag: "TEST",
+        text,
+    };
+    let sent = receiver.send(&Notification::of_problem(content, config.locale()), now).await;
+    let name = &receiver.name;
+    let accepted = sent.map(|_| format!("{name}: accepted a test notification; check the arrival"));
+    Item::of("receiver", accepted.map_err(|error| error.to_string()))
+}
+
+async fn probe(mut receiver: Receiver, now: Timestamp) -> Item {
+    let probed = receiver.probe(now).await;
+    let name = &receiver.name;
+    match probed {
         Ok(true) => {
             Item::new("receiver", CheckState::Ok, format!("{name}: reached; --notify sends a test notification"))
         }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
-use model::incident::Incident;
-use notify::{self, TextOptions};
+use model::incident::{Incident, IncidentState, NotificationKind};
+use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt};
 use store::RunRecord;
 use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
@@ -36,7 +36,8 @@ impl Run<'_> {
         for mut incident in incidents {
             self.explain(&mut incident, &notified).await?;
             let has_same_names = same_names.contains(&incident.id);
-            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident, has_same_names);
+            let Deliveries { has_delivered, is_interrupted } =
+                self.deliver_incident(&mut incident, has_same_names).await;
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
@@ -74,13 +75,13 @@ impl Run<'_> {
         let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
-        let message = notify::daily_total_message(date, &total, services.config.language, &services.config.currency);
-        for receiver in &mut services.receivers {
+        let notification = Notification::of_daily_total(date, &total, services.config.locale());
+        for receiver in services.receivers.iter_mut().filter(|receiver| receiver.daily_total) {
             if record.total_delivered.contains(&receiver.name) {
                 continue;
             }
-            match receiver.send(&message, self.now) {
-                Ok(()) => {
+            match receiver.send(&notification, self.now).await {
+                Ok(_) => {
                     failpoint::pass(Checkpoint::Delivered);
                     record.total_delivered.insert(receiver.name.clone());
                     self.report.add(Count::Notifications, 1);
@@ -128,43 +129,82 @@ impl Run<'_> {
         self.checkpoint(Checkpoint::Notified).await
     }
 
-    fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
+    /// Sends the due notifications of an incident to each receiver.
+    async fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
         let mut deliveries = Deliveries::default();
+        let factor = self.services.config.renotify_factor;
+        let parts = IncidentParts {
+            comparison: self.comparison(incident),
+            has_same_names,
+            recent_days: self.recent_days(incident).await,
+        };
         for index in 0..self.services.receivers.len() {
-            let language = self.services.config.language;
-            let factor = self.services.config.renotify_factor;
-            for notification in incident.due_notifications(&self.services.receivers[index].name, factor) {
+            let name = self.services.receivers[index].name.clone();
+            let due = incident.due_notifications(&name, factor);
+            for kind in &due {
                 // With an expired lease, another host may send the same notification.
                 if self.has_stale_write_lease() {
                     deliveries.is_interrupted = true;
                     break;
                 }
-                let services = &mut *self.services;
-                let receiver = &mut services.receivers[index];
-                let options = TextOptions {
-                    language,
-                    currency: &services.config.currency,
-                    text_style: receiver.text_style,
-                    has_same_names,
+                // Later notifications of the incident must not overtake a failed notification.
+                let Some(receipt) = self.send_incident(index, &parts.content(incident, *kind, &name)).await else {
+                    break;
                 };
-                let message = notify::incident_message(incident, notification, options);
-                match receiver.send(&message, self.now) {
-                    Ok(()) => {
-                        failpoint::pass(Checkpoint::Delivered);
-                        incident.record_delivery(&receiver.name, notification);
-                        self.report.add(Count::Notifications, 1);
-                        deliveries.has_delivered = true;
-                    }
-                    Err(error) => {
-                        self.report.add(Count::Undelivered, 1);
-                        self.report.add_problem(error.to_string());
-                        // Later notifications of the incident must not overtake the failed notification.
-                        break;
-                    }
-                }
+                failpoint::pass(Checkpoint::Delivered);
+                incident.record_delivery(&name, *kind, receipt.thread);
+                self.report.add(Count::Notifications, 1);
+                deliveries.has_delivered = true;
+            }
+            let is_known = incident.deliveries.contains_key(&name) && due.is_empty();
+            if self.services.receivers[index].needs_refresh() && is_known && incident.state == IncidentState::Open {
+                self.send_incident(index, &parts.content(incident, NotificationKind::Opened, &name)).await;
             }
         }
         deliveries
+    }
+
+    /// Sends a notification to a receiver. `None` after a failure, which the report has.
+    async fn send_incident(&mut self, index: usize, content: &IncidentContent<'_>) -> Option<Receipt> {
+        let services = &mut *self.services;
+        let notification = Notification::of_incident(content.clone(), services.config.locale());
+        match services.receivers[index].send(&notification, self.now).await {
+            Ok(receipt) => Some(receipt),
+            Err(error) => {
+                self.report.add(Count::Undelivered, 1);
+                self.report.add_problem(error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Returns the newest anomaly of an incident with the spans of both amounts.
+    fn comparison(&self, incident: &Incident) -> Comparison {
+        let rules = &self.services.rules.rules;
+        let grain = |id: &String| rules.iter().find(|prepared| prepared.rule.id == *id).map(|found| found.rule.grain);
+        let Incident { last_seen: moment, observed, expected, .. } = *incident;
+        let spans = ComparedSpans::of(moment, incident.rules.iter().map(grain));
+        Comparison { moment, observed, expected, spans }
+    }
+}
+
+/// The parts of a notification that are the same for every receiver.
+struct IncidentParts {
+    comparison: Comparison,
+    has_same_names: bool,
+    recent_days: Vec<DayCost>,
+}
+
+impl IncidentParts {
+    fn content<'a>(&'a self, incident: &'a Incident, kind: NotificationKind, receiver: &str) -> IncidentContent<'a> {
+        IncidentContent {
+            kind,
+            incident,
+            comparison: self.comparison,
+            has_same_names: self.has_same_names,
+            recent_days: &self.recent_days,
+            delivery: incident.deliveries.get(receiver),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use model::language::Language;
 use notify::{Level, Receiver, Terminal};
 use store::OperationalNotification;
 
-use super::operational::{DeliveryResult, OperationalProblem, has_receivers};
+use super::operational::{DeliveryResult, OperationalProblem, Recipients, has_receivers};
 use crate::config::Config;
 use crate::pipeline::run::{Grade, Report, Run, RunError};
 
@@ -45,7 +45,7 @@ impl Run<'_> {
         let known = stored.as_ref().ok().and_then(|stored| stored.iter().find(|known| known.key == key)).cloned();
         let services = &mut *self.services;
         let streak = FailureStreak::of(&self.report, &services.config, self.now);
-        let (notification, result) = streak.add_failure(known, &mut services.receivers);
+        let (notification, result) = streak.add_failure(known, &mut services.receivers).await;
         result.add_to(&mut self.report);
         // The receivers were notified despite the store error.
         stored?;
@@ -59,7 +59,7 @@ impl Run<'_> {
         let known = stored.into_iter().find(|notification| notification.key == key);
         let Some(mut notification) = newest(known, file.get(&key)) else { return Ok(()) };
         if has_receivers(&notification) {
-            self.deliver_resolution(&mut notification);
+            self.deliver_resolution(&mut notification).await;
             self.services.store.put_notification(&notification, self.now).await?;
         }
         file.put(&key, None);
@@ -68,7 +68,7 @@ impl Run<'_> {
 }
 
 /// Counts a failed run without services, for example with an unavailable store. Returns the delivery errors.
-pub(crate) fn notify_start_failure(
+pub(crate) async fn notify_start_failure(
     config: &Config,
     report: &Report,
     terminal: Terminal,
@@ -76,7 +76,7 @@ pub(crate) fn notify_start_failure(
 ) -> Vec<String> {
     let mut receivers: Vec<Receiver> =
         config.receivers.iter().map(|receiver| Receiver::new(receiver, terminal)).collect();
-    let (_, result) = FailureStreak::of(report, config, now).add_failure(None, &mut receivers);
+    let (_, result) = FailureStreak::of(report, config, now).add_failure(None, &mut receivers).await;
     result.errors
 }
 
@@ -99,7 +99,7 @@ impl<'a> FailureStreak<'a> {
     }
 
     /// Counts the newest failure in the state directory, and notifies the receivers.
-    fn add_failure(
+    async fn add_failure(
         &self,
         known: Option<OperationalNotification>,
         receivers: &mut [Receiver],
@@ -116,7 +116,8 @@ impl<'a> FailureStreak<'a> {
         let level = Level::Critical;
         let problem = OperationalProblem { key: &key, level, tag: "FAILING", text: &text, after: MAX_FAILURES };
         let mut notification = problem.raise(known, self.now);
-        let result = problem.deliver(&mut notification, receivers, self.now);
+        let recipients = Recipients { receivers, locale: self.config.locale(), now: self.now };
+        let result = problem.deliver(&mut notification, recipients).await;
         file.put(&key, Some(&notification));
         (notification, result)
     }

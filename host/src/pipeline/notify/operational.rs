@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use model::language::Language;
-use notify::{self, Level, Receiver};
+use notify::{Level, Locale, Notification, OperationalContent, ProblemState, Receiver};
 use store::OperationalNotification;
 
-use crate::pipeline::run::{Count, Report, Run, RunError};
+use crate::pipeline::run::{Count, Report, Run, RunError, Services};
 
 /// A problem of costwarden to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub(crate) struct OperationalProblem<'a> {
     pub(crate) text: &'a str,
     /// Number of consecutive runs with the problem before people are notified.
     pub(crate) after: u32,
+}
+
+/// The receivers of a notification, with the language and the time of the notification.
+pub(super) struct Recipients<'a> {
+    pub(super) receivers: &'a mut [Receiver],
+    pub(super) locale: Locale<'a>,
+    pub(super) now: Timestamp,
 }
 
 /// The result of a delivery.
@@ -41,6 +48,13 @@ impl DeliveryResult {
     }
 }
 
+impl Services {
+    /// All receivers of the run.
+    fn recipients(&mut self, now: Timestamp) -> Recipients<'_> {
+        Recipients { receivers: &mut self.receivers, locale: self.config.locale(), now }
+    }
+}
+
 impl Run<'_> {
     /// Sends a problem of costwarden to the remaining receivers, and stores the deliveries.
     pub(crate) async fn raise_problem(&mut self, problem: OperationalProblem<'_>) -> Result<(), RunError> {
@@ -49,7 +63,7 @@ impl Run<'_> {
         }
         let known = self.known_notification(problem.key).await?;
         let mut notification = problem.raise(known, self.now);
-        problem.deliver(&mut notification, &mut self.services.receivers, self.now).add_to(&mut self.report);
+        problem.deliver(&mut notification, self.services.recipients(self.now)).await.add_to(&mut self.report);
         Ok(self.services.store.put_notification(&notification, self.now).await?)
     }
 
@@ -59,14 +73,13 @@ impl Run<'_> {
             return Ok(());
         }
         let Some(mut notification) = self.known_notification(key).await?.filter(has_receivers) else { return Ok(()) };
-        self.deliver_resolution(&mut notification);
+        self.deliver_resolution(&mut notification).await;
         Ok(self.services.store.put_notification(&notification, self.now).await?)
     }
 
     /// Sends the resolution, and adds the deliveries to the report.
-    pub(super) fn deliver_resolution(&mut self, notification: &mut OperationalNotification) {
-        let language = self.services.config.language;
-        deliver_resolution(notification, &mut self.services.receivers, language, self.now).add_to(&mut self.report);
+    pub(super) async fn deliver_resolution(&mut self, notification: &mut OperationalNotification) {
+        deliver_resolution(notification, self.services.recipients(self.now)).await.add_to(&mut self.report);
     }
 
     async fn known_notification(&self, key: &str) -> Result<Option<OperationalNotification>, RunError> {
@@ -100,25 +113,33 @@ impl OperationalProblem<'_> {
     }
 
     /// Notifies the remaining receivers, if enough runs have raised the problem.
-    pub(super) fn deliver(
+    pub(super) async fn deliver(
         self,
         notification: &mut OperationalNotification,
-        receivers: &mut [Receiver],
-        now: Timestamp,
+        recipients: Recipients<'_>,
     ) -> DeliveryResult {
         let mut result = DeliveryResult::default();
         if notification.times < self.after {
             return result;
         }
-        let message = notify::operational_message(self.level, self.tag, self.text);
-        for receiver in receivers {
-            if notification.delivered.contains(&receiver.name) {
+        let content = OperationalContent {
+            key: self.key,
+            state: ProblemState::Raised,
+            since: notification.since,
+            level: self.level,
+            tag: self.tag,
+            text: self.text,
+        };
+        let message = Notification::of_problem(content, recipients.locale);
+        for receiver in recipients.receivers {
+            let is_delivered = notification.delivered.contains(&receiver.name);
+            if is_delivered && !receiver.needs_refresh() {
                 continue;
             }
-            match receiver.send(&message, now) {
-                Ok(()) => {
+            match receiver.send(&message, recipients.now).await {
+                Ok(_) => {
                     notification.delivered.insert(receiver.name.clone());
-                    result.accepted += 1;
+                    result.accepted += u64::from(!is_delivered);
                 }
                 Err(error) => result.errors.push(error.to_string()),
             }
@@ -144,15 +165,20 @@ fn resolution_text(notification: &OperationalNotification, language: Language) -
 }
 
 /// Sends the resolution to receivers of the problem. The next run retries an unreachable receiver.
-fn deliver_resolution(
-    notification: &mut OperationalNotification,
-    receivers: &mut [Receiver],
-    language: Language,
-    now: Timestamp,
-) -> DeliveryResult {
+async fn deliver_resolution(notification: &mut OperationalNotification, recipients: Recipients<'_>) -> DeliveryResult {
     let mut result = DeliveryResult::default();
-    let text = resolution_text(notification, language);
-    let message = notify::operational_message(Level::Info, "RECOVERED", &text);
+    let text = resolution_text(notification, recipients.locale.language);
+    let key = notification.key.clone();
+    let content = OperationalContent {
+        key: &key,
+        state: ProblemState::Resolved,
+        since: notification.since,
+        level: Level::Info,
+        tag: "RECOVERED",
+        text: &text,
+    };
+    let message = Notification::of_problem(content, recipients.locale);
+    let Recipients { receivers, now, .. } = recipients;
     notification.times = 0;
     // A receiver outside the config gets no resolution.
     notification.delivered.retain(|name| receivers.iter().any(|receiver| receiver.name == *name));
@@ -160,8 +186,8 @@ fn deliver_resolution(
         if !notification.delivered.contains(&receiver.name) {
             continue;
         }
-        match receiver.send(&message, now) {
-            Ok(()) => {
+        match receiver.send(&message, now).await {
+            Ok(_) => {
                 notification.delivered.remove(&receiver.name);
                 result.accepted += 1;
             }
@@ -177,7 +203,8 @@ mod tests {
     use std::path::Path;
 
     use notify::Terminal;
-    use notify::options::{ReceiverKind, ReceiverOptions, SyslogOptions, SyslogTransport, TextStyle};
+    use notify::TextStyle;
+    use notify::options::{ReceiverKind, ReceiverOptions, SyslogOptions, SyslogTransport};
 
     use super::*;
 
@@ -187,8 +214,14 @@ mod tests {
 
     fn receiver(name: &str, folder: &Path) -> Receiver {
         let transport = SyslogTransport::Unix(folder.join(name));
-        let kind = ReceiverKind::Syslog(SyslogOptions { transport, app_name: "costwarden".to_owned() });
-        Receiver::new(&ReceiverOptions { name: name.to_owned(), text_style: TextStyle::Short, kind }, Terminal::Stdout)
+        let text_style = TextStyle::Short;
+        let kind = ReceiverKind::Syslog(SyslogOptions { text_style, transport, app_name: "costwarden".to_owned() });
+        Receiver::new(&ReceiverOptions { name: name.to_owned(), daily_total: true, kind }, Terminal::Stdout)
+    }
+
+    fn recipients(receivers: &mut [Receiver], second: i64) -> Recipients<'_> {
+        let locale = Locale { language: Language::English, currency: "USD" };
+        Recipients { receivers, locale, now: at(second) }
     }
 
     /// The received lines of a socket, without headers.
@@ -201,8 +234,8 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn each_receiver_gets_the_problem_once_and_the_resolution_once() {
+    #[tokio::test]
+    async fn each_receiver_gets_the_problem_once_and_the_resolution_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let one = UnixDatagram::bind(folder.path().join("one")).expect("a socket");
         let mut receivers = [receiver("one", folder.path()), receiver("two", folder.path())];
@@ -214,17 +247,17 @@ mod tests {
             after: 2,
         };
         let mut notification = problem.raise(None, at(0));
-        let result = problem.deliver(&mut notification, &mut receivers, at(0));
+        let result = problem.deliver(&mut notification, recipients(&mut receivers, 0)).await;
         assert_eq!((result.accepted, result.errors.len(), notification.times), (0, 0, 1), "too few runs");
 
         notification = problem.raise(Some(notification), at(1));
-        let result = problem.deliver(&mut notification, &mut receivers, at(1));
+        let result = problem.deliver(&mut notification, recipients(&mut receivers, 1)).await;
         assert_eq!((result.accepted, result.errors.len()), (1, 1), "two is unreachable");
         assert_eq!(notification.since, at(0));
         let two = UnixDatagram::bind(folder.path().join("two")).expect("a socket");
         for second in 2..5 {
             notification = problem.raise(Some(notification), at(second));
-            problem.deliver(&mut notification, &mut receivers, at(second));
+            problem.deliver(&mut notification, recipients(&mut receivers, second)).await;
         }
         for socket in [&one, &two] {
             assert_eq!(received(socket), ["[COSTWARDEN_FAILING] no luck"]);
@@ -232,10 +265,10 @@ mod tests {
 
         drop(two);
         std::fs::remove_file(folder.path().join("two")).expect("removed");
-        let result = deliver_resolution(&mut notification, &mut receivers, Language::English, at(5));
+        let result = deliver_resolution(&mut notification, recipients(&mut receivers, 5)).await;
         assert_eq!((result.accepted, result.errors.len(), notification.times), (1, 1, 0));
         let two = UnixDatagram::bind(folder.path().join("two")).expect("a socket");
-        deliver_resolution(&mut notification, &mut receivers, Language::English, at(6));
+        deliver_resolution(&mut notification, recipients(&mut receivers, 6)).await;
         for socket in [&one, &two] {
             assert_eq!(
                 received(socket),

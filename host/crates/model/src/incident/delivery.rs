@@ -27,6 +27,8 @@ pub struct Delivery {
     /// Whether the notified end was a retraction. A retracted incident that returns is news.
     pub retraction_notified: bool,
     pub notifications: u32,
+    /// The thread of the first notification, if the receiver has threads.
+    pub thread: Option<String>,
 }
 
 impl Incident {
@@ -59,12 +61,15 @@ impl Incident {
         grown.then_some(NotificationKind::Grown).into_iter().chain(end).collect()
     }
 
-    /// Records the acceptance of a notification by a receiver.
-    pub fn record_delivery(&mut self, receiver: &str, notification: NotificationKind) {
+    /// Records the acceptance of a notification by a receiver. `thread` is the thread of the message.
+    pub fn record_delivery(&mut self, receiver: &str, notification: NotificationKind, thread: Option<String>) {
         let impact = self.newest_impact();
         let date = self.last_seen.date;
         let delivery = self.deliveries.entry(receiver.to_owned()).or_default();
         delivery.notifications += 1;
+        if delivery.thread.is_none() {
+            delivery.thread = thread;
+        }
         match notification {
             NotificationKind::Opened => delivery.notified_impact = impact,
             NotificationKind::Grown => {

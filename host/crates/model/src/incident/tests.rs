@@ -91,7 +91,7 @@ fn results<'a>(
 /// Returns the due notifications of one receiver and records the acceptance.
 fn notify(incident: &mut Incident) -> Vec<NotificationKind> {
     let due = incident.due_notifications("syslog", 2.0);
-    due.iter().for_each(|notification| incident.record_delivery("syslog", *notification));
+    due.iter().for_each(|notification| incident.record_delivery("syslog", *notification, None));
     due
 }
 

@@ -66,6 +66,7 @@ fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
                     end_notified: false,
                     retraction_notified: false,
                     notifications: 2,
+                    thread: Some("1766.0001".to_owned()),
                 },
             ),
             ("chat.$team".to_owned(), Delivery::default()),

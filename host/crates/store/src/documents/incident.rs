@@ -61,6 +61,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
             "closed": delivery.end_notified,
             "retracted": delivery.retraction_notified,
             "notifications": i64::from(delivery.notifications),
+            "thread": delivery.thread.as_deref(),
         };
         (field_name(receiver).into_owned(), Bson::Document(delivery))
     });
@@ -257,6 +258,7 @@ fn read_delivery(document: &Document) -> Option<Delivery> {
         end_notified: document.get_bool("closed").ok()?,
         retraction_notified: document.get_bool("retracted").ok()?,
         notifications: document.get_i64("notifications").ok()?.try_into().ok()?,
+        thread: document.get_str("thread").ok().map(str::to_owned),
     })
 }
 

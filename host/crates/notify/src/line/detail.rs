@@ -1,4 +1,4 @@
-//! The additional text of a full message: the start, the total impact, the reason, the rules, and the commands for
+//! The additional text of a full line: the start, the total impact, the reason, the rules, and the commands for
 //! details and acceptance.
 
 use model::anomaly::{Direction, Severity};
@@ -6,15 +6,15 @@ use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::moment::Moment;
 
-use crate::text::TextOptions;
+use super::LineOptions;
 
-pub(crate) fn detail(incident: &Incident, kind: NotificationKind, options: TextOptions<'_>) -> String {
+pub(super) fn detail(incident: &Incident, kind: NotificationKind, options: LineOptions<'_>) -> String {
     let id = &incident.id;
-    let details = match options.language {
+    let details = match options.locale.language {
         Language::Korean => format!("확인: costwarden incidents show {id}"),
         Language::English => format!("Details: costwarden incidents show {id}"),
     };
-    let growth = match (kind, options.language) {
+    let growth = match (kind, options.locale.language) {
         (
             NotificationKind::Closed
             | NotificationKind::NewLevel
@@ -32,7 +32,7 @@ pub(crate) fn detail(incident: &Incident, kind: NotificationKind, options: TextO
         ),
     };
     let evidence = evidence(incident, options);
-    match options.language {
+    match options.locale.language {
         Language::Korean => {
             format!("{growth}{evidence} {details}; 의도한 변화라면: costwarden incidents accept {id}")
         }
@@ -41,7 +41,7 @@ pub(crate) fn detail(incident: &Incident, kind: NotificationKind, options: TextO
 }
 
 /// Returns the words after an amount that compare the amount with the usual cost.
-pub(crate) fn compared_with_usual(direction: Direction, language: Language) -> &'static str {
+pub(super) fn compared_with_usual(direction: Direction, language: Language) -> &'static str {
     match (direction, language) {
         (Direction::Up, Language::Korean) => "더 나왔습니다",
         (Direction::Down, Language::Korean) => "덜 나왔습니다",
@@ -50,7 +50,7 @@ pub(crate) fn compared_with_usual(direction: Direction, language: Language) -> &
     }
 }
 
-fn evidence(incident: &Incident, options: TextOptions<'_>) -> String {
+fn evidence(incident: &Incident, options: LineOptions<'_>) -> String {
     let Moment { date, hour } = incident.last_seen;
     let since = incident.first_seen.date;
     let impact = options.amount(incident.impact());
@@ -58,7 +58,7 @@ fn evidence(incident: &Incident, options: TextOptions<'_>) -> String {
     let reason = incident.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
     let reason = reason.trim_end().trim_end_matches('.');
     let rules = incident.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    match options.language {
+    match options.locale.language {
         Language::Korean => {
             let evaluated = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour}시"));
             let severity = match incident.severity {

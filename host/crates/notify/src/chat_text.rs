@@ -1,0 +1,162 @@
+//! The text of a notification for chat and mail: a title, lines and a footer without markup. Each receiver escapes the
+//! parts for its own format.
+
+mod amount;
+mod chart;
+mod english;
+mod korean;
+
+use model::anomaly::Severity;
+use model::incident::NotificationKind;
+use model::language::Language;
+use model::series::ALL;
+
+use self::chart::chart;
+use crate::notification::{Content, IncidentContent, Notification, ProblemState};
+use crate::text::{Locale, one_line};
+
+/// A text in parts. No part has a control character, a line break or a mark of the text direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChatText {
+    /// A single emoji for the severity or the state.
+    pub(crate) symbol: &'static str,
+    pub(crate) title: String,
+    /// The line under the title: the amounts. Empty without amounts.
+    pub(crate) figures: String,
+    /// Bars of the recent days and their first and last day.
+    pub(crate) chart: Option<Chart>,
+    pub(crate) lines: Vec<String>,
+    /// The severity, the rules and the id.
+    pub(crate) footer: String,
+}
+
+/// Bars in one line of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chart {
+    /// One character per day.
+    pub(crate) bars: String,
+    pub(crate) label: String,
+}
+
+/// The words of a language for a notification.
+#[derive(Default)]
+struct Words {
+    title: String,
+    figures: String,
+    lines: Vec<String>,
+    footer: String,
+}
+
+/// Number of characters of an incident id in a text. Commands accept the beginning of an id.
+const SHORT_ID: usize = 13;
+
+impl ChatText {
+    pub(crate) fn of(notification: &Notification<'_>) -> Self {
+        let words = match notification.locale.language {
+            Language::Korean => korean::words(notification),
+            Language::English => english::words(notification),
+        };
+        let chart = match &notification.content {
+            Content::Incident(content) => chart(content.recent_days, notification.locale.language),
+            Content::DailyTotal { .. } | Content::Operational(_) => None,
+        };
+        Self {
+            symbol: symbol(notification),
+            title: one_line(&words.title),
+            figures: one_line(&words.figures),
+            chart,
+            lines: words.lines.iter().map(|line| one_line(line)).collect(),
+            footer: one_line(&words.footer),
+        }
+    }
+}
+
+fn symbol(notification: &Notification<'_>) -> &'static str {
+    match &notification.content {
+        Content::Incident(content) => match (content.kind, content.incident.severity) {
+            (NotificationKind::Closed, _) => "✅",
+            (NotificationKind::NewLevel, _) => "📌",
+            (NotificationKind::Retracted, _) => "↩️",
+            (NotificationKind::NotVerifiable, _) => "❔",
+            (NotificationKind::Opened | NotificationKind::Grown, Severity::Critical) => "🔴",
+            (NotificationKind::Opened | NotificationKind::Grown, Severity::Warning) => "🟠",
+            (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
+        },
+        Content::DailyTotal { .. } => "🧾",
+        Content::Operational(content) => match content.state {
+            ProblemState::Raised => "⚠️",
+            ProblemState::Resolved => "✅",
+            ProblemState::Test => "🔔",
+        },
+    }
+}
+
+/// The dimensions of a series; `None` for a sum over the dimension.
+struct Place<'a> {
+    account: Option<&'a str>,
+    project: Option<&'a str>,
+    service: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of(content: &IncidentContent<'a>) -> Self {
+        let (key, names) = (&content.incident.series, &content.incident.names);
+        let name = |id: &str, name: &'a str| (id != ALL).then_some(name);
+        Self {
+            account: name(&key.account, &names.account),
+            project: name(&key.project, &names.project),
+            service: name(&key.service, &names.service),
+        }
+    }
+}
+
+/// The amounts of an incident as text.
+struct Amounts {
+    observed: String,
+    expected: String,
+    /// The difference with a sign.
+    difference: String,
+    /// The sum of the differences since the beginning, without a sign.
+    impact: String,
+    /// The share of the difference, as a whole number: `38`.
+    percent: String,
+    /// The ratio of a multiple: `2.1`; `None` below 2.
+    times: Option<String>,
+}
+
+impl Amounts {
+    fn of(content: &IncidentContent<'_>, locale: Locale<'_>) -> Self {
+        let comparison = content.comparison;
+        let ratio = comparison.observed / comparison.expected;
+        Self {
+            observed: amount::plain(comparison.observed, locale),
+            expected: amount::plain(comparison.expected, locale),
+            difference: amount::signed(comparison.observed - comparison.expected, locale),
+            impact: amount::plain(content.incident.impact(), locale),
+            percent: format!("{:.0}", ((ratio - 1.0) * 100.0).abs()),
+            times: (ratio >= 2.0).then(|| format!("{ratio:.1}").trim_end_matches(".0").to_owned()),
+        }
+    }
+}
+
+/// Returns the key of the series if another incident has the same names.
+fn key_of_series(content: &IncidentContent<'_>) -> Option<String> {
+    content.has_same_names.then(|| content.incident.series.to_string())
+}
+
+fn rules(content: &IncidentContent<'_>) -> String {
+    content.incident.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn short_id<'a>(content: &IncidentContent<'a>) -> &'a str {
+    let id = content.incident.id.as_str();
+    id.get(..SHORT_ID).unwrap_or(id)
+}
+
+/// Returns the reason of the detector without the final full stop.
+fn reason<'a>(content: &IncidentContent<'a>) -> &'a str {
+    content.incident.reason.trim_end().trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Amounts for people: no decimals for currencies without a subunit in use, thousands separators, a sign for a
+//! difference.
+
+use model::money;
+
+use crate::text::Locale;
+
+/// Currencies of ISO 4217 without decimals.
+const WHOLE_CURRENCIES: [&str; 4] = ["CLP", "JPY", "KRW", "VND"];
+
+/// Returns an amount with the unit: `498,473원`, `1,234.50 USD`.
+pub(super) fn plain(amount: f64, locale: Locale<'_>) -> String {
+    let number = if WHOLE_CURRENCIES.contains(&locale.currency) {
+        // Half a won counts as one; the formatter would round to even.
+        money::grouped(&format!("{:.0}", amount.round()))
+    } else {
+        money::text(amount)
+    };
+    let is_negative_zero = number.starts_with('-') && !number.contains(|c: char| matches!(c, '1'..='9'));
+    format!("{}{}", if is_negative_zero { &number[1..] } else { &number }, locale.unit())
+}
+
+/// Returns an amount with a sign and the unit: `+241,557원`.
+pub(super) fn signed(amount: f64, locale: Locale<'_>) -> String {
+    let text = plain(amount, locale);
+    if text.starts_with('-') { text } else { format!("+{text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::language::Language;
+
+    use super::*;
+
+    #[test]
+    fn won_has_no_decimals_and_a_difference_has_a_sign() {
+        let won = Locale { language: Language::Korean, currency: "KRW" };
+        let dollars = Locale { language: Language::English, currency: "USD" };
+        assert_eq!([plain(498_472.6, won), plain(1_734.5, won)], ["498,473원", "1,735원"]);
+        assert_eq!(plain(-0.2, won), "0원");
+        assert_eq!(plain(1_234.5, dollars), "1,234.50 USD");
+        assert_eq!([signed(241_557.0, won), signed(-12.0, won)], ["+241,557원", "-12원"]);
+        assert_eq!(signed(-0.004, dollars), "+0.00 USD");
+    }
+}

@@ -1,0 +1,220 @@
+//! Korean words of a notification.
+
+use jiff::civil::{Date, Weekday};
+use model::anomaly::{Direction, Severity};
+use model::incident::NotificationKind;
+
+use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_id};
+use crate::notification::{
+    Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, ProblemState,
+};
+use crate::text::Locale;
+
+pub(super) fn words(notification: &Notification<'_>) -> Words {
+    match &notification.content {
+        Content::Incident(content) => incident(content, notification.locale),
+        Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
+        Content::Operational(content) => operational(content),
+    }
+}
+
+fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
+    let amounts = Amounts::of(content, locale);
+    let statement = match content.kind {
+        NotificationKind::Opened => Words {
+            title: change(content, &amounts),
+            figures: compared(content, &amounts),
+            lines: evidence(content, &amounts),
+            ..Words::default()
+        },
+        NotificationKind::Grown => Words {
+            title: growth(content, locale),
+            figures: compared(content, &amounts),
+            lines: evidence(content, &amounts),
+            ..Words::default()
+        },
+        NotificationKind::Closed => Words {
+            title: "평소 수준으로 돌아왔습니다".to_owned(),
+            figures: proof(content, locale),
+            lines: vec![sum(content, &amounts)],
+            ..Words::default()
+        },
+        NotificationKind::NewLevel => new_level(content, locale),
+        NotificationKind::Retracted => Words {
+            title: "청구 내역이 정정되어 다시 보니 평소 수준이었습니다".to_owned(),
+            lines: vec!["앞서 보낸 알림은 취소합니다.".to_owned()],
+            ..Words::default()
+        },
+        NotificationKind::NotVerifiable => Words {
+            title: "시작 전 기준과 더 비교할 수 없습니다".to_owned(),
+            figures: compared(content, &amounts),
+            lines: vec!["플러그인이나 설정이 바뀌었습니다.".to_owned(), sum(content, &amounts)],
+            ..Words::default()
+        },
+    };
+    Words { title: format!("{}: {}", name(content), statement.title), footer: footer(content), ..statement }
+}
+
+/// Returns the name of a series.
+fn name(content: &IncidentContent<'_>) -> String {
+    match Place::of(content) {
+        Place { account: Some(account), project: Some(project), service: Some(service) } => {
+            format!("{account} / {project} · {service}")
+        }
+        Place { project: Some(project), service: Some(service), .. } => format!("{project} · {service}"),
+        Place { account: Some(account), project: Some(project), service: None } => {
+            format!("{account} / {project} 전체 비용")
+        }
+        Place { project: Some(project), service: None, .. } => format!("{project} 전체 비용"),
+        Place { account: Some(account), project: None, service: Some(service) } => format!("{account} · {service}"),
+        Place { account: Some(account), project: None, service: None } => format!("{account} 전체 비용"),
+        Place { service: Some(service), .. } => format!("전체 프로젝트 · {service}"),
+        Place { .. } => "청구서 전체 비용".to_owned(),
+    }
+}
+
+/// Returns the statement about the newest anomaly.
+fn change(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
+    let hour = content.comparison.moment.hour.unwrap_or(24);
+    let span = match content.comparison.spans {
+        ComparedSpans::Day | ComparedSpans::Unknown => String::new(),
+        ComparedSpans::PartOfDay => format!("{hour}시까지 "),
+        ComparedSpans::PartAndWholeDay => format!("{hour}시까지 이미 하루 "),
+        ComparedSpans::Hour => format!("{hour}시까지 한 시간 동안 "),
+    };
+    let percent = &amounts.percent;
+    match (Change::of(content.incident), &amounts.times) {
+        (Change::Above, Some(times)) => format!("{span}평소의 약 {times}배가 나왔습니다"),
+        (Change::Above, None) => format!("{span}평소보다 약 {percent}% 더 나왔습니다"),
+        (Change::Below, _) => format!("{span}평소보다 약 {percent}% 덜 나왔습니다"),
+        (Change::New, _) => "예상하지 않은 비용이 나왔습니다".to_owned(),
+        (Change::Stopped, _) => "비용이 끊겼습니다".to_owned(),
+        (Change::Refund, _) => "환불 또는 크레딧이 반영되었습니다".to_owned(),
+        (Change::CreditShrank, _) => "크레딧이 평소보다 줄었습니다".to_owned(),
+        (Change::CreditGrew, _) => "크레딧이 평소보다 늘었습니다".to_owned(),
+    }
+}
+
+/// Returns the observed and the expected amount with their spans.
+fn compared(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
+    let date = date(content.comparison.moment.date);
+    let hour = content.comparison.moment.hour.unwrap_or(24);
+    let Amounts { observed, expected, difference, .. } = amounts;
+    match content.comparison.spans {
+        ComparedSpans::Day => format!("{date} {observed} · 평소 {expected} · {difference}"),
+        ComparedSpans::PartOfDay => {
+            format!("{date} {hour}시까지 {observed} · 평소 같은 시각까지 {expected} · {difference}")
+        }
+        ComparedSpans::PartAndWholeDay => {
+            format!("{date} {hour}시까지 {observed} · 하루 전체 평소 {expected} · {difference}")
+        }
+        ComparedSpans::Hour => {
+            format!("{date} {hour}시까지 한 시간 {observed} · 평소 같은 시간 {expected} · {difference}")
+        }
+        ComparedSpans::Unknown => format!("{date} {hour}시까지 집계 {observed} · 기준 {expected}"),
+    }
+}
+
+fn growth(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
+    let before = amount::plain(content.delivery.map_or(0.0, |delivery| delivery.notified_impact), locale);
+    let after = amount::plain(content.incident.newest_impact(), locale);
+    // The particle depends on the last sound: 원으로, USD로.
+    let to = if after.ends_with('원') { "으로" } else { "로" };
+    format!("지난 알림 뒤 하루 차이가 {before}에서 {after}{to} 커졌습니다")
+}
+
+fn evidence(content: &IncidentContent<'_>, amounts: &Amounts) -> Vec<String> {
+    let mut lines = Vec::new();
+    if content.incident.by_day.len() > 1 {
+        lines.push(sum(content, amounts));
+    }
+    if !reason(content).is_empty() {
+        lines.push(format!("이유: {}", reason(content)));
+    }
+    lines
+}
+
+/// Returns the sum of the differences over the days of the incident.
+fn sum(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
+    let comparison = match content.incident.direction {
+        Direction::Up => "더 나왔습니다",
+        Direction::Down => "덜 나왔습니다",
+    };
+    let first = content.incident.first_seen.date;
+    let last = content.incident.last_seen.date;
+    let days = if first == last {
+        format!("{}에", date(first))
+    } else {
+        format!("{}부터 {}까지", date(first), date(last))
+    };
+    format!("{days} 평소보다 {} {comparison}.", amounts.impact)
+}
+
+/// Returns the finished day inside the opening band.
+fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
+    let proof = content.incident.resolved_at.zip(content.incident.closed_at);
+    proof.map_or_else(String::new, |(value, closed)| {
+        format!("{} 하루 {}", date(closed.date), amount::plain(value, locale))
+    })
+}
+
+fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
+    let levels = content.levels();
+    let [before, after] = [levels.before, levels.after].map(|level| amount::plain(level, locale));
+    let month = amount::signed(levels.difference_per_month(), locale);
+    let statement = if levels.after == 0.0 {
+        "비용이 끊긴 채로 굳어져 앞으로는 비용이 없는 상태를 평소로 봅니다"
+    } else {
+        "새 수준으로 굳어져 앞으로는 이 금액을 평소로 봅니다"
+    };
+    Words {
+        title: statement.to_owned(),
+        figures: format!("하루 {before} → {after} · 한 달(30일)에 {month}"),
+        ..Words::default()
+    }
+}
+
+fn footer(content: &IncidentContent<'_>) -> String {
+    let severity = match content.incident.severity {
+        Severity::Critical => "심각",
+        Severity::Warning => "주의",
+        Severity::Info => "참고",
+    };
+    let mut parts = vec![format!("심각도 {severity}"), format!("규칙 {}", rules(content))];
+    parts.extend(key_of_series(content));
+    parts.push(format!("ID {}", short_id(content)));
+    parts.join(" · ")
+}
+
+fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {
+    let total = total
+        .replace(',', "")
+        .parse()
+        .map_or_else(|_| format!("{total}{}", locale.unit()), |total: f64| amount::plain(total, locale));
+    let title = format!("{} 총요금: {total}", date(day));
+    Words { title, ..Words::default() }
+}
+
+fn operational(content: &OperationalContent<'_>) -> Words {
+    let title = match content.state {
+        ProblemState::Test => "costwarden 시험 알림",
+        ProblemState::Raised => "costwarden 운영 알림",
+        ProblemState::Resolved => "costwarden 문제가 해소되었습니다",
+    };
+    let footer = format!("COSTWARDEN_{}", content.tag);
+    Words { title: title.to_owned(), lines: vec![content.text.to_owned()], footer, ..Words::default() }
+}
+
+/// Returns a date with the weekday: `11월 13일(금)`.
+fn date(date: Date) -> String {
+    let weekday = match date.weekday() {
+        Weekday::Monday => '월',
+        Weekday::Tuesday => '화',
+        Weekday::Wednesday => '수',
+        Weekday::Thursday => '목',
+        Weekday::Friday => '금',
+        Weekday::Saturday => '토',
+        Weekday::Sunday => '일',
+    };
+    format!("{}월 {}일({weekday})", date.month(), date.day())
+}

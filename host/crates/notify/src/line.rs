@@ -1,0 +1,110 @@
+//! The line of a notification for the system log and the terminal, matched word for word by alert policies.
+
+mod detail;
+mod incident;
+
+use jiff::civil::Date;
+use model::language::Language;
+use model::money;
+
+use crate::notification::{Content, Notification, OperationalContent};
+use crate::text::{Locale, one_line};
+
+/// The amount of text in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextStyle {
+    /// The exact text of the replaced pipeline, for existing alert policies.
+    Short,
+    /// Also the start, the total impact, the reason, the rules, and the command for details.
+    Full,
+}
+
+/// Returns the line of a notification, without control characters.
+pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> String {
+    let locale = notification.locale;
+    let text = match &notification.content {
+        Content::Incident(content) => {
+            let options = LineOptions { locale, text_style, has_same_names: content.has_same_names };
+            incident::text(content.incident, content.kind, options)
+        }
+        Content::DailyTotal { date, total } => daily_total(*date, total, locale),
+        Content::Operational(content) => operational(content),
+    };
+    one_line(&text)
+}
+
+/// The locale and the style of a line about an incident.
+#[derive(Debug, Clone, Copy)]
+struct LineOptions<'a> {
+    locale: Locale<'a>,
+    text_style: TextStyle,
+    /// Whether another incident has the same names, so that only the keys differ.
+    has_same_names: bool,
+}
+
+impl LineOptions<'_> {
+    /// Returns an amount with the unit. Short text has no thousands separators, because alert policies match such
+    /// amounts.
+    fn amount(self, amount: f64) -> String {
+        let unit = self.locale.unit();
+        match self.text_style {
+            TextStyle::Short => format!("{amount:.2}{unit}"),
+            TextStyle::Full => format!("{}{unit}", money::text(amount)),
+        }
+    }
+}
+
+/// Returns the text with the total of a day. `total` has thousands separators.
+fn daily_total(date: Date, total: &str, locale: Locale<'_>) -> String {
+    let unit = locale.unit();
+    match locale.language {
+        Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
+        Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
+    }
+}
+
+/// Returns the text about a problem of costwarden.
+fn operational(content: &OperationalContent<'_>) -> String {
+    // Alert policies for BILLING_ANOMALY are about costs: a quoted error must not trigger a policy.
+    let text = content.text.replace("BILLING_ANOMALY", "BILLING-ANOMALY");
+    format!("[COSTWARDEN_{}] {text}", content.tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::notification::{Level, ProblemState};
+
+    #[test]
+    fn an_operational_line_triggers_no_policy_for_anomalies() {
+        let content = OperationalContent {
+            key: "failing:daily",
+            state: ProblemState::Raised,
+            since: Timestamp::UNIX_EPOCH,
+            level: Level::Critical,
+            tag: "FAILING",
+            text: "could not read [BILLING_ANOMALY]\nof today",
+        };
+        let locale = Locale { language: Language::English, currency: "USD" };
+        let notification = Notification::of_problem(content, locale);
+        assert_eq!(
+            line(&notification, TextStyle::Short),
+            "[COSTWARDEN_FAILING] could not read [BILLING-ANOMALY] of today"
+        );
+    }
+
+    #[test]
+    fn daily_totals_are_word_for_word() {
+        let date = jiff::civil::date(2026, 11, 22);
+        let lines = [
+            daily_total(date, "1,234,567.00", Locale { language: Language::Korean, currency: "KRW" }),
+            daily_total(date, "1,234.00", Locale { language: Language::English, currency: "USD" }),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 1,234,567.00원 입니다.
+        [BILLING_DAILY_TOTAL] The total cost of [2026-11-22] is 1,234.00 USD.
+        ");
+    }
+}

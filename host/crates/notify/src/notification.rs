@@ -1,0 +1,166 @@
+//! A notification: the typed content that every receiver gets. Each receiver writes its own text.
+
+mod change;
+mod comparison;
+#[cfg(test)]
+pub(crate) mod fixtures;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use model::anomaly::Severity;
+use model::incident::{Delivery, Incident, Levels, NotificationKind};
+
+pub(crate) use self::change::Change;
+pub use self::comparison::{ComparedSpans, Comparison};
+use crate::text::Locale;
+
+/// A notification for one receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification<'a> {
+    /// The same for every attempt to send the notification, and for no other notification of the receiver.
+    pub id: String,
+    pub locale: Locale<'a>,
+    pub content: Content<'a>,
+}
+
+/// The content of a notification.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content<'a> {
+    Incident(IncidentContent<'a>),
+    /// The total of a finished day, with thousands separators.
+    DailyTotal {
+        date: Date,
+        total: &'a str,
+    },
+    Operational(OperationalContent<'a>),
+}
+
+/// A change of an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IncidentContent<'a> {
+    pub kind: NotificationKind,
+    pub incident: &'a Incident,
+    /// The newest anomaly of the incident.
+    pub comparison: Comparison,
+    /// Whether another incident has the same names, so that only the keys differ.
+    pub has_same_names: bool,
+    /// The billed cost of the days up to the newest finished day, oldest first; NaN for a day without a bill. Empty if
+    /// not known.
+    pub recent_days: &'a [DayCost],
+    /// The earlier deliveries of the incident to the receiver.
+    pub delivery: Option<&'a Delivery>,
+}
+
+/// The cost of one day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DayCost {
+    pub date: Date,
+    pub cost: f64,
+}
+
+/// A problem of costwarden itself, or the end of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationalContent<'a> {
+    /// Id of the problem, for example `failing:daily`.
+    pub key: &'a str,
+    pub state: ProblemState,
+    /// Start of the problem.
+    pub since: Timestamp,
+    pub level: Level,
+    /// A single word in capitals.
+    pub tag: &'a str,
+    pub text: &'a str,
+}
+
+/// The state of a problem of costwarden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemState {
+    Raised,
+    Resolved,
+    /// No problem: a test of the receiver.
+    Test,
+}
+
+/// The priority of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Critical,
+    Error,
+    Info,
+}
+
+impl<'a> Notification<'a> {
+    pub fn of_incident(content: IncidentContent<'a>, locale: Locale<'a>) -> Self {
+        let number = content.delivery.map_or(0, |delivery| delivery.notifications) + 1;
+        Self { id: content.id(content.kind, number), locale, content: Content::Incident(content) }
+    }
+
+    pub fn of_daily_total(date: Date, total: &'a str, locale: Locale<'a>) -> Self {
+        Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
+    }
+
+    pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
+        let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
+        Self { id, locale, content: Content::Operational(content) }
+    }
+
+    /// Returns the priority: of an anomaly, the severity of the rule.
+    pub fn level(&self) -> Level {
+        match &self.content {
+            Content::Incident(content) if content.is_end() => Level::Info,
+            Content::Incident(content) => match content.incident.severity {
+                Severity::Critical => Level::Critical,
+                // The priority of the replaced pipeline.
+                Severity::Warning => Level::Error,
+                Severity::Info => Level::Info,
+            },
+            Content::DailyTotal { .. } => Level::Info,
+            Content::Operational(content) => content.level,
+        }
+    }
+}
+
+impl IncidentContent<'_> {
+    /// Returns whether the notification is about the end of the incident.
+    pub fn is_end(&self) -> bool {
+        !matches!(self.kind, NotificationKind::Opened | NotificationKind::Grown)
+    }
+
+    /// Returns the id of the notification about the opening, which is the first notification of a receiver.
+    pub(crate) fn opening_id(&self) -> String {
+        self.id(NotificationKind::Opened, 1)
+    }
+
+    /// Returns the id of a notification of the incident. The number separates the notifications of growth.
+    fn id(&self, kind: NotificationKind, number: u32) -> String {
+        format!("{}-{}-{number}", self.incident.id, kind_word(kind))
+    }
+
+    /// Returns the levels before and after a lasting change; the newest values without a finished day.
+    pub(crate) fn levels(&self) -> Levels {
+        let Incident { observed, expected, .. } = *self.incident;
+        self.incident.levels().unwrap_or(Levels { before: expected, after: observed })
+    }
+}
+
+impl ProblemState {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Resolved => "resolved",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Returns the word for the kind of a notification in ids and documents.
+pub(crate) fn kind_word(kind: NotificationKind) -> &'static str {
+    match kind {
+        NotificationKind::Opened => "opened",
+        NotificationKind::Grown => "grown",
+        NotificationKind::Closed => "resolved",
+        NotificationKind::NewLevel => "new-level",
+        NotificationKind::Retracted => "retracted",
+        NotificationKind::NotVerifiable => "not-verifiable",
+    }
+}

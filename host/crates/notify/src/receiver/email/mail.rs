@@ -1,0 +1,133 @@
+//! The mail of a notification.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use lettre::Message;
+use lettre::message::MultiPart;
+use lettre::message::header::{HeaderName, HeaderValue};
+
+use super::{EmailOptions, failed};
+use crate::chat_text::ChatText;
+use crate::notification::{Content, Notification};
+use crate::receiver::ChannelError;
+
+/// Returns the mail. The id of the mail follows from the id of the notification, so that a repeated mail is recognizable,
+/// and the mails about one incident refer to the mail about its opening.
+pub(super) fn mail(
+    notification: &Notification<'_>,
+    options: &EmailOptions,
+    receiver: &str,
+    now: Timestamp,
+) -> Result<Message, ChannelError> {
+    let text = ChatText::of(notification);
+    let id = |id: &str| message_id(id, receiver, options.from.email.domain());
+    let own_id = id(&notification.id);
+    let mut builder = Message::builder()
+        .from(options.from.clone())
+        .subject(format!("{} {}", text.symbol, text.title))
+        .date(SystemTime::from(now))
+        .message_id(Some(own_id.clone()));
+    for recipient in &options.to {
+        builder = builder.to(recipient.clone());
+    }
+    if let Some(opening) = opening_id(notification).map(|opening| id(&opening)).filter(|opening| *opening != own_id) {
+        builder = builder.in_reply_to(opening.clone()).references(opening);
+    }
+    let body = MultiPart::alternative_plain_html(plain(&text), html(&text));
+    let mut mail = builder.multipart(body).map_err(|error| failed(&error))?;
+    // Keeps programs for absences from answering (RFC 3834).
+    let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+    mail.headers_mut().insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
+    Ok(mail)
+}
+
+/// Returns a message id of RFC 5322 of allowed characters.
+fn message_id(id: &str, receiver: &str, domain: &str) -> String {
+    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+    format!("<{id}.{receiver}@{domain}>")
+}
+
+/// Returns the id of the notification about the opening of the incident.
+fn opening_id(notification: &Notification<'_>) -> Option<String> {
+    match &notification.content {
+        Content::Incident(content) => Some(content.opening_id()),
+        Content::DailyTotal { .. } | Content::Operational(_) => None,
+    }
+}
+
+fn plain(text: &ChatText) -> String {
+    let mut lines = vec![format!("{} {}", text.symbol, text.title), String::new()];
+    lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
+    lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.bars, chart.label)));
+    lines.extend(text.lines.iter().cloned());
+    lines.extend((!text.footer.is_empty()).then(|| format!("\n{}", text.footer)));
+    lines.join("\n") + "\n"
+}
+
+fn html(text: &ChatText) -> String {
+    let mut parts = vec![format!("<h2 style=\"font-size:1.2em\">{} {}</h2>", text.symbol, escape(&text.title))];
+    if !text.figures.is_empty() {
+        parts.push(format!("<p><strong>{}</strong></p>", escape(&text.figures)));
+    }
+    if let Some(chart) = &text.chart {
+        let bars = format!("<span style=\"font-family:monospace\">{}</span>", escape(&chart.bars));
+        parts.push(format!("<p>{bars} <small>{}</small></p>", escape(&chart.label)));
+    }
+    parts.extend(text.lines.iter().map(|line| format!("<p>{}</p>", escape(line))));
+    if !text.footer.is_empty() {
+        parts.push(format!("<p style=\"color:#595959\"><small>{}</small></p>", escape(&text.footer)));
+    }
+    format!("<!DOCTYPE html>\n<html><body>\n{}\n</body></html>\n", parts.join("\n"))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use model::incident::NotificationKind;
+    use model::language::Language;
+
+    use super::*;
+    use crate::notification::IncidentContent;
+    use crate::notification::fixtures::{content, lasting_incident, recent_days};
+    use crate::text::Locale;
+
+    #[test]
+    fn both_parts_have_the_same_text_and_html_is_escaped() {
+        let mut incident = lasting_incident();
+        incident.names.service = "<script>&\"x\"".into();
+        let days = recent_days();
+        let content = IncidentContent { recent_days: &days, ..content(&incident, NotificationKind::Opened) };
+        let locale = Locale { language: Language::Korean, currency: "KRW" };
+        let text = ChatText::of(&Notification::of_incident(content, locale));
+        insta::assert_snapshot!(format!("{}\n{}", plain(&text), html(&text)), @r#"
+        🟠 example-corp / 결제 · <script>&"x": 평소보다 약 94% 더 나왔습니다
+
+        11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
+        ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
+        11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
+        이유: 평소 하루 215,000~298,000원입니다
+
+        심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+
+        <!DOCTYPE html>
+        <html><body>
+        <h2 style="font-size:1.2em">🟠 example-corp / 결제 · &lt;script&gt;&amp;&quot;x&quot;: 평소보다 약 94% 더 나왔습니다</h2>
+        <p><strong>11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원</strong></p>
+        <p><span style="font-family:monospace">▅▅▅▅▄▅▅▅▅▅▅▄▅▅██</span> <small>10/29–11/13 하루 비용</small></p>
+        <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
+        <p>이유: 평소 하루 215,000~298,000원입니다</p>
+        <p style="color:#595959"><small>심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b</small></p>
+        </body></html>
+        "#);
+    }
+
+    #[test]
+    fn a_message_id_has_allowed_characters_only() {
+        let id = message_id("failing:daily-17 <x>", "mail", "example.com");
+        assert_eq!(id, "<failing-daily-17--x-.mail@example.com>");
+    }
+}

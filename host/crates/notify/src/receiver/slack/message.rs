@@ -1,0 +1,93 @@
+//! The message of a notification in blocks, with a plain text for lists of notifications.
+
+use serde_json::{Value, json};
+
+use crate::chat_text::ChatText;
+use crate::notification::Notification;
+
+/// Limit of the characters of a text in a block is 3000. An escaped character has at most 5.
+const SECTION_CHARACTERS: usize = 2_900;
+
+/// Returns the message without a channel and a thread.
+pub(super) fn message(notification: &Notification<'_>) -> Value {
+    let text = ChatText::of(notification);
+    let title = escape(&text.title);
+    let mut lines = vec![format!("{} *{title}*", text.symbol)];
+    if !text.figures.is_empty() {
+        lines.push(escape(&text.figures));
+    }
+    if let Some(chart) = &text.chart {
+        lines.push(format!("`{}` {}", chart.bars, escape(&chart.label)));
+    }
+    lines.extend(text.lines.iter().map(|line| escape(line)));
+    let mut blocks = vec![json!({ "type": "section", "text": markup(&lines.join("\n")) })];
+    if !text.footer.is_empty() {
+        blocks.push(json!({ "type": "context", "elements": [markup(&escape(&text.footer))] }));
+    }
+    json!({
+        "text": shortened(&format!("{} {title}", text.symbol)),
+        "blocks": blocks,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+/// Returns a text object. `verbatim` keeps Slack from making links and mentions.
+fn markup(text: &str) -> Value {
+    json!({ "type": "mrkdwn", "text": shortened(text), "verbatim": true })
+}
+
+/// Escapes the characters of links, and separates the names of mentions to all people from their sign.
+fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('@') {
+        let (before, after) = rest.split_at(at + 1);
+        escaped.push_str(before);
+        if is_mention_of_all(after) {
+            // A word joiner has no width.
+            escaped.push('\u{2060}');
+        }
+        rest = after;
+    }
+    escaped + rest
+}
+
+fn is_mention_of_all(text: &str) -> bool {
+    let begins_with = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    ["channel", "here", "everyone"].iter().any(|word| begins_with(word))
+}
+
+/// Shortens a text to the limit. An escaped character is not cut.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= SECTION_CHARACTERS {
+        return text.to_owned();
+    }
+    let mut beginning: String = text.chars().take(SECTION_CHARACTERS - 1).collect();
+    if let Some(open) = beginning.rfind('&').filter(|open| !beginning[*open..].contains(';')) {
+        beginning.truncate(open);
+    }
+    beginning + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_mentions_nobody_and_links_nothing() {
+        assert_eq!(escape("<!channel> & <https://x|y>"), "&lt;!channel&gt; &amp; &lt;https://x|y&gt;");
+        assert_eq!(
+            escape("@channel @Here a@everyone @team"),
+            "@\u{2060}channel @\u{2060}Here a@\u{2060}everyone @team"
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let text = shortened(&escape(&"&".repeat(1_000)));
+        assert!(text.chars().count() <= SECTION_CHARACTERS && text.ends_with("&amp;…"), "{text}");
+        assert_eq!(shortened("short"), "short");
+    }
+}

@@ -1,0 +1,11 @@
+//! Receivers over the network: an endpoint that checks messages like Slack, a webhook that verifies signatures, an SMTP
+//! server, a workflow of Teams, and Alertmanager.
+
+mod alertmanager;
+mod email;
+mod endpoint;
+mod mail_server;
+mod programs;
+mod slack;
+mod teams;
+mod webhook;
