@@ -41,6 +41,5 @@ why = "A service off its level."
 detector = "daily-level"
 series = "daily"
 direction = "both"
-select = { service = ["!credit"] }
 severity = "warning"
 "#;

@@ -356,7 +356,7 @@ fn of_what_looks() {
           --state <STATE>        State of the anomaly, like NEW
       -h, --help                 Print help
     ");
-    for command in ["list", "show", "accept"] {
+    for command in ["list", "show", "accept", "dismiss"] {
         assert!(help(&["incidents"]).contains(&format!("\n  {command}")), "{command}");
     }
     insta::assert_snapshot!(help(&["incidents", "list"]), @"
@@ -374,7 +374,7 @@ fn of_what_looks() {
           --rule <RULE>          Rule, by id
           --severity <SEVERITY>  Severity [possible values: info, warning, critical]
           --limit <N>            Maximum number of rows: the newest rows are listed
-          --state <STATE>        State of the incident [possible values: open, over, new-level, expected, retracted, not-verifiable]
+          --state <STATE>        State of the incident [possible values: open, over, new-level, expected, dismissed, retracted, not-verifiable]
           --open                 Open incidents only: the same as --state open
       -h, --help                 Print help
     ");
@@ -392,7 +392,9 @@ fn of_what_looks() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["incidents", "accept"]), @"
-    End a known incident: no further alerts
+    Accept a change: no further alerts about the incident.
+
+    The new cost is the usual cost, and detectors train on the days from the start of the incident on.
 
     Usage: costwarden incidents accept [OPTIONS] <ID>
 
@@ -401,14 +403,8 @@ fn of_what_looks() {
               Id from `incidents list` or from an anomaly; the first characters suffice
 
     Options:
-          --as <WHAT>
-              Meaning of the incident
-
-              Possible values:
-              - new-level: The new normal: detectors train on the days from the start of the incident on
-              - expected:  An exception: detectors never train on the days of the incident
-
-              [default: new-level]
+          --as <NAME>
+              Author of the decision. Default: the user of the system
 
           --config <FILE>
               Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml
@@ -420,6 +416,9 @@ fn of_what_looks() {
 
           --note <TEXT>
               Reason, for later readers
+
+          --once
+              The change does not last, e.g. a load test: detectors never train on the days of the incident
 
       -h, --help
               Print help (see a summary with '-h')

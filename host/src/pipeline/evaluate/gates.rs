@@ -47,7 +47,9 @@ pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, point: PointInTime) -> 
         Directions::Down => direction == Direction::Down,
     };
     let scaled = observed * time.scale;
-    let is_proven = time.coverage == Coverage::Full || (direction == Direction::Up && scaled >= verdict.upper);
+    // The rest of the day adds to a cost. A usual credit may still arrive.
+    let is_beyond = direction == Direction::Up && scaled >= verdict.upper && observed > 0.0;
+    let is_proven = time.coverage == Coverage::Full || is_beyond;
     // A clock change explains the deviation: a day of 25 hours costs more, a day of 23 hours less.
     let is_clock_change = match direction {
         Direction::Up => verdict.upper.is_finite() && scaled <= verdict.upper && observed > verdict.upper,

@@ -108,6 +108,6 @@ mod tests {
         std::fs::write(folder.path().join(later.key()), "{}").expect("damaged");
         let error = archive.decisions().await.expect_err("damaged").to_string();
         let error = error.replace(&folder.path().display().to_string(), "FOLDER");
-        insta::assert_snapshot!(error);
+        insta::assert_snapshot!(error, @"decisions/20260101T000005000-20260101-a.json in FOLDER is not a decision about an incident (missing field `incident` at line 1 column 2): restore the object, or move it away");
     }
 }

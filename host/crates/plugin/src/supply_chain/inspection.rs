@@ -119,7 +119,7 @@ fn import(name: &str) -> Import {
 }
 
 /// Returns whether an import belongs to the crate wasm-bindgen.
-pub(crate) fn is_wasm_bindgen(import: &str) -> bool {
+fn is_wasm_bindgen(import: &str) -> bool {
     import.starts_with("__wbindgen") || import == "wbg"
 }
 

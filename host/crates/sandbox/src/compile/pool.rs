@@ -121,8 +121,14 @@ fn pool_bytes(limits: &Limits, memories: usize) -> u64 {
     memories.saturating_add(GUARD_BYTES).saturating_add(table_bytes(limits))
 }
 
-/// Returns the addresses of the tables of a pool, in bytes. The system counts them as data.
-pub(crate) fn table_bytes(limits: &Limits) -> u64 {
+/// Returns the addresses of a pool that the system counts as data, in bytes: the tables, and a memory of any declared
+/// size. wasmtime maps a declared memory before the size is compared with the limit.
+pub(crate) fn data_bytes(limits: &Limits) -> u64 {
+    table_bytes(limits).saturating_add(MEMORY_BYTES as u64)
+}
+
+/// Returns the addresses of the tables of a pool, in bytes.
+fn table_bytes(limits: &Limits) -> u64 {
     let tables = limits.tables.saturating_mul(SURPLUS) as u64;
     tables.saturating_mul(table_elements(limits) as u64).saturating_mul(ELEMENT_BYTES)
 }

@@ -25,7 +25,7 @@ pub enum InvalidPlugin {
     )]
     Import(String),
     #[error(
-        "imports `{0}`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build the plugin with plain cargo and costwarden-sdk, without wasm-bindgen"
+        "imports `{0}`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build with plain cargo and costwarden-sdk, without wasm-bindgen; `cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen` names the crate that needs wasm-bindgen"
     )]
     WasmBindgen(String),
     #[error(

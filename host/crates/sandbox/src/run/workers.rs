@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::fault::WorkerFault;
 use super::starter::Starter;
 use super::worker::{Worker, WorkerLimits};
-use crate::compile::pool::table_bytes;
+use crate::compile::pool;
 use crate::compile::{AddressSpace, MachineCode, SandboxError};
 use crate::isolation::Isolation;
 use crate::jail::Jail;
@@ -138,7 +138,7 @@ impl Workers {
         command
             .arg("run-plugin")
             .args(["--stack-bytes", &self.limits.stack_bytes.to_string()])
-            .args(["--data-bytes", &memory_bytes.saturating_add(table_bytes(&self.limits)).to_string()])
+            .args(["--data-bytes", &memory_bytes.saturating_add(pool::data_bytes(&self.limits)).to_string()])
             .env_clear()
             .current_dir("/")
             .stdin(OwnedFd::from(theirs))

@@ -110,7 +110,7 @@ fn imports_without_a_grant_are_refused() {
     insta::assert_snapshot!(with(preview1), @"plugins/hostile.wasm: imports `wasi_snapshot_preview1`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI");
     insta::assert_snapshot!(with(r#"(import "env" "now" (func))"#), @"plugins/hostile.wasm: imports `env`, but a plugin may import only `costwarden:detector/log` and, with a grant, `costwarden:detector/reference`: build the plugin for wasm32-unknown-unknown, or with stubs for WASI");
     let glue = r#"(import "__wbindgen_placeholder__" "__wbindgen_throw" (func (param i32 i32)))"#;
-    insta::assert_snapshot!(with(glue), @"plugins/hostile.wasm: imports `__wbindgen_placeholder__`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build the plugin with plain cargo and costwarden-sdk, without wasm-bindgen");
+    insta::assert_snapshot!(with(glue), @"plugins/hostile.wasm: imports `__wbindgen_placeholder__`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build with plain cargo and costwarden-sdk, without wasm-bindgen; `cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen` names the crate that needs wasm-bindgen");
     let reference = Plugin {
         imports: r#"(import "costwarden:detector/reference@1.0.0" "read" (func (param i32 i32 i32)))"#,
         ..Plugin::default()

@@ -73,6 +73,21 @@ fn a_partial_day_passes_only_at_the_upper_bound_of_a_whole_day() {
     assert_eq!(pass("", 9.0, 1.0, Some(9)), None);
 }
 
+/// The series of a credit has no cost until the credit arrives.
+#[test]
+fn a_credit_that_is_not_on_the_bill_yet_does_not_pass() {
+    let verdict =
+        Verdict { index: 0, score: 9.0, expected: -100.0, lower: -120.0, upper: -80.0, reason: String::new() };
+    let pass = |hour, observed| {
+        let time = EvaluationTime::new(Moment { date: date(2026, 11, 23), hour }, Grain::Daily, &zone("Asia/Seoul"));
+        direction(pass_gates(&rule(""), &verdict, point(observed, time)))
+    };
+    assert_eq!(pass(Some(9), 0.0), None);
+    assert_eq!(pass(Some(9), -20.0), None);
+    assert_eq!(pass(Some(9), 50.0), Some(Direction::Up), "a cost in place of the credit");
+    assert_eq!(pass(FINISHED, 0.0), Some(Direction::Up));
+}
+
 /// With an infinite bound, a clock change explains nothing.
 #[test]
 fn a_deviation_explained_by_a_clock_change_does_not_pass() {

@@ -4,12 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use sandbox::packed::PackedError;
-use sandbox::{ArtifactError, InvalidPlugin, LoadError, LoadFault, SandboxError};
+use sandbox::{ArtifactError, LoadError, SandboxError};
 
 use super::missing_tool::MissingTool;
 use super::tool::ToolError;
 use crate::authoring::project::NameError;
-use crate::supply_chain::inspection::is_wasm_bindgen;
 
 /// A failure to build a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +36,6 @@ pub enum BuildError {
     Sandbox(#[from] SandboxError),
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    #[error(
-        "{}: imports `{import}`, the glue of wasm-bindgen to JavaScript, and a plugin runs without JavaScript: build with plain cargo and costwarden-sdk, without wasm-bindgen; `cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen` names the crate that needs wasm-bindgen",
-        path.display()
-    )]
-    WasmBindgen { path: PathBuf, import: String },
     #[error("{0}{advice}", advice = advice(.0))]
     Load(LoadError),
     #[error("the manifest cannot be packed: {0}")]
@@ -51,14 +45,7 @@ pub enum BuildError {
 // Written by hand: with `#[from]`, the load error would be the source too, and a chain of errors would show it twice.
 impl From<LoadError> for BuildError {
     fn from(error: LoadError) -> Self {
-        match error {
-            LoadError { path, fault: LoadFault::Invalid(InvalidPlugin::Import(import)) }
-                if is_wasm_bindgen(&import) =>
-            {
-                Self::WasmBindgen { path, import }
-            }
-            error => Self::Load(error),
-        }
+        Self::Load(error)
     }
 }
 
