@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the run ends after the current step. A second signal ends the process at once.
+//! SIGTERM and SIGINT: the run ends after the current step, and the calls of detectors end at once. A second signal ends
+//! the process at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,6 +27,7 @@ pub(crate) fn listen(code: u8) -> std::io::Result<()> {
             }
             tracing::warn!("asked to stop: the run ends after this step");
             WAITING.notify_waiters();
+            sandbox::stop_calls();
         }
     });
     Ok(())

@@ -5,6 +5,7 @@
 
 mod artefact;
 mod bombs;
+mod clock;
 mod component;
 mod isolation;
 mod load;

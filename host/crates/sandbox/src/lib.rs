@@ -38,7 +38,7 @@ pub use self::jail::Jail;
 pub use self::limits::Limits;
 pub use self::load::{FaultClass, Grants, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal, TransientFailure};
 pub use self::manifest::{Manifest, Scope, packed};
-pub use self::run::PLUGIN_LOG_TARGET;
+pub use self::run::{PLUGIN_LOG_TARGET, stop_calls};
 pub use self::text::single_line;
 pub use self::worker::{WorkerOptions, run_worker};
 

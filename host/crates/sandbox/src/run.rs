@@ -10,6 +10,7 @@ mod parallel;
 mod plugin;
 mod reference;
 mod starter;
+mod stop;
 mod worker;
 mod workers;
 
@@ -18,4 +19,5 @@ pub use self::log::PLUGIN_LOG_TARGET;
 pub(crate) use self::plugin::CallBudget;
 pub(crate) use self::plugin::Plugin;
 pub(crate) use self::reference::ReferenceFolder;
+pub use self::stop::stop_calls;
 pub(crate) use self::workers::{Image, Workers};

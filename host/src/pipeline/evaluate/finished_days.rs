@@ -165,6 +165,7 @@ impl FinishedDays {
         let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
         let known = KnownIncidents { moment: Moment::finished_day(date), recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &known)?;
+        run.check_stop()?;
         run.report.add_time_since(Stage::Evaluate, started);
 
         let started = Instant::now();

@@ -75,6 +75,7 @@ impl EvaluatedHour<'_> {
         let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
         let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &snapshots, &known.series()).await?;
+        run.check_stop()?;
         let started = Instant::now();
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
         run.report.add_time_since(Stage::WriteAnomalies, started);
@@ -91,6 +92,7 @@ impl EvaluatedHour<'_> {
         let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         // Without snapshots, the rules over hours have no series.
         let mut evaluation = self.evaluate_rules(run, &Snapshots::default(), &known.series()).await?;
+        run.check_stop()?;
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
         run.report.anomalies.append(&mut evaluation.anomalies);
         run.checkpoint(Checkpoint::Stored).await?;

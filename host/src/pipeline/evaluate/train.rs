@@ -27,6 +27,7 @@ use super::mask::TrainingMask;
 use crate::config::Config;
 use crate::pipeline::rules::PreparedRule;
 use crate::pipeline::run::{Count, Mode, Report, Run, RunError, Services, Stage, days_before};
+use crate::stop;
 
 /// Maximum number of series per detector call. A day-to-date key has a series per hour.
 const SERIES_PER_CALL: usize = 4_096;
@@ -68,6 +69,8 @@ impl FinishedDays {
         // The first read error ends the iterator.
         let baselines = reader.rounds().map_while(|round| {
             let result = rounds.train(round);
+            // The fits of a stopped round are failures of the run.
+            let result = if stop::asked() { Err(RunError::Stopped) } else { result };
             failpoint::pass(Checkpoint::Training);
             result.map_err(|cause| error = Some(cause)).ok()
         });

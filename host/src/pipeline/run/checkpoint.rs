@@ -51,6 +51,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Refuses the results of detectors that a stop has ended.
+    ///
+    /// # Errors
+    /// The run must end.
+    pub(crate) fn check_stop(&self) -> Result<(), RunError> {
+        if stop::asked() { Err(RunError::Stopped) } else { Ok(()) }
+    }
+
     /// The last completed step.
     pub(crate) fn step(&self) -> Checkpoint {
         self.progress.step.get()

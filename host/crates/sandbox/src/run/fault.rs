@@ -9,6 +9,9 @@ pub(super) enum WorkerFault {
     /// The wall clock of a call ended.
     #[error("did not answer in time")]
     TimedOut,
+    /// The process of costwarden ends.
+    #[error("was stopped with the run")]
+    Stopped,
     #[error("used more than {0} bytes of memory")]
     Memory(u64),
     /// The process ended, or closed the socket.
@@ -19,11 +22,17 @@ pub(super) enum WorkerFault {
     Message(String),
 }
 
+/// Returns the error of a call that is not made or not finished, because the process of costwarden ends.
+pub(super) fn stopped_error() -> CallError {
+    CallError::Host("the run was asked to stop".to_owned())
+}
+
 impl WorkerFault {
     /// Returns the fault as the result of a call.
     pub(super) fn call_error(&self, limits: &Limits) -> CallError {
         match self {
             Self::TimedOut => CallError::Time(limits.call_seconds),
+            Self::Stopped => stopped_error(),
             fault => CallError::Worker(fault.to_string()),
         }
     }

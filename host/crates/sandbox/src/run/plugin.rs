@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::fault::WorkerFault;
+use super::fault::{WorkerFault, stopped_error};
 use super::log::CallLog;
 use super::reference::{ReferenceBudget, ReferenceFolder};
+use super::stop::is_stopped;
 use super::worker::Worker;
 use super::workers::{Image, Workers};
 use crate::call::{CallKind, Issue};
@@ -114,6 +115,9 @@ impl Plugin {
     pub(crate) fn call(&self, budget: CallBudget, call: Call<'_>) -> FinishedCall<Reply> {
         let CallBudget { kind, fuel, deadline, mut log } = budget;
         let failed = |error, log| FinishedCall { result: Err(error), log, fuel, memory_bytes: 0 };
+        if is_stopped() {
+            return failed(stopped_error(), log);
+        }
         let mut busy = match self.workers.take(&self.image) {
             Ok(busy) => busy,
             Err(fault) => return failed(setup_error(fault), log),

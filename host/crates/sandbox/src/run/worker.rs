@@ -13,6 +13,7 @@ use rustix::param::page_size;
 use serde::de::DeserializeOwned;
 
 use super::fault::WorkerFault;
+use super::stop::is_stopped;
 use crate::protocol::{HEADER_BYTES, decode, payload_bytes, split};
 
 /// Pause between two readings of the memory of a worker at work.
@@ -110,6 +111,9 @@ impl Worker {
     /// Waits until the socket is ready, and watches the clock and the memory of the worker.
     fn wait(&self, ready: PollFlags, deadline: Instant) -> Result<(), WorkerFault> {
         loop {
+            if is_stopped() {
+                return Err(WorkerFault::Stopped);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(WorkerFault::TimedOut);

@@ -1,0 +1,92 @@
+//! The clock behind the fuel, with real worker processes: a detector without an end.
+
+use std::fs;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::artefact::{Artefact, LIMITS, spread};
+use costwarden_tests::Workdir;
+use costwarden_tests::three_services::{LAST, MINIMAL, workdir_with_history};
+use text_plugin::Plugin;
+
+/// Returns a folder with a detector whose fuel lasts for hours, and with the given clock.
+fn endless(call_seconds: u64) -> Workdir {
+    let workdir = workdir_with_history();
+    spread(
+        &workdir,
+        &[Artefact::plugin("endless", &Plugin { fit: "(loop (br 0)) (i32.const 8)", ..Plugin::default() })],
+        "",
+    );
+    let clock = format!("fit_fuel_per_series = 1_000_000_000_000\ncall_seconds = {call_seconds}\n");
+    let limits = LIMITS.replace("fit_fuel_per_series = 100_000\n", &clock);
+    assert!(limits.contains(&clock), "{limits}");
+    workdir.write("costwarden.toml", &format!("{MINIMAL}{limits}"));
+    workdir
+}
+
+#[test]
+fn a_worker_is_ended_by_the_clock() {
+    let workdir = endless(1);
+    let run = workdir.run(&["daily", "--date", &LAST.to_string()]).expect(1);
+    assert!(run.stderr.contains("ran longer than 1 seconds (plugins.limits.call_seconds)"), "{}", run.stderr);
+}
+
+/// Returns the worker processes of a process.
+fn workers(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("readable").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_worker = |id: &u32| {
+        let read = |name: &str| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+        let is_child = read("stat")
+            .rsplit_once(") ")
+            .is_some_and(|(_, fields)| fields.split(' ').nth(1) == Some(&parent.to_string()));
+        is_child && read("cmdline").split('\0').nth(1) == Some("run-plugin")
+    };
+    ids.filter(is_worker).collect()
+}
+
+/// Waits for a worker in the endless call: a worker that has used half a second of the processor.
+fn wait_for_endless_worker(run: &mut Child) -> u32 {
+    let is_endless = |worker: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        let ticks = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(11)?.parse::<u64>().ok());
+        ticks.is_some_and(|ticks| ticks >= 50)
+    };
+    loop {
+        if let Some(worker) = workers(run.id()).into_iter().find(is_endless) {
+            return worker;
+        }
+        assert_eq!(run.try_wait().expect("a child"), None, "the run ended without a worker");
+        std::thread::yield_now();
+    }
+}
+
+/// The clock of an hour would last longer than the test.
+#[test]
+fn a_stop_ends_the_call_of_an_endless_detector() {
+    let workdir = endless(3600);
+    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
+    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    wait_for_endless_worker(&mut run);
+    let id = Pid::from_raw(run.id().cast_signed()).expect("a process");
+    kill_process(id, Signal::TERM).expect("sent");
+    let ended = run.wait_with_output().expect("ended");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("stopped by a signal; the next run resumes the job"), "{said}");
+    assert_eq!(workers(id.as_raw_nonzero().get().cast_unsigned()), Vec::<u32>::new());
+}
+
+/// A worker does not outlive a run that is killed.
+#[test]
+fn a_worker_ends_with_its_run() {
+    let workdir = endless(3600);
+    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
+    let mut run = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("started");
+    let worker = wait_for_endless_worker(&mut run);
+    run.kill().and_then(|()| run.wait()).expect("killed");
+    // The kernel ends the worker soon after its parent. The test waits for the end.
+    while fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        std::thread::yield_now();
+    }
+}
