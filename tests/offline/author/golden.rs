@@ -27,6 +27,18 @@ fn project() -> AuthorProject {
 }
 
 #[test]
+fn a_result_that_depends_on_the_batch_is_refused() {
+    let project = project();
+    project
+        .write("watch.wasm", std::fs::read(repository().join("target/test-plugins/misbehaving.wasm")).expect("built"));
+    project.write("golden/strict/case.toml", "[settings]\nmode = \"batch-position\"\nphase = \"fit\"\n");
+    insta::assert_snapshot!(project.refused(&["test", "--reference", "."]), @r#"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    case strict: `fit` gives another result behind other series than alone, so the anomalies of a run depend on its batches: Ok(Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 0.0)] }) alone, Ok(Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 1.0)] }) behind 1 series; expected the same result: use no state across series, and BTreeMap in place of HashMap
+    "#);
+}
+
+#[test]
 fn a_difference_is_a_diff() {
     let project = project();
     let case = project.read("golden/strict/case.toml").replace("1.0", "1.25");

@@ -1,5 +1,6 @@
 //! Tools for detector authors: projects, builds, golden cases and trials.
 
+mod batch_position;
 pub mod build;
 pub mod golden;
 pub mod language;

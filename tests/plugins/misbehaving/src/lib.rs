@@ -3,12 +3,16 @@
 //! Apart from the configured failure, the fit learns the last value and every point scores 0.5.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window, log, reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 struct Misbehaving;
+
+/// The number of series fitted by this instance.
+static SERIES: AtomicU32 = AtomicU32::new(0);
 
 costwarden_sdk::export!(Misbehaving);
 
@@ -72,6 +76,8 @@ enum Mode {
     Poison,
     /// Reads `name` and logs the number of bytes.
     Reference,
+    /// A figure with the number of earlier series of the same call; fit only.
+    BatchPosition,
 }
 
 impl Detector for Misbehaving {
@@ -95,6 +101,10 @@ impl Detector for Misbehaving {
             match settings.mode {
                 Mode::OversizedState => baseline.state.1 = vec![7; size],
                 Mode::OversizedOutput => baseline.figures = vec![("figure".to_owned(), 1.0); size],
+                Mode::BatchPosition => {
+                    let earlier = f64::from(SERIES.fetch_add(1, Ordering::Relaxed));
+                    baseline = baseline.figure("earlier", earlier);
+                }
                 Mode::NanScore => baseline = baseline.figure("nan", f64::NAN),
                 Mode::InfiniteScore => baseline = baseline.figure("infinite", f64::INFINITY),
                 _ => {}

@@ -12,6 +12,7 @@ use config_file::toml::{Diagnostic, Document};
 use model::incident::ACCEPT_AFTER_DAYS;
 use sandbox::{CallContext, Detector};
 
+use super::batch_position;
 use super::series_file::{self, SeriesFileError};
 use super::verdict_csv::verdict_csv;
 use super::walk::{self, IncidentTraining, TrialParameters};
@@ -95,7 +96,8 @@ impl GoldenCase {
     /// Returns the current verdicts of the detector in CSV.
     ///
     /// # Errors
-    /// Fails if the input cannot be read, the settings are not accepted, or the detector fails.
+    /// Fails if the input cannot be read, the settings are not accepted, the results depend on the batch, or the detector
+    /// fails.
     pub fn run(&self, detector: &Detector) -> Result<String, GoldenError> {
         let case_error = |message: String| GoldenError::Case { name: self.name.clone(), message };
         let file = series_file::read(&self.input)?;
@@ -104,9 +106,11 @@ impl GoldenCase {
             return Err(case_error(format!("settings {}: {}", issue.location(), issue.message)));
         }
         let step = file.series.step;
+        let context = CallContext { rule: "golden", settings: &self.settings, unit: &self.unit, locale: &self.locale };
+        batch_position::check(detector, &context, &file.series).map_err(|error| case_error(error.to_string()))?;
         let parameters = TrialParameters {
             detector,
-            context: CallContext { rule: "golden", settings: &self.settings, unit: &self.unit, locale: &self.locale },
+            context,
             history_points: self
                 .history_days
                 .map_or_else(|| walk::default_history_points(step), |days| walk::points_of_days(days.get(), step)),
