@@ -104,32 +104,32 @@ fn each_kind_of_notification_has_korean_words() {
     ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
     이유: 평소 하루 215,000~298,000원입니다
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     🟠 example-corp / 결제 · MySQL: 지난 알림 뒤 하루 차이가 97,713원에서 241,557원으로 커졌습니다
     11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
     이유: 평소 하루 215,000~298,000원입니다
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     📌 example-corp / 결제 · MySQL: 새 수준으로 굳어져 앞으로는 이 금액을 평소로 봅니다
     하루 256,916원 → 483,131원 · 한 달(30일)에 +6,786,435원
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     ↩️ example-corp / 결제 · MySQL: 청구 내역이 정정되어 다시 보니 평소 수준이었습니다
     앞서 보낸 알림은 취소합니다.
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     ❔ example-corp / 결제 · MySQL: 시작 전 기준과 더 비교할 수 없습니다
     11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
     플러그인이나 설정이 바뀌었습니다.
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     ✅ example-corp / 결제 · MySQL: 평소 수준으로 돌아왔습니다
     11월 14일(토) 하루 249,000원
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
-    심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
     ");
 }
 
@@ -141,32 +141,32 @@ fn each_kind_of_notification_has_english_words() {
     ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ cost per day, 29 Oct–13 Nov
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
     Reason: 평소 하루 215,000~298,000원입니다
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     🟠 example-corp / 결제 · MySQL: the daily difference has grown from 97,713 KRW to 241,557 KRW since the last notification
     13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
     Reason: 평소 하루 215,000~298,000원입니다
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     📌 example-corp / 결제 · MySQL: a new level, which is the usual cost from now on
     A day: 256,916 KRW → 483,131 KRW · in 30 days +6,786,435 KRW
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     ↩️ example-corp / 결제 · MySQL: the bill was corrected, and the cost was as usual
     The earlier notifications are withdrawn.
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     ❔ example-corp / 결제 · MySQL: no comparison with the time before the incident is possible any more
     13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW
     The plugin or the settings changed.
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     ✅ example-corp / 결제 · MySQL: back at the usual cost
     14 Nov (Sat), whole day: 249,000 KRW
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
-    severity warning · rules newcomer, service-daily · ID 20261112-ff2b
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
     ");
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn lasting_incident() -> Incident {
     let mut incident = incident(Direction::Up, 498_473.4, 256_916.0);
     incident.id = "20261112-ff2b0c1d2e3f4a5b".to_owned();
     incident.names = Names { account: "example-corp".into(), project: "결제".into(), service: "MySQL".into() };
-    incident.rules = ["newcomer", "service-daily"].map(str::to_owned).into();
+    incident.rules = ["new-cost", "service-daily"].map(str::to_owned).into();
     incident.reason = "평소 하루 215,000~298,000원입니다.".to_owned();
     let day = |impact, observed| DayImpact {
         finished_day: Some(FinishedDayImpact { impact, observed, expected: 256_916.0 }),

@@ -169,7 +169,7 @@ mod tests {
             "size": "small",
             "isSubtle": true,
             "type": "TextBlock",
-            "text": "심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b",
+            "text": "심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b",
             "wrap": true
           }
         ]

@@ -111,7 +111,7 @@ mod tests {
         11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
         이유: 평소 하루 215,000~298,000원입니다
 
-        심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b
+        심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
         <!DOCTYPE html>
         <html><body>
@@ -120,7 +120,7 @@ mod tests {
         <p><span style="font-family:monospace">▅▅▅▅▄▅▅▅▅▅▅▄▅▅██</span> <small>10/29–11/13 하루 비용</small></p>
         <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
         <p>이유: 평소 하루 215,000~298,000원입니다</p>
-        <p style="color:#595959"><small>심각도 주의 · 규칙 newcomer, service-daily · ID 20261112-ff2b</small></p>
+        <p style="color:#595959"><small>심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b</small></p>
         </body></html>
         "#);
     }

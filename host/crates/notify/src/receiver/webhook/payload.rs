@@ -217,7 +217,7 @@ mod tests {
               "direction": "up",
               "severity": "warning",
               "rules": [
-                "newcomer",
+                "new-cost",
                 "service-daily"
               ],
               "reason": "평소 하루 215,000~298,000원입니다.",
