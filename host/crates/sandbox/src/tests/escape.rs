@@ -144,3 +144,23 @@ fn code_that_escapes_the_engine_stays_in_the_jail() {
     assert_eq!(outcome, fits(Isolation::InProcess).expect("fits").1, "the result is the same");
     assert!(!targets.folder.join("written").exists() && targets.folder.join("removable").exists());
 }
+
+/// The worker reports that the kernel has seccomp only.
+#[test]
+fn a_required_jail_refuses_a_kernel_without_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("worker");
+    fs::write(&program, "#!/bin/sh\nprintf '\\2\\0\\0\\0\\0\\1' >&0\nexec cat\n").expect("written");
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
+    let plugin = Artifact::new(Path::new("plugin.wasm"), Plugin::default().core());
+    let load = |isolation| {
+        let compiled = Some(folder.path().join("compiled"));
+        let sandbox = Sandbox::new(Limits::default(), compiled, isolation).expect("a sandbox");
+        sandbox.load("hostile", &plugin, &Grants::default()).map(drop).map_err(|error| error.to_string())
+    };
+    load(Isolation::InProcess).expect("compiles");
+    let refused = load(Isolation::Processes { program, requires_jail: true }).expect_err("refused");
+    insta::assert_snapshot!(refused, @r#"plugin.wasm: cannot be run: the kernel has no Landlock (version 4 or later) for the jail of detectors: use Linux 6.7 or later with both enabled; with `jail = "required"` under [plugins], no detector runs without both (temporary failure; the next run tries again)"#);
+    let whole = Jail { landlock: true, seccomp: true };
+    assert_eq!(whole.missing(), None);
+}
