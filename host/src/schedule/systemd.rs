@@ -196,6 +196,8 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+# The jail of detectors.
+SystemCallFilter=landlock_create_ruleset landlock_restrict_self seccomp
 SystemCallErrorNumber=EPERM
 # MemoryDenyWriteExecute must stay off: detectors are compiled to machine code, which is executable after it was written.
 ";

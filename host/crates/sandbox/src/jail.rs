@@ -95,11 +95,15 @@ const SYSTEM_CALLS: [i64; 30] = [
 const THREAD_CALLS: [i64; 4] =
     [libc::SYS_clone3, libc::SYS_rseq, libc::SYS_sched_getaffinity, libc::SYS_set_robust_list];
 
-/// Ends this process with its parent, and hides its memory from other processes of the user.
-pub(crate) fn separate() -> io::Result<()> {
+/// Ends this process with its parent.
+pub(crate) fn end_with_parent() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     limit(Resource::Core, 0)
+}
+
+/// Hides the memory of this process from other processes of the user.
+pub(crate) fn hide_memory() -> io::Result<()> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// Lowers a limit of this process for ever. A lower inherited limit is kept.

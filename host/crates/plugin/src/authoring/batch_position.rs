@@ -12,7 +12,7 @@ use sandbox::{CallContext, Detector, Failure, Scope};
 #[error(
     "`{function}` gives another result behind other series than alone, so the anomalies of a run depend on its batches: {alone} alone, {among_others} behind {position} series; expected the same result: use no state across series, and BTreeMap in place of HashMap"
 )]
-pub struct BatchDependence {
+pub(super) struct BatchDependence {
     function: &'static str,
     alone: String,
     among_others: String,

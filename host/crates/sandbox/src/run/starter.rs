@@ -3,6 +3,7 @@
 //! The kernel ends a worker with the thread that started the worker, not with the process of the thread. So a thread
 //! that makes a few calls must not start workers.
 
+use std::fs::File;
 use std::io;
 use std::process::{Child, Command};
 use std::sync::mpsc::{self, Sender};
@@ -13,7 +14,22 @@ pub(super) struct Starter(Sender<Order>);
 
 struct Order {
     command: Command,
-    started: Sender<io::Result<Child>>,
+    started: Sender<io::Result<StartedProcess>>,
+}
+
+/// A process, and its memory in `/proc`.
+pub(super) struct StartedProcess {
+    pub(super) process: Child,
+    /// `None` if the system does not show the process.
+    pub(super) memory: Option<File>,
+}
+
+impl StartedProcess {
+    /// Opens the memory at once: a worker hides itself soon, and some systems then do not show it any more.
+    pub(super) fn new(process: Child) -> Self {
+        let memory = File::open(format!("/proc/{}/statm", process.id())).ok();
+        Self { process, memory }
+    }
 }
 
 impl Starter {
@@ -23,7 +39,7 @@ impl Starter {
         let work = move || {
             for Order { mut command, started } in orders {
                 // Nobody waits for the answer if the asking thread panicked.
-                let _ = started.send(command.spawn());
+                let _ = started.send(command.spawn().map(StartedProcess::new));
             }
         };
         thread::Builder::new().name("worker starter".to_owned()).spawn(work)?;
@@ -31,7 +47,7 @@ impl Starter {
     }
 
     /// Starts a process.
-    pub(super) fn start(&self, command: Command) -> io::Result<Child> {
+    pub(super) fn start(&self, command: Command) -> io::Result<StartedProcess> {
         let (started, answer) = mpsc::channel();
         let order = Order { command, started };
         self.0.send(order).map_err(|_| io::Error::other("the thread that starts workers ended"))?;

@@ -1,18 +1,20 @@
 //! A running worker, seen from costwarden: sends requests, receives messages, and ends the worker at its limits.
 
-use std::io::{BufReader, ErrorKind, Read as _, Write as _};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::param::page_size;
 use serde::de::DeserializeOwned;
 
 use super::fault::WorkerFault;
+use super::starter::StartedProcess;
 use super::stop::is_stopped;
 use crate::protocol::{HEADER_BYTES, decode, payload_bytes, split};
 
@@ -37,13 +39,13 @@ pub(super) struct WorkerLimits {
 pub(super) struct Worker {
     socket: BufReader<UnixStream>,
     /// Nothing for a worker on a thread of this process.
-    process: Option<Child>,
+    process: Option<StartedProcess>,
     limits: WorkerLimits,
 }
 
 impl Worker {
     /// Takes over the parent's end of the socket and the process.
-    pub(super) fn new(socket: UnixStream, process: Option<Child>, limits: WorkerLimits) -> io::Result<Self> {
+    pub(super) fn new(socket: UnixStream, process: Option<StartedProcess>, limits: WorkerLimits) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { socket: BufReader::with_capacity(BUFFER_BYTES, socket), process, limits })
     }
@@ -129,14 +131,17 @@ impl Worker {
     }
 
     fn check_memory(&self) -> Result<(), WorkerFault> {
-        let used = self.process.as_ref().and_then(|process| resident_bytes(process.id()));
+        let memory = self.process.as_ref().and_then(|started| started.memory.as_ref());
+        let used = memory.and_then(resident_bytes);
         let limit = self.limits.memory_bytes;
         if used.is_some_and(|used| used > limit) { Err(WorkerFault::Memory(limit)) } else { Ok(()) }
     }
 
     /// Returns the fault of a worker that closed the socket.
     fn ended(&mut self) -> WorkerFault {
-        let Some(process) = &mut self.process else { return WorkerFault::Ended("ended".to_owned()) };
+        let Some(StartedProcess { process, .. }) = &mut self.process else {
+            return WorkerFault::Ended("ended".to_owned());
+        };
         for _ in 0..END_ATTEMPTS {
             match process.try_wait() {
                 Ok(Some(status)) => return WorkerFault::Ended(end_text(status)),
@@ -150,7 +155,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
+        if let Some(StartedProcess { process, .. }) = &mut self.process {
             // An error means that the process has ended.
             let _ = process.kill();
             let _ = process.wait();
@@ -165,9 +170,10 @@ fn end_text(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the resident memory of a process, in bytes.
-fn resident_bytes(process: u32) -> Option<u64> {
-    let pages = fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
+/// Returns the resident memory in an open `statm` of a process, in bytes. A process that has ended has none.
+fn resident_bytes(mut statm: &File) -> Option<u64> {
+    let mut pages = String::new();
+    statm.seek(SeekFrom::Start(0)).and_then(|_| statm.read_to_string(&mut pages)).ok()?;
     let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some(resident.saturating_mul(page_size() as u64))
 }
@@ -175,6 +181,7 @@ fn resident_bytes(process: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::os::fd::OwnedFd;
+    use std::path::Path;
     use std::process::Command;
 
     use super::*;
@@ -187,7 +194,8 @@ mod tests {
         let output = theirs.try_clone().expect("a clone");
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdin(OwnedFd::from(theirs)).stdout(OwnedFd::from(output));
-        Worker::new(ours, Some(command.spawn().expect("started")), limits).expect("a worker")
+        let started = StartedProcess::new(command.spawn().expect("started"));
+        Worker::new(ours, Some(started), limits).expect("a worker")
     }
 
     fn soon() -> Instant {
@@ -211,10 +219,10 @@ mod tests {
     fn a_worker_without_an_answer_is_ended() {
         let deadline = Instant::now() + Duration::from_millis(200);
         let mut silent = worker(r"printf '\3\0'; exec sleep 1000", LIMITS);
-        let process = silent.process.as_ref().expect("a process").id();
+        let process = silent.process.as_ref().expect("a process").process.id();
         assert!(matches!(silent.receive::<String>(deadline), Err(WorkerFault::TimedOut)));
         drop(silent);
-        assert_eq!(resident_bytes(process), None, "the process has ended");
+        assert!(!Path::new(&format!("/proc/{process}")).exists(), "the process has ended");
         // A worker that does not read: the socket is full before the message ends.
         let mut deaf = worker("exec sleep 1000", LIMITS);
         let deadline = Instant::now() + Duration::from_millis(200);

@@ -43,7 +43,8 @@ pub fn run_worker(options: WorkerOptions) -> ExitCode {
 
 /// Enters the jail, calls `rehearsal` and serves the parent.
 pub(crate) fn serve_in_jail(options: WorkerOptions, rehearsal: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    jail::separate()?;
+    jail::end_with_parent()?;
+    jail::hide_memory()?;
     jail::limit(Resource::Nofile, FILES)?;
     jail::limit(Resource::Cpu, CPU_SECONDS)?;
     // The memory images are files in memory.
