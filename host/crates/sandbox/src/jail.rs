@@ -1,7 +1,7 @@
 //! The jail of a worker and of the compiler: limits of the kernel on a process that reads or runs the bytes of a plugin.
 //!
 //! Code that escapes the engine finds an empty environment, no file, no network and no other process. Landlock refuses
-//! files, network connections and signals. seccomp refuses every system call outside a short list. Where the kernel has
+//! files, TCP connections and, from version 6 on, signals. seccomp refuses every system call outside a short list. Where the kernel has
 //! only one of them, the other still applies.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// The parts of the jail that the kernel enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jail {
-    /// Landlock: no files, no network, no signals to other processes.
+    /// Landlock of version 4 or later: no files, no TCP connections.
     pub landlock: bool,
     /// seccomp: no system calls outside the list.
     pub seccomp: bool,
@@ -118,8 +118,8 @@ pub(crate) fn limit_softly(resource: Resource, soft: u64, hard: u64) -> io::Resu
     Ok(())
 }
 
-/// Refuses files, network connections and signals to this thread and the threads that it starts. Returns true if the
-/// kernel enforces all of them.
+/// Refuses files, TCP connections and signals to this thread and the threads that it starts, as far as the kernel can.
+/// Returns true if the kernel refuses at least files and connections.
 pub(crate) fn refuse_files() -> bool {
     let restricted = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
