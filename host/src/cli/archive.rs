@@ -154,7 +154,8 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let store = Store::open(&config.store, Access::Read).await?;
     let archive = Archive::new(&config.archive);
     let kept_since = days_before(config, now, config.lifecycle.delete_after_days);
-    let comparison = Comparison { store: &store, archive: &archive, range: span.range()?, kept_since };
+    let comparison =
+        Comparison { store: &store, archive: &archive, currency: &config.currency, range: span.range()?, kept_since };
     let mut is_lacking = false;
     let mut show = |found: &Difference| {
         is_lacking |= matches!(found.kind, DifferenceKind::NotStored);

@@ -4,6 +4,7 @@ mod completeness;
 mod decisions;
 mod document;
 mod gaps;
+mod row_problems;
 mod spool;
 
 pub(crate) use self::completeness::{CompletenessProblem, CompletenessTopic, LateBillCause, withheld_hour};

@@ -86,7 +86,7 @@ fn entry(place: u32) -> LedgerEntry {
         service: format!("Virtual Machine {place}").into(),
     };
     let (pricing_categories, regions) = (vec!["ON_DEMAND".to_owned()], vec!["kr-central-2".to_owned()]);
-    LedgerEntry { key, names, amounts: Amounts::default(), pricing_categories, regions }
+    LedgerEntry { key, names, amounts: Amounts::default(), pricing_categories, regions, is_incomplete: false }
 }
 
 /// Returns the cost of a series on a day: a level per series, quiet weekends for every third series, and noise.

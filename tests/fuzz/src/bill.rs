@@ -24,7 +24,7 @@ pub(crate) fn run(input: &[u8]) -> Result<(), String> {
         api_params: content.api_params,
         problems: Vec::new(),
     };
-    for row in bill_rows(&document).flatten() {
+    for row in bill_rows(&document, "KRW").flatten() {
         let text = row.amounts.billed_cost.to_string();
         if text.len() > 200 {
             return Err(format!("an amount of {} digits", text.len()));

@@ -102,23 +102,39 @@ fn a_total_that_stands_still_is_held_until_it_moves() {
 }
 
 #[test]
-fn a_restatement_sends_a_retraction() {
+fn a_bill_with_one_factor_over_all_amounts_is_withheld_until_corrected() {
     let simulated = SimulatedBill::with_history(&PLAIN, 30);
     spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-23T00:00:00","factor":8}"#);
+    let wrong = cron(&simulated, 0).expect(1);
+    assert_eq!(lines(&[&wrong], "[COSTWARDEN_UNIFORM_FACTOR]"), 1, "{wrong:#?}");
+    assert_eq!((wrong.count("withheld_days"), lines(&[&wrong], "[BILLING_ANOMALY]")), (1, 0), "{wrong:#?}");
+
+    spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-24T12:00:00","factor":0.125}"#);
+    simulated.bill.set_now(&moment(later(2), 0));
+    let right = simulated.told(&["daily", "--to", &later(1).to_string()]).expect(0);
+    assert_eq!(lines(&[&right], "[COSTWARDEN_RECOVERED]"), 1, "{right:#?}");
+    assert_eq!(lines(&[&right], "[BILLING_ANOMALY]"), 0, "{right:#?}");
+    assert!(days_of_mysql(&simulated)[0]["expectAmount"].as_f64().is_some_and(|amount| amount > 0.0));
+}
+
+#[test]
+fn a_restatement_sends_a_retraction() {
+    let simulated = SimulatedBill::with_history(&PLAIN, 30);
+    spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-23T00:00:00","factor":1.7}"#);
     let wrong = cron(&simulated, 0).expect(0);
     let found = wrong.count("opened");
     assert!(found >= 1 && !wrong.rules(MYSQL).is_empty(), "{wrong:#?}");
     assert_eq!(lines(&[&wrong], "[BILLING_ANOMALY]") as u64, found, "{wrong:#?}");
     let before = days_of_mysql(&simulated)[0]["expectAmount"].as_f64().expect("an amount");
 
-    spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-24T12:00:00","factor":0.125}"#);
+    spoil(&simulated, r#"{"date":"2026-11-23","kind":"corrected","from":"2026-11-24T12:00:00","factor":0.5882}"#);
     simulated.bill.set_now(&moment(later(2), 0));
     let right = simulated.told(&["daily", "--to", &later(1).to_string()]).expect(0);
     assert!(right.count("restated_days") >= 1, "{right:#?}");
     assert_eq!(right.count("retracted"), found, "{right:#?}");
     assert_eq!(lines(&[&right], "[BILLING_RETRACTED]") as u64, found, "{right:#?}");
     let after = days_of_mysql(&simulated)[0]["expectAmount"].as_f64().expect("an amount");
-    assert!((after * 8.0 / before - 1.0).abs() < 0.05, "{before} became {after}");
+    assert!((after * 1.7 / before - 1.0).abs() < 0.05, "{before} became {after}");
     let states: Vec<Value> =
         simulated.documents(&["incidents", "list"]).iter().map(|incident| incident["state"].clone()).collect();
     assert!(states.iter().all(|state| state == "retracted"), "{states:?}");

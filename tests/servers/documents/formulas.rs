@@ -19,6 +19,9 @@ const RATIO: f64 = 2.0;
 const ACCEPT_AFTER: i64 = 7;
 /// The largest distance between anomalous days of the same run of days.
 const BRIDGED: i64 = 3;
+/// A cost rises if the median of its last days is this much larger than the median of its first days.
+const RISING: f64 = 1.4;
+const RISING_DAYS: usize = 3;
 
 pub(crate) const AMOUNTS: [&str; 5] = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize"];
 
@@ -58,6 +61,8 @@ struct Incident {
     history: Vec<f64>,
     first: Date,
     last: Date,
+    /// The amounts of the anomalous days.
+    observed: Vec<f64>,
     is_open: bool,
     is_accepted: bool,
 }
@@ -65,6 +70,14 @@ struct Incident {
 impl Incident {
     fn continues(&self, date: Date) -> bool {
         self.is_open || after(self.last, BRIDGED) >= date
+    }
+
+    /// Compares the first and the last days of the newest days.
+    fn is_rising(&self) -> bool {
+        let newest = &self.observed[self.observed.len().saturating_sub(ACCEPT_AFTER as usize)..];
+        let part = RISING_DAYS.min(newest.len() / 2);
+        let median = |values: &[f64]| statistics(values).map_or(f64::NAN, |statistics| statistics.p50);
+        part > 1 && median(&newest[newest.len() - part..]) >= RISING * median(&newest[..part])
     }
 }
 
@@ -91,12 +104,20 @@ pub(crate) fn work(bills: &Bills) -> Worked {
             };
             if let Some(anomaly) = rule(sums[0], &history) {
                 if !incident.is_some_and(|incident| incident.continues(*date)) {
-                    let begun = Incident { history, first: *date, last: *date, is_open: true, is_accepted: false };
+                    let begun = Incident {
+                        history,
+                        first: *date,
+                        last: *date,
+                        observed: Vec::new(),
+                        is_open: true,
+                        is_accepted: false,
+                    };
                     incidents.insert(ids.clone(), begun);
                 }
                 let incident = incidents.get_mut(&ids).expect("an incident");
                 incident.last = *date;
-                incident.is_accepted |= after(incident.first, ACCEPT_AFTER) <= after(*date, 1);
+                incident.observed.push(sums[0]);
+                incident.is_accepted |= after(incident.first, ACCEPT_AFTER) <= after(*date, 1) && !incident.is_rising();
                 incident.is_open = !incident.is_accepted;
                 worked.anomalies.insert((*date, ids), anomaly);
             } else if let Some(incident) = incidents.get_mut(&ids) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::bill::BillRow;
+use model::ledger::RefusedBillRow;
 
 pub use self::archive::ArchiveSource;
 pub use self::kakao::{Kakao, KakaoError, KakaoOptions};
@@ -130,13 +131,13 @@ impl Source {
     }
 }
 
-/// Returns the neutral rows of a raw document in order. An error is the reason for a refused row.
+/// Returns the neutral rows of a raw document in order. A row in another currency is refused.
 ///
 /// All raw documents have the rows of Kakao Cloud. A document names no row format. The first source with a different row
 /// format writes the name of the format into the key `rowFormat` of [`RawDocument::api_params`], which the archive keeps,
 /// and this function then selects the conversion: a document without the key has the rows of Kakao Cloud.
-pub fn bill_rows(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
-    kakao::bill_rows(document)
+pub fn bill_rows(document: &RawDocument, currency: &str) -> impl Iterator<Item = Result<BillRow, RefusedBillRow>> {
+    kakao::bill_rows(document, currency)
 }
 
 /// A failure to fetch a day.

@@ -29,10 +29,18 @@ pub struct HistoryRow {
     pub names: Names,
     /// One vector per requested measure, parallel to the days; NaN without a document.
     pub values: BTreeMap<Measure, Vec<f64>>,
-    /// Anomaly marks of the documents, parallel to the days.
-    pub anomalous: Vec<bool>,
+    /// Parallel to the days.
+    pub marks: Vec<DayMarks>,
     /// Pricing categories in the newest document.
     pub pricing_categories: Vec<String>,
+}
+
+/// The marks of a series on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DayMarks {
+    pub is_anomalous: bool,
+    /// A row of the day is not usable: the amounts are not known.
+    pub is_incomplete: bool,
 }
 
 impl History {
@@ -41,17 +49,18 @@ impl History {
         let index = self.days.len();
         self.days.push(ledger.date);
         for row in self.rows.values_mut() {
-            row.anomalous.push(false);
+            row.marks.push(DayMarks::default());
             row.values.values_mut().for_each(|values| values.push(f64::NAN));
         }
         for entry in &ledger.entries {
             let row = self.rows.entry(entry.key.clone()).or_insert_with(|| HistoryRow {
                 values: measures.iter().map(|measure| (*measure, vec![f64::NAN; index + 1])).collect(),
-                anomalous: vec![false; index + 1],
+                marks: vec![DayMarks::default(); index + 1],
                 ..HistoryRow::default()
             });
             row.names = entry.names.clone();
             row.pricing_categories.clone_from(&entry.pricing_categories);
+            row.marks[index].is_incomplete = entry.is_incomplete;
             for (measure, values) in &mut row.values {
                 values[index] = measure.value(&entry.amounts);
             }
@@ -64,18 +73,18 @@ impl History {
         self.days.extend(later.days);
         let total = self.days.len();
         for row in self.rows.values_mut() {
-            row.anomalous.resize(total, false);
+            row.marks.resize(total, DayMarks::default());
             row.values.values_mut().for_each(|values| values.resize(total, f64::NAN));
         }
         for (key, newer) in later.rows {
             let row = self.rows.entry(key).or_insert_with(|| HistoryRow {
                 values: newer.values.keys().map(|measure| (*measure, vec![f64::NAN; total])).collect(),
-                anomalous: vec![false; total],
+                marks: vec![DayMarks::default(); total],
                 ..HistoryRow::default()
             });
             row.names = newer.names;
             row.pricing_categories = newer.pricing_categories;
-            row.anomalous[before..].copy_from_slice(&newer.anomalous);
+            row.marks[before..].copy_from_slice(&newer.marks);
             for (measure, values) in newer.values {
                 if let Some(known) = row.values.get_mut(&measure) {
                     known[before..].copy_from_slice(&values);
@@ -87,7 +96,7 @@ impl History {
     /// Removes the anomaly marks of a day.
     pub fn unmark(&mut self, date: Date) {
         let Ok(index) = self.days.binary_search(&date) else { return };
-        self.rows.values_mut().for_each(|row| row.anomalous[index] = false);
+        self.rows.values_mut().for_each(|row| row.marks[index].is_anomalous = false);
     }
 
     /// Removes the days before `oldest` and every series without a remaining document.
@@ -98,7 +107,7 @@ impl History {
         }
         self.days.drain(..removed);
         self.rows.retain(|_, row| {
-            row.anomalous.drain(..removed);
+            row.marks.drain(..removed);
             row.values.values_mut().for_each(|values| drop(values.drain(..removed)));
             row.values.values().any(|values| values.iter().any(|value| !value.is_nan()))
         });
@@ -109,7 +118,7 @@ impl History {
         let Ok(index) = self.days.binary_search(&date) else { return };
         for key in series {
             if let Some(row) = self.rows.get_mut(key) {
-                row.anomalous[index] = true;
+                row.marks[index].is_anomalous = true;
             }
         }
     }
@@ -131,6 +140,7 @@ pub(crate) mod tests {
             amounts: Amounts { billed_cost: *billed_cost, ..Amounts::default() },
             pricing_categories: Vec::new(),
             regions: Vec::new(),
+            is_incomplete: false,
         };
         let entries = amounts.iter().map(entry).collect();
         DayLedger {
@@ -159,7 +169,14 @@ pub(crate) mod tests {
         history.remove_before(date(2026, 11, 2));
         assert_eq!(history.days, [date(2026, 11, 3)]);
         assert_eq!(history.rows.len(), 2, "a has no day left");
-        assert_eq!(history.rows[&SeriesKey::new("d", "p", "b")].anomalous, [true]);
+        assert_eq!(
+            history.rows[&SeriesKey::new("d", "p", "b")]
+                .marks
+                .iter()
+                .map(|marks| marks.is_anomalous)
+                .collect::<Vec<_>>(),
+            [true]
+        );
     }
 
     #[test]

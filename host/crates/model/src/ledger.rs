@@ -34,18 +34,43 @@ pub struct LedgerEntry {
     pub pricing_categories: Vec<String>,
     /// Sorted and unique.
     pub regions: Vec<String>,
+    /// Whether a refused row belongs to the series: the amounts of the day are not known.
+    pub is_incomplete: bool,
 }
 
-/// A refused row.
+/// A row that cannot be summed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct RefusedBillRow {
+    pub reason: String,
+    /// The series of the charge; `None` if the row does not state the series, or belongs to another day.
+    pub series: Option<Box<NamedSeries>>,
+    /// The amount in the currency of the bill; `None` if the row does not state the amount.
+    pub amount: Option<BigDecimal>,
+}
+
+/// A series with names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedSeries {
+    pub key: SeriesKey,
+    pub names: Names,
+}
+
+/// A refused row of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRow {
     /// Index in the raw document, from 0.
     pub row: usize,
     pub reason: String,
+    /// The amount in the currency of the bill; `None` if the row does not state the amount.
+    pub amount: Option<BigDecimal>,
 }
 
+/// Maximum amount of refused rows, as a part of the sum of a series, that leaves the sum usable.
+const NEGLIGIBLE_SHARE: &str = "0.001";
+
 /// Sums the rows of one day. An error is the reason for a refused row.
-pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, String>>) -> DayLedger {
+pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, RefusedBillRow>>) -> DayLedger {
     let mut sums: BTreeMap<SeriesKey, SeriesSum> = BTreeMap::new();
     let mut refused = Vec::new();
     let mut summed_rows = 0;
@@ -55,7 +80,13 @@ pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, String>>) 
                 summed_rows += 1;
                 sums.entry(row.key.clone()).or_default().add(row);
             }
-            Err(reason) => refused.push(RefusedRow { row: index, reason }),
+            Err(RefusedBillRow { reason, series, amount }) => {
+                if let Some(series) = series {
+                    let NamedSeries { key, names } = *series;
+                    sums.entry(key).or_default().refuse(names, amount.as_ref());
+                }
+                refused.push(RefusedRow { row: index, reason, amount });
+            }
         }
     }
     let total = sums.values().map(|sum| &sum.amounts.billed_cost).sum();
@@ -81,26 +112,44 @@ struct SeriesSum {
     amounts: Amounts<BigDecimal>,
     pricing_categories: BTreeSet<String>,
     regions: BTreeSet<String>,
+    /// The sum of the sizes of the refused amounts.
+    refused: BigDecimal,
+    has_unknown_amount: bool,
 }
 
 impl SeriesSum {
     fn add(&mut self, row: BillRow) {
-        // The greatest name wins, so a rename within one day does not depend on the row order.
-        self.names.account = row.names.account.max(self.names.account.clone());
-        self.names.project = row.names.project.max(self.names.project.clone());
-        self.names.service = row.names.service.max(self.names.service.clone());
+        self.add_names(row.names);
         self.amounts.add(&row.amounts);
         self.pricing_categories.extend(row.pricing_category);
         self.regions.extend(row.region);
     }
 
+    fn refuse(&mut self, names: Names, amount: Option<&BigDecimal>) {
+        self.add_names(names);
+        match amount {
+            Some(amount) => self.refused += amount.abs(),
+            None => self.has_unknown_amount = true,
+        }
+    }
+
+    /// The greatest name wins, so a rename within one day does not depend on the row order.
+    fn add_names(&mut self, names: Names) {
+        self.names.account = names.account.max(self.names.account.clone());
+        self.names.project = names.project.max(self.names.project.clone());
+        self.names.service = names.service.max(self.names.service.clone());
+    }
+
     fn into_entry(self, key: SeriesKey) -> LedgerEntry {
+        let negligible: BigDecimal = NEGLIGIBLE_SHARE.parse().expect("the share is a number");
+        let is_incomplete = self.has_unknown_amount || self.refused > self.amounts.billed_cost.abs() * negligible;
         LedgerEntry {
             key,
             names: self.names,
             amounts: self.amounts.map(|sum| nearest_double(&sum)),
             pricing_categories: self.pricing_categories.into_iter().collect(),
             regions: self.regions.into_iter().collect(),
+            is_incomplete,
         }
     }
 }
@@ -114,7 +163,7 @@ fn nearest_double(sum: &BigDecimal) -> f64 {
 mod tests {
     use super::*;
 
-    fn row(amount: &str) -> Result<BillRow, String> {
+    fn row(amount: &str) -> Result<BillRow, RefusedBillRow> {
         Ok(BillRow {
             key: SeriesKey::new("d", "p", "s"),
             names: Names::default(),
@@ -136,10 +185,28 @@ mod tests {
 
     #[test]
     fn a_refused_row_is_counted_with_its_index_and_reason() {
-        let rows = [row("1"), Err("no number".to_owned()), row("2")];
+        let rows = [row("1"), refused(None), row("2")];
         let ledger = sum(jiff::civil::date(2026, 11, 22), rows);
-        assert_eq!(ledger.refused, [RefusedRow { row: 1, reason: "no number".to_owned() }]);
+        assert_eq!(ledger.refused, [RefusedRow { row: 1, reason: "no number".to_owned(), amount: None }]);
         assert_eq!((ledger.rows, ledger.entries[0].amounts.billed_cost), (2, 3.0));
+    }
+
+    fn refused(amount: Option<&str>) -> Result<BillRow, RefusedBillRow> {
+        let amount = amount.map(|amount| amount.parse().expect("a decimal"));
+        let series = NamedSeries { key: SeriesKey::new("d", "p", "s"), names: Names::default() };
+        let series = Some(Box::new(series));
+        Err(RefusedBillRow { reason: "no number".to_owned(), series, amount })
+    }
+
+    #[test]
+    fn a_refused_row_makes_the_series_incomplete_unless_the_amount_is_negligible() {
+        let is_incomplete = |rows| sum(jiff::civil::date(2026, 11, 22), rows).entries[0].is_incomplete;
+        for (amount, expect) in [(None, true), (Some("0"), false), (Some("-0.9"), false), (Some("1.1"), true)] {
+            assert_eq!(is_incomplete(vec![row("1000"), refused(amount)]), expect, "{amount:?}");
+        }
+        assert!(!is_incomplete(vec![row("1000")]));
+        let only_refused = sum(jiff::civil::date(2026, 11, 22), [refused(Some("5"))]);
+        assert_eq!((only_refused.entries[0].amounts.billed_cost, only_refused.rows), (0.0, 0));
     }
 
     #[test]

@@ -148,6 +148,7 @@ fn ledger(date: Date, amounts: &[(&str, f64)]) -> DayLedger {
         },
         pricing_categories: vec!["ON_DEMAND".to_owned()],
         regions: vec!["kr-central-2".to_owned()],
+        is_incomplete: false,
     };
     let entries = amounts.iter().map(entry).collect();
     DayLedger { date, entries, total: BigDecimal::default(), rows: 0, refused: Vec::new(), repeated_rows: 0 }

@@ -1,9 +1,9 @@
 //! Aggregation: builds the series of a rule from stored days and snapshots.
 //!
 //! Pure functions. A day outside the ledger is NaN, never 0. A day with rows only for different series is 0, unless the
-//! rule says "unknown".
+//! rule says "unknown". A day with a refused row is NaN, and in the sums over the series too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use jiff::ToSpan as _;
@@ -65,6 +65,8 @@ struct GroupSum<T> {
     /// Names of the first member.
     names: Names,
     sums: Vec<T>,
+    /// Indices of the days on which the amount of a member is not known.
+    incomplete: BTreeSet<usize>,
 }
 
 /// The summed snapshots of a group.
@@ -164,14 +166,15 @@ impl<'r, T: Clone> GroupSums<'r, T> {
     }
 
     /// The sums of the group of a member, created with unknown sums on first use. `None` for a series outside the rule.
-    fn group(&mut self, key: &SeriesKey, names: &Names, unknown: T) -> Option<&mut [T]> {
+    fn group(&mut self, key: &SeriesKey, names: &Names, unknown: T) -> Option<&mut GroupSum<T>> {
         let rule = self.rule;
         if !rule.select.matches(key, names) {
             return None;
         }
         let days = self.axis.as_ref()?.days.len();
-        let new = || GroupSum { names: rule.group_by.names(names), sums: vec![unknown; days] };
-        Some(&mut self.groups.entry(rule.group_by.group(key)).or_insert_with(new).sums)
+        let new =
+            || GroupSum { names: rule.group_by.names(names), sums: vec![unknown; days], incomplete: BTreeSet::new() };
+        Some(self.groups.entry(rule.group_by.group(key)).or_insert_with(new))
     }
 }
 
@@ -184,10 +187,13 @@ impl DailySums<'_> {
             Absent::Unknown => f64::NAN,
         };
         for (key, row) in rows {
-            let Some(sums) = self.group(key, &row.names, f64::NAN) else { continue };
+            let Some(group) = self.group(key, &row.names, f64::NAN) else { continue };
             let Some(amounts) = row.values.get(&rule.measure) else { continue };
-            for (sum, known) in sums.iter_mut().zip(&axis.known) {
+            for (day, (sum, known)) in group.sums.iter_mut().zip(&axis.known).enumerate() {
                 if let Some(index) = *known {
+                    if row.marks[index].is_incomplete {
+                        group.incomplete.insert(day);
+                    }
                     // The day is known, but the series has no row.
                     let amount = if amounts[index].is_nan() { missing } else { amounts[index] };
                     *sum = add_known(*sum, amount);
@@ -200,7 +206,8 @@ impl DailySums<'_> {
     pub(super) fn into_series(self, frame: SeriesFrame<'_>) -> Vec<RuleSeries> {
         let Some(axis) = self.axis else { return Vec::new() };
         let series = |(key, group): (SeriesKey, GroupSum<f64>)| {
-            let GroupSum { names, sums: values } = group;
+            let GroupSum { names, sums: mut values, incomplete } = group;
+            incomplete.into_iter().for_each(|day| values[day] = f64::NAN);
             let mask = frame.mask.of_series(&key, frame.accept_after_days);
             let excluded = masked(values.len(), &mask, |index| Moment::finished_day(axis.days[index]));
             let DayAxis { start, utc_offset, .. } = *axis;
@@ -216,8 +223,8 @@ impl SnapshotSums<'_> {
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, SnapshotRow>) {
         let Some(axis) = self.axis.clone() else { return };
         for (key, row) in rows {
-            let Some(sums) = self.group(key, &row.names, [f64::NAN; 24]) else { continue };
-            for (sums, known) in sums.iter_mut().zip(&axis.known) {
+            let Some(group) = self.group(key, &row.names, [f64::NAN; 24]) else { continue };
+            for (sums, known) in group.sums.iter_mut().zip(&axis.known) {
                 let Some(index) = *known else { continue };
                 for (sum, amount) in sums.iter_mut().zip(row.hours[index]) {
                     *sum = add_known(*sum, amount);
@@ -233,7 +240,7 @@ impl SnapshotSums<'_> {
         let clock_changes = axis.as_ref().map(|axis| axis.clock_changes(frame.zone)).unwrap_or_default();
         let clock_changes = Rc::new(clock_changes);
         self.groups.into_iter().filter_map(move |(key, group)| {
-            let GroupSum { names, sums: days } = group;
+            let GroupSum { names, sums: days, .. } = group;
             let axis = axis.clone()?;
             let mask = frame.mask.of_series(&key, frame.accept_after_days);
             let clock_changes = clock_changes.clone();

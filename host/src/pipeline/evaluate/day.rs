@@ -70,9 +70,12 @@ struct MergedResults<'a> {
 }
 
 /// The series for a detector, and the history of each series.
+#[derive(Default)]
 struct PreparedSeries {
     series: Vec<RuleSeries>,
     history: Vec<Series>,
+    /// Series without a known value on the day.
+    unknown: Vec<SeriesKey>,
     report: Report,
 }
 
@@ -133,10 +136,11 @@ impl DayEvaluation<'_> {
 
     /// Splits the collected series. Leaves out the series without a value or without a history.
     fn prepare_series(&self, collector: SeriesCollector<'_>, mask: &TrainingMask) -> PreparedSeries {
-        let mut prepared = PreparedSeries { series: Vec::new(), history: Vec::new(), report: Report::default() };
+        let mut prepared = PreparedSeries::default();
         for series in collector.into_evaluation_series(self.frame(mask), self.snapshot_hour) {
             let EvaluationSeries { history, newest } = series;
             if newest.series.values.last().is_none_or(|value| value.is_nan()) {
+                prepared.unknown.push(newest.key);
                 continue;
             }
             if history.values.is_empty() {
@@ -157,20 +161,23 @@ impl DayEvaluation<'_> {
 
     /// Marks the series of a stopped rule as failed: a missing verdict must not retract an incident.
     fn skip_rule(&self, prepared: &PreparedRule, series: PreparedSeries) -> RuleResult {
-        let PreparedSeries { series, report, .. } = series;
+        let PreparedSeries { series, unknown, report, .. } = series;
         let mut call_report = Report::default();
         let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched, self.trailing_bill);
-        series.iter().for_each(|series| evaluator.add_failed(&prepared.rule, &series.key));
+        let keys = series.iter().map(|series| &series.key).chain(&unknown);
+        keys.for_each(|key| evaluator.add_failed(&prepared.rule, key));
         let evaluation = evaluator.evaluation;
         RuleResult { evaluation, report, call_report, series: series.len() as u64, is_stopped: false }
     }
 
     /// Fits the history before the day and evaluates the day.
     fn evaluate_rule(&self, prepared: &PreparedRule, series: PreparedSeries) -> RuleResult {
-        let PreparedSeries { series: all_series, history, report } = series;
+        let PreparedSeries { series: all_series, history, unknown, report } = series;
         let series = all_series.len() as u64;
         let mut call_report = Report::default();
         let mut evaluator = Evaluator::new(self.config, &mut call_report, self.watched, self.trailing_bill);
+        // Without a known value, an earlier anomaly of the day remains valid.
+        unknown.iter().for_each(|key| evaluator.add_failed(&prepared.rule, key));
         let fits = evaluator.fit(prepared, &history);
         // Frees the history before the verdicts.
         drop(history);

@@ -111,7 +111,7 @@ impl TrainingMask {
     pub(crate) fn add_marks(&mut self, history: &History, before: Date) {
         let days = &history.days[..history.days.partition_point(|day| *day < before)];
         for (key, row) in &history.rows {
-            for (day, _) in days.iter().zip(&row.anomalous).filter(|(_, is_anomalous)| **is_anomalous) {
+            for (day, _) in days.iter().zip(&row.marks).filter(|(_, marks)| marks.is_anomalous) {
                 self.add(key, Moment::finished_day(*day));
             }
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
-use model::history::{History, HistoryRow, Measure, Snapshots};
+use model::history::{DayMarks, History, HistoryRow, Measure, Snapshots};
 use model::series::{Grain, Names, SeriesKey};
 use model::statistics;
 use sandbox::{Fitted, Scope};
@@ -262,7 +262,8 @@ impl Training<'_> {
         let oldest = days_before(self.through, self.config.baseline_days - 1);
         let first = history.days.partition_point(|day| *day < oldest);
         let values = row.values.get(&Measure::BilledCost).map_or(&[][..], |values| &values[first..]);
-        let normal = values.iter().zip(&row.anomalous[first..]).filter(|(_, is_anomalous)| !**is_anomalous);
+        let is_usual = |marks: &DayMarks| !marks.is_anomalous && !marks.is_incomplete;
+        let normal = values.iter().zip(&row.marks[first..]).filter(|(_, marks)| is_usual(marks));
         Baseline {
             key: key.clone(),
             names: row.names.clone(),

@@ -95,7 +95,8 @@ impl Run<'_> {
     pub(crate) fn aggregate(&mut self, fetched: &FetchedDocument) -> Result<DayLedger, RunError> {
         let started = Instant::now();
         let report = &mut self.report;
-        let mut ledger = ledger::sum(fetched.document.date, bill_rows(&fetched.document));
+        let mut ledger =
+            ledger::sum(fetched.document.date, bill_rows(&fetched.document, &self.services.config.currency));
         report.add(Count::Rows, ledger.rows);
         match &fetched.archived {
             ArchiveResult::NotNeeded => {}
@@ -131,7 +132,7 @@ impl Run<'_> {
             let date = ledger.date;
             let first = format!("row {}: {}", first.row, first.reason);
             report.add(Count::RefusedRows, refused);
-            if ledger.entries.is_empty() {
+            if ledger.rows == 0 {
                 return Err(RunError::UnusableBill { date, reason: first });
             }
             let are = one_or(refused, "is", "are");
@@ -139,6 +140,10 @@ impl Run<'_> {
             report.add_problem(format!(
                 "{rows} of the bill of {date} {are} not usable and {are} left out; first {first}"
             ));
+        }
+        if fetched.document.hour.is_some() {
+            // An hour without a value is not known.
+            ledger.entries.retain(|entry| !entry.is_incomplete);
         }
         report.add_time_since(Stage::Aggregate, started);
         Ok(ledger)

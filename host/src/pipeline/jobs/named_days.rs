@@ -159,6 +159,9 @@ impl<'r, 's> NamedDays<'r, 's> {
         // Only the newest day of the ledger is current. A repeated older day is history and notifies nobody.
         let is_newest = date == self.range.to && self.ledger_days.last().is_none_or(|last| *last <= date);
         let recency = if is_newest { Recency::Live } else { Recency::Past };
+        if is_newest {
+            self.run.notify_row_problems(ledger).await?;
+        }
         let total = Some(ledger.total_text());
         self.run.report.total.clone_from(&total);
         self.records.last_mut().expect("the record of the day is the last").record.total = total;

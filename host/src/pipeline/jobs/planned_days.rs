@@ -185,7 +185,10 @@ impl<'r, 's> PlannedDays<'r, 's> {
         let mut record = self.run.start_record(DAILY, &day_period(date)).await?;
         record.total = Some(ledger.total_text());
         match task {
-            Task::Newest => self.run.report.total.clone_from(&record.total),
+            Task::Newest => {
+                self.run.report.total.clone_from(&record.total);
+                self.run.notify_row_problems(ledger).await?;
+            }
             Task::Missing => self.run.report.add(Count::ClosedGapDays, 1),
             _ => {
                 let is_restated = self.run.has_changed(ledger).await?;

@@ -26,6 +26,8 @@ const CONCURRENT_DAYS: usize = 4;
 pub(crate) struct Comparison<'a> {
     pub(crate) store: &'a Store,
     pub(crate) archive: &'a Archive,
+    /// Currency of the bill.
+    pub(crate) currency: &'a str,
     pub(crate) range: DateRange,
     /// Documents of earlier days may be deleted by the retention policy.
     pub(crate) kept_since: Date,
@@ -198,7 +200,10 @@ impl DayComparison<'_> {
             let amounts = Measure::ALL.map(|measure| (measure, measure.value(&entry.amounts)));
             (entry.key, amounts.into())
         };
-        Ok(Some(ledger::sum(document.date, bill_rows(&document)).entries.into_iter().map(amounts).collect()))
+        let entries = ledger::sum(document.date, bill_rows(&document, self.comparison.currency)).entries.into_iter();
+        // The store has no value for an hour with a refused row.
+        let known = entries.filter(|entry| hour.is_none() || !entry.is_incomplete);
+        Ok(Some(known.map(amounts).collect()))
     }
 
     async fn stored_day(&self) -> Result<Amounts, RunError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::mongodb::bson::{Bson, Document, doc};
-use model::history::Measure;
+use model::history::{DayMarks, Measure};
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn a_day_has_the_fields_of_the_replaced_pipeline() {
             "date": "20261101", "domainId": "account", "domainName": "account of vm", "projectId": "project",
             "projectName": "project of vm", "serviceId": "vm", "serviceName": "service of vm", "pricingType": Bson::Null,
             "expectAmount": 10.0, "generalAmount": 11.0, "discountAmount": 0.5, "usageTime": 24.0, "usageSize": 3.0,
-            "pricingTypes": ["ON_DEMAND"], "regions": ["kr-central-2"], "isAnomaly": false,
+            "pricingTypes": ["ON_DEMAND"], "regions": ["kr-central-2"], "isIncomplete": false, "isAnomaly": false,
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "runId": run().to_string(),
@@ -142,7 +142,9 @@ async fn days_are_written_in_any_order() {
 async fn a_history_has_the_stored_days() {
     in_every_store("history", async |store| {
         store.put_day(&ledger(day(1), &[("a", 1.0), ("b", 2.0)]), at(0)).await.unwrap();
-        store.put_day(&ledger(day(4), &[("b", 5.0), ("c", 0.0)]), at(0)).await.unwrap();
+        let mut short = ledger(day(4), &[("b", 5.0), ("c", 0.0)]);
+        short.entries[1].is_incomplete = true;
+        store.put_day(&short, at(0)).await.unwrap();
         store.put_day(&ledger(day(9), &[("a", 9.0)]), at(0)).await.unwrap();
         store.mark_anomalous(day(4), &BTreeSet::from([key("b")]), at(0)).await.unwrap();
 
@@ -154,8 +156,9 @@ async fn a_history_has_the_stored_days() {
         assert_amounts(&row("a").values[&Measure::BilledCost], &[1.0, f64::NAN]);
         assert_amounts(&row("b").values[&Measure::ListCost], &[3.0, 6.0]);
         assert_amounts(&row("c").values[&Measure::BilledCost], &[f64::NAN, 0.0]);
-        assert_eq!(row("b").anomalous, [false, true]);
-        assert_eq!(row("c").anomalous, [false, false]);
+        let usual = DayMarks::default();
+        assert_eq!(row("b").marks, [usual, DayMarks { is_anomalous: true, ..usual }]);
+        assert_eq!(row("c").marks, [usual, DayMarks { is_incomplete: true, ..usual }]);
         assert_eq!(row("a").names, names("a"));
         assert_eq!(row("a").pricing_categories, ["ON_DEMAND"]);
         assert_eq!(row("a").values.len(), 2);

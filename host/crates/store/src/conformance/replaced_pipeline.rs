@@ -2,7 +2,7 @@
 
 use ::mongodb::IndexModel;
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
-use model::history::Measure;
+use model::history::{DayMarks, Measure};
 
 use super::*;
 use crate::documents::{COLLECTIONS, anomaly, baseline, hourly};
@@ -107,7 +107,7 @@ async fn days_of_the_replaced_pipeline_are_read_and_kept() {
         assert_amounts(&row.values[&Measure::BilledCost], &[1.0, 2.0, 2.25, f64::NAN, f64::NAN]);
         assert_amounts(&row.values[&Measure::UsageTime], &[24.0; 5]);
         assert_amounts(&row.values[&Measure::Discount], &[f64::NAN; 5]);
-        assert_eq!((row.anomalous.as_slice(), &*row.names.service), (&[false; 5][..], "VM"));
+        assert_eq!((row.marks.as_slice(), &*row.names.service), (&[DayMarks::default(); 5][..], "VM"));
 
         store.put_day(&ledger(day(1), &[("vm", 7.0)]), at(0)).await.unwrap();
         let stored = days.find_one(doc! { "date": "20261101" }).await.unwrap().unwrap();

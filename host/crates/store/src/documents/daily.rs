@@ -31,6 +31,7 @@ pub(crate) fn upsert(date: Date, entry: &LedgerEntry, now: Timestamp) -> Upsert 
     }
     set.insert("pricingTypes", &entry.pricing_categories);
     set.insert("regions", &entry.regions);
+    set.insert("isIncomplete", entry.is_incomplete);
     set.insert("updatedAt", bson_time(now));
     Upsert { key, set, on_insert: doc! { "isAnomaly": false, "createdAt": bson_time(now) } }
 }

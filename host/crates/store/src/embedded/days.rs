@@ -90,8 +90,8 @@ impl Embedded {
                 let mut has_changes = false;
                 for row in &mut rows {
                     let is_anomalous = series.contains(&row.series.key);
-                    if row.is_anomalous != is_anomalous {
-                        row.is_anomalous = is_anomalous;
+                    if row.marks.is_anomalous != is_anomalous {
+                        row.marks.is_anomalous = is_anomalous;
                         row.updated = stamp;
                         has_changes = true;
                     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
+use model::history::{DayMarks, History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use model::series::SeriesKey;
 use redb::ReadableTable;
 
@@ -12,7 +12,7 @@ use super::cause::Cause;
 use super::columns::Day;
 use super::file::Embedded;
 use super::key_ranges::key_range_ids;
-use super::rows::{ANOMALOUS, DailyRow, HourlyRow, Row, address, hour_column, measure_column};
+use super::rows::{DailyRow, HourlyRow, MARKS, Row, address, hour_column, measure_column, read_marks};
 use super::series_index::{IndexedSeries, SeriesIndex};
 use super::tables::{ColumnKey, KeyRangeId, ReadTables, Tables};
 use crate::documents::{daily, hourly};
@@ -121,15 +121,15 @@ impl ReadTables<'_> {
         measures: &[Measure],
     ) -> Result<BTreeMap<SeriesKey, HistoryRow>, Cause> {
         let mut series_rows = SeriesRows::new(SeriesIndex::load(self, DailyRow::COLLECTION, key_range)?);
-        let mut anomalous = vec![vec![false; days.len()]; series_rows.len()];
+        let mut marks = vec![vec![DayMarks::default(); days.len()]; series_rows.len()];
         let unknown = vec![vec![f64::NAN; days.len()]; series_rows.len()];
         let mut values: Vec<_> = measures.iter().map(|measure| (*measure, unknown.clone())).collect();
         let columns = self.columns()?;
         for (day_index, date) in days.iter().enumerate() {
             let Some(day) = Day::open(&columns, address::<DailyRow>(key_range, *date))? else { continue };
             let rows = series_rows.rows_of(&day)?;
-            for (row, is_anomalous) in rows.iter().zip(day.column(ANOMALOUS, |mark: [u8; 1]| mark != [0])?) {
-                anomalous[*row][day_index] = is_anomalous;
+            for (row, of_row) in rows.iter().zip(day.column(MARKS, read_marks)?) {
+                marks[*row][day_index] = of_row;
             }
             for (measure, values) in &mut values {
                 for (row, amount) in rows.iter().zip(day.column(measure_column(*measure), f64::from_le_bytes)?) {
@@ -140,7 +140,7 @@ impl ReadTables<'_> {
         series_rows.collect(|row, series| HistoryRow {
             names: series.names.clone(),
             values: values.iter_mut().map(|(measure, values)| (*measure, std::mem::take(&mut values[row]))).collect(),
-            anomalous: std::mem::take(&mut anomalous[row]),
+            marks: std::mem::take(&mut marks[row]),
             pricing_categories: series.pricing_categories.clone(),
         })
     }

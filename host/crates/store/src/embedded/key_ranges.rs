@@ -152,6 +152,7 @@ mod tests {
             amounts: Amounts { billed_cost: f64::from(*service) + f64::from(day) / 100.0, ..Amounts::default() },
             pricing_categories: vec!["ON_DEMAND".to_owned()],
             regions: Vec::new(),
+            is_incomplete: false,
         };
         let entries = services.iter().map(entry).collect();
         DayLedger {

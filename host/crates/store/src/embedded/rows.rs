@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use model::run_id::RunId;
 use redb::ReadableTable;
 
-pub(super) use self::daily::{ANOMALOUS, DailyRow, measure_column};
+pub(super) use self::daily::{DailyRow, MARKS, measure_column, read_marks};
 pub(super) use self::hourly::{HourlyRow, hour_column};
 use super::cause::Cause;
 use super::columns::{Day, DayAddress, DayWriter, RUN, UPDATED};

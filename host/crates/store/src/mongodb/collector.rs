@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
-use model::history::{History, HistoryRow, Measure, SnapshotRow, Snapshots};
+use model::history::{DayMarks, History, HistoryRow, Measure, SnapshotRow, Snapshots};
 use model::intern::Interner;
 use model::series::{Names, SeriesKey};
 
@@ -44,7 +44,7 @@ struct SeriesRow {
     names_day: Option<usize>,
     /// Amounts, day by day: `width` values per day.
     values: Vec<f64>,
-    anomalous: Vec<bool>,
+    marks: Vec<DayMarks>,
     /// The index of the row after this row in the order of the last read day.
     next_row: usize,
 }
@@ -105,7 +105,7 @@ impl Collector {
             pricing_categories: Vec::new(),
             names_day: None,
             values: vec![f64::NAN; self.span * self.width],
-            anomalous: vec![false; self.span],
+            marks: vec![DayMarks::default(); self.span],
             next_row: 0,
         });
         self.row_indices.insert(self.key_buffer.as_slice().into(), self.rows.len() - 1);
@@ -141,11 +141,11 @@ impl Collector {
     }
 
     /// Adds the values of a document of the day.
-    pub(super) fn add(&mut self, row: usize, day: usize, values: &[f64], anomalous: bool) {
+    pub(super) fn add(&mut self, row: usize, day: usize, values: &[f64], marks: DayMarks) {
         self.present[day] = true;
         let row = &mut self.rows[row];
         row.values[day * self.width..][..self.width].copy_from_slice(values);
-        row.anomalous[day] = anomalous;
+        row.marks[day] = marks;
     }
 
     /// Returns the days with a document. The order of `measures` is the order of the added values.
@@ -154,8 +154,8 @@ impl Collector {
         let row = |row: SeriesRow| {
             let values = |index: usize| days.iter().map(|day| row.values[day * self.width + index]).collect();
             let values = measures.iter().enumerate().map(|(index, measure)| (*measure, values(index))).collect();
-            let anomalous = days.iter().map(|day| row.anomalous[*day]).collect();
-            (row.key, HistoryRow { names: row.names, values, anomalous, pricing_categories: row.pricing_categories })
+            let marks = days.iter().map(|day| row.marks[*day]).collect();
+            (row.key, HistoryRow { names: row.names, values, marks, pricing_categories: row.pricing_categories })
         };
         let rows = self.rows.into_iter().map(row).collect();
         History { days: days.iter().map(|day| day_after(self.from, *day)).collect(), rows }
@@ -198,16 +198,17 @@ mod tests {
     #[test]
     fn days_without_a_document_are_left_out() {
         let measures = [Measure::ListCost, Measure::BilledCost];
+        let marks = DayMarks { is_anomalous: true, is_incomplete: true };
         let mut collector = Collector::new(range(1, 4), 2);
         let a = collector.row(["d", "p", "a"]);
         let b = collector.row(["d", "p", "b"]);
         collector.set_names(a, 0, ["D", "P", "old"], || ["X"].into_iter());
-        collector.add(a, 0, &[10.0, 1.0], false);
+        collector.add(a, 0, &[10.0, 1.0], DayMarks::default());
         collector.set_names(b, 2, ["", "", ""], || [].into_iter());
-        collector.add(b, 2, &[20.0, 2.0], true);
+        collector.add(b, 2, &[20.0, 2.0], marks);
         assert!(collector.has_older_names(a, 3) && !collector.has_older_names(b, 1));
         collector.set_names(a, 3, ["D", "P", "new"], || ["X", "Y"].into_iter());
-        collector.add(a, 3, &[30.0, 3.0], false);
+        collector.add(a, 3, &[30.0, 3.0], DayMarks::default());
 
         let history = collector.history(&measures);
         assert_eq!(history.days, [date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 4)]);
@@ -219,7 +220,7 @@ mod tests {
         let b = &history.rows[&SeriesKey::new("d", "p", "b")];
         assert_eq!(&*b.names.service, "b");
         assert!(b.values[&Measure::BilledCost][0].is_nan() && b.values[&Measure::BilledCost][2].is_nan());
-        assert_eq!(b.anomalous, [false, true, false]);
+        assert_eq!(b.marks, [DayMarks::default(), marks, DayMarks::default()]);
     }
 
     #[test]
@@ -228,9 +229,9 @@ mod tests {
         hours[9] = 4.0;
         let mut collector = Collector::new(range(2, 6), 24);
         let a = collector.row(["d", "p", "a"]);
-        collector.add(a, 3, &hours, false);
+        collector.add(a, 3, &hours, DayMarks::default());
         let b = collector.row(["d", "p", "b"]);
-        collector.add(b, 0, &hours, false);
+        collector.add(b, 0, &hours, DayMarks::default());
         let snapshots = collector.snapshots();
         assert_eq!(snapshots.days, [date(2026, 11, 2), date(2026, 11, 5)]);
         let a = &snapshots.rows[&SeriesKey::new("d", "p", "a")];

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::records::DateRange;
 
 /// The fields of `billing_daily` to compare with a ledger, plus the creation time.
-const LEDGER_FIELDS: [&str; 11] = [
+const LEDGER_FIELDS: [&str; 12] = [
     "domainName",
     "projectName",
     "serviceName",
@@ -32,6 +32,7 @@ const LEDGER_FIELDS: [&str; 11] = [
     "usageSize",
     "pricingTypes",
     "regions",
+    "isIncomplete",
     "createdAt",
 ];
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use futures_util::future::try_join_all;
-use model::history::{History, Measure, Snapshots};
+use model::history::{DayMarks, History, Measure, Snapshots};
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::Mongodb;
@@ -32,7 +32,7 @@ struct DaySource<'f> {
 
 impl Mongodb {
     pub(crate) async fn history(&self, range: DateRange, measures: &[Measure]) -> Result<History, StoreError> {
-        let mut fields = vec!["isAnomaly", "pricingTypes"];
+        let mut fields = vec!["isAnomaly", "isIncomplete", "pricingTypes"];
         fields.extend(measures.iter().copied().map(daily::field));
         let source = DaySource { collection: &daily::COLLECTION, fields: &fields, width: measures.len() };
         let read = |document: &RawDocument, reader: &mut DayReader<'_>| reader.add_day(document, measures);
@@ -88,7 +88,7 @@ struct SeriesFields<'a> {
     ids: [Option<&'a str>; 3],
     names: [&'a str; 3],
     pricing_categories: Option<RawBsonRef<'a>>,
-    is_anomalous: bool,
+    marks: DayMarks,
 }
 
 impl<'c> DayReader<'c> {
@@ -109,7 +109,8 @@ impl<'c> DayReader<'c> {
             let element = element.map_err(|error| error.to_string())?;
             let value = element.value().map_err(|error| error.to_string())?;
             match element.key() {
-                "isAnomaly" => fields.is_anomalous = value.as_bool().unwrap_or(false),
+                "isAnomaly" => fields.marks.is_anomalous = value.as_bool().unwrap_or(false),
+                "isIncomplete" => fields.marks.is_incomplete = value.as_bool().unwrap_or(false),
                 "pricingTypes" => fields.pricing_categories = Some(value),
                 field => {
                     if let Some(index) = measures.iter().position(|measure| daily::field(*measure) == field) {
@@ -152,7 +153,7 @@ impl<'c> DayReader<'c> {
             let pricing_categories = || fields.pricing_categories.into_iter().flat_map(texts);
             collector.set_names(row, day, fields.names, pricing_categories);
         }
-        collector.add(row, day, &self.values, fields.is_anomalous);
+        collector.add(row, day, &self.values, fields.marks);
         Ok(())
     }
 }

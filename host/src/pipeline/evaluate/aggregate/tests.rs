@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use jiff::civil::date;
-use model::history::{HistoryRow, Measure, SnapshotRow};
+use model::history::{DayMarks, HistoryRow, Measure, SnapshotRow};
 use model::rule::{self, RuleSet};
 
 use super::*;
@@ -22,7 +22,7 @@ fn history(days: &[i8], rows: &[(&str, &[f64])]) -> History {
         let row = HistoryRow {
             names,
             values: BTreeMap::from([(Measure::BilledCost, values.to_vec())]),
-            anomalous: vec![false; days.len()],
+            marks: vec![DayMarks::default(); days.len()],
             pricing_categories: Vec::new(),
         };
         (SeriesKey::new("d", "p", service), row)
@@ -62,6 +62,19 @@ fn a_missing_day_is_unknown_and_an_absent_row_is_zero() {
     ");
     insta::assert_snapshot!(daily("group_by = [\"account\"]"), @"d/*/* [1.0, 2.0, NaN, 7.0] []");
     insta::assert_snapshot!(daily("history_days = 3\nselect = { service = [\"!a\"] }"), @"d/p/b [2.0, NaN, 4.0] []");
+}
+
+#[test]
+fn a_day_with_a_refused_row_is_unknown_for_the_series_and_the_sums_above() {
+    let mut history = history(&[2, 3], &[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0])]);
+    let row = history.rows.get_mut(&SeriesKey::new("d", "p", "a")).expect("a row");
+    row.marks[1].is_incomplete = true;
+    let daily = |options: &str| text(&daily(&history, &rule("daily", options), 3));
+    insta::assert_snapshot!(daily(""), @r"
+    d/p/a [1.0, NaN] []
+    d/p/b [3.0, 4.0] []
+    ");
+    insta::assert_snapshot!(daily("group_by = []"), @"*/*/* [4.0, NaN] []");
 }
 
 #[test]

@@ -8,15 +8,17 @@ use bigdecimal::BigDecimal;
 use jiff::civil::Date;
 use model::bill::{Amounts, BillRow};
 use model::intern::Interner;
+use model::ledger::{NamedSeries, RefusedBillRow};
 use model::series::{self, Names, SeriesKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::document::RawDocument;
 
-/// The ids of rows without an account or without a project.
+/// The ids of rows without an account, a project or a service.
 const NO_ACCOUNT: &str = "(no account)";
 const NO_PROJECT: &str = "(no project)";
+const NO_SERVICE: &str = "(no service)";
 
 /// The used fields of a billing row. Unknown fields are ignored.
 #[derive(Deserialize)]
@@ -41,6 +43,8 @@ struct KakaoRow<'a> {
     #[serde(borrow, default)]
     region: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    currency: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     expect_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
     general_amount: Option<&'a RawValue>,
@@ -52,53 +56,90 @@ struct KakaoRow<'a> {
     usage_size: Option<&'a RawValue>,
 }
 
-/// Reads the rows of a raw document. An error is the reason for a refused row.
-pub(crate) fn bill_rows(document: &RawDocument) -> impl Iterator<Item = Result<BillRow, String>> {
-    let mut texts = Interner::default();
-    document.rows.iter().map(move |raw| bill_row(raw, document.date, &mut texts))
+/// Reads the rows of a raw document with amounts in a currency.
+pub(crate) fn bill_rows(
+    document: &RawDocument,
+    currency: &str,
+) -> impl Iterator<Item = Result<BillRow, RefusedBillRow>> {
+    let mut reader = RowReader { date: document.date, currency: currency.to_owned(), texts: Interner::default() };
+    document.rows.iter().map(move |raw| reader.read(raw))
 }
 
-fn bill_row(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, String> {
-    // Serde would also accept a JSON array for the struct.
-    if !raw.get().starts_with('{') {
-        return Err("not a billing row: expected a JSON object".to_owned());
+/// The reader of the rows of a day.
+struct RowReader {
+    date: Date,
+    currency: String,
+    texts: Interner,
+}
+
+impl RowReader {
+    fn read(&mut self, raw: &RawValue) -> Result<BillRow, RefusedBillRow> {
+        let unknown = |reason| RefusedBillRow { reason, series: None, amount: None };
+        // Serde would also accept a JSON array for the struct.
+        if !raw.get().starts_with('{') {
+            return Err(unknown("not a billing row: expected a JSON object".to_owned()));
+        }
+        let row: KakaoRow<'_> =
+            serde_json::from_str(raw.get()).map_err(|error| unknown(format!("not a billing row: {error}")))?;
+        let date = row.metering_date.as_deref().unwrap_or_default();
+        if series::parse_day(date) != Some(self.date) {
+            let expected = self.date.strftime("%Y%m%d").to_string();
+            return Err(unknown(format!("meteringDate is {date:?}, expected {expected:?}")));
+        }
+        let series = self.series(&row);
+        let billed_cost = amount("expectAmount", row.expect_amount);
+        let refused = |reason| RefusedBillRow {
+            reason,
+            series: Some(Box::new(series.clone())),
+            amount: billed_cost.clone().ok(),
+        };
+        let currency = row.currency.as_deref().filter(|currency| !currency.is_empty());
+        if let Some(other) = currency.filter(|currency| *currency != self.currency) {
+            let reason = format!("currency is {other:?}, expected {:?}, the currency of the config", self.currency);
+            return Err(RefusedBillRow { amount: None, ..refused(reason) });
+        }
+        if &*series.key.service == NO_SERVICE {
+            return Err(refused("serviceId is missing or empty".to_owned()));
+        }
+        let amounts = amounts(&row).map_err(refused)?;
+        let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
+        let NamedSeries { key, names } = series;
+        Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
     }
-    let row: KakaoRow<'_> = serde_json::from_str(raw.get()).map_err(|error| format!("not a billing row: {error}"))?;
-    let date = row.metering_date.as_deref().unwrap_or_default();
-    if series::parse_day(date) != Some(day) {
-        return Err(format!("meteringDate is {date:?}, expected {:?}", day.strftime("%Y%m%d").to_string()));
+
+    /// Money without a project or an account is part of the bill; a charge without a service is not readable.
+    fn series(&mut self, row: &KakaoRow<'_>) -> NamedSeries {
+        let mut id = |value: &Option<Cow<'_, str>>, missing: &str| {
+            let id = value.as_deref().map(str::trim).filter(|id| !id.is_empty());
+            self.texts.get(id.unwrap_or(missing))
+        };
+        let key = SeriesKey {
+            account: id(&row.domain_id, NO_ACCOUNT),
+            project: id(&row.project_id, NO_PROJECT),
+            service: id(&row.service_id, NO_SERVICE),
+        };
+        let mut name = |value: &Option<Cow<'_, str>>, id: &Arc<str>| match value.as_deref() {
+            Some(name) if !name.is_empty() => self.texts.get(name),
+            _ => id.clone(),
+        };
+        let names = Names {
+            account: name(&row.domain_name, &key.account),
+            project: name(&row.project_name, &key.project),
+            service: name(&row.service_name, &key.service),
+        };
+        NamedSeries { key, names }
     }
-    // Money without a project or an account is part of the bill; a charge without a service is not readable.
-    let mut id = |value: &Option<Cow<'_, str>>, missing: &str| {
-        let id = value.as_deref().map(str::trim).filter(|id| !id.is_empty());
-        texts.get(id.unwrap_or(missing))
-    };
-    if row.service_id.as_deref().is_none_or(|id| id.trim().is_empty()) {
-        return Err("serviceId is missing or empty".to_owned());
-    }
-    let key = SeriesKey {
-        account: id(&row.domain_id, NO_ACCOUNT),
-        project: id(&row.project_id, NO_PROJECT),
-        service: id(&row.service_id, ""),
-    };
-    let mut name = |value: &Option<Cow<'_, str>>, id: &Arc<str>| match value.as_deref() {
-        Some(name) if !name.is_empty() => texts.get(name),
-        _ => id.clone(),
-    };
-    let names = Names {
-        account: name(&row.domain_name, &key.account),
-        project: name(&row.project_name, &key.project),
-        service: name(&row.service_name, &key.service),
-    };
-    let amounts = Amounts {
+}
+
+/// Parses the figures of a row. An error names the field.
+fn amounts(row: &KakaoRow<'_>) -> Result<Amounts<BigDecimal>, String> {
+    Ok(Amounts {
         billed_cost: amount("expectAmount", row.expect_amount)?,
         list_cost: amount("generalAmount", row.general_amount)?,
         discount: amount("discountAmount", row.discount_amount)?,
         usage_time: amount("usageTime", row.usage_time)?,
         usage_quantity: amount("usageSize", row.usage_size)?,
-    };
-    let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
-    Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
+    })
 }
 
 /// Removes the commas of a number like `1,234,567.89`. Any other text stays unchanged.
@@ -164,8 +205,11 @@ mod tests {
             &row("s", "null"),
             &row("s", "\"-1,234,567.89\""),
             &row("s", "\"12,34\""),
+            r#"{"meteringDate":"20261122","projectId":"p","expectAmount":7}"#,
+            r#"{"meteringDate":"20261122","serviceId":"s","currency":"USD","expectAmount":7}"#,
+            r#"{"meteringDate":"20261122","serviceId":"s","generalAmount":"x","expectAmount":7}"#,
         ]);
-        let rows: Vec<_> = bill_rows(&document).collect();
+        let rows: Vec<_> = bill_rows(&document, "KRW").collect();
         let reasons =
             rows.iter().enumerate().filter_map(|(index, row)| Some(format!("{index}: {}", row.as_ref().err()?)));
         insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
@@ -174,7 +218,20 @@ mod tests {
         4: expectAmount is "many", expected a number
         5: expectAmount is "1e999999999", expected a number
         9: expectAmount is "12,34", expected a number
+        10: serviceId is missing or empty
+        11: currency is "USD", expected "KRW", the currency of the config
+        12: generalAmount is "x", expected a number
         "#);
+        let known = |index: usize| {
+            let refused = rows[index].as_ref().expect_err("a refused row");
+            let series = refused.series.as_ref().map(|series| series.key.to_string());
+            (series, refused.amount.as_ref().and_then(BigDecimal::to_f64))
+        };
+        let of = |series: &str, amount| (Some(series.to_owned()), amount);
+        assert_eq!([known(0), known(3)], [(None, None), (None, None)]);
+        assert_eq!([known(4), known(10)], [of("d/p/s", None), of("(no account)/p/(no service)", Some(7.0))]);
+        let no_project = "(no account)/(no project)/s";
+        assert_eq!([known(11), known(12)], [of(no_project, None), of(no_project, Some(7.0))]);
         let costs: Vec<f64> = rows.iter().flatten().filter_map(|row| row.amounts.billed_cost.to_f64()).collect();
         assert_eq!(costs, [1.0, 0.0, 12.5, 0.0, -1_234_567.89]);
         let without_project = rows[2].as_ref().expect("a row");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use model::bill::Amounts;
-use model::history::Measure;
+use model::history::{DayMarks, Measure};
 use model::ledger::LedgerEntry;
 use mongodb::bson::Document;
 use redb::ReadableTable;
@@ -20,8 +20,11 @@ use crate::embedded::columns::{CREATED, Day, DayWriter};
 use crate::embedded::series_index::{IndexedSeries, SeriesIndex};
 use crate::embedded::tables::ColumnKey;
 
-/// The column of the anomaly marks.
-pub(in crate::embedded) const ANOMALOUS: u8 = 4;
+/// The column of the marks.
+pub(in crate::embedded) const MARKS: u8 = 4;
+/// The bits of a mark.
+const ANOMALOUS: u8 = 1;
+const INCOMPLETE: u8 = 2;
 /// The column of the first measure. The measures follow the order of [`Measure::ALL`].
 const MEASURES: u8 = 16;
 
@@ -30,7 +33,7 @@ const MEASURES: u8 = 16;
 pub(in crate::embedded) struct DailyRow {
     pub(in crate::embedded) series: Arc<IndexedSeries>,
     pub(in crate::embedded) amounts: Amounts,
-    pub(in crate::embedded) is_anomalous: bool,
+    pub(in crate::embedded) marks: DayMarks,
     /// Milliseconds since 1970.
     pub(in crate::embedded) created: i64,
     pub(in crate::embedded) updated: WriteStamp,
@@ -44,10 +47,14 @@ impl DailyRow {
         let amounts = entry.amounts;
         match stored {
             Some(old) => {
-                let is_unchanged = *old.series == *series && old.amounts == amounts;
-                Self { series, amounts, updated: if is_unchanged { old.updated } else { stamp }, ..*old }
+                let is_unchanged = old.has_content_of(entry);
+                let marks = DayMarks { is_incomplete: entry.is_incomplete, ..old.marks };
+                Self { series, amounts, marks, updated: if is_unchanged { old.updated } else { stamp }, ..*old }
             }
-            None => Self { series, amounts, is_anomalous: false, created: stamp.millis, updated: stamp },
+            None => {
+                let marks = DayMarks { is_anomalous: false, is_incomplete: entry.is_incomplete };
+                Self { series, amounts, marks, created: stamp.millis, updated: stamp }
+            }
         }
     }
 
@@ -65,6 +72,7 @@ impl DailyRow {
     pub(in crate::embedded) fn has_content_of(&self, entry: &LedgerEntry) -> bool {
         let IndexedSeries { key, names, pricing_categories, regions } = &*self.series;
         self.amounts == entry.amounts
+            && self.marks.is_incomplete == entry.is_incomplete
             && *key == entry.key
             && *names == entry.names
             && *pricing_categories == entry.pricing_categories
@@ -73,9 +81,10 @@ impl DailyRow {
 
     pub(in crate::embedded) fn document(&self, date: Date) -> Document {
         let IndexedSeries { key, names, pricing_categories, regions } = (*self.series).clone();
-        let entry = LedgerEntry { key, names, amounts: self.amounts, pricing_categories, regions };
+        let DayMarks { is_anomalous, is_incomplete } = self.marks;
+        let entry = LedgerEntry { key, names, amounts: self.amounts, pricing_categories, regions, is_incomplete };
         let mut document = daily::upsert(date, &entry, timestamp(self.created)).new_document();
-        document.insert("isAnomaly", self.is_anomalous);
+        document.insert("isAnomaly", is_anomalous);
         document.insert("updatedAt", bson_time(timestamp(self.updated.millis)));
         document.extend(run_field(self.updated.run));
         document
@@ -95,7 +104,7 @@ impl Row for DailyRow {
     ) -> Result<Vec<Self>, Cause> {
         let created = day.column(CREATED, i64::from_le_bytes)?;
         let updated = WriteStamp::read(day)?;
-        let is_anomalous = day.column(ANOMALOUS, |mark: [u8; 1]| mark != [0])?;
+        let marks = day.column(MARKS, read_marks)?;
         let amounts = |measure| day.column(measure_column(measure), f64::from_le_bytes);
         let billed_cost = amounts(Measure::BilledCost)?;
         let list_cost = amounts(Measure::ListCost)?;
@@ -113,7 +122,7 @@ impl Row for DailyRow {
                     usage_time: usage_time[row],
                     usage_quantity: usage_quantity[row],
                 },
-                is_anomalous: is_anomalous[row],
+                marks: marks[row],
                 created: created[row],
                 updated: updated[row],
             });
@@ -124,12 +133,20 @@ impl Row for DailyRow {
     fn write(rows: &[Self], day: &mut DayWriter<'_>) -> Result<(), Cause> {
         day.put(CREATED, rows.iter().map(|row| row.created.to_le_bytes()))?;
         WriteStamp::write(rows.iter().map(|row| row.updated), day)?;
-        day.put(ANOMALOUS, rows.iter().map(|row| [u8::from(row.is_anomalous)]))?;
+        day.put(MARKS, rows.iter().map(|row| write_marks(row.marks)))?;
         for (column, measure) in (MEASURES..).zip(Measure::ALL) {
             day.put(column, rows.iter().map(|row| measure.value(&row.amounts).to_le_bytes()))?;
         }
         Ok(())
     }
+}
+
+pub(in crate::embedded) fn read_marks([bits]: [u8; 1]) -> DayMarks {
+    DayMarks { is_anomalous: bits & ANOMALOUS != 0, is_incomplete: bits & INCOMPLETE != 0 }
+}
+
+fn write_marks(marks: DayMarks) -> [u8; 1] {
+    [(u8::from(marks.is_anomalous) * ANOMALOUS) | (u8::from(marks.is_incomplete) * INCOMPLETE)]
 }
 
 /// Returns the column of a measure.

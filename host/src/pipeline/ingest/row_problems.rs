@@ -1,0 +1,99 @@
+//! Notifications about rows of a finished day that are left out of the sums, or that occur more than once.
+
+use bigdecimal::{BigDecimal, RoundingMode};
+use model::count::{counted, one_or};
+use model::language::Language;
+use model::ledger::{DayLedger, RefusedRow};
+use model::money;
+use notify::Level;
+
+use crate::pipeline::notify::OperationalProblem;
+use crate::pipeline::run::{Run, RunError};
+
+/// Minimum share of repeated rows in a notification. A provider may repeat some rows on every day.
+const REPEATED_SHARE: f64 = 0.05;
+
+impl Run<'_> {
+    /// Notifies people of the refused and the repeated rows of a finished day, once until a day without such rows.
+    pub(crate) async fn notify_row_problems(&mut self, ledger: &DayLedger) -> Result<(), RunError> {
+        let language = self.services.config.language;
+        let refused = (!ledger.refused.is_empty()).then(|| {
+            let text = refused_rows(ledger, language, &self.services.config.currency);
+            OperationalText { tag: "REFUSED_ROWS", text }
+        });
+        self.raise_or_resolve("rows:refused", refused).await?;
+        let is_repeated =
+            ledger.repeated_rows as f64 >= REPEATED_SHARE * ledger.rows as f64 && ledger.repeated_rows > 1;
+        let repeated =
+            is_repeated.then(|| OperationalText { tag: "REPEATED_ROWS", text: repeated_rows(ledger, language) });
+        self.raise_or_resolve("rows:repeated", repeated).await
+    }
+
+    async fn raise_or_resolve(&mut self, key: &str, problem: Option<OperationalText>) -> Result<(), RunError> {
+        let Some(OperationalText { tag, text }) = problem else { return self.resolve_problem(key).await };
+        self.raise_problem(OperationalProblem { key, level: Level::Error, tag, text: &text, after: 1 }).await
+    }
+}
+
+/// A tag and a text.
+struct OperationalText {
+    tag: &'static str,
+    text: String,
+}
+
+fn refused_rows(ledger: &DayLedger, language: Language, currency: &str) -> String {
+    let DayLedger { date, refused, .. } = ledger;
+    let rows = refused.len() as u64;
+    let first =
+        refused.first().map(|RefusedRow { row, reason, .. }| format!("row {row}: {reason}")).unwrap_or_default();
+    let known: BigDecimal = refused.iter().filter_map(|row| row.amount.as_ref()).sum();
+    let known = amount_text(&known, language, currency);
+    let unknown = refused.iter().filter(|row| row.amount.is_none()).count() as u64;
+    let series = ledger.entries.iter().filter(|entry| entry.is_incomplete).count() as u64;
+    match language {
+        Language::Korean => {
+            let amount = match unknown {
+                0 => format!("금액 {known}"),
+                _ if unknown == rows => "금액을 알 수 없음".to_owned(),
+                _ => format!("금액 {known}, 그 밖에 금액을 알 수 없는 {unknown}행"),
+            };
+            format!(
+                "{date}의 청구서에서 {rows}행을 합계에서 뺐습니다({amount}). 항목 {series}개와 그 상위 합계는 이날 판단하지 않습니다. {first}"
+            )
+        }
+        Language::English => {
+            let amount = match unknown {
+                0 => known,
+                _ if unknown == rows => "of unknown amount".to_owned(),
+                _ => format!("{known} and {} of unknown amount", counted(unknown, "row")),
+            };
+            let are = one_or(rows, "is", "are");
+            let rows = counted(rows, "row");
+            format!(
+                "{rows} of the bill of {date} {are} left out of the sums ({amount}), and {series} series and the sums above are not evaluated on this day; {first}"
+            )
+        }
+    }
+}
+
+/// Returns an amount with thousands separators; won have no decimals.
+fn amount_text(amount: &BigDecimal, language: Language, currency: &str) -> String {
+    let decimals = if currency == "KRW" { 0 } else { 2 };
+    let number = money::grouped(&amount.with_scale_round(decimals, RoundingMode::HalfUp).to_plain_string());
+    match (language, currency) {
+        (Language::Korean, "KRW") => format!("{number}원"),
+        _ => format!("{number} {currency}"),
+    }
+}
+
+fn repeated_rows(ledger: &DayLedger, language: Language) -> String {
+    let DayLedger { date, rows, repeated_rows, .. } = ledger;
+    match language {
+        Language::Korean => format!(
+            "{date}의 청구서에 앞의 행과 똑같은 행이 {rows}행 중 {repeated_rows}행 있습니다. 모두 합계에 넣었습니다"
+        ),
+        Language::English => format!(
+            "{repeated_rows} of {rows} rows of the bill of {date} equal an earlier row; the sums contain each of them"
+        ),
+    }
+}
