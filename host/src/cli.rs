@@ -74,7 +74,7 @@ enum Command {
     /// List anomalies.
     #[command(subcommand)]
     Anomalies(anomalies::AnomaliesCommand),
-    /// List, show and accept incidents.
+    /// List, show, explain and decide incidents.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
     /// List series, or show the stored days of a series.
@@ -282,6 +282,10 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
             archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
         }
         Command::Anomalies(command) => anomalies::anomalies(load_store(config).await?, command, form).await,
+        Command::Incidents(incidents::IncidentsCommand::Explain { id }) => {
+            let uses = SecretUse::Tables(&["archive", "store"]);
+            incidents::explain(&load(config, uses).await?, &id, form).await
+        }
         Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
         // Exit codes of monitoring plugins, not of a job.

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod corrected;
+mod explained;
 mod gaps;
 mod hours;
 mod lasting;

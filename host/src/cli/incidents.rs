@@ -1,4 +1,6 @@
-//! The commands `incidents list`, `show`, `accept` and `dismiss`.
+//! The commands `incidents list`, `show`, `explain`, `accept` and `dismiss`.
+
+mod explain;
 
 use std::fmt::Write as _;
 
@@ -6,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub(super) use self::explain::explain;
 use super::args::{Row, SelectionArgs};
 use super::present::{self, Form, moment};
 use crate::config::StoreConfig;
@@ -27,6 +30,15 @@ pub(super) enum IncidentsCommand {
     List(ListArgs),
     /// Show an incident: the reason, the rules, the days, and the notifications sent.
     Show {
+        /// Id from `incidents list` or from an anomaly; the first characters suffice.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Name the cause of an incident from the archived bills, and evaluate the opening day again. Nothing is written.
+    ///
+    /// The drivers compare the days of the incident with the same weekdays before the incident, by service, region and
+    /// pricing type. The effects of price and quantity, and the new and the ended charges, equal the difference exactly.
+    Explain {
         /// Id from `incidents list` or from an anomaly; the first characters suffice.
         #[arg(value_name = "ID")]
         id: String,
@@ -114,6 +126,7 @@ pub(super) async fn incidents(
             let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
             show(&incident, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
+        IncidentsCommand::Explain { .. } => unreachable!("explain needs the whole config"),
         IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
             let resolution = if once { Resolution::Expected } else { Resolution::NewLevel };
             close(&config, DecisionRequest { resolution, args: decision }, form, run, now).await?;

@@ -14,5 +14,5 @@ pub use self::notification::{
     ComparedSpans, Comparison, Content, DayCost, IncidentContent, Level, Notification, OperationalContent, ProblemState,
 };
 pub use self::receiver::options;
-pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal};
+pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};
 pub use self::text::Locale;

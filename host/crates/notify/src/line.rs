@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use model::language::Language;
 use model::money;
 
+use crate::chat_text::cause;
 use crate::notification::{Content, Notification, OperationalContent};
 use crate::text::{Locale, one_line};
 
@@ -24,7 +25,9 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
     let locale = notification.locale;
     let text = match &notification.content {
         Content::Incident(content) => {
-            let options = LineOptions { locale, text_style, has_same_names: content.has_same_names };
+            let cause = cause::sentence(content, locale).map(without_marks);
+            let has_same_names = content.has_same_names;
+            let options = LineOptions { locale, text_style, has_same_names, cause: cause.as_deref() };
             incident::text(content.incident, content.kind, options)
         }
         Content::DailyTotal { date, total } => daily_total(*date, total, locale),
@@ -40,6 +43,8 @@ struct LineOptions<'a> {
     text_style: TextStyle,
     /// Whether another incident has the same names, so that only the keys differ.
     has_same_names: bool,
+    /// The sentence about the cause, for a full line.
+    cause: Option<&'a str>,
 }
 
 impl LineOptions<'_> {
@@ -61,6 +66,11 @@ fn daily_total(date: Date, total: &str, locale: Locale<'_>) -> String {
         Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
         Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
     }
+}
+
+/// Replaces the marks of messages in a text of others: alert policies match the marks.
+fn without_marks(text: impl AsRef<str>) -> String {
+    text.as_ref().replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-")
 }
 
 /// Returns the text about a problem of costwarden.

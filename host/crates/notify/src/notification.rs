@@ -8,6 +8,7 @@ pub(crate) mod fixtures;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Severity;
+use model::drivers::Cause;
 use model::incident::{Delivery, Incident, Levels, NotificationKind};
 
 pub(crate) use self::change::Change;
@@ -47,6 +48,8 @@ pub struct IncidentContent<'a> {
     /// The billed cost of the days up to the newest finished day, oldest first; NaN for a day without a bill. Empty if
     /// not known.
     pub recent_days: &'a [DayCost],
+    /// The drivers of the incident. `None` if not read, or for an incident without a day.
+    pub cause: Option<&'a Cause>,
     /// The earlier deliveries of the incident to the receiver.
     pub delivery: Option<&'a Delivery>,
 }

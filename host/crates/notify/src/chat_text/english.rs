@@ -199,6 +199,6 @@ fn operational(content: &OperationalContent<'_>) -> Words {
 }
 
 /// Returns a date with the weekday: `13 Nov (Fri)`.
-fn date(date: Date) -> String {
+pub(super) fn date(date: Date) -> String {
     date.strftime("%-d %b (%a)").to_string()
 }

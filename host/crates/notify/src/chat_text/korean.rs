@@ -206,7 +206,7 @@ fn operational(content: &OperationalContent<'_>) -> Words {
 }
 
 /// Returns a date with the weekday: `11월 13일(금)`.
-fn date(date: Date) -> String {
+pub(super) fn date(date: Date) -> String {
     let weekday = match date.weekday() {
         Weekday::Monday => '월',
         Weekday::Tuesday => '화',

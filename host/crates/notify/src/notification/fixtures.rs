@@ -84,6 +84,7 @@ pub(crate) fn content(incident: &Incident, kind: NotificationKind) -> IncidentCo
         comparison: Comparison { moment, observed, expected, spans: ComparedSpans::Day },
         has_same_names: false,
         recent_days: &[],
+        cause: None,
         delivery: None,
     }
 }

@@ -41,6 +41,8 @@ struct KakaoRow<'a> {
     #[serde(borrow, default)]
     region: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    resource_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     expect_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
     general_amount: Option<&'a RawValue>,
@@ -98,7 +100,10 @@ fn bill_row(raw: &RawValue, day: Date, texts: &mut Interner) -> Result<BillRow, 
         usage_quantity: amount("usageSize", row.usage_size)?,
     };
     let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
-    Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
+    let pricing_category = text(row.pricing_type);
+    let region = text(row.region);
+    let resource = text(row.resource_id);
+    Ok(BillRow { key, names, amounts, pricing_category, region, resource })
 }
 
 /// Removes the commas of a number like `1,234,567.89`. Any other text stays unchanged.

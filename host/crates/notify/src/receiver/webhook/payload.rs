@@ -1,5 +1,7 @@
 //! The JSON document of a notification. `docs/receivers/webhook.schema.json` is its schema.
 
+mod cause;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -8,6 +10,7 @@ use model::moment::Moment;
 use model::series::{ALL, SeriesKey};
 use serde_json::{Map, Value, json};
 
+pub use self::cause::cause_document;
 use crate::chat_text::ChatText;
 use crate::notification::{
     ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, kind_word,
@@ -90,6 +93,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
             "notified": content.delivery.map(|delivery| delivery.notified_impact),
         },
         "bands": incident.bands.iter().map(|(rule, band)| opening_band(rule, band)).collect::<Vec<_>>(),
+        "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
     let ending = ending(content, incident);
@@ -252,6 +256,7 @@ mod tests {
                   }
                 }
               ],
+              "cause": null,
               "recentDays": [
                 {
                   "date": "2026-11-13",
