@@ -11,3 +11,4 @@ mod look;
 mod marks;
 mod named;
 mod replayed_bill;
+mod suppressed;

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub(super) use self::explain::explain;
-use super::args::{Row, SelectionArgs};
+use super::args::{self, Row, SelectionArgs};
 use super::present::{self, Form, moment};
 use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Decision, Incident, IncidentState, Resolution};
+use model::incident::{Decision, Incident, IncidentState, Resolution, Suppression};
 use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
@@ -172,19 +172,13 @@ async fn decide(
     if incident.state == IncidentState::Retracted {
         anyhow::bail!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
     }
-    let author = author.unwrap_or_else(system_user);
+    let author = author.unwrap_or_else(args::system_user);
     incident.decide(Decision { resolution, author, note, at: now, is_archived: false });
     // Receivers are notified of a new level by the next run, which also archives the decision.
     let settled =
         incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
     store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
     Ok(incident)
-}
-
-/// Returns the name of the user of the system, or the number of a user without a name.
-fn system_user() -> String {
-    let name = ["LOGNAME", "USER"].into_iter().find_map(|variable| std::env::var(variable).ok());
-    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
 }
 
 /// Finds an incident by the id, or by the first characters of the id.
@@ -285,6 +279,11 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: 
     if incident.is_explained {
         line("notified", "nobody: incidents of finer series explain the incident".to_owned());
     }
+    match &incident.suppressed_by {
+        Some(Suppression::Silence(id)) => line("notified", format!("nobody at present: silence {id}")),
+        Some(Suppression::PlannedEvent(id)) => line("notified", format!("nobody at present: planned event {id}")),
+        None => {}
+    }
     line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());
 }
@@ -354,6 +353,10 @@ fn json(incident: &Incident) -> Value {
         "reason": incident.reason,
         "muted": incident.muted,
         "explained": incident.is_explained,
+        "suppressedBy": incident.suppressed_by.as_ref().map(|suppression| match suppression {
+            Suppression::Silence(id) => json!({ "silence": id }),
+            Suppression::PlannedEvent(id) => json!({ "event": id }),
+        }),
         "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
             "notifiedImpact": delivery.notified_impact, "endNotified": delivery.end_notified, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),

@@ -4,7 +4,9 @@ mod causes;
 mod delivery;
 mod failure_streak;
 mod operational;
+mod planned_events;
 mod recent_days;
+mod suppression;
 
 pub(crate) use self::causes::earlier_part;
 pub(crate) use self::delivery::compared_spans;

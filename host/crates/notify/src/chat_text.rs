@@ -60,7 +60,7 @@ impl ChatText {
         let locale = notification.locale;
         let incident = match &notification.content {
             Content::Incident(content) => Some(content),
-            Content::DailyTotal { .. } | Content::Operational(_) => None,
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Operational(_) => None,
         };
         let chart = incident.and_then(|content| chart(content.recent_days, locale.language));
         let cause = incident.and_then(|content| cause::sentence(content, locale));
@@ -87,6 +87,7 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
             (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
         },
         Content::DailyTotal { .. } => "🧾",
+        Content::PlannedEvent(_) => "🗓️",
         Content::Operational(content) => match content.state {
             ProblemState::Raised => "⚠️",
             ProblemState::Resolved => "✅",

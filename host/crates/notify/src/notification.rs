@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use model::anomaly::Severity;
 use model::drivers::Cause;
 use model::incident::{Delivery, Incident, Levels, NotificationKind};
+use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
@@ -33,7 +34,16 @@ pub enum Content<'a> {
         date: Date,
         total: &'a str,
     },
+    PlannedEvent(PlannedEventContent<'a>),
     Operational(OperationalContent<'a>),
+}
+
+/// A planned event that has ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlannedEventContent<'a> {
+    pub event: &'a PlannedEvent,
+    /// `None` if a day, or a day for the comparison, has no bill.
+    pub result: Option<PlanResult>,
 }
 
 /// A change of an incident.
@@ -102,6 +112,10 @@ impl<'a> Notification<'a> {
         Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
     }
 
+    pub fn of_planned_event(content: PlannedEventContent<'a>, locale: Locale<'a>) -> Self {
+        Self { id: format!("event-{}", content.event.id), locale, content: Content::PlannedEvent(content) }
+    }
+
     pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
         Self { id, locale, content: Content::Operational(content) }
@@ -117,7 +131,7 @@ impl<'a> Notification<'a> {
                 Severity::Warning => Level::Error,
                 Severity::Info => Level::Info,
             },
-            Content::DailyTotal { .. } => Level::Info,
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
     }
@@ -143,6 +157,13 @@ impl IncidentContent<'_> {
     pub(crate) fn levels(&self) -> Levels {
         let Incident { observed, expected, .. } = *self.incident;
         self.incident.levels().unwrap_or(Levels { before: expected, after: observed })
+    }
+}
+
+impl PlannedEventContent<'_> {
+    /// Returns the planned difference over all days.
+    pub(crate) fn planned(&self) -> f64 {
+        self.event.plan.daily_effect * f64::from(self.event.plan.days())
     }
 }
 

@@ -12,9 +12,8 @@ use crate::pipeline::run::Run;
 impl Run<'_> {
     /// Returns the causes of the incidents, by id. Reads the archive only for notifications that show a cause. The
     /// notifications go out without a cause if the archive cannot be read.
-    pub(super) async fn causes(&mut self, incidents: &[Incident]) -> HashMap<String, Cause> {
+    pub(super) async fn causes<'i>(&mut self, incidents: impl Iterator<Item = &'i Incident>) -> HashMap<String, Cause> {
         let shown: Vec<(&Incident, IncidentBills)> = incidents
-            .iter()
             .filter(|incident| self.shows_cause(incident))
             .filter_map(|incident| {
                 let span = IncidentSpan::of(incident, earlier_part(self.comparison(incident).spans))?;

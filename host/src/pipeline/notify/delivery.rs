@@ -34,10 +34,16 @@ impl Run<'_> {
         let mut incidents = incidents;
         incidents.sort_by_key(|incident| incident.series.layer());
         let same_names = incidents_with_same_names(&incidents);
-        let causes = self.causes(&incidents).await;
+        let suppressions = self.suppressions().await?;
+        let causes = self.causes(incidents.iter().filter(|incident| suppressions.of(incident).is_none())).await;
         let mut notified: Vec<Incident> = Vec::new();
         for mut incident in incidents {
             self.explain(&mut incident, &notified).await?;
+            if self.suppress(&mut incident, &suppressions).await? {
+                // A sum is not notified either if people silenced or planned its parts.
+                notified.push(incident);
+                continue;
+            }
             let parts = IncidentParts {
                 comparison: self.comparison(&incident),
                 has_same_names: same_names.contains(&incident.id),
@@ -128,9 +134,12 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let started = Instant::now();
         self.notify_incidents(incidents).await?;
-        for DayRecord { date, record } in days {
+        for DayRecord { date, record } in days.iter_mut() {
             record.checkpoint = self.step();
             self.notify_total(*date, record).await?;
+        }
+        if let Some(newest) = days.iter().map(|day| day.date).max() {
+            self.notify_planned_events(newest).await?;
         }
         self.report.add_time_since(Stage::Notify, started);
         self.checkpoint(Checkpoint::Notified).await

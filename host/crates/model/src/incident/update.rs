@@ -119,6 +119,7 @@ impl Incident {
             resolved_at: None,
             muted: recency == Recency::Past,
             is_explained: false,
+            suppressed_by: None,
             deliveries: BTreeMap::new(),
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> In
         resolved_at: None,
         muted: false,
         is_explained: false,
+        suppressed_by: None,
         deliveries: BTreeMap::new(),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 pub use self::cause::cause_document;
 use crate::chat_text::ChatText;
 use crate::notification::{
-    ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, kind_word,
+    ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent, kind_word,
 };
 
 /// The version of the document. A removed or changed field is a new version; a new field is not.
@@ -41,6 +41,10 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
             // The exact decimal: a JSON number would be rounded.
             document["total"] = json!({ "date": date.to_string(), "amount": total.replace(',', "") });
         }
+        Content::PlannedEvent(content) => {
+            document["type"] = json!("planned-event");
+            document["event"] = planned_event(content);
+        }
         Content::Operational(content) => {
             document["type"] = json!("problem");
             document["problem"] = problem(content);
@@ -55,6 +59,26 @@ fn level(level: Level) -> &'static str {
         Level::Error => "error",
         Level::Info => "info",
     }
+}
+
+fn planned_event(content: &PlannedEventContent<'_>) -> Value {
+    let plan = &content.event.plan;
+    json!({
+        "id": content.event.id,
+        "name": plan.name,
+        "owner": plan.owner,
+        "scope": plan.scope.to_string(),
+        "from": plan.from.to_string(),
+        "to": plan.to.to_string(),
+        "planned": content.planned(),
+        "result": content.result.map(|result| json!({
+            "bill": result.bill,
+            "earlierBill": result.earlier_bill,
+            "difference": result.difference(),
+            "earlierFrom": result.first_earlier_day.to_string(),
+            "earlierTo": result.last_earlier_day.to_string(),
+        })),
+    })
 }
 
 fn problem(content: &OperationalContent<'_>) -> Value {
