@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Severity;
 use model::drivers::Cause;
-use model::incident::{Delivery, Incident, Levels, NotificationKind};
+use model::incident::{Delivery, Incident, NotificationKind};
 use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
@@ -151,12 +151,6 @@ impl IncidentContent<'_> {
     /// Returns the id of a notification of the incident. The number separates the notifications of growth.
     fn id(&self, kind: NotificationKind, number: u32) -> String {
         format!("{}-{}-{number}", self.incident.id, kind_word(kind))
-    }
-
-    /// Returns the levels before and after a lasting change; the newest values without a finished day.
-    pub(crate) fn levels(&self) -> Levels {
-        let Incident { observed, expected, .. } = *self.incident;
-        self.incident.levels().unwrap_or(Levels { before: expected, after: observed })
     }
 }
 
