@@ -8,6 +8,7 @@ mod archive;
 mod args;
 mod check;
 mod demo;
+mod events;
 mod health;
 mod incidents;
 mod jobs;
@@ -18,6 +19,7 @@ mod present;
 mod rules;
 mod schedule;
 mod series;
+mod silences;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,9 +76,15 @@ enum Command {
     /// List anomalies.
     #[command(subcommand)]
     Anomalies(anomalies::AnomaliesCommand),
-    /// List, show and accept incidents.
+    /// List, show, explain and decide incidents.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
+    /// Silence incidents for a time: add, list and expire silences.
+    #[command(subcommand)]
+    Silences(silences::SilencesCommand),
+    /// Plan changes of cost: add and list planned events.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// List series, or show the stored days of a series.
     #[command(subcommand)]
     Series(series::SeriesCommand),
@@ -282,7 +290,13 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
             archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
         }
         Command::Anomalies(command) => anomalies::anomalies(load_store(config).await?, command, form).await,
+        Command::Incidents(incidents::IncidentsCommand::Explain { id }) => {
+            let uses = SecretUse::Tables(&["archive", "store"]);
+            incidents::explain(&load(config, uses).await?, &id, form).await
+        }
         Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
+        Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,
+        Command::Events(command) => events::events(load_store(config).await?, command, form, run, now).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),

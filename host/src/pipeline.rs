@@ -4,13 +4,17 @@
 //! [`jobs`] calls the stages [`ingest`], [`evaluate`] and [`notify`] on a [`run`]. [`rules`] prepares the rules of a
 //! run.
 
+mod causes;
 mod evaluate;
+mod explain;
 mod ingest;
 mod jobs;
 mod notify;
 mod rules;
 mod run;
 
+pub(crate) use self::evaluate::{NotReproducible, VerdictFigures};
+pub(crate) use self::explain::{BandExplanation, Explainer, Explanation};
 pub(crate) use self::jobs::{
     Backfill, Comparison, DailyDays, Difference, DifferenceKind, Preview, VerifyResult, backfill, daily, hourly,
     preview, rebuild, verify,

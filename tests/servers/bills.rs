@@ -3,6 +3,7 @@
 
 mod clocks;
 mod corrected;
+mod explained;
 mod gaps;
 mod hours;
 mod lasting;
@@ -10,3 +11,4 @@ mod look;
 mod marks;
 mod named;
 mod replayed_bill;
+mod suppressed;

@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use model::anomaly::Severity;
+use model::scope::{Pattern, Scope};
 use model::series::{SeriesKey, parse_day};
+use serde_json::{Value, json};
 use store::DateRange;
 
 /// A moment with an offset, or a civil time in the bill's time zone.
@@ -119,6 +121,55 @@ enum SeverityWord {
     Info,
     Warning,
     Critical,
+}
+
+/// The options of a scope: globs against ids and names.
+#[derive(Debug, Args)]
+pub(super) struct ScopeArgs {
+    /// Account, by id or name; a glob like "shop-*".
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
+    account: Option<Pattern>,
+    /// Project, by id or name; a glob.
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
+    project: Option<Pattern>,
+    /// Service, by id or name; a glob.
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
+    service: Option<Pattern>,
+    /// Rule, by id; a glob. Every rule of an incident must match.
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
+    rule: Option<Pattern>,
+}
+
+impl ScopeArgs {
+    /// # Errors
+    /// The scope has no pattern.
+    pub(super) fn scope(self) -> anyhow::Result<Scope> {
+        let Self { account, project, service, rule } = self;
+        let scope = Scope { account, project, service, rule };
+        if scope.is_empty() {
+            anyhow::bail!(
+                "no scope: expected at least one of --account, --project, --service and --rule; --account '*' is everything"
+            );
+        }
+        Ok(scope)
+    }
+}
+
+/// Returns the patterns of a scope; `null` for a missing pattern.
+pub(super) fn scope_json(scope: &Scope) -> Value {
+    let patterns = scope.patterns();
+    patterns.iter().map(|(name, pattern)| ((*name).to_owned(), json!(pattern.map(Pattern::as_str)))).collect()
+}
+
+/// Returns the name of the user of the system, or the number of a user without a name.
+pub(super) fn system_user() -> String {
+    let name = ["LOGNAME", "USER"].into_iter().find_map(|variable| std::env::var(variable).ok());
+    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+}
+
+/// Returns a time in the bill's time zone to the minute: `2026-11-23 10:10`.
+pub(super) fn minute(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// The fields of a row that a selection compares.

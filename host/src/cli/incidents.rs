@@ -1,4 +1,6 @@
-//! The commands `incidents list`, `show`, `accept` and `dismiss`.
+//! The commands `incidents list`, `show`, `explain`, `accept` and `dismiss`.
+
+mod explain;
 
 use std::fmt::Write as _;
 
@@ -6,13 +8,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::args::{Row, SelectionArgs};
+pub(super) use self::explain::explain;
+use super::args::{self, Row, SelectionArgs};
 use super::present::{self, Form, moment};
 use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Decision, Incident, IncidentState, Resolution};
+use model::incident::{Decision, Incident, IncidentState, Resolution, Suppression};
 use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
@@ -27,6 +30,15 @@ pub(super) enum IncidentsCommand {
     List(ListArgs),
     /// Show an incident: the reason, the rules, the days, and the notifications sent.
     Show {
+        /// Id from `incidents list` or from an anomaly; the first characters suffice.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Name the cause of an incident from the archived bills, and evaluate the opening day again. Nothing is written.
+    ///
+    /// The drivers compare the days of the incident with the same weekdays before the incident, by service, region and
+    /// pricing type. The effects of price and quantity, and the new and the ended charges, equal the difference exactly.
+    Explain {
         /// Id from `incidents list` or from an anomaly; the first characters suffice.
         #[arg(value_name = "ID")]
         id: String,
@@ -114,6 +126,7 @@ pub(super) async fn incidents(
             let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
             show(&incident, of_incident.map(|record| record.json.into()).collect(), &config, form);
         }
+        IncidentsCommand::Explain { .. } => unreachable!("explain needs the whole config"),
         IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
             let resolution = if once { Resolution::Expected } else { Resolution::NewLevel };
             close(&config, DecisionRequest { resolution, args: decision }, form, run, now).await?;
@@ -159,19 +172,13 @@ async fn decide(
     if incident.state == IncidentState::Retracted {
         anyhow::bail!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
     }
-    let author = author.unwrap_or_else(system_user);
+    let author = author.unwrap_or_else(args::system_user);
     incident.decide(Decision { resolution, author, note, at: now, is_archived: false });
     // Receivers are notified of a new level by the next run, which also archives the decision.
     let settled =
         incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
     store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
     Ok(incident)
-}
-
-/// Returns the name of the user of the system, or the number of a user without a name.
-fn system_user() -> String {
-    let name = ["LOGNAME", "USER"].into_iter().find_map(|variable| std::env::var(variable).ok());
-    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
 }
 
 /// Finds an incident by the id, or by the first characters of the id.
@@ -272,6 +279,11 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: 
     if incident.is_explained {
         line("notified", "nobody: incidents of finer series explain the incident".to_owned());
     }
+    match &incident.suppressed_by {
+        Some(Suppression::Silence(id)) => line("notified", format!("nobody at present: silence {id}")),
+        Some(Suppression::PlannedEvent(id)) => line("notified", format!("nobody at present: planned event {id}")),
+        None => {}
+    }
     line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());
 }
@@ -341,6 +353,10 @@ fn json(incident: &Incident) -> Value {
         "reason": incident.reason,
         "muted": incident.muted,
         "explained": incident.is_explained,
+        "suppressedBy": incident.suppressed_by.as_ref().map(|suppression| match suppression {
+            Suppression::Silence(id) => json!({ "silence": id }),
+            Suppression::PlannedEvent(id) => json!({ "event": id }),
+        }),
         "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
             "notifiedImpact": delivery.notified_impact, "endNotified": delivery.end_notified, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),

@@ -160,6 +160,9 @@ fn summary(report: &Report) -> String {
         counted(count(Count::Anomalies), "anomaly"),
         counted(count(Count::Notifications), "notification"),
     );
+    if count(Count::Suppressed) > 0 {
+        line.push_str(&format!(", {} silenced or planned", counted(count(Count::Suppressed), "incident")));
+    }
     if let Some(DateRange { from, to }) = report.reevaluated {
         let days = counted(count(Count::ReevaluatedDays), "day");
         line.push_str(&match from == to {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::{Check, State};
 use crate::config::HealthOptions;
+use model::count::counted;
 use model::series::SeriesKey;
+use model::silence::Silence;
 use store::AnomalyKey;
 
 /// Days before today for the usual number of anomalies.
@@ -46,6 +48,23 @@ pub(super) fn freshness(newest: Option<Date>, today: Date, config: &HealthOption
             format!("{message}, {days} days ago: check whether the provider publishes bills, and check the daily job");
     }
     Check::new("freshness", state, message).with("data_age", days as f64, "", Some(config.freshness_days))
+}
+
+/// Lists the active silences: a silence is a choice of people, not a problem.
+pub(super) fn silences(silences: &[Silence], now: Timestamp) -> Check {
+    let active: Vec<&Silence> = silences.iter().filter(|silence| silence.is_active(now)).collect();
+    let text = |silence: &&Silence| {
+        let Silence { id, scope, until, author, reason, .. } = silence;
+        format!("{id} until {until} by {author}: {scope} ({reason})")
+    };
+    let message = match active.len() {
+        0 => "no silence is active".to_owned(),
+        number => {
+            let silences = counted(number, "active silence");
+            format!("{silences}: {}", active.iter().map(text).collect::<Vec<_>>().join("; "))
+        }
+    };
+    Check::new("silences", State::Ok, message)
 }
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::pipeline::{self, PullPolicy};
 use ingest::archive::{Archive, Spool};
 use model::rule;
+use model::silence::Silence;
 use notify::options::ReceiverOptions;
 use notify::{Receiver, Terminal};
 use sandbox::{Isolation, Jail, Sandbox};
@@ -43,6 +44,7 @@ pub(crate) struct StoredFacts {
     pub(crate) newest_day: Option<Date>,
     /// The anomalous series of the last weeks.
     pub(crate) found: Vec<AnomalyKey>,
+    pub(crate) silences: Vec<Silence>,
 }
 
 /// The number of usable rules, and the problems of the rules that cannot run.
@@ -117,7 +119,8 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
     let names = || config.receivers.iter().map(|receiver| receiver.name.as_str());
     // No incident is closed after `Date::MAX`: the result has only incidents with possible notifications.
     let incidents = store.incidents(Date::MAX).await?;
-    let due = incidents.iter().flat_map(|incident| {
+    let notified = incidents.iter().filter(|incident| incident.suppressed_by.is_none());
+    let due = notified.flat_map(|incident| {
         names().map(|receiver| incident.due_notifications(receiver, config.renotify_factor).len())
     });
     // Two more days: today and yesterday are compared with the usual days.
@@ -132,6 +135,7 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
         undelivered: (due.sum::<usize>() + operational + totals) as u64,
         newest_day: store.newest_day().await?,
         found: store.anomaly_keys(found).await?,
+        silences: store.silences().await?,
     })
 }
 

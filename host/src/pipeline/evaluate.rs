@@ -15,6 +15,7 @@ mod gates;
 mod history_reader;
 mod hour;
 mod mask;
+mod reproduction;
 mod train;
 
 pub(crate) use self::day::DayEvaluation;
@@ -22,3 +23,4 @@ pub(crate) use self::finished_days::{FinishedDays, TRAILING_DAYS, trailing_bill}
 pub(crate) use self::history_reader::{HistoryQuery, HistoryReader};
 pub(crate) use self::hour::{EvaluatedHour, HourResult};
 pub(crate) use self::mask::TrainingMask;
+pub(crate) use self::reproduction::{ArchivedDay, NotReproducible, VerdictFigures};

@@ -1,10 +1,15 @@
 //! Delivery of notifications: incidents, daily totals, and problems of costwarden itself.
 
+mod causes;
 mod delivery;
 mod failure_streak;
 mod operational;
+mod planned_events;
 mod recent_days;
+mod suppression;
 
+pub(crate) use self::causes::earlier_part;
+pub(crate) use self::delivery::compared_spans;
 pub(crate) use self::failure_streak::notify_start_failure;
 pub(crate) use self::operational::{OperationalProblem, has_receivers};
 use store::OperationalNotification;

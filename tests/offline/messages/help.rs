@@ -31,7 +31,9 @@ fn of_the_program() {
       rules      List the rules, or evaluate a rule set on a stored day
       archive    Maintain the raw documents: set the retention, compare with the ledger, rebuild the database
       anomalies  List anomalies
-      incidents  List, show and accept incidents
+      incidents  List, show, explain and decide incidents
+      silences   Silence incidents for a time: add, list and expire silences
+      events     Plan changes of cost: add and list planned events
       series     List series, or show the stored days of a series
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs

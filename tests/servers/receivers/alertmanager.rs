@@ -93,7 +93,7 @@ fn an_open_incident_fires_in_every_run_until_its_end() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&alert["annotations"]).expect("JSON"), @r#"
     {
       "account_name": "우리회사",
-      "description": "19 Oct (Mon): 1,500 KRW · usual 1,000 KRW · +500 KRW\nReason: 1,500 KRW is 1.5 times the mean of 1,000 KRW and 49.1 standard deviations above it",
+      "description": "19 Oct (Mon): 1,500 KRW · usual 1,000 KRW · +500 KRW\nReason: 1,500 KRW is 1.5 times the mean of 1,000 KRW and 49.1 standard deviations above it\nCause, compared with 12 Oct (Mon): Virtual Machine, 1,010 KRW → 1,500 KRW, +490 KRW (100% of the difference).",
       "project_name": "쇼핑몰",
       "rules": "tutorial",
       "service_name": "Virtual Machine",

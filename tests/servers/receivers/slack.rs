@@ -119,6 +119,7 @@ fn growth_and_the_end_follow_in_the_thread_of_the_opening() {
     10월 19일(월) 1,500원 · 평소 1,000원 · +500원
     `▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆█` 9/22–10/19 하루 비용
     이유: 1,500원: 평균 1,000원의 1.5배이고 표준편차의 49.1배만큼 높습니다
+    원인(10월 12일(월) 대비): Virtual Machine 1,010원 → 1,500원, +490원(전체 차이의 100%)
     심각도 주의 · 규칙 tutorial · ID ...
 
     🟠 *우리회사 / 쇼핑몰 · Virtual Machine: 지난 알림 뒤 하루 차이가 500원에서 1,200원으로 커졌습니다*
@@ -126,12 +127,14 @@ fn growth_and_the_end_follow_in_the_thread_of_the_opening() {
     `▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▆█` 9/23–10/20 하루 비용
     10월 19일(월)부터 10월 20일(화)까지 평소보다 1,700원 더 나왔습니다.
     이유: 2,200원: 평균 1,000원의 2.2배이고 표준편차의 117.8배만큼 높습니다
+    원인(10월 12일(월)~10월 13일(화) 대비): Virtual Machine 2,000원 → 3,700원, +1,700원(전체 차이의 100%)
     심각도 주의 · 규칙 tutorial · ID ...
 
     ✅ *우리회사 / 쇼핑몰 · Virtual Machine: 평소 수준으로 돌아왔습니다*
     10월 21일(수) 하루 1,000원
     `▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▆█▄` 9/24–10/21 하루 비용
     10월 19일(월)부터 10월 20일(화)까지 평소보다 1,700원 더 나왔습니다.
+    원인(10월 12일(월)~10월 13일(화) 대비): Virtual Machine 2,000원 → 3,700원, +1,700원(전체 차이의 100%)
     심각도 주의 · 규칙 tutorial · ID ...
     ");
 }
@@ -233,12 +236,14 @@ fn a_webhook_gets_each_message_and_its_address_stays_secret() {
     19 Oct (Mon): 1,500 KRW · usual 1,000 KRW · +500 KRW
     `▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆█▆` cost per day, 23 Sep–20 Oct
     Reason: 1,500 KRW is 1.5 times the mean of 1,000 KRW and 49.1 standard deviations above it
+    Cause, compared with 12 Oct (Mon): Virtual Machine, 1,010 KRW → 1,500 KRW, +490 KRW (100% of the difference).
     severity warning · rules tutorial · ID ...
 
     ✅ *우리회사 / 쇼핑몰 · Virtual Machine: back at the usual cost*
     20 Oct (Tue), whole day: 1,000 KRW
     `▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆█▆` cost per day, 23 Sep–20 Oct
     On 19 Oct (Mon): 500 KRW more than usual.
+    Cause, compared with 12 Oct (Mon): Virtual Machine, 1,010 KRW → 1,500 KRW, +490 KRW (100% of the difference).
     severity warning · rules tutorial · ID ...
     ");
 }

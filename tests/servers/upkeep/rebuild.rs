@@ -72,7 +72,7 @@ fn derived(mut dump: Dump) -> Dump {
         dump.remove(of_runs);
     }
     for incident in dump.get_mut("billing_incidents").into_iter().flatten() {
-        for told in ["muted", "explained", "deliveries"] {
+        for told in ["muted", "explained", "suppressedBy", "deliveries"] {
             assert!(incident.remove(told).is_some(), "{incident}");
         }
     }

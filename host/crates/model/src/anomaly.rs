@@ -58,6 +58,8 @@ pub struct Anomaly {
     pub numeric_settings: BTreeMap<String, f64>,
     /// Id of the incident, after the assignment.
     pub incident: Option<String>,
+    /// Id of the planned event that explains the incident, after the assignment.
+    pub planned_event: Option<String>,
 }
 
 impl Severity {

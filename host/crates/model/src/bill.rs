@@ -15,6 +15,8 @@ pub struct BillRow {
     /// Pricing model, e.g. on demand or reserved.
     pub pricing_category: Option<String>,
     pub region: Option<String>,
+    /// Id of the billed resource, if the provider names resources.
+    pub resource: Option<String>,
 }
 
 /// The figures of a charge, or the sums of many charges. Costs are in the currency of the bill.

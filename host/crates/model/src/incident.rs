@@ -95,6 +95,15 @@ pub struct Decision {
     pub is_archived: bool,
 }
 
+/// The reason for an incident without notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suppression {
+    /// Id of the silence.
+    Silence(String),
+    /// Id of the planned event.
+    PlannedEvent(String),
+}
+
 /// The impacts of one day, in money beyond the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DayImpact {
@@ -155,6 +164,8 @@ pub struct Incident {
     pub muted: bool,
     /// Whether notified incidents of finer series explain the incident, so that nobody is notified of it.
     pub is_explained: bool,
+    /// The reason for which people are not notified at present.
+    pub suppressed_by: Option<Suppression>,
     /// Deliveries by receiver name.
     pub deliveries: BTreeMap<String, Delivery>,
 }

@@ -170,6 +170,7 @@ mod tests {
             amounts: Amounts { billed_cost: amount.parse().expect("a decimal"), ..Amounts::default() },
             pricing_category: None,
             region: None,
+            resource: None,
         })
     }
 

@@ -1,10 +1,11 @@
-//! Pure types and logic of costwarden: money, ledger, series, history, rules, anomalies and incidents.
+//! Pure types and logic of costwarden: money, ledger, series, history, rules, anomalies, incidents and drivers.
 //!
 //! The crate has no clock and no network.
 
 pub mod anomaly;
 pub mod bill;
 pub mod count;
+pub mod drivers;
 pub mod history;
 pub mod incident;
 pub mod intern;
@@ -12,7 +13,10 @@ pub mod language;
 pub mod ledger;
 pub mod moment;
 pub mod money;
+pub mod planned_event;
 pub mod rule;
 pub mod run_id;
+pub mod scope;
 pub mod series;
+pub mod silence;
 pub mod statistics;

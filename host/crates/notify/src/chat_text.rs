@@ -2,6 +2,7 @@
 //! parts for its own format.
 
 mod amount;
+pub(crate) mod cause;
 mod chart;
 mod english;
 mod korean;
@@ -56,16 +57,19 @@ impl ChatText {
             Language::Korean => korean::words(notification),
             Language::English => english::words(notification),
         };
-        let chart = match &notification.content {
-            Content::Incident(content) => chart(content.recent_days, notification.locale.language),
-            Content::DailyTotal { .. } | Content::Operational(_) => None,
+        let locale = notification.locale;
+        let incident = match &notification.content {
+            Content::Incident(content) => Some(content),
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Operational(_) => None,
         };
+        let chart = incident.and_then(|content| chart(content.recent_days, locale.language));
+        let cause = incident.and_then(|content| cause::sentence(content, locale));
         Self {
             symbol: symbol(notification),
             title: one_line(&words.title),
             figures: one_line(&words.figures),
             chart,
-            lines: words.lines.iter().map(|line| one_line(line)).collect(),
+            lines: words.lines.iter().map(|line| one_line(line)).chain(cause).collect(),
             footer: one_line(&words.footer),
         }
     }
@@ -83,6 +87,7 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
             (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
         },
         Content::DailyTotal { .. } => "🧾",
+        Content::PlannedEvent(_) => "🗓️",
         Content::Operational(content) => match content.state {
             ProblemState::Raised => "⚠️",
             ProblemState::Resolved => "✅",

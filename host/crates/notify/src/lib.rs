@@ -11,8 +11,9 @@ mod text;
 
 pub use self::line::TextStyle;
 pub use self::notification::{
-    ComparedSpans, Comparison, Content, DayCost, IncidentContent, Level, Notification, OperationalContent, ProblemState,
+    ComparedSpans, Comparison, Content, DayCost, IncidentContent, Level, Notification, OperationalContent,
+    PlannedEventContent, ProblemState,
 };
 pub use self::receiver::options;
-pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal};
+pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};
 pub use self::text::Locale;

@@ -6,8 +6,10 @@ mod incident;
 use jiff::civil::Date;
 use model::language::Language;
 use model::money;
+use model::planned_event::{Plan, PlanResult};
 
-use crate::notification::{Content, Notification, OperationalContent};
+use crate::chat_text::cause;
+use crate::notification::{Content, Notification, OperationalContent, PlannedEventContent};
 use crate::text::{Locale, one_line};
 
 /// The amount of text in a line.
@@ -24,10 +26,13 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
     let locale = notification.locale;
     let text = match &notification.content {
         Content::Incident(content) => {
-            let options = LineOptions { locale, text_style, has_same_names: content.has_same_names };
+            let cause = cause::sentence(content, locale).map(without_marks);
+            let has_same_names = content.has_same_names;
+            let options = LineOptions { locale, text_style, has_same_names, cause: cause.as_deref() };
             incident::text(content.incident, content.kind, options)
         }
         Content::DailyTotal { date, total } => daily_total(*date, total, locale),
+        Content::PlannedEvent(content) => planned_event(content, locale),
         Content::Operational(content) => operational(content),
     };
     one_line(&text)
@@ -40,6 +45,8 @@ struct LineOptions<'a> {
     text_style: TextStyle,
     /// Whether another incident has the same names, so that only the keys differ.
     has_same_names: bool,
+    /// The sentence about the cause, for a full line.
+    cause: Option<&'a str>,
 }
 
 impl LineOptions<'_> {
@@ -60,6 +67,39 @@ fn daily_total(date: Date, total: &str, locale: Locale<'_>) -> String {
     match locale.language {
         Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
         Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
+    }
+}
+
+/// Replaces the marks of messages in a text of others: alert policies match the marks.
+fn without_marks(text: impl AsRef<str>) -> String {
+    text.as_ref().replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-")
+}
+
+/// Returns the comparison of the plan with the result of an event.
+fn planned_event(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> String {
+    let Plan { name, from, to, .. } = &content.event.plan;
+    let name = without_marks(name);
+    let amount =
+        |amount: f64| format!("{}{}{}", if amount < 0.0 { "" } else { "+" }, money::text(amount), locale.unit());
+    let planned = amount(content.planned());
+    let compared = content.result.map(|result| {
+        let PlanResult { first_earlier_day: first, last_earlier_day: last, .. } = result;
+        let days = if first == last { first.to_string() } else { format!("{first}~{last}") };
+        (days, amount(result.difference()))
+    });
+    match (locale.language, compared) {
+        (Language::Korean, Some((days, difference))) => format!(
+            "[BILLING_PLANNED] 예정된 변경 {name}({from}~{to})의 비용은 이전 같은 요일({days}) 대비 {difference}, 계획은 {planned}입니다."
+        ),
+        (Language::Korean, None) => format!(
+            "[BILLING_PLANNED] 예정된 변경 {name}({from}~{to})의 결과는 청구 내역이 없는 날이 있어 알 수 없습니다. 계획은 {planned}입니다."
+        ),
+        (Language::English, Some((days, difference))) => format!(
+            "[BILLING_PLANNED] The bill of the planned event {name} ({from}~{to}) differs by {difference} from the same weekdays before ({days}), planned {planned}."
+        ),
+        (Language::English, None) => format!(
+            "[BILLING_PLANNED] The result of the planned event {name} ({from}~{to}) is not known, because a day has no bill; planned {planned}."
+        ),
     }
 }
 

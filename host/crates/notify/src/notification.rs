@@ -8,7 +8,9 @@ pub(crate) mod fixtures;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Severity;
+use model::drivers::Cause;
 use model::incident::{Delivery, Incident, NotificationKind};
+use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
@@ -32,7 +34,16 @@ pub enum Content<'a> {
         date: Date,
         total: &'a str,
     },
+    PlannedEvent(PlannedEventContent<'a>),
     Operational(OperationalContent<'a>),
+}
+
+/// A planned event that has ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlannedEventContent<'a> {
+    pub event: &'a PlannedEvent,
+    /// `None` if a day, or a day for the comparison, has no bill.
+    pub result: Option<PlanResult>,
 }
 
 /// A change of an incident.
@@ -47,6 +58,8 @@ pub struct IncidentContent<'a> {
     /// The billed cost of the days up to the newest finished day, oldest first; NaN for a day without a bill. Empty if
     /// not known.
     pub recent_days: &'a [DayCost],
+    /// The drivers of the incident. `None` if not read, or for an incident without a day.
+    pub cause: Option<&'a Cause>,
     /// The earlier deliveries of the incident to the receiver.
     pub delivery: Option<&'a Delivery>,
 }
@@ -99,6 +112,10 @@ impl<'a> Notification<'a> {
         Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
     }
 
+    pub fn of_planned_event(content: PlannedEventContent<'a>, locale: Locale<'a>) -> Self {
+        Self { id: format!("event-{}", content.event.id), locale, content: Content::PlannedEvent(content) }
+    }
+
     pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
         Self { id, locale, content: Content::Operational(content) }
@@ -114,7 +131,7 @@ impl<'a> Notification<'a> {
                 Severity::Warning => Level::Error,
                 Severity::Info => Level::Info,
             },
-            Content::DailyTotal { .. } => Level::Info,
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
     }
@@ -134,6 +151,13 @@ impl IncidentContent<'_> {
     /// Returns the id of a notification of the incident. The number separates the notifications of growth.
     fn id(&self, kind: NotificationKind, number: u32) -> String {
         format!("{}-{}-{number}", self.incident.id, kind_word(kind))
+    }
+}
+
+impl PlannedEventContent<'_> {
+    /// Returns the planned difference over all days.
+    pub(crate) fn planned(&self) -> f64 {
+        self.event.plan.daily_effect * f64::from(self.event.plan.days())
     }
 }
 

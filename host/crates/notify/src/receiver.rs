@@ -25,6 +25,8 @@ use self::teams::Teams;
 pub use self::terminal::Terminal;
 use self::terminal::TerminalReceiver;
 use self::webhook::Webhook;
+pub use self::webhook::cause_document;
+use crate::line::TextStyle;
 use crate::notification::Notification;
 
 /// An open receiver.
@@ -179,6 +181,20 @@ impl Receiver {
         }
     }
 
+    /// Returns whether the texts of the receiver name the cause of an incident.
+    pub fn shows_cause(&self) -> bool {
+        let text_style = match &self.channel {
+            Channel::Terminal(terminal) => terminal.text_style,
+            Channel::Syslog(syslog) => syslog.text_style(),
+            Channel::Slack(_)
+            | Channel::Webhook(_)
+            | Channel::Email(_)
+            | Channel::Alertmanager(_)
+            | Channel::Teams(_) => return true,
+        };
+        text_style == TextStyle::Full
+    }
+
     /// Returns whether every run must send the open incidents and problems again, because the receiver forgets them.
     pub fn needs_refresh(&self) -> bool {
         matches!(self.channel, Channel::Alertmanager(_))
@@ -203,7 +219,6 @@ mod tests {
     use model::language::Language;
 
     use super::*;
-    use crate::line::TextStyle;
     use crate::text::Locale;
 
     #[tokio::test]

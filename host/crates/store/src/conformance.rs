@@ -6,6 +6,7 @@ mod baselines;
 mod days;
 mod hours;
 mod incidents;
+mod plans;
 mod replaced_pipeline;
 mod restatements;
 mod runs;

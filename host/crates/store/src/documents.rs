@@ -14,15 +14,18 @@ pub(crate) mod installation;
 mod json;
 pub(crate) mod key;
 pub(crate) mod notification;
+pub(crate) mod planned_event;
 pub(crate) mod restatement;
 pub(crate) mod run;
+mod scope;
+pub(crate) mod silence;
 pub(crate) mod upsert;
 
 use mongodb::bson::Document;
 
 use self::key::Collection;
 
-pub(crate) const COLLECTIONS: [&Collection; 9] = [
+pub(crate) const COLLECTIONS: [&Collection; 11] = [
     &daily::COLLECTION,
     &restatement::COLLECTION,
     &hourly::COLLECTION,
@@ -31,6 +34,8 @@ pub(crate) const COLLECTIONS: [&Collection; 9] = [
     &incident::COLLECTION,
     &run::COLLECTION,
     &notification::COLLECTION,
+    &silence::COLLECTION,
+    &planned_event::COLLECTION,
     &installation::COLLECTION,
 ];
 

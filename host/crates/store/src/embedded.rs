@@ -13,6 +13,7 @@ mod file;
 mod history;
 mod hours;
 mod key_ranges;
+mod plans;
 mod restatements;
 mod results;
 mod rows;

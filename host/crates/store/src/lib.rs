@@ -31,4 +31,4 @@ pub use self::records::{
     AnomalyKey, AnomalyRecord, Baseline, DailyRecord, DateRange, Fit, FitRequest, FitState, IncidentWrite,
     OperationalNotification, RunRecord,
 };
-pub use self::store::{RUN_COLLECTIONS, Store};
+pub use self::store::{COLLECTIONS_WITHOUT_BILLS, Store};

@@ -13,6 +13,7 @@ mod hours;
 mod indexes;
 mod lease;
 mod options;
+mod plans;
 mod read;
 mod restatements;
 mod results;

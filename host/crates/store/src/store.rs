@@ -9,14 +9,18 @@ use model::history::{History, Measure, Snapshots};
 use model::incident::Incident;
 use model::ledger::DayLedger;
 use model::moment::Moment;
+use model::planned_event::PlannedEvent;
 use model::series::SeriesKey;
+use model::silence::Silence;
 use mongodb::bson::Document;
 
 use crate::access::{Access, Rights};
 use crate::checkpoint::Checkpoint;
 use crate::documents::incident_query::IncidentQuery;
 use crate::documents::installation::FORMAT;
-use crate::documents::{anomaly, daily, installation, key_text, notification, restatement, run};
+use crate::documents::{
+    anomaly, daily, installation, key_text, notification, planned_event, restatement, run, silence,
+};
 use crate::embedded::{Embedded, KeyRanges};
 use crate::error::StoreError;
 use crate::latency::{CallTotals, Operation};
@@ -28,9 +32,14 @@ use crate::records::{
     OperationalNotification, RunRecord,
 };
 
-/// The collections about runs, without any data of a bill.
-pub const RUN_COLLECTIONS: [&str; 3] =
-    [run::COLLECTION.name, notification::COLLECTION.name, installation::COLLECTION.name];
+/// The collections without any data of a bill: runs, and the plans of people.
+pub const COLLECTIONS_WITHOUT_BILLS: [&str; 5] = [
+    run::COLLECTION.name,
+    notification::COLLECTION.name,
+    installation::COLLECTION.name,
+    silence::COLLECTION.name,
+    planned_event::COLLECTION.name,
+];
 
 /// An open database.
 pub enum Store {
@@ -173,6 +182,16 @@ delegate! {
     pub(crate) async fn put_installation(&self, account: &str, now: Timestamp) -> Result<(), StoreError>;
 
     pub async fn notifications(&self) -> Result<Vec<OperationalNotification>, StoreError>;
+
+    /// Returns all silences in id order.
+    pub async fn silences(&self) -> Result<Vec<Silence>, StoreError>;
+
+    pub async fn put_silence(&self, silence: &Silence, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Returns all planned events in id order.
+    pub async fn planned_events(&self) -> Result<Vec<PlannedEvent>, StoreError>;
+
+    pub async fn put_planned_event(&self, event: &PlannedEvent, now: Timestamp) -> Result<(), StoreError>;
 
     pub async fn put_notification(
         &self,

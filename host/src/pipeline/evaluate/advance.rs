@@ -119,6 +119,7 @@ impl Run<'_> {
         for anomaly in &mut evaluation.anomalies {
             anomaly.incident = ids.get(&(anomaly.series.clone(), anomaly.direction)).cloned();
         }
+        self.mark_planned(&changed, &mut evaluation.anomalies).await?;
         let changed = ChangedIncidents { moment, known: current.keys().cloned().collect(), incidents: changed };
         self.count_evaluation(evaluation, &changed);
         if self.services.mode == Mode::Write {

@@ -242,6 +242,7 @@ impl EvaluatedSeries {
             figures: self.figures.clone(),
             numeric_settings: prepared.numeric_settings.clone(),
             incident: None,
+            planned_event: None,
         }
     }
 }

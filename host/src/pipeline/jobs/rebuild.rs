@@ -21,7 +21,7 @@ use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::series::hours::day_before;
 use store::checkpoint::Checkpoint;
-use store::{DateRange, RUN_COLLECTIONS, RunRecord};
+use store::{COLLECTIONS_WITHOUT_BILLS, DateRange, RunRecord};
 
 use self::event::{ArchiveEvent, list_events};
 use super::run_job;
@@ -41,7 +41,7 @@ pub(crate) async fn rebuild(services: &mut Services, now: Timestamp, on_document
 async fn process(run: &mut Run<'_>, on_document: &dyn Fn(u64, u64)) -> Result<(), RunError> {
     let mut collections = run.services.store.nonempty_collections().await?;
     // Run records and failure counts say nothing about a bill.
-    collections.retain(|collection| !RUN_COLLECTIONS.contains(collection));
+    collections.retain(|collection| !COLLECTIONS_WITHOUT_BILLS.contains(collection));
     let earlier = run.services.store.run(REBUILD, REBUILD_PERIOD).await?;
     if !collections.is_empty() && !earlier.is_some_and(|record| is_partly_rebuilt(&record)) {
         return Err(RunError::DatabaseNotEmpty { collections: collections.join(", ") });

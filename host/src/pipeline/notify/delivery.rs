@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use jiff::civil::Date;
+use model::drivers::Cause;
 use model::incident::{Incident, IncidentState, NotificationKind};
 use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt};
 use store::RunRecord;
 use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
 
+use crate::pipeline::rules::PreparedRules;
 use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, Stage, day_period, days_before};
 
 /// The result of the deliveries of an incident.
@@ -32,12 +34,23 @@ impl Run<'_> {
         let mut incidents = incidents;
         incidents.sort_by_key(|incident| incident.series.layer());
         let same_names = incidents_with_same_names(&incidents);
+        let suppressions = self.suppressions().await?;
+        let causes = self.causes(incidents.iter().filter(|incident| suppressions.of(incident).is_none())).await;
         let mut notified: Vec<Incident> = Vec::new();
         for mut incident in incidents {
             self.explain(&mut incident, &notified).await?;
-            let has_same_names = same_names.contains(&incident.id);
-            let Deliveries { has_delivered, is_interrupted } =
-                self.deliver_incident(&mut incident, has_same_names).await;
+            if self.suppress(&mut incident, &suppressions).await? {
+                // A sum is not notified either if people silenced or planned its parts.
+                notified.push(incident);
+                continue;
+            }
+            let parts = IncidentParts {
+                comparison: self.comparison(&incident),
+                has_same_names: same_names.contains(&incident.id),
+                recent_days: self.recent_days(&incident).await,
+                cause: causes.get(&incident.id),
+            };
+            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident, &parts).await;
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = incident.is_settled(self.services.receiver_names(), factor);
             if has_delivered || is_settled {
@@ -121,23 +134,21 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let started = Instant::now();
         self.notify_incidents(incidents).await?;
-        for DayRecord { date, record } in days {
+        for DayRecord { date, record } in days.iter_mut() {
             record.checkpoint = self.step();
             self.notify_total(*date, record).await?;
+        }
+        if let Some(newest) = days.iter().map(|day| day.date).max() {
+            self.notify_planned_events(newest).await?;
         }
         self.report.add_time_since(Stage::Notify, started);
         self.checkpoint(Checkpoint::Notified).await
     }
 
     /// Sends the due notifications of an incident to each receiver.
-    async fn deliver_incident(&mut self, incident: &mut Incident, has_same_names: bool) -> Deliveries {
+    async fn deliver_incident(&mut self, incident: &mut Incident, parts: &IncidentParts<'_>) -> Deliveries {
         let mut deliveries = Deliveries::default();
         let factor = self.services.config.renotify_factor;
-        let parts = IncidentParts {
-            comparison: self.comparison(incident),
-            has_same_names,
-            recent_days: self.recent_days(incident).await,
-        };
         for index in 0..self.services.receivers.len() {
             let name = self.services.receivers[index].name.clone();
             let due = incident.due_notifications(&name, factor);
@@ -179,23 +190,23 @@ impl Run<'_> {
     }
 
     /// Returns the newest anomaly of an incident with the spans of both amounts.
-    fn comparison(&self, incident: &Incident) -> Comparison {
-        let rules = &self.services.rules.rules;
-        let grain = |id: &String| rules.iter().find(|prepared| prepared.rule.id == *id).map(|found| found.rule.grain);
+    pub(super) fn comparison(&self, incident: &Incident) -> Comparison {
         let Incident { last_seen: moment, observed, expected, .. } = *incident;
-        let spans = ComparedSpans::of(moment, incident.rules.iter().map(grain));
+        let spans = compared_spans(incident, &self.services.rules);
         Comparison { moment, observed, expected, spans }
     }
 }
 
 /// The parts of a notification that are the same for every receiver.
-struct IncidentParts {
+struct IncidentParts<'c> {
     comparison: Comparison,
     has_same_names: bool,
     recent_days: Vec<DayCost>,
+    /// `None` if no receiver shows the cause.
+    cause: Option<&'c Cause>,
 }
 
-impl IncidentParts {
+impl IncidentParts<'_> {
     fn content<'a>(&'a self, incident: &'a Incident, kind: NotificationKind, receiver: &str) -> IncidentContent<'a> {
         IncidentContent {
             kind,
@@ -203,9 +214,17 @@ impl IncidentParts {
             comparison: self.comparison,
             has_same_names: self.has_same_names,
             recent_days: &self.recent_days,
+            cause: self.cause,
             delivery: incident.deliveries.get(receiver),
         }
     }
+}
+
+/// Returns the spans of the newest anomaly of an incident, from the grains of its rules.
+pub(crate) fn compared_spans(incident: &Incident, rules: &PreparedRules) -> ComparedSpans {
+    let rules = &rules.rules;
+    let grain = |id: &String| rules.iter().find(|prepared| prepared.rule.id == *id).map(|found| found.rule.grain);
+    ComparedSpans::of(incident.last_seen, incident.rules.iter().map(grain))
 }
 
 /// Returns the ids of the incidents with the names of an incident of another series.

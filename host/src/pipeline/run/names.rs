@@ -81,6 +81,8 @@ names! {
         Rules => "rules",
         Series => "series",
         Spooled => "spooled",
+        /// Incidents with a notification that a silence or a planned event held back.
+        Suppressed => "suppressed",
         UnchangedDays => "unchanged_days",
         Undelivered => "undelivered",
         UnreadableDocuments => "unreadable",

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{Incident, IncidentState, Resolution};
+use super::{Incident, IncidentState, Resolution, Suppression};
 
 /// The kind of a notification about an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Incident {
     /// Returns the due notifications for a receiver, in order. Growth is due if the daily impact has grown by `factor`,
     /// at most once a day. Nothing follows the notification of an end.
     pub fn due_notifications(&self, receiver: &str, factor: f64) -> Vec<NotificationKind> {
-        if self.muted || self.is_explained {
+        if self.muted || self.is_explained || self.has_ended_suppressed() {
             return Vec::new();
         }
         let end = match self.state {
@@ -59,6 +59,19 @@ impl Incident {
         let is_first_today = delivery.growth_on != Some(self.last_seen.date);
         let grown = self.state == IncidentState::Open && has_grown && is_first_today;
         grown.then_some(NotificationKind::Grown).into_iter().chain(end).collect()
+    }
+
+    /// Returns whether the whole incident passed without a notification, because of a silence or a planned event.
+    fn has_ended_suppressed(&self) -> bool {
+        self.suppressed_by.is_some() && self.state != IncidentState::Open && self.deliveries.is_empty()
+    }
+
+    /// Sets or clears the suppression. An incident that ended without a notification keeps the suppression: nobody waits
+    /// for the end.
+    pub fn suppress(&mut self, suppression: Option<Suppression>) {
+        if !self.has_ended_suppressed() {
+            self.suppressed_by = suppression;
+        }
     }
 
     /// Records the acceptance of a notification by a receiver. `thread` is the thread of the message.

@@ -33,6 +33,7 @@ fn anomaly(rule: &str, moment: Moment, impact: f64) -> Anomaly {
         figures: BTreeMap::new(),
         numeric_settings: BTreeMap::new(),
         incident: None,
+        planned_event: None,
     }
 }
 

@@ -123,6 +123,7 @@ impl Incident {
             resolved_at: None,
             muted: recency == Recency::Past,
             is_explained: false,
+            suppressed_by: None,
             deliveries: BTreeMap::new(),
         }
     }

@@ -17,7 +17,7 @@ pub struct SeriesKey {
 }
 
 /// The display names of the dimensions. Ids never change; names may change.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Names {
     pub account: Arc<str>,
     pub project: Arc<str>,

@@ -6,7 +6,8 @@ use model::incident::NotificationKind;
 
 use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_id};
 use crate::notification::{
-    Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, ProblemState,
+    Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, PlannedEventContent,
+    ProblemState,
 };
 use crate::text::{Locale, interval};
 
@@ -14,6 +15,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
         Content::Incident(content) => incident(content, notification.locale),
         Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
+        Content::PlannedEvent(content) => planned_event(content, notification.locale),
         Content::Operational(content) => operational(content),
     }
 }
@@ -189,6 +191,32 @@ fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {
     Words { title, ..Words::default() }
 }
 
+/// Returns the comparison of a plan with the bill.
+fn planned_event(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> Words {
+    let plan = &content.event.plan;
+    let planned = amount::signed(content.planned(), locale);
+    let span = span(plan.from, plan.to);
+    let (result, lines) = match content.result {
+        Some(result) => {
+            let [bill, earlier] = [result.bill, result.earlier_bill].map(|bill| amount::plain(bill, locale));
+            let days = self::span(result.first_earlier_day, result.last_earlier_day);
+            let line = format!("Bill of {}: {bill}; the same weekdays before, {days}: {earlier}", plan.scope);
+            (amount::signed(result.difference(), locale), vec![line])
+        }
+        None => ("not known, because a day has no bill".to_owned(), Vec::new()),
+    };
+    Words {
+        title: format!("planned event {} has ended", plan.name),
+        figures: format!("{span}: planned {planned} · result {result}"),
+        lines,
+        footer: format!("owner {} · ID {}", plan.owner, content.event.id),
+    }
+}
+
+fn span(first: Date, last: Date) -> String {
+    if first == last { date(first) } else { format!("{}–{}", date(first), date(last)) }
+}
+
 fn operational(content: &OperationalContent<'_>) -> Words {
     let title = match content.state {
         ProblemState::Test => "Test notification of costwarden",
@@ -200,6 +228,6 @@ fn operational(content: &OperationalContent<'_>) -> Words {
 }
 
 /// Returns a date with the weekday: `13 Nov (Fri)`.
-fn date(date: Date) -> String {
+pub(super) fn date(date: Date) -> String {
     date.strftime("%-d %b (%a)").to_string()
 }

@@ -6,13 +6,14 @@ use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::moment::Moment;
 
-use super::LineOptions;
+use super::{LineOptions, without_marks};
 
 pub(super) fn detail(incident: &Incident, kind: NotificationKind, options: LineOptions<'_>) -> String {
     let id = &incident.id;
+    let cause = options.cause.map(|cause| format!("{} ", ended(cause))).unwrap_or_default();
     let details = match options.locale.language {
-        Language::Korean => format!("확인: costwarden incidents show {id}"),
-        Language::English => format!("Details: costwarden incidents show {id}"),
+        Language::Korean => format!("{cause}확인: costwarden incidents show {id}"),
+        Language::English => format!("{cause}Details: costwarden incidents show {id}"),
     };
     let growth = match (kind, options.locale.language) {
         (
@@ -40,6 +41,11 @@ pub(super) fn detail(incident: &Incident, kind: NotificationKind, options: LineO
     }
 }
 
+/// Returns a sentence with a full stop.
+fn ended(sentence: &str) -> String {
+    format!("{}.", sentence.trim_end_matches('.'))
+}
+
 /// Returns the words after an amount that compare the amount with the usual cost.
 pub(super) fn compared_with_usual(direction: Direction, language: Language) -> &'static str {
     match (direction, language) {
@@ -54,8 +60,7 @@ fn evidence(incident: &Incident, options: LineOptions<'_>) -> String {
     let Moment { date, hour } = incident.last_seen;
     let since = incident.first_seen.date;
     let impact = options.amount(incident.impact());
-    // Alert policies match the marks of messages; a reason must not contain another mark.
-    let reason = incident.reason.replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-");
+    let reason = without_marks(&incident.reason);
     let reason = reason.trim_end().trim_end_matches('.');
     let rules = incident.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     match options.locale.language {

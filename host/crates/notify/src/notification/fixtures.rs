@@ -42,6 +42,7 @@ pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> In
         resolved_at: None,
         muted: false,
         is_explained: false,
+        suppressed_by: None,
         deliveries: BTreeMap::new(),
     }
 }
@@ -84,6 +85,7 @@ pub(crate) fn content(incident: &Incident, kind: NotificationKind) -> IncidentCo
         comparison: Comparison { moment, observed, expected, spans: ComparedSpans::Day },
         has_same_names: false,
         recent_days: &[],
+        cause: None,
         delivery: None,
     }
 }

@@ -58,6 +58,10 @@ impl Syslog {
         Self { options: options.clone(), stream: None }
     }
 
+    pub(super) fn text_style(&self) -> TextStyle {
+        self.options.text_style
+    }
+
     pub(super) fn target(&self) -> String {
         match &self.options.transport {
             SyslogTransport::Unix(path) => format!("the socket {}", path.display()),

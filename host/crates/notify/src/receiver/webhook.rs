@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer};
 
+pub use self::payload::cause_document;
 use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, checked_address, secret_address};
 use super::{ChannelError, Receipt};
 use crate::notification::Notification;

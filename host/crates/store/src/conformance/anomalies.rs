@@ -32,6 +32,7 @@ fn anomaly(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Anomaly {
         figures: figures(&[("mean", 10.0), ("std", 4.0)]),
         numeric_settings: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
         incident: Some("e1".to_owned()),
+        planned_event: None,
     }
 }
 
@@ -63,7 +64,8 @@ async fn an_anomaly_has_the_fields_of_the_replaced_pipeline_and_more() {
             "grain": "daily", "direction": "up", "severity": "warning", "observedAmount": 30.0, "expected": 11.0,
             "lower": Bson::Null, "upper": 20.0, "score": 2.5, "impact": 19.0, "reason": "평소보다 \"많이\" 높음",
             "baselineMean": 10.0, "baselineStd": 4.0, "zScore": 5.0, "deviationRatio": 3.0,
-            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "incident": "e1", "status": "NEW",
+            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "incident": "e1",
+            "plannedEvent": Bson::Null, "status": "NEW",
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "runId": run().to_string(),

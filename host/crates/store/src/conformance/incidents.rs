@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::anomaly::{Direction, Severity};
 use model::incident::{
     DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
-    Resolution,
+    Resolution, Suppression,
 };
 use model::moment::Moment;
 
@@ -57,6 +57,7 @@ fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
         resolved_at: Some(1.5),
         muted: false,
         is_explained: true,
+        suppressed_by: Some(Suppression::PlannedEvent("20261101-ab".to_owned())),
         deliveries: [
             (
                 "syslog".to_owned(),

@@ -27,7 +27,7 @@ pub(crate) const COLLECTION: Collection = Collection {
 };
 
 /// The field order of listed documents. Unknown fields follow in alphabetical order.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
     "date",
     "hour",
     "domainId",
@@ -54,6 +54,7 @@ const FIELDS: [&str; 30] = [
     "threshold",
     "detector",
     "incident",
+    "plannedEvent",
     "status",
     "createdAt",
     "updatedAt",
@@ -90,10 +91,12 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "severity": anomaly.severity.as_str(),
         "reason": &anomaly.reason,
         "incident": anomaly.incident.as_deref(),
+        "plannedEvent": anomaly.planned_event.as_deref(),
         "updatedAt": bson_time(now),
     });
+    let status = if anomaly.planned_event.is_some() { "PLANNED" } else { "NEW" };
     // A person may change the status later, so only the insert sets the status.
-    Upsert { key, set, on_insert: doc! { "status": "NEW", "createdAt": bson_time(now) } }
+    Upsert { key, set, on_insert: doc! { "status": status, "createdAt": bson_time(now) } }
 }
 
 /// Reads the series, day and hour of an anomaly.

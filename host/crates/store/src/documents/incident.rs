@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use model::anomaly::{Direction, Severity};
 use model::incident::{
     DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
-    Resolution,
+    Resolution, Suppression,
 };
 use model::intern::Interner;
 use model::moment::Moment;
@@ -90,6 +90,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "resolvedAt": incident.resolved_at,
         "muted": incident.muted,
         "explained": incident.is_explained,
+        "suppressedBy": incident.suppressed_by.as_ref().map(suppression_document),
         "deliveries": deliveries.collect::<Document>(),
         "settled": write.is_settled,
         "updatedAt": bson_time(now),
@@ -183,9 +184,25 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         reason: text("reason")?.to_owned(),
         resolved_at: document.get_f64("resolvedAt").ok(),
         muted: document.get_bool("muted").map_err(|error| error.to_string())?,
+        suppressed_by: document.get_document("suppressedBy").ok().map(read_suppression).transpose()?,
         is_explained: document.get_bool("explained").map_err(|error| error.to_string())?,
         deliveries,
     })
+}
+
+fn suppression_document(suppression: &Suppression) -> Document {
+    match suppression {
+        Suppression::Silence(id) => doc! { "silence": id },
+        Suppression::PlannedEvent(id) => doc! { "event": id },
+    }
+}
+
+fn read_suppression(document: &Document) -> Result<Suppression, String> {
+    let id = |field: &str| document.get_str(field).ok().map(str::to_owned);
+    let silence = id("silence").map(Suppression::Silence);
+    silence
+        .or_else(|| id("event").map(Suppression::PlannedEvent))
+        .ok_or_else(|| "suppressedBy has no silence and no event".to_owned())
 }
 
 fn parse_resolution(text: &str) -> Result<Resolution, String> {

@@ -93,6 +93,7 @@ mod tests {
                 amounts: Amounts { billed_cost: amount.to_string().parse().expect("a number"), ..Amounts::default() },
                 pricing_category: None,
                 region: None,
+                resource: None,
             })
         });
         ledger::sum(jiff::civil::date(2026, 11, 22), rows)

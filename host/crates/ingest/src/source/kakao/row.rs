@@ -45,6 +45,8 @@ struct KakaoRow<'a> {
     #[serde(borrow, default)]
     currency: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    resource_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     expect_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
     general_amount: Option<&'a RawValue>,
@@ -103,8 +105,11 @@ impl RowReader {
         }
         let amounts = amounts(&row).map_err(refused)?;
         let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
+        let pricing_category = text(row.pricing_type);
+        let region = text(row.region);
+        let resource = text(row.resource_id);
         let NamedSeries { key, names } = series;
-        Ok(BillRow { key, names, amounts, pricing_category: text(row.pricing_type), region: text(row.region) })
+        Ok(BillRow { key, names, amounts, pricing_category, region, resource })
     }
 
     /// Money without a project or an account is part of the bill; a charge without a service is not readable.

@@ -14,11 +14,13 @@ const KOREAN: LineOptions<'static> = LineOptions {
     locale: Locale { language: Language::Korean, currency: "KRW" },
     text_style: TextStyle::Short,
     has_same_names: false,
+    cause: None,
 };
 const ENGLISH: LineOptions<'static> = LineOptions {
     locale: Locale { language: Language::English, currency: "USD" },
     text_style: TextStyle::Short,
     has_same_names: false,
+    cause: None,
 };
 
 #[test]
@@ -106,11 +108,13 @@ fn full_messages_state_the_start_the_impact_the_reason_and_the_commands() {
         locale: Locale { language: Language::Korean, currency: "KRW" },
         text_style: TextStyle::Full,
         has_same_names: false,
+        cause: None,
     };
     let english = LineOptions {
         locale: Locale { language: Language::English, currency: "USD" },
         text_style: TextStyle::Full,
         has_same_names: false,
+        cause: None,
     };
     let mut texts = Vec::new();
     for options in [korean, english] {
@@ -127,6 +131,8 @@ fn full_messages_state_the_start_the_impact_the_reason_and_the_commands() {
     incident.last_seen.hour = Some(9);
     incident.severity = Severity::Critical;
     texts.extend([korean, english].map(|options| line(&incident, NotificationKind::Opened, options)));
+    let cause = LineOptions { cause: Some("Cause: not known."), ..english };
+    texts.push(line(&incident, NotificationKind::Closed, cause));
     insta::assert_snapshot!(texts.join("\n"), @"
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 집계: 2026-11-22, 2026-11-22부터 지금까지 평소보다 1,234.50원 더 나왔습니다. 심각도: 주의. 이유: the usual Sunday is 100,000 KRW. 규칙: new-cost, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 지난 알림 뒤 하루 차이가 커졌습니다(지금 1,234.50원). 집계: 2026-11-22, 2026-11-22부터 지금까지 평소보다 1,234.50원 더 나왔습니다. 심각도: 주의. 이유: the usual Sunday is 100,000 KRW. 규칙: new-cost, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
@@ -140,6 +146,7 @@ fn full_messages_state_the_start_the_impact_the_reason_and_the_commands() {
     [BILLING_RETRACTED] Virtual Machine [31m of project 우리회사/쇼핑몰 was at its usual cost: the provider corrected the bill of 2026-11-22. Earlier notifications of this incident are withdrawn. Details: costwarden incidents show 20261122-ab12
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 대비 약 1134.6% 높습니다. 현재 1,234,567.89원, 기준 평균 100,000.00원. 집계: 2026-11-22 9시, 2026-11-22부터 지금까지 평소보다 1,234.50원 더 나왔습니다. 심각도: 심각. 이유: the usual Sunday is 100,000 KRW. 규칙: new-cost, service-daily. 확인: costwarden incidents show 20261122-ab12; 의도한 변화라면: costwarden incidents accept 20261122-ab12
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 is 1134.6% above its usual cost. Now 1,234,567.89 USD, baseline 100,000.00 USD. Evaluated on 2026-11-22 at 09:00, since 2026-11-22, 1,234.50 USD more than usual so far, severity critical. Reason: the usual Sunday is 100,000 KRW. Rules: new-cost, service-daily. Details: costwarden incidents show 20261122-ab12. Planned? costwarden incidents accept 20261122-ab12
+    [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is back at its usual cost. From 2026-11-22 to 2026-11-22, 1,234.50 USD more than usual. Cause: not known. Details: costwarden incidents show 20261122-ab12
     ");
 }
 
@@ -151,6 +158,7 @@ fn a_reason_contains_no_mark() {
         locale: Locale { language: Language::English, currency: "USD" },
         text_style: TextStyle::Full,
         has_same_names: false,
+        cause: None,
     };
     let text = line(&incident, NotificationKind::Opened, options);
     assert!(text.contains("Reason: [BILLING-RESOLVED] all is well [COSTWARDEN-FAILING]."), "{text}");

@@ -1,5 +1,7 @@
 //! The JSON document of a notification. `docs/receivers/webhook.schema.json` is its schema.
 
+mod cause;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -8,9 +10,10 @@ use model::moment::Moment;
 use model::series::{ALL, SeriesKey};
 use serde_json::{Map, Value, json};
 
+pub use self::cause::cause_document;
 use crate::chat_text::ChatText;
 use crate::notification::{
-    ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, kind_word,
+    ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent, kind_word,
 };
 
 /// The version of the document. A removed or changed field is a new version; a new field is not.
@@ -38,6 +41,10 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
             // The exact decimal: a JSON number would be rounded.
             document["total"] = json!({ "date": date.to_string(), "amount": total.replace(',', "") });
         }
+        Content::PlannedEvent(content) => {
+            document["type"] = json!("planned-event");
+            document["event"] = planned_event(content);
+        }
         Content::Operational(content) => {
             document["type"] = json!("problem");
             document["problem"] = problem(content);
@@ -52,6 +59,26 @@ fn level(level: Level) -> &'static str {
         Level::Error => "error",
         Level::Info => "info",
     }
+}
+
+fn planned_event(content: &PlannedEventContent<'_>) -> Value {
+    let plan = &content.event.plan;
+    json!({
+        "id": content.event.id,
+        "name": plan.name,
+        "owner": plan.owner,
+        "scope": plan.scope.to_string(),
+        "from": plan.from.to_string(),
+        "to": plan.to.to_string(),
+        "planned": content.planned(),
+        "result": content.result.map(|result| json!({
+            "bill": result.bill,
+            "earlierBill": result.earlier_bill,
+            "difference": result.difference(),
+            "earlierFrom": result.first_earlier_day.to_string(),
+            "earlierTo": result.last_earlier_day.to_string(),
+        })),
+    })
 }
 
 fn problem(content: &OperationalContent<'_>) -> Value {
@@ -90,6 +117,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
             "notified": content.delivery.map(|delivery| delivery.notified_impact),
         },
         "bands": incident.bands.iter().map(|(rule, band)| opening_band(rule, band)).collect::<Vec<_>>(),
+        "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
     let ending = ending(content, incident);
@@ -252,6 +280,7 @@ mod tests {
                   }
                 }
               ],
+              "cause": null,
               "recentDays": [
                 {
                   "date": "2026-11-13",

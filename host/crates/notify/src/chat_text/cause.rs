@@ -1,0 +1,117 @@
+//! The sentence about the cause of an incident: the largest driver in the direction of the incident, with the compared
+//! days.
+
+mod english;
+mod figure;
+mod korean;
+
+use bigdecimal::{BigDecimal, ToPrimitive as _, Zero as _};
+use jiff::civil::Date;
+use model::drivers::{BillComparison, ChargeChange, Driver};
+use model::language::Language;
+use model::moment::Moment;
+use model::series::ALL;
+
+use self::figure::figure;
+use super::amount;
+use crate::notification::IncidentContent;
+use crate::text::{Locale, one_line};
+
+/// Returns the sentence about the cause; `None` if the cause was not read.
+pub(crate) fn sentence(content: &IncidentContent<'_>, locale: Locale<'_>) -> Option<String> {
+    let cause = content.cause?;
+    let sentence = match locale.language {
+        Language::Korean => korean::sentence(content, cause, locale),
+        Language::English => english::sentence(content, cause, locale),
+    };
+    Some(one_line(&sentence))
+}
+
+/// The earlier moments of a comparison.
+enum EarlierDays {
+    One(Moment),
+    /// Consecutive days.
+    Range(Date, Date),
+    /// Several days with gaps or repetitions: the number, the first and the last day.
+    Several(usize, Date, Date),
+}
+
+impl EarlierDays {
+    fn of(comparison: &BillComparison) -> Self {
+        let earlier: Vec<Moment> = comparison.moments.iter().map(|compared| compared.earlier).collect();
+        let dates = || earlier.iter().map(|moment| moment.date);
+        let first = dates().min().unwrap_or(Date::MIN);
+        let last = dates().max().unwrap_or(Date::MIN);
+        match &earlier[..] {
+            [moment] => Self::One(*moment),
+            [_, ..]
+                if earlier.windows(2).all(|pair| pair[0].date.tomorrow().is_ok_and(|next| next == pair[1].date)) =>
+            {
+                Self::Range(first, last)
+            }
+            _ => Self::Several(earlier.len(), first, last),
+        }
+    }
+}
+
+/// The largest driver in the direction of the incident as text.
+struct MainDriver<'a> {
+    driver: &'a Driver,
+    place: String,
+    /// The difference with a sign.
+    difference: String,
+    /// The share of the whole difference, as a whole number; `None` if the whole difference has another direction.
+    percent: Option<String>,
+}
+
+impl<'a> MainDriver<'a> {
+    /// Returns the driver; `None` if no charge changed in the direction of the incident.
+    fn of(content: &IncidentContent<'_>, comparison: &'a BillComparison, locale: Locale<'_>) -> Option<Self> {
+        let driver = comparison.drivers.largest(content.incident.direction)?;
+        let difference = driver.difference();
+        Some(Self {
+            driver,
+            place: place(content, driver),
+            percent: percent(&difference, &comparison.drivers.difference()),
+            difference: amount::signed(double(&difference), locale),
+        })
+    }
+}
+
+/// Returns the share of a part in a whole with the same sign, as a whole number.
+fn percent(part: &BigDecimal, whole: &BigDecimal) -> Option<String> {
+    (part.sign() == whole.sign() && !whole.is_zero()).then(|| format!("{:.0}", double(&(part * 100 / whole))))
+}
+
+/// Returns the names of a charge below the series of the incident, with the resource, the region and the pricing category.
+fn place(content: &IncidentContent<'_>, driver: &Driver) -> String {
+    let names = &driver.names;
+    let incident = &content.incident.series;
+    let mut place = names.service.to_string();
+    if *incident.project == *ALL {
+        place = format!("{} · {place}", names.project);
+    }
+    if *incident.account == *ALL {
+        place = format!("{} / {place}", names.account);
+    }
+    let details: Vec<&str> = driver.charge.details().collect();
+    if details.is_empty() { place } else { format!("{place} ({})", details.join(", ")) }
+}
+
+/// Returns two figures with an arrow, or one figure for equal texts.
+fn arrow(before: &str, after: &str) -> String {
+    if before == after { before.to_owned() } else { format!("{before} → {after}") }
+}
+
+/// Returns the cost per unit of both bills; `None` without a usage.
+fn unit_prices(driver: &Driver) -> Option<[BigDecimal; 2]> {
+    let ChargeChange::Usage(usage) = &driver.change else { return None };
+    Some([&driver.before / &usage.before, &driver.after / &usage.after])
+}
+
+fn double(amount: &BigDecimal) -> f64 {
+    amount.to_f64().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! English words about a cause.
+
+use model::anomaly::Direction;
+use model::drivers::{BillComparison, Cause, ChargeChange, UnknownCause, UsageMeasure, WEEKS};
+use model::moment::Moment;
+
+use super::super::english::date;
+use super::{EarlierDays, MainDriver, amount, arrow, double, figure, unit_prices};
+use crate::notification::IncidentContent;
+use crate::text::Locale;
+
+pub(super) fn sentence(content: &IncidentContent<'_>, cause: &Cause, locale: Locale<'_>) -> String {
+    match cause {
+        Ok(comparison) => known(content, comparison, locale),
+        Err(unknown) => format!("Cause: not known, because {}.", reason(*unknown)),
+    }
+}
+
+fn known(content: &IncidentContent<'_>, comparison: &BillComparison, locale: Locale<'_>) -> String {
+    let days = earlier_days(comparison);
+    let Some(main) = MainDriver::of(content, comparison, locale) else {
+        let direction = match content.incident.direction {
+            Direction::Up => "higher",
+            Direction::Down => "lower",
+        };
+        return format!("Cause: not visible, because no charge is {direction} than on {days}.");
+    };
+    let MainDriver { place, difference, percent, .. } = &main;
+    let change = change(&main, locale);
+    let share = percent.as_ref().map(|percent| format!(" ({percent}% of the difference)")).unwrap_or_default();
+    format!("Cause, compared with {days}: {place}{change}, {difference}{share}.")
+}
+
+fn change(main: &MainDriver<'_>, locale: Locale<'_>) -> String {
+    match &main.driver.change {
+        ChargeChange::New => " is new".to_owned(),
+        ChargeChange::Gone => " is no longer billed".to_owned(),
+        ChargeChange::Amount => {
+            let [before, after] = [&main.driver.before, &main.driver.after].map(double);
+            format!(", {}", arrow(&amount::plain(before, locale), &amount::plain(after, locale)))
+        }
+        ChargeChange::Usage(usage) => {
+            let measure = match usage.measure {
+                UsageMeasure::Quantity => "usage",
+                UsageMeasure::Time => "usage time",
+            };
+            let [before, after] = [&usage.before, &usage.after].map(figure);
+            let prices = unit_prices(main.driver).map(|prices| prices.each_ref().map(figure)).unwrap_or_default();
+            let price = arrow(&prices[0], &prices[1]);
+            format!(", {measure} {}, unit price {price}{}", arrow(&before, &after), locale.unit())
+        }
+    }
+}
+
+fn earlier_days(comparison: &BillComparison) -> String {
+    match EarlierDays::of(comparison) {
+        EarlierDays::One(moment) => day(moment),
+        EarlierDays::Range(first, last) => format!("{}–{}", date(first), date(last)),
+        EarlierDays::Several(days, first, last) => {
+            format!("{days} days of the same weekdays from {} to {}", date(first), date(last))
+        }
+    }
+}
+
+fn reason(unknown: UnknownCause) -> String {
+    match unknown {
+        UnknownCause::ArchiveUnreadable => "the archive could not be read".to_owned(),
+        UnknownCause::NoBill(moment) => format!("the archive has no bill of {}", day(moment)),
+        UnknownCause::NoEarlierBill(moment) => {
+            format!(
+                "the archive has no bill of the same weekday in the {WEEKS} weeks before the incident to compare with {}",
+                day(moment)
+            )
+        }
+        UnknownCause::OtherAmounts => "the archived bill does not have the amounts of the incident".to_owned(),
+    }
+}
+
+fn day(moment: Moment) -> String {
+    let date = date(moment.date);
+    moment.hour.map_or_else(|| date.clone(), |hour| format!("{date} until {hour:02}:00"))
+}

@@ -1,0 +1,79 @@
+//! Korean words about a cause.
+
+use model::anomaly::Direction;
+use model::drivers::{BillComparison, Cause, ChargeChange, UnknownCause, UsageMeasure, WEEKS};
+use model::moment::Moment;
+
+use super::super::korean::date;
+use super::{EarlierDays, MainDriver, amount, arrow, double, figure, unit_prices};
+use crate::notification::IncidentContent;
+use crate::text::Locale;
+
+pub(super) fn sentence(content: &IncidentContent<'_>, cause: &Cause, locale: Locale<'_>) -> String {
+    match cause {
+        Ok(comparison) => known(content, comparison, locale),
+        Err(unknown) => format!("원인: {} 알 수 없습니다.", reason(*unknown)),
+    }
+}
+
+fn known(content: &IncidentContent<'_>, comparison: &BillComparison, locale: Locale<'_>) -> String {
+    let days = earlier_days(comparison);
+    let Some(main) = MainDriver::of(content, comparison, locale) else {
+        let direction = match content.incident.direction {
+            Direction::Up => "늘어난",
+            Direction::Down => "줄어든",
+        };
+        return format!("원인: {days}보다 {direction} 항목이 없습니다.");
+    };
+    let MainDriver { place, difference, percent, .. } = &main;
+    let change = change(&main, locale);
+    let share = percent.as_ref().map(|percent| format!("(전체 차이의 {percent}%)")).unwrap_or_default();
+    format!("원인({days} 대비): {place} {change} {difference}{share}")
+}
+
+fn change(main: &MainDriver<'_>, locale: Locale<'_>) -> String {
+    match &main.driver.change {
+        ChargeChange::New => "새로 청구,".to_owned(),
+        ChargeChange::Gone => "더는 청구되지 않음,".to_owned(),
+        ChargeChange::Amount => {
+            let [before, after] = [&main.driver.before, &main.driver.after].map(double);
+            format!("{},", arrow(&amount::plain(before, locale), &amount::plain(after, locale)))
+        }
+        ChargeChange::Usage(usage) => {
+            let measure = match usage.measure {
+                UsageMeasure::Quantity => "사용량",
+                UsageMeasure::Time => "사용 시간",
+            };
+            let [before, after] = [&usage.before, &usage.after].map(figure);
+            let prices = unit_prices(main.driver).map(|prices| prices.each_ref().map(figure)).unwrap_or_default();
+            let price = arrow(&prices[0], &prices[1]);
+            format!("{measure} {}, 단가 {price}{},", arrow(&before, &after), locale.unit())
+        }
+    }
+}
+
+fn earlier_days(comparison: &BillComparison) -> String {
+    match EarlierDays::of(comparison) {
+        EarlierDays::One(moment) => day(moment),
+        EarlierDays::Range(first, last) => format!("{}~{}", date(first), date(last)),
+        EarlierDays::Several(days, first, last) => {
+            format!("{}~{} 가운데 같은 요일 {days}일", date(first), date(last))
+        }
+    }
+}
+
+fn reason(unknown: UnknownCause) -> String {
+    match unknown {
+        UnknownCause::ArchiveUnreadable => "보관된 청구 내역을 읽지 못해".to_owned(),
+        UnknownCause::NoBill(moment) => format!("{} 청구 내역이 보관되어 있지 않아", day(moment)),
+        UnknownCause::NoEarlierBill(moment) => {
+            format!("{} 청구 내역과 비교할 지난 {WEEKS}주 같은 요일의 청구 내역이 없어", day(moment))
+        }
+        UnknownCause::OtherAmounts => "보관된 청구 내역의 금액이 알림의 금액과 달라".to_owned(),
+    }
+}
+
+fn day(moment: Moment) -> String {
+    let date = date(moment.date);
+    moment.hour.map_or_else(|| date.clone(), |hour| format!("{date} {hour}시까지"))
+}
