@@ -4,6 +4,7 @@ mod bench;
 mod cache;
 mod golden;
 mod inspect;
+mod plot;
 mod project;
 mod run;
 mod walk;

@@ -7,11 +7,13 @@ mod environment;
 mod inspect;
 mod lock;
 mod new;
+mod plot;
 mod rule;
 mod run;
 mod share;
 mod sign;
 mod test;
+mod trial;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -120,6 +122,24 @@ pub(super) struct RunArgs {
     /// missing row means "not known".
     #[arg(long, value_name = "CSV")]
     input: PathBuf,
+    #[command(flatten)]
+    trial: TrialArgs,
+    /// Print anomalous points only.
+    #[arg(long)]
+    alerts: bool,
+    /// Draw the series and the verdicts in the terminal instead of a table, or write an SVG file.
+    #[arg(long, value_name = "FILE.svg", num_args = 0..=1)]
+    plot: Option<Option<PathBuf>>,
+    /// Output format of verdicts. The table also compares the resource usage with the limits.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+/// The options of a trial over a series.
+#[derive(Debug, Args)]
+pub(super) struct TrialArgs {
     /// Settings of the rule: JSON, or @FILE.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
@@ -141,17 +161,12 @@ pub(super) struct RunArgs {
     /// Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points.
     #[arg(long, value_name = "DAYS", value_parser = days)]
     history_days: Option<NonZero<u16>>,
-    /// Output format of verdicts. The table also compares the resource usage with the limits.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
     /// Unit of the values.
     #[arg(long, default_value = "KRW")]
     unit: String,
     /// Language of reasons, like ko or en.
     #[arg(long, default_value = "en")]
     locale: String,
-    #[command(flatten)]
-    load: LoadArgs,
 }
 
 fn points(text: &str) -> Result<NonZero<usize>, String> {

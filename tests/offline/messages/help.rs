@@ -203,12 +203,6 @@ fn of_what_an_author_works_with() {
           --history-days <DAYS>
               Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points
 
-          --format <FORMAT>
-              Output format of verdicts. The table also compares the resource usage with the limits
-
-              [default: table]
-              [possible values: table, json, csv]
-
           --unit <UNIT>
               Unit of the values
 
@@ -218,6 +212,18 @@ fn of_what_an_author_works_with() {
               Language of reasons, like ko or en
 
               [default: en]
+
+          --alerts
+              Print anomalous points only
+
+          --plot [<FILE.svg>]
+              Draw the series and the verdicts in the terminal instead of a table, or write an SVG file
+
+          --format <FORMAT>
+              Output format of verdicts. The table also compares the resource usage with the limits
+
+              [default: table]
+              [possible values: table, json, csv]
 
           --reference <DIR>
               Folder of reference data to grant. Default: the grant in the config

@@ -10,5 +10,6 @@ pub mod rule_template;
 pub mod series_file;
 pub mod settings_schema;
 pub mod synthetic;
+pub mod trial_figure;
 pub mod verdict_csv;
 pub mod walk;

@@ -14,7 +14,7 @@ use sandbox::{CallContext, Detector};
 
 use super::batch_position;
 use super::series_file::{self, SeriesFileError};
-use super::verdict_csv::verdict_csv;
+use super::verdict_csv::{ShownRows, verdict_csv};
 use super::walk::{self, IncidentTraining, TrialParameters};
 
 /// A golden case.
@@ -131,7 +131,7 @@ impl GoldenCase {
             }
         };
         let result = result.map_err(|error| case_error(error.failure.with_advice()))?;
-        Ok(verdict_csv(&file, &result))
+        Ok(verdict_csv(&file, &result, ShownRows::All))
     }
 }
 

@@ -107,7 +107,8 @@ impl TrialResult {
         (0..self.verdicts.len()).filter(|point| self.is_anomalous(*point))
     }
 
-    fn is_anomalous(&self, point: usize) -> bool {
+    /// Returns true for a score of 1 or more.
+    pub fn is_anomalous(&self, point: usize) -> bool {
         self.verdicts[point].as_ref().is_some_and(|verdict| verdict.score >= 1.0)
     }
 }
