@@ -7,4 +7,5 @@ mod inspect;
 mod plot;
 mod project;
 mod run;
+mod score;
 mod walk;

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod bundle;
 mod environment;
+mod folder;
 mod inspect;
 mod lock;
 mod new;
@@ -40,7 +41,7 @@ pub(super) enum PluginCommand {
     Inspect(InspectArgs),
     /// Print a rule for a plugin with all settings and defaults, without running the plugin.
     Rule(RuleArgs),
-    /// Evaluate a series from a CSV file with a plugin, in the sandbox, under production limits.
+    /// Evaluate series from CSV files with a plugin, in the sandbox, under production limits.
     Run(RunArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
@@ -116,11 +117,12 @@ pub(super) struct RuleArgs {
 pub(super) struct RunArgs {
     /// Plugin file.
     file: PathBuf,
-    /// Series: a CSV file with the columns timestamp and value, at any step.
+    /// Series: a CSV file with the columns timestamp and value, at any step, or a folder of CSV files.
     ///
     /// Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a
-    /// missing row means "not known".
-    #[arg(long, value_name = "CSV")]
+    /// missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the
+    /// number of the event that the row belongs to.
+    #[arg(long, value_name = "CSV|DIR")]
     input: PathBuf,
     #[command(flatten)]
     trial: TrialArgs,

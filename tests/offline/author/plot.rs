@@ -55,6 +55,6 @@ fn a_plot_overwrites_no_other_file() {
     let plugin = bundled("daily-level");
     let project = project();
     insta::assert_snapshot!(project.refused(&run(&plugin, &["--plot", "fee.csv"])), @"failed: --plot: fee.csv does not end in .svg, expected a file like plot.svg, or no file for the terminal");
-    insta::assert_snapshot!(project.refused(&run(&plugin, &["--format", "csv", "--plot"])), @"");
+    insta::assert_snapshot!(project.refused(&run(&plugin, &["--format", "csv", "--plot"])), @"failed: --plot without a file draws between the lines of --format table: name a file with --plot FILE.svg");
     assert!(project.read("fee.csv").starts_with("timestamp,"));
 }

@@ -159,9 +159,9 @@ fn of_what_an_author_works_with() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "run"]), @r#"
-    Evaluate a series from a CSV file with a plugin, in the sandbox, under production limits
+    Evaluate series from CSV files with a plugin, in the sandbox, under production limits
 
-    Usage: costwarden plugin run [OPTIONS] --input <CSV> <FILE>
+    Usage: costwarden plugin run [OPTIONS] --input <CSV|DIR> <FILE>
 
     Arguments:
       <FILE>
@@ -173,10 +173,10 @@ fn of_what_an_author_works_with() {
 
               [env: COSTWARDEN_CONFIG=]
 
-          --input <CSV>
-              Series: a CSV file with the columns timestamp and value, at any step.
+          --input <CSV|DIR>
+              Series: a CSV file with the columns timestamp and value, at any step, or a folder of CSV files.
 
-              Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a missing row means "not known".
+              Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the number of the event that the row belongs to.
 
           --json
               Print JSON, one object per line

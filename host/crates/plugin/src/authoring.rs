@@ -7,6 +7,7 @@ pub mod language;
 pub mod peak_usage;
 pub mod project;
 pub mod rule_template;
+pub mod score;
 pub mod series_file;
 pub mod settings_schema;
 pub mod synthetic;

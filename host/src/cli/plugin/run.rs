@@ -1,7 +1,8 @@
-//! The command `plugin run`: evaluates a series from a file, and prints the verdicts and the resource usage.
+//! The command `plugin run`: evaluates a series from a file, or the series of a folder, and prints the verdicts and the resource usage.
 
 use model::count::counted;
 use plugin::authoring::peak_usage::PeakUsage;
+use plugin::authoring::score::{LabelledRows, ScoreFigures, Scoring};
 use plugin::authoring::series_file::{self, SeriesFile, SeriesRow};
 use plugin::authoring::trial_figure::trial_figure;
 use plugin::authoring::verdict_csv::{self, ShownRows, verdict_csv};
@@ -10,6 +11,7 @@ use sandbox::{Detector, Limits, Verdict};
 use serde_json::{Value, json};
 use tracing::Level;
 
+use super::folder::{self, score_line};
 use super::plot::PlotTarget;
 use super::trial::Trial;
 use super::{Format, RunArgs, TrialEnvironment};
@@ -23,12 +25,36 @@ pub(super) fn run(args: &RunArgs, environment: &TrialEnvironment, form: Form) ->
         plot != Some(PlotTarget::Terminal) || format == Format::Table,
         "--plot without a file draws between the lines of --format table: name a file with --plot FILE.svg"
     );
+    let detector = environment.load(&args.file, &args.load)?;
+    let trial = Trial::new(&detector, &args.trial, environment)?;
+    if args.input.is_dir() {
+        anyhow::ensure!(
+            plot.is_none() && !args.alerts && format != Format::Csv,
+            "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
+            args.input.display()
+        );
+        let form = if format == Format::Json { Form::Json } else { Form::Text };
+        folder::run(&trial, &args.input, form)?;
+        return Ok(Grade::Done);
+    }
+    run_file(args, &trial, Output { format, plot })?;
+    Ok(Grade::Done)
+}
+
+/// The output format, and the destination of the plot if any.
+#[derive(Clone, Copy)]
+struct Output<'a> {
+    format: Format,
+    plot: Option<PlotTarget<'a>>,
+}
+
+fn run_file(args: &RunArgs, trial: &Trial<'_>, output: Output<'_>) -> anyhow::Result<()> {
+    let Output { format, plot } = output;
+    let detector = trial.detector;
     let file = series_file::read(&args.input)?;
     for warning in &file.warnings {
         present::complaint(Level::WARN, &format!("{}: {warning}", args.input.display()));
     }
-    let detector = environment.load(&args.file, &args.load)?;
-    let trial = Trial::new(&detector, &args.trial, environment)?;
     let input = args.input.display().to_string();
     let result = trial.run(&file, &input)?;
     if let Some(target) = plot {
@@ -38,16 +64,25 @@ pub(super) fn run(args: &RunArgs, environment: &TrialEnvironment, form: Form) ->
     let rows = if args.alerts { ShownRows::Anomalous } else { ShownRows::All };
     match format {
         Format::Csv => present::out(verdict_csv(&file, &result, rows).trim_end()),
-        Format::Json => present::out(&as_json(&detector, &file, &result, rows).to_string()),
+        Format::Json => present::out(&as_json(detector, &file, &result, rows).to_string()),
         Format::Table => {
             if args.alerts || plot != Some(PlotTarget::Terminal) {
                 table(&file, &result, rows);
             }
             present::out(&usage_table(&result.usage, detector.limits()).to_string());
-            present::out(&summary(&detector, &file, &result, &input));
+            present::out(&summary(detector, &file, &result, &input));
+            score(&file, &result).iter().for_each(|figures| present::out(&score_line(figures)));
         }
     }
-    Ok(Grade::Done)
+    Ok(())
+}
+
+/// Returns the scores of a file with labels.
+fn score(file: &SeriesFile, result: &TrialResult) -> Option<ScoreFigures> {
+    let rows = LabelledRows::new(file, result)?;
+    let mut scoring = Scoring::default();
+    scoring.add(&rows);
+    Some(scoring.figures())
 }
 
 fn verdict<'a>(result: &'a TrialResult, row: &SeriesRow) -> Option<&'a Verdict> {
@@ -132,5 +167,6 @@ fn as_json(detector: &Detector, file: &SeriesFile, result: &TrialResult, rows: S
         "insufficient_history": result.insufficient_history,
         "figures": result.figures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "usage": usage.collect::<Vec<_>>(),
+        "score": score(file, result),
     })
 }

@@ -8,7 +8,7 @@ use super::{IncidentPolicy, TrialArgs, TrialEnvironment, read_settings};
 
 /// A detector with checked settings and the options of the trial.
 pub(super) struct Trial<'a> {
-    detector: &'a Detector,
+    pub(super) detector: &'a Detector,
     settings: String,
     args: &'a TrialArgs,
     accept_after_days: u16,

@@ -23,6 +23,13 @@ pub struct SeriesRow {
     pub(super) line: u64,
 }
 
+impl SeriesRow {
+    /// Returns the local time of the row, in seconds since 1970-01-01 on the same clock.
+    pub fn local_seconds(&self) -> i64 {
+        self.time.local
+    }
+}
+
 /// Texts for an unknown value in any letter case; an empty field is unknown too.
 const UNKNOWN: [&str; 6] = ["nan", "na", "n/a", "null", "none", "-"];
 
