@@ -13,6 +13,7 @@ mod incidents;
 mod jobs;
 mod log;
 mod manual;
+mod plot;
 mod plugin;
 mod present;
 mod rules;
@@ -77,7 +78,7 @@ enum Command {
     /// List, show and accept incidents.
     #[command(subcommand)]
     Incidents(incidents::IncidentsCommand),
-    /// List series, or show the stored days of a series.
+    /// List series, or show, draw or export the stored days of a series.
     #[command(subcommand)]
     Series(series::SeriesCommand),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.

@@ -8,7 +8,6 @@ mod folder;
 mod inspect;
 mod lock;
 mod new;
-mod plot;
 mod rule;
 mod run;
 mod share;
@@ -22,10 +21,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use config_file::secret::SecretUse;
+use model::series::SeriesKey;
 use plugin::authoring::language::Language;
 use sandbox::{Detector, Isolation, Limits, Sandbox};
 
 use self::environment::TrialEnvironment;
+use super::args;
 use super::present::Form;
 use super::{config_path, environment as variable, load, together};
 use crate::config::{self, Exchange};
@@ -122,8 +123,11 @@ pub(super) struct RunArgs {
     /// Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a
     /// missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the
     /// number of the event that the row belongs to.
-    #[arg(long, value_name = "CSV|DIR")]
-    input: PathBuf,
+    #[arg(long, value_name = "CSV|DIR", required_unless_present = "series")]
+    input: Option<PathBuf>,
+    /// Series of the store in the config: domainId/projectId/serviceId. The incidents are the labels.
+    #[arg(long, value_name = "KEY", value_parser = args::series, conflicts_with = "input")]
+    series: Option<SeriesKey>,
     #[command(flatten)]
     trial: TrialArgs,
     /// Print anomalous points only.
@@ -163,9 +167,9 @@ pub(super) struct TrialArgs {
     /// Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points.
     #[arg(long, value_name = "DAYS", value_parser = days)]
     history_days: Option<NonZero<u16>>,
-    /// Unit of the values.
-    #[arg(long, default_value = "KRW")]
-    unit: String,
+    /// Unit of the values. Default: the currency of the config, or KRW without a config.
+    #[arg(long)]
+    unit: Option<String>,
     /// Language of reasons, like ko or en.
     #[arg(long, default_value = "en")]
     locale: String,
@@ -300,7 +304,7 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Build(args) => build::build(&args, TrialEnvironment::new(config)?.limits, form),
         PluginCommand::Inspect(args) => inspect::inspect(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
-        PluginCommand::Run(args) => run::run(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Run(args) => run::run(&args, config, form).await,
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Lock(args) => {

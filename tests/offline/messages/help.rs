@@ -32,7 +32,7 @@ fn of_the_program() {
       archive    Maintain the raw documents: set the retention, compare with the ledger, rebuild the database
       anomalies  List anomalies
       incidents  List, show and accept incidents
-      series     List series, or show the stored days of a series
+      series     List series, or show, draw or export the stored days of a series
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs
       simulate   Serve a simulated Kakao Cloud billing API on loopback until interrupted
@@ -161,7 +161,7 @@ fn of_what_an_author_works_with() {
     insta::assert_snapshot!(help(&["plugin", "run"]), @r#"
     Evaluate series from CSV files with a plugin, in the sandbox, under production limits
 
-    Usage: costwarden plugin run [OPTIONS] --input <CSV|DIR> <FILE>
+    Usage: costwarden plugin run [OPTIONS] <FILE>
 
     Arguments:
       <FILE>
@@ -180,6 +180,9 @@ fn of_what_an_author_works_with() {
 
           --json
               Print JSON, one object per line
+
+          --series <KEY>
+              Series of the store in the config: domainId/projectId/serviceId. The incidents are the labels
 
           --settings <JSON>
               Settings of the rule: JSON, or @FILE
@@ -204,9 +207,7 @@ fn of_what_an_author_works_with() {
               Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points
 
           --unit <UNIT>
-              Unit of the values
-
-              [default: KRW]
+              Unit of the values. Default: the currency of the config, or KRW without a config
 
           --locale <LOCALE>
               Language of reasons, like ko or en
@@ -430,14 +431,15 @@ fn of_what_looks() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    List series, or show the stored days of a series
+    List series, or show, draw or export the stored days of a series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list  List the series of a day with keys and names, most expensive first
-      show  Show the days of a series in the ledger
-      help  Print this message or the help of the given subcommand(s)
+      list    List the series of a day with keys and names, most expensive first
+      show    Show the days of a series in the ledger
+      export  Write the days of a series as CSV with the columns timestamp, value and label, for `plugin run --input`
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
@@ -465,6 +467,7 @@ fn of_what_looks() {
           --series <SERIES>     Series key domainId/projectId/serviceId, from `series list` or from an anomaly
           --as-of <DAY|MOMENT>  Moment of knowledge: show the amounts known at the end of a day, or at a moment
           --json                Print JSON, one object per line
+          --plot [<FILE.svg>]   Draw the cost, the anomalies and the incidents in the terminal instead of a table, or write an SVG file. An id `*` sums over all ids
           --from <FROM>         First day
           --to <TO>             Last day
       -h, --help                Print help

@@ -17,6 +17,8 @@ pub(super) struct TrialEnvironment {
     pub(super) limits: Limits,
     /// Grants by plugin name.
     grants: BTreeMap<String, Grants>,
+    /// Currency code of ISO 4217.
+    pub(super) currency: String,
     pub(super) accept_after_days: u16,
     pub(super) keys: Vec<TrustedKey>,
 }
@@ -29,11 +31,12 @@ impl TrialEnvironment {
     pub(super) fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let Some(file) = config_file(config) else {
             let TrialOptions { limits, keys, grants } = TrialOptions::default();
-            return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
+            let currency = "KRW".to_owned();
+            return Ok(Self { limits, grants, currency, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
-        let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
+        let Trial { currency, accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
         let TrialOptions { limits, keys, grants } = plugins;
-        Ok(Self { limits, grants, accept_after_days, keys })
+        Ok(Self { limits, grants, currency, accept_after_days, keys })
     }
 
     /// Loads a plugin under any name, with the reference data of `--reference`, or with the grant in the config.

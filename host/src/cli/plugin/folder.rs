@@ -6,8 +6,8 @@ use model::count::counted;
 use plugin::authoring::score::{LabelledRows, ScoreCounts, ScoreFigures, Scoring, rounded};
 use plugin::authoring::series_file;
 use serde_json::{Value, json};
-use tracing::Level;
 
+use super::run::read_series;
 use super::trial::Trial;
 use crate::cli::present::{self, Form};
 
@@ -26,12 +26,8 @@ pub(super) fn run(trial: &Trial<'_>, folder: &Path, form: Form) -> anyhow::Resul
     let mut scoring = Scoring::default();
     let mut summaries = Vec::new();
     for path in series_file::files_of(folder)? {
-        let file = series_file::read(&path)?;
-        let input = path.display().to_string();
-        for warning in &file.warnings {
-            present::complaint(Level::WARN, &format!("{input}: {warning}"));
-        }
-        let result = trial.run(&file, &input)?;
+        let file = read_series(&path)?;
+        let result = trial.run(&file)?;
         summaries.push(SeriesSummary {
             name: file.series.id.clone(),
             rows: file.rows.len(),
@@ -79,7 +75,7 @@ fn table(summaries: &[SeriesSummary]) -> comfy_table::Table {
     for SeriesSummary { name, rows, judged, anomalous, score } in summaries {
         let score = score.map(|score| [score.events, score.touched, score.inside, score.alerts, score.true_alerts]);
         let score = score.map_or_else(Default::default, |counts| counts.map(|count| count.to_string()));
-        let counts = [rows, judged, anomalous].map(|count| count.to_string());
+        let counts = [rows, judged, anomalous].map(ToString::to_string);
         table.add_row([name.clone()].into_iter().chain(counts).chain(score));
     }
     table

@@ -1,5 +1,7 @@
 //! The command `plugin run`: evaluates a series from a file, or the series of a folder, and prints the verdicts and the resource usage.
 
+use std::path::{Path, PathBuf};
+
 use model::count::counted;
 use plugin::authoring::peak_usage::PeakUsage;
 use plugin::authoring::score::{LabelledRows, ScoreFigures, Scoring};
@@ -12,66 +14,82 @@ use serde_json::{Value, json};
 use tracing::Level;
 
 use super::folder::{self, score_line};
-use super::plot::PlotTarget;
 use super::trial::Trial;
 use super::{Format, RunArgs, TrialEnvironment};
+use crate::cli::args::ALL_DAYS;
+use crate::cli::load_store;
+use crate::cli::plot::PlotTarget;
 use crate::cli::present::{self, Form};
+use crate::cli::series::stored;
 use crate::pipeline::Grade;
 
-pub(super) fn run(args: &RunArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn run(args: &RunArgs, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     let plot = PlotTarget::of(args.plot.as_ref())?;
     let format = if form == Form::Json { Format::Json } else { args.format };
     anyhow::ensure!(
         plot != Some(PlotTarget::Terminal) || format == Format::Table,
         "--plot without a file draws between the lines of --format table: name a file with --plot FILE.svg"
     );
+    let environment = TrialEnvironment::new(config.clone())?;
     let detector = environment.load(&args.file, &args.load)?;
-    let trial = Trial::new(&detector, &args.trial, environment)?;
-    if args.input.is_dir() {
-        anyhow::ensure!(
-            plot.is_none() && !args.alerts && format != Format::Csv,
-            "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
-            args.input.display()
-        );
-        let form = if format == Format::Json { Form::Json } else { Form::Text };
-        folder::run(&trial, &args.input, form)?;
-        return Ok(Grade::Done);
+    let trial = Trial::new(&detector, &args.trial, &environment)?;
+    let output = Output { format, plot, rows: if args.alerts { ShownRows::Anomalous } else { ShownRows::All } };
+    match (&args.series, &args.input) {
+        (Some(key), _) => {
+            let stored = stored(&load_store(config).await?, key, ALL_DAYS).await?;
+            let file = series_file::parse(&key.to_string(), &stored.csv())?;
+            run_file(&file, &trial, output)?;
+        }
+        (None, Some(folder)) if folder.is_dir() => {
+            anyhow::ensure!(
+                plot.is_none() && !args.alerts && format != Format::Csv,
+                "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
+                folder.display()
+            );
+            let form = if format == Format::Json { Form::Json } else { Form::Text };
+            folder::run(&trial, folder, form)?;
+        }
+        (None, Some(input)) => run_file(&read_series(input)?, &trial, output)?,
+        (None, None) => unreachable!("the command line requires --input or --series"),
     }
-    run_file(args, &trial, Output { format, plot })?;
     Ok(Grade::Done)
 }
 
-/// The output format, and the destination of the plot if any.
+/// Reads a series and prints the warnings.
+pub(super) fn read_series(input: &Path) -> anyhow::Result<SeriesFile> {
+    let file = series_file::read(input)?;
+    for warning in &file.warnings {
+        present::complaint(Level::WARN, &format!("{}: {warning}", file.origin));
+    }
+    Ok(file)
+}
+
+/// The output format, the shown rows, and the destination of the plot if any.
 #[derive(Clone, Copy)]
 struct Output<'a> {
     format: Format,
+    rows: ShownRows,
     plot: Option<PlotTarget<'a>>,
 }
 
-fn run_file(args: &RunArgs, trial: &Trial<'_>, output: Output<'_>) -> anyhow::Result<()> {
-    let Output { format, plot } = output;
+fn run_file(file: &SeriesFile, trial: &Trial<'_>, output: Output<'_>) -> anyhow::Result<()> {
+    let Output { format, rows, plot } = output;
     let detector = trial.detector;
-    let file = series_file::read(&args.input)?;
-    for warning in &file.warnings {
-        present::complaint(Level::WARN, &format!("{}: {warning}", args.input.display()));
-    }
-    let input = args.input.display().to_string();
-    let result = trial.run(&file, &input)?;
+    let result = trial.run(file)?;
     if let Some(target) = plot {
         let title = format!("{}, {} {}", file.series.id, detector.manifest.name, detector.manifest.version);
-        target.draw(&trial_figure(&file, &result, &title, &args.trial.unit))?;
+        target.draw(&trial_figure(file, &result, &title, trial.unit))?;
     }
-    let rows = if args.alerts { ShownRows::Anomalous } else { ShownRows::All };
     match format {
-        Format::Csv => present::out(verdict_csv(&file, &result, rows).trim_end()),
-        Format::Json => present::out(&as_json(detector, &file, &result, rows).to_string()),
+        Format::Csv => present::out(verdict_csv(file, &result, rows).trim_end()),
+        Format::Json => present::out(&as_json(detector, file, &result, rows).to_string()),
         Format::Table => {
-            if args.alerts || plot != Some(PlotTarget::Terminal) {
-                table(&file, &result, rows);
+            if rows == ShownRows::Anomalous || plot != Some(PlotTarget::Terminal) {
+                table(file, &result, rows);
             }
             present::out(&usage_table(&result.usage, detector.limits()).to_string());
-            present::out(&summary(detector, &file, &result, &input));
-            score(&file, &result).iter().for_each(|figures| present::out(&score_line(figures)));
+            present::out(&summary(detector, file, &result));
+            score(file, &result).iter().for_each(|figures| present::out(&score_line(figures)));
         }
     }
     Ok(())
@@ -111,7 +129,7 @@ fn table(file: &SeriesFile, result: &TrialResult, rows: ShownRows) {
     }
 }
 
-fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult, input: &str) -> String {
+fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> String {
     let judged = file.rows.iter().filter(|row| verdict(result, row).is_some()).count();
     let anomalous = result.anomalous_points().count();
     let missing = match result.missing_points {
@@ -122,7 +140,7 @@ fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult, input: 
         "{} {} over {}: {}, {judged} judged, {anomalous} anomalous, {} with insufficient history{missing}",
         detector.manifest.name,
         detector.manifest.version,
-        input,
+        file.origin,
         counted(file.rows.len(), "row"),
         result.insufficient_history
     )

@@ -80,11 +80,7 @@ impl LabelledRows {
         let labels = file.rows.iter().map(|row| row.label).collect::<Option<Vec<_>>>()?;
         let verdict = |point: usize| result.verdicts[point].as_ref();
         let scores = file.rows.iter().map(|row| row.point.and_then(verdict).map(|verdict| verdict.score));
-        Some(Self {
-            labels,
-            scores: scores.collect(),
-            times: file.rows.iter().map(SeriesRow::local_seconds).collect(),
-        })
+        Some(Self { labels, scores: scores.collect(), times: file.rows.iter().map(SeriesRow::local_seconds).collect() })
     }
 }
 

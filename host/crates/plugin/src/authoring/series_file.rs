@@ -28,6 +28,8 @@ pub use self::rows::SeriesRow;
 /// The rows of a file in file order, and the resulting series.
 #[derive(Debug, Clone)]
 pub struct SeriesFile {
+    /// The path, or the id of a series without a file. For messages.
+    pub origin: String,
     pub rows: Vec<SeriesRow>,
     pub series: Series,
     /// Texts about possible mistakes in the file, with line numbers.
@@ -45,7 +47,17 @@ pub fn read(path: &Path) -> Result<SeriesFile, SeriesFileError> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy();
     let file = File::open(path).map_err(SeriesFileFault::Read);
     let read = file.and_then(|file| to_series(&id, rows::read(file)?));
-    read.map_err(|fault| SeriesFileError { path: path.to_owned(), fault })
+    let read = read.map_err(|fault| SeriesFileError { origin: path.display().to_string(), fault })?;
+    Ok(SeriesFile { origin: path.display().to_string(), ..read })
+}
+
+/// Reads a series with the given id from the text of a file.
+///
+/// # Errors
+/// Fails if a line is invalid.
+pub fn parse(id: &str, text: &str) -> Result<SeriesFile, SeriesFileError> {
+    let read = rows::read(text.as_bytes()).and_then(|rows| to_series(id, rows));
+    read.map_err(|fault| SeriesFileError { origin: id.to_owned(), fault })
 }
 
 /// Returns the CSV files of a folder, sorted by name.
@@ -53,7 +65,7 @@ pub fn read(path: &Path) -> Result<SeriesFile, SeriesFileError> {
 /// # Errors
 /// Fails if the folder cannot be read or has no CSV file.
 pub fn files_of(folder: &Path) -> Result<Vec<PathBuf>, SeriesFileError> {
-    let error = |fault| SeriesFileError { path: folder.to_owned(), fault };
+    let error = |fault| SeriesFileError { origin: folder.display().to_string(), fault };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|cause| error(SeriesFileFault::Read(cause)))? {
         let path = entry.map_err(|cause| error(SeriesFileFault::Read(cause)))?.path();
@@ -149,7 +161,7 @@ fn to_series(id: &str, mut rows: Vec<SeriesRow>) -> Result<SeriesFile, SeriesFil
         values,
         excluded: Vec::new(),
     };
-    Ok(SeriesFile { rows, series, warnings: suspect.warnings(step) })
+    Ok(SeriesFile { origin: id.to_owned(), rows, series, warnings: suspect.warnings(step) })
 }
 
 #[cfg(test)]

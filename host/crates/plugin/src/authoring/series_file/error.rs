@@ -1,18 +1,17 @@
 //! Errors of reading a series.
 
 use std::io;
-use std::path::PathBuf;
 
 use model::count::counted;
 
 use super::MAX_POINTS;
 use super::timestamp::Clock;
 
-/// An unreadable series, with the path of the file.
+/// An unreadable series, with the path of the file or the id of the series.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {fault}", path.display())]
+#[error("{origin}: {fault}")]
 pub struct SeriesFileError {
-    pub(super) path: PathBuf,
+    pub(super) origin: String,
     pub(super) fault: SeriesFileFault,
 }
 

@@ -1,6 +1,6 @@
 //! The rows of a CSV file.
 
-use std::fs::File;
+use std::io::Read;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
@@ -34,7 +34,7 @@ impl SeriesRow {
 const UNKNOWN: [&str; 6] = ["nan", "na", "n/a", "null", "none", "-"];
 
 /// Reads all rows in file order.
-pub(super) fn read(file: File) -> Result<Vec<SeriesRow>, SeriesFileFault> {
+pub(super) fn read(file: impl Read) -> Result<Vec<SeriesRow>, SeriesFileFault> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(file);
     let header = reader.headers().map_err(csv_fault)?.clone();
     if header.iter().all(str::is_empty) {
@@ -77,7 +77,7 @@ fn column(header: &StringRecord, name: &'static str) -> Result<usize, SeriesFile
     index.ok_or_else(|| SeriesFileFault::Column { name, header: header.iter().collect::<Vec<_>>().join(",") })
 }
 
-fn next(reader: &mut Reader<File>, record: &mut StringRecord) -> Result<bool, SeriesFileFault> {
+fn next(reader: &mut Reader<impl Read>, record: &mut StringRecord) -> Result<bool, SeriesFileFault> {
     reader.read_record(record).map_err(csv_fault)
 }
 

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use ::plot::Figure;
 use anyhow::Context as _;
-use plot::Figure;
 
-use crate::cli::present;
+use super::present;
 
 /// The destination of a plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum PlotTarget<'a> {
+pub(super) enum PlotTarget<'a> {
     Terminal,
     File(&'a Path),
 }
@@ -19,7 +19,7 @@ impl<'a> PlotTarget<'a> {
     ///
     /// # Errors
     /// Fails for a file without the extension `.svg`, before a run overwrites the file.
-    pub(in crate::cli) fn of(option: Option<&'a Option<PathBuf>>) -> anyhow::Result<Option<Self>> {
+    pub(super) fn of(option: Option<&'a Option<PathBuf>>) -> anyhow::Result<Option<Self>> {
         match option {
             None => Ok(None),
             Some(None) => Ok(Some(Self::Terminal)),
@@ -34,11 +34,11 @@ impl<'a> PlotTarget<'a> {
     }
 
     /// Prints a figure, or writes the file and names the file on standard error.
-    pub(in crate::cli) fn draw(self, figure: &Figure) -> anyhow::Result<()> {
+    pub(super) fn draw(self, figure: &Figure) -> anyhow::Result<()> {
         match self {
-            Self::Terminal => present::out(&format!("{}\n", plot::terminal(figure, present::width().into()))),
+            Self::Terminal => present::out(&format!("{}\n", ::plot::terminal(figure, present::width().into()))),
             Self::File(file) => {
-                std::fs::write(file, plot::svg(figure))
+                std::fs::write(file, ::plot::svg(figure))
                     .with_context(|| format!("{} cannot be written", file.display()))?;
                 present::complaint(tracing::Level::INFO, &format!("{}: the plot of {}", file.display(), figure.title));
             }
