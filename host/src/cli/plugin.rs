@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod bundle;
+mod compare;
 mod environment;
 mod folder;
 mod inspect;
@@ -44,6 +45,8 @@ pub(super) enum PluginCommand {
     Rule(RuleArgs),
     /// Evaluate series from CSV files with a plugin, in the sandbox, under production limits.
     Run(RunArgs),
+    /// List the events and alerts of two plugins over the same series.
+    Compare(CompareArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
     /// Measure time and fuel per point, by series length and batch size, and compare with the limits.
@@ -69,7 +72,7 @@ pub(super) enum PluginCommand {
 impl PluginCommand {
     /// Returns true for a trial of a plugin, because the log lines of the plugin are shown.
     pub(super) fn is_trial(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Run(_) | Self::Test(_))
+        matches!(self, Self::Build(_) | Self::Run(_) | Self::Compare(_) | Self::Test(_))
     }
 }
 
@@ -139,6 +142,24 @@ pub(super) struct RunArgs {
     /// Output format of verdicts. The table also compares the resource usage with the limits.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// First plugin file.
+    first: PathBuf,
+    /// Second plugin file. The same file compares two settings.
+    second: PathBuf,
+    /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
+    #[arg(long, value_name = "CSV|DIR")]
+    input: PathBuf,
+    /// Settings of the second plugin: JSON, or @FILE. Default: --settings.
+    #[arg(long, value_name = "JSON")]
+    second_settings: Option<String>,
+    #[command(flatten)]
+    trial: TrialArgs,
     #[command(flatten)]
     load: LoadArgs,
 }
@@ -305,6 +326,7 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Inspect(args) => inspect::inspect(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
         PluginCommand::Run(args) => run::run(&args, config, form).await,
+        PluginCommand::Compare(args) => compare::compare(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Lock(args) => {

@@ -23,7 +23,17 @@ impl<'a> Trial<'a> {
         args: &'a TrialArgs,
         environment: &'a TrialEnvironment,
     ) -> anyhow::Result<Self> {
-        let settings = read_settings(detector, &args.settings)?;
+        Self::with_settings(detector, &args.settings, args, environment)
+    }
+
+    /// Checks the given settings, in place of the settings of the options.
+    pub(super) fn with_settings(
+        detector: &'a Detector,
+        settings: &str,
+        args: &'a TrialArgs,
+        environment: &'a TrialEnvironment,
+    ) -> anyhow::Result<Self> {
+        let settings = read_settings(detector, settings)?;
         let unit = args.unit.as_deref().unwrap_or(&environment.currency);
         Ok(Self { detector, settings, args, unit, accept_after_days: environment.accept_after_days })
     }
