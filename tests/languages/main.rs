@@ -8,6 +8,7 @@ mod examples;
 mod faults;
 mod projects;
 mod toolchains;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod built;
 mod bundle;
 mod compare;
 mod environment;
@@ -15,6 +16,7 @@ mod share;
 mod sign;
 mod test;
 mod trial;
+mod watch;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ pub(super) enum PluginCommand {
     Compare(CompareArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
+    /// Build, test and draw a project again after each change of a file, until interrupted.
+    Watch(WatchArgs),
     /// Measure time and fuel per point, by series length and batch size, and compare with the limits.
     Bench(BenchArgs),
     /// Write plugins.lock: the version, digest and signer of every plugin in the rules.
@@ -72,7 +76,7 @@ pub(super) enum PluginCommand {
 impl PluginCommand {
     /// Returns true for a trial of a plugin, because the log lines of the plugin are shown.
     pub(super) fn is_trial(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Run(_) | Self::Compare(_) | Self::Test(_))
+        matches!(self, Self::Build(_) | Self::Run(_) | Self::Compare(_) | Self::Test(_) | Self::Watch(_))
     }
 }
 
@@ -231,15 +235,33 @@ pub(super) enum IncidentPolicy {
 
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml.
+    /// Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings and intents, case.toml.
     #[arg(default_value = ".")]
     directory: PathBuf,
-    /// Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder.
+    /// Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder, built
+    /// again if a source file of the project is newer.
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
     /// Write the current verdicts to expected.csv.
     #[arg(long)]
     update: bool,
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// Folder of the project.
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+    /// Series to draw: a CSV file. Default: series.csv in the folder, if present.
+    #[arg(long, value_name = "CSV")]
+    input: Option<PathBuf>,
+    /// SVG file for the plot. Default: the terminal.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    #[command(flatten)]
+    trial: TrialArgs,
     #[command(flatten)]
     load: LoadArgs,
 }
@@ -322,12 +344,13 @@ pub(super) struct UnbundleArgs {
 pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     match command {
         PluginCommand::New(args) => new::new(&args, form),
-        PluginCommand::Build(args) => build::build(&args, TrialEnvironment::new(config)?.limits, form),
+        PluginCommand::Build(args) => build::build(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Inspect(args) => inspect::inspect(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
         PluginCommand::Run(args) => run::run(&args, config, form).await,
         PluginCommand::Compare(args) => compare::compare(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Watch(args) => match watch::watch(&args, &TrialEnvironment::new(config)?)? {},
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Lock(args) => {
             lock::lock(&args, &load(config, SecretUse::Tables(&["plugins"])).await?, form).await

@@ -241,11 +241,11 @@ fn of_what_an_author_works_with() {
     Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
 
     Arguments:
-      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml [default: .]
+      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings and intents, case.toml [default: .]
 
     Options:
           --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder
+          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder, built again if a source file of the project is newer
           --json             Print JSON, one object per line
           --update           Write the current verdicts to expected.csv
           --reference <DIR>  Folder of reference data to grant. Default: the grant in the config

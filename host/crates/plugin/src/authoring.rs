@@ -10,6 +10,7 @@ pub mod rule_template;
 pub mod score;
 pub mod series_file;
 pub mod settings_schema;
+pub mod sources;
 pub mod synthetic;
 pub mod trial_figure;
 pub mod verdict_csv;

@@ -8,7 +8,7 @@ use plugin::TrustedKey;
 use plugin::options::TrialOptions;
 use sandbox::{Artifact, Detector, Grants, Limits, LoadFault, packed};
 
-use super::{LoadArgs, config_file};
+use super::{CacheArgs, LoadArgs, config_file};
 use crate::cli::together;
 use crate::config::{self, Trial};
 
@@ -41,8 +41,7 @@ impl TrialEnvironment {
 
     /// Loads a plugin under any name, with the reference data of `--reference`, or with the grant in the config.
     pub(super) fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
-        let artifact = Artifact::read(file, self.limits.module_bytes)?;
-        let grants = match &args.reference {
+        match &args.reference {
             // Checked here: a plugin without an access to reference data would hide the mistake from the author.
             Some(folder) if !folder.is_dir() => {
                 anyhow::bail!(
@@ -50,11 +49,23 @@ impl TrialEnvironment {
                     folder.display()
                 )
             }
-            Some(folder) => Grants { reference: Some(folder.clone()) },
-            None => self.grants(&artifact),
-        };
-        let sandbox = args.cache.sandbox(self.limits.clone())?;
-        let loaded = sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
+            Some(folder) => self.load_granted(file, folder, &args.cache),
+            None => {
+                let artifact = Artifact::read(file, self.limits.module_bytes)?;
+                self.load_artifact(&artifact, &self.grants(&artifact), &args.cache)
+            }
+        }
+    }
+
+    /// Loads a plugin under any name, with a folder of reference data.
+    pub(super) fn load_granted(&self, file: &Path, reference: &Path, cache: &CacheArgs) -> anyhow::Result<Detector> {
+        let artifact = Artifact::read(file, self.limits.module_bytes)?;
+        self.load_artifact(&artifact, &Grants { reference: Some(reference.to_owned()) }, cache)
+    }
+
+    fn load_artifact(&self, artifact: &Artifact, grants: &Grants, cache: &CacheArgs) -> anyhow::Result<Detector> {
+        let sandbox = cache.sandbox(self.limits.clone())?;
+        let loaded = sandbox.load_any(artifact, grants).map_err(|error| match &error.fault {
             LoadFault::NotGranted { .. } => {
                 anyhow::anyhow!("{error}; or, for a trial, name the folder with --reference")
             }

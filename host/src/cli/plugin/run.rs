@@ -88,11 +88,16 @@ fn run_file(file: &SeriesFile, trial: &Trial<'_>, output: Output<'_>) -> anyhow:
                 table(file, &result, rows);
             }
             present::out(&usage_table(&result.usage, detector.limits()).to_string());
-            present::out(&summary(detector, file, &result));
-            score(file, &result).iter().for_each(|figures| present::out(&score_line(figures)));
+            summary_lines(detector, file, &result).iter().for_each(|line| present::out(line));
         }
     }
     Ok(())
+}
+
+/// Returns the counts, and the scores of a file with labels.
+pub(super) fn summary_lines(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> Vec<String> {
+    let score = score(file, result).map(|figures| score_line(&figures));
+    [summary(detector, file, result)].into_iter().chain(score).collect()
 }
 
 /// Returns the scores of a file with labels.

@@ -51,6 +51,7 @@ impl<'a> Trial<'a> {
                 IncidentPolicy::Exclude => IncidentTraining::Excluded { accept_after_days: self.accept_after_days },
                 IncidentPolicy::Include => IncidentTraining::Included,
             },
+            known_incidents: &[],
         };
         let result = match walk {
             Some(every) => walk::walk(&parameters, &file.series, every.get()),
