@@ -262,6 +262,7 @@ impl Command {
     fn reader(&self) -> log::Reader {
         match self {
             Self::Daily(_) | Self::Hourly(_) | Self::Backfill(_) | Self::Archive(_) => log::Reader::Schedule,
+            Self::Plugin(plugin::PluginCommand::Bench(_)) => log::Reader::Measurement,
             Self::Plugin(command) if command.is_trial() => log::Reader::Author,
             _ => log::Reader::Person,
         }

@@ -94,7 +94,9 @@ fn draw(args: &WatchArgs, plugin: &Path, environment: &TrialEnvironment, target:
 }
 
 fn input(args: &WatchArgs) -> PathBuf {
-    args.input.clone().unwrap_or_else(|| args.directory.join(DEFAULT_INPUT))
+    args.input
+        .clone()
+        .unwrap_or_else(|| args.directory.strip_prefix(".").unwrap_or(&args.directory).join(DEFAULT_INPUT))
 }
 
 impl WatchedFiles {
