@@ -26,7 +26,7 @@ pub(crate) struct Bounds {
 impl State {
     /// The bounds of a day after all learned days.
     pub(crate) fn bounds(&self, settings: &Settings, day: Date) -> Bounds {
-        let (filter, band, excess) = (&self.filter, &self.band, charges::expected(day, &self.charges));
+        let (filter, band, excess) = (&self.filter, &self.band, charges::expected(day, &self.charges, self.through));
         let weekday = filter.weekday(day.weekday());
         let least = settings.k * band.deviation;
         let (mut high, mut low) = (filter.level.max(band.slow) + weekday, filter.level.min(band.slow) + weekday);

@@ -53,9 +53,9 @@ impl Recurrence {
     }
 }
 
-/// The excess on `day` by the charges of the history.
-pub(crate) fn expected(day: Date, charges: &[Charge]) -> Excess {
-    let mut pairs = RECURRENCES.iter().filter_map(|rule| Some((*rule, pair(day, charges, *rule)?)));
+/// The excess on `day` by the charges of a history through `through`.
+pub(crate) fn expected(day: Date, charges: &[Charge], through: Date) -> Excess {
+    let mut pairs = RECURRENCES.iter().filter_map(|rule| Some((*rule, pair(day, charges, *rule, through)?)));
     let Some((_, [last, earlier])) = pairs.find(|(rule, pair)| is_simplest(*rule, pair, charges)) else {
         return Excess::default();
     };
@@ -71,8 +71,8 @@ pub(crate) fn expected(day: Date, charges: &[Charge]) -> Excess {
     Excess { expected: last, lowest, highest }
 }
 
-/// The last charge and the charge before, if both have the same sign and few charges contradict the rule.
-fn pair(day: Date, charges: &[Charge], rule: Recurrence) -> Option<[Charge; 2]> {
+/// The last charge of the history and the charge before, if both have the same sign and few charges contradict the rule.
+fn pair(day: Date, charges: &[Charge], rule: Recurrence, through: Date) -> Option<[Charge; 2]> {
     if charges.len() > MAX_CHARGES {
         return None;
     }
@@ -83,7 +83,10 @@ fn pair(day: Date, charges: &[Charge], rule: Recurrence) -> Option<[Charge; 2]> 
     if others > MAX_OTHERS {
         return None;
     }
-    let find = |count| charges.iter().rev().find(|charge| rule.count(charge.day, day) == Some(count));
+    // Recurrences after the history are not known.
+    let unknown = (through.days() + 1..day.days()).filter(|later| rule.count(Date::from_days(*later), day).is_some());
+    let unknown = unknown.count() as i64;
+    let find = |count| charges.iter().rev().find(|charge| rule.count(charge.day, day) == Some(unknown + count));
     let (last, earlier) = (*find(1)?, *find(2)?);
     (last.excess * earlier.excess > 0.0).then_some([last, earlier])
 }

@@ -17,6 +17,8 @@
 //!
 //! Known irregular costs are expected:
 //!
+//! - A growth or a decline by a steady factor in each of the last eight weeks goes on.
+//! - A service without cost in the first days of the history is compared with its own days only.
 //! - A charge on the same day of the month, on the last day, on the same weekday of the month, or every second
 //!   week is expected from the third time on. It alerts if it is missing or if its amount changes.
 //! - A missed weekly charge alerts once, not each week.

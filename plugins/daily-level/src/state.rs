@@ -25,6 +25,8 @@ pub struct State {
     pub(crate) filter: Filter,
     pub(crate) band: Band,
     pub(crate) charges: Vec<Charge>,
+    /// The last known day of the history.
+    pub(crate) through: Date,
     /// The largest usual burst above the usual amount; 0 without usual bursts.
     pub(crate) burst: f64,
 }
@@ -37,6 +39,9 @@ impl State {
         if learnable < needed {
             return Err(Refusal::learning(learnable, needed));
         }
+        // A new service is not compared with the time before its first cost.
+        let without_cost = points.iter().take_while(|(_, value)| *value == 0.0).count();
+        let points = &points[without_cost.min(points.len() - needed)..];
         let scale = level::scale(points.iter().map(|(_, value)| *value), points.len());
         // Without cost there is no scale. Any positive unit keeps the numbers finite.
         let unit = if scale > 0.0 { scale } else { 1.0 };
@@ -56,7 +61,8 @@ impl State {
             filter.learn(weekday, value, settings.floor);
         }
         let band = Band::of(settings, &errors, &without);
-        let mut state = Self { scale, filter, band, charges: Vec::new(), burst: 0.0 };
+        let through = days[days.len() - 1];
+        let mut state = Self { scale, filter, band, charges: Vec::new(), through, burst: 0.0 };
         (state.charges, state.burst) = state.irregular(settings, &days, &values, &without);
         Ok(state)
     }

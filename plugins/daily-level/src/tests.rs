@@ -81,6 +81,20 @@ fn slow_growth_alerts_within_two_weeks_against_the_amount_before() {
 }
 
 #[test]
+fn steady_growth_from_the_start_is_silent() {
+    check(150, |i| usual(i) * 1.02_f64.powi(i as i32), &[]);
+    check(150, |i| usual(i) * 0.985_f64.powi(i as i32), &[]);
+    check(150, |i| usual(i) + 0.3 * usual(i) * 1.02_f64.powi(i as i32), &[]);
+}
+
+#[test]
+fn a_new_service_is_compared_with_its_own_days() {
+    let history = days(100, |i| if i < 87 { 0.0 } else { usual(i) });
+    let verdict = &fit_then_judge::<DailyLevel>("{}", &history, &[1_000.0]).expect("judged")[0];
+    assert!(verdict.score < 1.0 && (900.0..1_100.0).contains(&verdict.expected), "{verdict:?}");
+}
+
+#[test]
 fn a_monthly_charge_is_expected_from_the_third_time() {
     let fee = |i: usize| if FIRSTS.contains(&i) { 5_000.0 } else { 0.0 };
     check(240, |i| usual(i) + fee(i), &[27, 55]);
@@ -150,6 +164,23 @@ fn the_band_of_a_fit_stays_over_unknown_days() {
         (verdict.lower, verdict.upper)
     };
     assert_eq!(band(0), band(7));
+}
+
+/// An opening band does not know the charges since the opening.
+#[test]
+fn a_monthly_charge_is_expected_after_an_unknown_month() {
+    let context = native::context("{}");
+    let fee = |i: usize| if FIRSTS.contains(&i) { 5_000.0 } else { 0.0 };
+    let fitted = native::fit::<DailyLevel>(&context, &days(FIRSTS[3], fee)).expect("fitted");
+    let expected = |day: usize| {
+        let values = (FIRSTS[3]..=day).map(|i| if i == day { 0.0 } else { f64::NAN }).collect::<Vec<_>>();
+        let judge_from = values.len() as u32 - 1;
+        let window = Series::daily("2026-05-01", values);
+        native::judge::<DailyLevel>(&context, &fitted, window, judge_from).expect("judged")[0].expected
+    };
+    let expected = [FIRSTS[3], FIRSTS[4] - 1, FIRSTS[4], FIRSTS[5]].map(expected);
+    let thousands = expected.map(|amount| (amount / 1_000.0).round());
+    assert_eq!(thousands, [5.0, 0.0, 5.0, 5.0], "{expected:?}");
 }
 
 #[test]

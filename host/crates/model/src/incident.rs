@@ -12,6 +12,7 @@
 
 mod band;
 mod delivery;
+mod recurrence;
 mod streak;
 mod update;
 
@@ -31,6 +32,9 @@ use crate::series::{Names, SeriesKey};
 
 /// Default number of days before a lasting deviation becomes the new level.
 pub const ACCEPT_AFTER_DAYS: u16 = 7;
+
+/// Number of days after its end for which an incident may continue or explain incidents of sums.
+pub const CURRENT_DAYS: u16 = 7;
 
 /// Share of an impact that finer incidents must explain.
 const EXPLAINED_SHARE: f64 = 0.7;
@@ -199,14 +203,6 @@ impl Incident {
         self.decisions.push(decision);
     }
 
-    /// Returns the levels before and after a lasting change; `None` without a finished day.
-    pub fn levels(&self) -> Option<Levels> {
-        let days: Vec<FinishedDayImpact> = self.by_day.values().filter_map(|day| day.finished_day).collect();
-        let last = days.iter().rev().take(LEVEL_DAYS).map(|day| day.observed).collect();
-        let before = days.iter().map(|day| day.expected).collect();
-        (!days.is_empty()).then(|| Levels { before: median(before), after: median(last) })
-    }
-
     /// Returns whether notified incidents of finer series explain most of the newest day: the services, the projects or
     /// the accounts of the series.
     pub fn is_explained_by(&self, notified: &[Self]) -> bool {
@@ -216,9 +212,16 @@ impl Incident {
             let parts = notified.iter().filter(|part| {
                 part.series.layer() == finer && self.series.covers(&part.series) && part.direction == self.direction
             });
-            parts.filter_map(|part| part.by_day.get(date)).map(|day| day.impact()).sum::<f64>()
+            parts.map(|part| part.impact_on(*date)).sum::<f64>()
         };
         (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
+    }
+
+    /// Returns the impact on a day. A new level goes on after the last anomaly.
+    fn impact_on(&self, date: Date) -> f64 {
+        let is_new_level = self.state == IncidentState::Closed(Resolution::NewLevel) && date > self.last_seen.date;
+        let after = if is_new_level { self.levels().difference().abs() } else { 0.0 };
+        self.by_day.get(&date).map_or(after, |day| day.impact())
     }
 
     /// Returns the impact of the newest day.

@@ -8,7 +8,7 @@ pub(crate) mod fixtures;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Severity;
-use model::incident::{Delivery, Incident, Levels, NotificationKind};
+use model::incident::{Delivery, Incident, NotificationKind};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
@@ -134,12 +134,6 @@ impl IncidentContent<'_> {
     /// Returns the id of a notification of the incident. The number separates the notifications of growth.
     fn id(&self, kind: NotificationKind, number: u32) -> String {
         format!("{}-{}-{number}", self.incident.id, kind_word(kind))
-    }
-
-    /// Returns the levels before and after a lasting change; the newest values without a finished day.
-    pub(crate) fn levels(&self) -> Levels {
-        let Incident { observed, expected, .. } = *self.incident;
-        self.incident.levels().unwrap_or(Levels { before: expected, after: observed })
     }
 }
 

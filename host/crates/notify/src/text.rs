@@ -20,6 +20,16 @@ impl Locale<'_> {
     }
 }
 
+/// Returns the span of an amount: a day, or the interval of a recurring charge.
+pub(crate) fn interval(days: i32, language: Language) -> String {
+    match (language, days) {
+        (Language::Korean, 1) => "하루".to_owned(),
+        (Language::Korean, days) => format!("{days}일마다"),
+        (Language::English, 1) => "a day".to_owned(),
+        (Language::English, days) => format!("every {days} days"),
+    }
+}
+
 /// Replaces control characters, and removes the marks that change the direction of text: names come from outside and
 /// must not start a line, control a terminal or reorder a text.
 pub(crate) fn one_line(text: &str) -> String {

@@ -304,9 +304,10 @@ impl Store {
         self.query_incidents(IncidentQuery::Current(since)).await
     }
 
-    /// Returns the incidents with an operator's decision, last seen on `since` or later.
-    pub async fn decided_incidents(&self, since: Date) -> Result<Vec<Incident>, StoreError> {
-        self.query_incidents(IncidentQuery::Decided(since)).await
+    /// Returns the incidents with an operator's decision and the incidents of recurring charges, last seen on `since` or
+    /// later.
+    pub async fn incidents_for_training(&self, since: Date) -> Result<Vec<Incident>, StoreError> {
+        self.query_incidents(IncidentQuery::Training(since)).await
     }
 
     /// Returns the incidents with a decision that the archive does not have.

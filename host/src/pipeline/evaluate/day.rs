@@ -226,10 +226,11 @@ impl<'a> MergedResults<'a> {
         self.anomalies[index].extend(anomalies);
         self.evaluation.rules.extend(rules);
         self.evaluation.verdicts += verdicts;
-        for (series, NormalVerdicts { rules, observed }) in normal {
+        for (series, NormalVerdicts { rules, observed, expected }) in normal {
             let merged = self.evaluation.normal.entry(series).or_default();
             merged.rules.extend(rules);
             merged.observed = observed;
+            merged.expected = expected;
         }
         for (series, bands) in bands {
             self.evaluation.bands.entry(series).or_default().extend(bands);

@@ -101,6 +101,7 @@ impl<'a> Evaluator<'a> {
             // Only the newest point is evaluated. A missing verdict means a normal value.
             let newest = window.series.values.len().saturating_sub(1) as u32;
             let verdict = verdicts.into_iter().find(|verdict| verdict.index == newest);
+            let expected = verdict.as_ref().map(|verdict| verdict.expected);
             self.evaluation.verdicts += 1;
             let gate = if series.is_opening_band { Gate::Continuing } else { Gate::Opening };
             let trailing_bill = self.trailing_bill;
@@ -128,6 +129,7 @@ impl<'a> Evaluator<'a> {
                     let normal = self.evaluation.normal.entry(series.key).or_default();
                     normal.rules.insert(prepared.rule.id.clone());
                     normal.observed = series.observed;
+                    normal.expected = expected;
                 }
                 None => {}
             }

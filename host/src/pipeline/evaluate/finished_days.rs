@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use model::history::{History, Measure, Snapshots};
-use model::incident::{Incident, MAX_GAP_DAYS, Recency};
+use model::incident::{CURRENT_DAYS, Incident, Recency};
 use model::ledger::DayLedger;
 use model::moment::Moment;
 use model::series::{Grain, SeriesKey};
@@ -70,7 +70,7 @@ impl FinishedDays {
         for AnomalyKey { series, date, hour } in services.store.anomaly_keys(range).await? {
             days.mask.add(&series, Moment { date, hour });
         }
-        days.mask.add_decisions(&services.store.decided_incidents(range.from).await?);
+        days.mask.add_decisions(&services.store.incidents_for_training(range.from).await?);
         run.report.add_time_since(Stage::ReadHistory, started);
         Ok(days)
     }
@@ -162,7 +162,7 @@ impl FinishedDays {
         let before = anomalous_series(stored);
 
         let started = Instant::now();
-        let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
+        let incidents = run.services.store.incidents(days_before(date, CURRENT_DAYS)).await?;
         let known = KnownIncidents { moment: Moment::finished_day(date), recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &known)?;
         run.check_stop()?;
@@ -181,6 +181,7 @@ impl FinishedDays {
         if anomalous != before {
             self.mark_changed(date);
         }
+        self.mask.add_new_levels(&incidents);
         for key in &anomalous {
             self.mask.add(key, Moment::finished_day(date));
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use model::history::{History, Measure, Snapshots};
-use model::incident::{Incident, MAX_GAP_DAYS, Recency};
+use model::incident::{CURRENT_DAYS, Incident, Recency};
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::money;
@@ -72,7 +72,7 @@ impl EvaluatedHour<'_> {
         run.report.add_time_since(Stage::WriteSnapshot, started);
         run.checkpoint(Checkpoint::Written).await?;
         run.services.check_sandbox()?;
-        let incidents = run.services.store.incidents(days_before(date, MAX_GAP_DAYS as u16)).await?;
+        let incidents = run.services.store.incidents(days_before(date, CURRENT_DAYS)).await?;
         let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         let mut evaluation = self.evaluate_rules(run, &snapshots, &known.series()).await?;
         run.check_stop()?;
@@ -87,7 +87,7 @@ impl EvaluatedHour<'_> {
     /// Evaluates the rules over days only, and stores the anomalies. Stores no snapshot: the hour of the bill is unknown.
     async fn evaluate_days(&self, run: &mut Run<'_>) -> Result<Vec<Incident>, RunError> {
         run.services.check_sandbox()?;
-        let since = days_before(self.hour.date, MAX_GAP_DAYS as u16);
+        let since = days_before(self.hour.date, CURRENT_DAYS);
         let incidents = run.services.store.incidents(since).await?;
         let known = KnownIncidents { moment: self.hour.into(), recency: self.recency, incidents };
         // Without snapshots, the rules over hours have no series.

@@ -16,7 +16,7 @@ use super::history_reader::RangeData;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrainingMask {
     anomalies: HashMap<SeriesKey, BTreeMap<Date, AnomalousHours>>,
-    /// Decisions of operators about incidents, by series.
+    /// Decisions of operators about incidents, and new levels of recurring charges, by series.
     decisions: HashMap<SeriesKey, Vec<Decision>>,
 }
 
@@ -68,6 +68,17 @@ impl TrainingMask {
             let to = incident.last_seen.date.saturating_add(MAX_GAP_DAYS.days());
             let decision = Decision { from: incident.first_seen.date, to, is_usual };
             self.decisions.entry(incident.series.clone()).or_default().push(decision);
+        }
+    }
+
+    /// Adds the new levels of recurring charges. The charges are not consecutive days, so the marks alone do not show
+    /// that the change has lasted.
+    pub(super) fn add_new_levels(&mut self, incidents: &[Incident]) {
+        let is_new_level = |incident: &&Incident| {
+            incident.state == IncidentState::Closed(Resolution::NewLevel) && incident.recurrence_days().is_some()
+        };
+        for incident in incidents.iter().filter(is_new_level) {
+            self.add_decisions(std::slice::from_ref(incident));
         }
     }
 

@@ -1,3 +1,4 @@
+mod recurring;
 mod restated;
 
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ fn run(known: &mut BTreeMap<String, Incident>, moment: Moment, impacts: &[(&str,
 
 /// The normal verdicts of rules about the series.
 fn normal<'r>(rules: impl Iterator<Item = &'r str>) -> HashMap<SeriesKey, NormalVerdicts> {
-    let verdicts = NormalVerdicts { rules: rules.map(str::to_owned).collect(), observed: 1.5 };
+    let verdicts = NormalVerdicts { rules: rules.map(str::to_owned).collect(), observed: 1.5, expected: None };
     HashMap::from([(SeriesKey::new("d", "p", "s"), verdicts)])
 }
 
@@ -430,7 +431,7 @@ fn the_levels_are_medians_of_finished_days() {
     for (day, impact) in [(1, 90.0), (2, 10.0), (3, 12.0), (4, 11.0), (5, 10.0), (6, 14.0)] {
         run(&mut known, on(day, None), &[("a", impact)], Recency::Live);
     }
-    let levels = known.values().next().unwrap().levels().unwrap();
+    let levels = known.values().next().unwrap().levels();
     assert_eq!((levels.before, levels.after, levels.difference_per_month()), (0.0, 11.0, 330.0));
 }
 
@@ -444,4 +445,17 @@ fn a_retracted_incident_that_returns_is_notified_again() {
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Retracted]);
     run(&mut known, on(10, None), &[("a", 8.0)], Recency::Late);
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened]);
+}
+
+#[test]
+fn a_rising_cost_has_no_new_level() {
+    let closed = |ratio: f64| {
+        let mut known = BTreeMap::new();
+        for day in 1..=8 {
+            run(&mut known, on(day, None), &[("a", 100.0 * ratio.powi(day.into()))], Recency::Live);
+        }
+        known.into_values().next().unwrap().closed_at
+    };
+    assert_eq!(closed(1.2), None);
+    assert_eq!(closed(1.0), Some(on(5, None)));
 }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
+use super::band::{RISING, TREND_DAYS, median};
 use super::{
     FinishedDayImpact, Incident, IncidentState, MAX_GAP_DAYS, Moment, OpeningBand, PartialDayImpact, Recency,
     Resolution, days_in_short_streaks,
@@ -50,6 +52,8 @@ pub struct NormalVerdicts {
     pub rules: BTreeSet<String>,
     /// Observed value of the newest verdict.
     pub observed: f64,
+    /// Expected value of the newest verdict; `None` if the detector gave none.
+    pub expected: Option<f64>,
 }
 
 /// The result of [`update`].
@@ -144,8 +148,9 @@ impl Incident {
                 let impact = anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max);
                 let is_accepted =
                     self.accepted_impact.is_some_and(|accepted| impact <= accepted * results.growth_factor);
+                let max_gap_days = self.recurrence_days().map_or(MAX_GAP_DAYS, |days| days.max(MAX_GAP_DAYS));
                 // Later days belong to an accepted incident only if they are close and not much larger.
-                has_begun && (gap_days <= 0 || (gap_days <= MAX_GAP_DAYS && is_accepted))
+                has_begun && (gap_days <= 0 || (gap_days <= max_gap_days && is_accepted))
             }
             // The same opening gives the same id and revives the retracted incident.
             IncidentState::Retracted => id(&self.series, self.direction, moment) == self.id,
@@ -215,6 +220,7 @@ impl Incident {
         if day.partial_day.is_none() {
             self.by_day.remove(&date);
         }
+        self.remove_leading_days();
         if let Some((first, earliest)) = self.by_day.first_key_value()
             && let Some((last, newest)) = self.by_day.last_key_value()
         {
@@ -235,9 +241,9 @@ impl Incident {
         self.state == IncidentState::Open && is_finished_day && has_verdict && results.unverifiable.contains(&self.id)
     }
 
-    /// Returns whether the finished day lies inside the opening band: the value of the day. Without any rule over
-    /// finished days, a normal later hour suffices.
-    fn returned_value(&self, results: &EvaluationResults<'_>) -> Option<f64> {
+    /// Returns the verdicts of a finished day inside the opening band. Without any rule over finished days, a normal
+    /// later hour suffices.
+    fn returned<'r>(&self, results: &EvaluationResults<'r>) -> Option<&'r NormalVerdicts> {
         let Moment { date, hour } = results.moment;
         let is_conclusive = match hour {
             None => results.moment > self.last_seen,
@@ -253,17 +259,44 @@ impl Incident {
             // The rules of the incident compare hours, or were removed: any rule with a verdict decides.
             hour.is_none() || self.rules.is_disjoint(results.configured_rules) || !self.rules.is_disjoint(&normal.rules)
         };
-        (self.state == IncidentState::Open && is_conclusive && is_normal).then_some(normal.observed)
+        (self.state == IncidentState::Open && is_conclusive && is_normal).then_some(normal)
     }
 
-    /// Returns whether the finished day makes the change long enough for a new level.
+    /// Returns whether the change is long enough for a new level on the finished day. A runaway cost has no level yet. A
+    /// restatement may show that the change was long enough on an earlier day.
     fn is_new_level(&self, results: &EvaluationResults<'_>) -> bool {
         let Moment { date, hour: None } = results.moment else { return false };
-        let finished = self.by_day.iter().filter(|(_, day)| day.finished_day.is_some());
-        let days = finished.map(|(date, _)| *date).collect();
         let is_newest = self.by_day.last_key_value().is_some_and(|(last, _)| *last == date);
-        let is_long = !days_in_short_streaks(&days, results.accept_after_days).contains(&date);
-        self.state == IncidentState::Open && is_newest && days.contains(&date) && is_long
+        let is_conclusive = |day: &FinishedDayImpact| day.impact > 0.0 || !self.is_inconclusive(day.expected);
+        let finished: Vec<(Date, FinishedDayImpact)> = self.finished_days().collect();
+        let ends_here = finished.last().is_some_and(|(last, day)| *last == date && is_conclusive(day));
+        let is_level = |end: usize| {
+            let days = finished[..=end].iter().map(|(date, _)| *date).collect();
+            let is_long = !days_in_short_streaks(&days, results.accept_after_days).contains(&finished[end].0);
+            is_long && is_conclusive(&finished[end].1) && !self.is_rising(&finished[..=end], results.accept_after_days)
+        };
+        self.state == IncidentState::Open && is_newest && ends_here && (0..finished.len()).any(is_level)
+    }
+
+    /// Returns whether the cost rises within the last days of an incident.
+    fn is_rising(&self, days: &[(Date, FinishedDayImpact)], accept_after_days: u16) -> bool {
+        let outside = days.iter().filter(|(_, day)| day.impact > 0.0);
+        let observed: Vec<f64> = outside.map(|(_, day)| day.observed).collect();
+        let newest = &observed[observed.len().saturating_sub(usize::from(accept_after_days))..];
+        let part = TREND_DAYS.min(newest.len() / 2);
+        let first = median(newest.iter().copied().take(part).collect());
+        let last = median(newest.iter().rev().copied().take(part).collect());
+        self.direction == Direction::Up && part > 1 && first > 0.0 && last >= RISING * first
+    }
+
+    /// Resolves the incident with a normal day, unless the day is inconclusive.
+    fn end_or_wait(&mut self, day: FinishedDayImpact, moment: Moment) {
+        if moment.hour.is_none() && self.is_inconclusive(day.expected) {
+            self.add_inconclusive_day(moment.date, day);
+            return;
+        }
+        self.close(Resolution::Returned, moment);
+        self.resolved_at = Some(day.observed);
     }
 
     fn close(&mut self, resolution: Resolution, moment: Moment) {
@@ -338,10 +371,12 @@ impl Incident {
         } else if self.is_new_level(results) {
             self.close(Resolution::NewLevel, results.moment);
         } else if anomalies.is_none()
-            && let Some(value) = self.returned_value(results)
+            && let Some(NormalVerdicts { observed, expected, .. }) = self.returned(results)
         {
-            self.close(Resolution::Returned, results.moment);
-            self.resolved_at = Some(value);
+            self.end_or_wait(
+                FinishedDayImpact { impact: 0.0, observed: *observed, expected: expected.unwrap_or(f64::NAN) },
+                results.moment,
+            );
         }
         if anomalies.is_some() && self.state == IncidentState::Open && results.recency == Recency::Live {
             // People are notified of an incident from loaded history that continues now.

@@ -8,7 +8,7 @@ use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_i
 use crate::notification::{
     Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, ProblemState,
 };
-use crate::text::Locale;
+use crate::text::{Locale, interval};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
@@ -156,9 +156,10 @@ fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 }
 
 fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
-    let levels = content.levels();
+    let levels = content.incident.levels();
     let [before, after] = [levels.before, levels.after].map(|level| amount::plain(level, locale));
     let month = amount::signed(levels.difference_per_month(), locale);
+    let per = interval(levels.interval_days, locale.language);
     let statement = if levels.after == 0.0 {
         "the cost has stopped for good, and no cost is usual from now on"
     } else {
@@ -166,7 +167,7 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     };
     Words {
         title: statement.to_owned(),
-        figures: format!("A day: {before} → {after} · in 30 days {month}"),
+        figures: format!("{before} → {after} {per} · in 30 days {month}"),
         ..Words::default()
     }
 }

@@ -8,7 +8,7 @@ use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_i
 use crate::notification::{
     Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, ProblemState,
 };
-use crate::text::Locale;
+use crate::text::{Locale, interval};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
@@ -159,9 +159,10 @@ fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 }
 
 fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
-    let levels = content.levels();
+    let levels = content.incident.levels();
     let [before, after] = [levels.before, levels.after].map(|level| amount::plain(level, locale));
     let month = amount::signed(levels.difference_per_month(), locale);
+    let per = interval(levels.interval_days, locale.language);
     let statement = if levels.after == 0.0 {
         "비용이 끊긴 채로 굳어져 앞으로는 비용이 없는 상태를 평소로 봅니다"
     } else {
@@ -169,7 +170,7 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     };
     Words {
         title: statement.to_owned(),
-        figures: format!("하루 {before} → {after} · 한 달(30일)에 {month}"),
+        figures: format!("{per} {before} → {after} · 한 달(30일)에 {month}"),
         ..Words::default()
     }
 }

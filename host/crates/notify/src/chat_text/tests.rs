@@ -150,7 +150,7 @@ fn each_kind_of_notification_has_english_words() {
     severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     📌 example-corp / 결제 · MySQL: a new level, which is the usual cost from now on
-    A day: 256,916 KRW → 483,131 KRW · in 30 days +6,786,435 KRW
+    256,916 KRW → 483,131 KRW a day · in 30 days +6,786,435 KRW
     severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     ↩️ example-corp / 결제 · MySQL: the bill was corrected, and the cost was as usual

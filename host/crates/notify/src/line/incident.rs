@@ -1,12 +1,13 @@
 //! The line about an incident, matched word for word by existing alert policies.
 
-use model::incident::{Incident, Levels, NotificationKind};
+use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::series::{ALL, Names};
 
 use super::detail::{compared_with_usual, detail};
 use super::{LineOptions, TextStyle};
 use crate::notification::Change;
+use crate::text::interval;
 
 /// Returns the text of a notification about an incident.
 pub(super) fn text(incident: &Incident, kind: NotificationKind, options: LineOptions<'_>) -> String {
@@ -106,24 +107,24 @@ fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
     let subject = subject(incident, options);
     let since = incident.first_seen.date;
     let until = incident.last_seen.date;
-    // Without a finished day, the newest values are the levels.
-    let levels = incident.levels().unwrap_or(Levels { before: incident.expected, after: incident.observed });
+    let levels = incident.levels();
     let [before, after] = [levels.before, levels.after].map(|level| options.amount(level));
     let difference = levels.difference_per_month();
     let sign = if difference >= 0.0 { "+" } else { "-" };
     let month = format!("{sign}{}", options.amount(difference.abs()));
+    let per = interval(levels.interval_days, options.locale.language);
     match (options.locale.language, levels.after == 0.0) {
         (Language::Korean, false) => format!(
-            "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준(하루 {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 하루 {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
+            "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준({per} {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
         ),
         (Language::Korean, true) => format!(
-            "[BILLING_NEW_LEVEL] {subject} 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 하루 {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
+            "[BILLING_NEW_LEVEL] {subject} 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
         ),
         (Language::English, false) => format!(
-            "[BILLING_NEW_LEVEL] {subject} has a new level of {after} a day, which is the usual cost from now on. Before: {before} a day, difference {month} in 30 days. From {since} to {until}."
+            "[BILLING_NEW_LEVEL] {subject} has a new level of {after} {per}, which is the usual cost from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}."
         ),
         (Language::English, true) => format!(
-            "[BILLING_NEW_LEVEL] {subject} has stopped, and no cost is usual from now on. Before: {before} a day, difference {month} in 30 days. From {since} to {until}."
+            "[BILLING_NEW_LEVEL] {subject} has stopped, and no cost is usual from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}."
         ),
     }
 }

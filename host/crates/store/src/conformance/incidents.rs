@@ -130,8 +130,8 @@ async fn the_decision_about_an_incident_is_kept() {
         decided.decide(decision(Resolution::Expected, note, at(7)));
         let other = incident("e-other", IncidentState::Closed(Resolution::NewLevel), Some(3));
         store.put_incidents(&[settled(&decided), settled(&other)], at(8)).await.unwrap();
-        assert_eq!(store.decided_incidents(day(3)).await.unwrap(), std::slice::from_ref(&decided));
-        assert_eq!(store.decided_incidents(day(4)).await.unwrap(), []);
+        assert_eq!(store.incidents_for_training(day(3)).await.unwrap(), std::slice::from_ref(&decided));
+        assert_eq!(store.incidents_for_training(day(4)).await.unwrap(), []);
         assert_eq!(store.incident("e-other").await.unwrap(), Some(other.clone()));
         assert_eq!(store.incident("e").await.unwrap(), None);
         assert_eq!(store.all_incidents().await.unwrap(), [decided.clone(), other.clone()]);
@@ -141,6 +141,27 @@ async fn the_decision_about_an_incident_is_kept() {
         decided.decide(decision(Resolution::Dismissed, None, at(9)));
         store.put_incidents(&[settled(&decided)], at(9)).await.unwrap();
         assert_eq!(store.incidents_with_unarchived_decision().await.unwrap(), [decided], "both decisions are kept");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_incident_of_a_recurring_charge_is_current_until_the_next_charge() {
+    in_every_store("incidents_recurring", async |store| {
+        let on = |impact, expected| DayImpact {
+            finished_day: Some(FinishedDayImpact { impact, observed: 0.0, expected }),
+            partial_day: None,
+        };
+        let weekly = Incident {
+            by_day: [(day(1), on(9.0, 9.0)), (day(2), on(0.0, 0.0)), (day(8), on(9.0, 9.0))].into(),
+            last_seen: Moment { date: day(8), hour: None },
+            ..incident("e-weekly", IncidentState::Closed(Resolution::NewLevel), Some(8))
+        };
+        store.put_incidents(&[settled(&weekly)], at(8)).await.unwrap();
+        assert_eq!(store.incidents(day(15)).await.unwrap(), std::slice::from_ref(&weekly));
+        assert_eq!(store.incidents(day(16)).await.unwrap(), []);
+        assert_eq!(store.incidents_for_training(day(8)).await.unwrap(), [weekly]);
+        assert_eq!(store.incidents_for_training(day(9)).await.unwrap(), []);
     })
     .await;
 }

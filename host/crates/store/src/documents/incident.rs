@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use model::anomaly::{Direction, Severity};
 use model::incident::{
     DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
@@ -53,6 +53,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         IncidentState::Closed(resolution) => ("closed", Some(resolution.as_str())),
         IncidentState::Retracted => ("retracted", None),
     };
+    let recurs_until = incident.recurrence_days().map(|days| incident.last_seen.date.saturating_add(days.days()));
     let decisions: Vec<Document> = incident.decisions.iter().map(decision_document).collect();
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
@@ -74,6 +75,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "firstSeen": moment_document(incident.first_seen),
         "lastSeen": moment_document(incident.last_seen),
         "closedAt": incident.closed_at.map(moment_document),
+        "recursUntil": recurs_until.map(date_text),
         "rules": incident.rules.iter().collect::<Vec<_>>(),
         "bands": incident.bands.iter().map(|(rule, band)| band_document(rule, band)).collect::<Vec<_>>(),
         "peakScore": incident.peak_score,

@@ -8,10 +8,11 @@ use super::field::date_text;
 /// A query for incidents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum IncidentQuery<'q> {
-    /// Unsettled incidents, and incidents last seen or closed on the day or later.
+    /// Unsettled incidents, incidents last seen or closed on the day or later, and incidents of recurring charges with a
+    /// next charge on the day or later.
     Current(Date),
-    /// Incidents with an operator's decision, last seen on the day or later.
-    Decided(Date),
+    /// Incidents with an operator's decision and incidents of recurring charges, last seen on the day or later.
+    Training(Date),
     /// Incidents with a decision that the archive does not have.
     WithUnarchivedDecision,
     Id(&'q str),
@@ -23,9 +24,17 @@ impl IncidentQuery<'_> {
         let since = |date: Date| doc! { "$gte": date_text(date) };
         match self {
             Self::Current(date) => {
-                doc! { "$or": [{ "settled": false }, { "closedAt.date": since(date) }, { "lastSeen.date": since(date) }] }
+                doc! { "$or": [
+                    { "settled": false },
+                    { "closedAt.date": since(date) },
+                    { "lastSeen.date": since(date) },
+                    { "recursUntil": since(date) },
+                ] }
             }
-            Self::Decided(date) => doc! { "decisions.0": { "$exists": true }, "lastSeen.date": since(date) },
+            Self::Training(date) => doc! {
+                "$or": [{ "decisions.0": { "$exists": true } }, { "recursUntil": { "$type": "string" } }],
+                "lastSeen.date": since(date),
+            },
             Self::WithUnarchivedDecision => doc! { "decisions.archived": false },
             Self::Id(id) => doc! { "incident": id },
             Self::All => doc! {},
@@ -38,12 +47,18 @@ impl IncidentQuery<'_> {
             let day = document.get_document(field).and_then(|moment| moment.get_str("date"));
             day.is_ok_and(|day| day >= date_text(date).as_str())
         };
+        let recurs_until = || document.get_str("recursUntil").ok();
         let decisions = || document.get_array("decisions").into_iter().flatten().flatten();
         match self {
             Self::Current(date) => {
-                document.get_bool("settled") == Ok(false) || since("closedAt", date) || since("lastSeen", date)
+                document.get_bool("settled") == Ok(false)
+                    || since("closedAt", date)
+                    || since("lastSeen", date)
+                    || recurs_until().is_some_and(|until| until >= date_text(date).as_str())
             }
-            Self::Decided(date) => decisions().next().is_some() && since("lastSeen", date),
+            Self::Training(date) => {
+                (decisions().next().is_some() || recurs_until().is_some()) && since("lastSeen", date)
+            }
             Self::WithUnarchivedDecision => decisions()
                 .any(|decision| decision.as_document().is_some_and(|one| one.get_bool("archived") == Ok(false))),
             Self::Id(id) => document.get_str("incident") == Ok(id),

@@ -108,9 +108,9 @@ fn ending(content: &IncidentContent<'_>, incident: &Incident) -> Map<String, Val
             fields.insert("resolvedAt".to_owned(), json!(incident.resolved_at));
         }
         NotificationKind::NewLevel => {
-            let levels = content.levels();
+            let levels = content.incident.levels();
             let difference = levels.difference_per_month();
-            let levels = json!({ "before": levels.before, "after": levels.after, "in30Days": difference });
+            let levels = json!({ "before": levels.before, "after": levels.after, "intervalDays": levels.interval_days, "in30Days": difference });
             fields.insert("levels".to_owned(), levels);
         }
         NotificationKind::Opened
@@ -261,6 +261,7 @@ mod tests {
               "levels": {
                 "before": 256916.0,
                 "after": 483130.5,
+                "intervalDays": 1,
                 "in30Days": 6786435.0
               }
             }
