@@ -8,6 +8,7 @@ mod examples;
 mod faults;
 mod projects;
 mod toolchains;
+mod tutorial;
 mod watch;
 
 use std::ffi::OsString;

@@ -35,7 +35,7 @@ pub fn rule_template(manifest: &PackedManifest, inspection: &Inspection, currenc
         with_note("direction = \"both\"", "or \"up\", \"down\""),
         with_note(
             "min_impact_share = 0.0005",
-            &format!("of the bill of 28 days, or min_impact in {currency}: smaller deviations are no anomaly"),
+            &format!("of the bill of 28 days, or min_impact = \"10000 {currency}\": smaller deviations are no anomaly"),
         ),
         with_note("severity = \"warning\"", "or \"info\", \"critical\""),
     ]);
@@ -134,7 +134,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact in USD: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact = "10000 USD": smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         [rule.settings]
         # k = 3.0                                    # number from 0. Times the spread.
@@ -155,7 +155,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact in USD: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact = "10000 USD": smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         "#);
     }
