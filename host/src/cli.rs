@@ -14,6 +14,7 @@ mod incidents;
 mod jobs;
 mod log;
 mod manual;
+mod plot;
 mod plugin;
 mod present;
 mod rules;
@@ -85,7 +86,7 @@ enum Command {
     /// Plan changes of cost: add and list planned events.
     #[command(subcommand)]
     Events(events::EventsCommand),
-    /// List series, or show the stored days of a series.
+    /// List series, or show, draw or export the stored days of a series.
     #[command(subcommand)]
     Series(series::SeriesCommand),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
@@ -269,6 +270,7 @@ impl Command {
     fn reader(&self) -> log::Reader {
         match self {
             Self::Daily(_) | Self::Hourly(_) | Self::Backfill(_) | Self::Archive(_) => log::Reader::Schedule,
+            Self::Plugin(plugin::PluginCommand::Bench(_)) => log::Reader::Measurement,
             Self::Plugin(command) if command.is_trial() => log::Reader::Author,
             _ => log::Reader::Person,
         }

@@ -117,6 +117,8 @@ pub(crate) struct StoreConfig {
 /// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
+    /// Currency code of ISO 4217.
+    pub(crate) currency: String,
     pub(crate) accept_after_days: u16,
     pub(crate) plugins: TrialOptions,
 }
@@ -168,8 +170,9 @@ fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let trial = document.root().map(|mut root| {
         let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
+        let currency = currency(&mut root);
         let plugins = root.section("plugins").map(plugins::read_trial).unwrap_or_default();
-        Trial { accept_after_days, plugins }
+        Trial { currency, accept_after_days, plugins }
     });
     let errors = document.into_errors();
     match trial {
@@ -248,9 +251,7 @@ struct General {
 
 fn general(root: &mut Section<'_, '_>) -> General {
     let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
-    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    let currency =
-        root.parse("currency", "an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
+    let currency = currency(root);
     let language = root.choice("language", &[("ko", Language::Korean), ("en", Language::English)]);
     let renotify_factor = root.amount("renotify_factor");
     if renotify_factor.is_some_and(|factor| factor <= 1.0) {
@@ -258,10 +259,17 @@ fn general(root: &mut Section<'_, '_>) -> General {
     }
     General {
         zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok()),
-        currency: currency.unwrap_or_else(|| "KRW".to_owned()),
+        currency,
         language: language.unwrap_or(Language::Korean),
         renotify_factor: renotify_factor.unwrap_or(2.0),
     }
+}
+
+fn currency(root: &mut Section<'_, '_>) -> String {
+    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let currency =
+        root.parse("currency", "an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
+    currency.unwrap_or_else(|| "KRW".to_owned())
 }
 
 fn read(

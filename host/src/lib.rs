@@ -13,3 +13,4 @@ mod pipeline;
 mod schedule;
 mod secrets_manager;
 mod stop;
+mod stored_series;

@@ -185,7 +185,7 @@ fn a_result_of_a_wrong_type_is_named() {
                 ("Verdict(i, score,", "Verdict(i, \"high\","),
                 ("    usual = USUAL", "    print(\"so far\", 1)\n    usual = USUAL"),
             ],
-            " INFO so far 1 plugin=watch rule=run",
+            " INFO so far 1 plugin=watch rule=run series=series from=20",
         ),
         (
             "javascript",
@@ -195,7 +195,7 @@ fn a_result_of_a_wrong_type_is_named() {
                 (", reason: text", ""),
                 ("  const usual = unpack", "  emit(\"debug\", \"so far\");\n  const usual = unpack"),
             ],
-            "DEBUG so far plugin=watch rule=run",
+            "DEBUG so far plugin=watch rule=run series=series from=20",
         ),
     ] {
         let Some(fetched) = fetched(compiler) else { continue };

@@ -8,6 +8,8 @@ mod examples;
 mod faults;
 mod projects;
 mod toolchains;
+mod tutorial;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,11 @@
 
 mod bench;
 mod cache;
+mod compare;
 mod golden;
 mod inspect;
+mod plot;
 mod project;
 mod run;
+mod score;
 mod walk;

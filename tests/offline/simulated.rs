@@ -13,3 +13,4 @@ mod rows;
 mod rules;
 mod runaway;
 mod simulated_bill;
+mod stored_series;

@@ -69,6 +69,9 @@ pub(super) fn series(text: &str) -> Result<SeriesKey, String> {
     SeriesKey::parse(text).ok_or_else(|| "expected domainId/projectId/serviceId".to_owned())
 }
 
+/// The range of all days: the ledger has no day outside.
+pub(super) const ALL_DAYS: DateRange = DateRange { from: date(1970, 1, 1), to: date(9999, 12, 31) };
+
 /// A range of days, open at either end.
 #[derive(Debug, Args)]
 pub(super) struct SpanArgs {
@@ -84,9 +87,7 @@ impl SpanArgs {
     /// # Errors
     /// The range ends before the start.
     pub(super) fn range(&self) -> anyhow::Result<DateRange> {
-        // The ledger has no day outside the two defaults.
-        let range =
-            DateRange { from: self.from.unwrap_or(date(1970, 1, 1)), to: self.to.unwrap_or(date(9999, 12, 31)) };
+        let range = DateRange { from: self.from.unwrap_or(ALL_DAYS.from), to: self.to.unwrap_or(ALL_DAYS.to) };
         if range.to < range.from {
             anyhow::bail!("--from {} is after --to {}: expected a first day up to the last day", range.from, range.to);
         }

@@ -6,9 +6,10 @@
 //! `COSTWARDEN_LOG` filters the log. The default is errors, the warnings of costwarden, and a summary line for each
 //! run. The error message of a failed command is not filtered.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -46,7 +47,8 @@ pub(super) fn start(run: RunId, reader: Reader) -> Result<(), String> {
         None => Ok(reader.form()),
     };
     let wanted = *form.as_ref().unwrap_or(&reader.form());
-    let lines = *LINES.get_or_init(|| Lines { run, form: wanted, clock: Timestamp::now });
+    let repeats = if reader == Reader::Measurement { Repeats::Dropped } else { Repeats::Written };
+    let lines = *LINES.get_or_init(|| Lines { run, form: wanted, repeats, clock: Timestamp::now });
     // A panic message must be a line of JSON too.
     if wanted == Form::Json {
         std::panic::set_hook(Box::new(|panic| drop(say(Level::ERROR, &format!("a defect of costwarden: {panic}")))));
@@ -77,14 +79,26 @@ pub(super) enum Reader {
     Person,
     /// An author who tries out a plugin. All log lines of the plugin are shown.
     Author,
+    /// An author who measures a plugin. Each message is shown once, because a measurement repeats calls.
+    Measurement,
     Schedule,
 }
+
+/// The treatment of log lines with a message that was written before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    Written,
+    Dropped,
+}
+
+/// The messages of written lines, if repeats are dropped.
+static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 impl Reader {
     fn form(self) -> Form {
         match self {
             Self::Schedule if !io::stderr().is_terminal() => Form::Json,
-            Self::Schedule | Self::Person | Self::Author => Form::Text,
+            Self::Schedule | Self::Person | Self::Author | Self::Measurement => Form::Text,
         }
     }
 }
@@ -164,13 +178,22 @@ enum Form {
 struct Lines {
     run: RunId,
     form: Form,
+    repeats: Repeats,
     clock: fn() -> Timestamp,
+}
+
+/// Returns true for the first line with a message.
+fn is_first(message: &str) -> bool {
+    WRITTEN.lock().is_ok_and(|mut written| written.insert(message.to_owned()))
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for Lines {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if self.repeats == Repeats::Dropped && !is_first(&fields.message) {
+            return Ok(());
+        }
         let level = *event.metadata().level();
         match self.form {
             Form::Text => writeln!(writer, "{}", self.text(level, &fields, writer.has_ansi_escapes())),
@@ -280,7 +303,7 @@ mod tests {
             }
         }
         let clock = || Timestamp::from_millisecond(1_795_397_400_250).unwrap();
-        let lines = Lines { run: RunId::from_bytes([7; 16]).unwrap(), form, clock };
+        let lines = Lines { run: RunId::from_bytes([7; 16]).unwrap(), form, repeats: Repeats::Written, clock };
         let sheet = Sheet::default();
         let writer = sheet.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).event_format(lines);

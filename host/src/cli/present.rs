@@ -47,7 +47,7 @@ pub(super) fn keep_whole(table: &mut Table, column: usize) {
 }
 
 /// Returns the width of the terminal in columns; 80 without a terminal.
-fn width() -> u16 {
+pub(super) fn width() -> u16 {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.max(80))
 }
 

@@ -1,16 +1,20 @@
-//! The commands `series list` and `series show`.
+//! The commands `series list`, `series show` and `series export`.
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use jiff::civil::Date;
 use model::history::Measure;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::Level;
 
 use super::args;
 use super::args::SpanArgs;
+use super::plot::PlotTarget;
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
+use crate::stored_series::{self, StoredDay, StoredSeries};
 use model::money;
 use model::series::{ALL, SeriesKey};
 use store::{Access, DailyRecord, DateRange, Store};
@@ -31,6 +35,21 @@ pub(super) enum SeriesCommand {
         /// Moment of knowledge: show the amounts known at the end of a day, or at a moment.
         #[arg(long, value_parser = args::as_of, value_name = "DAY|MOMENT")]
         as_of: Option<args::AsOf>,
+        /// Draw the cost, the anomalies and the incidents in the terminal instead of a table, or write an SVG file. An id
+        /// `*` sums over all ids.
+        #[arg(long, value_name = "FILE.svg", num_args = 0..=1, conflicts_with = "as_of")]
+        plot: Option<Option<PathBuf>>,
+        #[command(flatten)]
+        span: SpanArgs,
+    },
+    /// Write the days of a series as CSV with the columns timestamp, value and label, for `plugin run --input`.
+    ///
+    /// The label of a day is the number of the incident that covers the day, and 0 without an incident. Dismissed and
+    /// retracted incidents do not count.
+    Export {
+        /// Series key domainId/projectId/serviceId. An id `*` sums over all ids.
+        #[arg(long, value_parser = args::series)]
+        series: SeriesKey,
         #[command(flatten)]
         span: SpanArgs,
     },
@@ -48,7 +67,25 @@ const MEASURES: [(Measure, &str); 5] = [
 pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Form) -> anyhow::Result<Grade> {
     match command {
         SeriesCommand::List { date } => list(&config, date, form).await?,
-        SeriesCommand::Show { series, as_of, span } => {
+        SeriesCommand::Show { series, span, plot: Some(plot), .. } => {
+            let target = PlotTarget::of(Some(&plot))?.unwrap_or(PlotTarget::Terminal);
+            anyhow::ensure!(
+                target != PlotTarget::Terminal || form == Form::Text,
+                "--plot without a file has no JSON form: name a file with --plot FILE.svg"
+            );
+            let stored = stored(&config, &series, span.range()?).await?;
+            target.draw(&stored.figure(&config.currency))?;
+        }
+        SeriesCommand::Export { series, span } => {
+            let stored = stored(&config, &series, span.range()?).await?;
+            match form {
+                Form::Text => present::out(stored.csv().trim_end()),
+                Form::Json => stored.days.iter().for_each(|StoredDay { date, cost, label, .. }| {
+                    present::out(&json!({ "timestamp": date, "value": cost, "label": label }).to_string());
+                }),
+            }
+        }
+        SeriesCommand::Show { series, as_of, span, plot: None } => {
             let range = span.range()?;
             let store = Store::open(&config.store, Access::Read).await?;
             let records = match as_of {
@@ -64,6 +101,20 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
         }
     }
     Ok(Grade::Done)
+}
+
+/// Reads a series with costs.
+///
+/// # Errors
+/// Fails without a cost in the range.
+pub(super) async fn stored(config: &StoreConfig, key: &SeriesKey, range: DateRange) -> anyhow::Result<StoredSeries> {
+    let store = Store::open(&config.store, Access::Read).await?;
+    let stored = stored_series::read(&store, key, range).await?;
+    anyhow::ensure!(
+        !stored.is_empty(),
+        "the ledger holds no cost of {key} in these days: costwarden series list names all series"
+    );
+    Ok(stored)
 }
 
 async fn list(config: &StoreConfig, date: Option<Date>, form: Form) -> anyhow::Result<()> {

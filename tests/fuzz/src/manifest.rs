@@ -35,7 +35,7 @@ impl Manifest {
         let Ok(inspection) = inspection::inspect(input) else { return };
         if let Some(manifest) = &inspection.manifest {
             let _ = setting_rows(&manifest.settings_schema).len();
-            let _ = rule_template(manifest, &inspection).len();
+            let _ = rule_template(manifest, &inspection, "KRW").len();
         }
     }
 }

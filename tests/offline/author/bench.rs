@@ -1,6 +1,7 @@
 //! `plugin bench`: figures for each length and batch size. The values depend on the machine.
 
 use super::project::{AuthorProject, bundled};
+use costwarden_tests::repository;
 
 #[test]
 fn each_length_and_batch_is_measured() {
@@ -50,4 +51,15 @@ fn an_insufficient_history_is_shown() {
     let learning = run.stdout.lines().filter(|line| line.contains("insufficient history")).count();
     assert_eq!(learning, 6, "{}", run.stdout);
     assert!(run.stdout.contains("fit_fuel_per_series = 20000000"), "{}", run.stdout);
+}
+
+/// A measurement repeats each call many times.
+#[test]
+fn a_warning_is_shown_once() {
+    let misbehaving = repository().join("target/test-plugins/misbehaving.wasm").display().to_string();
+    let settings = r#"{"mode": "log-flood", "size": 3}"#;
+    let project = AuthorProject::new();
+    project.write("costwarden.toml", "[plugins]\ndirectory = \".\"\n[plugins.limits]\nlog_lines = 1\n");
+    let measured = project.plugin(&["bench", &misbehaving, "--reference", ".", "--settings", settings]).expect(0);
+    assert_eq!(measured.stderr.matches("the plugin logs too much").count(), 1, "{}", measured.stderr);
 }

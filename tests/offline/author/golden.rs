@@ -8,7 +8,7 @@ fn the_bundled_detectors_pass_their_cases() {
     let project = AuthorProject::new();
     for (plugin, cases) in [("daily-level", 3), ("hourly-level", 2), ("tutorial", 2)] {
         let folder = repository().join("plugins").join(plugin).display().to_string();
-        let run = project.plugin(&["test", &folder]).expect(0);
+        let run = project.plugin(&["test", &folder, "--plugin", &bundled(plugin)]).expect(0);
         assert!(run.stdout.ends_with(&format!("{plugin}.wasm: {cases} cases, {cases} passed, 0 failed\n")), "{run:?}");
     }
 }
@@ -132,7 +132,7 @@ fn a_broken_case_leaves_the_others_running() {
     strict: as expected
     watch.wasm: 3 cases, 1 passed, 2 failed
     golden/empty has no input.csv, expected an input.csv in each folder of golden
-    golden/typo/case.toml:1: wlak: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `walk`?
+    golden/typo/case.toml:1: wlak: unknown key, expected one of judge_from, walk, history_days, alerts, excluded, settings, unit, locale; did you mean `walk`?
     ");
     let outcomes: Vec<_> = project.plugin(&["test", "--json"]).expect(2).json();
     let outcomes: Vec<_> = outcomes.iter().map(|case| (case["case"].clone(), case["outcome"].clone())).collect();
@@ -153,7 +153,7 @@ fn a_case_that_is_not_as_expected_is_told() {
     watch.wasm: 1 case, 0 passed, 1 failed
     golden/strict/case.toml:1: walk: excludes judge_from, expected one of the two keys
     golden/strict/case.toml:1: walk: expected a whole number from 1 to 1000000, found 0
-    golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, settings, unit, locale; did you mean `settings`?
+    golden/strict/case.toml:3: setting: unknown key, expected one of judge_from, walk, history_days, alerts, excluded, settings, unit, locale; did you mean `settings`?
     golden/strict/case.toml:4: unit: expected a string in quotes, found 5
     golden/strict/case.toml:5: history_days: expected a whole number from 1 to 3660, found 0
     ");
@@ -174,4 +174,109 @@ fn a_case_that_is_not_as_expected_is_told() {
     watch.wasm: 1 case, 0 passed, 1 failed
     golden/strict/input.csv: 0 rows, expected at least two rows with different times: the step is the time between rows
     ");
+}
+
+/// The verdicts need no review: the case states the alerts, and no expected file.
+#[test]
+fn a_case_with_intents_states_the_alerts() {
+    let project = project();
+    std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
+    let case = project.read("golden/strict/case.toml");
+    let outcome = |alerts: &str| {
+        project.write("golden/strict/case.toml", format!("alerts = {alerts}\n{case}"));
+        let run = project.plugin(&["test"]);
+        (run.code, format!("{}{}", run.stdout, run.stderr))
+    };
+    let (code, passed) = outcome(r#"["2026-08-07"]"#);
+    insta::assert_snapshot!(passed, @"
+    strict: as expected
+    watch.wasm: 1 case, 1 passed, 0 failed
+    ");
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(outcome(r#"["2026-08-06", "2026-08-07"]"#).1, @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: no alert on 2026-08-06: the case expects the alerts of `alerts` in case.toml and no others
+    ");
+    insta::assert_snapshot!(outcome("[]").1, @"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    strict: unexpected alerts on 2026-08-07: the case expects the alerts of `alerts` in case.toml and no others
+    ");
+    insta::assert_snapshot!(outcome(r#"["2026-08-32"]"#).1, @r#"
+    watch.wasm: 1 case, 0 passed, 1 failed
+    case strict: alerts: "2026-08-32" is not a row of input.csv, expected a timestamp as in the file
+    "#);
+    project.write("golden/strict/case.toml", format!("alerts = []\n{case}"));
+    let shown = project.plugin(&["--json", "test", "--update"]).expect(2).report();
+    assert_eq!(shown["outcome"], "alerts", "an update does not change the intents");
+    project.write("golden/strict/case.toml", format!("alerts = [\"2026-08-07\"]\n{case}"));
+    project.write("golden/strict/expected.csv", "timestamp\n");
+    assert!(project.refused(&["test"]).contains("strict: differs from golden/strict/expected.csv"));
+}
+
+/// An excluded spike does not raise the mean of the first fit.
+#[test]
+fn a_case_names_known_incidents() {
+    let project = project();
+    std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
+    let mut text = "timestamp,value\n".to_owned();
+    for day in 0..30 {
+        let date = jiff::civil::date(2026, 1, 1).saturating_add(jiff::Span::new().days(day));
+        let value = match day {
+            10 => 90_000,
+            29 => 5_000,
+            _ => 1_000 + day % 3,
+        };
+        text.push_str(&format!("{date},{value}\n"));
+    }
+    project.write("golden/strict/input.csv", text);
+    let case = |more: &str| {
+        project.write(
+            "golden/strict/case.toml",
+            format!("judge_from = \"2026-01-30\"\nalerts = [\"2026-01-30\"]\n{more}"),
+        );
+        project.plugin(&["test"])
+    };
+    case("excluded = [\"2026-01-11\"]\n").expect(0);
+    let masked = case("").expect(2);
+    insta::assert_snapshot!(masked.stderr, @"strict: no alert on 2026-01-30: the case expects the alerts of `alerts` in case.toml and no others");
+    insta::assert_snapshot!(case("excluded = [\"2026-02-11\"]\n").expect(2).stderr, @r#"case strict: excluded: "2026-02-11" is not a row of input.csv, expected a timestamp as in the file"#);
+}
+
+#[test]
+fn a_case_has_reference_data_of_its_own() {
+    let project = project();
+    project
+        .write("watch.wasm", std::fs::read(repository().join("target/test-plugins/misbehaving.wasm")).expect("built"));
+    std::fs::remove_file(project.path().join("golden/strict/expected.csv")).expect("removed");
+    project.write("golden/strict/case.toml", "alerts = []\n[settings]\nmode = \"reference\"\nname = \"weeks\"\n");
+    let refused = project.refused(&["test", "--reference", "."]);
+    assert!(refused.contains("no such reference data"), "{refused}");
+    project.write("golden/strict/reference/weeks", "3");
+    project.plugin(&["test", "--reference", "."]).expect(0);
+}
+
+#[test]
+fn a_stale_plugin_is_not_tested() {
+    let project = project();
+    project.write("Cargo.toml", "[package]\nname = \"watch\"\n");
+    project.write("src/lib.rs", "");
+    let empty = project.path().join("empty").display().to_string();
+    let stale = project.plugin_with(&["test"], &[("PATH", &empty)]).expect(2);
+    assert_eq!(stale.stdout, "");
+    insta::assert_snapshot!(stale.stderr, @"
+    watch.wasm is older than src/lib.rs: building
+    failed: watch.wasm is older than src/lib.rs, and the build failed; to test watch.wasm as it is, name the file with --plugin: Rust is required, but no folder of PATH has cargo and rustc: install Rust with rustup, then run `rustup target add wasm32-unknown-unknown`; or on Debian, as root: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-22
+    ");
+    project.plugin(&["test", "--plugin", "watch.wasm"]).expect(0);
+}
+
+/// A workspace has the plugins of its projects in one folder.
+#[test]
+fn a_plugin_may_be_in_the_dist_folder_beside_the_project() {
+    let project = project();
+    std::fs::create_dir(project.path().join("detectors")).expect("a folder");
+    std::fs::rename(project.path().join("golden"), project.path().join("detectors/golden")).expect("moved");
+    project.write("dist/detectors.wasm", std::fs::read(bundled("tutorial")).expect("a plugin"));
+    let tested = project.plugin(&["test", "detectors"]).expect(0).stdout;
+    assert!(tested.ends_with("dist/detectors.wasm: 1 case, 1 passed, 0 failed\n"), "{tested}");
 }

@@ -32,9 +32,14 @@ impl AuthorProject {
 
     /// Runs `costwarden plugin`.
     pub(crate) fn plugin(&self, args: &[&str]) -> Run {
+        self.plugin_with(args, &[])
+    }
+
+    /// Runs `costwarden plugin` with additional environment variables.
+    pub(crate) fn plugin_with(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
         let mut command = Command::new(binary());
         command.arg("plugin").args(args).current_dir(self.path()).env_remove("COSTWARDEN_CONFIG");
-        command.env("XDG_CACHE_HOME", self.path().join("cache"));
+        command.env("XDG_CACHE_HOME", self.path().join("cache")).envs(env.iter().copied());
         run(&mut command)
     }
 

@@ -232,3 +232,27 @@ fn limits_are_those_of_the_config() {
     );
     insta::assert_snapshot!(workdir.run(&args).expect(2).stderr, @"failed: bill.csv: at 2026-02-06: plugin `tutorial`, rule `run`, series `bill`: used up its fuel of 1001 (plugins.limits.fit_fuel_per_series = 1)");
 }
+
+#[test]
+fn log_lines_have_the_series_and_the_days() {
+    let project = project();
+    project.write("granted/weeks", "3");
+    let misbehaving = costwarden_tests::repository().join("target/test-plugins/misbehaving.wasm").display().to_string();
+    let args = ["run", &misbehaving, "--input", "bill.csv", "--judge-from", "2026-02-06", "--reference", "granted"];
+    let logged = |settings: &str| {
+        let stderr = project.plugin(&[&args[..], &["--settings", settings]].concat()).stderr;
+        stderr.lines().map(|line| line.split(" run=").next().expect("a part").to_owned() + "\n").collect::<String>()
+    };
+    insta::assert_snapshot!(logged(r#"{"mode": "reference", "name": "weeks"}"#), @"
+    INFO weeks: 1 bytes plugin=misbehaving rule=run series=bill from=2026-02-06 to=2026-02-09
+    INFO weeks: 1 bytes plugin=misbehaving rule=run series=bill from=2026-02-06 to=2026-02-09
+    INFO weeks: 1 bytes plugin=misbehaving rule=run series=bill from=2026-02-06 to=2026-02-09
+    ");
+    insta::assert_snapshot!(logged(r#"{"mode": "reference", "name": "weeks", "phase": "fit"}"#), @" INFO weeks: 1 bytes plugin=misbehaving rule=run series=bill from=2026-01-01 to=2026-02-05");
+    insta::assert_snapshot!(logged(r#"{"mode": "reference", "name": "days"}"#), @r#"
+     INFO no reference data "days": the granted folder has weeks
+     INFO no reference data "days": the granted folder has weeks
+     INFO no reference data "days": the granted folder has weeks
+    failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses the series: no such reference data
+    "#);
+}

@@ -34,7 +34,7 @@ fn of_the_program() {
       incidents  List, show, explain and decide incidents
       silences   Silence incidents for a time: add, list and expire silences
       events     Plan changes of cost: add and list planned events
-      series     List series, or show the stored days of a series
+      series     List series, or show, draw or export the stored days of a series
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs
       simulate   Serve a simulated Kakao Cloud billing API on loopback until interrupted
@@ -161,9 +161,9 @@ fn of_what_an_author_works_with() {
       -h, --help           Print help
     ");
     insta::assert_snapshot!(help(&["plugin", "run"]), @r#"
-    Evaluate a series from a CSV file with a plugin, in the sandbox, under production limits
+    Evaluate series from CSV files with a plugin, in the sandbox, under production limits
 
-    Usage: costwarden plugin run [OPTIONS] --input <CSV> <FILE>
+    Usage: costwarden plugin run [OPTIONS] <FILE>
 
     Arguments:
       <FILE>
@@ -175,13 +175,16 @@ fn of_what_an_author_works_with() {
 
               [env: COSTWARDEN_CONFIG=]
 
-          --input <CSV>
-              Series: a CSV file with the columns timestamp and value, at any step.
+          --input <CSV|DIR>
+              Series: a CSV file with the columns timestamp and value, at any step, or a folder of CSV files.
 
-              Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a missing row means "not known".
+              Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the number of the event that the row belongs to.
 
           --json
               Print JSON, one object per line
+
+          --series <KEY>
+              Series of the store in the config: domainId/projectId/serviceId. The incidents are the labels
 
           --settings <JSON>
               Settings of the rule: JSON, or @FILE
@@ -205,21 +208,25 @@ fn of_what_an_author_works_with() {
           --history-days <DAYS>
               Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points
 
-          --format <FORMAT>
-              Output format of verdicts. The table also compares the resource usage with the limits
-
-              [default: table]
-              [possible values: table, json, csv]
-
           --unit <UNIT>
-              Unit of the values
-
-              [default: KRW]
+              Unit of the values. Default: the currency of the config, or KRW without a config
 
           --locale <LOCALE>
               Language of reasons, like ko or en
 
               [default: en]
+
+          --alerts
+              Print anomalous points only
+
+          --plot [<FILE.svg>]
+              Draw the series and the verdicts in the terminal instead of a table, or write an SVG file
+
+          --format <FORMAT>
+              Output format of verdicts. The table also compares the resource usage with the limits
+
+              [default: table]
+              [possible values: table, json, csv]
 
           --reference <DIR>
               Folder of reference data to grant. Default: the grant in the config
@@ -236,11 +243,11 @@ fn of_what_an_author_works_with() {
     Usage: costwarden plugin test [OPTIONS] [DIRECTORY]
 
     Arguments:
-      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings, case.toml [default: .]
+      [DIRECTORY]  Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings and intents, case.toml [default: .]
 
     Options:
           --config <FILE>    Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
-          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder
+          --plugin <FILE>    Plugin file. Default: the .wasm file in the folder, in its dist folder, or in the neighbouring dist folder, built again if a source file of the project is newer
           --json             Print JSON, one object per line
           --update           Write the current verdicts to expected.csv
           --reference <DIR>  Folder of reference data to grant. Default: the grant in the config
@@ -426,14 +433,15 @@ fn of_what_looks() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    List series, or show the stored days of a series
+    List series, or show, draw or export the stored days of a series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list  List the series of a day with keys and names, most expensive first
-      show  Show the days of a series in the ledger
-      help  Print this message or the help of the given subcommand(s)
+      list    List the series of a day with keys and names, most expensive first
+      show    Show the days of a series in the ledger
+      export  Write the days of a series as CSV with the columns timestamp, value and label, for `plugin run --input`
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]
@@ -461,6 +469,7 @@ fn of_what_looks() {
           --series <SERIES>     Series key domainId/projectId/serviceId, from `series list` or from an anomaly
           --as-of <DAY|MOMENT>  Moment of knowledge: show the amounts known at the end of a day, or at a moment
           --json                Print JSON, one object per line
+          --plot [<FILE.svg>]   Draw the cost, the anomalies and the incidents in the terminal instead of a table, or write an SVG file. An id `*` sums over all ids
           --from <FROM>         First day
           --to <TO>             Last day
       -h, --help                Print help

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
+use crate::run::subject::CallPoints;
 use crate::run::{Plugin, output};
 
 /// A loaded plugin with a valid contract. Calls are independent: every call runs in a fresh instance in a worker process.
@@ -34,7 +35,7 @@ impl Detector {
     pub fn fit(&self, context: &CallContext<'_>, history: &[Series]) -> CallOutcome<Fitted> {
         let limits = &self.plugin.limits;
         let operation = Operation {
-            series_id: |series: &Series| series.id.as_str(),
+            points: |series: &Series| CallPoints { series, first: 0 },
             call: |context, history| Call::fit(context, history),
             check: |_: &Series, baseline| output::check_baseline(baseline, limits),
         };
@@ -45,7 +46,7 @@ impl Detector {
     pub fn judge(&self, context: &CallContext<'_>, windows: &[Window]) -> CallOutcome<Vec<Verdict>> {
         let limits = &self.plugin.limits;
         let operation = Operation {
-            series_id: |window: &Window| window.series.id.as_str(),
+            points: |window: &Window| CallPoints { series: &window.series, first: window.judge_from as usize },
             call: |context, windows| Call::judge(context, windows),
             check: |window: &Window, verdicts| output::check_verdicts(verdicts, window, limits),
         };

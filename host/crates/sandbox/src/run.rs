@@ -11,6 +11,7 @@ mod plugin;
 mod reference;
 mod starter;
 mod stop;
+pub(crate) mod subject;
 mod worker;
 mod workers;
 

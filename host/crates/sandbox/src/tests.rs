@@ -21,6 +21,7 @@ use crate::packed::PackedManifest;
 use crate::protocol::Call;
 use crate::run::CallBudget;
 use crate::run::batch::Batching;
+use crate::run::subject::CallSubject;
 
 /// Returns the names of the bundled plugins, sorted: the built folders of `plugins/`.
 fn bundled_plugins() -> Vec<String> {
@@ -317,7 +318,7 @@ fn a_log_flood_is_dropped_with_one_warning() {
     let detector = Misbehaving::new().load(limits);
     let ((), log) = logged(|| {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let log = detector.plugin.log("watch");
+        let log = detector.plugin.log("watch", CallSubject::default());
         let budget = CallBudget { kind: CallKind::Fit, fuel: 500_000_000, deadline, log };
         let context = context(r#"{"mode": "log-flood", "phase": "fit", "size": 1000}"#);
         let history = [series("x", 9)];

@@ -1,18 +1,17 @@
 //! The command `plugin build`: builds a project into a .wasm file.
 
-use plugin::authoring::build;
-use sandbox::Limits;
+use plugin::authoring::build::BuiltPlugin;
 use serde_json::json;
 
-use super::BuildArgs;
+use super::built::{WrittenPlugin, build_plugin};
+use super::{BuildArgs, TrialEnvironment};
 use crate::cli::present::{self, Form};
 use crate::pipeline::Grade;
 
-pub(super) fn build(args: &BuildArgs, limits: Limits, form: Form) -> anyhow::Result<Grade> {
+pub(super) fn build(args: &BuildArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
     let BuildArgs { path, output, cache } = args;
-    let built = build::build(path, &cache.sandbox(limits)?)?;
-    let file = build::write(&built, path, output.as_deref())?;
-    let build::BuiltPlugin { manifest, artifact } = &built;
+    let WrittenPlugin { file, built } = build_plugin(path, output.as_deref(), cache, environment)?;
+    let BuiltPlugin { manifest, artifact } = &built;
     let bytes = artifact.bytes.len();
     present::out(&match form {
         Form::Text => {

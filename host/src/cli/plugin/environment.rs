@@ -8,7 +8,7 @@ use plugin::TrustedKey;
 use plugin::options::TrialOptions;
 use sandbox::{Artifact, Detector, Grants, Limits, LoadFault, packed};
 
-use super::{LoadArgs, config_file};
+use super::{CacheArgs, LoadArgs, config_file};
 use crate::cli::together;
 use crate::config::{self, Trial};
 
@@ -17,6 +17,8 @@ pub(super) struct TrialEnvironment {
     pub(super) limits: Limits,
     /// Grants by plugin name.
     grants: BTreeMap<String, Grants>,
+    /// Currency code of ISO 4217.
+    pub(super) currency: String,
     pub(super) accept_after_days: u16,
     pub(super) keys: Vec<TrustedKey>,
 }
@@ -29,17 +31,17 @@ impl TrialEnvironment {
     pub(super) fn new(config: Option<PathBuf>) -> anyhow::Result<Self> {
         let Some(file) = config_file(config) else {
             let TrialOptions { limits, keys, grants } = TrialOptions::default();
-            return Ok(Self { limits, grants, accept_after_days: ACCEPT_AFTER_DAYS, keys });
+            let currency = "KRW".to_owned();
+            return Ok(Self { limits, grants, currency, accept_after_days: ACCEPT_AFTER_DAYS, keys });
         };
-        let Trial { accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
+        let Trial { currency, accept_after_days, plugins } = config::load_trial(&file).map_err(together)?;
         let TrialOptions { limits, keys, grants } = plugins;
-        Ok(Self { limits, grants, accept_after_days, keys })
+        Ok(Self { limits, grants, currency, accept_after_days, keys })
     }
 
     /// Loads a plugin under any name, with the reference data of `--reference`, or with the grant in the config.
     pub(super) fn load(&self, file: &Path, args: &LoadArgs) -> anyhow::Result<Detector> {
-        let artifact = Artifact::read(file, self.limits.module_bytes)?;
-        let grants = match &args.reference {
+        match &args.reference {
             // Checked here: a plugin without an access to reference data would hide the mistake from the author.
             Some(folder) if !folder.is_dir() => {
                 anyhow::bail!(
@@ -47,11 +49,23 @@ impl TrialEnvironment {
                     folder.display()
                 )
             }
-            Some(folder) => Grants { reference: Some(folder.clone()) },
-            None => self.grants(&artifact),
-        };
-        let sandbox = args.cache.sandbox(self.limits.clone())?;
-        let loaded = sandbox.load_any(&artifact, &grants).map_err(|error| match &error.fault {
+            Some(folder) => self.load_granted(file, folder, &args.cache),
+            None => {
+                let artifact = Artifact::read(file, self.limits.module_bytes)?;
+                self.load_artifact(&artifact, &self.grants(&artifact), &args.cache)
+            }
+        }
+    }
+
+    /// Loads a plugin under any name, with a folder of reference data.
+    pub(super) fn load_granted(&self, file: &Path, reference: &Path, cache: &CacheArgs) -> anyhow::Result<Detector> {
+        let artifact = Artifact::read(file, self.limits.module_bytes)?;
+        self.load_artifact(&artifact, &Grants { reference: Some(reference.to_owned()) }, cache)
+    }
+
+    fn load_artifact(&self, artifact: &Artifact, grants: &Grants, cache: &CacheArgs) -> anyhow::Result<Detector> {
+        let sandbox = cache.sandbox(self.limits.clone())?;
+        let loaded = sandbox.load_any(artifact, grants).map_err(|error| match &error.fault {
             LoadFault::NotGranted { .. } => {
                 anyhow::anyhow!("{error}; or, for a trial, name the folder with --reference")
             }

@@ -17,6 +17,6 @@ pub(super) fn rule(args: &RuleArgs, environment: &TrialEnvironment) -> anyhow::R
             "{file}: no packed manifest with the settings: pack a manifest with `costwarden plugin build {file}`"
         );
     };
-    present::out(&rule_template(manifest, &inspection));
+    present::out(&rule_template(manifest, &inspection, &environment.currency));
     Ok(Grade::Done)
 }

@@ -1,73 +1,111 @@
-//! The command `plugin run`: evaluates a series from a file, and prints the verdicts and the resource usage.
+//! The command `plugin run`: evaluates a series from a file, or the series of a folder, and prints the verdicts and the resource usage.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::count::counted;
 use plugin::authoring::peak_usage::PeakUsage;
+use plugin::authoring::score::{LabelledRows, ScoreFigures, Scoring};
 use plugin::authoring::series_file::{self, SeriesFile, SeriesRow};
-use plugin::authoring::verdict_csv::{self, verdict_csv};
-use plugin::authoring::walk::{self, IncidentTraining, TrialParameters, TrialResult};
-use sandbox::{CallContext, Detector, Limits, Verdict};
+use plugin::authoring::trial_figure::trial_figure;
+use plugin::authoring::verdict_csv::{self, ShownRows, verdict_csv};
+use plugin::authoring::walk::TrialResult;
+use sandbox::{Detector, Limits, Verdict};
 use serde_json::{Value, json};
 use tracing::Level;
 
-use super::{Format, IncidentPolicy, RunArgs, TrialEnvironment, read_settings};
+use super::folder::{self, score_line};
+use super::trial::Trial;
+use super::{Format, RunArgs, TrialEnvironment};
+use crate::cli::args::ALL_DAYS;
+use crate::cli::load_store;
+use crate::cli::plot::PlotTarget;
 use crate::cli::present::{self, Form};
+use crate::cli::series::stored;
 use crate::pipeline::Grade;
 
-pub(super) fn run(args: &RunArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
-    let file = series_file::read(&args.input)?;
-    for warning in &file.warnings {
-        present::complaint(Level::WARN, &format!("{}: {warning}", args.input.display()));
-    }
+pub(super) async fn run(args: &RunArgs, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
+    let plot = PlotTarget::of(args.plot.as_ref())?;
+    let format = if form == Form::Json { Format::Json } else { args.format };
+    anyhow::ensure!(
+        plot != Some(PlotTarget::Terminal) || format == Format::Table,
+        "--plot without a file draws between the lines of --format table: name a file with --plot FILE.svg"
+    );
+    let environment = TrialEnvironment::new(config.clone())?;
     let detector = environment.load(&args.file, &args.load)?;
-    let settings = read_settings(&detector, &args.settings)?;
-    let step = file.series.step;
-    let parameters = TrialParameters {
-        detector: &detector,
-        context: CallContext { rule: "run", settings: &settings, unit: &args.unit, locale: &args.locale },
-        history_points: args
-            .history_days
-            .map_or_else(|| walk::default_history_points(step), |days| walk::points_of_days(days.get(), step)),
-        incidents: match args.incidents {
-            IncidentPolicy::Exclude => IncidentTraining::Excluded { accept_after_days: environment.accept_after_days },
-            IncidentPolicy::Include => IncidentTraining::Included,
-        },
-    };
-    let result = match args.walk {
-        Some(every) => walk::walk(&parameters, &file.series, every.get()),
-        None => walk::fit_and_judge(&parameters, &file.series, judge_from(&file, args)?),
-    };
-    let result = result.map_err(|error| {
-        // A point without a row has no timestamp: the next row stands for the point.
-        let row = file.rows.iter().filter(|row| row.point >= Some(error.point)).min_by_key(|row| row.point);
-        let at = row.map_or("the end", |row| &row.timestamp);
-        anyhow::anyhow!("{}: at {at}: {}", args.input.display(), error.failure.with_advice())
-    })?;
-    match (args.format, form) {
-        (Format::Csv, _) => present::out(verdict_csv(&file, &result).trim_end()),
-        (Format::Json, _) | (Format::Table, Form::Json) => {
-            present::out(&as_json(&detector, &file, &result).to_string());
+    let trial = Trial::new(&detector, &args.trial, &environment)?;
+    let output = Output { format, plot, rows: if args.alerts { ShownRows::Anomalous } else { ShownRows::All } };
+    match (&args.series, &args.input) {
+        (Some(key), _) => {
+            let stored = stored(&load_store(config).await?, key, ALL_DAYS).await?;
+            let file = series_file::parse(&key.to_string(), &stored.csv())?;
+            run_file(&file, &trial, output)?;
         }
-        (Format::Table, Form::Text) => {
-            table(&file, &result);
-            present::out(&usage_table(&result.usage, detector.limits()).to_string());
-            present::out(&summary(&detector, &file, &result, &args.input));
+        (None, Some(folder)) if folder.is_dir() => {
+            anyhow::ensure!(
+                plot.is_none() && !args.alerts && format != Format::Csv,
+                "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
+                folder.display()
+            );
+            let form = if format == Format::Json { Form::Json } else { Form::Text };
+            folder::run(&trial, folder, form)?;
         }
+        (None, Some(input)) => run_file(&read_series(input)?, &trial, output)?,
+        (None, None) => unreachable!("the command line requires --input or --series"),
     }
     Ok(Grade::Done)
 }
 
-fn judge_from(file: &SeriesFile, args: &RunArgs) -> anyhow::Result<usize> {
-    let Some(text) = &args.judge_from else { return Ok(walk::default_judge_from(file.series.values.len())) };
-    file.find(text).ok_or_else(|| {
-        let [first, last] = [file.rows.first(), file.rows.last()].map(|row| row.map_or("", |row| &row.timestamp));
-        let last_row = file.rows.len() - 1;
-        let input = args.input.display();
-        anyhow::anyhow!(
-            "--judge-from: {text:?} is not a point of {input}, expected a timestamp of the file from {first} to {last}, or a row number from 0 to {last_row}"
-        )
-    })
+/// Reads a series and prints the warnings.
+pub(super) fn read_series(input: &Path) -> anyhow::Result<SeriesFile> {
+    let file = series_file::read(input)?;
+    for warning in &file.warnings {
+        present::complaint(Level::WARN, &format!("{}: {warning}", file.origin));
+    }
+    Ok(file)
+}
+
+/// The output format, the shown rows, and the destination of the plot if any.
+#[derive(Clone, Copy)]
+struct Output<'a> {
+    format: Format,
+    rows: ShownRows,
+    plot: Option<PlotTarget<'a>>,
+}
+
+fn run_file(file: &SeriesFile, trial: &Trial<'_>, output: Output<'_>) -> anyhow::Result<()> {
+    let Output { format, rows, plot } = output;
+    let detector = trial.detector;
+    let result = trial.run(file)?;
+    if let Some(target) = plot {
+        let title = format!("{}, {} {}", file.series.id, detector.manifest.name, detector.manifest.version);
+        target.draw(&trial_figure(file, &result, &title, trial.unit))?;
+    }
+    match format {
+        Format::Csv => present::out(verdict_csv(file, &result, rows).trim_end()),
+        Format::Json => present::out(&as_json(detector, file, &result, rows).to_string()),
+        Format::Table => {
+            if rows == ShownRows::Anomalous || plot != Some(PlotTarget::Terminal) {
+                table(file, &result, rows);
+            }
+            present::out(&usage_table(&result.usage, detector.limits()).to_string());
+            summary_lines(detector, file, &result).iter().for_each(|line| present::out(line));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the counts, and the scores of a file with labels.
+pub(super) fn summary_lines(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> Vec<String> {
+    let score = score(file, result).map(|figures| score_line(&figures));
+    [summary(detector, file, result)].into_iter().chain(score).collect()
+}
+
+/// Returns the scores of a file with labels.
+fn score(file: &SeriesFile, result: &TrialResult) -> Option<ScoreFigures> {
+    let rows = LabelledRows::new(file, result)?;
+    let mut scoring = Scoring::default();
+    scoring.add(&rows);
+    Some(scoring.figures())
 }
 
 fn verdict<'a>(result: &'a TrialResult, row: &SeriesRow) -> Option<&'a Verdict> {
@@ -75,9 +113,9 @@ fn verdict<'a>(result: &'a TrialResult, row: &SeriesRow) -> Option<&'a Verdict> 
 }
 
 /// Prints the verdicts, if any.
-fn table(file: &SeriesFile, result: &TrialResult) {
+fn table(file: &SeriesFile, result: &TrialResult, rows: ShownRows) {
     let mut table = present::table(&verdict_csv::HEADER, &[1, 2, 3, 4, 5]);
-    for row in &file.rows {
+    for row in rows.of(file, result) {
         let Some(Verdict { score, expected, lower, upper, reason, .. }) = verdict(result, row) else { continue };
         let number = |number: f64| format!("{number:.2}");
         table.add_row([
@@ -96,7 +134,7 @@ fn table(file: &SeriesFile, result: &TrialResult) {
     }
 }
 
-fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult, input: &Path) -> String {
+fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> String {
     let judged = file.rows.iter().filter(|row| verdict(result, row).is_some()).count();
     let anomalous = result.anomalous_points().count();
     let missing = match result.missing_points {
@@ -107,7 +145,7 @@ fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult, input: 
         "{} {} over {}: {}, {judged} judged, {anomalous} anomalous, {} with insufficient history{missing}",
         detector.manifest.name,
         detector.manifest.version,
-        input.display(),
+        file.origin,
         counted(file.rows.len(), "row"),
         result.insufficient_history
     )
@@ -127,8 +165,8 @@ fn usage_table(usage: &PeakUsage, limits: &Limits) -> comfy_table::Table {
     table
 }
 
-fn as_json(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> Value {
-    let rows = file.rows.iter().map(|row| {
+fn as_json(detector: &Detector, file: &SeriesFile, result: &TrialResult, rows: ShownRows) -> Value {
+    let rows = rows.of(file, result).map(|row| {
         let verdict = verdict(result, row);
         let number = |field: fn(&Verdict) -> f64| verdict.map(field);
         json!({
@@ -152,5 +190,6 @@ fn as_json(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> Valu
         "insufficient_history": result.insufficient_history,
         "figures": result.figures.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "usage": usage.collect::<Vec<_>>(),
+        "score": score(file, result),
     })
 }

@@ -30,10 +30,15 @@ pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
     create(secret, 0o600, &files.secret)?;
     create(&public, 0o644, &files.public)?;
     if form == Form::Json {
-        present::out(&json!({"secretKey": secret, "publicKey": public, "line": files.line}).to_string());
+        present::out(
+            &json!({"secretKey": secret, "encrypted": false, "publicKey": public, "line": files.line}).to_string(),
+        );
         return Ok(Grade::Done);
     }
-    present::out(&format!("{}: the secret key for signing; do not share this file", secret.display()));
+    present::out(&format!(
+        "{}: the secret key for signing, not encrypted: keep the file where only the signer can read it",
+        secret.display()
+    ));
     present::out(&format!("{}: the public key; to trust the key, add to the config:\n", public.display()));
     present::out(&format!(
         "[[plugins.signing.key]]\nname = \"NAME\"\npublic_key = \"{}\"\nplugins = [\"*\"]",

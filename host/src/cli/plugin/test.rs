@@ -2,17 +2,18 @@
 
 use std::fs;
 use std::io::{ErrorKind, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use model::count::counted;
-use plugin::authoring::golden::{self, GoldenCase};
+use plugin::authoring::golden::{self, AlertDifference, CaseRun, GoldenCase};
 use sandbox::Detector;
 use serde_json::json;
 use similar::TextDiff;
 use tracing::Level;
 
-use super::{TestArgs, TrialEnvironment};
+use super::built::current_plugin;
+use super::{LoadArgs, TestArgs, TrialEnvironment};
 use crate::cli::present::{self, Form};
 use crate::pipeline::Grade;
 
@@ -25,38 +26,86 @@ enum CaseOutcome {
     MissingExpected(PathBuf),
     /// The verdicts differ from the expected file: the path and a unified diff.
     Different(PathBuf, String),
+    /// The alerts differ from the intents.
+    Alerts(AlertDifference),
     Failed(String),
 }
 
-pub(super) fn test(args: &TestArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
-    let cases = golden::read_cases(&args.directory)?;
-    let plugin = args.plugin.clone().map_or_else(|| golden::find_plugin(&args.directory), Ok)?;
-    let detector = environment.load(&plugin, &args.load)?;
-    let mut failed = 0;
-    for (name, case) in &cases {
-        let outcome = match case {
-            Ok(case) => run_case(case, &detector, args)?,
-            Err(error) => CaseOutcome::Failed(error.to_string()),
-        };
-        failed += usize::from(!matches!(outcome, CaseOutcome::Same | CaseOutcome::Written(_)));
-        match form {
-            Form::Text => text(name, &outcome),
-            Form::Json => as_json(name, &outcome),
-        }
-    }
-    if form == Form::Text {
-        let passed = cases.len() - failed;
-        let cases = counted(cases.len(), "case");
-        present::out(&format!("{}: {cases}, {passed} passed, {failed} failed", plugin.display()));
-    }
-    Ok(if failed == 0 { Grade::Done } else { Grade::Failed })
+/// The use of the expected files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExpectedFiles {
+    Compare,
+    Update,
 }
 
-fn run_case(case: &GoldenCase, detector: &Detector, args: &TestArgs) -> anyhow::Result<CaseOutcome> {
-    match case.run(detector) {
-        Ok(actual) if args.update => update(case, &actual),
-        Ok(actual) => compare(case, &actual),
-        Err(error) => Ok(CaseOutcome::Failed(error.to_string())),
+/// The golden cases of a project, and the plugin under test.
+pub(super) struct CaseRuns<'a> {
+    pub(super) project: &'a Path,
+    pub(super) plugin: &'a Path,
+    pub(super) load: &'a LoadArgs,
+    pub(super) expected: ExpectedFiles,
+}
+
+pub(super) fn test(args: &TestArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+    let TestArgs { directory: project, plugin, update, load } = args;
+    // A project without cases fails before a build.
+    golden::read_cases(project)?;
+    let plugin = match plugin {
+        Some(plugin) => plugin.clone(),
+        None => current_plugin(project, &load.cache, environment)?,
+    };
+    let expected = if *update { ExpectedFiles::Update } else { ExpectedFiles::Compare };
+    CaseRuns { project, plugin: &plugin, load, expected }.run(environment, form)
+}
+
+impl CaseRuns<'_> {
+    /// Runs all cases and prints the outcomes.
+    pub(super) fn run(&self, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+        let cases = golden::read_cases(self.project)?;
+        let detector = environment.load(self.plugin, self.load)?;
+        let mut failed = 0;
+        for (name, case) in &cases {
+            let outcome = match case {
+                Ok(case) => self.run_case(case, &detector, environment)?,
+                Err(error) => CaseOutcome::Failed(error.to_string()),
+            };
+            failed += usize::from(!matches!(outcome, CaseOutcome::Same | CaseOutcome::Written(_)));
+            match form {
+                Form::Text => text(name, &outcome),
+                Form::Json => as_json(name, &outcome),
+            }
+        }
+        if form == Form::Text {
+            let passed = cases.len() - failed;
+            let cases = counted(cases.len(), "case");
+            present::out(&format!("{}: {cases}, {passed} passed, {failed} failed", self.plugin.display()));
+        }
+        Ok(if failed == 0 { Grade::Done } else { Grade::Failed })
+    }
+
+    fn run_case(
+        &self,
+        case: &GoldenCase,
+        detector: &Detector,
+        environment: &TrialEnvironment,
+    ) -> anyhow::Result<CaseOutcome> {
+        let run = match &case.reference {
+            // The reference data of the case replaces the granted data.
+            Some(reference) => case.run(&environment.load_granted(self.plugin, reference, &self.load.cache)?),
+            None => case.run(detector),
+        };
+        let difference = |run: &CaseRun| case.alert_difference(run);
+        let run = match run.and_then(|run| Ok((difference(&run)?, run))) {
+            Ok((None, run)) => run,
+            Ok((Some(difference), _)) => return Ok(CaseOutcome::Alerts(difference)),
+            Err(error) => return Ok(CaseOutcome::Failed(error.to_string())),
+        };
+        match self.expected {
+            // The intents are the only expectation.
+            _ if case.alerts.is_some() && !case.expected.exists() => Ok(CaseOutcome::Same),
+            ExpectedFiles::Update => update(case, &run.csv()),
+            ExpectedFiles::Compare => compare(case, &run.csv()),
+        }
     }
 }
 
@@ -102,6 +151,7 @@ fn text(name: &str, outcome: &CaseOutcome) {
             present::complaint(Level::ERROR, &format!("{name}: differs from {}", file.display()));
             present::out(&colored(diff));
         }
+        CaseOutcome::Alerts(difference) => present::complaint(Level::ERROR, &format!("{name}: {difference}")),
         CaseOutcome::Failed(error) => present::complaint(Level::ERROR, error),
     }
 }
@@ -125,8 +175,9 @@ fn as_json(name: &str, outcome: &CaseOutcome) {
         CaseOutcome::Same => ("same", None),
         CaseOutcome::Written(_) => ("written", None),
         CaseOutcome::MissingExpected(_) => ("missing_expected", None),
-        CaseOutcome::Different(_, diff) => ("different", Some(diff)),
-        CaseOutcome::Failed(error) => ("failed", Some(error)),
+        CaseOutcome::Different(_, diff) => ("different", Some(diff.clone())),
+        CaseOutcome::Alerts(difference) => ("alerts", Some(difference.to_string())),
+        CaseOutcome::Failed(error) => ("failed", Some(error.clone())),
     };
     present::out(&json!({"case": name, "outcome": outcome, "message": message}).to_string());
 }

@@ -1,21 +1,27 @@
 //! Golden cases of a plugin project: an input series, the parameters of the trial, and the exact expected verdicts.
 //!
-//! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and optionally `case.toml`. The result depends
-//! only on the case and the plugin, and is the same on every machine.
+//! A case is a folder `golden/<case>/` with `input.csv`, `expected.csv` and optionally `case.toml` and `reference/`. A
+//! case with intents (`alerts` in `case.toml`) needs no `expected.csv`. The result depends only on the case and the plugin,
+//! and is the same on every machine.
+
+mod case_file;
+mod intent;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use config_file::toml::{Diagnostic, Document};
+use config_file::toml::Diagnostic;
 use model::incident::ACCEPT_AFTER_DAYS;
 use sandbox::{CallContext, Detector};
 
 use super::batch_position;
-use super::series_file::{self, SeriesFileError};
-use super::verdict_csv::verdict_csv;
-use super::walk::{self, IncidentTraining, TrialParameters};
+use super::series_file::{self, SeriesFile, SeriesFileError};
+use super::verdict_csv::{ShownRows, verdict_csv};
+use super::walk::{self, IncidentTraining, TrialParameters, TrialResult};
+
+pub use self::intent::AlertDifference;
 
 /// A golden case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +30,17 @@ pub struct GoldenCase {
     pub name: String,
     pub input: PathBuf,
     pub expected: PathBuf,
+    /// The folder `reference` of the case, if present.
+    pub reference: Option<PathBuf>,
+    /// Timestamps of the only anomalous rows; `None` for a case without intents.
+    pub alerts: Option<Vec<String>>,
+    pub unit: String,
     mode: CaseMode,
     settings: String,
-    unit: String,
     locale: String,
     history_days: Option<NonZero<u16>>,
+    /// Timestamps of the points that the first fit ignores as known incidents.
+    excluded: Vec<String>,
 }
 
 /// The steps of a case.
@@ -38,6 +50,13 @@ enum CaseMode {
     JudgeFrom(Option<String>),
     /// A walk with this number of points per step.
     Walk(NonZero<usize>),
+}
+
+/// The series and the verdicts of a case.
+#[derive(Debug, Clone)]
+pub struct CaseRun {
+    pub file: SeriesFile,
+    pub result: TrialResult,
 }
 
 /// Returns the project's cases sorted by name, each with an error if the folder is invalid.
@@ -57,7 +76,7 @@ pub fn read_cases(project: &Path) -> Result<BTreeMap<String, Result<GoldenCase, 
         let path = entry.map_err(|source| GoldenError::Read(golden.clone(), source))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') {
-            cases.insert(name.clone(), read_case(name, &path));
+            cases.insert(name.clone(), case_file::read(name, &path));
         }
     }
     if cases.is_empty() { Err(GoldenError::NoCases(golden)) } else { Ok(cases) }
@@ -92,22 +111,29 @@ pub fn find_plugin(project: &Path) -> Result<PathBuf, GoldenError> {
     beside.ok_or_else(|| GoldenError::NoPlugin(project.to_owned()))
 }
 
+impl CaseRun {
+    /// Returns the verdicts in the form of `expected.csv`.
+    pub fn csv(&self) -> String {
+        verdict_csv(&self.file, &self.result, ShownRows::All)
+    }
+}
+
 impl GoldenCase {
-    /// Returns the current verdicts of the detector in CSV.
+    /// Evaluates the series of the case.
     ///
     /// # Errors
     /// Fails if the input cannot be read, the settings are not accepted, the results depend on the batch, or the detector
     /// fails.
-    pub fn run(&self, detector: &Detector) -> Result<String, GoldenError> {
-        let case_error = |message: String| GoldenError::Case { name: self.name.clone(), message };
+    pub fn run(&self, detector: &Detector) -> Result<CaseRun, GoldenError> {
         let file = series_file::read(&self.input)?;
-        let issues = detector.check_settings(&self.settings).map_err(|failure| case_error(failure.to_string()))?;
+        let issues = detector.check_settings(&self.settings).map_err(|failure| self.error(failure.to_string()))?;
         if let Some(issue) = issues.first() {
-            return Err(case_error(format!("settings {}: {}", issue.location(), issue.message)));
+            return Err(self.error(format!("settings {}: {}", issue.location(), issue.message)));
         }
         let step = file.series.step;
         let context = CallContext { rule: "golden", settings: &self.settings, unit: &self.unit, locale: &self.locale };
-        batch_position::check(detector, &context, &file.series).map_err(|error| case_error(error.to_string()))?;
+        batch_position::check(detector, &context, &file.series).map_err(|error| self.error(error.to_string()))?;
+        let known_incidents = self.points("excluded", &self.excluded, &file)?;
         let parameters = TrialParameters {
             detector,
             context,
@@ -115,6 +141,7 @@ impl GoldenCase {
                 .history_days
                 .map_or_else(|| walk::default_history_points(step), |days| walk::points_of_days(days.get(), step)),
             incidents: IncidentTraining::Excluded { accept_after_days: ACCEPT_AFTER_DAYS },
+            known_incidents: &known_incidents,
         };
         let result = match &self.mode {
             CaseMode::Walk(every) => walk::walk(&parameters, &file.series, every.get()),
@@ -122,59 +149,40 @@ impl GoldenCase {
                 let default = walk::default_judge_from(file.series.values.len());
                 let from = from.as_ref().map_or(Some(default), |text| file.find(text));
                 let from = from.ok_or_else(|| {
-                    case_error(
-                        "judge_from is not a point of input.csv, expected a timestamp of the file or a row number from 0"
-                            .to_owned(),
-                    )
+                    let expected = "expected a timestamp of the file or a row number from 0";
+                    self.error(format!("judge_from is not a point of input.csv, {expected}"))
                 })?;
                 walk::fit_and_judge(&parameters, &file.series, from)
             }
         };
-        let result = result.map_err(|error| case_error(error.failure.with_advice()))?;
-        Ok(verdict_csv(&file, &result))
+        let result = result.map_err(|error| self.error(error.failure.with_advice()))?;
+        Ok(CaseRun { file, result })
     }
-}
 
-/// Reads a case from a folder.
-///
-/// # Errors
-/// Fails if there is no input; otherwise returns every fault of `case.toml`.
-fn read_case(name: String, folder: &Path) -> Result<GoldenCase, GoldenError> {
-    if !folder.join("input.csv").exists() {
-        return Err(GoldenError::NoInput(folder.to_owned()));
+    /// Compares the anomalous rows with the intents of the case.
+    ///
+    /// # Errors
+    /// Fails if a timestamp of `alerts` is not a row of the input.
+    pub fn alert_difference(&self, run: &CaseRun) -> Result<Option<AlertDifference>, GoldenError> {
+        let Some(alerts) = &self.alerts else { return Ok(None) };
+        self.points("alerts", alerts, &run.file)?;
+        Ok(AlertDifference::new(alerts, run))
     }
-    let mut case = GoldenCase {
-        name,
-        input: folder.join("input.csv"),
-        expected: folder.join("expected.csv"),
-        mode: CaseMode::JudgeFrom(None),
-        settings: "{}".to_owned(),
-        unit: "KRW".to_owned(),
-        locale: "en".to_owned(),
-        history_days: None,
-    };
-    let path = folder.join("case.toml");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(case),
-        Err(source) => return Err(GoldenError::Read(path, source)),
-    };
-    let document = Document::new(&path, &text);
-    if let Some(mut root) = document.root() {
-        if root.has("judge_from") && root.has("walk") {
-            root.fail("walk", "excludes judge_from, expected one of the two keys");
-        }
-        let from = root.text("judge_from");
-        let walk = root.whole("walk", 1..=1_000_000).and_then(|every| NonZero::new(every as usize));
-        case.mode = walk.map_or(CaseMode::JudgeFrom(from), CaseMode::Walk);
-        case.history_days = root.whole("history_days", 1..=3_660).and_then(|days| NonZero::new(days as u16));
-        case.settings = root.json("settings").map_or(case.settings, |settings| settings.json.to_string());
-        case.unit = root.text("unit").unwrap_or(case.unit);
-        case.locale = root.text("locale").unwrap_or(case.locale);
-        root.finish();
+
+    /// Returns the points of timestamps as written in the input.
+    fn points(&self, key: &str, timestamps: &[String], file: &SeriesFile) -> Result<Vec<usize>, GoldenError> {
+        let point = |text: &String| {
+            let row = file.rows.iter().find(|row| row.timestamp == *text);
+            row.and_then(|row| row.point).ok_or_else(|| {
+                self.error(format!("{key}: {text:?} is not a row of input.csv, expected a timestamp as in the file"))
+            })
+        };
+        timestamps.iter().map(point).collect()
     }
-    let errors = document.into_errors();
-    if errors.is_empty() { Ok(case) } else { Err(GoldenError::Toml(errors)) }
+
+    fn error(&self, message: String) -> GoldenError {
+        GoldenError::Case { name: self.name.clone(), message }
+    }
 }
 
 /// Errors of golden cases.

@@ -10,8 +10,8 @@ use crate::supply_chain::inspection::{ImportKind, Inspection};
 /// Minimum days of history in the rule; a plugin may need more.
 const HISTORY_DAYS: u32 = 90;
 
-/// Returns a rules file with a single rule. Each setting appears with the default in a comment.
-pub fn rule_template(manifest: &PackedManifest, inspection: &Inspection) -> String {
+/// Returns a rules file with a single rule for bills in a currency. Each setting appears with the default in a comment.
+pub fn rule_template(manifest: &PackedManifest, inspection: &Inspection, currency: &str) -> String {
     let [name, version, summary] =
         [&manifest.name, &manifest.version, &manifest.summary].map(|text| single_line(text.clone()));
     let mut lines = vec![format!("# {name} {version}: {summary}")];
@@ -33,7 +33,10 @@ pub fn rule_template(manifest: &PackedManifest, inspection: &Inspection) -> Stri
         ),
         with_note(&format!("history_days = {days}"), &format!("a fit needs at least {} points", manifest.min_points)),
         with_note("direction = \"both\"", "or \"up\", \"down\""),
-        with_note("min_impact_share = 0.0005", "of the bill of 28 days: smaller deviations are no anomaly"),
+        with_note(
+            "min_impact_share = 0.0005",
+            &format!("of the bill of 28 days, or min_impact = \"10000 {currency}\": smaller deviations are no anomaly"),
+        ),
         with_note("severity = \"warning\"", "or \"info\", \"critical\""),
     ]);
     let settings = setting_rows(&manifest.settings_schema);
@@ -104,7 +107,7 @@ mod tests {
         };
         let imports = kinds.iter().map(|kind| Import { name: String::new(), kind: *kind }).collect();
         let inspection = Inspection { encoding: Encoding::Component, manifest: None, contract: None, imports };
-        rule_template(&manifest, &inspection)
+        rule_template(&manifest, &inspection, "USD")
     }
 
     const SCHEMA: &str = r#"{"properties": {
@@ -131,7 +134,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact_share = 0.0005                    # of the bill of 28 days: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact = "10000 USD": smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         [rule.settings]
         # k = 3.0                                    # number from 0. Times the spread.
@@ -152,7 +155,7 @@ mod tests {
         group_by = ["account", "project", "service"] # the dimensions of a series; other dimensions are summed
         history_days = 120                           # a fit needs at least 120 points
         direction = "both"                           # or "up", "down"
-        min_impact_share = 0.0005                    # of the bill of 28 days: smaller deviations are no anomaly
+        min_impact_share = 0.0005                    # of the bill of 28 days, or min_impact = "10000 USD": smaller deviations are no anomaly
         severity = "warning"                         # or "info", "critical"
         "#);
     }

@@ -1,4 +1,5 @@
-//! Reads a series from a CSV file with the columns `timestamp` and `value`. The rows become points with an even step.
+//! Reads a series from a CSV file with the columns `timestamp`, `value` and optionally `label`. The rows become points
+//! with an even step.
 //!
 //! The step is the usual time between two rows. Times without a row become unknown points. Rows between two steps,
 //! duplicate rows and unsorted rows give warnings, because measured series have all three. An unreadable line is an
@@ -11,8 +12,9 @@ mod timestamp;
 mod warnings;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use jiff::civil::DateTime;
 use model::series::Series;
 
 use self::error::SeriesFileFault;
@@ -26,6 +28,8 @@ pub use self::rows::SeriesRow;
 /// The rows of a file in file order, and the resulting series.
 #[derive(Debug, Clone)]
 pub struct SeriesFile {
+    /// The path, or the id of a series without a file. For messages.
+    pub origin: String,
     pub rows: Vec<SeriesRow>,
     pub series: Series,
     /// Texts about possible mistakes in the file, with line numbers.
@@ -43,10 +47,55 @@ pub fn read(path: &Path) -> Result<SeriesFile, SeriesFileError> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy();
     let file = File::open(path).map_err(SeriesFileFault::Read);
     let read = file.and_then(|file| to_series(&id, rows::read(file)?));
-    read.map_err(|fault| SeriesFileError { path: path.to_owned(), fault })
+    let read = read.map_err(|fault| SeriesFileError { origin: path.display().to_string(), fault })?;
+    Ok(SeriesFile { origin: path.display().to_string(), ..read })
+}
+
+/// Reads a series with the given id from the text of a file.
+///
+/// # Errors
+/// Fails if a line is invalid.
+pub fn parse(id: &str, text: &str) -> Result<SeriesFile, SeriesFileError> {
+    let read = rows::read(text.as_bytes()).and_then(|rows| to_series(id, rows));
+    read.map_err(|fault| SeriesFileError { origin: id.to_owned(), fault })
+}
+
+/// Returns the CSV files of a folder, sorted by name.
+///
+/// # Errors
+/// Fails if the folder cannot be read or has no CSV file.
+pub fn files_of(folder: &Path) -> Result<Vec<PathBuf>, SeriesFileError> {
+    let error = |fault| SeriesFileError { origin: folder.display().to_string(), fault };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|cause| error(SeriesFileFault::Read(cause)))? {
+        let path = entry.map_err(|cause| error(SeriesFileFault::Read(cause)))?.path();
+        if path.extension().is_some_and(|extension| extension == "csv") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() { Err(error(SeriesFileFault::NoFiles)) } else { Ok(files) }
 }
 
 impl SeriesFile {
+    /// Returns the local time of each point. A point without a row follows the previous point after one step.
+    pub fn times(&self) -> Vec<DateTime> {
+        let start = self.series.start + i64::from(self.series.utc_offset);
+        let step = i64::from(self.series.step);
+        let mut times: Vec<i64> = (0..self.series.values.len() as i64).map(|point| start + point * step).collect();
+        for row in &self.rows {
+            if let Some(point) = row.point {
+                times[point] = row.time.local;
+            }
+        }
+        times.into_iter().map(timestamp::civil).collect()
+    }
+
+    /// Returns true if the file has a column with labels.
+    pub fn has_labels(&self) -> bool {
+        self.rows.iter().any(|row| row.label.is_some())
+    }
+
     /// Returns the point of a timestamp or of a row number (from 0), or the next point after the given place. Returns
     /// `None` for a time outside the series.
     pub fn find(&self, text: &str) -> Option<usize> {
@@ -112,7 +161,7 @@ fn to_series(id: &str, mut rows: Vec<SeriesRow>) -> Result<SeriesFile, SeriesFil
         values,
         excluded: Vec::new(),
     };
-    Ok(SeriesFile { rows, series, warnings: suspect.warnings(step) })
+    Ok(SeriesFile { origin: id.to_owned(), rows, series, warnings: suspect.warnings(step) })
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ const MAX_DEPTH: usize = 4;
 /// are omitted.
 const MAX_PARTS: usize = 10_000;
 
+/// Largest number of described choices of a setting.
+const MAX_CHOICES: usize = 20;
+
 /// The schema of a walk and the number of parts that the walk may still visit.
 struct SchemaWalk<'a> {
     schema: &'a Map<String, Value>,
@@ -44,13 +47,34 @@ pub fn setting_rows(schema: &Map<String, Value>) -> Vec<SettingRow> {
             name: single_line(name.clone()),
             kind: single_line(walk.kind(property, MAX_DEPTH)),
             default: single_line(default),
-            description: single_line(text(property, "description").replace('\n', " ")),
+            description: single_line(walk.description(property)),
         }
     };
     properties.map(|(name, property)| row(name, property)).collect()
 }
 
 impl SchemaWalk<'_> {
+    /// Returns the description of a property, and the description of each described choice.
+    fn description(&self, property: &Value) -> String {
+        let own = text(property, "description").replace('\n', " ");
+        let definition = self.definition(property).unwrap_or(property);
+        let choice = |choice: &Value| {
+            let description = text(choice, "description").replace('\n', " ");
+            Some(format!("{}: {description}", bare(choice.get("const")?))).filter(|_| !description.is_empty())
+        };
+        let choices = list(definition.get("oneOf")).filter_map(choice).take(MAX_CHOICES);
+        let parts: Vec<String> = Some(own).filter(|own| !own.is_empty()).into_iter().chain(choices).collect();
+        parts.join(" ")
+    }
+
+    /// Returns the definition that a property refers to, also as the alternative of an optional setting.
+    fn definition(&self, property: &Value) -> Option<&Value> {
+        let alternatives = list(property.get("anyOf")).chain(list(property.get("allOf")));
+        let mut references = [property].into_iter().chain(alternatives).filter_map(|part| part.get("$ref")?.as_str());
+        let name = references.find_map(|reference| reference.strip_prefix("#/$defs/"))?;
+        self.schema.get("$defs")?.get(name)
+    }
+
     fn kind(&self, property: &Value, depth: usize) -> String {
         // Ends the recursion in a schema with circular references.
         let Some(depth) = depth.checked_sub(1) else { return String::new() };
@@ -147,6 +171,26 @@ mod tests {
         days | integer from 2 to 365 | 14 | .
         names | array of string | [] | .
         either | auto or none or daily |  | .
+        "#);
+    }
+
+    /// The documentation comments of the variants of an enum.
+    #[test]
+    fn choices_keep_their_descriptions() {
+        let schema = r##"{
+            "properties": {
+                "season": {"description": "The season.", "$ref": "#/$defs/Season", "default": "auto"},
+                "other": {"anyOf": [{"$ref": "#/$defs/Season"}, {"type": "null"}]}
+            },
+            "$defs": {"Season": {"oneOf": [
+                {"const": "auto", "description": "Chosen by\nthe fit."},
+                {"const": "none", "description": "No season."},
+                {"const": "weekly"}
+            ]}}
+        }"##;
+        insta::assert_snapshot!(rows_of(schema), @r#"
+        season | auto, none or weekly | "auto" | The season. auto: Chosen by the fit. none: No season..
+        other | auto, none or weekly |  | auto: Chosen by the fit. none: No season..
         "#);
     }
 

@@ -3,7 +3,7 @@
 //! A window ends with the judged point, so a detector cannot see later points. Anomalous points are known incidents in
 //! later fits. Both rules hold in a run too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::ToSpan as _;
@@ -22,6 +22,8 @@ pub struct TrialParameters<'a> {
     /// Maximum number of points in a fit.
     pub history_points: usize,
     pub incidents: IncidentTraining,
+    /// Points of incidents from before the trial. Fits ignore these points.
+    pub known_incidents: &'a [usize],
 }
 
 /// Treatment of anomalous points in a fit.
@@ -107,7 +109,8 @@ impl TrialResult {
         (0..self.verdicts.len()).filter(|point| self.is_anomalous(*point))
     }
 
-    fn is_anomalous(&self, point: usize) -> bool {
+    /// Returns true for a score of 1 or more.
+    pub fn is_anomalous(&self, point: usize) -> bool {
         self.verdicts[point].as_ref().is_some_and(|verdict| verdict.score >= 1.0)
     }
 }
@@ -193,7 +196,9 @@ impl<'a> TrialRun<'a> {
             let short = days_in_short_streaks(&days.keys().copied().collect(), accept_after_days);
             short.iter().map(|day| days[day]).collect()
         };
-        masked.into_iter().filter(|point| range.contains(point)).map(|point| (point - range.start) as u32).collect()
+        let known = self.parameters.known_incidents.iter().copied();
+        let masked: BTreeSet<usize> = masked.into_iter().chain(known).filter(|point| range.contains(point)).collect();
+        masked.into_iter().map(|point| (point - range.start) as u32).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::parallel::{Completed, run_in_parallel};
 use super::plugin::{CallBudget, FinishedCall, Plugin, Reply, other_output};
+use super::subject::{CallPoints, CallSubject};
 use crate::call::{CallContext, CallKind, CallOutcome, Usage};
 use crate::failure::{CallError, Failure, FailureContext, SkipReason};
 use crate::manifest::Scope;
@@ -37,7 +38,7 @@ pub(crate) struct BatchCall<'a> {
 
 /// A contract function over many inputs, and the check of each result.
 pub(crate) struct Operation<I, C> {
-    pub(crate) series_id: fn(&I) -> &str,
+    pub(crate) points: for<'a> fn(&'a I) -> CallPoints<'a>,
     pub(crate) call: for<'a> fn(CallContext<'a>, &'a [I]) -> Call<'a>,
     pub(crate) check: C,
 }
@@ -94,11 +95,11 @@ where
                 outcome.results.extend(result.results);
             }
             None if index <= first_failed => {
-                outcome.results.extend(call.fail_all(batch, operation.series_id, &stopped));
+                outcome.results.extend(call.fail_all(batch, operation.points, &stopped));
             }
             _ => {
                 let skipped = CallError::Skipped(SkipReason::FailedBatch(batches[first_failed].len()));
-                outcome.results.extend(call.fail_all(batch, operation.series_id, &skipped));
+                outcome.results.extend(call.fail_all(batch, operation.points, &skipped));
             }
         }
     }
@@ -114,7 +115,9 @@ impl BatchCall<'_> {
     {
         let fuel = self.plugin.fuel(self.kind, inputs.len());
         let deadline = self.plugin.deadline(self.kind);
-        let budget = CallBudget { kind: self.kind, fuel, deadline, log: self.plugin.log(self.context.rule) };
+        let subject = CallSubject::new(inputs.iter().map(operation.points));
+        let log = self.plugin.log(self.context.rule, subject);
+        let budget = CallBudget { kind: self.kind, fuel, deadline, log };
         let FinishedCall { result, mut log, fuel: used, memory_bytes } = self.call(inputs, budget, operation);
         let mut usage = Usage { fuel: used, budget: fuel, memory_bytes, batches: 1, retried: 0 };
         let results: Vec<_> = match result {
@@ -137,7 +140,7 @@ impl BatchCall<'_> {
                 log = left.log;
                 results
             }
-            Err(error) => self.fail_all(inputs, operation.series_id, &error).collect(),
+            Err(error) => self.fail_all(inputs, operation.points, &error).collect(),
         };
         log.report_dropped();
         let has_failed = results.iter().all(|result| matches!(result, Err(Failure::Call { .. })));
@@ -150,7 +153,7 @@ impl BatchCall<'_> {
         R: DeserializeOwned,
         C: Fn(&I, R) -> Result<T, CallError>,
     {
-        let id = (operation.series_id)(input);
+        let id = &(operation.points)(input).series.id;
         if left.deadline <= Instant::now() {
             return Retry { result: Err(self.failure(id, CallError::Skipped(SkipReason::RetryTime))), left };
         }
@@ -158,7 +161,8 @@ impl BatchCall<'_> {
         let full_fuel = self.plugin.fuel(self.kind, 1);
         let fuel = full_fuel.min(left.fuel);
         let total_fuel = left.fuel;
-        let budget = CallBudget { fuel, ..left };
+        let mut budget = CallBudget { fuel, ..left };
+        budget.log.set_subject(CallSubject::new(std::iter::once((operation.points)(input))));
         let FinishedCall { result, log, fuel: used, .. } = self.call(slice::from_ref(input), budget, operation);
         let result = match result {
             Ok(mut results) => match results.pop() {
@@ -197,7 +201,7 @@ impl BatchCall<'_> {
     where
         C: Fn(&I, R) -> Result<T, CallError>,
     {
-        let id = (operation.series_id)(input);
+        let id = &(operation.points)(input).series.id;
         match result {
             Ok(output) => (operation.check)(input, output).map_err(|error| self.failure(id, error)),
             Err(Refusal::Learning(points)) => Err(Failure::InsufficientHistory(points)),
@@ -211,10 +215,10 @@ impl BatchCall<'_> {
     fn fail_all<'b, I, T>(
         &'b self,
         inputs: &'b [I],
-        series_id: fn(&I) -> &str,
+        points: for<'p> fn(&'p I) -> CallPoints<'p>,
         error: &'b CallError,
     ) -> impl Iterator<Item = Result<T, Failure>> + 'b {
-        inputs.iter().map(move |input| Err(self.failure(series_id(input), error.clone())))
+        inputs.iter().map(move |input| Err(self.failure(&points(input).series.id, error.clone())))
     }
 
     fn failure(&self, series: &str, error: CallError) -> Failure {

@@ -4,22 +4,34 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::protocol::{LogBudget, LogLevel};
+use crate::run::subject::CallSubject;
 use crate::text;
 
 /// The remaining log budget of a call, or of all individual calls after a failed batch.
 pub(crate) struct CallLog {
-    plugin: Arc<str>,
-    rule: Box<str>,
+    source: LogSource,
     left: LogBudget,
     dropped: u64,
+}
+
+/// The fields of each line.
+pub(super) struct LogSource {
+    pub(super) plugin: Arc<str>,
+    pub(super) rule: Box<str>,
+    pub(super) subject: CallSubject,
 }
 
 /// The log target of the lines of plugins, for filters.
 pub const PLUGIN_LOG_TARGET: &str = "costwarden::plugin";
 
 impl CallLog {
-    pub(super) fn new(limits: &Limits, plugin: Arc<str>, rule: &str) -> Self {
-        Self { plugin, rule: rule.into(), left: full_budget(limits), dropped: 0 }
+    pub(super) fn new(limits: &Limits, source: LogSource) -> Self {
+        Self { source, left: full_budget(limits), dropped: 0 }
+    }
+
+    /// Sets the series and the times of the following calls.
+    pub(super) fn set_subject(&mut self, subject: CallSubject) {
+        self.source.subject = subject;
     }
 
     /// Returns the lines and bytes that the next call may log.
@@ -41,8 +53,8 @@ impl CallLog {
     pub(crate) fn report_dropped(&self) {
         if self.dropped > 0 {
             tracing::warn!(
-                plugin = &*self.plugin,
-                rule = &*self.rule,
+                plugin = &*self.source.plugin,
+                rule = &*self.source.rule,
                 dropped = self.dropped,
                 "the plugin logs too much: lines were dropped (plugins.limits.log_lines, .log_bytes)"
             );
@@ -62,13 +74,26 @@ impl CallLog {
     }
 
     fn forward(&self, level: LogLevel, line: &str) {
-        let plugin = &*self.plugin;
-        let rule = &*self.rule;
+        let LogSource { plugin, rule, subject: CallSubject { series, from, to } } = &self.source;
+        // A macro, because tracing needs the level as a constant.
+        macro_rules! say {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: PLUGIN_LOG_TARGET,
+                    plugin = &**plugin,
+                    rule = &**rule,
+                    series,
+                    from,
+                    to,
+                    "{line}"
+                )
+            };
+        }
         match level {
-            LogLevel::Debug => tracing::debug!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
-            LogLevel::Info => tracing::info!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
-            LogLevel::Warn => tracing::warn!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
-            LogLevel::Error => tracing::error!(target: PLUGIN_LOG_TARGET, plugin, rule, "{line}"),
+            LogLevel::Debug => say!(debug),
+            LogLevel::Info => say!(info),
+            LogLevel::Warn => say!(warn),
+            LogLevel::Error => say!(error),
         }
     }
 }
@@ -85,7 +110,8 @@ mod tests {
     #[test]
     fn a_worker_cannot_exceed_the_budget() {
         let limits = Limits { log_lines: 2, log_bytes: 10, ..Limits::default() };
-        let mut log = CallLog::new(&limits, "watch".into(), "daily");
+        let source = LogSource { plugin: "watch".into(), rule: "daily".into(), subject: CallSubject::default() };
+        let mut log = CallLog::new(&limits, source);
         let mut write = |line: &str| logged(|| log.write(LogLevel::Info, line.to_owned())).1;
         assert!(write("a\u{1b}[2J").contains("a [2J"));
         assert_eq!(write("1234567890"), "", "longer than the rest of the bytes");

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fault::{WorkerFault, stopped_error};
-use super::log::CallLog;
+use super::log::{CallLog, LogSource};
 use super::reference::{ReferenceBudget, ReferenceFolder};
 use super::stop::is_stopped;
+use super::subject::CallSubject;
 use super::worker::Worker;
 use super::workers::{Image, Workers};
 use crate::call::{CallKind, Issue};
@@ -107,8 +108,8 @@ impl Plugin {
     }
 
     /// Returns the log budget of a call for a rule.
-    pub(crate) fn log(&self, rule: &str) -> CallLog {
-        CallLog::new(&self.limits, Arc::clone(&self.name), rule)
+    pub(crate) fn log(&self, rule: &str, subject: CallSubject) -> CallLog {
+        CallLog::new(&self.limits, LogSource { plugin: Arc::clone(&self.name), rule: rule.into(), subject })
     }
 
     /// Makes a call in a worker. A worker with a fault ends.
@@ -167,7 +168,12 @@ impl Plugin {
 
     fn call_without_series(&self, call: Call<'_>) -> Result<Output, CallError> {
         let kind = CallKind::Describe;
-        let budget = CallBudget { kind, fuel: self.fuel(kind, 0), deadline: self.deadline(kind), log: self.log("") };
+        let budget = CallBudget {
+            kind,
+            fuel: self.fuel(kind, 0),
+            deadline: self.deadline(kind),
+            log: self.log("", CallSubject::default()),
+        };
         let FinishedCall { result, log, .. } = self.call(budget, call);
         log.report_dropped();
         result.map(|reply| reply.output)

@@ -7,7 +7,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_bytes::ByteBuf;
 
+use super::log::PLUGIN_LOG_TARGET;
 use crate::protocol::ReferenceAnswer;
+use crate::text;
 
 /// The reference data that a call may still read.
 pub(super) struct ReferenceBudget<'a> {
@@ -20,6 +22,9 @@ pub(crate) struct ReferenceFolder {
     folder: Dir,
     limit_bytes: u64,
 }
+
+/// Largest number of names in a log line.
+const MAX_NAMES: usize = 20;
 
 impl<'a> ReferenceBudget<'a> {
     pub(super) fn new(folder: Option<&'a ReferenceFolder>, bytes: u64) -> Self {
@@ -52,7 +57,12 @@ impl ReferenceFolder {
             return Err("not a file name: a name of reference data has no separators".to_owned());
         }
         // Checked before the open: opening a pipe would wait for a writer.
-        let metadata = self.folder.metadata(name).map_err(|error| error_text(&error))?;
+        let metadata = self.folder.metadata(name).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                self.log_names(name);
+            }
+            error_text(&error)
+        })?;
         if !metadata.is_file() {
             return Err("not a regular file".to_owned());
         }
@@ -63,6 +73,19 @@ impl ReferenceFolder {
             return Err(format!("larger than {} bytes (plugins.limits.reference_bytes)", self.limit_bytes));
         }
         Ok(bytes)
+    }
+
+    /// Logs the names in the folder for the author. The plugin does not receive the names.
+    fn log_names(&self, absent: &str) {
+        let entries = self.folder.entries().into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        let more = names.len().saturating_sub(MAX_NAMES);
+        names.truncate(MAX_NAMES);
+        let names = if names.is_empty() { "no files".to_owned() } else { names.join(", ") };
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let line = text::single_line(format!("no reference data {absent:?}: the granted folder has {names}{more}"));
+        tracing::info!(target: PLUGIN_LOG_TARGET, "{line}");
     }
 }
 
@@ -76,6 +99,7 @@ fn error_text(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::logged;
 
     #[test]
     fn a_name_cannot_leave_the_granted_folder() {
@@ -95,7 +119,10 @@ mod tests {
         assert_eq!(read("large").expect_err("refused"), "larger than 16 bytes (plugins.limits.reference_bytes)");
         assert_eq!(read("outside").expect_err("refused"), "cannot be read");
         assert_eq!(read("inner").expect_err("refused"), "not a regular file");
-        assert_eq!(read("absent").expect_err("refused"), "no such reference data");
+        let (absent, log) = logged(|| read("absent").expect_err("refused"));
+        assert_eq!(absent, "no such reference data");
+        let names = "no reference data \"absent\": the granted folder has holidays.csv, inner, inside, large, outside";
+        assert!(log.contains(names), "{log}");
         for name in ["", ".", "..", "../secret", "/etc/passwd", "inner/x", "a\\b", "a\0b"] {
             assert_eq!(
                 read(name).expect_err("refused"),

@@ -13,6 +13,9 @@ use config_file::toml::Document;
 use super::wit::{WitFolder, WitWorld};
 use super::{BuildError, MissingTool, tool};
 
+/// Well-known modules with machine code.
+const NATIVE_MODULES: [&str; 3] = ["numpy", "scipy", "pandas"];
+
 /// Name of the module with the class `Detector`.
 const MODULE: &str = "app";
 
@@ -55,7 +58,14 @@ fn python_error(output: &str) -> String {
         };
     }
     // `/0/` is the project's folder inside the tool.
-    format!("{}\n", error.replace("File \"/0/", "File \"").trim())
+    let error = error.replace("File \"/0/", "File \"");
+    let native = NATIVE_MODULES.iter().find(|module| error.contains("Error: ") && error.contains(*module));
+    let advice = native.map(|module| {
+        format!(
+            "{module} has parts in machine code, and a plugin contains Python code only: use the modules math and statistics, or write the detector in Rust\n"
+        )
+    });
+    format!("{}\n{}", error.trim(), advice.unwrap_or_default())
 }
 
 /// Reads the world from `[tool.costwarden]` in pyproject.toml; the file and the table are optional.
@@ -101,6 +111,8 @@ mod tests {
             python_error(output),
             "File \"app.py\", line 53\n    class Detector(exports.Detector)\n                                    ^\nSyntaxError: expected ':'\n"
         );
+        let absent = "AssertionError: Traceback (most recent call last):\n  File \"/0/app.py\", line 3, in <module>\n    import numpy as np\nModuleNotFoundError: No module named 'numpy'\n\nCaused by:\n    ModuleNotFoundError: No module named 'numpy'\n";
+        assert!(python_error(absent).ends_with("No module named 'numpy'\nnumpy has parts in machine code, and a plugin contains Python code only: use the modules math and statistics, or write the detector in Rust\n"));
         let other = "error: unrecognized subcommand\n";
         assert_eq!(python_error(other), other);
     }

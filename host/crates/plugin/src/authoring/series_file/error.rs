@@ -1,18 +1,17 @@
 //! Errors of reading a series.
 
 use std::io;
-use std::path::PathBuf;
 
 use model::count::counted;
 
 use super::MAX_POINTS;
 use super::timestamp::Clock;
 
-/// An unreadable series, with the path of the file.
+/// An unreadable series, with the path of the file or the id of the series.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {fault}", path.display())]
+#[error("{origin}: {fault}")]
 pub struct SeriesFileError {
-    pub(super) path: PathBuf,
+    pub(super) origin: String,
     pub(super) fault: SeriesFileFault,
 }
 
@@ -41,6 +40,12 @@ pub(super) enum SeriesFileFault {
     Value { line: u64, text: String },
     #[error("line {line}: {clock}, expected {previous} as in the previous lines")]
     Clock { line: u64, clock: Clock, previous: Clock },
+    #[error(
+        "line {line}: expected a label: 0 or empty for a usual row, another number for a row inside an event, found {text:?}"
+    )]
+    Label { line: u64, text: String },
+    #[error("no CSV file, expected a file NAME.csv for each series")]
+    NoFiles,
     #[error("{}, expected at least two rows with different times: the step is the time between rows", counted(*.0, "row"))]
     TooFew(usize),
     #[error("more than {MAX_POINTS} rows: shorten the file")]

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp as UnixTime;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use model::count::counted;
 
-use super::timestamp::Timestamp;
+use super::timestamp::{self, Timestamp};
 
 /// The distance between two points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,18 +74,13 @@ impl fmt::Display for Step {
 }
 
 fn same_day_of_month(times: &[Timestamp]) -> bool {
-    let dates: Vec<DateTime> = times.iter().map(|time| civil(*time)).collect();
+    let dates: Vec<DateTime> = times.iter().map(|time| timestamp::civil(time.local)).collect();
     let is_last_day = |date: &DateTime| date.day() == date.days_in_month();
     dates.iter().all(|date| date.day() == dates[0].day()) || dates.iter().all(is_last_day)
 }
 
 /// Months since the year 0.
 fn month(time: Timestamp) -> i64 {
-    let date = civil(time);
+    let date = timestamp::civil(time.local);
     i64::from(date.year()) * 12 + i64::from(date.month())
-}
-
-fn civil(time: Timestamp) -> DateTime {
-    let local = UnixTime::from_second(time.local).expect("read from a timestamp, at most a day off it");
-    TimeZone::UTC.to_datetime(local)
 }

@@ -63,6 +63,12 @@ impl Timestamp {
     }
 }
 
+/// Returns the civil time of a number of seconds since 1970-01-01 on the same clock.
+pub(super) fn civil(local: i64) -> DateTime {
+    let local = UnixTime::from_second(local).expect("read from a timestamp, or at most the length of a series later");
+    TimeZone::UTC.to_datetime(local)
+}
+
 /// Parses a month like 2026-01 and returns the first day.
 fn month(text: &str) -> Option<Date> {
     let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
