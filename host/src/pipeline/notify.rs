@@ -6,12 +6,14 @@ mod failure_streak;
 mod operational;
 mod planned_events;
 mod recent_days;
+mod restated;
 mod suppression;
 
 pub(crate) use self::causes::earlier_part;
 pub(crate) use self::delivery::compared_spans;
 pub(crate) use self::failure_streak::notify_start_failure;
 pub(crate) use self::operational::{OperationalProblem, has_receivers};
+pub(crate) use self::restated::RestatedDay;
 use store::OperationalNotification;
 
 /// Number of receivers without the current text: the problem, or the resolution for receivers of the problem.

@@ -9,6 +9,8 @@ const MAX_OTHERS: usize = 6;
 /// Minimum ratio of two amounts of one charge that has to come again.
 const STEADY: f64 = 0.9;
 const WEEK: i64 = 7;
+/// Maximum number of days between two recurrences.
+const LONGEST_INTERVAL: i64 = 35;
 
 /// A deviation of a day in the history that may recur.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -83,11 +85,15 @@ fn pair(day: Date, charges: &[Charge], rule: Recurrence, through: Date) -> Optio
     if others > MAX_OTHERS {
         return None;
     }
-    // Recurrences after the history are not known.
-    let unknown = (through.days() + 1..day.days()).filter(|later| rule.count(Date::from_days(*later), day).is_some());
-    let unknown = unknown.count() as i64;
-    let find = |count| charges.iter().rev().find(|charge| rule.count(charge.day, day) == Some(unknown + count));
-    let (last, earlier) = (*find(1)?, *find(2)?);
+    let find = |count| charges.iter().rev().find(|charge| rule.count(charge.day, day) == Some(count));
+    let count = charges.iter().filter_map(|charge| rule.count(charge.day, day)).min()?;
+    let (last, earlier) = (*find(count)?, *find(count + 1)?);
+    // The recurrence after the last charge is missing, unless the day is after the history.
+    let last_day = last.day.days();
+    let mut days_after = last_day + 1..=through.days().min(last_day + LONGEST_INTERVAL);
+    if count > 1 && days_after.any(|after| rule.count(Date::from_days(after), day) == Some(count - 1)) {
+        return None;
+    }
     (last.excess * earlier.excess > 0.0).then_some([last, earlier])
 }
 

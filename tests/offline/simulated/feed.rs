@@ -133,6 +133,12 @@ fn a_restatement_sends_a_retraction() {
     assert!(right.count("restated_days") >= 1, "{right:#?}");
     assert_eq!(right.count("retracted"), found, "{right:#?}");
     assert_eq!(lines(&[&right], "[BILLING_RETRACTED]") as u64, found, "{right:#?}");
+    let restated = right.lines.iter().filter(|line| line.starts_with("[COSTWARDEN_RESTATED]")).collect::<Vec<_>>();
+    let text = "the provider corrected the bills of 1 day: 2026-11-23 ";
+    assert!(
+        restated.len() == 1 && restated[0].contains(text) && restated[0].contains("; largest changes: "),
+        "{right:#?}"
+    );
     let after = days_of_mysql(&simulated)[0]["expectAmount"].as_f64().expect("an amount");
     assert!((after * 1.7 / before - 1.0).abs() < 0.05, "{before} became {after}");
     let states: Vec<Value> =

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::replayed_bill::{ReplayedBill, anomaly, count, day, on_both, quiet, resolved, retracted, tells, total};
+use super::replayed_bill::{
+    ReplayedBill, anomaly, count, day, on_both, quiet, resolved, restated, retracted, tells, total,
+};
 
 #[test]
 fn a_restatement_retracts_an_incident_once() {
@@ -11,7 +13,7 @@ fn a_restatement_retracts_an_incident_once() {
         assert_eq!(replayed.anomalies().len(), 1);
 
         replayed.bill(0, "1000");
-        let report = tells(replayed.next(1, "1010"), 0, &[retracted(0), total(1, 1010)]);
+        let report = tells(replayed.next(1, "1010"), 0, &[restated(0, 1500, 1000), retracted(0), total(1, 1010)]);
         assert_eq!([count(&report, "restated_days"), count(&report, "retracted")], [1, 1], "{report}");
         assert_eq!(replayed.anomalies(), Vec::<Value>::new());
         let incident = replayed.incident();
@@ -37,7 +39,7 @@ fn an_incident_without_a_notification_is_retracted_silently() {
         assert_eq!(replayed.incident()["muted"], true);
 
         replayed.bill(0, "1000");
-        let report = tells(replayed.next(1, "1010"), 0, &[total(0, 1000), total(1, 1010)]);
+        let report = tells(replayed.next(1, "1010"), 0, &[restated(0, 1500, 1000), total(0, 1000), total(1, 1010)]);
         assert_eq!(count(&report, "retracted"), 1, "{report}");
         assert_eq!(replayed.incident()["state"], "retracted");
     });
@@ -52,7 +54,7 @@ fn nothing_follows_the_notification_of_an_end() {
         assert!(run.stderr.contains(&proof), "{run:?}");
         tells(run, 0, &[resolved(0, 0, "500"), total(1, 1010)]);
         replayed.bill(0, "1000");
-        tells(replayed.daily(1), 0, &[]);
+        tells(replayed.daily(1), 0, &[restated(0, 1500, 1000)]);
         assert_eq!(replayed.incident()["state"], "retracted");
         tells(replayed.next(2, "990"), 0, &[total(2, 990)]);
     });
@@ -90,7 +92,7 @@ fn a_restatement_after_the_end_changes_the_excess_in_silence() {
         tells(replayed.daily(1), 0, &[]);
         assert_eq!(replayed.incident()["impact"], 1_000.0);
         replayed.bill(0, "1300");
-        let report = tells(replayed.daily(1), 0, &[]);
+        let report = tells(replayed.daily(1), 0, &[restated(0, 2000, 1300)]);
         assert_eq!(count(&report, "restated_days"), 1, "{report}");
         let incident = replayed.incident();
         assert_eq!((&incident["state"], &incident["impact"]), (&"over".into(), &300.0.into()), "{incident}");
@@ -104,7 +106,7 @@ fn an_anomaly_revealed_by_a_restatement_is_notified_once() {
             tells(replayed.next(index, "1000"), 0, &[total(index, 1000)]);
         }
         replayed.bill(1, "1500");
-        let news = [anomaly("50.0", "1500"), resolved(1, 1, "500"), total(3, 1000)];
+        let news = [restated(1, 1000, 1500), anomaly("50.0", "1500"), resolved(1, 1, "500"), total(3, 1000)];
         tells(replayed.next(3, "1000"), 0, &news);
         tells(replayed.next(4, "1000"), 0, &[total(4, 1000)]);
         let incident = replayed.incident();

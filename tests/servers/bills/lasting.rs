@@ -4,7 +4,7 @@ use mongodb::bson::{DateTime, doc};
 use serde_json::Value;
 
 use super::replayed_bill::{
-    ReplayedBill, anomaly, count, day, empty_on_both, on_both, quiet, resolved, retracted, tells, total,
+    ReplayedBill, anomaly, count, day, empty_on_both, on_both, quiet, resolved, restated, retracted, tells, total,
 };
 use costwarden_tests::service;
 
@@ -45,7 +45,7 @@ fn a_new_level_that_a_correction_ends_is_over() {
         }
         assert_eq!(replayed.incident()["state"], "new level");
         replayed.bill(3, "1000");
-        tells(replayed.next(4, "1000"), 0, &[total(4, 1000)]);
+        tells(replayed.next(4, "1000"), 0, &[restated(3, 1500, 1000), total(4, 1000)]);
         assert_eq!(replayed.incident()["state"], "over");
     });
 }

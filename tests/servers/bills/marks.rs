@@ -1,6 +1,6 @@
 //! A failing detector retracts nothing: earlier anomalies stand until the next evaluation.
 
-use super::replayed_bill::{ReplayedBill, anomaly, count, empty_on_both, retracted, tells, total};
+use super::replayed_bill::{ReplayedBill, anomaly, count, empty_on_both, restated, retracted, tells, total};
 use costwarden_tests::repository;
 
 /// Sets the detector of the only rule.
@@ -38,7 +38,7 @@ fn marks_and_incidents_stand_while_a_detector_fails() {
         };
         // Both the day that is judged again and the one after it.
         replayed.bill(0, "1000");
-        let report = tells(replayed.next(1, "1000"), 1, &[total(1, 1000)]);
+        let report = tells(replayed.next(1, "1000"), 1, &[restated(0, 1500, 1000), total(1, 1000)]);
         assert_eq!(count(&report, "restated_days"), 1, "{report}");
         assert_ne!(count(&report, "failed_series"), 0, "{report}");
         assert_eq!(stands(&replayed), (true.into(), 1, "open".into()));

@@ -193,6 +193,18 @@ pub(crate) fn retracted(index: i64) -> String {
     )
 }
 
+/// The line about the corrected bill of a day, with the machine's cost before and after.
+pub(crate) fn restated(index: i64, before: u32, after: u32) -> String {
+    let grouped = |amount: u32| format!("{},{:03} KRW", amount / 1_000, amount % 1_000);
+    let difference = i64::from(after) - i64::from(before);
+    format!(
+        "[COSTWARDEN_RESTATED] the provider corrected the bills of 1 day: {} {} → {} ({difference:+} KRW); largest changes: Virtual Machine of acme/shop {difference:+} KRW",
+        day(index),
+        grouped(before + 500),
+        grouped(after + 500),
+    )
+}
+
 pub(crate) fn resolved(from: i64, to: i64, impact: &str) -> String {
     format!(
         "[BILLING_RESOLVED] Virtual Machine of project acme/shop is back at its usual cost. From {} to {}, {impact}.00 KRW more than usual.",

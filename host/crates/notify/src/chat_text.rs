@@ -12,6 +12,7 @@ use model::incident::NotificationKind;
 use model::language::Language;
 use model::series::ALL;
 
+pub use self::amount::{plain as amount_text, signed as signed_amount_text};
 use self::chart::chart;
 use crate::notification::{Content, IncidentContent, Notification, ProblemState};
 use crate::text::{Locale, one_line};

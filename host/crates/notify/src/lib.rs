@@ -9,6 +9,7 @@ mod notification;
 mod receiver;
 mod text;
 
+pub use self::chat_text::{amount_text, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{
     ComparedSpans, Comparison, Content, DayCost, IncidentContent, Level, Notification, OperationalContent,

@@ -207,6 +207,7 @@ impl FinishedDays {
         let mask = &self.mask;
         let config = &services.config;
         let trailing_bill = trailing_bill(&self.totals, date);
+        run.report.note_unreachable_rules(rules.iter().map(|prepared| &prepared.rule), trailing_bill, &config.currency);
         let watched = &watched;
         let bands = &bands;
         DayEvaluation { config, rules: &rules, date, snapshot_hour: 0, mask, watched, bands, trailing_bill }

@@ -1,10 +1,13 @@
 //! The gates from a verdict to an anomaly.
 
 use model::anomaly::Direction;
+use model::money;
 use model::rule::{Directions, Rule};
 use sandbox::Verdict;
 
 use super::evaluation::{Coverage, EvaluationTime};
+use super::finished_days::TRAILING_DAYS;
+use crate::pipeline::run::Report;
 
 /// The gates that a verdict must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,32 @@ pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, point: PointInTime) -> 
     match gate {
         Gate::Opening if !is_large => GateResult::Held { impact },
         _ => GateResult::Anomalous(direction),
+    }
+}
+
+impl Report {
+    /// Notes each rule whose smallest reported amount is larger than the bill of a mean day.
+    pub(super) fn note_unreachable_rules<'r>(
+        &mut self,
+        rules: impl Iterator<Item = &'r Rule>,
+        trailing_bill: f64,
+        currency: &str,
+    ) {
+        let mean = trailing_bill / f64::from(TRAILING_DAYS);
+        for Rule { id, min_impact, .. } in rules {
+            let amount = min_impact.as_ref().filter(|min| min.currency.is_some()).map_or(0.0, |min| min.amount);
+            if mean <= 0.0 || amount <= mean {
+                continue;
+            }
+            let note = format!(
+                "rule {id}: min_impact {} {currency} is larger than the bill of a mean day, {} {currency}: lower min_impact, or use min_impact_share",
+                money::text(amount),
+                money::text(mean),
+            );
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
     }
 }
 

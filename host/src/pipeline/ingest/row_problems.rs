@@ -1,11 +1,10 @@
 //! Notifications about rows of a finished day that are left out of the sums, or that occur more than once.
 
-use bigdecimal::{BigDecimal, RoundingMode};
+use bigdecimal::{BigDecimal, ToPrimitive as _};
 use model::count::{counted, one_or};
 use model::language::Language;
 use model::ledger::{DayLedger, RefusedRow};
-use model::money;
-use notify::Level;
+use notify::{Level, Locale, amount_text};
 
 use crate::pipeline::notify::OperationalProblem;
 use crate::pipeline::run::{Run, RunError};
@@ -18,7 +17,7 @@ impl Run<'_> {
     pub(crate) async fn notify_row_problems(&mut self, ledger: &DayLedger) -> Result<(), RunError> {
         let language = self.services.config.language;
         let refused = (!ledger.refused.is_empty()).then(|| {
-            let text = refused_rows(ledger, language, &self.services.config.currency);
+            let text = refused_rows(ledger, self.services.config.locale());
             OperationalText { tag: "REFUSED_ROWS", text }
         });
         self.raise_or_resolve("rows:refused", refused).await?;
@@ -41,16 +40,16 @@ struct OperationalText {
     text: String,
 }
 
-fn refused_rows(ledger: &DayLedger, language: Language, currency: &str) -> String {
+fn refused_rows(ledger: &DayLedger, locale: Locale<'_>) -> String {
     let DayLedger { date, refused, .. } = ledger;
     let rows = refused.len() as u64;
     let first =
         refused.first().map(|RefusedRow { row, reason, .. }| format!("row {row}: {reason}")).unwrap_or_default();
     let known: BigDecimal = refused.iter().filter_map(|row| row.amount.as_ref()).sum();
-    let known = amount_text(&known, language, currency);
+    let known = amount_text(known.to_f64().unwrap_or(f64::NAN), locale);
     let unknown = refused.iter().filter(|row| row.amount.is_none()).count() as u64;
     let series = ledger.entries.iter().filter(|entry| entry.is_incomplete).count() as u64;
-    match language {
+    match locale.language {
         Language::Korean => {
             let amount = match unknown {
                 0 => format!("금액 {known}"),
@@ -73,16 +72,6 @@ fn refused_rows(ledger: &DayLedger, language: Language, currency: &str) -> Strin
                 "{rows} of the bill of {date} {are} left out of the sums ({amount}), and {series} series and the sums above are not evaluated on this day; {first}"
             )
         }
-    }
-}
-
-/// Returns an amount with thousands separators; won have no decimals.
-fn amount_text(amount: &BigDecimal, language: Language, currency: &str) -> String {
-    let decimals = if currency == "KRW" { 0 } else { 2 };
-    let number = money::grouped(&amount.with_scale_round(decimals, RoundingMode::HalfUp).to_plain_string());
-    match (language, currency) {
-        (Language::Korean, "KRW") => format!("{number}원"),
-        _ => format!("{number} {currency}"),
     }
 }
 

@@ -14,6 +14,7 @@ use store::checkpoint::Checkpoint;
 use super::plan::{Plan, Task, plan};
 use crate::pipeline::evaluate::FinishedDays;
 use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, LateBillCause};
+use crate::pipeline::notify::RestatedDay;
 use crate::pipeline::run::{Count, DAILY, DayRecord, Report, Run, RunError, day_period};
 
 /// Consecutive failed requests after which the run requests no older days.
@@ -36,6 +37,7 @@ pub(super) struct PlannedDays<'r, 's> {
     failed_requests: usize,
     /// Withheld and overdue days.
     completeness_problems: Vec<CompletenessProblem>,
+    restated: Vec<RestatedDay>,
 }
 
 /// A day and the task for the day.
@@ -59,6 +61,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
             last_evaluated: None,
             failed_requests: 0,
             completeness_problems: Vec::new(),
+            restated: Vec::new(),
         }
     }
 
@@ -84,6 +87,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         }
         let topics = [CompletenessTopic::LateBill, CompletenessTopic::ShortDay];
         self.run.notify_completeness(&self.completeness_problems, &topics).await?;
+        self.run.notify_restated(std::mem::take(&mut self.restated), self.newest).await?;
         let incidents = std::mem::take(&mut self.incidents).into_values().collect();
         self.run.notify_days(incidents, &mut self.changed).await?;
         if let (Some(finished), Some(last)) = (self.finished.take(), self.last_evaluated) {
@@ -192,7 +196,10 @@ impl<'r, 's> PlannedDays<'r, 's> {
             Task::Missing => self.run.report.add(Count::ClosedGapDays, 1),
             _ => {
                 let is_restated = self.run.has_changed(ledger).await?;
-                self.run.report.add(Count::RestatedDays, u64::from(is_restated));
+                if is_restated {
+                    self.run.report.add(Count::RestatedDays, 1);
+                    self.restated.push(self.run.compare_with_stored(ledger).await?);
+                }
             }
         }
         self.changed.push(DayRecord { date, record });

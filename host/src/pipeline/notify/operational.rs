@@ -67,6 +67,21 @@ impl Run<'_> {
         Ok(self.services.store.put_notification(&notification, self.now).await?)
     }
 
+    /// Sends a message about an event to the remaining receivers. An event has no resolution.
+    pub(super) async fn announce(&mut self, event: OperationalProblem<'_>) -> Result<(), RunError> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        let known = self.known_notification(event.key).await?;
+        let mut notification = event.raise(known, self.now);
+        event.deliver(&mut notification, self.services.recipients(self.now)).await.add_to(&mut self.report);
+        if self.services.receiver_names().all(|receiver| notification.delivered.contains(receiver)) {
+            notification.times = 0;
+            notification.delivered.clear();
+        }
+        Ok(self.services.store.put_notification(&notification, self.now).await?)
+    }
+
     /// Sends the resolution to receivers of the problem. Does nothing without a raised problem.
     pub(crate) async fn resolve_problem(&mut self, key: &str) -> Result<(), RunError> {
         if self.is_dry_run() {

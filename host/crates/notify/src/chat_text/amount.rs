@@ -9,7 +9,7 @@ use crate::text::Locale;
 const WHOLE_CURRENCIES: [&str; 4] = ["CLP", "JPY", "KRW", "VND"];
 
 /// Returns an amount with the unit: `498,473원`, `1,234.50 USD`.
-pub(super) fn plain(amount: f64, locale: Locale<'_>) -> String {
+pub fn plain(amount: f64, locale: Locale<'_>) -> String {
     let number = if WHOLE_CURRENCIES.contains(&locale.currency) {
         // Half a won counts as one; the formatter would round to even.
         money::grouped(&format!("{:.0}", amount.round()))
@@ -21,7 +21,7 @@ pub(super) fn plain(amount: f64, locale: Locale<'_>) -> String {
 }
 
 /// Returns an amount with a sign and the unit: `+241,557원`.
-pub(super) fn signed(amount: f64, locale: Locale<'_>) -> String {
+pub fn signed(amount: f64, locale: Locale<'_>) -> String {
     let text = plain(amount, locale);
     if text.starts_with('-') { text } else { format!("+{text}") }
 }

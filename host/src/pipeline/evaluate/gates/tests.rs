@@ -126,3 +126,15 @@ fn an_incident_continues_beyond_the_band_without_a_minimum_impact() {
     }
     assert_eq!(pass("min_impact_share = 0.003", Gate::Opening), GateResult::Anomalous(Direction::Up));
 }
+
+#[test]
+fn a_rule_above_the_bill_of_a_mean_day_is_noted_once() {
+    let rules = [rule("min_impact = \"400 USD\""), rule("min_impact = \"300 USD\""), rule("min_impact_share = 0.5")];
+    let mut report = Report::default();
+    for _ in 0..2 {
+        report.note_unreachable_rules(rules.iter(), 28.0 * 350.0, "USD");
+    }
+    report.note_unreachable_rules(rules.iter(), 0.0, "USD");
+    let note = "rule a: min_impact 400.00 USD is larger than the bill of a mean day, 350.00 USD: lower min_impact, or use min_impact_share";
+    assert_eq!(report.notes, [note]);
+}
