@@ -105,9 +105,17 @@ fn compared(comparison: &BillComparison, currency: &str) -> String {
         line("excess", format!("{} (the difference and the usual variation)", signed(&excess)));
     }
     let effects = &drivers.effects;
-    for (name, effect) in
-        [("price", &effects.price), ("quantity", &effects.quantity), ("new", &effects.new), ("gone", &effects.gone)]
-    {
+    let without_usage = drivers.drivers.iter().filter(|driver| driver.change == ChargeChange::Amount);
+    let without_usage: BigDecimal = without_usage.map(Driver::difference).sum();
+    let price = match without_usage.is_zero() {
+        true => signed(&effects.price),
+        // Like a fixed fee: the bill does not say whether the price or the quantity has changed.
+        false => {
+            format!("{} ({} for charges without a usage on the bill)", signed(&effects.price), signed(&without_usage))
+        }
+    };
+    line("  by price", price);
+    for (name, effect) in [("quantity", &effects.quantity), ("new", &effects.new), ("gone", &effects.gone)] {
         line(&format!("  by {name}"), signed(effect));
     }
     text.push('\n');
