@@ -108,3 +108,12 @@ fn the_minimum_impact_follows_a_bill_in_dollars() {
     2026-09-11 [BILLING_NEW_LEVEL] vm of project 우리회사/prj-a has a new level of 162.23 USD a day, which is the usual cost from now on. Before: 22.18 USD a day, difference +4201.36 USD in 30 days. From 2026-09-05 to 2026-09-11.
     ");
 }
+
+#[test]
+fn a_weekly_charge_has_stopped_after_the_second_missing_charge() {
+    let Some(told) = play("weekly-backup-stops") else { return };
+    insta::assert_snapshot!(told, @"
+    2026-09-13 [BILLING_ANOMALY] Backup of project 우리회사/prj-c no longer costs money. Now 0.00 KRW, baseline 118577.82 KRW.
+    2026-09-20 [BILLING_NEW_LEVEL] Backup of project 우리회사/prj-c has stopped, and no cost is usual from now on. Before: 118577.82 KRW every 7 days, difference -508190.66 KRW in 30 days. From 2026-09-13 to 2026-09-20.
+    ");
+}

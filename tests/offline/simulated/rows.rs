@@ -55,6 +55,7 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     degraded: no rule gave a verdict: 1 series has insufficient history
     ");
     assert!(run.stdout.contains("degraded: 3 rows, 2 series, "), "{run:?}");
+    insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REFUSED_ROWS] 2026-11-22의 청구서에서 4행을 합계에서 뺐습니다(금액 1,000,000원, 그 밖에 금액을 알 수 없는 3행). 항목 1개와 그 상위 합계는 이날 판단하지 않습니다. row 1: serviceId is missing or empty");
     let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
     assert_eq!((&report["counts"]["refused_rows"], &report["total"]), (&json!(4), &json!("0.30")));
@@ -68,4 +69,15 @@ fn a_bill_without_a_usable_row_is_an_error() {
     let workdir = replayed(&[json!({}), json!({"meteringDate": "20261122"})]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(2);
     insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 is usable (row 0: meteringDate is "", expected "20261122"): nothing was evaluated"#);
+}
+
+#[test]
+fn some_repeated_rows_are_reported_and_summed() {
+    let rows = [row("vm", &json!(1)), row("db", &json!(2)), row("log", &json!(3)), row("nat", &json!(4))];
+    let repeated: Vec<Value> = rows.iter().cycle().take(6).cloned().collect();
+    let run = replayed(&repeated).run(&["daily", "--date", "2026-11-22"]);
+    insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REPEATED_ROWS] 2026-11-22의 청구서에 앞의 행과 똑같은 행이 6행 중 2행 있습니다. 모두 합계에 넣었습니다");
+    let one = [&rows[..], &rows[..1]].concat();
+    let run = replayed(&one).run(&["daily", "--date", "2026-11-22"]);
+    assert!(!run.stdout.contains("REPEATED_ROWS"), "{run:?}");
 }

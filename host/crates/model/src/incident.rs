@@ -228,10 +228,11 @@ impl Incident {
         (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
     }
 
-    /// Returns the impact on a day. A new level goes on after the last anomaly.
+    /// Returns the impact on a day. A new level of a cost on each day goes on after the last anomaly.
     fn impact_on(&self, date: Date) -> f64 {
         let is_new_level = self.state == IncidentState::Closed(Resolution::NewLevel) && date > self.last_seen.date;
-        let after = if is_new_level { self.levels().difference().abs() } else { 0.0 };
+        let levels = self.levels();
+        let after = if is_new_level && levels.interval_days == 1 { levels.difference().abs() } else { 0.0 };
         self.by_day.get(&date).map_or(after, |day| day.impact())
     }
 

@@ -157,6 +157,9 @@ impl SeriesMask<'_> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use model::anomaly::{Direction, Severity};
+    use model::incident::{DayImpact, FinishedDayImpact};
+    use model::series::Names;
 
     use super::*;
 
@@ -178,5 +181,52 @@ mod tests {
         mask.clear_day(date(2026, 11, 20));
         assert!(!mask.of_series(&key, 4).contains(day(20)));
         assert!(mask.of_series(&SeriesKey::new("d", "p", "other"), 4).is_empty());
+    }
+
+    #[test]
+    fn the_new_level_of_a_recurring_charge_is_trained_on() {
+        let key = SeriesKey::new("d", "p", "s");
+        let on = |impact, expected| DayImpact {
+            finished_day: Some(FinishedDayImpact { impact, observed: expected + impact, expected }),
+            partial_day: None,
+        };
+        let at = |day| Moment::finished_day(date(2026, 11, day));
+        let incident = Incident {
+            id: "weekly".to_owned(),
+            series: key.clone(),
+            names: Names::default(),
+            direction: Direction::Up,
+            severity: Severity::Warning,
+            state: IncidentState::Closed(Resolution::NewLevel),
+            opened_at: at(4),
+            first_seen: at(4),
+            last_seen: at(11),
+            closed_at: Some(at(11)),
+            accepted_impact: Some(9.0),
+            decisions: Vec::new(),
+            rules: BTreeSet::new(),
+            bands: BTreeMap::new(),
+            peak_score: 2.0,
+            by_day: [(4, on(9.0, 9.0)), (5, on(0.0, 0.0)), (11, on(9.0, 9.0))]
+                .map(|(day, impact)| (date(2026, 11, day), impact))
+                .into(),
+            observed: 18.0,
+            expected: 9.0,
+            reason: String::new(),
+            resolved_at: None,
+            muted: false,
+            is_explained: false,
+            suppressed_by: None,
+            deliveries: BTreeMap::new(),
+        };
+        let mut mask = TrainingMask::default();
+        [4, 11].into_iter().for_each(|day| mask.add(&key, at(day)));
+        assert!(mask.of_series(&key, 7).contains(at(4)), "the days are no streak");
+        let returned = Incident { state: IncidentState::Closed(Resolution::Returned), ..incident.clone() };
+        mask.add_new_levels(&[returned]);
+        assert!(mask.of_series(&key, 7).contains(at(4)));
+        mask.add_new_levels(&[incident]);
+        let series = mask.of_series(&key, 7);
+        assert!(!series.contains(at(4)) && !series.contains(at(11)));
     }
 }

@@ -5,6 +5,8 @@ mod factor;
 mod partial_day;
 mod problem;
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use model::history::Measure;
 use model::ledger::DayLedger;
@@ -113,17 +115,16 @@ impl Run<'_> {
     /// decides whether the amounts are read.
     async fn uniform_factor(&self, ledger: &DayLedger) -> Result<Option<UniformFactor>, RunError> {
         let store = &self.services.store;
-        let weekdays = (1..=factor::WEEKS).map(|week| days_before(ledger.date, 7 * week)).map(single_day);
-        let mut totals = Vec::new();
-        for day in weekdays.clone() {
-            totals.extend(store.day_totals(day).await?.into_iter().map(|(_, total)| total));
-        }
+        let weekdays = (1..=factor::WEEKS).map(|week| days_before(ledger.date, 7 * week));
+        let range = DateRange { from: days_before(ledger.date, 7 * factor::WEEKS), to: days_before(ledger.date, 1) };
+        let totals: BTreeMap<Date, f64> = store.day_totals(range).await?.into_iter().collect();
+        let totals: Vec<f64> = weekdays.clone().filter_map(|day| totals.get(&day).copied()).collect();
         if !factor::is_suspicious(ledger.total_double(), &totals) {
             return Ok(None);
         }
         let mut weeks = Vec::new();
         for day in weekdays {
-            weeks.push(store.history(day, &[Measure::BilledCost]).await?);
+            weeks.push(store.history(single_day(day), &[Measure::BilledCost]).await?);
         }
         Ok(factor::uniform_factor(ledger, &weeks))
     }

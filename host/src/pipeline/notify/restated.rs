@@ -32,6 +32,7 @@ pub(crate) struct RestatedDay {
 /// The change of a series.
 #[derive(Debug, Clone, PartialEq)]
 struct SeriesChange {
+    key: SeriesKey,
     names: Names,
     difference: f64,
 }
@@ -48,10 +49,10 @@ impl Run<'_> {
         for (key, row) in stored.rows {
             let cost = cost(&row.values).unwrap_or_default();
             before += cost;
-            differences.insert(key, SeriesChange { names: row.names, difference: -cost });
+            differences.insert(key.clone(), SeriesChange { key, names: row.names, difference: -cost });
         }
         for entry in &ledger.entries {
-            let new = || SeriesChange { names: entry.names.clone(), difference: 0.0 };
+            let new = || SeriesChange { key: entry.key.clone(), names: entry.names.clone(), difference: 0.0 };
             differences.entry(entry.key.clone()).or_insert_with(new).difference += entry.amounts.billed_cost;
         }
         let mut changes: Vec<SeriesChange> = differences.into_values().filter(|one| one.difference != 0.0).collect();
@@ -83,23 +84,26 @@ impl Run<'_> {
 
     fn restated_text(&self, days: &[RestatedDay]) -> String {
         let locale = self.services.config.locale();
-        let mut changes: BTreeMap<&Names, f64> = BTreeMap::new();
+        let mut changes: BTreeMap<&SeriesKey, SeriesChange> = BTreeMap::new();
         for change in days.iter().flat_map(|day| &day.changes) {
-            *changes.entry(&change.names).or_default() += change.difference;
+            let new = || SeriesChange { difference: 0.0, ..change.clone() };
+            changes.entry(&change.key).or_insert_with(new).difference += change.difference;
         }
-        let mut changes: Vec<(&Names, f64)> = changes.into_iter().collect();
-        changes.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
+        let mut changes: Vec<SeriesChange> = changes.into_values().collect();
+        changes.sort_by(|one, other| other.difference.abs().total_cmp(&one.difference.abs()));
         let totals = days.iter().take(SHOWN).map(|day| {
             let [before, after] = [day.before, day.after].map(|total| amount_text(total, locale));
             format!("{} {before} → {after} ({})", day.date, signed_amount_text(day.after - day.before, locale))
         });
         let totals = totals.collect::<Vec<_>>().join(", ");
-        let largest = changes.iter().take(SHOWN).map(|(names, difference)| {
+        let largest = changes.iter().take(SHOWN).map(|SeriesChange { key, names, difference }| {
             let Names { account, project, service } = names;
             let difference = signed_amount_text(*difference, locale);
+            let has_same_names = changes.iter().any(|other| other.names == *names && other.key != *key);
+            let id = if has_same_names { format!(" ({key})") } else { String::new() };
             match locale.language {
-                Language::Korean => format!("{account}/{project} {service} {difference}"),
-                Language::English => format!("{service} of {account}/{project} {difference}"),
+                Language::Korean => format!("{account}/{project} {service}{id} {difference}"),
+                Language::English => format!("{service} of {account}/{project}{id} {difference}"),
             }
         });
         let largest = largest.collect::<Vec<_>>().join(", ");

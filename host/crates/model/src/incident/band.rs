@@ -35,15 +35,16 @@ pub struct Levels {
 /// Number of finished days that define the level after a change.
 pub const LEVEL_DAYS: usize = 5;
 
-/// Maximum number of finished days at the start and at the end of a possible new level, and the ratio of their medians from which
-/// a cost rises.
+/// Maximum number of finished days at the start and at the end of a possible new level.
 pub(super) const TREND_DAYS: usize = 3;
+/// Ratio of the medians of the last and the first days from which a cost rises.
 pub(super) const RISING: f64 = 1.4;
 
 /// Number of days of a month, for the difference per month.
 const DAYS_PER_MONTH: f64 = 30.0;
 
 impl Levels {
+    /// Returns the difference per day, or per charge.
     pub fn difference(self) -> f64 {
         self.after - self.before
     }

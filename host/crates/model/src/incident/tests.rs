@@ -1,3 +1,4 @@
+mod explained;
 mod recurring;
 mod restated;
 

@@ -274,15 +274,15 @@ impl Incident {
         let is_level = |end: usize| {
             let days = finished[..=end].iter().map(|(date, _)| *date).collect();
             let is_long = !days_in_short_streaks(&days, results.accept_after_days).contains(&finished[end].0);
-            is_long && is_conclusive(&finished[end].1) && !self.is_rising(&finished[..=end], results.accept_after_days)
+            let outside = finished[..=end].iter().map(|(_, day)| *day).filter(|day| day.impact > 0.0);
+            let observed: Vec<f64> = outside.map(|day| day.observed).collect();
+            is_long && is_conclusive(&finished[end].1) && !self.is_rising(&observed, results.accept_after_days)
         };
         self.state == IncidentState::Open && is_newest && ends_here && (0..finished.len()).any(is_level)
     }
 
-    /// Returns whether the cost rises within the last days of an incident.
-    fn is_rising(&self, days: &[(Date, FinishedDayImpact)], accept_after_days: u16) -> bool {
-        let outside = days.iter().filter(|(_, day)| day.impact > 0.0);
-        let observed: Vec<f64> = outside.map(|(_, day)| day.observed).collect();
+    /// Returns whether the observed values rise within the last days of an incident.
+    fn is_rising(&self, observed: &[f64], accept_after_days: u16) -> bool {
         let newest = &observed[observed.len().saturating_sub(usize::from(accept_after_days))..];
         let part = TREND_DAYS.min(newest.len() / 2);
         let first = median(newest.iter().copied().take(part).collect());

@@ -25,6 +25,13 @@ pub(crate) struct UniformFactor {
     pub(crate) compared: u64,
 }
 
+impl UniformFactor {
+    /// Returns the factor as text: `10.0`, or `1/1380` below 1.
+    pub(super) fn text(self) -> String {
+        if self.factor >= 1.0 { format!("{:.1}", self.factor) } else { format!("1/{:.0}", 1.0 / self.factor) }
+    }
+}
+
 /// A series of the day with a usual amount.
 struct ComparedSeries {
     usual: f64,
@@ -105,6 +112,12 @@ mod tests {
         let (today, usual) = (ledger(today), ledger(usual).total_double());
         let weeks = [week.clone(), week];
         is_suspicious(today.total_double(), &[usual; 2]).then(|| uniform_factor(&today, &weeks)).flatten()
+    }
+
+    #[test]
+    fn a_small_factor_is_a_fraction() {
+        let text = |factor| UniformFactor { factor, series: 6, compared: 6 }.text();
+        assert_eq!([text(10.004), text(1.0 / 1_380.0), text(0.2)], ["10.0", "1/1380", "1/5"]);
     }
 
     #[test]

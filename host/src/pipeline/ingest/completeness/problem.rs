@@ -145,14 +145,20 @@ impl CompletenessProblem {
             (Language::English, Self::RepeatedRows { date, repeated, rows }) => format!(
                 "{repeated} of {rows} rows of the bill of {date} equal an earlier row, as if every row occurred twice; the day is not evaluated yet"
             ),
-            (Language::Korean, Self::UniformFactor { date, factor: UniformFactor { factor, series, compared } }) => {
+            (Language::Korean, Self::UniformFactor { date, factor }) => {
                 format!(
-                    "{date}의 청구서에서 항목 {compared}개 중 {series}개의 금액이 평소의 {factor:.3}배입니다. 통화, 단위, 중복 내역을 확인해 주세요. 판단을 미룹니다"
+                    "{date}의 청구서에서 항목 {}개 중 {}개의 금액이 평소의 {}배입니다. 통화, 단위, 중복 내역을 확인해 주세요. 판단을 미룹니다",
+                    factor.compared,
+                    factor.series,
+                    factor.text(),
                 )
             }
-            (Language::English, Self::UniformFactor { date, factor: UniformFactor { factor, series, compared } }) => {
+            (Language::English, Self::UniformFactor { date, factor }) => {
                 format!(
-                    "the amounts of {series} of {compared} series in the bill of {date} are {factor:.3} times the usual amounts: check the currency, the unit and repeated exports; the day is not evaluated yet"
+                    "the amounts of {} of {} series in the bill of {date} are {} times the usual amounts: check the currency, the unit and repeated exports; the day is not evaluated yet",
+                    factor.series,
+                    factor.compared,
+                    factor.text(),
                 )
             }
             (Language::Korean, Self::ShortHour(FewSeries { date, series, usual })) => {

@@ -81,3 +81,19 @@ fn a_corrected_charge_retracts_the_incident() {
     add_day(&mut known, 9, 100.0, 100.0);
     assert_eq!(known.into_values().next().unwrap().state, IncidentState::Retracted);
 }
+
+#[test]
+fn a_recurring_charge_explains_only_the_days_of_the_charge() {
+    let parts = incidents_of_changed_charge(200.0, 17);
+    let sum = |day| Incident { series: SeriesKey::new("d", "p", crate::series::ALL), ..with_day(&parts[0], day) };
+    assert!(sum(16).is_explained_by(&parts));
+    assert!(!sum(18).is_explained_by(&parts));
+}
+
+/// The incident with one more day outside the band.
+fn with_day(incident: &Incident, day: i8) -> Incident {
+    let outside = FinishedDayImpact { impact: 100.0, observed: 200.0, expected: 100.0 };
+    let mut incident = incident.clone();
+    incident.by_day = [(on(day, None).date, DayImpact { finished_day: Some(outside), partial_day: None })].into();
+    incident
+}
