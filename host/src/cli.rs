@@ -17,6 +17,7 @@ mod manual;
 mod plot;
 mod plugin;
 mod present;
+mod routes;
 mod rules;
 mod schedule;
 mod series;
@@ -86,6 +87,9 @@ enum Command {
     /// Plan changes of cost: add and list planned events.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Test the routes: show the receivers of an incident.
+    #[command(subcommand)]
+    Routes(routes::RoutesCommand),
     /// List series, or show, draw or export the stored days of a series.
     #[command(subcommand)]
     Series(series::SeriesCommand),
@@ -299,6 +303,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
         Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,
         Command::Events(command) => events::events(load_store(config).await?, command, form, run, now).await,
+        Command::Routes(command) => routes::routes(load_store(config).await?, command, form, now).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),

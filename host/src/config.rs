@@ -6,6 +6,7 @@
 mod completeness;
 mod health;
 mod lease;
+mod routing;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
 use notify::Locale;
 use notify::options::{self as receiver, ReceiverOptions};
+use notify::routing::Routing;
 use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
 
 pub(crate) use self::completeness::CompletenessOptions;
@@ -63,6 +65,7 @@ pub(crate) struct Config {
     /// Folder of the rules; every `*.toml` file there is read.
     pub(crate) rules: PathBuf,
     pub(crate) receivers: Vec<ReceiverOptions>,
+    pub(crate) routing: Routing,
     pub(crate) metrics: MetricsOptions,
     pub(crate) health: HealthOptions,
 }
@@ -112,6 +115,7 @@ pub(crate) struct StoreConfig {
     pub(crate) store: StoreOptions,
     pub(crate) lease: LeaseOptions,
     pub(crate) receivers: Vec<ReceiverOptions>,
+    pub(crate) routing: Routing,
 }
 
 /// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
@@ -209,9 +213,12 @@ pub(crate) fn load_store(
         let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
         let lease = root.section("lease").map(lease::read).unwrap_or_default();
         let receivers = receiver::read(root.sections("receiver"), references);
+        let routing = routing::read(root, &receivers);
         let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
         let General { zone, currency, renotify_factor, .. } = general;
-        Some((StoreConfig { zone: zone?, currency, renotify_factor, store: store?, lease, receivers }, secrets_manager))
+        let zone = zone?;
+        let store = store?;
+        Some((StoreConfig { zone, currency, renotify_factor, store, lease, receivers, routing }, secrets_manager))
     })
 }
 
@@ -305,6 +312,7 @@ fn read(
     let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
     let rules = root.section("rules").and_then(directory);
     let receivers = receiver::read(root.sections("receiver"), references);
+    let routing = routing::read(root, &receivers);
     let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), metrics::read);
     let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
     let health = root.section("health").map(health::read).unwrap_or_default();
@@ -332,6 +340,7 @@ fn read(
         plugins: plugins?,
         rules: rules?,
         receivers,
+        routing,
         metrics: metrics?,
         health,
     };
@@ -429,7 +438,7 @@ kind = "syslog"
         etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
         etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
         etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, metrics, secrets, health
+        etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, route, metrics, secrets, health
         etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
         etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
         etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

@@ -6,6 +6,7 @@ mod email;
 mod endpoint;
 mod mail_server;
 mod programs;
+mod routes;
 mod slack;
 mod teams;
 mod webhook;

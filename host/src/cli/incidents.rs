@@ -15,7 +15,7 @@ use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Decision, Incident, IncidentState, Resolution, Suppression};
+use model::incident::{Decision, DeliveryFailure, Incident, IncidentState, Resolution, Suppression};
 use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
@@ -175,14 +175,19 @@ async fn decide(
     let author = author.unwrap_or_else(args::system_user);
     incident.decide(Decision { resolution, author, note, at: now, is_archived: false });
     // Receivers are notified of a new level by the next run, which also archives the decision.
-    let settled =
-        incident.is_settled(config.receivers.iter().map(|receiver| receiver.name.as_str()), config.renotify_factor);
+    let settled = incident.is_settled(receivers_of(config, &incident), config.renotify_factor);
     store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
     Ok(incident)
 }
 
+/// Returns the names of the receivers that get an incident.
+fn receivers_of<'c>(config: &'c StoreConfig, incident: &'c Incident) -> impl Iterator<Item = &'c str> {
+    let names = config.receivers.iter().map(|receiver| receiver.name.as_str());
+    names.filter(|name| config.routing.is_routed(name, incident))
+}
+
 /// Finds an incident by the id, or by the first characters of the id.
-async fn find(store: &Store, id: &str) -> anyhow::Result<Incident> {
+pub(super) async fn find(store: &Store, id: &str) -> anyhow::Result<Incident> {
     if let Some(incident) = store.incident(id).await? {
         return Ok(incident);
     }
@@ -273,6 +278,9 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: 
         let times = counted(delivery.notifications, "time");
         line("notified", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
     }
+    for (receiver, DeliveryFailure { at, cause }) in &incident.failures {
+        line("failed", format!("{receiver} at {at}: {cause}"));
+    }
     if incident.muted {
         line("notified", "nobody: the incident was loaded as history".to_owned());
     }
@@ -357,6 +365,9 @@ fn json(incident: &Incident) -> Value {
             Suppression::Silence(id) => json!({ "silence": id }),
             Suppression::PlannedEvent(id) => json!({ "event": id }),
         }),
+        "failures": incident.failures.iter().map(|(receiver, failure)| (receiver.clone(), json!({
+            "at": failure.at.to_string(), "cause": failure.cause,
+        }))).collect::<serde_json::Map<_, _>>(),
         "deliveries": incident.deliveries.iter().map(|(receiver, delivery)| (receiver.clone(), json!({
             "notifiedImpact": delivery.notified_impact, "endNotified": delivery.end_notified, "notifications": delivery.notifications,
         }))).collect::<serde_json::Map<_, _>>(),

@@ -163,6 +163,15 @@ fn summary(report: &Report) -> String {
     if count(Count::Suppressed) > 0 {
         line.push_str(&format!(", {} silenced or planned", counted(count(Count::Suppressed), "incident")));
     }
+    if count(Count::Deferred) > 0 {
+        line.push_str(&format!(
+            ", {} for a digest or after quiet hours",
+            counted(count(Count::Deferred), "notification")
+        ));
+    }
+    if count(Count::Unrouted) > 0 {
+        line.push_str(&format!(", {} without a route", counted(count(Count::Unrouted), "incident")));
+    }
     if let Some(DateRange { from, to }) = report.reevaluated {
         let days = counted(count(Count::ReevaluatedDays), "day");
         line.push_str(&match from == to {

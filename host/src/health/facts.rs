@@ -14,6 +14,7 @@ use ingest::archive::{Archive, Spool};
 use model::rule;
 use model::silence::Silence;
 use notify::options::ReceiverOptions;
+use notify::routing::Dispatch;
 use notify::{Receiver, Terminal};
 use sandbox::{Isolation, Jail, Sandbox};
 use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
@@ -84,7 +85,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     let today = now.to_zoned(config.zone.clone()).date();
     let archive = Archive::new(&config.archive);
-    let (store, archive, rules) = tokio::join!(stored(config, today), archive.check_without_write(), rules(config));
+    let (store, archive, rules) =
+        tokio::join!(stored(config, today, now), archive.check_without_write(), rules(config));
     Facts {
         now,
         today,
@@ -108,7 +110,7 @@ async fn unreachable_receivers(receivers: &[ReceiverOptions], now: Timestamp) ->
     errors
 }
 
-async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError> {
+async fn stored(config: &Config, today: Date, now: Timestamp) -> Result<StoredFacts, StoreError> {
     let store = open(config).await?;
     let (runs, leases) = runs_and_leases(&store, &config.health.jobs).await?;
     let notifications = store.notifications().await?;
@@ -120,8 +122,10 @@ async fn stored(config: &Config, today: Date) -> Result<StoredFacts, StoreError>
     // No incident is closed after `Date::MAX`: the result has only incidents with possible notifications.
     let incidents = store.incidents(Date::MAX).await?;
     let notified = incidents.iter().filter(|incident| incident.suppressed_by.is_none());
+    let time = now.to_zoned(config.zone.clone()).time();
     let due = notified.flat_map(|incident| {
-        names().map(|receiver| incident.due_notifications(receiver, config.renotify_factor).len())
+        let is_sent = |receiver: &&str| config.routing.dispatch(receiver, incident, time) == Dispatch::Send;
+        names().filter(is_sent).map(|receiver| incident.due_notifications(receiver, config.renotify_factor).len())
     });
     // Two more days: today and yesterday are compared with the usual days.
     let found = DateRange { from: today.saturating_sub((USUAL_DAYS + 2).days()), to: today };

@@ -2,6 +2,7 @@
 
 mod causes;
 mod delivery;
+mod digest;
 mod failure_streak;
 mod operational;
 mod planned_events;

@@ -64,7 +64,7 @@ fn the_documented_config_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 21, "{keys:?}");
+    assert_eq!(keys.len(), 23, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
@@ -77,6 +77,7 @@ fn the_documented_config_names_every_key() {
             "plugins",
             "rules",
             "receiver",
+            "route",
             "metrics",
             "secrets",
             "health"
@@ -125,9 +126,11 @@ fn the_documented_config_names_every_key() {
         assert_eq!(keys.len(), count, "{keys:?}");
         assert_documented(part(&text, "[[receiver]]"), &keys);
     }
-    for (header, table, count) in
-        [("[[plugins.signing.key]]", "plugins.signing.key", 3), ("[[plugins.registry]]", "plugins.registry", 7)]
-    {
+    for (header, table, count) in [
+        ("[[route]]", "route", 12),
+        ("[[plugins.signing.key]]", "plugins.signing.key", 3),
+        ("[[plugins.registry]]", "plugins.registry", 7),
+    ] {
         let keys = known(&format!("{header}\nno_such_key = 1\n"), table);
         assert_eq!(keys.len(), count, "{keys:?}");
         assert_documented(part(&text, header), &keys);

@@ -34,6 +34,7 @@ fn of_the_program() {
       incidents  List, show, explain and decide incidents
       silences   Silence incidents for a time: add, list and expire silences
       events     Plan changes of cost: add and list planned events
+      routes     Test the routes: show the receivers of an incident
       series     List series, or show, draw or export the stored days of a series
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs

@@ -54,7 +54,7 @@ fn is_valid(request: &Request, secret: &str) -> bool {
 }
 
 /// Returns the violations of the schema.
-fn violations(documents: &[Value]) -> Option<String> {
+pub(super) fn violations(documents: &[Value]) -> Option<String> {
     let modules = service("COSTWARDEN_TEST_DEPLOY_TOOLS")?;
     let schema = std::fs::read_to_string(repository().join("docs/receivers/webhook.schema.json")).expect("the schema");
     let schema: Value = serde_json::from_str(&schema).expect("JSON");

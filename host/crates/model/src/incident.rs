@@ -23,7 +23,7 @@ use jiff::civil::Date;
 
 use self::band::median;
 pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
-pub use self::delivery::{Delivery, NotificationKind};
+pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, NormalVerdicts, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};
@@ -168,6 +168,8 @@ pub struct Incident {
     pub suppressed_by: Option<Suppression>,
     /// Deliveries by receiver name.
     pub deliveries: BTreeMap<String, Delivery>,
+    /// The last failed attempt by receiver name, until a notification is accepted.
+    pub failures: BTreeMap<String, DeliveryFailure>,
 }
 
 /// The age of the evaluated data, which decides on notifications.
@@ -241,7 +243,8 @@ impl Incident {
         self.by_day.last_key_value().map_or(0.0, |(_, day)| day.impact())
     }
 
-    fn largest_daily_impact(&self) -> Option<f64> {
+    /// Returns the largest impact of a day; `None` without a day.
+    pub fn largest_daily_impact(&self) -> Option<f64> {
         self.by_day.values().map(|day| day.impact()).reduce(f64::max)
     }
 }

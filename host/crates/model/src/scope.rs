@@ -38,7 +38,8 @@ impl Pattern {
         self.matcher.glob().glob()
     }
 
-    fn matches(&self, texts: &[&str]) -> bool {
+    /// Returns whether one of the texts matches.
+    pub fn matches(&self, texts: &[&str]) -> bool {
         texts.iter().any(|text| self.matcher.is_match(text))
     }
 }

@@ -51,6 +51,8 @@ struct Words {
 
 /// Number of characters of an incident id in a text. Commands accept the beginning of an id.
 const SHORT_ID: usize = 13;
+/// Number of listed notifications in a digest.
+const DIGEST_LINES: usize = 20;
 
 impl ChatText {
     pub(crate) fn of(notification: &Notification<'_>) -> Self {
@@ -61,7 +63,9 @@ impl ChatText {
         let locale = notification.locale;
         let incident = match &notification.content {
             Content::Incident(content) => Some(content),
-            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Operational(_) => None,
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => {
+                None
+            }
         };
         let chart = incident.and_then(|content| chart(content.recent_days, locale.language));
         let cause = incident.and_then(|content| cause::sentence(content, locale));
@@ -89,6 +93,7 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
         },
         Content::DailyTotal { .. } => "🧾",
         Content::PlannedEvent(_) => "🗓️",
+        Content::Digest(_) => "🗒️",
         Content::Operational(content) => match content.state {
             ProblemState::Raised => "⚠️",
             ProblemState::Resolved => "✅",

@@ -1,4 +1,4 @@
-//! Receivers of notifications. A receiver gets a typed notification and writes its own text.
+//! Routes and receivers of notifications. A receiver gets a typed notification and writes its own text.
 //!
 //! A receiver accepts a notification or fails. The pipeline stores the deliveries, so a receiver gets a missed
 //! notification once, at the next run.
@@ -7,13 +7,14 @@ mod chat_text;
 mod line;
 mod notification;
 mod receiver;
+pub mod routing;
 mod text;
 
 pub use self::chat_text::{amount_text, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{
-    ComparedSpans, Comparison, Content, DayCost, IncidentContent, Level, Notification, OperationalContent,
-    PlannedEventContent, ProblemState,
+    ComparedSpans, Comparison, Content, DayCost, DigestContent, IncidentContent, Level, Notification,
+    OperationalContent, PlannedEventContent, ProblemState,
 };
 pub use self::receiver::options;
 pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};

@@ -8,7 +8,7 @@ use model::language::Language;
 use model::money;
 use model::planned_event::{Plan, PlanResult};
 
-use crate::chat_text::cause;
+use crate::chat_text::{ChatText, cause};
 use crate::notification::{Content, Notification, OperationalContent, PlannedEventContent};
 use crate::text::{Locale, one_line};
 
@@ -33,6 +33,7 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
         }
         Content::DailyTotal { date, total } => daily_total(*date, total, locale),
         Content::PlannedEvent(content) => planned_event(content, locale),
+        Content::Digest(_) => digest(notification),
         Content::Operational(content) => operational(content),
     };
     one_line(&text)
@@ -73,6 +74,13 @@ fn daily_total(date: Date, total: &str, locale: Locale<'_>) -> String {
 /// Replaces the marks of messages in a text of others: alert policies match the marks.
 fn without_marks(text: impl AsRef<str>) -> String {
     text.as_ref().replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-")
+}
+
+/// Returns the chat text of a digest in one line. Alert policies for BILLING_ANOMALY match no digest.
+fn digest(notification: &Notification<'_>) -> String {
+    let ChatText { title, figures, lines, .. } = ChatText::of(notification);
+    let parts: Vec<String> = [title, figures].into_iter().chain(lines).filter(|part| !part.is_empty()).collect();
+    format!("[BILLING_DIGEST] {}", without_marks(parts.join(" | ")))
 }
 
 /// Returns the comparison of the plan with the result of an event.

@@ -14,6 +14,7 @@ use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
+use crate::routing::{DigestPeriod, Owner};
 use crate::text::Locale;
 
 /// A notification for one receiver.
@@ -35,7 +36,22 @@ pub enum Content<'a> {
         total: &'a str,
     },
     PlannedEvent(PlannedEventContent<'a>),
+    Digest(DigestContent<'a>),
     Operational(OperationalContent<'a>),
+}
+
+/// The notifications and the totals of a period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DigestContent<'a> {
+    pub period: DigestPeriod,
+    /// The last day.
+    pub date: Date,
+    /// The cost of the period.
+    pub total: f64,
+    /// The cost of the same weekday a week before, or of the week before; `None` if a day has no bill.
+    pub earlier_total: Option<f64>,
+    /// The due notifications, the largest difference first.
+    pub entries: Vec<IncidentContent<'a>>,
 }
 
 /// A planned event that has ended.
@@ -60,6 +76,8 @@ pub struct IncidentContent<'a> {
     pub recent_days: &'a [DayCost],
     /// The drivers of the incident. `None` if not read, or for an incident without a day.
     pub cause: Option<&'a Cause>,
+    /// The owner of the project; `None` without an owner.
+    pub owner: Option<&'a Owner>,
     /// The earlier deliveries of the incident to the receiver.
     pub delivery: Option<&'a Delivery>,
 }
@@ -116,6 +134,11 @@ impl<'a> Notification<'a> {
         Self { id: format!("event-{}", content.event.id), locale, content: Content::PlannedEvent(content) }
     }
 
+    pub fn of_digest(content: DigestContent<'a>, locale: Locale<'a>) -> Self {
+        let id = format!("digest-{}-{}", content.period.as_str(), content.date);
+        Self { id, locale, content: Content::Digest(content) }
+    }
+
     pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
         Self { id, locale, content: Content::Operational(content) }
@@ -131,7 +154,7 @@ impl<'a> Notification<'a> {
                 Severity::Warning => Level::Error,
                 Severity::Info => Level::Info,
             },
-            Content::DailyTotal { .. } | Content::PlannedEvent(_) => Level::Info,
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
     }

@@ -150,10 +150,10 @@ impl Run<'_> {
         // Earlier anomalies of a rule without a verdict now remain valid for the moment.
         services.store.put_anomalies(changed.moment, &evaluation.rules, &evaluation.anomalies, self.now).await?;
         self.checkpoint(Checkpoint::Anomalies).await?;
-        let factor = services.config.renotify_factor;
-        let is_settled = |incident: &Incident| incident.is_settled(services.receiver_names(), factor);
-        let write =
-            |incident: &Incident| IncidentWrite { incident: incident.clone(), is_settled: is_settled(incident) };
+        let write = |incident: &Incident| IncidentWrite {
+            incident: incident.clone(),
+            is_settled: services.is_settled(incident),
+        };
         let writes: Vec<IncidentWrite> = changed.incidents.iter().map(write).collect();
         services.store.put_incidents(&writes, self.now).await?;
         self.checkpoint(Checkpoint::Incidents).await

@@ -218,6 +218,7 @@ mod tests {
             is_explained: false,
             suppressed_by: None,
             deliveries: BTreeMap::new(),
+            failures: BTreeMap::new(),
         };
         let mut mask = TrainingMask::default();
         [4, 11].into_iter().for_each(|day| mask.add(&key, at(day)));

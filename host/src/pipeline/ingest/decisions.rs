@@ -49,8 +49,7 @@ impl Run<'_> {
     }
 
     async fn put_incident(&self, incident: Incident) -> Result<(), RunError> {
-        let factor = self.services.config.renotify_factor;
-        let is_settled = incident.is_settled(self.services.receiver_names(), factor);
+        let is_settled = self.services.is_settled(&incident);
         let write = IncidentWrite { incident, is_settled };
         Ok(self.services.store.put_incidents(&[write], self.now).await?)
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use model::drivers::{Cause, EarlierPart, IncidentBills, IncidentSpan};
 use model::incident::{Incident, IncidentState};
 use notify::ComparedSpans;
+use notify::routing::Dispatch;
 
 use crate::pipeline::causes::{ArchivedBills, read_causes};
 use crate::pipeline::run::Run;
@@ -37,11 +38,12 @@ impl Run<'_> {
     fn shows_cause(&self, incident: &Incident) -> bool {
         let factor = self.services.config.renotify_factor;
         self.services.receivers.iter().filter(|receiver| receiver.shows_cause()).any(|receiver| {
+            let is_sent = self.dispatch(&receiver.name, incident) == Dispatch::Send;
             let is_due = !incident.due_notifications(&receiver.name, factor).is_empty();
             let is_refreshed = receiver.needs_refresh()
                 && incident.state == IncidentState::Open
                 && incident.deliveries.contains_key(&receiver.name);
-            is_due || is_refreshed
+            is_sent && (is_due || is_refreshed)
         })
     }
 }

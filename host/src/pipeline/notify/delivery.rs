@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use model::drivers::Cause;
-use model::incident::{Incident, IncidentState, NotificationKind};
-use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt};
+use model::incident::{DeliveryFailure, Incident, IncidentState, NotificationKind};
+use notify::routing::{Dispatch, Owner};
+use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt, Receiver};
 use store::RunRecord;
 use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
@@ -17,7 +18,8 @@ use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, Stage, day_pe
 /// The result of the deliveries of an incident.
 #[derive(Debug, Default)]
 struct Deliveries {
-    has_delivered: bool,
+    /// Whether a receiver accepted a notification, or failed for the first time.
+    has_changed: bool,
     /// Whether the deliveries ended early, because the write lease may have expired.
     is_interrupted: bool,
 }
@@ -29,7 +31,6 @@ impl Run<'_> {
         if self.is_dry_run() {
             return Ok(());
         }
-        let factor = self.services.config.renotify_factor;
         // The finest series first: a sum is not notified if its parts explain the change.
         let mut incidents = incidents;
         incidents.sort_by_key(|incident| incident.series.layer());
@@ -44,16 +45,16 @@ impl Run<'_> {
                 notified.push(incident);
                 continue;
             }
+            self.count_unrouted(&incident);
             let parts = IncidentParts {
-                comparison: self.comparison(&incident),
-                has_same_names: same_names.contains(&incident.id),
                 recent_days: self.recent_days(&incident).await,
                 cause: causes.get(&incident.id),
+                ..self.parts_without_history(&incident, &same_names)
             };
-            let Deliveries { has_delivered, is_interrupted } = self.deliver_incident(&mut incident, &parts).await;
+            let Deliveries { has_changed, is_interrupted } = self.deliver_incident(&mut incident, &parts).await;
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
-            let is_settled = incident.is_settled(self.services.receiver_names(), factor);
-            if has_delivered || is_settled {
+            let is_settled = self.is_settled(&incident);
+            if has_changed || is_settled {
                 let write = IncidentWrite { incident: incident.clone(), is_settled };
                 self.services.store.put_incidents(&[write], self.now).await?;
             }
@@ -76,7 +77,7 @@ impl Run<'_> {
         let is_explained = incident.is_explained_by(notified);
         if is_explained != incident.is_explained {
             incident.is_explained = is_explained;
-            let is_settled = incident.is_settled(self.services.receiver_names(), self.services.config.renotify_factor);
+            let is_settled = self.is_settled(incident);
             let write = IncidentWrite { incident: incident.clone(), is_settled };
             self.services.store.put_incidents(&[write], self.now).await?;
         }
@@ -89,7 +90,9 @@ impl Run<'_> {
         let before = record.total_delivered.len();
         let services = &mut *self.services;
         let notification = Notification::of_daily_total(date, &total, services.config.locale());
-        for receiver in services.receivers.iter_mut().filter(|receiver| receiver.daily_total) {
+        let routing = &services.config.routing;
+        let gets_total = |receiver: &&mut Receiver| receiver.daily_total || routing.wants_daily_total(&receiver.name);
+        for receiver in services.receivers.iter_mut().filter(gets_total) {
             if record.total_delivered.contains(&receiver.name) {
                 continue;
             }
@@ -134,11 +137,15 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let started = Instant::now();
         self.notify_incidents(incidents).await?;
+        let newest = days.iter().map(|day| day.date).max();
+        if let Some(newest) = newest {
+            self.notify_digests(newest, days).await?;
+        }
         for DayRecord { date, record } in days.iter_mut() {
             record.checkpoint = self.step();
             self.notify_total(*date, record).await?;
         }
-        if let Some(newest) = days.iter().map(|day| day.date).max() {
+        if let Some(newest) = newest {
             self.notify_planned_events(newest).await?;
         }
         self.report.add_time_since(Stage::Notify, started);
@@ -152,40 +159,89 @@ impl Run<'_> {
         for index in 0..self.services.receivers.len() {
             let name = self.services.receivers[index].name.clone();
             let due = incident.due_notifications(&name, factor);
+            match self.dispatch(&name, incident) {
+                Dispatch::Send => {}
+                Dispatch::Quiet | Dispatch::Digest(_) => {
+                    if !due.is_empty() {
+                        self.report.add(Count::Deferred, due.len() as u64);
+                    }
+                    continue;
+                }
+                Dispatch::NotRouted => continue,
+            }
             for kind in &due {
                 // With an expired lease, another host may send the same notification.
                 if self.has_stale_write_lease() {
                     deliveries.is_interrupted = true;
                     break;
                 }
+                match self.send_incident(index, &parts.content(incident, *kind, &name)).await {
+                    Ok(receipt) => {
+                        failpoint::pass(Checkpoint::Delivered);
+                        incident.record_delivery(&name, *kind, receipt.thread);
+                        self.report.add(Count::Notifications, 1);
+                    }
+                    Err(cause) => {
+                        incident.failures.insert(name.clone(), DeliveryFailure { at: self.now, cause });
+                    }
+                }
+                deliveries.has_changed = true;
                 // Later notifications of the incident must not overtake a failed notification.
-                let Some(receipt) = self.send_incident(index, &parts.content(incident, *kind, &name)).await else {
+                if incident.failures.contains_key(&name) {
                     break;
-                };
-                failpoint::pass(Checkpoint::Delivered);
-                incident.record_delivery(&name, *kind, receipt.thread);
-                self.report.add(Count::Notifications, 1);
-                deliveries.has_delivered = true;
+                }
             }
             let is_known = incident.deliveries.contains_key(&name) && due.is_empty();
             if self.services.receivers[index].needs_refresh() && is_known && incident.state == IncidentState::Open {
-                self.send_incident(index, &parts.content(incident, NotificationKind::Opened, &name)).await;
+                // The next run sends the alert again in any case.
+                drop(self.send_incident(index, &parts.content(incident, NotificationKind::Opened, &name)).await);
             }
         }
         deliveries
     }
 
-    /// Sends a notification to a receiver. `None` after a failure, which the report has.
-    async fn send_incident(&mut self, index: usize, content: &IncidentContent<'_>) -> Option<Receipt> {
+    /// Sends a notification to a receiver. The report has the failure.
+    async fn send_incident(&mut self, index: usize, content: &IncidentContent<'_>) -> Result<Receipt, String> {
         let services = &mut *self.services;
         let notification = Notification::of_incident(content.clone(), services.config.locale());
-        match services.receivers[index].send(&notification, self.now).await {
-            Ok(receipt) => Some(receipt),
-            Err(error) => {
-                self.report.add(Count::Undelivered, 1);
-                self.report.add_problem(error.to_string());
-                None
-            }
+        let sent = services.receivers[index].send(&notification, self.now).await;
+        sent.map_err(|error| {
+            self.report.add(Count::Undelivered, 1);
+            self.report.add_problem(error.to_string());
+            error.to_string()
+        })
+    }
+
+    /// Returns the treatment of an incident at a receiver at the time of the run.
+    pub(super) fn dispatch(&self, receiver: &str, incident: &Incident) -> Dispatch {
+        let config = &self.services.config;
+        config.routing.dispatch(receiver, incident, self.now.to_zoned(config.zone.clone()).time())
+    }
+
+    pub(super) fn is_settled(&self, incident: &Incident) -> bool {
+        self.services.is_settled(incident)
+    }
+
+    /// Counts an incident that no route sends to a receiver.
+    fn count_unrouted(&mut self, incident: &Incident) {
+        let is_muted = incident.muted || incident.is_explained || incident.state != IncidentState::Open;
+        if !is_muted && self.services.receivers_of(incident).next().is_none() {
+            self.report.add(Count::Unrouted, 1);
+        }
+    }
+
+    /// Returns the parts of a notification without the recent days and the cause.
+    pub(super) fn parts_without_history(
+        &self,
+        incident: &Incident,
+        same_names: &HashSet<String>,
+    ) -> IncidentParts<'static> {
+        IncidentParts {
+            comparison: self.comparison(incident),
+            has_same_names: same_names.contains(&incident.id),
+            recent_days: Vec::new(),
+            cause: None,
+            owner: self.services.config.routing.owner(incident).cloned(),
         }
     }
 
@@ -198,16 +254,22 @@ impl Run<'_> {
 }
 
 /// The parts of a notification that are the same for every receiver.
-struct IncidentParts<'c> {
+pub(super) struct IncidentParts<'c> {
     comparison: Comparison,
     has_same_names: bool,
     recent_days: Vec<DayCost>,
     /// `None` if no receiver shows the cause.
     cause: Option<&'c Cause>,
+    owner: Option<Owner>,
 }
 
 impl IncidentParts<'_> {
-    fn content<'a>(&'a self, incident: &'a Incident, kind: NotificationKind, receiver: &str) -> IncidentContent<'a> {
+    pub(super) fn content<'a>(
+        &'a self,
+        incident: &'a Incident,
+        kind: NotificationKind,
+        receiver: &str,
+    ) -> IncidentContent<'a> {
         IncidentContent {
             kind,
             incident,
@@ -215,6 +277,7 @@ impl IncidentParts<'_> {
             has_same_names: self.has_same_names,
             recent_days: &self.recent_days,
             cause: self.cause,
+            owner: self.owner.as_ref(),
             delivery: incident.deliveries.get(receiver),
         }
     }
@@ -228,7 +291,7 @@ pub(crate) fn compared_spans(incident: &Incident, rules: &PreparedRules) -> Comp
 }
 
 /// Returns the ids of the incidents with the names of an incident of another series.
-fn incidents_with_same_names(incidents: &[Incident]) -> HashSet<String> {
+pub(super) fn incidents_with_same_names(incidents: &[Incident]) -> HashSet<String> {
     let mut by_names: HashMap<_, Vec<&Incident>> = HashMap::new();
     for incident in incidents {
         by_names.entry((&incident.names, incident.series.layer())).or_default().push(incident);

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use model::history::Measure;
 use model::incident::Incident;
 use notify::DayCost;
+use notify::routing::Dispatch;
 use store::{DailyRecord, DateRange, StoreError};
 
 use crate::pipeline::run::Run;
@@ -22,7 +23,9 @@ impl Run<'_> {
     pub(super) async fn recent_days(&self, incident: &Incident) -> Vec<DayCost> {
         let factor = self.services.config.renotify_factor;
         let is_shown = self.services.receivers.iter().any(|receiver| {
-            receiver.shows_recent_days() && !incident.due_notifications(&receiver.name, factor).is_empty()
+            receiver.shows_recent_days()
+                && self.dispatch(&receiver.name, incident) == Dispatch::Send
+                && !incident.due_notifications(&receiver.name, factor).is_empty()
         });
         if !is_shown {
             return Vec::new();

@@ -67,7 +67,7 @@ impl Run<'_> {
         let before = incident.suppressed_by.clone();
         incident.suppress(suppressions.of(incident));
         if incident.suppressed_by != before {
-            let is_settled = incident.is_settled(self.services.receiver_names(), factor);
+            let is_settled = self.services.is_settled(incident);
             let write = IncidentWrite { incident: incident.clone(), is_settled };
             self.services.store.put_incidents(&[write], self.now).await?;
         }
@@ -75,7 +75,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let is_due = |receiver: &str| !incident.due_notifications(receiver, factor).is_empty();
-        if self.services.receiver_names().any(is_due) {
+        if self.services.receivers_of(incident).any(is_due) {
             self.report.add(Count::Suppressed, 1);
         }
         Ok(true)

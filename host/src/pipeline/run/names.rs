@@ -37,6 +37,8 @@ names! {
         /// Missing days with a bill from this run.
         ClosedGapDays => "closed_gap_days",
         Days => "days",
+        /// Notifications held back by quiet hours or for a digest.
+        Deferred => "deferred",
         /// Missing days too old for a problem.
         DaysWithoutBill => "days_without_bill",
         /// Bills with another number of rows than the billing API reports.
@@ -90,6 +92,8 @@ names! {
         Unspooled => "unspooled",
         /// Series without enough points for a fit.
         Untrained => "untrained",
+        /// Open incidents that no route sends to a receiver.
+        Unrouted => "unrouted",
         Verdicts => "verdicts",
         WithheldDays => "withheld_days",
         WithheldHours => "withheld_hours",

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ingest::archive::{Archive, Spool};
 use ingest::source::Source;
 use jiff::Timestamp;
+use model::incident::Incident;
 use model::moment::BillingHour;
 use model::rule;
 use model::run_id::RunId;
@@ -117,6 +118,16 @@ impl Services {
     pub(crate) fn billing_hour(&self, at: Timestamp) -> BillingHour {
         let zoned = at.to_zoned(self.config.zone.clone());
         BillingHour { date: zoned.date(), hour: zoned.hour() as u8 }
+    }
+
+    /// Returns the names of the receivers that get an incident.
+    pub(crate) fn receivers_of<'s>(&'s self, incident: &'s Incident) -> impl Iterator<Item = &'s str> {
+        self.receiver_names().filter(|name| self.config.routing.is_routed(name, incident))
+    }
+
+    /// Returns whether an incident is final and no notification is due.
+    pub(crate) fn is_settled(&self, incident: &Incident) -> bool {
+        incident.is_settled(self.receivers_of(incident), self.config.renotify_factor)
     }
 
     pub(crate) fn receiver_names(&self) -> impl Iterator<Item = &str> {

@@ -1,5 +1,6 @@
 //! Deliveries: the notifications of an incident that a receiver accepted, and the notifications that are due.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Incident, IncidentState, Resolution, Suppression};
@@ -29,6 +30,13 @@ pub struct Delivery {
     pub notifications: u32,
     /// The thread of the first notification, if the receiver has threads.
     pub thread: Option<String>,
+}
+
+/// A failed attempt to send a notification to a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFailure {
+    pub at: Timestamp,
+    pub cause: String,
 }
 
 impl Incident {
@@ -78,6 +86,7 @@ impl Incident {
     pub fn record_delivery(&mut self, receiver: &str, notification: NotificationKind, thread: Option<String>) {
         let impact = self.newest_impact();
         let date = self.last_seen.date;
+        self.failures.remove(receiver);
         let delivery = self.deliveries.entry(receiver.to_owned()).or_default();
         delivery.notifications += 1;
         if delivery.thread.is_none() {

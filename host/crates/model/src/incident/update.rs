@@ -125,6 +125,7 @@ impl Incident {
             is_explained: false,
             suppressed_by: None,
             deliveries: BTreeMap::new(),
+            failures: BTreeMap::new(),
         }
     }
 

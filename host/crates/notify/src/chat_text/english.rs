@@ -1,14 +1,16 @@
 //! English words of a notification.
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::anomaly::Direction;
 use model::incident::NotificationKind;
 
-use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_id};
+use super::{Amounts, DIGEST_LINES, Place, Words, amount, key_of_series, reason, rules, short_id};
 use crate::notification::{
-    Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, PlannedEventContent,
-    ProblemState,
+    Change, ComparedSpans, Content, DigestContent, IncidentContent, Notification, OperationalContent,
+    PlannedEventContent, ProblemState,
 };
+use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
@@ -16,6 +18,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
         Content::Incident(content) => incident(content, notification.locale),
         Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
+        Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
     }
 }
@@ -177,6 +180,7 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
 fn footer(content: &IncidentContent<'_>) -> String {
     let severity = content.incident.severity.as_str();
     let mut parts = vec![format!("severity {severity}"), format!("rules {}", rules(content))];
+    parts.extend(content.owner.map(|owner| format!("owner {}", owner.label())));
     parts.extend(key_of_series(content));
     parts.push(format!("ID {}", short_id(content)));
     parts.join(" · ")
@@ -211,6 +215,34 @@ fn planned_event(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> Words
         lines,
         footer: format!("owner {} · ID {}", plan.owner, content.event.id),
     }
+}
+
+/// Returns the totals of a period and the titles of its notifications.
+fn digest(content: &DigestContent<'_>, locale: Locale<'_>) -> Words {
+    let total = amount::plain(content.total, locale);
+    let day = date(content.date);
+    let first = content.date.saturating_sub(6.days());
+    let title = match content.period {
+        DigestPeriod::Daily => format!("Daily digest of {day}: {total}"),
+        DigestPeriod::Weekly => format!("Weekly digest, {}: {total}", span(first, content.date)),
+    };
+    let figures = content.earlier_total.map_or_else(String::new, |earlier| {
+        let difference = amount::signed(content.total - earlier, locale);
+        let earlier = amount::plain(earlier, locale);
+        let earlier = match content.period {
+            DigestPeriod::Daily => {
+                format!("{} a week before: {}", date(content.date.saturating_sub(7.days())), earlier)
+            }
+            DigestPeriod::Weekly => format!("the week before: {earlier}"),
+        };
+        format!("{earlier} · {difference}")
+    });
+    let listed = content.entries.iter().take(DIGEST_LINES);
+    let mut lines: Vec<String> = listed.map(|entry| incident(entry, locale).title).collect();
+    if content.entries.len() > DIGEST_LINES {
+        lines.push(format!("{} more notifications", content.entries.len() - DIGEST_LINES));
+    }
+    Words { title, figures, lines, ..Words::default() }
 }
 
 fn span(first: Date, last: Date) -> String {

@@ -1,14 +1,16 @@
 //! Korean words of a notification.
 
+use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
 
-use super::{Amounts, Place, Words, amount, key_of_series, reason, rules, short_id};
+use super::{Amounts, DIGEST_LINES, Place, Words, amount, key_of_series, reason, rules, short_id};
 use crate::notification::{
-    Change, ComparedSpans, Content, IncidentContent, Notification, OperationalContent, PlannedEventContent,
-    ProblemState,
+    Change, ComparedSpans, Content, DigestContent, IncidentContent, Notification, OperationalContent,
+    PlannedEventContent, ProblemState,
 };
+use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
@@ -16,6 +18,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
         Content::Incident(content) => incident(content, notification.locale),
         Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
+        Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
     }
 }
@@ -184,6 +187,7 @@ fn footer(content: &IncidentContent<'_>) -> String {
         Severity::Info => "참고",
     };
     let mut parts = vec![format!("심각도 {severity}"), format!("규칙 {}", rules(content))];
+    parts.extend(content.owner.map(|owner| format!("담당 {}", owner.label())));
     parts.extend(key_of_series(content));
     parts.push(format!("ID {}", short_id(content)));
     parts.join(" · ")
@@ -218,6 +222,34 @@ fn planned_event(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> Words
         lines,
         footer: format!("담당 {} · ID {}", plan.owner, content.event.id),
     }
+}
+
+/// Returns the totals of a period and the titles of its notifications.
+fn digest(content: &DigestContent<'_>, locale: Locale<'_>) -> Words {
+    let total = amount::plain(content.total, locale);
+    let day = date(content.date);
+    let first = content.date.saturating_sub(6.days());
+    let title = match content.period {
+        DigestPeriod::Daily => format!("{day} 하루 요약: 총요금 {total}"),
+        DigestPeriod::Weekly => format!("{} 주간 요약: 총요금 {total}", span(first, content.date)),
+    };
+    let figures = content.earlier_total.map_or_else(String::new, |earlier| {
+        let difference = amount::signed(content.total - earlier, locale);
+        let earlier = amount::plain(earlier, locale);
+        let earlier = match content.period {
+            DigestPeriod::Daily => {
+                format!("지난주 같은 요일({}) {}", date(content.date.saturating_sub(7.days())), earlier)
+            }
+            DigestPeriod::Weekly => format!("지난주 {earlier}"),
+        };
+        format!("{earlier} · {difference}")
+    });
+    let listed = content.entries.iter().take(DIGEST_LINES);
+    let mut lines: Vec<String> = listed.map(|entry| incident(entry, locale).title).collect();
+    if content.entries.len() > DIGEST_LINES {
+        lines.push(format!("외 {}건", content.entries.len() - DIGEST_LINES));
+    }
+    Words { title, figures, lines, ..Words::default() }
 }
 
 fn span(first: Date, last: Date) -> String {

@@ -44,6 +44,7 @@ pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> In
         is_explained: false,
         suppressed_by: None,
         deliveries: BTreeMap::new(),
+        failures: BTreeMap::new(),
     }
 }
 
@@ -85,6 +86,7 @@ pub(crate) fn content(incident: &Incident, kind: NotificationKind) -> IncidentCo
         comparison: Comparison { moment, observed, expected, spans: ComparedSpans::Day },
         has_same_names: false,
         recent_days: &[],
+        owner: None,
         cause: None,
         delivery: None,
     }

@@ -104,13 +104,13 @@ impl Alertmanager {
     }
 }
 
-/// Returns the content of an alert; `None` for a daily total or a planned event, which is no alert.
+/// Returns the content of an alert; `None` for content that is no alert.
 fn subject(notification: &Notification<'_>, expiry: SignedDuration) -> Option<Subject> {
     let text = ChatText::of(notification);
     match &notification.content {
         Content::Incident(content) => Some(of_incident(content, &text, expiry)),
         Content::Operational(content) => Some(of_problem(content, &text, expiry)),
-        Content::DailyTotal { .. } | Content::PlannedEvent(_) => None,
+        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) => None,
     }
 }
 

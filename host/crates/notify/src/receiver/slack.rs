@@ -169,6 +169,6 @@ impl Slack {
 fn thread<'a>(notification: &Notification<'a>) -> Option<&'a str> {
     match &notification.content {
         Content::Incident(content) => content.delivery?.thread.as_deref(),
-        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Operational(_) => None,
+        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
-    Resolution, Suppression,
+    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, OpeningBand,
+    PartialDayImpact, Resolution, Suppression,
 };
 use model::moment::Moment;
 
@@ -73,6 +73,8 @@ fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
             ("chat.$team".to_owned(), Delivery::default()),
         ]
         .into(),
+        failures: [("mail".to_owned(), DeliveryFailure { at: Timestamp::UNIX_EPOCH, cause: "no answer".to_owned() })]
+            .into(),
     }
 }
 

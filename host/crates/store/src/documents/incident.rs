@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, FinishedDayImpact, Incident, IncidentState, OpeningBand, PartialDayImpact,
-    Resolution, Suppression,
+    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, OpeningBand,
+    PartialDayImpact, Resolution, Suppression,
 };
 use model::intern::Interner;
 use model::moment::Moment;
@@ -66,6 +66,10 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         };
         (field_name(receiver).into_owned(), Bson::Document(delivery))
     });
+    let failures = incident.failures.iter().map(|(receiver, failure)| {
+        let failure = doc! { "at": bson_time(failure.at), "cause": &failure.cause };
+        (field_name(receiver).into_owned(), Bson::Document(failure))
+    });
     set.extend(doc! {
         "direction": incident.direction.as_str(),
         "severity": incident.severity.as_str(),
@@ -92,6 +96,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "explained": incident.is_explained,
         "suppressedBy": incident.suppressed_by.as_ref().map(suppression_document),
         "deliveries": deliveries.collect::<Document>(),
+        "failures": failures.collect::<Document>(),
         "settled": write.is_settled,
         "updatedAt": bson_time(now),
     });
@@ -187,6 +192,7 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         suppressed_by: document.get_document("suppressedBy").ok().map(read_suppression).transpose()?,
         is_explained: document.get_bool("explained").map_err(|error| error.to_string())?,
         deliveries,
+        failures: read_failures(document)?,
     })
 }
 
@@ -268,6 +274,17 @@ fn read_decision(document: &Document) -> Result<Decision, String> {
         at: timestamp(*document.get_datetime("at").map_err(|error| error.to_string())?)?,
         is_archived: document.get_bool("archived").map_err(|error| error.to_string())?,
     })
+}
+
+fn read_failures(document: &Document) -> Result<BTreeMap<String, DeliveryFailure>, String> {
+    let failures = document.get_document("failures").map_err(|error| error.to_string())?;
+    let read = |(receiver, failure): (&String, &Bson)| {
+        let failure = failure.as_document().ok_or_else(|| format!("failures.{receiver} is no document"))?;
+        let at = timestamp(*failure.get_datetime("at").map_err(|error| error.to_string())?)?;
+        let cause = failure.get_str("cause").map_err(|error| error.to_string())?.to_owned();
+        Ok((receiver.clone(), DeliveryFailure { at, cause }))
+    };
+    failures.iter().map(read).collect()
 }
 
 fn read_delivery(document: &Document) -> Option<Delivery> {

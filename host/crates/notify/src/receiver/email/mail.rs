@@ -52,7 +52,7 @@ fn message_id(id: &str, receiver: &str, domain: &str) -> String {
 fn opening_id(notification: &Notification<'_>) -> Option<String> {
     match &notification.content {
         Content::Incident(content) => Some(content.opening_id()),
-        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Operational(_) => None,
+        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
     }
 }
 

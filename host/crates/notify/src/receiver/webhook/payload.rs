@@ -45,6 +45,21 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
             document["type"] = json!("planned-event");
             document["event"] = planned_event(content);
         }
+        Content::Digest(content) => {
+            document["type"] = json!("digest");
+            document["digest"] = json!({
+                "period": content.period.as_str(),
+                "date": content.date.to_string(),
+                "total": content.total,
+                "earlierTotal": content.earlier_total,
+            });
+            let entry = |content| {
+                let mut entry = incident(content);
+                entry["kind"] = json!(kind_word(content.kind));
+                entry
+            };
+            document["incidents"] = content.entries.iter().map(entry).collect();
+        }
         Content::Operational(content) => {
             document["type"] = json!("problem");
             document["problem"] = problem(content);
@@ -117,6 +132,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
             "notified": content.delivery.map(|delivery| delivery.notified_impact),
         },
         "bands": incident.bands.iter().map(|(rule, band)| opening_band(rule, band)).collect::<Vec<_>>(),
+        "owner": content.owner.map(|owner| json!({ "name": owner.name, "people": owner.people })),
         "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
@@ -280,6 +296,7 @@ mod tests {
                   }
                 }
               ],
+              "owner": null,
               "cause": null,
               "recentDays": [
                 {
