@@ -4,6 +4,7 @@
 mod alertmanager;
 mod email;
 mod endpoint;
+mod groups;
 mod mail_server;
 mod programs;
 mod routes;

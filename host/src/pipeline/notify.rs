@@ -4,6 +4,7 @@ mod causes;
 mod delivery;
 mod digest;
 mod failure_streak;
+mod groups;
 mod operational;
 mod planned_events;
 mod recent_days;

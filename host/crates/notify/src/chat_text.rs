@@ -7,6 +7,8 @@ mod chart;
 mod english;
 mod korean;
 
+use std::collections::BTreeSet;
+
 use model::anomaly::Severity;
 use model::incident::NotificationKind;
 use model::language::Language;
@@ -14,7 +16,8 @@ use model::series::ALL;
 
 pub use self::amount::{plain as amount_text, signed as signed_amount_text};
 use self::chart::chart;
-use crate::notification::{Content, IncidentContent, Notification, ProblemState};
+use crate::notification::{Change, Comparison, Content, GroupContent, IncidentContent, Notification, ProblemState};
+use crate::routing::Owner;
 use crate::text::{Locale, one_line};
 
 /// A text in parts. No part has a control character, a line break or a mark of the text direction.
@@ -53,6 +56,8 @@ struct Words {
 const SHORT_ID: usize = 13;
 /// Number of listed notifications in a digest.
 const DIGEST_LINES: usize = 20;
+/// Number of listed series in a group.
+const GROUP_LINES: usize = 5;
 
 impl ChatText {
     pub(crate) fn of(notification: &Notification<'_>) -> Self {
@@ -63,9 +68,11 @@ impl ChatText {
         let locale = notification.locale;
         let incident = match &notification.content {
             Content::Incident(content) => Some(content),
-            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => {
-                None
-            }
+            Content::Group(_)
+            | Content::DailyTotal { .. }
+            | Content::PlannedEvent(_)
+            | Content::Digest(_)
+            | Content::Operational(_) => None,
         };
         let chart = incident.and_then(|content| chart(content.recent_days, locale.language));
         let cause = incident.and_then(|content| cause::sentence(content, locale));
@@ -82,15 +89,8 @@ impl ChatText {
 
 fn symbol(notification: &Notification<'_>) -> &'static str {
     match &notification.content {
-        Content::Incident(content) => match (content.kind, content.incident.severity) {
-            (NotificationKind::Closed, _) => "✅",
-            (NotificationKind::NewLevel, _) => "📌",
-            (NotificationKind::Retracted, _) => "↩️",
-            (NotificationKind::NotVerifiable, _) => "❔",
-            (NotificationKind::Opened | NotificationKind::Grown, Severity::Critical) => "🔴",
-            (NotificationKind::Opened | NotificationKind::Grown, Severity::Warning) => "🟠",
-            (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
-        },
+        Content::Incident(content) => symbol_of(content.kind, content.incident.severity),
+        Content::Group(content) => symbol_of(content.first().kind, content.severity()),
         Content::DailyTotal { .. } => "🧾",
         Content::PlannedEvent(_) => "🗓️",
         Content::Digest(_) => "🗒️",
@@ -99,6 +99,18 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
             ProblemState::Resolved => "✅",
             ProblemState::Test => "🔔",
         },
+    }
+}
+
+fn symbol_of(kind: NotificationKind, severity: Severity) -> &'static str {
+    match (kind, severity) {
+        (NotificationKind::Closed, _) => "✅",
+        (NotificationKind::NewLevel, _) => "📌",
+        (NotificationKind::Retracted, _) => "↩️",
+        (NotificationKind::NotVerifiable, _) => "❔",
+        (NotificationKind::Opened | NotificationKind::Grown, Severity::Critical) => "🔴",
+        (NotificationKind::Opened | NotificationKind::Grown, Severity::Warning) => "🟠",
+        (NotificationKind::Opened | NotificationKind::Grown, Severity::Info) => "🔵",
     }
 }
 
@@ -136,14 +148,13 @@ struct Amounts {
 }
 
 impl Amounts {
-    fn of(content: &IncidentContent<'_>, locale: Locale<'_>) -> Self {
-        let comparison = content.comparison;
+    fn of(comparison: Comparison, impact: f64, locale: Locale<'_>) -> Self {
         let ratio = comparison.observed / comparison.expected;
         Self {
             observed: amount::plain(comparison.observed, locale),
             expected: amount::plain(comparison.expected, locale),
             difference: amount::signed(comparison.observed - comparison.expected, locale),
-            impact: amount::plain(content.incident.impact(), locale),
+            impact: amount::plain(impact, locale),
             percent: format!("{:.0}", ((ratio - 1.0) * 100.0).abs()),
             times: (ratio >= 2.0).then(|| format!("{ratio:.1}").trim_end_matches(".0").to_owned()),
         }
@@ -155,8 +166,30 @@ fn key_of_series(content: &IncidentContent<'_>) -> Option<String> {
     content.has_same_names.then(|| content.incident.series.to_string())
 }
 
-fn rules(content: &IncidentContent<'_>) -> String {
-    content.incident.rules.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+/// Returns the rules of incidents.
+fn rules(entries: &[IncidentContent<'_>]) -> String {
+    let rules: BTreeSet<&str> =
+        entries.iter().flat_map(|entry| entry.incident.rules.iter().map(String::as_str)).collect();
+    rules.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the line of a series in a group.
+fn member_line(name: &str, figures: &str, content: &IncidentContent<'_>) -> String {
+    let key = key_of_series(content).map_or_else(String::new, |key| format!(" {key}"));
+    let figures = if figures.is_empty() { String::new() } else { format!(": {figures}") };
+    format!("{name}{key}{figures} (ID {})", short_id(content))
+}
+
+/// Returns the owner of all entries; `None` for several owners.
+fn owner<'a>(entries: &[IncidentContent<'a>]) -> Option<&'a Owner> {
+    let first = entries.first()?.owner?;
+    entries.iter().all(|entry| entry.owner == Some(first)).then_some(first)
+}
+
+/// Returns the kind of change of all entries; `None` for several kinds.
+fn common_change(content: &GroupContent<'_>) -> Option<Change> {
+    let first = Change::of(content.first().incident);
+    content.entries.iter().all(|entry| Change::of(entry.incident) == first).then_some(first)
 }
 
 fn short_id<'a>(content: &IncidentContent<'a>) -> &'a str {

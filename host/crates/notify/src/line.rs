@@ -4,6 +4,7 @@ mod detail;
 mod incident;
 
 use jiff::civil::Date;
+use model::incident::NotificationKind;
 use model::language::Language;
 use model::money;
 use model::planned_event::{Plan, PlanResult};
@@ -33,7 +34,8 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
         }
         Content::DailyTotal { date, total } => daily_total(*date, total, locale),
         Content::PlannedEvent(content) => planned_event(content, locale),
-        Content::Digest(_) => digest(notification),
+        Content::Group(content) => chat_line(tag(content.first().kind), notification),
+        Content::Digest(_) => chat_line("BILLING_DIGEST", notification),
         Content::Operational(content) => operational(content),
     };
     one_line(&text)
@@ -76,11 +78,22 @@ fn without_marks(text: impl AsRef<str>) -> String {
     text.as_ref().replace("BILLING_", "BILLING-").replace("COSTWARDEN_", "COSTWARDEN-")
 }
 
-/// Returns the chat text of a digest in one line. Alert policies for BILLING_ANOMALY match no digest.
-fn digest(notification: &Notification<'_>) -> String {
-    let ChatText { title, figures, lines, .. } = ChatText::of(notification);
-    let parts: Vec<String> = [title, figures].into_iter().chain(lines).filter(|part| !part.is_empty()).collect();
-    format!("[BILLING_DIGEST] {}", without_marks(parts.join(" | ")))
+/// Returns the chat text of a notification in one line. Alert policies match the tag only.
+fn chat_line(tag: &str, notification: &Notification<'_>) -> String {
+    let ChatText { title, figures, lines, footer, .. } = ChatText::of(notification);
+    let parts = [title, figures].into_iter().chain(lines).chain([footer]).filter(|part| !part.is_empty());
+    format!("[{tag}] {}", without_marks(parts.collect::<Vec<String>>().join(" | ")))
+}
+
+/// Returns the tag of a notification about incidents.
+fn tag(kind: NotificationKind) -> &'static str {
+    match kind {
+        NotificationKind::Opened | NotificationKind::Grown => "BILLING_ANOMALY",
+        NotificationKind::Closed => "BILLING_RESOLVED",
+        NotificationKind::NewLevel => "BILLING_NEW_LEVEL",
+        NotificationKind::Retracted => "BILLING_RETRACTED",
+        NotificationKind::NotVerifiable => "BILLING_NOT_VERIFIABLE",
+    }
 }
 
 /// Returns the comparison of the plan with the result of an event.

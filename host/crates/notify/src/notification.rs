@@ -4,6 +4,7 @@ mod change;
 mod comparison;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod group;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,6 +15,7 @@ use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
+pub use self::group::{DueNotification, GroupContent, groups};
 use crate::routing::{DigestPeriod, Owner};
 use crate::text::Locale;
 
@@ -30,6 +32,7 @@ pub struct Notification<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
     Incident(IncidentContent<'a>),
+    Group(GroupContent<'a>),
     /// The total of a finished day, with thousands separators.
     DailyTotal {
         date: Date,
@@ -126,6 +129,13 @@ impl<'a> Notification<'a> {
         Self { id: content.id(content.kind, number), locale, content: Content::Incident(content) }
     }
 
+    pub fn of_group(content: GroupContent<'a>, locale: Locale<'a>) -> Self {
+        let first = content.first();
+        let number = first.delivery.map_or(0, |delivery| delivery.notifications) + 1;
+        let id = format!("{}-group", first.id(first.kind, number));
+        Self { id, locale, content: Content::Group(content) }
+    }
+
     pub fn of_daily_total(date: Date, total: &'a str, locale: Locale<'a>) -> Self {
         Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
     }
@@ -144,31 +154,48 @@ impl<'a> Notification<'a> {
         Self { id, locale, content: Content::Operational(content) }
     }
 
+    /// Returns the thread of the earlier messages about the incidents.
+    pub(crate) fn thread(&self) -> Option<&'a str> {
+        match &self.content {
+            Content::Incident(content) => content.delivery?.thread.as_deref(),
+            Content::Group(content) => content.thread(),
+            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => {
+                None
+            }
+        }
+    }
+
     /// Returns the priority: of an anomaly, the severity of the rule.
     pub fn level(&self) -> Level {
         match &self.content {
-            Content::Incident(content) if content.is_end() => Level::Info,
-            Content::Incident(content) => match content.incident.severity {
-                Severity::Critical => Level::Critical,
-                // The priority of the replaced pipeline.
-                Severity::Warning => Level::Error,
-                Severity::Info => Level::Info,
-            },
+            Content::Incident(content) => level(content.kind, content.incident.severity),
+            Content::Group(content) => level(content.first().kind, content.severity()),
             Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
     }
 }
 
+/// Returns the priority of a notification about an incident.
+fn level(kind: NotificationKind, severity: Severity) -> Level {
+    match severity {
+        _ if is_end(kind) => Level::Info,
+        Severity::Critical => Level::Critical,
+        // The priority of the replaced pipeline.
+        Severity::Warning => Level::Error,
+        Severity::Info => Level::Info,
+    }
+}
+
+/// Returns whether a notification is about the end of an incident.
+fn is_end(kind: NotificationKind) -> bool {
+    !matches!(kind, NotificationKind::Opened | NotificationKind::Grown)
+}
+
 impl IncidentContent<'_> {
     /// Returns whether the notification is about the end of the incident.
     pub fn is_end(&self) -> bool {
-        !matches!(self.kind, NotificationKind::Opened | NotificationKind::Grown)
-    }
-
-    /// Returns the id of the notification about the opening, which is the first notification of a receiver.
-    pub(crate) fn opening_id(&self) -> String {
-        self.id(NotificationKind::Opened, 1)
+        is_end(self.kind)
     }
 
     /// Returns the id of a notification of the incident. The number separates the notifications of growth.

@@ -183,16 +183,27 @@ impl Receiver {
 
     /// Returns whether the texts of the receiver name the cause of an incident.
     pub fn shows_cause(&self) -> bool {
-        let text_style = match &self.channel {
-            Channel::Terminal(terminal) => terminal.text_style,
-            Channel::Syslog(syslog) => syslog.text_style(),
+        match &self.channel {
             Channel::Slack(_)
             | Channel::Webhook(_)
             | Channel::Email(_)
             | Channel::Alertmanager(_)
-            | Channel::Teams(_) => return true,
-        };
-        text_style == TextStyle::Full
+            | Channel::Teams(_) => true,
+            Channel::Terminal(terminal) => terminal.text_style == TextStyle::Full,
+            Channel::Syslog(syslog) => syslog.text_style() == TextStyle::Full,
+        }
+    }
+
+    /// Returns whether one text tells the same change of several series. Alert policies match the short line of each
+    /// series.
+    pub fn groups_incidents(&self) -> bool {
+        match &self.channel {
+            // Alertmanager groups alerts itself.
+            Channel::Alertmanager(_) => false,
+            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) => true,
+            Channel::Terminal(terminal) => terminal.text_style == TextStyle::Full,
+            Channel::Syslog(syslog) => syslog.text_style() == TextStyle::Full,
+        }
     }
 
     /// Returns whether every run must send the open incidents and problems again, because the receiver forgets them.

@@ -38,6 +38,7 @@ impl Run<'_> {
         let suppressions = self.suppressions().await?;
         let causes = self.causes(incidents.iter().filter(|incident| suppressions.of(incident).is_none())).await;
         let mut notified: Vec<Incident> = Vec::new();
+        let mut prepared: Vec<PreparedIncident<'_>> = Vec::new();
         for mut incident in incidents {
             self.explain(&mut incident, &notified).await?;
             if self.suppress(&mut incident, &suppressions).await? {
@@ -51,15 +52,20 @@ impl Run<'_> {
                 cause: causes.get(&incident.id),
                 ..self.parts_without_history(&incident, &same_names)
             };
-            let Deliveries { has_changed, is_interrupted } = self.deliver_incident(&mut incident, &parts).await;
+            if !incident.muted && !incident.is_explained {
+                notified.push(incident.clone());
+            }
+            prepared.push(PreparedIncident { incident, parts, refused_by: HashSet::new() });
+        }
+        self.notify_groups(&mut prepared).await?;
+        for mut prepared in prepared {
+            let Deliveries { has_changed, is_interrupted } = self.deliver_incident(&mut prepared).await;
+            let incident = prepared.incident;
             // Stored right after the delivery: a kill repeats at most the notifications of a single incident.
             let is_settled = self.is_settled(&incident);
             if has_changed || is_settled {
-                let write = IncidentWrite { incident: incident.clone(), is_settled };
+                let write = IncidentWrite { incident, is_settled };
                 self.services.store.put_incidents(&[write], self.now).await?;
-            }
-            if !incident.muted && !incident.is_explained {
-                notified.push(incident.clone());
             }
             if is_interrupted {
                 // Ends the run if another host holds the lease now.
@@ -153,11 +159,15 @@ impl Run<'_> {
     }
 
     /// Sends the due notifications of an incident to each receiver.
-    async fn deliver_incident(&mut self, incident: &mut Incident, parts: &IncidentParts<'_>) -> Deliveries {
+    async fn deliver_incident(&mut self, prepared: &mut PreparedIncident<'_>) -> Deliveries {
+        let PreparedIncident { incident, parts, refused_by } = prepared;
         let mut deliveries = Deliveries::default();
         let factor = self.services.config.renotify_factor;
         for index in 0..self.services.receivers.len() {
             let name = self.services.receivers[index].name.clone();
+            if refused_by.contains(&name) {
+                continue;
+            }
             let due = incident.due_notifications(&name, factor);
             match self.dispatch(&name, incident) {
                 Dispatch::Send => {}
@@ -253,9 +263,17 @@ impl Run<'_> {
     }
 }
 
+/// An incident that is ready for the receivers.
+pub(super) struct PreparedIncident<'c> {
+    pub(super) incident: Incident,
+    pub(super) parts: IncidentParts<'c>,
+    /// The receivers that did not accept a group with the incident in this run.
+    pub(super) refused_by: HashSet<String>,
+}
+
 /// The parts of a notification that are the same for every receiver.
 pub(super) struct IncidentParts<'c> {
-    comparison: Comparison,
+    pub(super) comparison: Comparison,
     has_same_names: bool,
     recent_days: Vec<DayCost>,
     /// `None` if no receiver shows the cause.

@@ -2,13 +2,16 @@
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use model::anomaly::Direction;
+use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
 
-use super::{Amounts, DIGEST_LINES, Place, Words, amount, key_of_series, reason, rules, short_id};
+use super::{
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, key_of_series, member_line, owner, reason,
+    rules, short_id,
+};
 use crate::notification::{
-    Change, ComparedSpans, Content, DigestContent, IncidentContent, Notification, OperationalContent,
-    PlannedEventContent, ProblemState,
+    Change, ComparedSpans, Comparison, Content, DigestContent, GroupContent, IncidentContent, Notification,
+    OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
@@ -16,6 +19,7 @@ use crate::text::{Locale, interval};
 pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
         Content::Incident(content) => incident(content, notification.locale),
+        Content::Group(content) => group(content, notification.locale),
         Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
         Content::Digest(content) => digest(content, notification.locale),
@@ -24,24 +28,24 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
 }
 
 fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
-    let amounts = Amounts::of(content, locale);
+    let amounts = Amounts::of(content.comparison, content.incident.impact(), locale);
     let statement = match content.kind {
         NotificationKind::Opened => Words {
             title: change(content, &amounts),
-            figures: compared(content, &amounts),
+            figures: compared(content.comparison, &amounts),
             lines: evidence(content, &amounts),
             ..Words::default()
         },
         NotificationKind::Grown => Words {
             title: growth(content, locale),
-            figures: compared(content, &amounts),
+            figures: compared(content.comparison, &amounts),
             lines: evidence(content, &amounts),
             ..Words::default()
         },
         NotificationKind::Closed => Words {
             title: "back at the usual cost".to_owned(),
             figures: proof(content, locale),
-            lines: vec![sum(content, &amounts)],
+            lines: vec![sum(std::slice::from_ref(content), &amounts)],
             ..Words::default()
         },
         NotificationKind::NewLevel => new_level(content, locale),
@@ -52,8 +56,8 @@ fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
         },
         NotificationKind::NotVerifiable => Words {
             title: "no comparison with the time before the incident is possible any more".to_owned(),
-            figures: compared(content, &amounts),
-            lines: vec!["The plugin or the settings changed.".to_owned(), sum(content, &amounts)],
+            figures: compared(content.comparison, &amounts),
+            lines: vec!["The plugin or the settings changed.".to_owned(), sum(std::slice::from_ref(content), &amounts)],
             ..Words::default()
         },
     };
@@ -101,11 +105,11 @@ fn change(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
 }
 
 /// Returns the observed and the expected amount with their spans.
-fn compared(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
-    let date = date(content.comparison.moment.date);
-    let hour = content.comparison.moment.hour.unwrap_or(24);
+fn compared(comparison: Comparison, amounts: &Amounts) -> String {
+    let date = date(comparison.moment.date);
+    let hour = comparison.moment.hour.unwrap_or(24);
     let Amounts { observed, expected, difference, .. } = amounts;
-    match content.comparison.spans {
+    match comparison.spans {
         ComparedSpans::Day => format!("{date}: {observed} · usual {expected} · {difference}"),
         ComparedSpans::PartOfDay => {
             format!("{date} until {hour:02}:00: {observed} · usual until then {expected} · {difference}")
@@ -131,7 +135,7 @@ fn growth(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 fn evidence(content: &IncidentContent<'_>, amounts: &Amounts) -> Vec<String> {
     let mut lines = Vec::new();
     if content.incident.by_day.len() > 1 {
-        lines.push(sum(content, amounts));
+        lines.push(sum(std::slice::from_ref(content), amounts));
     }
     if !reason(content).is_empty() {
         lines.push(format!("Reason: {}", reason(content)));
@@ -139,14 +143,15 @@ fn evidence(content: &IncidentContent<'_>, amounts: &Amounts) -> Vec<String> {
     lines
 }
 
-/// Returns the sum of the differences over the days of the incident.
-fn sum(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
-    let comparison = match content.incident.direction {
+/// Returns the sum of the differences over the days of incidents with one direction and one first day.
+fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
+    let incident = entries[0].incident;
+    let comparison = match incident.direction {
         Direction::Up => "more than usual",
         Direction::Down => "less than usual",
     };
-    let first = content.incident.first_seen.date;
-    let last = content.incident.last_seen.date;
+    let first = incident.first_seen.date;
+    let last = entries.iter().map(|entry| entry.incident.last_seen.date).max().unwrap_or(first);
     let days =
         if first == last { format!("On {}", date(first)) } else { format!("From {} to {}", date(first), date(last)) };
     format!("{days}: {} {comparison}.", amounts.impact)
@@ -178,12 +183,86 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
 }
 
 fn footer(content: &IncidentContent<'_>) -> String {
-    let severity = content.incident.severity.as_str();
-    let mut parts = vec![format!("severity {severity}"), format!("rules {}", rules(content))];
-    parts.extend(content.owner.map(|owner| format!("owner {}", owner.label())));
+    let mut parts = origin(content.incident.severity, std::slice::from_ref(content));
     parts.extend(key_of_series(content));
     parts.push(format!("ID {}", short_id(content)));
     parts.join(" · ")
+}
+
+/// Returns the severity, the rules and the common owner of incidents.
+fn origin(severity: Severity, entries: &[IncidentContent<'_>]) -> Vec<String> {
+    let parts = [format!("severity {}", severity.as_str()), format!("rules {}", rules(entries))];
+    parts.into_iter().chain(owner(entries).map(|owner| format!("owner {}", owner.label()))).collect()
+}
+
+/// Returns the total of a group and its largest series.
+fn group(content: &GroupContent<'_>, locale: Locale<'_>) -> Words {
+    let first = content.first();
+    let amounts = Amounts::of(content.comparison(), content.impact(), locale);
+    let count = content.entries.len();
+    let series = match first.incident.series.layer() {
+        0 => format!("{count} services"),
+        1 => format!("{count} projects"),
+        _ => format!("{count} sums"),
+    };
+    let statement = match (first.kind, common_change(content), first.incident.direction) {
+        (NotificationKind::Opened, Some(Change::New), _) => format!("{series} cost money where none was expected"),
+        (NotificationKind::Opened, Some(Change::Stopped), _) => format!("the cost of {series} has stopped"),
+        (NotificationKind::Opened, _, Direction::Up) => format!("{series} cost more than usual"),
+        (NotificationKind::Opened, _, Direction::Down) => format!("{series} cost less than usual"),
+        (NotificationKind::Grown, ..) => {
+            format!("the daily difference of {series} has grown since the last notification")
+        }
+        (NotificationKind::Closed, ..) => format!("{series} are back at the usual cost"),
+        (NotificationKind::NewLevel, ..) => format!("{series} have a new level, which is the usual cost from now on"),
+        (NotificationKind::Retracted, ..) => format!("the bill was corrected, and the cost of {series} was as usual"),
+        (NotificationKind::NotVerifiable, ..) => {
+            format!("no comparison of {series} with the time before the incidents is possible any more")
+        }
+    };
+    let figures = match first.kind {
+        NotificationKind::Opened | NotificationKind::Grown => compared(content.comparison(), &amounts),
+        NotificationKind::Retracted => "The earlier notifications are withdrawn.".to_owned(),
+        NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::NotVerifiable => {
+            sum(&content.entries, &amounts)
+        }
+    };
+    let mut lines: Vec<String> = content.entries.iter().take(GROUP_LINES).map(|entry| member(entry, locale)).collect();
+    if count > GROUP_LINES {
+        lines.push(format!("{} more", count - GROUP_LINES));
+    }
+    Words {
+        title: format!("{}: {statement}", place(content)),
+        figures,
+        lines,
+        footer: origin(content.severity(), &content.entries).join(" · "),
+    }
+}
+
+/// Returns the place of a group.
+fn place(content: &GroupContent<'_>) -> String {
+    match (content.account(), content.project()) {
+        (Some(account), Some(project)) => format!("{account} / {project}"),
+        (Some(account), None) => account.to_owned(),
+        (None, _) => "the whole bill".to_owned(),
+    }
+}
+
+/// Returns the line of a series in a group.
+fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
+    let amounts = Amounts::of(content.comparison, content.incident.impact(), locale);
+    let Amounts { observed, expected, difference, .. } = &amounts;
+    let figures = match content.kind {
+        NotificationKind::Opened | NotificationKind::Grown => {
+            format!("{observed} · usual {expected} · {difference}")
+        }
+        NotificationKind::Closed => proof(content, locale),
+        NotificationKind::NewLevel => new_level(content, locale).figures,
+        NotificationKind::NotVerifiable => format!("{observed} · expected {expected}"),
+        // The amounts of the incident are withdrawn.
+        NotificationKind::Retracted => String::new(),
+    };
+    member_line(&name(content), &figures, content)
 }
 
 fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {

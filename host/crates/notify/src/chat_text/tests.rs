@@ -1,3 +1,5 @@
+mod groups;
+
 use jiff::Timestamp;
 use jiff::civil::date;
 use model::anomaly::Direction;

@@ -152,7 +152,8 @@ impl Email {
         let mail = mail::mail(notification, &self.options, &self.receiver, now)?;
         let transport = self.transport()?;
         self.in_time(transport.send(mail)).await?;
-        Ok(Receipt::default())
+        let thread = notification.thread().is_none().then(|| mail::own_id(notification, &self.options, &self.receiver));
+        Ok(Receipt { thread })
     }
 
     /// Ends a conversation with the server after the timeout. The timeout of the transport is for the connection only.

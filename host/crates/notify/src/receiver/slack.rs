@@ -15,7 +15,7 @@ use super::post::{
     DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, checked_address, read_address, secret_address,
 };
 use super::{ChannelError, Receipt};
-use crate::notification::{Content, Notification};
+use crate::notification::Notification;
 
 /// A channel of Slack.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Slack {
             }
             SlackDestination::App(app) => {
                 message["channel"] = json!(app.channel);
-                let thread = thread(notification);
+                let thread = notification.thread();
                 if let Some(thread) = thread {
                     message["thread_ts"] = json!(thread);
                 }
@@ -162,13 +162,5 @@ impl Slack {
         }
         let code = answer.error.unwrap_or_else(|| "an error without a code".to_owned());
         Err(ChannelError::Answer(format!("Slack answers {}", code.escape_debug())))
-    }
-}
-
-/// Returns the thread of the incident.
-fn thread<'a>(notification: &Notification<'a>) -> Option<&'a str> {
-    match &notification.content {
-        Content::Incident(content) => content.delivery?.thread.as_deref(),
-        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
     }
 }

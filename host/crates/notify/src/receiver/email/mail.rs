@@ -9,11 +9,11 @@ use lettre::message::header::{HeaderName, HeaderValue};
 
 use super::{EmailOptions, failed};
 use crate::chat_text::ChatText;
-use crate::notification::{Content, Notification};
+use crate::notification::Notification;
 use crate::receiver::ChannelError;
 
 /// Returns the mail. The id of the mail follows from the id of the notification, so that a repeated mail is recognizable,
-/// and the mails about one incident refer to the mail about its opening.
+/// and the later mails about an incident refer to the first mail.
 pub(super) fn mail(
     notification: &Notification<'_>,
     options: &EmailOptions,
@@ -21,18 +21,16 @@ pub(super) fn mail(
     now: Timestamp,
 ) -> Result<Message, ChannelError> {
     let text = ChatText::of(notification);
-    let id = |id: &str| message_id(id, receiver, options.from.email.domain());
-    let own_id = id(&notification.id);
     let mut builder = Message::builder()
         .from(options.from.clone())
         .subject(format!("{} {}", text.symbol, text.title))
         .date(SystemTime::from(now))
-        .message_id(Some(own_id.clone()));
+        .message_id(Some(own_id(notification, options, receiver)));
     for recipient in &options.to {
         builder = builder.to(recipient.clone());
     }
-    if let Some(opening) = opening_id(notification).map(|opening| id(&opening)).filter(|opening| *opening != own_id) {
-        builder = builder.in_reply_to(opening.clone()).references(opening);
+    if let Some(thread) = notification.thread() {
+        builder = builder.in_reply_to(thread.to_owned()).references(thread.to_owned());
     }
     let body = MultiPart::alternative_plain_html(plain(&text), html(&text));
     let mut mail = builder.multipart(body).map_err(|error| failed(&error))?;
@@ -42,18 +40,15 @@ pub(super) fn mail(
     Ok(mail)
 }
 
+/// Returns the message id of a notification.
+pub(super) fn own_id(notification: &Notification<'_>, options: &EmailOptions, receiver: &str) -> String {
+    message_id(&notification.id, receiver, options.from.email.domain())
+}
+
 /// Returns a message id of RFC 5322 of allowed characters.
 fn message_id(id: &str, receiver: &str, domain: &str) -> String {
     let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
     format!("<{id}.{receiver}@{domain}>")
-}
-
-/// Returns the id of the notification about the opening of the incident.
-fn opening_id(notification: &Notification<'_>) -> Option<String> {
-    match &notification.content {
-        Content::Incident(content) => Some(content.opening_id()),
-        Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
-    }
 }
 
 fn plain(text: &ChatText) -> String {

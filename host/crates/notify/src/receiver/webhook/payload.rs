@@ -33,8 +33,12 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
         Content::Incident(content) => {
             document["type"] = json!("incident");
             document["kind"] = json!(kind_word(content.kind));
-            // A list: one cause may open several incidents.
             document["incidents"] = json!([incident(content)]);
+        }
+        Content::Group(content) => {
+            document["type"] = json!("incident");
+            document["kind"] = json!(kind_word(content.first().kind));
+            document["incidents"] = content.entries.iter().map(incident).collect();
         }
         Content::DailyTotal { date, total } => {
             document["type"] = json!("daily-total");
