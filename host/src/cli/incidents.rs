@@ -177,6 +177,7 @@ async fn decide(
     // Receivers are notified of a new level by the next run, which also archives the decision.
     let settled = incident.is_settled(receivers_of(config, &incident), config.renotify_factor);
     store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
+    store.put_anomaly_status(&incident, now).await?;
     Ok(incident)
 }
 

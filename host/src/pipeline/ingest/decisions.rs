@@ -43,6 +43,7 @@ impl Run<'_> {
         };
         if !incident.decisions.contains(&decision) {
             incident.decide(decision);
+            self.services.store.put_anomaly_status(&incident, self.now).await?;
             self.put_incident(incident).await?;
         }
         Ok(())

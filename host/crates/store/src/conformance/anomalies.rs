@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ::mongodb::bson::{Bson, Document, doc};
 use model::anomaly::{Anomaly, Direction, Severity};
+use model::incident::{Decision, IncidentState, Resolution};
 use model::moment::Moment;
 use model::series::Grain;
 
@@ -137,6 +138,42 @@ async fn anomalies_of_a_day_and_of_its_hours_are_separate() {
 }
 
 #[tokio::test]
+async fn the_status_of_anomalies_follows_the_end_of_their_incident() {
+    in_every_store("anomaly_decided", async |store| {
+        let other = Anomaly { incident: Some("e2".to_owned()), ..anomaly(day(1), None, "b", "one") };
+        let days = [
+            (None, vec![anomaly(day(1), None, "a", "one"), other]),
+            (Some(9), vec![anomaly(day(1), Some(9), "a", "one")]),
+        ];
+        for (hour, anomalies) in &days {
+            let moment = Moment { date: day(1), hour: *hour };
+            store.put_anomalies(moment, &rules(&["one"]), anomalies, at(0)).await.unwrap();
+        }
+        let mut decided = super::incidents::incident("e1", IncidentState::Open, None);
+        store.put_anomaly_status(&decided, at(1)).await.unwrap();
+        let mut statuses = vec![statuses_of(store).await];
+        for resolution in [Resolution::NewLevel, Resolution::Expected, Resolution::Dismissed] {
+            let author = "김하나".to_owned();
+            decided.decide(Decision { resolution, author, note: None, at: at(2), is_archived: false });
+            store.put_anomaly_status(&decided, at(2)).await.unwrap();
+            statuses.push(statuses_of(store).await);
+        }
+        // The next evaluation of the day keeps the status.
+        store.put_anomalies(Moment { date: day(1), hour: None }, &rules(&["one"]), &days[0].1, at(3)).await.unwrap();
+        statuses.push(statuses_of(store).await);
+        let expected = ["NEW NEW NEW", "ACCEPTED NEW ACCEPTED", "EXPECTED NEW EXPECTED", "DISMISSED NEW DISMISSED"];
+        assert_eq!(statuses, expected.into_iter().chain(["DISMISSED NEW DISMISSED"]).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+/// Returns the statuses of all anomalies in key order.
+async fn statuses_of(store: &Store) -> String {
+    let documents = store.anomaly_documents(ALL_DAYS).await.unwrap();
+    documents.iter().map(|document| document.get_str("status").unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
 async fn a_repeated_anomaly_keeps_its_status_in_mongodb() {
     in_mongodb("anomaly_status", async |store, _| {
         let anomalies = [anomaly(day(1), None, "a", "one")];
@@ -148,6 +185,9 @@ async fn a_repeated_anomaly_keeps_its_status_in_mongodb() {
         let listed = store.anomaly_documents(ALL_DAYS).await.unwrap();
         assert_eq!(listed[0].get_str("status"), Ok("ACKNOWLEDGED"));
         assert_eq!(listed[0].get_str("note"), Ok("known"));
+        let ended = super::incidents::incident("e1", IncidentState::Closed(Resolution::Returned), Some(3));
+        store.put_anomaly_status(&ended, at(9)).await.unwrap();
+        assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap()[0].get_str("status"), Ok("ACKNOWLEDGED"));
     })
     .await;
 }

@@ -13,7 +13,7 @@ use super::*;
 use crate::documents::incident;
 use crate::records::IncidentWrite;
 
-fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
+pub(super) fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> Incident {
     let moment = |number, hour| Moment { date: day(number), hour };
     let finished = |impact| Some(FinishedDayImpact { impact, observed: impact + 2.0, expected: 2.0 });
     let band = OpeningBand {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use model::anomaly::Anomaly;
+use model::incident::{Incident, IncidentState, Resolution};
 use model::intern::Interner;
 use model::moment::Moment;
 use mongodb::bson::{Bson, Document, RawDocument, doc};
@@ -13,7 +14,7 @@ use super::field::{
 use super::json;
 use super::key::Collection;
 use super::upsert::Upsert;
-use crate::records::{AnomalyKey, AnomalyRecord};
+use crate::records::{AnomalyKey, AnomalyRecord, DateRange};
 
 pub(crate) const COLLECTION: Collection = Collection {
     name: "billing_anomalies",
@@ -95,8 +96,31 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "updatedAt": bson_time(now),
     });
     let status = if anomaly.planned_event.is_some() { "PLANNED" } else { "NEW" };
-    // A person may change the status later, so only the insert sets the status.
+    // The end of the incident or a person may change the status later, so only the insert sets the status.
     Upsert { key, set, on_insert: doc! { "status": status, "createdAt": bson_time(now) } }
+}
+
+/// The statuses that costwarden writes. Any other status is a person's, and stays.
+pub(crate) const OWN_STATUSES: [&str; 8] =
+    ["NEW", "PLANNED", "RESOLVED", "ACCEPTED", "EXPECTED", "DISMISSED", "NOT_VERIFIABLE", "RETRACTED"];
+
+/// Returns the status of the anomalies of an ended incident; `None` for an open incident.
+pub(crate) fn status_at_end(incident: &Incident) -> Option<&'static str> {
+    match incident.state {
+        IncidentState::Open => None,
+        IncidentState::Closed(Resolution::Returned) => Some("RESOLVED"),
+        IncidentState::Closed(Resolution::NewLevel) => Some("ACCEPTED"),
+        IncidentState::Closed(Resolution::Expected) => Some("EXPECTED"),
+        IncidentState::Closed(Resolution::Dismissed) => Some("DISMISSED"),
+        IncidentState::Closed(Resolution::NotVerifiable) => Some("NOT_VERIFIABLE"),
+        IncidentState::Retracted => Some("RETRACTED"),
+    }
+}
+
+/// Returns the days with anomalies of an incident.
+pub(crate) fn range_of(incident: &Incident) -> DateRange {
+    let first = incident.by_day.first_key_value().map_or(incident.first_seen.date, |(date, _)| *date);
+    DateRange { from: first.min(incident.first_seen.date), to: incident.last_seen.date }
 }
 
 /// Reads the series, day and hour of an anomaly.

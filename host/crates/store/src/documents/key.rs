@@ -63,6 +63,12 @@ pub(crate) fn key_document_bytes(key: &Document) -> Vec<u8> {
     }))
 }
 
+/// Returns the key fields of a document of the collection.
+pub(crate) fn key_document(collection: &Collection, document: &Document) -> Document {
+    let field = |field: &&str| ((*field).to_owned(), document.get(field).cloned().unwrap_or(Bson::Null));
+    collection.key.iter().map(field).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,12 +7,14 @@ use model::anomaly::Anomaly;
 use model::incident::Incident;
 use model::intern::Interner;
 use model::moment::Moment;
-use mongodb::bson::Document;
+use mongodb::bson::{Document, doc};
 
 use super::documents::{KeySpan, whole_document};
 use super::file::Embedded;
+use crate::documents::field::bson_time;
 use crate::documents::incident_query::IncidentQuery;
-use crate::documents::key::{document_key_bytes, key_document_bytes};
+use crate::documents::key::{document_key_bytes, key_document, key_document_bytes};
+use crate::documents::upsert::Upsert;
 use crate::documents::{anomaly, baseline, incident};
 use crate::error::StoreError;
 use crate::records::{AnomalyKey, Baseline, DateRange, FitRequest, IncidentWrite};
@@ -55,6 +57,21 @@ impl Embedded {
         })?;
         let upserts = anomalies.iter().map(|anomaly| anomaly::upsert(anomaly, now));
         self.put(&anomaly::COLLECTION, upserts, obsolete)
+    }
+
+    pub(crate) fn put_anomaly_status(&self, ended: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        let Some(status) = anomaly::status_at_end(ended) else { return Ok(()) };
+        let mut upserts = Vec::new();
+        self.visit_days(&anomaly::COLLECTION, anomaly::range_of(ended), |document| {
+            let is_own = document.get_str("status").is_ok_and(|status| anomaly::OWN_STATUSES.contains(&status));
+            if is_own && document.get_str("incident").is_ok_and(|id| id == ended.id) {
+                let key = key_document(&anomaly::COLLECTION, &whole_document(document)?);
+                let set = doc! { "status": status, "updatedAt": bson_time(now) };
+                upserts.push(Upsert { key, set, on_insert: Document::new() });
+            }
+            Ok(())
+        })?;
+        self.put(&anomaly::COLLECTION, upserts, HashSet::new())
     }
 
     pub(crate) fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {

@@ -12,6 +12,7 @@ use mongodb::bson::{Document, doc};
 use super::Mongodb;
 use super::read::{Find, range_filter};
 use super::write::DocumentWrite;
+use crate::documents::field::bson_time;
 use crate::documents::incident_query::IncidentQuery;
 use crate::documents::{anomaly, baseline, incident};
 use crate::error::StoreError;
@@ -57,6 +58,16 @@ impl Mongodb {
         let writes = writes.map(|anomaly| DocumentWrite::new(anomaly::upsert(anomaly, now), &mut existing));
         self.write(&anomaly::COLLECTION, writes).await?;
         self.delete(&anomaly::COLLECTION, existing.into_values().map(|old| old.id).collect()).await
+    }
+
+    pub(crate) async fn put_anomaly_status(&self, ended: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        let Some(status) = anomaly::status_at_end(ended) else { return Ok(()) };
+        let mut filter = range_filter(anomaly::range_of(ended));
+        filter.insert("incident", &ended.id);
+        filter.insert("status", doc! { "$in": anomaly::OWN_STATUSES.to_vec() });
+        let existing = self.existing(&anomaly::COLLECTION, filter, &[]).await?;
+        let ids = existing.into_values().map(|anomaly| anomaly.id).collect();
+        self.set(&anomaly::COLLECTION, ids, doc! { "status": status, "updatedAt": bson_time(now) }).await
     }
 
     pub(crate) async fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError> {
