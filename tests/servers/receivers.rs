@@ -7,6 +7,7 @@ mod endpoint;
 mod groups;
 mod mail_server;
 mod programs;
+mod real_year;
 mod routes;
 mod slack;
 mod teams;

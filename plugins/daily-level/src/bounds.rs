@@ -93,7 +93,12 @@ impl Bounds {
             let is_above = observed > self.forecast.expected;
             let is_missing = if is_above { self.excess.highest < 0.0 } else { self.excess.lowest > 0.0 };
             let [english, korean] = match (is_missing, self.is_shift, is_above) {
-                (true, ..) => [" (a recurring charge is missing or smaller)", " (반복되던 비용이 없거나 줄었습니다)"],
+                (true, _, true) => {
+                    [" (a recurring credit is missing or smaller)", " (반복되던 크레딧이 없거나 줄었습니다)"]
+                }
+                (true, _, false) => {
+                    [" (a recurring charge is missing or smaller)", " (반복되던 비용이 없거나 줄었습니다)"]
+                }
                 (false, true, true) => [" (a rise over several days)", " (여러 날에 걸친 상승)"],
                 (false, true, false) => [" (a fall over several days)", " (여러 날에 걸친 하락)"],
                 (false, false, _) => ["", ""],

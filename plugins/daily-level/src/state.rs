@@ -99,8 +99,9 @@ impl State {
             }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
-            let is_holiday = excess < 0.0 && values[i] >= self.holiday(self.band.slow, weekday, least);
-            if excess.abs() <= least || is_holiday {
+            // A fall that leaves a cost is an outage, a holiday or a correction.
+            let is_fall = excess < 0.0 && values[i] > 0.0;
+            if excess.abs() <= least || is_fall {
                 continue;
             }
             charges.push(Charge { day: *day, excess });

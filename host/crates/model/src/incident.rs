@@ -216,10 +216,10 @@ impl Incident {
         self.decisions.push(decision);
     }
 
-    /// Returns whether notified incidents of finer series explain most of the newest day: the services, the projects or
+    /// Returns whether notified incidents of finer series explain most of the newest anomalous day: the services, the projects or
     /// the accounts of the series.
     pub fn is_explained_by(&self, notified: &[Self]) -> bool {
-        let Some((date, day)) = self.by_day.last_key_value() else { return false };
+        let Some((date, day)) = self.newest_anomalous_day() else { return false };
         let layer = self.series.layer();
         let explained = |finer: u8| {
             let parts = notified.iter().filter(|part| {
@@ -238,9 +238,14 @@ impl Incident {
         self.by_day.get(&date).map_or(after, |day| day.impact())
     }
 
-    /// Returns the impact of the newest day.
+    /// Returns the impact of the newest anomalous day.
     pub fn newest_impact(&self) -> f64 {
-        self.by_day.last_key_value().map_or(0.0, |(_, day)| day.impact())
+        self.newest_anomalous_day().map_or(0.0, |(_, day)| day.impact())
+    }
+
+    /// Returns the newest day with an impact. A day that proves nothing has no impact.
+    fn newest_anomalous_day(&self) -> Option<(&Date, &DayImpact)> {
+        self.by_day.iter().rev().find(|(_, day)| day.impact() > 0.0)
     }
 
     /// Returns the largest impact of a day; `None` without a day.

@@ -147,8 +147,9 @@ delegate! {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Sets the status of the stored anomalies of an ended incident. Keeps a status of a person.
-    pub async fn put_anomaly_status(&self, ended: &Incident, now: Timestamp) -> Result<(), StoreError>;
+    /// Sets the status of the stored anomalies of a decided incident. Keeps a status of another
+    /// program.
+    pub async fn put_anomaly_status(&self, decided: &Incident, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns the documents of [`Store::anomalies`].
     pub(crate) async fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError>;

@@ -156,9 +156,6 @@ impl Run<'_> {
         };
         let writes: Vec<IncidentWrite> = changed.incidents.iter().map(write).collect();
         services.store.put_incidents(&writes, self.now).await?;
-        for ended in changed.ended() {
-            services.store.put_anomaly_status(ended, self.now).await?;
-        }
         self.checkpoint(Checkpoint::Incidents).await
     }
 

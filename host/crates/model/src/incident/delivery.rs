@@ -25,6 +25,8 @@ pub struct Delivery {
     pub growth_on: Option<Date>,
     /// Whether an end of any kind was notified. Nothing follows the end.
     pub end_notified: bool,
+    /// Whether a new level was notified. An incident that continued after its end may have a new level later.
+    pub new_level_notified: bool,
     /// Whether the notified end was a retraction. A retracted incident that returns is news.
     pub retraction_notified: bool,
     pub notifications: u32,
@@ -41,7 +43,8 @@ pub struct DeliveryFailure {
 
 impl Incident {
     /// Returns the due notifications for a receiver, in order. Growth is due if the daily impact has grown by `factor`,
-    /// at most once a day. Nothing follows the notification of an end.
+    /// at most once a day. Nothing follows the notification of an end, except the new level of an incident that
+    /// continued.
     pub fn due_notifications(&self, receiver: &str, factor: f64) -> Vec<NotificationKind> {
         if self.muted || self.is_explained || self.has_ended_suppressed() {
             return Vec::new();
@@ -60,7 +63,10 @@ impl Incident {
             return if is_relevant { [NotificationKind::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
         if delivery.end_notified {
-            return Vec::new();
+            // People must not believe that a lasting change is over.
+            let is_lasting = self.state == IncidentState::Closed(Resolution::NewLevel) && self.decisions.is_empty();
+            let is_news = is_lasting && !delivery.new_level_notified && !delivery.retraction_notified;
+            return if is_news { vec![NotificationKind::NewLevel] } else { Vec::new() };
         }
         let impact = self.newest_impact();
         let has_grown = impact > delivery.notified_impact && impact >= delivery.notified_impact * factor;
@@ -102,7 +108,11 @@ impl Incident {
                 delivery.end_notified = true;
                 delivery.retraction_notified = true;
             }
-            NotificationKind::Closed | NotificationKind::NewLevel | NotificationKind::NotVerifiable => {
+            NotificationKind::NewLevel => {
+                delivery.end_notified = true;
+                delivery.new_level_notified = true;
+            }
+            NotificationKind::Closed | NotificationKind::NotVerifiable => {
                 delivery.end_notified = true;
             }
         }

@@ -1,4 +1,5 @@
 mod explained;
+mod opposite;
 mod recurring;
 mod restated;
 
@@ -412,22 +413,6 @@ fn the_fits_of_the_first_day_are_the_opening_band() {
 }
 
 #[test]
-fn a_day_beyond_the_opposite_bound_does_not_resolve_the_incident() {
-    let mut known = BTreeMap::new();
-    run(&mut known, on(10, None), &[("a", 5.0)], Recency::Live);
-    let down = Anomaly { direction: Direction::Down, ..anomaly("a", on(11, None), 3.0) };
-    let rules = BTreeSet::from(["a".to_owned()]);
-    let failed = HashMap::new();
-    let normal = HashMap::new();
-    let without_anomalies = results(&rules, &rules, &failed, &normal);
-    let results = EvaluationResults { anomalies: &[down], ..without_anomalies };
-    let changed = update(known.into_values().collect(), &results).changed;
-    let up = changed.iter().find(|incident| incident.direction == Direction::Up).unwrap();
-    assert_eq!((up.state, up.impact(), up.last_seen), (IncidentState::Open, 5.0, on(11, None)));
-    assert_eq!(changed.len(), 2, "the fall is an incident of its own");
-}
-
-#[test]
 fn the_levels_are_medians_of_finished_days() {
     let mut known = BTreeMap::new();
     for (day, impact) in [(1, 90.0), (2, 10.0), (3, 12.0), (4, 11.0), (5, 10.0), (6, 14.0)] {
@@ -447,6 +432,19 @@ fn a_retracted_incident_that_returns_is_notified_again() {
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Retracted]);
     run(&mut known, on(10, None), &[("a", 8.0)], Recency::Late);
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened]);
+}
+
+#[test]
+fn the_new_level_of_an_incident_that_continued_after_its_end_is_notified() {
+    let mut known = BTreeMap::new();
+    let mut kinds = Vec::new();
+    for (day, impact) in [(1, 8.0), (2, 0.0), (3, 8.0), (4, 8.0), (5, 8.0), (6, 8.0), (7, 8.0), (8, 8.0)] {
+        let anomalies: &[(&str, f64)] = if impact > 0.0 { &[("a", 8.0)] } else { &[] };
+        run(&mut known, on(day, None), anomalies, Recency::Live);
+        kinds.extend(notify(known.values_mut().next().unwrap()));
+    }
+    assert_eq!(known.len(), 1);
+    assert_eq!(kinds, [NotificationKind::Opened, NotificationKind::Closed, NotificationKind::NewLevel]);
 }
 
 #[test]

@@ -223,13 +223,14 @@ impl Incident {
             self.by_day.remove(&date);
         }
         self.remove_leading_days();
+        let newest = self.newest_anomalous_day().map(|(date, day)| day.moment(*date));
         if let Some((first, earliest)) = self.by_day.first_key_value()
-            && let Some((last, newest)) = self.by_day.last_key_value()
+            && let Some(newest) = newest
         {
             if *first != self.first_seen.date {
                 self.first_seen = earliest.moment(*first);
             }
-            self.last_seen = self.last_seen.min(newest.moment(*last));
+            self.last_seen = self.last_seen.min(newest);
         } else if self.decisions.is_empty() {
             self.state = IncidentState::Retracted;
             self.closed_at = Some(moment);
@@ -323,7 +324,6 @@ impl Incident {
         let Some(Anomaly { observed, expected, .. }) = opposite else { return };
         let beyond = FinishedDayImpact { impact: 0.0, observed: *observed, expected: *expected };
         self.by_day.entry(date).or_default().finished_day.get_or_insert(beyond);
-        self.last_seen = self.last_seen.max(results.moment);
     }
 
     /// Keeps the fits of the newest evaluation of the first day. A rule that was added later contributes its first fit.

@@ -19,17 +19,47 @@ pub(crate) enum Change {
     CreditGrew,
 }
 
+/// Texts print two decimals: a smaller amount reads as 0.
+const SMALLEST: f64 = 0.005;
+
 impl Change {
     pub(crate) fn of(incident: &Incident) -> Self {
-        let Incident { observed, expected, direction, .. } = incident;
-        match direction {
-            Direction::Up if *expected < 0.0 => Self::CreditShrank,
-            Direction::Up if *expected == 0.0 => Self::New,
+        let printed = |amount: f64| if amount.abs() < SMALLEST { 0.0 } else { amount };
+        let (observed, expected) = (printed(incident.observed), printed(incident.expected));
+        match incident.direction {
+            // A cost that exceeds the usual credit is no smaller credit.
+            Direction::Up if expected < 0.0 && observed > -expected => Self::New,
+            Direction::Up if expected < 0.0 => Self::CreditShrank,
+            Direction::Up if expected == 0.0 => Self::New,
             Direction::Up => Self::Above,
-            Direction::Down if *expected < 0.0 => Self::CreditGrew,
-            Direction::Down if *observed < 0.0 => Self::Refund,
-            Direction::Down if *observed == 0.0 => Self::Stopped,
+            Direction::Down if expected < 0.0 => Self::CreditGrew,
+            Direction::Down if observed < 0.0 => Self::Refund,
+            Direction::Down if observed == 0.0 => Self::Stopped,
             Direction::Down => Self::Below,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notification::fixtures::incident;
+
+    #[test]
+    fn the_kind_of_a_change_follows_from_the_printed_amounts() {
+        let check = |direction, observed, expected, change| {
+            assert_eq!(Change::of(&incident(direction, observed, expected)), change, "{observed} {expected}");
+        };
+        check(Direction::Up, 2.0, 0.0, Change::New);
+        check(Direction::Up, 2.0, 0.003, Change::New);
+        check(Direction::Up, 2.0, 0.006, Change::Above);
+        check(Direction::Up, 3.24, -0.02, Change::New);
+        check(Direction::Up, 10.0, -40.0, Change::CreditShrank);
+        check(Direction::Up, 0.0, -40.0, Change::CreditShrank);
+        check(Direction::Down, 0.001, 2.44, Change::Stopped);
+        check(Direction::Down, 0.006, 2.44, Change::Below);
+        check(Direction::Down, -0.004, 2.44, Change::Stopped);
+        check(Direction::Down, -8.0, 2.44, Change::Refund);
+        check(Direction::Down, -8.0, -2.0, Change::CreditGrew);
     }
 }

@@ -138,7 +138,7 @@ async fn anomalies_of_a_day_and_of_its_hours_are_separate() {
 }
 
 #[tokio::test]
-async fn the_status_of_anomalies_follows_the_end_of_their_incident() {
+async fn the_status_of_anomalies_follows_the_decision_about_their_incident() {
     in_every_store("anomaly_decided", async |store| {
         let other = Anomaly { incident: Some("e2".to_owned()), ..anomaly(day(1), None, "b", "one") };
         let days = [
@@ -185,8 +185,11 @@ async fn a_repeated_anomaly_keeps_its_status_in_mongodb() {
         let listed = store.anomaly_documents(ALL_DAYS).await.unwrap();
         assert_eq!(listed[0].get_str("status"), Ok("ACKNOWLEDGED"));
         assert_eq!(listed[0].get_str("note"), Ok("known"));
-        let ended = super::incidents::incident("e1", IncidentState::Closed(Resolution::Returned), Some(3));
-        store.put_anomaly_status(&ended, at(9)).await.unwrap();
+        let mut decided = super::incidents::incident("e1", IncidentState::Open, None);
+        let author = "김하나".to_owned();
+        let resolution = Resolution::Dismissed;
+        decided.decide(Decision { resolution, author, note: None, at: at(9), is_archived: false });
+        store.put_anomaly_status(&decided, at(9)).await.unwrap();
         assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap()[0].get_str("status"), Ok("ACKNOWLEDGED"));
     })
     .await;

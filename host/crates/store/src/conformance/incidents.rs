@@ -65,6 +65,7 @@ pub(super) fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> In
                     notified_impact: 10.5,
                     growth_on: Some(day(2)),
                     end_notified: false,
+                    new_level_notified: true,
                     retraction_notified: false,
                     notifications: 2,
                     thread: Some("1766.0001".to_owned()),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use model::anomaly::Anomaly;
-use model::incident::{Incident, IncidentState, Resolution};
+use model::incident::{Incident, Resolution};
 use model::intern::Interner;
 use model::moment::Moment;
 use mongodb::bson::{Bson, Document, RawDocument, doc};
@@ -96,24 +96,21 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "updatedAt": bson_time(now),
     });
     let status = if anomaly.planned_event.is_some() { "PLANNED" } else { "NEW" };
-    // The end of the incident or a person may change the status later, so only the insert sets the status.
+    // A decision or another program may change the status later, so only the insert sets the status.
     Upsert { key, set, on_insert: doc! { "status": status, "createdAt": bson_time(now) } }
 }
 
 /// The statuses that costwarden writes. Any other status is a person's, and stays.
-pub(crate) const OWN_STATUSES: [&str; 8] =
-    ["NEW", "PLANNED", "RESOLVED", "ACCEPTED", "EXPECTED", "DISMISSED", "NOT_VERIFIABLE", "RETRACTED"];
+pub(crate) const OWN_STATUSES: [&str; 5] = ["NEW", "PLANNED", "ACCEPTED", "EXPECTED", "DISMISSED"];
 
-/// Returns the status of the anomalies of an ended incident; `None` for an open incident.
-pub(crate) fn status_at_end(incident: &Incident) -> Option<&'static str> {
-    match incident.state {
-        IncidentState::Open => None,
-        IncidentState::Closed(Resolution::Returned) => Some("RESOLVED"),
-        IncidentState::Closed(Resolution::NewLevel) => Some("ACCEPTED"),
-        IncidentState::Closed(Resolution::Expected) => Some("EXPECTED"),
-        IncidentState::Closed(Resolution::Dismissed) => Some("DISMISSED"),
-        IncidentState::Closed(Resolution::NotVerifiable) => Some("NOT_VERIFIABLE"),
-        IncidentState::Retracted => Some("RETRACTED"),
+/// Returns the status of the anomalies of a decided incident; `None` without a decision.
+pub(crate) fn decided_status(incident: &Incident) -> Option<&'static str> {
+    match incident.decisions.last()?.resolution {
+        Resolution::NewLevel => Some("ACCEPTED"),
+        Resolution::Expected => Some("EXPECTED"),
+        Resolution::Dismissed => Some("DISMISSED"),
+        // No decisions of people.
+        Resolution::Returned | Resolution::NotVerifiable => None,
     }
 }
 

@@ -59,12 +59,12 @@ impl Embedded {
         self.put(&anomaly::COLLECTION, upserts, obsolete)
     }
 
-    pub(crate) fn put_anomaly_status(&self, ended: &Incident, now: Timestamp) -> Result<(), StoreError> {
-        let Some(status) = anomaly::status_at_end(ended) else { return Ok(()) };
+    pub(crate) fn put_anomaly_status(&self, decided: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        let Some(status) = anomaly::decided_status(decided) else { return Ok(()) };
         let mut upserts = Vec::new();
-        self.visit_days(&anomaly::COLLECTION, anomaly::range_of(ended), |document| {
+        self.visit_days(&anomaly::COLLECTION, anomaly::range_of(decided), |document| {
             let is_own = document.get_str("status").is_ok_and(|status| anomaly::OWN_STATUSES.contains(&status));
-            if is_own && document.get_str("incident").is_ok_and(|id| id == ended.id) {
+            if is_own && document.get_str("incident").is_ok_and(|id| id == decided.id) {
                 let key = key_document(&anomaly::COLLECTION, &whole_document(document)?);
                 let set = doc! { "status": status, "updatedAt": bson_time(now) };
                 upserts.push(Upsert { key, set, on_insert: Document::new() });

@@ -60,10 +60,10 @@ impl Mongodb {
         self.delete(&anomaly::COLLECTION, existing.into_values().map(|old| old.id).collect()).await
     }
 
-    pub(crate) async fn put_anomaly_status(&self, ended: &Incident, now: Timestamp) -> Result<(), StoreError> {
-        let Some(status) = anomaly::status_at_end(ended) else { return Ok(()) };
-        let mut filter = range_filter(anomaly::range_of(ended));
-        filter.insert("incident", &ended.id);
+    pub(crate) async fn put_anomaly_status(&self, decided: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        let Some(status) = anomaly::decided_status(decided) else { return Ok(()) };
+        let mut filter = range_filter(anomaly::range_of(decided));
+        filter.insert("incident", &decided.id);
         filter.insert("status", doc! { "$in": anomaly::OWN_STATUSES.to_vec() });
         let existing = self.existing(&anomaly::COLLECTION, filter, &[]).await?;
         let ids = existing.into_values().map(|anomaly| anomaly.id).collect();
