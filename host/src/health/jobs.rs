@@ -167,6 +167,7 @@ pub(super) mod tests {
             durations_ms: took.iter().map(|(step, took)| ((*step).to_owned(), *took)).collect(),
             total_delivered: BTreeSet::new(),
             total: None,
+            refused_rows: 0,
             started_at: now() - SignedDuration::from_mins(minutes),
             finished_at: None,
             lease_until: None,

@@ -203,7 +203,10 @@ fn a_server_that_is_down_loses_no_message() {
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 2);
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 0);
     assert_eq!(endpoint.requests().len(), 2);
-    assert_eq!(text(&endpoint.requests()[1].json()), "🧾 *10월 19일(월) 총요금: 1,735원*");
+    let total = "🧾 *10월 19일(월) 총요금: 1,735원*\n\
+                 10월 12일(월) 1,245원(+490원) · 10월 18일(일) 1,245원(+490원) · 이달 누계 23,956원\n\
+                 10월 12일(월) 대비 변화가 큰 항목: 우리회사 / 쇼핑몰 · Virtual Machine +490원.";
+    assert_eq!(text(&endpoint.requests()[1].json()), total);
 }
 
 #[test]

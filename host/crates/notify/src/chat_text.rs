@@ -69,7 +69,7 @@ impl ChatText {
         let incident = match &notification.content {
             Content::Incident(content) => Some(content),
             Content::Group(_)
-            | Content::DailyTotal { .. }
+            | Content::DailyTotal(_)
             | Content::PlannedEvent(_)
             | Content::Digest(_)
             | Content::Operational(_) => None,
@@ -91,7 +91,7 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
     match &notification.content {
         Content::Incident(content) => symbol_of(content.kind, content.incident.severity),
         Content::Group(content) => symbol_of(content.first().kind, content.severity()),
-        Content::DailyTotal { .. } => "🧾",
+        Content::DailyTotal(_) => "🧾",
         Content::PlannedEvent(_) => "🗓️",
         Content::Digest(_) => "🗒️",
         Content::Operational(content) => match content.state {
@@ -171,6 +171,12 @@ fn rules(entries: &[IncidentContent<'_>]) -> String {
     let rules: BTreeSet<&str> =
         entries.iter().flat_map(|entry| entry.incident.rules.iter().map(String::as_str)).collect();
     rules.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a total for people. `total` has thousands separators and the exact decimals.
+fn total_text(total: &str, locale: Locale<'_>) -> String {
+    let exact = total.replace(',', "").parse();
+    exact.map_or_else(|_| format!("{total}{}", locale.unit()), |total: f64| amount::plain(total, locale))
 }
 
 /// Returns the line of a series in a group.

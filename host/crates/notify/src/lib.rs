@@ -13,8 +13,9 @@ mod text;
 pub use self::chat_text::{amount_text, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{
-    ComparedSpans, Comparison, Content, DayCost, DigestContent, DueNotification, GroupContent, IncidentContent, Level,
-    Notification, OperationalContent, PlannedEventContent, ProblemState, groups,
+    ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DayCost, DigestContent, DueNotification,
+    GroupContent, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent, ProblemState,
+    TotalComparison, groups,
 };
 pub use self::receiver::options;
 pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};

@@ -3,14 +3,13 @@
 mod detail;
 mod incident;
 
-use jiff::civil::Date;
 use model::incident::NotificationKind;
 use model::language::Language;
 use model::money;
 use model::planned_event::{Plan, PlanResult};
 
 use crate::chat_text::{ChatText, cause};
-use crate::notification::{Content, Notification, OperationalContent, PlannedEventContent};
+use crate::notification::{Content, DailyTotalContent, Notification, OperationalContent, PlannedEventContent};
 use crate::text::{Locale, one_line};
 
 /// The amount of text in a line.
@@ -32,7 +31,7 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
             let options = LineOptions { locale, text_style, has_same_names, cause: cause.as_deref() };
             incident::text(content.incident, content.kind, options)
         }
-        Content::DailyTotal { date, total } => daily_total(*date, total, locale),
+        Content::DailyTotal(content) => daily_total(content, notification, text_style),
         Content::PlannedEvent(content) => planned_event(content, locale),
         Content::Group(content) => chat_line(tag(content.first().kind), notification),
         Content::Digest(_) => chat_line("BILLING_DIGEST", notification),
@@ -64,12 +63,23 @@ impl LineOptions<'_> {
     }
 }
 
-/// Returns the text with the total of a day. `total` has thousands separators.
-fn daily_total(date: Date, total: &str, locale: Locale<'_>) -> String {
+/// Returns the text with the total of a day. A full text has the comparison of the chat text.
+fn daily_total(content: &DailyTotalContent<'_>, notification: &Notification<'_>, text_style: TextStyle) -> String {
+    let locale = notification.locale;
     let unit = locale.unit();
-    match locale.language {
+    let DailyTotalContent { date, total, .. } = content;
+    let text = match locale.language {
         Language::Korean => format!("[BILLING_DAILY_TOTAL] [{date}]의 총 요금은 {total}{unit} 입니다."),
         Language::English => format!("[BILLING_DAILY_TOTAL] The total cost of [{date}] is {total}{unit}."),
+    };
+    match text_style {
+        TextStyle::Short => text,
+        TextStyle::Full => {
+            let ChatText { figures, lines, .. } = ChatText::of(notification);
+            let details = [figures].into_iter().chain(lines).filter(|part| !part.is_empty());
+            let details = details.map(|part| format!("{}.", without_marks(part).trim_end_matches('.')));
+            [text].into_iter().chain(details).collect::<Vec<_>>().join(" ")
+        }
     }
 }
 
@@ -158,10 +168,14 @@ mod tests {
 
     #[test]
     fn daily_totals_are_word_for_word() {
-        let date = jiff::civil::date(2026, 11, 22);
+        let text = |total, locale| {
+            let date = jiff::civil::date(2026, 11, 22);
+            let content = DailyTotalContent { date, total, refused_rows: 3, comparison: None };
+            line(&Notification::of_daily_total(content, locale), TextStyle::Short)
+        };
         let lines = [
-            daily_total(date, "1,234,567.00", Locale { language: Language::Korean, currency: "KRW" }),
-            daily_total(date, "1,234.00", Locale { language: Language::English, currency: "USD" }),
+            text("1,234,567.00", Locale { language: Language::Korean, currency: "KRW" }),
+            text("1,234.00", Locale { language: Language::English, currency: "USD" }),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
         [BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 1,234,567.00원 입니다.

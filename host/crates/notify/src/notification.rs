@@ -2,6 +2,7 @@
 
 mod change;
 mod comparison;
+mod daily_total;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod group;
@@ -15,6 +16,7 @@ use model::planned_event::{PlanResult, PlannedEvent};
 
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
+pub use self::daily_total::{CostChange, DailyTotalContent, TotalComparison};
 pub use self::group::{DueNotification, GroupContent, groups};
 use crate::routing::{DigestPeriod, Owner};
 use crate::text::Locale;
@@ -33,11 +35,7 @@ pub struct Notification<'a> {
 pub enum Content<'a> {
     Incident(IncidentContent<'a>),
     Group(GroupContent<'a>),
-    /// The total of a finished day, with thousands separators.
-    DailyTotal {
-        date: Date,
-        total: &'a str,
-    },
+    DailyTotal(DailyTotalContent<'a>),
     PlannedEvent(PlannedEventContent<'a>),
     Digest(DigestContent<'a>),
     Operational(OperationalContent<'a>),
@@ -136,8 +134,8 @@ impl<'a> Notification<'a> {
         Self { id, locale, content: Content::Group(content) }
     }
 
-    pub fn of_daily_total(date: Date, total: &'a str, locale: Locale<'a>) -> Self {
-        Self { id: format!("total-{date}"), locale, content: Content::DailyTotal { date, total } }
+    pub fn of_daily_total(content: DailyTotalContent<'a>, locale: Locale<'a>) -> Self {
+        Self { id: format!("total-{}", content.date), locale, content: Content::DailyTotal(content) }
     }
 
     pub fn of_planned_event(content: PlannedEventContent<'a>, locale: Locale<'a>) -> Self {
@@ -159,9 +157,7 @@ impl<'a> Notification<'a> {
         match &self.content {
             Content::Incident(content) => content.delivery?.thread.as_deref(),
             Content::Group(content) => content.thread(),
-            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => {
-                None
-            }
+            Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
         }
     }
 
@@ -170,7 +166,7 @@ impl<'a> Notification<'a> {
         match &self.content {
             Content::Incident(content) => level(content.kind, content.incident.severity),
             Content::Group(content) => level(content.first().kind, content.severity()),
-            Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) => Level::Info,
+            Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
     }

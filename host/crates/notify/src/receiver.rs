@@ -181,8 +181,8 @@ impl Receiver {
         }
     }
 
-    /// Returns whether the texts of the receiver name the cause of an incident.
-    pub fn shows_cause(&self) -> bool {
+    /// Returns whether the texts of the receiver have details, such as the cause of an incident.
+    pub fn has_full_text(&self) -> bool {
         match &self.channel {
             Channel::Slack(_)
             | Channel::Webhook(_)
@@ -230,6 +230,7 @@ mod tests {
     use model::language::Language;
 
     use super::*;
+    use crate::notification::DailyTotalContent;
     use crate::text::Locale;
 
     #[tokio::test]
@@ -239,7 +240,9 @@ mod tests {
         let refuse = |_, _: &str| Err(io::Error::other("closed"));
         let mut receiver = Receiver::new(&options, Terminal::Writer(refuse));
         let locale = Locale { language: Language::English, currency: "KRW" };
-        let total = Notification::of_daily_total(jiff::civil::date(2026, 11, 22), "1.00", locale);
+        let date = jiff::civil::date(2026, 11, 22);
+        let content = DailyTotalContent { date, total: "1.00", refused_rows: 0, comparison: None };
+        let total = Notification::of_daily_total(content, locale);
         let mut errors = Vec::new();
         for failed_time in [Duration::ZERO, MAX_FAILED_TIME] {
             receiver.failed_time += failed_time;

@@ -79,6 +79,8 @@ pub struct RunRecord {
     pub total_delivered: BTreeSet<String>,
     /// The day's total in the format of the notification.
     pub total: Option<String>,
+    /// Number of rows of the day outside the total.
+    pub refused_rows: u64,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     /// The end of the lease by the server's clock; `None` for a free lease. Only [`crate::Leases`] changes the field.

@@ -164,7 +164,9 @@ impl<'r, 's> NamedDays<'r, 's> {
         }
         let total = Some(ledger.total_text());
         self.run.report.total.clone_from(&total);
-        self.records.last_mut().expect("the record of the day is the last").record.total = total;
+        let record = &mut self.records.last_mut().expect("the record of the day is the last").record;
+        record.total = total;
+        record.refused_rows = ledger.refused.len() as u64;
         let incidents = self.finished.add(self.run, ledger, recency).await?;
         if self.is_changed || is_newest {
             self.add_incidents(incidents);

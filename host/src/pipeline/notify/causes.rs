@@ -37,7 +37,7 @@ impl Run<'_> {
     /// Returns whether a receiver gets a text with the cause of the incident in this run.
     fn shows_cause(&self, incident: &Incident) -> bool {
         let factor = self.services.config.renotify_factor;
-        self.services.receivers.iter().filter(|receiver| receiver.shows_cause()).any(|receiver| {
+        self.services.receivers.iter().filter(|receiver| receiver.has_full_text()).any(|receiver| {
             let is_sent = self.dispatch(&receiver.name, incident) == Dispatch::Send;
             let is_due = !incident.due_notifications(&receiver.name, factor).is_empty();
             let is_refreshed = receiver.needs_refresh()

@@ -3,17 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use jiff::civil::Date;
 use model::drivers::Cause;
 use model::incident::{DeliveryFailure, Incident, IncidentState, NotificationKind};
 use notify::routing::{Dispatch, Owner};
-use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt, Receiver};
-use store::RunRecord;
+use notify::{ComparedSpans, Comparison, DayCost, IncidentContent, Notification, Receipt};
 use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
 
 use crate::pipeline::rules::PreparedRules;
-use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, Stage, day_period, days_before};
+use crate::pipeline::run::{Count, DayRecord, Run, RunError, Stage};
 
 /// The result of the deliveries of an incident.
 #[derive(Debug, Default)]
@@ -86,51 +84,6 @@ impl Run<'_> {
             let is_settled = self.is_settled(incident);
             let write = IncidentWrite { incident: incident.clone(), is_settled };
             self.services.store.put_incidents(&[write], self.now).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends the total of the day to the remaining receivers, and stores the deliveries.
-    pub(crate) async fn notify_total(&mut self, date: Date, record: &mut RunRecord) -> Result<(), RunError> {
-        let Some(total) = record.total.clone().filter(|_| !self.is_dry_run()) else { return Ok(()) };
-        let before = record.total_delivered.len();
-        let services = &mut *self.services;
-        let notification = Notification::of_daily_total(date, &total, services.config.locale());
-        let routing = &services.config.routing;
-        let gets_total = |receiver: &&mut Receiver| receiver.daily_total || routing.wants_daily_total(&receiver.name);
-        for receiver in services.receivers.iter_mut().filter(gets_total) {
-            if record.total_delivered.contains(&receiver.name) {
-                continue;
-            }
-            match receiver.send(&notification, self.now).await {
-                Ok(_) => {
-                    failpoint::pass(Checkpoint::Delivered);
-                    record.total_delivered.insert(receiver.name.clone());
-                    self.report.add(Count::Notifications, 1);
-                }
-                Err(error) => {
-                    self.report.add(Count::Undelivered, 1);
-                    self.report.add_problem(error.to_string());
-                }
-            }
-        }
-        // Stored right after the delivery, like incidents.
-        if record.total_delivered.len() > before {
-            self.services.store.put_run(record, self.now).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends the totals of the days before a day to receivers that were unreachable.
-    pub(crate) async fn retry_totals(&mut self, before: Date) -> Result<(), RunError> {
-        if self.is_dry_run() {
-            return Ok(());
-        }
-        for days in (1..=self.services.config.catch_up_days).rev() {
-            let date = days_before(before, days);
-            if let Some(mut record) = self.services.store.run(DAILY, &day_period(date)).await? {
-                self.notify_total(date, &mut record).await?;
-            }
         }
         Ok(())
     }

@@ -136,6 +136,7 @@ pub(super) fn new_record(job: &str, period: &str) -> RunRecord {
         durations_ms: BTreeMap::new(),
         total_delivered: BTreeSet::new(),
         total: None,
+        refused_rows: 0,
         started_at: Timestamp::UNIX_EPOCH,
         finished_at: None,
         lease_until: None,

@@ -3,15 +3,17 @@
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::anomaly::{Direction, Severity};
+use model::count::{counted, one_or};
 use model::incident::NotificationKind;
+use model::series::Names;
 
 use super::{
     Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, key_of_series, member_line, owner, reason,
-    rules, short_id,
+    rules, short_id, total_text,
 };
 use crate::notification::{
-    Change, ComparedSpans, Comparison, Content, DigestContent, GroupContent, IncidentContent, Notification,
-    OperationalContent, PlannedEventContent, ProblemState,
+    Change, ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DigestContent, GroupContent,
+    IncidentContent, Notification, OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
@@ -20,7 +22,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
         Content::Incident(content) => incident(content, notification.locale),
         Content::Group(content) => group(content, notification.locale),
-        Content::DailyTotal { date, total } => daily_total(*date, total, notification.locale),
+        Content::DailyTotal(content) => daily_total(content, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
         Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
@@ -265,13 +267,43 @@ fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
     member_line(&name(content), &figures, content)
 }
 
-fn daily_total(day: Date, total: &str, locale: Locale<'_>) -> Words {
-    let total = total
-        .replace(',', "")
-        .parse()
-        .map_or_else(|_| format!("{total}{}", locale.unit()), |total: f64| amount::plain(total, locale));
-    let title = format!("Total cost of {}: {total}", date(day));
-    Words { title, ..Words::default() }
+/// Returns the total with its comparison.
+fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
+    let DailyTotalContent { date: day, total, refused_rows, comparison } = *content;
+    let mut figures = Vec::new();
+    let mut lines = Vec::new();
+    if let Some(comparison) = comparison {
+        for (days, earlier) in [(7, comparison.week_before), (1, comparison.day_before)] {
+            figures.extend(earlier.map(|earlier| {
+                let difference = amount::signed(comparison.total - earlier, locale);
+                format!("{} {} ({difference})", date(day.saturating_sub(days.days())), amount::plain(earlier, locale))
+            }));
+        }
+        figures.extend(comparison.month.map(|month| format!("this month so far {}", amount::plain(month, locale))));
+        let changes: Vec<String> = comparison.changes.iter().map(|change| cost_change(change, locale)).collect();
+        if !changes.is_empty() {
+            lines.push(format!(
+                "Largest changes since {}: {}.",
+                date(day.saturating_sub(7.days())),
+                changes.join(", ")
+            ));
+        }
+    }
+    if refused_rows > 0 {
+        let are = one_or(refused_rows, "is", "are");
+        lines.push(format!("{} without a usable amount {are} not included.", counted(refused_rows, "row")));
+    }
+    Words {
+        title: format!("Total cost of {}: {}", date(day), total_text(total, locale)),
+        figures: figures.join(" · "),
+        lines,
+        ..Words::default()
+    }
+}
+
+fn cost_change(change: &CostChange, locale: Locale<'_>) -> String {
+    let Names { account, project, service } = &change.names;
+    format!("{account} / {project} · {service} {}", amount::signed(change.difference, locale))
 }
 
 /// Returns the comparison of a plan with the bill.

@@ -7,13 +7,15 @@ use model::incident::{DayImpact, Delivery, Incident};
 use model::moment::Moment;
 use model::planned_event::{Plan, PlanResult, PlannedEvent};
 use model::scope::{Pattern, Scope};
-use model::series::SeriesKey;
+use model::series::{Names, SeriesKey};
 
 use super::*;
 use crate::line::{TextStyle, line};
 use crate::notification::fixtures::{content, incident, lasting_incident, recent_days};
 use crate::notification::{ComparedSpans, DayCost};
-use crate::notification::{DigestContent, Level, OperationalContent, PlannedEventContent};
+use crate::notification::{
+    CostChange, DailyTotalContent, DigestContent, Level, OperationalContent, PlannedEventContent, TotalComparison,
+};
 use crate::routing::{DigestPeriod, Owner};
 
 const KOREAN: Locale<'static> = Locale { language: Language::Korean, currency: "KRW" };
@@ -87,6 +89,25 @@ fn changes(locale: Locale<'_>) -> String {
 }
 
 /// Returns the texts that are not about an incident.
+fn daily_total(comparison: Option<&TotalComparison>, refused_rows: u64, locale: Locale<'_>) -> String {
+    let content = DailyTotalContent { date: date(2026, 11, 15), total: "2,862,617.98", refused_rows, comparison };
+    plain(&Notification::of_daily_total(content, locale))
+}
+
+fn comparison() -> TotalComparison {
+    let change = |service: &str, difference| CostChange {
+        names: Names { account: "example-corp".into(), project: "결제".into(), service: service.into() },
+        difference,
+    };
+    TotalComparison {
+        total: 2_862_617.98,
+        day_before: Some(2_900_000.0),
+        week_before: Some(2_776_544.0),
+        month: Some(41_000_000.0),
+        changes: vec![change("MySQL", 241_557.0), change("Logs", -12_000.0)],
+    }
+}
+
 fn others(locale: Locale<'_>) -> String {
     let problem = |state, tag| {
         let (since, text) = (Timestamp::UNIX_EPOCH, "daily\n3");
@@ -94,7 +115,8 @@ fn others(locale: Locale<'_>) -> String {
         plain(&Notification::of_problem(content, locale))
     };
     [
-        plain(&Notification::of_daily_total(date(2026, 11, 15), "2,862,617.98", locale)),
+        daily_total(None, 0, locale),
+        daily_total(Some(&comparison()), 3, locale),
         problem(ProblemState::Raised, "FAILING"),
         problem(ProblemState::Resolved, "RECOVERED"),
         problem(ProblemState::Test, "TEST"),
@@ -247,6 +269,11 @@ fn totals_and_problems_have_words() {
     insta::assert_snapshot!([others(KOREAN), others(ENGLISH)].join("\n\n"), @"
     🧾 11월 15일(일) 총요금: 2,862,618원
 
+    🧾 11월 15일(일) 총요금: 2,862,618원
+    11월 8일(일) 2,776,544원(+86,074원) · 11월 14일(토) 2,900,000원(-37,382원) · 이달 누계 41,000,000원
+    11월 8일(일) 대비 변화가 큰 항목: example-corp / 결제 · MySQL +241,557원, example-corp / 결제 · Logs -12,000원.
+    금액을 쓸 수 없는 3행은 총요금에 없습니다.
+
     ⚠️ costwarden 운영 알림
     daily 3
     COSTWARDEN_FAILING
@@ -260,6 +287,11 @@ fn totals_and_problems_have_words() {
     COSTWARDEN_TEST
 
     🧾 Total cost of 15 Nov (Sun): 2,862,618 KRW
+
+    🧾 Total cost of 15 Nov (Sun): 2,862,618 KRW
+    8 Nov (Sun) 2,776,544 KRW (+86,074 KRW) · 14 Nov (Sat) 2,900,000 KRW (-37,382 KRW) · this month so far 41,000,000 KRW
+    Largest changes since 8 Nov (Sun): example-corp / 결제 · MySQL +241,557 KRW, example-corp / 결제 · Logs -12,000 KRW.
+    3 rows without a usable amount are not included.
 
     ⚠️ A problem of costwarden
     daily 3

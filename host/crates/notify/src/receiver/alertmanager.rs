@@ -110,7 +110,7 @@ fn subject(notification: &Notification<'_>, expiry: SignedDuration) -> Option<Su
     match &notification.content {
         Content::Incident(content) => Some(of_incident(content, &text, expiry)),
         Content::Operational(content) => Some(of_problem(content, &text, expiry)),
-        Content::Group(_) | Content::DailyTotal { .. } | Content::PlannedEvent(_) | Content::Digest(_) => None,
+        Content::Group(_) | Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) => None,
     }
 }
 

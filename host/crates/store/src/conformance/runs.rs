@@ -27,6 +27,7 @@ async fn runs_are_read_back() {
             durations_ms: [("fetch.page".to_owned(), 12)].into(),
             total_delivered: BTreeSet::new(),
             total: None,
+            refused_rows: 0,
             started_at: at(0),
             finished_at: None,
             lease_until: None,
@@ -41,6 +42,7 @@ async fn runs_are_read_back() {
             counts: BTreeMap::new(),
             total_delivered: BTreeSet::from(["syslog".to_owned()]),
             total: Some("1,234.50".to_owned()),
+            refused_rows: 3,
             finished_at: Some(at(9)),
             ..record
         };
@@ -69,6 +71,7 @@ fn run_of(job: &str, period: &str, second: i64) -> RunRecord {
         durations_ms: BTreeMap::new(),
         total_delivered: BTreeSet::new(),
         total: None,
+        refused_rows: 0,
         started_at: at(second),
         finished_at: None,
         lease_until: None,

@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 pub use self::cause::cause_document;
 use crate::chat_text::ChatText;
 use crate::notification::{
-    ComparedSpans, Content, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent, kind_word,
+    ComparedSpans, Content, DailyTotalContent, IncidentContent, Level, Notification, OperationalContent,
+    PlannedEventContent, kind_word,
 };
 
 /// The version of the document. A removed or changed field is a new version; a new field is not.
@@ -40,10 +41,10 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
             document["kind"] = json!(kind_word(content.first().kind));
             document["incidents"] = content.entries.iter().map(incident).collect();
         }
-        Content::DailyTotal { date, total } => {
+        Content::DailyTotal(content) => {
             document["type"] = json!("daily-total");
             // The exact decimal: a JSON number would be rounded.
-            document["total"] = json!({ "date": date.to_string(), "amount": total.replace(',', "") });
+            document["total"] = daily_total(content);
         }
         Content::PlannedEvent(content) => {
             document["type"] = json!("planned-event");
@@ -70,6 +71,30 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
         }
     }
     document
+}
+
+fn daily_total(content: &DailyTotalContent<'_>) -> Value {
+    let comparison = content.comparison.map(|comparison| {
+        json!({
+            "dayBefore": comparison.day_before,
+            "weekBefore": comparison.week_before,
+            "month": comparison.month,
+            "changes": comparison.changes.iter().map(|change| json!({
+                "names": {
+                    "account": &*change.names.account,
+                    "project": &*change.names.project,
+                    "service": &*change.names.service,
+                },
+                "difference": change.difference,
+            })).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "date": content.date.to_string(),
+        "amount": content.total.replace(',', ""),
+        "refusedRows": content.refused_rows,
+        "comparison": comparison,
+    })
 }
 
 fn level(level: Level) -> &'static str {

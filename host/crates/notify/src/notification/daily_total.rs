@@ -1,0 +1,37 @@
+//! The total of a finished day.
+
+use jiff::civil::Date;
+use model::series::Names;
+
+/// The total of a finished day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DailyTotalContent<'a> {
+    pub date: Date,
+    /// With thousands separators.
+    pub total: &'a str,
+    /// Number of rows outside the total, because they have no usable amount.
+    pub refused_rows: u64,
+    /// `None` if not read.
+    pub comparison: Option<&'a TotalComparison>,
+}
+
+/// A total beside other totals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TotalComparison {
+    pub total: f64,
+    /// `None` for a day without a bill.
+    pub day_before: Option<f64>,
+    /// The total of the same weekday a week before; `None` for a day without a bill.
+    pub week_before: Option<f64>,
+    /// The sum of the month through the day; `None` if a day has no bill.
+    pub month: Option<f64>,
+    /// The largest differences from the same weekday a week before.
+    pub changes: Vec<CostChange>,
+}
+
+/// The difference of a service from an earlier day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CostChange {
+    pub names: Names,
+    pub difference: f64,
+}
