@@ -46,7 +46,7 @@ check: fmt plugins/dist/tutorial.wasm ## the inner loop, without servers: format
 test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## every check, against real servers
 
 .PHONY: test-release
-test-release: package ## the slow checks before a release: the Debian package, built twice and installed in a clean Debian
+test-release: package browser ## the slow checks before a release: the Debian package in a clean Debian, and reports in Chromium
 
 .PHONY: simulate-year
 simulate-year: plugins ## a year of operation with outages, by the hour: SEEDS="1 2"
@@ -81,6 +81,10 @@ deb: build ## a Debian package in target/debian, the same bytes each time
 package: build
 	COSTWARDEN=$(COSTWARDEN) tests/package.sh \
 		cargo test $(WORKSPACE) --features costwarden-tests/package --test servers package::
+
+.PHONY: browser
+browser: build ## open reports in Chromium: requests, charts, filters and accessibility; screenshots in target/browser
+	tests/browser/check.sh $(COSTWARDEN) plugins/dist
 
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors

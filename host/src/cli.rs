@@ -17,6 +17,7 @@ mod manual;
 mod plot;
 mod plugin;
 mod present;
+mod report;
 mod routes;
 mod rules;
 mod schedule;
@@ -90,9 +91,13 @@ enum Command {
     /// Test the routes: show the receivers of an incident.
     #[command(subcommand)]
     Routes(routes::RoutesCommand),
-    /// List series, or show, draw or export the stored days of a series.
+    /// List series, or show, draw, export or forecast the stored days of a series.
     #[command(subcommand)]
     Series(series::SeriesCommand),
+    /// Write a report for cost owners: the month, the forecast, the incidents, and the costs of every service.
+    ///
+    /// The report reads the store only. The HTML page requests nothing from a network.
+    Report(report::ReportArgs),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
     /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written, except the last states with --changes.
@@ -304,7 +309,9 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,
         Command::Events(command) => events::events(load_store(config).await?, command, form, run, now).await,
         Command::Routes(command) => routes::routes(load_store(config).await?, command, form, now).await,
+        Command::Series(series::SeriesCommand::Forecast(args)) => series::forecast(args, config, form).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
+        Command::Report(args) => report::report(load_store(config).await?, args, form, now).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),

@@ -111,6 +111,7 @@ const SECRETS_PREFIX: &str = "secrets.";
 pub(crate) struct StoreConfig {
     pub(crate) zone: TimeZone,
     pub(crate) currency: String,
+    pub(crate) language: Language,
     pub(crate) renotify_factor: f64,
     pub(crate) store: StoreOptions,
     pub(crate) lease: LeaseOptions,
@@ -215,10 +216,13 @@ pub(crate) fn load_store(
         let receivers = receiver::read(root.sections("receiver"), references);
         let routing = routing::read(root, &receivers);
         let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
-        let General { zone, currency, renotify_factor, .. } = general;
+        let General { zone, currency, language, renotify_factor } = general;
         let zone = zone?;
         let store = store?;
-        Some((StoreConfig { zone, currency, renotify_factor, store, lease, receivers, routing }, secrets_manager))
+        Some((
+            StoreConfig { zone, currency, language, renotify_factor, store, lease, receivers, routing },
+            secrets_manager,
+        ))
     })
 }
 

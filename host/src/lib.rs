@@ -10,6 +10,7 @@ mod config;
 mod health;
 mod metrics;
 mod pipeline;
+mod report;
 mod schedule;
 mod secrets_manager;
 mod stop;

@@ -13,6 +13,7 @@ from statistics import median
 
 from figures import (SHIPPED, THRESHOLDS, at_rate, f1, injected_table, labelled_counts, number, recall_at, resampled, rows, unseen_f1,
                      unseen_recall)
+import forecast
 from pictures import draw_worst
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -353,6 +354,7 @@ def write_report(run):
         lines += [*run.injected(of), ""]
     for of in LABELLED:
         lines += [*run.labelled(of), ""]
+    lines += [*forecast.section(run.costwarden, run.sets), ""]
     lines += run.cost()
     (ROOT / "plugins/QUALITY.md").write_text("\n".join(lines) + "\n")
 

@@ -9,6 +9,7 @@ mod incidents;
 mod modes;
 mod new_service;
 mod quiet_year;
+mod report;
 mod rows;
 mod rules;
 mod runaway;

@@ -9,7 +9,7 @@ use costwarden_tests::repository;
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 /// The dependencies of each crate on other crates of the host, from design to code.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("config-file", &[]),
     ("transport", &["config-file"]),
     ("model", &["config-file"]),
@@ -19,6 +19,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("notify", &["config-file", "model", "transport"]),
     ("simulator", &["config-file", "ingest", "model"]),
     ("plugin", &["config-file", "model", "sandbox", "transport"]),
+    ("report", &["model", "notify"]),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 pub(super) use self::explain::explain;
@@ -124,7 +125,10 @@ pub(super) async fn incidents(
             let range = DateRange { from: incident.first_seen.date, to: incident.last_seen.date };
             let anomalies = store.anomalies(range).await?;
             let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
-            show(&incident, of_incident.map(|record| record.json.into()).collect(), &config, form);
+            let today = now.to_zoned(config.zone.clone()).date();
+            let shown =
+                Shown { incident: &incident, today, anomalies: of_incident.map(|record| record.json.into()).collect() };
+            show(shown, &config, form);
         }
         IncidentsCommand::Explain { .. } => unreachable!("explain needs the whole config"),
         IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
@@ -238,9 +242,27 @@ fn list(incidents: &[Incident], config: &StoreConfig, form: Form) {
     }
 }
 
-fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: Form) {
+/// An incident with the anomalies in the store.
+struct Shown<'i> {
+    incident: &'i Incident,
+    today: Date,
+    anomalies: Vec<Value>,
+}
+
+impl Shown<'_> {
+    /// Returns the last day of the present month and the impact until then; `None` for an ended incident.
+    fn until_month_end(&self) -> Option<(Date, f64)> {
+        let last = self.today.max(self.incident.last_seen.date).last_of_month();
+        (self.incident.state == IncidentState::Open).then(|| (last, self.incident.impact_until(last)))
+    }
+}
+
+fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
+    let until_month_end = shown.until_month_end();
+    let Shown { incident, anomalies, .. } = shown;
     if form == Form::Json {
         let mut whole = json(incident);
+        whole["impactUntilMonthEnd"] = until_month_end.map(|(_, impact)| impact).into();
         whole["anomalies"] = anomalies.into();
         return present::out(&whole.to_string());
     }
@@ -268,6 +290,9 @@ fn show(incident: &Incident, anomalies: Vec<Value>, config: &StoreConfig, form: 
     let amount = |amount: f64| format!("{} {}", money::text(amount), config.currency);
     line("now", format!("{}, expected {}", amount(incident.observed), amount(incident.expected)));
     line("impact", amount(incident.impact()));
+    if let Some((last, impact)) = until_month_end {
+        line("", format!("{} until {last}, if each later day is like the last three", amount(impact)));
+    }
     for (date, seen) in &incident.by_day {
         line(
             "",

@@ -1,4 +1,6 @@
-//! The commands `series list`, `series show` and `series export`.
+//! The commands `series list`, `series show`, `series export` and `series forecast`.
+
+mod forecast;
 
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use model::history::Measure;
 use serde_json::{Value, json};
 use tracing::Level;
 
+pub(super) use self::forecast::forecast;
 use super::args;
 use super::args::SpanArgs;
 use super::plot::PlotTarget;
@@ -53,6 +56,11 @@ pub(super) enum SeriesCommand {
         #[command(flatten)]
         span: SpanArgs,
     },
+    /// Forecast the cost of a series at the end of the month, with a range.
+    ///
+    /// The forecast is the known days of the month and an expected cost of each remaining day: the level of the last two
+    /// weeks, the weekday, and the charges on the same day of each month. The range contains 8 of 10 earlier forecasts.
+    Forecast(forecast::ForecastArgs),
 }
 
 /// The measures of a day with the column names.
@@ -85,6 +93,7 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
                 }),
             }
         }
+        SeriesCommand::Forecast(_) => unreachable!("forecast may read a file without a config"),
         SeriesCommand::Show { series, as_of, span, plot: None } => {
             let range = span.range()?;
             let store = Store::open(&config.store, Access::Read).await?;

@@ -35,7 +35,8 @@ fn of_the_program() {
       silences   Silence incidents for a time: add, list and expire silences
       events     Plan changes of cost: add and list planned events
       routes     Test the routes: show the receivers of an incident
-      series     List series, or show, draw or export the stored days of a series
+      series     List series, or show, draw, export or forecast the stored days of a series
+      report     Write a report for cost owners: the month, the forecast, the incidents, and the costs of every service
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs
       simulate   Serve a simulated Kakao Cloud billing API on loopback until interrupted
@@ -434,15 +435,16 @@ fn of_what_looks() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["series"]), @"
-    List series, or show, draw or export the stored days of a series
+    List series, or show, draw, export or forecast the stored days of a series
 
     Usage: costwarden series [OPTIONS] <COMMAND>
 
     Commands:
-      list    List the series of a day with keys and names, most expensive first
-      show    Show the days of a series in the ledger
-      export  Write the days of a series as CSV with the columns timestamp, value and label, for `plugin run --input`
-      help    Print this message or the help of the given subcommand(s)
+      list      List the series of a day with keys and names, most expensive first
+      show      Show the days of a series in the ledger
+      export    Write the days of a series as CSV with the columns timestamp, value and label, for `plugin run --input`
+      forecast  Forecast the cost of a series at the end of the month, with a range
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
           --config <FILE>  Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml [env: COSTWARDEN_CONFIG=]

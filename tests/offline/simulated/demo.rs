@@ -4,7 +4,7 @@
 fn the_demo_finds_its_hidden_incidents() {
     let workdir = costwarden_tests::Workdir::new("");
     std::os::unix::fs::symlink(costwarden_tests::plugins(), workdir.path().join("dist")).expect("a link");
-    let run = workdir.run(&["demo", "--plugins", "dist"]).expect(0);
+    let run = workdir.run(&["demo", "--plugins", "dist", "--keep", "kept"]).expect(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
     let table = lines.iter().position(|line| line.starts_with("Hidden incidents and")).expect("a table");
     let incidents = |end: &str| lines[table..].iter().filter(|line| line.contains(end)).count();
@@ -15,6 +15,10 @@ fn the_demo_finds_its_hidden_incidents() {
     assert!(found >= 7, "{}", run.stdout);
     assert_eq!(incidents("NOT FOUND"), (hidden - found) as usize);
     assert!(lines.iter().any(|line| line.starts_with("[BILLING_ANOMALY] ")), "what people are told is shown");
+    // The kept store has a config, and the report needs no secret.
+    workdir.run(&["report", "--config", "kept/costwarden.toml", "--output", "page"]).expect(0);
+    let page = std::fs::read_to_string(workdir.path().join("page/report.html")).expect("written");
+    assert!(page.contains("GPU Instance") && page.contains("costwarden incidents explain 2026"), "the open runaway");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Series in the store: `series export`, `series show --plot` and `plugin run --series`.
+//! Series in the store: `series export`, `series forecast`, `series show --plot` and `plugin run --series`.
 
 use costwarden_tests::plugins;
 
@@ -36,6 +36,15 @@ fn a_stored_series_is_exported_drawn_and_evaluated() {
     let [total, whole_series] =
         ["*/*/*", "dom-01/*/*"].map(|key| sum(&["series", "export", "--series", key, "--json"]));
     assert!(total >= whole_series && whole_series > numbers(&exported).iter().sum(), "{total} {whole_series}");
+
+    simulated.workdir.write("forecast.csv", &csv);
+    let forecast = |source: &[&str]| {
+        let found = simulated.run(&[&["series", "forecast", "--json"], source].concat()).json().remove(0);
+        (found["soFar"].as_f64().expect("known"), found["monthEnd"].as_f64().expect("known"))
+    };
+    let of_store = forecast(&[&series, "--date", "2026-11-10"]);
+    assert_eq!(of_store, forecast(&["--input", "forecast.csv", "--date", "2026-11-10"]));
+    assert!((2.9..3.1).contains(&(of_store.1 / of_store.0)), "a third of the month of a steady cost: {of_store:?}");
 
     let drawn = run(&["series", "show", &series, "--plot"]).stdout;
     assert!(drawn.starts_with(&format!("{MYSQL}, KRW\n")), "{drawn}");

@@ -12,6 +12,7 @@
 
 mod band;
 mod delivery;
+mod outlook;
 mod recurrence;
 mod streak;
 mod update;

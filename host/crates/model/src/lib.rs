@@ -6,6 +6,7 @@ pub mod anomaly;
 pub mod bill;
 pub mod count;
 pub mod drivers;
+pub mod forecast;
 pub mod history;
 pub mod incident;
 pub mod intern;

@@ -19,4 +19,4 @@ pub use self::notification::{
 };
 pub use self::receiver::options;
 pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};
-pub use self::text::Locale;
+pub use self::text::{Locale, one_line};

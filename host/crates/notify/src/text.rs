@@ -32,7 +32,7 @@ pub(crate) fn interval(days: i32, language: Language) -> String {
 
 /// Replaces control characters, and removes the marks that change the direction of text: names come from outside and
 /// must not start a line, control a terminal or reorder a text.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().filter(|c| !is_direction_mark(*c)).map(|c| if is_break(c) { ' ' } else { c }).collect()
 }

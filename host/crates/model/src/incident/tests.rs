@@ -459,3 +459,13 @@ fn a_rising_cost_has_no_new_level() {
     assert_eq!(closed(1.2), None);
     assert_eq!(closed(1.0), Some(on(5, None)));
 }
+
+#[test]
+fn an_open_incident_states_the_impact_until_a_later_day() {
+    let incident = &incidents_after(&[(on(1, None), &[("a", 9.0)]), (on(2, None), &[("a", 5.0)])])[0];
+    assert_eq!(incident.impact_until(on(2, None).date), 14.0);
+    // The median of the two days is 7.
+    assert_eq!(incident.impact_until(on(5, None).date), 14.0 + 3.0 * 7.0);
+    let partial = &incidents_after(&[(on(1, Some(9)), &[("a", 4.0)])])[0];
+    assert_eq!(partial.impact_until(on(3, None).date), 12.0);
+}

@@ -1,0 +1,132 @@
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use model::history::{DayMarks, History, HistoryRow, Measure};
+use model::language::Language;
+use model::series::{Names, SeriesKey};
+use notify::Locale;
+
+use super::*;
+
+const FIRST: Date = date(2026, 8, 1);
+const LAST: Date = date(2026, 11, 10);
+const HOSTILE: &str = "</script><script>alert(1)</script>\"'&|`=1+1\u{202e}";
+
+/// Adds a service with a cost on each day.
+fn add(history: &mut History, [project, service]: [&str; 2], cost: impl Fn(Date) -> f64) {
+    let names = Names { account: "Shop".into(), project: project.into(), service: service.into() };
+    let row = HistoryRow {
+        names,
+        values: [(Measure::BilledCost, history.days.iter().map(|day| cost(*day)).collect())].into(),
+        marks: vec![DayMarks::default(); history.days.len()],
+        pricing_categories: Vec::new(),
+    };
+    history.rows.insert(SeriesKey::new("a", project, service), row);
+}
+
+fn history() -> History {
+    let days = FIRST.series(1.day()).take_while(|day| *day <= LAST).collect();
+    let mut history = History { days, ..History::default() };
+    add(&mut history, ["web", "Virtual Machine"], |day| if day.month() < 11 { 1_000.0 } else { 1_500.0 });
+    add(&mut history, ["web", HOSTILE], |_| 10.0);
+    add(&mut history, ["data", "=SUM(A1)"], |day| if day < LAST { 20.0 } else { f64::NAN });
+    history
+}
+
+fn text(history: &History, format: Format, language: Language) -> String {
+    let report = Report::new(Facts {
+        locale: Locale { language, currency: "KRW" },
+        zone: TimeZone::UTC,
+        now: "2026-11-11T01:00:00Z".parse::<Timestamp>().expect("a time"),
+        from: date(2026, 11, 1),
+        to: LAST,
+        history,
+        incidents: &[],
+        silences: &[],
+        planned_events: &[],
+        last_run: Some(LastRun {
+            day: Some(LAST),
+            outcome: "degraded".to_owned(),
+            counts: [("series".to_owned(), 3), ("insufficient_history".to_owned(), 1), ("fuel".to_owned(), 9)].into(),
+        }),
+    });
+    format.text(&report)
+}
+
+/// Returns the page without the style, the library and the script.
+fn markup(page: &str) -> String {
+    let mut markup = page.to_owned();
+    for (start, end) in [("<style>", "</style>"), ("<script>", "</script>"), ("<script>", "</script>")] {
+        let from = markup.find(start).expect("an element");
+        let to = from + markup[from..].find(end).expect("its end") + end.len();
+        markup.replace_range(from..to, "");
+    }
+    markup
+}
+
+#[test]
+fn a_hostile_name_is_a_text_in_every_format() {
+    let history = history();
+    let page = markup(&text(&history, Format::Html, Language::English));
+    assert!(!page.contains("<script>") && !page.contains("alert(1)<"), "{page}");
+    assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+    assert!(!page.contains('\u{202e}'), "a name reverses the text");
+    let document = text(&history, Format::Markdown, Language::English);
+    assert!(document.contains("\\<\\/script\\>") || document.contains("\\</script\\>"), "{document}");
+    let csv = text(&history, Format::Csv, Language::English);
+    assert!(csv.lines().any(|line| line.contains(",'=SUM(A1),")), "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&text(&history, Format::Json, Language::English)).expect("JSON");
+    assert!(json["costs"].as_array().expect("rows").iter().any(|row| row["serviceName"] == HOSTILE));
+}
+
+#[test]
+fn the_page_requests_nothing() {
+    let page = text(&history(), Format::Html, Language::Korean);
+    let markup = markup(&page);
+    for attribute in ["src=", "href=\"http", "href=\"//", "@import", "url("] {
+        assert!(!markup.contains(attribute), "{attribute}");
+    }
+    assert!(page.contains("default-src 'none'"));
+    assert!(page.contains("MIT License"), "the licence of the chart library");
+}
+
+#[test]
+fn a_sum_without_one_bill_is_unknown_on_that_day() {
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&history(), Format::Json, Language::English)).expect("JSON");
+    let newest = json["days"].as_array().and_then(|days| days.last()).expect("days");
+    assert_eq!((newest["date"].as_str(), newest["cost"].as_f64()), (Some("2026-11-10"), Some(1_510.0)));
+}
+
+#[test]
+fn days_outside_the_ledger_are_not_compared() {
+    let mut history = history();
+    history.remove_before(date(2026, 10, 2));
+    let json: serde_json::Value = serde_json::from_str(&text(&history, Format::Json, Language::English)).expect("JSON");
+    assert!(json["total"]["sameDaysBefore"].is_null(), "{}", json["total"]);
+    let page = text(&history, Format::Html, Language::English);
+    assert!(page.contains("The store has not every one of the same days last month."));
+}
+
+#[test]
+fn of_the_markdown_in_both_languages() {
+    insta::assert_snapshot!("english", text(&history(), Format::Markdown, Language::English));
+    insta::assert_snapshot!("korean", text(&history(), Format::Markdown, Language::Korean));
+}
+
+#[test]
+fn of_the_page() {
+    insta::assert_snapshot!("page", markup(&text(&history(), Format::Html, Language::Korean)).replace("><", ">\n<"));
+}
+
+#[test]
+fn a_thousand_services_are_below_two_megabytes() {
+    let mut history = history();
+    for number in 0..1_000 {
+        let names = [format!("project-{}", number % 40), format!("service-{number}")];
+        add(&mut history, [&names[0], &names[1]], |day| f64::from(number) + f64::from(day.day()));
+    }
+    let page = text(&history, Format::Html, Language::Korean);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("service-999"));
+}

@@ -1,0 +1,129 @@
+//! The words of a report in a language. Texts of detectors and people stay as they are.
+
+mod english;
+mod korean;
+
+use model::anomaly::Severity;
+use model::incident::{IncidentState, Resolution};
+use model::language::Language;
+
+/// The fixed texts of a report.
+pub(crate) struct Words {
+    pub(crate) title: &'static str,
+    pub(crate) bills_through: &'static str,
+    pub(crate) written_at: &'static str,
+    pub(crate) last_run: &'static str,
+    pub(crate) month_so_far: &'static str,
+    pub(crate) same_days_before: &'static str,
+    pub(crate) no_same_days: &'static str,
+    pub(crate) unknown_days: &'static str,
+    pub(crate) change: &'static str,
+    pub(crate) month_end: &'static str,
+    pub(crate) range: &'static str,
+    pub(crate) no_range: &'static str,
+    pub(crate) no_forecast: &'static str,
+    pub(crate) open_incidents: &'static str,
+    pub(crate) no_open_incident: &'static str,
+    pub(crate) explained: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) place: &'static str,
+    pub(crate) newest_day: &'static str,
+    pub(crate) usual: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) so_far: &'static str,
+    pub(crate) until_month_end: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) next: &'static str,
+    pub(crate) daily_totals: &'static str,
+    pub(crate) daily_totals_note: &'static str,
+    pub(crate) day: &'static str,
+    pub(crate) cost: &'static str,
+    pub(crate) changes: &'static str,
+    pub(crate) changes_note: &'static str,
+    pub(crate) no_changes: &'static str,
+    pub(crate) other_services: &'static str,
+    pub(crate) incidents: &'static str,
+    pub(crate) no_incidents: &'static str,
+    pub(crate) state: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) rules: &'static str,
+    pub(crate) decision: &'static str,
+    pub(crate) notified: &'static str,
+    pub(crate) nobody: &'static str,
+    pub(crate) costs: &'static str,
+    pub(crate) costs_note: &'static str,
+    pub(crate) filter: &'static str,
+    pub(crate) fold: &'static str,
+    pub(crate) unfold: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) plans: &'static str,
+    pub(crate) no_plans: &'static str,
+    pub(crate) planned_event: &'static str,
+    pub(crate) silence: &'static str,
+    pub(crate) checked: &'static str,
+    pub(crate) checked_note: &'static str,
+    pub(crate) not_checked: &'static str,
+    pub(crate) total: &'static str,
+    pub(crate) reproduction: &'static str,
+    pub(crate) reproduction_note: &'static str,
+    states: [&'static str; 7],
+    severities: [&'static str; 3],
+    outcomes: [(&'static str, &'static str); 4],
+    counts: [&'static str; COUNTS.len()],
+}
+
+/// The counts of a run that a report shows: the evaluated items first, then the items left out.
+pub(crate) const COUNTS: [&str; 11] = [
+    "series",
+    "rules",
+    "verdicts",
+    "anomalies",
+    "held_verdicts",
+    "insufficient_history",
+    "failed_series",
+    "refused_rows",
+    "withheld_days",
+    "missing_days",
+    "undelivered",
+];
+
+pub(crate) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Korean => &korean::WORDS,
+        Language::English => &english::WORDS,
+    }
+}
+
+impl Words {
+    pub(crate) fn state(&self, state: IncidentState) -> &'static str {
+        let index = match state {
+            IncidentState::Open => 0,
+            IncidentState::Closed(Resolution::Returned) => 1,
+            IncidentState::Closed(Resolution::NewLevel) => 2,
+            IncidentState::Closed(Resolution::Expected) => 3,
+            IncidentState::Closed(Resolution::Dismissed) => 4,
+            IncidentState::Closed(Resolution::NotVerifiable) => 5,
+            IncidentState::Retracted => 6,
+        };
+        self.states[index]
+    }
+
+    pub(crate) fn severity(&self, severity: Severity) -> &'static str {
+        let index = match severity {
+            Severity::Info => 0,
+            Severity::Warning => 1,
+            Severity::Critical => 2,
+        };
+        self.severities[index]
+    }
+
+    /// Returns the words of the outcome of a run; the outcome itself if unknown.
+    pub(crate) fn outcome<'o>(&self, outcome: &'o str) -> &'o str {
+        self.outcomes.iter().find(|(name, _)| *name == outcome).map_or(outcome, |(_, words)| words)
+    }
+
+    /// Returns the words of the count with an index in [`COUNTS`].
+    pub(crate) fn count(&self, index: usize) -> &'static str {
+        self.counts[index]
+    }
+}

@@ -1,0 +1,132 @@
+//! The command `series forecast`: the cost of a series at the end of the month.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use model::forecast::{self, DailyCosts, FORECAST_DAYS, MonthForecast};
+use model::money;
+use model::series::SeriesKey;
+use plugin::authoring::series_file;
+use serde_json::json;
+use store::DateRange;
+
+use crate::cli::args::{self, ALL_DAYS};
+use crate::cli::present::{self, Form};
+use crate::cli::{load_store, series};
+use crate::pipeline::Grade;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ForecastArgs {
+    /// Series key domainId/projectId/serviceId. An id `*` sums over all ids.
+    #[arg(long, value_parser = args::series, required_unless_present = "input", conflicts_with = "input")]
+    series: Option<SeriesKey>,
+    /// CSV file with one row per day: the columns timestamp and value.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Last known day of the forecast. Default: the last day of the series.
+    #[arg(long, value_parser = args::day)]
+    date: Option<Date>,
+}
+
+/// The costs of consecutive days.
+struct Costs {
+    name: String,
+    /// Currency code; `None` for a file.
+    currency: Option<String>,
+    first: Date,
+    costs: Vec<f64>,
+}
+
+pub(in crate::cli) async fn forecast(args: ForecastArgs, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
+    let date = args.date;
+    let costs = match (&args.series, &args.input) {
+        (Some(key), _) => of_store(config, key, date).await?,
+        (None, Some(file)) => of_file(file, date)?,
+        (None, None) => unreachable!("the command line requires --series or --input"),
+    };
+    let known = DailyCosts { first: costs.first, costs: &costs.costs };
+    let Some(forecast) = forecast::month_end(&known) else {
+        anyhow::bail!(
+            "{}: {} days are too few for a forecast, expected at least {} known days and one in the last two weeks",
+            costs.name,
+            costs.costs.iter().filter(|cost| !cost.is_nan()).count(),
+            forecast::MIN_DAYS
+        );
+    };
+    match form {
+        Form::Json => present::out(&json(&costs.name, &forecast).to_string()),
+        Form::Text => present::out(&text(&costs, &forecast)),
+    }
+    Ok(Grade::Done)
+}
+
+async fn of_store(config: Option<PathBuf>, key: &SeriesKey, date: Option<Date>) -> anyhow::Result<Costs> {
+    let config = load_store(config).await?;
+    let range = date.map_or(ALL_DAYS, |date| DateRange { from: start(date), to: date });
+    let stored = series::stored(&config, key, range).await?;
+    let first = stored.days.first().map_or(range.from, |day| day.date);
+    let costs = stored.days.iter().map(|day| day.cost).collect();
+    Ok(recent(Costs { name: key.to_string(), currency: Some(config.currency), first, costs }))
+}
+
+fn of_file(file: &std::path::Path, date: Option<Date>) -> anyhow::Result<Costs> {
+    const DAY_SECONDS: u32 = 86_400;
+    let read = series_file::read(file)?;
+    anyhow::ensure!(
+        read.series.step == DAY_SECONDS,
+        "{}: the rows are {} seconds apart, expected one row per day",
+        read.origin,
+        read.series.step
+    );
+    let times = read.times();
+    let first = times.first().map_or(Date::MIN, |time| time.date());
+    let is_known = |day: Date| date.is_none_or(|date| day <= date);
+    let count = times.iter().filter(|time| is_known(time.date())).count();
+    anyhow::ensure!(count > 0, "{}: the first day is {first}, expected --date on or after this day", read.origin);
+    Ok(recent(Costs { name: read.origin, currency: None, first, costs: read.series.values[..count].to_vec() }))
+}
+
+/// Removes the days that a forecast does not read.
+fn recent(costs: Costs) -> Costs {
+    let removed = costs.costs.len().saturating_sub(usize::from(FORECAST_DAYS));
+    let first = costs.first.saturating_add(i64::try_from(removed).unwrap_or(0).days());
+    Costs { first, costs: costs.costs[removed..].to_vec(), ..costs }
+}
+
+/// Returns the first day that a forecast reads.
+fn start(last: Date) -> Date {
+    last.saturating_sub(i64::from(FORECAST_DAYS - 1).days())
+}
+
+fn text(costs: &Costs, forecast: &MonthForecast) -> String {
+    let amount = |amount: f64| match &costs.currency {
+        Some(currency) => format!("{} {currency}", money::text(amount)),
+        None => money::text(amount),
+    };
+    let month = forecast.through.strftime("%Y-%m");
+    let range = match forecast.range {
+        Some(range) => format!("8 of 10 earlier forecasts: {} to {}", amount(range.lower), amount(range.upper)),
+        None => "no range: too few earlier days".to_owned(),
+    };
+    format!(
+        "{}, {month}: {} through {}, {} by the end of the month ({range})",
+        costs.name,
+        amount(forecast.so_far),
+        forecast.through,
+        amount(forecast.month_end)
+    )
+}
+
+fn json(name: &str, forecast: &MonthForecast) -> serde_json::Value {
+    json!({
+        "series": name,
+        "through": forecast.through,
+        "soFar": forecast.so_far,
+        "monthEnd": forecast.month_end,
+        "lower": forecast.range.map(|range| range.lower),
+        "upper": forecast.range.map(|range| range.upper),
+        "openDays": forecast.open_days,
+    })
+}

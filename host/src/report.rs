@@ -1,0 +1,69 @@
+//! The facts of a report from a store.
+
+use ::report::{Facts, LastRun, Report};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use model::forecast::FORECAST_DAYS;
+use model::history::{History, Measure};
+use model::incident::Incident;
+use model::planned_event::PlannedEvent;
+use model::series::parse_day;
+use model::silence::Silence;
+use notify::Locale;
+use store::{DateRange, Store, StoreError};
+
+use crate::config::StoreConfig;
+
+/// The data of a store for a report.
+pub(crate) struct Reported {
+    range: DateRange,
+    history: History,
+    incidents: Vec<Incident>,
+    silences: Vec<Silence>,
+    planned_events: Vec<PlannedEvent>,
+    last_run: Option<LastRun>,
+}
+
+/// Reads the days of a report, and the days before that a forecast needs.
+pub(crate) async fn read(store: &Store, range: DateRange) -> Result<Reported, StoreError> {
+    let first_of_forecast = range.to.saturating_sub(i64::from(FORECAST_DAYS - 1).days());
+    let days = DateRange { from: range.from.min(first_of_forecast), to: range.to };
+    let last_run = store.recent_runs("daily", 1).await?.into_iter().next();
+    Ok(Reported {
+        range,
+        history: store.history(days, &[Measure::BilledCost]).await?,
+        incidents: store.all_incidents().await?,
+        silences: store.silences().await?,
+        planned_events: store.planned_events().await?,
+        last_run: last_run.map(|run| LastRun { day: parse_day(&run.period), outcome: run.outcome, counts: run.counts }),
+    })
+}
+
+/// Returns the default range of a report: the given number of days up to the newest day of the store; `None` for an empty
+/// store.
+pub(crate) async fn newest_days(store: &Store, days: u16) -> Result<Option<DateRange>, StoreError> {
+    let newest = store.newest_day().await?;
+    Ok(newest.map(|to: Date| DateRange { from: to.saturating_sub(i64::from(days - 1).days()), to }))
+}
+
+impl Reported {
+    /// Returns true if the store has no bill in the range.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.history.days.iter().any(|day| (self.range.from..=self.range.to).contains(day))
+    }
+
+    pub(crate) fn report<'r>(&'r self, config: &StoreConfig, locale: Locale<'r>, now: Timestamp) -> Report<'r> {
+        Report::new(Facts {
+            locale,
+            zone: config.zone.clone(),
+            now,
+            from: self.range.from,
+            to: self.range.to,
+            history: &self.history,
+            incidents: &self.incidents,
+            silences: &self.silences,
+            planned_events: &self.planned_events,
+            last_run: self.last_run.clone(),
+        })
+    }
+}

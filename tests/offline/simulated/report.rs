@@ -1,0 +1,74 @@
+//! The command `report`: every format of one store, the incidents on the page, and names that attack the page.
+
+use costwarden_tests::replay::{self, Row, SeriesKey};
+use costwarden_tests::three_services::{HEALTHY, MINIMAL};
+use costwarden_tests::{Workdir, plugins};
+use jiff::civil::date;
+
+use super::simulated_bill::{MYSQL, Setup, SimulatedBill, TODAY};
+
+const HOSTILE: &str = "</script><img src=x onerror=alert(1)>";
+
+/// Returns a file of the folder `out`.
+fn written(workdir: &Workdir, name: &str) -> String {
+    std::fs::read_to_string(workdir.path().join("out").join(name)).expect("written")
+}
+
+#[test]
+fn a_report_shows_the_open_incident_in_every_format() {
+    let simulated = SimulatedBill::with_history(&Setup { keys: "language = \"en\"", ..Setup::default() }, 60);
+    simulated.hide(MYSQL, "step", "2026-11-23T00:00:00", r#","factor":3"#);
+    simulated.day(TODAY).expect(0);
+    let incidents = simulated.run(&["incidents", "list", "--open", "--json"]).json();
+    let incident = incidents.iter().find(|incident| incident["series"] == MYSQL).expect("the step is found");
+    let id = incident["incident"].as_str().expect("an id");
+    for format in ["html", "md", "csv", "json"] {
+        let run = simulated.run(&["report", "--output", "out", "--format", format]).expect(0);
+        assert!(run.stdout.starts_with(&format!("out/report.{format}: the report from 2026-")), "{}", run.stdout);
+        let text = written(&simulated.workdir, &format!("report.{format}"));
+        assert_eq!(text.contains(id), format != "csv", "{text}");
+    }
+    let page = written(&simulated.workdir, "report.html");
+    assert!(page.contains("<html lang=\"en\">") && page.contains("Open incidents"), "{page}");
+    simulated.run(&["report", "--output", "out", "--language", "ko"]).expect(0);
+    let korean = written(&simulated.workdir, "report.html");
+    assert!(korean.contains("<html lang=\"ko\">") && korean.contains("이대로면 이달 말까지"), "{korean}");
+
+    // The step lasts for the rest of the month: the 24th to the 30th.
+    let json: serde_json::Value = serde_json::from_str(&written(&simulated.workdir, "report.json")).expect("JSON");
+    let reported = json["incidents"].as_array().expect("incidents").iter().find(|it| it["incident"] == id);
+    let reported = reported.expect("reported");
+    let [impact, until] = ["impact", "impactUntilMonthEnd"].map(|field| reported[field].as_f64().expect("a number"));
+    assert!((until - 8.0 * impact).abs() < 1e-6 * until, "{impact} until the end: {until}");
+    let shown = simulated.run(&["incidents", "show", id]).expect(0).stdout;
+    assert!(shown.contains(", if each later day is like the last three"), "{shown}");
+}
+
+#[test]
+fn a_hostile_name_is_a_text() {
+    let workdir = Workdir::new(MINIMAL);
+    std::os::unix::fs::symlink(plugins(), workdir.path().join("plugins")).expect("a link");
+    workdir.write("rules/healthy.toml", HEALTHY);
+    let key = SeriesKey { ids: ["d", "p", "s"], names: ["Domain", "=cmd()", HOSTILE] };
+    for days in 0..28 {
+        let day = replay::after(date(2026, 11, 1), days);
+        replay::write(&workdir, "bills", day, None, &[Row::of(key, "10.5")]);
+    }
+    workdir.run(&["backfill", "--from", "2026-11-01", "--to", "2026-11-28"]).expect(0);
+    workdir.run(&["report", "--output", "out"]).expect(0);
+    let page = written(&workdir, "report.html");
+    assert!(!page.contains("<img"), "{page}");
+    assert!(page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"), "{page}");
+    workdir.run(&["report", "--output", "out", "--format", "csv"]).expect(0);
+    assert!(written(&workdir, "report.csv").contains(",'=cmd(),"));
+}
+
+#[test]
+fn a_report_without_a_bill_names_the_next_step() {
+    let simulated = SimulatedBill::with_history(&Setup::default(), 60);
+    let early = simulated.run(&["report", "--output", "out", "--from", "2020-01-01", "--to", "2020-01-31"]).expect(2);
+    insta::assert_snapshot!(early.stderr, @"failed: the ledger holds no day from 2020-01-01 to 2020-01-31: costwarden series list names the newest day");
+    let reversed =
+        simulated.run(&["report", "--output", "out", "--from", "2026-02-01", "--to", "2026-01-31"]).expect(2);
+    insta::assert_snapshot!(reversed.stderr, @"failed: --from 2026-02-01 is after the last day 2026-01-31: expected a first day up to the last day");
+}
