@@ -70,7 +70,7 @@ enum Command {
     /// Create, build, test, sign, share and lock detector plugins.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// List the rules, or evaluate a rule set on a stored day.
+    /// List the rules, or evaluate a rule set on stored days.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     /// Maintain the raw documents: set the retention, compare with the ledger, rebuild the database.
@@ -296,14 +296,14 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Backfill(args) => jobs::backfill(load(config, SecretUse::All).await?, &args, form, run, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form, now).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
-        Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, form).await,
+        Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, form, run, now).await,
         Command::Archive(command) => {
             archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
         }
         Command::Anomalies(command) => anomalies::anomalies(load_store(config).await?, command, form).await,
-        Command::Incidents(incidents::IncidentsCommand::Explain { id }) => {
+        Command::Incidents(incidents::IncidentsCommand::Explain(args)) => {
             let uses = SecretUse::Tables(&["archive", "store"]);
-            incidents::explain(&load(config, uses).await?, &id, form).await
+            incidents::explain(&load(config, uses).await?, &args, form).await
         }
         Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
         Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,

@@ -7,12 +7,13 @@ mod completeness;
 mod health;
 mod lease;
 mod routing;
+mod rules;
 
 use std::path::{Path, PathBuf};
 
 use ::store::options::{self as store, StoreOptions};
 use config_file::secret::{OpenSecrets, SecretResolver, SecretUse};
-use config_file::toml::{Diagnostic, Document, Section, directory};
+use config_file::toml::{Diagnostic, Document, Section};
 use ingest::archive::Lifecycle;
 use ingest::archive::options::{self as archive, ArchiveOptions};
 use ingest::source::options::{self as source, SourceOptions};
@@ -27,6 +28,8 @@ use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOpti
 pub(crate) use self::completeness::CompletenessOptions;
 pub(crate) use self::health::{HealthOptions, Levels};
 pub(crate) use self::lease::LeaseOptions;
+pub(crate) use self::rules::RuleLimits;
+use self::rules::RulesOptions;
 use crate::metrics::MetricsOptions;
 use crate::metrics::options as metrics;
 use crate::secrets_manager::{self, SecretsManagerOptions, options as secrets};
@@ -64,6 +67,8 @@ pub(crate) struct Config {
     pub(crate) plugins: PluginOptions,
     /// Folder of the rules; every `*.toml` file there is read.
     pub(crate) rules: PathBuf,
+    /// The limits of a new rule set.
+    pub(crate) rule_limits: RuleLimits,
     pub(crate) receivers: Vec<ReceiverOptions>,
     pub(crate) routing: Routing,
     pub(crate) metrics: MetricsOptions,
@@ -314,7 +319,7 @@ fn read(
     }
     let lease = root.section("lease").map(lease::read).unwrap_or_default();
     let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
-    let rules = root.section("rules").and_then(directory);
+    let rules = root.section("rules").and_then(rules::read);
     let receivers = receiver::read(root.sections("receiver"), references);
     let routing = routing::read(root, &receivers);
     let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), metrics::read);
@@ -323,6 +328,7 @@ fn read(
     root.finish();
     // Not earlier: `?` before `finish` would hide the errors of later tables.
     let (archive, lifecycle) = archive?;
+    let RulesOptions { directory: rules, limits: rule_limits } = rules?;
     let config = Config {
         state_dir,
         env_file,
@@ -342,7 +348,8 @@ fn read(
         store: store?,
         lease,
         plugins: plugins?,
-        rules: rules?,
+        rules,
+        rule_limits,
         receivers,
         routing,
         metrics: metrics?,

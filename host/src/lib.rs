@@ -11,6 +11,7 @@ mod health;
 mod metrics;
 mod pipeline;
 mod report;
+mod rule_sets;
 mod schedule;
 mod secrets_manager;
 mod stop;

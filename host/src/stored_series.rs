@@ -25,7 +25,7 @@ pub(crate) struct StoredDay {
     pub(crate) date: Date,
     /// NaN if the cost is not known.
     pub(crate) cost: f64,
-    /// The anomaly with the highest score of the finished day.
+    /// The anomaly of a live rule with the highest score on the finished day.
     anomaly: Option<StoredAnomaly>,
     /// Number of the incident that covers the day, from 1; 0 without an incident.
     pub(crate) label: usize,
@@ -107,10 +107,10 @@ async fn costs(store: &Store, key: &SeriesKey, range: DateRange) -> Result<BTree
     Ok(costs)
 }
 
-/// Returns the anomaly with the highest score of each finished day.
+/// Returns the anomaly of a live rule with the highest score on each finished day.
 fn anomalies_by_day(records: Vec<AnomalyRecord>, key: &SeriesKey) -> BTreeMap<Date, StoredAnomaly> {
     let mut by_day: BTreeMap<Date, StoredAnomaly> = BTreeMap::new();
-    for AnomalyRecord { json, .. } in records {
+    for AnomalyRecord { json, .. } in records.into_iter().filter(|record| !record.is_shadow) {
         let text = |field: &str| json.get(field).and_then(Value::as_str).unwrap_or_default();
         let number = |field: &str| json.get(field).and_then(Value::as_f64);
         let ids = ["domainId", "projectId", "serviceId"].map(text);

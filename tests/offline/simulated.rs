@@ -1,6 +1,7 @@
 //! The jobs with the simulated billing API, a separate process with an adjustable clock.
 
 mod backfill;
+mod backtest;
 mod demo;
 mod failing;
 mod faults;
@@ -13,5 +14,6 @@ mod report;
 mod rows;
 mod rules;
 mod runaway;
+mod shadow_rules;
 mod simulated_bill;
 mod stored_series;

@@ -55,14 +55,15 @@ fn row(record: &AnomalyRecord) -> Row<'_> {
 
 fn table(records: &[AnomalyRecord], currency: &str) -> String {
     let mut table = present::anomaly_table(currency);
-    for AnomalyRecord { json, .. } in records {
+    for record in records {
+        let json = &record.json;
         let amount = |field: &str| money::text(json.get(field).and_then(Value::as_f64).unwrap_or(f64::NAN));
         let hour = json.get("hour").and_then(Value::as_u64).and_then(|hour| u8::try_from(hour).ok());
         let day = text(json, "date");
         table.add_row([
             parse_day(day).map_or_else(|| day.to_owned(), |date| present::moment(Moment { date, hour })),
             text(json, "severity").to_owned(),
-            text(json, "ruleId").to_owned(),
+            present::rule_label(text(json, "ruleId"), record.is_shadow),
             amount("observedAmount"),
             amount("expected"),
             present::series_label([text(json, "domainName"), text(json, "projectName"), text(json, "serviceName")]),

@@ -225,7 +225,7 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
         Form::Json => Terminal::Writer(log::notification),
     };
     let mut services = Services::open(config, Mode::Write, terminal, run, now).await?;
-    let bar = counting();
+    let bar = counting("documents");
     let report = pipeline::rebuild(&mut services, now, &|done, all| {
         bar.set_length(all);
         bar.set_position(done);

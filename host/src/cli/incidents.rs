@@ -39,11 +39,7 @@ pub(super) enum IncidentsCommand {
     ///
     /// The drivers compare the days of the incident with the same weekdays before the incident, by service, region and
     /// pricing type. The effects of price and quantity, and the new and the ended charges, equal the difference exactly.
-    Explain {
-        /// Id from `incidents list` or from an anomaly; the first characters suffice.
-        #[arg(value_name = "ID")]
-        id: String,
-    },
+    Explain(explain::ExplainArgs),
     /// Accept a change: no further alerts about the incident.
     ///
     /// The new cost is the usual cost, and detectors train on the days from the start of the incident on.
@@ -130,7 +126,7 @@ pub(super) async fn incidents(
                 Shown { incident: &incident, today, anomalies: of_incident.map(|record| record.json.into()).collect() };
             show(shown, &config, form);
         }
-        IncidentsCommand::Explain { .. } => unreachable!("explain needs the whole config"),
+        IncidentsCommand::Explain(_) => unreachable!("explain needs the whole config"),
         IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
             let resolution = if once { Resolution::Expected } else { Resolution::NewLevel };
             close(&config, DecisionRequest { resolution, args: decision }, form, run, now).await?;
@@ -351,7 +347,7 @@ fn short_id(id: &str) -> &str {
     id.get(..SHORT_ID).unwrap_or(id)
 }
 
-fn json(incident: &Incident) -> Value {
+pub(super) fn json(incident: &Incident) -> Value {
     let at = |moment: Moment| json!({ "date": moment.date.to_string(), "hour": moment.hour });
     let days = incident.by_day.iter().map(|(date, seen)| {
         json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day.map(|day| day.impact), "observed": seen.finished_day.map(|day| day.observed), "expected": seen.finished_day.map(|day| day.expected), "part": seen.partial_day.map(|part| part.impact) })

@@ -181,11 +181,11 @@ fn yesterday(config: &Config, now: Timestamp) -> Date {
     day_before(billing_day(config, now), &config.zone)
 }
 
-/// A progress bar for raw documents; hidden if standard error is no terminal.
-pub(super) fn counting() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} documents  {eta} left")
-        .expect("the template is well-formed");
-    ProgressBar::new(0).with_style(style)
+/// A progress bar for a number of `items`; hidden if standard error is no terminal.
+pub(super) fn counting(items: &'static str) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}  {eta} left").expect("the template is well-formed");
+    ProgressBar::new(0).with_style(style).with_message(items)
 }
 
 /// A progress bar for days; hidden if standard error is no terminal.

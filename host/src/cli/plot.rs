@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::plot::Figure;
 use anyhow::Context as _;
 
-use super::present;
+use super::present::{self, Form};
 
 /// The destination of a plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,19 @@ impl<'a> PlotTarget<'a> {
                 file.display()
             ),
         }
+    }
+
+    /// Returns the destination of `--plot` for an output form.
+    ///
+    /// # Errors
+    /// Fails like [`PlotTarget::of`], and for JSON without a file.
+    pub(super) fn of_form(option: Option<&'a Option<PathBuf>>, form: Form) -> anyhow::Result<Option<Self>> {
+        let target = Self::of(option)?;
+        anyhow::ensure!(
+            target != Some(Self::Terminal) || form == Form::Text,
+            "--plot without a file has no JSON form: name a file with --plot FILE.svg"
+        );
+        Ok(target)
     }
 
     /// Prints a figure, or writes the file and names the file on standard error.

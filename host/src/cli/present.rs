@@ -91,17 +91,22 @@ fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, sum
             if !report.anomalies.is_empty() {
                 out(&anomalies(&report.anomalies, &config.currency).to_string());
             }
-            for problem in &report.problems {
-                complaint(Level::WARN, &format!("degraded: {problem}"));
-            }
-            for note in &report.notes {
-                complaint(Level::INFO, &format!("note: {note}"));
-            }
-            if let Some(error) = &report.error {
-                complaint(Level::ERROR, &format!("failed: {error}"));
-            }
+            remarks(report);
             out(&summary(report));
         }
+    }
+}
+
+/// Prints the problems, the notes and the error of a report.
+pub(super) fn remarks(report: &Report) {
+    for problem in &report.problems {
+        complaint(Level::WARN, &format!("degraded: {problem}"));
+    }
+    for note in &report.notes {
+        complaint(Level::INFO, &format!("note: {note}"));
+    }
+    if let Some(error) = &report.error {
+        complaint(Level::ERROR, &format!("failed: {error}"));
     }
 }
 
@@ -127,13 +132,18 @@ fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
         table.add_row([
             moment(Moment { date: anomaly.date, hour: anomaly.hour }),
             anomaly.severity.as_str().to_owned(),
-            anomaly.rule.clone(),
+            rule_label(&anomaly.rule, anomaly.is_shadow),
             money::text(anomaly.observed),
             money::text(anomaly.expected),
             series_label([&names.account, &names.project, &names.service]),
         ]);
     }
     table
+}
+
+/// Returns the id of a rule, with the mark of a shadow rule.
+pub(super) fn rule_label(rule: &str, is_shadow: bool) -> String {
+    if is_shadow { format!("{rule} (shadow)") } else { rule.to_owned() }
 }
 
 /// Returns a day, or a day with an hour.
@@ -160,6 +170,9 @@ fn summary(report: &Report) -> String {
         counted(count(Count::Anomalies), "anomaly"),
         counted(count(Count::Notifications), "notification"),
     );
+    if count(Count::ShadowAnomalies) > 0 {
+        line.push_str(&format!(", {} of shadow rules", counted(count(Count::ShadowAnomalies), "anomaly")));
+    }
     if count(Count::Suppressed) > 0 {
         line.push_str(&format!(", {} silenced or planned", counted(count(Count::Suppressed), "incident")));
     }
@@ -185,7 +198,7 @@ fn summary(report: &Report) -> String {
     line
 }
 
-fn json_report(report: &Report, run: Option<RunId>) -> Value {
+pub(super) fn json_report(report: &Report, run: Option<RunId>) -> Value {
     let mut counts = Map::new();
     for (count, number) in &report.counts {
         counts.insert(count.as_str().to_owned(), (*number).into());
@@ -228,6 +241,7 @@ fn json_anomaly(anomaly: &Anomaly) -> Value {
         "direction": anomaly.direction.as_str(),
         "severity": anomaly.severity.as_str(),
         "reason": anomaly.reason,
+        "shadow": anomaly.is_shadow,
         "incident": anomaly.incident,
     })
 }

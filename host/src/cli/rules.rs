@@ -1,18 +1,27 @@
-//! The commands `rules ...`: evaluate a rule set on a stored day, and list the rules.
+//! The commands `rules ...`: evaluate a rule set on a stored day or on all stored days, and list the rules.
+
+mod apply;
+mod backtest;
+mod diff;
+mod labels;
+mod tune;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use config_file::secret::SecretUse;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use tracing::Level;
 
+use self::apply::Invocation;
 use super::args;
 use super::present::{self, Form};
 use crate::config::Config;
-use crate::pipeline::{self, Grade, Preview, PullPolicy};
+use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
 use model::rule::{self, Rule, RuleSet};
+use model::run_id::RunId;
 use sandbox::{Isolation, Sandbox};
 use store::{Access, Store};
 
@@ -20,6 +29,28 @@ use store::{Access, Store};
 pub(super) enum RulesCommand {
     /// Evaluate the rules on a stored day. Nothing is fetched, written or sent.
     Run(RunArgs),
+    /// Replay the stored days with the rules: anomalies, incidents, notifications and money by rule. Nothing is written or
+    /// sent.
+    ///
+    /// Each stored day is evaluated like a daily run after midnight, and each stored snapshot like an hourly run. The
+    /// training mask, the incidents, the silences and the planned events are those of the replay. The bills are the bills as
+    /// stored now.
+    Backtest(backtest::BacktestArgs),
+    /// Replay the stored days with two rule sets, and compare the incidents and notifications. Nothing is written or sent.
+    Diff(diff::DiffArgs),
+    /// Find the smallest `min_impact_share` of a rule for a number of notifications per 30 days. Nothing is written or sent.
+    ///
+    /// Some backtests measure round values from 0 to 0.7. Each line states a measured value.
+    Tune(tune::TuneArgs),
+    /// Replace the live rules with the rules of a folder, after a check and a backtest.
+    ///
+    /// Every rule and every plugin of the folder must be usable, and plugins.lock must approve the plugins. The backtest
+    /// prints the differences to the live rules. `max_notifications_per_month` in the config limits the notifications of the
+    /// new rules. The folder is exchanged in one step, the replaced rules are kept, and the change is recorded in the state
+    /// directory.
+    Apply(apply::ApplyArgs),
+    /// Restore the rules that the last `rules apply` replaced.
+    Rollback(apply::AuthorArgs),
     /// List the rules without loading their detectors.
     List(ListArgs),
 }
@@ -28,8 +59,10 @@ impl RulesCommand {
     /// Returns the tables with secrets that the command uses.
     pub(super) fn secrets(&self) -> SecretUse {
         match self {
-            Self::Run(_) => SecretUse::Tables(&["store"]),
-            Self::List(_) => SecretUse::Tables(&[]),
+            Self::Run(_) | Self::Backtest(_) | Self::Diff(_) | Self::Tune(_) | Self::Apply(_) => {
+                SecretUse::Tables(&["store"])
+            }
+            Self::List(_) | Self::Rollback(_) => SecretUse::Tables(&[]),
         }
     }
 }
@@ -54,13 +87,24 @@ pub(super) struct ListArgs {
     rules: Option<PathBuf>,
 }
 
-pub(super) async fn rules(mut config: Config, command: RulesCommand, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn rules(
+    mut config: Config,
+    command: RulesCommand,
+    form: Form,
+    run_id: RunId,
+    now: Timestamp,
+) -> anyhow::Result<Grade> {
     match command {
         RulesCommand::Run(RunArgs { date, hour, rules }) => {
             let is_live_rule_set = rules.is_none();
             config.rules = rules.unwrap_or(config.rules);
             run(&config, RunDay { date, hour, is_live_rule_set }, form).await
         }
+        RulesCommand::Backtest(args) => backtest::run(config, args, form, run_id).await,
+        RulesCommand::Diff(args) => diff::run(config, args, form, run_id).await,
+        RulesCommand::Tune(args) => tune::run(config, args, form, run_id).await,
+        RulesCommand::Apply(args) => apply::apply(config, args, Invocation { form, run_id, now }).await,
+        RulesCommand::Rollback(args) => apply::rollback(&config, args, Invocation { form, run_id, now }),
         RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
     }
 }
@@ -74,15 +118,20 @@ struct RunDay {
 
 async fn run(config: &Config, day: RunDay, form: Form) -> anyhow::Result<Grade> {
     let RunDay { date, hour, is_live_rule_set } = day;
-    // No cache folder: a preview leaves no trace.
-    let sandbox =
-        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
-    let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
+    let rules = prepare(config).await?;
     let store = Store::open(&config.store, Access::Read).await?;
     let report =
         pipeline::preview(Preview { config, store: &store, rules: &rules, date, hour, is_live_rule_set }).await;
     present::preview(&report, config, form);
     Ok(report.grade())
+}
+
+/// Loads the rules of the config and their detectors.
+async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
+    // No cache folder: a preview leaves no trace.
+    let sandbox =
+        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
+    Ok(pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await)
 }
 
 fn list(set: &RuleSet, form: Form) -> Grade {
@@ -92,11 +141,12 @@ fn list(set: &RuleSet, form: Form) -> Grade {
     match form {
         Form::Json => set.rules.iter().for_each(|rule| present::out(&json(rule).to_string())),
         Form::Text => {
-            let mut table = present::table(&["rule", "detector", "series", "by", "why"], &[]);
-            (0..3).for_each(|column| present::keep_whole(&mut table, column));
+            let mut table = present::table(&["rule", "mode", "detector", "series", "by", "why"], &[]);
+            (0..4).for_each(|column| present::keep_whole(&mut table, column));
             for rule in &set.rules {
                 table.add_row([
                     rule.id.clone(),
+                    rule.mode.as_str().to_owned(),
                     rule.detector.clone(),
                     rule.grain.as_str().to_owned(),
                     match group_by(rule)[..] {
@@ -120,6 +170,7 @@ fn list(set: &RuleSet, form: Form) -> Grade {
 fn json(rule: &Rule) -> serde_json::Value {
     json!({
         "id": rule.id,
+        "mode": rule.mode.as_str(),
         "why": rule.why,
         "detector": rule.detector,
         "series": rule.grain.as_str(),

@@ -76,11 +76,7 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
     match command {
         SeriesCommand::List { date } => list(&config, date, form).await?,
         SeriesCommand::Show { series, span, plot: Some(plot), .. } => {
-            let target = PlotTarget::of(Some(&plot))?.unwrap_or(PlotTarget::Terminal);
-            anyhow::ensure!(
-                target != PlotTarget::Terminal || form == Form::Text,
-                "--plot without a file has no JSON form: name a file with --plot FILE.svg"
-            );
+            let target = PlotTarget::of_form(Some(&plot), form)?.unwrap_or(PlotTarget::Terminal);
             let stored = stored(&config, &series, span.range()?).await?;
             target.draw(&stored.figure(&config.currency))?;
         }

@@ -71,6 +71,7 @@ metrics! {
     RuleProblems, Gauge, "rule_problems", [], "Problems that prevent rules from running.";
     FailedSeries, Counter, "failed_series_total", ["rule", "plugin"], "Series with a failed detector call.";
     Anomalies, Counter, "anomalies_total", ["rule", "severity"], "Anomalies of all jobs.";
+    ShadowAnomalies, Counter, "shadow_anomalies_total", ["rule"], "Anomalies of shadow rules in all jobs.";
     IncidentsOpened, Counter, "incidents_opened_total", ["direction", "severity"], "Incidents opened.";
     IncidentsClosed, Counter, "incidents_closed_total", ["direction", "severity"], "Incidents closed.";
     OpenIncidents, Gauge, "open_incidents", ["direction", "severity"], "Open incidents.";

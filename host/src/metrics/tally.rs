@@ -40,6 +40,12 @@ impl Tally {
         }
     }
 
+    /// Returns a value; 0 without an entry.
+    pub(crate) fn get(&self, metric: Metric, labels: &[&str]) -> f64 {
+        let labels: Labels = labels.iter().map(|label| Box::from(*label)).collect();
+        self.0.get(&metric).and_then(|values| values.get(&labels)).copied().unwrap_or(0.0)
+    }
+
     /// Returns the gauges and streaks, without the counters.
     pub(super) fn without_counters(mut self) -> Self {
         self.0.retain(|metric, _| metric.family().kind != Kind::Counter);

@@ -4,6 +4,7 @@
 //! notifications, and delivery marks last.
 
 mod backfill;
+mod backtest;
 mod daily;
 mod hourly;
 mod named_days;
@@ -14,6 +15,10 @@ mod rebuild;
 mod verify;
 
 pub(crate) use self::backfill::{Backfill, backfill};
+pub(crate) use self::backtest::{
+    Backtest, BacktestResult, DayLabel, IncidentChange, RuleFigures, RuleScore, backtest, compare_incidents,
+    notifications,
+};
 pub(crate) use self::daily::{DailyDays, daily};
 pub(crate) use self::hourly::hourly;
 pub(crate) use self::preview::{Preview, preview};

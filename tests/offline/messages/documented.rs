@@ -100,7 +100,7 @@ fn the_documented_config_names_every_key() {
         ("plugins", "directory = \"plugins\"", 8),
         ("plugins.limits", "", 21),
         ("health", "", 14),
-        ("rules", "directory = \"rules\"", 1),
+        ("rules", "directory = \"rules\"", 2),
     ] {
         let keys = known(&format!("[{table}]\n{kind}\nno_such_key = 1\n"), table);
         assert_eq!(keys.len(), count, "{table} {kind}: {keys:?}");

@@ -28,7 +28,7 @@ fn of_the_program() {
       backfill   Load past days in order, without notifications. An interrupted backfill resumes
       check      Check the config, rules and plugins without the network. Print all errors at once
       plugin     Create, build, test, sign, share and lock detector plugins
-      rules      List the rules, or evaluate a rule set on a stored day
+      rules      List the rules, or evaluate a rule set on stored days
       archive    Maintain the raw documents: set the retention, compare with the ledger, rebuild the database
       anomalies  List anomalies
       incidents  List, show, explain and decide incidents

@@ -59,7 +59,7 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:15: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
     error: [workdir]/rules/sick.toml:15: rule.select.region: unknown key, expected one of account, project, service
     error: [workdir]/rules/sick.toml:16: rule.settings: expected a table under [rule.settings]
-    error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, select, settings
+    error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, mode, select, settings
     error: [workdir]/rules/sick.toml:18: rule.id: is missing, expected lower-case letters, digits and -
     error: [workdir]/rules/sick.toml:18: rule.why: is missing, expected a sentence with the purpose of the rule
     error: [workdir]/rules/sick.toml:18: rule.detector: is missing, expected the name of a plugin, like "daily-level"

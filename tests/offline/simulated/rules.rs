@@ -129,12 +129,13 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    increments   tutorial      hourly        each      What an hour adds.
-    of-service   tutorial      daily         service   A service of all domains
-    and projects.
-    service      daily-level   daily         each      A service.
-    today        daily-level   day-to-date   each      A service so far.
-    total        tutorial      daily         total     All there is.
+    increments   live   tutorial      hourly        each      What an hour adds.
+    of-service   live   tutorial      daily         service   A service of all
+    domains and
+    projects.
+    service      live   daily-level   daily         each      A service.
+    today        live   daily-level   day-to-date   each      A service so far.
+    total        live   tutorial      daily         total     All there is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");

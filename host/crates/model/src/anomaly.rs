@@ -56,6 +56,8 @@ pub struct Anomaly {
     pub figures: BTreeMap<String, f64>,
     /// Numeric settings of the rule.
     pub numeric_settings: BTreeMap<String, f64>,
+    /// Whether the rule is a shadow rule: the anomaly has no incident.
+    pub is_shadow: bool,
     /// Id of the incident, after the assignment.
     pub incident: Option<String>,
     /// Id of the planned event that explains the incident, after the assignment.

@@ -231,6 +231,14 @@ impl Incident {
         (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
     }
 
+    /// Returns whether another incident is of the same series and direction and shares a day.
+    pub fn is_same_change(&self, other: &Self) -> bool {
+        self.series == other.series
+            && self.direction == other.direction
+            && self.first_seen.date <= other.last_seen.date
+            && other.first_seen.date <= self.last_seen.date
+    }
+
     /// Returns the impact on a day. A new level of a cost on each day goes on after the last anomaly.
     fn impact_on(&self, date: Date) -> f64 {
         let is_new_level = self.state == IncidentState::Closed(Resolution::NewLevel) && date > self.last_seen.date;

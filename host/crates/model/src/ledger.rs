@@ -95,6 +95,15 @@ pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, RefusedBil
 }
 
 impl DayLedger {
+    /// Returns the ledger of stored sums in key order. The total is the sum of the stored doubles.
+    pub fn of_entries(date: Date, entries: Vec<LedgerEntry>) -> Self {
+        let costs = entries.iter().map(|entry| entry.amounts.billed_cost).filter(|cost| !cost.is_nan());
+        let total = costs.fold(0.0, |sum, cost| sum + cost);
+        let total = BigDecimal::try_from(total).unwrap_or_default();
+        let rows = entries.len() as u64;
+        Self { date, entries, total, rows, refused: Vec::new(), repeated_rows: 0 }
+    }
+
     /// Returns the total as a double, for metrics, not for storage.
     pub fn total_double(&self) -> f64 {
         self.total.to_f64().unwrap_or(f64::NAN)

@@ -56,6 +56,7 @@ pub struct Rule {
     /// Relative to the expected value: 0.2 is 20 %.
     pub min_change: f64,
     pub severity: Severity,
+    pub mode: RuleMode,
     /// JSON for the detector, passed unchanged.
     pub settings: String,
     pub location: RuleLocation,
@@ -82,6 +83,25 @@ pub enum Directions {
     Up,
     Down,
     Both,
+}
+
+/// The effect of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleMode {
+    /// Anomalies open incidents, and people are notified.
+    Live,
+    /// Anomalies are stored and counted only: no incident, no notification, no effect on the training of any rule.
+    Shadow,
+}
+
+impl RuleMode {
+    /// Returns the word in a rule file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Shadow => "shadow",
+        }
+    }
 }
 
 /// Reads every `*.toml` of a directory. An invalid rule is reported and left out; the valid rules remain.

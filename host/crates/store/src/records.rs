@@ -151,6 +151,8 @@ pub struct IncidentWrite {
 pub struct AnomalyRecord {
     /// Id of the incident.
     pub incident: Option<String>,
+    /// Whether the rule was a shadow rule.
+    pub is_shadow: bool,
     /// The whole document, with the fields of other programs.
     pub json: Map<String, Value>,
 }

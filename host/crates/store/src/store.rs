@@ -10,6 +10,7 @@ use model::incident::Incident;
 use model::ledger::DayLedger;
 use model::moment::Moment;
 use model::planned_event::PlannedEvent;
+use model::run_id::RunId;
 use model::series::SeriesKey;
 use model::silence::Silence;
 use mongodb::bson::Document;
@@ -154,7 +155,8 @@ delegate! {
     /// Returns the documents of [`Store::anomalies`].
     pub(crate) async fn anomaly_documents(&self, range: DateRange) -> Result<Vec<Document>, StoreError>;
 
-    /// Returns the series, day and hour of every anomaly in the range, in any order.
+    /// Returns the series, day and hour of every anomaly in the range, in any order. Leaves out the anomalies of shadow
+    /// rules.
     pub async fn anomaly_keys(&self, range: DateRange) -> Result<Vec<AnomalyKey>, StoreError>;
 
     pub async fn put_incidents(&self, incidents: &[IncidentWrite], now: Timestamp) -> Result<(), StoreError>;
@@ -211,6 +213,11 @@ impl Store {
             StoreOptions::Mongodb(options) => Mongodb::open(options, access).await.map(Self::Mongodb),
             StoreOptions::Embedded { path } => Embedded::open(path, access).map(Self::Embedded),
         }
+    }
+
+    /// Creates an empty embedded database in memory, for a replay that leaves no trace.
+    pub fn in_memory(run: RunId) -> Result<Self, StoreError> {
+        Embedded::in_memory(run).map(Self::Embedded)
     }
 
     /// Checks that the database belongs to an account. A new database gets the account.

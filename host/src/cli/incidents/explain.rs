@@ -1,9 +1,12 @@
 //! The command `incidents explain`: the drivers, the detector's figures, and the repetition of the opening verdicts.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use bigdecimal::{BigDecimal, ToPrimitive as _, Zero as _};
+use clap::Args;
 use ingest::archive::Archive;
+use jiff::ToSpan as _;
 use model::count::counted;
 use model::drivers::{
     BillComparison, ChargeChange, ComparedMoments, Driver, Drivers, Effects, UnknownCause, UsageMeasure, WEEKS,
@@ -15,25 +18,47 @@ use model::rule;
 use notify::cause_document;
 use sandbox::{Isolation, Sandbox};
 use serde_json::{Value, json};
-use store::{Access, Store};
+use store::{Access, DateRange, Store};
 use tracing::Level;
 
+use super::super::plot::PlotTarget;
 use super::super::present::{self, Form, moment};
 use super::find;
 use crate::config::Config;
 use crate::pipeline::{
     self, BandExplanation, Explainer, Explanation, Grade, NotReproducible, PullPolicy, VerdictFigures,
 };
+use crate::stored_series;
 
 /// Number of listed drivers.
 const LISTED: usize = 10;
 /// Number of listed changes of the rest of the project.
 const LISTED_OF_PROJECT: usize = 5;
 
+/// Days before and after an incident in the plot.
+const DAYS_BEFORE: i32 = 60;
+const DAYS_AFTER: i32 = 14;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExplainArgs {
+    /// Id from `incidents list` or from an anomaly; the first characters suffice.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Draw the cost of the series around the incident in the terminal, or write an SVG file.
+    #[arg(long, value_name = "FILE.svg", num_args = 0..=1)]
+    plot: Option<Option<PathBuf>>,
+}
+
 /// Explains an incident. Nothing is written or sent.
-pub(crate) async fn explain(config: &Config, id: &str, form: Form) -> anyhow::Result<Grade> {
+pub(crate) async fn explain(config: &Config, args: &ExplainArgs, form: Form) -> anyhow::Result<Grade> {
+    let plot = PlotTarget::of_form(args.plot.as_ref(), form)?;
     let store = Store::open(&config.store, Access::Read).await?;
-    let incident = find(&store, id).await?;
+    let incident = find(&store, &args.id).await?;
+    if let Some(target) = plot {
+        let from = incident.first_seen.date.saturating_sub(DAYS_BEFORE.days());
+        let range = DateRange { from, to: incident.last_seen.date.saturating_add(DAYS_AFTER.days()) };
+        target.draw(&stored_series::read(&store, &incident.series, range).await?.figure(&config.currency))?;
+    }
     // No cache folder: an explanation leaves no trace.
     let sandbox =
         Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::civil::Date;
 use model::incident::{self, EvaluationResults, Incident, IncidentState, OpeningBand, Recency};
 use model::moment::Moment;
+use model::rule::RuleMode;
 use model::series::{Grain, SeriesKey};
 use store::IncidentWrite;
 use store::checkpoint::Checkpoint;
@@ -13,9 +14,7 @@ use super::day::{OpeningBands, is_usable};
 use super::evaluation::Evaluation;
 use crate::metrics::Metric;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{
-    Count, Mode, Run, RunError, count_open_incidents, create_incident_metrics, incident_labels,
-};
+use crate::pipeline::run::{Count, Run, RunError, count_open_incidents, create_incident_metrics, incident_labels};
 
 /// The known incidents at an evaluated moment.
 pub(super) struct KnownIncidents {
@@ -97,9 +96,10 @@ impl Run<'_> {
         let KnownIncidents { moment, recency, incidents: known } = known;
         let mut current: HashMap<String, Incident> =
             known.iter().map(|incident| (incident.id.clone(), incident.clone())).collect();
-        let rules = &self.services.rules.rules;
-        let all_rules: BTreeSet<String> = rules.iter().map(|prepared| prepared.rule.id.clone()).collect();
-        let daily_rules = rules.iter().filter(|prepared| prepared.rule.grain == Grain::Daily);
+        // An incident of a rule that is a shadow rule now ends like an incident of a removed rule.
+        let rules = || self.services.rules.rules.iter().filter(|prepared| prepared.rule.mode == RuleMode::Live);
+        let all_rules: BTreeSet<String> = rules().map(|prepared| prepared.rule.id.clone()).collect();
+        let daily_rules = rules().filter(|prepared| prepared.rule.grain == Grain::Daily);
         let results = EvaluationResults {
             moment,
             anomalies: &evaluation.anomalies,
@@ -122,7 +122,7 @@ impl Run<'_> {
         self.mark_planned(&changed, &mut evaluation.anomalies).await?;
         let changed = ChangedIncidents { moment, known: current.keys().cloned().collect(), incidents: changed };
         self.count_evaluation(evaluation, &changed);
-        if self.services.mode == Mode::Write {
+        if !self.is_dry_run() {
             self.store_evaluation(evaluation, &changed).await?;
         }
         self.tally_evaluation(evaluation, &changed);
@@ -138,6 +138,9 @@ impl Run<'_> {
         let retracted = changed.ended().filter(|incident| incident.state == IncidentState::Retracted).count();
         self.report.add(Count::Verdicts, evaluation.verdicts);
         self.report.add(Count::Anomalies, evaluation.anomalies.len() as u64);
+        if !evaluation.shadow_anomalies.is_empty() {
+            self.report.add(Count::ShadowAnomalies, evaluation.shadow_anomalies.len() as u64);
+        }
         self.report.add(Count::OpenedIncidents, changed.opened().count() as u64);
         self.report.add(Count::ClosedIncidents, closed as u64);
         if retracted > 0 {
@@ -148,7 +151,8 @@ impl Run<'_> {
     async fn store_evaluation(&self, evaluation: &Evaluation, changed: &ChangedIncidents) -> Result<(), RunError> {
         let services = &self.services;
         // Earlier anomalies of a rule without a verdict now remain valid for the moment.
-        services.store.put_anomalies(changed.moment, &evaluation.rules, &evaluation.anomalies, self.now).await?;
+        let anomalies = [&evaluation.anomalies[..], &evaluation.shadow_anomalies[..]].concat();
+        services.store.put_anomalies(changed.moment, &evaluation.rules, &anomalies, self.now).await?;
         self.checkpoint(Checkpoint::Anomalies).await?;
         let write = |incident: &Incident| IncidentWrite {
             incident: incident.clone(),
@@ -166,6 +170,9 @@ impl Run<'_> {
         changed.ended().for_each(|incident| tally.add(Metric::IncidentsClosed, &incident_labels(incident), 1.0));
         for anomaly in &evaluation.anomalies {
             tally.add(Metric::Anomalies, &[&anomaly.rule, anomaly.severity.as_str()], 1.0);
+        }
+        for anomaly in &evaluation.shadow_anomalies {
+            tally.add(Metric::ShadowAnomalies, &[&anomaly.rule], 1.0);
         }
     }
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use model::anomaly::Anomaly;
 use model::incident::{NormalVerdicts, OpeningBand};
 use model::moment::Moment;
-use model::rule::Rule;
+use model::rule::{Rule, RuleMode};
 use model::series::{Grain, Series, SeriesKey};
 use sandbox::Fitted;
 use store::FitState;
@@ -65,6 +65,8 @@ struct MergedResults<'a> {
     report: &'a mut Report,
     /// Anomalies per rule index.
     anomalies: Vec<Vec<Anomaly>>,
+    /// Anomalies of shadow rules per rule index.
+    shadow_anomalies: Vec<Vec<Anomaly>>,
     /// Indices of the rules stopped after a failure of a whole batch.
     stopped_rules: BTreeSet<usize>,
 }
@@ -205,23 +207,25 @@ impl DayEvaluation<'_> {
     }
 }
 
-/// Whether the detector and the settings of a rule are those of an opening band.
+/// Whether a live rule has the detector and the settings of an opening band.
 pub(super) fn is_usable(band: &OpeningBand, prepared: &PreparedRule) -> bool {
-    let is_daily = prepared.rule.grain == Grain::Daily;
-    is_daily && band.detector == prepared.detector.digest && band.settings == prepared.settings_digest
+    let is_live_daily = prepared.rule.grain == Grain::Daily && prepared.rule.mode == RuleMode::Live;
+    is_live_daily && band.detector == prepared.detector.digest && band.settings == prepared.settings_digest
 }
 
 impl<'a> MergedResults<'a> {
     fn new(rules: usize, report: &'a mut Report) -> Self {
         let anomalies = vec![Vec::new(); rules];
-        Self { evaluation: Evaluation::default(), report, anomalies, stopped_rules: BTreeSet::new() }
+        let shadow_anomalies = anomalies.clone();
+        let evaluation = Evaluation::default();
+        Self { evaluation, report, anomalies, shadow_anomalies, stopped_rules: BTreeSet::new() }
     }
 
     /// Merges the result of a rule for a key range, in key order. After a failure of a whole batch, results of later
     /// key ranges do not count, even if already computed.
     fn add(&mut self, index: usize, result: RuleResult) {
         self.report.absorb(result.report);
-        let Evaluation { anomalies, normal, bands, rules, failed, verdicts, .. } = result.evaluation;
+        let Evaluation { anomalies, shadow_anomalies, normal, bands, rules, failed, verdicts, .. } = result.evaluation;
         for (series, rules) in failed {
             self.evaluation.failed.entry(series).or_default().extend(rules);
         }
@@ -231,6 +235,7 @@ impl<'a> MergedResults<'a> {
         }
         self.report.absorb(result.call_report);
         self.anomalies[index].extend(anomalies);
+        self.shadow_anomalies[index].extend(shadow_anomalies);
         self.evaluation.rules.extend(rules);
         self.evaluation.verdicts += verdicts;
         for (series, NormalVerdicts { rules, observed, expected }) in normal {
@@ -250,7 +255,8 @@ impl<'a> MergedResults<'a> {
     fn into_evaluation(self, rules: &[&PreparedRule]) -> Evaluation {
         let stopped_rules = self.stopped_rules.into_iter().map(|index| rules[index].rule.id.clone()).collect();
         let anomalies = self.anomalies.into_iter().flatten().collect();
-        Evaluation { stopped_rules, anomalies, ..self.evaluation }
+        let shadow_anomalies = self.shadow_anomalies.into_iter().flatten().collect();
+        Evaluation { stopped_rules, anomalies, shadow_anomalies, ..self.evaluation }
     }
 }
 

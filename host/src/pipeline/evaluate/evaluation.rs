@@ -16,7 +16,11 @@ use super::aggregate::RuleSeries;
 /// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluation {
+    /// The anomalies of live rules.
     pub(crate) anomalies: Vec<Anomaly>,
+    /// The anomalies of shadow rules. The incidents, the training mask and the marks of the ledger do not use these
+    /// anomalies.
+    pub(crate) shadow_anomalies: Vec<Anomaly>,
     /// For each series of an incident: the rules with a verdict but without an anomaly. A partial day compared with
     /// whole days does not count.
     pub(super) normal: HashMap<SeriesKey, NormalVerdicts>,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use model::anomaly::{Anomaly, Direction};
 use model::incident::OpeningBand;
-use model::rule::Rule;
+use model::rule::{Rule, RuleMode};
 use model::series::{Grain, Names, Series, SeriesKey, Window};
 use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
 
@@ -58,7 +58,7 @@ impl<'a> Evaluator<'a> {
 
     /// Records a rule without a verdict for a series.
     pub(super) fn add_failed(&mut self, rule: &Rule, key: &SeriesKey) {
-        if self.watched.contains(key) {
+        if self.watched.contains(key) && rule.mode == RuleMode::Live {
             self.evaluation.failed.entry(key.clone()).or_default().insert(rule.id.clone());
         }
     }
@@ -116,6 +116,10 @@ impl<'a> Evaluator<'a> {
                     GateResult::Normal => None,
                 }
             });
+            if prepared.rule.mode == RuleMode::Shadow {
+                self.evaluation.shadow_anomalies.extend(anomaly);
+                continue;
+            }
             let is_watched = self.watched.contains(&series.key);
             let is_finished_day = prepared.rule.grain == Grain::Daily && time.moment.hour.is_none();
             if is_finished_day && !series.is_opening_band && (is_watched || anomaly.is_some()) {
@@ -241,6 +245,7 @@ impl EvaluatedSeries {
             reason: verdict.reason,
             figures: self.figures.clone(),
             numeric_settings: prepared.numeric_settings.clone(),
+            is_shadow: prepared.rule.mode == RuleMode::Shadow,
             incident: None,
             planned_event: None,
         }

@@ -61,8 +61,8 @@ impl FinishedDays {
         let totals = DateRange { from: days_before(first, TRAILING_DAYS), to: Date::MAX };
         let totals = services.store.day_totals(totals).await?.into_iter().collect();
         let mut days = Self { history: None, measures, mask, totals, longest_days, changed: None };
-        // A dry run stores nothing: the new days exist only in memory.
-        if run.is_dry_run() || services.store.key_ranges()?.is_none() {
+        // A dry run stores nothing: the new days exist only in memory. A backtest reads each day once.
+        if services.mode != Mode::Write || services.store.key_ranges()?.is_none() {
             let history = services.store.history(range, &days.measures()).await?;
             days.mask.add_marks(&history, first);
             days.history = Some(history);
@@ -172,7 +172,7 @@ impl FinishedDays {
         let mut anomalous: BTreeSet<SeriesKey> =
             evaluation.anomalies.iter().map(|anomaly| anomaly.series.clone()).collect();
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
-        if run.services.mode == Mode::Write {
+        if !run.is_dry_run() {
             // Earlier anomalies of a rule without a verdict now remain valid, and the mark remains too.
             anomalous = anomalous_series(run.services.store.anomaly_keys(single_day(date)).await?);
             run.services.store.mark_anomalous(date, &anomalous, run.now).await?;
@@ -191,6 +191,7 @@ impl FinishedDays {
         run.checkpoint(Checkpoint::Stored).await?;
         run.report.add_time_since(Stage::WriteAnomalies, started);
         run.report.anomalies.append(&mut evaluation.anomalies);
+        run.report.anomalies.append(&mut evaluation.shadow_anomalies);
         Ok(incidents)
     }
 

@@ -13,8 +13,10 @@ use store::{DateRange, KeyRanges, StoreError};
 
 use crate::pipeline::run::RunError;
 
-/// Number of series per key range in memory.
+/// Largest number of series per key range in memory.
 const SERIES_PER_RANGE: usize = 1_000;
+/// Smallest number of series per key range in memory, unless a single key range has all series.
+const MIN_SERIES_PER_RANGE: usize = 64;
 
 /// The stored days up to the evaluated day or the last trained day.
 pub(crate) struct HistoryReader<'a> {
@@ -51,7 +53,9 @@ impl<'a> HistoryReader<'a> {
     pub(crate) fn of_memory(history: &'a History, snapshots: &'a Snapshots) -> Self {
         let keys: BTreeSet<&SeriesKey> = history.rows.keys().chain(snapshots.rows.keys()).collect();
         let keys: Vec<&SeriesKey> = keys.into_iter().collect();
-        let key_ranges = keys.chunks(SERIES_PER_RANGE).map(<[_]>::to_vec).collect();
+        // Some series on each core.
+        let series_per_range = keys.len().div_ceil(threads()).clamp(MIN_SERIES_PER_RANGE, SERIES_PER_RANGE);
+        let key_ranges = keys.chunks(series_per_range).map(<[_]>::to_vec).collect();
         let rows = Rows::Memory { history, snapshots, key_ranges };
         Self { days: history.days.clone(), snapshot_days: snapshots.days.clone(), rows }
     }
@@ -72,7 +76,7 @@ impl<'a> HistoryReader<'a> {
     /// Index ranges of key ranges, with a key range per core.
     pub(super) fn rounds(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let all = self.range_count();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = threads();
         (0..all).step_by(threads).map(move |first| first..all.min(first + threads))
     }
 
@@ -136,6 +140,11 @@ impl RangeData {
     pub(super) fn last_key(&self) -> Option<&SeriesKey> {
         self.history.rows.keys().next_back().max(self.snapshots.rows.keys().next_back())
     }
+}
+
+/// Number of key ranges at a time.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn select<R: Clone>(rows: &BTreeMap<SeriesKey, R>, keys: &[&SeriesKey]) -> BTreeMap<SeriesKey, R> {

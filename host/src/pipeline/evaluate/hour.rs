@@ -80,6 +80,7 @@ impl EvaluatedHour<'_> {
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
         run.report.add_time_since(Stage::WriteAnomalies, started);
         run.report.anomalies.append(&mut evaluation.anomalies);
+        run.report.anomalies.append(&mut evaluation.shadow_anomalies);
         run.checkpoint(Checkpoint::Stored).await?;
         Ok(HourResult::Evaluated(incidents))
     }
@@ -95,6 +96,7 @@ impl EvaluatedHour<'_> {
         run.check_stop()?;
         let incidents = run.advance_incidents(known, &mut evaluation).await?;
         run.report.anomalies.append(&mut evaluation.anomalies);
+        run.report.anomalies.append(&mut evaluation.shadow_anomalies);
         run.checkpoint(Checkpoint::Stored).await?;
         Ok(incidents)
     }

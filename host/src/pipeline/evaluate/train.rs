@@ -75,7 +75,7 @@ impl FinishedDays {
             result.map_err(|cause| error = Some(cause)).ok()
         });
         match services.mode {
-            Mode::Write => services.store.put_baselines(baselines.flatten(), run.now).await?,
+            Mode::Write | Mode::Backtest => services.store.put_baselines(baselines.flatten(), run.now).await?,
             Mode::DryRun => baselines.for_each(drop),
         }
         let time = rounds.time;

@@ -96,7 +96,11 @@ impl Preview<'_> {
         report.add(Count::Series, evaluation.series);
         report.add(Count::Verdicts, evaluation.verdicts);
         report.add(Count::Anomalies, evaluation.anomalies.len() as u64);
+        if !evaluation.shadow_anomalies.is_empty() {
+            report.add(Count::ShadowAnomalies, evaluation.shadow_anomalies.len() as u64);
+        }
         report.anomalies = evaluation.anomalies;
+        report.anomalies.extend(evaluation.shadow_anomalies);
         report.check_verdicts(rules);
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::admission::{Admission, PullPolicy};
 use crate::config::Config;
 
 /// A rule with the loaded detector.
+#[derive(Clone)]
 pub(crate) struct PreparedRule {
     pub(crate) rule: Rule,
     pub(crate) detector: Arc<Detector>,
@@ -26,6 +27,7 @@ pub(crate) struct PreparedRule {
 }
 
 /// The usable rules, and the diagnostics of the unusable rules.
+#[derive(Clone)]
 pub(crate) struct PreparedRules {
     pub(crate) rules: Vec<PreparedRule>,
     pub(crate) problems: Vec<Diagnostic>,

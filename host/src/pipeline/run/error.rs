@@ -80,6 +80,10 @@ pub(crate) enum RunError {
         "the store does not hold {date}, its newest day is {newest}: name a stored day, or load {date} with costwarden backfill"
     )]
     DayNotStored { date: Date, newest: Date },
+    #[error(
+        "the store holds no finished day from {from} to {to}: its first day is {first} and its newest day is {newest}; name stored days with --from and --to"
+    )]
+    NoStoredDay { from: Date, to: Date, first: Date, newest: Date },
 }
 
 impl RunError {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use model::anomaly::{Direction, Severity};
 use model::incident::{Incident, IncidentState};
 use model::ledger::DayLedger;
+use model::rule::RuleMode;
 use model::series::day_start;
 use store::Operation;
 
@@ -28,7 +29,12 @@ pub(crate) fn create_rule_metrics(rules: &PreparedRules, tally: &mut Tally) {
         for metric in [Metric::DetectorFuel, Metric::DetectorSeconds, Metric::DetectorSeries, Metric::FailedSeries] {
             tally.add(metric, &labels, 0.0);
         }
-        tally.add(Metric::Anomalies, &[prepared.rule.id.as_str(), prepared.rule.severity.as_str()], 0.0);
+        match prepared.rule.mode {
+            RuleMode::Live => {
+                tally.add(Metric::Anomalies, &[prepared.rule.id.as_str(), prepared.rule.severity.as_str()], 0.0);
+            }
+            RuleMode::Shadow => tally.add(Metric::ShadowAnomalies, &[prepared.rule.id.as_str()], 0.0),
+        }
     }
 }
 

@@ -82,6 +82,8 @@ names! {
         RuleProblems => "rule_problems",
         Rules => "rules",
         Series => "series",
+        /// Anomalies of shadow rules.
+        ShadowAnomalies => "shadow_anomalies",
         Spooled => "spooled",
         /// Incidents with a notification that a silence or a planned event held back.
         Suppressed => "suppressed",

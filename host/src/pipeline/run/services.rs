@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use ingest::archive::options::ArchiveOptions;
 use ingest::archive::{Archive, Spool};
 use ingest::source::Source;
+use ingest::source::options::SourceOptions;
 use jiff::Timestamp;
 use model::incident::Incident;
 use model::moment::BillingHour;
 use model::rule;
 use model::run_id::RunId;
-use notify::{Receiver, Terminal};
+use notify::options::{ReceiverKind, ReceiverOptions};
+use notify::{Receiver, Terminal, TextStyle};
 use sandbox::{Isolation, Sandbox};
 use store::options::StoreOptions;
 use store::{Access, DateRange, Store, StoreError};
@@ -25,6 +28,9 @@ pub(crate) enum Mode {
     Write,
     /// Evaluates and reports only: archives, stores and notifies nothing.
     DryRun,
+    /// Replays stored days over a store in memory: fetches and archives nothing, and every receiver drops the
+    /// notifications.
+    Backtest,
 }
 
 /// The open services of a run.
@@ -61,11 +67,11 @@ impl Services {
     ) -> Result<Self, RunError> {
         let access = match mode {
             Mode::Write => Access::Write(run_id),
-            Mode::DryRun => Access::Read,
+            Mode::DryRun | Mode::Backtest => Access::Read,
         };
         let pull = match mode {
             Mode::Write => PullPolicy::Keep,
-            Mode::DryRun => PullPolicy::Once,
+            Mode::DryRun | Mode::Backtest => PullPolicy::Once,
         };
         // A dry run leaves no compiled plugins on disk.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
@@ -74,7 +80,7 @@ impl Services {
         let store = open_store(&config.store, config.lease, access).await?;
         match mode {
             Mode::Write => store.claim(&config.account, now).await?,
-            Mode::DryRun => store.check_account(&config.account).await.map(drop)?,
+            Mode::DryRun | Mode::Backtest => store.check_account(&config.account).await.map(drop)?,
         }
         let set = rule::load(&config.rules);
         let (rules, sandbox_error) = match &sandbox {
@@ -90,6 +96,35 @@ impl Services {
             rules,
             sandbox_error,
             mode,
+            is_period_by_clock: false,
+            run_id,
+            owner: process_id(),
+            config,
+        })
+    }
+
+    /// The services of a backtest: a store in memory, and a receiver without output for each receiver of the config. The
+    /// source and the archive have no document.
+    ///
+    /// # Errors
+    /// The store cannot be created.
+    pub(crate) fn of_backtest(config: Config, rules: PreparedRules, run_id: RunId) -> Result<Self, RunError> {
+        let nowhere = config.state_dir.join("backtest");
+        let archive = ArchiveOptions::Directory { directory: nowhere.clone() };
+        let receiver = |options: &ReceiverOptions| {
+            let kind = ReceiverKind::Terminal(TextStyle::Short);
+            let options = ReceiverOptions { name: options.name.clone(), daily_total: false, kind };
+            Receiver::new(&options, Terminal::Writer(|_, _| Ok(())))
+        };
+        Ok(Self {
+            source: Source::new(&SourceOptions::Archive, &archive)?,
+            archive: Archive::new(&archive),
+            spool: Spool::new(&nowhere),
+            store: Store::in_memory(run_id)?,
+            receivers: config.receivers.iter().map(receiver).collect(),
+            rules,
+            sandbox_error: None,
+            mode: Mode::Backtest,
             is_period_by_clock: false,
             run_id,
             owner: process_id(),

@@ -34,6 +34,7 @@ fn anomaly(rule: &str, moment: Moment, impact: f64) -> Anomaly {
         reason: format!("{rule} {impact}"),
         figures: BTreeMap::new(),
         numeric_settings: BTreeMap::new(),
+        is_shadow: false,
         incident: None,
         planned_event: None,
     }

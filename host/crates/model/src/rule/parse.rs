@@ -4,7 +4,7 @@ use std::path::Path;
 
 use config_file::toml::{Document, Section};
 
-use super::{Absent, Directions, MinImpact, Rule, RuleLocation, RuleSet, Select, group_by, select};
+use super::{Absent, Directions, MinImpact, Rule, RuleLocation, RuleMode, RuleSet, Select, group_by, select};
 use crate::anomaly::Severity;
 use crate::history::Measure;
 use crate::rule::image::{Image, SCHEME};
@@ -67,6 +67,8 @@ fn read(file: &Path, mut section: Section<'_, '_>, earlier_rules: &[Rule]) -> Op
         "severity",
         &[("info", Severity::Info), ("warning", Severity::Warning), ("critical", Severity::Critical)],
     );
+    let modes = [RuleMode::Live, RuleMode::Shadow].map(|mode| (mode.as_str(), mode));
+    let mode = section.choice("mode", &modes);
     let select = section.section("select").map_or_else(|| Some(Select::default()), select::read);
     let settings = section.json("settings");
     if let Some(other) = id.as_ref().and_then(|id| earlier_rules.iter().find(|other| other.id == *id)) {
@@ -100,6 +102,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, earlier_rules: &[Rule]) -> Op
         min_impact_share: min_impact_share.unwrap_or(0.0),
         min_change: min_change.unwrap_or(0.0),
         severity: severity.unwrap_or(Severity::Warning),
+        mode: mode.unwrap_or(RuleMode::Live),
         settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.json.to_string()),
         location,
     })
@@ -218,7 +221,7 @@ measure = "usage-time"
         rules/a.toml:10: rule.select.project: matches nothing: a pattern with ! excludes every other pattern
         rules/a.toml:10: rule.select.service: matches nothing: expected at least one pattern; omit the key to match everything
         rules/a.toml:10: rule.select.region: unknown key, expected one of account, project, service
-        rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, select, settings
+        rules/a.toml:11: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, mode, select, settings
         rules/a.toml:18: rule.id: "good" is already the id of the rule at rules/a.toml:12, expected a unique id
         rules/a.toml:22: rule.measure: hourly snapshots contain only the billed cost, expected "billed-cost" or series = "daily"
         "#);

@@ -30,6 +30,17 @@ pub struct LabelledRows {
     times: Vec<i64>,
 }
 
+/// One row of a labelled series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabelledRow {
+    /// 0 for a row outside of all events.
+    pub label: i64,
+    /// `None` for a row without a verdict.
+    pub score: Option<f64>,
+    /// Local time in seconds.
+    pub time: i64,
+}
+
 /// The counts of events and alerts after the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ScoreCounts {
@@ -77,6 +88,17 @@ pub struct Scoring {
 }
 
 impl LabelledRows {
+    /// Returns the rows of a series in order of time.
+    pub fn of_rows(rows: impl Iterator<Item = LabelledRow>) -> Self {
+        let mut labelled = Self { labels: Vec::new(), scores: Vec::new(), times: Vec::new() };
+        for LabelledRow { label, score, time } in rows {
+            labelled.labels.push(label);
+            labelled.scores.push(score);
+            labelled.times.push(time);
+        }
+        labelled
+    }
+
     /// Returns the rows of a file with labels; `None` for a file without labels.
     pub fn new(file: &SeriesFile, result: &TrialResult) -> Option<Self> {
         let labels = file.rows.iter().map(|row| row.label).collect::<Option<Vec<_>>>()?;

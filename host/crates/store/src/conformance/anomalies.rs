@@ -32,6 +32,7 @@ fn anomaly(date: Date, hour: Option<u8>, service: &str, rule: &str) -> Anomaly {
         reason: "평소보다 \"많이\" 높음".to_owned(),
         figures: figures(&[("mean", 10.0), ("std", 4.0)]),
         numeric_settings: figures(&[("zScore", 3.0), ("deviationRatio", 2.0)]),
+        is_shadow: false,
         incident: Some("e1".to_owned()),
         planned_event: None,
     }
@@ -65,7 +66,7 @@ async fn an_anomaly_has_the_fields_of_the_replaced_pipeline_and_more() {
             "grain": "daily", "direction": "up", "severity": "warning", "observedAmount": 30.0, "expected": 11.0,
             "lower": Bson::Null, "upper": 20.0, "score": 2.5, "impact": 19.0, "reason": "평소보다 \"많이\" 높음",
             "baselineMean": 10.0, "baselineStd": 4.0, "zScore": 5.0, "deviationRatio": 3.0,
-            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "incident": "e1",
+            "threshold": { "zScore": 3.0, "deviationRatio": 2.0 }, "detector": "d1", "shadow": false, "incident": "e1",
             "plannedEvent": Bson::Null, "status": "NEW",
             "createdAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
             "updatedAt": ::mongodb::bson::DateTime::from_millis(at(0).as_millisecond()),
@@ -133,6 +134,22 @@ async fn anomalies_of_a_day_and_of_its_hours_are_separate() {
         keys.sort();
         assert_eq!(keys, [None, Some(0), Some(23)].map(|hour| AnomalyKey { series: key("a"), date: day(1), hour }));
         assert!(store.anomaly_keys(range(2, 3)).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keys_leave_out_anomalies_of_shadow_rules() {
+    in_every_store("shadow_anomalies", async |store| {
+        let moment = Moment { date: day(1), hour: None };
+        for is_shadow in [true, false] {
+            let anomalies = [Anomaly { is_shadow, ..anomaly(day(1), None, "a", "one") }];
+            store.put_anomalies(moment, &rules(&["one"]), &anomalies, at(0)).await.unwrap();
+            let listed = store.anomalies(range(1, 1)).await.unwrap();
+            assert_eq!(listed.iter().map(|record| record.is_shadow).collect::<Vec<_>>(), [is_shadow]);
+            let keys = store.anomaly_keys(range(1, 1)).await.unwrap();
+            assert_eq!(keys.len(), usize::from(!is_shadow));
+        }
     })
     .await;
 }

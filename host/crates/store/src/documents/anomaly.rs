@@ -28,7 +28,7 @@ pub(crate) const COLLECTION: Collection = Collection {
 };
 
 /// The field order of listed documents. Unknown fields follow in alphabetical order.
-const FIELDS: [&str; 31] = [
+const FIELDS: [&str; 32] = [
     "date",
     "hour",
     "domainId",
@@ -54,6 +54,7 @@ const FIELDS: [&str; 31] = [
     "deviationRatio",
     "threshold",
     "detector",
+    SHADOW,
     "incident",
     "plannedEvent",
     "status",
@@ -61,6 +62,9 @@ const FIELDS: [&str; 31] = [
     "updatedAt",
     "runId",
 ];
+
+/// The mark of an anomaly of a shadow rule.
+pub(crate) const SHADOW: &str = "shadow";
 
 /// Returns the first fields of the key: the date and the hour.
 pub(crate) fn moment_key(moment: Moment) -> Document {
@@ -91,6 +95,7 @@ pub(crate) fn upsert(anomaly: &Anomaly, now: Timestamp) -> Upsert {
         "direction": anomaly.direction.as_str(),
         "severity": anomaly.severity.as_str(),
         "reason": &anomaly.reason,
+        SHADOW: anomaly.is_shadow,
         "incident": anomaly.incident.as_deref(),
         "plannedEvent": anomaly.planned_event.as_deref(),
         "updatedAt": bson_time(now),
@@ -147,5 +152,6 @@ pub(crate) fn ordered(mut document: Document) -> Document {
 /// Reads a stored document.
 pub(crate) fn read_record(document: Document) -> AnomalyRecord {
     let incident = document.get_str("incident").ok().map(str::to_owned);
-    AnomalyRecord { incident, json: json::object(document) }
+    let is_shadow = document.get_bool(SHADOW) == Ok(true);
+    AnomalyRecord { incident, is_shadow, json: json::object(document) }
 }

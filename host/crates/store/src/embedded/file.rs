@@ -72,6 +72,19 @@ impl Embedded {
         Ok(store)
     }
 
+    /// Creates an empty database in memory. `run` is the id of the writing run.
+    pub(crate) fn in_memory(run: RunId) -> Result<Self, StoreError> {
+        let path = PathBuf::from("memory");
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = builder
+            .create_with_backend(InMemoryBackend::new())
+            .map_err(|error| store_error(&path, error.into(), redb::Error::to_string))?;
+        let store = Self { database: Handle::Writable(database), path, run: Some(run), latency: Latency::default() };
+        store.create_tables().map_err(|cause| store.failure("about", cause))?;
+        Ok(store)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

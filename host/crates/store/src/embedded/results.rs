@@ -87,7 +87,9 @@ impl Embedded {
         let mut interner = Interner::default();
         let mut keys = Vec::new();
         self.visit_days(&anomaly::COLLECTION, range, |document| {
-            keys.push(anomaly::read_key(document, &mut interner)?);
+            if document.get_bool(anomaly::SHADOW) != Ok(true) {
+                keys.push(anomaly::read_key(document, &mut interner)?);
+            }
             Ok(())
         })?;
         Ok(keys)

@@ -77,7 +77,9 @@ impl Mongodb {
 
     pub(crate) async fn anomaly_keys(&self, range: DateRange) -> Result<Vec<AnomalyKey>, StoreError> {
         let fields = doc! { "_id": 0, "date": 1, "hour": 1, "domainId": 1, "projectId": 1, "serviceId": 1 };
-        let find = Find { filter: range_filter(range), fields, ..Find::default() };
+        let mut filter = range_filter(range);
+        filter.insert(anomaly::SHADOW, doc! { "$ne": true });
+        let find = Find { filter, fields, ..Find::default() };
         let mut interner = Interner::default();
         let mut keys = Vec::new();
         self.visit(&anomaly::COLLECTION, find, |document| {

@@ -1,0 +1,180 @@
+//! The command `rules backtest`: the incidents and notifications of a rule set over the stored days.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::civil::Date;
+use model::count::counted;
+use model::money;
+use model::run_id::RunId;
+use serde_json::{Value, json};
+
+use super::{labels, prepare};
+use crate::cli::args;
+use crate::cli::incidents;
+use crate::cli::jobs;
+use crate::cli::plot::PlotTarget;
+use crate::cli::present::{self, Form};
+use crate::config::Config;
+use crate::pipeline::{self, Backtest, BacktestResult, Count, DayLabel, Grade, PreparedRules, RuleFigures, RuleScore};
+use store::{Access, Store};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct BacktestArgs {
+    /// Folder of rules. Default: the folder in the config.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// First day of the result. Default: the first day in the store. Earlier days are evaluated too, because the rules do
+    /// not train on anomalous days.
+    #[arg(long, value_parser = args::day)]
+    from: Option<Date>,
+    /// Last day. Default: the newest day in the store.
+    #[arg(long, value_parser = args::day)]
+    to: Option<Date>,
+    /// CSV file with the columns date, series and label, for precision and recall. Default: the decisions of people about
+    /// stored incidents.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Draw the bill of each day and the days with new incidents in the terminal, or write an SVG file.
+    #[arg(long, value_name = "FILE.svg", num_args = 0..=1)]
+    plot: Option<Option<PathBuf>>,
+}
+
+pub(super) async fn run(mut config: Config, args: BacktestArgs, form: Form, run_id: RunId) -> anyhow::Result<Grade> {
+    let started = Instant::now();
+    let BacktestArgs { rules, from, to, labels, plot } = args;
+    let plot = PlotTarget::of_form(plot.as_ref(), form)?;
+    config.rules = rules.unwrap_or(config.rules);
+    let labels = labels.as_deref().map(labels::read).transpose()?;
+    let currency = config.currency.clone();
+    let result = replay(config, ReplayArgs { from, to, labels: labels.as_deref(), run_id }).await?;
+    if let Some(target) = plot.filter(|_| result.report.error.is_none()) {
+        target.draw(&result.figure(&currency))?;
+    }
+    match form {
+        Form::Json => present::out(&as_json(&result).to_string()),
+        Form::Text => {
+            if !result.figures.rules.is_empty() {
+                present::out(&table(&result.figures.rules, &currency).to_string());
+            }
+            present::remarks(&result.report);
+            present::out(&summary(&result, started.elapsed()));
+        }
+    }
+    Ok(result.report.grade())
+}
+
+/// The days, the labels and the run of a backtest.
+#[derive(Clone, Copy)]
+pub(super) struct ReplayArgs<'a> {
+    pub(super) from: Option<Date>,
+    pub(super) to: Option<Date>,
+    pub(super) labels: Option<&'a [DayLabel]>,
+    pub(super) run_id: RunId,
+}
+
+/// Replays the stored days with the rules of a config.
+pub(super) async fn replay(config: Config, args: ReplayArgs<'_>) -> anyhow::Result<BacktestResult> {
+    let rules = prepare(&config).await?;
+    replay_rules(config, rules, args).await
+}
+
+/// Replays the stored days with the given rules.
+pub(super) async fn replay_rules(
+    config: Config,
+    rules: PreparedRules,
+    args: ReplayArgs<'_>,
+) -> anyhow::Result<BacktestResult> {
+    let ReplayArgs { from, to, labels, run_id } = args;
+    let store = Store::open(&config.store, Access::Read).await?;
+    let backtest = Backtest { config, store: &store, rules, from, to, labels, run_id };
+    let bar = jobs::counting("days");
+    let on_day = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let result = pipeline::backtest(backtest, &on_day).await;
+    bar.finish_and_clear();
+    Ok(result)
+}
+
+fn table(rules: &[RuleFigures], currency: &str) -> comfy_table::Table {
+    let impact = format!("impact {currency}");
+    let is_scored = rules.iter().any(|figures| figures.score.is_some());
+    let mut header = vec!["rule", "anomalies", "incidents", "notifications", &impact, "fuel", "seconds"];
+    if is_scored {
+        header.extend(["precision", "recall"]);
+    }
+    let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
+    (0..header.len()).for_each(|column| present::keep_whole(&mut table, column));
+    for figures in rules {
+        let RuleFigures { rule, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
+        let mut row = vec![
+            rule.clone(),
+            anomalies.to_string(),
+            incidents.to_string(),
+            notifications.to_string(),
+            money::text(*impact),
+            format!("{fuel:.0}"),
+            format!("{:.1}", time.as_secs_f64()),
+        ];
+        if is_scored {
+            let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.2}"));
+            row.push(share(score.as_ref().and_then(RuleScore::precision)));
+            row.push(share(score.as_ref().and_then(RuleScore::recall)));
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+fn summary(result: &BacktestResult, took: Duration) -> String {
+    let BacktestResult { report, incidents, figures, .. } = result;
+    format!(
+        "{} {} {}: {}, {}, {}, {}, {} in {:.1} s; nothing was written",
+        report.job,
+        report.period,
+        report.grade().as_str(),
+        counted(report.count(Count::Days), "replayed day"),
+        counted(report.count(Count::Rules), "rule"),
+        counted(report.anomalies.len() as u64, "anomaly"),
+        counted(incidents.len() as u64, "incident"),
+        counted(figures.notifications, "notification"),
+        took.as_secs_f64(),
+    )
+}
+
+fn as_json(result: &BacktestResult) -> Value {
+    let BacktestResult { report, incidents, figures, .. } = result;
+    let mut json = present::json_report(report, None);
+    json["notifications"] = figures.notifications.into();
+    json["rules"] = figures.rules.iter().map(rule_json).collect();
+    json["incidents"] = incidents.iter().map(incidents::json).collect();
+    json
+}
+
+fn rule_json(figures: &RuleFigures) -> Value {
+    let RuleFigures { rule, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
+    let score = score.as_ref().map(|score| match score {
+        RuleScore::Labels(figures) => json!({ "by": "labels", "figures": figures }),
+        RuleScore::Decisions(score) => json!({
+            "by": "decisions",
+            "accepted": score.accepted,
+            "acceptedFound": score.accepted_found,
+            "dismissedFound": score.dismissed_found,
+        }),
+    });
+    json!({
+        "id": rule,
+        "anomalies": anomalies,
+        "incidents": incidents,
+        "notifications": notifications,
+        "impact": impact,
+        "fuel": fuel,
+        "seconds": time.as_secs_f64(),
+        "precision": figures.score.as_ref().and_then(RuleScore::precision),
+        "recall": figures.score.as_ref().and_then(RuleScore::recall),
+        "score": score,
+    })
+}

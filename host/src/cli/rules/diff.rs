@@ -1,0 +1,202 @@
+//! The command `rules diff`: two backtests, and the differences between their incidents and notifications.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::civil::Date;
+use model::count::counted;
+use model::incident::Incident;
+use model::money;
+use model::run_id::RunId;
+use serde_json::{Value, json};
+
+use super::backtest::{ReplayArgs, replay};
+use crate::cli::args;
+use crate::cli::incidents;
+use crate::cli::present::{self, Form};
+use crate::config::{Config, RuleLimits};
+use crate::pipeline::{BacktestResult, Grade, IncidentChange, compare_incidents, notifications};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DiffArgs {
+    /// Folder of the present rules.
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// Folder of the new rules.
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// First day of the result. Default: the first day in the store.
+    #[arg(long, value_parser = args::day)]
+    from: Option<Date>,
+    /// Last day. Default: the newest day in the store.
+    #[arg(long, value_parser = args::day)]
+    to: Option<Date>,
+}
+
+pub(super) async fn run(config: Config, args: DiffArgs, form: Form, run_id: RunId) -> anyhow::Result<Grade> {
+    let DiffArgs { old, new, from, to } = args;
+    let diff = RuleSetDiff::new(&config, [&old, &new], ReplayArgs { from, to, labels: None, run_id }).await?;
+    diff.print(&config.currency, form);
+    Ok(diff.grade())
+}
+
+/// The backtests of two rule sets.
+pub(super) struct RuleSetDiff {
+    old: BacktestResult,
+    new: BacktestResult,
+}
+
+/// Sums over the incidents of a backtest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sums {
+    incidents: usize,
+    notifications: u64,
+    impact: f64,
+}
+
+impl RuleSetDiff {
+    /// Replays the stored days with both rule sets.
+    pub(super) async fn new(config: &Config, folders: [&Path; 2], args: ReplayArgs<'_>) -> anyhow::Result<Self> {
+        let [old, new] = folders;
+        let old = replay(Config { rules: old.to_owned(), ..config.clone() }, args).await?;
+        let new = replay(Config { rules: new.to_owned(), ..config.clone() }, args).await?;
+        Ok(Self { old, new })
+    }
+
+    pub(super) fn grade(&self) -> Grade {
+        self.old.report.grade().max(self.new.report.grade())
+    }
+
+    /// Prints the differences and the sums.
+    pub(super) fn print(&self, currency: &str, form: Form) {
+        let changes = compare_incidents(&self.old.incidents, &self.new.incidents);
+        match form {
+            Form::Json => {
+                changes.iter().for_each(|change| present::out(&change_json(*change).to_string()));
+                present::out(&self.sums_json(changes.len()).to_string());
+            }
+            Form::Text => {
+                if !changes.is_empty() {
+                    present::out(&table(&changes, currency).to_string());
+                }
+                [&self.old, &self.new].iter().for_each(|result| present::remarks(&result.report));
+                present::out(&self.summary(&changes, currency));
+            }
+        }
+    }
+
+    /// Checks the new rules against the limits of the config.
+    ///
+    /// # Errors
+    /// A backtest failed, or the new rules exceed a limit.
+    pub(super) fn check(&self, limits: RuleLimits) -> anyhow::Result<()> {
+        for report in [&self.old.report, &self.new.report] {
+            anyhow::ensure!(
+                report.error.is_none(),
+                "the backtest failed: {}",
+                report.error.as_deref().unwrap_or_default()
+            );
+        }
+        let per_month = self.new.figures.notifications_per_month();
+        if let Some(most) = limits.max_notifications_per_month {
+            anyhow::ensure!(
+                per_month <= f64::from(most),
+                "the new rules send {per_month:.1} notifications per 30 days in the backtest, and [rules] max_notifications_per_month = {most} allows {most}: change the rules, or raise the limit"
+            );
+        }
+        Ok(())
+    }
+
+    fn summary(&self, changes: &[IncidentChange<'_>], currency: &str) -> String {
+        let count = |is_counted: fn(&IncidentChange<'_>) -> bool| {
+            changes.iter().filter(|change| is_counted(change)).count() as u64
+        };
+        let [old, new] = [Sums::of(&self.old), Sums::of(&self.new)];
+        format!(
+            "rules diff {}: {} only in OLD, {} only in NEW, {} changed; OLD: {}, NEW: {}; nothing was written",
+            self.new.report.period,
+            counted(count(|change| matches!(change, IncidentChange::OnlyOld(_))), "incident"),
+            counted(count(|change| matches!(change, IncidentChange::OnlyNew(_))), "incident"),
+            count(|change| matches!(change, IncidentChange::Changed { .. })),
+            old.text(currency),
+            new.text(currency),
+        )
+    }
+
+    fn sums_json(&self, changes: usize) -> Value {
+        let side = |result: &BacktestResult| {
+            let Sums { incidents, notifications, impact } = Sums::of(result);
+            let error = &result.report.error;
+            json!({ "incidents": incidents, "notifications": notifications, "impact": impact, "error": error })
+        };
+        let [old, new] = [&self.old, &self.new].map(side);
+        json!({ "period": self.new.report.period, "changes": changes, "old": old, "new": new })
+    }
+}
+
+impl Sums {
+    fn of(result: &BacktestResult) -> Self {
+        let incidents = &result.incidents;
+        Self {
+            incidents: incidents.len(),
+            notifications: result.figures.notifications,
+            impact: incidents.iter().map(Incident::impact).fold(0.0, |sum, impact| sum + impact),
+        }
+    }
+
+    fn text(self, currency: &str) -> String {
+        let Self { incidents, notifications, impact } = self;
+        format!(
+            "{}, {}, {} {currency}",
+            counted(incidents as u64, "incident"),
+            counted(notifications, "notification"),
+            money::text(impact)
+        )
+    }
+}
+
+fn table(changes: &[IncidentChange<'_>], currency: &str) -> comfy_table::Table {
+    let impact = format!("impact {currency}");
+    let mut table = present::table(&["", "since", "state", "notifications", &impact, "series"], &[3, 4]);
+    (0..2).for_each(|column| present::keep_whole(&mut table, column));
+    for change in changes {
+        let names = &change.incident().names;
+        table.add_row([
+            sign(*change).to_owned(),
+            sides(*change, |incident| incident.first_seen.date.to_string()),
+            sides(*change, |incident| incidents::state(incident).to_owned()),
+            sides(*change, |incident| notifications(incident).to_string()),
+            sides(*change, |incident| money::text(incident.impact())),
+            present::series_label([&names.account, &names.project, &names.service]),
+        ]);
+    }
+    table
+}
+
+fn sign(change: IncidentChange<'_>) -> &'static str {
+    match change {
+        IncidentChange::OnlyOld(_) => "-",
+        IncidentChange::OnlyNew(_) => "+",
+        IncidentChange::Changed { .. } => "~",
+    }
+}
+
+/// Returns the text of an incident, or the texts before and after a change.
+fn sides(change: IncidentChange<'_>, text: impl Fn(&Incident) -> String) -> String {
+    match change {
+        IncidentChange::OnlyOld(incident) | IncidentChange::OnlyNew(incident) => text(incident),
+        IncidentChange::Changed { old, new } => {
+            let [old, new] = [text(old), text(new)];
+            if old == new { new } else { format!("{old} -> {new}") }
+        }
+    }
+}
+
+fn change_json(change: IncidentChange<'_>) -> Value {
+    let [name, old, new] = match change {
+        IncidentChange::OnlyOld(old) => ["only-old".into(), incidents::json(old), Value::Null],
+        IncidentChange::OnlyNew(new) => ["only-new".into(), Value::Null, incidents::json(new)],
+        IncidentChange::Changed { old, new } => ["changed".into(), incidents::json(old), incidents::json(new)],
+    };
+    json!({ "change": name, "old": old, "new": new })
+}

@@ -1,0 +1,145 @@
+//! The command `rules tune`: the gate of a rule for a number of notifications per month.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::civil::Date;
+use model::run_id::RunId;
+use serde_json::json;
+
+use super::backtest::{ReplayArgs, replay_rules};
+use super::prepare;
+use crate::cli::args;
+use crate::cli::present::{self, Form};
+use crate::config::Config;
+use crate::pipeline::{Grade, PreparedRules};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TuneArgs {
+    /// Id of the rule.
+    #[arg(value_name = "RULE")]
+    rule: String,
+    /// Largest number of notifications of the rule per 30 days.
+    #[arg(long, value_name = "N")]
+    notifications_per_month: f64,
+    /// Folder of rules. Default: the folder in the config.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// First day of the backtests. Default: the first day in the store.
+    #[arg(long, value_parser = args::day)]
+    from: Option<Date>,
+    /// Last day. Default: the newest day in the store.
+    #[arg(long, value_parser = args::day)]
+    to: Option<Date>,
+}
+
+/// The result of a rule with one value of the gate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Measured {
+    share: f64,
+    incidents: u64,
+    notifications_per_month: f64,
+}
+
+pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: RunId) -> anyhow::Result<Grade> {
+    let TuneArgs { rule, notifications_per_month: most, rules, from, to } = args;
+    config.rules = rules.unwrap_or(config.rules);
+    let prepared = prepare(&config).await?;
+    let location = prepared.rules.iter().find(|prepared| prepared.rule.id == rule).map(|it| it.rule.location.clone());
+    let Some(location) = location else {
+        anyhow::bail!("no usable rule {rule} in {}: costwarden rules list names all rules", config.rules.display());
+    };
+    let trial = Trial {
+        config: &config,
+        prepared: &prepared,
+        rule: &rule,
+        args: ReplayArgs { from, to, labels: None, run_id },
+    };
+    let shares = shares();
+    // The smallest value with few enough notifications, if the notifications fall with a larger value.
+    let mut range = 0..shares.len();
+    let mut best = None;
+    while !range.is_empty() {
+        let middle = range.start + range.len() / 2;
+        let measured = trial.measure(shares[middle]).await?;
+        print(measured, form);
+        if measured.notifications_per_month <= most {
+            best = Some(measured);
+            range.end = middle;
+        } else {
+            range.start = middle + 1;
+        }
+    }
+    let Some(Measured { share, notifications_per_month, .. }) = best else {
+        let largest = shares.last().copied().unwrap_or_default();
+        anyhow::bail!(
+            "rule {rule} sends more than {most} notifications per 30 days with each measured min_impact_share up to {largest}: change the detector, its settings or the selection"
+        );
+    };
+    if form == Form::Text {
+        present::out(&format!(
+            "rule {rule}: min_impact_share = {share} gives {notifications_per_month:.1} notifications per 30 days; set the value at {}:{}, nothing was written",
+            location.file.display(),
+            location.line,
+        ));
+    }
+    Ok(Grade::Done)
+}
+
+/// Returns the measured values of `min_impact_share`, ascending.
+fn shares() -> Vec<f64> {
+    let texts =
+        (1..=5).rev().flat_map(|digits| ["1", "1.5", "2", "3", "5", "7"].map(|first| format!("{first}e-{digits}")));
+    [0.0].into_iter().chain(texts.map(|text| text.parse().expect("a number"))).collect()
+}
+
+fn print(measured: Measured, form: Form) {
+    let Measured { share, incidents, notifications_per_month } = measured;
+    match form {
+        Form::Json => present::out(
+            &json!({ "minImpactShare": share, "incidents": incidents, "notificationsPerMonth": notifications_per_month })
+                .to_string(),
+        ),
+        Form::Text => present::out(&format!(
+            "min_impact_share {share}: {incidents} incidents, {notifications_per_month:.1} notifications per 30 days"
+        )),
+    }
+}
+
+/// The backtests of a rule with different values of the gate.
+struct Trial<'a> {
+    config: &'a Config,
+    prepared: &'a PreparedRules,
+    rule: &'a str,
+    args: ReplayArgs<'a>,
+}
+
+impl Trial<'_> {
+    /// Replays the stored days with a value of the gate.
+    async fn measure(&self, share: f64) -> anyhow::Result<Measured> {
+        let mut rules = self.prepared.clone();
+        let of_rule = rules.rules.iter_mut().filter(|prepared| prepared.rule.id == self.rule);
+        of_rule.for_each(|prepared| prepared.rule.min_impact_share = share);
+        let result = replay_rules(self.config.clone(), rules, self.args).await?;
+        if let Some(error) = &result.report.error {
+            anyhow::bail!("{error}");
+        }
+        let figures = result.figures.rules.iter().find(|figures| figures.rule == self.rule);
+        let figures = figures.expect("the backtest has figures of each usable rule");
+        let notifications_per_month = figures.notifications as f64 / f64::from(result.figures.days.max(1)) * 30.0;
+        Ok(Measured { share, incidents: figures.incidents, notifications_per_month })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_ascend_in_round_steps() {
+        let shares = shares();
+        assert!(shares.is_sorted() && shares.len() == 31);
+        assert_eq!(shares[..4], [0.0, 0.00001, 0.000015, 0.00002]);
+        assert_eq!(shares.last(), Some(&0.7));
+    }
+}
