@@ -9,6 +9,9 @@ SHELL := bash
 COSTWARDEN := $(or $(CARGO_TARGET_DIR),target)/release/costwarden
 FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
 
+# The commit, for `costwarden --version --verbose`. COSTWARDEN_ADVISORIES is the date of the last advisory check.
+export COSTWARDEN_COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
+
 # COSTWARDEN_TEST_ALL=1 makes tests fail that would pass over what is absent: a server, a compiler of another language.
 
 # How long `make fuzz` goes on, and where its inputs begin.
@@ -76,6 +79,19 @@ fuzz: build ## damaged plugins, states and foreign data, the meter beside the en
 .PHONY: deb
 deb: build ## a Debian package in target/debian, the same bytes each time
 	COSTWARDEN=$(COSTWARDEN) config/deploy/deb/build.sh
+
+.PHONY: release
+release: deb ## the package, an SBOM (CycloneDX) and checksums in target/release-files
+	rm -rf target/release-files && mkdir -p target/release-files
+	.ci/tool cargo-cyclonedx cyclonedx --format json --manifest-path host/Cargo.toml --override-filename costwarden.cdx
+	mv host/costwarden.cdx.json target/release-files/
+	git ls-files -z --others -- '*/costwarden.cdx.json' | xargs -0 rm -f
+	cp target/debian/*.deb plugins/dist/*.wasm target/release-files/
+	cd target/release-files && sha256sum -- * >SHA256SUMS
+
+.PHONY: advisories
+advisories: ## the advisory check of the dependencies; needs the network to the advisory database
+	.ci/tool cargo-deny check advisories
 
 .PHONY: package
 package: build

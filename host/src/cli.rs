@@ -11,6 +11,7 @@ mod demo;
 mod events;
 mod health;
 mod incidents;
+mod init;
 mod jobs;
 mod log;
 mod manual;
@@ -21,8 +22,10 @@ mod report;
 mod routes;
 mod rules;
 mod schedule;
+mod schema;
 mod series;
 mod silences;
+mod version;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +47,7 @@ use store::failpoint;
 /// Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 ///
 /// Exit codes: 0 done (anomalies are data, not failures); 1 degraded, nothing is lost; 2 failed.
+/// `--version --verbose` also prints the commit, the engine and the date of the last advisory check.
 #[derive(Debug, Parser)]
 #[command(name = "costwarden", version, max_term_width = 100)]
 struct Cli {
@@ -59,6 +63,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a first config and rule set, after a trial of the billing API, the archive and the store.
+    Init(init::InitArgs),
     /// Ingest and evaluate finished days, notify people, and train the detectors. Start every hour.
     Daily(DailyArgs),
     /// Ingest and evaluate the current day up to now. Start every hour.
@@ -106,6 +112,8 @@ enum Command {
     /// Install, remove or show the cron or systemd schedule of the jobs.
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// Print the JSON Schema of a file, for editors.
+    Schema(schema::SchemaArgs),
     /// Serve a simulated Kakao Cloud billing API on loopback until interrupted.
     ///
     /// Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults
@@ -218,6 +226,10 @@ struct WorkerArgs {
 
 /// Runs the command of the command line and returns the exit code of the process.
 pub fn main() -> ExitCode {
+    if version::is_asked(&std::env::args_os().skip(1).collect::<Vec<_>>()) {
+        present::out(&version::text());
+        return ExitCode::SUCCESS;
+    }
     let now = Timestamp::now();
     let run_id = RunId::new(now);
     let cli = match Cli::try_parse() {
@@ -291,11 +303,16 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
     let grade = match command {
+        Command::Init(args) => init::init(args, form, run, now).await,
         Command::Daily(args) => jobs::daily(load(config, SecretUse::All).await?, &args, form, run, now).await,
         Command::Hourly(args) => jobs::hourly(load(config, SecretUse::All).await?, &args, form, run, now).await,
         Command::Backfill(args) => jobs::backfill(load(config, SecretUse::All).await?, &args, form, run, now).await,
         Command::Check(args) => Ok(check::check(&config_path(config), &args, form, now).await),
         Command::Plugin(command) => plugin::plugin(command, config, form).await,
+        Command::Rules(rules::RulesCommand::List(args)) => {
+            let store = load_store(config.clone()).await;
+            rules::list(load(config, SecretUse::Tables(&[])).await?, store, args, form).await
+        }
         Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, form, run, now).await,
         Command::Archive(command) => {
             archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
@@ -315,6 +332,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),
+        Command::Schema(args) => Ok(schema::schema(&args)),
         Command::Simulate(args) => {
             simulator::serve(args).await?;
             Ok(Grade::Done)

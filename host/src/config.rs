@@ -12,8 +12,8 @@ mod rules;
 use std::path::{Path, PathBuf};
 
 use ::store::options::{self as store, StoreOptions};
-use config_file::secret::{OpenSecrets, SecretResolver, SecretUse};
-use config_file::toml::{Diagnostic, Document, Section};
+use config_file::secret::{ENV_FILE, OpenSecrets, SecretResolver, SecretUse};
+use config_file::toml::{Diagnostic, Document, Key, Section};
 use ingest::archive::Lifecycle;
 use ingest::archive::options::{self as archive, ArchiveOptions};
 use ingest::source::options::{self as source, SourceOptions};
@@ -141,6 +141,29 @@ pub(crate) struct Exchange {
     pub(crate) plugins: ExchangeOptions,
 }
 
+// The descriptions of keys that several readers read.
+const ACCEPT_AFTER: &str =
+    "The number of days after which a lasting change is the new level. Later fits include the days.";
+const ACCOUNT: &str =
+    "The name of the billing account. The database and the schedule belong to one account. Required with MongoDB.";
+const COMPLETENESS: &str = "The check for late, short or stalled bills. Such a bill is archived and reported, and its day is withheld from the rules.";
+const LEASE: &str = "The write lease of hosts that share a MongoDB database.";
+const METRICS: &str =
+    "The metrics of this host. Every run writes and sends them. Without these keys, nothing is written or sent.";
+const PLUGINS: &str = "The folder, the limits, the grants, the keys and the registries of detectors.";
+const RECEIVER: &str = "The receivers of notifications, one table each. Standard output if there is no table.";
+const SECRETS: &str = "Kakao Cloud Secrets Manager, for references \"kakao-secret:ID\". A run fetches each secret once and stores the secret nowhere.";
+const STATE_DIR: &str =
+    "The state directory: documents that the archive did not accept yet, compiled plugins, and the embedded store.";
+const STORE: &str = "The store of days, fits, anomalies, incidents and run records.";
+
+/// Returns the JSON Schema of a config.
+pub(crate) fn schema() -> serde_json::Value {
+    config_file::toml::schema("The config of costwarden", |root| {
+        let _: Option<(Config, Option<SecretsManagerOptions>)> = read(root, &SecretResolver::new(&|_| None));
+    })
+}
+
 /// Reads a config file. Environment variables of secrets are looked up with `env`.
 ///
 /// # Errors
@@ -179,9 +202,9 @@ fn text(file: &Path) -> Result<String, Vec<Diagnostic>> {
 fn parse_trial(file: &Path, text: &str) -> Result<Trial, Vec<Diagnostic>> {
     let document = Document::new(file, text);
     let trial = document.root().map(|mut root| {
-        let accept_after_days = days(&mut root, "accept_after_days").unwrap_or(ACCEPT_AFTER_DAYS);
+        let accept_after_days = days(root.key("accept_after_days", ACCEPT_AFTER), ACCEPT_AFTER_DAYS);
         let currency = currency(&mut root);
-        let plugins = root.section("plugins").map(plugins::read_trial).unwrap_or_default();
+        let plugins = root.key("plugins", PLUGINS).section().map(plugins::read_trial).unwrap_or_default();
         Trial { currency, accept_after_days, plugins }
     });
     let errors = document.into_errors();
@@ -198,8 +221,9 @@ fn parse_exchange(
 ) -> Result<Draft<Exchange>, Vec<Diagnostic>> {
     drafted(Document::new(file, text), SecretResolver::new(env), |root, references| {
         let state_dir = Some(state_dir(root));
-        let plugins = root.section("plugins").map(|section| plugins::read_exchange(section, references));
-        let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
+        let plugins = root.key("plugins", PLUGINS).section().map(|section| plugins::read_exchange(section, references));
+        let secrets_manager =
+            root.key("secrets", SECRETS).section().and_then(|section| secrets::read(section, references));
         Some((Exchange { state_dir, plugins: plugins.unwrap_or_default() }, secrets_manager))
     })
 }
@@ -216,11 +240,12 @@ pub(crate) fn load_store(
         let general = general(root);
         root.need("store", &format!("a table [store] with kind = {}", store::KINDS));
         let state_dir = state_dir(root);
-        let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
-        let lease = root.section("lease").map(lease::read).unwrap_or_default();
-        let receivers = receiver::read(root.sections("receiver"), references);
+        let store = root.key("store", STORE).section().and_then(|section| store::read(section, &state_dir, references));
+        let lease = root.key("lease", LEASE).section().map(lease::read).unwrap_or_default();
+        let receivers = receiver::read(root.key("receiver", RECEIVER).sections(), references);
         let routing = routing::read(root, &receivers);
-        let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
+        let secrets_manager =
+            root.key("secrets", SECRETS).section().and_then(|section| secrets::read(section, references));
         let General { zone, currency, language, renotify_factor } = general;
         let zone = zone?;
         let store = store?;
@@ -266,25 +291,33 @@ struct General {
 }
 
 fn general(root: &mut Section<'_, '_>) -> General {
-    let zone = root.parse("time_zone", "an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
+    let zone = root
+        .key("time_zone", "The time zone of the bill: a name of the IANA time zone database.")
+        .default("Asia/Seoul")
+        .parse("an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
     let currency = currency(root);
-    let language = root.choice("language", &[("ko", Language::Korean), ("en", Language::English)]);
-    let renotify_factor = root.amount("renotify_factor");
-    if renotify_factor.is_some_and(|factor| factor <= 1.0) {
-        root.fail("renotify_factor", "expected a factor above 1, like 2");
-    }
+    let language = root
+        .key("language", "The language of notifications.")
+        .choice_or(&[("ko", Language::Korean), ("en", Language::English)], "ko");
+    let renotify_factor = root
+        .key("renotify_factor", "The growth of the impact that sends another notification of an incident.")
+        .default(2)
+        .above(1.0, "a factor above 1, like 2");
     General {
         zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok()),
         currency,
-        language: language.unwrap_or(Language::Korean),
+        language,
         renotify_factor: renotify_factor.unwrap_or(2.0),
     }
 }
 
 fn currency(root: &mut Section<'_, '_>) -> String {
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    let currency =
-        root.parse("currency", "an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
+    let currency = root
+        .key("currency", "The currency of the bill: an ISO 4217 code.")
+        .default("KRW")
+        .pattern("^[A-Z]{3}$")
+        .parse("an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
     currency.unwrap_or_else(|| "KRW".to_owned())
 }
 
@@ -293,38 +326,54 @@ fn read(
     references: &SecretResolver<'_>,
 ) -> Option<(Config, Option<SecretsManagerOptions>)> {
     let state_dir = state_dir(root);
-    let env_file = root.path("env_file");
+    let env_file = root.key("env_file", ENV_FILE).path();
     let General { zone, currency, language, renotify_factor } = general(root);
-    let baseline_days = days(root, "baseline_days");
-    let accept_after_days = days(root, "accept_after_days");
-    let few_days = |root: &mut Section<'_, '_>, key| root.whole(key, 0..=366).map(|days| days as u16);
-    let restate_days = few_days(root, "restate_days");
-    let catch_up_days = few_days(root, "catch_up_days");
+    let baseline_days =
+        days(root.key("baseline_days", "The number of days in the statistics of billing_baseline."), 90);
+    let accept_after_days = days(root.key("accept_after_days", ACCEPT_AFTER), ACCEPT_AFTER_DAYS);
+    let restate_days = root
+        .key("restate_days", "The number of days before yesterday with bills that the daily job requests again.")
+        .whole_or(0..=366, 5);
+    let catch_up_days = root
+        .key(
+            "catch_up_days",
+            "The number of days before yesterday in which the daily job ingests missing days. 0: none.",
+        )
+        .whole_or(0..=366, 14);
     for (table, kinds) in [("source", source::KINDS), ("archive", archive::KINDS), ("store", store::KINDS)] {
         root.need(table, &format!("a table [{table}] with kind = {kinds}"));
     }
     root.need("plugins", "a table [plugins] with directory = \"...\"");
     root.need("rules", "a table [rules] with directory = \"...\"");
-    let completeness = root.section("completeness").map_or_else(CompletenessOptions::default, completeness::read);
+    let completeness =
+        root.key("completeness", COMPLETENESS).section().map_or_else(CompletenessOptions::default, completeness::read);
     let mut account = None;
-    let source = root.section("source").and_then(|mut section| {
-        account = section.parse("account", "1 to 64 letters, digits, - and _", read_account);
+    let source = root.key("source", "The source of the bills.").section().and_then(|mut section| {
+        account = section
+            .key("account", ACCOUNT)
+            .default("default")
+            .pattern("^[A-Za-z0-9_-]{1,64}$")
+            .parse("1 to 64 letters, digits, - and _", read_account);
         source::read(section, references)
     });
-    let archive = root.section("archive").and_then(|section| archive::read(section, references));
-    let store = root.section("store").and_then(|section| store::read(section, &state_dir, references));
+    let archive = root
+        .key("archive", "The archive of raw documents. A run archives a document before anything is computed.")
+        .section()
+        .and_then(|section| archive::read(section, references));
+    let store = root.key("store", STORE).section().and_then(|section| store::read(section, &state_dir, references));
     // Several installations may share a MongoDB server; a file belongs to one config.
     if matches!(store, Some(StoreOptions::Mongodb(_))) && account.is_none() {
         root.fail("source", "account is missing, expected account = \"NAME\", the name of the billing account");
     }
-    let lease = root.section("lease").map(lease::read).unwrap_or_default();
-    let plugins = root.section("plugins").and_then(|section| plugins::read(section, references));
-    let rules = root.section("rules").and_then(rules::read);
-    let receivers = receiver::read(root.sections("receiver"), references);
+    let lease = root.key("lease", LEASE).section().map(lease::read).unwrap_or_default();
+    let plugins = root.key("plugins", PLUGINS).section().and_then(|section| plugins::read(section, references));
+    let rules = root.key("rules", "The rule set.").section().and_then(rules::read);
+    let receivers = receiver::read(root.key("receiver", RECEIVER).sections(), references);
     let routing = routing::read(root, &receivers);
-    let metrics = root.section("metrics").map_or_else(|| Some(MetricsOptions::default()), metrics::read);
-    let secrets_manager = root.section("secrets").and_then(|section| secrets::read(section, references));
-    let health = root.section("health").map(health::read).unwrap_or_default();
+    let metrics = root.key("metrics", METRICS).section().map_or_else(|| Some(MetricsOptions::default()), metrics::read);
+    let secrets_manager = root.key("secrets", SECRETS).section().and_then(|section| secrets::read(section, references));
+    let health =
+        root.key("health", "The thresholds of `costwarden health`.").section().map(health::read).unwrap_or_default();
     root.finish();
     // Not earlier: `?` before `finish` would hide the errors of later tables.
     let (archive, lifecycle) = archive?;
@@ -335,10 +384,10 @@ fn read(
         zone: zone?,
         currency,
         language,
-        baseline_days: baseline_days.unwrap_or(90),
-        accept_after_days: accept_after_days.unwrap_or(ACCEPT_AFTER_DAYS),
-        restate_days: restate_days.unwrap_or(5),
-        catch_up_days: catch_up_days.unwrap_or(14),
+        baseline_days,
+        accept_after_days,
+        restate_days: restate_days as u16,
+        catch_up_days: catch_up_days as u16,
         renotify_factor,
         completeness,
         account: account.unwrap_or_else(|| "default".to_owned()),
@@ -364,12 +413,13 @@ fn read_account(text: &str) -> Option<String> {
 }
 
 fn state_dir(root: &mut Section<'_, '_>) -> PathBuf {
-    root.path("state_dir").unwrap_or_else(|| root.folder().join("state"))
+    let default = root.folder().join("state");
+    root.key("state_dir", STATE_DIR).default("state").path().unwrap_or(default)
 }
 
 /// Reads a number of days, from 1 to 3660.
-fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<u16> {
-    section.whole(key, 1..=3_660).map(|days| days as u16)
+fn days(key: Key<'_, '_, '_>, default: u16) -> u16 {
+    key.whole_or(1..=3_660, i64::from(default)) as u16
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 mod author;
 mod cases;
+mod guide_pages;
 mod guides;
 mod hostile;
+mod init;
 mod messages;
+mod schema;
 mod simulated;
 mod structure;
 mod threats;

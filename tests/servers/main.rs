@@ -7,6 +7,7 @@ mod deploy;
 mod documents;
 mod failing;
 mod health;
+mod init;
 mod metrics;
 #[cfg(feature = "package")]
 mod package;

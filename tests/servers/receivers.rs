@@ -6,7 +6,6 @@ mod email;
 mod endpoint;
 mod groups;
 mod mail_server;
-mod programs;
 mod real_year;
 mod routes;
 mod slack;

@@ -4,6 +4,7 @@
 //! A test without its server says `skipped` and passes. With `COSTWARDEN_TEST_ALL=1` the test fails instead.
 
 pub mod bucket;
+mod downloads;
 pub mod eight_services;
 pub mod mongo;
 mod paths;
@@ -17,6 +18,7 @@ pub mod three_services;
 mod waiting;
 mod workdir;
 
+pub use downloads::download;
 pub use paths::{binary, bundled_plugins, plugins, repository, service, shared, skipped, write_private};
 pub use run::{Run, block_on, run};
 pub use simulator::Simulator;

@@ -51,6 +51,11 @@ put 640 "$here/deb/environment" etc/costwarden/environment
 for rules in "$root"/rules/*/*.toml; do
     put 644 "$rules" "etc/costwarden/rules/${rules#"$root/rules/"}"
 done
+for schema in "$root"/docs/schema/*.json; do
+    put 644 "$schema" "usr/share/costwarden/schema/$(basename "$schema")"
+done
+# The folder of the schemas in the package.
+find "$tree/etc/costwarden" -name '*.toml' -exec sed -i 's|^#:schema .*/|#:schema /usr/share/costwarden/schema/|' {} +
 for unit in "$here"/systemd/costwarden-*; do
     put 644 "$unit" "lib/systemd/system/$(basename "$unit")"
 done

@@ -1,7 +1,7 @@
 //! The command `check`: validates config, rules and plugins and prints all errors at once. Only `--online` uses the
 //! network.
 
-mod online;
+pub(super) mod online;
 
 use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt as _;

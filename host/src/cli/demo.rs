@@ -27,7 +27,7 @@ use store::DateRange;
 const TODAY: Date = date(2026, 11, 22);
 const DAYS: u16 = 120;
 const SERVICES: usize = 40;
-const DEFAULT_RULES: &str = include_str!("../../../rules/default/default.toml");
+pub(super) const DEFAULT_RULES: &str = include_str!("../../../rules/default/default.toml");
 
 pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
     let plugins = plugins(args.plugins.as_deref())?;
@@ -124,7 +124,7 @@ directory = "rules"
 }
 
 /// Returns the folder of the bundled plugins: `given`, or the output folder of `make build` or of the package.
-fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = given {
         return Ok(std::path::absolute(folder)?);
     }

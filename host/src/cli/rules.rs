@@ -6,6 +6,8 @@ mod diff;
 mod labels;
 mod tune;
 
+mod coverage;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -16,9 +18,10 @@ use serde_json::json;
 use tracing::Level;
 
 use self::apply::Invocation;
+use self::coverage::Coverage;
 use super::args;
 use super::present::{self, Form};
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
 use model::rule::{self, Rule, RuleSet};
 use model::run_id::RunId;
@@ -51,7 +54,7 @@ pub(super) enum RulesCommand {
     Apply(apply::ApplyArgs),
     /// Restore the rules that the last `rules apply` replaced.
     Rollback(apply::AuthorArgs),
-    /// List the rules without loading their detectors.
+    /// List the rules with the number of series on the newest day of the store, without loading the detectors.
     List(ListArgs),
 }
 
@@ -105,8 +108,24 @@ pub(super) async fn rules(
         RulesCommand::Tune(args) => tune::run(config, args, form, run_id).await,
         RulesCommand::Apply(args) => apply::apply(config, args, Invocation { form, run_id, now }).await,
         RulesCommand::Rollback(args) => apply::rollback(&config, args, Invocation { form, run_id, now }),
-        RulesCommand::List(ListArgs { rules }) => Ok(list(&rule::load(&rules.unwrap_or(config.rules)), form)),
+        RulesCommand::List(_) => unreachable!("the command line handles the list"),
     }
+}
+
+/// Lists the rules. Without a store, the numbers of series are not known.
+pub(super) async fn list(
+    config: Config,
+    store: anyhow::Result<StoreConfig>,
+    args: ListArgs,
+    form: Form,
+) -> anyhow::Result<Grade> {
+    let set = rule::load(&args.rules.unwrap_or(config.rules));
+    let every: Vec<&Rule> = set.rules.iter().chain(&set.disabled).collect();
+    let coverage = match store {
+        Ok(store) => coverage::read(&store.store, &every).await,
+        Err(error) => Err(error),
+    };
+    Ok(print(&set, &coverage, form))
 }
 
 /// The day of a preview, and the rules.
@@ -134,19 +153,24 @@ async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
     Ok(pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await)
 }
 
-fn list(set: &RuleSet, form: Form) -> Grade {
+/// Prints the rules, the disabled rules last.
+fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grade {
     for error in &set.errors {
         present::complaint(Level::ERROR, &format!("error: {error}"));
     }
+    let covered = |rule: &Rule| coverage.as_ref().ok().and_then(|coverage| coverage.series.get(&rule.id)).copied();
+    let enabled = set.rules.iter().map(|rule| (rule, true));
+    let every = enabled.chain(set.disabled.iter().map(|rule| (rule, false)));
     match form {
-        Form::Json => set.rules.iter().for_each(|rule| present::out(&json(rule).to_string())),
+        Form::Json => every.for_each(|(rule, enabled)| present::out(&json(rule, enabled, covered(rule)).to_string())),
         Form::Text => {
-            let mut table = present::table(&["rule", "mode", "detector", "series", "by", "why"], &[]);
-            (0..4).for_each(|column| present::keep_whole(&mut table, column));
-            for rule in &set.rules {
+            let mut table = present::table(&["rule", "mode", "detector", "points", "by", "series", "why"], &[5]);
+            (0..6).for_each(|column| present::keep_whole(&mut table, column));
+            for (rule, enabled) in every {
+                let series = covered(rule).map_or_else(|| "?".to_owned(), |series| series.to_string());
                 table.add_row([
                     rule.id.clone(),
-                    rule.mode.as_str().to_owned(),
+                    if enabled { rule.mode.as_str() } else { "disabled" }.to_owned(),
                     rule.detector.clone(),
                     rule.grain.as_str().to_owned(),
                     match group_by(rule)[..] {
@@ -154,10 +178,19 @@ fn list(set: &RuleSet, form: Form) -> Grade {
                         [_, _, _] => "each".to_owned(),
                         ref dimensions => dimensions.join(", "),
                     },
+                    series,
                     rule.why.clone(),
                 ]);
             }
             present::out(&table.to_string());
+        }
+    }
+    match coverage {
+        Ok(coverage) if form == Form::Text => present::out(&format!("The series are those of {}.", coverage.day)),
+        Ok(_) => {}
+        Err(error) => {
+            let message = format!("warning: the number of series of each rule is not known: {error:#}");
+            present::complaint(Level::WARN, &message);
         }
     }
     match (set.errors.is_empty(), set.rules.is_empty()) {
@@ -167,10 +200,12 @@ fn list(set: &RuleSet, form: Form) -> Grade {
     }
 }
 
-fn json(rule: &Rule) -> serde_json::Value {
+fn json(rule: &Rule, enabled: bool, covered: Option<usize>) -> serde_json::Value {
     json!({
         "id": rule.id,
         "mode": rule.mode.as_str(),
+        "enabled": enabled,
+        "covers": covered,
         "why": rule.why,
         "detector": rule.detector,
         "series": rule.grain.as_str(),

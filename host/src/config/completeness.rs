@@ -23,16 +23,20 @@ impl Default for CompletenessOptions {
 /// Reads the table `[completeness]`.
 pub(crate) fn read(mut section: Section<'_, '_>) -> CompletenessOptions {
     let default = CompletenessOptions::default();
-    let expected_by_hour = section.whole("expected_by_hour", 0..=23).map(|hour| hour as u8);
-    let stalled_hours = section.whole("stalled_hours", 1..=23).map(|hours| hours as u8);
-    let min_series_ratio = section.amount("min_series_ratio");
-    if min_series_ratio.is_some_and(|ratio| ratio > 1.0) {
-        section.fail("min_series_ratio", "expected a part of the usual, from 0 to 1");
-    }
+    let expected_by_hour = section
+        .key("expected_by_hour", "The hour of today from which the bill of yesterday is late, in time_zone.")
+        .whole_or(0..=23, i64::from(default.expected_by_hour));
+    let stalled_hours = section
+        .key("stalled_hours", "The number of hours without a change of today's total, while other days changed.")
+        .whole_or(1..=23, i64::from(default.stalled_hours));
+    let min_series_ratio = section
+        .key("min_series_ratio", "The smallest number of series, relative to the median of 14 days. 0: no check.")
+        .default(default.min_series_ratio)
+        .share("a part of the usual, from 0 to 1");
     section.finish();
     CompletenessOptions {
-        expected_by_hour: expected_by_hour.unwrap_or(default.expected_by_hour),
-        stalled_hours: stalled_hours.unwrap_or(default.stalled_hours),
+        expected_by_hour: expected_by_hour as u8,
+        stalled_hours: stalled_hours as u8,
         min_series_ratio: min_series_ratio.unwrap_or(default.min_series_ratio),
     }
 }

@@ -1,6 +1,6 @@
 //! The table `[health]`: the thresholds of `costwarden health`.
 
-use config_file::toml::Section;
+use config_file::toml::{Key, Section};
 
 /// Thresholds. A value equal to a threshold reaches the threshold.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,44 +68,81 @@ pub(crate) fn read(mut section: Section<'_, '_>) -> HealthOptions {
     let default = HealthOptions::default();
     let config = HealthOptions {
         jobs: jobs(&mut section).unwrap_or(default.jobs),
-        daily_hours: levels(&mut section, "daily_hours", default.daily_hours),
-        hourly_minutes: levels(&mut section, "hourly_minutes", default.hourly_minutes),
-        failures: levels(&mut section, "failures", default.failures),
-        run_seconds: count(&mut section, "run_seconds", default.run_seconds),
-        running_minutes: count(&mut section, "running_minutes", default.running_minutes),
-        api_seconds: levels(&mut section, "api_seconds", default.api_seconds),
-        api_errors_percent: levels(&mut section, "api_errors_percent", default.api_errors_percent),
-        disk_percent: levels(&mut section, "disk_percent", default.disk_percent),
-        spool: levels(&mut section, "spool", default.spool),
-        undelivered: levels(&mut section, "undelivered", default.undelivered),
-        freshness_days: levels(&mut section, "freshness_days", default.freshness_days),
-        surge_factor: section.amount("surge_factor").unwrap_or(default.surge_factor),
-        surge_min: count(&mut section, "surge_min", default.surge_min),
+        daily_hours: levels(
+            section.key("daily_hours", "The age of the last daily run, in hours."),
+            default.daily_hours,
+        ),
+        hourly_minutes: levels(
+            section.key("hourly_minutes", "The age of the last hourly run, in minutes."),
+            default.hourly_minutes,
+        ),
+        failures: levels(section.key("failures", "The number of failed runs of a job in a row."), default.failures),
+        run_seconds: count(
+            section.key("run_seconds", "The duration of one run, in seconds: a warning."),
+            default.run_seconds,
+        ),
+        running_minutes: count(
+            section.key(
+                "running_minutes",
+                "The duration of a run that continues and holds its lease, in minutes: a warning.",
+            ),
+            default.running_minutes,
+        ),
+        api_seconds: levels(
+            section.key("api_seconds", "The mean duration of a request to the billing API over 5 runs, in seconds."),
+            default.api_seconds,
+        ),
+        api_errors_percent: levels(
+            section.key(
+                "api_errors_percent",
+                "The failed requests to the billing API, in percent. costwarden retries them.",
+            ),
+            default.api_errors_percent,
+        ),
+        disk_percent: levels(
+            section.key("disk_percent", "The usage of the file system of state_dir, in percent."),
+            default.disk_percent,
+        ),
+        spool: levels(section.key("spool", "The number of documents that the archive did not accept."), default.spool),
+        undelivered: levels(
+            section.key("undelivered", "The number of notifications that a receiver did not accept."),
+            default.undelivered,
+        ),
+        freshness_days: levels(
+            section.key("freshness_days", "The age of the newest day in the ledger, in days."),
+            default.freshness_days,
+        ),
+        surge_factor: section
+            .key("surge_factor", "The multiple of the usual number of anomalous series per day: a warning.")
+            .amount_or(default.surge_factor),
+        surge_min: count(
+            section.key("surge_min", "The smallest number of anomalous series in a surge."),
+            default.surge_min,
+        ),
     };
     section.finish();
     config
 }
 
 fn jobs(section: &mut Section<'_, '_>) -> Option<Vec<&'static str>> {
-    let mut jobs = Vec::new();
-    for (name, place) in section.texts("jobs")? {
-        match ["daily", "hourly"].into_iter().find(|job| *job == name) {
-            Some(job) => jobs.push(job),
-            None => section.fail_at("jobs", place, format!("expected \"daily\" or \"hourly\", found {name:?}")),
-        }
-    }
-    Some(jobs)
+    let choices = [("daily", "daily"), ("hourly", "hourly")];
+    let key = section.key("jobs", "The jobs that the schedule of this installation starts.");
+    let jobs = key.default(vec!["daily", "hourly"]).choices(&choices)?;
+    Some(jobs.into_iter().map(|job| job.choice).collect())
 }
 
-fn count(section: &mut Section<'_, '_>, key: &'static str, default: u64) -> u64 {
-    section.whole(key, 1..=1_000_000).map_or(default, |number| number as u64)
+fn count(key: Key<'_, '_, '_>, default: u64) -> u64 {
+    key.whole_or(1..=1_000_000, default as i64) as u64
 }
 
-fn levels(section: &mut Section<'_, '_>, key: &'static str, default: Levels) -> Levels {
-    let Some(mut inner) = section.section(key) else { return default };
+fn levels(key: Key<'_, '_, '_>, default: Levels) -> Levels {
+    let Some(mut inner) = key.section() else { return default };
     let levels = Levels {
-        warning: count(&mut inner, "warning", default.warning),
-        critical: count(&mut inner, "critical", default.critical),
+        warning: count(inner.key("warning", "The threshold of a warning."), default.warning),
+        critical: count(
+            inner.key("critical", "The threshold of a critical state; at least the warning."),
+            default.critical,
+        ),
     };
     if levels.critical < levels.warning {
         inner

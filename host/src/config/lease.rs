@@ -23,9 +23,12 @@ impl Default for LeaseOptions {
 
 pub(crate) fn read(mut section: Section<'_, '_>) -> LeaseOptions {
     let default = LeaseOptions::default();
-    let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
-    let length = section.whole("seconds", 1..=3_600).map_or(default.length, seconds);
-    let patience = section.whole("wait_seconds", 0..=86_400).map_or(default.patience, seconds);
+    let length = section
+        .key("seconds", "The time without a renewal after which another host takes over, in seconds.")
+        .whole_or(1..=3_600, default.length.as_secs() as i64);
+    let patience = section
+        .key("wait_seconds", "The longest wait of a run for the write lease, in seconds.")
+        .whole_or(0..=86_400, default.patience.as_secs() as i64);
     section.finish();
-    LeaseOptions { length, patience }
+    LeaseOptions { length: Duration::from_secs(length as u64), patience: Duration::from_secs(patience as u64) }
 }

@@ -21,8 +21,18 @@ pub(crate) struct RuleLimits {
 
 pub(super) fn read(mut section: Section<'_, '_>) -> Option<RulesOptions> {
     section.need("directory", "a folder, like \"some/folder\"");
-    let directory = section.path("directory");
-    let max_notifications_per_month = section.whole("max_notifications_per_month", 0..=1_000_000);
+    let directory = section
+        .key(
+            "directory",
+            "The folder of the rules: every *.toml file there is read. A path is relative to the folder of this file.",
+        )
+        .path();
+    let max_notifications_per_month = section
+        .key(
+            "max_notifications_per_month",
+            "The largest number of notifications per 30 days in the backtest of a new rule set. `rules apply` refuses a rule set with more.",
+        )
+        .whole(0..=1_000_000);
     section.finish();
     let max_notifications_per_month = max_notifications_per_month.and_then(|most| u32::try_from(most).ok());
     Some(RulesOptions { directory: directory?, limits: RuleLimits { max_notifications_per_month } })

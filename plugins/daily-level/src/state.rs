@@ -87,6 +87,7 @@ impl State {
     /// Deviations that may recur, and the largest usual burst.
     fn irregular(&self, settings: &Settings, days: &[Date], values: &[f64], without: &[f64]) -> (Vec<Charge>, f64) {
         let least = settings.k * self.band.deviation;
+        let cheapest = self.band.slow + self.filter.weekdays.iter().copied().fold(0.0, f64::min);
         let mut charges = Vec::new();
         let mut bursts: Vec<f64> = Vec::new();
         let mut last_burst = None;
@@ -99,9 +100,10 @@ impl State {
             }
             let around = &without[i.saturating_sub(CHARGE_REACH)..(i + CHARGE_REACH + 1).min(without.len())];
             let excess = now - median(around.iter().copied());
-            // A fall that leaves a cost is an outage, a holiday or a correction.
-            let is_fall = excess < 0.0 && values[i] > 0.0;
-            if excess.abs() <= least || is_fall {
+            let is_holiday = excess < 0.0 && values[i] >= self.holiday(self.band.slow, weekday, least);
+            // Less than on all weekdays, but still a cost: an outage or a correction, and no missing charge.
+            let is_outage = values[i] > 0.0 && values[i] < cheapest - least;
+            if excess.abs() <= least || is_holiday || is_outage {
                 continue;
             }
             charges.push(Charge { day: *day, excess });

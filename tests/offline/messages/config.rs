@@ -108,7 +108,7 @@ address = "localhost"
     error: [workdir]/costwarden.toml:4: state_dir: expected a path in quotes, found 5
     error: [workdir]/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
     error: [workdir]/costwarden.toml:6: accept_after_days: expected a whole number from 1 to 3660, found "14"
-    error: [workdir]/costwarden.toml:7: renotify_factor: expected a factor above 1, like 2
+    error: [workdir]/costwarden.toml:7: renotify_factor: expected a factor above 1, like 2, found 1
     error: [workdir]/costwarden.toml:21: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found "1 GiB"
     error: [workdir]/costwarden.toml:22: plugins.limits.stack_bytes: expected a whole number from 16384 to 2097152, found 4194304
     error: [workdir]/costwarden.toml:24: plugins.grants.daily-level.reference: expected a path in quotes, found true

@@ -18,11 +18,12 @@ fn of_the_program() {
     insta::assert_snapshot!(help(&[]), @"
     Watches cloud bills: fetches and archives bills, runs sandboxed detectors on every cost series, and notifies people.
 
-    Exit codes: 0 done (anomalies are data, not failures); 1 degraded, nothing is lost; 2 failed.
+    Exit codes: 0 done (anomalies are data, not failures); 1 degraded, nothing is lost; 2 failed. `--version --verbose` also prints the commit, the engine and the date of the last advisory check.
 
     Usage: costwarden [OPTIONS] <COMMAND>
 
     Commands:
+      init       Write a first config and rule set, after a trial of the billing API, the archive and the store
       daily      Ingest and evaluate finished days, notify people, and train the detectors. Start every hour
       hourly     Ingest and evaluate the current day up to now. Start every hour
       backfill   Load past days in order, without notifications. An interrupted backfill resumes
@@ -39,6 +40,7 @@ fn of_the_program() {
       report     Write a report for cost owners: the month, the forecast, the incidents, and the costs of every service
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs
+      schema     Print the JSON Schema of a file, for editors
       simulate   Serve a simulated Kakao Cloud billing API on loopback until interrupted
       demo       Run all jobs on a simulated bill, and compare the incidents found with the incidents hidden in the bill
       help       Print this message or the help of the given subcommand(s)
@@ -58,6 +60,15 @@ fn of_the_program() {
       -V, --version
               Print version
     ");
+    let build = costwarden(&["--version", "--verbose"]).expect(0).stdout;
+    for line in [
+        concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"),
+        "\ncommit: ",
+        "\nengine: wasmtime ",
+        "\nadvisory check: ",
+    ] {
+        assert!(build.contains(line), "{line:?} is missing: {build}");
+    }
     assert_eq!(costwarden(&["--version"]).expect(0).stdout, concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 

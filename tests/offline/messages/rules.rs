@@ -46,20 +46,20 @@ gravity = "info"
     error: [workdir]/rules/sick.toml:3: rule.why: expected a sentence with the purpose of the rule, found ""
     error: [workdir]/rules/sick.toml:4: rule.detector: expected the name of a plugin, like "daily-level", found "../tutorial"
     error: [workdir]/rules/sick.toml:5: rule.series: expected "daily" or "day-to-date" or "hourly", found "weekly"
-    error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account", "project" or "service", found "region"
+    error: [workdir]/rules/sick.toml:6: rule.group_by: expected "account" or "project" or "service", found "region"
     error: [workdir]/rules/sick.toml:7: rule.measure: expected "billed-cost" or "list-cost" or "discount" or "usage-time" or "usage-quantity", found "amount"
     error: [workdir]/rules/sick.toml:8: rule.history_days: expected a whole number from 2 to 3660, found 1
     error: [workdir]/rules/sick.toml:9: rule.absent: expected "zero" or "unknown", found "nothing"
     error: [workdir]/rules/sick.toml:10: rule.direction: expected "up" or "down" or "both", found "sideways"
     error: [workdir]/rules/sick.toml:11: rule.min_impact: expected an amount with a currency, like "10000 KRW", found -5
-    error: [workdir]/rules/sick.toml:12: rule.min_impact_share: expected a share of the bill of 28 days from 0 to 1, like 0.0005 for 0.05 %
+    error: [workdir]/rules/sick.toml:12: rule.min_impact_share: expected a share of the bill of 28 days from 0 to 1, like 0.0005 for 0.05 %, found 2
     error: [workdir]/rules/sick.toml:13: rule.min_change: expected a number of at least 0, found "20 %"
     error: [workdir]/rules/sick.toml:14: rule.severity: expected "info" or "warning" or "critical", found "fatal"
     error: [workdir]/rules/sick.toml:15: rule.select.account: expected a pattern like "web-*", found an empty pattern
     error: [workdir]/rules/sick.toml:15: rule.select.service: expected a pattern like "web-*": error parsing glob '[a': unclosed character class; missing ']'
     error: [workdir]/rules/sick.toml:15: rule.select.region: unknown key, expected one of account, project, service
     error: [workdir]/rules/sick.toml:16: rule.settings: expected a table under [rule.settings]
-    error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, mode, select, settings
+    error: [workdir]/rules/sick.toml:17: rule.gravity: unknown key, expected one of enabled, id, why, detector, series, group_by, measure, history_days, absent, direction, min_impact, min_impact_share, min_change, severity, mode, select, settings
     error: [workdir]/rules/sick.toml:18: rule.id: is missing, expected lower-case letters, digits and -
     error: [workdir]/rules/sick.toml:18: rule.why: is missing, expected a sentence with the purpose of the rule
     error: [workdir]/rules/sick.toml:18: rule.detector: is missing, expected the name of a plugin, like "daily-level"

@@ -1,5 +1,6 @@
 //! `rules run`: evaluates a stored day with a rule set. The result equals the jobs' anomalies, and nothing is written.
 
+use costwarden_tests::three_services::{self, HEALTHY, LAST};
 use serde_json::Value;
 
 use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, ago, tree};
@@ -129,17 +130,22 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    increments   live   tutorial      hourly        each      What an hour adds.
-    of-service   live   tutorial      daily         service   A service of all
+    increments   live   tutorial      hourly        each           ?   What an
+    hour adds.
+    of-service   live   tutorial      daily         service        ?   A service
+    of all
     domains and
     projects.
-    service      live   daily-level   daily         each      A service.
-    today        live   daily-level   day-to-date   each      A service so far.
-    total        live   tutorial      daily         total     All there is.
+    service      live   daily-level   daily         each           ?   A service.
+    today        live   daily-level   day-to-date   each           ?   A service
+    so far.
+    total        live   tutorial      daily         total          ?   All there
+    is.
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");
     assert_eq!(listed[1]["groupBy"], serde_json::json!(["service"]));
+    assert_eq!(listed[1]["covers"], serde_json::Value::Null);
 
     simulated.workdir.write("half/rules.toml", &format!("{PLAIN_RULE}\n[[rule]]\nid = \"half\"\n"));
     let half = simulated.run(&["rules", "list", "--rules", "half"]).expect(1);
@@ -149,4 +155,28 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     );
     let nothing = simulated.run(&["rules", "list", "--rules", "nowhere"]).expect(2);
     assert!(nothing.stderr.contains("nowhere: cannot be read"), "{nothing:?}");
+}
+
+#[test]
+fn a_disabled_rule_is_listed_and_does_not_run() {
+    let workdir = three_services::workdir_with_history();
+    let disabled = HEALTHY.replace("\"healthy\"", "\"waiting\"").replace("series =", "enabled = false\nseries =");
+    workdir.write("rules/waiting.toml", &disabled.replace("series = \"daily\"", "series = \"daily\"\ngroup_by = []"));
+    let listed = workdir.run(&["rules", "list"]).expect(0);
+    insta::assert_snapshot!(listed.stdout, @"
+     rule      mode       detector   points   by      series   why       
+    ─────────────────────────────────────────────────────────────────────
+     healthy   live       tutorial   daily    each         3   It works. 
+     waiting   disabled   tutorial   daily    total        1   It works. 
+    The series are those of 2026-11-21.
+    ");
+    let json = workdir.run(&["rules", "list", "--json"]).expect(0).json();
+    let counts: Vec<_> = json.iter().map(|rule| (rule["enabled"].as_bool(), rule["covers"].as_u64())).collect();
+    assert_eq!(counts, [(Some(true), Some(3)), (Some(false), Some(1))]);
+    let run = workdir.run(&["daily", "--date", &LAST.to_string(), "--json"]);
+    assert!(run.stdout.contains("\"healthy\"") && !run.stdout.contains("waiting"), "{run:?}");
+
+    workdir.write("rules/waiting.toml", &disabled.replace("waiting", "healthy"));
+    let twice = workdir.run(&["rules", "list"]).expect(1);
+    assert!(twice.stderr.contains("is already the id of the rule at"), "{twice:?}");
 }

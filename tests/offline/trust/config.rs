@@ -55,8 +55,8 @@ name = "it"
     error: [workdir]/costwarden.toml:30: plugins.registry.transport: plain http to another machine exposes the password and the plugin to the network, expected "https", or "insecure-http" to allow this
     error: [workdir]/costwarden.toml:31: plugins.registry.username: is set without password, expected both keys or neither
     error: [workdir]/costwarden.toml:33: plugins.registry.host: "registry.example.com" appears twice, expected each registry once
-    error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [workdir]/costwarden.toml:34: plugins.registry.password: is set without username, expected both keys or neither
+    error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     error: [workdir]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
     error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
     error: [workdir]/costwarden.toml:38: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"

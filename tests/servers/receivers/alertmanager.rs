@@ -4,7 +4,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::programs;
 use crate::backends::bills;
 use crate::tls::servers::{TlsServer, serving};
 use costwarden_tests::{Run, Workdir, block_on, until};
@@ -17,7 +16,7 @@ struct Alertmanager {
 impl Alertmanager {
     /// Starts an Alertmanager without alerts; `None` without the program. Without a port, the port is free.
     fn start() -> Option<Self> {
-        let programs = programs::folder("alertmanager")?;
+        let programs = costwarden_tests::download("alertmanager")?;
         let server = serving("Listening on", |folder, port| {
             let config = folder.join("alertmanager.yml");
             std::fs::write(&config, "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n").expect("written");

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::programs;
 use crate::tls::certificates::{Certificates, Shown};
 use crate::tls::servers::{TlsServer, serving};
 
@@ -87,7 +86,7 @@ asyncio.run(main())
 impl MailServer {
     /// Starts a server. `mode` is `implicit`, `starttls` or `plain`. `None` without aiosmtpd.
     pub(super) fn start(mode: &str, certificates: &Certificates, shown: Shown) -> Option<Self> {
-        let modules = programs::folder("mail")?;
+        let modules = costwarden_tests::download("mail")?;
         let server = serving("serving", |folder, port| {
             let mut command = Command::new("python3");
             command.env("PYTHONPATH", &modules).args(["-u", "-W", "ignore", "-c", SERVER, &port.to_string()]);

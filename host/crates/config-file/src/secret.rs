@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::toml::{Diagnostic, Section};
+use crate::toml::{Diagnostic, Key, SecretText, Section};
 
 /// A credential. `Debug` is redacted, and `Display` is missing on purpose. Clones share a value filled in later.
 #[derive(Clone)]
@@ -71,6 +71,9 @@ impl SecretUse {
         }
     }
 }
+
+/// The description of the key `env_file`.
+pub const ENV_FILE: &str = "A file of NAME=value lines with the variables of \"env:NAME\" references. A variable of the environment has precedence.";
 
 /// Size limit of a file with a secret, in bytes.
 const FILE_BYTES: u64 = 65_536;
@@ -132,7 +135,7 @@ impl<'e> SecretResolver<'e> {
 
     /// Adds the variables of `env_file`. An invalid file is an error of the config.
     pub fn read_env_file(&mut self, root: &mut Section<'_, '_>) -> Option<PathBuf> {
-        let path = root.path("env_file")?;
+        let path = root.key("env_file", ENV_FILE).path()?;
         match read_variables(&path) {
             Ok(variables) => self.file = variables,
             Err(message) => root.fail("env_file", message),
@@ -192,21 +195,17 @@ impl<'e> SecretResolver<'e> {
 }
 
 /// Reads a reference to a secret. A plain secret in the config is an error.
-pub fn read(section: &mut Section<'_, '_>, key: &'static str, resolver: &SecretResolver<'_>) -> Option<Secret> {
-    let text = section.text(key)?;
-    let resolved = resolver.resolve(&text, section, key).unwrap_or_else(|| Err(EXPECTED.to_owned()));
-    report_error(section, key, resolved)
+pub fn read(key: Key<'_, '_, '_>, resolver: &SecretResolver<'_>) -> Option<Secret> {
+    let SecretText { section, name, text } = key.pattern("^(env:.+|file:|kakao-secret:)").secret()?;
+    let resolved = resolver.resolve(&text, section, name).unwrap_or_else(|| Err(EXPECTED.to_owned()));
+    report_error(section, name, resolved)
 }
 
 /// Reads a value or a reference to a secret.
-pub fn read_or_plain(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    resolver: &SecretResolver<'_>,
-) -> Option<Secret> {
-    let text = section.text(key)?;
-    let resolved = resolver.resolve(&text, section, key).unwrap_or_else(|| Ok(Secret::new(text)));
-    report_error(section, key, resolved)
+pub fn read_or_plain(key: Key<'_, '_, '_>, resolver: &SecretResolver<'_>) -> Option<Secret> {
+    let SecretText { section, name, text } = key.secret()?;
+    let resolved = resolver.resolve(&text, section, name).unwrap_or_else(|| Ok(Secret::new(text)));
+    report_error(section, name, resolved)
 }
 
 /// Records the error of a reference.

@@ -5,7 +5,9 @@
 
 mod diagnostic;
 mod json;
+mod key;
 mod section;
+mod shape;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -15,13 +17,18 @@ use toml_span::value::ValueInner;
 
 pub use self::diagnostic::Diagnostic;
 pub use self::json::JsonTable;
+pub use self::key::{Key, ListChoice, ListText, SecretText};
 pub use self::section::{Section, directory};
+use self::shape::Recorder;
+pub use self::shape::schema;
 
 /// The text of a file, and the collected errors.
 pub struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     errors: RefCell<Vec<Diagnostic>>,
+    /// Records the keys for a schema instead of reading the text.
+    recorder: Option<RefCell<Recorder>>,
 }
 
 /// Limit of a file in bytes. The parser limits the depth.
@@ -29,7 +36,7 @@ const LIMIT_BYTES: usize = 4 << 20;
 
 impl<'t> Document<'t> {
     pub fn new(file: &'t Path, text: &'t str) -> Self {
-        Self { file, text, errors: RefCell::default() }
+        Self { file, text, errors: RefCell::default(), recorder: None }
     }
 
     /// Returns the root table. For invalid TOML and for a too large file, records the error and returns `None`.

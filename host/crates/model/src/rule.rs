@@ -15,7 +15,7 @@ use config_file::toml::Diagnostic;
 
 pub use self::group_by::GroupBy;
 pub use self::location::RuleLocation;
-pub use self::parse::parse;
+pub use self::parse::{parse, schema};
 pub use self::select::Select;
 use crate::anomaly::Severity;
 use crate::history::Measure;
@@ -27,6 +27,8 @@ use crate::series::Grain;
 pub struct RuleSet {
     /// Sorted by id.
     pub rules: Vec<Rule>,
+    /// The valid rules with `enabled = false`, sorted by id. A run does not use these rules.
+    pub disabled: Vec<Rule>,
     pub errors: Vec<Diagnostic>,
 }
 
@@ -127,6 +129,7 @@ pub fn load(directory: &Path) -> RuleSet {
         }
     }
     set.rules.sort_by(|one, other| one.id.cmp(&other.id));
+    set.disabled.sort_by(|one, other| one.id.cmp(&other.id));
     set
 }
 

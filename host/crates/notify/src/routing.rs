@@ -9,6 +9,7 @@ mod route;
 
 use std::collections::BTreeSet;
 
+use config_file::toml::{ListText, Section};
 use jiff::civil::Time;
 use model::incident::Incident;
 
@@ -97,16 +98,18 @@ impl Routing {
 }
 
 /// Returns the known receivers of a list of names; records an unknown name.
-fn receiver_names(section: &mut config_file::toml::Section<'_, '_>, known: &BTreeSet<&str>) -> Option<Vec<String>> {
-    let names = section.texts("receivers")?;
-    for (name, offset) in &names {
+fn receiver_names(section: &mut Section<'_, '_>, known: &BTreeSet<&str>) -> Option<Vec<String>> {
+    let names = section
+        .key("receivers", "The names of receivers. Without the key in a route: the receivers of the owner.")
+        .texts()?;
+    for ListText { text: name, offset } in &names {
         if !known.contains(name.as_str()) {
             let known: Vec<&str> = known.iter().copied().collect();
             let message = format!("{name:?} is no receiver, expected one of {}", known.join(", "));
             section.fail_at("receivers", *offset, message);
         }
     }
-    Some(names.into_iter().map(|(name, _)| name).collect())
+    Some(names.into_iter().map(|name| name.text).collect())
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub enum StoreOptions {
 /// The words for the kinds in a config.
 pub const KINDS: &str = "\"embedded\" or \"mongodb\"";
 
+const URI: &str = "The connection string of MongoDB: a reference, or plain text without a password.";
+const TIMEOUT: &str = "The longest wait for an answer of MongoDB, in seconds; ten times as long for an index.";
+
 /// Reads the table `[store]`.
 pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretResolver<'_>) -> Option<StoreOptions> {
     #[derive(Clone, Copy)]
@@ -27,9 +30,15 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
         Mongodb,
     }
     section.need("kind", KINDS);
-    match section.choice("kind", &[("embedded", Kind::Embedded), ("mongodb", Kind::Mongodb)])? {
+    match section
+        .key("kind", "The kind of the store: one file, or MongoDB.")
+        .variant(&[("embedded", Kind::Embedded), ("mongodb", Kind::Mongodb)])?
+    {
         Kind::Embedded => {
-            let path = section.path("path").unwrap_or_else(|| state_dir.join("costwarden.redb"));
+            let path = section
+                .key("path", "The file of the store. Without the key: costwarden.redb in state_dir.")
+                .path()
+                .unwrap_or_else(|| state_dir.join("costwarden.redb"));
             section.finish();
             Some(StoreOptions::Embedded { path })
         }
@@ -38,7 +47,7 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
             let is_reference =
                 |text: &str| ["env:", "file:", "kakao-secret:"].iter().any(|form| text.starts_with(form));
             let has_plain_password = section.peek("uri").is_some_and(|uri| !is_reference(uri) && has_password(uri));
-            let uri = secret::read_or_plain(&mut section, "uri", references);
+            let uri = secret::read_or_plain(section.key("uri", URI), references);
             if let Some(option) = uri.as_ref().and_then(Secret::known).and_then(insecure_tls_option) {
                 let message = format!(
                     "{option} turns off the check of the server's certificate; remove the option, and set ca_file to the certificate authority"
@@ -47,11 +56,15 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
             }
             let authority = endpoint::authority(&mut section);
             let client_certificate = client_certificate(&mut section, references);
-            let database = section.parse("database", "the name of a database", |name| {
-                // Characters that MongoDB forbids in the name of a database.
-                (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
-            });
-            let timeout = section.whole("timeout_seconds", 1..=3_600);
+            let database = section
+                .key("database", "The name of the database.")
+                .default("billing")
+                .pattern("^[^/\\\\. \"$]+$")
+                .parse("the name of a database", |name| {
+                    // Characters that MongoDB forbids in the name of a database.
+                    (!name.is_empty() && !name.contains(['/', '\\', '.', ' ', '"', '$'])).then(|| name.to_owned())
+                });
+            let timeout = section.key("timeout_seconds", TIMEOUT).whole_or(1..=3_600, 60);
             section.finish();
             Some(StoreOptions::Mongodb(MongodbOptions {
                 uri: uri?,
@@ -61,7 +74,7 @@ pub fn read(mut section: Section<'_, '_>, state_dir: &Path, references: &SecretR
                 database: database.unwrap_or_else(|| "billing".to_owned()),
                 connect_timeout: Duration::from_secs(10),
                 selection_timeout: Duration::from_secs(15),
-                timeout: Duration::from_secs(timeout.unwrap_or(60) as u64),
+                timeout: Duration::from_secs(timeout as u64),
             }))
         }
     }
@@ -79,7 +92,8 @@ fn client_certificate(section: &mut Section<'_, '_>, references: &SecretResolver
     if !section.has("client_certificate_file") {
         return Some(None);
     }
-    let path = section.path("client_certificate_file")?;
+    let path =
+        section.key("client_certificate_file", "A client certificate and its private key in one PEM file.").path()?;
     match secret::read_file(&path) {
         Ok(pem) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => Some(Some(path)),
         Ok(_) => {

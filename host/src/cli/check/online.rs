@@ -22,15 +22,15 @@ use store::{Access, Rights, Store};
 
 /// A line of the checklist.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) name: &'static str,
-    pub(super) state: CheckState,
-    pub(super) message: String,
+pub(in crate::cli) struct Item {
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) state: CheckState,
+    pub(in crate::cli) message: String,
 }
 
 /// The result of a line of the checklist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CheckState {
+pub(in crate::cli) enum CheckState {
     Ok,
     /// A defect without effect on a run.
     Warning,
@@ -44,7 +44,7 @@ const FULL_PERCENT: f64 = 90.0;
 const UNITS: &str = "/etc/systemd/system";
 
 impl CheckState {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::cli) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",
@@ -86,7 +86,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
 }
 
 /// Checks that the billing API accepts the credentials, and compares the clock of the API with the clock of the host.
-async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
+pub(in crate::cli) async fn source(config: &Config, now: Timestamp) -> Vec<Item> {
     let yesterday = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     let source = match Source::new(&config.source, &config.archive) {
         Ok(source) => source,
@@ -121,14 +121,14 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
     Item::new("clock", state, message)
 }
 
-async fn archive(config: &Config) -> Item {
+pub(in crate::cli) async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
     let probed = archive.probe_encryption().await;
     let message = |encryption| format!("{}: reached, may write, read and remove; {encryption}", archive.location());
     Item::of("archive", probed.map(message))
 }
 
-async fn store(config: &Config) -> Item {
+pub(in crate::cli) async fn store(config: &Config) -> Item {
     if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {

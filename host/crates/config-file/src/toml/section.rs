@@ -1,12 +1,14 @@
 //! A table of a document.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use toml_span::value::{Key, Table, Value, ValueInner};
+use serde_json::Map;
+use toml_span::value::{Table, Value, ValueInner};
 
-use super::json::{JsonTable, to_json};
+use super::key::{self, Key};
+use super::shape::{Form, Recorder};
 use super::{Diagnostic, Document};
 
 /// A table of a document. [`Section::finish`] reports unread keys as errors.
@@ -55,13 +57,18 @@ impl<'d, 't> Section<'d, 't> {
         self.document.line(self.offsets.get(key).copied().unwrap_or(self.offset))
     }
 
+    /// Returns whether the key is present. True for a schema, so that the reader reads the key.
     pub fn has(&mut self, key: &'static str) -> bool {
         self.mark_known(key);
-        self.offsets.contains_key(key)
+        self.offsets.contains_key(key) || self.recorder().is_some()
     }
 
     /// Records an error if a required key is missing.
     pub fn need(&self, key: &str, expected: &str) {
+        if let Some(recorder) = self.recorder() {
+            recorder.borrow_mut().require(&self.path, key);
+            return;
+        }
         if !self.table.contains_key(key) {
             self.fail(key, format!("is missing, expected {expected}"));
         }
@@ -72,124 +79,38 @@ impl<'d, 't> Section<'d, 't> {
         self.table.get(key)?.as_str()
     }
 
-    pub fn text(&mut self, key: &'static str) -> Option<String> {
-        self.parse(key, "a string in quotes", |text| Some(text.to_owned()))
+    /// Names a key to read. The description tells the operator the meaning, the unit and the effect.
+    pub fn key(&mut self, name: &'static str, description: &'static str) -> Key<'_, 'd, 't> {
+        Key::new(self, name, description)
     }
 
-    /// Reads a path relative to the file's folder.
-    pub fn path(&mut self, key: &'static str) -> Option<PathBuf> {
-        let folder = self.folder();
-        self.parse(key, "a path in quotes", |text| (!text.is_empty()).then(|| folder.join(text)))
-    }
-
-    pub fn parse<T>(&mut self, key: &'static str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let mut value = self.take(key)?;
-        let offset = value.span.start;
-        match &value.take() {
-            ValueInner::String(text) => {
-                let parsed = parse(text);
-                if parsed.is_none() {
-                    self.fail_at(key, offset, format!("expected {expected}, found {text:?}"));
-                }
-                parsed
-            }
-            other => self.wrong_type(key, offset, expected, other),
+    /// Returns whether one of two keys is present. Records an error if the other key is missing.
+    pub fn together(&mut self, keys: [&'static str; 2]) -> bool {
+        let [one, other] = keys;
+        let present = [self.has(one), self.has(other)];
+        if let Some(recorder) = self.recorder() {
+            recorder.borrow_mut().together(&self.path, keys);
+            return true;
         }
-    }
-
-    pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        let expected = choices.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(" or ");
-        self.parse(key, &expected, |text| choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice))
-    }
-
-    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let mut value = self.take(key)?;
-        match value.take() {
-            ValueInner::Boolean(flag) => Some(flag),
-            other => self.wrong_type(key, value.span.start, "true or false", &other),
+        match present {
+            [true, false] => self.fail(one, format!("is set without {other}, expected both keys or neither")),
+            [false, true] => self.fail(other, format!("is set without {one}, expected both keys or neither")),
+            _ => {}
         }
+        present != [false, false]
     }
 
-    pub fn whole(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        let mut value = self.take(key)?;
-        match value.take() {
-            ValueInner::Integer(number) if range.contains(&number) => Some(number),
-            other => self.wrong_type(key, value.span.start, &expected, &other),
+    /// Returns the choice with a present key. `None` if the keys of no choice or of several choices are present.
+    pub fn alternative<T: Copy>(&mut self, choices: &[(&[&'static str], T)]) -> Option<T> {
+        choices.iter().flat_map(|(keys, _)| *keys).for_each(|key| self.mark_known(key));
+        if let Some(index) = self.assumed(choices[0].0[0], choices.len()) {
+            return Some(choices[index].1);
         }
-    }
-
-    /// Reads a finite number of at least 0.
-    pub fn amount(&mut self, key: &'static str) -> Option<f64> {
-        let mut value = self.take(key)?;
-        match value.take() {
-            ValueInner::Integer(number) if number >= 0 => Some(number as f64),
-            ValueInner::Float(number) if number >= 0.0 && number.is_finite() => Some(number),
-            other => self.wrong_type(key, value.span.start, "a number of at least 0", &other),
+        let mut present = choices.iter().filter(|(keys, _)| keys.iter().any(|key| self.offsets.contains_key(*key)));
+        match (present.next(), present.next()) {
+            (Some((_, choice)), None) => Some(*choice),
+            _ => None,
         }
-    }
-
-    /// Reads a list of texts, each with an offset.
-    pub fn texts(&mut self, key: &'static str) -> Option<Vec<(String, usize)>> {
-        let mut value = self.take(key)?;
-        let offset = value.span.start;
-        let ValueInner::Array(elements) = value.take() else {
-            self.fail_at(key, offset, "expected a list of strings, like [\"a\", \"b\"]");
-            return None;
-        };
-        let mut texts = Vec::new();
-        for mut element in elements {
-            match element.take() {
-                ValueInner::String(text) => texts.push((text.into_owned(), element.span.start)),
-                other => return self.wrong_type(key, element.span.start, "a list of strings", &other),
-            }
-        }
-        Some(texts)
-    }
-
-    pub fn section(&mut self, key: &'static str) -> Option<Section<'d, 't>> {
-        let value = self.take(key)?;
-        self.open(key, value)
-    }
-
-    /// Reads the tables of `[[key]]`.
-    pub fn sections(&mut self, key: &'static str) -> Vec<Section<'d, 't>> {
-        let Some(mut value) = self.take(key) else { return Vec::new() };
-        let offset = value.span.start;
-        let ValueInner::Array(elements) = value.take() else {
-            self.fail_at(key, offset, format!("expected tables, each under [[{}]]", self.dotted(key)));
-            return Vec::new();
-        };
-        elements.into_iter().filter_map(|element| self.open(key, element)).collect()
-    }
-
-    /// Reads the tables under `[key.<any name>]`, by name.
-    pub fn named_sections(&mut self, key: &'static str) -> Vec<(String, Section<'d, 't>)> {
-        let Some(section) = self.section(key) else { return Vec::new() };
-        let outer = Section::new(section.document, section.path, Table::new(), section.offset);
-        let open = |(name, value): (Key<'t>, Value<'t>)| Some((name.name.to_string(), outer.open(&name.name, value)?));
-        section.table.into_iter().filter_map(open).collect()
-    }
-
-    /// Reads a table into JSON, with the line of each value.
-    pub fn json(&mut self, key: &'static str) -> Option<JsonTable> {
-        let value = self.take(key)?;
-        if value.as_table().is_none() {
-            self.fail_at(key, value.span.start, format!("expected a table under [{}]", self.dotted(key)));
-            return None;
-        }
-        let mut lines = BTreeMap::new();
-        let json = to_json(&value, "", &mut |pointer, value| {
-            let offset = value.span.start;
-            lines.insert(pointer.to_owned(), self.document.line(offset));
-            if let ValueInner::Float(number) = value.as_ref()
-                && !number.is_finite()
-            {
-                let path = self.dotted(&format!("{key}{}", pointer.replace('/', ".")));
-                self.document.record(offset, &path, format!("expected a finite number, found {number}"));
-            }
-        });
-        Some(JsonTable { json, lines })
     }
 
     /// Records an error for every unread key.
@@ -203,9 +124,47 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
         self.mark_known(key);
         self.table.remove(key)
+    }
+
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        self.document.line(offset)
+    }
+
+    /// Splits a table of tables by name.
+    pub(super) fn into_named(mut self) -> Vec<(String, Section<'d, 't>)> {
+        let table = std::mem::take(&mut self.table);
+        key::named(&self, table)
+    }
+
+    /// Returns the recorder of a schema.
+    fn recorder(&self) -> Option<&'d RefCell<Recorder>> {
+        self.document.recorder.as_ref()
+    }
+
+    /// Returns the assumed choice of a key that decides on other keys. `None` without a recorder.
+    pub(super) fn assumed(&self, key: &'static str, choices: usize) -> Option<usize> {
+        Some(self.recorder()?.borrow_mut().assumed(&self.path, key, choices))
+    }
+
+    pub(super) fn record_key(&self, key: &'static str, schema: &Map<String, serde_json::Value>) {
+        if let Some(recorder) = self.recorder() {
+            recorder.borrow_mut().key(&self.path, key, schema, None);
+        }
+    }
+
+    pub(super) fn record_table(&self, key: &'static str, schema: &Map<String, serde_json::Value>, form: Form) {
+        if let Some(recorder) = self.recorder() {
+            recorder.borrow_mut().key(&self.path, key, schema, Some(form));
+        }
+    }
+
+    /// Returns an empty table for the recorder of a schema.
+    pub(super) fn described(&self, key: &str) -> Option<Section<'d, 't>> {
+        self.recorder()?;
+        Some(Section::new(self.document, self.dotted(key), Table::new(), 0))
     }
 
     /// Marks a key as known, even if the key is missing.
@@ -215,7 +174,7 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
-    fn open(&self, key: &str, mut value: Value<'t>) -> Option<Section<'d, 't>> {
+    pub(super) fn open(&self, key: &str, mut value: Value<'t>) -> Option<Section<'d, 't>> {
         let offset = value.span.start;
         match value.take() {
             ValueInner::Table(table) => Some(Section::new(self.document, self.dotted(key), table, offset)),
@@ -223,7 +182,7 @@ impl<'d, 't> Section<'d, 't> {
         }
     }
 
-    fn wrong_type<T>(&self, key: &str, offset: usize, expected: &str, found: &ValueInner<'_>) -> Option<T> {
+    pub(super) fn wrong_type<T>(&self, key: &str, offset: usize, expected: &str, found: &ValueInner<'_>) -> Option<T> {
         let found = match found {
             ValueInner::String(text) => format!("{text:?}"),
             ValueInner::Integer(number) => number.to_string(),
@@ -236,15 +195,15 @@ impl<'d, 't> Section<'d, 't> {
         None
     }
 
-    fn dotted(&self, key: &str) -> String {
+    pub(super) fn dotted(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 }
 
 /// Reads a table with the single key `directory`.
-pub fn directory(mut section: Section<'_, '_>) -> Option<PathBuf> {
+pub fn directory(mut section: Section<'_, '_>, description: &'static str) -> Option<PathBuf> {
     section.need("directory", "a folder, like \"some/folder\"");
-    let directory = section.path("directory");
+    let directory = section.key("directory", description).path();
     section.finish();
     directory
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config_file::toml::Section;
+use config_file::toml::{ListChoice, Section};
 
 use crate::series::{ALL, Names, SeriesKey};
 
@@ -37,28 +37,46 @@ impl GroupBy {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Dimension {
+    Account,
+    Project,
+    Service,
+}
+
+const DIMENSIONS: [(&str, Dimension); 3] =
+    [("account", Dimension::Account), ("project", Dimension::Project), ("service", Dimension::Service)];
+const TEXT: &str =
+    "The dimensions that the rule keeps apart. The rule sums over the other dimensions; an empty list means the total.";
+
+impl Dimension {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Project => "project",
+            Self::Service => "service",
+        }
+    }
+}
+
 /// Reads the grouping. The default keeps all dimensions apart; an empty list means the total.
 pub(super) fn read(section: &mut Section<'_, '_>) -> Option<GroupBy> {
     if !section.has("group_by") {
         return Some(GroupBy::EACH);
     }
     let mut group_by = GroupBy { account: false, project: false, service: false };
-    for (dimension, offset) in section.texts("group_by")? {
-        let is_kept = match dimension.as_str() {
-            "account" => &mut group_by.account,
-            "project" => &mut group_by.project,
-            "service" => &mut group_by.service,
-            other => {
-                let expected = "expected \"account\", \"project\" or \"service\"";
-                section.fail_at("group_by", offset, format!("{expected}, found {other:?}"));
-                return None;
-            }
+    let key = section.key("group_by", TEXT).default(vec!["account", "project", "service"]).unique();
+    for ListChoice { choice: dimension, offset } in key.choices(&DIMENSIONS)? {
+        let is_kept = match dimension {
+            Dimension::Account => &mut group_by.account,
+            Dimension::Project => &mut group_by.project,
+            Dimension::Service => &mut group_by.service,
         };
         if std::mem::replace(is_kept, true) {
             section.fail_at(
                 "group_by",
                 offset,
-                format!("{dimension:?} occurs twice, expected each dimension at most once"),
+                format!("{:?} occurs twice, expected each dimension at most once", dimension.as_str()),
             );
         }
     }

@@ -1,6 +1,6 @@
 //! The selection of series for a rule: globs per dimension, matched against ids and names.
 
-use config_file::toml::Section;
+use config_file::toml::{ListText, Section};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::series::{Names, SeriesKey};
@@ -38,18 +38,21 @@ impl Patterns {
 
 /// Reads `[rule.select]`. A selection without a possible match is an error.
 pub(super) fn read(mut section: Section<'_, '_>) -> Option<Select> {
-    let account = patterns(&mut section, "account");
-    let project = patterns(&mut section, "project");
-    let service = patterns(&mut section, "service");
+    let account =
+        patterns(&mut section, "account", "Patterns against the id and the name of the account; !PATTERN excludes.");
+    let project =
+        patterns(&mut section, "project", "Patterns against the id and the name of the project; !PATTERN excludes.");
+    let service =
+        patterns(&mut section, "service", "Patterns against the id and the name of the service; !PATTERN excludes.");
     section.finish();
     Some(Select { account: account?, project: project?, service: service? })
 }
 
-fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Patterns> {
+fn patterns(section: &mut Section<'_, '_>, dimension: &'static str, text: &'static str) -> Option<Patterns> {
     if !section.has(dimension) {
         return Some(Patterns::default());
     }
-    let texts = section.texts(dimension)?;
+    let texts = section.key(dimension, text).not_empty().texts()?;
     if texts.is_empty() {
         section.fail(dimension, "matches nothing: expected at least one pattern; omit the key to match everything");
         return None;
@@ -58,7 +61,7 @@ fn patterns(section: &mut Section<'_, '_>, dimension: &'static str) -> Option<Pa
     let mut exclude = GlobSetBuilder::new();
     let mut included = Vec::new();
     let mut excluded = Vec::new();
-    for (text, offset) in &texts {
+    for ListText { text, offset } in &texts {
         let (pattern, set, list) = match text.strip_prefix('!') {
             Some(pattern) => (pattern, &mut exclude, &mut excluded),
             None => (text.as_str(), &mut include, &mut included),

@@ -62,9 +62,11 @@ const TEST_EXPIRY: SignedDuration = SignedDuration::from_mins(5);
 /// Reads the keys of a receiver of this kind.
 pub(super) fn read(section: &mut Section<'_, '_>) -> Option<AlertmanagerOptions> {
     section.need("endpoint", "the address of an Alertmanager, like \"https://alertmanager.example.com\"");
-    let endpoint = read_address(section, "endpoint");
+    let endpoint = read_address(section.key("endpoint", "The address of an Alertmanager."));
     // Two days: a daily job may fail once.
-    let hours = section.whole("expire_hours", 1..=744).unwrap_or(50);
+    let hours = section
+        .key("expire_hours", "The time from a run to endsAt, in hours; longer than the time between two runs.")
+        .whole_or(1..=744, 50);
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
     Some(AlertmanagerOptions { endpoint: endpoint?, expiry: SignedDuration::from_hours(hours), http: http? })
 }

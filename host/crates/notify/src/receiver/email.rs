@@ -3,7 +3,7 @@
 mod mail;
 
 use config_file::secret::{self, Secret, SecretResolver};
-use config_file::toml::Section;
+use config_file::toml::{ListText, Section};
 use jiff::Timestamp;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
@@ -63,20 +63,29 @@ pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_
     section.need("host", "the name of a mail server");
     section.need("from", "an address like \"costwarden <costwarden@example.com>\"");
     section.need("to", "a list of addresses");
-    let host = section.parse("host", "the name of a mail server without a port", |text| {
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
-        (!text.is_empty() && text.bytes().all(is_name)).then(|| text.to_owned())
-    });
+    let host = section.key("host", "The name of the mail server.").pattern("^[A-Za-z0-9.:-]+$").parse(
+        "the name of a mail server without a port",
+        |text| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+            (!text.is_empty() && text.bytes().all(is_name)).then(|| text.to_owned())
+        },
+    );
     let security = security(section, host.as_deref().unwrap_or_default());
     let default_port = match security {
         Some(SmtpSecurity::Implicit) => 465,
         Some(SmtpSecurity::StartTls) | None => 587,
         Some(SmtpSecurity::Local) => 25,
     };
-    let port = section.whole("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).unwrap_or(default_port);
+    let port = section
+        .key("port", "The port. Without the key: 587 with \"starttls\", 465 with \"implicit\", 25 with \"none\".")
+        .whole(1..=65_535)
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap_or(default_port);
     let login = login(section, references);
-    let from =
-        section.parse("from", "an address like \"costwarden <costwarden@example.com>\"", |text| text.parse().ok());
+    let from = section
+        .key("from", "The sender.")
+        .pattern("@")
+        .parse("an address like \"costwarden <costwarden@example.com>\"", |text| text.parse().ok());
     let to = recipients(section);
     let connection = HttpOptions::read(section, 30);
     Some(EmailOptions {
@@ -94,7 +103,10 @@ fn security(section: &mut Section<'_, '_>, host: &str) -> Option<SmtpSecurity> {
     const CHOICES: [(&str, SmtpSecurity); 3] =
         [("implicit", SmtpSecurity::Implicit), ("starttls", SmtpSecurity::StartTls), ("none", SmtpSecurity::Local)];
     let has_key = section.has("tls");
-    let security = section.choice("tls", &CHOICES);
+    let security = section
+        .key("tls", "The encryption. \"none\" is for a server on this machine.")
+        .default("starttls")
+        .choice(&CHOICES);
     if security == Some(SmtpSecurity::Local) && !http::is_loopback_host(host) {
         section.fail("tls", "\"none\" is for a mail server on this machine, expected \"implicit\" or \"starttls\"");
         return None;
@@ -104,24 +116,24 @@ fn security(section: &mut Section<'_, '_>, host: &str) -> Option<SmtpSecurity> {
 
 /// Reads user name and password. `None` if a key is unusable, `Some(None)` without both keys.
 fn login(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<Option<SmtpLogin>> {
-    if !section.has("username") & !section.has("password") {
+    if !section.together(["username", "password"]) {
         return Some(None);
     }
-    section.need("username", "the user of the mail server");
-    section.need("password", "a reference such as \"env:SMTP_PASSWORD\"");
-    let username = section.text("username");
-    let password = secret::read(section, "password", references);
+    let username = section
+        .key("username", "The user of the mail server. Without username and password there is no authentication.")
+        .text();
+    let password = secret::read(section.key("password", "A reference to the password."), references);
     Some(Some(SmtpLogin { username: username?, password: password? }))
 }
 
 fn recipients(section: &mut Section<'_, '_>) -> Option<Vec<Mailbox>> {
-    let texts = section.texts("to")?;
+    let texts = section.key("to", "The addresses of the recipients.").not_empty().texts()?;
     if texts.is_empty() {
         section.fail("to", "expected at least one address");
         return None;
     }
     let mut recipients = Vec::new();
-    for (text, offset) in texts {
+    for ListText { text, offset } in texts {
         match text.parse() {
             Ok(mailbox) => recipients.push(mailbox),
             Err(_) => {

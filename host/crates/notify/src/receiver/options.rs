@@ -67,12 +67,15 @@ impl KindWord {
     /// Reads the key `daily_total`. A person does not need a message per day, and a total is no alert.
     fn daily_total(self, section: &mut Section<'_, '_>) -> bool {
         match self {
-            Self::Terminal | Self::Syslog | Self::Webhook => section.flag("daily_total").unwrap_or(true),
-            Self::Slack | Self::Email | Self::Teams => section.flag("daily_total").unwrap_or(false),
+            Self::Terminal | Self::Syslog | Self::Webhook => section.key("daily_total", TOTAL).flag_or(true),
+            Self::Slack | Self::Email | Self::Teams => section.key("daily_total", TOTAL).flag_or(false),
             Self::Alertmanager => false,
         }
     }
 }
+
+const TOTAL: &str = "Whether the receiver gets the total of each finished day.";
+const TEXT: &str = "\"short\": the text that alert policies of the replaced pipeline match. \"full\": also the beginning, the total difference, the reason and the next steps.";
 
 /// Reads the receivers. Without a table the terminal is the receiver.
 pub fn read(sections: Vec<Section<'_, '_>>, references: &SecretResolver<'_>) -> Vec<ReceiverOptions> {
@@ -92,9 +95,12 @@ fn receiver(
 ) -> Option<ReceiverOptions> {
     let words: Vec<String> = KINDS.iter().map(|(word, _)| format!("{word:?}")).collect();
     section.need("kind", &words.join(" or "));
-    let kind = section.choice("kind", &KINDS);
+    let kind = section.key("kind", "The kind of the receiver.").variant(&KINDS);
     let is_key = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let name = section.parse("name", "letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
+    let name = section
+        .key("name", "The name, under which deliveries are stored. Without the key: the kind.")
+        .pattern("^[A-Za-z0-9-]+$")
+        .parse("letters, digits and -", |name| is_key(name).then(|| name.to_owned()));
     // Without a usable kind, the keys of the receiver cannot be checked.
     let word = kind?;
     let kind = match word {
@@ -118,5 +124,5 @@ fn receiver(
 
 /// Reads the key `text` of a receiver of lines.
 pub(super) fn text_style(section: &mut Section<'_, '_>) -> TextStyle {
-    section.choice("text", &[("short", TextStyle::Short), ("full", TextStyle::Full)]).unwrap_or(TextStyle::Short)
+    section.key("text", TEXT).choice_or(&[("short", TextStyle::Short), ("full", TextStyle::Full)], "short")
 }

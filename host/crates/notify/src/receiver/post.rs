@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use config_file::secret::Secret;
-use config_file::toml::Section;
+use config_file::toml::{Key, Section};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -73,15 +73,17 @@ const ANSWER_CHARACTERS: usize = 200;
 impl HttpOptions {
     /// Reads the keys. `None` if a key is unusable.
     pub(super) fn read(section: &mut Section<'_, '_>, default_seconds: i64) -> Option<Self> {
-        let seconds = section.whole("timeout_seconds", 1..=120).unwrap_or(default_seconds);
+        let seconds = section
+            .key("timeout_seconds", "The time limit of one request, in seconds.")
+            .whole_or(1..=120, default_seconds);
         let authority = endpoint::authority(section)?;
         Some(Self { timeout: Duration::from_secs(seconds.unsigned_abs()), authority })
     }
 }
 
 /// Reads an address that is no secret.
-pub(super) fn read_address(section: &mut Section<'_, '_>, key: &'static str) -> Option<Url> {
-    section.parse(key, EXPECTED, address)
+pub(super) fn read_address(key: Key<'_, '_, '_>) -> Option<Url> {
+    key.pattern("^https?://").parse(EXPECTED, address)
 }
 
 /// Checks an address that is a secret. A known address is checked when the config is read, the address of a secret in

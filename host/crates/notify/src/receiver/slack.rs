@@ -60,33 +60,52 @@ struct Answer {
 /// Reads the keys of a receiver of this kind.
 pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<SlackOptions> {
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
-    let has_webhook = section.has("webhook_url");
-    let has_app = section.has("bot_token") | section.has("channel");
-    let destination = match (has_webhook, has_app) {
-        (true, false) => secret::read(section, "webhook_url", references)
-            .and_then(|address| checked_address(section, "webhook_url", address))
-            .map(SlackDestination::Webhook),
-        (false, true) => app(section, references).map(SlackDestination::App),
-        _ => {
-            section.fail("kind", "expected either webhook_url, or bot_token and channel");
-            // One error for the pair: a key that is read is no unknown key.
-            for key in ["webhook_url", "bot_token", "channel"] {
-                section.text(key);
+    let destination =
+        match section.alternative(&[(&["bot_token", "channel"], Way::App), (&["webhook_url"], Way::Webhook)]) {
+            Some(Way::Webhook) => webhook(section, references).map(SlackDestination::Webhook),
+            Some(Way::App) => app(section, references).map(SlackDestination::App),
+            None => {
+                section.fail("kind", "expected either webhook_url, or bot_token and channel");
+                // One error for the pair: a key that is read is no unknown key.
+                for key in ["webhook_url", "bot_token", "channel"] {
+                    section.key(key, "").text();
+                }
+                None
             }
-            None
-        }
-    };
+        };
     Some(SlackOptions { destination: destination?, http: http? })
+}
+
+/// The keys that select the way to a channel.
+#[derive(Clone, Copy)]
+enum Way {
+    Webhook,
+    App,
+}
+
+fn webhook(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<Secret> {
+    section.need("webhook_url", "a reference such as \"env:SLACK_WEBHOOK\"");
+    let address =
+        secret::read(section.key("webhook_url", "A reference to an incoming webhook, without threads."), references);
+    address.and_then(|address| checked_address(section, "webhook_url", address))
 }
 
 fn app(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<SlackApp> {
     section.need("bot_token", "a reference such as \"env:SLACK_BOT_TOKEN\"");
     section.need("channel", "the id of a channel, like \"C0123456789\"");
-    let bot_token = secret::read(section, "bot_token", references);
-    let channel = section.parse("channel", "the id of a channel, like \"C0123456789\"", |text| {
-        (!text.trim().is_empty()).then(|| text.to_owned())
-    });
-    let endpoint = if section.has("endpoint") { read_address(section, "endpoint") } else { web_api() };
+    let bot_token = secret::read(
+        section.key("bot_token", "A reference to the token of an app with the scope chat:write."),
+        references,
+    );
+    let channel = section
+        .key("channel", "The id of the channel.")
+        .pattern("\\S")
+        .parse("the id of a channel, like \"C0123456789\"", |text| (!text.trim().is_empty()).then(|| text.to_owned()));
+    let endpoint = if section.has("endpoint") {
+        read_address(section.key("endpoint", "The address of the Web API.").default("https://slack.com"))
+    } else {
+        web_api()
+    };
     Some(SlackApp { endpoint: endpoint?, bot_token: bot_token?, channel: channel? })
 }
 

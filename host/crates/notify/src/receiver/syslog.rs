@@ -163,16 +163,26 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Option<SyslogOptions> {
         Tcp,
     }
     let transports = [("unix", TransportWord::Unix), ("udp", TransportWord::Udp), ("tcp", TransportWord::Tcp)];
-    let transport = section.choice("transport", &transports).unwrap_or(TransportWord::Unix);
+    let transport = section
+        .key("transport", "\"unix\" (RFC 3164), or \"udp\" or \"tcp\" (RFC 5424).")
+        .variant_or(&transports, "unix");
     let text_style = text_style(section);
-    let app_name = section.parse("app_name", "1 to 48 printable ASCII characters without a space", |name| {
-        let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
-        ((1..=48).contains(&name.len()) && printable).then(|| name.to_owned())
-    });
+    let app_name = section
+        .key("app_name", "The name of the program in each line.")
+        .default("costwarden")
+        .pattern("^[!-~]{1,48}$")
+        .parse("1 to 48 printable ASCII characters without a space", |name| {
+            let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
+            ((1..=48).contains(&name.len()) && printable).then(|| name.to_owned())
+        });
     let transport = match transport {
-        TransportWord::Unix => {
-            Some(SyslogTransport::Unix(section.path("path").unwrap_or_else(|| PathBuf::from("/dev/log"))))
-        }
+        TransportWord::Unix => Some(SyslogTransport::Unix(
+            section
+                .key("path", "The path of the Unix socket.")
+                .default("/dev/log")
+                .path()
+                .unwrap_or_else(|| PathBuf::from("/dev/log")),
+        )),
         TransportWord::Udp => address(section).map(SyslogTransport::Udp),
         TransportWord::Tcp => address(section).map(SyslogTransport::Tcp),
     };
@@ -183,7 +193,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Option<SyslogOptions> {
 fn address(section: &mut Section<'_, '_>) -> Option<String> {
     const EXPECTED: &str = "\"HOST:PORT\"";
     section.need("address", EXPECTED);
-    section.parse("address", EXPECTED, |text| {
+    section.key("address", "The server: \"HOST:PORT\".").pattern("^.+:[0-9]{1,5}$").parse(EXPECTED, |text| {
         let (host, port) = text.rsplit_once(':')?;
         (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
     })

@@ -27,7 +27,10 @@ pub(super) struct Teams {
 /// Reads the keys of a receiver of this kind.
 pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<TeamsOptions> {
     section.need("webhook_url", "a reference such as \"env:TEAMS_WEBHOOK\"");
-    let webhook_url = secret::read(section, "webhook_url", references);
+    let webhook_url = secret::read(
+        section.key("webhook_url", "A reference to the address of a workflow of Microsoft Teams."),
+        references,
+    );
     let webhook_url = webhook_url.and_then(|address| checked_address(section, "webhook_url", address));
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
     Some(TeamsOptions { webhook_url: webhook_url?, http: http? })

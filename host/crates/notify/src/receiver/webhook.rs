@@ -38,9 +38,17 @@ const SECRET: &str = "24 to 64 random bytes in base64, like the output of: opens
 pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<WebhookOptions> {
     section.need("url", "an address with https://, or a reference such as \"env:WEBHOOK_URL\"");
     section.need("secret", "a reference such as \"env:WEBHOOK_SECRET\"");
-    let url = secret::read_or_plain(section, "url", references);
+    let url = secret::read_or_plain(
+        section
+            .key("url", "The address, or a reference if the address contains a token.")
+            .pattern("^(https?://|env:.|file:|kakao-secret:)"),
+        references,
+    );
     let url = url.and_then(|address| checked_address(section, "url", address));
-    let secret = secret::read(section, "secret", references);
+    let secret = secret::read(
+        section.key("secret", "A reference to the key of the signatures: 24 to 64 bytes in base64."),
+        references,
+    );
     if secret.as_ref().and_then(Secret::known).is_some_and(|text| !is_signing_key(text)) {
         section.fail("secret", format!("is no usable key, expected {SECRET}"));
     }

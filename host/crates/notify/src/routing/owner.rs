@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config_file::toml::Section;
+use config_file::toml::{ListText, Section};
 use model::incident::Incident;
 use model::scope::Pattern;
 use model::series::ALL;
@@ -42,15 +42,18 @@ pub fn read_owners(sections: Vec<Section<'_, '_>>, receivers: &BTreeSet<&str>) -
 fn owner(mut section: Section<'_, '_>, receivers: &BTreeSet<&str>) -> Option<Owner> {
     section.need("name", "the name of a person or a team");
     section.need("projects", "globs like [\"payments-*\"]");
-    let name = section.text("name");
+    let name = section.key("name", "The name of a person or a team.").text();
     let mut projects = Vec::new();
-    for (text, offset) in section.texts("projects").unwrap_or_default() {
+    for ListText { text, offset } in
+        section.key("projects", "Globs against the ids and the names of projects.").texts().unwrap_or_default()
+    {
         match Pattern::parse(&text) {
             Ok(pattern) => projects.push(pattern),
             Err(error) => section.fail_at("projects", offset, error),
         }
     }
-    let people = section.texts("people").unwrap_or_default().into_iter().map(|(name, _)| name).collect();
+    let people = section.key("people", "The people, for messages.").texts().unwrap_or_default();
+    let people = people.into_iter().map(|name| name.text).collect();
     let receivers = receiver_names(&mut section, receivers).unwrap_or_default();
     section.finish();
     Some(Owner { name: name?, projects, people, receivers })

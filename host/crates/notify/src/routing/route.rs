@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config_file::toml::Section;
+use config_file::toml::{Key, Section};
 use jiff::civil::Time;
 use model::anomaly::{Direction, Severity};
 use model::incident::Incident;
@@ -90,9 +90,9 @@ pub fn read_routes(sections: Vec<Section<'_, '_>>, receivers: &BTreeSet<&str>) -
 fn route(mut section: Section<'_, '_>, receivers: &BTreeSet<&str>) -> Route {
     let receivers = receiver_names(&mut section, receivers);
     let scope = Scope {
-        account: pattern(&mut section, "account"),
-        project: pattern(&mut section, "project"),
-        service: pattern(&mut section, "service"),
+        account: pattern(section.key("account", "A glob against the id and the name of the account.")),
+        project: pattern(section.key("project", "A glob against the id and the name of the project.")),
+        service: pattern(section.key("service", "A glob against the id and the name of the service.")),
         rule: None,
     };
     let severities = [("info", Severity::Info), ("warning", Severity::Warning), ("critical", Severity::Critical)];
@@ -105,19 +105,28 @@ fn route(mut section: Section<'_, '_>, receivers: &BTreeSet<&str>) -> Route {
         line: section.line(),
         receivers,
         scope,
-        rule: pattern(&mut section, "rule"),
-        owner: pattern(&mut section, "owner"),
-        severity: section.choice("severity", &severities).unwrap_or(Severity::Info),
-        direction: section.choice("direction", &[("up", Direction::Up), ("down", Direction::Down)]),
-        min_impact: section.amount("min_impact").unwrap_or(0.0),
-        schedule: section.choice("send", &schedules).unwrap_or(Schedule::Immediate),
-        quiet_hours: section.parse("quiet_hours", "hours like \"22:00-07:00\"", QuietHours::parse),
-        daily_total: section.flag("daily_total").unwrap_or(false),
+        rule: pattern(section.key("rule", "A glob against the rules of the incident.")),
+        owner: pattern(section.key("owner", "A glob against the name of the owner in the ownership file.")),
+        severity: section.key("severity", "The least severity.").choice_or(&severities, "info"),
+        direction: section
+            .key("direction", "The direction. Without the key: both.")
+            .choice(&[("up", Direction::Up), ("down", Direction::Down)]),
+        min_impact: section
+            .key("min_impact", "The least difference of a day, in the currency of the bill.")
+            .amount_or(0.0),
+        schedule: section.key("send", "At once, or in a digest.").choice_or(&schedules, "immediate"),
+        quiet_hours: section
+            .key("quiet_hours", "Hours in time_zone that hold back notifications below critical.")
+            .pattern("^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$")
+            .parse("hours like \"22:00-07:00\"", QuietHours::parse),
+        daily_total: section
+            .key("daily_total", "Whether the receivers get the total of each finished day.")
+            .flag_or(false),
     };
     section.finish();
     route
 }
 
-fn pattern(section: &mut Section<'_, '_>, key: &'static str) -> Option<Pattern> {
-    section.parse(key, "a name or a glob like \"shop-*\"", |text| Pattern::parse(text).ok())
+fn pattern(key: Key<'_, '_, '_>) -> Option<Pattern> {
+    key.parse("a name or a glob like \"shop-*\"", |text| Pattern::parse(text).ok())
 }

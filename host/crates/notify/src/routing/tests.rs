@@ -13,10 +13,10 @@ const RECEIVERS: [&str; 4] = ["payments", "finance", "pager", "log"];
 fn routing(routes: &str, owners: &str) -> Routing {
     let receivers = RECEIVERS.into();
     let document = Document::new(Path::new("costwarden.toml"), routes);
-    let routes = read_routes(document.root().expect("TOML").sections("route"), &receivers);
+    let routes = read_routes(document.root().expect("TOML").key("route", "The routes.").sections(), &receivers);
     assert_eq!(document.into_errors(), []);
     let document = Document::new(Path::new("owners.toml"), owners);
-    let owners = read_owners(document.root().expect("TOML").sections("owner"), &receivers);
+    let owners = read_owners(document.root().expect("TOML").key("owner", "The owners.").sections(), &receivers);
     assert_eq!(document.into_errors(), []);
     Routing { routes, owners }
 }
@@ -76,7 +76,7 @@ fn each_error_of_a_route_names_the_key() {
     let text =
         "[[route]]\nreceivers = [\"pagr\"]\nsend = \"monthly\"\nquiet_hours = \"night\"\nproject = \"[\"\nwho = 1\n";
     let document = Document::new(Path::new("costwarden.toml"), text);
-    read_routes(document.root().expect("TOML").sections("route"), &RECEIVERS.into());
+    read_routes(document.root().expect("TOML").key("route", "The routes.").sections(), &RECEIVERS.into());
     let errors: Vec<String> = document.into_errors().iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(errors.join("\n"), @r#"
     costwarden.toml:2: route.receivers: "pagr" is no receiver, expected one of finance, log, pager, payments

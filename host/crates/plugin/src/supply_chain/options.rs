@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use config_file::secret::{self, SecretResolver};
-use config_file::toml::Section;
+use config_file::toml::{ListText, Section};
 use globset::{Glob, GlobSet};
 use minisign::PublicKey;
 use transport::endpoint;
@@ -18,8 +18,12 @@ use super::signing::parse_public_key;
 pub(crate) fn read_keys(mut section: Section<'_, '_>) -> Vec<TrustedKey> {
     section.need("key", "at least one key under [[plugins.signing.key]]");
     let mut names_and_ids = BTreeSet::new();
-    let keys =
-        section.sections("key").into_iter().filter_map(|section| read_key(section, &mut names_and_ids)).collect();
+    let keys = section
+        .key("key", "The trusted keys, one table each.")
+        .sections()
+        .into_iter()
+        .filter_map(|section| read_key(section, &mut names_and_ids))
+        .collect();
     section.finish();
     keys
 }
@@ -28,11 +32,18 @@ fn read_key(mut section: Section<'_, '_>, names_and_ids: &mut BTreeSet<String>) 
     section.need("name", "the name of the key in plugins.lock, like \"acme\"");
     section.need("public_key", "the line printed by `costwarden plugin keygen`, or \"file:PATH\"");
     section.need("plugins", "the plugins that the key may sign, like [\"acme-*\"]");
-    let name = section.parse("name", "a name without control characters", |name| {
-        (!name.is_empty() && !name.contains(char::is_control)).then(|| name.to_owned())
-    });
+    let name = section
+        .key("name", "The name of the signer in plugins.lock.")
+        .pattern("^[^\\x00-\\x1f]+$")
+        .parse("a name without control characters", |name| {
+            (!name.is_empty() && !name.contains(char::is_control)).then(|| name.to_owned())
+        });
     let public = read_public_key(&mut section);
-    let plugins = section.texts("plugins").and_then(|patterns| compile_patterns(&section, &patterns));
+    let plugins = section
+        .key("plugins", "The patterns of the plugin names that this key may sign.")
+        .not_empty()
+        .texts()
+        .and_then(|patterns| compile_patterns(&section, &patterns));
     if let Some(name) = &name
         && !names_and_ids.insert(name.clone())
     {
@@ -49,7 +60,7 @@ fn read_key(mut section: Section<'_, '_>, names_and_ids: &mut BTreeSet<String>) 
 }
 
 fn read_public_key(section: &mut Section<'_, '_>) -> Option<PublicKey> {
-    let text = section.text("public_key")?;
+    let text = section.key("public_key", "The public key of `plugin keygen`, or \"file:PATH\".").text()?;
     let text = match text.strip_prefix("file:").map(|path| section.folder().join(path)) {
         None => text,
         Some(path) => match std::fs::read_to_string(&path) {
@@ -76,13 +87,13 @@ struct PluginPatterns {
 }
 
 /// Compiles the patterns, each with the offset in the file.
-fn compile_patterns(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> Option<PluginPatterns> {
+fn compile_patterns(section: &Section<'_, '_>, patterns: &[ListText]) -> Option<PluginPatterns> {
     if patterns.is_empty() {
         section.fail("plugins", "matches nothing: expected at least one pattern, like \"acme-*\"");
         return None;
     }
     let mut set = GlobSet::builder();
-    for (pattern, offset) in patterns {
+    for ListText { text: pattern, offset } in patterns {
         match Glob::new(pattern) {
             Ok(glob) => drop(set.add(glob)),
             Err(error) => {
@@ -91,7 +102,7 @@ fn compile_patterns(section: &Section<'_, '_>, patterns: &[(String, usize)]) -> 
             }
         }
     }
-    let texts: Vec<String> = patterns.iter().map(|(pattern, _)| format!("{pattern:?}")).collect();
+    let texts: Vec<String> = patterns.iter().map(|pattern| format!("{:?}", pattern.text)).collect();
     Some(PluginPatterns { set: set.build().ok()?, text: texts.join(", ") })
 }
 
@@ -108,18 +119,18 @@ fn read_registry(
 ) -> Option<RegistryOptions> {
     const HOST: &str = "the registry's \"HOST\" or \"HOST:PORT\"";
     section.need("host", HOST);
-    let host = section.parse("host", HOST, |host| is_host(host).then(|| host.to_owned()));
-    let username = section.text("username");
-    let password = secret::read(&mut section, "password", references);
-    for (key, other) in [("username", "password"), ("password", "username")] {
-        if section.has(key) && !section.has(other) {
-            section.fail(key, format!("is set without {other}, expected both keys or neither"));
-        }
-    }
+    let host = section
+        .key("host", "The registry: \"HOST\" or \"HOST:PORT\", as in the image reference.")
+        .pattern("^[A-Za-z0-9.:-]+$")
+        .parse(HOST, |host| is_host(host).then(|| host.to_owned()));
+    section.together(["username", "password"]);
+    let username = section.key("username", "The user of the registry.").text();
+    let password = secret::read(section.key("password", "A reference to the password."), references);
     let transport = read_transport(&mut section, host.as_deref());
     let realm_hosts = read_realm_hosts(&mut section);
     let authority = endpoint::authority(&mut section);
-    let timeout = section.whole("timeout_seconds", 1..=3_600);
+    let timeout =
+        section.key("timeout_seconds", "The time limit of a push or pull, in seconds.").whole_or(1..=3_600, 60);
     if let Some(host) = &host
         && !hosts.insert(host.clone())
     {
@@ -131,22 +142,21 @@ fn read_registry(
     options.transport = transport?;
     options.authority = authority?;
     options.realm_hosts = realm_hosts;
-    if let Some(seconds) = timeout {
-        options.timeout = Duration::from_secs(seconds as u64);
-    }
+    options.timeout = Duration::from_secs(timeout as u64);
     Some(options)
 }
 
 /// Reads the hosts of token realms. A realm receives the password.
 fn read_realm_hosts(section: &mut Section<'_, '_>) -> Vec<String> {
-    let hosts = section.texts("realm_hosts").unwrap_or_default();
-    for (host, offset) in &hosts {
+    let key = section.key("realm_hosts", "Other hosts that may receive the password for a token, over https.");
+    let hosts = key.default(serde_json::json!([])).texts().unwrap_or_default();
+    for ListText { text: host, offset } in &hosts {
         if !is_host(host) {
             let message = format!("expected \"HOST\" or \"HOST:PORT\" of a token realm, found {host:?}");
             section.fail_at("realm_hosts", *offset, message);
         }
     }
-    hosts.into_iter().map(|(host, _)| host).collect()
+    hosts.into_iter().map(|host| host.text).collect()
 }
 
 /// Returns whether a text is `HOST` or `HOST:PORT`.
@@ -165,8 +175,14 @@ fn read_transport(section: &mut Section<'_, '_>, host: Option<&str>) -> Option<R
     }
     const CHOICES: [(&str, Choice); 3] =
         [("https", Choice::Https), ("http", Choice::Http), ("insecure-http", Choice::HttpAnywhere)];
-    let choice = if section.has("transport") { section.choice("transport", &CHOICES)? } else { Choice::Https };
-    match choice {
+    const TEXT: &str =
+        "The encryption. \"http\" reaches this machine only; \"insecure-http\" reaches any machine, unencrypted.";
+    let has_key = section.has("transport");
+    let choice = section.key("transport", TEXT).default("https").choice(&CHOICES);
+    if has_key && choice.is_none() {
+        return None;
+    }
+    match choice.unwrap_or(Choice::Https) {
         Choice::Https => Some(RegistryTransport::Https),
         Choice::Http if host.is_none_or(is_loopback_host) => Some(RegistryTransport::Http),
         Choice::Http => {

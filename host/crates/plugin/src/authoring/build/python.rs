@@ -78,8 +78,12 @@ fn world(project: &Path) -> Result<WitWorld, BuildError> {
     };
     let document = Document::new(&file, &text);
     let reference = document.root().and_then(|mut root| {
-        let mut table = root.section("tool")?.section("costwarden")?;
-        let reference = table.flag("reference");
+        let mut table = root
+            .key("tool", "The tables of tools.")
+            .section()?
+            .key("costwarden", "The settings of costwarden.")
+            .section()?;
+        let reference = table.key("reference", "Whether the detector reads reference data.").flag();
         table.finish();
         reference
     });

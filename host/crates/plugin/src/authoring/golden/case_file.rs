@@ -4,7 +4,7 @@ use std::io;
 use std::num::NonZero;
 use std::path::Path;
 
-use config_file::toml::{Document, Section};
+use config_file::toml::{Document, Key, Section};
 
 use super::{CaseMode, GoldenCase, GoldenError};
 
@@ -48,23 +48,29 @@ fn read_keys(case: &mut GoldenCase, root: &mut Section<'_, '_>) {
     if root.has("judge_from") && root.has("walk") {
         root.fail("walk", "excludes judge_from, expected one of the two keys");
     }
-    let from = root.text("judge_from");
-    let walk = root.whole("walk", 1..=1_000_000).and_then(|every| NonZero::new(every as usize));
+    let from = root.key("judge_from", "The first time to judge.").text();
+    let walk = root
+        .key("walk", "The number of points between two fits.")
+        .whole(1..=1_000_000)
+        .and_then(|every| NonZero::new(every as usize));
     case.mode = walk.map_or(CaseMode::JudgeFrom(from), CaseMode::Walk);
-    case.history_days = root.whole("history_days", 1..=3_660).and_then(|days| NonZero::new(days as u16));
-    case.alerts = timestamps(root, "alerts");
-    case.excluded = timestamps(root, "excluded").unwrap_or_default();
-    if let Some(settings) = root.json("settings") {
+    case.history_days = root
+        .key("history_days", "The number of days in the history.")
+        .whole(1..=3_660)
+        .and_then(|days| NonZero::new(days as u16));
+    case.alerts = timestamps(root.key("alerts", "The times with an expected anomaly."));
+    case.excluded = timestamps(root.key("excluded", "The times that a fit must ignore.")).unwrap_or_default();
+    if let Some(settings) = root.key("settings", "The settings of the detector.").json() {
         case.settings = settings.json.to_string();
     }
-    if let Some(unit) = root.text("unit") {
+    if let Some(unit) = root.key("unit", "The unit of the values.").text() {
         case.unit = unit;
     }
-    if let Some(locale) = root.text("locale") {
+    if let Some(locale) = root.key("locale", "The language of the reasons.").text() {
         case.locale = locale;
     }
 }
 
-fn timestamps(root: &mut Section<'_, '_>, key: &'static str) -> Option<Vec<String>> {
-    Some(root.texts(key)?.into_iter().map(|(text, _)| text).collect())
+fn timestamps(key: Key<'_, '_, '_>) -> Option<Vec<String>> {
+    Some(key.texts()?.into_iter().map(|timestamp| timestamp.text).collect())
 }

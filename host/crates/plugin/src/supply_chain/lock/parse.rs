@@ -14,7 +14,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     let mut entries = BTreeMap::new();
     if let Some(mut root) = document.root() {
         root.need("version", "version = 1");
-        if let Some(version) = root.whole("version", 1..=i64::MAX)
+        if let Some(version) = root.key("version", "The version of the format.").whole(1..=i64::MAX)
             && version != VERSION
         {
             let message = format!(
@@ -22,7 +22,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Lock, Vec<Diagnostic>> {
             );
             root.fail("version", message);
         }
-        for section in root.sections("plugin") {
+        for section in root.key("plugin", "The locked plugins.").sections() {
             parse_entry(section, &mut entries);
         }
         root.finish();
@@ -36,14 +36,15 @@ fn parse_entry(mut section: Section<'_, '_>, entries: &mut BTreeMap<String, Lock
     section.need("name", "the name of the plugin");
     section.need("version", "the version of the plugin");
     section.need("digest", DIGEST);
-    let name = section.text("name");
-    let version = section.text("version");
-    let digest =
-        section.parse("digest", DIGEST, |text| is_sha256(text).then(|| text.trim_start_matches("sha256:").to_owned()));
-    let signer = section.text("signer");
-    let source = section.parse("source", "a plugin in a registry, like oci://HOST/NAME:TAG@sha256:DIGEST", |text| {
-        text.parse::<Image>().ok()
-    });
+    let name = section.key("name", "The name of the plugin.").text();
+    let version = section.key("version", "The version of the plugin.").text();
+    let digest = section
+        .key("digest", "The digest of the file.")
+        .parse(DIGEST, |text| is_sha256(text).then(|| text.trim_start_matches("sha256:").to_owned()));
+    let signer = section.key("signer", "The name of the trusted key.").text();
+    let source = section
+        .key("source", "The pinned image.")
+        .parse("a plugin in a registry, like oci://HOST/NAME:TAG@sha256:DIGEST", |text| text.parse::<Image>().ok());
     let line = section.line();
     if let Some(name) = &name
         && entries.contains_key(name)

@@ -1,12 +1,12 @@
-//! Alertmanager and aiosmtpd, which `tests/services.sh` downloads.
+//! Programs that `tests/services.sh` downloads on demand.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use costwarden_tests::repository;
+use crate::repository;
 
-/// The folder of `tests/services.sh NAME`; `None` if the download is unavailable.
-pub(super) fn folder(name: &str) -> Option<PathBuf> {
+/// The path that `tests/services.sh NAME` prints; `None` if the download is unavailable.
+pub fn download(name: &str) -> Option<PathBuf> {
     let got = Command::new(repository().join("tests/services.sh")).arg(name).output().expect("bash");
     if !got.status.success() {
         eprintln!("SKIPPED with {name}: {}", String::from_utf8_lossy(&got.stderr).trim());

@@ -1,0 +1,150 @@
+//! The command `init`: writes a first config with a rule set, after a trial of the billing API, the archive and the
+//! store.
+//!
+//! The values come from flags, from the settings of the replaced pipeline, or from answers to questions. Nothing is
+//! overwritten, and nothing is written before every trial has succeeded.
+
+mod answers;
+mod bill;
+mod files;
+mod questions;
+mod replaced_settings;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::{Timestamp, ToSpan as _};
+
+use self::answers::Answers;
+use self::files::Files;
+use self::questions::{Group, Questions};
+use super::check::online::{self, CheckState, Item};
+use super::present::{self, Form};
+use super::{BackfillArgs, demo, environment, jobs};
+use crate::config::{self, Config};
+use crate::pipeline::Grade;
+use config_file::secret::SecretUse;
+use model::run_id::RunId;
+
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Folder of the new files. No file there is overwritten.
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Ask for each value. The default without any other option, if standard input is a terminal.
+    #[arg(long)]
+    ask: bool,
+    /// Take the values from settings.yaml of the replaced pipeline. The secrets go into the file `environment`.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Load this number of past days after the files are written.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3660))]
+    backfill: Option<u16>,
+    /// Folder with the bundled plugins.
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    #[command(flatten)]
+    values: answers::ValueArgs,
+}
+
+pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
+    let folder = std::path::absolute(&args.folder)?;
+    let files = Files::new(folder);
+    files.check_free()?;
+    let plugins = demo::plugins(args.plugins.as_deref())?;
+    let asks = args.ask || (args.from.is_none() && args.values.is_empty() && std::io::stdin().is_terminal());
+    let mut answers = match &args.from {
+        Some(file) => replaced_settings::read(file)?,
+        None => Answers::default(),
+    };
+    answers.apply(args.values);
+
+    let mut questions = asks.then(Questions::new);
+    let trial = Trial { files: &files, plugins: &plugins, now };
+    for group in Group::ALL {
+        if let Some(questions) = &mut questions {
+            questions.ask(group, &mut answers)?;
+        }
+        while let Err(error) = trial.group(group, &answers).await {
+            let Some(questions) = &mut questions else { return Err(error) };
+            present::complaint(tracing::Level::ERROR, &format!("error: {error:#}"));
+            questions.ask(group, &mut answers)?;
+        }
+    }
+    let config = trial.config(&answers).await?;
+    let bill = bill::newest(&config, now).await?;
+    present::out(&bill.to_string());
+    files.write(&answers, &plugins, &bill)?;
+    for file in files.written(&answers) {
+        present::out(&format!("written  {}", file.display()));
+    }
+
+    let days = match (&mut questions, args.backfill) {
+        (Some(questions), None) => questions.backfill_days()?,
+        (_, days) => days,
+    };
+    let grade = match days {
+        Some(days) => backfill(config, days, form, run, now).await?,
+        None => Grade::Done,
+    };
+    next_steps(&files.config(), days);
+    Ok(grade)
+}
+
+/// A config that is not written yet.
+struct Trial<'a> {
+    files: &'a Files,
+    plugins: &'a Path,
+    now: Timestamp,
+}
+
+impl Trial<'_> {
+    /// Tries the service of a group of values.
+    async fn group(&self, group: Group, answers: &Answers) -> anyhow::Result<()> {
+        let config = self.config(answers).await?;
+        let items = match group {
+            Group::Bill => online::source(&config, self.now).await,
+            Group::Archive => vec![online::archive(&config).await],
+            Group::Store => vec![online::store(&config).await],
+        };
+        for Item { name, state, message } in items {
+            anyhow::ensure!(state != CheckState::Failed, "{name}: {message}");
+            present::out(&format!("{:<8} {name:<10} {message}", state.as_str()));
+        }
+        Ok(())
+    }
+
+    /// Parses the config of the answers, with the secrets of the answers and of the environment.
+    async fn config(&self, answers: &Answers) -> anyhow::Result<Config> {
+        // The file with the variables is not written yet; `env` below has the same values.
+        let text = files::config_text(answers, self.plugins).replace(files::ENV_FILE, "");
+        let env = |name: &str| {
+            let own = answers.secrets.iter().find(|secret| secret.name == name);
+            environment(name).or_else(|| own.map(|secret| secret.value.clone()))
+        };
+        let draft = config::parse(&self.files.config(), &text, &env).map_err(super::together)?;
+        draft.resolve(SecretUse::All).await.map_err(super::together)
+    }
+}
+
+async fn backfill(config: Config, days: u16, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {
+    let today = now.to_zoned(config.zone.clone()).date();
+    let from = today.checked_sub(i32::from(days).days()).context("the first day of the backfill is out of range")?;
+    let args = BackfillArgs { from, to: None, alert: false, dry_run: false };
+    jobs::backfill(config, &args, form, run, now).await
+}
+
+fn next_steps(config: &Path, days: Option<u16>) {
+    let config = config.display();
+    present::out("\nThe next steps:");
+    if days.is_none() {
+        present::out(&format!(
+            "costwarden --config {config} backfill --from DAY    # load the history; daily-level needs 75 days for monthly charges"
+        ));
+    }
+    present::out(&format!("costwarden --config {config} anomalies list         # the anomalies of the loaded days"));
+    present::out(&format!("costwarden --config {config} check --online         # the go-live checklist"));
+    present::out(&format!("costwarden --config {config} schedule install       # start the jobs every hour"));
+}

@@ -1,0 +1,66 @@
+//! The size of the bill of the newest day, for the first rule set.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use anyhow::Context as _;
+use bigdecimal::BigDecimal;
+use bigdecimal::ToPrimitive as _;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::config::Config;
+use ingest::source::{Source, bill_rows};
+use model::count::counted;
+use model::series::hours::day_before;
+
+/// The size of the bill of one day.
+#[derive(Debug)]
+pub(super) struct BillSize {
+    day: Date,
+    pub(super) currency: String,
+    /// The cost of the day, in the currency of the bill.
+    pub(super) cost: f64,
+    pub(super) accounts: usize,
+    pub(super) projects: usize,
+    services: usize,
+}
+
+/// Days before yesterday in which a bill is searched.
+const SEARCHED_DAYS: usize = 7;
+
+/// Reads the bill of the newest finished day with rows.
+///
+/// # Errors
+/// Fails if a request fails, or if no day has a row.
+pub(super) async fn newest(config: &Config, now: Timestamp) -> anyhow::Result<BillSize> {
+    let source = Source::new(&config.source, &config.archive)?;
+    let mut day = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
+    for _ in 0..SEARCHED_DAYS {
+        let document = source.fetch(day, None, now).await?;
+        let rows: Vec<_> = bill_rows(&document, &config.currency).filter_map(Result::ok).collect();
+        if !rows.is_empty() {
+            let distinct = |id: fn(&model::bill::BillRow) -> &str| rows.iter().map(id).collect::<BTreeSet<_>>().len();
+            let cost: BigDecimal = rows.iter().map(|row| row.amounts.billed_cost.clone()).sum();
+            return Ok(BillSize {
+                day,
+                currency: config.currency.clone(),
+                cost: cost.to_f64().unwrap_or(0.0),
+                accounts: distinct(|row| &row.key.account),
+                projects: distinct(|row| &row.key.project),
+                services: rows.iter().map(|row| &row.key).collect::<BTreeSet<_>>().len(),
+            });
+        }
+        day = day_before(day, &config.zone);
+    }
+    Err(anyhow::anyhow!("the billing API has no row in the last {SEARCHED_DAYS} days"))
+        .context("the size of the bill is not known: check the account of the access key")
+}
+
+impl fmt::Display for BillSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { day, currency, cost, accounts, projects, services } = self;
+        let parts = [counted(*accounts, "account"), counted(*projects, "project"), counted(*services, "service")];
+        write!(f, "The bill of {day}: {cost:.0} {currency}, {}.", parts.join(", "))
+    }
+}
