@@ -61,6 +61,8 @@ pub(crate) enum RuleSetError {
 }
 
 const RECORDS: &str = "history.jsonl";
+/// Folder of the sets that a rollback replaced. A rollback does not restore these sets.
+const ROLLED_BACK: &str = "rolled-back";
 
 impl RuleSets {
     pub(crate) fn new(live: &Path, state_dir: &Path) -> Self {
@@ -73,23 +75,30 @@ impl RuleSets {
     /// A folder cannot be read or written.
     pub(crate) fn apply(&self, from: &Path, authorship: Authorship) -> Result<RuleSetRecord, RuleSetError> {
         let change = Change::new(RuleSetAction::Apply, from, &self.live)?;
-        let name = format!("{}-{}", authorship.at.strftime("%Y%m%dT%H%M%S%.3fZ"), &change.replaced_digest[..8]);
-        copy(&self.live, &self.replaced.join(name))?;
+        self.keep(&self.replaced, &change, &authorship)?;
         self.exchange(from)?;
         self.record(change, authorship)
     }
 
-    /// Replaces the live set with the newest replaced set. A second rollback goes one set further back.
+    /// Replaces the live set with the newest replaced set, and keeps the live set with its edits. A second rollback goes
+    /// one set further back.
     ///
     /// # Errors
     /// No set was replaced, or a folder cannot be read or written.
     pub(crate) fn rollback(&self, authorship: Authorship) -> Result<RuleSetRecord, RuleSetError> {
         let newest = self.newest_replaced()?;
         let change = Change::new(RuleSetAction::Rollback, &newest, &self.live)?;
+        self.keep(&self.replaced.join(ROLLED_BACK), &change, &authorship)?;
         self.exchange(&newest)?;
         let record = self.record(change, authorship)?;
         fs::remove_dir_all(&newest).map_err(failed_after_exchange(&newest, "removed"))?;
         Ok(record)
+    }
+
+    /// Keeps a copy of the live set, under the time and the digest.
+    fn keep(&self, folder: &Path, change: &Change<'_>, authorship: &Authorship) -> Result<(), RuleSetError> {
+        let name = format!("{}-{}", authorship.at.strftime("%Y%m%dT%H%M%S%.3fZ"), &change.replaced_digest[..8]);
+        copy(&self.live, &folder.join(name))
     }
 
     /// Exchanges the live folder with a copy of a folder, in one step.
@@ -129,7 +138,8 @@ impl RuleSets {
                 entries.map_err(failed(&self.replaced, "read"))?
             }
         };
-        let sets = entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir());
+        let is_set = |path: &PathBuf| path.is_dir() && !path.ends_with(ROLLED_BACK);
+        let sets = entries.into_iter().map(|entry| entry.path()).filter(is_set);
         sets.max().ok_or_else(|| RuleSetError::NothingReplaced { folder: self.replaced.clone() })
     }
 }

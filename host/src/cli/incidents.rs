@@ -303,19 +303,22 @@ fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
     for (receiver, DeliveryFailure { at, cause }) in &incident.failures {
         line("failed", format!("{receiver} at {at}: {cause}"));
     }
-    if incident.muted {
-        line("notified", "nobody: the incident was loaded as history".to_owned());
-    }
-    if incident.is_explained {
-        line("notified", "nobody: incidents of finer series explain the incident".to_owned());
-    }
-    match &incident.suppressed_by {
-        Some(Suppression::Silence(id)) => line("notified", format!("nobody at present: silence {id}")),
-        Some(Suppression::PlannedEvent(id)) => line("notified", format!("nobody at present: planned event {id}")),
-        None => {}
+    if let Some(reason) = reason_for_silence(incident) {
+        line("notified", reason);
     }
     line("anomalies", anomalies.len().to_string());
     present::out(text.trim_end());
+}
+
+/// Returns the reason why nobody is notified of an incident; `None` if receivers are notified.
+pub(super) fn reason_for_silence(incident: &Incident) -> Option<String> {
+    match &incident.suppressed_by {
+        _ if incident.muted => Some("nobody: the incident was loaded as history".to_owned()),
+        _ if incident.is_explained => Some("nobody: incidents of finer series explain the incident".to_owned()),
+        Some(Suppression::Silence(id)) => Some(format!("nobody at present: silence {id}")),
+        Some(Suppression::PlannedEvent(id)) => Some(format!("nobody at present: planned event {id}")),
+        None => None,
+    }
 }
 
 fn state_word(incident: &Incident) -> StateWord {

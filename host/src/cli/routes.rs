@@ -3,12 +3,12 @@
 use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::civil::Time;
-use model::incident::{Incident, Suppression};
+use model::incident::{Incident, IncidentState};
 use notify::routing::{Dispatch, Owner, Routing};
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::incidents::find;
+use super::incidents::{find, reason_for_silence};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
@@ -58,12 +58,11 @@ fn row<'c>(routing: &Routing, receiver: &'c str, incident: &Incident, time: Time
 fn text(rows: &[Row<'_>], incident: &Incident, routing: &Routing) {
     let owner = routing.owner(incident).map_or_else(|| "no owner".to_owned(), Owner::label);
     present::out(&format!("incident {}: {owner}", incident.id));
-    match &incident.suppressed_by {
-        Some(Suppression::Silence(id)) => present::out(&format!("nobody is notified at present: silence {id}")),
-        Some(Suppression::PlannedEvent(id)) => {
-            present::out(&format!("nobody is notified at present: planned event {id}"));
-        }
-        None => {}
+    if let Some(reason) = reason_for_silence(incident) {
+        present::out(&format!("notified: {reason}"));
+    }
+    if incident.state != IncidentState::Open {
+        present::out("the incident has ended: receivers get at most the end");
     }
     let mut table = present::table(&["receiver", "route", "notification"], &[]);
     for Row { receiver, route, dispatch } in rows {

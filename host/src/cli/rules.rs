@@ -8,7 +8,7 @@ mod tune;
 
 mod coverage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use config_file::secret::SecretUse;
@@ -145,6 +145,22 @@ async fn run(config: &Config, day: RunDay, form: Form) -> anyhow::Result<Grade> 
     Ok(report.grade())
 }
 
+/// Checks that a folder has rules: a wrong path must not read as a rule set without anomalies.
+///
+/// # Errors
+/// The folder has no usable rule.
+fn ensure_rules(folder: &Path) -> anyhow::Result<()> {
+    let RuleSet { rules, errors, .. } = rule::load(folder);
+    let causes: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    anyhow::ensure!(
+        !rules.is_empty(),
+        "{} has no usable rule: expected a folder with rules in *.toml files; {}",
+        folder.display(),
+        if causes.is_empty() { "costwarden rules list --rules DIR lists rules".to_owned() } else { causes.join("; ") }
+    );
+    Ok(())
+}
+
 /// Loads the rules of the config and their detectors.
 async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
     // No cache folder: a preview leaves no trace.
@@ -164,7 +180,8 @@ fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grad
     match form {
         Form::Json => every.for_each(|(rule, enabled)| present::out(&json(rule, enabled, covered(rule)).to_string())),
         Form::Text => {
-            let mut table = present::table(&["rule", "mode", "detector", "points", "by", "series", "why"], &[5]);
+            // No purposes: the table would exceed 80 columns.
+            let mut table = present::table(&["rule", "mode", "detector", "points", "by", "series"], &[5]);
             (0..6).for_each(|column| present::keep_whole(&mut table, column));
             for (rule, enabled) in every {
                 let series = covered(rule).map_or_else(|| "?".to_owned(), |series| series.to_string());
@@ -179,7 +196,6 @@ fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grad
                         ref dimensions => dimensions.join(", "),
                     },
                     series,
-                    rule.why.clone(),
                 ]);
             }
             present::out(&table.to_string());

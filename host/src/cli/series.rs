@@ -59,7 +59,8 @@ pub(super) enum SeriesCommand {
     /// Forecast the cost of a series at the end of the month, with a range.
     ///
     /// The forecast is the known days of the month and an expected cost of each remaining day: the level of the last two
-    /// weeks, the weekday, and the charges on the same day of each month. The range contains 8 of 10 earlier forecasts.
+    /// weeks, the weekday, and the charges on the same day of each month. The range is the forecast with
+    /// the middle 80 % of the errors of earlier forecasts.
     Forecast(forecast::ForecastArgs),
 }
 

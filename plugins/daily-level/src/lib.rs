@@ -22,6 +22,7 @@
 //! - A charge on the same day of the month, on the last day, on the same weekday of the month, or every second
 //!   week is expected from the third time on. It alerts if it is missing or if its amount changes.
 //! - A missed weekly charge alerts once, not each week.
+//! - A fall below the cheapest weekday that leaves a cost is an outage, and no missing charge: it is not expected again.
 //! - A day nearly as cheap as the cheapest weekday is a holiday.
 //! - After six separate bursts in the history, a burst of the same size is usual.
 //!

@@ -50,6 +50,7 @@ fn an_address_that_is_none() {
 fn a_day_that_is_not_in_the_tree() {
     let workdir = workdir();
     insta::assert_snapshot!(failed(&workdir, &["daily", "--date", "2026-11-23"]), @"failed: no raw document of 2026-11-23: expected [workdir]/bills/raw/year=2026/month=11/day=23/billing_20261123.json");
+    insta::assert_snapshot!(failed(&workdir, &["backfill", "--from", "2026-11-23", "--to", "2026-11-24"]), @"failed: no raw document of 2026-11-24: expected [workdir]/bills/raw/year=2026/month=11/day=24/billing_20261124.json");
     insta::assert_snapshot!(failed(&workdir, &["daily", "--from", "2026-11-23", "--to", "2026-11-22"]), @"failed: the range from 2026-11-23 to 2026-11-22 has no day: --from must not be after --to");
     let key = "bills/raw/year=2026/month=11/day=23/billing_20261123.json";
     workdir.write(key, "{\"result\": {\"content\": {}}}");

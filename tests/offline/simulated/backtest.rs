@@ -208,7 +208,10 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
     simulated.workdir.write("new/rules.toml", &new);
     let before = tree(simulated.workdir.path());
     let empty = simulated.run(&["rules", "diff", "rules", "renamed"]).expect(0);
-    insta::assert_snapshot!(empty.stdout, @"rules diff 20260924-20261122: 0 incidents only in OLD, 0 incidents only in NEW, 0 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 939,140.36 KRW; nothing was written");
+    insta::assert_snapshot!(empty.stdout, @"
+    rules diff 20260924-20261122: 0 incidents only in OLD, 0 incidents only in NEW, 0 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 939,140.36 KRW
+    Nothing was written.
+    ");
     let diff = simulated.run(&["rules", "diff", "rules", "new"]).expect(0);
     insta::assert_snapshot!(diff.stdout, @"
          since        state   notifications      impact KRW   series                
@@ -219,8 +222,11 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
                                                               Virtual Machine       
      ~   2026-11-15   over                2   766,617.18 ->   example-corp / 결제 / 
                                                  763,151.03   MySQL                 
-    rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 1,140,458.33 KRW; nothing was written
+    rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 1,140,458.33 KRW
+    Nothing was written.
     ");
+    let mistyped = simulated.run(&["rules", "diff", "rules", "nwe"]).expect(2);
+    assert!(mistyped.stderr.contains("nwe has no usable rule: expected a folder with rules"), "{mistyped:?}");
     let json = simulated.run(&["rules", "diff", "rules", "new", "--json"]).expect(0).json();
     let changes: Vec<&str> = json.iter().filter_map(|line| line["change"].as_str()).collect();
     assert_eq!(
@@ -256,8 +262,14 @@ fn a_rule_set_is_applied_within_the_limits_and_rolled_back() {
     let applied = apply().expect(0);
     assert!(applied.stdout.contains("0 changed"), "{}", applied.stdout);
     assert_eq!(rules(), "new");
+    // A rollback keeps the edits of the live rules.
+    simulated.workdir.write("rules/night.txt", "raise the limit on Mondays");
     simulated.run(&["rules", "rollback", "--as", "kim"]).expect(0);
     assert_eq!(rules(), "plain");
+    let kept = std::fs::read_dir(simulated.workdir.path().join("state/rule-sets/rolled-back")).expect("kept sets");
+    let kept: Vec<_> = kept.map(|set| set.expect("a set").path()).collect();
+    let note = std::fs::read_to_string(kept[0].join("night.txt")).expect("the edit");
+    assert_eq!((kept.len(), note.as_str()), (1, "raise the limit on Mondays"));
     let nothing = simulated.run(&["rules", "rollback"]).expect(2);
     assert!(nothing.stderr.contains("no replaced rule set"), "{nothing:?}");
     let history = simulated.workdir.path().join("state/rule-sets/history.jsonl");

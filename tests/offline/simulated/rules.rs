@@ -130,17 +130,11 @@ fn rules_are_listed_and_those_that_cannot_be_read_are_told() {
     let listed = simulated.run(&["rules", "list"]).expect(0);
     let lines: Vec<&str> = listed.stdout.lines().skip(2).map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    increments   live   tutorial      hourly        each           ?   What an
-    hour adds.
-    of-service   live   tutorial      daily         service        ?   A service
-    of all
-    domains and
-    projects.
-    service      live   daily-level   daily         each           ?   A service.
-    today        live   daily-level   day-to-date   each           ?   A service
-    so far.
-    total        live   tutorial      daily         total          ?   All there
-    is.
+    increments   live   tutorial      hourly        each           ?
+    of-service   live   tutorial      daily         service        ?
+    service      live   daily-level   daily         each           ?
+    today        live   daily-level   day-to-date   each           ?
+    total        live   tutorial      daily         total          ?
     ");
     let listed = simulated.run(&["rules", "list", "--json"]).expect(0).json();
     assert_eq!(listed[1]["id"], "of-service");
@@ -164,10 +158,10 @@ fn a_disabled_rule_is_listed_and_does_not_run() {
     workdir.write("rules/waiting.toml", &disabled.replace("series = \"daily\"", "series = \"daily\"\ngroup_by = []"));
     let listed = workdir.run(&["rules", "list"]).expect(0);
     insta::assert_snapshot!(listed.stdout, @"
-     rule      mode       detector   points   by      series   why       
-    ─────────────────────────────────────────────────────────────────────
-     healthy   live       tutorial   daily    each         3   It works. 
-     waiting   disabled   tutorial   daily    total        1   It works. 
+     rule      mode       detector   points   by      series 
+    ─────────────────────────────────────────────────────────
+     healthy   live       tutorial   daily    each         3 
+     waiting   disabled   tutorial   daily    total        1 
     The series are those of 2026-11-21.
     ");
     let json = workdir.run(&["rules", "list", "--json"]).expect(0).json();

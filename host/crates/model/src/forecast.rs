@@ -37,7 +37,7 @@ pub struct MonthForecast {
     pub open_days: usize,
 }
 
-/// The costs between which the month ended in 8 of 10 earlier forecasts of the series.
+/// The forecast with the middle 80 % of the errors of earlier forecasts of the series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ForecastRange {
     pub lower: f64,

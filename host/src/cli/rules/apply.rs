@@ -91,8 +91,9 @@ fn print(record: &RuleSetRecord, config: &Config, form: Form) {
         )),
         (Form::Text, RuleSetAction::Rollback) => {
             present::out(&format!(
-                "{live} has the replaced rules again ({}): the next job uses the rules",
-                &digest[..8]
+                "{live} has the replaced rules again ({}): the next job uses the rules; {} keeps the rules before",
+                &digest[..8],
+                config.state_dir.join("rule-sets/rolled-back").display()
             ));
         }
     }

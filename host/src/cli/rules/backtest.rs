@@ -10,7 +10,7 @@ use model::money;
 use model::run_id::RunId;
 use serde_json::{Value, json};
 
-use super::{labels, prepare};
+use super::{ensure_rules, labels, prepare};
 use crate::cli::args;
 use crate::cli::incidents;
 use crate::cli::jobs;
@@ -46,6 +46,7 @@ pub(super) async fn run(mut config: Config, args: BacktestArgs, form: Form, run_
     let BacktestArgs { rules, from, to, labels, plot } = args;
     let plot = PlotTarget::of_form(plot.as_ref(), form)?;
     config.rules = rules.unwrap_or(config.rules);
+    ensure_rules(&config.rules)?;
     let labels = labels.as_deref().map(labels::read).transpose()?;
     let currency = config.currency.clone();
     let result = replay(config, ReplayArgs { from, to, labels: labels.as_deref(), run_id }).await?;

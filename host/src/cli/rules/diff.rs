@@ -11,6 +11,7 @@ use model::run_id::RunId;
 use serde_json::{Value, json};
 
 use super::backtest::{ReplayArgs, replay};
+use super::ensure_rules;
 use crate::cli::args;
 use crate::cli::incidents;
 use crate::cli::present::{self, Form};
@@ -35,8 +36,13 @@ pub(in crate::cli) struct DiffArgs {
 
 pub(super) async fn run(config: Config, args: DiffArgs, form: Form, run_id: RunId) -> anyhow::Result<Grade> {
     let DiffArgs { old, new, from, to } = args;
+    ensure_rules(&old)?;
+    ensure_rules(&new)?;
     let diff = RuleSetDiff::new(&config, [&old, &new], ReplayArgs { from, to, labels: None, run_id }).await?;
     diff.print(&config.currency, form);
+    if form == Form::Text {
+        present::out("Nothing was written.");
+    }
     Ok(diff.grade())
 }
 
@@ -113,7 +119,7 @@ impl RuleSetDiff {
         };
         let [old, new] = [Sums::of(&self.old), Sums::of(&self.new)];
         format!(
-            "rules diff {}: {} only in OLD, {} only in NEW, {} changed; OLD: {}, NEW: {}; nothing was written",
+            "rules diff {}: {} only in OLD, {} only in NEW, {} changed; OLD: {}, NEW: {}",
             self.new.report.period,
             counted(count(|change| matches!(change, IncidentChange::OnlyOld(_))), "incident"),
             counted(count(|change| matches!(change, IncidentChange::OnlyNew(_))), "incident"),

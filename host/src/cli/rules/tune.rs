@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
+use model::rule::RuleMode;
 use model::run_id::RunId;
 use serde_json::json;
 
@@ -119,13 +120,22 @@ impl Trial<'_> {
     async fn measure(&self, share: f64) -> anyhow::Result<Measured> {
         let mut rules = self.prepared.clone();
         let of_rule = rules.rules.iter_mut().filter(|prepared| prepared.rule.id == self.rule);
-        of_rule.for_each(|prepared| prepared.rule.min_impact_share = share);
+        of_rule.for_each(|prepared| {
+            prepared.rule.min_impact_share = share;
+            // The anomalies of a shadow rule open no incidents.
+            prepared.rule.mode = RuleMode::Live;
+        });
         let result = replay_rules(self.config.clone(), rules, self.args).await?;
         if let Some(error) = &result.report.error {
             anyhow::bail!("{error}");
         }
         let figures = result.figures.rules.iter().find(|figures| figures.rule == self.rule);
         let figures = figures.expect("the backtest has figures of each usable rule");
+        anyhow::ensure!(
+            figures.fuel > 0.0,
+            "rule {} was not evaluated on any replayed day: load more days with costwarden backfill, or check the selection of the rule",
+            self.rule
+        );
         let notifications_per_month = figures.notifications as f64 / f64::from(result.figures.days.max(1)) * 30.0;
         Ok(Measured { share, incidents: figures.incidents, notifications_per_month })
     }

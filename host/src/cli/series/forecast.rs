@@ -107,7 +107,7 @@ fn text(costs: &Costs, forecast: &MonthForecast) -> String {
     };
     let month = forecast.through.strftime("%Y-%m");
     let range = match forecast.range {
-        Some(range) => format!("8 of 10 earlier forecasts: {} to {}", amount(range.lower), amount(range.upper)),
+        Some(range) => format!("likely range: {} to {}", amount(range.lower), amount(range.upper)),
         None => "no range: too few earlier days".to_owned(),
     };
     format!(

@@ -77,8 +77,15 @@ async fn load(
     run.report.period = range_period(DateRange { from, to });
     let first = resume(run, from, record, on_day);
     let finished = FinishedDays::open(run, first).await?;
-    let loading =
-        Loading { run, recency: options.recency, on_day, newest: record.through, missing: Vec::new(), finished };
+    let loading = Loading {
+        run,
+        recency: options.recency,
+        on_day,
+        newest: record.through,
+        missing: Vec::new(),
+        newest_gap: None,
+        finished,
+    };
     loading.load(DateRange { from: first, to }, record).await
 }
 
@@ -100,6 +107,8 @@ struct Loading<'r, 's> {
     newest: Option<Date>,
     /// Days without a bill.
     missing: Vec<Date>,
+    /// The reason for the newest day without a bill.
+    newest_gap: Option<RunError>,
 }
 
 impl Loading<'_, '_> {
@@ -122,7 +131,9 @@ impl Loading<'_, '_> {
             // Waiting runs write between chunks, for example an hourly run.
             self.run.release_write_lease().await;
         }
-        let Some(newest) = self.newest else { return Err(RunError::EmptyBill { date: range.to }) };
+        let Some(newest) = self.newest else {
+            return Err(self.newest_gap.unwrap_or(RunError::EmptyBill { date: range.to }));
+        };
         self.run.take_write_lease().await?;
         self.finished.train(self.run, newest).await?;
         self.run.checkpoint(Checkpoint::Trained).await?;
@@ -148,7 +159,10 @@ impl Loading<'_, '_> {
                 self.run.checkpoint(Checkpoint::Notified).await?;
                 self.newest = Some(date);
             }
-            Err(error) if error.is_missing_day() => self.missing.push(date),
+            Err(error) if error.is_missing_day() => {
+                self.missing.push(date);
+                self.newest_gap = Some(error);
+            }
             Err(error) => return Err(error),
         }
         (self.on_day)(date);

@@ -13,7 +13,7 @@ pub(super) const WORDS: Words = Words {
     unknown_days: "days of this month without a known cost",
     change: "Change",
     month_end: "Forecast for the month",
-    range: "8 of 10 earlier forecasts",
+    range: "likely range",
     no_range: "no range: too few earlier days",
     no_forecast: "too few days for a forecast",
     open_incidents: "Open incidents",

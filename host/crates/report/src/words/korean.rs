@@ -13,7 +13,7 @@ pub(super) const WORDS: Words = Words {
     unknown_days: "이달 비용을 모르는 날",
     change: "증감",
     month_end: "이달 말 예상",
-    range: "지난 예측 10번 중 8번의 범위",
+    range: "예상 범위",
     no_range: "범위 없음: 지난 기간이 짧습니다",
     no_forecast: "예측하기에는 기간이 짧습니다",
     open_incidents: "진행 중인 이상",

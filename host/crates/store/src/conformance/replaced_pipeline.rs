@@ -120,6 +120,21 @@ async fn days_of_the_replaced_pipeline_are_read_and_kept() {
 }
 
 #[tokio::test]
+async fn an_unchanged_day_of_the_replaced_pipeline_is_not_restated() {
+    in_mongodb("old_day_unchanged", async |store, _| {
+        let day = ledger(day(1), &[("vm", 7.0)]);
+        store.put_day(&day, at(0)).await.unwrap();
+        let unset = doc! { "$unset": { "isIncomplete": "" } };
+        collection(store, daily::COLLECTION.name).update_many(doc! {}, unset).await.unwrap();
+        assert!(store.has_day(&day).await.unwrap());
+        let mut incomplete = day;
+        incomplete.entries[0].is_incomplete = true;
+        assert!(!store.has_day(&incomplete).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn baselines_of_the_replaced_pipeline_are_read_and_kept() {
     in_mongodb("old_baselines", async |store, _| {
         let statistics = doc! { "mean": 2, "std": 0.5, "min": 1.0, "max": 3.0, "p50": 2.0, "p95": 2.5, "sampleCount": 30_i64 };

@@ -66,8 +66,13 @@ impl Mongodb {
     pub(crate) async fn has_day(&self, day: &DayLedger) -> Result<bool, StoreError> {
         let mut existing = self.existing(&daily::COLLECTION, day_filter(day.date), &LEDGER_FIELDS).await?;
         let mut is_stored = |entry: &LedgerEntry| {
-            let upsert = daily::upsert(day.date, entry, Timestamp::UNIX_EPOCH);
-            existing.remove(&key_document_bytes(&upsert.key)).is_some_and(|old| upsert.is_applied_to(&old.fields))
+            let mut upsert = daily::upsert(day.date, entry, Timestamp::UNIX_EPOCH);
+            let Some(old) = existing.remove(&key_document_bytes(&upsert.key)) else { return false };
+            // The replaced pipeline had no incomplete entries, and no field about incomplete entries.
+            if !entry.is_incomplete && matches!(old.fields.get("isIncomplete"), Ok(None)) {
+                upsert.set.remove("isIncomplete");
+            }
+            upsert.is_applied_to(&old.fields)
         };
         Ok(day.entries.iter().all(&mut is_stored) && existing.values().all(is_foreign))
     }
