@@ -67,7 +67,7 @@ pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
     outcome(report, config, form, Some(run), summary);
 }
 
-/// Prints the outcome of a rule preview, in the form of [`report`].
+/// Prints the outcome of a rule preview, in the form of [`report()`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
     outcome(report, config, form, None, |report| {
         format!(
