@@ -225,8 +225,8 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
     rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 1,140,458.33 KRW
     Nothing was written.
     ");
-    let mistyped = simulated.run(&["rules", "diff", "rules", "nwe"]).expect(2);
-    assert!(mistyped.stderr.contains("nwe has no usable rule: expected a folder with rules"), "{mistyped:?}");
+    let mistyped = simulated.run(&["rules", "diff", "rules", "absent"]).expect(2);
+    assert!(mistyped.stderr.contains("absent has no usable rule: expected a folder with rules"), "{mistyped:?}");
     let json = simulated.run(&["rules", "diff", "rules", "new", "--json"]).expect(0).json();
     let changes: Vec<&str> = json.iter().filter_map(|line| line["change"].as_str()).collect();
     assert_eq!(
