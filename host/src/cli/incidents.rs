@@ -303,7 +303,7 @@ fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
     for (receiver, DeliveryFailure { at, cause }) in &incident.failures {
         line("failed", format!("{receiver} at {at}: {cause}"));
     }
-    if let Some(reason) = reason_for_silence(incident) {
+    if let Some(reason) = reason_without_notification(incident) {
         line("notified", reason);
     }
     line("anomalies", anomalies.len().to_string());
@@ -311,7 +311,7 @@ fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
 }
 
 /// Returns the reason why nobody is notified of an incident; `None` if receivers are notified.
-pub(super) fn reason_for_silence(incident: &Incident) -> Option<String> {
+pub(super) fn reason_without_notification(incident: &Incident) -> Option<String> {
     match &incident.suppressed_by {
         _ if incident.muted => Some("nobody: the incident was loaded as history".to_owned()),
         _ if incident.is_explained => Some("nobody: incidents of finer series explain the incident".to_owned()),

@@ -8,7 +8,7 @@ use notify::routing::{Dispatch, Owner, Routing};
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::incidents::{find, reason_for_silence};
+use super::incidents::{find, reason_without_notification};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
@@ -44,7 +44,7 @@ pub(super) async fn routes(
     let names = config.receivers.iter().map(|receiver| receiver.name.as_str());
     let rows: Vec<Row<'_>> = names.map(|receiver| row(&config.routing, receiver, &incident, time)).collect();
     match form {
-        Form::Json => rows.iter().for_each(|row| present::out(&json(row).to_string())),
+        Form::Json => rows.iter().for_each(|row| present::out(&json(row, &incident).to_string())),
         Form::Text => text(&rows, &incident, &config.routing),
     }
     Ok(Grade::Done)
@@ -58,7 +58,7 @@ fn row<'c>(routing: &Routing, receiver: &'c str, incident: &Incident, time: Time
 fn text(rows: &[Row<'_>], incident: &Incident, routing: &Routing) {
     let owner = routing.owner(incident).map_or_else(|| "no owner".to_owned(), Owner::label);
     present::out(&format!("incident {}: {owner}", incident.id));
-    if let Some(reason) = reason_for_silence(incident) {
+    if let Some(reason) = reason_without_notification(incident) {
         present::out(&format!("notified: {reason}"));
     }
     if incident.state != IncidentState::Open {
@@ -81,12 +81,17 @@ fn words(dispatch: Dispatch) -> String {
     }
 }
 
-fn json(row: &Row<'_>) -> Value {
+fn json(row: &Row<'_>, incident: &Incident) -> Value {
     let notification = match row.dispatch {
         Dispatch::Send => "immediate",
         Dispatch::Quiet => "after-quiet-hours",
         Dispatch::Digest(period) => period.as_str(),
         Dispatch::NotRouted => "none",
     };
-    json!({ "receiver": row.receiver, "routeLine": row.route, "notification": notification })
+    json!({
+        "receiver": row.receiver,
+        "routeLine": row.route,
+        "notification": notification,
+        "withoutNotification": reason_without_notification(incident),
+    })
 }

@@ -1,6 +1,7 @@
 //! Delivery of notifications: incidents, daily totals, and problems of costwarden itself.
 
 mod causes;
+mod cost_changes;
 mod daily_total;
 mod delivery;
 mod digest;

@@ -12,7 +12,8 @@
 
 mod band;
 mod delivery;
-mod outlook;
+mod later_impact;
+
 mod recurrence;
 mod streak;
 mod update;

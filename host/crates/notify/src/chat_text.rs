@@ -12,11 +12,13 @@ use std::collections::BTreeSet;
 use model::anomaly::Severity;
 use model::incident::NotificationKind;
 use model::language::Language;
-use model::series::ALL;
+use model::series::{ALL, Names};
 
 pub use self::amount::{plain as amount_text, signed as signed_amount_text};
 use self::chart::chart;
-use crate::notification::{Change, Comparison, Content, GroupContent, IncidentContent, Notification, ProblemState};
+use crate::notification::{
+    Change, Comparison, Content, CostChange, GroupContent, IncidentContent, Notification, ProblemState,
+};
 use crate::routing::Owner;
 use crate::text::{Locale, one_line};
 
@@ -177,6 +179,18 @@ fn rules(entries: &[IncidentContent<'_>]) -> String {
 fn total_text(total: &str, locale: Locale<'_>) -> String {
     let exact = total.replace(',', "").parse();
     exact.map_or_else(|_| format!("{total}{}", locale.unit()), |total: f64| amount::plain(total, locale))
+}
+
+/// Returns the differences of services in one line. Services with the same names also have their keys.
+fn cost_changes(changes: &[CostChange], locale: Locale<'_>) -> String {
+    let text = |change: &CostChange| {
+        let CostChange { key, names, difference } = change;
+        let Names { account, project, service } = names;
+        let has_same_names = changes.iter().any(|other| other.names == *names && other.key != *key);
+        let key = if has_same_names { format!(" ({key})") } else { String::new() };
+        format!("{account} / {project} · {service}{key} {}", amount::signed(*difference, locale))
+    };
+    changes.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the line of a series in a group.

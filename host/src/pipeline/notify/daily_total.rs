@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::history::{History, Measure};
-use model::series::{Names, SeriesKey};
-use notify::{CostChange, DailyTotalContent, Notification, Receiver, TotalComparison};
+use notify::{DailyTotalContent, Notification, Receiver, TotalComparison};
 use store::checkpoint::Checkpoint;
 use store::{DateRange, RunRecord, StoreError, failpoint};
 
+use super::cost_changes::{SeriesCost, cost_changes};
 use crate::pipeline::run::{Count, DAILY, Run, RunError, day_period, days_before, single_day};
 
 /// Maximum number of changes in a text.
@@ -99,7 +99,9 @@ impl Run<'_> {
         let changes = if totals.contains_key(&week_before) {
             let [earlier, later] =
                 [week_before, date].map(|day| store.history(single_day(day), &[Measure::BilledCost]));
-            changes(&earlier.await?, &later.await?)
+            let mut changes = cost_changes(costs(&earlier.await?), costs(&later.await?));
+            changes.truncate(CHANGES);
+            changes
         } else {
             Vec::new()
         };
@@ -113,22 +115,11 @@ impl Run<'_> {
     }
 }
 
-/// Returns the largest differences between two days.
-fn changes(earlier: &History, later: &History) -> Vec<CostChange> {
-    let mut differences: BTreeMap<&SeriesKey, (&Names, f64)> = BTreeMap::new();
-    for (history, sign) in [(earlier, -1.0), (later, 1.0)] {
-        for (key, row) in &history.rows {
-            let cost = row.values.get(&Measure::BilledCost).and_then(|values| values.first()).copied();
-            let difference = differences.entry(key).or_insert((&row.names, 0.0));
-            difference.1 += sign * cost.filter(|cost| !cost.is_nan()).unwrap_or_default();
-        }
-    }
-    let mut changes: Vec<CostChange> = differences
-        .into_values()
-        .filter(|(_, difference)| *difference != 0.0)
-        .map(|(names, difference)| CostChange { names: names.clone(), difference })
-        .collect();
-    changes.sort_by(|one, other| other.difference.abs().total_cmp(&one.difference.abs()));
-    changes.truncate(CHANGES);
-    changes
+/// Returns the costs of a day. The cost of a series with a refused row is not known.
+fn costs(history: &History) -> impl Iterator<Item = SeriesCost<'_>> {
+    history.rows.iter().map(|(key, row)| {
+        let is_incomplete = row.marks.first().is_some_and(|marks| marks.is_incomplete);
+        let cost = row.values.get(&Measure::BilledCost).and_then(|values| values.first()).filter(|_| !is_incomplete);
+        SeriesCost { key, names: &row.names, cost: cost.copied().unwrap_or(f64::NAN) }
+    })
 }

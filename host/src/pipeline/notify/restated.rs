@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use model::count::counted;
-use model::history::Measure;
+use model::history::{HistoryRow, Measure};
 use model::language::Language;
 use model::ledger::DayLedger;
 use model::series::{Names, SeriesKey};
-use notify::{Level, amount_text, signed_amount_text};
+use notify::{CostChange, Level, amount_text, signed_amount_text};
 
 use super::OperationalProblem;
+use super::cost_changes::{SeriesCost, cost_changes, sort_largest_first};
 use crate::pipeline::run::{Run, RunError, single_day};
 
 /// Prefix of the notification ids.
@@ -26,37 +27,22 @@ pub(crate) struct RestatedDay {
     date: Date,
     before: f64,
     after: f64,
-    changes: Vec<SeriesChange>,
-}
-
-/// The change of a series.
-#[derive(Debug, Clone, PartialEq)]
-struct SeriesChange {
-    key: SeriesKey,
-    names: Names,
-    difference: f64,
+    changes: Vec<CostChange>,
 }
 
 impl Run<'_> {
     /// Compares a bill with the stored day.
     pub(crate) async fn compare_with_stored(&self, ledger: &DayLedger) -> Result<RestatedDay, RunError> {
         let stored = self.services.store.history(single_day(ledger.date), &[Measure::BilledCost]).await?;
-        let cost = |values: &BTreeMap<Measure, Vec<f64>>| {
-            values.get(&Measure::BilledCost).and_then(|values| values.first()).copied().filter(|cost| !cost.is_nan())
+        let cost = |row: &HistoryRow| {
+            let cost = row.values.get(&Measure::BilledCost).and_then(|values| values.first()).copied();
+            cost.filter(|cost| !cost.is_nan()).unwrap_or_default()
         };
-        let mut differences: BTreeMap<SeriesKey, SeriesChange> = BTreeMap::new();
-        let mut before = 0.0;
-        for (key, row) in stored.rows {
-            let cost = cost(&row.values).unwrap_or_default();
-            before += cost;
-            differences.insert(key.clone(), SeriesChange { key, names: row.names, difference: -cost });
-        }
-        for entry in &ledger.entries {
-            let new = || SeriesChange { key: entry.key.clone(), names: entry.names.clone(), difference: 0.0 };
-            differences.entry(entry.key.clone()).or_insert_with(new).difference += entry.amounts.billed_cost;
-        }
-        let mut changes: Vec<SeriesChange> = differences.into_values().filter(|one| one.difference != 0.0).collect();
-        changes.sort_by(|one, other| other.difference.abs().total_cmp(&one.difference.abs()));
+        let stored = || stored.rows.iter().map(|(key, row)| SeriesCost { key, names: &row.names, cost: cost(row) });
+        let before = stored().fold(0.0, |sum, series| sum + series.cost);
+        let now = ledger.entries.iter();
+        let now = now.map(|entry| SeriesCost { key: &entry.key, names: &entry.names, cost: entry.amounts.billed_cost });
+        let changes = cost_changes(stored(), now);
         Ok(RestatedDay { date: ledger.date, before, after: ledger.total_double(), changes })
     }
 
@@ -84,19 +70,19 @@ impl Run<'_> {
 
     fn restated_text(&self, days: &[RestatedDay]) -> String {
         let locale = self.services.config.locale();
-        let mut changes: BTreeMap<&SeriesKey, SeriesChange> = BTreeMap::new();
+        let mut changes: BTreeMap<&SeriesKey, CostChange> = BTreeMap::new();
         for change in days.iter().flat_map(|day| &day.changes) {
-            let new = || SeriesChange { difference: 0.0, ..change.clone() };
+            let new = || CostChange { difference: 0.0, ..change.clone() };
             changes.entry(&change.key).or_insert_with(new).difference += change.difference;
         }
-        let mut changes: Vec<SeriesChange> = changes.into_values().collect();
-        changes.sort_by(|one, other| other.difference.abs().total_cmp(&one.difference.abs()));
+        let mut changes: Vec<CostChange> = changes.into_values().collect();
+        sort_largest_first(&mut changes);
         let totals = days.iter().take(SHOWN).map(|day| {
             let [before, after] = [day.before, day.after].map(|total| amount_text(total, locale));
             format!("{} {before} → {after} ({})", day.date, signed_amount_text(day.after - day.before, locale))
         });
         let totals = totals.collect::<Vec<_>>().join(", ");
-        let largest = changes.iter().take(SHOWN).map(|SeriesChange { key, names, difference }| {
+        let largest = changes.iter().take(SHOWN).map(|CostChange { key, names, difference }| {
             let Names { account, project, service } = names;
             let difference = signed_amount_text(*difference, locale);
             let has_same_names = changes.iter().any(|other| other.names == *names && other.key != *key);

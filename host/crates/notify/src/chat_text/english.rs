@@ -5,15 +5,14 @@ use jiff::civil::Date;
 use model::anomaly::{Direction, Severity};
 use model::count::{counted, one_or};
 use model::incident::NotificationKind;
-use model::series::Names;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, key_of_series, member_line, owner, reason,
-    rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, key_of_series, member_line,
+    owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
-    Change, ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DigestContent, GroupContent,
-    IncidentContent, Notification, OperationalContent, PlannedEventContent, ProblemState,
+    Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
+    Notification, OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
@@ -280,13 +279,9 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             }));
         }
         figures.extend(comparison.month.map(|month| format!("this month so far {}", amount::plain(month, locale))));
-        let changes: Vec<String> = comparison.changes.iter().map(|change| cost_change(change, locale)).collect();
+        let changes = cost_changes(&comparison.changes, locale);
         if !changes.is_empty() {
-            lines.push(format!(
-                "Largest changes since {}: {}.",
-                date(day.saturating_sub(7.days())),
-                changes.join(", ")
-            ));
+            lines.push(format!("Largest changes since {}: {}.", date(day.saturating_sub(7.days())), changes));
         }
     }
     if refused_rows > 0 {
@@ -299,11 +294,6 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
         lines,
         ..Words::default()
     }
-}
-
-fn cost_change(change: &CostChange, locale: Locale<'_>) -> String {
-    let Names { account, project, service } = &change.names;
-    format!("{account} / {project} · {service} {}", amount::signed(change.difference, locale))
 }
 
 /// Returns the comparison of a plan with the bill.

@@ -4,15 +4,14 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
-use model::series::Names;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, key_of_series, member_line, owner, reason,
-    rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, key_of_series, member_line,
+    owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
-    Change, ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DigestContent, GroupContent,
-    IncidentContent, Notification, OperationalContent, PlannedEventContent, ProblemState,
+    Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
+    Notification, OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval};
@@ -287,10 +286,10 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             }));
         }
         figures.extend(comparison.month.map(|month| format!("이달 누계 {}", amount::plain(month, locale))));
-        let changes: Vec<String> = comparison.changes.iter().map(|change| cost_change(change, locale)).collect();
+        let changes = cost_changes(&comparison.changes, locale);
         if !changes.is_empty() {
             let earlier = date(day.saturating_sub(7.days()));
-            lines.push(format!("{earlier} 대비 변화가 큰 항목: {}.", changes.join(", ")));
+            lines.push(format!("{earlier} 대비 변화가 큰 항목: {changes}."));
         }
     }
     if refused_rows > 0 {
@@ -302,11 +301,6 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
         lines,
         ..Words::default()
     }
-}
-
-fn cost_change(change: &CostChange, locale: Locale<'_>) -> String {
-    let Names { account, project, service } = &change.names;
-    format!("{account} / {project} · {service} {}", amount::signed(change.difference, locale))
 }
 
 /// Returns the comparison of a plan with the bill.

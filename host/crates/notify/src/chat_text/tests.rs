@@ -96,6 +96,7 @@ fn daily_total(comparison: Option<&TotalComparison>, refused_rows: u64, locale: 
 
 fn comparison() -> TotalComparison {
     let change = |service: &str, difference| CostChange {
+        key: SeriesKey::new("d", "p", service),
         names: Names { account: "example-corp".into(), project: "결제".into(), service: service.into() },
         difference,
     };

@@ -1,7 +1,7 @@
 //! The total of a finished day.
 
 use jiff::civil::Date;
-use model::series::Names;
+use model::series::{Names, SeriesKey};
 
 /// The total of a finished day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,9 +29,10 @@ pub struct TotalComparison {
     pub changes: Vec<CostChange>,
 }
 
-/// The difference of a service from an earlier day.
+/// The difference of a service between two bills.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostChange {
+    pub key: SeriesKey,
     pub names: Names,
     pub difference: f64,
 }

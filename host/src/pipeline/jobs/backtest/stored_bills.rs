@@ -18,7 +18,8 @@ impl StoredBills<'_> {
     /// Returns the ledger of a finished day; `None` without a bill.
     pub(super) async fn day(&self, date: Date) -> Result<Option<DayLedger>, StoreError> {
         let History { days, rows } = self.store.history(single_day(date), &Measure::ALL).await?;
-        Ok((!days.is_empty()).then(|| DayLedger::of_entries(date, rows.into_iter().map(entry).collect())))
+        Ok((!days.is_empty())
+            .then(|| DayLedger::of_entries(date, rows.into_iter().map(|(key, row)| entry(key, row)).collect())))
     }
 
     /// Returns the ledgers of a day up to each hour with a snapshot, in order. A snapshot has only the billed cost.
@@ -32,7 +33,7 @@ impl StoredBills<'_> {
     }
 }
 
-fn entry((key, row): (SeriesKey, HistoryRow)) -> LedgerEntry {
+fn entry(key: SeriesKey, row: HistoryRow) -> LedgerEntry {
     let HistoryRow { names, values, marks, pricing_categories } = row;
     let amount = |measure| values.get(&measure).and_then(|values| values.first()).copied().unwrap_or(f64::NAN);
     LedgerEntry {

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::{Incident, median};
 
 /// Number of the newest days that define the impact of a later day.
-const OUTLOOK_DAYS: usize = 3;
+const NEWEST_DAYS: usize = 3;
 
 impl Incident {
     /// Returns the impact until a day, if each day after the last anomaly has the median impact of the last three finished
@@ -18,7 +18,7 @@ impl Incident {
 
     /// Returns the median impact of the newest finished days, or the impact of the partial day without a finished day.
     fn usual_impact(&self) -> f64 {
-        let finished = self.finished_days().rev().take(OUTLOOK_DAYS).map(|(_, day)| day.impact);
+        let finished = self.finished_days().rev().take(NEWEST_DAYS).map(|(_, day)| day.impact);
         let finished: Vec<f64> = finished.collect();
         if finished.is_empty() { self.newest_impact() } else { median(finished) }
     }
