@@ -13,7 +13,6 @@
 mod band;
 mod delivery;
 mod later_impact;
-
 mod recurrence;
 mod streak;
 mod update;
