@@ -13,7 +13,7 @@ mod notify;
 mod rules;
 mod run;
 
-pub(crate) use self::evaluate::{NotReproducible, VerdictFigures};
+pub(crate) use self::evaluate::{NotReproducible, VerdictFigures, unreachable_rules_of_store};
 pub(crate) use self::explain::{BandExplanation, Explainer, Explanation};
 pub(crate) use self::jobs::{
     Backfill, Backtest, BacktestResult, Comparison, DailyDays, DayLabel, Difference, DifferenceKind, IncidentChange,

@@ -53,8 +53,8 @@ impl Forecast {
     pub fn sentence(&self, context: &Context, series: &Series, i: usize, observed: f64) -> String {
         let is_above = observed > self.expected;
         let percent = 100.0 * (observed - self.expected).abs() / self.expected.abs();
-        // A percentage of nearly nothing, or of a credit, says nothing.
-        let has_percent = self.expected > 0.0 && percent < 1_000.0;
+        // A percentage of nearly nothing, of a credit, or of more than the whole says nothing.
+        let has_percent = self.expected > 0.0 && observed >= 0.0 && percent < 1_000.0;
         let (observed, expected) = (context.amount(observed), context.amount(self.expected));
         match context.language() {
             Language::Korean => {

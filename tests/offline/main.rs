@@ -1,7 +1,6 @@
 //! Suites without servers: the command line, plugins, the sandbox and the jobs on the simulated API.
 
 mod author;
-mod cases;
 mod guide_pages;
 mod guides;
 mod hostile;

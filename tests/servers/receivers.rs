@@ -2,10 +2,13 @@
 //! server, a workflow of Teams, and Alertmanager.
 
 mod alertmanager;
+mod cases;
 mod email;
 mod endpoint;
 mod groups;
 mod mail_server;
+mod notified_incidents;
+mod random_bills;
 mod real_year;
 mod routes;
 mod slack;

@@ -46,6 +46,8 @@ pub(crate) struct StoredFacts {
     /// The anomalous series of the last weeks.
     pub(crate) found: Vec<AnomalyKey>,
     pub(crate) silences: Vec<Silence>,
+    /// A message for each rule that no series can trigger.
+    pub(crate) unreachable_rules: Vec<String>,
 }
 
 /// The number of usable rules, and the problems of the rules that cannot run.
@@ -87,6 +89,8 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     let archive = Archive::new(&config.archive);
     let (store, archive, rules) =
         tokio::join!(stored(config, today, now), archive.check_without_write(), rules(config));
+    let mut rules = rules;
+    rules.problems.extend(store.iter().flat_map(|stored| stored.unreachable_rules.clone()));
     Facts {
         now,
         today,
@@ -132,6 +136,9 @@ async fn stored(config: &Config, today: Date, now: Timestamp) -> Result<StoredFa
     let operational: usize =
         notifications.iter().map(|notification| pipeline::undelivered(notification, names())).sum();
     let totals: usize = runs.get("daily").map_or(0, |runs| waiting_totals(runs, &config.receivers));
+    let set = rule::load(&config.rules);
+    let unreachable_rules =
+        pipeline::unreachable_rules_of_store(&store, set.rules.iter(), today, &config.currency).await?;
     Ok(StoredFacts {
         runs,
         leases,
@@ -140,6 +147,7 @@ async fn stored(config: &Config, today: Date, now: Timestamp) -> Result<StoredFa
         newest_day: store.newest_day().await?,
         found: store.anomaly_keys(found).await?,
         silences: store.silences().await?,
+        unreachable_rules,
     })
 }
 

@@ -145,6 +145,8 @@ pub(super) fn span(duration: SignedDuration) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use model::ledger::RefusedTotal;
+
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
     use store::LeaseKey;
@@ -167,7 +169,7 @@ pub(super) mod tests {
             durations_ms: took.iter().map(|(step, took)| ((*step).to_owned(), *took)).collect(),
             total_delivered: BTreeSet::new(),
             total: None,
-            refused_rows: 0,
+            refused: RefusedTotal::default(),
             started_at: now() - SignedDuration::from_mins(minutes),
             finished_at: None,
             lease_until: None,

@@ -9,7 +9,7 @@ use ingest::source::bill_rows;
 use jiff::Timestamp;
 use model::bill::BillRow;
 use model::drivers::{Cause, ComparedMoments, IncidentBills, Side, UnknownCause, WEEKS};
-use model::moment::Moment;
+use model::moment::{LAST_HOUR, Moment};
 
 /// The causes of incidents, in the order of the request.
 #[derive(Debug)]
@@ -50,7 +50,11 @@ impl ArchivedBills<'_> {
     /// Reads the usable rows of a bill; `None` without a document.
     async fn rows(self, moment: Moment) -> Result<Option<Vec<BillRow>>, ArchiveError> {
         let key = DocumentKey::document(moment.date, moment.hour);
-        let document = self.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
+        let mut document = self.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
+        // A withheld bill of a whole day is evaluated as the last hour.
+        if document.is_none() && moment.hour == Some(LAST_HOUR) {
+            document = self.archive.document(&DocumentKey::document(moment.date, None), Timestamp::UNIX_EPOCH).await?;
+        }
         Ok(document.map(|document| bill_rows(&document, self.currency).flatten().collect()))
     }
 }

@@ -20,6 +20,7 @@ mod train;
 
 pub(crate) use self::day::DayEvaluation;
 pub(crate) use self::finished_days::{FinishedDays, TRAILING_DAYS, trailing_bill};
+pub(crate) use self::gates::unreachable_rules_of_store;
 pub(crate) use self::history_reader::{HistoryQuery, HistoryReader};
 pub(crate) use self::hour::{EvaluatedHour, HourResult};
 pub(crate) use self::mask::TrainingMask;

@@ -12,13 +12,13 @@ use model::drivers::{Cause, IncidentBills, IncidentSpan};
 use model::incident::{Incident, OpeningBand};
 use model::ledger::{self, DayLedger};
 use serde_json::Value;
-use store::{DateRange, Store};
+use store::Store;
 
 use super::causes::{ArchivedBills, read_causes};
-use super::evaluate::{ArchivedDay, NotReproducible, TRAILING_DAYS, VerdictFigures, trailing_bill};
+use super::evaluate::{ArchivedDay, NotReproducible, VerdictFigures};
 use super::notify::{compared_spans, earlier_part};
 use super::rules::PreparedRules;
-use super::run::{RunError, days_before, single_day};
+use super::run::{RunError, single_day};
 use crate::config::Config;
 
 /// The services of an explanation.
@@ -95,19 +95,13 @@ impl<'a> Explainer<'a> {
         let OpeningVerdict { rule, band, date, ledger } = opening;
         let stored = self.stored_verdict(incident, rule, date).await?;
         let prepared = self.rules.rules.iter().find(|prepared| prepared.rule.id == rule);
-        let range = DateRange { from: days_before(date, TRAILING_DAYS), to: days_before(date, 1) };
-        let totals = self.store.day_totals(range).await?.into_iter().collect();
         let again = match (prepared, ledger) {
             (None, _) => Err(NotReproducible::RuleGone),
             (Some(_), None) => Err(NotReproducible::NoArchivedBill(date)),
-            (Some(prepared), Some(ledger)) => ArchivedDay {
-                config: self.config,
-                ledger,
-                trailing_bill: trailing_bill(&totals, date),
-                series: &incident.series,
-                names: &incident.names,
+            (Some(prepared), Some(ledger)) => {
+                ArchivedDay { config: self.config, ledger, series: &incident.series, names: &incident.names }
+                    .judge(prepared, band)
             }
-            .judge(prepared, band),
         };
         let settings = prepared.filter(|prepared| prepared.settings_digest == band.settings);
         let settings = settings.map(|prepared| prepared.rule.settings.as_str());

@@ -55,7 +55,7 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     degraded: no rule gave a verdict: 1 series has insufficient history
     ");
     assert!(run.stdout.contains("degraded: 3 rows, 2 series, "), "{run:?}");
-    insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REFUSED_ROWS] 2026-11-22의 청구서에서 4행을 합계에서 뺐습니다(금액 1,000,000원, 그 밖에 금액을 알 수 없는 3행). 항목 1개와 그 상위 합계는 이날 판단하지 않습니다. row 1: serviceId is missing or empty");
+    insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REFUSED_ROWS] 2026-11-22의 청구서에서 4행을 합계에서 뺐습니다(1,000,000원, 그 밖에 금액을 알 수 없는 3행). 항목 1개와 그 상위 합계는 이날 판단하지 않습니다. 행 1: serviceId 값이 없습니다");
     let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
     assert_eq!((&report["counts"]["refused_rows"], &report["total"]), (&json!(4), &json!("0.30")));

@@ -174,3 +174,24 @@ fn a_disabled_rule_is_listed_and_does_not_run() {
     let twice = workdir.run(&["rules", "list"]).expect(1);
     assert!(twice.stderr.contains("is already the id of the rule at"), "{twice:?}");
 }
+
+/// A rule for a larger bill: the smallest reported amount is larger than the bill of a day.
+#[test]
+fn a_rule_that_no_series_can_trigger_is_named_by_the_run_and_by_check_and_health() {
+    let rules = format!("{PLAIN_RULE}\n").replacen(
+        "direction = \"up\"",
+        "direction = \"up\"\nmin_impact = \"999000000 KRW\"",
+        1,
+    );
+    let simulated = SimulatedBill::with_history(&Setup { rules: &rules, ..Setup::default() }, 40);
+    let notes = simulated.day(ago(1)).report["notes"].to_string();
+    let health = simulated.run(&["health"]);
+    let check = simulated.run(&["check", "--online"]);
+    for text in [&notes, &health.stdout, &check.stdout] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            text.contains("rule plain: min_impact 999,000,000.00 KRW is larger than the bill of a mean day,"),
+            "{text}"
+        );
+    }
+}

@@ -87,7 +87,7 @@ fn half_a_day_is_held_back_and_made_good_by_the_next_run() {
         assert_eq!(count(&report, "withheld_days"), 1, "{report}");
 
         replayed.bill(0, "1500");
-        let over = format!("[COSTWARDEN_RECOVERED] no longer the case: {what}");
+        let over = format!("[COSTWARDEN_RECOVERED] the bill is evaluated again; the problem was: {what}");
         let news = [over, resolved(0, 0, "500"), total(0, 1500), total(1, 1000)];
         tells(replayed.next(1, "1000"), 0, &news);
         assert_eq!(replayed.machine(0, &[]).len(), 2);
@@ -106,7 +106,10 @@ fn half_a_day_that_stays_so_is_taken_as_it_is() {
 
         let run = replayed.next(2, "1000").expect(0);
         let lines = told(&run);
-        assert!(lines[0].starts_with("[COSTWARDEN_RECOVERED] no longer the case: the bill of "), "{lines:?}");
+        assert!(
+            lines[0].starts_with("[COSTWARDEN_RECOVERED] the bill is evaluated again; the problem was: the bill of "),
+            "{lines:?}"
+        );
         let short = format!("[BILLING_DAILY_TOTAL] The total cost of [{}] is 1,100.00 KRW.", day(0));
         assert_eq!(lines[1..], [short, total(2, 1000)]);
         assert_eq!(replayed.machine(0, &[]).len(), 3);

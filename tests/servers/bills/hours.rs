@@ -26,8 +26,11 @@ fn a_total_that_stands_still_is_told_once_and_not_judged() {
         assert_eq!([count(&report, "withheld_hours"), count(&report, "verdicts")], [1, 0], "{report}");
         let report = tells(hourly(replayed, 3, 10, "200"), 1, &[]);
         assert_eq!(count(&report, "withheld_hours"), 1, "{report}");
-        let report =
-            tells(hourly(replayed, 3, 11, "300"), 0, &[format!("[COSTWARDEN_RECOVERED] no longer the case: {what}")]);
+        let report = tells(
+            hourly(replayed, 3, 11, "300"),
+            0,
+            &[format!("[COSTWARDEN_RECOVERED] the bill is evaluated again; the problem was: {what}")],
+        );
         assert_eq!([count(&report, "withheld_hours"), count(&report, "anomalies")], [0, 0], "{report}");
         assert_ne!(count(&report, "verdicts"), 0, "{report}");
         tells(replayed.next(3, "1000"), 0, &[total(3, 1000)]);

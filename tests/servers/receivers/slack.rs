@@ -7,7 +7,8 @@ use crate::backends::bills;
 use costwarden_tests::replay::{self, Row};
 use costwarden_tests::{Run, Workdir, free_port, write_private};
 
-const TOKEN: &str = "xoxb-token-of-the-suite";
+pub(super) const TOKEN: &str = "xoxb-token-of-the-suite";
+pub(super) const CHANNEL: &str = "C0123456789";
 
 fn ok(body: &Value) -> Answer {
     Answer { body: body.to_string(), ..Answer::default() }
@@ -24,7 +25,7 @@ fn limited(seconds: u32) -> Answer {
 }
 
 /// Answers a request as `chat.postMessage` does. Message number N has the id `1766000000.00000N`.
-fn web_api(number: usize, request: &Request) -> Answer {
+pub(super) fn web_api(number: usize, request: &Request) -> Answer {
     let error = |code: &str| ok(&json!({ "ok": false, "error": code }));
     if request.header("authorization") != format!("Bearer {TOKEN}") {
         return error("invalid_auth");
@@ -33,7 +34,7 @@ fn web_api(number: usize, request: &Request) -> Answer {
         return ok(&json!({ "ok": true }));
     }
     let message = request.json();
-    if request.path != "/api/chat.postMessage" || message["channel"] != "C0123456789" {
+    if request.path != "/api/chat.postMessage" || message["channel"] != CHANNEL {
         return error("channel_not_found");
     }
     if !blocks_are_valid(&message) {
@@ -87,7 +88,7 @@ fn count(run: &Run, count: &str) -> u64 {
 }
 
 /// The text of the blocks of a message.
-fn text(message: &Value) -> String {
+pub(super) fn text(message: &Value) -> String {
     let text = |block: &Value| {
         let elements = block["elements"].as_array().into_iter().flatten();
         let texts = elements.chain(block.get("text")).filter_map(|text| text["text"].as_str());

@@ -66,6 +66,11 @@ impl Drivers {
         self.drivers.iter().find(|driver| driver.direction() == Some(direction))
     }
 
+    /// Returns the number of charges with a difference in a direction.
+    pub fn count(&self, direction: Direction) -> usize {
+        self.drivers.iter().filter(|driver| driver.direction() == Some(direction)).count()
+    }
+
     /// Returns the sum of the charges after the first `listed` charges.
     pub fn others(&self, listed: usize) -> OtherCharges {
         let others = self.drivers.get(listed..).unwrap_or_default();

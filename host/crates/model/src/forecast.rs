@@ -125,16 +125,5 @@ fn lowest(series: &DailyCosts<'_>) -> f64 {
     if series.costs.iter().any(|cost| *cost < 0.0) { f64::NEG_INFINITY } else { 0.0 }
 }
 
-/// Returns the median; NaN for an empty list.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        length if length % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use self::band::median;
 pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
 pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
@@ -36,6 +35,11 @@ pub const ACCEPT_AFTER_DAYS: u16 = 7;
 
 /// Number of days after its end for which an incident may continue or explain incidents of sums.
 pub const CURRENT_DAYS: u16 = 7;
+
+/// Largest deviation that people read as the usual cost, as a share of the expected cost and of the largest daily impact. A
+/// wide opening band contains larger deviations.
+const USUAL_SHARE: f64 = 0.2;
+const USUAL_IMPACT_SHARE: f64 = 0.1;
 
 /// Share of an impact that finer incidents must explain.
 const EXPLAINED_SHARE: f64 = 0.7;
@@ -122,6 +126,14 @@ pub struct FinishedDayImpact {
     pub expected: f64,
 }
 
+/// A finished day inside the opening band.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormalDay {
+    pub observed: f64,
+    /// `None` without an expected value of the detector.
+    pub expected: Option<f64>,
+}
+
 /// The impact of a part of a day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartialDayImpact {
@@ -159,8 +171,8 @@ pub struct Incident {
     pub observed: f64,
     pub expected: f64,
     pub reason: String,
-    /// Observed value of the finished day that resolved the incident.
-    pub resolved_at: Option<f64>,
+    /// The finished day that resolved the incident.
+    pub resolved_by: Option<NormalDay>,
     /// Loaded from history, without notifications.
     pub muted: bool,
     /// Whether notified incidents of finer series explain the incident, so that nobody is notified of it.
@@ -201,6 +213,16 @@ impl Incident {
     pub fn impact(&self) -> f64 {
         // The sum of an empty list is -0.0.
         self.by_day.values().map(|day| day.impact()).sum::<f64>() + 0.0
+    }
+
+    /// Returns the expected cost of the day that resolved the incident, if the day lies inside the opening band with a cost
+    /// far from the expected cost.
+    pub fn distant_usual_cost(&self) -> Option<f64> {
+        let day = self.resolved_by?;
+        let expected = day.expected?;
+        let by_impact = USUAL_IMPACT_SHARE * self.largest_daily_impact().unwrap_or(0.0);
+        let is_distant = (day.observed - expected).abs() > by_impact.max(USUAL_SHARE * expected.abs());
+        is_distant.then_some(expected)
     }
 
     /// Returns the decision that stands.

@@ -1,10 +1,13 @@
 //! Exact sums of bill rows per series. With decimal arithmetic, the order of rows and pages has no effect.
 
+mod row_defect;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _};
 use jiff::civil::Date;
 
+pub use self::row_defect::RowDefect;
 use crate::bill::{Amounts, BillRow};
 use crate::money;
 use crate::series::{Names, SeriesKey};
@@ -18,7 +21,7 @@ pub struct DayLedger {
     pub total: BigDecimal,
     /// Number of summed rows.
     pub rows: u64,
-    /// Refused rows with reasons, in row order.
+    /// Refused rows with defects, in row order.
     pub refused: Vec<RefusedRow>,
     /// Number of rows that equal an earlier row of the document.
     pub repeated_rows: u64,
@@ -40,9 +43,9 @@ pub struct LedgerEntry {
 
 /// A row that cannot be summed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[error("{defect}")]
 pub struct RefusedBillRow {
-    pub reason: String,
+    pub defect: RowDefect,
     /// The series of the charge; `None` if the row does not state the series, or belongs to another day.
     pub series: Option<Box<NamedSeries>>,
     /// The amount in the currency of the bill; `None` if the row does not state the amount.
@@ -61,15 +64,25 @@ pub struct NamedSeries {
 pub struct RefusedRow {
     /// Index in the raw document, from 0.
     pub row: usize,
-    pub reason: String,
+    pub defect: RowDefect,
     /// The amount in the currency of the bill; `None` if the row does not state the amount.
     pub amount: Option<BigDecimal>,
+}
+
+/// The total of the refused rows of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RefusedTotal {
+    pub rows: u64,
+    /// The sum of the stated amounts.
+    pub amount: f64,
+    /// Number of rows without a stated amount.
+    pub rows_without_amount: u64,
 }
 
 /// Maximum amount of refused rows, as a part of the sum of a series, that leaves the sum usable.
 const NEGLIGIBLE_SHARE: &str = "0.001";
 
-/// Sums the rows of one day. An error is the reason for a refused row.
+/// Sums the rows of one day. An error is a refused row.
 pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, RefusedBillRow>>) -> DayLedger {
     let mut sums: BTreeMap<SeriesKey, SeriesSum> = BTreeMap::new();
     let mut refused = Vec::new();
@@ -80,12 +93,12 @@ pub fn sum(date: Date, rows: impl IntoIterator<Item = Result<BillRow, RefusedBil
                 summed_rows += 1;
                 sums.entry(row.key.clone()).or_default().add(row);
             }
-            Err(RefusedBillRow { reason, series, amount }) => {
+            Err(RefusedBillRow { defect, series, amount }) => {
                 if let Some(series) = series {
                     let NamedSeries { key, names } = *series;
                     sums.entry(key).or_default().refuse(names, amount.as_ref());
                 }
-                refused.push(RefusedRow { row: index, reason, amount });
+                refused.push(RefusedRow { row: index, defect, amount });
             }
         }
     }
@@ -102,6 +115,16 @@ impl DayLedger {
         let total = BigDecimal::try_from(total).unwrap_or_default();
         let rows = entries.len() as u64;
         Self { date, entries, total, rows, refused: Vec::new(), repeated_rows: 0 }
+    }
+
+    /// Returns the total of the refused rows.
+    pub fn refused_total(&self) -> RefusedTotal {
+        let stated: BigDecimal = self.refused.iter().filter_map(|row| row.amount.as_ref()).sum();
+        RefusedTotal {
+            rows: self.refused.len() as u64,
+            amount: stated.to_f64().unwrap_or(f64::NAN),
+            rows_without_amount: self.refused.iter().filter(|row| row.amount.is_none()).count() as u64,
+        }
     }
 
     /// Returns the total as a double, for metrics, not for storage.
@@ -194,18 +217,22 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_row_is_counted_with_its_index_and_reason() {
+    fn a_refused_row_is_counted_with_its_index_and_defect() {
         let rows = [row("1"), refused(None), row("2")];
         let ledger = sum(jiff::civil::date(2026, 11, 22), rows);
-        assert_eq!(ledger.refused, [RefusedRow { row: 1, reason: "no number".to_owned(), amount: None }]);
+        assert_eq!(ledger.refused, [RefusedRow { row: 1, defect: no_service(), amount: None }]);
         assert_eq!((ledger.rows, ledger.entries[0].amounts.billed_cost), (2, 3.0));
+    }
+
+    fn no_service() -> RowDefect {
+        RowDefect::Missing { field: "serviceId" }
     }
 
     fn refused(amount: Option<&str>) -> Result<BillRow, RefusedBillRow> {
         let amount = amount.map(|amount| amount.parse().expect("a decimal"));
         let series = NamedSeries { key: SeriesKey::new("d", "p", "s"), names: Names::default() };
         let series = Some(Box::new(series));
-        Err(RefusedBillRow { reason: "no number".to_owned(), series, amount })
+        Err(RefusedBillRow { defect: no_service(), series, amount })
     }
 
     #[test]

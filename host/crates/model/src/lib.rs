@@ -12,6 +12,7 @@ pub mod incident;
 pub mod intern;
 pub mod language;
 pub mod ledger;
+pub mod median;
 pub mod moment;
 pub mod money;
 pub mod planned_event;

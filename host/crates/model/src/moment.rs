@@ -2,6 +2,9 @@
 
 use jiff::civil::Date;
 
+/// The last hour of a day. A withheld bill of a whole day is evaluated as this hour.
+pub const LAST_HOUR: u8 = 23;
+
 /// An evaluation time in billing time: a day up to an hour, or the finished day. The finished day is later than all
 /// hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use model::incident::NotificationKind;
 use model::language::Language;
 use model::series::{ALL, Names};
 
-pub use self::amount::{plain as amount_text, signed as signed_amount_text};
+pub use self::amount::{plain as amount_text, refused as refused_amount, signed as signed_amount_text};
 use self::chart::chart;
 use crate::notification::{
     Change, Comparison, Content, CostChange, GroupContent, IncidentContent, Notification, ProblemState,
@@ -210,6 +210,11 @@ fn owner<'a>(entries: &[IncidentContent<'a>]) -> Option<&'a Owner> {
 fn common_change(content: &GroupContent<'_>) -> Option<Change> {
     let first = Change::of(content.first().incident);
     content.entries.iter().all(|entry| Change::of(entry.incident) == first).then_some(first)
+}
+
+/// Returns whether the cost of each series is nearly the expected cost.
+fn is_usual_again(entries: &[IncidentContent<'_>]) -> bool {
+    entries.iter().all(|entry| entry.incident.distant_usual_cost().is_none())
 }
 
 fn short_id<'a>(content: &IncidentContent<'a>) -> &'a str {

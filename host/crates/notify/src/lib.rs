@@ -10,7 +10,7 @@ mod receiver;
 pub mod routing;
 mod text;
 
-pub use self::chat_text::{amount_text, signed_amount_text};
+pub use self::chat_text::{amount_text, refused_amount, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{
     ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DayCost, DigestContent, DueNotification,

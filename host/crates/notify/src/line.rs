@@ -170,7 +170,12 @@ mod tests {
     fn daily_totals_are_word_for_word() {
         let text = |total, locale| {
             let date = jiff::civil::date(2026, 11, 22);
-            let content = DailyTotalContent { date, total, refused_rows: 3, comparison: None };
+            let content = DailyTotalContent {
+                date,
+                total,
+                refused: model::ledger::RefusedTotal { rows: 3, ..Default::default() },
+                comparison: None,
+            };
             line(&Notification::of_daily_total(content, locale), TextStyle::Short)
         };
         let lines = [

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use model::history::Measure;
 use model::incident::Incident;
+use model::ledger::RefusedTotal;
 use model::series::{Names, SeriesKey};
 use model::statistics::Statistics;
 use serde::{Deserialize, Serialize};
@@ -79,8 +80,8 @@ pub struct RunRecord {
     pub total_delivered: BTreeSet<String>,
     /// The day's total in the format of the notification.
     pub total: Option<String>,
-    /// Number of rows of the day outside the total.
-    pub refused_rows: u64,
+    /// The rows of the day outside the total.
+    pub refused: RefusedTotal,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     /// The end of the lease by the server's clock; `None` for a free lease. Only [`crate::Leases`] changes the field.

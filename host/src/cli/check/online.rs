@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::CheckArgs;
 use crate::config::Config;
 use crate::health;
+use crate::pipeline;
 use crate::schedule::{self, Crontab};
 use ingest::archive::Archive;
 use ingest::source::Source;
@@ -71,6 +72,7 @@ pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> 
     let mut items = source(config, now).await;
     items.push(archive(config).await);
     items.push(store(config).await);
+    items.extend(unreachable_rules(config, now).await);
     items.push(state(&config.state_dir));
     items.extend(tags(config).await);
     if let Some(textfile) = &config.metrics.textfile {
@@ -154,6 +156,18 @@ pub(in crate::cli) async fn store(config: &Config) -> Item {
             ),
         ),
     }
+}
+
+/// Compares the gates of the rules with the stored bill. The item of the store has the error of an unreadable store.
+async fn unreachable_rules(config: &Config, now: Timestamp) -> Vec<Item> {
+    let today = now.to_zoned(config.zone.clone()).date();
+    let set = rule::load(&config.rules);
+    let messages = async {
+        let store = Store::open(&config.store, Access::Read).await?;
+        pipeline::unreachable_rules_of_store(&store, set.rules.iter(), today, &config.currency).await
+    };
+    let messages = messages.await.unwrap_or_default();
+    messages.into_iter().map(|message| Item::new("rules", CheckState::Warning, message)).collect()
 }
 
 fn state(folder: &Path) -> Item {

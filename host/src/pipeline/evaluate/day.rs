@@ -18,6 +18,7 @@ use super::aggregate::{RuleSeries, SeriesFrame};
 use super::collector::{EvaluationSeries, SeriesCollector, needs_all_series};
 use super::evaluation::{DetectorInput, Evaluation, EvaluationTime};
 use super::evaluator::Evaluator;
+use super::gates::Growth;
 use super::history_reader::HistoryReader;
 use super::mask::TrainingMask;
 use crate::config::Config;
@@ -181,12 +182,15 @@ impl DayEvaluation<'_> {
         // Without a known value, an earlier anomaly of the day remains valid.
         unknown.iter().for_each(|key| evaluator.add_failed(&prepared.rule, key));
         let fits = evaluator.fit(prepared, &history);
+        let is_daily = prepared.rule.grain == Grain::Daily;
+        let growth = |series: &Series| if is_daily { Growth::of(&series.values) } else { None };
+        let growths: Vec<Option<Growth>> = history.iter().map(growth).collect();
         // Frees the history before the verdicts.
         drop(history);
         let mut inputs = Vec::with_capacity(all_series.len());
         let grain = prepared.rule.grain;
         let through = days_before(self.date, 1);
-        for (series, fit) in all_series.into_iter().zip(fits) {
+        for ((series, fit), growth) in all_series.into_iter().zip(fits).zip(growths) {
             if let Some(band) = self.opening_band(prepared, &series.key) {
                 inputs.push(DetectorInput::of_opening_band(series, band, self.date));
                 continue;
@@ -196,7 +200,7 @@ impl DayEvaluation<'_> {
                 continue;
             };
             let fit = FitState { state, figures: figures.into_iter().collect() };
-            inputs.push(DetectorInput::of_last_point(series, fit, through));
+            inputs.push(DetectorInput { growth, ..DetectorInput::of_last_point(series, fit, through) });
         }
         let hour = (grain != Grain::Daily).then_some(self.snapshot_hour);
         let time = EvaluationTime::new(Moment { date: self.date, hour }, grain, &self.config.zone);

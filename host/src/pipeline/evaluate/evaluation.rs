@@ -12,6 +12,7 @@ use model::series::{Grain, Series, SeriesKey};
 use store::FitState;
 
 use super::aggregate::RuleSeries;
+use super::gates::Growth;
 
 /// The verdicts of all rules at a moment.
 #[derive(Debug, Default)]
@@ -47,6 +48,8 @@ pub(super) struct DetectorInput {
     pub(super) judge_from: u32,
     /// The last day in the training data of the fit.
     pub(super) through: Date,
+    /// The growth of the series before the judged point, for the gates.
+    pub(super) growth: Option<Growth>,
     /// Whether the state is the opening band of an incident.
     pub(super) is_opening_band: bool,
 }
@@ -74,7 +77,7 @@ impl DetectorInput {
     pub(super) fn of_last_point(series: RuleSeries, fit: FitState, through: Date) -> Self {
         let judge_from = series.series.values.len() as u32 - 1;
         let FitState { state, figures } = fit;
-        Self { series, state, figures, judge_from, through, is_opening_band: false }
+        Self { series, state, figures, judge_from, through, growth: None, is_opening_band: false }
     }
 
     /// The input to compare the newest day of a daily series with an opening band. Every day since the opening, except
@@ -93,6 +96,7 @@ impl DetectorInput {
             figures: band.figures.clone(),
             judge_from,
             through: band.through,
+            growth: None,
             is_opening_band: true,
         }
     }

@@ -12,7 +12,7 @@ use sandbox::{CallContext, Failure, Fitted, Usage, Verdict};
 
 use super::aggregate::RuleSeries;
 use super::evaluation::{Coverage, DetectorInput, Evaluation, EvaluationTime};
-use super::gates::{Gate, GateResult, PointInTime, pass_gates};
+use super::gates::{Gate, GateResult, Growth, PointInTime, pass_gates};
 use crate::config::Config;
 use crate::metrics::Metric;
 use crate::pipeline::rules::PreparedRule;
@@ -80,10 +80,10 @@ impl<'a> Evaluator<'a> {
         let mut evaluated = Vec::with_capacity(inputs.len());
         let mut windows = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let DetectorInput { series, state, figures, judge_from, through, is_opening_band } = input;
+            let DetectorInput { series, state, figures, judge_from, through, growth, is_opening_band } = input;
             let RuleSeries { key, names, series } = series;
             let observed = series.values.last().copied().unwrap_or(f64::NAN);
-            evaluated.push(EvaluatedSeries { key, names, figures, observed, through, is_opening_band });
+            evaluated.push(EvaluatedSeries { key, names, figures, observed, through, growth, is_opening_band });
             windows.push(Window { series, state, judge_from });
         }
         let started = Instant::now();
@@ -106,7 +106,8 @@ impl<'a> Evaluator<'a> {
             let gate = if series.is_opening_band { Gate::Continuing } else { Gate::Opening };
             let trailing_bill = self.trailing_bill;
             let anomaly = verdict.and_then(|verdict| {
-                let point = PointInTime { observed: series.observed, time, gate, trailing_bill };
+                let EvaluatedSeries { observed, growth, .. } = series;
+                let point = PointInTime { observed, time, gate, trailing_bill, growth };
                 match pass_gates(&prepared.rule, &verdict, point) {
                     GateResult::Anomalous(direction) => Some(series.anomaly(prepared, verdict, time, direction)),
                     GateResult::Held { impact } => {
@@ -202,6 +203,7 @@ struct EvaluatedSeries {
     observed: f64,
     /// The last day in the training data of the fit.
     through: Date,
+    growth: Option<Growth>,
     is_opening_band: bool,
 }
 

@@ -18,6 +18,7 @@ use store::{AnomalyKey, DateRange};
 use super::advance::KnownIncidents;
 use super::day::DayEvaluation;
 use super::evaluation::Evaluation;
+use super::gates::unreachable_rules;
 use super::history_reader::{HistoryQuery, HistoryReader};
 use super::mask::TrainingMask;
 use crate::pipeline::rules::PreparedRule;
@@ -208,7 +209,9 @@ impl FinishedDays {
         let mask = &self.mask;
         let config = &services.config;
         let trailing_bill = trailing_bill(&self.totals, date);
-        run.report.note_unreachable_rules(rules.iter().map(|prepared| &prepared.rule), trailing_bill, &config.currency);
+        let unreachable =
+            unreachable_rules(rules.iter().map(|prepared| &prepared.rule), trailing_bill, &config.currency);
+        unreachable.into_iter().for_each(|message| run.report.add_note_once(message));
         let watched = &watched;
         let bands = &bands;
         DayEvaluation { config, rules: &rules, date, snapshot_hour: 0, mask, watched, bands, trailing_bill }

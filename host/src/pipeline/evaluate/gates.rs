@@ -1,13 +1,19 @@
 //! The gates from a verdict to an anomaly.
 
+use jiff::civil::Date;
 use model::anomaly::Direction;
+use model::median::median;
 use model::money;
 use model::rule::{Directions, Rule};
 use sandbox::Verdict;
+use store::{DateRange, Store, StoreError};
 
 use super::evaluation::{Coverage, EvaluationTime};
-use super::finished_days::TRAILING_DAYS;
-use crate::pipeline::run::Report;
+use super::finished_days::{TRAILING_DAYS, trailing_bill};
+use crate::pipeline::run::days_before;
+
+const WEEK: usize = 7;
+const FOUR_WEEKS: usize = 28;
 
 /// The gates that a verdict must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +32,15 @@ pub(super) struct PointInTime {
     pub(super) gate: Gate,
     /// The bill of the 28 days before.
     pub(super) trailing_bill: f64,
+    /// The growth of a daily series within four weeks; `None` for other series and shorter histories.
+    pub(super) growth: Option<Growth>,
+}
+
+/// The level of a series four weeks ago, and the present level: medians of the known values of seven days. NaN without one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Growth {
+    before: f64,
+    now: f64,
 }
 
 /// The result of the gates.
@@ -39,9 +54,27 @@ pub(super) enum GateResult {
     Normal,
 }
 
+impl Growth {
+    /// The growth within the history of daily values, oldest first.
+    pub(super) fn of(history: &[f64]) -> Option<Self> {
+        let before = history.len().checked_sub(FOUR_WEEKS + WEEK / 2)?;
+        let level = |days: &[f64]| median(days.iter().copied().filter(|day| day.is_finite()));
+        Some(Self { before: level(&history[before..before + WEEK]), now: level(&history[history.len() - WEEK..]) })
+    }
+
+    /// Returns whether the level has moved in a direction by a share of the level four weeks ago.
+    fn reaches(self, share: f64, direction: Direction) -> bool {
+        let moved = match direction {
+            Direction::Up => self.now - self.before,
+            Direction::Down => self.before - self.now,
+        };
+        moved > 0.0 && moved >= share * self.before.abs()
+    }
+}
+
 /// Returns the direction of a verdict that passes the gates of the rule.
 pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, point: PointInTime) -> GateResult {
-    let PointInTime { observed, time, gate, trailing_bill } = point;
+    let PointInTime { observed, time, gate, trailing_bill, growth } = point;
     let deviation = observed - verdict.expected;
     let direction = if deviation >= 0.0 { Direction::Up } else { Direction::Down };
     let is_watched = match rule.direction {
@@ -64,37 +97,46 @@ pub(super) fn pass_gates(rule: &Rule, verdict: &Verdict, point: PointInTime) -> 
     }
     let min_amount = rule.min_impact.as_ref().map_or(0.0, |min| min.amount);
     let min_impact = min_amount.max(rule.min_impact_share * trailing_bill);
-    let is_large = impact >= min_impact && impact >= rule.min_change * verdict.expected.abs();
+    // A detector that follows a slow growth sees a small deviation on each day.
+    let has_grown = growth.is_some_and(|growth| growth.reaches(rule.min_change, direction));
+    let is_large = impact >= min_impact && (has_grown || impact >= rule.min_change * verdict.expected.abs());
     match gate {
         Gate::Opening if !is_large => GateResult::Held { impact },
         _ => GateResult::Anomalous(direction),
     }
 }
 
-impl Report {
-    /// Notes each rule whose smallest reported amount is larger than the bill of a mean day.
-    pub(super) fn note_unreachable_rules<'r>(
-        &mut self,
-        rules: impl Iterator<Item = &'r Rule>,
-        trailing_bill: f64,
-        currency: &str,
-    ) {
-        let mean = trailing_bill / f64::from(TRAILING_DAYS);
-        for Rule { id, min_impact, .. } in rules {
-            let amount = min_impact.as_ref().filter(|min| min.currency.is_some()).map_or(0.0, |min| min.amount);
-            if mean <= 0.0 || amount <= mean {
-                continue;
-            }
-            let note = format!(
+/// Returns a message for each rule that no series of the stored bill can trigger.
+pub(crate) async fn unreachable_rules_of_store<'r>(
+    store: &Store,
+    rules: impl Iterator<Item = &'r Rule>,
+    today: Date,
+    currency: &str,
+) -> Result<Vec<String>, StoreError> {
+    let range = DateRange { from: days_before(today, TRAILING_DAYS), to: days_before(today, 1) };
+    let totals = store.day_totals(range).await?.into_iter().collect();
+    Ok(unreachable_rules(rules, trailing_bill(&totals, today), currency))
+}
+
+/// Returns a message for each rule whose smallest reported amount is larger than the bill of a mean day.
+pub(super) fn unreachable_rules<'r>(
+    rules: impl Iterator<Item = &'r Rule>,
+    trailing_bill: f64,
+    currency: &str,
+) -> Vec<String> {
+    let mean = trailing_bill / f64::from(TRAILING_DAYS);
+    let message = |Rule { id, min_impact, .. }: &Rule| {
+        let amount = min_impact.as_ref().filter(|min| min.currency.is_some()).map_or(0.0, |min| min.amount);
+        let is_unreachable = mean > 0.0 && amount > mean;
+        is_unreachable.then(|| {
+            format!(
                 "rule {id}: min_impact {} {currency} is larger than the bill of a mean day, {} {currency}: lower min_impact, or use min_impact_share",
                 money::text(amount),
                 money::text(mean),
-            );
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
-    }
+            )
+        })
+    };
+    rules.filter_map(message).collect()
 }
 
 #[cfg(test)]

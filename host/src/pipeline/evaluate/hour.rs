@@ -9,7 +9,7 @@ use std::time::Instant;
 use model::history::{History, Measure, Snapshots};
 use model::incident::{CURRENT_DAYS, Incident, Recency};
 use model::ledger::DayLedger;
-use model::moment::BillingHour;
+use model::moment::{BillingHour, LAST_HOUR};
 use model::money;
 use model::rule::Absent;
 use model::series::{Grain, SeriesKey};
@@ -27,9 +27,6 @@ use super::mask::TrainingMask;
 use crate::pipeline::ingest::{CompletenessProblem, withheld_hour};
 use crate::pipeline::rules::PreparedRule;
 use crate::pipeline::run::{Count, Run, RunError, Stage, days_before};
-
-/// The hour of a withheld day.
-const LAST_HOUR: u8 = 23;
 
 /// The ledger of a partial day up to an hour.
 pub(crate) struct EvaluatedHour<'a> {

@@ -213,7 +213,7 @@ mod tests {
             observed: 18.0,
             expected: 9.0,
             reason: String::new(),
-            resolved_at: None,
+            resolved_by: None,
             muted: false,
             is_explained: false,
             suppressed_by: None,

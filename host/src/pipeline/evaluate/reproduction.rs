@@ -26,13 +26,11 @@ use crate::pipeline::run::Report;
 pub(crate) struct ArchivedDay<'a> {
     pub(crate) config: &'a Config,
     pub(crate) ledger: &'a DayLedger,
-    /// The bill of the 28 days before.
-    pub(crate) trailing_bill: f64,
     pub(crate) series: &'a SeriesKey,
     pub(crate) names: &'a Names,
 }
 
-/// The figures of a verdict that passed the gates. Infinite bounds are `None`, as in stored anomalies.
+/// The figures of an anomalous verdict. Infinite bounds are `None`, as in stored anomalies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct VerdictFigures {
     pub(crate) observed: f64,
@@ -75,10 +73,11 @@ impl ArchivedDay<'_> {
         }
         let series = self.series_of(prepared).ok_or(NotReproducible::NoSeries)?;
         let fit = FitState { state: band.state.clone(), figures: band.figures.clone() };
-        let input = DetectorInput::of_last_point(series, fit, band.through);
+        // The stored anomaly has passed the gates.
+        let input = DetectorInput { is_opening_band: true, ..DetectorInput::of_last_point(series, fit, band.through) };
         let mut report = Report::default();
         let watched = HashSet::from([self.series.clone()]);
-        let mut evaluator = Evaluator::new(self.config, &mut report, &watched, self.trailing_bill);
+        let mut evaluator = Evaluator::new(self.config, &mut report, &watched, 0.0);
         let time = EvaluationTime::new(Moment::finished_day(self.ledger.date), Grain::Daily, &self.config.zone);
         evaluator.evaluate(prepared, vec![input], time);
         let evaluation = evaluator.evaluation;

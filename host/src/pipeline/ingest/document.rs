@@ -130,7 +130,7 @@ impl Run<'_> {
         if let Some(first) = ledger.refused.first() {
             let refused = ledger.refused.len() as u64;
             let date = ledger.date;
-            let first = format!("row {}: {}", first.row, first.reason);
+            let first = format!("row {}: {}", first.row, first.defect);
             report.add(Count::RefusedRows, refused);
             if ledger.rows == 0 {
                 return Err(RunError::UnusableBill { date, reason: first });

@@ -1,10 +1,9 @@
 //! Notifications about rows of a finished day that are left out of the sums, or that occur more than once.
 
-use bigdecimal::{BigDecimal, ToPrimitive as _};
 use model::count::{counted, one_or};
 use model::language::Language;
 use model::ledger::{DayLedger, RefusedRow};
-use notify::{Level, Locale, amount_text};
+use notify::{Level, Locale, refused_amount};
 
 use crate::pipeline::notify::OperationalProblem;
 use crate::pipeline::run::{Run, RunError};
@@ -42,30 +41,19 @@ struct OperationalText {
 
 fn refused_rows(ledger: &DayLedger, locale: Locale<'_>) -> String {
     let DayLedger { date, refused, .. } = ledger;
-    let rows = refused.len() as u64;
-    let first =
-        refused.first().map(|RefusedRow { row, reason, .. }| format!("row {row}: {reason}")).unwrap_or_default();
-    let known: BigDecimal = refused.iter().filter_map(|row| row.amount.as_ref()).sum();
-    let known = amount_text(known.to_f64().unwrap_or(f64::NAN), locale);
-    let unknown = refused.iter().filter(|row| row.amount.is_none()).count() as u64;
+    let total = ledger.refused_total();
+    let row_word = if locale.language == Language::Korean { "행" } else { "row" };
+    let text =
+        |RefusedRow { row, defect, .. }: &RefusedRow| format!("{row_word} {row}: {}", defect.text(locale.language));
+    let first = refused.first().map(text).unwrap_or_default();
+    let rows = total.rows;
+    let amount = refused_amount(total, locale);
     let series = ledger.entries.iter().filter(|entry| entry.is_incomplete).count() as u64;
     match locale.language {
-        Language::Korean => {
-            let amount = match unknown {
-                0 => format!("금액 {known}"),
-                _ if unknown == rows => "금액을 알 수 없음".to_owned(),
-                _ => format!("금액 {known}, 그 밖에 금액을 알 수 없는 {unknown}행"),
-            };
-            format!(
-                "{date}의 청구서에서 {rows}행을 합계에서 뺐습니다({amount}). 항목 {series}개와 그 상위 합계는 이날 판단하지 않습니다. {first}"
-            )
-        }
+        Language::Korean => format!(
+            "{date}의 청구서에서 {rows}행을 합계에서 뺐습니다({amount}). 항목 {series}개와 그 상위 합계는 이날 판단하지 않습니다. {first}"
+        ),
         Language::English => {
-            let amount = match unknown {
-                0 => known,
-                _ if unknown == rows => "of unknown amount".to_owned(),
-                _ => format!("{known} and {} of unknown amount", counted(unknown, "row")),
-            };
             let are = one_or(rows, "is", "are");
             let rows = counted(rows, "row");
             format!(

@@ -166,7 +166,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         self.run.report.total.clone_from(&total);
         let record = &mut self.records.last_mut().expect("the record of the day is the last").record;
         record.total = total;
-        record.refused_rows = ledger.refused.len() as u64;
+        record.refused = ledger.refused_total();
         let incidents = self.finished.add(self.run, ledger, recency).await?;
         if self.is_changed || is_newest {
             self.add_incidents(incidents);

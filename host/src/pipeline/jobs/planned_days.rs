@@ -188,7 +188,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         // The record precedes the first write: the next run completes a killed run.
         let mut record = self.run.start_record(DAILY, &day_period(date)).await?;
         record.total = Some(ledger.total_text());
-        record.refused_rows = ledger.refused.len() as u64;
+        record.refused = ledger.refused_total();
         match task {
             Task::Newest => {
                 self.run.report.total.clone_from(&record.total);

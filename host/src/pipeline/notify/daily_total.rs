@@ -22,12 +22,8 @@ impl Run<'_> {
         let remaining = self.remaining_receivers(record);
         let is_full = remaining.iter().any(|index| self.services.receivers[*index].has_full_text());
         let comparison = if is_full { self.total_comparison(date).await } else { None };
-        let content = DailyTotalContent {
-            date,
-            total: &total,
-            refused_rows: record.refused_rows,
-            comparison: comparison.as_ref(),
-        };
+        let content =
+            DailyTotalContent { date, total: &total, refused: record.refused, comparison: comparison.as_ref() };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
         let notification = Notification::of_daily_total(content, services.config.locale());

@@ -123,7 +123,10 @@ impl OperationalProblem<'_> {
             notification.since = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         }
         notification.times = notification.times.saturating_add(1);
-        self.text.clone_into(&mut notification.text);
+        // The resolution names the problem that people were notified of.
+        if notification.delivered.is_empty() {
+            self.text.clone_into(&mut notification.text);
+        }
         notification
     }
 
@@ -173,6 +176,12 @@ fn resolution_text(notification: &OperationalNotification, language: Language) -
         }
         (Some(("failing", job)), Language::English) => {
             format!("the {job} job succeeds again; the failures began at {since}")
+        }
+        (Some(("completeness", "short" | "hours")), Language::Korean) => {
+            format!("청구서를 다시 판단합니다. 문제였던 것: {text}")
+        }
+        (Some(("completeness", "short" | "hours")), Language::English) => {
+            format!("the bill is evaluated again; the problem was: {text}")
         }
         (_, Language::Korean) => format!("해소된 문제: {text}"),
         (_, Language::English) => format!("no longer the case: {text}"),

@@ -1,5 +1,6 @@
 //! The run record in `job_runs`: start, progress and result of a run.
 
+use model::ledger::RefusedTotal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -136,7 +137,7 @@ pub(super) fn new_record(job: &str, period: &str) -> RunRecord {
         durations_ms: BTreeMap::new(),
         total_delivered: BTreeSet::new(),
         total: None,
-        refused_rows: 0,
+        refused: RefusedTotal::default(),
         started_at: Timestamp::UNIX_EPOCH,
         finished_at: None,
         lease_until: None,

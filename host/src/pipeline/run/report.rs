@@ -109,6 +109,13 @@ impl Outcome {
 }
 
 impl Report {
+    /// Adds a note, unless the report has the note.
+    pub(crate) fn add_note_once(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     pub(crate) fn new(job: &'static str, period: String) -> Self {
         Self { job, period, ..Self::default() }
     }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{DailyCosts, median};
+use super::DailyCosts;
+use crate::median::median;
 
 /// Number of days before a charge that define the usual cost: four whole weeks.
 const USUAL_DAYS: usize = 28;
@@ -69,9 +70,9 @@ impl RecurringCharges {
         let recurring = self.by_day.iter().filter_map(|(day, indices)| {
             let indices = &indices[..indices.partition_point(|index| *index < known)];
             let newest = &indices[indices.len().saturating_sub(MONTHS[1])..];
-            let mut excesses: Vec<f64> = newest.iter().map(|index| self.excesses[*index]).collect();
+            let excesses: Vec<f64> = newest.iter().map(|index| self.excesses[*index]).collect();
             let recurs = excesses.len() >= MONTHS[0] && excesses.iter().all(|excess| *excess > 0.0);
-            recurs.then(|| (*day, median(&mut excesses)))
+            recurs.then(|| (*day, median(excesses)))
         });
         Recurring { amounts: recurring.collect() }
     }
@@ -108,17 +109,16 @@ fn days_of_month(date: Date) -> impl Iterator<Item = DayOfMonth> {
 fn excess(costs: &[f64], index: usize) -> f64 {
     let cost = costs[index];
     let before = &costs[index.saturating_sub(USUAL_DAYS)..index];
-    let mut known: Vec<f64> = before.iter().copied().filter(|cost| !cost.is_nan()).collect();
+    let known: Vec<f64> = before.iter().copied().filter(|cost| !cost.is_nan()).collect();
     if cost.is_nan() || known.len() < MIN_USUAL_DAYS {
         return f64::NAN;
     }
-    let usual = median(&mut known);
+    let usual = median(known.iter().copied());
     // Most days are ordinary: the rest of the comparison is for the few days above.
     if cost - usual <= MIN_SHARE * usual.abs() {
         return 0.0;
     }
-    let mut deviations: Vec<f64> = known.iter().map(|cost| (cost - usual).abs()).collect();
-    let deviation = median(&mut deviations);
+    let deviation = median(known.iter().map(|cost| (cost - usual).abs()));
     // A weekly or fortnightly charge is no charge of the month. The day four weeks before may be the same day of the month.
     let same_weekdays = [7, 14, 21].into_iter().filter_map(|days| costs.get(index.checked_sub(days)?)).copied();
     let excess = cost - same_weekdays.fold(usual, f64::max);

@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
+use super::DailyCosts;
 use super::recurring::RecurringCharges;
-use super::{DailyCosts, median};
+use crate::median::median;
 
 /// Number of days of the level: two whole weeks.
 const LEVEL_DAYS: usize = 14;
@@ -25,12 +26,12 @@ impl Ordinary {
         let terms = terms(series, charges);
         let level_start = series.costs.len().saturating_sub(LEVEL_DAYS);
         let levels = known(series, charges, level_start).map(|(day, cost)| cost - terms[weekday(day)]);
-        let mut levels: Vec<f64> = levels.collect();
+        let levels: Vec<f64> = levels.collect();
         if levels.is_empty() {
             return None;
         }
         let mean = levels.iter().sum::<f64>() / levels.len() as f64;
-        Some(Self { level: f64::midpoint(mean, median(&mut levels)), terms })
+        Some(Self { level: f64::midpoint(mean, median(levels)), terms })
     }
 
     pub(super) fn expected(&self, day: Date) -> f64 {
@@ -42,7 +43,7 @@ fn terms(series: &DailyCosts<'_>, charges: &RecurringCharges) -> [f64; 7] {
     let mut by_weekday: [Vec<f64>; 7] = Default::default();
     let start = series.costs.len().saturating_sub(WEEKDAY_DAYS);
     known(series, charges, start).for_each(|(day, cost)| by_weekday[weekday(day)].push(cost));
-    let medians = by_weekday.map(|mut costs| median(&mut costs));
+    let medians = by_weekday.map(median);
     let known: Vec<f64> = medians.into_iter().filter(|median| !median.is_nan()).collect();
     let mean = known.iter().sum::<f64>() / known.len() as f64;
     medians.map(|median| if median.is_nan() { 0.0 } else { median - mean })

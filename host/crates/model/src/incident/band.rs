@@ -54,14 +54,3 @@ impl Levels {
         self.difference() * DAYS_PER_MONTH / f64::from(self.interval_days)
     }
 }
-
-/// Returns the median; NaN for an empty list.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        length if length % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}

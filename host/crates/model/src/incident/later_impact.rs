@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::{Incident, median};
+use super::Incident;
+use crate::median::median;
 
 /// Number of the newest days that define the impact of a later day.
 const NEWEST_DAYS: usize = 3;

@@ -5,7 +5,8 @@
 
 use jiff::civil::Date;
 
-use super::{DayImpact, FinishedDayImpact, Incident, LEVEL_DAYS, Levels, median};
+use super::{DayImpact, FinishedDayImpact, Incident, LEVEL_DAYS, Levels};
+use crate::median::median;
 
 /// A day is conclusive if the band expects at least this share of the largest expected value of the incident.
 const CONCLUSIVE_SHARE: f64 = 0.1;
@@ -41,8 +42,8 @@ impl Incident {
         if days.is_empty() {
             return Levels { before: self.expected, after: self.observed, interval_days: 1 };
         }
-        let last = days.iter().rev().take(LEVEL_DAYS).map(|day| day.observed).collect();
-        let before = days.iter().map(|day| day.expected).collect();
+        let last = days.iter().rev().take(LEVEL_DAYS).map(|day| day.observed);
+        let before = days.iter().map(|day| day.expected);
         let interval_days = self.recurrence_days().unwrap_or(1);
         Levels { before: median(before), after: median(last), interval_days }
     }

@@ -1,4 +1,6 @@
+mod band;
 mod explained;
+mod levels;
 mod opposite;
 mod recurring;
 mod restated;
@@ -131,7 +133,10 @@ fn only_a_normal_finished_day_resolves_the_incident() {
     assert_eq!(closed(on(11, None)), Some(on(11, None)));
     assert_eq!(closed(on(11, Some(6))), None);
     let same_day = incidents_after(&[(on(10, Some(9)), &[("a", 5.0)]), (on(10, None), &[])]);
-    assert_eq!((same_day[0].closed_at, same_day[0].resolved_at), (Some(on(10, None)), Some(1.5)));
+    assert_eq!(
+        (same_day[0].closed_at, same_day[0].resolved_by.map(|day| day.observed)),
+        (Some(on(10, None)), Some(1.5))
+    );
 }
 
 #[test]
@@ -284,34 +289,6 @@ fn a_restated_last_day_reopens_the_incident() {
 }
 
 #[test]
-fn a_lasting_change_is_the_new_level_and_is_not_notified_again() {
-    let mut known = BTreeMap::new();
-    for day in 1..=4 {
-        run(&mut known, on(day, None), &[("a", 5.0)], Recency::Live);
-    }
-    let id = known.keys().next().unwrap().clone();
-    assert_eq!(
-        (known[&id].state, notify(known.get_mut(&id).unwrap())),
-        (IncidentState::Open, vec![NotificationKind::Opened])
-    );
-    for _ in 0..2 {
-        run(&mut known, on(5, None), &[("a", 5.0)], Recency::Live);
-        assert_eq!(known[&id].state, IncidentState::Closed(Resolution::NewLevel));
-    }
-    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::NewLevel]);
-    for day in [6, 8, 11] {
-        run(&mut known, on(day, Some(10)), &[("a", 4.0)], Recency::Live);
-        run(&mut known, on(day, None), &[("a", 9.0)], Recency::Live);
-        assert_eq!((known.len(), notify(known.get_mut(&id).unwrap())), (1, vec![]), "{day}");
-    }
-    run(&mut known, on(12, None), &[("a", 10.5)], Recency::Live);
-    assert_eq!(known.len(), 2, "more than twice the accepted impact is another incident");
-    let bridged =
-        incidents_after(&[(on(1, None), &[("a", 1.0)]), (on(4, None), &[("a", 1.0)]), (on(5, None), &[("a", 1.0)])]);
-    assert_eq!(bridged[0].state, IncidentState::Closed(Resolution::NewLevel));
-}
-
-#[test]
 fn later_evaluations_keep_an_operators_decision() {
     for resolution in [Resolution::NewLevel, Resolution::Expected, Resolution::Dismissed] {
         let mut known = BTreeMap::new();
@@ -371,59 +348,6 @@ fn an_anomaly_shortly_after_the_end_continues_the_incident_in_silence() {
 }
 
 #[test]
-fn the_fits_of_the_first_day_are_the_opening_band() {
-    let band = |through: i8, state: u8| OpeningBand {
-        detector: "d".to_owned(),
-        settings: "s".to_owned(),
-        through: on(through, None).date,
-        state: vec![state],
-        figures: BTreeMap::new(),
-    };
-    let rules = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
-    let failed = HashMap::new();
-    let normal = HashMap::new();
-    let evaluate = |known: Vec<Incident>, day: i8, rule: &str, band: OpeningBand, unverifiable: &BTreeSet<String>| {
-        let anomalies = if rule.is_empty() { vec![] } else { vec![anomaly(rule, on(day, None), 5.0)] };
-        let bands = if rule.is_empty() { BTreeMap::new() } else { BTreeMap::from([(rule.to_owned(), band)]) };
-        let bands = HashMap::from([(SeriesKey::new("d", "p", "s"), bands)]);
-        let without_anomalies = results(&rules, &rules, &failed, &normal);
-        let results = EvaluationResults {
-            moment: on(day, None),
-            anomalies: &anomalies,
-            bands: &bands,
-            unverifiable,
-            ..without_anomalies
-        };
-        update(known, &results).changed
-    };
-    let none = BTreeSet::new();
-    let opened = evaluate(vec![], 10, "a", band(9, 1), &none);
-    let second = evaluate(opened.clone(), 11, "a", band(10, 2), &none);
-    assert_eq!(second[0].bands, BTreeMap::from([("a".to_owned(), band(9, 1))]), "the band does not move");
-    let other = evaluate(second, 12, "b", band(11, 3), &none);
-    assert_eq!(other[0].bands["b"], band(11, 3), "the band of another rule is added");
-    let repeated = evaluate(opened.clone(), 10, "a", band(9, 4), &none);
-    assert_eq!(repeated[0].bands["a"], band(9, 4), "the first day was evaluated again");
-
-    let lost = BTreeSet::from([opened[0].id.clone()]);
-    let failed_detector = evaluate(opened.clone(), 11, "", band(10, 5), &lost);
-    assert_eq!(failed_detector, [], "without a verdict, the incident stays open");
-    let ended = evaluate(opened, 11, "a", band(10, 5), &lost);
-    assert_eq!(ended[0].state, IncidentState::Closed(Resolution::NotVerifiable));
-    assert_eq!(ended[0].due_notifications("syslog", 2.0), [NotificationKind::Opened, NotificationKind::NotVerifiable]);
-}
-
-#[test]
-fn the_levels_are_medians_of_finished_days() {
-    let mut known = BTreeMap::new();
-    for (day, impact) in [(1, 90.0), (2, 10.0), (3, 12.0), (4, 11.0), (5, 10.0), (6, 14.0)] {
-        run(&mut known, on(day, None), &[("a", impact)], Recency::Live);
-    }
-    let levels = known.values().next().unwrap().levels();
-    assert_eq!((levels.before, levels.after, levels.difference_per_month()), (0.0, 11.0, 330.0));
-}
-
-#[test]
 fn a_retracted_incident_that_returns_is_notified_again() {
     let mut known = BTreeMap::new();
     run(&mut known, on(10, None), &[("a", 8.0)], Recency::Live);
@@ -433,32 +357,6 @@ fn a_retracted_incident_that_returns_is_notified_again() {
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Retracted]);
     run(&mut known, on(10, None), &[("a", 8.0)], Recency::Late);
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened]);
-}
-
-#[test]
-fn the_new_level_of_an_incident_that_continued_after_its_end_is_notified() {
-    let mut known = BTreeMap::new();
-    let mut kinds = Vec::new();
-    for (day, impact) in [(1, 8.0), (2, 0.0), (3, 8.0), (4, 8.0), (5, 8.0), (6, 8.0), (7, 8.0), (8, 8.0)] {
-        let anomalies: &[(&str, f64)] = if impact > 0.0 { &[("a", 8.0)] } else { &[] };
-        run(&mut known, on(day, None), anomalies, Recency::Live);
-        kinds.extend(notify(known.values_mut().next().unwrap()));
-    }
-    assert_eq!(known.len(), 1);
-    assert_eq!(kinds, [NotificationKind::Opened, NotificationKind::Closed, NotificationKind::NewLevel]);
-}
-
-#[test]
-fn a_rising_cost_has_no_new_level() {
-    let closed = |ratio: f64| {
-        let mut known = BTreeMap::new();
-        for day in 1..=8 {
-            run(&mut known, on(day, None), &[("a", 100.0 * ratio.powi(day.into()))], Recency::Live);
-        }
-        known.into_values().next().unwrap().closed_at
-    };
-    assert_eq!(closed(1.2), None);
-    assert_eq!(closed(1.0), Some(on(5, None)));
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::band::{RISING, TREND_DAYS, median};
+use super::band::{RISING, TREND_DAYS};
 use super::{
-    FinishedDayImpact, Incident, IncidentState, MAX_GAP_DAYS, Moment, OpeningBand, PartialDayImpact, Recency,
-    Resolution, days_in_short_streaks,
+    FinishedDayImpact, Incident, IncidentState, MAX_GAP_DAYS, Moment, NormalDay, OpeningBand, PartialDayImpact,
+    Recency, Resolution, days_in_short_streaks,
 };
 use crate::anomaly::{Anomaly, Direction};
+use crate::median::median;
 use crate::series::SeriesKey;
 
 /// First hour of an unfinished day with enough evidence to end an incident of an earlier day. Only without a rule over
@@ -120,7 +121,7 @@ impl Incident {
             observed: anomaly.observed,
             expected: anomaly.expected,
             reason: anomaly.reason.clone(),
-            resolved_at: None,
+            resolved_by: None,
             muted: recency == Recency::Past,
             is_explained: false,
             suppressed_by: None,
@@ -287,19 +288,21 @@ impl Incident {
     fn is_rising(&self, observed: &[f64], accept_after_days: u16) -> bool {
         let newest = &observed[observed.len().saturating_sub(usize::from(accept_after_days))..];
         let part = TREND_DAYS.min(newest.len() / 2);
-        let first = median(newest.iter().copied().take(part).collect());
-        let last = median(newest.iter().rev().copied().take(part).collect());
+        let first = median(newest.iter().copied().take(part));
+        let last = median(newest.iter().rev().copied().take(part));
         self.direction == Direction::Up && part > 1 && first > 0.0 && last >= RISING * first
     }
 
     /// Resolves the incident with a normal day, unless the day is inconclusive.
-    fn end_or_wait(&mut self, day: FinishedDayImpact, moment: Moment) {
-        if moment.hour.is_none() && self.is_inconclusive(day.expected) {
-            self.add_inconclusive_day(moment.date, day);
+    fn end_or_wait(&mut self, day: NormalDay, moment: Moment) {
+        let expected = day.expected.unwrap_or(f64::NAN);
+        if moment.hour.is_none() && self.is_inconclusive(expected) {
+            let inconclusive = FinishedDayImpact { impact: 0.0, observed: day.observed, expected };
+            self.add_inconclusive_day(moment.date, inconclusive);
             return;
         }
         self.close(Resolution::Returned, moment);
-        self.resolved_at = Some(day.observed);
+        self.resolved_by = Some(day);
     }
 
     fn close(&mut self, resolution: Resolution, moment: Moment) {
@@ -313,7 +316,7 @@ impl Incident {
     fn reopen(&mut self) {
         self.state = IncidentState::Open;
         self.closed_at = None;
-        self.resolved_at = None;
+        self.resolved_by = None;
     }
 
     /// Adds a finished day beyond the opposite bound, without an impact: the series is not back at its usual cost.
@@ -375,10 +378,7 @@ impl Incident {
         } else if anomalies.is_none()
             && let Some(NormalVerdicts { observed, expected, .. }) = self.returned(results)
         {
-            self.end_or_wait(
-                FinishedDayImpact { impact: 0.0, observed: *observed, expected: expected.unwrap_or(f64::NAN) },
-                results.moment,
-            );
+            self.end_or_wait(NormalDay { observed: *observed, expected: *expected }, results.moment);
         }
         if anomalies.is_some() && self.state == IncidentState::Open && results.recency == Recency::Live {
             // People are notified of an incident from loaded history that continues now.

@@ -1,6 +1,9 @@
 //! Amounts for people: no decimals for currencies without a subunit in use, thousands separators, a sign for a
 //! difference.
 
+use model::count::counted;
+use model::language::Language;
+use model::ledger::RefusedTotal;
 use model::money;
 
 use crate::text::Locale;
@@ -26,10 +29,21 @@ pub fn signed(amount: f64, locale: Locale<'_>) -> String {
     if text.starts_with('-') { text } else { format!("+{text}") }
 }
 
+/// Returns the amount of refused rows.
+pub fn refused(total: RefusedTotal, locale: Locale<'_>) -> String {
+    let RefusedTotal { rows, amount, rows_without_amount: unknown } = total;
+    let amount = plain(amount, locale);
+    match locale.language {
+        _ if unknown == 0 => amount,
+        Language::Korean if unknown == rows => "금액을 알 수 없음".to_owned(),
+        Language::Korean => format!("{amount}, 그 밖에 금액을 알 수 없는 {unknown}행"),
+        Language::English if unknown == rows => "of unknown amount".to_owned(),
+        Language::English => format!("{amount} and {} of unknown amount", counted(unknown, "row")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use model::language::Language;
-
     use super::*;
 
     #[test]

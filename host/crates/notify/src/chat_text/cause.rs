@@ -32,6 +32,8 @@ enum EarlierDays {
     One(Moment),
     /// Consecutive days.
     Range(Date, Date),
+    /// The same day for several days of the incident, with their number.
+    Repeated(usize, Date),
     /// Several days with gaps or repetitions: the number, the first and the last day.
     Several(usize, Date, Date),
 }
@@ -49,6 +51,7 @@ impl EarlierDays {
             {
                 Self::Range(first, last)
             }
+            _ if first == last => Self::Repeated(earlier.len(), first),
             _ => Self::Several(earlier.len(), first, last),
         }
     }
@@ -62,17 +65,26 @@ struct MainDriver<'a> {
     difference: String,
     /// The share of the whole difference, as a whole number; `None` if the whole difference has another direction.
     percent: Option<String>,
+    /// The number of charges that changed in this direction, if the largest explains little of the difference.
+    together: Option<usize>,
 }
+
+/// Smallest share of the difference for a single cause.
+const CAUSE_PERCENT: i64 = 20;
 
 impl<'a> MainDriver<'a> {
     /// Returns the driver; `None` if no charge changed in the direction of the incident.
     fn of(content: &IncidentContent<'_>, comparison: &'a BillComparison, locale: Locale<'_>) -> Option<Self> {
         let driver = comparison.drivers.largest(content.incident.direction)?;
         let difference = driver.difference();
+        let hundredfold: BigDecimal = &difference * 100;
+        let least: BigDecimal = comparison.drivers.difference() * CAUSE_PERCENT;
+        let is_small = hundredfold.abs() < least.abs();
         Some(Self {
             driver,
             place: place(content, driver),
             percent: percent(&difference, &comparison.drivers.difference()),
+            together: is_small.then(|| comparison.drivers.count(content.incident.direction)),
             difference: amount::signed(double(&difference), locale),
         })
     }

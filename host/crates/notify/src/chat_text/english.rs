@@ -7,8 +7,8 @@ use model::count::{counted, one_or};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, key_of_series, member_line,
-    owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, is_usual_again,
+    key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -44,7 +44,7 @@ fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
             ..Words::default()
         },
         NotificationKind::Closed => Words {
-            title: "back at the usual cost".to_owned(),
+            title: returned(std::slice::from_ref(content)).to_owned(),
             figures: proof(content, locale),
             lines: vec![sum(std::slice::from_ref(content), &amounts)],
             ..Words::default()
@@ -158,11 +158,20 @@ fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
     format!("{days}: {} {comparison}.", amounts.impact)
 }
 
+/// Returns the statement that finished days lie inside the opening bands.
+fn returned(entries: &[IncidentContent<'_>]) -> &'static str {
+    if is_usual_again(entries) { "back at the usual cost" } else { "within the usual range again" }
+}
+
 /// Returns the finished day inside the opening band.
 fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
-    let proof = content.incident.resolved_at.zip(content.incident.closed_at);
-    proof.map_or_else(String::new, |(value, closed)| {
-        format!("{}, whole day: {}", date(closed.date), amount::plain(value, locale))
+    let proof = content.incident.resolved_by.zip(content.incident.closed_at);
+    proof.map_or_else(String::new, |(day, closed)| {
+        let observed = format!("{}, whole day: {}", date(closed.date), amount::plain(day.observed, locale));
+        match content.incident.distant_usual_cost() {
+            Some(expected) => format!("{observed} · usual {}", amount::plain(expected, locale)),
+            None => observed,
+        }
     })
 }
 
@@ -214,7 +223,7 @@ fn group(content: &GroupContent<'_>, locale: Locale<'_>) -> Words {
         (NotificationKind::Grown, ..) => {
             format!("the daily difference of {series} has grown since the last notification")
         }
-        (NotificationKind::Closed, ..) => format!("{series} are back at the usual cost"),
+        (NotificationKind::Closed, ..) => format!("{series} are {}", returned(&content.entries)),
         (NotificationKind::NewLevel, ..) => format!("{series} have a new level, which is the usual cost from now on"),
         (NotificationKind::Retracted, ..) => format!("the bill was corrected, and the cost of {series} was as usual"),
         (NotificationKind::NotVerifiable, ..) => {
@@ -268,7 +277,7 @@ fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 
 /// Returns the total with its comparison.
 fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
-    let DailyTotalContent { date: day, total, refused_rows, comparison } = *content;
+    let DailyTotalContent { date: day, total, refused, comparison } = *content;
     let mut figures = Vec::new();
     let mut lines = Vec::new();
     if let Some(comparison) = comparison {
@@ -284,9 +293,10 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             lines.push(format!("Largest changes since {}: {}.", date(day.saturating_sub(7.days())), changes));
         }
     }
-    if refused_rows > 0 {
-        let are = one_or(refused_rows, "is", "are");
-        lines.push(format!("{} without a usable amount {are} not included.", counted(refused_rows, "row")));
+    if refused.rows > 0 {
+        let are = one_or(refused.rows, "is", "are");
+        let rows = counted(refused.rows, "refused row");
+        lines.push(format!("{rows} ({}) {are} not included.", amount::refused(refused, locale)));
     }
     Words {
         title: format!("Total cost of {}: {}", date(day), total_text(total, locale)),

@@ -6,8 +6,8 @@ use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, key_of_series, member_line,
-    owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, is_usual_again,
+    key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -43,7 +43,7 @@ fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
             ..Words::default()
         },
         NotificationKind::Closed => Words {
-            title: "평소 수준으로 돌아왔습니다".to_owned(),
+            title: returned(std::slice::from_ref(content)).to_owned(),
             figures: proof(content, locale),
             lines: vec![sum(std::slice::from_ref(content), &amounts)],
             ..Words::default()
@@ -160,11 +160,24 @@ fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
     format!("{days} 평소보다 {} {comparison}.", amounts.impact)
 }
 
+/// Returns the statement that finished days lie inside the opening bands.
+fn returned(entries: &[IncidentContent<'_>]) -> &'static str {
+    if is_usual_again(entries) {
+        "평소 수준으로 돌아왔습니다"
+    } else {
+        "평소 범위 안으로 돌아왔습니다"
+    }
+}
+
 /// Returns the finished day inside the opening band.
 fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
-    let proof = content.incident.resolved_at.zip(content.incident.closed_at);
-    proof.map_or_else(String::new, |(value, closed)| {
-        format!("{} 하루 {}", date(closed.date), amount::plain(value, locale))
+    let proof = content.incident.resolved_by.zip(content.incident.closed_at);
+    proof.map_or_else(String::new, |(day, closed)| {
+        let observed = format!("{} 하루 {}", date(closed.date), amount::plain(day.observed, locale));
+        match content.incident.distant_usual_cost() {
+            Some(expected) => format!("{observed} · 평소 {}", amount::plain(expected, locale)),
+            None => observed,
+        }
     })
 }
 
@@ -219,7 +232,7 @@ fn group(content: &GroupContent<'_>, locale: Locale<'_>) -> Words {
         (NotificationKind::Opened, _, Direction::Up) => format!("{series}의 비용이 평소보다 더 나왔습니다"),
         (NotificationKind::Opened, _, Direction::Down) => format!("{series}의 비용이 평소보다 덜 나왔습니다"),
         (NotificationKind::Grown, ..) => format!("지난 알림 뒤 {series}의 하루 차이가 커졌습니다"),
-        (NotificationKind::Closed, ..) => format!("{series}의 비용이 평소 수준으로 돌아왔습니다"),
+        (NotificationKind::Closed, ..) => format!("{series}의 비용이 {}", returned(&content.entries)),
         (NotificationKind::NewLevel, ..) => {
             format!("{series}의 비용이 새 수준으로 굳어져 앞으로는 이 금액을 평소로 봅니다")
         }
@@ -275,7 +288,7 @@ fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 
 /// Returns the total with its comparison.
 fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
-    let DailyTotalContent { date: day, total, refused_rows, comparison } = *content;
+    let DailyTotalContent { date: day, total, refused, comparison } = *content;
     let mut figures = Vec::new();
     let mut lines = Vec::new();
     if let Some(comparison) = comparison {
@@ -292,8 +305,12 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             lines.push(format!("{earlier} 대비 변화가 큰 항목: {changes}."));
         }
     }
-    if refused_rows > 0 {
-        lines.push(format!("금액을 쓸 수 없는 {refused_rows}행은 총요금에 없습니다."));
+    if refused.rows > 0 {
+        lines.push(format!(
+            "합계에서 뺀 {}행({})은 총요금에 없습니다.",
+            refused.rows,
+            amount::refused(refused, locale)
+        ));
     }
     Words {
         title: format!("{} 총요금: {}", date(day), total_text(total, locale)),

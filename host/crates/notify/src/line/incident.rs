@@ -83,20 +83,25 @@ fn resolved(incident: &Incident, options: LineOptions<'_>) -> String {
     let since = incident.first_seen.date;
     let impact = options.amount(incident.impact());
     let until = incident.last_seen.date;
-    let proof =
-        incident.resolved_at.zip(incident.closed_at).map(|(value, closed)| (options.amount(value), closed.date));
     let comparison = compared_with_usual(incident.direction, options.locale.language);
+    let day = incident.resolved_by.zip(incident.closed_at);
+    let day = day.map(|(day, closed)| (closed.date, options.amount(day.observed)));
+    let usual = incident.distant_usual_cost().map(|usual| options.amount(usual));
     match options.locale.language {
         Language::Korean => {
-            let proof = proof.map_or_else(String::new, |(value, date)| format!(": {date} {value}"));
+            let level = if usual.is_some() { "평소 범위 안으로" } else { "평소 수준으로" };
+            let day = day.map_or_else(String::new, |(date, observed)| format!(": {date} {observed}"));
+            let usual = usual.map_or_else(String::new, |usual| format!("(평소 {usual})"));
             format!(
-                "[BILLING_RESOLVED] {subject} 비용이 평소 수준으로 돌아왔습니다{proof}. 기간 {since}~{until}, 평소보다 {impact} {comparison}."
+                "[BILLING_RESOLVED] {subject} 비용이 {level} 돌아왔습니다{day}{usual}. 기간 {since}~{until}, 평소보다 {impact} {comparison}."
             )
         }
         Language::English => {
-            let proof = proof.map_or_else(String::new, |(value, date)| format!(": {value} on {date}"));
+            let level = if usual.is_some() { "within its usual range again" } else { "back at its usual cost" };
+            let day = day.map_or_else(String::new, |(date, observed)| format!(": {observed} on {date}"));
+            let usual = usual.map_or_else(String::new, |usual| format!(", usual {usual}"));
             format!(
-                "[BILLING_RESOLVED] {subject} is back at its usual cost{proof}. From {since} to {until}, {impact} {comparison}."
+                "[BILLING_RESOLVED] {subject} is {level}{day}{usual}. From {since} to {until}, {impact} {comparison}."
             )
         }
     }

@@ -1,6 +1,7 @@
 //! The total of a finished day.
 
 use jiff::civil::Date;
+use model::ledger::RefusedTotal;
 use model::series::{Names, SeriesKey};
 
 /// The total of a finished day.
@@ -9,8 +10,8 @@ pub struct DailyTotalContent<'a> {
     pub date: Date,
     /// With thousands separators.
     pub total: &'a str,
-    /// Number of rows outside the total, because they have no usable amount.
-    pub refused_rows: u64,
+    /// The rows outside the total.
+    pub refused: RefusedTotal,
     /// `None` if not read.
     pub comparison: Option<&'a TotalComparison>,
 }

@@ -39,7 +39,7 @@ pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> In
         observed,
         expected,
         reason: String::new(),
-        resolved_at: None,
+        resolved_by: None,
         muted: false,
         is_explained: false,
         suppressed_by: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, OpeningBand,
+    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, NormalDay, OpeningBand,
     PartialDayImpact, Resolution, Suppression,
 };
 use model::moment::Moment;
@@ -54,7 +54,7 @@ pub(super) fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> In
         observed: 1.0,
         expected: 2.0,
         reason: "less".to_owned(),
-        resolved_at: Some(1.5),
+        resolved_by: Some(NormalDay { observed: 1.5, expected: Some(1.25) }),
         muted: false,
         is_explained: true,
         suppressed_by: Some(Suppression::PlannedEvent("20261101-ab".to_owned())),

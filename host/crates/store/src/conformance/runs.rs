@@ -1,5 +1,6 @@
 //! Tests of run records, leases and operational notifications.
 
+use model::ledger::RefusedTotal;
 use std::collections::BTreeSet;
 
 use super::*;
@@ -27,7 +28,7 @@ async fn runs_are_read_back() {
             durations_ms: [("fetch.page".to_owned(), 12)].into(),
             total_delivered: BTreeSet::new(),
             total: None,
-            refused_rows: 0,
+            refused: RefusedTotal::default(),
             started_at: at(0),
             finished_at: None,
             lease_until: None,
@@ -42,7 +43,7 @@ async fn runs_are_read_back() {
             counts: BTreeMap::new(),
             total_delivered: BTreeSet::from(["syslog".to_owned()]),
             total: Some("1,234.50".to_owned()),
-            refused_rows: 3,
+            refused: RefusedTotal { rows: 3, amount: 12.5, rows_without_amount: 1 },
             finished_at: Some(at(9)),
             ..record
         };
@@ -71,7 +72,7 @@ fn run_of(job: &str, period: &str, second: i64) -> RunRecord {
         durations_ms: BTreeMap::new(),
         total_delivered: BTreeSet::new(),
         total: None,
-        refused_rows: 0,
+        refused: RefusedTotal::default(),
         started_at: at(second),
         finished_at: None,
         lease_until: None,

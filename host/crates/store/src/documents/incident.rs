@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, OpeningBand,
+    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, NormalDay, OpeningBand,
     PartialDayImpact, Resolution, Suppression,
 };
 use model::intern::Interner;
@@ -92,7 +92,7 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "observed": incident.observed,
         "expected": incident.expected,
         "reason": &incident.reason,
-        "resolvedAt": incident.resolved_at,
+        "resolvedBy": incident.resolved_by.map(|day| doc! { "observed": day.observed, "expected": day.expected }),
         "muted": incident.muted,
         "explained": incident.is_explained,
         "suppressedBy": incident.suppressed_by.as_ref().map(suppression_document),
@@ -188,7 +188,7 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         observed: double("observed")?,
         expected: double("expected")?,
         reason: text("reason")?.to_owned(),
-        resolved_at: document.get_f64("resolvedAt").ok(),
+        resolved_by: document.get_document("resolvedBy").ok().map(read_normal_day).transpose()?,
         muted: document.get_bool("muted").map_err(|error| error.to_string())?,
         suppressed_by: document.get_document("suppressedBy").ok().map(read_suppression).transpose()?,
         is_explained: document.get_bool("explained").map_err(|error| error.to_string())?,
@@ -210,6 +210,11 @@ fn read_suppression(document: &Document) -> Result<Suppression, String> {
     silence
         .or_else(|| id("event").map(Suppression::PlannedEvent))
         .ok_or_else(|| "suppressedBy has no silence and no event".to_owned())
+}
+
+fn read_normal_day(document: &Document) -> Result<NormalDay, String> {
+    let observed = document.get_f64("observed").map_err(|error| format!("resolvedBy.observed: {error}"))?;
+    Ok(NormalDay { observed, expected: document.get_f64("expected").ok() })
 }
 
 fn parse_resolution(text: &str) -> Result<Resolution, String> {

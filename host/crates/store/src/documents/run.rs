@@ -1,5 +1,6 @@
 //! `job_runs`: one run record per job and period, with the progress and the outcome.
 
+use model::ledger::RefusedTotal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -36,7 +37,9 @@ pub(crate) fn upsert(run: &RunRecord, now: Timestamp) -> Upsert {
         "durationsMs": counts_document(&run.durations_ms),
         "totalDelivered": run.total_delivered.iter().collect::<Vec<_>>(),
         "total": run.total.as_deref(),
-        "refusedRows": i64::try_from(run.refused_rows).unwrap_or(i64::MAX),
+        "refusedRows": i64::try_from(run.refused.rows).unwrap_or(i64::MAX),
+        "refusedAmount": run.refused.amount,
+        "refusedRowsWithoutAmount": i64::try_from(run.refused.rows_without_amount).unwrap_or(i64::MAX),
         "startedAt": bson_time(run.started_at),
         "finishedAt": run.finished_at.map(bson_time),
         "updatedAt": bson_time(now),
@@ -61,7 +64,7 @@ pub(crate) fn blank_fields(job: &str, period: &str) -> Document {
         durations_ms: BTreeMap::new(),
         total_delivered: BTreeSet::new(),
         total: None,
-        refused_rows: 0,
+        refused: RefusedTotal::default(),
         started_at: Timestamp::UNIX_EPOCH,
         finished_at: None,
         lease_until: None,
@@ -89,6 +92,7 @@ pub(crate) fn newest_first(mut runs: Vec<RunRecord>, limit: usize) -> Vec<RunRec
 pub(crate) fn read(document: &Document) -> Result<RunRecord, String> {
     let text = |field: &str| document.get_str(field).map(str::to_owned).map_err(|error| error.to_string());
     let optional = |field: &str| document.get_str(field).ok().map(str::to_owned);
+    let count = |field: &str| document.get_i64(field).ok().and_then(|rows| rows.try_into().ok()).unwrap_or(0);
     let attempts = document.get_i64("attempts").map_err(|error| error.to_string())?;
     let total_delivered = document.get_array("totalDelivered").map_err(|error| error.to_string())?;
     Ok(RunRecord {
@@ -106,7 +110,11 @@ pub(crate) fn read(document: &Document) -> Result<RunRecord, String> {
         durations_ms: read_counts(document, "durationsMs")?,
         total_delivered: total_delivered.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
         total: optional("total"),
-        refused_rows: document.get_i64("refusedRows").ok().and_then(|rows| rows.try_into().ok()).unwrap_or(0),
+        refused: RefusedTotal {
+            rows: count("refusedRows"),
+            amount: document.get_f64("refusedAmount").unwrap_or_default(),
+            rows_without_amount: count("refusedRowsWithoutAmount"),
+        },
         started_at: timestamp(*document.get_datetime("startedAt").map_err(|error| error.to_string())?)?,
         lease_until: document.get_datetime("leaseUntil").ok().copied().map(timestamp).transpose()?,
         finished_at: document.get_datetime("finishedAt").ok().copied().map(timestamp).transpose()?,

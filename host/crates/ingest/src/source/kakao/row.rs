@@ -8,7 +8,7 @@ use bigdecimal::BigDecimal;
 use jiff::civil::Date;
 use model::bill::{Amounts, BillRow};
 use model::intern::Interner;
-use model::ledger::{NamedSeries, RefusedBillRow};
+use model::ledger::{NamedSeries, RefusedBillRow, RowDefect};
 use model::series::{self, Names, SeriesKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -76,32 +76,32 @@ struct RowReader {
 
 impl RowReader {
     fn read(&mut self, raw: &RawValue) -> Result<BillRow, RefusedBillRow> {
-        let unknown = |reason| RefusedBillRow { reason, series: None, amount: None };
+        let unknown = |defect| RefusedBillRow { defect, series: None, amount: None };
+        let not_a_row = |cause| unknown(RowDefect::NotARow { cause });
         // Serde would also accept a JSON array for the struct.
         if !raw.get().starts_with('{') {
-            return Err(unknown("not a billing row: expected a JSON object".to_owned()));
+            return Err(not_a_row("expected a JSON object".to_owned()));
         }
-        let row: KakaoRow<'_> =
-            serde_json::from_str(raw.get()).map_err(|error| unknown(format!("not a billing row: {error}")))?;
+        let row: KakaoRow<'_> = serde_json::from_str(raw.get()).map_err(|error| not_a_row(error.to_string()))?;
         let date = row.metering_date.as_deref().unwrap_or_default();
         if series::parse_day(date) != Some(self.date) {
             let expected = self.date.strftime("%Y%m%d").to_string();
-            return Err(unknown(format!("meteringDate is {date:?}, expected {expected:?}")));
+            return Err(unknown(RowDefect::OtherDay { field: "meteringDate", found: date.to_owned(), expected }));
         }
         let series = self.series(&row);
         let billed_cost = amount("expectAmount", row.expect_amount);
-        let refused = |reason| RefusedBillRow {
-            reason,
+        let refused = |defect| RefusedBillRow {
+            defect,
             series: Some(Box::new(series.clone())),
             amount: billed_cost.clone().ok(),
         };
         let currency = row.currency.as_deref().filter(|currency| !currency.is_empty());
         if let Some(other) = currency.filter(|currency| *currency != self.currency) {
-            let reason = format!("currency is {other:?}, expected {:?}, the currency of the config", self.currency);
-            return Err(RefusedBillRow { amount: None, ..refused(reason) });
+            let defect = RowDefect::OtherCurrency { found: other.to_owned(), expected: self.currency.clone() };
+            return Err(RefusedBillRow { amount: None, ..refused(defect) });
         }
         if &*series.key.service == NO_SERVICE {
-            return Err(refused("serviceId is missing or empty".to_owned()));
+            return Err(refused(RowDefect::Missing { field: "serviceId" }));
         }
         let amounts = amounts(&row).map_err(refused)?;
         let text = |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(Cow::into_owned);
@@ -137,7 +137,7 @@ impl RowReader {
 }
 
 /// Parses the figures of a row. An error names the field.
-fn amounts(row: &KakaoRow<'_>) -> Result<Amounts<BigDecimal>, String> {
+fn amounts(row: &KakaoRow<'_>) -> Result<Amounts<BigDecimal>, RowDefect> {
     Ok(Amounts {
         billed_cost: amount("expectAmount", row.expect_amount)?,
         list_cost: amount("generalAmount", row.general_amount)?,
@@ -159,7 +159,7 @@ fn without_separators(text: &str) -> Cow<'_, str> {
 }
 
 /// Parses a figure. Null and missing count as 0; a quoted number is valid, also with thousands separators.
-fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
+fn amount(field: &'static str, raw: Option<&RawValue>) -> Result<BigDecimal, RowDefect> {
     let Some(text) = raw.map(|raw| raw.get().trim_matches('"').trim()).filter(|text| *text != "null") else {
         return Ok(BigDecimal::default());
     };
@@ -169,13 +169,14 @@ fn amount(field: &str, raw: Option<&RawValue>) -> Result<BigDecimal, String> {
     BigDecimal::from_str(&plain)
         .ok()
         .filter(is_reasonable)
-        .ok_or_else(|| format!("{field} is {:?}, expected a number", text.chars().take(40).collect::<String>()))
+        .ok_or_else(|| RowDefect::NotANumber { field, found: text.chars().take(40).collect() })
 }
 
 #[cfg(test)]
 mod tests {
     use bigdecimal::ToPrimitive as _;
     use jiff::Timestamp;
+    use model::language::Language;
 
     use super::*;
 
@@ -217,7 +218,8 @@ mod tests {
         let rows: Vec<_> = bill_rows(&document, "KRW").collect();
         let reasons =
             rows.iter().enumerate().filter_map(|(index, row)| Some(format!("{index}: {}", row.as_ref().err()?)));
-        insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"), @r#"
+        let english = reasons.collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(english, @r#"
         0: not a billing row: expected a JSON object
         3: meteringDate is "20261121", expected "20261122"
         4: expectAmount is "many", expected a number
@@ -226,6 +228,17 @@ mod tests {
         10: serviceId is missing or empty
         11: currency is "USD", expected "KRW", the currency of the config
         12: generalAmount is "x", expected a number
+        "#);
+        let korean = rows.iter().filter_map(|row| Some(row.as_ref().err()?.defect.text(Language::Korean)));
+        insta::assert_snapshot!(korean.collect::<Vec<_>>().join("\n"), @r#"
+        청구 행이 아닙니다(expected a JSON object)
+        meteringDate 값이 "20261121"이지만 청구서의 날짜는 "20261122"입니다
+        expectAmount 값이 숫자가 아닙니다("many")
+        expectAmount 값이 숫자가 아닙니다("1e999999999")
+        expectAmount 값이 숫자가 아닙니다("12,34")
+        serviceId 값이 없습니다
+        currency 값이 "USD"이지만 설정의 통화는 "KRW"입니다
+        generalAmount 값이 숫자가 아닙니다("x")
         "#);
         let known = |index: usize| {
             let refused = rows[index].as_ref().expect_err("a refused row");

@@ -71,7 +71,7 @@ fn the_next_usual_charge_resolves_the_incident() {
     }
     let incident = known.into_values().next().unwrap();
     assert_eq!(incident.state, IncidentState::Closed(Resolution::Returned));
-    assert_eq!((incident.closed_at, incident.resolved_at), (Some(on(16, None)), Some(100.0)));
+    assert_eq!((incident.closed_at, incident.resolved_by.map(|day| day.observed)), (Some(on(16, None)), Some(100.0)));
 }
 
 #[test]

@@ -25,10 +25,11 @@ fn known(content: &IncidentContent<'_>, comparison: &BillComparison, locale: Loc
         };
         return format!("Cause: not visible, because no charge is {direction} than on {days}.");
     };
-    let MainDriver { place, difference, percent, .. } = &main;
+    let MainDriver { place, difference, percent, together, .. } = &main;
     let change = change(&main, locale);
     let share = percent.as_ref().map(|percent| format!(" ({percent}% of the difference)")).unwrap_or_default();
-    format!("Cause, compared with {days}: {place}{change}, {difference}{share}.")
+    let together = together.map(|count| format!("{count} charges together, the largest is ")).unwrap_or_default();
+    format!("Cause, compared with {days}: {together}{place}{change}, {difference}{share}.")
 }
 
 fn change(main: &MainDriver<'_>, locale: Locale<'_>) -> String {
@@ -56,6 +57,7 @@ fn earlier_days(comparison: &BillComparison) -> String {
     match EarlierDays::of(comparison) {
         EarlierDays::One(moment) => day(moment),
         EarlierDays::Range(first, last) => format!("{}–{}", date(first), date(last)),
+        EarlierDays::Repeated(days, day) => format!("{} for each of {days} days", date(day)),
         EarlierDays::Several(days, first, last) => {
             format!("{days} days of the same weekdays from {} to {}", date(first), date(last))
         }

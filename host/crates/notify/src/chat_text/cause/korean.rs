@@ -25,10 +25,11 @@ fn known(content: &IncidentContent<'_>, comparison: &BillComparison, locale: Loc
         };
         return format!("원인: {days}보다 {direction} 항목이 없습니다.");
     };
-    let MainDriver { place, difference, percent, .. } = &main;
+    let MainDriver { place, difference, percent, together, .. } = &main;
     let change = change(&main, locale);
     let share = percent.as_ref().map(|percent| format!("(전체 차이의 {percent}%)")).unwrap_or_default();
-    format!("원인({days} 대비): {place} {change} {difference}{share}")
+    let together = together.map(|count| format!("항목 {count}개가 함께 변했고 가장 큰 항목은 ")).unwrap_or_default();
+    format!("원인({days} 대비): {together}{place} {change} {difference}{share}")
 }
 
 fn change(main: &MainDriver<'_>, locale: Locale<'_>) -> String {
@@ -56,6 +57,7 @@ fn earlier_days(comparison: &BillComparison) -> String {
     match EarlierDays::of(comparison) {
         EarlierDays::One(moment) => day(moment),
         EarlierDays::Range(first, last) => format!("{}~{}", date(first), date(last)),
+        EarlierDays::Repeated(days, day) => format!("{days}일 모두 {}", date(day)),
         EarlierDays::Several(days, first, last) => {
             format!("{}~{} 가운데 같은 요일 {days}일", date(first), date(last))
         }

@@ -81,6 +81,17 @@ fn new_ended_and_fixed_charges_have_words() {
 }
 
 #[test]
+fn many_small_drivers_are_counted_and_a_repeated_day_is_named_once() {
+    let same = [(on(11, 13, None), on(11, 6, None)), (on(11, 20, None), on(11, 6, None))];
+    let names: Vec<String> = (1..=8).map(|number| format!("fn-{number}")).collect();
+    let rows = |cost| bill(&names.iter().map(|name| (name.as_str(), [cost, "0", "0"])).collect::<Vec<_>>());
+    insta::assert_snapshot!(sentences(&comparison(&same, &rows("7"), &rows("16"))), @"
+    원인(2일 모두 11월 6일(금) 대비): 항목 8개가 함께 변했고 가장 큰 항목은 fn-1 (kr-central-2, on-demand) 7원 → 16원, +9원(전체 차이의 12%)
+    Cause, compared with 6 Nov (Fri) for each of 2 days: 8 charges together, the largest is fn-1 (kr-central-2, on-demand), 7 KRW → 16 KRW, +9 KRW (12% of the difference).
+    ");
+}
+
+#[test]
 fn an_unknown_cause_has_a_reason() {
     let texts = [
         UnknownCause::ArchiveUnreadable,

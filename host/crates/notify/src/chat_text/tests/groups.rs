@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use model::anomaly::Direction;
-use model::incident::{Incident, NotificationKind};
+use model::incident::{Incident, NormalDay, NotificationKind};
 use model::moment::Moment;
 use model::series::{Names, SeriesKey};
 
@@ -38,7 +38,7 @@ fn kinds(locale: Locale<'_>) -> String {
     deleted[0].observed = 10_000.0;
     texts.push(text(&deleted, NotificationKind::Opened));
     for incident in &mut deleted {
-        incident.resolved_at = Some(incident.expected);
+        incident.resolved_by = Some(NormalDay { observed: incident.expected, expected: Some(incident.expected) });
         incident.closed_at = Some(Moment::finished_day(date(2026, 11, 23)));
     }
     texts.extend(

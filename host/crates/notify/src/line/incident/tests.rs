@@ -1,4 +1,5 @@
 use model::anomaly::{Direction, Severity};
+use model::incident::NormalDay;
 use model::moment::Moment;
 use model::series::SeriesKey;
 
@@ -78,8 +79,10 @@ fn each_kind_of_change_has_its_words() {
         }
         let mut stopped = incident(Direction::Down, 0.0, 40.0);
         texts.push(line(&stopped, NotificationKind::NewLevel, options));
-        stopped.resolved_at = Some(41.5);
+        stopped.resolved_by = Some(NormalDay { observed: 41.5, expected: None });
         stopped.closed_at = Some(Moment { date: jiff::civil::date(2026, 11, 24), hour: None });
+        texts.push(line(&stopped, NotificationKind::Closed, options));
+        stopped.resolved_by = Some(NormalDay { observed: 1300.0, expected: Some(1000.0) });
         texts.push(line(&stopped, NotificationKind::Closed, options));
     }
     insta::assert_snapshot!(texts.join("\n"), @"
@@ -89,12 +92,14 @@ fn each_kind_of_change_has_its_words() {
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 크레딧이 평소보다 늘었습니다. 현재 -90.00원, 기준 평균 -40.00원.
     [BILLING_NEW_LEVEL] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 하루 40.00원, 한 달(30일)에 -1200.00원. 기간 2026-11-22~2026-11-22.
     [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 수준으로 돌아왔습니다: 2026-11-24 41.50원. 기간 2026-11-22~2026-11-22, 평소보다 1234.50원 덜 나왔습니다.
+    [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 범위 안으로 돌아왔습니다: 2026-11-24 1300.00원(평소 1000.00원). 기간 2026-11-22~2026-11-22, 평소보다 1234.50원 덜 나왔습니다.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 no longer costs money. Now 0.00 USD, baseline 40.00 USD.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a credit or refund of 800.00 USD. Now -800.00 USD, baseline 0.00 USD.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a smaller credit than usual. Now 0.00 USD, baseline -40.00 USD.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a larger credit than usual. Now -90.00 USD, baseline -40.00 USD.
     [BILLING_NEW_LEVEL] Virtual Machine [31m of project 우리회사/쇼핑몰 has stopped, and no cost is usual from now on. Before: 40.00 USD a day, difference -1200.00 USD in 30 days. From 2026-11-22 to 2026-11-22.
     [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is back at its usual cost: 41.50 USD on 2026-11-24. From 2026-11-22 to 2026-11-22, 1234.50 USD less than usual.
+    [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is within its usual range again: 1300.00 USD on 2026-11-24, usual 1000.00 USD. From 2026-11-22 to 2026-11-22, 1234.50 USD less than usual.
     ");
 }
 

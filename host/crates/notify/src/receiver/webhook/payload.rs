@@ -92,7 +92,9 @@ fn daily_total(content: &DailyTotalContent<'_>) -> Value {
     json!({
         "date": content.date.to_string(),
         "amount": content.total.replace(',', ""),
-        "refusedRows": content.refused_rows,
+        "refusedRows": content.refused.rows,
+        "refusedAmount": content.refused.amount,
+        "refusedRowsWithoutAmount": content.refused.rows_without_amount,
         "comparison": comparison,
     })
 }
@@ -178,7 +180,9 @@ fn ending(content: &IncidentContent<'_>, incident: &Incident) -> Map<String, Val
     }
     match content.kind {
         NotificationKind::Closed => {
-            fields.insert("resolvedAt".to_owned(), json!(incident.resolved_at));
+            fields.insert("resolvedAt".to_owned(), json!(incident.resolved_by.map(|day| day.observed)));
+            let expected = incident.resolved_by.and_then(|day| day.expected);
+            fields.insert("resolvedExpected".to_owned(), json!(expected));
         }
         NotificationKind::NewLevel => {
             let levels = content.incident.levels();

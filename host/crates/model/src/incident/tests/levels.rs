@@ -1,0 +1,67 @@
+//! New levels.
+
+use super::*;
+
+#[test]
+fn a_lasting_change_is_the_new_level_and_is_not_notified_again() {
+    let mut known = BTreeMap::new();
+    for day in 1..=4 {
+        run(&mut known, on(day, None), &[("a", 5.0)], Recency::Live);
+    }
+    let id = known.keys().next().unwrap().clone();
+    assert_eq!(
+        (known[&id].state, notify(known.get_mut(&id).unwrap())),
+        (IncidentState::Open, vec![NotificationKind::Opened])
+    );
+    for _ in 0..2 {
+        run(&mut known, on(5, None), &[("a", 5.0)], Recency::Live);
+        assert_eq!(known[&id].state, IncidentState::Closed(Resolution::NewLevel));
+    }
+    assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::NewLevel]);
+    for day in [6, 8, 11] {
+        run(&mut known, on(day, Some(10)), &[("a", 4.0)], Recency::Live);
+        run(&mut known, on(day, None), &[("a", 9.0)], Recency::Live);
+        assert_eq!((known.len(), notify(known.get_mut(&id).unwrap())), (1, vec![]), "{day}");
+    }
+    run(&mut known, on(12, None), &[("a", 10.5)], Recency::Live);
+    assert_eq!(known.len(), 2, "more than twice the accepted impact is another incident");
+    let bridged =
+        incidents_after(&[(on(1, None), &[("a", 1.0)]), (on(4, None), &[("a", 1.0)]), (on(5, None), &[("a", 1.0)])]);
+    assert_eq!(bridged[0].state, IncidentState::Closed(Resolution::NewLevel));
+}
+
+#[test]
+fn the_levels_are_medians_of_finished_days() {
+    let mut known = BTreeMap::new();
+    for (day, impact) in [(1, 90.0), (2, 10.0), (3, 12.0), (4, 11.0), (5, 10.0), (6, 14.0)] {
+        run(&mut known, on(day, None), &[("a", impact)], Recency::Live);
+    }
+    let levels = known.values().next().unwrap().levels();
+    assert_eq!((levels.before, levels.after, levels.difference_per_month()), (0.0, 11.0, 330.0));
+}
+
+#[test]
+fn the_new_level_of_an_incident_that_continued_after_its_end_is_notified() {
+    let mut known = BTreeMap::new();
+    let mut kinds = Vec::new();
+    for (day, impact) in [(1, 8.0), (2, 0.0), (3, 8.0), (4, 8.0), (5, 8.0), (6, 8.0), (7, 8.0), (8, 8.0)] {
+        let anomalies: &[(&str, f64)] = if impact > 0.0 { &[("a", 8.0)] } else { &[] };
+        run(&mut known, on(day, None), anomalies, Recency::Live);
+        kinds.extend(notify(known.values_mut().next().unwrap()));
+    }
+    assert_eq!(known.len(), 1);
+    assert_eq!(kinds, [NotificationKind::Opened, NotificationKind::Closed, NotificationKind::NewLevel]);
+}
+
+#[test]
+fn a_rising_cost_has_no_new_level() {
+    let closed = |ratio: f64| {
+        let mut known = BTreeMap::new();
+        for day in 1..=8 {
+            run(&mut known, on(day, None), &[("a", 100.0 * ratio.powi(day.into()))], Recency::Live);
+        }
+        known.into_values().next().unwrap().closed_at
+    };
+    assert_eq!(closed(1.2), None);
+    assert_eq!(closed(1.0), Some(on(5, None)));
+}
