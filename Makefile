@@ -56,6 +56,10 @@ simulate-year: plugins ## a year of operation with outages, by the hour: SEEDS="
 	COSTWARDEN_TEST_YEAR_DAYS=365 COSTWARDEN_TEST_YEAR_SEEDS="$(SEEDS)" \
 		tests/services.sh run -- cargo test $(WORKSPACE) --test servers -- --nocapture year::
 
+.PHONY: simulate-days
+simulate-days: plugins ## ten days of operation in one process for each seed: SEEDS="1 2" or SEEDS=1..=200
+	SEEDS="$(SEEDS)" cargo test $(WORKSPACE) --lib -- --nocapture ten_days::
+
 .PHONY: bench-jobs
 bench-jobs: plugins ## time the daily and the hourly job on a real mongod
 	tests/services.sh run -- cargo bench --profile release --workspace --bench jobs
@@ -149,7 +153,7 @@ doc:
 
 .PHONY: suites
 suites: plugins examples
-	tests/services.sh run -- $(strip $(CARGO_TEST))
+	SEEDS=1..=200 tests/services.sh run -- $(strip $(CARGO_TEST))
 
 .PHONY: doctests
 doctests:

@@ -3,7 +3,6 @@
 
 mod killed;
 mod lost;
-mod members;
 mod replica;
 mod single_server;
 mod state;

@@ -4,10 +4,10 @@
 
 use rustix::process::Signal;
 
-use crate::members::{Members, QUICK};
 use crate::state::{State, assert_same, state};
 use crate::two_hosts::{Host, LEASE, NEXT, TwoHosts, learned, many, quiet, rows};
 use costwarden_tests::Run;
+use costwarden_tests::members::{Members, QUICK};
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay::Bills;
 

@@ -5,7 +5,7 @@ use std::process::Child;
 use mongodb::bson::doc;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::members::{ask, mongod};
+use costwarden_tests::members::{ask, mongod};
 use costwarden_tests::{free_port, service, until};
 
 /// A mongod process, killed with the value.

@@ -1,14 +1,18 @@
 //! The jobs with the simulated billing API, a separate process with an adjustable clock.
 
+mod account;
 mod backfill;
 mod backtest;
 mod demo;
 mod failing;
 mod faults;
 mod feed;
+mod hourly_history;
 mod incidents;
+mod lists;
 mod modes;
 mod new_service;
+mod plans;
 mod quiet_year;
 mod report;
 mod rows;

@@ -4,3 +4,4 @@ mod fixture;
 mod forms;
 mod manager;
 mod redaction;
+mod rotation;

@@ -1,8 +1,11 @@
-//! A simulated year of operation: real processes at the times of the crontab, an outage of one part on every day, clock
-//! changes, corrected bills and a new rule. libfaketime and the clock of the simulator give the times.
+//! A simulated year of operation: real processes at the times of the crontab, a replica set, an outage of one part on
+//! every day, clock changes, corrected bills and a new rule. libfaketime and the clock of the simulator give the times.
 //!
-//! `make test` plays 30 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
+//! `make test` plays 16 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
 //! an assertion prints the seed.
+
+mod correction;
+mod outage;
 
 use std::fs;
 
@@ -10,18 +13,20 @@ use fastrand::Rng;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use rustix::process::Signal;
 use serde_json::Value;
 
+use self::correction::{Correction, amount};
+use self::outage::{Outage, Part};
+use costwarden_tests::members::{Members, QUICK};
 use costwarden_tests::mongo::Mongo;
 use costwarden_tests::{Run, Simulator, Workdir, run, service};
 
 const ZONE: &str = "Europe/Berlin";
 /// The clocks go back on 2026-10-25, and a month ends.
-const FIRST: Date = date(2026, 10, 8);
-const DAYS: i32 = 30;
+const FIRST: Date = date(2026, 10, 18);
+const DAYS: i32 = 16;
 const HISTORY_DAYS: i32 = 60;
-/// The bill of every ninth day is corrected on the next day.
-const CORRECTED_EVERY: i32 = 9;
 const NEW_RULE: &str = r#"
 [[rule]]
 id = "new"
@@ -31,36 +36,6 @@ series = "daily"
 direction = "both"
 min_impact_share = 0.01
 "#;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Api,
-    Store,
-    Archive,
-    /// cron starts no job.
-    Host,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Outage {
-    part: Part,
-    from: Timestamp,
-    to: Timestamp,
-}
-
-impl Outage {
-    /// An outage of one to three hours that begins on a day. cron starts jobs during the outage, except shortly before
-    /// midnight.
-    fn draw(rng: &mut Rng, start_of_day: Timestamp) -> Self {
-        let from = start_of_day + SignedDuration::from_mins(rng.i64(0..24 * 60));
-        let part = [Part::Api, Part::Store, Part::Archive, Part::Host][rng.usize(0..4)];
-        Self { part, from, to: from + SignedDuration::from_mins(rng.i64(60..=180)) }
-    }
-
-    fn contains(self, now: Timestamp) -> bool {
-        self.from <= now && now < self.to
-    }
-}
 
 struct Year {
     bill: Simulator,
@@ -75,16 +50,24 @@ struct Year {
     /// The starts of failed jobs.
     failed: Vec<Timestamp>,
     outages: Vec<Outage>,
+    corrections: Vec<Correction>,
+    /// The killed member of the replica set.
+    killed: Option<usize>,
+    // Dropped last: the database is dropped on the replica set.
+    members: Members,
 }
 
 impl Year {
     /// An installation with history; `None` without the services.
     fn new(days: i32) -> Option<Self> {
-        let (faketime, mongo) = (service("COSTWARDEN_TEST_FAKETIME")?, Mongo::new()?);
+        let faketime = service("COSTWARDEN_TEST_FAKETIME")?;
+        let members = Members::new()?;
+        let mongo = Mongo::at(&members.uri(QUICK));
         let zone = TimeZone::get(ZONE).expect("a zone");
         let start = zone.to_timestamp(FIRST.at(0, 10, 0, 0)).expect("a time").to_string();
         let mut flags = vec!["--services", "6", "--days", "90", "--incidents", "off", "--time-zone", ZONE];
-        let flaws: Vec<String> = (0..days).step_by(CORRECTED_EVERY as usize).map(corrected).collect();
+        let corrections = Correction::all(FIRST, days);
+        let flaws: Vec<String> = corrections.iter().map(|correction| correction.flaw()).collect();
         flags.extend(["--now", &start]);
         flags.extend(flaws.iter().flat_map(|flaw| ["--flaw", flaw]));
         let bill = Simulator::start(&flags);
@@ -102,10 +85,15 @@ impl Year {
             evaluated: Vec::new(),
             failed: Vec::new(),
             outages: Vec::new(),
+            corrections,
+            killed: None,
+            members,
         };
         year.configure(&year.mongo.store());
         let [from, to] = [HISTORY_DAYS, 2].map(|ago| FIRST.saturating_sub(ago.days()).to_string());
-        year.workdir.run_with(&["backfill", "--from", &from, "--to", &to], &[Simulator::ENV]).expect(0);
+        // With the clock of the play: a document of a later time would stay the newest document of its day.
+        let start = year.start_of_day(FIRST) + SignedDuration::from_mins(1);
+        year.at(start, &["backfill", "--from", &from, "--to", &to]).expect(0);
         Some(year)
     }
 
@@ -150,10 +138,15 @@ impl Year {
         run(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
     }
 
-    fn begin(&self, part: Part) {
+    fn begin(&mut self, part: Part) {
         match part {
             Part::Api => self.bill.send("PUT", "/simulate/faults", r#"{"status":503}"#),
             Part::Store => self.configure(&self.mongo.unreachable()),
+            Part::Primary => {
+                let primary = self.members.primary();
+                self.members.signal(primary, Signal::KILL);
+                self.killed = Some(primary);
+            }
             Part::Archive => {
                 fs::rename(self.archive(), self.archive().with_extension("away")).expect("renamed");
                 fs::write(self.archive(), "a file in place of the folder").expect("written");
@@ -162,10 +155,11 @@ impl Year {
         }
     }
 
-    fn end(&self, part: Part) {
+    fn end(&mut self, part: Part) {
         match part {
             Part::Api => self.bill.send("PUT", "/simulate/faults", "{}"),
             Part::Store => self.configure(&self.mongo.store()),
+            Part::Primary => self.members.restore(self.killed.take().expect("killed")),
             Part::Archive => {
                 fs::remove_file(self.archive()).expect("removed");
                 fs::rename(self.archive().with_extension("away"), self.archive()).expect("renamed");
@@ -178,16 +172,18 @@ impl Year {
         self.workdir.path().join("archive")
     }
 
+    /// The total of a day, as people were notified.
+    fn announced_total(&self, day: Date) -> f64 {
+        let is_of_day =
+            |line: &&String| line.starts_with("[BILLING_DAILY_TOTAL]") && line.contains(&format!("[{day}]"));
+        let line = self.notifications.iter().map(|(_, line)| line).find(is_of_day).expect("a total");
+        let (_, total) = line.split_once("] is ").expect("the total");
+        amount(total.strip_suffix(" KRW.").expect("in KRW"))
+    }
+
     fn start_of_day(&self, day: Date) -> Timestamp {
         day.to_zoned(self.zone.clone()).expect("a day").timestamp()
     }
-}
-
-/// The flaw of a bill that the provider raises by two percent on the next noon.
-fn corrected(index: i32) -> String {
-    let day = FIRST.saturating_add(index.days());
-    let from = day.saturating_add(1.day());
-    format!(r#"{{"date":"{day}","kind":"corrected","from":"{from}T12:00:00","factor":1.02}}"#)
 }
 
 fn play(seed: u64, days: i32) -> Option<Year> {
@@ -248,8 +244,16 @@ fn outages_lose_no_day_and_cause_no_false_message() {
         assert_eq!(delays[delays.len() / 2], 0, "seed {seed}: the median delay in hours, of {delays:?}");
         assert!(delays[delays.len() - 1] < 4, "seed {seed}: the largest delay in hours, of {delays:?}");
 
-        let about = |tag: &str| year.notifications.iter().filter(|(_, line)| line.starts_with(tag)).count();
-        assert_eq!(about("[BILLING_DAILY_TOTAL]"), expected.len(), "seed {seed}: {:#?}", year.notifications);
+        let with = |tag: &str| -> Vec<&str> {
+            year.notifications.iter().map(|(_, line)| line.as_str()).filter(|line| line.starts_with(tag)).collect()
+        };
+        let about = |tag: &str| with(tag).len();
+        // A bill of the history may settle, and is then announced as well.
+        let totals = with("[BILLING_DAILY_TOTAL]");
+        for day in &expected {
+            let of_day = totals.iter().filter(|line| line.contains(&format!("[{day}]"))).count();
+            assert_eq!(of_day, 1, "seed {seed}: one total of {day}: {:#?}", year.notifications);
+        }
         let operational = about("[COSTWARDEN_FAILING]") + about("[COSTWARDEN_RECOVERED]");
         assert_eq!(
             about("[COSTWARDEN_FAILING]"),
@@ -257,11 +261,21 @@ fn outages_lose_no_day_and_cause_no_false_message() {
             "seed {seed}: {:#?}",
             year.notifications
         );
-        assert_eq!(about("["), expected.len() + operational, "seed {seed}: a false message: {:#?}", year.notifications);
+        let restated = with("[COSTWARDEN_RESTATED]");
+        let known = totals.len() + operational + restated.len();
+        assert_eq!(about("["), known, "seed {seed}: a false message: {:#?}", year.notifications);
+
+        let announced = year.corrections.iter().filter(|correction| correction.is_announced());
+        assert_eq!(restated.len(), announced.clone().count(), "seed {seed}: {restated:#?} {:#?}", year.corrections);
+        for (correction, text) in announced.zip(restated) {
+            correction.check(text, year.announced_total(correction.day));
+        }
 
         let unexplained = year.failed.iter().filter(|at| !year.outages.iter().any(|outage| outage.contains(**at)));
         assert_eq!(unexplained.collect::<Vec<_>>(), [] as [&Timestamp; 0], "seed {seed}: failed outside an outage");
         assert!(!year.failed.is_empty(), "seed {seed}: no outage met a job");
+        let has_failover = year.outages.iter().any(|outage| outage.part == Part::Primary);
+        assert!(has_failover, "seed {seed}: no primary was killed: {:#?}", year.outages);
 
         let fits = year.mongo.documents("billing_baseline");
         let has_fit = fits.iter().any(|fit| fit.get_document("rules").is_ok_and(|rules| rules.contains_key("new")));

@@ -6,6 +6,7 @@
 pub mod bucket;
 mod downloads;
 pub mod eight_services;
+pub mod members;
 pub mod mongo;
 mod paths;
 pub mod plugin_files;

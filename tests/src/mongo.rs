@@ -42,6 +42,11 @@ impl Mongo {
         self
     }
 
+    /// The name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The `[store]` table.
     pub fn store(&self) -> String {
         format!("[store]\nkind = \"mongodb\"\nuri = {:?}\ndatabase = {:?}\n{}", self.uri, self.name, self.keys)

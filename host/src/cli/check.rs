@@ -21,7 +21,7 @@ use config_file::toml::Diagnostic;
 use model::count::counted;
 use model::rule::{self, RuleSet};
 use notify::options::{ReceiverKind, ReceiverOptions};
-use sandbox::{Isolation, Jail, Sandbox};
+use sandbox::{Jail, Sandbox};
 use store;
 use store::options::StoreOptions;
 
@@ -111,11 +111,7 @@ impl CheckResult {
         self.warnings.extend(unused_grants(path, config, &set));
         // A check uses the compiled plugins and the refusals of the runs, and leaves no trace.
         let cache = config.state_dir.join("compiled");
-        match Sandbox::read_only(
-            config.plugins.limits.clone(),
-            &cache,
-            Isolation::processes(config.plugins.requires_jail),
-        ) {
+        match Sandbox::read_only(config.plugins.limits.clone(), &cache, config.plugins.isolation.clone()) {
             Ok(sandbox) => {
                 let prepared = pipeline::prepare_rules(set, config, &sandbox, pull).await;
                 self.rules = Some(prepared.rules.iter().map(|prepared| describe(&prepared.rule)).collect());

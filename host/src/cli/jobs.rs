@@ -21,6 +21,16 @@ use plugin::{Lock, PulledPlugins, lock_marker};
 use sandbox::tidy_cache;
 use store::DateRange;
 
+/// The beginning of a job: the job, the config, and the run.
+struct JobStart {
+    job: &'static str,
+    config: Config,
+    mode: Mode,
+    terminal: Terminal,
+    run_id: RunId,
+    now: Timestamp,
+}
+
 pub(super) async fn daily(
     config: Config,
     args: &DailyArgs,
@@ -37,7 +47,10 @@ pub(super) async fn daily(
         (None, None) => DailyDays::Through(newest()),
     };
     let started = Instant::now();
-    let mut services = open("daily", config, args.dry_run, form, run, now).await?;
+    listen()?;
+    let mode = mode(args.dry_run);
+    let start = JobStart { job: "daily", config, mode, terminal: terminal(form), run_id: run, now };
+    let mut services = start.open().await?;
     services.is_period_by_clock = by_clock;
     let report = pipeline::daily(&mut services, days, repeat, now).await;
     Ok(end(&services, report, form, started, now).await)
@@ -52,7 +65,10 @@ pub(super) async fn hourly(
 ) -> anyhow::Result<Grade> {
     let at = args.at.map_or(Ok(now), |at| at.in_zone(&config.zone))?;
     let started = Instant::now();
-    let mut services = open("hourly", config, args.dry_run, form, run, now).await?;
+    listen()?;
+    let mode = mode(args.dry_run);
+    let start = JobStart { job: "hourly", config, mode, terminal: terminal(form), run_id: run, now };
+    let mut services = start.open().await?;
     services.is_period_by_clock = args.at.is_none();
     let report = pipeline::hourly(&mut services, at, repeat(args.once || args.at.is_none()), now).await;
     Ok(end(&services, report, form, started, now).await)
@@ -71,7 +87,10 @@ pub(super) async fn backfill(
         recency: if args.alert { Recency::Live } else { Recency::Past },
     };
     let started = Instant::now();
-    let mut services = open("backfill", config, args.dry_run, form, run, now).await?;
+    listen()?;
+    let mode = mode(args.dry_run);
+    let start = JobStart { job: "backfill", config, mode, terminal: terminal(form), run_id: run, now };
+    let mut services = start.open().await?;
     services.is_period_by_clock = args.to.is_none();
     let bar = progress(options.range);
     let report = pipeline::backfill(&mut services, options, now, &|day: Date| {
@@ -83,45 +102,51 @@ pub(super) async fn backfill(
     Ok(end(&services, report, form, started, now).await)
 }
 
+fn mode(dry_run: bool) -> Mode {
+    if dry_run { Mode::DryRun } else { Mode::Write }
+}
+
+/// The output of terminal receivers. With JSON on standard output, notifications go to standard error.
+fn terminal(form: Form) -> Terminal {
+    match form {
+        Form::Text => Terminal::Stdout,
+        Form::Json => Terminal::Writer(log::notification),
+    }
+}
+
+/// From here on a signal ends the run after the current step.
+fn listen() -> std::io::Result<()> {
+    stop::listen(Grade::Failed.exit_code())
+}
+
 fn repeat(once: bool) -> Repeat {
     if once { Repeat::Once } else { Repeat::Redo }
 }
 
-/// Opens the services of a run. A run without services is recorded and reported like a failed run.
-async fn open(
-    job: &'static str,
-    config: Config,
-    dry_run: bool,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
-) -> anyhow::Result<Services> {
-    let started = Instant::now();
-    let mode = if dry_run { Mode::DryRun } else { Mode::Write };
-    let terminal = match form {
-        Form::Text => Terminal::Stdout,
-        // Standard output has the JSON report, so notifications go to standard error.
-        Form::Json => Terminal::Writer(log::notification),
-    };
-    // From here on a signal ends the run after the current step.
-    stop::listen(Grade::Failed.exit_code())?;
-    match Services::open(config.clone(), mode, terminal, run, now).await {
-        // A dry run leaves no record of a failure.
-        Err(error) if mode == Mode::Write => {
-            let mut report = Report::new(job, String::new());
-            report.fail(&error);
-            pipeline::publish_report(&config, &mut report, started.elapsed(), now).await;
-            report.problems.iter().for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
-            log::summary(&report, started.elapsed());
-            // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
-            if report.outcome() == Outcome::Failed {
-                for undelivered in pipeline::notify_start_failure(&config, &report, terminal, now).await {
-                    tracing::warn!("{undelivered}");
+impl JobStart {
+    /// Opens the services of the run. A run without services is recorded and reported like a failed run.
+    async fn open(self) -> anyhow::Result<Services> {
+        let Self { job, config, mode, terminal, run_id, now } = self;
+        let started = Instant::now();
+        match Services::open(config.clone(), mode, terminal, run_id, now).await {
+            // A dry run leaves no record of a failure.
+            Err(error) if mode == Mode::Write => {
+                let mut report = Report::new(job, String::new());
+                report.fail(&error);
+                pipeline::publish_report(&config, &mut report, started.elapsed(), now).await;
+                let problems = report.problems.iter();
+                problems.for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
+                log::summary(&report, started.elapsed());
+                // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
+                if report.outcome() == Outcome::Failed {
+                    for undelivered in pipeline::notify_start_failure(&config, &report, terminal, now).await {
+                        tracing::warn!("{undelivered}");
+                    }
                 }
+                Err(error.into())
             }
-            Err(error.into())
+            opened => Ok(opened?),
         }
-        opened => Ok(opened?),
     }
 }
 
@@ -196,3 +221,6 @@ fn progress(range: DateRange) -> ProgressBar {
         .expect("the template is well-formed");
     ProgressBar::new(days).with_style(style)
 }
+
+#[cfg(test)]
+mod ten_days;

@@ -25,7 +25,7 @@ use crate::config::{Config, StoreConfig};
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
 use model::rule::{self, Rule, RuleSet};
 use model::run_id::RunId;
-use sandbox::{Isolation, Sandbox};
+use sandbox::Sandbox;
 use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
@@ -164,8 +164,7 @@ fn ensure_rules(folder: &Path) -> anyhow::Result<()> {
 /// Loads the rules of the config and their detectors.
 async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
     // No cache folder: a preview leaves no trace.
-    let sandbox =
-        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
     Ok(pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await)
 }
 

@@ -16,7 +16,7 @@ use model::silence::Silence;
 use notify::options::ReceiverOptions;
 use notify::routing::Dispatch;
 use notify::{Receiver, Terminal};
-use sandbox::{Isolation, Jail, Sandbox};
+use sandbox::{Jail, Sandbox};
 use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
 
 /// All facts, each with an error message if not available.
@@ -116,6 +116,8 @@ async fn unreachable_receivers(receivers: &[ReceiverOptions], now: Timestamp) ->
 
 async fn stored(config: &Config, today: Date, now: Timestamp) -> Result<StoredFacts, StoreError> {
     let store = open(config).await?;
+    // The next run refuses a database of another account or of a newer version.
+    store.check_account(&config.account).await?;
     let (runs, leases) = runs_and_leases(&store, &config.health.jobs).await?;
     let notifications = store.notifications().await?;
     let failing = config.health.jobs.iter().filter_map(|job| {
@@ -212,11 +214,7 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     // A health check uses the compiled plugins and the refusals of the runs, and writes nothing.
     let cache = config.state_dir.join("compiled");
-    let sandbox = match Sandbox::read_only(
-        config.plugins.limits.clone(),
-        &cache,
-        Isolation::processes(config.plugins.requires_jail),
-    ) {
+    let sandbox = match Sandbox::read_only(config.plugins.limits.clone(), &cache, config.plugins.isolation.clone()) {
         Ok(sandbox) => sandbox,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };

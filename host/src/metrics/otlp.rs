@@ -86,7 +86,8 @@ pub(super) async fn push(options: &OtlpOptions, body: &Value) -> Result<(), Metr
     if !status.is_success() {
         // The answer comes from outside: shortened and escaped for the log.
         let beginning: String = String::from_utf8_lossy(&answer).chars().take(200).collect();
-        return Err(failed(format!("it answered {}: {}", status.as_u16(), beginning.escape_debug())));
+        let why = if beginning.is_empty() { "(an empty body)".into() } else { beginning.escape_debug().to_string() };
+        return Err(failed(format!("it answered {}: {why}", status.as_u16())));
     }
     // A collector may accept a part only, with a successful status.
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();

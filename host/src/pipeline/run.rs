@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod error;
+mod hourly_history;
 mod lease;
 mod metrics;
 mod names;
@@ -19,6 +20,7 @@ use model::money;
 
 use self::checkpoint::Progress;
 pub(crate) use self::error::RunError;
+pub(crate) use self::hourly_history::HourlyHistory;
 use self::lease::Lease;
 pub(crate) use self::metrics::{
     count_open_incidents, create_incident_metrics, incident_labels, publish_metrics, publish_report, set_newest_day,
@@ -58,6 +60,10 @@ impl<'s> Run<'s> {
 
     /// Reports the unusable rules and creates the metrics of the usable rules.
     pub(crate) fn report_rules(&mut self) {
+        // Without a sandbox, the rules are not the cause.
+        if self.services.check_sandbox().is_err() {
+            return;
+        }
         self.report.add_rules(&self.services.rules, &self.services.config);
         metrics::create_rule_metrics(&self.services.rules, &mut self.report.tally);
     }
@@ -66,6 +72,7 @@ impl<'s> Run<'s> {
     pub(crate) fn complete_report(&mut self) {
         self.count_api_requests();
         self.report.check_verdicts(&self.services.rules);
+        self.report.notes.extend(self.report.hourly_histories.notes());
         let held = self.report.count(Count::HeldVerdicts);
         if held > 0 {
             let verdicts = counted(held, "anomalous verdict");

@@ -110,6 +110,24 @@ fn another_rule_set_is_tried_on_another_day() {
     insta::assert_snapshot!(run.stderr, @"degraded: no rule gave a verdict: 0 series have insufficient history");
 }
 
+/// The anomalies of the live rules are no training mask of another rule set.
+#[test]
+fn another_rule_set_trains_on_the_days_that_the_live_rules_found() {
+    let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });
+    for day in ["2026-11-17", "2026-11-20"] {
+        simulated.hide(MYSQL, "spike", &format!("{day}T00:00:00"), r#","factor":4"#);
+    }
+    simulated.load(ago(40), ago(1)).expect(0);
+    simulated.workdir.write("other/rules.toml", PLAIN_RULE);
+    let expected = |args: &[&str]| -> f64 {
+        let run = simulated.run(&[&["rules", "run", "--date", "2026-11-20", "--json"], args].concat());
+        run.report()["anomalies"][0]["expected"].as_f64().unwrap_or_else(|| panic!("no anomaly: {run:?}"))
+    };
+    let live = expected(&[]);
+    let other = expected(&["--rules", "other"]);
+    assert!(other > 1.05 * live, "the first spike is in the mean: {live} {other}");
+}
+
 #[test]
 fn a_day_that_is_not_remembered_is_told() {
     let simulated = SimulatedBill::new(&Setup { rules: PLAIN_RULE, ..Setup::default() });

@@ -1,5 +1,8 @@
-//! An unreachable database.
+//! An unreachable database, and a database of a newer version.
 
+use mongodb::bson::{Document, doc};
+
+use costwarden_tests::mongo::Mongo;
 use costwarden_tests::replay;
 use costwarden_tests::{Workdir, repository};
 
@@ -30,4 +33,24 @@ fn a_mongod_that_cannot_be_reached_is_named_without_its_credentials() {
         assert!(!said.contains("hunter2") && !said.contains("keeper"), "{said}");
     }
     assert!(!workdir.path().join("archive").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_with_both_formats() {
+    let Some(mongo) = Mongo::new() else { return };
+    let workdir = Workdir::new(&format!(
+        "{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{}",
+        replay::source(),
+        mongo.store()
+    ));
+    let daily = || workdir.run(&["daily", "--date=2026-11-22"]).expect(2).stderr;
+    assert!(!daily().contains("has format"), "the first run records the format");
+    mongo.run(async |database| {
+        let newer = doc! { "$set": { "format": 999_i64 } };
+        let installation = database.collection::<Document>("billing_installation");
+        assert_eq!(installation.update_one(doc! {}, newer).await.expect("updated").matched_count, 1);
+    });
+    let said = daily();
+    assert!(said.contains("has format 999, and this version of costwarden knows formats up to "), "{said}");
+    assert!(said.contains("install the version that wrote the database"), "{said}");
 }

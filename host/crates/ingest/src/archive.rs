@@ -9,6 +9,7 @@ mod encryption;
 mod key;
 mod lifecycle;
 pub mod options;
+mod plans;
 mod s3;
 mod spool;
 
@@ -25,6 +26,7 @@ pub use self::encryption::{ObservedEncryption, RequestedEncryption};
 pub use self::key::{DocumentKey, document_key};
 pub use self::lifecycle::{Lifecycle, LifecycleRules};
 use self::options::ArchiveOptions;
+pub use self::plans::ArchivedPlans;
 pub use self::s3::{S3, S3Options};
 pub use self::spool::{DrainResult, Spool};
 use crate::document::{self, RawDocument};
@@ -289,6 +291,8 @@ pub enum ArchiveError {
     Malformed { key: String, location: Arc<str>, why: serde_json::Error },
     #[error("{key} in {location} is not a decision about an incident ({why}): restore the object, or move it away")]
     MalformedDecision { key: String, location: Arc<str>, why: serde_json::Error },
+    #[error("{key} in {location} is not a silence or a planned event ({why}): restore the object, or move it away")]
+    MalformedPlan { key: String, location: Arc<str>, why: String },
     #[error(
         "{key} in {location}: expected an object that is encrypted with {expected}, but {observed}; enable the encryption \
          of the bucket and remove archive.server_side_encryption, or use a storage that offers the encryption"

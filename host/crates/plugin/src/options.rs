@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use config_file::secret::SecretResolver;
 use config_file::toml::{Key, Section};
-use sandbox::{Grants, Limits};
+use sandbox::{Grants, Isolation, Limits};
 
 use crate::supply_chain::options::{read_keys, read_registries};
 use crate::{LockFile, RegistryOptions, TrustedKey};
@@ -16,8 +16,8 @@ use crate::{LockFile, RegistryOptions, TrustedKey};
 pub struct PluginOptions {
     pub directory: PathBuf,
     pub limits: Limits,
-    /// True if no plugin may run where the kernel does not enforce the whole jail.
-    pub requires_jail: bool,
+    /// The jailed processes that compile and run the plugins.
+    pub isolation: Isolation,
     /// Grants by plugin name.
     pub grants: BTreeMap<String, Grants>,
     pub lock: LockFile,
@@ -72,7 +72,8 @@ pub fn read(mut section: Section<'_, '_>, references: &SecretResolver<'_>) -> Op
     let grants = read_grants(&mut section);
     section.finish();
     let lock = LockFile { path: lock_path, required };
-    Some(PluginOptions { directory: directory?, limits, requires_jail, grants, lock, keys, registries })
+    let isolation = Isolation::processes(requires_jail);
+    Some(PluginOptions { directory: directory?, limits, isolation, grants, lock, keys, registries })
 }
 
 /// Reads the settings of a trial, and ignores other settings.

@@ -16,7 +16,7 @@ use model::moment::Moment;
 use model::money;
 use model::rule;
 use notify::cause_document;
-use sandbox::{Isolation, Sandbox};
+use sandbox::Sandbox;
 use serde_json::{Value, json};
 use store::{Access, DateRange, Store};
 use tracing::Level;
@@ -60,8 +60,7 @@ pub(crate) async fn explain(config: &Config, args: &ExplainArgs, form: Form) -> 
         target.draw(&stored_series::read(&store, &incident.series, range).await?.figure(&config.currency))?;
     }
     // No cache folder: an explanation leaves no trace.
-    let sandbox =
-        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
     let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
     let archive = Archive::new(&config.archive);
     let explainer = Explainer { config, store: &store, archive: &archive, rules: &rules };

@@ -8,7 +8,7 @@ use model::count::{counted, one_or};
 use model::rule::image::Image;
 use model::rule::{self, RuleSet};
 use plugin::{self, ComparedTags, Lock, LockChange, LockEntry};
-use sandbox::{Isolation, Sandbox};
+use sandbox::Sandbox;
 use serde_json::json;
 use tracing::Level;
 
@@ -105,8 +105,7 @@ fn report_tags(tags: &ComparedTags, form: Form) -> Grade {
 /// run.
 async fn used_plugins(set: RuleSet, config: &Config, pull: PullPolicy) -> anyhow::Result<Lock> {
     let mut problems: Vec<String> = set.errors.iter().map(ToString::to_string).collect();
-    let sandbox =
-        Sandbox::new(config.plugins.limits.clone(), None, Isolation::processes(config.plugins.requires_jail))?;
+    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
     let mut entries = BTreeMap::new();
     // Without the present lock: the lock must not refuse the plugins of the new lock.
     let admission = Admission { config, lock: None, sandbox: &sandbox, pull };

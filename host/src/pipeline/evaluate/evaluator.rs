@@ -16,7 +16,7 @@ use super::gates::{Gate, GateResult, Growth, PointInTime, pass_gates};
 use crate::config::Config;
 use crate::metrics::Metric;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{Count, Report};
+use crate::pipeline::run::{Count, HourlyHistory, Report};
 
 /// Detector calls for a config, with counts.
 pub(super) struct Evaluator<'a> {
@@ -72,6 +72,11 @@ impl<'a> Evaluator<'a> {
         let started = Instant::now();
         let outcome = prepared.detector.fit(&self.call(prepared), history);
         self.count_call(prepared, outcome.usage, CallSize { series: history.len(), time: started.elapsed() });
+        for (series, result) in history.iter().zip(&outcome.results) {
+            if let Some(history) = hourly_history(prepared.rule.grain, series, result) {
+                self.report.hourly_histories.add(&prepared.rule.id, history);
+            }
+        }
         outcome.results.into_iter().map(|result| self.accept(prepared, result)).collect()
     }
 
@@ -251,6 +256,24 @@ impl EvaluatedSeries {
             incident: None,
             planned_event: None,
         }
+    }
+}
+
+/// Returns the history of a series over hours. `None` after a failure.
+fn hourly_history(grain: Grain, series: &Series, result: &Result<Fitted, Failure>) -> Option<HourlyHistory> {
+    let points_per_day = match grain {
+        Grain::Daily => return None,
+        Grain::DayToDate => 1,
+        Grain::Hourly => 24,
+    };
+    match result {
+        Ok(_) => Some(HourlyHistory::Sufficient),
+        Err(Failure::InsufficientHistory(missing)) => {
+            let known = series.values.iter().filter(|value| !value.is_nan()).count() as u32;
+            let needed = known.saturating_add(*missing).div_ceil(points_per_day);
+            Some(HourlyHistory::Insufficient { days: known / points_per_day, needed })
+        }
+        Err(_) => None,
     }
 }
 

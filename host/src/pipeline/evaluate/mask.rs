@@ -18,6 +18,8 @@ pub(crate) struct TrainingMask {
     anomalies: HashMap<SeriesKey, BTreeMap<Date, AnomalousHours>>,
     /// Decisions of operators about incidents, and new levels of recurring charges, by series.
     decisions: HashMap<SeriesKey, Vec<Decision>>,
+    /// Whether the marks of stored days mean nothing: other rules have set the marks.
+    ignores_marks: bool,
 }
 
 /// The training mask of a series.
@@ -46,6 +48,11 @@ struct AnomalousHours {
 }
 
 impl TrainingMask {
+    /// The mask of rules that have not set the marks of the stored days.
+    pub(crate) fn of_other_rules() -> Self {
+        Self { ignores_marks: true, ..Self::default() }
+    }
+
     /// Adds an anomaly.
     pub(crate) fn add(&mut self, key: &SeriesKey, moment: Moment) {
         let day = self.anomalies.entry(key.clone()).or_default().entry(moment.date).or_default();
@@ -94,7 +101,7 @@ impl TrainingMask {
     /// A copy for the series of a key range, with the days before `before` marked in the history.
     pub(super) fn for_range(&self, range: &RangeData, before: Date) -> Self {
         let RangeData { history, snapshots } = range;
-        let mut mask = Self::default();
+        let mut mask = Self { ignores_marks: self.ignores_marks, ..Self::default() };
         for key in history.rows.keys().chain(snapshots.rows.keys()) {
             if let Some(anomalies) = self.anomalies.get(key) {
                 mask.anomalies.insert(key.clone(), anomalies.clone());
@@ -109,6 +116,9 @@ impl TrainingMask {
 
     /// Adds the days before `before` marked in a history.
     pub(crate) fn add_marks(&mut self, history: &History, before: Date) {
+        if self.ignores_marks {
+            return;
+        }
         let days = &history.days[..history.days.partition_point(|day| *day < before)];
         for (key, row) in &history.rows {
             for (day, _) in days.iter().zip(&row.marks).filter(|(_, marks)| marks.is_anomalous) {

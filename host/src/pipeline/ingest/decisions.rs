@@ -1,15 +1,22 @@
-//! Decisions of people: kept in the archive, and applied again by a rebuild.
+//! Decisions, silences and planned events of people: kept in the archive, and applied again by a rebuild.
 
-use ingest::archive::{ArchiveError, ArchivedDecision};
+use ingest::archive::{ArchiveError, ArchivedDecision, ArchivedPlans};
 use model::incident::Incident;
 use store::IncidentWrite;
 
 use crate::pipeline::run::{Run, RunError};
 
 impl Run<'_> {
-    /// Archives the decisions that the archive does not have. A failure is a problem of the run; the next run tries again.
+    /// Archives the decisions, silences and planned events that the archive does not have. A failure is a problem of the
+    /// run; the next run tries again.
     pub(crate) async fn archive_decisions(&mut self) -> Result<(), RunError> {
         if self.is_dry_run() {
+            return Ok(());
+        }
+        let store = &self.services.store;
+        let plans = ArchivedPlans { silences: store.silences().await?, events: store.planned_events().await? };
+        if let Err(error) = self.services.archive.put_plans(&plans).await {
+            self.report.add_problem(format!("{error}; the next run archives the silences and the planned events"));
             return Ok(());
         }
         for mut incident in self.services.store.incidents_with_unarchived_decision().await? {

@@ -52,7 +52,7 @@ impl Preview<'_> {
         let date = hour.date;
         report.period = format!("{}T{:02}", day_period(date), hour.hour);
         let query = history_query(&rules.rules, hour);
-        let mut mask = TrainingMask::default();
+        let mut mask = if self.is_live_rule_set { TrainingMask::default() } else { TrainingMask::of_other_rules() };
         let before = DateRange { from: query.days.from, to: days_before(date, 1) };
         if self.is_live_rule_set {
             for AnomalyKey { series, date, hour } in store.anomaly_keys(before).await? {
@@ -65,9 +65,7 @@ impl Preview<'_> {
             Some(key_ranges) => HistoryReader::of_store(key_ranges, query)?,
             None => {
                 history = store.history(query.days, &query.measures).await?;
-                if self.is_live_rule_set {
-                    mask.add_marks(&history, date);
-                }
+                mask.add_marks(&history, date);
                 snapshots = match query.snapshots {
                     Some(range) => store.snapshots(range).await?,
                     None => Snapshots::default(),

@@ -2,8 +2,8 @@
 //!
 //! Every archived document, including replaced versions, is an event at the fetch time. The events are replayed in
 //! fetch order, with the fetch time as the current time. The evaluation therefore has the same knowledge as the
-//! original runs and leads to the same documents. A withheld day waits as long as before. Archived decisions of people
-//! are applied at their time. Nobody is notified.
+//! original runs and leads to the same documents. A withheld day waits as long as before. Archived decisions, silences
+//! and planned events of people are applied at their time. Nobody is notified.
 //!
 //! The progress is recorded after each document, and an interrupted rebuild is resumed. Until the end, no other job
 //! writes.
@@ -13,13 +13,15 @@ mod event;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use ingest::archive::{ArchiveError, ArchivedDecision, DocumentKey};
+use ingest::archive::{ArchiveError, ArchivedDecision, ArchivedPlans, DocumentKey};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::incident::Recency;
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
+use model::planned_event::PlannedEvent;
 use model::series::hours::day_before;
+use model::silence::Silence;
 use store::checkpoint::Checkpoint;
 use store::{COLLECTIONS_WITHOUT_BILLS, DateRange, RunRecord};
 
@@ -74,8 +76,13 @@ async fn rebuild_run(
     let reached = record.replayed_through.as_deref().and_then(ArchiveEvent::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
     let decisions = run.services.archive.decisions().await?;
+    let ArchivedPlans { silences, events: planned_events } = run.services.archive.plans().await?;
+    let last_day = run.services.billing_hour(last).date;
     let mut rebuild_run = RebuildRun::resume(run, &events[..first]).await?;
     rebuild_run.decisions = decisions.into();
+    rebuild_run.silences = silences.into();
+    rebuild_run.planned_events = planned_events.into();
+    rebuild_run.last_day = last_day;
     if first > 0 {
         rebuild_run.run.report.add(Count::ResumedAfterDocuments, first as u64);
         on_document(first as u64, total);
@@ -110,6 +117,12 @@ struct RebuildRun<'r, 's> {
     withheld: BTreeMap<Date, DocumentKey>,
     /// The decisions of people that are not applied yet, oldest first.
     decisions: VecDeque<ArchivedDecision>,
+    /// The silences that are not stored yet, oldest first.
+    silences: VecDeque<Silence>,
+    /// The planned events that are not stored yet, oldest first.
+    planned_events: VecDeque<PlannedEvent>,
+    /// The day of the last document.
+    last_day: Date,
 }
 
 /// Completed but untrained days.
@@ -121,7 +134,15 @@ struct UntrainedDays {
 impl<'r, 's> RebuildRun<'r, 's> {
     /// Restores the state after the `done` events.
     async fn resume(run: &'r mut Run<'s>, done: &[ArchiveEvent]) -> Result<Self, RunError> {
-        let mut rebuild_run = Self { run, untrained: None, withheld: BTreeMap::new(), decisions: VecDeque::new() };
+        let mut rebuild_run = Self {
+            run,
+            untrained: None,
+            withheld: BTreeMap::new(),
+            decisions: VecDeque::new(),
+            silences: VecDeque::new(),
+            planned_events: VecDeque::new(),
+            last_day: Date::MIN,
+        };
         let Some(last) = done.last() else { return Ok(rebuild_run) };
         let known = rebuild_run.run.services.store.days(DateRange { from: Date::MIN, to: Date::MAX }).await?;
         for event in done.iter().filter(|event| event.key.hour.is_none()) {
@@ -137,12 +158,27 @@ impl<'r, 's> RebuildRun<'r, 's> {
         Ok(rebuild_run)
     }
 
-    /// Applies the decisions of people before a time.
+    /// Applies the decisions of people before a time, and stores the silences and the planned events.
     async fn apply_decisions(&mut self, before: Timestamp) -> Result<(), RunError> {
+        while let Some(silence) = self.silences.pop_front_if(|next| next.created_at < before) {
+            self.run.services.store.put_silence(&silence, silence.created_at).await?;
+        }
+        while let Some(event) = self.planned_events.pop_front_if(|next| next.created_at < before) {
+            self.put_planned_event(event).await?;
+        }
         while let Some(next) = self.decisions.pop_front_if(|next| next.decision.at < before) {
             self.run.apply_decision(next).await?;
         }
         Ok(())
+    }
+
+    /// Stores a planned event. People know the result of an event that has ended, so no later run sends the result again.
+    async fn put_planned_event(&mut self, mut event: PlannedEvent) -> Result<(), RunError> {
+        let services = &self.run.services;
+        if event.plan.to < self.last_day {
+            event.delivered = services.receiver_names().map(str::to_owned).collect();
+        }
+        Ok(services.store.put_planned_event(&event, event.created_at).await?)
     }
 
     async fn add_event(&mut self, event: &ArchiveEvent) -> Result<(), RunError> {

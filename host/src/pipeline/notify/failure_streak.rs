@@ -110,7 +110,11 @@ impl<'a> FailureStreak<'a> {
         let known = newest(known, file.get(&key));
         let times = known.as_ref().map_or(0, |notification| notification.times).saturating_add(1);
         let text = match self.config.language {
-            Language::Korean => format!("{job} 작업이 {times}회 연속으로 실패했습니다. 마지막 오류: {error}"),
+            Language::Korean => {
+                format!(
+                    "{job} 작업이 {times}회 연속으로 실패했습니다(마지막 오류: {error}). costwarden health로 확인해 주세요"
+                )
+            }
             Language::English => format!("the {job} job failed {times} times in a row; the last error: {error}"),
         };
         let level = Level::Critical;

@@ -9,6 +9,7 @@ use model::anomaly::Anomaly;
 use store::{DateRange, StoreError};
 
 use super::error::RunError;
+use super::hourly_history::HourlyHistories;
 use super::names::{Count, Stage};
 use crate::metrics::{Metric, Tally};
 
@@ -52,6 +53,8 @@ pub(crate) struct Report {
     pub(crate) largest_held: f64,
     /// Statements without an effect on the grade.
     pub(crate) notes: Vec<String>,
+    /// The hourly history of the trained rules over hours.
+    pub(crate) hourly_histories: HourlyHistories,
     /// Rules with a reported failure.
     pub(crate) failed_rules: BTreeSet<String>,
     pub(crate) anomalies: Vec<Anomaly>,
@@ -193,6 +196,7 @@ impl Report {
         }
         self.tally.absorb(part.tally);
         self.largest_held = self.largest_held.max(part.largest_held);
+        self.hourly_histories.absorb(part.hourly_histories);
         // A rule that has failed before has already reported its problem.
         let is_known = part.failed_rules.iter().all(|rule| self.failed_rules.contains(rule));
         if part.failed_rules.is_empty() || !is_known {

@@ -13,7 +13,7 @@ use model::rule;
 use model::run_id::RunId;
 use notify::options::{ReceiverKind, ReceiverOptions};
 use notify::{Receiver, Terminal, TextStyle};
-use sandbox::{Isolation, Sandbox};
+use sandbox::Sandbox;
 use store::options::StoreOptions;
 use store::{Access, DateRange, Store, StoreError};
 
@@ -75,8 +75,7 @@ impl Services {
         };
         // A dry run leaves no compiled plugins on disk.
         let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
-        let sandbox =
-            Sandbox::new(config.plugins.limits.clone(), cache, Isolation::processes(config.plugins.requires_jail));
+        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, config.plugins.isolation.clone());
         let store = open_store(&config.store, config.lease, access).await?;
         match mode {
             Mode::Write => store.claim(&config.account, now).await?,

@@ -11,13 +11,13 @@ use mongodb::options::{ClientOptions, ServerAddress};
 use mongodb::{Client, Database};
 use rustix::process::{Pid, Signal, kill_process};
 
-use costwarden_tests::{block_on, free_port, service, until};
+use crate::{block_on, free_port, service, until};
 
 /// URI options: the driver detects a silent member within two seconds, instead of twenty.
-pub(crate) const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";
+pub const QUICK: &str = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000";
 
 /// Three mongod processes, killed with the value.
-pub(crate) struct Members {
+pub struct Members {
     program: String,
     folder: tempfile::TempDir,
     members: Vec<Member>,
@@ -30,7 +30,7 @@ struct Member {
 
 impl Members {
     /// A new replica set with a primary; `None` without the program.
-    pub(crate) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let program = service("COSTWARDEN_TEST_MONGOD")?;
         let mut set = Self { program, folder: tempfile::tempdir().expect("a folder"), members: Vec::new() };
         let mut ports = BTreeSet::new();
@@ -54,13 +54,13 @@ impl Members {
     }
 
     /// The URI of all three members, with options.
-    pub(crate) fn uri(&self, options: &str) -> String {
+    pub fn uri(&self, options: &str) -> String {
         let hosts: Vec<String> = (0..3).map(|member| self.host(member)).collect();
         format!("mongodb://{}/?replicaSet=suite{options}", hosts.join(","))
     }
 
     /// The index of the primary.
-    pub(crate) fn primary(&self) -> usize {
+    pub fn primary(&self) -> usize {
         let is_primary = |member: &usize| {
             let hello = self.ask(*member, doc! { "hello": 1 });
             hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))
@@ -73,12 +73,13 @@ impl Members {
         primary.expect("just found")
     }
 
-    pub(crate) fn signal(&self, member: usize, signal: Signal) {
+    /// Sends a signal to a member.
+    pub fn signal(&self, member: usize, signal: Signal) {
         kill_process(Pid::from_child(&self.members[member].process), signal).expect("ours to signal");
     }
 
     /// Continues or restarts a member, and waits until all three agree.
-    pub(crate) fn restore(&mut self, member: usize) {
+    pub fn restore(&mut self, member: usize) {
         self.signal(member, Signal::CONT);
         if self.members[member].process.try_wait().expect("a child").is_some() {
             self.members[member].process = self.launch(self.members[member].port);
@@ -130,7 +131,7 @@ impl Members {
 }
 
 /// Starts a server on loopback.
-pub(crate) fn mongod(program: &str, data: &Path, port: u16, args: &[&str]) -> Child {
+pub fn mongod(program: &str, data: &Path, port: u16, args: &[&str]) -> Child {
     let libraries = std::env::var("COSTWARDEN_TEST_MONGOD_LIBRARIES").unwrap_or_default();
     std::fs::create_dir_all(data).expect("a folder");
     let mut command = Command::new(program);
@@ -143,7 +144,7 @@ pub(crate) fn mongod(program: &str, data: &Path, port: u16, args: &[&str]) -> Ch
 }
 
 /// Runs a command on a single server, independent of the replica set.
-pub(crate) fn ask(port: u16, command: Document) -> Result<Document> {
+pub fn ask(port: u16, command: Document) -> Result<Document> {
     let host = ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(port) };
     let patience = Duration::from_secs(1);
     let options = ClientOptions::builder()
