@@ -25,6 +25,7 @@ mod schedule;
 mod schema;
 mod series;
 mod silences;
+mod stored_days;
 mod version;
 
 use std::path::PathBuf;
@@ -118,7 +119,8 @@ enum Command {
     ///
     /// Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults
     /// {"status":429,"times":3,"retryAfter":1}` makes the next responses fail, `POST /simulate/flaws` adds flaws (the
-    /// values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill.
+    /// values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill. A request with a body needs
+    /// the header `Content-Type: application/json`.
     Simulate(SimulateArgs),
     /// Run all jobs on a simulated bill, and compare the incidents found with the incidents hidden in the bill.
     Demo(DemoArgs),

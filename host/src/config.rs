@@ -3,6 +3,7 @@
 //! Defaults are filled in, paths are absolute to the file, and secrets are resolved, except secrets in Secrets Manager.
 //! The reader opens only the config file, secret files and certificates. No network is used.
 
+mod budget;
 mod completeness;
 mod health;
 mod lease;
@@ -18,8 +19,10 @@ use ingest::archive::Lifecycle;
 use ingest::archive::options::{self as archive, ArchiveOptions};
 use ingest::source::options::{self as source, SourceOptions};
 use jiff::tz::TimeZone;
+use model::budget::Budget;
 use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
+use model::money;
 use notify::Locale;
 use notify::options::{self as receiver, ReceiverOptions};
 use notify::routing::Routing;
@@ -71,6 +74,7 @@ pub(crate) struct Config {
     pub(crate) rule_limits: RuleLimits,
     pub(crate) receivers: Vec<ReceiverOptions>,
     pub(crate) routing: Routing,
+    pub(crate) budgets: Vec<Budget>,
     pub(crate) metrics: MetricsOptions,
     pub(crate) health: HealthOptions,
 }
@@ -312,12 +316,11 @@ fn general(root: &mut Section<'_, '_>) -> General {
 }
 
 fn currency(root: &mut Section<'_, '_>) -> String {
-    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     let currency = root
         .key("currency", "The currency of the bill: an ISO 4217 code.")
         .default("KRW")
         .pattern("^[A-Z]{3}$")
-        .parse("an ISO 4217 code like \"KRW\"", |code| is_code(code).then(|| code.to_owned()));
+        .parse("an ISO 4217 code like \"KRW\"", |code| money::decimals(code).map(|_| code.to_owned()));
     currency.unwrap_or_else(|| "KRW".to_owned())
 }
 
@@ -370,6 +373,7 @@ fn read(
     let rules = root.key("rules", "The rule set.").section().and_then(rules::read);
     let receivers = receiver::read(root.key("receiver", RECEIVER).sections(), references);
     let routing = routing::read(root, &receivers);
+    let budgets = budget::read(root.key("budget", budget::BUDGET).sections(), &currency);
     let metrics = root.key("metrics", METRICS).section().map_or_else(|| Some(MetricsOptions::default()), metrics::read);
     let secrets_manager = root.key("secrets", SECRETS).section().and_then(|section| secrets::read(section, references));
     let health =
@@ -401,6 +405,7 @@ fn read(
         rule_limits,
         receivers,
         routing,
+        budgets,
         metrics: metrics?,
         health,
     };

@@ -17,11 +17,11 @@ pub(crate) use self::evaluate::{NotReproducible, VerdictFigures, unreachable_rul
 pub(crate) use self::explain::{BandExplanation, Explainer, Explanation};
 pub(crate) use self::jobs::{
     Backfill, Backtest, BacktestResult, Comparison, DailyDays, DayLabel, Difference, DifferenceKind, IncidentChange,
-    Preview, RuleFigures, RuleScore, VerifyResult, backfill, backtest, compare_incidents, daily, hourly, notifications,
-    preview, rebuild, verify,
+    Preview, RuleFigures, RuleScore, Share, VerifyResult, backfill, backtest, compare_incidents, daily, hourly,
+    notifications, preview, rebuild, verify,
 };
 pub(crate) use self::notify::{notify_start_failure, undelivered};
 pub(crate) use self::rules::{Admission, AdmittedPlugin, PreparedRules, PullPolicy, prepare_rules};
 pub(crate) use self::run::{
-    Count, Grade, Mode, Outcome, Repeat, Report, Services, publish_metrics, publish_report, with_write_lease,
+    BACKFILL, Count, Grade, Mode, Outcome, Repeat, Report, Services, publish_metrics, publish_report, with_write_lease,
 };

@@ -78,6 +78,15 @@ fn nothing_is_written_if_a_trial_fails() {
 }
 
 #[test]
+fn a_wrong_value_is_named_without_a_file() {
+    let simulator = Simulator::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = by_flags(folder.path(), &simulator.url, &["--currency", "ZZZ"]).expect(2);
+    insta::assert_snapshot!(refused.stderr, @r#"failed: nothing was written, because a value is wrong: currency: expected an ISO 4217 code like "KRW", found "ZZZ""#);
+    assert_eq!(files(folder.path()), [] as [&str; 0]);
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let simulator = Simulator::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,6 +2,7 @@
 //! server, a workflow of Teams, and Alertmanager.
 
 mod alertmanager;
+mod budgets;
 mod cases;
 mod email;
 mod endpoint;

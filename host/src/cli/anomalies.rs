@@ -57,7 +57,8 @@ fn table(records: &[AnomalyRecord], currency: &str) -> String {
     let mut table = present::anomaly_table(currency);
     for record in records {
         let json = &record.json;
-        let amount = |field: &str| money::text(json.get(field).and_then(Value::as_f64).unwrap_or(f64::NAN));
+        let number = |field: &str| json.get(field).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let amount = |field: &str| money::amount(number(field), currency);
         let hour = json.get("hour").and_then(Value::as_u64).and_then(|hour| u8::try_from(hour).ok());
         let day = text(json, "date");
         table.add_row([

@@ -162,10 +162,19 @@ pub(super) fn scope_json(scope: &Scope) -> Value {
     patterns.iter().map(|(name, pattern)| ((*name).to_owned(), json!(pattern.map(Pattern::as_str)))).collect()
 }
 
-/// Returns the name of the user of the system, or the number of a user without a name.
+/// Returns the name of the user of the system, or the number of a user without a name: `uid 1000`.
 pub(super) fn system_user() -> String {
+    let uid = rustix::process::getuid().as_raw();
     let name = ["LOGNAME", "USER"].into_iter().find_map(|variable| std::env::var(variable).ok());
-    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+    let of_system = || user_name(&std::fs::read_to_string("/etc/passwd").ok()?, uid);
+    name.filter(|name| !name.is_empty()).or_else(of_system).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// Returns the name of a user in the text of `/etc/passwd`.
+fn user_name(users: &str, uid: u32) -> Option<String> {
+    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = users.find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(uid))?;
+    Some(user[0].to_owned())
 }
 
 /// Returns a time in the bill's time zone to the minute: `2026-11-23 10:10`.
@@ -210,6 +219,12 @@ impl SelectionArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_user_is_found_by_the_number() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nbroken\nbilling:x:998:998::/nonexistent:/usr/sbin/nologin\n";
+        assert_eq!([0, 998, 7].map(|uid| user_name(users, uid)), [Some("root".into()), Some("billing".into()), None]);
+    }
 
     #[test]
     fn days_are_read_in_two_forms() {

@@ -96,13 +96,11 @@ fn show(events: &[PlannedEvent], currency: &str, form: Form) {
     }
     let effect = format!("{currency} per day");
     let mut table = present::table(&["id", "days", &effect, "name", "scope", "owner"], &[2]);
-    present::keep_whole(&mut table, 0);
     for PlannedEvent { id, plan, .. } in events {
-        let sign = if plan.daily_effect < 0.0 { "" } else { "+" };
         table.add_row([
             id.clone(),
             format!("{} to {}", plan.from, plan.to),
-            format!("{sign}{}", money::text(plan.daily_effect)),
+            money::signed_amount(plan.daily_effect, currency),
             plan.name.clone(),
             plan.scope.to_string(),
             plan.owner.clone(),

@@ -1,22 +1,21 @@
 //! The commands `incidents list`, `show`, `explain`, `accept` and `dismiss`.
 
 mod explain;
-
-use std::fmt::Write as _;
+mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde_json::{Value, json};
 
 pub(super) use self::explain::explain;
+pub(super) use self::show::reason_without_notification;
+use self::show::{Shown, show};
 use super::args::{self, Row, SelectionArgs};
-use super::present::{self, Form, moment};
+use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
 use model::anomaly::Direction;
-use model::count::counted;
-use model::incident::{Decision, DeliveryFailure, Incident, IncidentState, Resolution, Suppression};
+use model::incident::{Decision, Incident, IncidentState, Resolution, Suppression};
 use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
@@ -220,104 +219,21 @@ fn list(incidents: &[Incident], config: &StoreConfig, form: Form) {
         Form::Text => {
             let impact = format!("impact {}", config.currency);
             let mut table = present::table(&["id", "since", "state", "severity", &impact, "series"], &[4]);
-            present::keep_whole(&mut table, 0);
+            (1..4).for_each(|column| table.keep_whole(column));
             for incident in incidents {
                 let names = &incident.names;
-                let sign = if incident.direction == Direction::Up { '+' } else { '-' };
+                let sign = if incident.direction == Direction::Up { 1.0 } else { -1.0 };
                 table.add_row([
                     short_id(&incident.id).to_owned(),
                     incident.first_seen.date.to_string(),
                     state(incident).to_owned(),
                     incident.severity.as_str().to_owned(),
-                    format!("{sign}{}", money::text(incident.impact())),
+                    money::signed_amount(sign * incident.impact(), &config.currency),
                     present::series_label([&names.account, &names.project, &names.service]),
                 ]);
             }
             present::out(&table.to_string());
         }
-    }
-}
-
-/// An incident with the anomalies in the store.
-struct Shown<'i> {
-    incident: &'i Incident,
-    today: Date,
-    anomalies: Vec<Value>,
-}
-
-impl Shown<'_> {
-    /// Returns the last day of the present month and the impact until then; `None` for an ended incident.
-    fn until_month_end(&self) -> Option<(Date, f64)> {
-        let last = self.today.max(self.incident.last_seen.date).last_of_month();
-        (self.incident.state == IncidentState::Open).then(|| (last, self.incident.impact_until(last)))
-    }
-}
-
-fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
-    let until_month_end = shown.until_month_end();
-    let Shown { incident, anomalies, .. } = shown;
-    if form == Form::Json {
-        let mut whole = json(incident);
-        whole["impactUntilMonthEnd"] = until_month_end.map(|(_, impact)| impact).into();
-        whole["anomalies"] = anomalies.into();
-        return present::out(&whole.to_string());
-    }
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        // Names come from outside: no control character may start a line or reach the terminal.
-        let plain: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        writeln!(text, "{name:<10} {plain}").expect("a string takes all that is written");
-    };
-    let names = &incident.names;
-    line("incident", incident.id.clone());
-    line("series", format!("{} ({}/{}/{})", incident.series, names.account, names.project, names.service));
-    line("state", state(incident).to_owned());
-    line("since", format!("{}, opened {}", moment(incident.first_seen), moment(incident.opened_at)));
-    line("until", moment(incident.last_seen));
-    if let Some(closed) = incident.closed_at {
-        line("closed", moment(closed));
-    }
-    for Decision { resolution, author, note, at, .. } in &incident.decisions {
-        let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        line("decided", format!("{at} by {author}: {}{note}", resolution.as_str()));
-    }
-    line("rules", incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
-    line("why", incident.reason.clone());
-    let amount = |amount: f64| format!("{} {}", money::text(amount), config.currency);
-    line("now", format!("{}, expected {}", amount(incident.observed), amount(incident.expected)));
-    line("impact", amount(incident.impact()));
-    if let Some((last, impact)) = until_month_end {
-        line("", format!("{} until {last}, if each later day is like the last three", amount(impact)));
-    }
-    for (date, seen) in &incident.by_day {
-        line(
-            "",
-            format!("{date} {}{}", amount(seen.impact()), if seen.finished_day.is_none() { " so far" } else { "" }),
-        );
-    }
-    for (receiver, delivery) in &incident.deliveries {
-        let end = if delivery.end_notified { ", including the end" } else { "" };
-        let times = counted(delivery.notifications, "time");
-        line("notified", format!("{receiver} {times}, last at {}{end}", amount(delivery.notified_impact)));
-    }
-    for (receiver, DeliveryFailure { at, cause }) in &incident.failures {
-        line("failed", format!("{receiver} at {at}: {cause}"));
-    }
-    if let Some(reason) = reason_without_notification(incident) {
-        line("notified", reason);
-    }
-    line("anomalies", anomalies.len().to_string());
-    present::out(text.trim_end());
-}
-
-/// Returns the reason why nobody is notified of an incident; `None` if receivers are notified.
-pub(super) fn reason_without_notification(incident: &Incident) -> Option<String> {
-    match &incident.suppressed_by {
-        _ if incident.muted => Some("nobody: the incident was loaded as history".to_owned()),
-        _ if incident.is_explained => Some("nobody: incidents of finer series explain the incident".to_owned()),
-        Some(Suppression::Silence(id)) => Some(format!("nobody at present: silence {id}")),
-        Some(Suppression::PlannedEvent(id)) => Some(format!("nobody at present: planned event {id}")),
-        None => None,
     }
 }
 

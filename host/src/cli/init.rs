@@ -26,6 +26,7 @@ use super::{BackfillArgs, demo, environment, jobs};
 use crate::config::{self, Config};
 use crate::pipeline::Grade;
 use config_file::secret::SecretUse;
+use config_file::toml::Diagnostic;
 use model::run_id::RunId;
 
 #[derive(Debug, Args)]
@@ -124,9 +125,19 @@ impl Trial<'_> {
             let own = answers.secrets.iter().find(|secret| secret.name == name);
             environment(name).or_else(|| own.map(|secret| secret.value.clone()))
         };
-        let draft = config::parse(&self.files.config(), &text, &env).map_err(super::together)?;
-        draft.resolve(SecretUse::All).await.map_err(super::together)
+        let draft = config::parse(&self.files.config(), &text, &env).map_err(together)?;
+        draft.resolve(SecretUse::All).await.map_err(together)
     }
+}
+
+/// Joins errors about values. The errors name no file: the config is not written yet.
+fn together(errors: Vec<Diagnostic>) -> anyhow::Error {
+    let error = |Diagnostic { key, message, .. }: Diagnostic| match key.is_empty() {
+        true => message,
+        false => format!("{key}: {message}"),
+    };
+    let lines: Vec<String> = errors.into_iter().map(error).collect();
+    anyhow::anyhow!("nothing was written, because a value is wrong: {}", lines.join("\n"))
 }
 
 async fn backfill(config: Config, days: u16, form: Form, run: RunId, now: Timestamp) -> anyhow::Result<Grade> {

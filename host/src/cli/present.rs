@@ -1,12 +1,14 @@
 //! The output of commands: tables for people, JSON for machines.
 
+mod table;
+
 use std::io::Write as _;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use tracing::Level;
 
+pub(super) use self::table::Table;
 use super::log;
 use crate::config::Config;
 use crate::pipeline::{Count, Report};
@@ -24,31 +26,16 @@ pub(super) enum Form {
     Json,
 }
 
-const HOUSE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// Creates a table with the default style. The columns in `numbers` are right-aligned.
+/// Creates an empty table for the terminal. The columns in `numbers` are right-aligned.
 pub(super) fn table(header: &[&str], numbers: &[usize]) -> Table {
-    let mut table = Table::new();
-    table.load_style(HOUSE_STYLE);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width()).set_header(header.iter().copied());
-    for index in numbers {
-        if let Some(column) = table.column_mut(*index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
+    Table::new(header, numbers, usize::from(width()))
 }
 
-/// Keeps the cells of a column on one line, so that people can copy keys and ids.
-pub(super) fn keep_whole(table: &mut Table, column: usize) {
-    if let Some(column) = table.column_mut(column) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-}
-
-/// Returns the width of the terminal in columns; 80 without a terminal.
+/// Returns the width of the output in columns: the variable COLUMNS, the width of the terminal, or 80.
 pub(super) fn width() -> u16 {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.max(80))
+    let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let of_terminal = || rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col);
+    named.or_else(of_terminal).filter(|width| *width > 0).unwrap_or(80)
 }
 
 /// Returns the names of a series. The spaces allow a line break between the names.
@@ -59,40 +46,57 @@ pub(super) fn series_label([account, project, service]: [&str; 3]) -> String {
 /// Creates an empty table of anomalies.
 pub(super) fn anomaly_table(currency: &str) -> Table {
     let [observed, expected] = ["observed", "expected"].map(|name| format!("{name} {currency}"));
-    table(&["date", "severity", "rule", &observed, &expected, "series"], &[3, 4])
+    let mut table = table(&["date", "severity", "rule", &observed, &expected, "series"], &[3, 4]);
+    (1..3).for_each(|column| table.keep_whole(column));
+    table
 }
 
 /// Prints the outcome of a job: the anomalies, the problems, and a summary line.
 pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
-    outcome(report, config, form, Some(run), summary);
+    let text = OutcomeText { anomalies: anomalies(report, config), summary: summary(report) };
+    outcome(report, text, form, Some(run));
+}
+
+/// Prints the outcome of a job that stored the anomalies of many days: the commands that list the anomalies, the problems,
+/// and a summary line.
+pub(super) fn stored_report(report: &Report, form: Form, run: RunId) {
+    let commands = "costwarden anomalies list lists the anomalies, and costwarden incidents list the incidents";
+    let anomalies = (!report.anomalies.is_empty()).then(|| commands.to_owned());
+    outcome(report, OutcomeText { anomalies, summary: summary(report) }, form, Some(run));
 }
 
 /// Prints the outcome of a rule preview, in the form of [`report()`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
-    outcome(report, config, form, None, |report| {
-        format!(
-            "{} {} {}: {} series, {}, {}, {} with insufficient history, {}; nothing was written",
-            report.job,
-            report.period,
-            report.grade().as_str(),
-            report.count(Count::Series),
-            counted(report.count(Count::Rules), "rule"),
-            counted(report.count(Count::Verdicts), "verdict"),
-            report.count(Count::InsufficientHistory),
-            counted(report.count(Count::Anomalies), "anomaly"),
-        )
-    });
+    let summary = format!(
+        "{} {} {}: {} series, {}, {}, {} with insufficient history, {}; nothing was written",
+        report.job,
+        report.period,
+        report.grade().as_str(),
+        report.count(Count::Series),
+        counted(report.count(Count::Rules), "rule"),
+        counted(report.count(Count::Verdicts), "verdict"),
+        report.count(Count::InsufficientHistory),
+        counted(report.count(Count::Anomalies), "anomaly"),
+    );
+    outcome(report, OutcomeText { anomalies: anomalies(report, config), summary }, form, None);
 }
 
-fn outcome(report: &Report, config: &Config, form: Form, run: Option<RunId>, summary: fn(&Report) -> String) {
+/// The parts of an outcome for people.
+struct OutcomeText {
+    /// `None` without an anomaly.
+    anomalies: Option<String>,
+    summary: String,
+}
+
+fn outcome(report: &Report, text: OutcomeText, form: Form, run: Option<RunId>) {
     match form {
         Form::Json => out(&json_report(report, run).to_string()),
         Form::Text => {
-            if !report.anomalies.is_empty() {
-                out(&anomalies(&report.anomalies, &config.currency).to_string());
+            if let Some(anomalies) = text.anomalies {
+                out(&anomalies);
             }
             remarks(report);
-            out(&summary(report));
+            out(&text.summary);
         }
     }
 }
@@ -125,20 +129,22 @@ pub(super) fn complaint(level: Level, text: &str) {
     drop(log::say(level, text));
 }
 
-fn anomalies(anomalies: &[Anomaly], currency: &str) -> Table {
+/// Returns the table of the anomalies; `None` without an anomaly.
+fn anomalies(report: &Report, config: &Config) -> Option<String> {
+    let currency = &config.currency;
     let mut table = anomaly_table(currency);
-    for anomaly in anomalies {
+    for anomaly in &report.anomalies {
         let names = &anomaly.names;
         table.add_row([
             moment(Moment { date: anomaly.date, hour: anomaly.hour }),
             anomaly.severity.as_str().to_owned(),
             rule_label(&anomaly.rule, anomaly.is_shadow),
-            money::text(anomaly.observed),
-            money::text(anomaly.expected),
+            money::amount(anomaly.observed, currency),
+            money::amount(anomaly.expected, currency),
             series_label([&names.account, &names.project, &names.service]),
         ]);
     }
-    table
+    (!table.is_empty()).then(|| table.to_string())
 }
 
 /// Returns the id of a rule, with the mark of a shadow rule.

@@ -13,6 +13,7 @@ use store::{Access, DateRange, Store};
 
 use super::args;
 use super::present::{self, Form};
+use super::stored_days::{note_outside, stored_days};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
 use crate::report;
@@ -70,13 +71,18 @@ pub(super) async fn report(config: StoreConfig, args: ReportArgs, form: Form, no
     let Some(newest) = report::newest_days(&store, DAYS).await? else {
         anyhow::bail!("the ledger holds no day yet: costwarden backfill --from DAY loads some");
     };
+    let stored = stored_days(&store).await?;
+    note_outside("--from", args.from, stored);
+    note_outside("--to", args.to, stored);
     let to = args.to.unwrap_or(newest.to);
     let from = args.from.unwrap_or_else(|| to.saturating_sub(newest.to - newest.from));
     anyhow::ensure!(from <= to, "--from {from} is after the last day {to}: expected a first day up to the last day");
     let reported = report::read(&store, DateRange { from, to }).await?;
     anyhow::ensure!(
         !reported.is_empty(),
-        "the ledger holds no day from {from} to {to}: costwarden series list names the newest day"
+        "the ledger holds no day from {from} to {to}: the ledger has days from {} to {}; name other days",
+        stored.from,
+        stored.to
     );
     let report = reported.report(&config, Locale { language, currency: &config.currency }, now);
     let file = args.output.join(format!("report.{}", format.extension()));

@@ -8,7 +8,7 @@ use notify::routing::{Dispatch, Owner, Routing};
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::incidents::{find, reason_without_notification};
+use super::incidents::{find, reason_without_notification, state};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
@@ -61,8 +61,8 @@ fn text(rows: &[Row<'_>], incident: &Incident, routing: &Routing) {
     if let Some(reason) = reason_without_notification(incident) {
         present::out(&format!("notified: {reason}"));
     }
-    if incident.state != IncidentState::Open {
-        present::out("the incident has ended: receivers get at most the end");
+    if let Some(end) = end(incident) {
+        present::out(&end);
     }
     let mut table = present::table(&["receiver", "route", "notification"], &[]);
     for Row { receiver, route, dispatch } in rows {
@@ -70,6 +70,15 @@ fn text(rows: &[Row<'_>], incident: &Incident, routing: &Routing) {
         table.add_row([(*receiver).to_owned(), line, words(*dispatch)]);
     }
     present::out(&table.to_string());
+}
+
+/// Returns the sentence about the end of an incident; `None` for an open incident.
+fn end(incident: &Incident) -> Option<String> {
+    if incident.state == IncidentState::Open {
+        return None;
+    }
+    let decision = incident.decisions.last().map(|decision| format!(" by {}", decision.author)).unwrap_or_default();
+    Some(format!("the incident is closed as {}{decision}: receivers get at most the end", state(incident)))
 }
 
 fn words(dispatch: Dispatch) -> String {

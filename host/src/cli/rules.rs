@@ -181,7 +181,7 @@ fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grad
         Form::Text => {
             // No purposes: the table would exceed 80 columns.
             let mut table = present::table(&["rule", "mode", "detector", "points", "by", "series"], &[5]);
-            (0..6).for_each(|column| present::keep_whole(&mut table, column));
+            (0..6).for_each(|column| table.keep_whole(column));
             for (rule, enabled) in every {
                 let series = covered(rule).map_or_else(|| "?".to_owned(), |series| series.to_string());
                 table.add_row([

@@ -103,7 +103,7 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
                     format!("the ledger holds no such day of {series}: costwarden series list names all series");
                 present::complaint(Level::WARN, &message);
             }
-            show(&records, form);
+            show(&records, &config.currency, form);
         }
     }
     Ok(Grade::Done)
@@ -140,12 +140,11 @@ async fn list(config: &StoreConfig, date: Option<Date>, form: Form) -> anyhow::R
         return Ok(());
     }
     let mut table = present::table(&["series", "cost", "anomalous", "name"], &[1]);
-    present::keep_whole(&mut table, 0);
     for record in &records {
         let name = |field: &str| record.json.get(field).and_then(Value::as_str).unwrap_or_default();
         table.add_row([
             record.key.to_string(),
-            money::text(cost(record)),
+            money::amount(cost(record), &config.currency),
             anomalous(record).to_owned(),
             present::series_label(["domainName", "projectName", "serviceName"].map(name)),
         ]);
@@ -154,16 +153,19 @@ async fn list(config: &StoreConfig, date: Option<Date>, form: Form) -> anyhow::R
     Ok(())
 }
 
-fn show(records: &[DailyRecord], form: Form) {
+fn show(records: &[DailyRecord], currency: &str, form: Form) {
     if form == Form::Json {
         return print(records);
     }
     let names = MEASURES.map(|(_, name)| name);
+    let text = |measure: Measure, value: f64| match measure {
+        Measure::UsageTime | Measure::UsageQuantity => money::text(value),
+        _ => money::amount(value, currency),
+    };
     let mut table = present::table(&[&["date"][..], &names, &["anomalous"]].concat(), &[1, 2, 3, 4, 5]);
     for record in records {
-        let amounts = MEASURES
-            .iter()
-            .map(|(measure, _)| record.amounts.get(measure).copied().map_or_else(String::new, money::text));
+        let amount = |measure: Measure| record.amounts.get(&measure).map(|value| text(measure, *value));
+        let amounts = MEASURES.map(|(measure, _)| amount(measure).unwrap_or_default());
         let cells = [record.date.to_string()].into_iter().chain(amounts).chain([anomalous(record).to_owned()]);
         table.add_row(cells);
     }

@@ -116,7 +116,7 @@ fn show(silences: &[Silence], config: &StoreConfig, form: Form, now: Timestamp) 
         return silences.iter().for_each(|silence| present::out(&json(silence, now).to_string()));
     }
     let mut table = present::table(&["id", "state", "until", "scope", "author", "reason"], &[]);
-    (0..3).for_each(|column| present::keep_whole(&mut table, column));
+    (0..3).for_each(|column| table.keep_whole(column));
     for silence in silences {
         let state = if silence.is_active(now) { "active" } else { "ended" };
         table.add_row([

@@ -70,21 +70,21 @@ transport = "tcp"
 kind = "syslog"
 "#;
     insta::assert_snapshot!(parsed(text).expect_err("invalid"), @r#"
-        etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
-        etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
-        etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-        etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, route, metrics, secrets, health
-        etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
-        etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-        etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
-        etc/costwarden.toml:14: archive.access_key: the environment variable UNSET is not set
-        etc/costwarden.toml:15: archive.secret_key: /nonexistent/key cannot be read: No such file or directory (os error 2)
-        etc/costwarden.toml:17: store.kind: expected "embedded" or "mongodb", found "mysql"
-        etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
-        etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
-        etc/costwarden.toml:21: receiver.address: is missing, expected "HOST:PORT"
-        etc/costwarden.toml:24: receiver.name: "syslog" is the name of another receiver, expected a unique name
-        "#);
+    etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
+    etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
+    etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
+    etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, route, budget, metrics, secrets, health
+    etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
+    etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000
+    etc/costwarden.toml:14: archive.access_key: the environment variable UNSET is not set
+    etc/costwarden.toml:15: archive.secret_key: /nonexistent/key cannot be read: No such file or directory (os error 2)
+    etc/costwarden.toml:17: store.kind: expected "embedded" or "mongodb", found "mysql"
+    etc/costwarden.toml:19: plugins.directory: expected a path in quotes, found 5
+    etc/costwarden.toml:20: plugins.limits.memory_bytes: expected a whole number from 1 to 4294967296, found 0
+    etc/costwarden.toml:21: receiver.address: is missing, expected "HOST:PORT"
+    etc/costwarden.toml:24: receiver.name: "syslog" is the name of another receiver, expected a unique name
+    "#);
 }
 
 #[test]

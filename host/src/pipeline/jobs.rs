@@ -16,7 +16,7 @@ mod verify;
 
 pub(crate) use self::backfill::{Backfill, backfill};
 pub(crate) use self::backtest::{
-    Backtest, BacktestResult, DayLabel, IncidentChange, RuleFigures, RuleScore, backtest, compare_incidents,
+    Backtest, BacktestResult, DayLabel, IncidentChange, RuleFigures, RuleScore, Share, backtest, compare_incidents,
     notifications,
 };
 pub(crate) use self::daily::{DailyDays, daily};

@@ -1,5 +1,6 @@
 //! Delivery of notifications: incidents, daily totals, and problems of costwarden itself.
 
+mod budgets;
 mod causes;
 mod cost_changes;
 mod daily_total;

@@ -54,10 +54,10 @@ fn a_plugin_with_an_endless_start_is_shown() {
     scope       each
     min points  14
 
-     setting   type             default   description
-    ──────────────────────────────────────────────────────────────────────────
-     k         number above 0   4.0       Times the usual spread that alerts.
-     season    auto or none     "auto"    Which season to expect.
+     setting  type            default  description
+    ───────────────────────────────────────────────────────────────────────
+     k        number above 0  4.0      Times the usual spread that alerts.
+     season   auto or none    "auto"   Which season to expect.
     "#);
     let shown = project.plugin(&["--json", "inspect", "endless.wasm"]).expect(0).report();
     let manifest: serde_json::Value = serde_json::from_str(MANIFEST).expect("JSON");

@@ -33,7 +33,7 @@ fn alerts_are_the_points_with_a_score_of_one_or_more() {
     let rows = report["rows"].as_array().expect("rows");
     assert_eq!(rows.iter().map(|row| &row["timestamp"]).collect::<Vec<_>>(), ["2026-07-01", "2026-10-01"]);
     let table = project.plugin(&run(&plugin, &["--alerts", "--plot"])).expect(0).stdout;
-    assert!(table.contains("X anomaly") && table.contains("2026-10-01   12381.15"), "{table}");
+    assert!(table.contains("X anomaly") && table.contains("2026-10-01  12381.15"), "{table}");
 }
 
 #[test]

@@ -38,23 +38,20 @@ fn verdicts_are_shown_beside_what_they_cost() {
         .map(|line| format!("{line}\n"))
         .collect();
     insta::assert_snapshot!(trimmed(&table), @"
-     timestamp      value    score   expected   lower     upper   reason
-    ────────────────────────────────────────────────────────────────────────────────
-     2026-02-06   1012.00     0.00    1019.17    -inf   1055.18
-     2026-02-07   1019.00     0.00    1019.17    -inf   1055.18
-     2026-02-09   5000.00   110.52    1019.17    -inf   1055.18   5,000 KRW is 4.9
-                                                                  times the mean of
-                                                                  1,019 KRW and
-                                                                  331.6 standard
-                                                                  deviations above
-                                                                  it
+     timestamp     value   score  expected  lower    upper
+    ───────────────────────────────────────────────────────
+     2026-02-06  1012.00    0.00   1019.17   -inf  1055.18
+     2026-02-07  1019.00    0.00   1019.17   -inf  1055.18
+     2026-02-09  5000.00  110.52   1019.17   -inf  1055.18
+       reason 5,000 KRW is 4.9 times the mean of 1,019 KRW and 331.6 standard
+         deviations above it
 
     ────────────────────────────────────────────────────────────────────────────────
-                                                            fit_fuel_per_series
-                                                            judge_fuel_per_series
-     state, bytes                   16       65536   0.02   state_bytes
-     output of a call, bytes       275    33554432   0.00   output_bytes
-     reason, bytes                  83        1024   8.11   reason_bytes
+                                                        fit_fuel_per_series
+                                                        judge_fuel_per_series
+     state, bytes                  16      65536  0.02  state_bytes
+     output of a call, bytes      275   33554432  0.00  output_bytes
+     reason, bytes                 83       1024  8.11  reason_bytes
     tutorial 0.1.0 over bill.csv: 40 rows, 3 judged, 1 anomalous, 0 with insufficient history
     ");
     let early =

@@ -64,7 +64,7 @@ fn the_documented_config_names_every_key() {
     let text = documented();
     let top = &text[..text.find("\n[").expect("tables")];
     let keys = known(&format!("no_such_key = 1\n{MINIMAL}"), "");
-    assert_eq!(keys.len(), 23, "{keys:?}");
+    assert_eq!(keys.len(), 24, "{keys:?}");
     let (tables, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| text.contains(&format!("[{key}]")));
     assert_eq!(
         tables,
@@ -78,6 +78,7 @@ fn the_documented_config_names_every_key() {
             "rules",
             "receiver",
             "route",
+            "budget",
             "metrics",
             "secrets",
             "health"
@@ -128,6 +129,7 @@ fn the_documented_config_names_every_key() {
     }
     for (header, table, count) in [
         ("[[route]]", "route", 12),
+        ("[[budget]]", "budget", 8),
         ("[[plugins.signing.key]]", "plugins.signing.key", 3),
         ("[[plugins.registry]]", "plugins.registry", 7),
     ] {

@@ -495,7 +495,7 @@ fn of_what_simulates() {
     insta::assert_snapshot!(help(&["simulate"]), @r#"
     Serve a simulated Kakao Cloud billing API on loopback until interrupted.
 
-    Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}` makes the next responses fail, `POST /simulate/flaws` adds flaws (the values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill.
+    Control endpoints: `PUT /simulate/now {"now":"2026-11-23T10:10:00+09:00"}` sets the clock, `PUT /simulate/faults {"status":429,"times":3,"retryAfter":1}` makes the next responses fail, `POST /simulate/flaws` adds flaws (the values of --flaw), and `GET /simulate/incidents` lists the incidents hidden in the bill. A request with a body needs the header `Content-Type: application/json`.
 
     Usage: costwarden simulate [OPTIONS]
 

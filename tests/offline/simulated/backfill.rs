@@ -18,10 +18,12 @@ fn a_backfill_reports_anomalies_and_sends_no_notification() {
     let simulated = simulated();
     let run = simulated.run(&["backfill", "--from", "2026-08-25", "--to", "20261121"]).expect(0);
     assert!(!run.stdout.contains("[BILLING"), "{}", run.stdout);
-    let (table, summary) = run.stdout.trim_end().rsplit_once('\n').expect("a table and a line");
+    let (hint, summary) = run.stdout.trim_end().rsplit_once('\n').expect("two lines");
     assert!(summary.starts_with("backfill 20260825-20261121 done: "), "{summary}");
     assert!(summary.contains(" 3 anomalies, 0 notifications"), "{summary}");
-    assert_eq!(table.matches(" / MySQL").count(), 3, "{table}");
+    assert_eq!(hint, "costwarden anomalies list lists the anomalies, and costwarden incidents list the incidents");
+    let table = simulated.run(&["anomalies", "list"]).expect(0).stdout;
+    assert_eq!(table.matches("MySQL").count(), 3, "{table}");
 }
 
 #[test]

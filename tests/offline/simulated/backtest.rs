@@ -164,7 +164,7 @@ fn a_backtest_counts_by_rule_and_scores_labels() {
     simulated.workdir.write("labels.csv", &labels);
     let scored = simulated.run(&["rules", "backtest", "--labels", "labels.csv"]).expect(0);
     let lines: Vec<&str> = scored.stdout.lines().collect();
-    assert!(lines[0].contains("precision") && lines[2].trim().ends_with("0.50     0.50"), "{}", scored.stdout);
+    assert_eq!(lines[3].trim(), "precision 0.50 of 2 · recall 0.50 of 2", "{}", scored.stdout);
 
     let drawn = simulated.run(&["rules", "backtest", "--plot"]).expect(0).stdout;
     assert!(drawn.starts_with("rules backtest 20260924-20261122, days with new incidents, KRW\n"), "{drawn}");
@@ -209,20 +209,20 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
     let before = tree(simulated.workdir.path());
     let empty = simulated.run(&["rules", "diff", "rules", "renamed"]).expect(0);
     insta::assert_snapshot!(empty.stdout, @"
-    rules diff 20260924-20261122: 0 incidents only in OLD, 0 incidents only in NEW, 0 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 939,140.36 KRW
+    rules diff 20260924-20261122: 0 incidents only in OLD, 0 incidents only in NEW, 0 changed; OLD: 2 incidents, 4 notifications, 939,140 KRW, NEW: 2 incidents, 4 notifications, 939,140 KRW
     Nothing was written.
     ");
     let diff = simulated.run(&["rules", "diff", "rules", "new"]).expect(0);
     insta::assert_snapshot!(diff.stdout, @"
-         since        state   notifications      impact KRW   series                
-    ────────────────────────────────────────────────────────────────────────────────
-     -   2026-11-05   over                2      172,523.18   example-corp / 결제 / 
-                                                              MySQL                 
-     +   2026-11-15   over                2      377,307.31   example-corp / 결제 / 
-                                                              Virtual Machine       
-     ~   2026-11-15   over                2   766,617.18 ->   example-corp / 결제 / 
-                                                 763,151.03   MySQL                 
-    rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140.36 KRW, NEW: 2 incidents, 4 notifications, 1,140,458.33 KRW
+        since       state  notifications          impact KRW
+    ─────────────────────────────────────────────────────────
+     -  2026-11-05  over               2             172,523
+       series example-corp / 결제 / MySQL
+     +  2026-11-15  over               2             377,307
+       series example-corp / 결제 / Virtual Machine
+     ~  2026-11-15  over               2  766,617 -> 763,151
+       series example-corp / 결제 / MySQL
+    rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140 KRW, NEW: 2 incidents, 4 notifications, 1,140,458 KRW
     Nothing was written.
     ");
     let mistyped = simulated.run(&["rules", "diff", "rules", "absent"]).expect(2);

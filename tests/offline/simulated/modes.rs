@@ -20,7 +20,7 @@ fn a_dry_run_looks_and_leaves_no_trace() {
     {
         let run = simulated.run(&[job, &["--dry-run"]].concat()).expect(0);
         assert!(
-            run.stdout.contains(" / MySQL") && run.stdout.contains(" 1 anomaly, 0 notifications"),
+            run.stdout.contains("MySQL") && run.stdout.contains(" 1 anomaly, 0 notifications"),
             "{job:?} {}",
             run.stdout
         );

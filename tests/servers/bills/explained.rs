@@ -71,34 +71,33 @@ fn the_drivers_equal_the_excess_and_the_verdict_is_reproduced() {
             insta::assert_snapshot!(text, @r#"
             incident 20261019-b4d012c7c0c9: acme / shop / Virtual Machine (d-1/p-1/vm)
 
-            days               2026-10-19
-            compared with      2026-10-12
-            bill               2,000.123456789 KRW
-            compared bill      1,010.00 KRW
-            difference         +990.123456789 KRW
-            usual variation    +10.00 KRW (the compared bill minus the expected cost)
-            excess             +1,000.123456789 KRW (the difference and the usual variation)
-              by price         -19.876543211 KRW
-              by quantity      +1,010.00 KRW
-              by new           +0.00 KRW
-              by gone          +0.00 KRW
+            days                2026-10-19
+            compared with       2026-10-12
+            bill                2,000.123456789 KRW
+            compared bill       1,010 KRW
+            difference          +990.123456789 KRW
+            usual variation     +10 KRW (the compared bill minus the expected cost)
+            excess              +1,000 KRW (the difference and the usual variation)
+              by price          -19.876543211 KRW
+              by quantity       +1,010 KRW
+              new resources     +0 KRW
+              removed resources +0 KRW
 
-             charge                      change                          difference   share 
-            ────────────────────────────────────────────────────────────────────────────────
-             shop / Virtual Machine      1,010.00 →                  +990.123456789    100% 
-             (vm-1, kr-1, ON_DEMAND)     2,000.123456789; usage                             
-                                         time 24 → 48: +1,010.00;                           
-                                         price: -19.876543211                               
+             charge                                              difference  share
+            ───────────────────────────────────────────────────────────────────────
+             shop / Virtual Machine (vm-1, kr-1, ON_DEMAND)  +990.123456789   100%
+               change 1,010 → 2,000.123456789; usage time 24 → 48: +1,010; price:
+                 -19.876543211
 
             no other charge of the project changed at the same time
 
-            rule               tutorial
-            plugin             sha256 [digest]
-            settings           sha256 0e15853dfbdfc6c5aa07835fd166dcdf5112b32748adfcc076bec9cec593db90 ({"deviationRatio":2.0,"minSamples":20,"zScore":3.0})
-            trained through    2026-10-18
-            figures            mean 1,000.00, sampleCount 28.00, std 10.18
-            on 2026-10-19      observed 2,000.12, expected 1,000.00, bounds none to 1,030.55 KRW, score 32.74
-            evaluated again    the archived bill and the fit give the same verdict
+            rule                tutorial
+            plugin              sha256 [digest]
+            settings            sha256 0e15853dfbdfc6c5aa07835fd166dcdf5112b32748adfcc076bec9cec593db90 ({"deviationRatio":2.0,"minSamples":20,"zScore":3.0})
+            trained through     2026-10-18
+            figures             mean 1,000.00, sampleCount 28.00, std 10.18
+            on 2026-10-19       observed 2,000, expected 1,000, bounds none to 1,031 KRW, score 32.74
+            evaluated again     the archived bill and the fit give the same verdict
             "#);
         }
     });

@@ -10,7 +10,7 @@ fn series_are_listed_with_their_names_the_dearest_first() {
         let costs: Vec<f64> = listed.iter().map(|day| day["expectAmount"].as_f64().expect("a number")).collect();
         assert!(listed[0]["serviceId"] == "vm" && costs.is_sorted_by(|one, other| one >= other), "{listed:#?}");
         let newest = replayed.workdir.run(&["series", "list"]).expect(0).stdout;
-        for part in ["2026-10-18", "d-1/p-1/vm", "acme / shop / Virtual Machine", "100.00"] {
+        for part in ["2026-10-18", "d-1/p-1/vm", "acme / shop / Virtual Machine", "  100  "] {
             assert!(newest.contains(part), "{part}: {newest}");
         }
         let absent = replayed.workdir.run(&["series", "list", "--date=2026-10-19"]).expect(2);

@@ -102,8 +102,8 @@ fn a_daily_digest_lists_the_due_notifications_and_the_total_once() {
     };
     let digests: Vec<String> = received(&finance)[1..].iter().map(summary).collect();
     insta::assert_snapshot!(digests.join("\n"), @r#"
-    "Daily digest of 19 Oct (Mon): 1,735 KRW" {"period":"daily","date":"2026-10-19","total":1734.5,"earlierTotal":1244.5} ["opened"]
-    "Daily digest of 20 Oct (Tue): 1,235 KRW" {"period":"daily","date":"2026-10-20","total":1234.5,"earlierTotal":1224.5} ["resolved"]
+    "Daily digest of 19 Oct (Mon): 1,735 KRW" {"period":"daily","date":"2026-10-19","total":1734.5,"earlierTotal":1244.5,"budgets":[]} ["opened"]
+    "Daily digest of 20 Oct (Tue): 1,235 KRW" {"period":"daily","date":"2026-10-20","total":1234.5,"earlierTotal":1224.5,"budgets":[]} ["resolved"]
     "#);
     let Some(violations) = violations(&received(&finance)) else { return };
     assert_eq!(violations, "[]");

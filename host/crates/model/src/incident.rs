@@ -17,6 +17,7 @@ mod recurrence;
 mod streak;
 mod update;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -241,11 +242,11 @@ impl Incident {
 
     /// Returns whether notified incidents of finer series explain most of the newest anomalous day: the services, the projects or
     /// the accounts of the series.
-    pub fn is_explained_by(&self, notified: &[Self]) -> bool {
+    pub fn is_explained_by<I: Borrow<Self>>(&self, notified: &[I]) -> bool {
         let Some((date, day)) = self.newest_anomalous_day() else { return false };
         let layer = self.series.layer();
         let explained = |finer: u8| {
-            let parts = notified.iter().filter(|part| {
+            let parts = notified.iter().map(Borrow::borrow).filter(|part| {
                 part.series.layer() == finer && self.series.covers(&part.series) && part.direction == self.direction
             });
             parts.map(|part| part.impact_on(*date)).sum::<f64>()

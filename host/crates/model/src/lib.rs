@@ -4,6 +4,7 @@
 
 pub mod anomaly;
 pub mod bill;
+pub mod budget;
 pub mod count;
 pub mod drivers;
 pub mod forecast;

@@ -2,9 +2,36 @@
 //!
 //! The crate `notify` has separate rules for the lines that alert policies match. Programs receive numbers.
 
-/// Formats an amount with two decimals and thousands separators: `1,234,567.00`.
-pub fn text(amount: f64) -> String {
-    grouped(&format!("{amount:.2}"))
+use iso_currency::Currency;
+
+/// Formats a number with two decimals and thousands separators: `1,234,567.00`.
+pub fn text(number: f64) -> String {
+    grouped(&format!("{number:.2}"))
+}
+
+/// Returns the number of decimals of a currency; `None` for a code that is not in ISO 4217.
+pub fn decimals(currency: &str) -> Option<u16> {
+    Currency::from_code(currency).map(|currency| currency.exponent().unwrap_or(0))
+}
+
+/// Formats an amount with the decimals of the currency and thousands separators: `1,234,567` in KRW.
+///
+/// A currency without a code of ISO 4217 has two decimals. Halves are rounded away from zero.
+pub fn amount(amount: f64, currency: &str) -> String {
+    let number = match decimals(currency) {
+        // The formatter would round half a won to even.
+        Some(0) => grouped(&format!("{:.0}", amount.round())),
+        Some(decimals) => grouped(&format!("{amount:.*}", usize::from(decimals))),
+        None => text(amount),
+    };
+    let is_negative_zero = number.starts_with('-') && !number.contains(|digit| matches!(digit, '1'..='9'));
+    if is_negative_zero { number[1..].to_owned() } else { number }
+}
+
+/// Formats an amount like [`amount()`] with a sign: `+241,557`.
+pub fn signed_amount(difference: f64, currency: &str) -> String {
+    let text = amount(difference, currency);
+    if text.starts_with('-') { text } else { format!("+{text}") }
 }
 
 /// Adds thousands separators to the integer part of a plain decimal number.
@@ -27,6 +54,22 @@ pub fn grouped(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_has_the_decimals_of_the_currency() {
+        assert_eq!(
+            [
+                amount(1_734.5, "KRW"),
+                amount(-0.2, "KRW"),
+                amount(1_234.5, "USD"),
+                amount(1.0, "KWD"),
+                amount(1.0, "ZZZ")
+            ],
+            ["1,735", "0", "1,234.50", "1.000", "1.00"]
+        );
+        assert_eq!([signed_amount(12.4, "KRW"), signed_amount(-0.004, "USD")], ["+12", "+0.00"]);
+        assert_eq!([decimals("KRW"), decimals("EUR"), decimals("ZZZ")], [Some(0), Some(2), None]);
+    }
 
     #[test]
     fn amounts_have_thousands_separators() {

@@ -2,6 +2,7 @@
 //! parts for its own format.
 
 mod amount;
+mod budget;
 pub(crate) mod cause;
 mod chart;
 mod english;
@@ -73,6 +74,7 @@ impl ChatText {
             Content::Group(_)
             | Content::DailyTotal(_)
             | Content::PlannedEvent(_)
+            | Content::Budget(_)
             | Content::Digest(_)
             | Content::Operational(_) => None,
         };
@@ -95,6 +97,7 @@ fn symbol(notification: &Notification<'_>) -> &'static str {
         Content::Group(content) => symbol_of(content.first().kind, content.severity()),
         Content::DailyTotal(_) => "🧾",
         Content::PlannedEvent(_) => "🗓️",
+        Content::Budget(content) => symbol_of(NotificationKind::Opened, content.reached.severity()),
         Content::Digest(_) => "🗒️",
         Content::Operational(content) => match content.state {
             ProblemState::Raised => "⚠️",

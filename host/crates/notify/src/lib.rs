@@ -13,9 +13,9 @@ mod text;
 pub use self::chat_text::{amount_text, refused_amount, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{
-    ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DayCost, DigestContent, DueNotification,
-    GroupContent, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent, ProblemState,
-    TotalComparison, groups,
+    BudgetContent, ComparedSpans, Comparison, Content, CostChange, DailyTotalContent, DayCost, DigestContent,
+    DueNotification, GroupContent, IncidentContent, Level, Notification, OperationalContent, PlannedEventContent,
+    ProblemState, TotalComparison, groups,
 };
 pub use self::receiver::options;
 pub use self::receiver::{Receipt, Receiver, ReceiverError, Terminal, cause_document};

@@ -34,6 +34,7 @@ pub(crate) fn line(notification: &Notification<'_>, text_style: TextStyle) -> St
         Content::DailyTotal(content) => daily_total(content, notification, text_style),
         Content::PlannedEvent(content) => planned_event(content, locale),
         Content::Group(content) => chat_line(tag(content.first().kind), notification),
+        Content::Budget(_) => chat_line("BILLING_BUDGET", notification),
         Content::Digest(_) => chat_line("BILLING_DIGEST", notification),
         Content::Operational(content) => operational(content),
     };
@@ -175,6 +176,7 @@ mod tests {
                 total,
                 refused: model::ledger::RefusedTotal { rows: 3, ..Default::default() },
                 comparison: None,
+                budgets: &[],
             };
             line(&Notification::of_daily_total(content, locale), TextStyle::Short)
         };

@@ -1,5 +1,6 @@
 //! A notification: the typed content that every receiver gets. Each receiver writes its own text.
 
+mod budget;
 mod change;
 mod comparison;
 mod daily_total;
@@ -10,10 +11,12 @@ mod group;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Severity;
+use model::budget::BudgetMonth;
 use model::drivers::Cause;
 use model::incident::{Delivery, Incident, NotificationKind};
 use model::planned_event::{PlanResult, PlannedEvent};
 
+pub use self::budget::BudgetContent;
 pub(crate) use self::change::Change;
 pub use self::comparison::{ComparedSpans, Comparison};
 pub use self::daily_total::{CostChange, DailyTotalContent, TotalComparison};
@@ -37,6 +40,7 @@ pub enum Content<'a> {
     Group(GroupContent<'a>),
     DailyTotal(DailyTotalContent<'a>),
     PlannedEvent(PlannedEventContent<'a>),
+    Budget(BudgetContent<'a>),
     Digest(DigestContent<'a>),
     Operational(OperationalContent<'a>),
 }
@@ -51,6 +55,8 @@ pub struct DigestContent<'a> {
     pub total: f64,
     /// The cost of the same weekday a week before, or of the week before; `None` if a day has no bill.
     pub earlier_total: Option<f64>,
+    /// The budgets with their costs through the last day.
+    pub budgets: &'a [BudgetMonth],
     /// The due notifications, the largest difference first.
     pub entries: Vec<IncidentContent<'a>>,
 }
@@ -142,6 +148,10 @@ impl<'a> Notification<'a> {
         Self { id: format!("event-{}", content.event.id), locale, content: Content::PlannedEvent(content) }
     }
 
+    pub fn of_budget(content: BudgetContent<'a>, locale: Locale<'a>) -> Self {
+        Self { id: content.id(), locale, content: Content::Budget(content) }
+    }
+
     pub fn of_digest(content: DigestContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("digest-{}-{}", content.period.as_str(), content.date);
         Self { id, locale, content: Content::Digest(content) }
@@ -157,7 +167,11 @@ impl<'a> Notification<'a> {
         match &self.content {
             Content::Incident(content) => content.delivery?.thread.as_deref(),
             Content::Group(content) => content.thread(),
-            Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) | Content::Operational(_) => None,
+            Content::DailyTotal(_)
+            | Content::PlannedEvent(_)
+            | Content::Budget(_)
+            | Content::Digest(_)
+            | Content::Operational(_) => None,
         }
     }
 
@@ -166,6 +180,7 @@ impl<'a> Notification<'a> {
         match &self.content {
             Content::Incident(content) => level(content.kind, content.incident.severity),
             Content::Group(content) => level(content.first().kind, content.severity()),
+            Content::Budget(content) => severity_level(content.reached.severity()),
             Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) => Level::Info,
             Content::Operational(content) => content.level,
         }
@@ -174,8 +189,11 @@ impl<'a> Notification<'a> {
 
 /// Returns the priority of a notification about an incident.
 fn level(kind: NotificationKind, severity: Severity) -> Level {
+    if is_end(kind) { Level::Info } else { severity_level(severity) }
+}
+
+fn severity_level(severity: Severity) -> Level {
     match severity {
-        _ if is_end(kind) => Level::Info,
         Severity::Critical => Level::Critical,
         // The priority of the replaced pipeline.
         Severity::Warning => Level::Error,

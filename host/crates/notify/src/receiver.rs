@@ -241,7 +241,8 @@ mod tests {
         let mut receiver = Receiver::new(&options, Terminal::Writer(refuse));
         let locale = Locale { language: Language::English, currency: "KRW" };
         let date = jiff::civil::date(2026, 11, 22);
-        let content = DailyTotalContent { date, total: "1.00", refused: Default::default(), comparison: None };
+        let content =
+            DailyTotalContent { date, total: "1.00", refused: Default::default(), comparison: None, budgets: &[] };
         let total = Notification::of_daily_total(content, locale);
         let mut errors = Vec::new();
         for failed_time in [Duration::ZERO, MAX_FAILED_TIME] {

@@ -3,6 +3,7 @@
 //! A receiver that no route names gets every notification at once. Any other receiver gets the incidents of its routes;
 //! the first matching route decides on the time. The module does not decide which notifications are due.
 
+mod budget;
 mod owner;
 mod quiet_hours;
 mod route;
@@ -13,6 +14,7 @@ use config_file::toml::{ListText, Section};
 use jiff::civil::Time;
 use model::incident::Incident;
 
+pub use self::budget::RoutedBudget;
 pub use self::owner::{Owner, read_owners};
 pub use self::quiet_hours::QuietHours;
 pub use self::route::{DigestPeriod, Route, Schedule, read_routes};
@@ -39,7 +41,7 @@ pub enum Dispatch {
 impl Routing {
     /// Returns the owner of the project of an incident; `None` for a sum over projects or without an owner.
     pub fn owner(&self, incident: &Incident) -> Option<&Owner> {
-        self.owners.iter().find(|owner| owner.owns(incident))
+        self.owners.iter().find(|owner| owner.owns(&incident.series, &incident.names))
     }
 
     /// Returns the treatment of an incident at a receiver at a time of day. A receiver with an earlier notification also
@@ -52,7 +54,7 @@ impl Routing {
             let is_known = incident.deliveries.contains_key(receiver);
             return if is_known { Dispatch::Send } else { Dispatch::NotRouted };
         };
-        route.dispatch(incident, time)
+        route.dispatch(incident.severity, time)
     }
 
     /// Returns whether a receiver gets an incident, at any time.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use notify::one_line;
 
-use crate::report::Report;
+use crate::report::{Report, ReportedIncident};
 use crate::texts::{Texts, moment};
 use crate::words::COUNTS;
 
@@ -65,7 +65,7 @@ pub(crate) fn document(report: &Report<'_>) -> String {
         vec![row.names.service.to_string(), place, texts.difference(change)]
     });
     table(words.changes, &[words.service, words.place, words.change], changes.collect());
-    let ended = report.incidents.iter().filter(|reported| !reported.is_open()).map(|reported| {
+    let row = |reported: &ReportedIncident<'_>| {
         let incident = reported.incident;
         vec![
             texts.what(incident),
@@ -74,8 +74,12 @@ pub(crate) fn document(report: &Report<'_>) -> String {
             moment(incident.first_seen),
             texts.difference(reported.so_far()),
         ]
-    });
-    table(words.incidents, &[words.service, words.place, words.state, words.since, words.so_far], ended.collect());
+    };
+    let header = [words.service, words.place, words.state, words.since, words.so_far];
+    let ended = report.incidents.iter().filter(|reported| !reported.is_open() && !reported.is_explained).map(row);
+    table(words.incidents, &header, ended.collect());
+    let explained = report.incidents.iter().filter(|reported| reported.is_explained).map(row);
+    table(words.explained_incidents, &header, explained.collect());
     let rows = report.rows.iter().map(|row| {
         let indent = "– ".repeat(usize::from(2_u8.saturating_sub(row.key.layer())));
         let name = format!("{indent}{}", row.name());

@@ -52,6 +52,8 @@ pub(crate) struct ReportedIncident<'a> {
     pub(crate) incident: &'a Incident,
     /// The costs of the days of the range, NaN for a day that is not known.
     pub(crate) costs: Vec<f64>,
+    /// Whether incidents of finer series in the report explain the incident of a sum.
+    pub(crate) is_explained: bool,
     /// The difference from the expected cost until the last day of the month, with a sign; `None` for an ended incident.
     pub(crate) until_month_end: Option<f64>,
 }
@@ -172,11 +174,15 @@ fn incidents<'a>(costs: &Costs, facts: &Facts<'a>) -> Vec<ReportedIncident<'a>> 
         let is_in_range = incident.first_seen.date <= facts.to && incident.last_seen.date >= facts.from;
         is_in_range || incident.state == IncidentState::Open
     });
+    let shown: Vec<&'a Incident> = shown.collect();
     let mut incidents: Vec<ReportedIncident<'a>> = shown
+        .iter()
         .map(|incident| {
             let until = incident.impact_until(facts.to.max(incident.last_seen.date).last_of_month());
             ReportedIncident {
                 incident,
+                is_explained: incident.is_explained
+                    || (incident.state != IncidentState::Open && incident.is_explained_by(&shown)),
                 costs: costs.of_series(&incident.series)[start..].to_vec(),
                 until_month_end: (incident.state == IncidentState::Open).then(|| signed(incident, until)),
             }

@@ -25,6 +25,7 @@ pub(crate) struct Words {
     pub(crate) open_incidents: &'static str,
     pub(crate) no_open_incident: &'static str,
     pub(crate) explained: &'static str,
+    pub(crate) explained_incidents: &'static str,
     pub(crate) service: &'static str,
     pub(crate) place: &'static str,
     pub(crate) newest_day: &'static str,

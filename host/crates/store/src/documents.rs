@@ -5,6 +5,7 @@
 
 pub(crate) mod anomaly;
 pub(crate) mod baseline;
+pub(crate) mod budget;
 pub(crate) mod daily;
 pub(crate) mod field;
 pub(crate) mod hourly;
@@ -25,7 +26,7 @@ use mongodb::bson::Document;
 
 use self::key::Collection;
 
-pub(crate) const COLLECTIONS: [&Collection; 11] = [
+pub(crate) const COLLECTIONS: [&Collection; 12] = [
     &daily::COLLECTION,
     &restatement::COLLECTION,
     &hourly::COLLECTION,
@@ -36,6 +37,7 @@ pub(crate) const COLLECTIONS: [&Collection; 11] = [
     &notification::COLLECTION,
     &silence::COLLECTION,
     &planned_event::COLLECTION,
+    &budget::COLLECTION,
     &installation::COLLECTION,
 ];
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
+use model::budget::BudgetRecord;
 use model::history::{History, Measure, Snapshots};
 use model::incident::Incident;
 use model::ledger::DayLedger;
@@ -20,7 +21,7 @@ use crate::checkpoint::Checkpoint;
 use crate::documents::incident_query::IncidentQuery;
 use crate::documents::installation::FORMAT;
 use crate::documents::{
-    anomaly, daily, installation, key_text, notification, planned_event, restatement, run, silence,
+    anomaly, budget, daily, installation, key_text, notification, planned_event, restatement, run, silence,
 };
 use crate::embedded::{Embedded, KeyRanges};
 use crate::error::StoreError;
@@ -34,12 +35,13 @@ use crate::records::{
 };
 
 /// The collections without any data of a bill: runs, and the plans of people.
-pub const COLLECTIONS_WITHOUT_BILLS: [&str; 5] = [
+pub const COLLECTIONS_WITHOUT_BILLS: [&str; 6] = [
     run::COLLECTION.name,
     notification::COLLECTION.name,
     installation::COLLECTION.name,
     silence::COLLECTION.name,
     planned_event::COLLECTION.name,
+    budget::COLLECTION.name,
 ];
 
 /// An open database.
@@ -198,6 +200,12 @@ delegate! {
     pub async fn planned_events(&self) -> Result<Vec<PlannedEvent>, StoreError>;
 
     pub async fn put_planned_event(&self, event: &PlannedEvent, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Returns the records of `billing_budgets` of a month. `month` is the first day.
+    pub async fn budget_records(&self, month: Date) -> Result<Vec<BudgetRecord>, StoreError>;
+
+    /// Writes the record of a budget.
+    pub async fn put_budget_record(&self, record: &BudgetRecord, now: Timestamp) -> Result<(), StoreError>;
 
     pub async fn put_notification(
         &self,

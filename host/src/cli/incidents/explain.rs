@@ -113,11 +113,13 @@ fn reason(unknown: UnknownCause) -> String {
 
 fn compared(comparison: &BillComparison, currency: &str) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, value: String| writeln!(text, "{name:<18} {value}").expect(STRING);
+    let mut line = |name: &str, value: String| writeln!(text, "{name:<19} {value}").expect(STRING);
     let moments =
         |select: fn(&ComparedMoments) -> Moment| ranges(&comparison.moments.iter().map(select).collect::<Vec<_>>());
-    let amount = |amount: &BigDecimal| format!("{} {currency}", plain(amount));
-    let signed = |amount: &BigDecimal| format!("{} {currency}", signed(amount));
+    let amount = |amount: &BigDecimal| format!("{} {currency}", plain(amount, currency));
+    let signed = |amount: &BigDecimal| format!("{} {currency}", signed(amount, currency));
+    // The expected cost is no exact amount.
+    let rounded = |amount: &BigDecimal| signed(&amount.round(decimals(currency)));
     let drivers = &comparison.drivers;
     line("days", moments(|compared| compared.moment));
     line("compared with", moments(|compared| compared.earlier));
@@ -125,8 +127,8 @@ fn compared(comparison: &BillComparison, currency: &str) -> String {
     line("compared bill", amount(&drivers.before));
     line("difference", signed(&drivers.difference()));
     if let Some((variation, excess)) = comparison.usual_variation().zip(comparison.excess()) {
-        line("usual variation", format!("{} (the compared bill minus the expected cost)", signed(&variation)));
-        line("excess", format!("{} (the difference and the usual variation)", signed(&excess)));
+        line("usual variation", format!("{} (the compared bill minus the expected cost)", rounded(&variation)));
+        line("excess", format!("{} (the difference and the usual variation)", rounded(&excess)));
     }
     let effects = &drivers.effects;
     let without_usage = drivers.drivers.iter().filter(|driver| driver.change == ChargeChange::Amount);
@@ -139,13 +141,13 @@ fn compared(comparison: &BillComparison, currency: &str) -> String {
         }
     };
     line("  by price", price);
-    for (name, effect) in [("quantity", &effects.quantity), ("new", &effects.new), ("gone", &effects.gone)] {
-        line(&format!("  by {name}"), signed(effect));
-    }
+    line("  by quantity", signed(&effects.quantity));
+    line("  new resources", signed(&effects.new));
+    line("  removed resources", signed(&effects.gone));
     text.push('\n');
-    text.push_str(&drivers_table(drivers, LISTED));
+    text.push_str(&drivers_table(drivers, LISTED, currency));
     if let Some(rest) = &comparison.rest_of_project {
-        text.push_str(&rest_of_project(rest));
+        text.push_str(&rest_of_project(rest, currency));
     }
     text
 }
@@ -163,25 +165,31 @@ fn ranges(moments: &[Moment]) -> String {
     moments.chunk_by(follows).map(range).collect::<Vec<_>>().join(", ")
 }
 
-fn rest_of_project(rest: &Drivers) -> String {
+fn rest_of_project(rest: &Drivers, currency: &str) -> String {
     if rest.drivers.is_empty() {
         return "\nno other charge of the project changed at the same time\n".to_owned();
     }
-    format!("\nother changes in the project at the same time\n{}", drivers_table(rest, LISTED_OF_PROJECT))
+    format!("\nother changes in the project at the same time\n{}", drivers_table(rest, LISTED_OF_PROJECT, currency))
 }
 
-fn drivers_table(drivers: &Drivers, listed: usize) -> String {
+fn drivers_table(drivers: &Drivers, listed: usize, currency: &str) -> String {
     let whole = drivers.difference();
     let mut table = present::table(&["charge", "change", "difference", "share"], &[2, 3]);
-    (2..4).for_each(|column| present::keep_whole(&mut table, column));
+    (2..4).for_each(|column| table.keep_whole(column));
     for driver in drivers.drivers.iter().take(listed) {
         let difference = driver.difference();
-        table.add_row([charge(driver), change(driver), signed(&difference), share(&difference, &whole)]);
+        table.add_row([
+            charge(driver),
+            change(driver, currency),
+            signed(&difference, currency),
+            share(&difference, &whole),
+        ]);
     }
     let others = drivers.others(listed);
     if others.charges > 0 {
         let name = counted(others.charges, "more charge");
-        table.add_row([name, String::new(), signed(&others.difference), share(&others.difference, &whole)]);
+        let difference = signed(&others.difference, currency);
+        table.add_row([name, String::new(), difference, share(&others.difference, &whole)]);
     }
     format!("{table}\n")
 }
@@ -195,11 +203,11 @@ fn charge(driver: &Driver) -> String {
     format!("{name}{details}").replace(char::is_control, " ")
 }
 
-fn change(driver: &Driver) -> String {
-    let costs = format!("{} → {}", plain(&driver.before), plain(&driver.after));
+fn change(driver: &Driver, currency: &str) -> String {
+    let costs = format!("{} → {}", plain(&driver.before, currency), plain(&driver.after, currency));
     match &driver.change {
         ChargeChange::New => "new".to_owned(),
-        ChargeChange::Gone => "gone".to_owned(),
+        ChargeChange::Gone => "removed".to_owned(),
         ChargeChange::Amount => costs,
         ChargeChange::Usage(usage) => {
             let measure = match usage.measure {
@@ -208,7 +216,8 @@ fn change(driver: &Driver) -> String {
             };
             let Effects { price, quantity, .. } = &driver.effects;
             let usages = format!("{measure} {} → {}", plain_number(&usage.before), plain_number(&usage.after));
-            format!("{costs}; {usages}: {}; price: {}", signed(quantity), signed(price))
+            let [quantity, price] = [quantity, price].map(|effect| signed(effect, currency));
+            format!("{costs}; {usages}: {quantity}; price: {price}")
         }
     }
 }
@@ -220,10 +229,14 @@ fn share(part: &BigDecimal, whole: &BigDecimal) -> String {
     format!("{:.0}%", (part / whole).to_f64().unwrap_or(f64::NAN) * 100.0)
 }
 
-/// Returns an amount with all its digits and at least two decimals.
-fn plain(amount: &BigDecimal) -> String {
+fn decimals(currency: &str) -> i64 {
+    money::decimals(currency).unwrap_or(2).into()
+}
+
+/// Returns an amount with all its digits and at least the decimals of the currency.
+fn plain(amount: &BigDecimal, currency: &str) -> String {
     let normalized = amount.normalized();
-    let digits = normalized.fractional_digit_count().max(2);
+    let digits = normalized.fractional_digit_count().max(decimals(currency));
     money::grouped(&normalized.with_scale(digits).to_plain_string())
 }
 
@@ -231,14 +244,14 @@ fn plain_number(number: &BigDecimal) -> String {
     money::grouped(&number.normalized().to_plain_string())
 }
 
-fn signed(amount: &BigDecimal) -> String {
-    let text = plain(amount);
+fn signed(amount: &BigDecimal, currency: &str) -> String {
+    let text = plain(amount, currency);
     if text.starts_with('-') { text } else { format!("+{text}") }
 }
 
 fn band_text(band: &BandExplanation<'_>, currency: &str) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, value: String| writeln!(text, "{name:<18} {value}").expect(STRING);
+    let mut line = |name: &str, value: String| writeln!(text, "{name:<19} {value}").expect(STRING);
     line("rule", band.rule.to_owned());
     line("plugin", format!("sha256 {}", band.band.detector));
     let settings = band.settings.map_or_else(|| "other settings now".to_owned(), str::to_owned);
@@ -261,11 +274,11 @@ fn band_text(band: &BandExplanation<'_>, currency: &str) -> String {
 }
 
 fn figures_text(verdict: &VerdictFigures, currency: &str) -> String {
-    let bound = |bound: Option<f64>| bound.map_or_else(|| "none".to_owned(), money::text);
+    let bound = |bound: Option<f64>| bound.map_or_else(|| "none".to_owned(), |bound| money::amount(bound, currency));
     format!(
         "observed {}, expected {}, bounds {} to {} {currency}, score {}",
-        money::text(verdict.observed),
-        money::text(verdict.expected),
+        money::amount(verdict.observed, currency),
+        money::amount(verdict.expected, currency),
         bound(verdict.lower),
         bound(verdict.upper),
         money::text(verdict.score),

@@ -145,8 +145,6 @@ fn table(detector: &Detector, other: Option<&Detector>, rows: &[BenchRow]) {
         header.extend(["time, times", "fuel, times"]);
     }
     let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
-    // Numbers stay whole: the columns need about 100 characters.
-    (0..header.len()).for_each(|column| present::keep_whole(&mut table, column));
     for row in rows {
         let BenchRow { call, days, batch, other, .. } = row;
         let mut cells = vec![(*call).to_owned(), days.to_string(), batch.to_string()];

@@ -69,11 +69,9 @@ pub(super) fn score_line(figures: &ScoreFigures) -> String {
     )
 }
 
-fn table(summaries: &[SeriesSummary]) -> comfy_table::Table {
+fn table(summaries: &[SeriesSummary]) -> present::Table {
     let header = ["series", "rows", "judged", "anomalous", "events", "touched", "inside", "alerts", "true"];
     let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
-    // Words stay whole: the columns need about 100 characters.
-    (0..header.len()).for_each(|column| present::keep_whole(&mut table, column));
     for SeriesSummary { name, rows, judged, anomalous, score } in summaries {
         let score = score.map(|score| [score.events, score.touched, score.inside, score.alerts, score.true_alerts]);
         let score = score.map_or_else(Default::default, |counts| counts.map(|count| count.to_string()));

@@ -128,7 +128,7 @@ fn table(file: &SeriesFile, result: &TrialResult, rows: ShownRows) {
             reason.clone(),
         ]);
     }
-    if table.row_count() > 0 {
+    if !table.is_empty() {
         present::out(&table.to_string());
         present::out("");
     }
@@ -151,7 +151,7 @@ fn summary(detector: &Detector, file: &SeriesFile, result: &TrialResult) -> Stri
     )
 }
 
-fn usage_table(usage: &PeakUsage, limits: &Limits) -> comfy_table::Table {
+fn usage_table(usage: &PeakUsage, limits: &Limits) -> present::Table {
     let mut table = present::table(&["resource", "peak", "limit", "%", "plugins.limits"], &[1, 2, 3]);
     for figure in usage.figures(limits) {
         table.add_row([

@@ -17,7 +17,9 @@ use crate::cli::jobs;
 use crate::cli::plot::PlotTarget;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::pipeline::{self, Backtest, BacktestResult, Count, DayLabel, Grade, PreparedRules, RuleFigures, RuleScore};
+use crate::pipeline::{
+    self, Backtest, BacktestResult, Count, DayLabel, Grade, PreparedRules, RuleFigures, RuleScore, Share,
+};
 use store::{Access, Store};
 
 #[derive(Debug, Args)]
@@ -100,7 +102,7 @@ pub(super) async fn replay_rules(
     Ok(result)
 }
 
-fn table(rules: &[RuleFigures], currency: &str) -> comfy_table::Table {
+fn table(rules: &[RuleFigures], currency: &str) -> present::Table {
     let impact = format!("impact {currency}");
     let is_scored = rules.iter().any(|figures| figures.score.is_some());
     let mut header = vec!["rule", "anomalies", "incidents", "notifications", &impact, "fuel", "seconds"];
@@ -108,7 +110,6 @@ fn table(rules: &[RuleFigures], currency: &str) -> comfy_table::Table {
         header.extend(["precision", "recall"]);
     }
     let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
-    (0..header.len()).for_each(|column| present::keep_whole(&mut table, column));
     for figures in rules {
         let RuleFigures { rule, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
         let mut row = vec![
@@ -116,18 +117,23 @@ fn table(rules: &[RuleFigures], currency: &str) -> comfy_table::Table {
             anomalies.to_string(),
             incidents.to_string(),
             notifications.to_string(),
-            money::text(*impact),
-            format!("{fuel:.0}"),
+            money::amount(*impact, currency),
+            money::grouped(&format!("{fuel:.0}")),
             format!("{:.1}", time.as_secs_f64()),
         ];
         if is_scored {
-            let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.2}"));
-            row.push(share(score.as_ref().and_then(RuleScore::precision)));
-            row.push(share(score.as_ref().and_then(RuleScore::recall)));
+            row.push(share(score.as_ref().map(RuleScore::precision)));
+            row.push(share(score.as_ref().map(RuleScore::recall)));
         }
         table.add_row(row);
     }
     table
+}
+
+/// Returns a share with the size of the sample: `0.75 of 4`.
+fn share(share: Option<Share>) -> String {
+    let text = share.and_then(|share| Some(format!("{:.2} of {}", share.value()?, share.of)));
+    text.unwrap_or_else(|| "-".to_owned())
 }
 
 fn summary(result: &BacktestResult, took: Duration) -> String {
@@ -174,8 +180,8 @@ fn rule_json(figures: &RuleFigures) -> Value {
         "impact": impact,
         "fuel": fuel,
         "seconds": time.as_secs_f64(),
-        "precision": figures.score.as_ref().and_then(RuleScore::precision),
-        "recall": figures.score.as_ref().and_then(RuleScore::recall),
+        "precision": figures.score.as_ref().map(RuleScore::precision).and_then(Share::value),
+        "recall": figures.score.as_ref().map(RuleScore::recall).and_then(Share::value),
         "score": score,
     })
 }

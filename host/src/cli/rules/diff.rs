@@ -156,15 +156,15 @@ impl Sums {
             "{}, {}, {} {currency}",
             counted(incidents as u64, "incident"),
             counted(notifications, "notification"),
-            money::text(impact)
+            money::amount(impact, currency)
         )
     }
 }
 
-fn table(changes: &[IncidentChange<'_>], currency: &str) -> comfy_table::Table {
+fn table(changes: &[IncidentChange<'_>], currency: &str) -> present::Table {
     let impact = format!("impact {currency}");
     let mut table = present::table(&["", "since", "state", "notifications", &impact, "series"], &[3, 4]);
-    (0..2).for_each(|column| present::keep_whole(&mut table, column));
+    (1..3).for_each(|column| table.keep_whole(column));
     for change in changes {
         let names = &change.incident().names;
         table.add_row([
@@ -172,7 +172,7 @@ fn table(changes: &[IncidentChange<'_>], currency: &str) -> comfy_table::Table {
             sides(*change, |incident| incident.first_seen.date.to_string()),
             sides(*change, |incident| incidents::state(incident).to_owned()),
             sides(*change, |incident| notifications(incident).to_string()),
-            sides(*change, |incident| money::text(incident.impact())),
+            sides(*change, |incident| money::amount(incident.impact(), currency)),
             present::series_label([&names.account, &names.project, &names.service]),
         ]);
     }

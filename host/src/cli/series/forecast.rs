@@ -10,10 +10,11 @@ use model::money;
 use model::series::SeriesKey;
 use plugin::authoring::series_file;
 use serde_json::json;
-use store::DateRange;
+use store::{Access, DateRange, Store};
 
 use crate::cli::args::{self, ALL_DAYS};
 use crate::cli::present::{self, Form};
+use crate::cli::stored_days::{note_outside, stored_days};
 use crate::cli::{load_store, series};
 use crate::pipeline::Grade;
 
@@ -64,6 +65,10 @@ pub(in crate::cli) async fn forecast(args: ForecastArgs, config: Option<PathBuf>
 
 async fn of_store(config: Option<PathBuf>, key: &SeriesKey, date: Option<Date>) -> anyhow::Result<Costs> {
     let config = load_store(config).await?;
+    if date.is_some() {
+        let store = Store::open(&config.store, Access::Read).await?;
+        note_outside("--date", date, stored_days(&store).await?);
+    }
     let range = date.map_or(ALL_DAYS, |date| DateRange { from: start(date), to: date });
     let stored = series::stored(&config, key, range).await?;
     let first = stored.days.first().map_or(range.from, |day| day.date);
@@ -102,7 +107,7 @@ fn start(last: Date) -> Date {
 
 fn text(costs: &Costs, forecast: &MonthForecast) -> String {
     let amount = |amount: f64| match &costs.currency {
-        Some(currency) => format!("{} {currency}", money::text(amount)),
+        Some(currency) => format!("{} {currency}", money::amount(amount, currency)),
         None => money::text(amount),
     };
     let month = forecast.through.strftime("%Y-%m");

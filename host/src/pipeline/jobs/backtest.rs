@@ -25,7 +25,7 @@ use store::{DateRange, IncidentWrite, Store};
 pub(crate) use self::comparison::{IncidentChange, compare_incidents};
 pub(crate) use self::figures::{BacktestFigures, RuleFigures, notifications};
 use self::score::Scored;
-pub(crate) use self::score::{DayLabel, RuleScore};
+pub(crate) use self::score::{DayLabel, RuleScore, Share};
 use self::stored_bills::StoredBills;
 use crate::config::Config;
 use crate::pipeline::evaluate::{EvaluatedHour, FinishedDays, HourResult};
@@ -218,7 +218,7 @@ impl ReplayedDays {
             return Err(RunError::EmptyStore);
         };
         let counted = DateRange { from: from.unwrap_or(first), to: to.unwrap_or(newest) };
-        if counted.from > counted.to {
+        if counted.from > counted.to && from.is_some() && to.is_some() {
             return Err(RunError::EmptyRange { from: counted.from, to: counted.to });
         }
         if !all.iter().any(|date| (counted.from..=counted.to).contains(date)) {

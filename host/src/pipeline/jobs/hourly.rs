@@ -31,6 +31,7 @@ async fn evaluate_hour(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunEr
     run.drain_spool().await;
     run.archive_decisions().await?;
     run.retry_totals(hour.date).await?;
+    run.retry_budgets().await?;
     let ledger = run.ingest(hour.into()).await?;
     run.report.tally.set(Metric::CostSoFar, &[&run.services.config.currency], ledger.total_double());
     let late_bill = run.late_bill(hour).await?;

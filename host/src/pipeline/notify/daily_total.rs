@@ -22,8 +22,14 @@ impl Run<'_> {
         let remaining = self.remaining_receivers(record);
         let is_full = remaining.iter().any(|index| self.services.receivers[*index].has_full_text());
         let comparison = if is_full { self.total_comparison(date).await } else { None };
-        let content =
-            DailyTotalContent { date, total: &total, refused: record.refused, comparison: comparison.as_ref() };
+        let budgets = if is_full { self.budget_months(date).await } else { Vec::new() };
+        let content = DailyTotalContent {
+            date,
+            total: &total,
+            refused: record.refused,
+            comparison: comparison.as_ref(),
+            budgets: &budgets,
+        };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
         let notification = Notification::of_daily_total(content, services.config.locale());

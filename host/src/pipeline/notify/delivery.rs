@@ -106,6 +106,7 @@ impl Run<'_> {
         }
         if let Some(newest) = newest {
             self.notify_planned_events(newest).await?;
+            self.notify_budgets(days).await?;
         }
         self.report.add_time_since(Stage::Notify, started);
         self.checkpoint(Checkpoint::Notified).await

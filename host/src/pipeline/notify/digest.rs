@@ -65,7 +65,9 @@ impl Run<'_> {
             kinds.iter().map(|kind| parts[incident.id.as_str()].content(incident, *kind, &name))
         });
         let earlier_total = Some(earlier_total).filter(|total| total.is_finite());
-        let content = DigestContent { period, date, total, earlier_total, entries: entries.collect() };
+        let budgets = self.budget_months(date).await;
+        let content =
+            DigestContent { period, date, total, earlier_total, budgets: &budgets, entries: entries.collect() };
         let services = &mut *self.services;
         let notification = Notification::of_digest(content, services.config.locale());
         if let Err(error) = services.receivers[receiver].send(&notification, self.now).await {

@@ -226,6 +226,33 @@ impl<'s, 'd, 't> Key<'s, 'd, 't> {
         Some(texts)
     }
 
+    /// Reads a list of finite numbers above 0, each once.
+    pub fn numbers(self, expected: &str) -> Option<Vec<f64>> {
+        let items = json!({"type": "number", "exclusiveMinimum": 0});
+        let Self { section, name, .. } = self.items(items).unique().typed("array").record();
+        let mut value = section.take(name)?;
+        let offset = value.span.start;
+        let ValueInner::Array(elements) = value.take() else {
+            section.fail_at(name, offset, format!("expected {expected}"));
+            return None;
+        };
+        let mut numbers: Vec<f64> = Vec::new();
+        for mut element in elements {
+            let offset = element.span.start;
+            let number = match element.take() {
+                ValueInner::Integer(number) => number as f64,
+                ValueInner::Float(number) => number,
+                other => return section.wrong_type(name, offset, expected, &other),
+            };
+            if !number.is_finite() || number <= 0.0 || numbers.contains(&number) {
+                section.fail_at(name, offset, format!("expected {expected}, found {number}"));
+                return None;
+            }
+            numbers.push(number);
+        }
+        Some(numbers)
+    }
+
     /// Reads a list of choices. An unknown word is an error and left out.
     pub fn choices<T: Copy>(self, choices: &[(&str, T)]) -> Option<Vec<ListChoice<T>>> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();

@@ -1,5 +1,4 @@
-//! Amounts for people: no decimals for currencies without a subunit in use, thousands separators, a sign for a
-//! difference.
+//! Amounts for people with the unit.
 
 use model::count::counted;
 use model::language::Language;
@@ -8,25 +7,14 @@ use model::money;
 
 use crate::text::Locale;
 
-/// Currencies of ISO 4217 without decimals.
-const WHOLE_CURRENCIES: [&str; 4] = ["CLP", "JPY", "KRW", "VND"];
-
 /// Returns an amount with the unit: `498,473원`, `1,234.50 USD`.
 pub fn plain(amount: f64, locale: Locale<'_>) -> String {
-    let number = if WHOLE_CURRENCIES.contains(&locale.currency) {
-        // Half a won counts as one; the formatter would round to even.
-        money::grouped(&format!("{:.0}", amount.round()))
-    } else {
-        money::text(amount)
-    };
-    let is_negative_zero = number.starts_with('-') && !number.contains(|c: char| matches!(c, '1'..='9'));
-    format!("{}{}", if is_negative_zero { &number[1..] } else { &number }, locale.unit())
+    format!("{}{}", money::amount(amount, locale.currency), locale.unit())
 }
 
 /// Returns an amount with a sign and the unit: `+241,557원`.
 pub fn signed(amount: f64, locale: Locale<'_>) -> String {
-    let text = plain(amount, locale);
-    if text.starts_with('-') { text } else { format!("+{text}") }
+    format!("{}{}", money::signed_amount(amount, locale.currency), locale.unit())
 }
 
 /// Returns the amount of refused rows.

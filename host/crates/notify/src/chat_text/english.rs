@@ -7,7 +7,7 @@ use model::count::{counted, one_or};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, is_usual_again,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, is_usual_again,
     key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
@@ -23,6 +23,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
         Content::Group(content) => group(content, notification.locale),
         Content::DailyTotal(content) => daily_total(content, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
+        Content::Budget(content) => budget::english(content, notification.locale),
         Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
     }
@@ -277,7 +278,7 @@ fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 
 /// Returns the total with its comparison.
 fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
-    let DailyTotalContent { date: day, total, refused, comparison } = *content;
+    let DailyTotalContent { date: day, total, refused, comparison, budgets } = *content;
     let mut figures = Vec::new();
     let mut lines = Vec::new();
     if let Some(comparison) = comparison {
@@ -293,6 +294,7 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             lines.push(format!("Largest changes since {}: {}.", date(day.saturating_sub(7.days())), changes));
         }
     }
+    lines.extend(budgets.iter().map(|month| budget::english_line(month, locale)));
     if refused.rows > 0 {
         let are = one_or(refused.rows, "is", "are");
         let rows = counted(refused.rows, "refused row");
@@ -348,15 +350,16 @@ fn digest(content: &DigestContent<'_>, locale: Locale<'_>) -> Words {
         };
         format!("{earlier} · {difference}")
     });
+    let mut lines: Vec<String> = content.budgets.iter().map(|month| budget::english_line(month, locale)).collect();
     let listed = content.entries.iter().take(DIGEST_LINES);
-    let mut lines: Vec<String> = listed.map(|entry| incident(entry, locale).title).collect();
+    lines.extend(listed.map(|entry| incident(entry, locale).title));
     if content.entries.len() > DIGEST_LINES {
         lines.push(format!("{} more notifications", content.entries.len() - DIGEST_LINES));
     }
     Words { title, figures, lines, ..Words::default() }
 }
 
-fn span(first: Date, last: Date) -> String {
+pub(super) fn span(first: Date, last: Date) -> String {
     if first == last { date(first) } else { format!("{}–{}", date(first), date(last)) }
 }
 

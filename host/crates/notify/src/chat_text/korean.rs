@@ -6,7 +6,7 @@ use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, common_change, cost_changes, is_usual_again,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, is_usual_again,
     key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
@@ -22,6 +22,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
         Content::Group(content) => group(content, notification.locale),
         Content::DailyTotal(content) => daily_total(content, notification.locale),
         Content::PlannedEvent(content) => planned_event(content, notification.locale),
+        Content::Budget(content) => budget::korean(content, notification.locale),
         Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
     }
@@ -288,7 +289,7 @@ fn member(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 
 /// Returns the total with its comparison.
 fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
-    let DailyTotalContent { date: day, total, refused, comparison } = *content;
+    let DailyTotalContent { date: day, total, refused, comparison, budgets } = *content;
     let mut figures = Vec::new();
     let mut lines = Vec::new();
     if let Some(comparison) = comparison {
@@ -305,6 +306,7 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
             lines.push(format!("{earlier} 대비 변화가 큰 항목: {changes}."));
         }
     }
+    lines.extend(budgets.iter().map(|month| budget::korean_line(month, locale)));
     if refused.rows > 0 {
         lines.push(format!(
             "합계에서 뺀 {}행({})은 총요금에 없습니다.",
@@ -362,15 +364,16 @@ fn digest(content: &DigestContent<'_>, locale: Locale<'_>) -> Words {
         };
         format!("{earlier} · {difference}")
     });
+    let mut lines: Vec<String> = content.budgets.iter().map(|month| budget::korean_line(month, locale)).collect();
     let listed = content.entries.iter().take(DIGEST_LINES);
-    let mut lines: Vec<String> = listed.map(|entry| incident(entry, locale).title).collect();
+    lines.extend(listed.map(|entry| incident(entry, locale).title));
     if content.entries.len() > DIGEST_LINES {
         lines.push(format!("외 {}건", content.entries.len() - DIGEST_LINES));
     }
     Words { title, figures, lines, ..Words::default() }
 }
 
-fn span(first: Date, last: Date) -> String {
+pub(super) fn span(first: Date, last: Date) -> String {
     if first == last { date(first) } else { format!("{}~{}", date(first), date(last)) }
 }
 

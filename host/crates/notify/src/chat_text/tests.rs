@@ -1,3 +1,4 @@
+mod budgets;
 mod groups;
 mod summaries;
 
@@ -92,7 +93,8 @@ fn changes(locale: Locale<'_>) -> String {
 
 /// Returns the texts that are not about an incident.
 fn daily_total(comparison: Option<&TotalComparison>, refused: RefusedTotal, locale: Locale<'_>) -> String {
-    let content = DailyTotalContent { date: date(2026, 11, 15), total: "2,862,617.98", refused, comparison };
+    let date = date(2026, 11, 15);
+    let content = DailyTotalContent { date, total: "2,862,617.98", refused, comparison, budgets: &[] };
     plain(&Notification::of_daily_total(content, locale))
 }
 

@@ -1,6 +1,7 @@
 //! The total of a finished day.
 
 use jiff::civil::Date;
+use model::budget::BudgetMonth;
 use model::ledger::RefusedTotal;
 use model::series::{Names, SeriesKey};
 
@@ -14,6 +15,8 @@ pub struct DailyTotalContent<'a> {
     pub refused: RefusedTotal,
     /// `None` if not read.
     pub comparison: Option<&'a TotalComparison>,
+    /// The budgets with their costs through the day.
+    pub budgets: &'a [BudgetMonth],
 }
 
 /// A total beside other totals.

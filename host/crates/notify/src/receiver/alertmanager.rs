@@ -18,7 +18,9 @@ use serde::Serialize;
 use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, read_address};
 use super::{ChannelError, Receipt};
 use crate::chat_text::ChatText;
-use crate::notification::{Content, IncidentContent, Level, Notification, OperationalContent, ProblemState};
+use crate::notification::{
+    BudgetContent, Content, IncidentContent, Level, Notification, OperationalContent, ProblemState,
+};
 
 /// An Alertmanager.
 #[derive(Debug, Clone)]
@@ -112,6 +114,7 @@ fn subject(notification: &Notification<'_>, expiry: SignedDuration) -> Option<Su
     match &notification.content {
         Content::Incident(content) => Some(of_incident(content, &text, expiry)),
         Content::Operational(content) => Some(of_problem(content, &text, expiry)),
+        Content::Budget(content) => Some(of_budget(content, &text, expiry)),
         Content::Group(_) | Content::DailyTotal(_) | Content::PlannedEvent(_) | Content::Digest(_) => None,
     }
 }
@@ -149,6 +152,17 @@ fn of_problem(content: &OperationalContent<'_>, text: &ChatText, expiry: SignedD
     let firing = (content.state != ProblemState::Resolved).then_some(severity);
     let expiry = if content.state == ProblemState::Test { TEST_EXPIRY } else { expiry };
     Subject { labels, annotations: annotations(text), firing, expiry }
+}
+
+/// Returns the alert of a budget. No later alert resolves it: the alert ends by itself.
+fn of_budget(content: &BudgetContent<'_>, text: &ChatText, expiry: SignedDuration) -> Subject {
+    let labels = BTreeMap::from([
+        ("alertname", "CostBudget".to_owned()),
+        ("budget", content.month.budget.name.clone()),
+        ("month", content.month.state.through.strftime("%Y-%m").to_string()),
+        ("measure", content.reached.measure.as_str().to_owned()),
+    ]);
+    Subject { labels, annotations: annotations(text), firing: Some(content.reached.severity()), expiry }
 }
 
 fn annotations(text: &ChatText) -> BTreeMap<&'static str, String> {

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use config_file::toml::{ListText, Section};
-use model::incident::Incident;
 use model::scope::Pattern;
-use model::series::ALL;
+use model::series::{ALL, Names, SeriesKey};
 
 use super::receiver_names;
 
@@ -22,9 +21,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub(super) fn owns(&self, incident: &Incident) -> bool {
-        let project = &incident.series.project;
-        let texts = [&**project, &*incident.names.project];
+    pub(super) fn owns(&self, series: &SeriesKey, names: &Names) -> bool {
+        let project = &series.project;
+        let texts = [&**project, &*names.project];
         **project != *ALL && self.projects.iter().any(|pattern| pattern.matches(&texts))
     }
 

@@ -72,11 +72,11 @@ impl Route {
             && self.scope.contains(&incident.series, &incident.names)
     }
 
-    pub(super) fn dispatch(&self, incident: &Incident, time: Time) -> Dispatch {
+    pub(super) fn dispatch(&self, severity: Severity, time: Time) -> Dispatch {
         let is_quiet = self.quiet_hours.is_some_and(|hours| hours.contain(time));
         match self.schedule {
             Schedule::Digest(period) => Dispatch::Digest(period),
-            Schedule::Immediate if is_quiet && incident.severity < Severity::Critical => Dispatch::Quiet,
+            Schedule::Immediate if is_quiet && severity < Severity::Critical => Dispatch::Quiet,
             Schedule::Immediate => Dispatch::Send,
         }
     }

@@ -4,6 +4,7 @@ use config_file::toml::Document;
 use jiff::civil::time;
 use model::anomaly::{Direction, Severity};
 use model::incident::Delivery;
+use model::series::{Names, SeriesKey};
 
 use super::*;
 use crate::notification::fixtures::incident;
@@ -59,6 +60,33 @@ fn the_first_matching_route_decides_and_the_owner_has_receivers() {
     };
     assert_eq!(dispatched(&routing, known, 12)[0], Dispatch::Send, "the end follows the opening");
     assert_eq!(routing.digest("finance"), Some(DigestPeriod::Weekly));
+}
+
+#[test]
+fn a_budget_goes_to_the_routes_that_contain_its_services() {
+    let routing = routing(
+        "[[route]]\nowner = \"team-*\"\nquiet_hours = \"22:00-07:00\"\n\
+         [[route]]\nreceivers = [\"pager\"]\nseverity = \"warning\"\n\
+         [[route]]\nreceivers = [\"finance\"]\nrule = \"*\"\n\
+         [[route]]\nreceivers = [\"finance\"]\nsend = \"weekly\"\nservice = \"vm\"\nmin_impact = 1000\n",
+        "[[owner]]\nname = \"team-shop\"\nprojects = [\"쇼핑*\"]\nreceivers = [\"payments\"]\n",
+    );
+    let series = |project: &str, service: &str| {
+        let names = Names { account: "우리회사".into(), project: project.into(), service: service.into() };
+        (SeriesKey::new("d", project, service), names)
+    };
+    let dispatched = |series: &[_], severity, hour| {
+        let budget = RoutedBudget { series, severity };
+        RECEIVERS.map(|receiver| routing.budget_dispatch(receiver, budget, time(hour, 0, 0, 0)))
+    };
+    let shop = [series("쇼핑몰", "vm"), series("쇼핑몰2", "vm")];
+    let weekly = Dispatch::Digest(DigestPeriod::Weekly);
+    assert_eq!(dispatched(&shop, Severity::Info, 12), [Dispatch::Send, weekly, Dispatch::NotRouted, Dispatch::Send]);
+    assert_eq!(dispatched(&shop, Severity::Warning, 3), [Dispatch::Quiet, weekly, Dispatch::Send, Dispatch::Send]);
+    // Another project has no owner, and another service is outside of the scope.
+    let wider = [series("쇼핑몰", "vm"), series("결제", "disk")];
+    let expected = [Dispatch::NotRouted, Dispatch::NotRouted, Dispatch::NotRouted, Dispatch::Send];
+    assert_eq!(dispatched(&wider, Severity::Info, 12), expected);
 }
 
 #[test]

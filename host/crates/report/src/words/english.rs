@@ -18,6 +18,7 @@ pub(super) const WORDS: Words = Words {
     no_forecast: "too few days for a forecast",
     open_incidents: "Open incidents",
     no_open_incident: "No incident is open.",
+    explained_incidents: "Incidents of sums that other incidents explain",
     explained: "open incidents of sums that these incidents explain",
     service: "What",
     place: "Where",

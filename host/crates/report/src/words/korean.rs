@@ -18,6 +18,7 @@ pub(super) const WORDS: Words = Words {
     no_forecast: "예측하기에는 기간이 짧습니다",
     open_incidents: "진행 중인 이상",
     no_open_incident: "진행 중인 이상이 없습니다.",
+    explained_incidents: "다른 이상들로 설명되는 합계의 이상",
     explained: "이 이상들로 설명되는 합계의 이상",
     service: "무엇",
     place: "어디",

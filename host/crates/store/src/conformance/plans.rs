@@ -1,5 +1,6 @@
-//! Silences and planned events.
+//! Silences, planned events, and the notifications of budgets.
 
+use model::budget::{Budget, BudgetMeasure, BudgetRecord, ReachedPart};
 use model::planned_event::{Plan, PlannedEvent};
 use model::scope::{Pattern, Scope};
 use model::silence::{NewSilence, Silence};
@@ -49,6 +50,27 @@ async fn a_planned_event_is_kept_with_its_deliveries() {
         event.delivered.insert("slack".to_owned());
         store.put_planned_event(&event, now).await.unwrap();
         assert_eq!(store.planned_events().await.unwrap(), [event]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_budget_has_one_record_for_each_month_and_amount() {
+    in_every_store("budgets", async |store| {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let budget =
+            |amount| Budget { name: "shop".to_owned(), scope: scope(), amount, at: vec![0.5], forecast_at: vec![1.0] };
+        let mut record = BudgetRecord::new(&budget(1_500.5), day(27));
+        store.put_budget_record(&record, now).await.unwrap();
+        let before = BudgetRecord::new(&budget(1_500.5), record.month.yesterday().unwrap());
+        let other = BudgetRecord::new(&budget(2_000.0), day(3));
+        store.put_budget_record(&before, now).await.unwrap();
+        store.put_budget_record(&other, now).await.unwrap();
+        record.record_delivery("slack.com", ReachedPart { measure: BudgetMeasure::Spent, part: 0.5 });
+        record.is_pending = true;
+        store.put_budget_record(&record, now).await.unwrap();
+        assert_eq!(store.budget_records(record.month).await.unwrap(), [record, other]);
+        assert_eq!(store.budget_records(before.month).await.unwrap(), [before]);
     })
     .await;
 }

@@ -1,14 +1,16 @@
-//! Silences and planned events.
+//! Silences, planned events, and the notifications of budgets.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use model::budget::BudgetRecord;
 use model::planned_event::PlannedEvent;
 use model::silence::Silence;
 
 use super::documents::KeySpan;
 use super::file::Embedded;
-use crate::documents::{planned_event, silence};
+use crate::documents::{budget, planned_event, silence};
 use crate::error::StoreError;
 
 impl Embedded {
@@ -26,5 +28,15 @@ impl Embedded {
 
     pub(crate) fn put_planned_event(&self, event: &PlannedEvent, now: Timestamp) -> Result<(), StoreError> {
         self.put(&planned_event::COLLECTION, [planned_event::upsert(event, now)], HashSet::new())
+    }
+
+    pub(crate) fn budget_records(&self, month: Date) -> Result<Vec<BudgetRecord>, StoreError> {
+        let mut records = self.records(KeySpan::all(&budget::COLLECTION), budget::read)?;
+        records.retain(|record| record.month == month);
+        Ok(records)
+    }
+
+    pub(crate) fn put_budget_record(&self, record: &BudgetRecord, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&budget::COLLECTION, [budget::upsert(record, now)], HashSet::new())
     }
 }

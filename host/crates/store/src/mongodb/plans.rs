@@ -1,12 +1,14 @@
-//! Silences and planned events.
+//! Silences, planned events, and the notifications of budgets.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use model::budget::BudgetRecord;
 use model::planned_event::PlannedEvent;
 use model::silence::Silence;
 use mongodb::bson::doc;
 
 use super::Mongodb;
-use crate::documents::{planned_event, silence};
+use crate::documents::{budget, field, planned_event, silence};
 use crate::error::StoreError;
 
 impl Mongodb {
@@ -30,5 +32,16 @@ impl Mongodb {
     pub(crate) async fn put_planned_event(&self, event: &PlannedEvent, now: Timestamp) -> Result<(), StoreError> {
         let upsert = planned_event::upsert(event, now);
         self.put(&planned_event::COLLECTION, planned_event::key(&event.id), vec![upsert]).await
+    }
+
+    pub(crate) async fn budget_records(&self, month: Date) -> Result<Vec<BudgetRecord>, StoreError> {
+        let of_month = doc! { "month": field::date_text(month) };
+        let mut records = self.records(&budget::COLLECTION, of_month, budget::read).await?;
+        records.sort_by(|one, other| one.budget.cmp(&other.budget).then(one.amount.total_cmp(&other.amount)));
+        Ok(records)
+    }
+
+    pub(crate) async fn put_budget_record(&self, record: &BudgetRecord, now: Timestamp) -> Result<(), StoreError> {
+        self.put(&budget::COLLECTION, budget::key(record), vec![budget::upsert(record, now)]).await
     }
 }

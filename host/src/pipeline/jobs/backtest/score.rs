@@ -42,27 +42,43 @@ pub(crate) struct DecisionScore {
     pub(crate) dismissed_found: usize,
 }
 
-impl RuleScore {
-    /// Share of the alerts or of the decided incidents that are right; `None` without an alert or a decided incident.
-    pub(crate) fn precision(&self) -> Option<f64> {
-        match self {
-            Self::Labels(figures) => (figures.counts.alerts > 0).then_some(figures.precision),
-            Self::Decisions(score) => share(score.accepted_found, score.accepted_found + score.dismissed_found),
-        }
+/// A share of a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share {
+    share: f64,
+    /// Size of the sample.
+    pub(crate) of: usize,
+}
+
+impl Share {
+    fn of_counts(part: usize, of: usize) -> Self {
+        Self { share: part as f64 / of as f64, of }
     }
 
-    /// Share of the events or of the accepted incidents that the rule found; `None` without an event or an accepted
-    /// incident.
-    pub(crate) fn recall(&self) -> Option<f64> {
-        match self {
-            Self::Labels(figures) => (figures.counts.events > 0).then_some(figures.recall),
-            Self::Decisions(score) => share(score.accepted_found, score.accepted),
-        }
+    /// Returns the share; `None` for an empty sample.
+    pub(crate) fn value(self) -> Option<f64> {
+        (self.of > 0).then_some(self.share)
     }
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+impl RuleScore {
+    /// Share of the alerts or of the decided incidents that are right.
+    pub(crate) fn precision(&self) -> Share {
+        match self {
+            Self::Labels(figures) => Share { share: figures.precision, of: figures.counts.alerts },
+            Self::Decisions(score) => {
+                Share::of_counts(score.accepted_found, score.accepted_found + score.dismissed_found)
+            }
+        }
+    }
+
+    /// Share of the events or of the accepted incidents that the rule found.
+    pub(crate) fn recall(&self) -> Share {
+        match self {
+            Self::Labels(figures) => Share { share: figures.recall, of: figures.counts.events },
+            Self::Decisions(score) => Share::of_counts(score.accepted_found, score.accepted),
+        }
+    }
 }
 
 /// The results to score.

@@ -35,5 +35,5 @@ fn a_part_explains_the_sum_after_a_day_beyond_the_opposite_bound() {
     let sums = rise_and_fall(52.0, 31.0).into_iter();
     let sums: Vec<Incident> = sums.map(|sum| Incident { series: SeriesKey::new("d", "p", ALL), ..sum }).collect();
     assert!(sums.iter().all(|sum| sum.is_explained_by(&parts)), "{sums:#?}");
-    assert!(sums.iter().all(|sum| !sum.is_explained_by(&[])));
+    assert!(sums.iter().all(|sum| !sum.is_explained_by::<Incident>(&[])));
 }

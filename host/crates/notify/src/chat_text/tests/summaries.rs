@@ -28,7 +28,14 @@ fn summaries(locale: Locale<'_>) -> String {
     };
     let opened = || IncidentContent { owner: Some(&owner), ..content(&lasting, NotificationKind::Opened) };
     let digest = |period, earlier_total, entries| {
-        let content = DigestContent { period, date: date(2026, 11, 15), total: 2_862_617.98, earlier_total, entries };
+        let content = DigestContent {
+            period,
+            date: date(2026, 11, 15),
+            total: 2_862_617.98,
+            earlier_total,
+            budgets: &[],
+            entries,
+        };
         Notification::of_digest(content, locale)
     };
     let notifications = [

@@ -1,5 +1,6 @@
 //! The JSON document of a notification. `docs/receivers/webhook.schema.json` is its schema.
 
+mod budget;
 mod cause;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,10 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
             document["type"] = json!("planned-event");
             document["event"] = planned_event(content);
         }
+        Content::Budget(content) => {
+            document["type"] = json!("budget");
+            document["budget"] = budget::reached(content);
+        }
         Content::Digest(content) => {
             document["type"] = json!("digest");
             document["digest"] = json!({
@@ -57,6 +62,7 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
                 "date": content.date.to_string(),
                 "total": content.total,
                 "earlierTotal": content.earlier_total,
+                "budgets": content.budgets.iter().map(budget::month).collect::<Vec<_>>(),
             });
             let entry = |content| {
                 let mut entry = incident(content);
@@ -96,6 +102,7 @@ fn daily_total(content: &DailyTotalContent<'_>) -> Value {
         "refusedAmount": content.refused.amount,
         "refusedRowsWithoutAmount": content.refused.rows_without_amount,
         "comparison": comparison,
+        "budgets": content.budgets.iter().map(budget::month).collect::<Vec<_>>(),
     })
 }
 
