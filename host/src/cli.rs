@@ -213,7 +213,7 @@ struct CompileArgs {
     #[arg(long)]
     stack_bytes: usize,
     #[arg(long)]
-    memory_bytes: u64,
+    address_bytes: u64,
     #[arg(long)]
     cpu_seconds: u64,
 }
@@ -239,8 +239,8 @@ pub fn main() -> ExitCode {
         Err(error) => return misunderstood(&error, run_id),
     };
     // Before the log and the runtime: a process in a jail must have no thread, log or file beyond its need.
-    if let Command::CompilePlugin(CompileArgs { stack_bytes, memory_bytes, cpu_seconds }) = cli.command {
-        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, memory_bytes, cpu_seconds });
+    if let Command::CompilePlugin(CompileArgs { stack_bytes, address_bytes, cpu_seconds }) = cli.command {
+        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, address_bytes, cpu_seconds });
     }
     if let Command::RunPlugin(WorkerArgs { stack_bytes, data_bytes }) = cli.command {
         return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, data_bytes });

@@ -9,4 +9,5 @@ mod plot;
 mod project;
 mod run;
 mod score;
+mod tune;
 mod walk;

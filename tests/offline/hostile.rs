@@ -4,6 +4,7 @@
 //! Breaches invisible on the command line are tested with the sandbox (`host/crates/sandbox/src/tests/`).
 
 mod artefact;
+mod batches;
 mod bombs;
 mod clock;
 mod component;

@@ -17,6 +17,7 @@ mod sign;
 mod test;
 mod trial;
 mod trial_args;
+mod tune;
 mod watch;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ pub(super) enum PluginCommand {
     Run(RunArgs),
     /// List the events and alerts of two plugins over the same series.
     Compare(CompareArgs),
+    /// Count the alerts of a plugin over series for several values of a numeric setting.
+    Tune(TuneArgs),
     /// Run the golden cases of a project.
     Test(TestArgs),
     /// Build, test and draw a project again after each change of a file, until interrupted.
@@ -170,6 +173,25 @@ pub(super) struct CompareArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct TuneArgs {
+    /// Plugin file.
+    file: PathBuf,
+    /// Numeric setting. The values to try are a quarter to eight times the default, within the bounds of the settings schema.
+    #[arg(long, value_name = "NAME")]
+    setting: String,
+    /// Largest number of alerts in 30 days of a series. The first tried value with at most as many is printed.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    alerts_per_30d: f64,
+    /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
+    #[arg(long, value_name = "CSV|DIR")]
+    input: PathBuf,
+    #[command(flatten)]
+    trial: TrialArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct TestArgs {
     /// Folder of the project, with cases in golden/CASE/: input.csv, expected.csv and, for settings and intents, case.toml.
     #[arg(default_value = ".")]
@@ -222,6 +244,9 @@ pub(super) struct LockArgs {
     /// Print the differences and the moved tags, and write nothing. Exit code 2 if anything differs.
     #[arg(long)]
     check: bool,
+    /// Folder of another rule set, whose plugins are locked too, before `rules apply DIR`.
+    #[arg(long, value_name = "DIR")]
+    with: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +310,7 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
         PluginCommand::Run(args) => run::run(&args, config, form).await,
         PluginCommand::Compare(args) => compare::compare(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Tune(args) => tune::tune(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Watch(args) => match watch::watch(&args, &TrialEnvironment::new(config)?)? {},
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),
@@ -315,6 +341,15 @@ async fn exchange(config: Option<PathBuf>) -> anyhow::Result<Exchange> {
 
 /// Reads settings from JSON text or from `@FILE`, and checks them with the plugin.
 fn read_settings(detector: &Detector, argument: &str) -> anyhow::Result<String> {
+    let text = settings_text(argument)?;
+    let issues = detector.check_settings(&text)?;
+    let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.location(), issue.message));
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
+}
+
+/// Reads a JSON object from the argument or from `@FILE`.
+fn settings_text(argument: &str) -> anyhow::Result<String> {
     let (text, prefix) = match argument.strip_prefix('@') {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("--settings: {file} cannot be read"))?;
@@ -327,8 +362,5 @@ fn read_settings(detector: &Detector, argument: &str) -> anyhow::Result<String> 
         let expected = r#"expected an object like {"ratio": 2.5}, or @FILE"#;
         anyhow::bail!("--settings: {prefix}not a JSON object ({error}), {expected}");
     }
-    let issues = detector.check_settings(&text)?;
-    let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.location(), issue.message));
-    let lines: Vec<String> = lines.collect();
-    if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
+    Ok(text)
 }

@@ -16,6 +16,7 @@ mod history_reader;
 mod hour;
 mod mask;
 mod reproduction;
+mod sample;
 mod train;
 
 pub(crate) use self::day::DayEvaluation;

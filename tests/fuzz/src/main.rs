@@ -16,6 +16,7 @@ mod state;
 mod toml;
 mod watch;
 mod work;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -75,11 +76,13 @@ enum Target {
     Bill,
     /// A rule file or a lock.
     Toml,
+    /// The messages of a worker.
+    Worker,
 }
 
 impl Target {
-    const ALL: [Self; 7] =
-        [Self::Modules, Self::State, Self::Meter, Self::Registry, Self::Manifest, Self::Bill, Self::Toml];
+    const ALL: [Self; 8] =
+        [Self::Modules, Self::State, Self::Meter, Self::Registry, Self::Manifest, Self::Bill, Self::Toml, Self::Worker];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +93,7 @@ impl Target {
             Self::Manifest => "manifest",
             Self::Bill => "bill",
             Self::Toml => "toml",
+            Self::Worker => "worker",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use plugin::authoring::rule_template::rule_template;
 use plugin::authoring::settings_schema::setting_rows;
-use plugin::supply_chain::inspection;
+use sandbox::inspection;
 use sandbox::packed::{self, PackedManifest};
 
 use crate::bundled;

@@ -9,6 +9,7 @@ use crate::modules::Modules;
 use crate::registry::Registry;
 use crate::state::State;
 use crate::toml::Toml;
+use crate::worker::Worker;
 use crate::{Target, bill};
 
 /// A prepared target.
@@ -20,6 +21,7 @@ enum Ready {
     Manifest(Manifest),
     Bill,
     Toml(Toml),
+    Worker(Worker),
 }
 
 /// Maximum entropy of an input, in bytes.
@@ -58,6 +60,7 @@ impl Ready {
             Target::Manifest => Self::Manifest(Manifest::new()?),
             Target::Bill => Self::Bill,
             Target::Toml => Self::Toml(Toml::new()?),
+            Target::Worker => Self::Worker(Worker::new()),
         })
     }
 
@@ -71,6 +74,7 @@ impl Ready {
             Self::Manifest(manifest) => manifest.input(entropy),
             Self::Bill => bill::input(entropy),
             Self::Toml(toml) => toml.input(entropy),
+            Self::Worker(worker) => worker.input(entropy),
         }
     }
 
@@ -89,6 +93,7 @@ impl Ready {
             }
             Self::Bill => bill::run(input),
             Self::Toml(toml) => toml.run(input),
+            Self::Worker(_) => Worker::run(input),
         }
     }
 }

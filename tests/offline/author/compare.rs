@@ -3,7 +3,7 @@
 use super::project::{AuthorProject, bundled, golden, trimmed};
 
 /// The series of a golden case with a labelled month and a labelled fee.
-fn project() -> AuthorProject {
+pub(crate) fn project() -> AuthorProject {
     let project = AuthorProject::new();
     let bytes = std::fs::read(golden("daily-level", "monthly-fee", "input.csv")).expect("a file");
     let text = String::from_utf8(bytes).expect("text");

@@ -34,7 +34,7 @@ fn a_result_that_depends_on_the_batch_is_refused() {
     project.write("golden/strict/case.toml", "[settings]\nmode = \"batch-position\"\nphase = \"fit\"\n");
     insta::assert_snapshot!(project.refused(&["test", "--reference", "."]), @r#"
     watch.wasm: 1 case, 0 passed, 1 failed
-    case strict: `fit` gives another result behind other series than alone, so the anomalies of a run depend on its batches: Ok(Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 0.0)] }) alone, Ok(Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 1.0)] }) behind 1 series; expected the same result: use no state across series, and BTreeMap in place of HashMap
+    case strict: `fit` gives another result behind other series than alone, so the anomalies of a run depend on its batches: Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 0.0)] } alone, Fitted { state: [41, 92, 143, 194, 245, 44, 126, 64, 0], figures: [("last", 482.81), ("earlier", 1.0)] } behind 1 series; expected the same result: use no state across series, and BTreeMap in place of HashMap
     "#);
 }
 

@@ -151,6 +151,24 @@ fn unusable_files_are_named_with_the_expected_format() {
     insta::assert_snapshot!(project.refused(&["inspect", "."]), @"failed: .: not a regular file, expected a .wasm core module or component built for costwarden:detector@1");
 }
 
+/// Files of a megabyte that a parser without limits needs minutes or gigabytes for.
+#[test]
+fn large_files_are_refused_at_their_limits() {
+    let project = AuthorProject::new();
+    let imports: String = (0..100_000).map(|number| format!("(import \"m{number}\" \"f\" (func))")).collect();
+    project.write("imports.wasm", wasm(&format!("(module {imports})")));
+    insta::assert_snapshot!(project.refused(&["inspect", "imports.wasm"]), @"failed: imports.wasm: imports more than 1000 interfaces");
+    let refused = |schema: &str| {
+        let manifest = MANIFEST.replace("\"$defs\"", &format!("\"more\": {schema}, \"$defs\""));
+        project.write("schema.wasm", with_section(wasm(ENDLESS), "costwarden:manifest", &manifest));
+        let inspected = project.refused(&["inspect", "schema.wasm"]);
+        assert_eq!(project.refused(&["rule", "schema.wasm"]), inspected);
+        inspected
+    };
+    insta::assert_snapshot!(refused(&format!("{}{}", "[".repeat(7_000), "]".repeat(7_000))), @"failed: schema.wasm: the section `costwarden:manifest` is not a manifest: JSON with more than 33 levels");
+    insta::assert_snapshot!(refused(&format!("[{}0]", "0,".repeat(6_000))), @"failed: schema.wasm: the section `costwarden:manifest` is not a manifest: JSON with more than 1000 entries in an array or object");
+}
+
 /// A module that cargo builds with wasm-bindgen imports functions of JavaScript.
 #[test]
 fn a_module_with_wasm_bindgen_is_told_the_way_without() {

@@ -373,9 +373,13 @@ fn no_state_survives_a_call() {
 /// Growing state is accepted while it is small enough.
 #[test]
 fn state_that_grows_every_day_meets_its_limit() {
-    // The state is as many bytes as the first series has values, times 150: 4200 at 28 days.
-    let fit = "(i32.store (i32.const 4100) (i32.const 65536))
-        (i32.store (i32.const 4104) (i32.mul (i32.load offset=28 (local.get 6)) (i32.const 150)))
+    // The state of each series is as many bytes as the first series has values, times 150: 4200 at 28 days.
+    let fit = "(local $at i32) (local.set $at (i32.const 4096))
+        (loop $next
+            (i32.store offset=4 (local.get $at) (i32.const 131072))
+            (i32.store offset=8 (local.get $at) (i32.mul (i32.load offset=28 (local.get 6)) (i32.const 150)))
+            (local.set $at (i32.add (local.get $at) (i32.const 20)))
+            (br_if $next (i32.lt_u (local.get $at) (i32.add (i32.const 4096) (i32.mul (local.get 7) (i32.const 20))))))
         (call $fits (local.get 7))";
     let workdir = workdir_with_history();
     spread(&workdir, &[Artefact::plugin("growing", &Plugin { fit, memory: "4", ..Plugin::default() })], "");

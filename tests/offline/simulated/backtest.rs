@@ -166,6 +166,12 @@ fn a_backtest_counts_by_rule_and_scores_labels() {
     let lines: Vec<&str> = scored.stdout.lines().collect();
     assert_eq!(lines[3].trim(), "precision 0.50 of 2 · recall 0.50 of 2", "{}", scored.stdout);
 
+    simulated.workdir.write("labels.csv", &format!("{labels}2026-11-15,no/such/series,3\n"));
+    let warned = simulated.run(&["rules", "backtest", "--labels", "labels.csv"]).expect(0).stderr;
+    let expected =
+        "--labels labels.csv: no/such/series has no stored day, and its events count as missed: check the key";
+    assert_eq!(warned.matches(expected).count(), 1, "{warned}");
+
     let drawn = simulated.run(&["rules", "backtest", "--plot"]).expect(0).stdout;
     assert!(drawn.starts_with("rules backtest 20260924-20261122, days with new incidents, KRW\n"), "{drawn}");
     assert!(drawn.contains("X anomaly"), "{drawn}");

@@ -37,6 +37,23 @@ fn lock_writes_the_plugins_of_the_rules() {
     assert_eq!(check(&workdir).0, 0);
 }
 
+/// A rule set that is applied later names a plugin that the live rules do not name.
+#[test]
+fn the_plugins_of_another_rule_set_are_locked_too() {
+    let workdir = workdir();
+    workdir.run(&["plugin", "lock"]).expect(0);
+    workdir.write("next/new.toml", &HEALTHY.replace("healthy", "new").replace("tutorial", "daily-level"));
+    insta::assert_snapshot!(said(&workdir, &["plugin", "lock", "--with", "next"]).1, @"
+    added daily-level: version 0.1.0, digest sha256:[1]
+    [workdir]/plugins.lock: 2 plugins written, 1 changed
+    ");
+    assert_eq!(check(&workdir).0, 0, "the lock approves more than the live rules use");
+    workdir.run(&["plugin", "lock", "--check", "--with", "next"]).expect(0);
+    let (code, text) = said(&workdir, &["plugin", "lock", "--with", "absent"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @"failed: --with: absent is not a folder, expected a folder with rules");
+}
+
 #[test]
 fn a_difference_is_told_and_written_only_when_that_is_asked_for() {
     let workdir = workdir();

@@ -13,5 +13,6 @@ pub mod settings_schema;
 pub mod sources;
 pub mod synthetic;
 pub mod trial_figure;
+pub mod tuning;
 pub mod verdict_csv;
 pub mod walk;

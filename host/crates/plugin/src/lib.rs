@@ -13,9 +13,9 @@ pub use self::supply_chain::lock_marker;
 pub use self::supply_chain::moved_tag::{ComparedTags, MovedTag, compare_tags};
 pub use self::supply_chain::pulled_plugins::{PulledPlugins, PulledPluginsError};
 pub use self::supply_chain::registry::{
-    Credentials, PulledPlugin, RegistryError, RegistryOptions, RegistryTransport, pull, push,
+    Credentials, InspectedPlugin, PulledPlugin, RegistryError, RegistryOptions, RegistryTransport, pull, push,
 };
 pub use self::supply_chain::signature::{
-    Signature, SignatureError, TrustedKey, read_signature, signature_path, verify, verify_file,
+    Signature, SignatureError, TrustedKey, key_id_of, read_signature, signature_path, verify, verify_file,
 };
 pub use self::supply_chain::signing::{KeyError, KeyFiles, generate_keys, parse_public_key, sign};

@@ -161,7 +161,7 @@ fn read_limits(section: &mut Section<'_, '_>) -> Limits {
         &mut limits.compile_seconds,
     );
     read_limit(
-        section.key("compile_memory_bytes", "The address space of the compiler process, in bytes."),
+        section.key("compile_memory_bytes", "The memory of the compiler process, in bytes."),
         134_217_728..=68_719_476_736,
         &mut limits.compile_memory_bytes,
     );

@@ -1,6 +1,5 @@
-//! The supply chain of plugins: inspection, signatures, plugins.lock and registries.
+//! The supply chain of plugins: signatures, plugins.lock and registries.
 
-pub mod inspection;
 pub(crate) mod lock;
 pub mod lock_marker;
 pub(crate) mod moved_tag;

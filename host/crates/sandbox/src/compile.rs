@@ -26,6 +26,7 @@ use crate::limits::Limits;
 pub(crate) use self::address_space::{AddressSpace, status_bytes};
 pub(crate) use self::cache_key::CacheKey;
 pub use self::child::{CompileOptions, run_compiler};
+pub(crate) use self::cpu_time::processor_time;
 pub use self::error::{CompileError, CompileRefusal, TransientCause};
 pub(crate) use self::machine_code::MachineCode;
 pub use self::pool::SandboxError;

@@ -7,11 +7,12 @@ use model::series::{Series, Window};
 use crate::call::{CallContext, CallKind, CallOutcome, Fitted, Issue, Verdict};
 use crate::failure::{Failure, FailureContext};
 use crate::limits::Limits;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Scope};
 use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
+use crate::run::repetition::repeat;
 use crate::run::subject::CallPoints;
-use crate::run::{Plugin, output};
+use crate::run::{DifferentSample, Plugin, output};
 
 /// A loaded plugin with a valid contract. Calls are independent: every call runs in a fresh instance in a worker process.
 pub struct Detector {
@@ -51,6 +52,31 @@ impl Detector {
             check: |window: &Window, verdicts| output::check_verdicts(verdicts, window, limits),
         };
         batch::run(&self.batch_call(context, CallKind::Judge), windows, &operation)
+    }
+
+    /// Fits a sample of the series again, alone and behind one other series, and compares with the results of
+    /// [`Self::fit`]. A detector that compares the series of a call has no sample.
+    pub fn repeat_fit(
+        &self,
+        context: &CallContext<'_>,
+        history: &[Series],
+        results: &[Result<Fitted, Failure>],
+    ) -> Option<DifferentSample> {
+        self.repeats().then(|| repeat("fit", history, results, |series| self.fit(context, series).results))?
+    }
+
+    /// Judges a sample of the windows again, like [`Self::repeat_fit`].
+    pub fn repeat_judge(
+        &self,
+        context: &CallContext<'_>,
+        windows: &[Window],
+        results: &[Result<Vec<Verdict>, Failure>],
+    ) -> Option<DifferentSample> {
+        self.repeats().then(|| repeat("judge", windows, results, |windows| self.judge(context, windows).results))?
+    }
+
+    fn repeats(&self) -> bool {
+        self.manifest.scope == Scope::Each
     }
 
     /// Returns the limits of the plugin's calls.

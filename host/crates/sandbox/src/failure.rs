@@ -49,6 +49,11 @@ pub enum CallError {
     /// The machine may have been busy, so the failure proves nothing about the plugin.
     #[error("ran longer than {0} seconds (plugins.limits.call_seconds)")]
     Time(u64),
+    /// As [`Self::Time`], for the processor time of all calls of a plugin.
+    #[error(
+        "used {0} seconds of processor time in all calls beyond ten times the time of the fuel (plugins.limits.call_seconds)"
+    )]
+    AllTime(u64),
     #[error("needs more memory than {0} bytes (plugins.limits.memory_bytes)")]
     Memory(usize),
     #[error("needs larger tables than {0} elements (plugins.limits.table_elements)")]
@@ -98,6 +103,11 @@ impl Failure {
         matches!(self, Self::Call { error: CallError::Skipped(SkipReason::FailedBatch(_)), .. })
     }
 
+    /// Returns true if the series had no full call.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self, Self::Call { error: CallError::Skipped(_), .. })
+    }
+
     /// Returns true if the plugin is not to blame and the next run tries again.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Call { error, .. } if error.is_transient())
@@ -145,7 +155,7 @@ impl CallError {
 
     /// Returns true if the cause can be the state of the host.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Host(_) | Self::Time(_) | Self::Worker(_))
+        matches!(self, Self::Host(_) | Self::Time(_) | Self::AllTime(_) | Self::Worker(_))
     }
 
     /// Makes the texts of an error from a worker safe. The texts are short unless a plugin has taken over the worker.
@@ -164,7 +174,7 @@ impl CallError {
 
     /// Returns true if series of the batch can succeed when called individually.
     pub(crate) fn is_worth_a_retry(&self) -> bool {
-        !matches!(self, Self::TooMany(_) | Self::Time(_) | Self::Host(_) | Self::Skipped(_))
+        !matches!(self, Self::TooMany(_) | Self::Time(_) | Self::AllTime(_) | Self::Host(_) | Self::Skipped(_))
     }
 }
 

@@ -9,8 +9,10 @@ mod bindings;
 mod call;
 mod compile;
 mod contract;
+mod damaged_worker;
 mod detector;
 mod failure;
+pub mod inspection;
 mod isolation;
 mod jail;
 mod limits;
@@ -31,14 +33,18 @@ pub use self::compile::{
     CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, retention, run_compiler,
 };
 pub use self::contract::InvalidPlugin;
+pub use self::damaged_worker::detector_with_worker_output;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
 pub use self::isolation::Isolation;
 pub use self::jail::Jail;
 pub use self::limits::Limits;
-pub use self::load::{FaultClass, Grants, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal, TransientFailure};
+pub use self::load::{
+    FaultClass, Grants, InspectError, InspectFault, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal,
+    TransientFailure,
+};
 pub use self::manifest::{Manifest, Scope, packed};
-pub use self::run::{PLUGIN_LOG_TARGET, stop_calls};
+pub use self::run::{BatchDependence, DifferentSample, PLUGIN_LOG_TARGET, PlacedResult, batch_dependence, stop_calls};
 pub use self::text::single_line;
 pub use self::worker::{WorkerOptions, run_worker};
 

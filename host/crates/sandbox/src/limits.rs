@@ -34,10 +34,11 @@ pub struct Limits {
     pub stack_bytes: usize,
     /// Bytes of the plugin file.
     pub module_bytes: u64,
-    /// Wall-clock seconds for compiling a plugin. A Rust plugin takes less than a second, a Python plugin about ten.
+    /// Seconds of processor time for compiling a plugin. A Rust plugin takes less than a second, a Python plugin about
+    /// five.
     pub compile_seconds: u64,
-    /// Address space of the process that compiles a plugin, in bytes; less than half is in use. A Rust plugin takes
-    /// about 600 MB, a Python or JavaScript plugin up to 1,200 MB on four cores.
+    /// Resident memory of the process that compiles a plugin, in bytes. A Rust plugin takes less than 100 MB, a Python or
+    /// JavaScript plugin about 370 MB.
     pub compile_memory_bytes: u64,
     /// Bytes of the state fitted for a series. Every state is stored.
     pub state_bytes: usize,
@@ -75,6 +76,11 @@ impl Limits {
         }
     }
 
+    /// Returns the wall-clock seconds of all calls of a plugin together, beside the time of their work.
+    pub(crate) fn all_calls_seconds(&self) -> u64 {
+        self.call_seconds.saturating_add(self.describe_seconds())
+    }
+
     /// Returns the wall-clock seconds of `describe` and of `check-settings`.
     pub(crate) fn describe_seconds(&self) -> u64 {
         self.call_seconds.div_ceil(5)
@@ -96,8 +102,8 @@ impl Default for Limits {
             tables: 16,
             stack_bytes: 512 * KIB,
             module_bytes: 64 * MIB as u64,
-            compile_seconds: 60,
-            compile_memory_bytes: 2048 * MIB as u64,
+            compile_seconds: 15,
+            compile_memory_bytes: 576 * MIB as u64,
             state_bytes: 64 * KIB,
             output_bytes: 32 * MIB,
             reason_bytes: KIB,

@@ -5,6 +5,7 @@
 
 mod componentize;
 mod error;
+mod inspect;
 mod record;
 mod sandbox;
 
@@ -18,14 +19,17 @@ use crate::contract;
 use crate::detector::Detector;
 use crate::failure::CallError;
 use crate::limits::Limits;
+use crate::manifest::json_shape::{self, SCHEMA_LEVELS};
 use crate::manifest::{Manifest, packed};
 use crate::protocol::{LoadedPlugin, SetupFault};
+use crate::run::time_account::TimeAccount;
 use crate::run::{Image, Plugin, ReferenceFolder};
 use crate::text;
 
 use self::record::RecordKeys;
 
 pub use self::error::{FaultClass, LoadError, LoadFault};
+pub use self::inspect::{InspectError, InspectFault};
 pub use self::record::{Prospect, StoredRefusal, TransientFailure};
 pub use self::sandbox::Sandbox;
 
@@ -135,6 +139,7 @@ impl Sandbox {
             limits: Arc::clone(&self.limits),
             reference: self.reference(loaded, expected_name, grants)?,
             workers: Arc::clone(&self.workers),
+            time: TimeAccount::new(self.limits.all_calls_seconds()),
         })
     }
 
@@ -221,6 +226,7 @@ fn checked_manifest(described: Manifest, limits: &Limits) -> Result<Manifest, Lo
     if described.settings_schema.len() > packed::LIMIT_BYTES {
         return Err(LoadFault::LargeSchema { bytes: described.settings_schema.len(), limit: packed::LIMIT_BYTES });
     }
+    json_shape::check(described.settings_schema.as_bytes(), SCHEMA_LEVELS).map_err(LoadFault::SchemaShape)?;
     if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&described.settings_schema) {
         return Err(LoadFault::SettingsSchema(error.to_string()));
     }

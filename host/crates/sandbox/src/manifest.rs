@@ -1,5 +1,6 @@
 //! The metadata of a plugin, as `describe` returns it.
 
+pub(crate) mod json_shape;
 pub mod packed;
 
 use serde::{Deserialize, Serialize};

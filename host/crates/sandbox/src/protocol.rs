@@ -10,6 +10,6 @@ mod numbers;
 
 pub(crate) use self::frame::{HEADER_BYTES, decode, encode, payload_bytes, split};
 pub(crate) use self::message::{
-    Call, Finished, InputContext, LoadedPlugin, LogBudget, LogLevel, Message, Output, ReferenceAnswer, Refusal,
-    Request, SeriesInput, Setup, SetupFault, WindowInput,
+    Call, Finished, InputContext, LoadedPlugin, LogBudget, LogLevel, Message, Output, PluginSetup, ReferenceAnswer,
+    Refusal, Request, SeriesInput, Setup, SetupFault, WindowInput,
 };

@@ -9,9 +9,11 @@ pub(crate) mod output;
 mod parallel;
 mod plugin;
 mod reference;
+pub(crate) mod repetition;
 mod starter;
 mod stop;
 pub(crate) mod subject;
+pub(crate) mod time_account;
 mod worker;
 mod workers;
 
@@ -20,5 +22,6 @@ pub use self::log::PLUGIN_LOG_TARGET;
 pub(crate) use self::plugin::CallBudget;
 pub(crate) use self::plugin::Plugin;
 pub(crate) use self::reference::ReferenceFolder;
+pub use self::repetition::{BatchDependence, DifferentSample, PlacedResult, batch_dependence};
 pub use self::stop::stop_calls;
 pub(crate) use self::workers::{Image, Workers};

@@ -1,13 +1,11 @@
 //! The command `plugin compare`: the events and alerts of two detectors over the same series.
 
-use std::path::Path;
-
 use plugin::authoring::score::{ComparedSpan, LabelledRows, Scoring, compare as compared};
-use plugin::authoring::series_file::{self, SeriesFile};
+use plugin::authoring::series_file::SeriesFile;
 use serde_json::json;
 
 use super::folder::score_line;
-use super::run::read_series;
+use super::run::{files_of, read_series};
 use super::trial::Trial;
 use super::{CompareArgs, TrialEnvironment};
 use crate::cli::present::{self, Form};
@@ -33,7 +31,7 @@ pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: 
     ];
     let mut scorings = [Scoring::default(), Scoring::default()];
     let mut rows = Vec::new();
-    for path in files(input)? {
+    for path in files_of(input)? {
         let file = read_series(&path)?;
         let results = [trials[0].run(&file)?, trials[1].run(&file)?];
         for (scoring, result) in scorings.iter_mut().zip(&results) {
@@ -60,10 +58,6 @@ pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: 
         }
     }
     Ok(Grade::Done)
-}
-
-fn files(input: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
-    if input.is_dir() { Ok(series_file::files_of(input)?) } else { Ok(vec![input.to_owned()]) }
 }
 
 fn row(file: &SeriesFile, span: ComparedSpan) -> ComparedRow {

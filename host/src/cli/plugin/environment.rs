@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use model::incident::ACCEPT_AFTER_DAYS;
 use plugin::TrustedKey;
 use plugin::options::TrialOptions;
-use sandbox::{Artifact, Detector, Grants, Limits, LoadFault, packed};
+use sandbox::inspection::Inspection;
+use sandbox::{Artifact, Detector, Grants, Isolation, Limits, LoadFault, Sandbox};
 
 use super::{CacheArgs, LoadArgs, config_file};
 use crate::cli::together;
@@ -76,10 +77,22 @@ impl TrialEnvironment {
         loaded
     }
 
-    /// Returns the grant in the config for the name in the packed manifest, or for the file name without a manifest.
+    /// Inspects a plugin file in a worker process.
+    pub(super) fn inspect(&self, artifact: &Artifact) -> anyhow::Result<Inspection> {
+        Ok(Sandbox::new(self.limits.clone(), None, Isolation::processes(false))?.inspect(artifact)?)
+    }
+
+    /// Returns the name in the packed manifest, or the file name without a readable manifest.
+    pub(super) fn name(&self, artifact: &Artifact) -> String {
+        let manifest = self.inspect(artifact).ok().and_then(|inspection| inspection.manifest);
+        manifest.map_or_else(|| artifact.stem(), |manifest| manifest.name)
+    }
+
+    /// Returns the grant in the config for the name of a plugin.
     fn grants(&self, artifact: &Artifact) -> Grants {
-        let packed = packed::read(&artifact.bytes).ok().flatten();
-        let name = packed.map_or_else(|| artifact.stem(), |packed| packed.name);
-        self.grants.get(&name).cloned().unwrap_or_default()
+        if self.grants.is_empty() {
+            return Grants::default();
+        }
+        self.grants.get(&self.name(artifact)).cloned().unwrap_or_default()
     }
 }

@@ -1,9 +1,10 @@
-//! The command `plugin inspect`: prints the contents of a plugin file without running the plugin.
+//! The command `plugin inspect`: prints the contents of a plugin file without running the plugin. A worker process reads
+//! the file.
 
 use plugin::authoring::settings_schema::setting_rows;
-use plugin::supply_chain::inspection::{self, Inspection};
 use plugin::{self, TrustedKey};
 use sandbox::Artifact;
+use sandbox::inspection::Inspection;
 use sandbox::packed::PackedManifest;
 use serde_json::json;
 
@@ -13,9 +14,8 @@ use crate::pipeline::Grade;
 
 pub(super) fn inspect(args: &InspectArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
     let artifact = Artifact::read(&args.file, environment.limits.module_bytes)?;
-    let inspection =
-        inspection::inspect(&artifact.bytes).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
-    let signature = signature_status(&artifact, &environment.keys);
+    let inspection = environment.inspect(&artifact)?;
+    let signature = signature_status(&artifact, &inspection, &environment.keys);
     match form {
         Form::Text => text(&artifact, &inspection, signature.as_ref()),
         Form::Json => as_json(&artifact, &inspection, signature.as_ref()),
@@ -40,10 +40,11 @@ enum Verification {
     Refused(String),
 }
 
-fn signature_status(artifact: &Artifact, keys: &[TrustedKey]) -> Option<SignatureStatus> {
+fn signature_status(artifact: &Artifact, inspection: &Inspection, keys: &[TrustedKey]) -> Option<SignatureStatus> {
     let signature = plugin::read_signature(&artifact.path).transpose()?;
-    let key = signature.as_ref().ok().and_then(|signature| inspection::key_id_of(&signature.text));
-    let verification = match plugin::verify_file(keys, artifact, signature.map(Some)) {
+    let key = signature.as_ref().ok().and_then(|signature| plugin::key_id_of(&signature.text));
+    let name = || inspection.manifest.as_ref().map_or_else(|| artifact.stem(), |manifest| manifest.name.clone());
+    let verification = match plugin::verify_file(keys, artifact, signature.map(Some), name) {
         Ok(None) => Verification::NotChecked,
         Ok(Some(name)) => Verification::Verified(name.to_owned()),
         Err(error) => Verification::Refused(error.to_string()),

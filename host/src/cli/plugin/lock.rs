@@ -28,7 +28,7 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
             lines.join("\n")
         )
     })?;
-    let set = rule::load(&config.rules);
+    let set = rules(config, args.with.as_deref())?;
     let images: Vec<Image> = set.rules.iter().filter_map(|rule| rule.image.clone()).collect();
     let after = used_plugins(set, config, pull).await?;
     let is_absent = before.is_none();
@@ -63,6 +63,18 @@ pub(super) async fn lock(args: &LockArgs, config: &Config, form: Form) -> anyhow
         present::out(&outcome);
     }
     Ok(Grade::Done)
+}
+
+/// Returns the rules of the config, and the rules of the folder of another rule set.
+fn rules(config: &Config, other: Option<&Path>) -> anyhow::Result<RuleSet> {
+    let mut set = rule::load(&config.rules);
+    if let Some(folder) = other {
+        anyhow::ensure!(folder.is_dir(), "--with: {} is not a folder, expected a folder with rules", folder.display());
+        let RuleSet { rules, errors, .. } = rule::load(folder);
+        set.rules.extend(rules);
+        set.errors.extend(errors);
+    }
+    Ok(set)
 }
 
 fn approved(lock: &Lock) -> String {

@@ -55,6 +55,11 @@ pub(super) async fn run(args: &RunArgs, config: Option<PathBuf>, form: Form) -> 
     Ok(Grade::Done)
 }
 
+/// Returns a file, or the CSV files of a folder.
+pub(super) fn files_of(input: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if input.is_dir() { Ok(series_file::files_of(input)?) } else { Ok(vec![input.to_owned()]) }
+}
+
 /// Reads a series and prints the warnings.
 pub(super) fn read_series(input: &Path) -> anyhow::Result<SeriesFile> {
     let file = series_file::read(input)?;

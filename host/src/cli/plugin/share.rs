@@ -6,9 +6,8 @@ use anyhow::Context as _;
 use model::rule::image::Image;
 use plugin::authoring::build;
 use plugin::options::ExchangeOptions;
-use plugin::{self, PulledPlugin, PulledPlugins, RegistryOptions};
-use sandbox::packed::{self, PackedManifest};
-use sandbox::{Artifact, Limits};
+use plugin::{self, InspectedPlugin, PulledPlugin, PulledPlugins, RegistryOptions};
+use sandbox::{Artifact, Isolation, Limits, Sandbox};
 use serde_json::json;
 
 use super::{PullArgs, PushArgs};
@@ -19,10 +18,12 @@ use crate::pipeline::Grade;
 pub(super) async fn push(args: &PushArgs, exchange: Exchange, form: Form) -> anyhow::Result<Grade> {
     let image = parse_image(&args.reference)?;
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    check_name(&artifact, &image, &exchange.plugins.limits)?;
+    let limits = &exchange.plugins.limits;
+    let inspection = Sandbox::new(limits.clone(), None, Isolation::processes(false))?.inspect(&artifact)?;
+    let plugin = InspectedPlugin { artifact: &artifact, inspection: &inspection };
+    check_name(plugin, &image, limits)?;
     let signature = plugin::read_signature(&args.file)?;
-    let pushed =
-        plugin::push(&image, &registry_options(&image, &exchange.plugins), &artifact, signature.as_ref()).await?;
+    let pushed = plugin::push(&image, &registry_options(&image, &exchange.plugins), plugin, signature.as_ref()).await?;
     let signed = if signature.is_some() { "with its signature" } else { "unsigned" };
     present::out(&match form {
         Form::Text => format!("{pushed}: pushed, {signed} (sha256:{})", artifact.digest),
@@ -78,12 +79,12 @@ fn write(output: &Path, pulled: &PulledPlugin) -> anyhow::Result<()> {
 
 /// Checks that the image has the name of the plugin, because a pulled plugin with another name is refused. A plugin
 /// without a packed manifest is run in the sandbox for the name.
-fn check_name(artifact: &Artifact, image: &Image, limits: &Limits) -> anyhow::Result<()> {
+fn check_name(plugin: InspectedPlugin<'_>, image: &Image, limits: &Limits) -> anyhow::Result<()> {
+    let InspectedPlugin { artifact, inspection } = plugin;
     let file = artifact.path.display();
     let image_name = image.name();
-    let packed = packed::read(&artifact.bytes).with_context(|| artifact.path.display().to_string())?;
-    let name = match packed {
-        Some(PackedManifest { name, .. }) => name,
+    let name = match &inspection.manifest {
+        Some(manifest) => manifest.name.clone(),
         None => {
             let name = build::describe_uncached(artifact, limits.clone())?.name;
             present::complaint(

@@ -78,7 +78,7 @@ pub(super) fn verify(args: &VerifyArgs, environment: &TrialEnvironment, form: Fo
     let artifact = Artifact::read(&args.file, u64::MAX)?;
     let signature = plugin::read_signature(&args.file)?;
     let comment = signature.as_ref().and_then(plugin::Signature::trusted_comment).unwrap_or_default();
-    let signer = plugin::verify_file(&keys, &artifact, Ok(signature))
+    let signer = plugin::verify_file(&keys, &artifact, Ok(signature), || environment.name(&artifact))
         .map_err(|error| without_config(error, args))?
         .unwrap_or_default();
     // The comment comes from the signature file: no control character may reach the terminal.

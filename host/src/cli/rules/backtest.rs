@@ -9,6 +9,7 @@ use model::count::counted;
 use model::money;
 use model::run_id::RunId;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use super::{ensure_rules, labels, prepare};
 use crate::cli::args;
@@ -49,7 +50,17 @@ pub(super) async fn run(mut config: Config, args: BacktestArgs, form: Form, run_
     let plot = PlotTarget::of_form(plot.as_ref(), form)?;
     config.rules = rules.unwrap_or(config.rules);
     ensure_rules(&config.rules)?;
-    let labels = labels.as_deref().map(labels::read).transpose()?;
+    let file = labels;
+    let labels = file.as_deref().map(labels::read).transpose()?;
+    if let (Some(file), Some(labels)) = (&file, &labels) {
+        let store = Store::open(&config.store, Access::Read).await?;
+        for series in labels::unknown_series(labels, &store).await? {
+            let file = file.display();
+            let warning =
+                format!("--labels {file}: {series} has no stored day, and its events count as missed: check the key");
+            present::complaint(Level::WARN, &warning);
+        }
+    }
     let currency = config.currency.clone();
     let result = replay(config, ReplayArgs { from, to, labels: labels.as_deref(), run_id }).await?;
     if let Some(target) = plot.filter(|_| result.report.error.is_none()) {

@@ -1,10 +1,13 @@
 //! A file of labels: CSV with the columns `date`, `series` and `label`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
-use model::series::{SeriesKey, parse_day};
+use model::series::{ALL, SeriesKey, parse_day};
+use store::{Store, StoreError};
 
+use crate::cli::args::ALL_DAYS;
 use crate::pipeline::DayLabel;
 
 const COLUMNS: [&str; 3] = ["date", "series", "label"];
@@ -16,6 +19,22 @@ const COLUMNS: [&str; 3] = ["date", "series", "label"];
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<DayLabel>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("--labels {}: cannot be read", path.display()))?;
     parse(&text).with_context(|| format!("--labels {}", path.display()))
+}
+
+/// Returns the labelled series without a stored day, without sums.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn unknown_series(labels: &[DayLabel], store: &Store) -> Result<Vec<SeriesKey>, StoreError> {
+    let is_sum = |key: &SeriesKey| [&key.account, &key.project, &key.service].into_iter().any(|id| &**id == ALL);
+    let series: BTreeSet<&SeriesKey> = labels.iter().map(|label| &label.series).filter(|key| !is_sum(key)).collect();
+    let mut unknown = Vec::new();
+    for key in series {
+        if store.daily(ALL_DAYS, key).await?.is_empty() {
+            unknown.push(key.clone());
+        }
+    }
+    Ok(unknown)
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<DayLabel>> {

@@ -77,7 +77,10 @@ impl<'a> Evaluator<'a> {
                 self.report.hourly_histories.add(&prepared.rule.id, history);
             }
         }
-        outcome.results.into_iter().map(|result| self.accept(prepared, result)).collect()
+        let sample = self.repeat_fit(prepared, history, &outcome.results);
+        let fits = outcome.results.into_iter().map(|result| self.accept(prepared, result)).collect();
+        self.report_sample(prepared, sample);
+        fits
     }
 
     /// Evaluates each detector input and converts verdicts to anomalies.
@@ -94,6 +97,11 @@ impl<'a> Evaluator<'a> {
         let started = Instant::now();
         let outcome = prepared.detector.judge(&self.call(prepared), &windows);
         self.count_call(prepared, outcome.usage, CallSize { series: windows.len(), time: started.elapsed() });
+        // An hourly run is short and evaluates the same series every hour.
+        let sample = match time.moment.hour {
+            None => self.repeat_judge(prepared, &windows, &outcome.results),
+            Some(_) => None,
+        };
         // Only a rule with a result replaces stored anomalies.
         if outcome.results.iter().any(Result::is_ok) {
             self.evaluation.rules.insert(prepared.rule.id.clone());
@@ -144,9 +152,10 @@ impl<'a> Evaluator<'a> {
                 None => {}
             }
         }
+        self.report_sample(prepared, sample);
     }
 
-    fn call<'r>(&self, prepared: &'r PreparedRule) -> CallContext<'r>
+    pub(super) fn call<'r>(&self, prepared: &'r PreparedRule) -> CallContext<'r>
     where
         'a: 'r,
     {

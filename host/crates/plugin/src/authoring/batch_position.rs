@@ -1,26 +1,9 @@
-//! The check that results do not depend on the batch. A run chooses the batches, so a detector with the scope `each` must
-//! give a series the same result alone and among other series.
-//!
-//! The usual cause of a difference is a map of the standard library with random keys: the order of its entries depends on
-//! the maps that the same call made before.
+//! The check of a golden case that the results of a detector with the scope `each` do not depend on the batch.
+
+use std::fmt::Debug;
 
 use model::series::{Series, Window};
-use sandbox::{CallContext, Detector, Failure, Scope};
-
-/// A function of a detector whose result depends on the batch, with the results.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{function}` gives another result behind other series than alone, so the anomalies of a run depend on its batches: {alone} alone, {among_others} behind {position} series; expected the same result: use no state across series, and BTreeMap in place of HashMap"
-)]
-pub(super) struct BatchDependence {
-    function: &'static str,
-    alone: String,
-    among_others: String,
-    position: usize,
-}
-
-/// Maximum length of a result in a message, in characters.
-const SHOWN_CHARS: usize = 120;
+use sandbox::{BatchDependence, CallContext, Detector, Failure, PlacedResult, Scope, batch_dependence};
 
 /// Compares the results of a series alone and in several positions of a batch.
 ///
@@ -44,19 +27,11 @@ pub(super) fn check(detector: &Detector, context: &CallContext<'_>, series: &Ser
     compare("judge", &alone[0], &among_others)
 }
 
-fn compare<T: std::fmt::Debug>(
+fn compare<T: Debug>(
     function: &'static str,
     alone: &Result<T, Failure>,
     among_others: &[Result<T, Failure>],
 ) -> Result<(), BatchDependence> {
-    // The text shows every bit of a number, also the sign of zero.
-    let alone = format!("{alone:?}");
-    let other = among_others.iter().map(|result| format!("{result:?}")).enumerate().skip(1);
-    match other.into_iter().find(|(_, result)| *result != alone) {
-        None => Ok(()),
-        Some((position, among_others)) => {
-            let shown = |text: String| text.chars().take(SHOWN_CHARS).collect();
-            Err(BatchDependence { function, alone: shown(alone), among_others: shown(among_others), position })
-        }
-    }
+    let placed = among_others.iter().enumerate().map(|(position, result)| PlacedResult { result, position });
+    batch_dependence(function, alone, placed.skip(1)).map_or(Ok(()), Err)
 }

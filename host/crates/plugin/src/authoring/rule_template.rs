@@ -1,11 +1,11 @@
 //! The first rule for a plugin: TOML from the packed manifest, for further edits by an operator.
 
+use sandbox::inspection::{ImportKind, Inspection};
 use sandbox::packed::PackedManifest;
 use sandbox::single_line;
 use serde_json::Value;
 
 use super::settings_schema::{SettingRow, setting_rows};
-use crate::supply_chain::inspection::{ImportKind, Inspection};
 
 /// Minimum days of history in the rule; a plugin may need more.
 const HISTORY_DAYS: u32 = 90;
@@ -90,10 +90,10 @@ mod tests {
     use std::path::Path;
 
     use model::rule::{self, RuleSet};
+    use sandbox::inspection::Import;
     use sandbox::{Encoding, Scope};
 
     use super::*;
-    use crate::supply_chain::inspection::Import;
 
     fn template(schema: &str, kinds: &[ImportKind]) -> String {
         let manifest = PackedManifest {

@@ -3,12 +3,14 @@
 //! An event is a run of rows with one label other than 0. An alert is a run of anomalous rows with gaps of at most 3 rows.
 //! An alert touches an event within one row of the ends of the event. The first quarter of each series is warm-up.
 
+mod alert_rate;
 mod comparison;
 mod event;
 mod nab;
 
 use serde::Serialize;
 
+pub use self::alert_rate::AlertRate;
 pub use self::comparison::{ComparedSpan, compare};
 use self::event::{Event, alerts, events};
 use self::nab::NabPoint;

@@ -21,6 +21,7 @@ use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_wasm::{ToConfig as _, WASM_MANIFEST_MEDIA_TYPE};
 use reqwest::Response;
 use sandbox::Artifact;
+use sandbox::inspection::Inspection;
 use transport::body::{self, BodyError};
 
 use self::client::Client;
@@ -47,17 +48,24 @@ pub struct PulledPlugin {
 const SIGNATURE_ANNOTATION: &str = "costwarden.minisig";
 const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
 
+/// A plugin to push, with the names of its imports.
+#[derive(Debug, Clone, Copy)]
+pub struct InspectedPlugin<'a> {
+    pub artifact: &'a Artifact,
+    pub inspection: &'a Inspection,
+}
+
 /// Pushes a plugin. The same plugin and signature always give the same image.
 ///
 /// # Errors
-/// Fails if the file is not WebAssembly or the registry does not accept the image.
+/// Fails if the registry does not accept the image.
 pub async fn push(
     image: &Image,
     options: &RegistryOptions,
-    artifact: &Artifact,
+    plugin: InspectedPlugin<'_>,
     signature: Option<&Signature>,
 ) -> Result<Image, RegistryError> {
-    let (config, layer) = config_and_layer(image, artifact)?;
+    let (config, layer) = config_and_layer(image, plugin.artifact, plugin.inspection)?;
     let other = |error: anyhow::Error| RegistryError::Other { image: image.clone(), cause: format!("{error:#}") };
     let config = config.to_config().map_err(other)?;
     let mut annotations = BTreeMap::from([(TITLE_ANNOTATION.to_owned(), format!("{}.wasm", image.name()))]);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 use minisign::{PublicKey, SignatureBox};
 use model::rule::image::is_sha256;
-use sandbox::{Artifact, packed};
+use sandbox::Artifact;
 
 /// A trusted key.
 #[derive(Debug, Clone)]
@@ -70,8 +70,7 @@ pub fn verify<'k>(
     Ok(Some(&key.name))
 }
 
-/// Verifies a plugin with an unknown name like [`verify`]. After the verification of the bytes, the name comes from the
-/// packed manifest; without a manifest, from the file name.
+/// Verifies a plugin like [`verify`]. The name is asked for after the verification of the bytes.
 ///
 /// # Errors
 /// See [`verify`].
@@ -79,12 +78,17 @@ pub fn verify_file<'k>(
     keys: &'k [TrustedKey],
     artifact: &Artifact,
     signature: Result<Option<Signature>, SignatureError>,
+    name: impl FnOnce() -> String,
 ) -> Result<Option<&'k str>, SignatureError> {
     let Some(key) = signer(keys, artifact, signature)? else { return Ok(None) };
-    let manifest = packed::read(&artifact.bytes).ok().flatten();
-    let name = manifest.map_or_else(|| artifact.stem(), |manifest| manifest.name);
-    key.check_may_sign(&name, artifact)?;
+    key.check_may_sign(&name(), artifact)?;
     Ok(Some(&key.name))
+}
+
+/// Returns the id of a signature's key in hex, without verification.
+pub fn key_id_of(signature: &str) -> Option<String> {
+    let signature = SignatureBox::from_string(signature).ok()?;
+    Some(key_id(signature.keynum()))
 }
 
 /// Returns the key that signed the bytes, allowed or not; `None` if no key is trusted.
@@ -151,7 +155,7 @@ fn signed_digest(signature: &SignatureBox) -> Option<String> {
 }
 
 /// Formats a key id like minisign does: the little-endian number as 16 upper-case hex digits.
-pub(super) fn key_id(number: &[u8]) -> String {
+fn key_id(number: &[u8]) -> String {
     hex::encode_upper(number.iter().rev().copied().collect::<Vec<_>>())
 }
 
@@ -269,5 +273,26 @@ mod tests {
         let error = read_signature(&folder.path().join("a.wasm")).expect_err("refused").to_string();
         assert!(error.ends_with("a.wasm.minisig: cannot be read: not a regular file"), "{error}");
         assert_eq!(read_signature(&folder.path().join("b.wasm")).expect("none"), None);
+    }
+
+    #[test]
+    fn a_signature_has_the_id_of_the_key() {
+        let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
+        let signature = minisign::sign(None, &pair.sk, &b"bytes"[..], None, None).expect("signed").into_string();
+        let key = key_id_of(&signature).expect("named");
+        // minisign omits leading zeros in this comment.
+        let comment = pair.pk.to_box().expect("a box").to_string();
+        assert!(comment.contains(key.trim_start_matches('0')), "{key}: {comment}");
+        assert_eq!(key_id_of("untrusted comment: none\n"), None);
+        assert_eq!(key_id_of(""), None);
+    }
+
+    #[test]
+    fn a_key_id_keeps_leading_zeros() {
+        // Algorithm `ED`, the key id 0102030405060708 in little-endian order, and an empty signature.
+        let signature = "A".repeat(83);
+        let global = "A".repeat(86);
+        let text = format!("untrusted comment: \nRUQIBwYFBAMCAQAA{signature}=\ntrusted comment: \n{global}==\n");
+        assert_eq!(key_id_of(&text).as_deref(), Some("0102030405060708"));
     }
 }

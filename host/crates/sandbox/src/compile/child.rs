@@ -22,8 +22,8 @@ pub(super) const REFUSED: &[u8] = b"costwarden refuses a plugin\n";
 pub struct CompileOptions {
     /// Value of [`Limits::stack_bytes`], which affects the code.
     pub stack_bytes: usize,
-    /// Value of [`Limits::compile_memory_bytes`].
-    pub memory_bytes: u64,
+    /// Bytes of addresses.
+    pub address_bytes: u64,
     /// CPU seconds, summed over all cores.
     pub cpu_seconds: u64,
 }
@@ -47,7 +47,7 @@ fn limit_resources(options: CompileOptions) -> io::Result<()> {
     jail::limit(Resource::Nofile, 16)?;
     // The soft limit sends SIGXCPU. The hard limit kills a process that ignores the signal.
     jail::limit_softly(Resource::Cpu, options.cpu_seconds, options.cpu_seconds.saturating_add(1))?;
-    jail::limit(Resource::As, options.memory_bytes)?;
+    jail::limit(Resource::As, options.address_bytes)?;
     jail::refuse_files();
     jail::refuse_system_calls(Threads::Allowed);
     Ok(())

@@ -21,9 +21,11 @@ pub enum CompileRefusal {
     /// A thread of the compiler used the whole limit as processor time.
     #[error("takes longer than {0} seconds to compile (plugins.limits.compile_seconds)")]
     Time(u64),
-    /// The compiler ran out of memory although the machine had room for the whole limit.
+    /// The compiler used more memory than the limit, or ran out of addresses although the machine had room for all of them.
     #[error("needs more memory than {0} bytes to compile (plugins.limits.compile_memory_bytes)")]
     Memory(u64),
+    #[error("compiles to {0} bytes of machine code or more, a fixed limit: build a smaller plugin")]
+    CodeSize(u64),
     #[error(transparent)]
     Invalid(InvalidPlugin),
     #[error(

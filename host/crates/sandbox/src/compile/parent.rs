@@ -1,8 +1,8 @@
 //! The parent of the compiler process: starts the child, sends the plugin's bytes and kills the child at its limits.
 //!
-//! A limit is reached only by resources that the child had: processor time, and memory on a machine with room for the
-//! whole limit. A refusal on other grounds would blame the plugin for a busy machine.
+//! A limit is reached only by resources that the child had: processor time and memory. A refusal on other grounds would blame the plugin for a busy machine.
 
+use std::fs;
 use std::hint::black_box;
 use std::io::{self, Read, Write as _};
 use std::num::NonZero;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Signal, getrlimit};
 
+use super::address_space::status_bytes;
 use super::child::{COMPILED, REFUSED};
 use super::cpu_time::busiest_thread;
 use super::error::{CompileError, CompileRefusal, TransientCause};
@@ -30,20 +31,26 @@ const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 const STDERR_BYTES: u64 = 16 * 1024;
 /// Maximum bytes of standard error repeated in a message.
 const SHOWN_STDERR_BYTES: usize = 300;
-/// Pause between two readings of the child's processor time.
-const READING_PAUSE: Duration = Duration::from_millis(50);
+/// Maximum bytes of the output. A plugin in Python has 35 MB of code; the parent and the worker copy the code.
+const CODE_BYTES: u64 = 128 << 20;
+/// Addresses of the child for each byte of memory.
+const ADDRESS_FACTOR: u64 = 4;
+/// Pause between two readings of the child's processor time and memory.
+const READING_PAUSE: Duration = Duration::from_millis(20);
 /// Wall-clock seconds for each second of processor time, on a busy machine.
 const BUSY_FACTOR: u64 = 4;
 /// Least wall-clock seconds on a busy machine.
 const BUSY_SECONDS: u64 = 30;
 
-/// The limits on the time of the compiler.
+/// The limits of the parent on the compiler.
 #[derive(Debug, Clone, Copy)]
-struct TimeLimit {
+struct CompilerLimit {
     /// Seconds of processor time of a single thread.
     processor: u64,
     /// Wall-clock seconds.
     wall: u64,
+    /// Bytes of resident memory.
+    memory: u64,
 }
 
 /// The end of a child process.
@@ -64,6 +71,9 @@ pub(super) fn compile_in_child(program: &Path, limits: &Limits, bytes: &[u8]) ->
         return Err(exit_error(status, &errors, limits));
     }
     let mut output = output.map_err(|error| CompileError::compiler(format!("cannot be read from: {error}")))?;
+    if output.len() as u64 >= CODE_BYTES {
+        return Err(CompileRefusal::CodeSize(CODE_BYTES).into());
+    }
     if output.starts_with(COMPILED) {
         output.drain(..COMPILED.len());
         return Ok(output);
@@ -87,10 +97,9 @@ fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, Com
         let write = move || {
             let _ = input.write_all(bytes);
         };
-        // The child holds its output in memory, so its memory limit also bounds the output.
         let read = move || {
             let mut bytes = Vec::new();
-            let read = output.take(limits.compile_memory_bytes).read_to_end(&mut bytes);
+            let read = output.take(CODE_BYTES).read_to_end(&mut bytes);
             let _ = sender.send(read.map(|_| bytes));
         };
         let started = thread::Builder::new()
@@ -98,7 +107,7 @@ fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, Com
             .and_then(|_| thread::Builder::new().spawn_scoped(scope, read))
             .and_then(|_| thread::Builder::new().spawn_scoped(scope, move || read_errors(errors)));
         let output = match &started {
-            Ok(_) => wait(&child, &receiver, TimeLimit::new(limits.compile_seconds)),
+            Ok(_) => wait(&child, &receiver, CompilerLimit::new(limits)),
             Err(error) => Err(TransientCause::Thread(error.to_string()).into()),
         };
         if output.is_err() {
@@ -110,10 +119,11 @@ fn exchange(mut child: Child, limits: &Limits, bytes: &[u8]) -> Result<Exit, Com
     })
 }
 
-impl TimeLimit {
-    /// Returns the limits for a value of `compile_seconds`.
-    fn new(seconds: u64) -> Self {
-        Self { processor: seconds, wall: seconds.saturating_mul(BUSY_FACTOR).max(BUSY_SECONDS) }
+impl CompilerLimit {
+    fn new(limits: &Limits) -> Self {
+        let processor = limits.compile_seconds;
+        let wall = processor.saturating_mul(BUSY_FACTOR).max(BUSY_SECONDS);
+        Self { processor, wall, memory: limits.compile_memory_bytes }
     }
 }
 
@@ -121,11 +131,11 @@ impl TimeLimit {
 ///
 /// # Errors
 /// A thread of the child used all of its processor time: a machine without other work would not compile in less time. Or
-/// the child did not get this time, because the machine is busy.
+/// the child did not get this time, because the machine is busy. Or the child uses more memory than its limit.
 fn wait(
     child: &Child,
     receiver: &Receiver<io::Result<Vec<u8>>>,
-    limit: TimeLimit,
+    limit: CompilerLimit,
 ) -> Result<io::Result<Vec<u8>>, CompileError> {
     let started = Instant::now();
     loop {
@@ -136,6 +146,9 @@ fn wait(
         }
         if busiest_thread(child.id()) >= Duration::from_secs(limit.processor) {
             return Err(CompileRefusal::Time(limit.processor).into());
+        }
+        if resident_bytes(child.id()).is_some_and(|bytes| bytes > limit.memory) {
+            return Err(CompileRefusal::Memory(limit.memory).into());
         }
         if started.elapsed() >= Duration::from_secs(limit.wall) {
             return Err(TransientCause::Busy { seconds: limit.processor, waited: limit.wall }.into());
@@ -151,7 +164,7 @@ fn command(program: &Path, limits: &Limits) -> Command {
     command
         .arg("compile-plugin")
         .args(["--stack-bytes", &limits.stack_bytes.to_string()])
-        .args(["--memory-bytes", &limits.compile_memory_bytes.to_string()])
+        .args(["--address-bytes", &address_bytes(limits).to_string()])
         .args(["--cpu-seconds", &cpu_seconds.to_string()])
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
@@ -163,6 +176,17 @@ fn command(program: &Path, limits: &Limits) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// Returns the limit of addresses of the child: a backstop behind the watched memory, because an allocator reserves more
+/// addresses than it uses.
+fn address_bytes(limits: &Limits) -> u64 {
+    limits.compile_memory_bytes.saturating_mul(ADDRESS_FACTOR)
+}
+
+/// Returns the resident memory of a process, or nothing without a readable `/proc`.
+fn resident_bytes(process: u32) -> Option<u64> {
+    status_bytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmRSS:")
 }
 
 /// Returns the start of standard error. Reads and drops the rest, so the child never blocks on a full pipe.
@@ -200,12 +224,13 @@ fn resource_error(text: &str, limits: &Limits) -> Option<CompileError> {
     // The message of a failed allocation before an abort, and the error of the compiler.
     const MEMORY: [&str; 3] = ["memory allocation of", "out of memory", "Cannot allocate memory"];
     let limit = limits.compile_memory_bytes;
+    let addresses = address_bytes(limits);
     if text.contains(THREAD) {
         // The system reports a missing thread and a missing stack in the same way.
         return Some(TransientCause::Thread(THREAD.to_owned()).into());
     }
     MEMORY.iter().any(|report| text.contains(report)).then(|| {
-        if has_room(limit) { CompileRefusal::Memory(limit).into() } else { TransientCause::Memory(limit).into() }
+        if has_room(addresses) { CompileRefusal::Memory(limit).into() } else { TransientCause::Memory(limit).into() }
     })
 }
 
@@ -221,7 +246,7 @@ fn has_room(bytes: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -229,13 +254,16 @@ mod tests {
 
     /// Returns the load error with a shell script in place of the compiler.
     fn load_error(script: &str) -> String {
+        load_error_within(&Limits { compile_seconds: 1, ..Limits::default() }, script)
+    }
+
+    fn load_error_within(limits: &Limits, script: &str) -> String {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("compiler");
         fs::write(&program, format!("#!/bin/sh\n[ $1 = compile-plugin ] || exit 9\n{script}\n")).expect("written");
         fs::set_permissions(&program, Permissions::from_mode(0o700)).expect("set");
-        let limits = Limits { compile_seconds: 1, ..Limits::default() };
-        let sandbox =
-            Sandbox::new(limits, None, Isolation::Processes { program, requires_jail: false }).expect("a sandbox");
+        let sandbox = Sandbox::new(limits.clone(), None, Isolation::Processes { program, requires_jail: false })
+            .expect("a sandbox");
         let plugin = Artifact::new(Path::new("plugin.wasm"), b"\0asm\x01\0\0\0".to_vec());
         sandbox.load("plugin", &plugin, &Grants::default()).err().expect("not compiled").to_string()
     }
@@ -255,7 +283,7 @@ mod tests {
         insta::assert_snapshot!(load_error("kill -SEGV $$"), @"plugin.wasm: cannot be compiled: the compiler was ended by signal 11 (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("kill -KILL $$"), @"plugin.wasm: cannot be compiled: the compiler was killed by signal 9, e.g. because the machine has no memory left (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("kill -XCPU $$"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
-        insta::assert_snapshot!(load_error("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: needs more memory than 2147483648 bytes to compile (plugins.limits.compile_memory_bytes)");
+        insta::assert_snapshot!(load_error("echo memory allocation of 123 bytes failed >&2; kill -ABRT $$"), @"plugin.wasm: needs more memory than 603979776 bytes to compile (plugins.limits.compile_memory_bytes)");
         insta::assert_snapshot!(load_error("echo Resource temporarily unavailable >&2; exit 101"), @"plugin.wasm: cannot be compiled: a thread cannot be started (Resource temporarily unavailable): raise the limit of threads (`ulimit -u`, pids.max), or stop other processes (temporary failure; the next run tries again)");
     }
 
@@ -265,12 +293,22 @@ mod tests {
         insta::assert_snapshot!(load_error("while :; do :; done"), @"plugin.wasm: takes longer than 1 seconds to compile (plugins.limits.compile_seconds)");
     }
 
+    /// `tail` keeps a line without an end.
+    #[test]
+    fn a_compiler_with_too_much_memory_is_killed() {
+        let limits = Limits { compile_memory_bytes: 64 << 20, ..Limits::default() };
+        let error = load_error_within(&limits, "exec tail /dev/zero");
+        insta::assert_snapshot!(error, @"plugin.wasm: needs more memory than 67108864 bytes to compile (plugins.limits.compile_memory_bytes)");
+    }
+
     #[test]
     fn a_compiler_without_processor_time_proves_nothing() {
-        assert_eq!((TimeLimit::new(60).wall, TimeLimit::new(1).wall), (240, 30));
+        let wall = |compile_seconds| CompilerLimit::new(&Limits { compile_seconds, ..Limits::default() }).wall;
+        assert_eq!((wall(60), wall(1)), (240, 30));
         let mut child = Command::new("sleep").arg("1000").spawn().expect("started");
         let (_sender, receiver) = mpsc::channel();
-        let error = wait(&child, &receiver, TimeLimit { processor: 1, wall: 1 }).expect_err("no output");
+        let error =
+            wait(&child, &receiver, CompilerLimit { processor: 1, wall: 1, memory: u64::MAX }).expect_err("no output");
         child.kill().and_then(|()| child.wait()).expect("ended");
         assert!(matches!(error, CompileError::Transient(TransientCause::Busy { .. })));
         insta::assert_snapshot!(error, @"cannot be compiled: the machine is too busy: the compiler did not get 1 seconds of processor time (plugins.limits.compile_seconds) within 1 seconds: stop other processes, or give the machine more cores");
@@ -279,7 +317,7 @@ mod tests {
     #[test]
     fn a_machine_without_room_proves_nothing() {
         assert!(has_room(1 << 20) && !has_room(1 << 62));
-        let limits = Limits { compile_memory_bytes: 1 << 62, ..Limits::default() };
+        let limits = Limits { compile_memory_bytes: 1 << 60, ..Limits::default() };
         let error = resource_error("memory allocation of 9 bytes failed", &limits).expect("an error");
         assert!(matches!(error, CompileError::Transient(TransientCause::Memory(_))), "{error}");
         assert!(resource_error("some error", &limits).is_none());

@@ -7,6 +7,7 @@ use super::record::StoredRefusal;
 use crate::compile::CompileError;
 use crate::contract::InvalidPlugin;
 use crate::failure::CallError;
+use crate::manifest::json_shape::JsonShapeError;
 use crate::manifest::packed::{ManifestDifference, PackedError};
 
 /// A load failure with the path of the plugin file.
@@ -42,6 +43,8 @@ pub enum LoadFault {
     Describe(CallError),
     #[error("`describe` returned a settings schema of {bytes} bytes, more than {limit}")]
     LargeSchema { bytes: usize, limit: usize },
+    #[error("`describe` returned a settings schema that is {0}")]
+    SchemaShape(JsonShapeError),
     #[error("`describe` returned a settings schema that is not a JSON object: {0}")]
     SettingsSchema(String),
     #[error(
@@ -84,6 +87,7 @@ impl LoadFault {
             | Self::CachedRefusal(_)
             | Self::Describe(_)
             | Self::LargeSchema { .. }
+            | Self::SchemaShape(_)
             | Self::SettingsSchema(_)
             | Self::Name { .. }
             | Self::Packed(_)

@@ -16,7 +16,7 @@ use crate::isolation::Isolation;
 use crate::jail::Jail;
 use crate::limits::Limits;
 use crate::run::Workers;
-use crate::run::batch::Batching;
+use crate::run::batch::{BATCH_SERIES, Batching};
 
 /// Loads plugins under a common set of limits.
 pub struct Sandbox {
@@ -28,9 +28,6 @@ pub struct Sandbox {
     pub(crate) batching: Batching,
     pub(super) workers: Arc<Workers>,
 }
-
-/// Series in a batch: enough to hide the cost of an instance, with data that fits into the processor's cache.
-const BATCH_SERIES: usize = 256;
 
 impl Sandbox {
     /// Creates a sandbox. Compiled plugins and refusals are cached in the directory; an absent directory is created.

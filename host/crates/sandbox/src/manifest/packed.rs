@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use wasm_encoder::{CustomSection, Encode as _};
 use wasmparser::{BinaryReader, BinaryReaderError};
 
+use super::json_shape::{self, JsonShapeError, SCHEMA_LEVELS};
 use super::{Manifest, Scope};
 use crate::CONTRACT;
-use crate::text::single_line;
+use crate::text::{error_text, single_line, truncated};
 
 /// The content of the section, in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct ManifestDifference {
 const SECTION: &str = "costwarden:manifest";
 /// Maximum size of the section and of a settings schema, in bytes. A settings schema has a few thousand.
 pub(crate) const LIMIT_BYTES: usize = 1024 * 1024;
+/// Maximum bytes of a text in a manifest.
+const TEXT_BYTES: usize = 1024;
 /// Maximum length of a field in a message, in characters.
 const EXCERPT_CHARS: usize = 160;
 /// Length of the magic number and the version, in bytes.
@@ -105,7 +108,7 @@ pub fn pack(bytes: &[u8], manifest: &PackedManifest) -> Result<Vec<u8>, PackedEr
             packed.extend_from_slice(section.whole);
         }
     }
-    let json = serde_json::to_vec(manifest).map_err(PackedError::Json)?;
+    let json = serde_json::to_vec(manifest).map_err(|error| PackedError::Json(error_text(error)))?;
     if json.len() > LIMIT_BYTES {
         return Err(PackedError::TooLarge(json.len()));
     }
@@ -124,22 +127,31 @@ pub fn read(bytes: &[u8]) -> Result<Option<PackedManifest>, PackedError> {
     let mut manifest = None;
     for section in sections(bytes)? {
         let Some(json) = section?.manifest() else { continue };
-        if json.len() > LIMIT_BYTES {
-            return Err(PackedError::TooLarge(json.len()));
-        }
         if manifest.is_some() {
             return Err(PackedError::Twice);
         }
-        let read: PackedManifest = serde_json::from_slice(json).map_err(PackedError::Json)?;
-        manifest = Some(PackedManifest {
-            contract: single_line(read.contract),
-            name: single_line(read.name),
-            version: single_line(read.version),
-            summary: single_line(read.summary),
-            ..read
-        });
+        manifest = Some(parse(json)?);
     }
     Ok(manifest)
+}
+
+/// Parses the content of the section within the limits of a schema. The contract, name, version and summary are safe for a
+/// terminal.
+pub(crate) fn parse(json: &[u8]) -> Result<PackedManifest, PackedError> {
+    if json.len() > LIMIT_BYTES {
+        return Err(PackedError::TooLarge(json.len()));
+    }
+    // The manifest is one level around the schema.
+    json_shape::check(json, SCHEMA_LEVELS + 1).map_err(PackedError::Shape)?;
+    let read: PackedManifest = serde_json::from_slice(json).map_err(|error| PackedError::Json(error_text(error)))?;
+    let plain = |text| single_line(truncated(text, TEXT_BYTES));
+    Ok(PackedManifest {
+        contract: plain(read.contract),
+        name: plain(read.name),
+        version: plain(read.version),
+        summary: plain(read.summary),
+        ..read
+    })
 }
 
 /// A section of the outermost module or component.
@@ -193,7 +205,7 @@ impl fmt::Display for ManifestDifference {
 }
 
 /// Errors of packing or reading a manifest.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum PackedError {
     #[error("not WebAssembly, expected a module or component")]
     Header,
@@ -206,7 +218,11 @@ pub enum PackedError {
     )]
     Twice,
     #[error("the section `{SECTION}` is not a manifest: {0}")]
-    Json(serde_json::Error),
+    Json(String),
+    #[error("the section `{SECTION}` is not a manifest: {0}")]
+    Shape(JsonShapeError),
+    #[error("imports more than {0} interfaces")]
+    Imports(usize),
 }
 
 #[cfg(test)]
@@ -284,7 +300,7 @@ mod tests {
         insta::assert_snapshot!(message(&module()[..20]), @"damaged: unexpected end-of-file (at offset 0x14)");
         insta::assert_snapshot!(message(&raw(&vec![b' '; LIMIT_BYTES + 1])), @"the section `costwarden:manifest` has 1048577 bytes, more than 1048576");
         insta::assert_snapshot!(message(&raw(b"{}")), @"the section `costwarden:manifest` is not a manifest: missing field `contract` at line 1 column 2");
-        insta::assert_snapshot!(message(&raw(&vec![b'['; 100_000])), @"the section `costwarden:manifest` is not a manifest: invalid type: sequence, expected a string at line 1 column 1");
+        insta::assert_snapshot!(message(&raw(&vec![b'['; 100_000])), @"the section `costwarden:manifest` is not a manifest: JSON with more than 33 levels");
         let json = serde_json::to_vec(&manifest("one")).expect("JSON");
         let mut twice = raw(&json);
         twice.extend_from_slice(&raw(&json)[module().len()..]);

@@ -1,5 +1,5 @@
 //! The messages. costwarden sends a [`Setup`], then a [`Request`] for each call. The worker answers each of them with
-//! [`Message`]s; the last is [`Message::Ready`] or [`Message::Finished`].
+//! [`Message`]s; the last is [`Message::Ready`], [`Message::Inspected`] or [`Message::Finished`].
 
 use std::borrow::Cow;
 
@@ -10,12 +10,25 @@ use super::numbers;
 use crate::call::{CallContext, Issue};
 use crate::contract::InvalidPlugin;
 use crate::failure::CallError;
+use crate::inspection::InspectedFile;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::manifest::packed::PackedError;
+
+/// The work of a worker.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Setup<'a> {
+    /// Serves the calls of a plugin.
+    #[serde(borrow)]
+    Serve(PluginSetup<'a>),
+    /// Inspects the bytes of a plugin file, and ends.
+    #[serde(with = "serde_bytes")]
+    Inspect(&'a [u8]),
+}
 
 /// The plugin of a worker.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Setup<'a> {
+pub(crate) struct PluginSetup<'a> {
     pub(crate) limits: Limits,
     /// Machine code of the plugin.
     #[serde(with = "serde_bytes")]
@@ -90,6 +103,8 @@ pub(crate) struct WindowInput<'a> {
 pub(crate) enum Message {
     /// The plugin is loaded, or cannot be loaded.
     Ready(Result<LoadedPlugin, SetupFault>),
+    /// The end of an inspection.
+    Inspected(Result<InspectedFile, PackedError>),
     /// A line that the plugin logs.
     Log { level: LogLevel, line: String },
     /// The plugin reads reference data. The worker waits for a [`ReferenceAnswer`].

@@ -19,6 +19,9 @@ use crate::manifest::Scope;
 use crate::protocol::{Call, Output, Refusal, split};
 use crate::text;
 
+/// Series in a batch: enough to hide the cost of an instance, with data that fits into the processor's cache.
+pub(crate) const BATCH_SERIES: usize = 256;
+
 /// Series per batch, and batches that run in parallel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batching {

@@ -9,6 +9,9 @@ pub(super) enum WorkerFault {
     /// The wall clock of a call ended.
     #[error("did not answer in time")]
     TimedOut,
+    /// The calls of the plugin took too much processor time.
+    #[error("used up the time of all calls")]
+    AllTime,
     /// The process of costwarden ends.
     #[error("was stopped with the run")]
     Stopped,
@@ -32,6 +35,7 @@ impl WorkerFault {
     pub(super) fn call_error(&self, limits: &Limits) -> CallError {
         match self {
             Self::TimedOut => CallError::Time(limits.call_seconds),
+            Self::AllTime => CallError::AllTime(limits.all_calls_seconds()),
             Self::Stopped => stopped_error(),
             fault => CallError::Worker(fault.to_string()),
         }

@@ -8,6 +8,7 @@ use super::log::{CallLog, LogSource};
 use super::reference::{ReferenceBudget, ReferenceFolder};
 use super::stop::is_stopped;
 use super::subject::CallSubject;
+use super::time_account::{TimeAccount, allowance};
 use super::worker::Worker;
 use super::workers::{Image, Workers};
 use crate::call::{CallKind, Issue};
@@ -27,6 +28,7 @@ pub(crate) struct Plugin {
     pub(crate) limits: Arc<Limits>,
     pub(crate) reference: Option<Arc<ReferenceFolder>>,
     pub(crate) workers: Arc<Workers>,
+    pub(crate) time: TimeAccount,
 }
 
 /// The fuel, the end and the log of a call.
@@ -58,6 +60,8 @@ pub(crate) struct Reply {
 struct Reported {
     finished: Finished,
     results: Vec<u8>,
+    /// Bytes of the request.
+    request_bytes: usize,
 }
 
 impl Plugin {
@@ -124,14 +128,22 @@ impl Plugin {
             Err(fault) => return failed(setup_error(fault), log),
         };
         let request = Request { fuel, log: log.budget(), call };
+        if self.time.left().is_zero() {
+            return failed(CallError::AllTime(self.limits.all_calls_seconds()), log);
+        }
+        let started = Instant::now();
+        busy.worker().begin_call(&self.time);
         let reported = self.exchange(busy.worker(), &request, deadline, &mut log);
-        let Reported { finished, results } = match reported {
+        let Reported { finished, results, request_bytes } = match reported {
             Ok(reported) => reported,
             Err(fault) => {
+                busy.worker().end_call(&self.time, started.elapsed(), Duration::ZERO);
                 busy.end();
                 return failed(fault.call_error(&self.limits), log);
             }
         };
+        let allowance = allowance(finished.fuel.min(fuel), request_bytes + results.len());
+        busy.worker().end_call(&self.time, started.elapsed(), allowance);
         log.add_dropped(finished.dropped_lines);
         let result = match finished.result {
             Ok(output) => Ok(Reply { output, results }),
@@ -155,13 +167,17 @@ impl Plugin {
         let mut reference = ReferenceBudget::new(self.reference.as_deref(), self.limits.reference_bytes_per_call);
         loop {
             match worker.receive_with_rest(deadline)? {
-                (Message::Finished(finished), results) => return Ok(Reported { finished, results }),
+                (Message::Finished(finished), results) => {
+                    return Ok(Reported { finished, results, request_bytes: encoded.len() });
+                }
                 (Message::Log { level, line }, _) => log.write(level, line),
                 (Message::ReadReference(name), _) => {
                     let answer = encode(&reference.read(&name), None::<()>);
                     worker.send(&answer.map_err(|error| WorkerFault::Message(error.to_string()))?, deadline)?;
                 }
-                (Message::Ready(_), _) => return Err(WorkerFault::Message("of a start".to_owned())),
+                (Message::Ready(_) | Message::Inspected(_), _) => {
+                    return Err(WorkerFault::Message("of a start".to_owned()));
+                }
             }
         }
     }

@@ -17,18 +17,22 @@ struct Order {
     started: Sender<io::Result<StartedProcess>>,
 }
 
-/// A process, and its memory in `/proc`.
+/// A process, and its memory and processor time in `/proc`.
 pub(super) struct StartedProcess {
     pub(super) process: Child,
     /// `None` if the system does not show the process.
     pub(super) memory: Option<File>,
+    /// `None` if the system does not show the process.
+    pub(super) time: Option<File>,
 }
 
 impl StartedProcess {
-    /// Opens the memory at once: a worker hides itself soon, and some systems then do not show it any more.
+    /// Opens the files at once: a worker hides itself soon, and some systems then do not show it any more.
     pub(super) fn new(process: Child) -> Self {
-        let memory = File::open(format!("/proc/{}/statm", process.id())).ok();
-        Self { process, memory }
+        let open = |name: &str| File::open(format!("/proc/{}/{name}", process.id())).ok();
+        let memory = open("statm");
+        let time = open("stat");
+        Self { process, memory, time }
     }
 }
 

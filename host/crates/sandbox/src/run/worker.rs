@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 use super::fault::WorkerFault;
 use super::starter::StartedProcess;
 use super::stop::is_stopped;
+use super::time_account::TimeAccount;
+use crate::compile::processor_time;
 use crate::protocol::{HEADER_BYTES, decode, payload_bytes, split};
 
 /// Pause between two readings of the memory of a worker at work.
@@ -41,13 +43,57 @@ pub(super) struct Worker {
     /// Nothing for a worker on a thread of this process.
     process: Option<StartedProcess>,
     limits: WorkerLimits,
+    time: BookedTime,
+}
+
+/// The processor time of a worker.
+#[derive(Debug, Clone, Copy, Default)]
+struct BookedTime {
+    /// Time before the calls that are not booked.
+    booked: Duration,
+    /// Allowance of the calls that are not booked.
+    allowed: Duration,
+    /// Time at which the account of the plugin ends; nothing between calls.
+    end: Option<Duration>,
 }
 
 impl Worker {
     /// Takes over the parent's end of the socket and the process.
     pub(super) fn new(socket: UnixStream, process: Option<StartedProcess>, limits: WorkerLimits) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(Self { socket: BufReader::with_capacity(BUFFER_BYTES, socket), process, limits })
+        Ok(Self {
+            socket: BufReader::with_capacity(BUFFER_BYTES, socket),
+            process,
+            limits,
+            time: BookedTime::default(),
+        })
+    }
+
+    /// Leaves the processor time until now out of account: the start of the worker.
+    pub(super) fn start_account(&mut self) {
+        self.time.booked = self.processor_time().unwrap_or_default();
+    }
+
+    /// Limits the processor time of a call to the rest of the account.
+    pub(super) fn begin_call(&mut self, account: &TimeAccount) {
+        let BookedTime { booked, allowed, .. } = self.time;
+        self.time.end = Some(booked + allowed + account.left());
+    }
+
+    /// Books the processor time of the last calls. A call that was shorter by the clock than its allowance is booked later.
+    pub(super) fn end_call(&mut self, account: &TimeAccount, elapsed: Duration, allowance: Duration) {
+        self.time.end = None;
+        self.time.allowed += allowance;
+        if elapsed > allowance
+            && let Some(now) = self.processor_time()
+        {
+            account.book(now.saturating_sub(self.time.booked), self.time.allowed);
+            self.time = BookedTime { booked: now, ..BookedTime::default() };
+        }
+    }
+
+    fn processor_time(&self) -> Option<Duration> {
+        processor_time(&read_again(self.process.as_ref()?.time.as_ref()?)?)
     }
 
     /// Sends an encoded message.
@@ -123,7 +169,10 @@ impl Worker {
             let timeout = Timespec::try_from(left.min(READING_PAUSE)).expect("a short time");
             let socket = self.socket.get_ref().as_fd();
             match poll(&mut [PollFd::from_borrowed_fd(socket, ready)], Some(&timeout)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => self.check_memory()?,
+                Ok(0) | Err(rustix::io::Errno::INTR) => {
+                    self.check_memory()?;
+                    self.check_time()?;
+                }
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(WorkerFault::Ended(format!("cannot be waited for: {error}"))),
             }
@@ -135,6 +184,11 @@ impl Worker {
         let used = memory.and_then(resident_bytes);
         let limit = self.limits.memory_bytes;
         if used.is_some_and(|used| used > limit) { Err(WorkerFault::Memory(limit)) } else { Ok(()) }
+    }
+
+    fn check_time(&self) -> Result<(), WorkerFault> {
+        let Some(end) = self.time.end else { return Ok(()) };
+        if self.processor_time().is_some_and(|now| now > end) { Err(WorkerFault::AllTime) } else { Ok(()) }
     }
 
     /// Returns the fault of a worker that closed the socket.
@@ -171,11 +225,16 @@ fn end_text(status: ExitStatus) -> String {
 }
 
 /// Returns the resident memory in an open `statm` of a process, in bytes. A process that has ended has none.
-fn resident_bytes(mut statm: &File) -> Option<u64> {
-    let mut pages = String::new();
-    statm.seek(SeekFrom::Start(0)).and_then(|_| statm.read_to_string(&mut pages)).ok()?;
-    let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+fn resident_bytes(statm: &File) -> Option<u64> {
+    let resident: u64 = read_again(statm)?.split(' ').nth(1)?.parse().ok()?;
     Some(resident.saturating_mul(page_size() as u64))
+}
+
+/// Reads an open file of `/proc` from its start.
+fn read_again(mut file: &File) -> Option<String> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]
@@ -227,6 +286,27 @@ mod tests {
         let mut deaf = worker("exec sleep 1000", LIMITS);
         let deadline = Instant::now() + Duration::from_millis(200);
         assert!(matches!(deaf.send(&vec![0; 64 << 20], deadline), Err(WorkerFault::TimedOut)));
+    }
+
+    #[test]
+    fn a_worker_without_time_in_the_account_is_ended() {
+        let mut endless = worker("while :; do :; done", LIMITS);
+        endless.begin_call(&TimeAccount::new(0));
+        let fault = endless.receive::<String>(soon()).expect_err("a fault");
+        insta::assert_snapshot!(fault, @"used up the time of all calls");
+    }
+
+    #[test]
+    fn the_time_of_a_call_is_booked() {
+        let account = TimeAccount::new(10);
+        let mut endless = worker("while :; do :; done", LIMITS);
+        while endless.processor_time().expect("shown") < Duration::from_millis(100) {
+            thread::yield_now();
+        }
+        endless.end_call(&account, Duration::ZERO, Duration::from_millis(10));
+        assert_eq!(account.left(), Duration::from_secs(10), "the call was short by the clock");
+        endless.end_call(&account, Duration::from_secs(1), Duration::from_millis(10));
+        assert!(account.left() <= Duration::from_millis(9_920), "{:?}", account.left());
     }
 
     #[test]

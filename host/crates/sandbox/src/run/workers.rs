@@ -15,10 +15,12 @@ use super::starter::Starter;
 use super::worker::{Worker, WorkerLimits};
 use crate::compile::pool;
 use crate::compile::{AddressSpace, MachineCode, SandboxError};
+use crate::inspection::InspectedFile;
 use crate::isolation::Isolation;
 use crate::jail::Jail;
 use crate::limits::Limits;
-use crate::protocol::{LoadedPlugin, Message, Setup, SetupFault, encode};
+use crate::manifest::packed::PackedError;
+use crate::protocol::{LoadedPlugin, Message, PluginSetup, Setup, SetupFault, encode};
 use crate::worker::{HOST_STACK_BYTES, serve};
 
 /// The code of a plugin, for the start of a worker. Workers of the same image are equal.
@@ -76,6 +78,13 @@ impl Workers {
         Ok(loaded)
     }
 
+    /// Adds an idle worker behind a socket, without a process.
+    pub(crate) fn add_idle(&self, image: &Arc<Image>, socket: UnixStream) -> io::Result<()> {
+        let worker = Worker::new(socket, None, self.worker_limits(0))?;
+        self.state().idle.push((Arc::clone(image), worker));
+        Ok(())
+    }
+
     /// Returns a worker of a plugin. If no further worker can be started, waits for a worker at work.
     pub(super) fn take(&self, image: &Arc<Image>) -> Result<BusyWorker<'_>, SetupFault> {
         loop {
@@ -115,24 +124,39 @@ impl Workers {
 
     fn start(&self, image: &Image) -> Result<(Worker, LoadedPlugin), SetupFault> {
         let code = image.0.bytes();
-        let mut worker = match &self.isolation {
-            Isolation::Processes { program, requires_jail } => {
-                self.start_process(program, *requires_jail, code.len() as u64)?
+        let mut worker = self.start_empty(code.len() as u64)?;
+        let setup = Setup::Serve(PluginSetup { limits: (*self.limits).clone(), code });
+        match set_up(&mut worker, &setup, START_SECONDS)? {
+            Message::Ready(ready) => {
+                worker.start_account();
+                ready.map(|loaded| (worker, loaded))
             }
-            Isolation::InProcess => self.start_thread().map_err(|error| start_fault(&error))?,
-        };
-        let setup = encode(&Setup { limits: (*self.limits).clone(), code }, None::<()>);
-        let setup = setup.map_err(|error| SetupFault::Host(error.to_string()))?;
-        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
-        let ready = worker.send(&setup, deadline).and_then(|()| worker.receive(deadline)).map_err(SetupFault::from)?;
-        match ready {
-            Message::Ready(ready) => ready.map(|loaded| (worker, loaded)),
             _ => Err(WorkerFault::Message("instead of the end of the start".to_owned()).into()),
         }
     }
 
-    fn start_process(&self, program: &Path, requires_jail: bool, code_bytes: u64) -> Result<Worker, SetupFault> {
-        let memory_bytes = self.worker_memory(code_bytes);
+    /// Inspects a plugin file in a worker of its own.
+    ///
+    /// # Errors
+    /// The worker cannot be started, or has a fault.
+    pub(crate) fn inspect(&self, bytes: &[u8]) -> Result<Result<InspectedFile, PackedError>, SetupFault> {
+        let mut worker = self.start_empty(bytes.len() as u64)?;
+        match set_up(&mut worker, &Setup::Inspect(bytes), self.limits.call_seconds)? {
+            Message::Inspected(inspected) => Ok(inspected),
+            _ => Err(WorkerFault::Message("instead of an inspection".to_owned()).into()),
+        }
+    }
+
+    /// Starts a worker without work. The worker may hold the given bytes twice.
+    fn start_empty(&self, bytes: u64) -> Result<Worker, SetupFault> {
+        match &self.isolation {
+            Isolation::Processes { program, requires_jail } => self.start_process(program, *requires_jail, bytes),
+            Isolation::InProcess => self.start_thread().map_err(|error| start_fault(&error)),
+        }
+    }
+
+    fn start_process(&self, program: &Path, requires_jail: bool, bytes: u64) -> Result<Worker, SetupFault> {
+        let memory_bytes = self.worker_memory(bytes);
         let (ours, theirs) = UnixStream::pair().map_err(|error| start_fault(&error))?;
         let mut command = Command::new(program);
         command
@@ -213,6 +237,13 @@ impl From<WorkerFault> for SetupFault {
     fn from(fault: WorkerFault) -> Self {
         Self::Host(format!("the worker process {fault}"))
     }
+}
+
+/// Sends the work to a worker and returns the answer.
+fn set_up(worker: &mut Worker, setup: &Setup<'_>, seconds: u64) -> Result<Message, SetupFault> {
+    let setup = encode(setup, None::<()>).map_err(|error| SetupFault::Host(error.to_string()))?;
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    Ok(worker.send(&setup, deadline).and_then(|()| worker.receive(deadline))?)
 }
 
 fn start_fault(error: &io::Error) -> SetupFault {

@@ -7,6 +7,7 @@ use model::series::Window;
 use text_plugin::{ONE_VERDICT, Plugin};
 
 use super::{Artifact, Batching, Detector, Grants, Limits, context, sandbox, series};
+use crate::run::time_account::TimeAccount;
 
 /// A plugin in the sandbox.
 trait Sandboxed {
@@ -146,8 +147,21 @@ fn a_clock_ends_a_call() {
     insta::assert_snapshot!(endless.fails(limits), @"plugin `hostile`, rule `watch`, series `d/p/s`: ran longer than 1 seconds (plugins.limits.call_seconds)");
 }
 
+/// Each call of a hostile plugin may stay below the clock of a call.
+#[test]
+fn all_calls_share_an_account_of_time() {
+    let mut detector = Plugin::default().load().expect("loads");
+    detector.plugin.time = TimeAccount::new(0);
+    let outcome = detector.fit(&context("{}"), &[series("d/p/s", 5)]);
+    let failure = outcome.results.into_iter().next().expect("one result").expect_err("fails");
+    insta::assert_snapshot!(failure, @"plugin `hostile`, rule `watch`, series `d/p/s`: used 12 seconds of processor time in all calls beyond ten times the time of the fuel (plugins.limits.call_seconds)");
+    assert!(failure.is_transient());
+}
+
 #[test]
 fn an_invalid_manifest_is_refused() {
+    let deep = format!("{{\"a\": {}{}}}", "[".repeat(40), "]".repeat(40));
+    insta::assert_snapshot!(Plugin { schema: &deep, ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: `describe` returned a settings schema that is JSON with more than 32 levels");
     insta::assert_snapshot!(Plugin { schema: "[1]", ..Plugin::default() }.load().err().expect("refused"), @"plugins/hostile.wasm: `describe` returned a settings schema that is not a JSON object: invalid type: sequence, expected a map at line 1 column 0");
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("other.wasm");

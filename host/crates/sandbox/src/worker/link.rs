@@ -18,7 +18,7 @@ use crate::compile::pool::pooled_engine;
 use crate::contract::{self, ContractUse};
 use crate::failure::system_error;
 use crate::limits::Limits;
-use crate::protocol::{LoadedPlugin, Setup, SetupFault};
+use crate::protocol::{LoadedPlugin, PluginSetup, SetupFault};
 use crate::{meter, text};
 
 /// Attempts and pause while the kernel is busy.
@@ -26,7 +26,7 @@ const BUSY_ATTEMPTS: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Loads the plugin of a worker.
-pub(super) fn load(setup: &Setup<'_>, space: AddressSpace) -> Result<(Plugin, LoadedPlugin), SetupFault> {
+pub(super) fn load(setup: &PluginSetup<'_>, space: AddressSpace) -> Result<(Plugin, LoadedPlugin), SetupFault> {
     let engine = pooled_engine(&setup.limits, space).map_err(|error| SetupFault::Host(error.to_string()))?;
     let component = machine_code::load(&engine, setup.code).map_err(|error| code_fault(&error))?;
     let contract = contract::check(&engine, &component, meter::is_meter_import).map_err(SetupFault::Invalid)?;

@@ -1,5 +1,5 @@
-//! The service of a worker: loads the plugin of the [`Setup`], then makes a call for each [`Request`]. Ends when the
-//! parent closes the socket.
+//! The service of a worker: inspects a file, or loads the plugin of the [`Setup`] and makes a call for each [`Request`].
+//! Ends when the parent closes the socket.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::link::load;
 use super::plugin::Plugin;
 use crate::compile::AddressSpace;
+use crate::inspection::InspectedFile;
 use crate::protocol::{
     Finished, HEADER_BYTES, Message, ReferenceAnswer, Request, Setup, decode, encode, payload_bytes,
 };
@@ -37,10 +38,16 @@ pub(crate) fn serve(stream: impl Read + Write + 'static, space: AddressSpace) ->
     Ok(())
 }
 
-/// Loads the plugin and reports the result. Returns nothing if the plugin cannot be loaded.
+/// Does the work of the [`Setup`] and reports the result. Returns nothing without a plugin to serve.
 fn set_up(parent: &Parent, space: AddressSpace) -> io::Result<Option<Plugin>> {
     let Some(payload) = parent.receive()? else { return Ok(None) };
-    let setup: Setup<'_> = decode(&payload)?;
+    let setup = match decode(&payload)? {
+        Setup::Serve(setup) => setup,
+        Setup::Inspect(bytes) => {
+            parent.send(&Message::Inspected(InspectedFile::of(bytes)))?;
+            return Ok(None);
+        }
+    };
     match load(&setup, space) {
         Ok((plugin, loaded)) => {
             parent.send(&Message::Ready(Ok(loaded)))?;

@@ -69,8 +69,6 @@ pub enum RegistryError {
         image.host()
     )]
     NotARegistry { image: Image, cause: String },
-    #[error("{path}: not WebAssembly, expected a .wasm core module or component")]
-    NotWasm { path: String },
     #[error("{image}: {cause}")]
     Other { image: Image, cause: String },
 }

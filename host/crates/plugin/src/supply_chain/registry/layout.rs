@@ -3,25 +3,33 @@
 use model::rule::image::{Image, is_sha256};
 use oci_client::client::ImageLayer;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
-use oci_wasm::{WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmConfig};
-use sandbox::Artifact;
-use wasmparser::Parser;
+use oci_wasm::{COMPONENT_OS, Component, WASM_LAYER_MEDIA_TYPE, WASM_MANIFEST_CONFIG_MEDIA_TYPE, WasmConfig};
+use sandbox::inspection::Inspection;
+use sandbox::{Artifact, Encoding};
 
 use super::answer::single_line;
 use super::error::RegistryError;
 
-/// Returns the config and the layer of a plugin.
-pub(super) fn config_and_layer(image: &Image, artifact: &Artifact) -> Result<(WasmConfig, ImageLayer), RegistryError> {
-    let bytes = artifact.bytes.clone();
-    let converted = if Parser::is_core_wasm(&bytes) {
-        WasmConfig::from_raw_module(bytes, None)
-    } else if Parser::is_component(&bytes) {
-        WasmConfig::from_raw_component(bytes, None)
-    } else {
-        return Err(RegistryError::NotWasm { path: artifact.path.display().to_string() });
-    };
+/// The interface that a plugin exports, without the version.
+const DETECTOR: &str = "costwarden:detector/detector";
+
+/// Returns the config and the layer of a plugin. The names of a component come from the inspection: the bytes are not
+/// parsed here.
+pub(super) fn config_and_layer(
+    image: &Image,
+    artifact: &Artifact,
+    inspection: &Inspection,
+) -> Result<(WasmConfig, ImageLayer), RegistryError> {
     let other = |error| RegistryError::Other { image: image.clone(), cause: format!("{error:#}") };
-    let (mut config, layer) = converted.map_err(other)?;
+    let (mut config, layer) = WasmConfig::from_raw_module(artifact.bytes.clone(), None).map_err(other)?;
+    if inspection.encoding == Encoding::Component {
+        config.os = COMPONENT_OS.to_owned();
+        config.component = Some(Component {
+            exports: inspection.contract.iter().map(|version| format!("{DETECTOR}@{version}")).collect(),
+            imports: inspection.imports.iter().map(|import| import.name.clone()).collect(),
+            target: None,
+        });
+    }
     // The library sets the current time; without the time, the same plugin gives the same image.
     config.created = Default::default();
     Ok((config, layer))

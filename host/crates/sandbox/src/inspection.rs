@@ -1,19 +1,20 @@
-//! Inspection of a plugin file without execution: packed manifest, names of imports and exports, and the signature's
-//! key.
+//! Inspection of a plugin file without execution: the packed manifest, and the names of imports and exports.
 //!
-//! The module validates, compiles and instantiates nothing. It walks sections by length and reads only names, so any
-//! bytes are safe to inspect.
+//! The module validates, compiles and instantiates nothing. [`Sandbox::inspect`](crate::Sandbox::inspect) inspects in a
+//! worker process.
 
 use std::collections::HashSet;
 
-use sandbox::packed::{self, PackedError, PackedManifest};
-use sandbox::{Encoding, single_line};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use wasmparser::{
     BinaryReader, BinaryReaderError, ComponentExportSectionReader, ComponentImportSectionReader, ExportSectionReader,
     ImportSectionReader,
 };
 
-use super::signature::key_id;
+use crate::artifact::Encoding;
+use crate::manifest::packed::{self, PackedError, PackedManifest};
+use crate::text::single_line;
 
 /// Facts about a plugin file.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,14 +29,14 @@ pub struct Inspection {
 }
 
 /// An import of a plugin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// Name in the file, cut and safe for a terminal.
     pub name: String,
     pub kind: ImportKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImportKind {
     Log,
     /// Types only, no functions.
@@ -49,6 +50,8 @@ pub enum ImportKind {
 
 /// Prefix of the names of the contract's interfaces.
 const PACKAGE: &str = "costwarden:detector/";
+/// Maximum number of imported interfaces. A plugin has up to three.
+const MAX_IMPORTS: usize = 1_000;
 /// Maximum length of a displayed name, in characters.
 const NAME_CHARS: usize = 120;
 
@@ -58,52 +61,109 @@ const CORE_EXPORTS: u8 = 7;
 const COMPONENT_IMPORTS: u8 = 10;
 const COMPONENT_EXPORTS: u8 = 11;
 
-/// Inspects the bytes of a plugin file.
+/// The result of a worker, with the manifest in JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct InspectedFile {
+    encoding: Encoding,
+    manifest: Option<ByteBuf>,
+    contract: Option<String>,
+    imports: Vec<Import>,
+}
+
+impl InspectedFile {
+    /// Inspects the bytes of a plugin file.
+    ///
+    /// # Errors
+    /// See [`inspect`].
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, PackedError> {
+        let Inspection { encoding, manifest, contract, imports } = inspect(bytes)?;
+        let manifest = manifest.map(|manifest| serde_json::to_vec(&manifest)).transpose();
+        let manifest = manifest.map_err(|error| PackedError::Json(error.to_string()))?.map(ByteBuf::from);
+        Ok(Self { encoding, manifest, contract, imports })
+    }
+
+    /// Returns the inspection. The limits are checked again, because a plugin may have taken over the worker.
+    ///
+    /// # Errors
+    /// The file exceeds a limit.
+    pub(crate) fn checked(self) -> Result<Inspection, PackedError> {
+        let Self { encoding, manifest, contract, imports } = self;
+        if imports.len() > MAX_IMPORTS {
+            return Err(PackedError::Imports(MAX_IMPORTS));
+        }
+        let imports = imports.into_iter().map(|import| Import { name: shown_name(&import.name), ..import }).collect();
+        Ok(Inspection {
+            encoding,
+            manifest: manifest.map(|json| packed::parse(&json)).transpose()?,
+            contract: contract.map(|version| shown_name(&version)),
+            imports,
+        })
+    }
+}
+
+/// Inspects the bytes of a plugin file in the calling process.
 ///
 /// # Errors
-/// Fails if the bytes are not a module or component, or if a section to read is damaged.
+/// Fails if the bytes are not a module or component, if a section to read is damaged, or if a limit is exceeded.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, PackedError> {
     let encoding = Encoding::of(bytes).ok_or(PackedError::Header)?;
-    let mut imports = Vec::new();
-    let mut known = HashSet::new();
+    let mut imports = ImportNames::default();
     let mut contract = None;
     for section in packed::sections(bytes)? {
         let section = section?;
         let reader = BinaryReader::new(section.body, section.offset as u64);
-        let names = match (encoding, section.id) {
-            (Encoding::Core, CORE_IMPORTS) | (Encoding::Component, COMPONENT_IMPORTS) => import_names(encoding, reader)
-                .map(|names| imports.extend(names.into_iter().filter(|name| known.insert(*name)).map(import))),
-            (Encoding::Core, CORE_EXPORTS) | (Encoding::Component, COMPONENT_EXPORTS) => export_names(encoding, reader)
-                .map(|names| contract = contract.take().or_else(|| contract_version(&names))),
-            _ => Ok(()),
-        };
-        names.map_err(|error| PackedError::Damaged(error.to_string()))?;
-    }
-    Ok(Inspection { encoding, manifest: packed::read(bytes)?, contract, imports })
-}
-
-/// Returns the id of a signature's key in hex, without verification.
-pub fn key_id_of(signature: &str) -> Option<String> {
-    let signature = minisign::SignatureBox::from_string(signature).ok()?;
-    Some(key_id(signature.keynum()))
-}
-
-fn import_names<'a>(encoding: Encoding, reader: BinaryReader<'a>) -> Result<Vec<&'a str>, BinaryReaderError> {
-    match encoding {
-        Encoding::Core => ImportSectionReader::new(reader)?.into_imports().map(|import| Ok(import?.module)).collect(),
-        Encoding::Component => {
-            ComponentImportSectionReader::new(reader)?.into_iter().map(|import| Ok(import?.name.name)).collect()
+        match (encoding, section.id) {
+            (Encoding::Core, CORE_IMPORTS) => {
+                for import in section_reader(ImportSectionReader::new(reader))?.into_imports() {
+                    imports.add(import.map_err(damaged)?.module)?;
+                }
+            }
+            (Encoding::Component, COMPONENT_IMPORTS) => {
+                for import in section_reader(ComponentImportSectionReader::new(reader))? {
+                    imports.add(import.map_err(damaged)?.name.name)?;
+                }
+            }
+            (Encoding::Core, CORE_EXPORTS) => {
+                for export in section_reader(ExportSectionReader::new(reader))? {
+                    contract = contract.or(contract_version(export.map_err(damaged)?.name));
+                }
+            }
+            (Encoding::Component, COMPONENT_EXPORTS) => {
+                for export in section_reader(ComponentExportSectionReader::new(reader))? {
+                    contract = contract.or(contract_version(export.map_err(damaged)?.name.name));
+                }
+            }
+            _ => {}
         }
     }
+    Ok(Inspection { encoding, manifest: packed::read(bytes)?, contract, imports: imports.imports })
 }
 
-fn export_names<'a>(encoding: Encoding, reader: BinaryReader<'a>) -> Result<Vec<&'a str>, BinaryReaderError> {
-    match encoding {
-        Encoding::Core => ExportSectionReader::new(reader)?.into_iter().map(|export| Ok(export?.name)).collect(),
-        Encoding::Component => {
-            ComponentExportSectionReader::new(reader)?.into_iter().map(|export| Ok(export?.name.name)).collect()
+/// The names of imports without duplicates.
+#[derive(Default)]
+struct ImportNames<'a> {
+    known: HashSet<&'a str>,
+    imports: Vec<Import>,
+}
+
+impl<'a> ImportNames<'a> {
+    fn add(&mut self, name: &'a str) -> Result<(), PackedError> {
+        if self.known.insert(name) {
+            if self.imports.len() == MAX_IMPORTS {
+                return Err(PackedError::Imports(MAX_IMPORTS));
+            }
+            self.imports.push(import(name));
         }
+        Ok(())
     }
+}
+
+fn section_reader<R>(reader: Result<R, BinaryReaderError>) -> Result<R, PackedError> {
+    reader.map_err(damaged)
+}
+
+fn damaged(error: impl std::fmt::Display) -> PackedError {
+    PackedError::Damaged(error.to_string())
 }
 
 fn import(name: &str) -> Import {
@@ -124,13 +184,11 @@ fn is_wasm_bindgen(import: &str) -> bool {
 }
 
 /// Returns the contract version in the export name of the `detector` interface.
-fn contract_version(exports: &[&str]) -> Option<String> {
-    exports.iter().find_map(|export| {
-        let (interface, version) = export.strip_prefix(PACKAGE)?.split_once('@')?;
-        // A core module exports `INTERFACE@VERSION#FUNCTION`.
-        let version = version.split_once('#').map_or(version, |(version, _)| version);
-        (interface == "detector").then(|| shown_name(version))
-    })
+fn contract_version(export: &str) -> Option<String> {
+    let (interface, version) = export.strip_prefix(PACKAGE)?.split_once('@')?;
+    // A core module exports `INTERFACE@VERSION#FUNCTION`.
+    let version = version.split_once('#').map_or(version, |(version, _)| version);
+    (interface == "detector").then(|| shown_name(version))
 }
 
 /// Returns the beginning of a name, safe for a terminal.
@@ -153,10 +211,9 @@ impl ImportKind {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Scope;
-    use sandbox::packed::pack;
-
     use super::*;
+    use crate::manifest::Scope;
+    use crate::manifest::packed::pack;
 
     fn manifest() -> PackedManifest {
         PackedManifest {
@@ -223,26 +280,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_signature_has_the_id_of_the_key() {
-        let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("a key");
-        let signature = minisign::sign(None, &pair.sk, &b"bytes"[..], None, None).expect("signed").into_string();
-        let key = key_id_of(&signature).expect("named");
-        // minisign omits leading zeros in this comment.
-        let comment = pair.pk.to_box().expect("a box").to_string();
-        assert!(comment.contains(key.trim_start_matches('0')), "{key}: {comment}");
-        assert_eq!(key_id_of("untrusted comment: none\n"), None);
-        assert_eq!(key_id_of(""), None);
-    }
-
-    #[test]
-    fn a_key_id_keeps_leading_zeros() {
-        // Algorithm `ED`, the key id 0102030405060708 in little-endian order, and an empty signature.
-        let signature = "A".repeat(83);
-        let global = "A".repeat(86);
-        let text = format!("untrusted comment: \nRUQIBwYFBAMCAQAA{signature}=\ntrusted comment: \n{global}==\n");
-        assert_eq!(key_id_of(&text).as_deref(), Some("0102030405060708"));
     }
 }
