@@ -94,6 +94,12 @@ async fn simulate(zone: &TimeZone) -> anyhow::Result<Simulation> {
 
 /// Writes a minimal config and the default rules into `folder`, and loads the config.
 fn configure(folder: &Path, plugins: &Path, url: &str) -> anyhow::Result<Config> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        let folder = folder.display();
+        anyhow::bail!(
+            "--keep {folder} is not empty, expected a new or an empty folder: the demo writes a config, rules, an archive and a database there"
+        );
+    }
     let rules = folder.join("rules");
     std::fs::create_dir_all(&rules).and_then(|()| std::fs::write(rules.join("default.toml"), DEFAULT_RULES))?;
     let text = format!(

@@ -179,8 +179,9 @@ pub(super) struct TuneArgs {
     /// Numeric setting. The values to try are a quarter to eight times the default, within the bounds of the settings schema.
     #[arg(long, value_name = "NAME")]
     setting: String,
-    /// Largest number of alerts in 30 days of a series. The first tried value with at most as many is printed.
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    /// Largest number of alerts in 30 days of a series. The value is printed from which on every tried value has at most
+    /// as many.
+    #[arg(long, value_name = "NUMBER", value_parser = rate, allow_negative_numbers = true)]
     alerts_per_30d: f64,
     /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
     #[arg(long, value_name = "CSV|DIR")]
@@ -346,6 +347,12 @@ fn read_settings(detector: &Detector, argument: &str) -> anyhow::Result<String> 
     let lines = issues.iter().map(|issue| format!("--settings: {}: {}", issue.location(), issue.message));
     let lines: Vec<String> = lines.collect();
     if lines.is_empty() { Ok(text) } else { Err(anyhow::anyhow!("{}", lines.join("\n"))) }
+}
+
+/// Parses a number of alerts.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0);
+    rate.ok_or_else(|| "expected a number of at least 0".to_owned())
 }
 
 /// Reads a JSON object from the argument or from `@FILE`.

@@ -4,7 +4,7 @@ use super::compare::project;
 use super::project::{bundled, trimmed};
 
 #[test]
-fn the_first_value_with_few_alerts_is_printed() {
+fn the_value_from_which_on_few_alerts_remain_is_printed() {
     let plugin = bundled("tutorial");
     let project = project();
     let args = ["tune", &plugin, "--input", "fees", "--walk", "1", "--setting", "zScore", "--alerts-per-30d"];
@@ -13,10 +13,27 @@ fn the_first_value_with_few_alerts_is_printed() {
     let rows = project.plugin(&[&["--json"], &with("1")[..]].concat()).expect(0).json();
     let (chosen, tried) = rows.split_last().expect("rows");
     let rate = |row: &serde_json::Value| row["per30d"].as_f64().expect("a number");
-    let first = tried.iter().find(|row| rate(row) <= 1.0).expect("a value");
-    assert_eq!(chosen["value"], first["value"]);
-    let none = project.plugin(&with("-1")).expect(1).stdout;
-    assert!(none.ends_with("zScore: every tried value gives more than -1 alerts per 30 days of a series\n"), "{none}");
+    let last_above = tried.iter().rposition(|row| rate(row) > 1.0).expect("a value");
+    assert_eq!(chosen["value"], tried[last_above + 1]["value"]);
+    let none = project.plugin(&with("0")).expect(1).stdout;
+    assert!(
+        none.ends_with("zScore: the largest tried value gives more than 0 alerts per 30 days of a series\n"),
+        "{none}"
+    );
+}
+
+#[test]
+fn too_short_series_and_impossible_rates_are_refused() {
+    let args = ["tune", &bundled("tutorial"), "--input", "short.csv", "--setting", "zScore", "--alerts-per-30d"];
+    let project = project();
+    project.write("short.csv", "timestamp,value\n2026-11-01,1\n2026-11-02,1\n2026-11-03,1\n");
+    let with = |alerts: &'static str| [&args[..], &[alerts]].concat();
+    let too_short = project.refused(&with("1"));
+    assert!(too_short.contains("no point of the series was judged"), "{too_short}");
+    for rate in ["nan", "-1", "inf"] {
+        let refused = project.plugin(&with(rate)).expect(2).stderr;
+        assert!(refused.contains("expected a number of at least 0"), "{refused}");
+    }
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_simulated_month_is_notified_once_for_each_part() {
     assert_eq!(violations, "[]");
 }
 
-/// A working directory with four quiet weeks, and budgets of 20,000 KRW.
+/// A working directory with four quiet weeks, and budgets of 30,000 KRW.
 fn workdir(receivers: &str, budget: &str) -> Workdir {
     let workdir = bills::workdir("");
     write_private(&workdir.path().join("secret"), SECRET);

@@ -51,7 +51,7 @@ pub enum CallError {
     Time(u64),
     /// As [`Self::Time`], for the processor time of all calls of a plugin.
     #[error(
-        "used {0} seconds of processor time in all calls beyond ten times the time of the fuel (plugins.limits.call_seconds)"
+        "used {0} seconds of processor time more than the fuel, the data and the number of its calls allow (plugins.limits.call_seconds)"
     )]
     AllTime(u64),
     #[error("needs more memory than {0} bytes (plugins.limits.memory_bytes)")]

@@ -76,7 +76,7 @@ impl Limits {
         }
     }
 
-    /// Returns the wall-clock seconds of all calls of a plugin together, beside the time of their work.
+    /// Returns the seconds of processor time that all calls of a plugin may take beyond the allowance of their work.
     pub(crate) fn all_calls_seconds(&self) -> u64 {
         self.call_seconds.saturating_add(self.describe_seconds())
     }

@@ -62,7 +62,10 @@ fn play_seed(seed: u64, installation: &Installation) -> Played {
 
 /// Returns the seeds of `SEEDS`: a list, or the number of seeds as `1..=200`.
 fn seeds() -> Vec<u64> {
-    let Ok(text) = std::env::var(VARIABLE) else { return (1..=SEEDS).collect() };
+    let text = std::env::var(VARIABLE).unwrap_or_default();
+    if text.trim().is_empty() {
+        return (1..=SEEDS).collect();
+    }
     let number = |word: &str| word.parse::<u64>().expect("a number");
     match text.split_once("..=") {
         Some((first, last)) => (number(first)..=number(last)).collect(),

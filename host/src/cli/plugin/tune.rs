@@ -19,6 +19,7 @@ use crate::pipeline::Grade;
 struct TriedValue {
     value: Number,
     rate: AlertRate,
+    per_30_days: f64,
 }
 
 pub(super) fn tune(args: &TuneArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
@@ -29,9 +30,17 @@ pub(super) fn tune(args: &TuneArgs, environment: &TrialEnvironment, form: Form) 
     let mut tried = Vec::new();
     for value in candidates(&schema, setting)? {
         let rate = rate(args, environment, &detector, TriedSetting { value: &value, files: &files })?;
-        tried.push(TriedValue { value, rate });
+        let per_30_days = rate.per_30_days().ok_or_else(|| {
+            let points = detector.manifest.min_points;
+            anyhow::anyhow!(
+                "no point of the series was judged: the plugin needs a history of {points} points before the judged points: give longer series, or --walk 1"
+            )
+        })?;
+        tried.push(TriedValue { value, rate, per_30_days });
     }
-    let chosen = tried.iter().find(|tried| tried.rate.per_30_days() <= *alerts_per_30d);
+    // The number of alerts may rise again at a larger value: consecutive alerts count once.
+    let few = tried.iter().rev().take_while(|tried| tried.per_30_days <= *alerts_per_30d);
+    let chosen = few.last();
     match form {
         Form::Text => text(setting, &tried, chosen, *alerts_per_30d),
         Form::Json => {
@@ -72,21 +81,20 @@ fn rate(
 
 fn text(setting: &str, tried: &[TriedValue], chosen: Option<&TriedValue>, wanted: f64) {
     let mut table = present::table(&[setting, "alerts", "judged days", "alerts per 30 days"], &[0, 1, 2, 3]);
-    for TriedValue { value, rate } in tried {
-        let per_30_days = format!("{:.2}", rate.per_30_days());
+    for TriedValue { value, rate, per_30_days } in tried {
+        let per_30_days = format!("{per_30_days:.2}");
         table.add_row([value.to_string(), rate.alerts.to_string(), format!("{:.0}", rate.days), per_30_days]);
     }
     present::out(&table.to_string());
     present::out(&match chosen {
-        Some(TriedValue { value, rate }) => format!(
-            "{setting} = {value}: the first of the tried values with at most {wanted} alerts per 30 days of a series ({:.2})",
-            rate.per_30_days()
+        Some(TriedValue { value, .. }) => format!(
+            "{setting} = {value}: from this value on, every tried value gives at most {wanted} alerts per 30 days of a series"
         ),
-        None => format!("{setting}: every tried value gives more than {wanted} alerts per 30 days of a series"),
+        None => format!("{setting}: the largest tried value gives more than {wanted} alerts per 30 days of a series"),
     });
 }
 
 fn as_json(tried: &TriedValue) -> Value {
-    let TriedValue { value, rate } = tried;
-    json!({"value": value, "alerts": rate.alerts, "days": rate.days, "per30d": rate.per_30_days()})
+    let TriedValue { value, rate, per_30_days } = tried;
+    json!({"value": value, "alerts": rate.alerts, "days": rate.days, "per30d": per_30_days})
 }

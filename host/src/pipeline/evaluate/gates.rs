@@ -13,7 +13,8 @@ use super::finished_days::{TRAILING_DAYS, trailing_bill};
 use crate::pipeline::run::days_before;
 
 const WEEK: usize = 7;
-const FOUR_WEEKS: usize = 28;
+/// The present week and the four weeks before.
+const GROWTH_WEEKS: usize = 5;
 
 /// The gates that a verdict must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +33,13 @@ pub(super) struct PointInTime {
     pub(super) gate: Gate,
     /// The bill of the 28 days before.
     pub(super) trailing_bill: f64,
-    /// The growth of a daily series within four weeks; `None` for other series and shorter histories.
+    /// The growth of a daily series; `None` for other series and shorter histories.
     pub(super) growth: Option<Growth>,
 }
 
-/// The level of a series four weeks ago, and the present level: medians of the known values of seven days. NaN without one.
+/// The levels of a series in the last five weeks, oldest first: medians of the known values of seven days. NaN without one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Growth {
-    before: f64,
-    now: f64,
-}
+pub(super) struct Growth([f64; GROWTH_WEEKS]);
 
 /// The result of the gates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,20 +53,23 @@ pub(super) enum GateResult {
 }
 
 impl Growth {
-    /// The growth within the history of daily values, oldest first.
+    /// The growth within the history of daily values, oldest first. `None` for a shorter history.
     pub(super) fn of(history: &[f64]) -> Option<Self> {
-        let before = history.len().checked_sub(FOUR_WEEKS + WEEK / 2)?;
-        let level = |days: &[f64]| median(days.iter().copied().filter(|day| day.is_finite()));
-        Some(Self { before: level(&history[before..before + WEEK]), now: level(&history[history.len() - WEEK..]) })
+        let newest = &history[history.len().checked_sub(GROWTH_WEEKS * WEEK)?..];
+        let level = |week: usize| median(newest[week * WEEK..][..WEEK].iter().copied().filter(|day| day.is_finite()));
+        Some(Self(std::array::from_fn(level)))
     }
 
-    /// Returns whether the level has moved in a direction by a share of the level four weeks ago.
+    /// Returns whether the level has moved in each week in a direction, and in four weeks by a share. A single step is no
+    /// growth.
     fn reaches(self, share: f64, direction: Direction) -> bool {
-        let moved = match direction {
-            Direction::Up => self.now - self.before,
-            Direction::Down => self.before - self.now,
+        let Self(levels) = self;
+        let moves = |pair: &[f64]| match direction {
+            Direction::Up => pair[1] > pair[0],
+            Direction::Down => pair[1] < pair[0],
         };
-        moved > 0.0 && moved >= share * self.before.abs()
+        let moved = (levels[GROWTH_WEEKS - 1] - levels[0]).abs();
+        levels[0] != 0.0 && levels.windows(2).all(moves) && moved >= share * levels[0].abs()
     }
 }
 

@@ -49,6 +49,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         run.drain_spool().await;
         run.archive_decisions().await?;
         run.retry_totals(from).await?;
+        run.retry_budgets().await?;
         let ledger_days = run.services.store.days(DateRange { from, to: Date::MAX }).await?;
         let unfinished = unfinished_days(run.services, range).await?;
         let finished = FinishedDays::open(run, from).await?;

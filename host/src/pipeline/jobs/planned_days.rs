@@ -70,6 +70,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         self.run.drain_spool().await;
         self.run.archive_decisions().await?;
         self.run.retry_totals(self.newest).await?;
+        self.run.retry_budgets().await?;
         let Plan { days, has_newest, gap } = plan(self.run.services, self.newest).await?;
         self.has_newest = has_newest;
         self.run.report_gaps(gap).await?;

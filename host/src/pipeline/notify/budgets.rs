@@ -60,7 +60,11 @@ impl Run<'_> {
     /// Returns the budgets with the costs of a month. The text goes out without budgets if the store cannot be read.
     pub(super) async fn budget_months(&self, through: Date) -> Vec<BudgetMonth> {
         match self.tracked_budgets(through).await {
-            Ok(tracked) => tracked.into_iter().map(|tracked| tracked.month).collect(),
+            Ok(tracked) => {
+                // The run notes a scope without a service.
+                let known = tracked.into_iter().filter(|tracked| !tracked.costs.series.is_empty());
+                known.map(|tracked| tracked.month).collect()
+            }
             Err(error) => {
                 tracing::warn!("the total of {through} has no budgets: {error}");
                 Vec::new()

@@ -11,6 +11,9 @@ use crate::median::median;
 /// A day is conclusive if the band expects at least this share of the largest expected value of the incident.
 const CONCLUSIVE_SHARE: f64 = 0.1;
 
+/// Smallest number of rising days that people are told of.
+const RISING_DAYS: usize = 5;
+
 impl Incident {
     /// Returns whether the opening band expects too little on a day to prove an end.
     pub(super) fn is_inconclusive(&self, expected: f64) -> bool {
@@ -33,6 +36,18 @@ impl Incident {
         let charges: Vec<Date> =
             self.finished_days().filter(|(_, day)| day.impact > 0.0).map(|(date, _)| date).collect();
         charges.windows(2).map(|pair| (pair[1] - pair[0]).get_days()).max()
+    }
+
+    /// Returns the number of newest finished days with a higher cost than the day before, from [`RISING_DAYS`] on; `None` for
+    /// fewer days. Such a cost has no level yet.
+    pub fn rising_days(&self) -> Option<usize> {
+        let finished: Vec<(Date, FinishedDayImpact)> = self.finished_days().collect();
+        let rises = |pair: &&[(Date, FinishedDayImpact)]| {
+            let is_next = pair[0].0.tomorrow().is_ok_and(|next| next == pair[1].0);
+            is_next && pair[1].1.observed > pair[0].1.observed
+        };
+        let days = finished.windows(2).rev().take_while(rises).count();
+        (days >= RISING_DAYS).then_some(days)
     }
 
     /// Returns the levels before and after a lasting change; the newest values without a finished day.

@@ -108,7 +108,7 @@ fn read(file: &Path, mut section: Section<'_, '_>, earlier: &RuleSet) -> Option<
         .default(0)
         .share("a share of the bill of 28 days from 0 to 1, like 0.0005 for 0.05 %");
     let min_change = section
-        .key("min_change", "The smallest difference relative to the expected value: 0.2 is 20 %. A daily series also passes if its level of the last week differs by this share from the level four weeks before.")
+        .key("min_change", "The smallest difference relative to the expected value: 0.2 is 20 %. A daily series that has grown in each of the last four weeks also passes if the growth reaches this share.")
         .amount_or(0.0);
     let severity =
         section.key("severity", "The severity of the incidents of the rule.").choice_or(&SEVERITIES, "warning");

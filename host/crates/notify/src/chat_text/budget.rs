@@ -1,6 +1,7 @@
 //! The words of budgets.
 
 use model::budget::{BudgetMeasure, BudgetMonth, BudgetState};
+use model::count::counted;
 use model::forecast::MonthForecast;
 
 use super::{Words, amount, english, korean};
@@ -115,13 +116,23 @@ pub(super) fn english(content: &BudgetContent<'_>, locale: Locale<'_>) -> Words 
 pub(super) fn korean_line(month: &BudgetMonth, locale: Locale<'_>) -> String {
     let Amounts { budget, spent, spent_percent, forecast } = Amounts::of(month, locale);
     let forecast = forecast.map(|forecast| format!(" · 월말 예상 {}({}%)", forecast.month_end, forecast.percent));
-    format!("예산 {}: {budget} 중 {spent}({spent_percent}%){}", month.budget.name, forecast.unwrap_or_default())
+    let unknown = match month.state.unknown_days {
+        0 => String::new(),
+        days => format!(" (비용을 모르는 {days}일 제외)"),
+    };
+    let forecast = forecast.unwrap_or_default();
+    format!("예산 {}: {budget} 중 {spent}({spent_percent}%){forecast}{unknown}", month.budget.name)
 }
 
 /// Returns the line of a budget in a total or a digest.
 pub(super) fn english_line(month: &BudgetMonth, locale: Locale<'_>) -> String {
     let Amounts { budget, spent, spent_percent, forecast } = Amounts::of(month, locale);
     let forecast =
-        forecast.map(|forecast| format!(" · forecast for the month {} ({} %)", forecast.month_end, forecast.percent));
-    format!("budget {}: {spent} of {budget} ({spent_percent} %){}", month.budget.name, forecast.unwrap_or_default())
+        forecast.map(|forecast| format!(" · forecast for the month {} ({}%)", forecast.month_end, forecast.percent));
+    let unknown = match month.state.unknown_days {
+        0 => String::new(),
+        days => format!(" (without {} of unknown cost)", counted(days as u64, "day")),
+    };
+    let forecast = forecast.unwrap_or_default();
+    format!("Budget {}: {spent} of {budget} ({spent_percent}%){forecast}{unknown}", month.budget.name)
 }

@@ -5,6 +5,8 @@ mod english;
 mod figure;
 mod korean;
 
+use std::collections::BTreeSet;
+
 use bigdecimal::{BigDecimal, ToPrimitive as _, Zero as _};
 use jiff::civil::Date;
 use model::drivers::{BillComparison, ChargeChange, Driver};
@@ -34,7 +36,9 @@ enum EarlierDays {
     Range(Date, Date),
     /// The same day for several days of the incident, with their number.
     Repeated(usize, Date),
-    /// Several days with gaps or repetitions: the number, the first and the last day.
+    /// Some days, each for several days of the incident: their number, the first and the last day.
+    RepeatedRange(usize, Date, Date),
+    /// Several days with gaps: the number, the first and the last day.
     Several(usize, Date, Date),
 }
 
@@ -52,6 +56,9 @@ impl EarlierDays {
                 Self::Range(first, last)
             }
             _ if first == last => Self::Repeated(earlier.len(), first),
+            _ if dates().collect::<BTreeSet<_>>().len() < earlier.len() => {
+                Self::RepeatedRange(earlier.len(), first, last)
+            }
             _ => Self::Several(earlier.len(), first, last),
         }
     }
@@ -79,12 +86,14 @@ impl<'a> MainDriver<'a> {
         let difference = driver.difference();
         let hundredfold: BigDecimal = &difference * 100;
         let least: BigDecimal = comparison.drivers.difference() * CAUSE_PERCENT;
-        let is_small = hundredfold.abs() < least.abs();
+        let percent = percent(&difference, &comparison.drivers.difference());
+        let count = comparison.drivers.count(content.incident.direction);
+        let is_small = percent.is_some() && hundredfold.abs() < least.abs();
         Some(Self {
             driver,
             place: place(content, driver),
-            percent: percent(&difference, &comparison.drivers.difference()),
-            together: is_small.then(|| comparison.drivers.count(content.incident.direction)),
+            percent,
+            together: (is_small && count > 1).then_some(count),
             difference: amount::signed(double(&difference), locale),
         })
     }

@@ -189,8 +189,13 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     Words {
         title: statement.to_owned(),
         figures: format!("{before} → {after} {per} · in 30 days {month}"),
+        lines: content.incident.rising_days().map(rising).into_iter().collect(),
         ..Words::default()
     }
+}
+
+fn rising(days: usize) -> String {
+    format!("The cost rose on each of the last {days} days.")
 }
 
 fn footer(content: &IncidentContent<'_>) -> String {

@@ -195,8 +195,13 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     Words {
         title: statement.to_owned(),
         figures: format!("{per} {before} → {after} · 한 달(30일)에 {month}"),
+        lines: content.incident.rising_days().map(rising).into_iter().collect(),
         ..Words::default()
     }
+}
+
+fn rising(days: usize) -> String {
+    format!("최근 {days}일은 날마다 올랐습니다.")
 }
 
 fn footer(content: &IncidentContent<'_>) -> String {

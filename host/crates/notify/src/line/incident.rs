@@ -118,19 +118,28 @@ fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
     let sign = if difference >= 0.0 { "+" } else { "-" };
     let month = format!("{sign}{}", options.amount(difference.abs()));
     let per = interval(levels.interval_days, options.locale.language);
+    let rising = incident.rising_days().map_or_else(String::new, |days| rising(days, options.locale.language));
     match (options.locale.language, levels.after == 0.0) {
         (Language::Korean, false) => format!(
-            "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준({per} {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
+            "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준({per} {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}.{rising}"
         ),
         (Language::Korean, true) => format!(
-            "[BILLING_NEW_LEVEL] {subject} 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}."
+            "[BILLING_NEW_LEVEL] {subject} 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}.{rising}"
         ),
         (Language::English, false) => format!(
-            "[BILLING_NEW_LEVEL] {subject} has a new level of {after} {per}, which is the usual cost from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}."
+            "[BILLING_NEW_LEVEL] {subject} has a new level of {after} {per}, which is the usual cost from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}.{rising}"
         ),
         (Language::English, true) => format!(
-            "[BILLING_NEW_LEVEL] {subject} has stopped, and no cost is usual from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}."
+            "[BILLING_NEW_LEVEL] {subject} has stopped, and no cost is usual from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}.{rising}"
         ),
+    }
+}
+
+/// Returns the sentence about a cost that still rises.
+fn rising(days: usize, language: Language) -> String {
+    match language {
+        Language::Korean => format!(" 최근 {days}일은 날마다 올랐습니다."),
+        Language::English => format!(" The cost rose on each of the last {days} days."),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The processor time of all calls of a plugin beside the work of the calls. `call_seconds` ends a single call; the account
 //! ends a plugin whose calls each stay just below, for example with loads of memory that is in no cache.
 //!
-//! A unit of fuel takes at most a nanosecond, a byte of a message a few, and a call of an interpreter some milliseconds. The
+//! On the machine of BENCHMARKS.md, a unit of fuel takes at most a nanosecond, a byte of a message a few, and a call of an interpreter some milliseconds. The
 //! account allows several times as much, and some seconds once for all calls together. Processor time does not depend on
 //! other processes, in contrast to the clock.
 

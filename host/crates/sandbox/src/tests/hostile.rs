@@ -154,7 +154,7 @@ fn all_calls_share_an_account_of_time() {
     detector.plugin.time = TimeAccount::new(0);
     let outcome = detector.fit(&context("{}"), &[series("d/p/s", 5)]);
     let failure = outcome.results.into_iter().next().expect("one result").expect_err("fails");
-    insta::assert_snapshot!(failure, @"plugin `hostile`, rule `watch`, series `d/p/s`: used 12 seconds of processor time in all calls beyond ten times the time of the fuel (plugins.limits.call_seconds)");
+    insta::assert_snapshot!(failure, @"plugin `hostile`, rule `watch`, series `d/p/s`: used 12 seconds of processor time more than the fuel, the data and the number of its calls allow (plugins.limits.call_seconds)");
     assert!(failure.is_transient());
 }
 

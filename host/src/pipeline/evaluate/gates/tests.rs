@@ -123,13 +123,17 @@ fn a_slow_growth_passes_by_the_level_of_four_weeks_ago() {
         let point = PointInTime { growth, ..point(127.0, time) };
         pass_gates(&rule("min_change = 0.2"), &verdict, point)
     };
-    let grows = |factor: f64| (0..32).map(|day| 100.0 * factor.powi(day)).collect::<Vec<f64>>();
+    let grows = |factor: f64| (0..40).map(|day| 100.0 * factor.powi(day)).collect::<Vec<f64>>();
     assert_eq!(pass(None), GateResult::Held { impact: 3.0 });
     assert_eq!(pass(Growth::of(&grows(1.0))), GateResult::Held { impact: 3.0 });
     assert_eq!(pass(Growth::of(&grows(1.02))), GateResult::Anomalous(Direction::Up));
-    assert_eq!(pass(Growth::of(&grows(1.02)[1..])), GateResult::Anomalous(Direction::Up), "31 days suffice");
-    assert_eq!(Growth::of(&grows(1.02)[2..]), None);
+    assert_eq!(pass(Growth::of(&grows(1.02)[5..])), GateResult::Anomalous(Direction::Up), "35 days suffice");
+    assert_eq!(Growth::of(&grows(1.02)[6..]), None);
     assert_eq!(pass(Growth::of(&grows(0.98))), GateResult::Held { impact: 3.0 }, "the level has fallen");
+    let step: Vec<f64> = (0..40).map(|day| if day < 26 { 100.0 } else { 160.0 }).collect();
+    assert_eq!(pass(Growth::of(&step)), GateResult::Held { impact: 3.0 }, "a step is no growth");
+    let new_service: Vec<f64> = (0..40).map(|day| if day < 26 { 0.0 } else { 160.0 }).collect();
+    assert_eq!(pass(Growth::of(&new_service)), GateResult::Held { impact: 3.0 });
     let weekly_charge: Vec<f64> = (0..35).map(|day| if day % 7 == 0 { 124.0 } else { 10.0 }).collect();
     assert_eq!(pass(Growth::of(&weekly_charge)), GateResult::Held { impact: 3.0 });
 }

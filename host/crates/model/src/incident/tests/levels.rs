@@ -65,3 +65,16 @@ fn a_rising_cost_has_no_new_level() {
     assert_eq!(closed(1.2), None);
     assert_eq!(closed(1.0), Some(on(5, None)));
 }
+
+#[test]
+fn a_new_level_that_still_rises_is_known() {
+    let rises = |impacts: &[f64]| {
+        let runs = (1..).zip(impacts).map(|(day, impact)| (on(day, None), [("a", *impact)])).collect::<Vec<_>>();
+        let runs: Vec<(Moment, &[(&str, f64)])> =
+            runs.iter().map(|(moment, impacts)| (*moment, &impacts[..])).collect();
+        incidents_after(&runs)[0].rising_days()
+    };
+    assert_eq!(rises(&[10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0]), Some(6));
+    assert_eq!(rises(&[10.0, 9.0, 12.0, 13.0, 14.0, 15.0, 16.0]), Some(5));
+    assert_eq!(rises(&[10.0, 11.0, 10.0, 13.0, 14.0, 15.0, 16.0]), None);
+}

@@ -58,6 +58,9 @@ fn earlier_days(comparison: &BillComparison) -> String {
         EarlierDays::One(moment) => day(moment),
         EarlierDays::Range(first, last) => format!("{}–{}", date(first), date(last)),
         EarlierDays::Repeated(days, day) => format!("{} for each of {days} days", date(day)),
+        EarlierDays::RepeatedRange(days, first, last) => {
+            format!("the same weekdays from {} to {} for {days} days", date(first), date(last))
+        }
         EarlierDays::Several(days, first, last) => {
             format!("{days} days of the same weekdays from {} to {}", date(first), date(last))
         }

@@ -58,6 +58,9 @@ fn earlier_days(comparison: &BillComparison) -> String {
         EarlierDays::One(moment) => day(moment),
         EarlierDays::Range(first, last) => format!("{}~{}", date(first), date(last)),
         EarlierDays::Repeated(days, day) => format!("{days}일 모두 {}", date(day)),
+        EarlierDays::RepeatedRange(days, first, last) => {
+            format!("{days}일을 {}~{}의 같은 요일과 비교", date(first), date(last))
+        }
         EarlierDays::Several(days, first, last) => {
             format!("{}~{} 가운데 같은 요일 {days}일", date(first), date(last))
         }

@@ -96,8 +96,8 @@ fn totals_and_digests_have_each_budget() {
     };
     insta::assert_snapshot!([total(KOREAN), total(ENGLISH), digest(KOREAN), digest(ENGLISH)].join("\n"), @"
     [BILLING_DAILY_TOTAL] [2026-11-14]의 총 요금은 99,000.00원 입니다. 예산 쇼핑몰: 1,500,000원 중 1,230,000원(82%) · 월말 예상 2,460,000원(164%). 예산 쇼핑몰: 1,500,000원 중 150,000원(10%) · 월말 예상 300,000원(20%).
-    [BILLING_DAILY_TOTAL] The total cost of [2026-11-14] is 99,000.00 USD. budget 쇼핑몰: 1,230,000.00 USD of 1,500,000.00 USD (82 %) · forecast for the month 2,460,000.00 USD (164 %). budget 쇼핑몰: 150,000.00 USD of 1,500,000.00 USD (10 %) · forecast for the month 300,000.00 USD (20 %).
+    [BILLING_DAILY_TOTAL] The total cost of [2026-11-14] is 99,000.00 USD. Budget 쇼핑몰: 1,230,000.00 USD of 1,500,000.00 USD (82%) · forecast for the month 2,460,000.00 USD (164%). Budget 쇼핑몰: 150,000.00 USD of 1,500,000.00 USD (10%) · forecast for the month 300,000.00 USD (20%).
     [BILLING_DIGEST] 11월 8일(일)~11월 14일(토) 주간 요약: 총요금 700,000원 | 예산 쇼핑몰: 1,500,000원 중 1,230,000원(82%) · 월말 예상 2,460,000원(164%) | 예산 쇼핑몰: 1,500,000원 중 150,000원(10%) · 월말 예상 300,000원(20%)
-    [BILLING_DIGEST] Weekly digest, 8 Nov (Sun)–14 Nov (Sat): 700,000.00 USD | budget 쇼핑몰: 1,230,000.00 USD of 1,500,000.00 USD (82 %) · forecast for the month 2,460,000.00 USD (164 %) | budget 쇼핑몰: 150,000.00 USD of 1,500,000.00 USD (10 %) · forecast for the month 300,000.00 USD (20 %)
+    [BILLING_DIGEST] Weekly digest, 8 Nov (Sun)–14 Nov (Sat): 700,000.00 USD | Budget 쇼핑몰: 1,230,000.00 USD of 1,500,000.00 USD (82%) · forecast for the month 2,460,000.00 USD (164%) | Budget 쇼핑몰: 150,000.00 USD of 1,500,000.00 USD (10%) · forecast for the month 300,000.00 USD (20%)
     ");
 }

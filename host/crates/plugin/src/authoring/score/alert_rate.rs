@@ -23,9 +23,9 @@ impl AlertRate {
         self.days += judged as f64 * f64::from(file.series.step) / DAY_SECONDS;
     }
 
-    /// Returns the alerts in 30 days of one series; 0 without a judged point.
-    pub fn per_30_days(&self) -> f64 {
-        if self.days > 0.0 { self.alerts as f64 * 30.0 / self.days } else { 0.0 }
+    /// Returns the alerts in 30 days of one series; `None` without a judged point.
+    pub fn per_30_days(&self) -> Option<f64> {
+        (self.days > 0.0).then(|| self.alerts as f64 * 30.0 / self.days)
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
         let verdicts = (0..20).map(|point| (point >= 5).then(|| verdict(point))).collect();
         let mut rate = AlertRate::default();
         rate.add(&file, &TrialResult { verdicts, ..TrialResult::default() });
-        assert_eq!((rate, rate.per_30_days()), (AlertRate { alerts: 2, days: 15.0 }, 4.0));
-        assert_eq!(AlertRate::default().per_30_days(), 0.0);
+        assert_eq!((rate, rate.per_30_days()), (AlertRate { alerts: 2, days: 15.0 }, Some(4.0)));
+        assert_eq!(AlertRate::default().per_30_days(), None);
     }
 }
