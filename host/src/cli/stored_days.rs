@@ -22,7 +22,7 @@ pub(super) async fn stored_days(store: &Store) -> anyhow::Result<DateRange> {
 pub(super) fn note_outside(option: &str, day: Option<Date>, stored: DateRange) {
     let DateRange { from, to } = stored;
     if let Some(day) = day.filter(|day| !(from..=to).contains(day)) {
-        let note = format!("note: {option} {day} is outside of the ledger, which has the days {from} to {to}");
+        let note = format!("note: {option} {day} is outside the stored days {from} to {to}");
         present::complaint(Level::INFO, &note);
     }
 }

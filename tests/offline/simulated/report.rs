@@ -68,15 +68,15 @@ fn a_report_without_a_bill_names_the_next_step() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
     let early = simulated.run(&["report", "--output", "out", "--from", "2020-01-01", "--to", "2020-01-31"]).expect(2);
     insta::assert_snapshot!(early.stderr, @"
-    note: --from 2020-01-01 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22
-    note: --to 2020-01-31 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22
+    note: --from 2020-01-01 is outside the stored days 2026-09-24 to 2026-11-22
+    note: --to 2020-01-31 is outside the stored days 2026-09-24 to 2026-11-22
     failed: the ledger holds no day from 2020-01-01 to 2020-01-31: the ledger has days from 2026-09-24 to 2026-11-22; name other days
     ");
     let reversed =
         simulated.run(&["report", "--output", "out", "--from", "2026-02-01", "--to", "2026-01-31"]).expect(2);
     insta::assert_snapshot!(reversed.stderr, @"
-    note: --from 2026-02-01 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22
-    note: --to 2026-01-31 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22
+    note: --from 2026-02-01 is outside the stored days 2026-09-24 to 2026-11-22
+    note: --to 2026-01-31 is outside the stored days 2026-09-24 to 2026-11-22
     failed: --from 2026-02-01 is after the last day 2026-01-31: expected a first day up to the last day
     ");
 }

@@ -69,11 +69,11 @@ fn a_series_outside_the_ledger_is_refused() {
     let simulated = SimulatedBill::with_history(&Setup::default(), 60);
     let early = simulated.run(&["series", "forecast", "--series=*/*/*", "--date=2020-01-31"]).expect(2);
     insta::assert_snapshot!(early.stderr, @"
-    note: --date 2020-01-31 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22
+    note: --date 2020-01-31 is outside the stored days 2026-09-24 to 2026-11-22
     failed: the ledger holds no cost of */*/* in these days: costwarden series list names all series
     ");
     let late = simulated.run(&["series", "forecast", "--series=*/*/*", "--date=2027-01-31"]).expect(0);
-    insta::assert_snapshot!(late.stderr, @"note: --date 2027-01-31 is outside of the ledger, which has the days 2026-09-24 to 2026-11-22");
+    insta::assert_snapshot!(late.stderr, @"note: --date 2027-01-31 is outside the stored days 2026-09-24 to 2026-11-22");
     let replayed = simulated.run(&["rules", "backtest", "--from=2027-01-31"]).expect(2);
     insta::assert_snapshot!(replayed.stderr, @"failed: the store holds no finished day from 2027-01-31 to 2026-11-22: its first day is 2026-09-24 and its newest day is 2026-11-22; name stored days with --from and --to");
     for command in [&["series", "export"][..], &["series", "show", "--plot"]] {

@@ -1,6 +1,6 @@
 //! The notifications of budgets: each part once per month for the spent cost and for the forecast.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -28,33 +28,35 @@ impl TrackedBudget {
 }
 
 impl Run<'_> {
-    /// Sends the due notifications of the budgets, and stores the deliveries. `days` are the evaluated days: the last of
-    /// each month counts. Nothing is sent for days before the newest day in the store.
+    /// Sends the due notifications of the budgets, and stores the deliveries. Each month of the evaluated days is checked
+    /// through its newest stored day, because a restated day changes the rest of its month. Nothing is sent for days
+    /// before the newest day in the store.
     pub(super) async fn notify_budgets(&mut self, days: &[DayRecord]) -> Result<(), RunError> {
-        let newest = days.iter().map(|day| day.date).max();
-        if !self.has_budgets() || newest.is_none() || self.services.store.newest_day().await? != newest {
+        let Some(newest) = days.iter().map(|day| day.date).max().filter(|_| self.has_budgets()) else { return Ok(()) };
+        if self.services.store.newest_day().await? != Some(newest) {
             return Ok(());
         }
-        let months: BTreeMap<Date, Date> = last_days(days.iter().map(|day| day.date));
-        for through in months.into_values() {
-            // A restated day changes the rest of its month.
-            let through = through.last_of_month().min(newest.unwrap_or(through));
+        let months: BTreeSet<Date> = days.iter().map(|day| day.date.last_of_month().min(newest)).collect();
+        for through in months {
             self.notify_budgets_through(through).await?;
         }
         Ok(())
     }
 
-    /// Sends the notifications that a receiver did not accept, or that quiet hours held back.
+    /// Sends the notifications of this and of the last month that a receiver did not accept, or that quiet hours held back.
     pub(crate) async fn retry_budgets(&mut self) -> Result<(), RunError> {
         if !self.has_budgets() {
             return Ok(());
         }
         let Some(newest) = self.services.store.newest_day().await? else { return Ok(()) };
-        let records = self.services.store.budget_records(newest.first_of_month()).await?;
-        match records.iter().any(|record| record.is_pending) {
-            true => self.notify_budgets_through(newest).await,
-            false => Ok(()),
+        let last_month = newest.first_of_month().yesterday().ok();
+        for through in last_month.into_iter().chain([newest]) {
+            let records = self.services.store.budget_records(through.first_of_month()).await?;
+            if records.iter().any(|record| record.is_pending) {
+                self.notify_budgets_through(through).await?;
+            }
         }
+        Ok(())
     }
 
     /// Returns the budgets with the costs of a month. The text goes out without budgets if the store cannot be read.
@@ -91,7 +93,7 @@ impl Run<'_> {
         for tracked in self.tracked_budgets(through).await? {
             let budget = &tracked.month.budget;
             if tracked.costs.series.is_empty() {
-                self.report.notes.push(format!(
+                self.report.add_note_once(format!(
                     "budget {}: the scope ({}) has no service in the last {FORECAST_DAYS} days; correct the scope if costs are expected",
                     budget.name, budget.scope
                 ));
@@ -167,14 +169,4 @@ impl Run<'_> {
         let routed = RoutedBudget { series: &tracked.costs.series, severity: reached.severity() };
         config.routing.budget_dispatch(receiver, routed, self.now.to_zoned(config.zone.clone()).time())
     }
-}
-
-/// Returns the last day of each month, by the first day of the month.
-fn last_days(days: impl Iterator<Item = Date>) -> BTreeMap<Date, Date> {
-    let mut last = BTreeMap::new();
-    for day in days {
-        let known = last.entry(day.first_of_month()).or_insert(day);
-        *known = day.max(*known);
-    }
-    last
 }

