@@ -1,7 +1,7 @@
 //! A simulated year of operation: real processes at the times of the crontab, a replica set, an outage of one part on
 //! every day, clock changes, corrected bills and a new rule. libfaketime and the clock of the simulator give the times.
 //!
-//! `make test` plays 16 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
+//! `make test` plays 14 days with one seed; `make simulate-year SEEDS="1 2"` plays 365 days for each seed. The failure of
 //! an assertion prints the seed.
 
 mod correction;
@@ -25,7 +25,7 @@ use costwarden_tests::{Run, Simulator, Workdir, run, service};
 const ZONE: &str = "Europe/Berlin";
 /// The clocks go back on 2026-10-25, and a month ends.
 const FIRST: Date = date(2026, 10, 18);
-const DAYS: i32 = 16;
+const DAYS: i32 = 14;
 const HISTORY_DAYS: i32 = 60;
 const NEW_RULE: &str = r#"
 [[rule]]
