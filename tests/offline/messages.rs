@@ -10,3 +10,4 @@ mod misbehaving;
 mod plugins;
 mod rules;
 mod store;
+mod tags;

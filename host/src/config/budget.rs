@@ -34,6 +34,9 @@ fn budget(mut section: Section<'_, '_>, currency: &str, names: &mut BTreeSet<Str
     section.key("period", "The period of the amount.").choice_or(&[("month", ())], "month");
     let at = section.key("at", AT).default(vec![0.5, 0.8, 1.0]).numbers(PARTS);
     let forecast_at = section.key("forecast_at", FORECAST_AT).default(vec![1.0]).numbers(PARTS);
+    if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        section.fail("name", "is empty, expected a name for notifications");
+    }
     if name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
         section.fail("name", "is the name of an earlier budget, expected another name");
     }
@@ -89,7 +92,8 @@ mod tests {
     fn each_error_of_a_budget_names_the_key() {
         let text = "[[budget]]\namount = \"10 USD\"\nperiod = \"year\"\nat = [0.5, 0]\n\
                     [[budget]]\nname = \"a\"\namount = \"-1 KRW\"\nat = 1\n\
-                    [[budget]]\nname = \"a\"\nproject = \"[\"\nowner = \"kim\"\nat = [0.5, 0.5]\n";
+                    [[budget]]\nname = \"a\"\nproject = \"[\"\nowner = \"kim\"\nat = [0.5, 0.5]\n\
+                    [[budget]]\nname = \" \"\namount = \"10 KRW\"\n";
         insta::assert_snapshot!(budgets(text).expect_err("invalid"), @r#"
         costwarden.toml:1: budget.name: is missing, expected a name for notifications
         costwarden.toml:2: budget.amount: expected an amount above 0 with the currency of the bill, like "1500000 KRW", found "10 USD"
@@ -102,6 +106,7 @@ mod tests {
         costwarden.toml:11: budget.project: expected a name or a glob like "shop-*", found "["
         costwarden.toml:12: budget.owner: unknown key, expected one of name, account, project, service, amount, period, at, forecast_at
         costwarden.toml:13: budget.at: expected a list of different parts above 0, like [0.5, 0.8, 1.0], found 0.5
+        costwarden.toml:15: budget.name: is empty, expected a name for notifications
         "#);
     }
 }
