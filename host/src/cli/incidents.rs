@@ -292,6 +292,7 @@ pub(super) fn json(incident: &Incident) -> Value {
         "firstSeen": at(incident.first_seen),
         "lastSeen": at(incident.last_seen),
         "closedAt": incident.closed_at.map(at),
+        "resolvedBy": incident.resolved_by.map(|day| json!({ "observed": day.observed, "expected": day.expected })),
         "decisions": decisions.collect::<Vec<_>>(),
         "rules": incident.rules,
         "peakScore": incident.peak_score,

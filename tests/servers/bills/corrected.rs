@@ -53,6 +53,12 @@ fn nothing_follows_the_notification_of_an_end() {
         let proof = format!("is back at its usual cost: 1010.00 KRW on {}. From", day(1));
         assert!(run.stderr.contains(&proof), "{run:?}");
         tells(run, 0, &[resolved(0, 0, "500"), total(1, 1010)]);
+        let incident = replayed.incident();
+        assert_eq!(incident["resolvedBy"]["observed"], 1010.0, "{incident}");
+        let id = incident["incident"].as_str().expect("an id");
+        let show = replayed.workdir.run(&["incidents", "show", id]).expect(0).stdout;
+        let closed = format!("closed     {} as over: 1,010 KRW, expected ", day(1));
+        assert!(show.contains(&closed), "{show}");
         replayed.bill(0, "1000");
         tells(replayed.daily(1), 0, &[restated(0, 1500, 1000)]);
         assert_eq!(replayed.incident()["state"], "retracted");

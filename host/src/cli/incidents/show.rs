@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Decision, DeliveryFailure, Incident, IncidentState, Suppression};
+use model::incident::{Decision, DeliveryFailure, Incident, IncidentState, NormalDay, Suppression};
 use model::money;
 use serde_json::Value;
 
@@ -44,6 +44,7 @@ pub(super) fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
         let plain: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(text, "{name:<10} {plain}").expect("a string takes all that is written");
     };
+    let amount = |amount: f64| format!("{} {}", money::amount(amount, &config.currency), config.currency);
     let names = &incident.names;
     line("incident", incident.id.clone());
     line("series", format!("{} ({}/{}/{})", incident.series, names.account, names.project, names.service));
@@ -51,7 +52,11 @@ pub(super) fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
     line("since", format!("{}, opened {}", moment(incident.first_seen), moment(incident.opened_at)));
     line("last seen", format!("{}, the newest anomaly", moment(incident.last_seen)));
     if let Some(closed) = incident.closed_at {
-        line("closed", format!("{} as {}", moment(closed), state(incident)));
+        let day = incident.resolved_by.map(|NormalDay { observed, expected }| {
+            let expected = expected.map(|expected| format!(", expected {}", amount(expected))).unwrap_or_default();
+            format!(": {}{expected}", amount(observed))
+        });
+        line("closed", format!("{} as {}{}", moment(closed), state(incident), day.unwrap_or_default()));
     }
     for Decision { resolution, author, note, at, .. } in &incident.decisions {
         let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
@@ -59,7 +64,6 @@ pub(super) fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
     }
     line("rules", incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
     line("why", incident.reason.clone());
-    let amount = |amount: f64| format!("{} {}", money::amount(amount, &config.currency), config.currency);
     line("now", format!("{}, expected {}", amount(incident.observed), amount(incident.expected)));
     line("impact", impact(incident, &config.currency));
     if let Some((last, impact)) = until_month_end {
