@@ -50,11 +50,7 @@ impl ArchivedBills<'_> {
     /// Reads the usable rows of a bill; `None` without a document.
     async fn rows(self, moment: Moment) -> Result<Option<Vec<BillRow>>, ArchiveError> {
         let key = DocumentKey::document(moment.date, moment.hour);
-        let mut document = self.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
-        // A withheld bill of a whole day is evaluated as the last hour.
-        if document.is_none() && moment.hour == Some(LAST_HOUR) {
-            document = self.archive.document(&DocumentKey::document(moment.date, None), Timestamp::UNIX_EPOCH).await?;
-        }
+        let document = self.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
         Ok(document.map(|document| bill_rows(&document, self.currency).flatten().collect()))
     }
 }
@@ -79,7 +75,13 @@ pub(crate) async fn read_causes(archived: ArchivedBills<'_>, bills: Vec<Incident
 async fn read_rounds(archived: ArchivedBills<'_>, requests: &mut [Request]) -> Result<(), ArchiveError> {
     for attempt in 0..WEEKS {
         for (moment, uses) in documents(requests, attempt) {
-            match archived.rows(moment).await? {
+            let mut rows = archived.rows(moment).await?;
+            // A withheld bill of a whole day is evaluated as the last hour. The bill before must end at the same hour.
+            let is_of_incident = uses.iter().all(|of| of.side == Side::Later);
+            if rows.is_none() && is_of_incident && moment.hour == Some(LAST_HOUR) {
+                rows = archived.rows(Moment::finished_day(moment.date)).await?;
+            }
+            match rows {
                 Some(rows) => add_bill(requests, &uses, moment, &rows),
                 None => add_missing(requests, &uses),
             }

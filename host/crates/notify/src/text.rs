@@ -30,6 +30,14 @@ pub(crate) fn interval(days: i32, language: Language) -> String {
     }
 }
 
+/// Returns the sentence about a cost that still rises.
+pub(crate) fn rising(days: usize, language: Language) -> String {
+    match language {
+        Language::Korean => format!("최근 {days}일은 날마다 올랐습니다."),
+        Language::English => format!("The cost rose on each of the last {days} days."),
+    }
+}
+
 /// Replaces control characters, and removes the marks that change the direction of text: names come from outside and
 /// must not start a line, control a terminal or reorder a text.
 pub fn one_line(text: &str) -> String {

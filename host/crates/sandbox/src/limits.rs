@@ -7,8 +7,7 @@ use crate::call::CallKind;
 /// Limits of a call, or of a series in a call. Messages name a limit in the form `plugins.limits.NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Fuel of every call, whatever the input, for startup and allocation. A unit is about a WebAssembly instruction,
-    /// at most a nanosecond.
+    /// Fuel of every call, whatever the input, for startup and allocation. A unit is about a WebAssembly instruction.
     pub fuel_per_call: u64,
     /// Additional fuel of `fit` for each series. Mean and deviation of 90 points cost 13,000 in a Rust plugin and
     /// 250,000 in a Python plugin.

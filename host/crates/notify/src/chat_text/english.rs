@@ -15,7 +15,7 @@ use crate::notification::{
     Notification, OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
-use crate::text::{Locale, interval};
+use crate::text::{Locale, interval, rising};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
@@ -189,13 +189,9 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     Words {
         title: statement.to_owned(),
         figures: format!("{before} → {after} {per} · in 30 days {month}"),
-        lines: content.incident.rising_days().map(rising).into_iter().collect(),
+        lines: content.incident.rising_days().map(|days| rising(days, locale.language)).into_iter().collect(),
         ..Words::default()
     }
-}
-
-fn rising(days: usize) -> String {
-    format!("The cost rose on each of the last {days} days.")
 }
 
 fn footer(content: &IncidentContent<'_>) -> String {

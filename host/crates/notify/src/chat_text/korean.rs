@@ -14,7 +14,7 @@ use crate::notification::{
     Notification, OperationalContent, PlannedEventContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
-use crate::text::{Locale, interval};
+use crate::text::{Locale, interval, rising};
 
 pub(super) fn words(notification: &Notification<'_>) -> Words {
     match &notification.content {
@@ -195,13 +195,9 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
     Words {
         title: statement.to_owned(),
         figures: format!("{per} {before} → {after} · 한 달(30일)에 {month}"),
-        lines: content.incident.rising_days().map(rising).into_iter().collect(),
+        lines: content.incident.rising_days().map(|days| rising(days, locale.language)).into_iter().collect(),
         ..Words::default()
     }
-}
-
-fn rising(days: usize) -> String {
-    format!("최근 {days}일은 날마다 올랐습니다.")
 }
 
 fn footer(content: &IncidentContent<'_>) -> String {

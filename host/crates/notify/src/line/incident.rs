@@ -7,7 +7,7 @@ use model::series::{ALL, Names};
 use super::detail::{compared_with_usual, detail};
 use super::{LineOptions, TextStyle};
 use crate::notification::Change;
-use crate::text::interval;
+use crate::text::{interval, rising};
 
 /// Returns the text of a notification about an incident.
 pub(super) fn text(incident: &Incident, kind: NotificationKind, options: LineOptions<'_>) -> String {
@@ -118,7 +118,8 @@ fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
     let sign = if difference >= 0.0 { "+" } else { "-" };
     let month = format!("{sign}{}", options.amount(difference.abs()));
     let per = interval(levels.interval_days, options.locale.language);
-    let rising = incident.rising_days().map_or_else(String::new, |days| rising(days, options.locale.language));
+    let rising =
+        incident.rising_days().map_or_else(String::new, |days| format!(" {}", rising(days, options.locale.language)));
     match (options.locale.language, levels.after == 0.0) {
         (Language::Korean, false) => format!(
             "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준({per} {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}.{rising}"
@@ -132,14 +133,6 @@ fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
         (Language::English, true) => format!(
             "[BILLING_NEW_LEVEL] {subject} has stopped, and no cost is usual from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}.{rising}"
         ),
-    }
-}
-
-/// Returns the sentence about a cost that still rises.
-fn rising(days: usize, language: Language) -> String {
-    match language {
-        Language::Korean => format!(" 최근 {days}일은 날마다 올랐습니다."),
-        Language::English => format!(" The cost rose on each of the last {days} days."),
     }
 }
 

@@ -1,9 +1,8 @@
 //! The processor time of all calls of a plugin beside the work of the calls. `call_seconds` ends a single call; the account
 //! ends a plugin whose calls each stay just below, for example with loads of memory that is in no cache.
 //!
-//! On the machine of BENCHMARKS.md, a unit of fuel takes at most a nanosecond, a byte of a message a few, and a call of an interpreter some milliseconds. The
-//! account allows several times as much, and some seconds once for all calls together. Processor time does not depend on
-//! other processes, in contrast to the clock.
+//! The account allows a time for each call, unit of fuel and byte of a message, and some seconds once for all calls
+//! together. Processor time depends less on other processes than the clock does.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
