@@ -324,7 +324,10 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
             let uses = SecretUse::Tables(&["archive", "store"]);
             incidents::explain(&load(config, uses).await?, &args, form).await
         }
-        Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, form, run, now).await,
+        Command::Incidents(command) => {
+            let invocation = args::Invocation { form, run_id: run, now };
+            incidents::incidents(load_store(config).await?, command, invocation).await
+        }
         Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,
         Command::Events(command) => events::events(load_store(config).await?, command, form, run, now).await,
         Command::Routes(command) => routes::routes(load_store(config).await?, command, form, now).await,

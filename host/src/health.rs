@@ -130,6 +130,7 @@ pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
         checks.push(data::undelivered(remembered.undelivered, config));
         checks.push(data::freshness(remembered.newest_day, facts.today, config));
         checks.push(data::silences(&remembered.silences, facts.now));
+        checks.push(data::decisions(&remembered.decided));
         checks.push(data::surge(&remembered.found, facts.today, config));
     }
     checks

@@ -7,6 +7,7 @@ mod demo;
 mod failing;
 mod faults;
 mod feed;
+mod history;
 mod hourly_history;
 mod incidents;
 mod lists;

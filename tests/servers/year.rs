@@ -126,7 +126,10 @@ impl Year {
             {
                 let period = report["period"].as_str().expect("a period");
                 let day = Date::strptime("%Y%m%d", period).expect("a single day");
-                self.evaluated.push((day, now));
+                // A run whose document is in the spool is repeated at the next start.
+                if self.evaluated.last().is_none_or(|(last, _)| *last != day) {
+                    self.evaluated.push((day, now));
+                }
             }
         }
     }
@@ -237,7 +240,7 @@ fn outages_lose_no_day_and_cause_no_false_message() {
 
         let expected: Vec<Date> = (-1..days - 1).map(|index| FIRST.saturating_add(index.days())).collect();
         let evaluated: Vec<Date> = year.evaluated.iter().map(|(day, _)| *day).collect();
-        assert_eq!(evaluated, expected, "seed {seed}: each day is evaluated once");
+        assert_eq!(evaluated, expected, "seed {seed}: each day is evaluated, in order");
 
         let mut delays = delays(&year);
         delays.sort_unstable();

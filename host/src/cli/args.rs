@@ -6,10 +6,13 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use model::anomaly::Severity;
+use model::run_id::RunId;
 use model::scope::{Pattern, Scope};
 use model::series::{SeriesKey, parse_day};
 use serde_json::{Value, json};
 use store::DateRange;
+
+use super::present::Form;
 
 /// A moment with an offset, or a civil time in the bill's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +163,14 @@ impl ScopeArgs {
 pub(super) fn scope_json(scope: &Scope) -> Value {
     let patterns = scope.patterns();
     patterns.iter().map(|(name, pattern)| ((*name).to_owned(), json!(pattern.map(Pattern::as_str)))).collect()
+}
+
+/// The output format, and the id and the time of the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Invocation {
+    pub(super) form: Form,
+    pub(super) run_id: RunId,
+    pub(super) now: Timestamp,
 }
 
 /// Returns the name of the user of the system, or the number of a user without a name: `uid 1000`.

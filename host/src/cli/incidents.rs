@@ -1,25 +1,24 @@
-//! The commands `incidents list`, `show`, `explain`, `accept` and `dismiss`.
+//! The commands `incidents ...`: list and explain incidents, and record the actions of people.
 
 mod explain;
+mod history;
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub(super) use self::explain::explain;
 pub(super) use self::show::reason_without_notification;
 use self::show::{Shown, show};
-use super::args::{self, Row, SelectionArgs};
+use super::args::{Invocation, Row, SelectionArgs};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
-use crate::pipeline::{self, Grade};
+use crate::pipeline::Grade;
 use model::anomaly::Direction;
-use model::incident::{Decision, Incident, IncidentState, Resolution, Suppression};
+use model::incident::{Incident, IncidentState, Resolution, Suppression};
 use model::moment::Moment;
 use model::money;
-use model::run_id::RunId;
-use store::{Access, DateRange, IncidentWrite, Store};
+use store::{Access, DateRange, Store};
 
 /// Number of characters of an id in a list.
 const SHORT_ID: usize = 13;
@@ -42,11 +41,15 @@ pub(super) enum IncidentsCommand {
     /// Accept a change: no further alerts about the incident.
     ///
     /// The new cost is the usual cost, and detectors train on the days from the start of the incident on.
-    Accept(AcceptArgs),
+    Accept(history::AcceptArgs),
     /// Call an incident a false alarm: no further alerts about the incident.
     ///
     /// Detectors train on the days of the incident.
-    Dismiss(DecisionArgs),
+    Dismiss(history::DecisionArgs),
+    /// Add a comment to the history of an incident.
+    Comment(history::CommentArgs),
+    /// Name the person or team that takes care of an incident. Later notifications of the incident show the name.
+    Assign(history::AssignArgs),
 }
 
 #[derive(Debug, Args)]
@@ -72,35 +75,12 @@ enum StateWord {
     NotVerifiable,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct AcceptArgs {
-    #[command(flatten)]
-    decision: DecisionArgs,
-    /// The change does not last, e.g. a load test: detectors never train on the days of the incident.
-    #[arg(long)]
-    once: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DecisionArgs {
-    /// Id from `incidents list` or from an anomaly; the first characters suffice.
-    #[arg(value_name = "ID")]
-    id: String,
-    /// Author of the decision. Default: the user of the system.
-    #[arg(long = "as", value_name = "NAME")]
-    author: Option<String>,
-    /// Reason, for later readers.
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-}
-
 pub(super) async fn incidents(
     config: StoreConfig,
     command: IncidentsCommand,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
+    invocation: Invocation,
 ) -> anyhow::Result<Grade> {
+    let Invocation { form, now, .. } = invocation;
     match command {
         IncidentsCommand::List(args) => {
             let DateRange { from, to } = args.selection.span.range()?;
@@ -126,64 +106,12 @@ pub(super) async fn incidents(
             show(shown, &config, form);
         }
         IncidentsCommand::Explain(_) => unreachable!("explain needs the whole config"),
-        IncidentsCommand::Accept(AcceptArgs { decision, once }) => {
-            let resolution = if once { Resolution::Expected } else { Resolution::NewLevel };
-            close(&config, DecisionRequest { resolution, args: decision }, form, run, now).await?;
-        }
-        IncidentsCommand::Dismiss(args) => {
-            close(&config, DecisionRequest { resolution: Resolution::Dismissed, args }, form, run, now).await?;
-        }
+        IncidentsCommand::Accept(args) => history::add(&config, args.request(), invocation).await?,
+        IncidentsCommand::Dismiss(args) => history::add(&config, args.dismiss(), invocation).await?,
+        IncidentsCommand::Comment(args) => history::add(&config, args.request(), invocation).await?,
+        IncidentsCommand::Assign(args) => history::add(&config, args.request(), invocation).await?,
     }
     Ok(Grade::Done)
-}
-
-/// A decision to record.
-struct DecisionRequest {
-    resolution: Resolution,
-    args: DecisionArgs,
-}
-
-async fn close(
-    config: &StoreConfig,
-    request: DecisionRequest,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    // Under the write lease: no job writes the same incident at the same time.
-    let incident =
-        pipeline::with_write_lease(config, run, async |store| decide(store, config, request, now).await).await??;
-    match form {
-        Form::Json => present::out(&json(&incident).to_string()),
-        Form::Text => present::out(&format!("incident {} is closed as {}", incident.id, state(&incident))),
-    }
-    Ok(())
-}
-
-async fn decide(
-    store: &Store,
-    config: &StoreConfig,
-    request: DecisionRequest,
-    now: Timestamp,
-) -> anyhow::Result<Incident> {
-    let DecisionRequest { resolution, args: DecisionArgs { id, author, note } } = request;
-    let mut incident = find(store, &id).await?;
-    if incident.state == IncidentState::Retracted {
-        anyhow::bail!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
-    }
-    let author = author.unwrap_or_else(args::system_user);
-    incident.decide(Decision { resolution, author, note, at: now, is_archived: false });
-    // Receivers are notified of a new level by the next run, which also archives the decision.
-    let settled = incident.is_settled(receivers_of(config, &incident), config.renotify_factor);
-    store.put_incidents(&[IncidentWrite { incident: incident.clone(), is_settled: settled }], now).await?;
-    store.put_anomaly_status(&incident, now).await?;
-    Ok(incident)
-}
-
-/// Returns the names of the receivers that get an incident.
-fn receivers_of<'c>(config: &'c StoreConfig, incident: &'c Incident) -> impl Iterator<Item = &'c str> {
-    let names = config.receivers.iter().map(|receiver| receiver.name.as_str());
-    names.filter(|name| config.routing.is_routed(name, incident))
 }
 
 /// Finds an incident by the id, or by the first characters of the id.
@@ -271,14 +199,6 @@ pub(super) fn json(incident: &Incident) -> Value {
     let days = incident.by_day.iter().map(|(date, seen)| {
         json!({ "date": date.to_string(), "impact": seen.impact(), "whole": seen.finished_day.map(|day| day.impact), "observed": seen.finished_day.map(|day| day.observed), "expected": seen.finished_day.map(|day| day.expected), "part": seen.partial_day.map(|part| part.impact) })
     });
-    let decisions = incident.decisions.iter().map(|decision| {
-        json!({
-            "as": decision.resolution.as_str(),
-            "author": decision.author,
-            "note": decision.note,
-            "at": decision.at.to_string(),
-        })
-    });
     json!({
         "incident": incident.id,
         "series": incident.series.to_string(),
@@ -293,7 +213,8 @@ pub(super) fn json(incident: &Incident) -> Value {
         "lastSeen": at(incident.last_seen),
         "closedAt": incident.closed_at.map(at),
         "resolvedBy": incident.resolved_by.map(|day| json!({ "observed": day.observed, "expected": day.expected })),
-        "decisions": decisions.collect::<Vec<_>>(),
+        "assignee": incident.assignee(),
+        "history": incident.history.iter().map(history::json).collect::<Vec<_>>(),
         "rules": incident.rules,
         "peakScore": incident.peak_score,
         "impact": incident.impact(),

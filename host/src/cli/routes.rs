@@ -77,7 +77,7 @@ fn end(incident: &Incident) -> Option<String> {
     if incident.state == IncidentState::Open {
         return None;
     }
-    let decision = incident.decisions.last().map(|decision| format!(" by {}", decision.author)).unwrap_or_default();
+    let decision = incident.decision().map(|decision| format!(" by {}", decision.author)).unwrap_or_default();
     Some(format!("the incident is closed as {}{decision}: receivers get at most the end", state(incident)))
 }
 

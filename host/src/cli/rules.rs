@@ -17,12 +17,12 @@ use jiff::civil::Date;
 use serde_json::json;
 use tracing::Level;
 
-use self::apply::Invocation;
 use self::coverage::Coverage;
-use super::args;
+use super::args::{self, Invocation};
 use super::present::{self, Form};
 use crate::config::{Config, StoreConfig};
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
+use model::incident::DecisionCount;
 use model::rule::{self, Rule, RuleSet};
 use model::run_id::RunId;
 use sandbox::Sandbox;
@@ -54,7 +54,8 @@ pub(super) enum RulesCommand {
     Apply(apply::ApplyArgs),
     /// Restore the rules that the last `rules apply` replaced.
     Rollback(apply::AuthorArgs),
-    /// List the rules with the number of series on the newest day of the store, without loading the detectors.
+    /// List the rules with the number of series on the newest day of the store and with the decisions of people, without
+    /// loading the detectors.
     List(ListArgs),
 }
 
@@ -174,14 +175,20 @@ fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grad
         present::complaint(Level::ERROR, &format!("error: {error}"));
     }
     let covered = |rule: &Rule| coverage.as_ref().ok().and_then(|coverage| coverage.series.get(&rule.id)).copied();
+    let decided = |rule: &Rule| coverage.as_ref().ok().and_then(|coverage| coverage.decisions.get(&rule.id)).copied();
     let enabled = set.rules.iter().map(|rule| (rule, true));
     let every = enabled.chain(set.disabled.iter().map(|rule| (rule, false)));
     match form {
-        Form::Json => every.for_each(|(rule, enabled)| present::out(&json(rule, enabled, covered(rule)).to_string())),
+        Form::Json => every.for_each(|(rule, enabled)| {
+            let mut value = json(rule, enabled, covered(rule));
+            value["decisions"] = decided(rule).map_or(serde_json::Value::Null, decisions);
+            present::out(&value.to_string());
+        }),
         Form::Text => {
             // No purposes: the table would exceed 80 columns.
-            let mut table = present::table(&["rule", "mode", "detector", "points", "by", "series"], &[5]);
-            (0..6).for_each(|column| table.keep_whole(column));
+            let mut table =
+                present::table(&["rule", "mode", "detector", "points", "by", "series", "accepted"], &[5, 6]);
+            (0..7).for_each(|column| table.keep_whole(column));
             for (rule, enabled) in every {
                 let series = covered(rule).map_or_else(|| "?".to_owned(), |series| series.to_string());
                 table.add_row([
@@ -195,13 +202,19 @@ fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grad
                         ref dimensions => dimensions.join(", "),
                     },
                     series,
+                    decided(rule).and_then(DecisionCount::share).unwrap_or_default(),
                 ]);
             }
             present::out(&table.to_string());
         }
     }
     match coverage {
-        Ok(coverage) if form == Form::Text => present::out(&format!("The series are those of {}.", coverage.day)),
+        Ok(coverage) if form == Form::Text => {
+            present::out(&format!("The series are those of {}.", coverage.day));
+            if !coverage.decisions.is_empty() {
+                present::out("accepted: the incidents that people accepted, of the incidents with a decision.");
+            }
+        }
         Ok(_) => {}
         Err(error) => {
             let message = format!("warning: the number of series of each rule is not known: {error:#}");
@@ -230,6 +243,10 @@ fn json(rule: &Rule, enabled: bool, covered: Option<usize>) -> serde_json::Value
         "file": rule.location.file,
         "line": rule.location.line,
     })
+}
+
+fn decisions(count: DecisionCount) -> serde_json::Value {
+    json!({ "accepted": count.accepted, "dismissed": count.dismissed, "precision": count.precision() })
 }
 
 /// Returns the dimensions of the rule's series; an empty list means the total.

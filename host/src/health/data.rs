@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::{Check, State};
 use crate::config::HealthOptions;
 use model::count::counted;
+use model::incident::{DecisionCount, Incident};
 use model::series::SeriesKey;
 use model::silence::Silence;
 use store::AnomalyKey;
@@ -65,6 +66,17 @@ pub(super) fn silences(silences: &[Silence], now: Timestamp) -> Check {
         }
     };
     Check::new("silences", State::Ok, message)
+}
+
+/// States the part of the decided incidents that people accepted, by rule.
+pub(super) fn decisions(decided: &[Incident]) -> Check {
+    let counts = DecisionCount::by_rule(decided);
+    let shares = counts.iter().filter_map(|(rule, count)| Some(format!("{rule} {}", count.share()?)));
+    let message = match shares.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "no incident has a decision of a person".to_owned(),
+        shares => format!("incidents that people accepted, of the decided incidents: {shares}"),
+    };
+    Check::new("decisions", State::Ok, message)
 }
 
 /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median, so

@@ -11,6 +11,7 @@ use super::data::USUAL_DAYS;
 use crate::config::Config;
 use crate::pipeline::{self, PullPolicy};
 use ingest::archive::{Archive, Spool};
+use model::incident::Incident;
 use model::rule;
 use model::silence::Silence;
 use notify::options::ReceiverOptions;
@@ -46,6 +47,8 @@ pub(crate) struct StoredFacts {
     /// The anomalous series of the last weeks.
     pub(crate) found: Vec<AnomalyKey>,
     pub(crate) silences: Vec<Silence>,
+    /// Incidents with a decision of a person.
+    pub(crate) decided: Vec<Incident>,
     /// A message for each rule that no series can trigger.
     pub(crate) unreachable_rules: Vec<String>,
 }
@@ -149,6 +152,7 @@ async fn stored(config: &Config, today: Date, now: Timestamp) -> Result<StoredFa
         newest_day: store.newest_day().await?,
         found: store.anomaly_keys(found).await?,
         silences: store.silences().await?,
+        decided: store.decided_incidents().await?,
         unreachable_rules,
     })
 }

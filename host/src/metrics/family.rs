@@ -75,6 +75,7 @@ metrics! {
     IncidentsOpened, Counter, "incidents_opened_total", ["direction", "severity"], "Incidents opened.";
     IncidentsClosed, Counter, "incidents_closed_total", ["direction", "severity"], "Incidents closed.";
     OpenIncidents, Gauge, "open_incidents", ["direction", "severity"], "Open incidents.";
+    IncidentDecisions, Gauge, "incident_decisions", ["rule", "plugin", "decision"], "Incidents by the standing decision of people: accepted or dismissed. Precision of a rule: accepted / (accepted + dismissed).";
     DetectorFuel, Counter, "detector_fuel_total", ["rule", "plugin"], "Fuel used by detectors, about one unit per WebAssembly instruction.";
     DetectorSeconds, Counter, "detector_seconds_total", ["rule", "plugin"], "Duration of detector calls, summed over parallel calls.";
     DetectorSeries, Counter, "detector_series_total", ["rule", "plugin"], "Series passed to detectors for a fit or a judgement.";

@@ -1,9 +1,9 @@
 //! Ingest: fetches bills, archives the raw documents, sums the ledger, and checks the completeness.
 
 mod completeness;
-mod decisions;
 mod document;
 mod gaps;
+mod history;
 mod row_problems;
 mod spool;
 

@@ -23,7 +23,8 @@ pub(crate) use self::error::RunError;
 pub(crate) use self::hourly_history::HourlyHistory;
 use self::lease::Lease;
 pub(crate) use self::metrics::{
-    count_open_incidents, create_incident_metrics, incident_labels, publish_metrics, publish_report, set_newest_day,
+    count_decisions, count_open_incidents, create_incident_metrics, incident_labels, publish_metrics, publish_report,
+    set_newest_day,
 };
 pub(crate) use self::names::{Count, Stage};
 pub(crate) use self::period::{day_period, days_before, hour_period, open_period, range_period, single_day};

@@ -426,7 +426,7 @@ fn of_what_looks() {
 
     Options:
           --as <NAME>
-              Author of the decision. Default: the user of the system
+              Author of the entry. Default: the user of the system
 
           --config <FILE>
               Config file. Default: costwarden.toml in the current folder, then /etc/costwarden/costwarden.toml

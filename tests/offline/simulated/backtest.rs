@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use costwarden_tests::{Workdir, block_on, shared};
 use jiff::Timestamp;
-use model::incident::{Decision, IncidentState, Resolution};
+use model::incident::{Action, HistoryEntry, IncidentState, Resolution};
 use model::run_id::RunId;
 use store::options::StoreOptions;
 use store::{Access, IncidentWrite, Store};
@@ -98,8 +98,8 @@ async fn dismiss(simulated: &SimulatedBill, at: Timestamp) {
         .retain(|incident| incident.series.to_string() == VIRTUAL_MACHINE && incident.state == IncidentState::Open);
     assert!(!incidents.is_empty());
     for mut incident in incidents {
-        let resolution = Resolution::Dismissed;
-        incident.decide(Decision { resolution, author: "kim".to_owned(), note: None, at, is_archived: true });
+        let action = Action::Decision(Resolution::Dismissed);
+        incident.record(HistoryEntry { action, author: "kim".to_owned(), note: None, at, is_archived: true });
         store.put_incidents(&[IncidentWrite { incident, is_settled: true }], at).await.expect("written");
     }
 }

@@ -176,8 +176,8 @@ fn a_disabled_rule_is_listed_and_does_not_run() {
     workdir.write("rules/waiting.toml", &disabled.replace("series = \"daily\"", "series = \"daily\"\ngroup_by = []"));
     let listed = workdir.run(&["rules", "list"]).expect(0);
     insta::assert_snapshot!(listed.stdout, @"
-     rule     mode      detector  points  by     series
-    ────────────────────────────────────────────────────
+     rule     mode      detector  points  by     series  accepted
+    ──────────────────────────────────────────────────────────────
      healthy  live      tutorial  daily   each        3
      waiting  disabled  tutorial  daily   total       1
     The series are those of 2026-11-21.

@@ -94,7 +94,7 @@ fn an_incident_that_is_expected_is_closed_for_good_and_never_learned() {
         assert_eq!(count(&report, "restated_days"), 1, "{report}");
         let incident = replayed.incident();
         assert_eq!((&incident["state"], &incident["impact"]), (&"expected".into(), &990.0.into()), "{incident}");
-        let decision = &incident["decisions"][0];
+        let decision = &incident["history"][0];
         assert_eq!((&decision["author"], &decision["note"]), (&"kim".into(), &"a load test".into()), "{decision}");
         let later = replayed.next(6, "1500");
         let report = later.expect(1).report();

@@ -4,7 +4,7 @@ use super::installation::mongodb;
 use super::installation::{EMBEDDED, Installation, WELL};
 use costwarden_tests::run;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "store",
     "archive",
     "rules",
@@ -23,6 +23,7 @@ const NAMES: [&str; 19] = [
     "notifications",
     "freshness",
     "silences",
+    "decisions",
     "anomalies",
 ];
 
@@ -38,7 +39,7 @@ fn all_is_well_after_the_jobs_ran_in_either_store() {
         let before = files(&installation);
         let run = installation.at(WELL, &["health"]).expect(0);
         let first = run.stdout.lines().next().expect("a line");
-        assert!(first.starts_with("COSTWARDEN OK - 19 checks | rules=1 disk="), "{first}");
+        assert!(first.starts_with("COSTWARDEN OK - 20 checks | rules=1 disk="), "{first}");
         assert!(
             first.contains("% spool=0;1;48 daily_age=367") || first.contains(" spool=0;1;48 daily_age="),
             "{first}"
@@ -101,7 +102,7 @@ fn a_job_that_is_not_started_any_more_is_noticed() {
     // Who runs no hourly job is not told of it.
     installation.configure("[health]\n", "[health]\njobs = [\"daily\"]\n");
     let run = installation.at("2026-11-23 04:11:00", &["health"]).expect(0);
-    assert!(run.stdout.starts_with("COSTWARDEN OK - 16 checks | "), "{run:?}");
+    assert!(run.stdout.starts_with("COSTWARDEN OK - 17 checks | "), "{run:?}");
 }
 
 #[test]

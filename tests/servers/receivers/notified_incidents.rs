@@ -104,7 +104,7 @@ impl Stored {
         if series["service"].is_string() {
             // A service without a row has no cost.
             let cost = cost.map_or(0.0, |day| amount(&day["expectAmount"]));
-            assert_eq!(cost, amount(&notification["resolvedAt"]), "{id}");
+            assert_eq!(cost, amount(&notification["resolvedBy"]["observed"]), "{id}");
         }
     }
 }

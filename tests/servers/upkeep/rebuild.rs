@@ -216,15 +216,18 @@ fn a_folder_rebuilds_the_embedded_database() {
         })
     };
     let id = original.json(&["incidents", "list", "--json"])[0]["incident"].as_str().expect("an id").to_owned();
+    original.run(&["incidents", "assign", &id, "team-shop", "--as=lee"]).expect(0);
     original.run(&["incidents", "dismiss", &id, "--as=kim", "--note=a test"]).expect(0);
-    // The next job archives the decision.
+    original.run(&["incidents", "comment", &id, "the team knows", "--as=lee"]).expect(0);
+    // The next job archives the entries.
     assert!(original.run(&["daily", &format!("--date={}", day(DAYS))]).code < 2);
-    let decisions = |workdir: &Workdir| {
+    let history = |workdir: &Workdir| {
         let incident = workdir.run(&["incidents", "show", &id, "--json"]).expect(0).report();
-        (incident["state"].clone(), incident["decisions"].clone())
+        (incident["state"].clone(), incident["history"].clone())
     };
-    let decided = decisions(&original);
-    assert_eq!((&decided.0, &decided.1[0]["author"]), (&"dismissed".into(), &"kim".into()), "{decided:?}");
+    let recorded = history(&original);
+    assert_eq!((&recorded.0, &recorded.1[1]["author"]), (&"dismissed".into(), &"kim".into()), "{recorded:?}");
+    assert_eq!(recorded.1.as_array().map(Vec::len), Some(3), "{recorded:?}");
     let before = shown(&original);
     assert!(before[0].len() >= 10 && before[1].len() >= 200);
     let database = original.path().join("state/costwarden.redb");
@@ -235,7 +238,7 @@ fn a_folder_rebuilds_the_embedded_database() {
     assert_eq!(died.code, -1, "{died:?}");
     assert!(original.run(&["archive", "rebuild"]).code < 2);
     assert_eq!(shown(&original), before);
-    assert_eq!(decisions(&original), decided, "the decision of a person survives");
+    assert_eq!(history(&original), recorded, "the entries of people survive");
     // And the next hour is judged by what was learned of it.
     let run = original.run(&["hourly", &format!("--at={}T11:10", day(DAYS + 1)), "--json"]);
     let report = run.report();

@@ -3,9 +3,9 @@
 //! Unchanged content is not written again. A changed document keeps the previous document beside the new document. The
 //! module does not interpret rows and ignores foreign keys.
 
-mod decision;
 mod directory;
 mod encryption;
+mod history;
 mod key;
 mod lifecycle;
 pub mod options;
@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::decision::ArchivedDecision;
 pub use self::directory::Directory;
 pub use self::encryption::{ObservedEncryption, RequestedEncryption};
+pub use self::history::ArchivedEntry;
 pub use self::key::{DocumentKey, document_key};
 pub use self::lifecycle::{Lifecycle, LifecycleRules};
 use self::options::ArchiveOptions;
@@ -289,8 +289,10 @@ pub enum ArchiveError {
          again, or move the document away"
     )]
     Malformed { key: String, location: Arc<str>, why: serde_json::Error },
-    #[error("{key} in {location} is not a decision about an incident ({why}): restore the object, or move it away")]
-    MalformedDecision { key: String, location: Arc<str>, why: serde_json::Error },
+    #[error(
+        "{key} in {location} is not an entry of an incident's history ({why}): restore the object, or move it away"
+    )]
+    MalformedHistoryEntry { key: String, location: Arc<str>, why: serde_json::Error },
     #[error("{key} in {location} is not a silence or a planned event ({why}): restore the object, or move it away")]
     MalformedPlan { key: String, location: Arc<str>, why: String },
     #[error(

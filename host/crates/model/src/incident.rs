@@ -12,6 +12,7 @@
 
 mod band;
 mod delivery;
+mod history;
 mod later_impact;
 mod recurrence;
 mod streak;
@@ -20,11 +21,11 @@ mod update;
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
 pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
+pub use self::history::{Action, DecisionCount, HistoryEntry};
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, NormalVerdicts, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};
@@ -89,18 +90,6 @@ impl Resolution {
     }
 }
 
-/// A person's decision about an incident. Later evaluations do not change the decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    pub resolution: Resolution,
-    /// Name of the person.
-    pub author: String,
-    pub note: Option<String>,
-    pub at: Timestamp,
-    /// True if the archive has the decision.
-    pub is_archived: bool,
-}
-
 /// The reason for an incident without notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Suppression {
@@ -160,8 +149,8 @@ pub struct Incident {
     pub closed_at: Option<Moment>,
     /// Largest daily impact at the acceptance of the incident.
     pub accepted_impact: Option<f64>,
-    /// The decisions of people, oldest first. The last decision stands.
-    pub decisions: Vec<Decision>,
+    /// The entries of people, oldest first.
+    pub history: Vec<HistoryEntry>,
     pub rules: BTreeSet<String>,
     /// The fits from before the incident began, by rule id. Empty without a rule over finished days.
     pub bands: BTreeMap<String, OpeningBand>,
@@ -224,20 +213,6 @@ impl Incident {
         let by_impact = USUAL_IMPACT_SHARE * self.largest_daily_impact().unwrap_or(0.0);
         let is_distant = (day.observed - expected).abs() > by_impact.max(USUAL_SHARE * expected.abs());
         is_distant.then_some(expected)
-    }
-
-    /// Returns the decision that stands.
-    pub fn decision(&self) -> Option<&Decision> {
-        self.decisions.last()
-    }
-
-    /// Ends the incident by a person's decision.
-    pub fn decide(&mut self, decision: Decision) {
-        self.state = IncidentState::Closed(decision.resolution);
-        // An incident with an earlier end keeps the time of the end.
-        self.closed_at.get_or_insert(self.last_seen);
-        self.accepted_impact = self.largest_daily_impact();
-        self.decisions.push(decision);
     }
 
     /// Returns whether notified incidents of finer series explain most of the newest anomalous day: the services, the projects or

@@ -16,7 +16,6 @@ use model::language::Language;
 use model::series::{ALL, Names};
 
 pub use self::amount::{plain as amount_text, refused as refused_amount, signed as signed_amount_text};
-use self::chart::chart;
 use crate::notification::{
     Change, Comparison, Content, CostChange, GroupContent, IncidentContent, Notification, ProblemState,
 };
@@ -24,7 +23,7 @@ use crate::routing::Owner;
 use crate::text::{Locale, one_line};
 
 /// A text in parts. No part has a control character, a line break or a mark of the text direction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChatText {
     /// A single emoji for the severity or the state.
     pub(crate) symbol: &'static str,
@@ -38,12 +37,19 @@ pub(crate) struct ChatText {
     pub(crate) footer: String,
 }
 
-/// Bars in one line of text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The cost of the recent days.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
-    /// One character per day.
-    pub(crate) bars: String,
+    pub(crate) days: Vec<Bar>,
     pub(crate) label: String,
+}
+
+/// The cost of a day in a chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bar {
+    /// Share of the largest cost. `None` for a day without a bill.
+    pub(crate) share: Option<f64>,
+    pub(crate) is_in_incident: bool,
 }
 
 /// The words of a language for a notification.
@@ -78,7 +84,7 @@ impl ChatText {
             | Content::Digest(_)
             | Content::Operational(_) => None,
         };
-        let chart = incident.and_then(|content| chart(content.recent_days, locale.language));
+        let chart = incident.and_then(|content| Chart::of(content, locale.language));
         let cause = incident.and_then(|content| cause::sentence(content, locale));
         Self {
             symbol: symbol(notification),

@@ -4,7 +4,7 @@ mod english;
 mod korean;
 
 use model::anomaly::Severity;
-use model::incident::{IncidentState, Resolution};
+use model::incident::{Action, IncidentState, Resolution};
 use model::language::Language;
 
 /// The fixed texts of a report.
@@ -49,6 +49,8 @@ pub(crate) struct Words {
     pub(crate) severity: &'static str,
     pub(crate) rules: &'static str,
     pub(crate) decision: &'static str,
+    pub(crate) assignment: &'static str,
+    pub(crate) comment: &'static str,
     pub(crate) notified: &'static str,
     pub(crate) nobody: &'static str,
     pub(crate) costs: &'static str,
@@ -116,6 +118,14 @@ impl Words {
             Severity::Critical => 2,
         };
         self.severities[index]
+    }
+
+    pub(crate) fn action(&self, action: &Action) -> &'static str {
+        match action {
+            Action::Decision(_) => self.decision,
+            Action::Assignment(_) => self.assignment,
+            Action::Comment => self.comment,
+        }
     }
 
     /// Returns the words of the outcome of a run; the outcome itself if unknown.

@@ -342,15 +342,22 @@ impl Store {
         self.query_incidents(IncidentQuery::Current(since)).await
     }
 
-    /// Returns the incidents with an operator's decision and the incidents of recurring charges, last seen on `since` or
+    /// Returns the incidents with a person's decision and the incidents of recurring charges, last seen on `since` or
     /// later.
     pub async fn incidents_for_training(&self, since: Date) -> Result<Vec<Incident>, StoreError> {
         self.query_incidents(IncidentQuery::Training(since)).await
     }
 
-    /// Returns the incidents with a decision that the archive does not have.
-    pub async fn incidents_with_unarchived_decision(&self) -> Result<Vec<Incident>, StoreError> {
-        self.query_incidents(IncidentQuery::WithUnarchivedDecision).await
+    /// Returns all incidents with a person's decision.
+    pub async fn decided_incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let mut incidents = self.incidents_for_training(Date::MIN).await?;
+        incidents.retain(Incident::is_decided);
+        Ok(incidents)
+    }
+
+    /// Returns the incidents with a history entry that the archive does not have.
+    pub async fn incidents_with_unarchived_history(&self) -> Result<Vec<Incident>, StoreError> {
+        self.query_incidents(IncidentQuery::WithUnarchivedHistory).await
     }
 
     pub async fn all_incidents(&self) -> Result<Vec<Incident>, StoreError> {

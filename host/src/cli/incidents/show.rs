@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 use model::anomaly::Direction;
 use model::count::counted;
-use model::incident::{Decision, DeliveryFailure, Incident, IncidentState, NormalDay, Suppression};
+use model::incident::{DeliveryFailure, Incident, IncidentState, NormalDay, Suppression};
 use model::money;
 use serde_json::Value;
 
 use super::super::present::{self, Form, moment};
-use super::{json, state};
+use super::{history, json, state};
 use crate::config::StoreConfig;
 
 /// An incident with the anomalies in the store.
@@ -58,9 +58,8 @@ pub(super) fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
         });
         line("closed", format!("{} as {}{}", moment(closed), state(incident), day.unwrap_or_default()));
     }
-    for Decision { resolution, author, note, at, .. } in &incident.decisions {
-        let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        line("decided", format!("{at} by {author}: {}{note}", resolution.as_str()));
+    for entry in &incident.history {
+        line(entry.action.as_str(), history::text(entry));
     }
     line("rules", incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
     line("why", incident.reason.clone());

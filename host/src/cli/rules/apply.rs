@@ -6,12 +6,11 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use model::run_id::RunId;
 
 use super::backtest::ReplayArgs;
 use super::diff::RuleSetDiff;
 use super::prepare;
-use crate::cli::args;
+use crate::cli::args::{self, Invocation};
 use crate::cli::present::{self, Form};
 use crate::config::Config;
 use crate::pipeline::Grade;
@@ -37,14 +36,6 @@ pub(in crate::cli) struct AuthorArgs {
     /// Author of the change. Default: the user of the system.
     #[arg(long = "as", value_name = "NAME")]
     author: Option<String>,
-}
-
-/// The output format, and the id and the time of the run.
-#[derive(Clone, Copy)]
-pub(super) struct Invocation {
-    pub(super) form: Form,
-    pub(super) run_id: RunId,
-    pub(super) now: Timestamp,
 }
 
 pub(super) async fn apply(config: Config, args: ApplyArgs, invocation: Invocation) -> anyhow::Result<Grade> {

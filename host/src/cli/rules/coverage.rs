@@ -1,17 +1,19 @@
-//! The series that each rule covers on the newest day of the store.
+//! The series that each rule covers on the newest day of the store, and the decisions about the incidents of the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use model::history::{History, Measure};
+use model::incident::DecisionCount;
 use model::rule::Rule;
 use model::series::SeriesKey;
 use store::options::StoreOptions;
 use store::{Access, DateRange, Store};
 
-/// The number of covered series by the id of the rule.
+/// The number of covered series, and the decisions of people, by the id of the rule.
 pub(super) struct Coverage {
     pub(super) day: Date,
+    pub(super) decisions: BTreeMap<String, DecisionCount>,
     pub(super) series: BTreeMap<String, usize>,
 }
 
@@ -26,7 +28,10 @@ pub(super) async fn read(options: &StoreOptions, rules: &[&Rule]) -> anyhow::Res
     };
     let history = store.history(DateRange { from: day, to: day }, &[Measure::BilledCost]).await?;
     let series = rules.iter().map(|rule| (rule.id.clone(), covered(rule, &history).len())).collect();
-    Ok(Coverage { day, series })
+    let decided = store.decided_incidents().await?;
+    let counts = DecisionCount::by_rule(&decided);
+    let decisions = counts.into_iter().map(|(rule, count)| (rule.to_owned(), count)).collect();
+    Ok(Coverage { day, decisions, series })
 }
 
 /// Returns the series of a rule: the selected series of the ledger, grouped.

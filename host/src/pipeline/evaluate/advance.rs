@@ -53,7 +53,7 @@ impl KnownIncidents {
 
 /// Whether an incident with opening bands lasted on a day, at the first evaluation of the day and at any repetition.
 fn is_lasting(incident: &Incident, date: Date) -> bool {
-    if incident.bands.is_empty() || !incident.decisions.is_empty() || incident.first_seen.date >= date {
+    if incident.bands.is_empty() || incident.is_decided() || incident.first_seen.date >= date {
         return false;
     }
     let has_ended = match incident.state {

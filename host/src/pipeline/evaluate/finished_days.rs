@@ -22,7 +22,9 @@ use super::gates::unreachable_rules;
 use super::history_reader::{HistoryQuery, HistoryReader};
 use super::mask::TrainingMask;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{Count, Mode, Run, RunError, Services, Stage, days_before, set_newest_day, single_day};
+use crate::pipeline::run::{
+    Count, Mode, Run, RunError, Services, Stage, count_decisions, days_before, set_newest_day, single_day,
+};
 
 /// The ledger before a day, extended day by day.
 pub(crate) struct FinishedDays {
@@ -100,6 +102,10 @@ impl FinishedDays {
         // A restated older day must not move the metrics of the newest day.
         if !run.is_dry_run() && run.services.store.newest_day().await?.is_none_or(|newest| newest <= ledger.date) {
             set_newest_day(&run.services.config, ledger, &mut run.report.tally);
+            if recency == Recency::Live {
+                let decided = run.services.store.decided_incidents().await?;
+                count_decisions(&run.services.rules, &decided, &mut run.report.tally);
+            }
         }
         Ok(incidents)
     }

@@ -213,7 +213,7 @@ mod tests {
             last_seen: at(11),
             closed_at: Some(at(11)),
             accepted_impact: Some(9.0),
-            decisions: Vec::new(),
+            history: Vec::new(),
             rules: BTreeSet::new(),
             bands: BTreeMap::new(),
             peak_score: 2.0,

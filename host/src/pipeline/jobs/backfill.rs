@@ -54,7 +54,7 @@ async fn process(run: &mut Run<'_>, options: Backfill, on_day: &dyn Fn(Date)) ->
     }
     run.report_rules();
     run.drain_spool().await;
-    run.archive_decisions().await?;
+    run.archive_history().await?;
     let period = run.report.period.clone();
     let mut record = run.start_record(BACKFILL, &period).await?;
     let result = load(run, options, on_day, &mut record).await;

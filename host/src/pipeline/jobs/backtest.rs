@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
-use model::incident::{Decision, Incident, IncidentState, Recency};
+use model::incident::{Action, HistoryEntry, Incident, IncidentState, Recency};
 use model::ledger::DayLedger;
 use model::moment::BillingHour;
 use model::run_id::RunId;
@@ -198,16 +198,17 @@ async fn copy_plans(from: &Store, run: &Run<'_>) -> Result<(), RunError> {
 /// A decision of a person about a stored incident.
 struct StoredDecision {
     incident: String,
-    decision: Decision,
+    entry: HistoryEntry,
 }
 
 /// Returns the decisions of people, oldest first.
 async fn decisions(store: &Store) -> Result<VecDeque<StoredDecision>, RunError> {
-    let of_incident = |Incident { id, decisions, .. }: Incident| {
-        decisions.into_iter().map(move |decision| StoredDecision { incident: id.clone(), decision })
+    let of_incident = |Incident { id, history, .. }: Incident| {
+        let decisions = history.into_iter().filter(|entry| matches!(entry.action, Action::Decision(_)));
+        decisions.map(move |entry| StoredDecision { incident: id.clone(), entry })
     };
     let mut decisions: Vec<StoredDecision> = store.all_incidents().await?.into_iter().flat_map(of_incident).collect();
-    decisions.sort_by_key(|stored| stored.decision.at);
+    decisions.sort_by_key(|stored| stored.entry.at);
     Ok(decisions.into())
 }
 
@@ -296,7 +297,7 @@ impl Replay<'_, '_, '_> {
         let start = date.at(hour as i8, START_MINUTE, 0, 0);
         self.run.now = services.config.zone.to_timestamp(start).unwrap_or(Timestamp::MAX);
         let now = self.run.now;
-        while let Some(next) = self.decisions.pop_front_if(|next| next.decision.at < now) {
+        while let Some(next) = self.decisions.pop_front_if(|next| next.entry.at < now) {
             self.apply_decision(next).await?;
         }
         Ok(())
@@ -309,7 +310,7 @@ impl Replay<'_, '_, '_> {
         if incident.state == IncidentState::Retracted {
             return Ok(());
         }
-        incident.decide(stored.decision);
+        incident.record(stored.entry);
         let write = IncidentWrite { is_settled: services.is_settled(&incident), incident };
         services.store.put_incidents(&[write], self.run.now).await?;
         // The training mask follows from the decisions.

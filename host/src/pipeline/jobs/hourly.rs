@@ -29,7 +29,7 @@ async fn process(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunError> {
 
 async fn evaluate_hour(run: &mut Run<'_>, hour: BillingHour) -> Result<(), RunError> {
     run.drain_spool().await;
-    run.archive_decisions().await?;
+    run.archive_history().await?;
     run.retry_totals(hour.date).await?;
     run.retry_budgets().await?;
     let ledger = run.ingest(hour.into()).await?;

@@ -47,7 +47,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         }
         run.report_rules();
         run.drain_spool().await;
-        run.archive_decisions().await?;
+        run.archive_history().await?;
         run.retry_totals(from).await?;
         run.retry_budgets().await?;
         let ledger_days = run.services.store.days(DateRange { from, to: Date::MAX }).await?;

@@ -68,7 +68,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         self.run.report_rules();
         self.run.drain_spool().await;
-        self.run.archive_decisions().await?;
+        self.run.archive_history().await?;
         self.run.retry_totals(self.newest).await?;
         self.run.retry_budgets().await?;
         let Plan { days, has_newest, gap } = plan(self.run.services, self.newest).await?;

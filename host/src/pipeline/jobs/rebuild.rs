@@ -2,7 +2,7 @@
 //!
 //! Every archived document, including replaced versions, is an event at the fetch time. The events are replayed in
 //! fetch order, with the fetch time as the current time. The evaluation therefore has the same knowledge as the
-//! original runs and leads to the same documents. A withheld day waits as long as before. Archived decisions, silences
+//! original runs and leads to the same documents. A withheld day waits as long as before. Archived history entries, silences
 //! and planned events of people are applied at their time. Nobody is notified.
 //!
 //! The progress is recorded after each document, and an interrupted rebuild is resumed. Until the end, no other job
@@ -13,7 +13,7 @@ mod event;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use ingest::archive::{ArchiveError, ArchivedDecision, ArchivedPlans, DocumentKey};
+use ingest::archive::{ArchiveError, ArchivedEntry, ArchivedPlans, DocumentKey};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::incident::Recency;
@@ -75,11 +75,11 @@ async fn rebuild_run(
     let total = events.len() as u64;
     let reached = record.replayed_through.as_deref().and_then(ArchiveEvent::parse);
     let first = reached.map_or(0, |reached| events.partition_point(|event| *event <= reached));
-    let decisions = run.services.archive.decisions().await?;
+    let history = run.services.archive.history().await?;
     let ArchivedPlans { silences, events: planned_events } = run.services.archive.plans().await?;
     let last_day = run.services.billing_hour(last).date;
     let mut rebuild_run = RebuildRun::resume(run, &events[..first]).await?;
-    rebuild_run.decisions = decisions.into();
+    rebuild_run.history = history.into();
     rebuild_run.silences = silences.into();
     rebuild_run.planned_events = planned_events.into();
     rebuild_run.last_day = last_day;
@@ -92,7 +92,7 @@ async fn rebuild_run(
     let now = rebuild_run.run.now;
     rebuild_run.run.services.store.put_run(record, now).await?;
     for (event, number) in events[first..].iter().zip(first as u64 + 1..) {
-        rebuild_run.apply_decisions(event.fetched_at).await?;
+        rebuild_run.restore_history(event.fetched_at).await?;
         rebuild_run.run.now = event.fetched_at;
         rebuild_run.add_event(event).await?;
         rebuild_run.run.checkpoint(Checkpoint::Notified).await?;
@@ -101,7 +101,7 @@ async fn rebuild_run(
         on_document(number, total);
     }
     rebuild_run.run.now = last;
-    rebuild_run.apply_decisions(Timestamp::MAX).await?;
+    rebuild_run.restore_history(Timestamp::MAX).await?;
     rebuild_run.train().await?;
     rebuild_run.report_withheld_days().await?;
     rebuild_run.run.complete_report();
@@ -115,8 +115,8 @@ struct RebuildRun<'r, 's> {
     untrained: Option<UntrainedDays>,
     /// Withheld days with the newest document. The document is accepted after the wait for a restatement.
     withheld: BTreeMap<Date, DocumentKey>,
-    /// The decisions of people that are not applied yet, oldest first.
-    decisions: VecDeque<ArchivedDecision>,
+    /// The entries of people that are not restored yet, oldest first.
+    history: VecDeque<ArchivedEntry>,
     /// The silences that are not stored yet, oldest first.
     silences: VecDeque<Silence>,
     /// The planned events that are not stored yet, oldest first.
@@ -138,7 +138,7 @@ impl<'r, 's> RebuildRun<'r, 's> {
             run,
             untrained: None,
             withheld: BTreeMap::new(),
-            decisions: VecDeque::new(),
+            history: VecDeque::new(),
             silences: VecDeque::new(),
             planned_events: VecDeque::new(),
             last_day: Date::MIN,
@@ -158,16 +158,16 @@ impl<'r, 's> RebuildRun<'r, 's> {
         Ok(rebuild_run)
     }
 
-    /// Applies the decisions of people before a time, and stores the silences and the planned events.
-    async fn apply_decisions(&mut self, before: Timestamp) -> Result<(), RunError> {
+    /// Adds the entries of people before a time, and stores the silences and the planned events.
+    async fn restore_history(&mut self, before: Timestamp) -> Result<(), RunError> {
         while let Some(silence) = self.silences.pop_front_if(|next| next.created_at < before) {
             self.run.services.store.put_silence(&silence, silence.created_at).await?;
         }
         while let Some(event) = self.planned_events.pop_front_if(|next| next.created_at < before) {
             self.put_planned_event(event).await?;
         }
-        while let Some(next) = self.decisions.pop_front_if(|next| next.decision.at < before) {
-            self.run.apply_decision(next).await?;
+        while let Some(next) = self.history.pop_front_if(|next| next.entry.at < before) {
+            self.run.restore_history_entry(next).await?;
         }
         Ok(())
     }

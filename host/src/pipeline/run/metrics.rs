@@ -5,7 +5,7 @@ use std::time::Duration;
 use ingest::source::Traffic;
 use jiff::Timestamp;
 use model::anomaly::{Direction, Severity};
-use model::incident::{Incident, IncidentState};
+use model::incident::{DecisionCount, Incident, IncidentState};
 use model::ledger::DayLedger;
 use model::rule::RuleMode;
 use model::series::day_start;
@@ -59,6 +59,18 @@ pub(crate) fn incident_labels(incident: &Incident) -> [&'static str; 2] {
 pub(crate) fn count_open_incidents(incidents: &[Incident], tally: &mut Tally) {
     for incident in incidents.iter().filter(|incident| incident.state == IncidentState::Open) {
         tally.add(Metric::OpenIncidents, &incident_labels(incident), 1.0);
+    }
+}
+
+/// Counts the decided incidents of each live rule.
+pub(crate) fn count_decisions(rules: &PreparedRules, decided: &[Incident], tally: &mut Tally) {
+    let counts = DecisionCount::by_rule(decided);
+    for prepared in rules.rules.iter().filter(|prepared| prepared.rule.mode == RuleMode::Live) {
+        let id = prepared.rule.id.as_str();
+        let DecisionCount { accepted, dismissed } = counts.get(id).copied().unwrap_or_default();
+        let plugin = prepared.detector.manifest.name.as_str();
+        tally.set(Metric::IncidentDecisions, &[id, plugin, "accepted"], accepted as f64);
+        tally.set(Metric::IncidentDecisions, &[id, plugin, "dismissed"], dismissed as f64);
     }
 }
 

@@ -59,12 +59,12 @@ impl Incident {
         };
         let Some(delivery) = self.deliveries.get(receiver) else {
             // A receiver without earlier notifications gets none about a retracted or decided incident.
-            let is_relevant = self.state != IncidentState::Retracted && self.decisions.is_empty();
+            let is_relevant = self.state != IncidentState::Retracted && !self.is_decided();
             return if is_relevant { [NotificationKind::Opened].into_iter().chain(end).collect() } else { Vec::new() };
         };
         if delivery.end_notified {
             // People must not believe that a lasting change is over.
-            let is_lasting = self.state == IncidentState::Closed(Resolution::NewLevel) && self.decisions.is_empty();
+            let is_lasting = self.state == IncidentState::Closed(Resolution::NewLevel) && !self.is_decided();
             let is_news = is_lasting && !delivery.new_level_notified && !delivery.retraction_notified;
             return if is_news { vec![NotificationKind::NewLevel] } else { Vec::new() };
         }

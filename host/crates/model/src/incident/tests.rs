@@ -295,11 +295,11 @@ fn later_evaluations_keep_an_operators_decision() {
         run(&mut known, on(10, None), &[("a", 5.0)], Recency::Live);
         let id = known.keys().next().unwrap().clone();
         notify(known.get_mut(&id).unwrap());
-        known.get_mut(&id).unwrap().decide(Decision {
-            resolution,
+        known.get_mut(&id).unwrap().record(HistoryEntry {
+            action: Action::Decision(resolution),
             author: "kim".to_owned(),
             note: None,
-            at: Timestamp::UNIX_EPOCH,
+            at: jiff::Timestamp::UNIX_EPOCH,
             is_archived: false,
         });
         let expected = if resolution == Resolution::NewLevel { vec![NotificationKind::NewLevel] } else { vec![] };

@@ -113,7 +113,7 @@ impl Incident {
             last_seen: moment,
             closed_at: None,
             accepted_impact: None,
-            decisions: Vec::new(),
+            history: Vec::new(),
             rules: BTreeSet::new(),
             bands: BTreeMap::new(),
             peak_score: 0.0,
@@ -232,7 +232,7 @@ impl Incident {
                 self.first_seen = earliest.moment(*first);
             }
             self.last_seen = self.last_seen.min(newest);
-        } else if self.decisions.is_empty() {
+        } else if !self.is_decided() {
             self.state = IncidentState::Retracted;
             self.closed_at = Some(moment);
         }
@@ -350,7 +350,7 @@ impl Incident {
         let ended_now = matches!(
             before,
             IncidentState::Closed(Resolution::Returned | Resolution::NewLevel | Resolution::NotVerifiable)
-        ) && self.decisions.is_empty()
+        ) && !self.is_decided()
             && results.moment.hour.is_none()
             && self.closed_at == Some(results.moment);
         if ended_now {

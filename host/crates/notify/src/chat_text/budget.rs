@@ -66,12 +66,11 @@ pub(super) fn korean(content: &BudgetContent<'_>, locale: Locale<'_>) -> Words {
     });
     let figures = [format!("{days} {spent}"), format!("예산 {whole}")].into_iter().chain(forecast);
     let unknown = (*unknown_days > 0).then(|| format!("비용을 알 수 없는 {unknown_days}일은 빠져 있습니다."));
-    let scope = if budget.scope.is_empty() { "전체".to_owned() } else { budget.scope.to_string() };
     Words {
         title,
         figures: figures.collect::<Vec<_>>().join(" · "),
         lines: unknown.into_iter().collect(),
-        footer: format!("범위 {scope}"),
+        footer: format!("범위 {}", korean::scope::words(&budget.scope)),
     }
 }
 

@@ -196,6 +196,7 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
 
 fn footer(content: &IncidentContent<'_>) -> String {
     let mut parts = origin(content.incident.severity, std::slice::from_ref(content));
+    parts.extend(content.incident.assignee().map(|assignee| format!("assigned to {assignee}")));
     parts.extend(key_of_series(content));
     parts.push(format!("ID {}", short_id(content)));
     parts.join(" · ")

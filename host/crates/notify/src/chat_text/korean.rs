@@ -1,5 +1,8 @@
 //! Korean words of a notification.
 
+mod planned_event;
+pub(super) mod scope;
+
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use model::anomaly::{Direction, Severity};
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
-    Notification, OperationalContent, PlannedEventContent, ProblemState,
+    Notification, OperationalContent, ProblemState,
 };
 use crate::routing::DigestPeriod;
 use crate::text::{Locale, interval, rising};
@@ -21,7 +24,7 @@ pub(super) fn words(notification: &Notification<'_>) -> Words {
         Content::Incident(content) => incident(content, notification.locale),
         Content::Group(content) => group(content, notification.locale),
         Content::DailyTotal(content) => daily_total(content, notification.locale),
-        Content::PlannedEvent(content) => planned_event(content, notification.locale),
+        Content::PlannedEvent(content) => planned_event::words(content, notification.locale),
         Content::Budget(content) => budget::korean(content, notification.locale),
         Content::Digest(content) => digest(content, notification.locale),
         Content::Operational(content) => operational(content),
@@ -202,6 +205,7 @@ fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
 
 fn footer(content: &IncidentContent<'_>) -> String {
     let mut parts = origin(content.incident.severity, std::slice::from_ref(content));
+    parts.extend(content.incident.assignee().map(|assignee| format!("처리자 {assignee}")));
     parts.extend(key_of_series(content));
     parts.push(format!("ID {}", short_id(content)));
     parts.join(" · ")
@@ -317,28 +321,6 @@ fn daily_total(content: &DailyTotalContent<'_>, locale: Locale<'_>) -> Words {
         figures: figures.join(" · "),
         lines,
         ..Words::default()
-    }
-}
-
-/// Returns the comparison of a plan with the bill.
-fn planned_event(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> Words {
-    let plan = &content.event.plan;
-    let planned = amount::signed(content.planned(), locale);
-    let span = span(plan.from, plan.to);
-    let (result, lines) = match content.result {
-        Some(result) => {
-            let [bill, earlier] = [result.bill, result.earlier_bill].map(|bill| amount::plain(bill, locale));
-            let days = self::span(result.first_earlier_day, result.last_earlier_day);
-            let line = format!("청구 금액 {bill}, 이전 같은 요일({days}) {earlier}, 범위 {}", plan.scope);
-            (amount::signed(result.difference(), locale), vec![line])
-        }
-        None => ("청구 내역이 없는 날이 있어 알 수 없음".to_owned(), Vec::new()),
-    };
-    Words {
-        title: format!("예정된 변경 {} 기간이 끝났습니다", plan.name),
-        figures: format!("{span}: 계획 {planned} · 결과 {result}"),
-        lines,
-        footer: format!("담당 {} · ID {}", plan.owner, content.event.id),
     }
 }
 

@@ -5,7 +5,7 @@ mod summaries;
 use jiff::Timestamp;
 use jiff::civil::date;
 use model::anomaly::Direction;
-use model::incident::{DayImpact, Delivery, Incident, NormalDay};
+use model::incident::{Action, DayImpact, Delivery, HistoryEntry, Incident, NormalDay};
 use model::ledger::RefusedTotal;
 use model::moment::Moment;
 use model::planned_event::{Plan, PlanResult, PlannedEvent};
@@ -27,9 +27,28 @@ const ENGLISH: Locale<'static> = Locale { language: Language::English, currency:
 /// Returns the parts of a text in lines.
 fn plain(notification: &Notification<'_>) -> String {
     let ChatText { symbol, title, figures, chart, lines, footer } = ChatText::of(notification);
-    let chart = chart.map(|chart| format!("{} {}", chart.bars, chart.label)).unwrap_or_default();
+    let chart = chart.map(|chart| format!("{} {}", chart.line(), chart.label)).unwrap_or_default();
     let parts = [format!("{symbol} {title}"), figures, chart].into_iter().chain(lines).chain([footer]);
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_footer_names_the_assignee() {
+    let mut assigned = lasting_incident();
+    assigned.record(HistoryEntry {
+        action: Action::Assignment("@kim".to_owned()),
+        author: "lee".to_owned(),
+        note: None,
+        at: Timestamp::UNIX_EPOCH,
+        is_archived: true,
+    });
+    let footer =
+        |locale| ChatText::of(&Notification::of_incident(content(&assigned, NotificationKind::Grown), locale)).footer;
+    assert_eq!(
+        footer(ENGLISH),
+        "severity warning · rules new-cost, service-daily · assigned to @kim · ID 20261112-ff2b"
+    );
+    assert_eq!(footer(KOREAN), "심각도 주의 · 규칙 new-cost, service-daily · 처리자 @kim · ID 20261112-ff2b");
 }
 
 fn of_incident(content: IncidentContent<'_>, locale: Locale<'_>) -> String {

@@ -31,7 +31,7 @@ pub(crate) fn incident(direction: Direction, observed: f64, expected: f64) -> In
         last_seen: moment,
         closed_at: None,
         accepted_impact: None,
-        decisions: Vec::new(),
+        history: Vec::new(),
         rules: BTreeSet::new(),
         peak_score: 1.0,
         bands: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! E-mail over SMTP with TLS, as text and HTML. The mails about one incident form a thread.
 
+mod chart;
 mod mail;
 
 use config_file::secret::{self, Secret, SecretResolver};

@@ -65,7 +65,7 @@ fn message(text: &ChatText) -> Value {
         blocks.push(block(&text.figures, &json!({})));
     }
     if let Some(chart) = &text.chart {
-        blocks.push(block(&chart.bars, &json!({ "fontType": "monospace", "spacing": "small" })));
+        blocks.push(block(&chart.line(), &json!({ "fontType": "monospace", "spacing": "small" })));
         blocks.push(block(&chart.label, &json!({ "size": "small", "isSubtle": true, "spacing": "none" })));
     }
     blocks.extend(text.lines.iter().map(|line| block(line, &json!({}))));

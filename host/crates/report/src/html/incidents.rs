@@ -1,7 +1,8 @@
-//! One card per incident: the figures, a chart, the reason, the decisions and the notifications.
+//! One card per incident: the figures, a chart, the reason, the history and the notifications.
 
 use maud::{Markup, html};
 use model::anomaly::Direction;
+use model::incident::{Action, HistoryEntry};
 use notify::one_line;
 
 use super::charts;
@@ -43,8 +44,8 @@ fn card(texts: &Texts<'_, '_>, index: usize, reported: &ReportedIncident<'_>) ->
                 @if let Some(until) = reported.until_month_end { (entry(words.until_month_end, &texts.difference(until))) }
                 (entry(words.reason, &one_line(&incident.reason)))
                 (entry(words.rules, &one_line(&rules.join(", "))))
-                @for decision in &incident.decisions {
-                    (entry(words.decision, &decided(decision)))
+                @for action in &incident.history {
+                    (entry(words.action(&action.action), &recorded(action)))
                 }
                 (entry(words.notified, &receivers(texts, reported)))
                 (entry(words.next, &format!("costwarden incidents show {}", incident.id)))
@@ -68,9 +69,14 @@ fn figures(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> String {
     )
 }
 
-fn decided(decision: &model::incident::Decision) -> String {
-    let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    one_line(&format!("{} {} {}{note}", decision.at, decision.author, decision.resolution.as_str()))
+fn recorded(entry: &HistoryEntry) -> String {
+    let object = match &entry.action {
+        Action::Decision(resolution) => format!(" {}", resolution.as_str()),
+        Action::Assignment(assignee) => format!(" → {assignee}"),
+        Action::Comment => String::new(),
+    };
+    let note = entry.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    one_line(&format!("{} {}{object}{note}", entry.at, entry.author))
 }
 
 fn receivers(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> String {

@@ -43,6 +43,8 @@ pub(super) const WORDS: Words = Words {
     severity: "Severity",
     rules: "Rules",
     decision: "Decision",
+    assignment: "Assigned",
+    comment: "Comment",
     notified: "Notified",
     nobody: "nobody",
     costs: "Accounts, projects and services",

@@ -43,6 +43,8 @@ pub(super) const WORDS: Words = Words {
     severity: "심각도",
     rules: "규칙",
     decision: "결정",
+    assignment: "처리자",
+    comment: "의견",
     notified: "알림",
     nobody: "없음",
     costs: "계정, 프로젝트, 서비스",

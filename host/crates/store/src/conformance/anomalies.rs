@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ::mongodb::bson::{Bson, Document, doc};
 use model::anomaly::{Anomaly, Direction, Severity};
-use model::incident::{Decision, IncidentState, Resolution};
+use model::incident::{Action, HistoryEntry, IncidentState, Resolution};
 use model::moment::Moment;
 use model::series::Grain;
 
@@ -171,7 +171,8 @@ async fn the_status_of_anomalies_follows_the_decision_about_their_incident() {
         let mut statuses = vec![statuses_of(store).await];
         for resolution in [Resolution::NewLevel, Resolution::Expected, Resolution::Dismissed] {
             let author = "김하나".to_owned();
-            decided.decide(Decision { resolution, author, note: None, at: at(2), is_archived: false });
+            let action = Action::Decision(resolution);
+            decided.record(HistoryEntry { action, author, note: None, at: at(2), is_archived: false });
             store.put_anomaly_status(&decided, at(2)).await.unwrap();
             statuses.push(statuses_of(store).await);
         }
@@ -204,8 +205,8 @@ async fn a_repeated_anomaly_keeps_its_status_in_mongodb() {
         assert_eq!(listed[0].get_str("note"), Ok("known"));
         let mut decided = super::incidents::incident("e1", IncidentState::Open, None);
         let author = "김하나".to_owned();
-        let resolution = Resolution::Dismissed;
-        decided.decide(Decision { resolution, author, note: None, at: at(9), is_archived: false });
+        let action = Action::Decision(Resolution::Dismissed);
+        decided.record(HistoryEntry { action, author, note: None, at: at(9), is_archived: false });
         store.put_anomaly_status(&decided, at(9)).await.unwrap();
         assert_eq!(store.anomaly_documents(ALL_DAYS).await.unwrap()[0].get_str("status"), Ok("ACKNOWLEDGED"));
     })

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, NormalDay, OpeningBand,
-    PartialDayImpact, Resolution, Suppression,
+    Action, DayImpact, Delivery, DeliveryFailure, FinishedDayImpact, HistoryEntry, Incident, IncidentState, NormalDay,
+    OpeningBand, PartialDayImpact, Resolution, Suppression,
 };
 use model::moment::Moment;
 
@@ -38,7 +38,7 @@ pub(super) fn incident(id: &str, state: IncidentState, closed: Option<i8>) -> In
         bands: [("rule.$1".to_owned(), band)].into(),
         peak_score: 4.5,
         accepted_impact: None,
-        decisions: Vec::new(),
+        history: Vec::new(),
         by_day: [
             (
                 day(1),
@@ -120,18 +120,15 @@ async fn incidents_are_current_until_settled_and_past() {
 }
 
 #[tokio::test]
-async fn the_decision_about_an_incident_is_kept() {
+async fn the_history_of_an_incident_is_kept() {
     in_every_store("incidents_decided", async |store| {
         let mut decided = incident("e-decided", IncidentState::Open, None);
         let note = Some("the \"big\" move".to_owned());
-        let decision = |resolution, note, at| Decision {
-            resolution,
-            author: "김하나".to_owned(),
-            note,
-            at,
-            is_archived: resolution == Resolution::Expected,
-        };
-        decided.decide(decision(Resolution::Expected, note, at(7)));
+        let entry =
+            |action, note, at, is_archived| HistoryEntry {
+                action, author: "김하나".to_owned(), note, at, is_archived
+            };
+        decided.record(entry(Action::Decision(Resolution::Expected), note, at(7), true));
         let other = incident("e-other", IncidentState::Closed(Resolution::NewLevel), Some(3));
         store.put_incidents(&[settled(&decided), settled(&other)], at(8)).await.unwrap();
         assert_eq!(store.incidents_for_training(day(3)).await.unwrap(), std::slice::from_ref(&decided));
@@ -141,10 +138,17 @@ async fn the_decision_about_an_incident_is_kept() {
         assert_eq!(store.all_incidents().await.unwrap(), [decided.clone(), other.clone()]);
         assert_eq!(store.incidents(day(3)).await.unwrap(), [decided.clone(), other], "the last day of both incidents");
         assert_eq!(store.incidents(day(4)).await.unwrap(), []);
-        assert_eq!(store.incidents_with_unarchived_decision().await.unwrap(), []);
-        decided.decide(decision(Resolution::Dismissed, None, at(9)));
+        assert_eq!(store.incidents_with_unarchived_history().await.unwrap(), []);
+        decided.record(entry(Action::Decision(Resolution::Dismissed), None, at(9), false));
         store.put_incidents(&[settled(&decided)], at(9)).await.unwrap();
-        assert_eq!(store.incidents_with_unarchived_decision().await.unwrap(), [decided], "both decisions are kept");
+        assert_eq!(store.incidents_with_unarchived_history().await.unwrap(), [decided], "both decisions are kept");
+        let mut assigned = incident("e-assigned", IncidentState::Open, None);
+        assigned.record(entry(Action::Assignment("team-shop".to_owned()), None, at(9), true));
+        assigned.record(entry(Action::Comment, Some("a load test".to_owned()), at(10), true));
+        store.put_incidents(&[settled(&assigned)], at(10)).await.unwrap();
+        assert_eq!(store.incident("e-assigned").await.unwrap(), Some(assigned.clone()));
+        let for_training = store.incidents_for_training(day(1)).await.unwrap();
+        assert!(!for_training.contains(&assigned), "only a decision is about the training");
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use model::anomaly::Anomaly;
-use model::incident::{Incident, Resolution};
+use model::incident::{Incident, IncidentState, Resolution};
 use model::intern::Interner;
 use model::moment::Moment;
 use mongodb::bson::{Bson, Document, RawDocument, doc};
@@ -110,12 +110,12 @@ pub(crate) const OWN_STATUSES: [&str; 5] = ["NEW", "PLANNED", "ACCEPTED", "EXPEC
 
 /// Returns the status of the anomalies of a decided incident; `None` without a decision.
 pub(crate) fn decided_status(incident: &Incident) -> Option<&'static str> {
-    match incident.decisions.last()?.resolution {
-        Resolution::NewLevel => Some("ACCEPTED"),
-        Resolution::Expected => Some("EXPECTED"),
-        Resolution::Dismissed => Some("DISMISSED"),
-        // No decisions of people.
-        Resolution::Returned | Resolution::NotVerifiable => None,
+    match incident.state {
+        _ if !incident.is_decided() => None,
+        IncidentState::Closed(Resolution::NewLevel) => Some("ACCEPTED"),
+        IncidentState::Closed(Resolution::Expected) => Some("EXPECTED"),
+        IncidentState::Closed(Resolution::Dismissed) => Some("DISMISSED"),
+        _ => None,
     }
 }
 

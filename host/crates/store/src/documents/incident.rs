@@ -1,12 +1,14 @@
 //! `billing_incidents`: one incident per document, with the deliveries to each receiver.
 
+mod history;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use model::anomaly::{Direction, Severity};
 use model::incident::{
-    DayImpact, Decision, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, NormalDay, OpeningBand,
+    DayImpact, Delivery, DeliveryFailure, FinishedDayImpact, Incident, IncidentState, NormalDay, OpeningBand,
     PartialDayImpact, Resolution, Suppression,
 };
 use model::intern::Interner;
@@ -54,7 +56,6 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         IncidentState::Retracted => ("retracted", None),
     };
     let recurs_until = incident.recurrence_days().map(|days| incident.last_seen.date.saturating_add(days.days()));
-    let decisions: Vec<Document> = incident.decisions.iter().map(decision_document).collect();
     let deliveries = incident.deliveries.iter().map(|(receiver, delivery)| {
         let delivery = doc! {
             "notifiedImpact": delivery.notified_impact,
@@ -101,9 +102,9 @@ pub(crate) fn upsert(write: &IncidentWrite, now: Timestamp) -> Upsert {
         "settled": write.is_settled,
         "updatedAt": bson_time(now),
     });
-    // Without a decision, the stored decisions stay.
-    if !decisions.is_empty() {
-        set.insert("decisions", decisions);
+    // Without an entry, the stored entries stay.
+    if !incident.history.is_empty() {
+        set.insert("history", incident.history.iter().map(history::document).collect::<Vec<_>>());
     }
     Upsert { key: doc! { "incident": &incident.id }, set, on_insert: doc! { "createdAt": bson_time(now) } }
 }
@@ -184,7 +185,7 @@ pub(crate) fn read(document: &Document, interner: &mut Interner) -> Result<Incid
         peak_score: double("peakScore")?,
         by_day,
         accepted_impact: document.get_f64("acceptedImpact").ok(),
-        decisions: read_decisions(document)?,
+        history: history::read(document)?,
         observed: double("observed")?,
         expected: double("expected")?,
         reason: text("reason")?.to_owned(),
@@ -251,35 +252,6 @@ fn read_band(document: &Document) -> Result<(String, OpeningBand), &'static str>
         Some((text("ruleId")?, band))
     };
     read().ok_or("bands has a document without rule, detector, settings, day, state and figures")
-}
-
-fn decision_document(decision: &Decision) -> Document {
-    let Decision { resolution, author, note, at, is_archived } = decision;
-    doc! {
-        "as": resolution.as_str(),
-        "author": author,
-        "note": note.as_deref(),
-        "at": bson_time(*at),
-        "archived": *is_archived,
-    }
-}
-
-fn read_decisions(document: &Document) -> Result<Vec<Decision>, String> {
-    let Ok(decisions) = document.get_array("decisions") else { return Ok(Vec::new()) };
-    let read =
-        |decision: &Bson| read_decision(decision.as_document().ok_or("decisions has a value that is no document")?);
-    decisions.iter().map(read).collect()
-}
-
-fn read_decision(document: &Document) -> Result<Decision, String> {
-    let text = |field| document.get_str(field).map_err(|error| error.to_string());
-    Ok(Decision {
-        resolution: parse_resolution(text("as")?)?,
-        author: text("author")?.to_owned(),
-        note: document.get_str("note").ok().map(str::to_owned),
-        at: timestamp(*document.get_datetime("at").map_err(|error| error.to_string())?)?,
-        is_archived: document.get_bool("archived").map_err(|error| error.to_string())?,
-    })
 }
 
 fn read_failures(document: &Document) -> Result<BTreeMap<String, DeliveryFailure>, String> {

@@ -11,10 +11,10 @@ pub(crate) enum IncidentQuery<'q> {
     /// Unsettled incidents, incidents last seen or closed on the day or later, and incidents of recurring charges with a
     /// next charge on the day or later.
     Current(Date),
-    /// Incidents with an operator's decision and incidents of recurring charges, last seen on the day or later.
+    /// Incidents with a person's decision and incidents of recurring charges, last seen on the day or later.
     Training(Date),
-    /// Incidents with a decision that the archive does not have.
-    WithUnarchivedDecision,
+    /// Incidents with a history entry that the archive does not have.
+    WithUnarchivedHistory,
     Id(&'q str),
     All,
 }
@@ -32,10 +32,10 @@ impl IncidentQuery<'_> {
                 ] }
             }
             Self::Training(date) => doc! {
-                "$or": [{ "decisions.0": { "$exists": true } }, { "recursUntil": { "$type": "string" } }],
+                "$or": [{ "history.action": "decision" }, { "recursUntil": { "$type": "string" } }],
                 "lastSeen.date": since(date),
             },
-            Self::WithUnarchivedDecision => doc! { "decisions.archived": false },
+            Self::WithUnarchivedHistory => doc! { "history.archived": false },
             Self::Id(id) => doc! { "incident": id },
             Self::All => doc! {},
         }
@@ -48,7 +48,10 @@ impl IncidentQuery<'_> {
             day.is_ok_and(|day| day >= date_text(date).as_str())
         };
         let recurs_until = || document.get_str("recursUntil").ok();
-        let decisions = || document.get_array("decisions").into_iter().flatten().flatten();
+        let has_entry = |is_wanted: &dyn Fn(&RawDocument) -> bool| {
+            let mut entries = document.get_array("history").into_iter().flatten().flatten();
+            entries.any(|entry| entry.as_document().is_some_and(is_wanted))
+        };
         match self {
             Self::Current(date) => {
                 document.get_bool("settled") == Ok(false)
@@ -57,10 +60,10 @@ impl IncidentQuery<'_> {
                     || recurs_until().is_some_and(|until| until >= date_text(date).as_str())
             }
             Self::Training(date) => {
-                (decisions().next().is_some() || recurs_until().is_some()) && since("lastSeen", date)
+                let is_decided = has_entry(&|entry| entry.get_str("action") == Ok("decision"));
+                (is_decided || recurs_until().is_some()) && since("lastSeen", date)
             }
-            Self::WithUnarchivedDecision => decisions()
-                .any(|decision| decision.as_document().is_some_and(|one| one.get_bool("archived") == Ok(false))),
+            Self::WithUnarchivedHistory => has_entry(&|entry| entry.get_bool("archived") == Ok(false)),
             Self::Id(id) => document.get_str("incident") == Ok(id),
             Self::All => true,
         }

@@ -7,7 +7,7 @@ use crate::documents::key::Collection;
 use crate::documents::{COLLECTIONS, daily, hourly};
 
 /// Format version. Changes if the program can no longer read older files.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
 /// The key of a column: collection, date (YYYYMMDD), key range and column number.

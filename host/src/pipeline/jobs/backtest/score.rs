@@ -111,7 +111,7 @@ impl Scored<'_> {
         let mut decided = store.all_incidents().await?;
         decided.retain(|incident| {
             let is_counted = (counted.from..=counted.to).contains(&incident.first_seen.date);
-            is_counted && !incident.decisions.is_empty()
+            is_counted && incident.is_decided()
         });
         for rule in rules {
             if let Some(score) = self.score_by_decisions(rule, &decided) {

@@ -33,7 +33,7 @@ fn lines(month: &BudgetMonth, reached: ReachedPart) -> String {
 fn the_line_of_a_budget_has_its_own_tag() {
     let spent = ReachedPart { measure: BudgetMeasure::Spent, part: 0.8 };
     insta::assert_snapshot!(lines(&month(1_230_000.4, 2_460_000.0), spent), @"
-    [BILLING_BUDGET] 예산 쇼핑몰: 11월 예산의 82%를 썼습니다(알림 기준 80%) | 11월 1일(일)~11월 14일(토) 1,230,000원 · 예산 1,500,000원 · 월말 예상 2,460,000원(2,370,000원~2,580,000원) | 범위 project shop-*
+    [BILLING_BUDGET] 예산 쇼핑몰: 11월 예산의 82%를 썼습니다(알림 기준 80%) | 11월 1일(일)~11월 14일(토) 1,230,000원 · 예산 1,500,000원 · 월말 예상 2,460,000원(2,370,000원~2,580,000원) | 범위 프로젝트 shop-*
     [BILLING_BUDGET] budget 쇼핑몰: 82 % of the November budget is spent (notification at 80 %) | 1 Nov (Sun)–14 Nov (Sat): 1,230,000.40 USD · budget 1,500,000.00 USD · forecast for the month 2,460,000.00 USD (likely range 2,370,000.00 USD to 2,580,000.00 USD) | scope: project shop-*
     ");
     let forecast = ReachedPart { measure: BudgetMeasure::Forecast, part: 1.0 };
@@ -47,7 +47,7 @@ fn the_line_of_a_budget_has_its_own_tag() {
     let mut without_forecast = month(1_500_000.0, 0.0);
     without_forecast.state.forecast = None;
     insta::assert_snapshot!(lines(&without_forecast, ReachedPart { part: 1.0, ..spent }), @"
-    [BILLING_BUDGET] 예산 쇼핑몰: 11월 예산의 100%를 썼습니다(알림 기준 100%) | 11월 1일(일)~11월 14일(토) 1,500,000원 · 예산 1,500,000원 | 범위 project shop-*
+    [BILLING_BUDGET] 예산 쇼핑몰: 11월 예산의 100%를 썼습니다(알림 기준 100%) | 11월 1일(일)~11월 14일(토) 1,500,000원 · 예산 1,500,000원 | 범위 프로젝트 shop-*
     [BILLING_BUDGET] budget 쇼핑몰: 100 % of the November budget is spent (notification at 100 %) | 1 Nov (Sun)–14 Nov (Sat): 1,500,000.00 USD · budget 1,500,000.00 USD | scope: project shop-*
     ");
 }

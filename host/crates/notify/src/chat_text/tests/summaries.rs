@@ -54,7 +54,7 @@ fn plans_digests_and_owners_have_words() {
     insta::assert_snapshot!([summaries(KOREAN), summaries(ENGLISH)].join("\n\n"), @"
     🗓️ 예정된 변경 load test 기간이 끝났습니다
     11월 12일(목)~11월 13일(금): 계획 +300,000원 · 결과 +290,000원
-    청구 금액 900,000원, 이전 같은 요일(11월 5일(목)~11월 6일(금)) 610,000원, 범위 project shop-*
+    청구 금액 900,000원, 이전 같은 요일(11월 5일(목)~11월 6일(금)) 610,000원, 범위 프로젝트 shop-*
     담당 team-shop · ID 19700101-7fd2ebd7c2b0
     [BILLING_PLANNED] 예정된 변경 load test(2026-11-12~2026-11-13)의 비용은 이전 같은 요일(2026-11-05~2026-11-06) 대비 +290,000.00원, 계획은 +300,000.00원입니다.
 

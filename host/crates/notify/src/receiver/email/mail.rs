@@ -7,7 +7,7 @@ use lettre::Message;
 use lettre::message::MultiPart;
 use lettre::message::header::{HeaderName, HeaderValue};
 
-use super::{EmailOptions, failed};
+use super::{EmailOptions, chart, failed};
 use crate::chat_text::ChatText;
 use crate::notification::Notification;
 use crate::receiver::ChannelError;
@@ -54,7 +54,7 @@ fn message_id(id: &str, receiver: &str, domain: &str) -> String {
 fn plain(text: &ChatText) -> String {
     let mut lines = vec![format!("{} {}", text.symbol, text.title), String::new()];
     lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
-    lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.bars, chart.label)));
+    lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.line(), chart.label)));
     lines.extend(text.lines.iter().cloned());
     lines.extend((!text.footer.is_empty()).then(|| format!("\n{}", text.footer)));
     lines.join("\n") + "\n"
@@ -66,8 +66,7 @@ fn html(text: &ChatText) -> String {
         parts.push(format!("<p><strong>{}</strong></p>", escape(&text.figures)));
     }
     if let Some(chart) = &text.chart {
-        let bars = format!("<span style=\"font-family:monospace\">{}</span>", escape(&chart.bars));
-        parts.push(format!("<p>{bars} <small>{}</small></p>", escape(&chart.label)));
+        parts.push(chart::html(chart));
     }
     parts.extend(text.lines.iter().map(|line| format!("<p>{}</p>", escape(line))));
     if !text.footer.is_empty() {
@@ -76,7 +75,7 @@ fn html(text: &ChatText) -> String {
     format!("<!DOCTYPE html>\n<html><body>\n{}\n</body></html>\n", parts.join("\n"))
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -98,7 +97,7 @@ mod tests {
         let content = IncidentContent { recent_days: &days, ..content(&incident, NotificationKind::Opened) };
         let locale = Locale { language: Language::Korean, currency: "KRW" };
         let text = ChatText::of(&Notification::of_incident(content, locale));
-        insta::assert_snapshot!(format!("{}\n{}", plain(&text), html(&text)), @r#"
+        insta::assert_snapshot!(format!("{}\n{}", plain(&text), html(&text)), @r##"
         🟠 example-corp / 결제 · <script>&"x": 평소보다 약 94% 더 나왔습니다
 
         11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
@@ -112,12 +111,13 @@ mod tests {
         <html><body>
         <h2 style="font-size:1.2em">🟠 example-corp / 결제 · &lt;script&gt;&amp;&quot;x&quot;: 평소보다 약 94% 더 나왔습니다</h2>
         <p><strong>11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원</strong></p>
-        <p><span style="font-family:monospace">▅▅▅▅▄▅▅▅▅▅▅▄▅▅██</span> <small>10/29–11/13 하루 비용</small></p>
+        <table role="img" aria-label="10/29–11/13 하루 비용" cellspacing="1" cellpadding="0"><tr valign="bottom"><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="30" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="30" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="57" bgcolor="#c2410c" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="60" bgcolor="#c2410c" cellspacing="0"><tr><td></td></tr></table></td></tr></table>
+        <p><small>10/29–11/13 하루 비용</small></p>
         <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
         <p>이유: 평소 하루 215,000~298,000원입니다</p>
         <p style="color:#595959"><small>심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b</small></p>
         </body></html>
-        "#);
+        "##);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
         lines.push(escape(&text.figures));
     }
     if let Some(chart) = &text.chart {
-        lines.push(format!("`{}` {}", chart.bars, escape(&chart.label)));
+        lines.push(format!("`{}` {}", chart.line(), escape(&chart.label)));
     }
     lines.extend(text.lines.iter().map(|line| escape(line)));
     let mut blocks = vec![json!({ "type": "section", "text": markup(&lines.join("\n")) })];

@@ -171,6 +171,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
         },
         "bands": incident.bands.iter().map(|(rule, band)| opening_band(rule, band)).collect::<Vec<_>>(),
         "owner": content.owner.map(|owner| json!({ "name": owner.name, "people": owner.people })),
+        "assignee": incident.assignee(),
         "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
@@ -187,9 +188,8 @@ fn ending(content: &IncidentContent<'_>, incident: &Incident) -> Map<String, Val
     }
     match content.kind {
         NotificationKind::Closed => {
-            fields.insert("resolvedAt".to_owned(), json!(incident.resolved_by.map(|day| day.observed)));
-            let expected = incident.resolved_by.and_then(|day| day.expected);
-            fields.insert("resolvedExpected".to_owned(), json!(expected));
+            let day = incident.resolved_by.map(|day| json!({ "observed": day.observed, "expected": day.expected }));
+            fields.insert("resolvedBy".to_owned(), json!(day));
         }
         NotificationKind::NewLevel => {
             let levels = content.incident.levels();
@@ -337,6 +337,7 @@ mod tests {
                 }
               ],
               "owner": null,
+              "assignee": null,
               "cause": null,
               "recentDays": [
                 {
