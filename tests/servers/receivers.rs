@@ -1,5 +1,5 @@
 //! Receivers over the network: an endpoint that checks messages like Slack, a webhook that verifies signatures, an SMTP
-//! server, a workflow of Teams, and Alertmanager.
+//! server, a workflow of Teams, the Web API of KakaoWork, and Alertmanager.
 
 mod alertmanager;
 mod budgets;
@@ -7,6 +7,7 @@ mod cases;
 mod email;
 mod endpoint;
 mod groups;
+mod kakaowork;
 mod mail_server;
 mod notified_incidents;
 mod random_bills;

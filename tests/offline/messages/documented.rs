@@ -120,8 +120,9 @@ fn the_documented_config_names_every_key() {
         ("kind = \"slack\"\nbot_token = \"env:HOME\"", 9),
         ("kind = \"email\"", 12),
         ("kind = \"webhook\"", 7),
-        ("kind = \"alertmanager\"", 6),
+        ("kind = \"alertmanager\"", 8),
         ("kind = \"teams\"", 6),
+        ("kind = \"kakaowork\"", 8),
     ] {
         let keys = known(&format!("[[receiver]]\n{kind}\nno_such_key = 1\n"), "receiver");
         assert_eq!(keys.len(), count, "{keys:?}");

@@ -141,6 +141,12 @@ kind = "teams"
 name = "f"
 webhook_url = "env:ADDRESS"
 [[receiver]]
+kind = "kakaowork"
+name = "k"
+app_key = "env:SECRET"
+conversation_id = "123456"
+endpoint = "https://api.kakaowork.com"
+[[receiver]]
 kind = "email"
 name = "g"
 host = "smtp.example.com"

@@ -6,7 +6,12 @@ use serde_json::Value;
 
 use crate::backends::bills;
 use crate::tls::servers::{TlsServer, serving};
-use costwarden_tests::{Run, Workdir, block_on, until};
+use costwarden_tests::{Run, Workdir, block_on, until, write_private};
+
+const USER: &str = "costwarden";
+const PASSWORD: &str = "päss:wort";
+/// The user with the bcrypt hash of the password.
+const USERS: &str = "basic_auth_users: { costwarden: $2b$04$abcdefghijklmnopqrstuu10dizIEH490iejFXSRrWZC9bVi.Upc2 }\n";
 
 /// A running Alertmanager.
 struct Alertmanager {
@@ -14,16 +19,24 @@ struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Starts an Alertmanager without alerts; `None` without the program. Without a port, the port is free.
+    /// Starts an Alertmanager without alerts; `None` without the program.
     fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts an Alertmanager with a configuration of its web server.
+    fn start_with(web_config: &str) -> Option<Self> {
         let programs = costwarden_tests::download("alertmanager")?;
         let server = serving("Listening on", |folder, port| {
             let config = folder.join("alertmanager.yml");
             std::fs::write(&config, "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n").expect("written");
+            let web = folder.join("web.yml");
+            std::fs::write(&web, web_config).expect("written");
             let mut command = Command::new(programs.join("usr/bin/prometheus-alertmanager"));
             // The folder with `default.tmpl`.
             command.current_dir(programs.join("usr/share/prometheus/alertmanager"));
             command.arg(format!("--config.file={}", config.display()));
+            command.arg(format!("--web.config.file={}", web.display()));
             command.arg(format!("--storage.path={}", folder.display()));
             command.args([&format!("--web.listen-address=127.0.0.1:{port}"), "--cluster.listen-address="]);
             command
@@ -40,7 +53,19 @@ impl Alertmanager {
     fn get(&self, path: &str) -> Option<String> {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("{}{path}", self.url());
-        block_on(async { client.get(url).send().await.ok()?.error_for_status().ok()?.text().await.ok() })
+        block_on(async {
+            client
+                .get(url)
+                .basic_auth(USER, Some(PASSWORD))
+                .send()
+                .await
+                .ok()?
+                .error_for_status()
+                .ok()?
+                .text()
+                .await
+                .ok()
+        })
     }
 
     /// The firing alerts.
@@ -141,4 +166,22 @@ fn a_problem_of_costwarden_is_an_alert_until_it_ends() {
     assert_eq!(alertmanager.alerts(), [] as [Value; 0]);
     let checked = workdir.run(&["check", "--online"]);
     assert!(checked.stdout.contains("receiver   alertmanager: reached"), "{checked:?}");
+}
+
+#[test]
+fn an_alertmanager_with_users_needs_user_name_and_password() {
+    let Some(alertmanager) = Alertmanager::start_with(USERS) else { return };
+    let workdir = bills::workdir("");
+    let write_password = |password| write_private(&workdir.path().join("password"), password);
+    write_password("wrong");
+    let login = format!("username = {USER:?}\npassword = \"file:password\"\n");
+    let receiver = format!("[[receiver]]\nkind = \"alertmanager\"\nendpoint = {:?}\n{login}", alertmanager.url());
+    bills::configure(&workdir, "language = \"en\"", &receiver);
+    bills::load(&workdir).expect(0);
+    let problems = bills::daily(&workdir, 0, "1500").expect(1).report()["problems"].to_string();
+    assert!(problems.contains("the answer is 401"), "{problems}");
+    assert!(!problems.contains("wrong"), "no message contains a password: {problems}");
+    write_password(PASSWORD);
+    bills::daily(&workdir, 0, "1500").expect(0);
+    assert_eq!(alertmanager.alerts().len(), 1);
 }

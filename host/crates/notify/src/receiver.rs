@@ -1,7 +1,9 @@
 //! An open receiver: one channel per kind of receiver.
 
 mod alertmanager;
+mod authorization;
 mod email;
+mod kakaowork;
 pub mod options;
 mod post;
 mod slack;
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 
 use self::alertmanager::Alertmanager;
 use self::email::Email;
+use self::kakaowork::KakaoWork;
 use self::options::{ReceiverKind, ReceiverOptions};
 use self::post::PostError;
 use self::slack::Slack;
@@ -55,6 +58,7 @@ enum Channel {
     Email(Email),
     Alertmanager(Alertmanager),
     Teams(Teams),
+    KakaoWork(KakaoWork),
 }
 
 /// The confirmation of a receiver.
@@ -108,6 +112,7 @@ impl Receiver {
             ReceiverKind::Email(options) => Channel::Email(Email::new(options, &config.name)),
             ReceiverKind::Alertmanager(options) => Channel::Alertmanager(Alertmanager::new(options)),
             ReceiverKind::Teams(options) => Channel::Teams(Teams::new(options)),
+            ReceiverKind::KakaoWork(options) => Channel::KakaoWork(KakaoWork::new(options)),
         };
         Self {
             name: config.name.clone(),
@@ -128,7 +133,7 @@ impl Receiver {
             Channel::Terminal(_) => Ok(true),
             Channel::Syslog(syslog) => syslog.probe().map_err(ChannelError::from),
             Channel::Slack(slack) => slack.probe(now).await,
-            Channel::Webhook(_) | Channel::Teams(_) => Ok(false),
+            Channel::Webhook(_) | Channel::Teams(_) | Channel::KakaoWork(_) => Ok(false),
             Channel::Email(email) => email.probe().await,
             Channel::Alertmanager(alertmanager) => alertmanager.probe().await,
         };
@@ -158,6 +163,7 @@ impl Receiver {
             Channel::Email(email) => email.send(notification, now).await,
             Channel::Alertmanager(alertmanager) => alertmanager.send(notification, now).await,
             Channel::Teams(teams) => teams.send(notification, now).await,
+            Channel::KakaoWork(kakaowork) => kakaowork.send(notification, now).await,
         };
         match sent {
             Ok(receipt) => {
@@ -177,7 +183,9 @@ impl Receiver {
     pub fn shows_recent_days(&self) -> bool {
         match &self.channel {
             Channel::Terminal(_) | Channel::Syslog(_) | Channel::Alertmanager(_) => false,
-            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) => true,
+            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) | Channel::KakaoWork(_) => {
+                true
+            }
         }
     }
 
@@ -188,7 +196,8 @@ impl Receiver {
             | Channel::Webhook(_)
             | Channel::Email(_)
             | Channel::Alertmanager(_)
-            | Channel::Teams(_) => true,
+            | Channel::Teams(_)
+            | Channel::KakaoWork(_) => true,
             Channel::Terminal(terminal) => terminal.text_style == TextStyle::Full,
             Channel::Syslog(syslog) => syslog.text_style() == TextStyle::Full,
         }
@@ -200,7 +209,9 @@ impl Receiver {
         match &self.channel {
             // Alertmanager groups alerts itself.
             Channel::Alertmanager(_) => false,
-            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) => true,
+            Channel::Slack(_) | Channel::Webhook(_) | Channel::Email(_) | Channel::Teams(_) | Channel::KakaoWork(_) => {
+                true
+            }
             Channel::Terminal(terminal) => terminal.text_style == TextStyle::Full,
             Channel::Syslog(syslog) => syslog.text_style() == TextStyle::Full,
         }
@@ -221,6 +232,7 @@ impl Receiver {
             Channel::Email(email) => email.target(),
             Channel::Alertmanager(alertmanager) => alertmanager.target(),
             Channel::Teams(teams) => teams.target(),
+            Channel::KakaoWork(kakaowork) => kakaowork.target(),
         }
     }
 }

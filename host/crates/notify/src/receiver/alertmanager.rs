@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 use jiff::{SignedDuration, Timestamp};
 use model::anomaly::Severity;
@@ -15,6 +16,7 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 
+use super::authorization::BasicLogin;
 use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, read_address};
 use super::{ChannelError, Receipt};
 use crate::chat_text::ChatText;
@@ -28,6 +30,7 @@ pub struct AlertmanagerOptions {
     pub endpoint: Url,
     /// Time from a run to `endsAt`. Longer than the time to the next run.
     pub expiry: SignedDuration,
+    pub login: Option<BasicLogin>,
     pub http: HttpOptions,
 }
 
@@ -35,6 +38,7 @@ pub struct AlertmanagerOptions {
 pub(super) struct Alertmanager {
     endpoint: Url,
     expiry: SignedDuration,
+    login: Option<BasicLogin>,
     http: HttpClient,
 }
 
@@ -62,21 +66,23 @@ struct Subject {
 const TEST_EXPIRY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads the keys of a receiver of this kind.
-pub(super) fn read(section: &mut Section<'_, '_>) -> Option<AlertmanagerOptions> {
+pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<AlertmanagerOptions> {
     section.need("endpoint", "the address of an Alertmanager, like \"https://alertmanager.example.com\"");
     let endpoint = read_address(section.key("endpoint", "The address of an Alertmanager."));
     // Two days: a daily job may fail once.
     let hours = section
         .key("expire_hours", "The time from a run to endsAt, in hours; longer than the time between two runs.")
         .whole_or(1..=744, 50);
+    let login = BasicLogin::read(section, references);
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
-    Some(AlertmanagerOptions { endpoint: endpoint?, expiry: SignedDuration::from_hours(hours), http: http? })
+    let expiry = SignedDuration::from_hours(hours);
+    Some(AlertmanagerOptions { endpoint: endpoint?, expiry, login: login?, http: http? })
 }
 
 impl Alertmanager {
     pub(super) fn new(options: &AlertmanagerOptions) -> Self {
-        let AlertmanagerOptions { endpoint, expiry, http } = options;
-        Self { endpoint: endpoint.clone(), expiry: *expiry, http: HttpClient::new(http) }
+        let AlertmanagerOptions { endpoint, expiry, login, http } = options;
+        Self { endpoint: endpoint.clone(), expiry: *expiry, login: login.clone(), http: HttpClient::new(http) }
     }
 
     pub(super) fn target(&self) -> String {
@@ -84,7 +90,7 @@ impl Alertmanager {
     }
 
     pub(super) async fn probe(&mut self) -> Result<bool, ChannelError> {
-        self.http.get(&self.url("-/ready")).await?;
+        self.http.get(&self.url("-/ready"), self.headers()?).await?;
         Ok(true)
     }
 
@@ -95,9 +101,13 @@ impl Alertmanager {
     ) -> Result<Receipt, ChannelError> {
         let Some(subject) = subject(notification, self.expiry) else { return Ok(Receipt::default()) };
         let body = serde_json::to_string(&alerts(&subject, now)).expect("texts and times are JSON");
-        let request = JsonRequest { url: self.url("api/v2/alerts"), headers: HeaderMap::new(), body };
+        let request = JsonRequest { url: self.url("api/v2/alerts"), headers: self.headers()?, body };
         self.http.post(&request, now).await?;
         Ok(Receipt::default())
+    }
+
+    fn headers(&self) -> Result<HeaderMap, ChannelError> {
+        self.login.as_ref().map_or_else(|| Ok(HeaderMap::new()), BasicLogin::header)
     }
 
     /// Returns the address of a path below the endpoint, which may have a path prefix.

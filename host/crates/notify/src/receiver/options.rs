@@ -6,13 +6,15 @@ use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 
 pub use super::alertmanager::AlertmanagerOptions;
+pub use super::authorization::BasicLogin;
 pub use super::email::{EmailOptions, SmtpLogin, SmtpSecurity};
+pub use super::kakaowork::KakaoWorkOptions;
 pub use super::post::HttpOptions;
 pub use super::slack::{SlackApp, SlackDestination, SlackOptions};
 pub use super::syslog::{SyslogOptions, SyslogTransport};
 pub use super::teams::TeamsOptions;
 pub use super::webhook::WebhookOptions;
-use super::{alertmanager, email, slack, syslog, teams, webhook};
+use super::{alertmanager, email, kakaowork, slack, syslog, teams, webhook};
 use crate::line::TextStyle;
 
 /// A receiver of notifications.
@@ -35,6 +37,7 @@ pub enum ReceiverKind {
     Email(Box<EmailOptions>),
     Alertmanager(AlertmanagerOptions),
     Teams(TeamsOptions),
+    KakaoWork(KakaoWorkOptions),
 }
 
 /// The words for the kinds in a config.
@@ -47,9 +50,10 @@ enum KindWord {
     Email,
     Alertmanager,
     Teams,
+    KakaoWork,
 }
 
-const KINDS: [(&str, KindWord); 7] = [
+const KINDS: [(&str, KindWord); 8] = [
     ("stdout", KindWord::Terminal),
     ("syslog", KindWord::Syslog),
     ("slack", KindWord::Slack),
@@ -57,6 +61,7 @@ const KINDS: [(&str, KindWord); 7] = [
     ("email", KindWord::Email),
     ("alertmanager", KindWord::Alertmanager),
     ("teams", KindWord::Teams),
+    ("kakaowork", KindWord::KakaoWork),
 ];
 
 impl KindWord {
@@ -68,7 +73,9 @@ impl KindWord {
     fn daily_total(self, section: &mut Section<'_, '_>) -> bool {
         match self {
             Self::Terminal | Self::Syslog | Self::Webhook => section.key("daily_total", TOTAL).flag_or(true),
-            Self::Slack | Self::Email | Self::Teams => section.key("daily_total", TOTAL).flag_or(false),
+            Self::Slack | Self::Email | Self::Teams | Self::KakaoWork => {
+                section.key("daily_total", TOTAL).flag_or(false)
+            }
             Self::Alertmanager => false,
         }
     }
@@ -109,8 +116,9 @@ fn receiver(
         KindWord::Slack => slack::read(&mut section, references).map(ReceiverKind::Slack),
         KindWord::Webhook => webhook::read(&mut section, references).map(ReceiverKind::Webhook),
         KindWord::Email => email::read(&mut section, references).map(|options| ReceiverKind::Email(Box::new(options))),
-        KindWord::Alertmanager => alertmanager::read(&mut section).map(ReceiverKind::Alertmanager),
+        KindWord::Alertmanager => alertmanager::read(&mut section, references).map(ReceiverKind::Alertmanager),
         KindWord::Teams => teams::read(&mut section, references).map(ReceiverKind::Teams),
+        KindWord::KakaoWork => kakaowork::read(&mut section, references).map(ReceiverKind::KakaoWork),
     };
     let daily_total = word.daily_total(&mut section);
     let name = name.unwrap_or_else(|| word.as_str().to_owned());

@@ -130,8 +130,8 @@ impl HttpClient {
     }
 
     /// Sends a GET request, and returns whether the answer is successful.
-    pub(super) async fn get(&mut self, url: &Url) -> Result<(), PostError> {
-        let response = self.client(url)?.get(url.clone()).send().await.map_err(no_answer)?;
+    pub(super) async fn get(&mut self, url: &Url, headers: HeaderMap) -> Result<(), PostError> {
+        let response = self.client(url)?.get(url.clone()).headers(headers).send().await.map_err(no_answer)?;
         refusal(response).await
     }
 

@@ -7,10 +7,11 @@ use config_file::secret::{self, Secret, SecretResolver};
 use config_file::toml::Section;
 use jiff::Timestamp;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::authorization::bearer;
 use super::post::{
     DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, checked_address, read_address, secret_address,
 };
@@ -170,10 +171,7 @@ impl Slack {
     ) -> Result<Answer, ChannelError> {
         let mut url = app.endpoint.clone();
         url.set_path(&format!("{}/api/{method}", url.path().trim_end_matches('/')));
-        let mut token = HeaderValue::from_str(&format!("Bearer {}", app.bot_token.expose()))
-            .map_err(|_| ChannelError::Answer("bot_token has characters that no header may contain".to_owned()))?;
-        token.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, token)]);
+        let headers = bearer(&app.bot_token, "bot_token")?;
         let text = self.http.post(&JsonRequest { url, headers, body }, now).await?;
         let answer: Answer = serde_json::from_str(&text).map_err(|_| PostError::unexpected(&text))?;
         if answer.ok {
