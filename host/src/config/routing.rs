@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use config_file::toml::{Document, Section};
 use notify::options::{ReceiverKind, ReceiverOptions};
-use notify::routing::{Owner, Routing, read_owners, read_routes};
+use notify::routing::{Routing, read_hints, read_owners, read_routes};
 
-const OWNERSHIP: &str = "A file with tables [[owner]]: the projects, the people and the receivers of an owner.";
+const OWNERSHIP: &str = "A file with tables [[owner]]: the projects, the people and the receivers of an owner; and tables [[hint]]: sentences for the incidents of services.";
 const ROUTE: &str = "The routes. A receiver that no route names gets every notification at once; any other receiver gets the incidents of its routes.";
 
 /// Reads the routes and the owners.
 pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) -> Routing {
     let names: BTreeSet<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
-    let owners = owners(root, &names);
-    let routing = Routing { routes: read_routes(root.key("route", ROUTE).sections(), &names), owners };
+    let mut routing = ownership(root, &names);
+    routing.routes = read_routes(root.key("route", ROUTE).sections(), &names);
     for receiver in receivers {
         // An alert must be sent again by every run.
         if matches!(receiver.kind, ReceiverKind::Alertmanager(_)) && routing.digest(&receiver.name).is_some() {
@@ -24,25 +24,26 @@ pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) ->
     routing
 }
 
-/// Reads the ownership file. The errors of the file are errors of the key.
-fn owners(root: &mut Section<'_, '_>, receivers: &BTreeSet<&str>) -> Vec<Owner> {
-    let Some(file) = root.key("ownership", OWNERSHIP).path() else { return Vec::new() };
+/// Reads the owners and the hints of the ownership file. The errors of the file are errors of the key.
+fn ownership(root: &mut Section<'_, '_>, receivers: &BTreeSet<&str>) -> Routing {
+    let Some(file) = root.key("ownership", OWNERSHIP).path() else { return Routing::default() };
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) => {
             let message = format!("{} cannot be read ({error}), expected a file with tables [[owner]]", file.display());
             root.fail("ownership", message);
-            return Vec::new();
+            return Routing::default();
         }
     };
     let document = Document::new(&file, &text);
-    let owners = document.root().map(|mut section| {
+    let routing = document.root().map(|mut section| {
         let owners = read_owners(section.key("owner", "The owners, one table each.").sections(), receivers);
+        let hints = read_hints(section.key("hint", "The hints, one table each.").sections());
         section.finish();
-        owners
+        Routing { owners, hints, ..Routing::default() }
     });
     for error in document.into_errors() {
         root.fail("ownership", error.to_string());
     }
-    owners.unwrap_or_default()
+    routing.unwrap_or_default()
 }

@@ -30,7 +30,8 @@ fn workdir(endpoints: &[(&str, &Endpoint)], routes: &str) -> Workdir {
     let owner = format!(
         "[[owner]]\nname = \"team-shop\"\nprojects = [\"쇼*\"]\npeople = [\"@kim\"]\nreceivers = [{first:?}]\n"
     );
-    workdir.write("owners.toml", &owner);
+    let hints = "[[hint]]\nservice = \"other\"\ntext = \"no\"\n[[hint]]\nservice = \"Virtual*\"\ntext = \"Ask #shop\\nfirst\"\n";
+    workdir.write("owners.toml", &format!("{owner}{hints}"));
     bills::configure(&workdir, "language = \"en\"\nownership = \"owners.toml\"", &format!("{receivers}{routes}"));
     bills::load(&workdir).expect(0);
     workdir
@@ -58,6 +59,7 @@ fn each_receiver_gets_the_incidents_of_its_routes() {
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 2);
     assert_eq!([&shop, &pager, &other].map(|endpoint| endpoint.requests().len()), [1, 0, 1]);
     let document = &received(&shop)[0];
+    assert_eq!(document["incidents"][0]["hint"], "Ask #shop\nfirst");
     assert_eq!(document["incidents"][0]["owner"], json!({ "name": "team-shop", "people": ["@kim"] }));
     let id = incident(&workdir);
     let rows = workdir.run(&["routes", "test", &id, "--json"]).expect(0).json();

@@ -86,12 +86,16 @@ impl ChatText {
         };
         let chart = incident.and_then(|content| Chart::of(content, locale.language));
         let cause = incident.and_then(|content| cause::sentence(content, locale));
+        let hint = incident.and_then(|content| content.hint).map(|hint| match locale.language {
+            Language::Korean => one_line(&format!("안내: {hint}")),
+            Language::English => one_line(&format!("Hint: {hint}")),
+        });
         Self {
             symbol: symbol(notification),
             title: one_line(&words.title),
             figures: one_line(&words.figures),
             chart,
-            lines: words.lines.iter().map(|line| one_line(line)).chain(cause).collect(),
+            lines: words.lines.iter().map(|line| one_line(line)).chain(cause).chain(hint).collect(),
             footer: one_line(&words.footer),
         }
     }

@@ -85,6 +85,8 @@ pub struct IncidentContent<'a> {
     pub cause: Option<&'a Cause>,
     /// The owner of the project; `None` without an owner.
     pub owner: Option<&'a Owner>,
+    /// The hint of the operators about the series.
+    pub hint: Option<&'a str>,
     /// The earlier deliveries of the incident to the receiver.
     pub delivery: Option<&'a Delivery>,
 }

@@ -4,6 +4,7 @@
 //! the first matching route decides on the time. The module does not decide which notifications are due.
 
 mod budget;
+mod hint;
 mod owner;
 mod quiet_hours;
 mod route;
@@ -15,15 +16,17 @@ use jiff::civil::Time;
 use model::incident::Incident;
 
 pub use self::budget::RoutedBudget;
+pub use self::hint::{Hint, read_hints};
 pub use self::owner::{Owner, read_owners};
 pub use self::quiet_hours::QuietHours;
 pub use self::route::{DigestPeriod, Route, Schedule, read_routes};
 
-/// The routes and the owners of a config.
+/// The routes, the owners and the hints of a config.
 #[derive(Debug, Clone, Default)]
 pub struct Routing {
     pub routes: Vec<Route>,
     pub owners: Vec<Owner>,
+    pub hints: Vec<Hint>,
 }
 
 /// The treatment of the notifications of an incident at a receiver.
@@ -42,6 +45,11 @@ impl Routing {
     /// Returns the owner of the project of an incident; `None` for a sum over projects or without an owner.
     pub fn owner(&self, incident: &Incident) -> Option<&Owner> {
         self.owners.iter().find(|owner| owner.owns(&incident.series, &incident.names))
+    }
+
+    /// Returns the text of the first hint about an incident.
+    pub fn hint(&self, incident: &Incident) -> Option<&str> {
+        self.hints.iter().find(|hint| hint.is_about(incident)).map(|hint| hint.text.as_str())
     }
 
     /// Returns the treatment of an incident at a receiver at a time of day. A receiver with an earlier notification also

@@ -206,6 +206,7 @@ impl Run<'_> {
             recent_days: Vec::new(),
             cause: None,
             owner: self.services.config.routing.owner(incident).cloned(),
+            hint: self.services.config.routing.hint(incident).map(str::to_owned),
         }
     }
 
@@ -233,6 +234,7 @@ pub(super) struct IncidentParts<'c> {
     /// `None` if no receiver shows the cause.
     cause: Option<&'c Cause>,
     owner: Option<Owner>,
+    hint: Option<String>,
 }
 
 impl IncidentParts<'_> {
@@ -250,6 +252,7 @@ impl IncidentParts<'_> {
             recent_days: &self.recent_days,
             cause: self.cause,
             owner: self.owner.as_ref(),
+            hint: self.hint.as_deref(),
             delivery: incident.deliveries.get(receiver),
         }
     }

@@ -33,6 +33,15 @@ fn plain(notification: &Notification<'_>) -> String {
 }
 
 #[test]
+fn a_hint_is_the_last_line() {
+    let incident = lasting_incident();
+    let hinted = IncidentContent { hint: Some("Ask #ml\nfirst"), ..content(&incident, NotificationKind::Opened) };
+    let last_line = |locale| ChatText::of(&Notification::of_incident(hinted.clone(), locale)).lines.pop();
+    assert_eq!(last_line(ENGLISH).as_deref(), Some("Hint: Ask #ml first"));
+    assert_eq!(last_line(KOREAN).as_deref(), Some("안내: Ask #ml first"));
+}
+
+#[test]
 fn the_footer_names_the_assignee() {
     let mut assigned = lasting_incident();
     assigned.record(HistoryEntry {

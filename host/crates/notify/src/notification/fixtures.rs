@@ -87,6 +87,7 @@ pub(crate) fn content(incident: &Incident, kind: NotificationKind) -> IncidentCo
         has_same_names: false,
         recent_days: &[],
         owner: None,
+        hint: None,
         cause: None,
         delivery: None,
     }

@@ -127,6 +127,6 @@ fn route(mut section: Section<'_, '_>, receivers: &BTreeSet<&str>) -> Route {
     route
 }
 
-fn pattern(key: Key<'_, '_, '_>) -> Option<Pattern> {
+pub(super) fn pattern(key: Key<'_, '_, '_>) -> Option<Pattern> {
     key.parse("a name or a glob like \"shop-*\"", |text| Pattern::parse(text).ok())
 }

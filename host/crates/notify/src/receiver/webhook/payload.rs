@@ -172,6 +172,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
         "bands": incident.bands.iter().map(|(rule, band)| opening_band(rule, band)).collect::<Vec<_>>(),
         "owner": content.owner.map(|owner| json!({ "name": owner.name, "people": owner.people })),
         "assignee": incident.assignee(),
+        "hint": content.hint,
         "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
@@ -338,6 +339,7 @@ mod tests {
               ],
               "owner": null,
               "assignee": null,
+              "hint": null,
               "cause": null,
               "recentDays": [
                 {
