@@ -84,7 +84,11 @@ impl ChatText {
             | Content::Digest(_)
             | Content::Operational(_) => None,
         };
-        let chart = incident.and_then(|content| Chart::of(content, locale.language));
+        let chart = match &notification.content {
+            Content::Incident(content) => Chart::of(std::slice::from_ref(content), locale.language),
+            Content::Group(content) => Chart::of(&content.entries, locale.language),
+            _ => None,
+        };
         let cause = incident.and_then(|content| cause::sentence(content, locale));
         let hint = incident.and_then(|content| content.hint).map(|hint| match locale.language {
             Language::Korean => one_line(&format!("안내: {hint}")),

@@ -14,15 +14,35 @@ const UNKNOWN: char = '·';
 const MIN_DAYS: usize = 7;
 
 impl Chart {
-    /// Returns the chart of the recent days of an incident.
-    pub(super) fn of(content: &IncidentContent<'_>, language: Language) -> Option<Self> {
-        let incident = content.incident;
-        let is_in_incident = |date: Date| date >= incident.first_seen.date && date <= incident.last_seen.date;
-        Self::of_days(content.recent_days, is_in_incident, language)
+    /// Returns the chart of the summed recent days of incidents with the same days.
+    pub(super) fn of(incidents: &[IncidentContent<'_>], language: Language) -> Option<Self> {
+        let first = incidents.first()?;
+        let span = first.incident.first_seen.date..=first.incident.last_seen.date;
+        let mut days: Vec<DayCost> = first.recent_days.to_vec();
+        for other in &incidents[1..] {
+            if days.len() != other.recent_days.len() {
+                return None;
+            }
+            for (day, more) in days.iter_mut().zip(other.recent_days) {
+                day.cost += more.cost;
+            }
+        }
+        let quantity = match (language, incidents.len()) {
+            (Language::Korean, 1) => "하루 비용",
+            (Language::Korean, _) => "하루 비용 합계",
+            (Language::English, 1) => "cost per day",
+            (Language::English, _) => "sum of the costs per day",
+        };
+        Self::of_days(&days, |date| span.contains(&date), quantity, language)
     }
 
     /// Returns the chart of the days, from 0 to the largest cost. `None` if too few days are known or no cost is positive.
-    fn of_days(days: &[DayCost], is_in_incident: impl Fn(Date) -> bool, language: Language) -> Option<Self> {
+    fn of_days(
+        days: &[DayCost],
+        is_in_incident: impl Fn(Date) -> bool,
+        quantity: &str,
+        language: Language,
+    ) -> Option<Self> {
         let known = || days.iter().map(|day| day.cost).filter(|cost| cost.is_finite());
         let largest = known().fold(0.0, f64::max);
         if known().count() < MIN_DAYS || largest <= 0.0 {
@@ -34,8 +54,10 @@ impl Chart {
         };
         let ends = [days.first()?.date, days.last()?.date];
         let label = match language {
-            Language::Korean => format!("{} 하루 비용", range(ends, |date| format!("{}/{}", date.month(), date.day()))),
-            Language::English => format!("cost per day, {}", range(ends, |date| date.strftime("%-d %b").to_string())),
+            Language::Korean => {
+                format!("{} {quantity}", range(ends, |date| format!("{}/{}", date.month(), date.day())))
+            }
+            Language::English => format!("{quantity}, {}", range(ends, |date| date.strftime("%-d %b").to_string())),
         };
         Some(Self { days: days.iter().map(bar).collect(), label })
     }
@@ -69,13 +91,13 @@ mod tests {
         let first = jiff::civil::date(2026, 10, 29);
         let days: Vec<DayCost> =
             (0..).zip(costs).map(|(index, &cost)| DayCost { date: first + index.days(), cost }).collect();
-        Chart::of_days(&days, |date| date > jiff::civil::date(2026, 11, 3), language)
+        Chart::of_days(&days, |date| date > jiff::civil::date(2026, 11, 3), "cost per day", language)
     }
 
     #[test]
     fn bars_begin_at_zero() {
         let chart = chart(&[0.0, 1.0, 2.0, f64::NAN, 4.0, 8.0, -3.0, 7.0], Language::Korean).expect("a chart");
-        assert_eq!((chart.line().as_str(), chart.label.as_str()), ("▁▁▂·▄█▁▇", "10/29–11/5 하루 비용"));
+        assert_eq!((chart.line().as_str(), chart.label.as_str()), ("▁▁▂·▄█▁▇", "10/29–11/5 cost per day"));
         let incident: Vec<bool> = chart.days.iter().map(|bar| bar.is_in_incident).collect();
         assert_eq!(incident, [false, false, false, false, false, false, true, true]);
     }

@@ -6,7 +6,7 @@ use model::incident::{Incident, NormalDay, NotificationKind};
 use model::moment::Moment;
 use model::series::{Names, SeriesKey};
 
-use super::{ENGLISH, KOREAN, plain};
+use super::{ChatText, DayCost, ENGLISH, KOREAN, plain};
 use crate::line::{TextStyle, line};
 use crate::notification::fixtures::{content, incident, lasting_incident};
 use crate::notification::{GroupContent, IncidentContent, Notification};
@@ -54,6 +54,25 @@ fn kinds(locale: Locale<'_>) -> String {
     let rise = lasting_incident();
     texts.push(text(&[rise.clone(), rise], NotificationKind::Opened));
     texts.join("\n\n")
+}
+
+#[test]
+fn the_chart_of_a_group_is_the_sum_of_its_series() {
+    let deleted = deleted_project();
+    let day = |costs: [f64; 8]| -> Vec<DayCost> {
+        (20..).zip(costs).map(|(day, cost)| DayCost { date: date(2026, 11, day), cost }).collect()
+    };
+    let days = [day([4.0, 4.0, 0.0, 4.0, 4.0, 4.0, 4.0, 4.0]), day([4.0, 0.0, 0.0, 4.0, 4.0, f64::NAN, 4.0, 4.0])];
+    let chart = |days: [&[DayCost]; 2]| {
+        let entry =
+            |(incident, recent_days)| IncidentContent { recent_days, ..content(incident, NotificationKind::Opened) };
+        let entries = deleted.iter().zip(days).map(entry).collect();
+        let chart = ChatText::of(&Notification::of_group(GroupContent::new(entries), ENGLISH)).chart?;
+        Some(format!("{} {}", chart.line(), chart.label))
+    };
+    let expected = "█▄▁██·██ sum of the costs per day, 20 Nov–27 Nov";
+    assert_eq!(chart([&days[0], &days[1]]).as_deref(), Some(expected));
+    assert_eq!(chart([&days[0], &days[1][..7]]), None, "other days cannot be added");
 }
 
 #[test]
