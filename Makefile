@@ -7,10 +7,14 @@ SHELL := bash
 .NOTPARALLEL:
 
 COSTWARDEN := $(or $(CARGO_TARGET_DIR),target)/release/costwarden
+# The static program of this machine's architecture, for the files of a release.
+TRIPLE := $(shell uname -m)-unknown-linux-musl
+STATIC := $(or $(CARGO_TARGET_DIR),target)/$(TRIPLE)/release/costwarden
 FUZZ := $(or $(CARGO_TARGET_DIR),target)/release/fuzz
 
-# The commit, for `costwarden --version --verbose`. COSTWARDEN_ADVISORIES is the date of the last advisory check.
+# The commit and the date of the last `make advisories`, for `costwarden --version --verbose`.
 export COSTWARDEN_COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
+export COSTWARDEN_ADVISORIES ?= $(shell cat target/advisories 2>/dev/null)
 
 # COSTWARDEN_TEST_ALL=1 makes tests fail that would pass over what is absent: a server, a compiler of another language.
 
@@ -49,7 +53,7 @@ check: fmt plugins/dist/tutorial.wasm ## the inner loop, without servers: format
 test: fmt spelling licences unused clippy doc plugins suites fuzz doctests ## every check, against real servers
 
 .PHONY: test-release
-test-release: package browser ## the slow checks before a release: the Debian package in a clean Debian, and reports in Chromium
+test-release: package browser release reproduce ## the slow checks of a release: package, reports in Chromium, two builds
 
 .PHONY: simulate-year
 simulate-year: plugins ## a year of operation with outages, by the hour: SEEDS="1 2"
@@ -80,26 +84,35 @@ quality: build ## measure the bundled detectors into plugins/QUALITY.md, about 1
 fuzz: build ## damaged plugins, states and foreign data, the meter beside the engine's: SECONDS=60 SEED=1
 	$(FUZZ) run --seconds $(SECONDS) --seed $(SEED)
 
+.PHONY: static
+static: ## the static program, for a release; zig and cargo-zigbuild come from PyPI
+	.ci/static $(TRIPLE)
+
+.PHONY: static-plugins
+static-plugins: static
+	COSTWARDEN=$(STATIC) plugins/build.sh
+
 .PHONY: deb
-deb: build ## a Debian package in target/debian, the same bytes each time
-	COSTWARDEN=$(COSTWARDEN) config/deploy/deb/build.sh
+deb: static-plugins ## a Debian package in target/debian
+	COSTWARDEN=$(STATIC) config/deploy/deb/build.sh
 
 .PHONY: release
-release: deb ## the package, an SBOM (CycloneDX) and checksums in target/release-files
-	rm -rf target/release-files && mkdir -p target/release-files
-	.ci/tool cargo-cyclonedx cyclonedx --format json --manifest-path host/Cargo.toml --override-filename costwarden.cdx
-	mv host/costwarden.cdx.json target/release-files/
-	git ls-files -z --others -- '*/costwarden.cdx.json' | xargs -0 rm -f
-	cp target/debian/*.deb plugins/dist/*.wasm target/release-files/
-	cd target/release-files && sha256sum -- * >SHA256SUMS
+release: static-plugins ## all files of a release in target/release-files: RELEASE_KEY=FILE signs the checksums
+	.ci/release $(STATIC)
+
+.PHONY: reproduce
+reproduce: ## build the files of the release again in another folder, and compare the bytes
+	.ci/reproduce
 
 .PHONY: advisories
 advisories: ## the advisory check of the dependencies; needs the network to the advisory database
 	.ci/tool cargo-deny check advisories
+	@# Without the tool, there was no check.
+	if [ -n "$$(.ci/tool cargo-deny --version)" ]; then mkdir -p target && date -u +%F >target/advisories; fi
 
 .PHONY: package
-package: build
-	COSTWARDEN=$(COSTWARDEN) tests/package.sh \
+package: host static-plugins
+	COSTWARDEN=$(STATIC) tests/package.sh \
 		cargo test $(WORKSPACE) --features costwarden-tests/package --test servers package::
 
 .PHONY: browser

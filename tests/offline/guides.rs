@@ -93,7 +93,7 @@ fn the_quick_start_of_operators_and_owners_runs() {
     let series = reader.costwarden(&["series", "list", "--json"]).expect(0).json();
     let ids = ["domainId", "projectId", "serviceId"].map(|field| series[0][field].as_str().expect("an id").to_owned());
     let mut count = 0;
-    for page in ["README.md", "README.ko.md", "docs/owners.md"] {
+    for page in ["README.md", "README.ko.md", "docs/owners.md", "docs/owners.ko.md"] {
         for command in commands(&block(page, OWNERS)) {
             let args = command[1..].iter().map(|arg| match arg.as_str() {
                 "ID" => id.to_owned(),

@@ -103,9 +103,9 @@ fn a_wrong_answer_is_asked_again() {
     let simulator = Simulator::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let bill = |id| ["acme", "", "en", simulator.url.as_str(), id, "env:SIMULATED_SECRET"];
-    let rest = ["", "", "-", "0"];
+    let rest = ["", "", "-", "0", "perhaps", "no"];
     let made = by_questions(folder.path(), &[&bill("wrong")[..], &bill("simulated-id"), &rest].concat()).expect(0);
-    assert!(made.stderr.contains("401"), "{made:?}");
+    assert!(made.stderr.contains("401") && made.stdout.contains("expected yes or no"), "{made:?}");
     let config = std::fs::read_to_string(folder.path().join("costwarden.toml")).expect("a config");
     let simulated = config.replace(&simulator.url, "URL").replace(&plugins().display().to_string(), "PLUGINS");
     insta::assert_snapshot!(simulated, @r#"

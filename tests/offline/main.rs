@@ -11,3 +11,4 @@ mod simulated;
 mod structure;
 mod threats;
 mod trust;
+mod workflow;

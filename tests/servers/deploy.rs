@@ -4,6 +4,7 @@
 mod container;
 mod guide;
 mod kubernetes;
+mod kustomize;
 mod terraform;
 mod tools;
 

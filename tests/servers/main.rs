@@ -6,6 +6,7 @@ mod bills;
 mod deploy;
 mod documents;
 mod failing;
+mod guides;
 mod health;
 mod init;
 mod metrics;

@@ -3,5 +3,6 @@
 
 mod crontab;
 mod daemon;
-mod private_cron;
+mod init;
+pub(crate) mod private_cron;
 mod units;

@@ -2,7 +2,8 @@
 # Makes a Debian package of what was built: config/deploy/deb/build.sh [FOLDER], target/debian without it. No network, no root.
 # The same build gives the same bytes: times are those of the last commit, or SOURCE_DATE_EPOCH.
 #
-# It wants the host (COSTWARDEN names it, else target/release/costwarden) and plugins/dist; `make deb` builds both.
+# The script needs the host (COSTWARDEN names the program, else target/release/costwarden) and plugins/dist; `make deb` builds
+# a static program, so that the package depends on no C library.
 set -euo pipefail
 umask 022
 export LC_ALL=C TZ=UTC
@@ -26,8 +27,10 @@ export SOURCE_DATE_EPOCH
 
 version=$("$costwarden" --version | awk '{ print $2 }')
 architecture=$(dpkg --print-architecture)
-# The newest symbols that the binary asks of the C library.
-libc=$(grep -ao 'GLIBC_2\.[0-9]*' "$costwarden" | sort -uV | tail -n 1)
+# The newest symbols of the C library that the program needs; none if the program is static.
+libc=$(grep -ao 'GLIBC_2\.[0-9]*' "$costwarden" | sort -uV | tail -n 1 || true)
+libraries=
+[ -z "$libc" ] || libraries=", libc6 (>= ${libc#GLIBC_}), libgcc-s1"
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
@@ -92,7 +95,7 @@ Maintainer: The costwarden authors <costwarden@localhost>
 Section: admin
 Priority: optional
 Installed-Size: $size
-Depends: adduser, ca-certificates, libc6 (>= ${libc#GLIBC_}), libgcc-s1
+Depends: adduser, ca-certificates$libraries
 Recommends: cron | systemd, logrotate, tzdata
 Description: watches cloud bills and notifies people of cost anomalies
  Fetches billing data every hour and every day, keeps the raw documents, runs

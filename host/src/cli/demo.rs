@@ -134,10 +134,15 @@ pub(super) fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = given {
         return Ok(std::path::absolute(folder)?);
     }
-    // From target/PROFILE/costwarden up to the root of the repository.
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.join("plugins/dist")));
-    let candidates = [Some(PathBuf::from("plugins/dist")), beside, Some(PathBuf::from("/usr/lib/costwarden/plugins"))];
-    let found = candidates.into_iter().flatten().find(|folder| folder.join("daily-level.wasm").exists());
+    let exe = std::env::current_exe().unwrap_or_default();
+    // A release archive has the plugins beside the program. A repository has the program in target/PROFILE or in
+    // target/TRIPLE/PROFILE.
+    let beside = [(1, "plugins"), (3, "plugins/dist"), (4, "plugins/dist")];
+    let beside = beside.into_iter().filter_map(|(levels, name)| Some(exe.ancestors().nth(levels)?.join(name)));
+    let candidates = [PathBuf::from("plugins/dist")].into_iter().chain(beside);
+    let found = candidates
+        .chain([PathBuf::from("/usr/lib/costwarden/plugins")])
+        .find(|folder| folder.join("daily-level.wasm").exists());
     let found =
         found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
     Ok(std::path::absolute(found)?)

@@ -22,7 +22,7 @@ use self::files::Files;
 use self::questions::{Group, Questions};
 use super::check::online::{self, CheckState, Item};
 use super::present::{self, Form};
-use super::{BackfillArgs, demo, environment, jobs};
+use super::{BackfillArgs, demo, environment, jobs, schedule};
 use crate::config::{self, Config};
 use crate::pipeline::Grade;
 use config_file::secret::SecretUse;
@@ -43,6 +43,9 @@ pub(super) struct InitArgs {
     /// Load this number of past days after the files are written.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3660))]
     backfill: Option<u16>,
+    /// Install the jobs in the crontab of this user. The variables of the env: references go into the file `environment`.
+    #[arg(long)]
+    schedule: bool,
     /// Folder with the bundled plugins.
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
@@ -77,21 +80,36 @@ pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp)
     let config = trial.config(&answers).await?;
     let bill = bill::newest(&config, now).await?;
     present::out(&bill.to_string());
+    let next = match &questions {
+        Some(questions) => questions.next(args.backfill, args.schedule)?,
+        None => Next { backfill_days: args.backfill, schedule: args.schedule },
+    };
+    if next.schedule {
+        answers.keep_variables(environment);
+    }
     files.write(&answers, &plugins, &bill)?;
     for file in files.written(&answers) {
         present::out(&format!("written  {}", file.display()));
     }
 
-    let days = match (&mut questions, args.backfill) {
-        (Some(questions), None) => questions.backfill_days()?,
-        (_, days) => days,
-    };
-    let grade = match days {
+    let grade = match next.backfill_days {
         Some(days) => backfill(config, days, form, run, now).await?,
         None => Grade::Done,
     };
-    next_steps(&files.config(), days);
+    if next.schedule {
+        schedule::install_for_this_user(&files.config(), files.log(), now)
+            .context("the files are written, but the jobs are not in the crontab")?;
+    }
+    next_steps(&files.config(), &next);
     Ok(grade)
+}
+
+/// The steps after the files are written.
+struct Next {
+    /// Number of past days to load. `None` for none.
+    backfill_days: Option<u16>,
+    /// Whether the jobs are installed in the crontab.
+    schedule: bool,
 }
 
 /// A config that is not written yet.
@@ -147,15 +165,17 @@ async fn backfill(config: Config, days: u16, form: Form, run: RunId, now: Timest
     jobs::backfill(config, &args, form, run, now).await
 }
 
-fn next_steps(config: &Path, days: Option<u16>) {
+fn next_steps(config: &Path, next: &Next) {
     let config = config.display();
     present::out("\nThe next steps:");
-    if days.is_none() {
+    if next.backfill_days.is_none() {
         present::out(&format!(
             "costwarden --config {config} backfill --from DAY    # load the history; daily-level needs 75 days for monthly charges"
         ));
     }
     present::out(&format!("costwarden --config {config} anomalies list         # the anomalies of the loaded days"));
     present::out(&format!("costwarden --config {config} check --online         # the go-live checklist"));
-    present::out(&format!("costwarden --config {config} schedule install       # start the jobs every hour"));
+    if !next.schedule {
+        present::out(&format!("costwarden --config {config} schedule install       # start the jobs every hour"));
+    }
 }

@@ -16,6 +16,8 @@ use crate::schedule::{self, Change, Crontab, Plan, Task, UnitKind};
 use ingest::archive::options::ArchiveOptions;
 use store::options::StoreOptions;
 
+const DEFAULT_MINUTE: u8 = 10;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ScheduleCommand {
     /// Install the jobs in a crontab, or write systemd units. A repeated install replaces the earlier entries.
@@ -44,7 +46,7 @@ pub(super) struct InstallArgs {
     #[command(flatten)]
     place: WhereArgs,
     /// Minute of each hour. Use different minutes on hosts with a shared store: 10 on the first, 15 on the second.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..60))]
+    #[arg(long, default_value_t = DEFAULT_MINUTE, value_parser = clap::value_parser!(u8).range(0..60))]
     minute: u8,
     /// Folder of costwarden.log, the output of the cron jobs. systemd writes to the journal instead.
     #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
@@ -61,6 +63,13 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
         ScheduleCommand::Remove(place) => remove(&place, &account(config)?),
         ScheduleCommand::Show(place) => show(&place, &account(config)?, form),
     }
+}
+
+/// Installs the jobs in the crontab of this user. The output of the jobs goes to `log_dir`.
+pub(super) fn install_for_this_user(config: &Path, log_dir: PathBuf, now: Timestamp) -> anyhow::Result<()> {
+    let place = WhereArgs { systemd: false, dir: PathBuf::new(), user: None };
+    let args = InstallArgs { place, minute: DEFAULT_MINUTE, log_dir, dry_run: false };
+    install_crontab(&args, config, now).map(drop)
 }
 
 fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {

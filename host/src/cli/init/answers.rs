@@ -28,10 +28,10 @@ pub(super) struct Answers {
     pub(super) secrets: Vec<NamedSecret>,
 }
 
-/// A secret from the settings of the replaced pipeline.
+/// A secret from the settings of the replaced pipeline, or from a variable of the shell.
 #[derive(Clone)]
 pub(super) struct NamedSecret {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) value: String,
 }
 
@@ -119,6 +119,24 @@ impl ValueArgs {
 }
 
 impl Answers {
+    /// Adds the variables of the `env:` references to the secrets of the file `environment`.
+    pub(super) fn keep_variables(&mut self, env: impl Fn(&str) -> Option<String>) {
+        for name in self.variables() {
+            let is_known = self.secrets.iter().any(|secret| secret.name == name);
+            if let (false, Some(value)) = (is_known, env(&name)) {
+                self.secrets.push(NamedSecret { name, value });
+            }
+        }
+    }
+
+    /// Returns the names in the `env:` references that the config contains.
+    fn variables(&self) -> Vec<String> {
+        let bill = [&self.credential_id, &self.credential_secret];
+        let archive = self.bucket.iter().flat_map(|_| [&self.access_key, &self.secret_key]);
+        let references = bill.into_iter().chain(archive).chain(&self.mongodb_uri).chain(&self.slack_webhook);
+        references.filter_map(|reference| Some(reference.strip_prefix("env:")?.to_owned())).collect()
+    }
+
     /// Replaces the values that the command line names.
     pub(super) fn apply(&mut self, args: ValueArgs) {
         let required = [

@@ -35,6 +35,11 @@ impl Files {
         self.folder.join(CONFIG)
     }
 
+    /// Folder of the output of the jobs.
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
     /// Fails if a file exists.
     pub(super) fn check_free(&self) -> anyhow::Result<()> {
         for name in [CONFIG, ENVIRONMENT, RULES, CONFIG_SCHEMA, RULES_SCHEMA] {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
+use super::Next;
 use super::answers::Answers;
 
 /// The values of one service.
@@ -66,17 +67,44 @@ impl Questions {
         }
     }
 
-    /// Asks for the number of past days to load. `None` for none.
-    pub(super) fn backfill_days(&mut self) -> anyhow::Result<Option<u16>> {
-        let mut days = "90".to_owned();
-        loop {
-            question("Number of past days to load now, 0 for none", &mut days)?;
-            match days.parse::<u16>() {
-                Ok(0) => return Ok(None),
-                Ok(parsed) if parsed <= 3660 => return Ok(Some(parsed)),
-                _ => line("expected a whole number from 0 to 3660")?,
-            }
+    /// Asks for the steps after the files are written. A step on the command line is not asked for.
+    pub(super) fn next(&self, backfill: Option<u16>, schedule: bool) -> anyhow::Result<Next> {
+        let backfill_days = match backfill {
+            None => backfill_days()?,
+            days => days,
+        };
+        Ok(Next { backfill_days, schedule: schedule || is_scheduled()? })
+    }
+}
+
+/// Asks for the number of past days to load. `None` for none.
+fn backfill_days() -> anyhow::Result<Option<u16>> {
+    let mut days = "90".to_owned();
+    loop {
+        question("Number of past days to load now, 0 for none", &mut days)?;
+        match days.parse::<u16>() {
+            Ok(0) => return Ok(None),
+            Ok(parsed) if parsed <= 3660 => return Ok(Some(parsed)),
+            _ => line("expected a whole number from 0 to 3660")?,
         }
+    }
+}
+
+/// Asks for the installation of the jobs.
+fn is_scheduled() -> anyhow::Result<bool> {
+    line(
+        "\nThe jobs start every hour. cron does not know the variables of this shell, so that the values of the env:",
+    )?;
+    line("references go into the file environment with mode 600.")?;
+    let mut answer = "no".to_owned();
+    loop {
+        question("Install the jobs in the crontab of this user, yes or no", &mut answer)?;
+        match answer.as_str() {
+            "yes" => return Ok(true),
+            "no" => return Ok(false),
+            _ => line("expected yes or no")?,
+        }
+        answer = "no".to_owned();
     }
 }
 

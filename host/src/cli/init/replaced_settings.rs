@@ -23,8 +23,8 @@ fn parse(text: &str) -> anyhow::Result<Answers> {
     let settings = documents.first().context("the file is empty")?;
     let mut answers = Answers::default();
     let mut secrets = Vec::new();
-    let mut secret = |name: &'static str, value: String| {
-        secrets.push(NamedSecret { name, value });
+    let mut secret = |name: &str, value: String| {
+        secrets.push(NamedSecret { name: name.to_owned(), value });
         format!("env:{name}")
     };
     answers.credential_id = secret("KAKAO_CREDENTIAL_ID", required(settings, "billingApi", "credentialId")?);
@@ -64,7 +64,7 @@ mod tests {
         let answers = answers.expect("valid");
         assert_eq!(answers.credential_secret, "env:KAKAO_CREDENTIAL_SECRET");
         assert_eq!((answers.bucket.as_deref(), answers.slack_webhook.as_deref()), (Some("raw"), None));
-        let names: Vec<&str> = answers.secrets.iter().map(|secret| secret.name).collect();
+        let names: Vec<&str> = answers.secrets.iter().map(|secret| secret.name.as_str()).collect();
         assert_eq!(
             names,
             ["KAKAO_CREDENTIAL_ID", "KAKAO_CREDENTIAL_SECRET", "MONGODB_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY"]
