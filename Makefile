@@ -119,6 +119,11 @@ package: host static-plugins
 browser: build ## open reports in Chromium: requests, charts, filters and accessibility; screenshots in target/browser
 	tests/browser/check.sh $(COSTWARDEN) plugins/dist
 
+.PHONY: screenshots
+screenshots: browser ## replace the screenshots of README.md and docs by those of the demo
+	cp target/browser/screenshots/demo-en-light.png docs/images/report.png
+	cp target/browser/screenshots/demo-en-light-trial.png docs/images/trial.png
+
 .PHONY: clean-dist
 clean-dist: ## remove the built detectors
 	rm -rf plugins/dist target/test-plugins

@@ -24,6 +24,7 @@ mod rules;
 mod schedule;
 mod schema;
 mod series;
+mod serve;
 mod silences;
 mod stored_days;
 mod version;
@@ -103,8 +104,13 @@ enum Command {
     Series(series::SeriesCommand),
     /// Write a report for cost owners: the month, the forecast, the incidents, and the costs of every service.
     ///
-    /// The report reads the store only. The HTML page requests nothing from a network.
+    /// The report reads the store, with --causes the archive too, and with --try the plugins too. The HTML page requests nothing from a network.
     Report(report::ReportArgs),
+    /// Serve the cost report on live data, with a small API, until a signal. People with a token decide and comment.
+    ///
+    /// The API is described by `GET /api/openapi.json`. The server opens the store for each request and keeps no state. Each
+    /// entry needs a token: `Authorization: Bearer TOKEN`, or the field of the form on `/incidents/ID`.
+    Serve(serve::ServeArgs),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
     /// Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown. Nothing is written, except the last states with --changes.
@@ -287,12 +293,13 @@ fn misunderstood(error: &clap::Error, run: RunId) -> ExitCode {
 }
 
 /// The commands started by schedules.
-const JOBS: [&str; 4] = ["daily", "hourly", "backfill", "archive"];
+const JOBS: [&str; 5] = ["daily", "hourly", "backfill", "archive", "report"];
 
 impl Command {
     fn reader(&self) -> log::Reader {
         match self {
             Self::Daily(_) | Self::Hourly(_) | Self::Backfill(_) | Self::Archive(_) => log::Reader::Schedule,
+            Self::Report(args) if args.is_scheduled() => log::Reader::Schedule,
             Self::Plugin(plugin::PluginCommand::Bench(_)) => log::Reader::Measurement,
             Self::Plugin(command) if command.is_trial() => log::Reader::Author,
             _ => log::Reader::Person,
@@ -333,7 +340,8 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Routes(command) => routes::routes(load_store(config).await?, command, form, now).await,
         Command::Series(series::SeriesCommand::Forecast(args)) => series::forecast(args, config, form).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
-        Command::Report(args) => report::report(load_store(config).await?, args, form, now).await,
+        Command::Report(args) => report::report(config, args, form, now).await,
+        Command::Serve(args) => serve::serve(load_store(config).await?, args).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),

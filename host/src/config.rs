@@ -126,6 +126,7 @@ pub(crate) struct StoreConfig {
     pub(crate) lease: LeaseOptions,
     pub(crate) receivers: Vec<ReceiverOptions>,
     pub(crate) routing: Routing,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 /// The settings for trying out plugins: the part of a config for plugin authors, without references to secrets.
@@ -251,10 +252,11 @@ pub(crate) fn load_store(
         let secrets_manager =
             root.key("secrets", SECRETS).section().and_then(|section| secrets::read(section, references));
         let General { zone, currency, language, renotify_factor } = general;
+        let budgets = budget::read(root.key("budget", budget::BUDGET).sections(), &currency);
         let zone = zone?;
         let store = store?;
         Some((
-            StoreConfig { zone, currency, language, renotify_factor, store, lease, receivers, routing },
+            StoreConfig { zone, currency, language, renotify_factor, store, lease, receivers, routing, budgets },
             secrets_manager,
         ))
     })

@@ -12,7 +12,9 @@ mod jobs;
 mod notify;
 mod rules;
 mod run;
+mod trials;
 
+pub(crate) use self::causes::{ArchivedBills, CausesById, causes_of};
 pub(crate) use self::evaluate::{NotReproducible, VerdictFigures, unreachable_rules_of_store};
 pub(crate) use self::explain::{BandExplanation, Explainer, Explanation};
 pub(crate) use self::jobs::{
@@ -25,3 +27,4 @@ pub(crate) use self::rules::{Admission, AdmittedPlugin, PreparedRules, PullPolic
 pub(crate) use self::run::{
     BACKFILL, Count, Grade, Mode, Outcome, Repeat, Report, Services, publish_metrics, publish_report, with_write_lease,
 };
+pub(crate) use self::trials::{PageTrials, Trials};

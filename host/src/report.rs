@@ -1,5 +1,7 @@
 //! The facts of a report from a store.
 
+use std::collections::BTreeMap;
+
 use ::report::{Facts, LastRun, Report};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -13,6 +15,10 @@ use notify::Locale;
 use store::{DateRange, Store, StoreError};
 
 use crate::config::StoreConfig;
+use crate::pipeline::PageTrials;
+
+/// Number of days of a report by default.
+pub(crate) const DAYS: u16 = 90;
 
 /// The data of a store for a report.
 pub(crate) struct Reported {
@@ -22,6 +28,10 @@ pub(crate) struct Reported {
     silences: Vec<Silence>,
     planned_events: Vec<PlannedEvent>,
     last_run: Option<LastRun>,
+    /// Sentences about the causes of incidents, by incident id.
+    pub(crate) causes: BTreeMap<String, String>,
+    /// Empty without a trial.
+    pub(crate) trials: PageTrials,
 }
 
 /// Reads the days of a report, and the days before that a forecast needs.
@@ -35,6 +45,8 @@ pub(crate) async fn read(store: &Store, range: DateRange) -> Result<Reported, St
         incidents: store.all_incidents().await?,
         silences: store.silences().await?,
         planned_events: store.planned_events().await?,
+        causes: BTreeMap::new(),
+        trials: PageTrials::default(),
         last_run: last_run.map(|run| LastRun { day: parse_day(&run.period), outcome: run.outcome, counts: run.counts }),
     })
 }
@@ -47,12 +59,16 @@ pub(crate) async fn newest_days(store: &Store, days: u16) -> Result<Option<DateR
 }
 
 impl Reported {
+    pub(crate) fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
     /// Returns true if the store has no bill in the range.
     pub(crate) fn is_empty(&self) -> bool {
         !self.history.days.iter().any(|day| (self.range.from..=self.range.to).contains(day))
     }
 
-    pub(crate) fn report<'r>(&'r self, config: &StoreConfig, locale: Locale<'r>, now: Timestamp) -> Report<'r> {
+    pub(crate) fn report<'r>(&'r self, config: &'r StoreConfig, locale: Locale<'r>, now: Timestamp) -> Report<'r> {
         Report::new(Facts {
             locale,
             zone: config.zone.clone(),
@@ -63,6 +79,10 @@ impl Reported {
             incidents: &self.incidents,
             silences: &self.silences,
             planned_events: &self.planned_events,
+            budgets: &config.budgets,
+            causes: &self.causes,
+            trials: &self.trials.trials,
+            detectors: &self.trials.detectors,
             last_run: self.last_run.clone(),
         })
     }

@@ -32,12 +32,20 @@ pub(crate) struct Plan {
     pub(crate) writable: Vec<PathBuf>,
     /// User of the systemd units.
     pub(crate) user: String,
+    pub(crate) weekly_report: WeeklyReport,
     /// Minute of the hour, in the bill's time zone.
     pub(crate) minute: u8,
     /// Time zone of the bill.
     pub(crate) zone: TimeZone,
     /// Time zone of cron.
     pub(crate) local: TimeZone,
+}
+
+/// The weekly report of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WeeklyReport {
+    None,
+    Archived,
 }
 
 /// The effect of an installation or removal.
@@ -53,16 +61,19 @@ pub(crate) enum Task {
     Daily,
     Hourly,
     Health,
+    /// The weekly report, in the archive.
+    Report,
 }
 
 impl Task {
-    pub(crate) const ALL: [Self; 3] = [Self::Daily, Self::Hourly, Self::Health];
+    pub(crate) const ALL: [Self; 4] = [Self::Daily, Self::Hourly, Self::Health, Self::Report];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Daily => "daily",
             Self::Hourly => "hourly",
             Self::Health => "health",
+            Self::Report => "report",
         }
     }
 }
@@ -70,7 +81,16 @@ impl Task {
 /// Maximum wait in seconds for another job of the host: shorter than the hour between two starts.
 const LOCK_SECONDS: u32 = 3_000;
 
+/// Hour of the weekly report on Mondays: people read the report at the start of the week.
+const REPORT_HOUR: u8 = 8;
+
 impl Plan {
+    /// Returns the tasks of the schedule.
+    fn tasks(&self) -> impl Iterator<Item = Task> {
+        let has_report = self.weekly_report == WeeklyReport::Archived;
+        Task::ALL.into_iter().filter(move |task| has_report || *task != Task::Report)
+    }
+
     fn lock(&self) -> PathBuf {
         self.state_dir.join("schedule.lock")
     }

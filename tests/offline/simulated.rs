@@ -19,6 +19,7 @@ mod report;
 mod rows;
 mod rules;
 mod runaway;
+mod serve;
 mod shadow_rules;
 mod simulated_bill;
 mod stored_series;

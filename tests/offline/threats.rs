@@ -22,7 +22,7 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
 #[test]
 fn every_defence_has_an_existing_test() {
     let mut known = BTreeSet::new();
-    for folder in ["tests/offline", "tests/servers", "tests/hosts", "host/crates"] {
+    for folder in ["tests/offline", "tests/servers", "tests/hosts", "host/crates", "host/src"] {
         functions(&repository().join(folder), &mut known);
     }
     let text = std::fs::read_to_string(repository().join("THREATS.md")).expect("a page");

@@ -12,7 +12,7 @@ use super::present::{self, Form};
 use super::together;
 use crate::config::{self, Config};
 use crate::pipeline::Grade;
-use crate::schedule::{self, Change, Crontab, Plan, Task, UnitKind};
+use crate::schedule::{self, Change, Crontab, Plan, Task, UnitKind, WeeklyReport};
 use ingest::archive::options::ArchiveOptions;
 use store::options::StoreOptions;
 
@@ -51,6 +51,10 @@ pub(super) struct InstallArgs {
     /// Folder of costwarden.log, the output of the cron jobs. systemd writes to the journal instead.
     #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
     log_dir: PathBuf,
+    /// Also store the cost report of the last 90 days in the archive, every Monday at 8. Without the option, a repeated install
+    /// removes the entry.
+    #[arg(long)]
+    weekly_report: bool,
     /// Print the entries, and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -68,7 +72,7 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
 /// Installs the jobs in the crontab of this user. The output of the jobs goes to `log_dir`.
 pub(super) fn install_for_this_user(config: &Path, log_dir: PathBuf, now: Timestamp) -> anyhow::Result<()> {
     let place = WhereArgs { systemd: false, dir: PathBuf::new(), user: None };
-    let args = InstallArgs { place, minute: DEFAULT_MINUTE, log_dir, dry_run: false };
+    let args = InstallArgs { place, minute: DEFAULT_MINUTE, log_dir, dry_run: false, weekly_report: false };
     install_crontab(&args, config, now).map(drop)
 }
 
@@ -99,22 +103,25 @@ fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
         }
         return Ok(Grade::Done);
     }
-    let change = schedule::write(&args.place.dir, &units)?;
+    let change = schedule::write(&args.place.dir, &plan.account, &units)?;
     say(change, "the units are written", "the units are as they should be already");
-    let timers = timers(&plan.account);
+    let timers: Vec<&str> =
+        units.iter().map(|unit| unit.name.as_str()).filter(|name| name.ends_with(".timer")).collect();
+    let timers = timers.join(" ");
     present::out(&format!("to start them: systemctl daemon-reload && systemctl enable --now {timers}"));
     Ok(Grade::Done)
 }
 
 fn remove(place: &WhereArgs, account: &str) -> anyhow::Result<Grade> {
+    let mut timers = String::new();
     let change = if place.systemd {
+        timers = installed_timers(&place.dir, account)?;
         schedule::remove(&place.dir, account)?
     } else {
         Crontab { user: place.user.clone() }.remove(account)?
     };
     say(change, "removed", "nothing of costwarden was installed");
     if place.systemd && change == Change::Written {
-        let timers = timers(account);
         present::out(&format!("to stop them: systemctl disable --now {timers}; systemctl daemon-reload"));
     }
     Ok(Grade::Done)
@@ -140,8 +147,12 @@ fn account(config: &Path) -> anyhow::Result<String> {
     Ok(config::load(config, &|_| None).map_err(together)?.config.account)
 }
 
-fn timers(account: &str) -> String {
-    Task::ALL.map(|task| schedule::unit_name(account, task, UnitKind::Timer)).join(" ")
+/// Returns the names of the installed timers.
+fn installed_timers(folder: &Path, account: &str) -> anyhow::Result<String> {
+    let written = schedule::written(folder, account)?;
+    let names = Task::ALL.map(|task| schedule::unit_name(account, task, UnitKind::Timer));
+    let is_written = |name: &&String| written.iter().any(|path| path.ends_with(name));
+    Ok(names.iter().filter(is_written).cloned().collect::<Vec<_>>().join(" "))
 }
 
 fn say(change: Change, written: &str, unchanged: &str) {
@@ -162,6 +173,7 @@ fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
         state_dir: config.state_dir,
         log_dir: absolute(&args.log_dir)?,
         user: args.place.user.clone().unwrap_or_else(|| "costwarden".to_owned()),
+        weekly_report: if args.weekly_report { WeeklyReport::Archived } else { WeeklyReport::None },
         minute: args.minute,
         zone: config.zone,
         local: TimeZone::system(),

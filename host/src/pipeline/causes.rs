@@ -8,13 +8,24 @@ use ingest::archive::{Archive, ArchiveError, DocumentKey};
 use ingest::source::bill_rows;
 use jiff::Timestamp;
 use model::bill::BillRow;
-use model::drivers::{Cause, ComparedMoments, IncidentBills, Side, UnknownCause, WEEKS};
+use model::drivers::{Cause, ComparedMoments, EarlierPart, IncidentBills, IncidentSpan, Side, UnknownCause, WEEKS};
+use model::incident::Incident;
 use model::moment::{LAST_HOUR, Moment};
+use model::rule::Rule;
+use notify::ComparedSpans;
 
 /// The causes of incidents, in the order of the request.
 #[derive(Debug)]
 pub(crate) struct Causes {
     pub(crate) causes: Vec<Cause>,
+    /// The failure of the archive that left causes unknown.
+    pub(crate) archive_error: Option<ArchiveError>,
+}
+
+/// The causes of incidents by incident id.
+#[derive(Debug)]
+pub(crate) struct CausesById {
+    pub(crate) causes: BTreeMap<String, Cause>,
     /// The failure of the archive that left causes unknown.
     pub(crate) archive_error: Option<ArchiveError>,
 }
@@ -53,6 +64,23 @@ impl ArchivedBills<'_> {
         let document = self.archive.document(&key, Timestamp::UNIX_EPOCH).await?;
         Ok(document.map(|document| bill_rows(&document, self.currency).flatten().collect()))
     }
+}
+
+/// Compares the archived bills of the named incidents, with the rules for the compared parts of days. Returns the causes by
+/// incident id, without incidents that have no day.
+pub(crate) async fn causes_of(archived: ArchivedBills<'_>, incidents: &[&Incident], rules: &[Rule]) -> CausesById {
+    let grain = |id: &String| rules.iter().find(|rule| rule.id == *id).map(|rule| rule.grain);
+    let mut ids = Vec::new();
+    let mut bills = Vec::new();
+    for incident in incidents {
+        let spans = ComparedSpans::of(incident.last_seen, incident.rules.iter().map(grain));
+        if let Some(span) = IncidentSpan::of(incident, earlier_part(spans)) {
+            ids.push(incident.id.clone());
+            bills.push(IncidentBills::new(incident.series.clone(), span));
+        }
+    }
+    let causes = read_causes(archived, bills).await;
+    CausesById { causes: ids.into_iter().zip(causes.causes).collect(), archive_error: causes.archive_error }
 }
 
 /// Compares the archived bills of incidents. After a failure of the archive, no further document is read.
@@ -137,5 +165,14 @@ impl Request {
                 self.bills.compare(self.compared)
             }
         }
+    }
+}
+
+/// Returns the part of the earlier day that the rules compare with a part of a day.
+pub(crate) fn earlier_part(spans: ComparedSpans) -> EarlierPart {
+    match spans {
+        ComparedSpans::Day | ComparedSpans::PartOfDay => EarlierPart::Same,
+        ComparedSpans::PartAndWholeDay => EarlierPart::WholeDay,
+        ComparedSpans::Hour | ComparedSpans::Unknown => EarlierPart::SameWithoutExpectation,
     }
 }

@@ -18,6 +18,7 @@ mod mask;
 mod reproduction;
 mod sample;
 mod train;
+mod trial_series;
 
 pub(crate) use self::day::DayEvaluation;
 pub(crate) use self::finished_days::{FinishedDays, TRAILING_DAYS, trailing_bill};
@@ -26,3 +27,4 @@ pub(crate) use self::history_reader::{HistoryQuery, HistoryReader};
 pub(crate) use self::hour::{EvaluatedHour, HourResult};
 pub(crate) use self::mask::TrainingMask;
 pub(crate) use self::reproduction::{ArchivedDay, NotReproducible, VerdictFigures};
+pub(crate) use self::trial_series::{TrialDays, TrialSeries};

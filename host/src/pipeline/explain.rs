@@ -14,9 +14,9 @@ use model::ledger::{self, DayLedger};
 use serde_json::Value;
 use store::Store;
 
-use super::causes::{ArchivedBills, read_causes};
+use super::causes::{ArchivedBills, earlier_part, read_causes};
 use super::evaluate::{ArchivedDay, NotReproducible, VerdictFigures};
-use super::notify::{compared_spans, earlier_part};
+use super::notify::compared_spans;
 use super::rules::PreparedRules;
 use super::run::{RunError, single_day};
 use crate::config::Config;

@@ -14,7 +14,6 @@ mod recent_days;
 mod restated;
 mod suppression;
 
-pub(crate) use self::causes::earlier_part;
 pub(crate) use self::delivery::compared_spans;
 pub(crate) use self::failure_streak::notify_start_failure;
 pub(crate) use self::operational::{OperationalProblem, has_receivers};

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use jiff::Timestamp;
 
-use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
+use super::{Change, LOCK_SECONDS, Plan, REPORT_HOUR, Task, WeeklyReport, text, zone_name};
 
 /// The marks around the block of an account.
 struct Marks {
@@ -135,6 +135,9 @@ pub(crate) fn block(plan: &Plan, now: Timestamp) -> Result<String, CrontabError>
         }
     }
     lines.push(format!("*/5 * * * * {}", command(plan, Task::Health)?));
+    if plan.weekly_report == WeeklyReport::Archived {
+        lines.push(format!("{} {REPORT_HOUR} * * 1 {}", plan.minute, command(plan, Task::Report)?));
+    }
     lines.push(marks.end);
     Ok(lines.join("\n") + "\n")
 }
@@ -147,10 +150,14 @@ fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
         None => Err(CrontabError::Path { path }),
     };
     let costwarden = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
+    let arguments = match task {
+        Task::Report => "report --archive",
+        _ => task.as_str(),
+    };
     let command = match task {
-        Task::Daily | Task::Hourly => {
+        Task::Daily | Task::Hourly | Task::Report => {
             let (lock, log) = (quoted(plan.lock())?, quoted(plan.log_dir.join("costwarden.log"))?);
-            format!("flock -F -w {LOCK_SECONDS} {lock} {costwarden} {}{LOG}{log}{LOG_END}", task.as_str())
+            format!("flock -F -w {LOCK_SECONDS} {lock} {costwarden} {arguments}{LOG}{log}{LOG_END}")
         }
         Task::Health => {
             format!(

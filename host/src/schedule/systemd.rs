@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Change, LOCK_SECONDS, Plan, Task, text, zone_name};
+use super::{Change, LOCK_SECONDS, Plan, REPORT_HOUR, Task, text, zone_name};
 
 /// First line of every unit written by costwarden. Only files with the line are replaced.
 const MARK: &str =
@@ -23,7 +23,7 @@ pub(crate) struct Unit {
 /// A path contains characters not allowed in a unit.
 pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>, UnitError> {
     let mut units = Vec::new();
-    for task in Task::ALL {
+    for task in plan.tasks() {
         let name = |kind| unit_name(&plan.account, task, kind);
         units.push(Unit { name: name(UnitKind::Service), text: service(plan, task)? });
         units.push(Unit { name: name(UnitKind::Timer), text: timer(plan, task) });
@@ -65,11 +65,13 @@ pub(crate) fn written(folder: &Path, account: &str) -> Result<Vec<PathBuf>, Unit
     Ok(found)
 }
 
-/// Writes missing and changed units. Nothing is written if any unit is foreign.
+/// Writes missing and changed units, and removes further units of the account. Nothing is written if any unit is foreign.
 ///
 /// # Errors
 /// A unit was not written by costwarden, or cannot be written.
-pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> {
+pub(crate) fn write(folder: &Path, account: &str, units: &[Unit]) -> Result<Change, UnitError> {
+    let mut further = written(folder, account)?;
+    further.retain(|path| !units.iter().any(|unit| path.ends_with(&unit.name)));
     // Every unit is checked before the first is written.
     let mut due = Vec::new();
     for unit in units {
@@ -85,7 +87,10 @@ pub(crate) fn write(folder: &Path, units: &[Unit]) -> Result<Change, UnitError> 
         io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
     }
-    Ok(if due.is_empty() { Change::Unchanged } else { Change::Written })
+    for path in &further {
+        fs::remove_file(path).map_err(|why| UnitError::File { action: "remove", path: path.clone(), why })?;
+    }
+    Ok(if due.is_empty() && further.is_empty() { Change::Unchanged } else { Change::Written })
 }
 
 /// Removes the units.
@@ -121,11 +126,13 @@ fn timer(plan: &Plan, task: Task) -> String {
     let when = match task {
         Task::Daily | Task::Hourly => format!("OnCalendar=*-*-* *:{minute:02}:00 {zone}\nPersistent=true\n"),
         Task::Health => "OnCalendar=*:0/5\n".to_owned(),
+        Task::Report => format!("OnCalendar=Mon *-*-* {REPORT_HOUR:02}:{minute:02}:00 {zone}\nPersistent=true\n"),
     };
     let description = match task {
         Task::Daily => "Start costwarden daily every hour; a completed day is not repeated",
         Task::Hourly => "Start costwarden hourly",
         Task::Health => "Check the health of costwarden every five minutes",
+        Task::Report => "Store the weekly cost report in the archive",
     };
     format!(
         "{MARK}[Unit]\nDescription={description}\nDocumentation=man:costwarden(1)\n\n[Timer]\n{when}AccuracySec=5s\n\n\
@@ -144,11 +151,14 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
         Task::Daily => ("Ingest and evaluate finished days of the bill, and notify", "daily --json", "6h"),
         Task::Hourly => ("Ingest and evaluate the bill of today so far", "hourly --json", "2h"),
         Task::Health => ("Check the health of costwarden", "health --brief --changes", "4min"),
+        Task::Report => ("Store the cost report of the last 90 days in the archive", "report --archive --json", "1h"),
     };
     // With `-F` no flock process stands between systemd and the job.
     let start = match task {
         Task::Health => format!("{program} {start}"),
-        Task::Daily | Task::Hourly => format!("/usr/bin/flock -F -w {LOCK_SECONDS} {lock} {program} {start}"),
+        Task::Daily | Task::Hourly | Task::Report => {
+            format!("/usr/bin/flock -F -w {LOCK_SECONDS} {lock} {program} {start}")
+        }
     };
     // systemd creates the folder, with the unit's user as the owner.
     let state = match plan.state_dir.strip_prefix("/var/lib").ok().and_then(text) {

@@ -38,6 +38,7 @@ fn of_the_program() {
       routes     Test the routes: show the receivers of an incident
       series     List series, or show, draw, export or forecast the stored days of a series
       report     Write a report for cost owners: the month, the forecast, the incidents, and the costs of every service
+      serve      Serve the cost report on live data, with a small API, until a signal. People with a token decide and comment
       health     Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins
       schedule   Install, remove or show the cron or systemd schedule of the jobs
       schema     Print the JSON Schema of a file, for editors

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::tools::{Tools, deploy, files};
 use costwarden_tests::{Workdir, plugins, repository};
 
-const JOBS: [&str; 4] = ["backfill.yaml", "daily.yaml", "health.yaml", "hourly.yaml"];
+const JOBS: [&str; 5] = ["backfill.yaml", "daily.yaml", "health.yaml", "hourly.yaml", "report.yaml"];
 
 /// Every manifest by its file name.
 fn manifests(tools: &Tools) -> BTreeMap<String, Value> {
@@ -104,7 +104,7 @@ fn pods_have_no_privilege_and_an_end() {
             assert!(mounts.iter().any(|mount| mount["name"] == volume["name"]), "{name}: {volume}");
         }
     }
-    for (name, deadline) in [("daily.yaml", 600), ("hourly.yaml", 600), ("health.yaml", 100)] {
+    for (name, deadline) in [("daily.yaml", 600), ("hourly.yaml", 600), ("health.yaml", 100), ("report.yaml", 600)] {
         let spec = &manifests[name]["spec"];
         assert_eq!((&spec["concurrencyPolicy"], &spec["timeZone"]), (&json!("Forbid"), &json!("Asia/Seoul")), "{name}");
         assert!(spec["startingDeadlineSeconds"].as_u64().is_some_and(|seconds| seconds >= deadline), "{name}");

@@ -10,6 +10,7 @@ mod key;
 mod lifecycle;
 pub mod options;
 mod plans;
+mod reports;
 mod s3;
 mod spool;
 
@@ -27,6 +28,7 @@ pub use self::key::{DocumentKey, document_key};
 pub use self::lifecycle::{Lifecycle, LifecycleRules};
 use self::options::ArchiveOptions;
 pub use self::plans::ArchivedPlans;
+pub use self::reports::ArchivedReport;
 pub use self::s3::{S3, S3Options};
 pub use self::spool::{DrainResult, Spool};
 use crate::document::{self, RawDocument};

@@ -10,6 +10,7 @@ mod receiver;
 pub mod routing;
 mod text;
 
+pub use self::chat_text::cause::cause_sentence;
 pub use self::chat_text::{amount_text, refused_amount, signed_amount_text};
 pub use self::line::TextStyle;
 pub use self::notification::{

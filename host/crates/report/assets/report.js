@@ -6,7 +6,7 @@
   // Midnight in UTC stands for the civil day.
   const seconds = (day) => Date.parse(day + "T00:00:00Z") / 1000;
 
-  const charts = document.querySelectorAll(".chart");
+  const charts = document.querySelectorAll(".chart[data-chart]");
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let drawn = [];
 
@@ -29,35 +29,45 @@
     };
   }
 
+  // The charts of trials by place: the first day and the lines.
+  const trials = new Map();
+
+  function plot(place, first, chart) {
+    const days = Array.from({length: chart.cost.length}, (_, index) => seconds(first) + index * DAY);
+    const compact = new Intl.NumberFormat(document.documentElement.lang, {notation: "compact"});
+    const axis = {stroke: color("--soft"), grid: {stroke: color("--line"), width: 1}, ticks: {stroke: color("--line")}};
+    const edge = {stroke: "transparent", points: {show: false}};
+    const hasBand = Boolean(chart.lower);
+    const options = {
+      width: place.clientWidth,
+      height: place.clientHeight,
+      legend: {show: false},
+      cursor: {show: false},
+      tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
+      scales: {y: {range: (_, low, high) => [Math.min(low ?? 0, 0), (high ?? 1) * 1.05 || 1]}},
+      axes: [
+        {...axis, values: (_, times) => times.map((time) => new Date(time * 1000).toISOString().slice(5, 10))},
+        {...axis, size: 64, values: (_, values) => values.map((value) => compact.format(value))},
+      ],
+      series: [{}, {stroke: color("--accent"), width: 2, points: {show: false}}, ...(hasBand ? [edge, edge] : [])],
+      bands: hasBand ? [{series: [3, 2], fill: "rgba(128, 128, 128, 0.25)"}] : [],
+      hooks: {drawClear: [shade(chart.spans)]},
+    };
+    drawn.push(new uPlot(options, [days, chart.cost, ...(hasBand ? [chart.lower, chart.upper] : [])], place));
+  }
+
   function draw() {
     drawn.forEach((plot) => plot.destroy());
     drawn = [];
-    if (!data.first) return;
-    const days = Array.from({length: data.days}, (_, index) => seconds(data.first) + index * DAY);
-    const compact = new Intl.NumberFormat(document.documentElement.lang, {notation: "compact"});
-    for (const place of charts) {
-      const chart = data.charts[Number(place.dataset.chart)];
-      const axis = {stroke: color("--soft"), grid: {stroke: color("--line"), width: 1}, ticks: {stroke: color("--line")}};
-      const edge = {stroke: "transparent", points: {show: false}};
-      const hasBand = Boolean(chart.lower);
-      const options = {
-        width: place.clientWidth,
-        height: place.clientHeight,
-        legend: {show: false},
-        cursor: {show: false},
-        tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
-        scales: {y: {range: (_, low, high) => [Math.min(low ?? 0, 0), (high ?? 1) * 1.05 || 1]}},
-        axes: [
-          {...axis, values: (_, times) => times.map((time) => new Date(time * 1000).toISOString().slice(5, 10))},
-          {...axis, size: 64, values: (_, values) => values.map((value) => compact.format(value))},
-        ],
-        series: [{}, {stroke: color("--accent"), width: 2, points: {show: false}}, ...(hasBand ? [edge, edge] : [])],
-        bands: hasBand ? [{series: [3, 2], fill: "rgba(128, 128, 128, 0.25)"}] : [],
-        hooks: {drawClear: [shade(chart.spans)]},
-      };
-      drawn.push(new uPlot(options, [days, chart.cost, ...(hasBand ? [chart.lower, chart.upper] : [])], place));
-    }
+    if (data.first) charts.forEach((place) => plot(place, data.first, data.charts[Number(place.dataset.chart)]));
+    trials.forEach(({first, chart}, place) => plot(place, first, chart));
   }
+
+  // The script of the trials draws with this function.
+  window.costwardenChart = (place, first, chart) => {
+    trials.set(place, {first, chart});
+    draw();
+  };
 
   draw();
   let width = window.innerWidth;
@@ -165,4 +175,5 @@
     nodes.forEach((node) => { node.folded = node.depth === 1; });
   }
   show();
+  table.classList.remove("many");
 })();

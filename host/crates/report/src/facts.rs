@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use model::budget::Budget;
 use model::history::History;
 use model::incident::Incident;
 use model::planned_event::PlannedEvent;
 use model::silence::Silence;
 use notify::Locale;
+
+use crate::trial::{Trial, TrialDetector};
 
 /// Everything that a report shows.
 #[derive(Debug, Clone)]
@@ -26,6 +29,13 @@ pub struct Facts<'a> {
     pub incidents: &'a [Incident],
     pub silences: &'a [Silence],
     pub planned_events: &'a [PlannedEvent],
+    pub budgets: &'a [Budget],
+    /// Sentences about the causes of incidents, by incident id. Empty if not read.
+    pub causes: &'a BTreeMap<String, String>,
+    /// The trials of the page.
+    pub trials: &'a [Trial],
+    /// The detectors of the trials by digest.
+    pub detectors: &'a BTreeMap<String, TrialDetector>,
     /// The newest daily run; `None` if no daily run is known.
     pub last_run: Option<LastRun>,
 }

@@ -3,18 +3,22 @@
 //! Three defences keep a hostile name a text: maud escapes every text, the data for the charts has no `<`, and the content
 //! security policy of the page allows only the two scripts of this crate and no request.
 
+mod budgets;
 mod changes;
 mod charts;
 mod closing;
 mod costs;
+mod incident_page;
 mod incidents;
 mod summary;
+mod trials;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+pub use self::incident_page::{EntryForm, incident_page};
 use crate::report::Report;
 use crate::texts::Texts;
 
@@ -27,11 +31,13 @@ const CHART_SCRIPT: &str = include_str!("../assets/uplot/uPlot.iife.min.js");
 pub(crate) fn page(report: &Report<'_>) -> String {
     let texts = Texts::of(report);
     let library = format!("/*\n{CHART_LICENCE}*/\n{CHART_SCRIPT}");
+    let trial_scripts = trials::scripts(report);
     let title = format!("{} {} – {}", texts.words.title, report.facts.from, report.facts.to);
     let policy = format!(
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {} {}; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {} {}{}; base-uri 'none'; form-action 'none'",
         source_of(&library),
-        source_of(SCRIPT)
+        source_of(SCRIPT),
+        trials::sources(&trial_scripts)
     );
     let page = html! {
         (DOCTYPE)
@@ -51,6 +57,10 @@ pub(crate) fn page(report: &Report<'_>) -> String {
                 script type="application/json" id="data" { (PreEscaped(charts::data(report))) }
                 script { (PreEscaped(library)) }
                 script { (PreEscaped(SCRIPT)) }
+                @if !trial_scripts.is_empty() {
+                    script type="application/json" id="trials" { (PreEscaped(trials::data(&texts))) }
+                }
+                @for script in trial_scripts { script { (PreEscaped(script)) } }
             }
         }
     };
@@ -61,9 +71,11 @@ fn sections(texts: &Texts<'_, '_>) -> Markup {
     html! {
         (summary::tiles(texts))
         (summary::open_incidents(texts))
+        (budgets::table(texts))
         (charts::daily_totals(texts))
         (changes::changes(texts))
         (incidents::cards(texts))
+        (trials::section(texts))
         (costs::table(texts))
         (closing::plans(texts))
         (closing::checked(texts))

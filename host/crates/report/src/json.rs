@@ -3,7 +3,7 @@
 use model::forecast::MonthForecast;
 use serde_json::{Value, json};
 
-use crate::report::{CostRow, Report, ReportedIncident};
+use crate::report::{CostRow, Report, ReportedBudget, ReportedIncident};
 
 pub(crate) fn object(report: &Report<'_>) -> Value {
     let facts = &report.facts;
@@ -14,6 +14,7 @@ pub(crate) fn object(report: &Report<'_>) -> Value {
         "currency": facts.locale.currency,
         "total": cost(&report.total),
         "unknownDaysOfMonth": report.unknown_days,
+        "budgets": report.budgets.iter().map(budget).collect::<Vec<_>>(),
         "days": report.days.iter().map(|day| json!({
             "date": day.date,
             "cost": day.cost,
@@ -49,6 +50,19 @@ fn cost(row: &CostRow) -> Value {
     })
 }
 
+fn budget(reported: &ReportedBudget) -> Value {
+    let ReportedBudget { month, has_services } = reported;
+    json!({
+        "budget": month.budget.name,
+        "scope": month.budget.scope.to_string(),
+        "amount": month.budget.amount,
+        "spent": month.state.spent,
+        "unknownDaysOfMonth": month.state.unknown_days,
+        "hasServices": has_services,
+        "forecast": month.state.forecast.as_ref().map(forecast),
+    })
+}
+
 fn forecast(forecast: &MonthForecast) -> Value {
     json!({
         "monthEnd": forecast.month_end,
@@ -71,5 +85,6 @@ fn incident(reported: &ReportedIncident<'_>) -> Value {
         "impactUntilMonthEnd": reported.until_month_end,
         "explained": incident.is_explained,
         "reason": incident.reason,
+        "cause": reported.cause,
     })
 }

@@ -11,10 +11,13 @@ mod json;
 mod markdown;
 mod report;
 mod texts;
+mod trial;
 mod words;
 
 pub use self::facts::{Facts, LastRun};
+pub use self::html::{EntryForm, incident_page};
 pub use self::report::Report;
+pub use self::trial::{Trial, TrialDetector, TrialVerdict};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,6 +32,8 @@ pub(crate) fn document(report: &Report<'_>) -> String {
         &[words.month_so_far, words.same_days_before, words.month_end, words.range],
         vec![vec![texts.amount(total.month_so_far), texts.before(total), texts.month_end(total), texts.range(total)]],
     );
+    let budgets = report.budgets.iter().map(|budget| texts.budget(budget).to_vec());
+    table(words.budgets, &texts.budget_columns(), budgets.collect());
     let open = report.open_incidents().map(|reported| {
         let incident = reported.incident;
         vec![
@@ -41,7 +43,7 @@ pub(crate) fn document(report: &Report<'_>) -> String {
             texts.difference(reported.newest()),
             texts.difference(reported.so_far()),
             reported.until_month_end.map(|until| texts.difference(until)).unwrap_or_default(),
-            incident.reason.clone(),
+            reported.why(),
             format!("costwarden incidents show {}", incident.id),
         ]
     });

@@ -3,6 +3,7 @@
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::anomaly::Direction;
+use model::budget::{BudgetCosts, BudgetMonth};
 use model::forecast::{self, DailyCosts, ForecastRange, MonthForecast};
 use model::incident::{Incident, IncidentState};
 use model::series::{ALL, Names, SeriesKey};
@@ -18,6 +19,8 @@ pub struct Report<'a> {
     pub(crate) rows: Vec<CostRow>,
     /// Number of days of the month so far without a known total.
     pub(crate) unknown_days: usize,
+    /// The budgets with the month of the last day.
+    pub(crate) budgets: Vec<ReportedBudget>,
     /// The total of each day of the range.
     pub(crate) days: Vec<TotalDay>,
     /// Open incidents, the largest first, then ended incidents, the newest first.
@@ -47,11 +50,21 @@ pub(crate) struct TotalDay {
     pub(crate) usual: Option<ForecastRange>,
 }
 
+/// A budget with the costs of its scope.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportedBudget {
+    pub(crate) month: BudgetMonth,
+    /// Whether the scope has a service in the history.
+    pub(crate) has_services: bool,
+}
+
 /// An incident with the costs of its series.
 pub(crate) struct ReportedIncident<'a> {
     pub(crate) incident: &'a Incident,
     /// The costs of the days of the range, NaN for a day that is not known.
     pub(crate) costs: Vec<f64>,
+    /// The sentence about the cause; `None` if not read.
+    pub(crate) cause: Option<&'a str>,
     /// Whether incidents of finer series in the report explain the incident of a sum.
     pub(crate) is_explained: bool,
     /// The difference from the expected cost until the last day of the month, with a sign; `None` for an ended incident.
@@ -74,7 +87,8 @@ impl<'a> Report<'a> {
         let days = total_days(&costs, &facts);
         let unknown_days = unknown_days(&costs, &facts);
         let incidents = incidents(&costs, &facts);
-        Self { facts, total, rows, unknown_days, days, incidents }
+        let budgets = budgets(&facts);
+        Self { facts, total, rows, unknown_days, budgets, days, incidents }
     }
 
     /// Returns the open incidents of which people are notified: finer incidents explain none of them.
@@ -119,6 +133,12 @@ impl ReportedIncident<'_> {
         signed(self.incident, self.incident.impact())
     }
 
+    /// Returns the reason, and the cause if read.
+    pub(crate) fn why(&self) -> String {
+        let reason = self.incident.reason.as_str();
+        [reason].into_iter().chain(self.cause).collect::<Vec<_>>().join(". ")
+    }
+
     /// Returns the impact of the newest day with a sign.
     pub(crate) fn newest(&self) -> f64 {
         signed(self.incident, self.incident.newest_impact())
@@ -151,6 +171,15 @@ fn unknown_days(costs: &Costs, facts: &Facts<'_>) -> usize {
     month.filter(|day| costs.index(*day).is_none_or(|index| total[index].is_nan())).count()
 }
 
+fn budgets(facts: &Facts<'_>) -> Vec<ReportedBudget> {
+    let reported = facts.budgets.iter().map(|budget| {
+        let costs = BudgetCosts::of(budget, facts.history, facts.to);
+        let month = BudgetMonth { budget: budget.clone(), state: costs.state(facts.to) };
+        ReportedBudget { month, has_services: !costs.series.is_empty() }
+    });
+    reported.collect()
+}
+
 fn total_days(costs: &Costs, facts: &Facts<'_>) -> Vec<TotalDay> {
     let total = costs.of_series(&SeriesKey::new(ALL, ALL, ALL));
     let days = (0..total.len()).filter(|index| costs.day(*index) >= facts.from);
@@ -181,6 +210,7 @@ fn incidents<'a>(costs: &Costs, facts: &Facts<'a>) -> Vec<ReportedIncident<'a>> 
             let until = incident.impact_until(facts.to.max(incident.last_seen.date).last_of_month());
             ReportedIncident {
                 incident,
+                cause: facts.causes.get(&incident.id).map(String::as_str),
                 is_explained: incident.is_explained
                     || (incident.state != IncidentState::Open && incident.is_explained_by(&shown)),
                 costs: costs.of_series(&incident.series)[start..].to_vec(),

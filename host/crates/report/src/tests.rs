@@ -1,8 +1,15 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use model::anomaly::{Direction, Severity};
+use model::budget::Budget;
 use model::history::{DayMarks, History, HistoryRow, Measure};
+use model::incident::{Incident, IncidentState};
 use model::language::Language;
+use model::moment::Moment;
+use model::scope::{Pattern, Scope};
 use model::series::{Names, SeriesKey};
 use notify::Locale;
 
@@ -33,7 +40,32 @@ fn history() -> History {
     history
 }
 
+/// A budget of the total, a budget of a hostile service, and a budget without a service.
+fn budgets() -> [Budget; 3] {
+    let budget = |name: &str, service: Option<&str>| Budget {
+        name: name.to_owned(),
+        scope: Scope { service: service.map(|glob| Pattern::parse(glob).expect("a glob")), ..Scope::default() },
+        amount: 20_000.0,
+        at: vec![1.0],
+        forecast_at: vec![1.0],
+    };
+    [budget("all", None), budget(HOSTILE, Some("=SUM*")), budget("none", Some("disk"))]
+}
+
 fn text(history: &History, format: Format, language: Language) -> String {
+    report_of(history, language, &Trials::default(), |report| format.text(report))
+}
+
+/// The trials of a page.
+#[derive(Default)]
+struct Trials {
+    trials: Vec<Trial>,
+    detectors: BTreeMap<String, TrialDetector>,
+}
+
+fn report_of(history: &History, language: Language, trials: &Trials, text: impl Fn(&Report<'_>) -> String) -> String {
+    let budgets = budgets();
+    let causes = BTreeMap::new();
     let report = Report::new(Facts {
         locale: Locale { language, currency: "KRW" },
         zone: TimeZone::UTC,
@@ -44,13 +76,17 @@ fn text(history: &History, format: Format, language: Language) -> String {
         incidents: &[],
         silences: &[],
         planned_events: &[],
+        budgets: &budgets,
+        causes: &causes,
+        trials: &trials.trials,
+        detectors: &trials.detectors,
         last_run: Some(LastRun {
             day: Some(LAST),
             outcome: "degraded".to_owned(),
             counts: [("series".to_owned(), 3), ("insufficient_history".to_owned(), 1), ("fuel".to_owned(), 9)].into(),
         }),
     });
-    format.text(&report)
+    text(&report)
 }
 
 /// Returns the page without the style, the library and the script.
@@ -129,4 +165,97 @@ fn a_thousand_services_are_below_two_megabytes() {
     let page = text(&history, Format::Html, Language::Korean);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("service-999"));
+}
+
+/// A trial with a hostile name and setting, and a detector with the given module.
+fn trials(module: Result<Vec<u8>, String>) -> Trials {
+    let verdict = TrialVerdict {
+        score: 0.1 + 0.2,
+        expected: -0.0,
+        lower: f64::NEG_INFINITY,
+        upper: 1.0 / 3.0,
+        reason: HOSTILE.to_owned(),
+    };
+    let trial = Trial {
+        rule: "daily".to_owned(),
+        key: SeriesKey::new("a", "web", HOSTILE),
+        names: Names { account: "Shop".into(), project: "web".into(), service: HOSTILE.into() },
+        detector: "d1".to_owned(),
+        settings: "{\"sensitivity\":3.0}".to_owned(),
+        history_days: 28,
+        accept_after_days: 7,
+        first: FIRST,
+        start: 1_785_510_000,
+        utc_offset: 32_400,
+        values: vec![0.1, f64::NAN],
+        verdicts: vec![Some(verdict), None],
+    };
+    let detector = TrialDetector {
+        name: "daily-level".to_owned(),
+        version: "1.0.0".to_owned(),
+        settings_schema: "{\"properties\":{\"sensitivity\":{\"type\":\"number\"}}}".to_owned(),
+        module,
+    };
+    Trials { trials: vec![trial], detectors: [("d1".to_owned(), detector)].into() }
+}
+
+#[test]
+fn a_trial_carries_every_digit_and_no_markup() {
+    let page = |trials: &Trials| report_of(&history(), Language::English, trials, |report| Format::Html.text(report));
+    let with_module = page(&trials(Ok(b"\0asm".to_vec())));
+    let data =
+        with_module.split_once("id=\"trials\">").expect("the data").1.split_once("</script>").expect("its end").0;
+    assert!(!data.contains('<'), "{data}");
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    let trial = &data["trials"][0];
+    assert_eq!(trial["verdicts"][0]["score"].as_f64().map(f64::to_bits), Some((0.1_f64 + 0.2).to_bits()));
+    assert_eq!(trial["verdicts"][0]["expected"].as_f64().map(f64::to_bits), Some((-0.0_f64).to_bits()));
+    assert!(trial["verdicts"][0]["lower"].is_null() && trial["values"][1].is_null(), "{trial}");
+    assert_eq!(trial["settings"], "{\"sensitivity\":3.0}");
+    assert_eq!(data["detectors"]["d1"]["module"], "AGFzbQ==");
+    assert!(with_module.contains("'wasm-unsafe-eval'"));
+
+    let without_module = page(&trials(Err("the plugin imports reference data".to_owned())));
+    assert!(without_module.contains("This detector does not run in the page: the plugin imports reference data"));
+    assert!(!without_module.contains("<form"));
+
+    let without_trial = page(&Trials::default());
+    assert!(!without_trial.contains("wasm-unsafe-eval") && !without_trial.contains("costwardenDetector"));
+}
+
+#[test]
+fn the_page_of_an_incident_has_no_script() {
+    let moment = Moment::finished_day(LAST);
+    let incident = Incident {
+        id: "20261110-1".to_owned(),
+        series: SeriesKey::new("a", "web", HOSTILE),
+        names: Names { account: "Shop".into(), project: HOSTILE.into(), service: HOSTILE.into() },
+        direction: Direction::Up,
+        severity: Severity::Warning,
+        state: IncidentState::Open,
+        opened_at: moment,
+        first_seen: moment,
+        last_seen: moment,
+        closed_at: None,
+        accepted_impact: None,
+        history: Vec::new(),
+        rules: BTreeSet::new(),
+        bands: BTreeMap::new(),
+        peak_score: 2.0,
+        by_day: BTreeMap::new(),
+        observed: 20.0,
+        expected: 10.0,
+        reason: HOSTILE.to_owned(),
+        resolved_by: None,
+        muted: false,
+        is_explained: false,
+        suppressed_by: None,
+        deliveries: BTreeMap::new(),
+        failures: BTreeMap::new(),
+    };
+    let page = incident_page(&incident, Locale { language: Language::Korean, currency: "KRW" }, EntryForm::Shown);
+    assert!(!page.contains("<script") && page.contains("&lt;/script&gt;"), "{page}");
+    assert!(page.contains("<form method=\"post\">") && page.contains("type=\"password\" name=\"token\""), "{page}");
+    let hidden = incident_page(&incident, Locale { language: Language::Korean, currency: "KRW" }, EntryForm::Hidden);
+    assert!(!hidden.contains("<form"), "{hidden}");
 }

@@ -1,11 +1,12 @@
 //! The texts that several formats share: amounts, places and scopes.
 
+use model::forecast::MonthForecast;
 use model::incident::Incident;
 use model::moment::Moment;
-use model::series::ALL;
+use model::series::{ALL, Names, SeriesKey};
 use notify::{amount_text, one_line, signed_amount_text};
 
-use crate::report::{CostRow, Report};
+use crate::report::{CostRow, Report, ReportedBudget};
 use crate::words::{Words, words};
 
 /// The texts of a report.
@@ -45,28 +46,53 @@ impl<'r, 'a> Texts<'r, 'a> {
 
     /// Returns the range of the forecast of a row; empty without a range.
     pub(crate) fn range(&self, row: &CostRow) -> String {
-        let range = row.forecast.and_then(|forecast| forecast.range);
+        self.forecast_range(row.forecast)
+    }
+
+    fn forecast_range(&self, forecast: Option<MonthForecast>) -> String {
+        let range = forecast.and_then(|forecast| forecast.range);
         range.map_or_else(String::new, |range| format!("{} – {}", self.amount(range.lower), self.amount(range.upper)))
+    }
+
+    /// Returns the names of the columns of [`Self::budget`].
+    pub(crate) fn budget_columns(&self) -> [&'static str; 6] {
+        let Words { budget, scope, budget_amount, spent, month_end, range, .. } = self.words;
+        [budget, scope, budget_amount, spent, month_end, range]
+    }
+
+    /// Returns the name, the scope, the amount, the spent cost, the forecast and its range.
+    pub(crate) fn budget(&self, reported: &ReportedBudget) -> [String; 6] {
+        let ReportedBudget { month, has_services } = reported;
+        let state = &month.state;
+        let part = |amount: f64| format!("{} ({}%)", self.amount(amount), month.percent(amount));
+        let scope = match &month.budget.scope {
+            scope if scope.is_empty() => self.words.total.to_owned(),
+            scope => one_line(&scope.to_string()),
+        };
+        let mut spent = part(state.spent);
+        if !has_services {
+            spent = format!("{spent}: {}", self.words.no_services);
+        } else if state.unknown_days > 0 {
+            spent = format!("{spent}: {} {}", self.words.unknown_days, state.unknown_days);
+        }
+        [
+            one_line(&month.budget.name),
+            scope,
+            self.amount(month.budget.amount),
+            spent,
+            state.forecast.map_or_else(String::new, |forecast| part(forecast.month_end)),
+            self.forecast_range(state.forecast),
+        ]
     }
 
     /// Returns the name of the finest dimension of an incident.
     pub(crate) fn what(&self, incident: &Incident) -> String {
-        let names = [
-            (&incident.series.service, &incident.names.service),
-            (&incident.series.project, &incident.names.project),
-            (&incident.series.account, &incident.names.account),
-        ];
-        let finest = names.into_iter().find(|(id, _)| &***id != ALL);
-        finest.map_or_else(|| self.words.total.to_owned(), |(_, name)| one_line(name))
+        finest(self.words, &incident.series, &incident.names)
     }
 
     /// Returns the names of the account and the project of an incident; empty for the total.
     pub(crate) fn place(&self, incident: &Incident) -> String {
-        let names =
-            [(&incident.series.account, &incident.names.account), (&incident.series.project, &incident.names.project)];
-        let named: Vec<String> =
-            names.into_iter().filter(|(id, _)| &***id != ALL).map(|(_, name)| one_line(name)).collect();
-        named.join(" / ")
+        container(&incident.series, &incident.names)
     }
 
     /// Returns the day and the outcome of the last run.
@@ -91,4 +117,19 @@ pub(crate) fn moment(moment: Moment) -> String {
         Some(hour) => format!("{} {hour:02}:00", moment.date),
         None => moment.date.to_string(),
     }
+}
+
+/// Returns the name of the finest dimension of a series.
+pub(crate) fn finest(words: &Words, key: &SeriesKey, names: &Names) -> String {
+    let names = [(&key.service, &names.service), (&key.project, &names.project), (&key.account, &names.account)];
+    let finest = names.into_iter().find(|(id, _)| &***id != ALL);
+    finest.map_or_else(|| words.total.to_owned(), |(_, name)| one_line(name))
+}
+
+/// Returns the names of the account and the project of a series; empty for the total.
+pub(crate) fn container(key: &SeriesKey, names: &Names) -> String {
+    let names = [(&key.account, &names.account), (&key.project, &names.project)];
+    let named: Vec<String> =
+        names.into_iter().filter(|(id, _)| &***id != ALL).map(|(_, name)| one_line(name)).collect();
+    named.join(" / ")
 }

@@ -9,6 +9,7 @@ mod bindings;
 mod call;
 mod compile;
 mod contract;
+mod core_module;
 mod damaged_worker;
 mod detector;
 mod failure;
@@ -33,6 +34,7 @@ pub use self::compile::{
     CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, retention, run_compiler,
 };
 pub use self::contract::InvalidPlugin;
+pub use self::core_module::{NoCoreModule, core_module};
 pub use self::damaged_worker::detector_with_worker_output;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};

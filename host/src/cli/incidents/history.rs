@@ -2,15 +2,15 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use model::incident::{Action, HistoryEntry, Incident, IncidentState, Resolution};
+use model::incident::{Action, HistoryEntry, Incident, Resolution};
 use serde_json::{Value, json};
-use store::{IncidentWrite, Store};
+use store::Store;
 
 use super::super::args::{self, Invocation};
 use super::super::present::{self, Form};
 use super::{find, state};
 use crate::config::StoreConfig;
-use crate::pipeline;
+use crate::{incident_history, pipeline};
 
 #[derive(Debug, Args)]
 pub(in super::super) struct AcceptArgs {
@@ -117,27 +117,10 @@ async fn add_entry(
     invocation: Invocation,
 ) -> anyhow::Result<Incident> {
     let EntryRequest { target: EntryArgs { id, author }, action, note } = request;
-    let mut incident = find(store, &id).await?;
-    let is_decision = matches!(action, Action::Decision(_));
-    if is_decision && incident.state == IncidentState::Retracted {
-        anyhow::bail!("incident {id} was taken back, since the bill was corrected: there is nothing to decide");
-    }
+    let incident = find(store, &id).await?;
     let author = author.unwrap_or_else(args::system_user);
-    incident.record(HistoryEntry { action, author, note, at: invocation.now, is_archived: false });
-    // Receivers are notified of a new level by the next run, which also archives the entry.
-    let settled = incident.is_settled(receivers_of(config, &incident), config.renotify_factor);
-    let write = IncidentWrite { incident: incident.clone(), is_settled: settled };
-    store.put_incidents(&[write], invocation.now).await?;
-    if is_decision {
-        store.put_anomaly_status(&incident, invocation.now).await?;
-    }
-    Ok(incident)
-}
-
-/// Returns the names of the receivers that get an incident.
-fn receivers_of<'c>(config: &'c StoreConfig, incident: &'c Incident) -> impl Iterator<Item = &'c str> {
-    let names = config.receivers.iter().map(|receiver| receiver.name.as_str());
-    names.filter(|name| config.routing.is_routed(name, incident))
+    let entry = HistoryEntry { action, author, note, at: invocation.now, is_archived: false };
+    Ok(incident_history::add(store, config, incident, entry).await?)
 }
 
 /// Returns the sentence about the newest entry.

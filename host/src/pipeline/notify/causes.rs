@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use model::drivers::{Cause, EarlierPart, IncidentBills, IncidentSpan};
+use model::drivers::{Cause, IncidentBills, IncidentSpan};
 use model::incident::{Incident, IncidentState};
-use notify::ComparedSpans;
 use notify::routing::Dispatch;
 
-use crate::pipeline::causes::{ArchivedBills, read_causes};
+use crate::pipeline::causes::{ArchivedBills, earlier_part, read_causes};
 use crate::pipeline::run::Run;
 
 impl Run<'_> {
@@ -45,14 +44,5 @@ impl Run<'_> {
                 && incident.deliveries.contains_key(&receiver.name);
             is_sent && (is_due || is_refreshed)
         })
-    }
-}
-
-/// Returns the part of the earlier day that the rules compare with a part of a day.
-pub(crate) fn earlier_part(spans: ComparedSpans) -> EarlierPart {
-    match spans {
-        ComparedSpans::Day | ComparedSpans::PartOfDay => EarlierPart::Same,
-        ComparedSpans::PartAndWholeDay => EarlierPart::WholeDay,
-        ComparedSpans::Hour | ComparedSpans::Unknown => EarlierPart::SameWithoutExpectation,
     }
 }

@@ -14,6 +14,7 @@ use plugin::{
 };
 use sandbox::{Artifact, ArtifactError, Detector, LoadError, Prospect, Sandbox};
 
+use super::prepared::PreparedRule;
 use crate::config::Config;
 
 /// Permission to pull a missing plugin.
@@ -58,6 +59,8 @@ pub(crate) enum Refusal {
         "{image} is not on this host: any job pulls the plugin, `costwarden plugin pull {image}` pulls it now, and `costwarden check --online` checks that the registry has it"
     )]
     NotPulled { image: Image },
+    #[error("the file of plugin `{name}` has changed during the command: start the command again")]
+    Changed { name: String },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
@@ -93,6 +96,19 @@ impl Admission<'_> {
             }
         }
         on_all_cores(files, |(rule, file)| self.load(rule, file?))
+    }
+
+    /// Returns the file of a prepared rule.
+    ///
+    /// # Errors
+    /// The plugin cannot be read, or is not the admitted plugin anymore.
+    pub(crate) async fn artifact(&self, prepared: &PreparedRule) -> Result<Artifact, Refusal> {
+        let file = self.locate(&prepared.rule).await?;
+        if file.artifact.digest == prepared.detector.digest {
+            Ok(file.artifact)
+        } else {
+            Err(Refusal::Changed { name: prepared.rule.detector.clone() })
+        }
     }
 
     async fn locate(&self, rule: &Rule) -> Result<PluginFile, Refusal> {

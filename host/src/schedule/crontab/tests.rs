@@ -13,6 +13,7 @@ pub(in crate::schedule) fn plan() -> Plan {
         log_dir: "/var/log/costwarden".into(),
         writable: Vec::new(),
         user: "costwarden".to_owned(),
+        weekly_report: WeeklyReport::None,
         minute: 10,
         zone: TimeZone::get("Asia/Seoul").unwrap(),
         local: TimeZone::get("Etc/UTC").unwrap(),
@@ -112,4 +113,12 @@ fn the_log_of_a_block_is_found_again() {
         assert_eq!(log_file(&block), Some(PathBuf::from(folder).join("costwarden.log")), "{block}");
     }
     assert_eq!(log_file("# BEGIN costwarden\n# END costwarden\n"), None);
+}
+
+#[test]
+fn the_weekly_report_has_a_line_of_its_own() {
+    let without = message(&plan());
+    let with_report = message(&Plan { weekly_report: WeeklyReport::Archived, ..plan() });
+    let further: Vec<&str> = with_report.lines().filter(|line| !without.lines().any(|other| other == *line)).collect();
+    insta::assert_snapshot!(further.join("\n"), @"10 8 * * 1 flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml report --archive --json >>/var/log/costwarden/costwarden.log 2>&1");
 }

@@ -64,21 +64,35 @@ fn the_units_of_an_account_carry_the_name() {
 fn units_of_somebody_else_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let all = units(&plan()).unwrap();
-    assert_eq!(write(folder.path(), &all).unwrap(), Change::Written);
-    assert_eq!(write(folder.path(), &all).unwrap(), Change::Unchanged);
+    assert_eq!(write(folder.path(), "default", &all).unwrap(), Change::Written);
+    assert_eq!(write(folder.path(), "default", &all).unwrap(), Change::Unchanged);
     assert_eq!(written(folder.path(), "default").unwrap().len(), 6);
     let other = units(&Plan { minute: 15, ..plan() }).unwrap();
-    assert_eq!(write(folder.path(), &other).unwrap(), Change::Written);
+    assert_eq!(write(folder.path(), "default", &other).unwrap(), Change::Written);
     assert_eq!(remove(folder.path(), "default").unwrap(), Change::Written);
     assert_eq!(remove(folder.path(), "default").unwrap(), Change::Unchanged);
 
     let foreign = folder.path().join("costwarden-health.timer");
     fs::write(&foreign, "[Timer]\n").unwrap();
-    let error = write(folder.path(), &all).unwrap_err().to_string();
+    let error = write(folder.path(), "default", &all).unwrap_err().to_string();
     assert!(
         error.contains("costwarden-health.timer was not written by `costwarden schedule`: nothing was changed"),
         "{error}"
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(remove(folder.path(), "default").is_err() && foreign.exists());
+}
+
+#[test]
+fn the_units_of_the_weekly_report_come_and_go_with_the_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_report = Plan { weekly_report: crate::schedule::WeeklyReport::Archived, ..plan() };
+    assert_eq!(write(folder.path(), "default", &units(&with_report).unwrap()).unwrap(), Change::Written);
+    assert_eq!(written(folder.path(), "default").unwrap().len(), 8);
+    let timer = text_of(&with_report, "costwarden-report.timer");
+    assert!(timer.contains("\nOnCalendar=Mon *-*-* 08:10:00 Asia/Seoul\nPersistent=true\n"), "{timer}");
+    let service = text_of(&with_report, "costwarden-report.service");
+    assert!(service.contains(" --config /etc/costwarden/costwarden.toml report --archive --json\n"), "{service}");
+    assert_eq!(write(folder.path(), "default", &units(&plan()).unwrap()).unwrap(), Change::Written);
+    assert_eq!(written(folder.path(), "default").unwrap().len(), 6);
 }

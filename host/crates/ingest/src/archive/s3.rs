@@ -140,7 +140,7 @@ impl S3 {
 
     pub(super) async fn write(&self, key: &str, body: Vec<u8>) -> Result<(), ArchiveError> {
         let key = self.object_key(key);
-        let request = self.client.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+        let request = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type(&key));
         let encryption = self.encryption.as_ref();
         let request = request
             .set_server_side_encryption(encryption.map(RequestedEncryption::algorithm))
@@ -307,6 +307,16 @@ fn is_about_encryption(code: &str) -> bool {
 fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     status == Some(404) && error.as_service_error().is_some_and(|error| error.code() != Some("NoSuchBucket"))
+}
+
+/// Returns the media type of an object. A browser shows a report instead of saving the file.
+fn content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "md")) => "text/markdown; charset=utf-8",
+        Some((_, "csv")) => "text/csv; charset=utf-8",
+        _ => "application/json",
+    }
 }
 
 #[cfg(test)]

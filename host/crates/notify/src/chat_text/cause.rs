@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use bigdecimal::{BigDecimal, ToPrimitive as _, Zero as _};
 use jiff::civil::Date;
-use model::drivers::{BillComparison, ChargeChange, Driver};
+use model::drivers::{BillComparison, Cause, ChargeChange, Driver};
+use model::incident::Incident;
 use model::language::Language;
 use model::moment::Moment;
 use model::series::ALL;
@@ -19,14 +20,18 @@ use super::amount;
 use crate::notification::IncidentContent;
 use crate::text::{Locale, one_line};
 
-/// Returns the sentence about the cause; `None` if the cause was not read.
+/// Returns the sentence about the cause of a notification; `None` if the cause was not read.
 pub(crate) fn sentence(content: &IncidentContent<'_>, locale: Locale<'_>) -> Option<String> {
-    let cause = content.cause?;
+    Some(cause_sentence(content.incident, content.cause?, locale))
+}
+
+/// Returns the sentence about the cause of an incident.
+pub fn cause_sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -> String {
     let sentence = match locale.language {
-        Language::Korean => korean::sentence(content, cause, locale),
-        Language::English => english::sentence(content, cause, locale),
+        Language::Korean => korean::sentence(incident, cause, locale),
+        Language::English => english::sentence(incident, cause, locale),
     };
-    Some(one_line(&sentence))
+    one_line(&sentence)
 }
 
 /// The earlier moments of a comparison.
@@ -81,17 +86,17 @@ const CAUSE_PERCENT: i64 = 20;
 
 impl<'a> MainDriver<'a> {
     /// Returns the driver; `None` if no charge changed in the direction of the incident.
-    fn of(content: &IncidentContent<'_>, comparison: &'a BillComparison, locale: Locale<'_>) -> Option<Self> {
-        let driver = comparison.drivers.largest(content.incident.direction)?;
+    fn of(incident: &Incident, comparison: &'a BillComparison, locale: Locale<'_>) -> Option<Self> {
+        let driver = comparison.drivers.largest(incident.direction)?;
         let difference = driver.difference();
         let hundredfold: BigDecimal = &difference * 100;
         let least: BigDecimal = comparison.drivers.difference() * CAUSE_PERCENT;
         let percent = percent(&difference, &comparison.drivers.difference());
-        let count = comparison.drivers.count(content.incident.direction);
+        let count = comparison.drivers.count(incident.direction);
         let is_small = percent.is_some() && hundredfold.abs() < least.abs();
         Some(Self {
             driver,
-            place: place(content, driver),
+            place: place(incident, driver),
             percent,
             together: (is_small && count > 1).then_some(count),
             difference: amount::signed(double(&difference), locale),
@@ -105,14 +110,14 @@ fn percent(part: &BigDecimal, whole: &BigDecimal) -> Option<String> {
 }
 
 /// Returns the names of a charge below the series of the incident, with the resource, the region and the pricing category.
-fn place(content: &IncidentContent<'_>, driver: &Driver) -> String {
+fn place(incident: &Incident, driver: &Driver) -> String {
     let names = &driver.names;
-    let incident = &content.incident.series;
+    let series = &incident.series;
     let mut place = names.service.to_string();
-    if *incident.project == *ALL {
+    if *series.project == *ALL {
         place = format!("{} · {place}", names.project);
     }
-    if *incident.account == *ALL {
+    if *series.account == *ALL {
         place = format!("{} / {place}", names.account);
     }
     let details: Vec<&str> = driver.charge.details().collect();

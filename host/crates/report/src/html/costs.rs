@@ -6,6 +6,9 @@ use notify::one_line;
 use crate::report::CostRow;
 use crate::texts::Texts;
 
+/// Number of rows above which the page opens with folded projects, like `MANY_ROWS` of the script.
+const MANY_ROWS: usize = 60;
+
 pub(super) fn table(texts: &Texts<'_, '_>) -> Markup {
     let words = texts.words;
     let numbers = [words.month_so_far, words.same_days_before, words.change, words.month_end, words.range];
@@ -20,7 +23,7 @@ pub(super) fn table(texts: &Texts<'_, '_>) -> Markup {
                 output #shown aria-live="polite" {}
             }
             div.scroll tabindex="0" role="region" aria-label=(words.costs) {
-                table #costs {
+                table #costs class=[(texts.report.rows.len() > MANY_ROWS).then_some("many")] {
                     thead { tr {
                         th scope="col" { button type="button" { (words.name) } }
                         @for name in numbers { th.n scope="col" { button type="button" { (name) } } }

@@ -42,7 +42,7 @@ fn card(texts: &Texts<'_, '_>, index: usize, reported: &ReportedIncident<'_>) ->
                 (entry(words.newest_day, &figures(texts, reported)))
                 (entry(words.so_far, &texts.difference(reported.so_far())))
                 @if let Some(until) = reported.until_month_end { (entry(words.until_month_end, &texts.difference(until))) }
-                (entry(words.reason, &one_line(&incident.reason)))
+                (entry(words.reason, &one_line(&reported.why())))
                 (entry(words.rules, &one_line(&rules.join(", "))))
                 @for action in &incident.history {
                     (entry(words.action(&action.action), &recorded(action)))
@@ -69,7 +69,8 @@ fn figures(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> String {
     )
 }
 
-fn recorded(entry: &HistoryEntry) -> String {
+/// Returns an entry of a person as one line.
+pub(super) fn recorded(entry: &HistoryEntry) -> String {
     let object = match &entry.action {
         Action::Decision(resolution) => format!(" {}", resolution.as_str()),
         Action::Assignment(assignee) => format!(" → {assignee}"),

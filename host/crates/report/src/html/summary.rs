@@ -85,7 +85,7 @@ fn row(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> Markup {
             td.n { (texts.difference(reported.so_far())) }
             td.n { @if let Some(until) = reported.until_month_end { (texts.difference(until)) } }
             td.when { (moment(incident.first_seen)) }
-            td { (one_line(&incident.reason)) }
+            td { (one_line(&reported.why())) }
             td { code { "costwarden incidents explain " (incident.id) } }
         }
     }

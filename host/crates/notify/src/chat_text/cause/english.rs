@@ -2,24 +2,24 @@
 
 use model::anomaly::Direction;
 use model::drivers::{BillComparison, Cause, ChargeChange, UnknownCause, UsageMeasure, WEEKS};
+use model::incident::Incident;
 use model::moment::Moment;
 
 use super::super::english::date;
 use super::{EarlierDays, MainDriver, amount, arrow, double, figure, unit_prices};
-use crate::notification::IncidentContent;
 use crate::text::Locale;
 
-pub(super) fn sentence(content: &IncidentContent<'_>, cause: &Cause, locale: Locale<'_>) -> String {
+pub(super) fn sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -> String {
     match cause {
-        Ok(comparison) => known(content, comparison, locale),
+        Ok(comparison) => known(incident, comparison, locale),
         Err(unknown) => format!("Cause: not known, because {}.", reason(*unknown)),
     }
 }
 
-fn known(content: &IncidentContent<'_>, comparison: &BillComparison, locale: Locale<'_>) -> String {
+fn known(incident: &Incident, comparison: &BillComparison, locale: Locale<'_>) -> String {
     let days = earlier_days(comparison);
-    let Some(main) = MainDriver::of(content, comparison, locale) else {
-        let direction = match content.incident.direction {
+    let Some(main) = MainDriver::of(incident, comparison, locale) else {
+        let direction = match incident.direction {
             Direction::Up => "higher",
             Direction::Down => "lower",
         };
