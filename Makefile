@@ -72,6 +72,10 @@ bench-jobs: plugins ## time the daily and the hourly job on a real mongod
 bench-sandbox: build ## time the detectors in the sandbox against native ones, and an hourly run's start
 	cargo bench --profile release --workspace --bench boundary --bench startup
 
+.PHONY: compare-cost
+compare-cost: host plugins ## time this program against the binary of another commit: BEFORE=FILE
+	COSTWARDEN_BEFORE=$(abspath $(BEFORE)) cargo bench --profile release --workspace --bench cost
+
 .PHONY: bench-volume
 bench-volume: plugins ## time the rules over stores of up to a million series
 	cargo bench --profile release --workspace --bench volume

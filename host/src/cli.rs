@@ -222,6 +222,9 @@ struct CompileArgs {
     address_bytes: u64,
     #[arg(long)]
     cpu_seconds: u64,
+    /// Write the component instead of the machine code.
+    #[arg(long)]
+    component: bool,
 }
 
 #[derive(Debug, Args)]
@@ -245,8 +248,9 @@ pub fn main() -> ExitCode {
         Err(error) => return misunderstood(&error, run_id),
     };
     // Before the log and the runtime: a process in a jail must have no thread, log or file beyond its need.
-    if let Command::CompilePlugin(CompileArgs { stack_bytes, address_bytes, cpu_seconds }) = cli.command {
-        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, address_bytes, cpu_seconds });
+    if let Command::CompilePlugin(CompileArgs { stack_bytes, address_bytes, cpu_seconds, component }) = cli.command {
+        let result = if component { sandbox::Translation::Component } else { sandbox::Translation::MachineCode };
+        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, address_bytes, cpu_seconds, result });
     }
     if let Command::RunPlugin(WorkerArgs { stack_bytes, data_bytes }) = cli.command {
         return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, data_bytes });

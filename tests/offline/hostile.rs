@@ -4,12 +4,14 @@
 //! Breaches invisible on the command line are tested with the sandbox (`host/crates/sandbox/src/tests/`).
 
 mod artefact;
+mod attacks;
 mod batches;
 mod bombs;
 mod clock;
 mod component;
 mod isolation;
 mod load;
+mod matrix;
 mod newer;
 mod run;
 mod words;

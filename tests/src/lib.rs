@@ -15,13 +15,18 @@ pub mod replay;
 pub mod rules;
 mod run;
 mod simulator;
+pub mod ten_plugins;
 pub mod three_services;
 mod waiting;
+mod watched;
 mod workdir;
 
 pub use downloads::download;
-pub use paths::{binary, bundled_plugins, plugins, repository, service, shared, skipped, write_private};
+pub use paths::{
+    binary, bundled_plugins, is_compiled_code, plugins, repository, service, shared, skipped, write_private,
+};
 pub use run::{Run, block_on, run};
 pub use simulator::Simulator;
 pub use waiting::{PATIENCE, free_port, until, until_stopped};
+pub use watched::{Watched, watched};
 pub use workdir::Workdir;

@@ -48,6 +48,11 @@ pub fn bundled_plugins() -> Vec<String> {
     names
 }
 
+/// Returns whether a file of the cache is the compiled code of a plugin.
+pub fn is_compiled_code(entry: &Path) -> bool {
+    entry.extension().is_some_and(|extension| extension == "compiled")
+}
+
 /// Returns the path of real input beside the repository. If the input is absent, the result is `None`, and the test is
 /// skipped aloud.
 pub fn shared(path: &str) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! Time and memory of one run, measured from outside.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -44,8 +45,21 @@ print(json.dumps({"code": os.waitstatus_to_exitcode(status), "seconds": seconds,
 ///
 /// The exit code is not 0.
 pub fn measured(args: &[&str], prepare: impl FnOnce(&mut Command)) -> anyhow::Result<(Value, Process)> {
+    measured_program(Path::new(crate::binary()), args, prepare)
+}
+
+/// As [`measured`], for another program.
+///
+/// # Errors
+///
+/// The exit code is not 0.
+pub fn measured_program(
+    program: &Path,
+    args: &[&str],
+    prepare: impl FnOnce(&mut Command),
+) -> anyhow::Result<(Value, Process)> {
     let mut command = Command::new("python3");
-    command.args(["-c", WAIT, crate::binary()]).args(args);
+    command.args(["-c", WAIT]).arg(program).args(args);
     prepare(&mut command);
     let output = command.stdin(Stdio::null()).output().context("python3 measures the process")?;
     let stdout = String::from_utf8(output.stdout)?;

@@ -52,7 +52,12 @@ impl Workdir {
 
     /// The command of [`Workdir::run`], for tests that end the process early.
     pub fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(Path::new(binary()), args, env)
+    }
+
+    /// As [`Workdir::command`], for another program.
+    pub fn command_of(&self, program: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.path()).env("COSTWARDEN_CONFIG", self.path().join("costwarden.toml"));
         command.env("XDG_CACHE_HOME", self.path().join("cache"));
         // The summary line of a run differs from run to run.

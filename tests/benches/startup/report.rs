@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::PLUGINS;
+use costwarden_tests::ten_plugins::PLUGINS;
 
 const BEGIN: &str = "<!-- made by make bench-sandbox, the start: begin -->\n";
 const END: &str = "<!-- made by make bench-sandbox, the start: end -->\n";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use costwarden_tests::{Run, binary, plugins, repository, run};
+use costwarden_tests::{Run, binary, is_compiled_code, plugins, repository, run};
 
 pub(crate) struct AuthorProject {
     folder: tempfile::TempDir,
@@ -50,7 +50,7 @@ impl AuthorProject {
             let entry = entry.expect("an entry");
             (entry.path(), entry.metadata().and_then(|metadata| metadata.modified()).expect("a time"))
         };
-        entries.into_iter().flatten().map(entry).collect()
+        entries.into_iter().flatten().map(entry).filter(|(path, _)| is_compiled_code(path)).collect()
     }
 
     /// Runs a command with exit code 2 and returns its output.

@@ -2,6 +2,7 @@
 
 use super::artefact::{Artefact, refused, spread};
 use super::component::{component, nested, with_component, with_copies, with_handles, with_module};
+use costwarden_tests::is_compiled_code;
 use costwarden_tests::three_services::{daily, workdir, workdir_with_history};
 use text_plugin::Plugin;
 
@@ -200,8 +201,9 @@ fn unloadable_files_are_refused() {
 #[test]
 fn machine_code_is_no_plugin() {
     let workdir = workdir_with_history();
-    let entry = std::fs::read_dir(workdir.path().join("state/compiled")).expect("the cache").next().expect("an entry");
-    let entry = std::fs::read(entry.expect("read").path()).expect("read");
+    let entries = std::fs::read_dir(workdir.path().join("state/compiled")).expect("the cache");
+    let mut entries = entries.map(|entry| entry.expect("read").path());
+    let entry = std::fs::read(entries.find(|entry| is_compiled_code(entry)).expect("an entry")).expect("read");
     let code = entry.windows(4).position(|window| window == b"\x7fELF").expect("machine code");
     let artefacts = [Artefact::new("cache-entry", &entry[..]), Artefact::new("machine-code", &entry[code..])];
     spread(&workdir, &artefacts, "");

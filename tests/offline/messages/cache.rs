@@ -4,13 +4,14 @@ use std::fs::{Permissions, read, set_permissions, write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use costwarden_tests::Workdir;
 use costwarden_tests::three_services::{daily, workdir_with_history};
+use costwarden_tests::{Workdir, is_compiled_code};
 
-/// The only entry of the only plugin.
+/// The compiled code of the only plugin.
 fn entry(workdir: &Workdir) -> PathBuf {
     let entries = std::fs::read_dir(workdir.path().join("state/compiled")).expect("a folder");
-    let entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let entries = entries.map(|entry| entry.expect("an entry").path());
+    let entries: Vec<PathBuf> = entries.filter(|entry| is_compiled_code(entry)).collect();
     let [entry] = &entries[..] else { panic!("{entries:?}") };
     entry.clone()
 }

@@ -31,23 +31,39 @@ pub use self::error::{CompileError, CompileRefusal, TransientCause};
 pub(crate) use self::machine_code::MachineCode;
 pub use self::pool::SandboxError;
 use self::translate::STACK_BYTES;
+pub use self::translate::Translation;
 
 impl Isolation {
     /// Compiles a core module or a component. The bytes need not follow the contract.
     pub(crate) fn compile(&self, engine: &Engine, limits: &Limits, bytes: &[u8]) -> Result<MachineCode, CompileError> {
-        let code = match self {
-            Self::Processes { program, .. } => parent::compile_in_child(program, limits, bytes)?,
-            Self::InProcess => compile_on_thread(engine, bytes)?,
-        };
+        let code = self.translate(engine, limits, bytes, Translation::MachineCode)?;
         Ok(MachineCode::from_this_host(code))
+    }
+
+    /// Converts a core module to a component. Returns a component unchanged.
+    pub(crate) fn componentize(&self, engine: &Engine, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+        self.translate(engine, limits, bytes, Translation::Component)
+    }
+
+    fn translate(
+        &self,
+        engine: &Engine,
+        limits: &Limits,
+        bytes: &[u8],
+        to: Translation,
+    ) -> Result<Vec<u8>, CompileError> {
+        match self {
+            Self::Processes { program, .. } => parent::translate_in_child(program, limits, bytes, to),
+            Self::InProcess => translate_on_thread(engine, bytes, to),
+        }
     }
 }
 
-/// Compiles on a thread with enough stack.
-fn compile_on_thread(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+/// Translates on a thread with enough stack.
+fn translate_on_thread(engine: &Engine, bytes: &[u8], to: Translation) -> Result<Vec<u8>, CompileError> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
-        let started = thread.spawn_scoped(scope, || translate::translate(engine, bytes));
+        let started = thread.spawn_scoped(scope, || translate::translate(engine, bytes, to));
         let started = started.map_err(|error| TransientCause::Thread(error.to_string()))?;
         let translated = started.join().map_err(|_| CompileError::compiler("panicked"))?;
         Ok(translated.map_err(CompileRefusal::Invalid)?)

@@ -48,5 +48,5 @@ pub fn detector_with_worker_output(output: Vec<u8>) -> io::Result<Detector> {
         scope: Scope::Each,
     };
     let batching = Batching { series: 2, threads: 1 };
-    Ok(Detector { manifest, digest: String::new(), cache_entry: String::new(), plugin, batching })
+    Ok(Detector { manifest, digest: String::new(), cache_entry: String::new(), plugin, stored: None, batching })
 }

@@ -7,6 +7,7 @@ use model::series::{Series, Window};
 use crate::call::{CallContext, CallKind, CallOutcome, Fitted, Issue, Verdict};
 use crate::failure::{Failure, FailureContext};
 use crate::limits::Limits;
+use crate::load::StoredResults;
 use crate::manifest::{Manifest, Scope};
 use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
@@ -22,14 +23,26 @@ pub struct Detector {
     /// File name of the compiled code in the cache.
     pub cache_entry: String,
     pub(crate) plugin: Plugin,
+    /// `None` without a cache, and for a plugin with reference data.
+    pub(crate) stored: Option<StoredResults>,
     pub(crate) batching: Batching,
 }
 
 impl Detector {
-    /// Returns the issues that the plugin finds in the settings. The settings may be invalid JSON.
+    /// Returns the issues that the plugin finds in the settings. The settings may be invalid JSON. Calls the plugin unless
+    /// the cache has the result.
     pub fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, Failure> {
-        let issues = self.plugin.check_settings(settings);
-        issues.map_err(|error| Failure::Call { context: FailureContext::plugin(&self.manifest.name), error })
+        if let Some(issues) = self.stored.as_ref().and_then(|stored| stored.issues(settings)) {
+            return Ok(issues);
+        }
+        let issues = self
+            .plugin
+            .check_settings(settings)
+            .map_err(|error| Failure::Call { context: FailureContext::plugin(&self.manifest.name), error })?;
+        if let Some(stored) = &self.stored {
+            stored.put_issues(settings, &issues);
+        }
+        Ok(issues)
     }
 
     /// Fits each series.

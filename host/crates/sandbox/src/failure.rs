@@ -49,6 +49,9 @@ pub enum CallError {
     /// The machine may have been busy, so the failure proves nothing about the plugin.
     #[error("ran longer than {0} seconds (plugins.limits.call_seconds)")]
     Time(u64),
+    /// As [`Self::Time`], for the processor time of `describe` and `check-settings`.
+    #[error("used more than {0} seconds of processor time (a fifth of plugins.limits.call_seconds)")]
+    DescribeTime(u64),
     /// As [`Self::Time`], for the processor time of all calls of a plugin.
     #[error(
         "used {0} seconds of processor time more than the fuel, the data and the number of its calls allow (plugins.limits.call_seconds)"
@@ -155,7 +158,7 @@ impl CallError {
 
     /// Returns true if the cause can be the state of the host.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Host(_) | Self::Time(_) | Self::AllTime(_) | Self::Worker(_))
+        matches!(self, Self::Host(_) | Self::Time(_) | Self::DescribeTime(_) | Self::AllTime(_) | Self::Worker(_))
     }
 
     /// Makes the texts of an error from a worker safe. The texts are short unless a plugin has taken over the worker.

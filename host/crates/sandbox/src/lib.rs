@@ -31,7 +31,7 @@ pub use self::artifact::{Artifact, ArtifactError, ArtifactFault, Encoding};
 pub use self::call::{CallContext, CallOutcome, Fitted, Issue, Usage, Verdict};
 pub use self::compile::cache::tidy as tidy_cache;
 pub use self::compile::{
-    CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, retention, run_compiler,
+    CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, Translation, retention, run_compiler,
 };
 pub use self::contract::InvalidPlugin;
 pub use self::core_module::{NoCoreModule, core_module};

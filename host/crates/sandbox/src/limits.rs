@@ -16,8 +16,8 @@ pub struct Limits {
     pub judge_fuel_per_series: u64,
     /// Fuel of `describe` and of `check-settings`.
     pub describe_fuel: u64,
-    /// Wall-clock seconds of a call with its retries, and of five calls of `describe` or `check-settings`: the limit
-    /// behind the fuel for code that needs far more time for a unit of fuel than usual.
+    /// Wall-clock seconds of a call with its retries: the limit behind the fuel for code that needs far more time for a
+    /// unit of fuel than usual. `describe` and `check-settings` may use a fifth of them as processor time.
     pub call_seconds: u64,
     /// Total bytes of all linear memories of an instance. Every core runs a single instance at a time.
     pub memory_bytes: usize,
@@ -80,7 +80,7 @@ impl Limits {
         self.call_seconds.saturating_add(self.describe_seconds())
     }
 
-    /// Returns the wall-clock seconds of `describe` and of `check-settings`.
+    /// Returns the seconds of processor time of `describe` and of `check-settings`.
     pub(crate) fn describe_seconds(&self) -> u64 {
         self.call_seconds.div_ceil(5)
     }

@@ -1,23 +1,26 @@
 //! Turns an [`Artifact`] into a [`Detector`]: recognises the form, compiles, starts a worker and calls `describe`.
 //!
-//! Any bytes give either a detector or a [`LoadError`]. The cache remembers the failures that the bytes prove, and the
-//! last failure of the machine. Does not fit or judge.
+//! Any bytes give either a detector or a [`LoadError`]. The cache remembers the result of `describe`, the failures that
+//! the bytes prove, and the last failure of the machine. Does not fit or judge.
 
 mod componentize;
 mod error;
 mod inspect;
 mod record;
 mod sandbox;
+mod stored;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::Artifact;
+use crate::compile::cache::CachedCode;
 use crate::compile::pool::INSTANCE_BYTES;
 use crate::compile::{CacheKey, CompileError, CompileRefusal, MachineCode};
 use crate::contract;
 use crate::detector::Detector;
 use crate::failure::CallError;
+use crate::inspection::InspectedFile;
 use crate::limits::Limits;
 use crate::manifest::json_shape::{self, SCHEMA_LEVELS};
 use crate::manifest::{Manifest, packed};
@@ -27,11 +30,13 @@ use crate::run::{Image, Plugin, ReferenceFolder};
 use crate::text;
 
 use self::record::RecordKeys;
+use self::stored::DescribedCode;
 
 pub use self::error::{FaultClass, LoadError, LoadFault};
 pub use self::inspect::{InspectError, InspectFault};
 pub use self::record::{Prospect, StoredRefusal, TransientFailure};
 pub use self::sandbox::Sandbox;
+pub(crate) use self::stored::StoredResults;
 
 /// Permissions of a plugin beyond the input of a call, granted by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,14 +52,21 @@ pub(crate) enum ExpectedName<'a> {
     Any,
 }
 
-/// A plugin with a first worker.
+/// A plugin with the description of an earlier run, or with a first worker.
+struct Prepared {
+    plugin: Plugin,
+    manifest: Option<Manifest>,
+}
+
+/// The code of a plugin with a first worker.
 struct Started {
     image: Arc<Image>,
     loaded: LoadedPlugin,
 }
 
 impl Sandbox {
-    /// Loads the plugin with the given name. Takes the compiled code from the cache or compiles, then calls `describe`.
+    /// Loads the plugin with the given name. Takes the compiled code and the result of `describe` from the
+    /// cache, or compiles and calls `describe`.
     ///
     /// # Errors
     /// The file is not a plugin, needs a missing grant, is built for another contract, or declares another name.
@@ -93,8 +105,8 @@ impl Sandbox {
         }
         let prepared = self.prepare(&expected_name, artifact, grants);
         // With reference data, the result of `describe` may depend on files that can change.
-        let is_described_by_bytes = prepared.as_ref().map_or(true, |plugin| plugin.reference.is_none());
-        let loaded = prepared.and_then(|plugin| self.describe(plugin, name, artifact));
+        let is_described_by_bytes = prepared.as_ref().map_or(true, |prepared| prepared.plugin.reference.is_none());
+        let loaded = prepared.and_then(|prepared| self.detector(prepared, name, artifact));
         match &loaded {
             Err(fault) if is_described_by_bytes || fault.class() == FaultClass::Transient => {
                 self.remember(&keys, Some(fault));
@@ -114,7 +126,7 @@ impl Sandbox {
         }
         match keys.failure(cache) {
             Some(failure) => Prospect::Retried(failure),
-            None if cache.has_code(&CacheKey::new(&self.engine, &artifact.digest)) => Prospect::Runs,
+            None if cache.has_code(&self.code_key(artifact)) => Prospect::Runs,
             None => Prospect::FirstLoad,
         }
     }
@@ -130,41 +142,84 @@ impl Sandbox {
         }
     }
 
-    /// Takes the compiled code from the cache or compiles, and starts a worker.
-    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<Plugin, LoadFault> {
+    /// Takes the compiled code and the description from the cache. Otherwise takes the code from the cache or compiles, and
+    /// starts a worker.
+    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<Prepared, LoadFault> {
+        if let Some(DescribedCode { manifest, code }) = self.described_code(artifact) {
+            self.workers.check_required_jail()?;
+            let plugin = self.plugin(expected_name, Arc::new(Image::new(code)), None);
+            return Ok(Prepared { plugin, manifest: Some(manifest) });
+        }
         let Started { image, loaded } = self.start(artifact)?;
-        Ok(Plugin {
-            name: expected_name.into(),
-            image,
-            limits: Arc::clone(&self.limits),
-            reference: self.reference(loaded, expected_name, grants)?,
-            workers: Arc::clone(&self.workers),
-            time: TimeAccount::new(self.limits.all_calls_seconds()),
-        })
+        let reference = self.reference(loaded, expected_name, grants)?;
+        Ok(Prepared { plugin: self.plugin(expected_name, image, reference), manifest: None })
     }
 
-    /// Calls `describe` and checks the manifest.
-    fn describe(&self, plugin: Plugin, name: ExpectedName<'_>, artifact: &Artifact) -> Result<Detector, LoadFault> {
-        let manifest = checked_manifest(plugin.describe().map_err(LoadFault::Describe)?, &self.limits)?;
+    fn plugin(&self, name: &str, image: Arc<Image>, reference: Option<Arc<ReferenceFolder>>) -> Plugin {
+        Plugin {
+            name: name.into(),
+            image,
+            limits: Arc::clone(&self.limits),
+            reference,
+            workers: Arc::clone(&self.workers),
+            time: TimeAccount::new(self.limits.all_calls_seconds()),
+        }
+    }
+
+    /// Returns the detector of a plugin with the expected name. Calls `describe` if the cache has no description.
+    fn detector(&self, prepared: Prepared, name: ExpectedName<'_>, artifact: &Artifact) -> Result<Detector, LoadFault> {
+        let Prepared { plugin, manifest } = prepared;
+        let code_key = self.code_key(artifact);
+        let stored = self.stored_results(artifact).filter(|_| plugin.reference.is_none());
+        let manifest = match manifest {
+            Some(manifest) => manifest,
+            None => {
+                let manifest = self.describe(&plugin, artifact)?;
+                if let Some(stored) = &stored {
+                    stored.put_description(&manifest, &code_key, plugin.image.code());
+                }
+                manifest
+            }
+        };
         if let ExpectedName::Exactly(expected) = name
             && manifest.name != expected
         {
             return Err(LoadFault::Name { expected: expected.to_owned(), declared: manifest.name });
         }
+        let digest = artifact.digest.clone();
+        let cache_entry = code_key.name().to_owned();
+        Ok(Detector { manifest, digest, cache_entry, plugin, stored, batching: self.batching })
+    }
+
+    /// Calls `describe` and checks the manifest.
+    fn describe(&self, plugin: &Plugin, artifact: &Artifact) -> Result<Manifest, LoadFault> {
+        let manifest = checked_manifest(plugin.describe().map_err(LoadFault::Describe)?, &self.limits)?;
         // A packed manifest is read without running the plugin, so it must agree with `describe`.
-        if let Some(packed) = packed::read(&artifact.bytes)?
-            && let Some(difference) = packed.difference(&manifest)
-        {
-            return Err(LoadFault::PackedManifest(difference));
+        let inspection = self.workers.inspect(&artifact.bytes)?.and_then(InspectedFile::checked)?;
+        match inspection.manifest.and_then(|packed| packed.difference(&manifest)) {
+            Some(difference) => Err(LoadFault::PackedManifest(difference)),
+            None => Ok(manifest),
         }
-        let cache_entry = CacheKey::new(&self.engine, &artifact.digest).name().to_owned();
-        Ok(Detector { manifest, digest: artifact.digest.clone(), cache_entry, plugin, batching: self.batching })
+    }
+
+    fn code_key(&self, artifact: &Artifact) -> CacheKey {
+        CacheKey::new(&self.engine, &artifact.digest)
+    }
+
+    /// Returns the results of earlier runs about a plugin without reference data; `None` without a cache.
+    fn stored_results(&self, artifact: &Artifact) -> Option<StoredResults> {
+        let description = CacheKey::of_description(&self.engine, &artifact.digest, &self.limits);
+        Some(StoredResults::new(Arc::clone(self.cache.as_ref()?), description))
+    }
+
+    fn described_code(&self, artifact: &Artifact) -> Option<DescribedCode> {
+        self.stored_results(artifact)?.described_code(&self.code_key(artifact))
     }
 
     /// Starts a worker with the code from the cache, or with freshly compiled code.
     fn start(&self, artifact: &Artifact) -> Result<Started, LoadFault> {
-        let key = CacheKey::new(&self.engine, &artifact.digest);
-        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
+        let key = self.code_key(artifact);
+        if let Some(CachedCode { code, .. }) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
             match self.start_worker(code) {
                 Err(SetupFault::UnusableCode(error)) => {
                     tracing::warn!(entry = key.name(), error, "a cached plugin is compiled again");

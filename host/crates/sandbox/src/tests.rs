@@ -6,6 +6,7 @@ mod frozen;
 mod hostile;
 mod resources;
 mod state;
+mod stored_results;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

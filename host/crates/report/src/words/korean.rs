@@ -50,7 +50,7 @@ pub(super) const WORDS: Words = Words {
     rules: "규칙",
     decision: "결정",
     assignment: "처리자",
-    comment: "의견",
+    comment: "메모",
     notified: "알림",
     nobody: "없음",
     trials: "설정 바꿔 보기",

@@ -28,6 +28,19 @@ pub(crate) struct CodeCache {
     access: CacheAccess,
 }
 
+/// The code of an entry.
+pub(crate) struct CachedCode {
+    pub(crate) code: MachineCode,
+    /// Result of [`CodeCache::digest`].
+    pub(crate) digest: String,
+}
+
+/// The content of an entry.
+struct Content {
+    bytes: Vec<u8>,
+    digest: String,
+}
+
 /// The permission to change the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CacheAccess {
@@ -64,9 +77,9 @@ impl CodeCache {
     }
 
     /// Returns the entry under the key, if present and trusted.
-    pub(crate) fn get(&self, key: &CacheKey) -> Option<MachineCode> {
-        match self.bytes(key) {
-            Ok(code) => Some(MachineCode::from_this_host(code)),
+    pub(crate) fn get(&self, key: &CacheKey) -> Option<CachedCode> {
+        match self.read(key) {
+            Ok(Content { bytes, digest }) => Some(CachedCode { code: MachineCode::from_this_host(bytes), digest }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::warn!(entry = key.name(), %error, "a cached plugin is not trusted and is compiled again");
@@ -75,9 +88,14 @@ impl CodeCache {
         }
     }
 
+    /// Returns the digest of the entry for the code under the key.
+    pub(crate) fn digest(&self, key: &CacheKey, code: &MachineCode) -> String {
+        digest_line(key, code.bytes())
+    }
+
     /// Returns the record under the key, if present and trusted.
     pub(crate) fn record<T: DeserializeOwned>(&self, key: &CacheKey) -> Option<T> {
-        self.bytes(key).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        self.read(key).ok().and_then(|content| serde_json::from_slice(&content.bytes).ok())
     }
 
     /// Returns the time of the last write under the key, if present.
@@ -113,8 +131,8 @@ impl CodeCache {
 
     /// Moves an entry, if present, to another key.
     pub(crate) fn rename(&self, from: &CacheKey, to: &CacheKey) {
-        if let Some(code) = self.get(from) {
-            self.put(to, &code);
+        if let Some(cached) = self.get(from) {
+            self.put(to, &cached.code);
             self.remove(from);
         }
     }
@@ -148,7 +166,7 @@ impl CodeCache {
         Ok(())
     }
 
-    fn bytes(&self, key: &CacheKey) -> io::Result<Vec<u8>> {
+    fn read(&self, key: &CacheKey) -> io::Result<Content> {
         self.check()?;
         let mut file = self.directory.open(key.name())?;
         let metadata = file.metadata()?;
@@ -156,15 +174,17 @@ impl CodeCache {
             return Err(io::Error::other("not a regular file"));
         }
         check_private(&metadata)?;
-        let mut bytes = Vec::new();
+        let mut start = [0; HEADER.len() + DIGEST_BYTES];
+        let is_whole = file.read_exact(&mut start).is_ok();
+        // Reserved at once, and read without the start, because the code is large.
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
         file.read_to_end(&mut bytes)?;
-        let content = bytes
-            .strip_prefix(HEADER)
-            .and_then(|rest| rest.split_at_checked(DIGEST_BYTES))
-            .filter(|(digest, content)| *digest == digest_line(key, content).as_bytes())
-            .map(|(_, content)| content.len())
-            .ok_or_else(|| io::Error::other("the digest does not match the content"))?;
-        Ok(bytes.split_off(bytes.len() - content))
+        let digest = digest_line(key, &bytes);
+        if is_whole && start.strip_prefix(HEADER) == Some(digest.as_bytes()) {
+            Ok(Content { bytes, digest })
+        } else {
+            Err(io::Error::other("the digest does not match the content"))
+        }
     }
 
     fn write(&self, key: &CacheKey, content: &[u8]) -> io::Result<()> {
@@ -211,7 +231,7 @@ pub fn tidy(directory: &Path, in_use: &BTreeSet<String>, now: Timestamp) -> io::
 
 /// Returns true for an entry or a draft. The name of a draft ends with the process id; a killed run can leave a draft.
 fn is_cache_file(name: &str) -> bool {
-    [".compiled", ".refused", ".failed"].iter().any(|kind| name.contains(kind))
+    [".compiled", ".described", ".checked", ".refused", ".failed"].iter().any(|kind| name.contains(kind))
 }
 
 fn ignore_not_found(error: io::Error) -> io::Result<()> {

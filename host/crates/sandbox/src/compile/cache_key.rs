@@ -40,6 +40,19 @@ impl CacheKey {
         Self::with_limits(engine, plugin_digest, limits, "failed")
     }
 
+    /// Returns the key of the result of `describe`.
+    pub(crate) fn of_description(engine: &Engine, plugin_digest: &str, limits: &Limits) -> Self {
+        Self::with_limits(engine, plugin_digest, limits, "described")
+    }
+
+    /// Returns the key of the result of `check-settings`, for the key of a description.
+    pub(crate) fn of_settings(&self, settings: &str) -> Self {
+        let mut hasher = KeyHasher(Sha256::new());
+        self.name().hash(&mut hasher);
+        settings.hash(&mut hasher);
+        Self(format!("{}.checked", hex::encode(hasher.0.finalize())))
+    }
+
     fn with_limits(engine: &Engine, plugin_digest: &str, limits: &Limits, kind: &str) -> Self {
         let mut hasher = KeyHasher(Sha256::new());
         Self::new(engine, plugin_digest).name().hash(&mut hasher);
@@ -47,7 +60,7 @@ impl CacheKey {
         [compile_seconds, compile_memory_bytes, describe_fuel].hash(&mut hasher);
         let Limits { memory_bytes, table_elements, instances, memories, tables, .. } = *limits;
         [memory_bytes, table_elements, instances, memories, tables].hash(&mut hasher);
-        [limits.stack_bytes, limits.output_bytes].hash(&mut hasher);
+        [limits.stack_bytes, limits.output_bytes, limits.reason_bytes].hash(&mut hasher);
         Self(format!("{}.{kind}", hex::encode(hasher.0.finalize())))
     }
 

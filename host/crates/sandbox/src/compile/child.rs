@@ -1,4 +1,4 @@
-//! The child process of the compiler: sets its limits, reads the plugin from standard input and writes the code to
+//! The child process of the compiler: sets its limits, reads the plugin from standard input and writes the result to
 //! standard output. Does not run the code.
 
 use std::io::{self, Read as _, Write as _};
@@ -8,11 +8,11 @@ use std::thread;
 use rustix::process::Resource;
 
 use super::engine;
-use super::translate::{STACK_BYTES, translate};
+use super::translate::{STACK_BYTES, Translation, translate};
 use crate::jail::{self, Threads};
 use crate::limits::Limits;
 
-/// Header of compiled code.
+/// Header of compiled code, or of a component.
 pub(super) const COMPILED: &[u8] = b"costwarden compiled a plugin\n";
 /// Header of an [`InvalidPlugin`](crate::InvalidPlugin) in JSON.
 pub(super) const REFUSED: &[u8] = b"costwarden refuses a plugin\n";
@@ -26,6 +26,7 @@ pub struct CompileOptions {
     pub address_bytes: u64,
     /// CPU seconds, summed over all cores.
     pub cpu_seconds: u64,
+    pub result: Translation,
 }
 
 /// Compiles a plugin for the parent process.
@@ -68,7 +69,7 @@ fn compile(options: CompileOptions) -> io::Result<()> {
     let mut bytes = Vec::new();
     io::stdin().read_to_end(&mut bytes)?;
     let mut out = io::stdout().lock();
-    match translate(&engine, &bytes) {
+    match translate(&engine, &bytes, options.result) {
         Ok(code) => {
             out.write_all(COMPILED)?;
             out.write_all(&code)?;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 /// Code serialized by a compiler of this host. This process does not map the code.
 #[derive(Clone)]
-pub(crate) struct MachineCode(Arc<[u8]>);
+pub(crate) struct MachineCode(Arc<Vec<u8>>);
 
 impl MachineCode {
     /// Wraps the result of [`Engine::precompile_component`](wasmtime::Engine::precompile_component), made in this process,
     /// in a child process or for the cache.
     pub(crate) fn from_this_host(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self(Arc::new(bytes))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

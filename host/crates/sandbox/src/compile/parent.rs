@@ -19,6 +19,7 @@ use super::address_space::status_bytes;
 use super::child::{COMPILED, REFUSED};
 use super::cpu_time::busiest_thread;
 use super::error::{CompileError, CompileRefusal, TransientCause};
+use super::translate::Translation;
 use crate::contract::InvalidPlugin;
 use crate::limits::Limits;
 use crate::text;
@@ -62,9 +63,14 @@ struct Exit {
     errors: String,
 }
 
-/// Returns the code compiled by a child process.
-pub(super) fn compile_in_child(program: &Path, limits: &Limits, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let started = command(program, limits).spawn();
+/// Returns the translation of a plugin by a child process.
+pub(super) fn translate_in_child(
+    program: &Path,
+    limits: &Limits,
+    bytes: &[u8],
+    to: Translation,
+) -> Result<Vec<u8>, CompileError> {
+    let started = command(program, limits, to).spawn();
     let child = started.map_err(|error| TransientCause::NotStarted(error.to_string()))?;
     let Exit { output, status, errors } = exchange(child, limits, bytes)?;
     if !status.success() {
@@ -156,13 +162,14 @@ fn wait(
     }
 }
 
-fn command(program: &Path, limits: &Limits) -> Command {
+fn command(program: &Path, limits: &Limits, to: Translation) -> Command {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     // CPU time adds up over the threads, so the limit is multiplied: the limit on a single thread comes first.
     let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
     let mut command = Command::new(program);
     command
         .arg("compile-plugin")
+        .args((to == Translation::Component).then_some("--component"))
         .args(["--stack-bytes", &limits.stack_bytes.to_string()])
         .args(["--address-bytes", &address_bytes(limits).to_string()])
         .args(["--cpu-seconds", &cpu_seconds.to_string()])
@@ -273,7 +280,7 @@ mod tests {
         insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be run: the worker process ended with exit code 9 (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
-        let absent = compile_in_child(Path::new("/nonexistent"), &Limits::default(), b"");
+        let absent = translate_in_child(Path::new("/nonexistent"), &Limits::default(), b"", Translation::MachineCode);
         insta::assert_snapshot!(absent.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
     }
 

@@ -1,20 +1,20 @@
-//! Converts core modules to components, for storing plugins in files. A run does the same conversion at load time.
+//! Converts core modules to components, for storing plugins in files. A run does the same conversion when it compiles.
 
 use super::{LoadError, Sandbox};
-use crate::artifact::{Artifact, Encoding};
+use crate::artifact::Artifact;
 use crate::contract;
 
 impl Sandbox {
-    /// Returns the component that a load would make of a core module. Returns a component unchanged.
+    /// Returns the component that a load would make of a core module. Returns a component unchanged. A process with the
+    /// limits of the compiler does the work.
     ///
     /// # Errors
-    /// The bytes are neither a core module nor a component, or the module breaks the contract.
+    /// The bytes are neither a core module nor a component, the module breaks the contract, or the process failed.
     pub fn componentize(&self, artifact: &Artifact) -> Result<Vec<u8>, LoadError> {
-        let bytes = &artifact.bytes;
-        let component = contract::encoding(bytes).and_then(|encoding| match encoding {
-            Encoding::Component => Ok(bytes.clone()),
-            Encoding::Core => contract::to_component(&self.engine, bytes),
-        });
-        component.map_err(|invalid| LoadError { path: artifact.path.clone(), fault: invalid.into() })
+        let located = |fault| LoadError { path: artifact.path.clone(), fault };
+        // Refuses other file types without starting a process.
+        contract::encoding(&artifact.bytes).map_err(|invalid| located(invalid.into()))?;
+        let component = self.isolation.componentize(&self.engine, &self.limits, &artifact.bytes);
+        component.map_err(|error| located(error.into()))
     }
 }

@@ -23,7 +23,7 @@ pub struct Sandbox {
     /// An engine that neither compiles nor runs, for the keys of the cache.
     pub(crate) engine: Engine,
     pub limits: Arc<Limits>,
-    pub(crate) cache: Option<CodeCache>,
+    pub(crate) cache: Option<Arc<CodeCache>>,
     pub(super) isolation: Isolation,
     pub(crate) batching: Batching,
     pub(super) workers: Arc<Workers>,
@@ -56,7 +56,7 @@ impl Sandbox {
         let limits = Arc::new(limits);
         Ok(Self {
             engine,
-            cache,
+            cache: cache.map(Arc::new),
             isolation: isolation.clone(),
             batching: Batching {
                 series: BATCH_SERIES,
@@ -67,7 +67,8 @@ impl Sandbox {
         })
     }
 
-    /// Returns the jail of the last worker; nothing before the first load.
+    /// Returns the jail of workers. Starts a worker without a plugin if no worker was started before. Returns nothing if
+    /// workers are no processes or cannot be started.
     pub fn jail(&self) -> Option<Jail> {
         self.workers.jail()
     }

@@ -9,11 +9,8 @@ use serde::{Deserializer, Serializer};
 const NUMBER_BYTES: usize = size_of::<f64>();
 
 pub(super) fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(numbers.len() * NUMBER_BYTES);
-    for number in numbers {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    serializer.serialize_bytes(&bytes)
+    let bytes: Vec<[u8; NUMBER_BYTES]> = numbers.iter().map(|number| number.to_le_bytes()).collect();
+    serializer.serialize_bytes(bytes.as_flattened())
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [f64]>, D::Error> {

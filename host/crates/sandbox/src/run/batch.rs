@@ -117,7 +117,7 @@ impl BatchCall<'_> {
         C: Fn(&I, R) -> Result<T, CallError>,
     {
         let fuel = self.plugin.fuel(self.kind, inputs.len());
-        let deadline = self.plugin.deadline(self.kind);
+        let deadline = self.plugin.deadline();
         let subject = CallSubject::new(inputs.iter().map(operation.points));
         let log = self.plugin.log(self.context.rule, subject);
         let budget = CallBudget { kind: self.kind, fuel, deadline, log };

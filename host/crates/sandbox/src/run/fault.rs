@@ -9,6 +9,9 @@ pub(super) enum WorkerFault {
     /// The wall clock of a call ended.
     #[error("did not answer in time")]
     TimedOut,
+    /// The start of the worker, `describe` or `check-settings` took too much processor time.
+    #[error("used up its processor time")]
+    CallTime,
     /// The calls of the plugin took too much processor time.
     #[error("used up the time of all calls")]
     AllTime,
@@ -35,6 +38,7 @@ impl WorkerFault {
     pub(super) fn call_error(&self, limits: &Limits) -> CallError {
         match self {
             Self::TimedOut => CallError::Time(limits.call_seconds),
+            Self::CallTime => CallError::DescribeTime(limits.describe_seconds()),
             Self::AllTime => CallError::AllTime(limits.all_calls_seconds()),
             Self::Stopped => stopped_error(),
             fault => CallError::Worker(fault.to_string()),

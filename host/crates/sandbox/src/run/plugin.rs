@@ -77,14 +77,15 @@ impl Plugin {
     }
 
     /// Returns the end of a call that starts now.
-    pub(super) fn deadline(&self, kind: CallKind) -> Instant {
-        let seconds = match kind {
-            CallKind::Describe => self.limits.describe_seconds(),
-            CallKind::Fit | CallKind::Judge => self.limits.call_seconds,
-        };
+    pub(super) fn deadline(&self) -> Instant {
         // Beyond the range of the clock, a century is as good.
         let century = Duration::from_secs(100 * 365 * 86_400);
-        Instant::now() + Duration::from_secs(seconds).min(century)
+        Instant::now() + Duration::from_secs(self.limits.call_seconds).min(century)
+    }
+
+    /// Returns the processor time of a call; `None` for a call whose only limits are the clock and the account.
+    fn processor_time(&self, kind: CallKind) -> Option<Duration> {
+        (kind == CallKind::Describe).then(|| Duration::from_secs(self.limits.describe_seconds()))
     }
 
     /// Calls `describe`. The result is not checked.
@@ -132,7 +133,7 @@ impl Plugin {
             return failed(CallError::AllTime(self.limits.all_calls_seconds()), log);
         }
         let started = Instant::now();
-        busy.worker().begin_call(&self.time);
+        busy.worker().begin_call(&self.time, self.processor_time(kind));
         let reported = self.exchange(busy.worker(), &request, deadline, &mut log);
         let Reported { finished, results, request_bytes } = match reported {
             Ok(reported) => reported,
@@ -187,7 +188,7 @@ impl Plugin {
         let budget = CallBudget {
             kind,
             fuel: self.fuel(kind, 0),
-            deadline: self.deadline(kind),
+            deadline: self.deadline(),
             log: self.log("", CallSubject::default()),
         };
         let FinishedCall { result, log, .. } = self.call(budget, call);
@@ -201,12 +202,12 @@ impl Plugin {
     }
 }
 
-/// Returns the error of a worker that cannot be started again.
+/// Returns the error of a worker that cannot be started.
 fn setup_error(fault: SetupFault) -> CallError {
     match fault {
         SetupFault::Host(message) => CallError::Host(message),
-        // The first worker of the plugin loaded the same code.
-        _ => CallError::Host("a further worker process cannot load the plugin".to_owned()),
+        // An earlier worker loaded the same code.
+        _ => CallError::Host("a worker process cannot load the compiled plugin".to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -21,6 +22,7 @@ pub(super) struct ReferenceBudget<'a> {
 pub(crate) struct ReferenceFolder {
     folder: Dir,
     limit_bytes: u64,
+    names_logged: AtomicBool,
 }
 
 /// Largest number of names in a log line.
@@ -38,17 +40,23 @@ impl<'a> ReferenceBudget<'a> {
 
     fn content(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let folder = self.folder.ok_or("not granted")?;
+        // A call without bytes left reads nothing: this process does the work of a read.
+        let exhausted = "no more in this call (plugins.limits.reference_bytes_per_call)";
+        if self.bytes_left == 0 {
+            return Err(exhausted.to_owned());
+        }
         let content = folder.read(name)?;
         let left = self.bytes_left.checked_sub(content.len() as u64);
-        self.bytes_left = left.ok_or("no more in this call (plugins.limits.reference_bytes_per_call)")?;
-        Ok(content)
+        self.bytes_left = left.unwrap_or(0);
+        left.map(|_| content).ok_or_else(|| exhausted.to_owned())
     }
 }
 
 impl ReferenceFolder {
     /// Opens the folder; each file may have at most `limit_bytes`.
     pub(crate) fn open(folder: &Path, limit_bytes: u64) -> io::Result<Self> {
-        Ok(Self { folder: Dir::open_ambient_dir(folder, ambient_authority())?, limit_bytes })
+        let folder = Dir::open_ambient_dir(folder, ambient_authority())?;
+        Ok(Self { folder, limit_bytes, names_logged: AtomicBool::new(false) })
     }
 
     /// Returns the bytes of the named file, or an error text that reveals nothing about the host.
@@ -75,8 +83,12 @@ impl ReferenceFolder {
         Ok(bytes)
     }
 
-    /// Logs the names in the folder for the author. The plugin does not receive the names.
+    /// Logs the names in the folder once for the author: a plugin may read absent files without end. The plugin does not
+    /// receive the names.
     fn log_names(&self, absent: &str) {
+        if self.names_logged.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let entries = self.folder.entries().into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort_unstable();

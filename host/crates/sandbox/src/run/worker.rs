@@ -55,6 +55,8 @@ struct BookedTime {
     allowed: Duration,
     /// Time at which the account of the plugin ends; nothing between calls.
     end: Option<Duration>,
+    /// Time at which the call ends, for a call with a limit of its own.
+    call_end: Option<Duration>,
 }
 
 impl Worker {
@@ -69,20 +71,27 @@ impl Worker {
         })
     }
 
-    /// Leaves the processor time until now out of account: the start of the worker.
-    pub(super) fn start_account(&mut self) {
-        self.time.booked = self.processor_time().unwrap_or_default();
+    /// Limits the processor time until the account starts: the load of the plugin.
+    pub(super) fn begin_setup(&mut self, limit: Duration) {
+        self.time.call_end = self.processor_time().map(|now| now + limit);
     }
 
-    /// Limits the processor time of a call to the rest of the account.
-    pub(super) fn begin_call(&mut self, account: &TimeAccount) {
+    /// Leaves the processor time until now out of account: the start of the worker.
+    pub(super) fn start_account(&mut self) {
+        self.time = BookedTime { booked: self.processor_time().unwrap_or_default(), ..BookedTime::default() };
+    }
+
+    /// Limits the processor time of a call to the rest of the account, and to the given time.
+    pub(super) fn begin_call(&mut self, account: &TimeAccount, limit: Option<Duration>) {
         let BookedTime { booked, allowed, .. } = self.time;
         self.time.end = Some(booked + allowed + account.left());
+        self.time.call_end = limit.and_then(|limit| Some(self.processor_time()? + limit));
     }
 
     /// Books the processor time of the last calls. A call that was shorter by the clock than its allowance is booked later.
     pub(super) fn end_call(&mut self, account: &TimeAccount, elapsed: Duration, allowance: Duration) {
         self.time.end = None;
+        self.time.call_end = None;
         self.time.allowed += allowance;
         if elapsed > allowance
             && let Some(now) = self.processor_time()
@@ -187,8 +196,15 @@ impl Worker {
     }
 
     fn check_time(&self) -> Result<(), WorkerFault> {
-        let Some(end) = self.time.end else { return Ok(()) };
-        if self.processor_time().is_some_and(|now| now > end) { Err(WorkerFault::AllTime) } else { Ok(()) }
+        let BookedTime { end, call_end, .. } = self.time;
+        if end.or(call_end).is_none() {
+            return Ok(());
+        }
+        match self.processor_time() {
+            Some(now) if end.is_some_and(|end| now > end) => Err(WorkerFault::AllTime),
+            Some(now) if call_end.is_some_and(|end| now > end) => Err(WorkerFault::CallTime),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the fault of a worker that closed the socket.
@@ -291,9 +307,17 @@ mod tests {
     #[test]
     fn a_worker_without_time_in_the_account_is_ended() {
         let mut endless = worker("while :; do :; done", LIMITS);
-        endless.begin_call(&TimeAccount::new(0));
+        endless.begin_call(&TimeAccount::new(0), None);
         let fault = endless.receive::<String>(soon()).expect_err("a fault");
         insta::assert_snapshot!(fault, @"used up the time of all calls");
+    }
+
+    #[test]
+    fn a_call_without_processor_time_is_ended() {
+        let mut endless = worker("while :; do :; done", LIMITS);
+        endless.begin_call(&TimeAccount::new(60), Some(Duration::from_millis(100)));
+        let fault = endless.receive::<String>(soon()).expect_err("a fault");
+        insta::assert_snapshot!(fault, @"used up its processor time");
     }
 
     #[test]

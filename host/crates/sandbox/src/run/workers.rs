@@ -23,7 +23,7 @@ use crate::manifest::packed::PackedError;
 use crate::protocol::{LoadedPlugin, Message, PluginSetup, Setup, SetupFault, encode};
 use crate::worker::{HOST_STACK_BYTES, serve};
 
-/// The code of a plugin, for the start of a worker. Workers of the same image are equal.
+/// The code of a plugin, for the start of workers. Workers of the same image are equal.
 pub(crate) struct Image(MachineCode);
 
 /// The running workers.
@@ -61,6 +61,10 @@ const START_SECONDS: u64 = 30;
 impl Image {
     pub(crate) fn new(code: MachineCode) -> Self {
         Self(code)
+    }
+
+    pub(crate) fn code(&self) -> &MachineCode {
+        &self.0
     }
 }
 
@@ -108,9 +112,25 @@ impl Workers {
         }
     }
 
-    /// Returns the jail of the last worker process that was started; nothing before the first process.
+    /// Returns the jail of worker processes. Starts a process if none was started before. Returns nothing if workers are
+    /// no processes or cannot be started.
     pub(crate) fn jail(&self) -> Option<Jail> {
-        self.state().jail
+        let known = self.state().jail;
+        known.or_else(|| {
+            drop(self.start_empty(0).ok()?);
+            self.state().jail
+        })
+    }
+
+    /// Checks a required jail with a worker, unless an earlier worker was in the jail.
+    ///
+    /// # Errors
+    /// The kernel does not enforce a required jail, or the worker cannot be started.
+    pub(crate) fn check_required_jail(&self) -> Result<(), SetupFault> {
+        if matches!(self.isolation, Isolation::Processes { requires_jail: true, .. }) && self.state().jail.is_none() {
+            drop(self.start_empty(0)?);
+        }
+        Ok(())
     }
 
     /// Takes an idle worker of the plugin. Ends the idle workers of other plugins.
@@ -126,7 +146,7 @@ impl Workers {
         let code = image.0.bytes();
         let mut worker = self.start_empty(code.len() as u64)?;
         let setup = Setup::Serve(PluginSetup { limits: (*self.limits).clone(), code });
-        match set_up(&mut worker, &setup, START_SECONDS)? {
+        match self.set_up(&mut worker, &setup, START_SECONDS)? {
             Message::Ready(ready) => {
                 worker.start_account();
                 ready.map(|loaded| (worker, loaded))
@@ -141,10 +161,18 @@ impl Workers {
     /// The worker cannot be started, or has a fault.
     pub(crate) fn inspect(&self, bytes: &[u8]) -> Result<Result<InspectedFile, PackedError>, SetupFault> {
         let mut worker = self.start_empty(bytes.len() as u64)?;
-        match set_up(&mut worker, &Setup::Inspect(bytes), self.limits.call_seconds)? {
+        match self.set_up(&mut worker, &Setup::Inspect(bytes), self.limits.call_seconds)? {
             Message::Inspected(inspected) => Ok(inspected),
             _ => Err(WorkerFault::Message("instead of an inspection".to_owned()).into()),
         }
+    }
+
+    /// Sends the work to a worker and returns the answer. The worker has the processor time of `describe`.
+    fn set_up(&self, worker: &mut Worker, setup: &Setup<'_>, seconds: u64) -> Result<Message, SetupFault> {
+        let setup = encode(setup, None::<()>).map_err(|error| SetupFault::Host(error.to_string()))?;
+        worker.begin_setup(Duration::from_secs(self.limits.describe_seconds()));
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        Ok(worker.send(&setup, deadline).and_then(|()| worker.receive(deadline))?)
     }
 
     /// Starts a worker without work. The worker may hold the given bytes twice.
@@ -237,13 +265,6 @@ impl From<WorkerFault> for SetupFault {
     fn from(fault: WorkerFault) -> Self {
         Self::Host(format!("the worker process {fault}"))
     }
-}
-
-/// Sends the work to a worker and returns the answer.
-fn set_up(worker: &mut Worker, setup: &Setup<'_>, seconds: u64) -> Result<Message, SetupFault> {
-    let setup = encode(setup, None::<()>).map_err(|error| SetupFault::Host(error.to_string()))?;
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    Ok(worker.send(&setup, deadline).and_then(|()| worker.receive(deadline))?)
 }
 
 fn start_fault(error: &io::Error) -> SetupFault {

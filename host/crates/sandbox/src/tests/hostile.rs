@@ -92,7 +92,7 @@ fn a_reason_of_100_mb_is_refused() {
         outcome.results.into_iter().next().expect("one result").expect_err("fails").to_string()
     };
     insta::assert_snapshot!(judged(Limits::default()), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned or passed more than 33554432 bytes in one call (plugins.limits.output_bytes)");
-    insta::assert_snapshot!(judged(Limits { output_bytes: 200 << 20, ..Limits::default() }), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned a reason of 104857600 bytes, more than 1024 (plugins.limits.reason_bytes)");
+    insta::assert_snapshot!(judged(Limits { output_bytes: 200 << 20, call_seconds: 100, ..Limits::default() }), @"plugin `hostile`, rule `watch`, series `d/p/s`: returned a reason of 104857600 bytes, more than 1024 (plugins.limits.reason_bytes)");
 }
 
 #[test]
