@@ -5,6 +5,7 @@
 
 mod budget;
 mod completeness;
+mod general;
 mod health;
 mod lease;
 mod routing;
@@ -22,13 +23,13 @@ use jiff::tz::TimeZone;
 use model::budget::Budget;
 use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
-use model::money;
 use notify::Locale;
 use notify::options::{self as receiver, ReceiverOptions};
 use notify::routing::Routing;
 use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
 
 pub(crate) use self::completeness::CompletenessOptions;
+use self::general::{General, currency};
 pub(crate) use self::health::{HealthOptions, Levels};
 pub(crate) use self::lease::LeaseOptions;
 pub(crate) use self::rules::RuleLimits;
@@ -242,7 +243,7 @@ pub(crate) fn load_store(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Draft<StoreConfig>, Vec<Diagnostic>> {
     drafted(Document::new(file, &text(file)?), SecretResolver::new(env), |root, references| {
-        let general = general(root);
+        let general = General::read(root);
         root.need("store", &format!("a table [store] with kind = {}", store::KINDS));
         let state_dir = state_dir(root);
         let store = root.key("store", STORE).section().and_then(|section| store::read(section, &state_dir, references));
@@ -288,51 +289,13 @@ fn drafted<T>(
     }
 }
 
-/// The keys before the first table of a config, with defaults.
-struct General {
-    zone: Option<TimeZone>,
-    currency: String,
-    language: Language,
-    renotify_factor: f64,
-}
-
-fn general(root: &mut Section<'_, '_>) -> General {
-    let zone = root
-        .key("time_zone", "The time zone of the bill: a name of the IANA time zone database.")
-        .default("Asia/Seoul")
-        .parse("an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
-    let currency = currency(root);
-    let language = root
-        .key("language", "The language of notifications.")
-        .choice_or(&[("ko", Language::Korean), ("en", Language::English)], "ko");
-    let renotify_factor = root
-        .key("renotify_factor", "The growth of the impact that sends another notification of an incident.")
-        .default(2)
-        .above(1.0, "a factor above 1, like 2");
-    General {
-        zone: zone.or_else(|| TimeZone::get("Asia/Seoul").ok()),
-        currency,
-        language,
-        renotify_factor: renotify_factor.unwrap_or(2.0),
-    }
-}
-
-fn currency(root: &mut Section<'_, '_>) -> String {
-    let currency = root
-        .key("currency", "The currency of the bill: an ISO 4217 code.")
-        .default("KRW")
-        .pattern("^[A-Z]{3}$")
-        .parse("an ISO 4217 code like \"KRW\"", |code| money::decimals(code).map(|_| code.to_owned()));
-    currency.unwrap_or_else(|| "KRW".to_owned())
-}
-
 fn read(
     root: &mut Section<'_, '_>,
     references: &SecretResolver<'_>,
 ) -> Option<(Config, Option<SecretsManagerOptions>)> {
     let state_dir = state_dir(root);
     let env_file = root.key("env_file", ENV_FILE).path();
-    let General { zone, currency, language, renotify_factor } = general(root);
+    let General { zone, currency, language, renotify_factor } = General::read(root);
     let baseline_days =
         days(root.key("baseline_days", "The number of days in the statistics of billing_baseline."), 90);
     let accept_after_days = days(root.key("accept_after_days", ACCEPT_AFTER), ACCEPT_AFTER_DAYS);

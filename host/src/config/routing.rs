@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use config_file::toml::{Document, Section};
-use notify::options::{ReceiverKind, ReceiverOptions};
+use notify::options::{ReceiverKind, ReceiverOptions, read_address};
 use notify::routing::{Routing, read_hints, read_owners, read_routes};
 
 const OWNERSHIP: &str = "A file with tables [[owner]]: the projects, the people and the receivers of an owner; and tables [[hint]]: sentences for the incidents of services.";
+const REPORT_URL: &str = "The address under which people reach `costwarden serve`. Notifications of incidents link to the page of the incident.";
 const ROUTE: &str = "The routes. A receiver that no route names gets every notification at once; any other receiver gets the incidents of its routes.";
 
 /// Reads the routes and the owners.
 pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) -> Routing {
     let names: BTreeSet<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
     let mut routing = ownership(root, &names);
+    routing.report_url = root.has("report_url").then(|| read_address(root.key("report_url", REPORT_URL))).flatten();
     routing.routes = read_routes(root.key("route", ROUTE).sections(), &names);
     for receiver in receivers {
         // An alert must be sent again by every run.

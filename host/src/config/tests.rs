@@ -73,7 +73,7 @@ kind = "syslog"
     etc/costwarden.toml:1: rules: is missing, expected a table [rules] with directory = "..."
     etc/costwarden.toml:2: time_zone: expected an IANA time zone like "Asia/Seoul", found "Seoul"
     etc/costwarden.toml:3: currency: expected an ISO 4217 code like "KRW", found "won"
-    etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, route, budget, metrics, secrets, health
+    etc/costwarden.toml:4: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, report_url, route, budget, metrics, secrets, health
     etc/costwarden.toml:5: baseline_days: expected a whole number from 1 to 3660, found 0
     etc/costwarden.toml:9: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
     etc/costwarden.toml:10: source.page_size: expected a whole number from 1 to 10000, found 20000

@@ -123,7 +123,7 @@ address = "localhost"
 fn unknown_keys() {
     let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[receiver]]\n");
     insta::assert_snapshot!(refused(&config), @r#"
-    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, route, budget, metrics, secrets, health
+    error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, report_url, route, budget, metrics, secrets, health
     error: [workdir]/costwarden.toml:14: rules.folder: unknown key, expected one of directory, max_notifications_per_month
     error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, call_seconds, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
     error: [workdir]/costwarden.toml:17: receiver.kind: is missing, expected "stdout" or "syslog" or "slack" or "webhook" or "email" or "alertmanager" or "teams" or "kakaowork"

@@ -32,7 +32,11 @@ fn workdir(endpoints: &[(&str, &Endpoint)], routes: &str) -> Workdir {
     );
     let hints = "[[hint]]\nservice = \"other\"\ntext = \"no\"\n[[hint]]\nservice = \"Virtual*\"\ntext = \"Ask #shop\\nfirst\"\n";
     workdir.write("owners.toml", &format!("{owner}{hints}"));
-    bills::configure(&workdir, "language = \"en\"\nownership = \"owners.toml\"", &format!("{receivers}{routes}"));
+    bills::configure(
+        &workdir,
+        "language = \"en\"\nownership = \"owners.toml\"\nreport_url = \"https://costs.example.com\"",
+        &format!("{receivers}{routes}"),
+    );
     bills::load(&workdir).expect(0);
     workdir
 }
@@ -69,6 +73,7 @@ fn each_receiver_gets_the_incidents_of_its_routes() {
     "pager" false "none"
     "other" false "immediate"
     "#);
+    assert_eq!(document["incidents"][0]["link"], format!("https://costs.example.com/incidents/{id}"));
     let text = workdir.run(&["routes", "test", &id]).expect(0).stdout;
     assert!(text.contains("team-shop (@kim)") && text.contains("none: no route matches"), "{text}");
     // A closed incident without a receiver is settled.

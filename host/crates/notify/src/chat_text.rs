@@ -35,6 +35,14 @@ pub(crate) struct ChatText {
     pub(crate) lines: Vec<String>,
     /// The severity, the rules and the id.
     pub(crate) footer: String,
+    pub(crate) link: Option<Link>,
+}
+
+/// The page of an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Link {
+    pub(crate) label: &'static str,
+    pub(crate) url: String,
 }
 
 /// The cost of the recent days.
@@ -101,6 +109,13 @@ impl ChatText {
             chart,
             lines: words.lines.iter().map(|line| one_line(line)).chain(cause).chain(hint).collect(),
             footer: one_line(&words.footer),
+            link: incident.and_then(|content| content.link).map(|url| Link {
+                label: match locale.language {
+                    Language::Korean => "이상 보기, 결정 남기기",
+                    Language::English => "Show the incident and decide",
+                },
+                url: url.to_owned(),
+            }),
         }
     }
 }

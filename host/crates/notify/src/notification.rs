@@ -87,6 +87,8 @@ pub struct IncidentContent<'a> {
     pub owner: Option<&'a Owner>,
     /// The hint of the operators about the series.
     pub hint: Option<&'a str>,
+    /// The address of the page of the incident, where people decide.
+    pub link: Option<&'a str>,
     /// The earlier deliveries of the incident to the receiver.
     pub delivery: Option<&'a Delivery>,
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use config_file::toml::{ListText, Section};
 use jiff::civil::Time;
 use model::incident::Incident;
+use reqwest::Url;
 
 pub use self::budget::RoutedBudget;
 pub use self::hint::{Hint, read_hints};
@@ -27,6 +28,8 @@ pub struct Routing {
     pub routes: Vec<Route>,
     pub owners: Vec<Owner>,
     pub hints: Vec<Hint>,
+    /// The address of `costwarden serve` for people.
+    pub report_url: Option<Url>,
 }
 
 /// The treatment of the notifications of an incident at a receiver.
@@ -45,6 +48,13 @@ impl Routing {
     /// Returns the owner of the project of an incident; `None` for a sum over projects or without an owner.
     pub fn owner(&self, incident: &Incident) -> Option<&Owner> {
         self.owners.iter().find(|owner| owner.owns(&incident.series, &incident.names))
+    }
+
+    /// Returns the address of the page of an incident; `None` without a page.
+    pub fn link(&self, incident: &Incident) -> Option<Url> {
+        let mut url = self.report_url.clone()?;
+        url.set_path(&format!("{}/incidents/{}", url.path().trim_end_matches('/'), incident.id));
+        Some(url)
     }
 
     /// Returns the text of the first hint about an incident.

@@ -207,6 +207,7 @@ impl Run<'_> {
             cause: None,
             owner: self.services.config.routing.owner(incident).cloned(),
             hint: self.services.config.routing.hint(incident).map(str::to_owned),
+            link: self.services.config.routing.link(incident).map(String::from),
         }
     }
 
@@ -235,6 +236,7 @@ pub(super) struct IncidentParts<'c> {
     cause: Option<&'c Cause>,
     owner: Option<Owner>,
     hint: Option<String>,
+    link: Option<String>,
 }
 
 impl IncidentParts<'_> {
@@ -253,6 +255,7 @@ impl IncidentParts<'_> {
             cause: self.cause,
             owner: self.owner.as_ref(),
             hint: self.hint.as_deref(),
+            link: self.link.as_deref(),
             delivery: incident.deliveries.get(receiver),
         }
     }

@@ -88,6 +88,7 @@ pub(crate) fn content(incident: &Incident, kind: NotificationKind) -> IncidentCo
         recent_days: &[],
         owner: None,
         hint: None,
+        link: None,
         cause: None,
         delivery: None,
     }

@@ -104,6 +104,7 @@ fn text(text: &ChatText) -> String {
     lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
     lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.line(), chart.label)));
     lines.extend(text.lines.iter().cloned());
+    lines.extend(text.link.iter().map(|link| format!("{}: {}", link.label, link.url)));
     lines.extend((!text.footer.is_empty()).then(|| text.footer.clone()));
     lines.join("\n")
 }

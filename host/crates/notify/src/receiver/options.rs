@@ -9,7 +9,7 @@ pub use super::alertmanager::AlertmanagerOptions;
 pub use super::authorization::BasicLogin;
 pub use super::email::{EmailOptions, SmtpLogin, SmtpSecurity};
 pub use super::kakaowork::KakaoWorkOptions;
-pub use super::post::HttpOptions;
+pub use super::post::{HttpOptions, read_address};
 pub use super::slack::{SlackApp, SlackDestination, SlackOptions};
 pub use super::syslog::{SyslogOptions, SyslogTransport};
 pub use super::teams::TeamsOptions;

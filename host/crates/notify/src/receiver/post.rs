@@ -82,7 +82,7 @@ impl HttpOptions {
 }
 
 /// Reads an address that is no secret.
-pub(super) fn read_address(key: Key<'_, '_, '_>) -> Option<Url> {
+pub fn read_address(key: Key<'_, '_, '_>) -> Option<Url> {
     key.pattern("^https?://").parse(EXPECTED, address)
 }
 

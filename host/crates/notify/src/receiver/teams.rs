@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, checked_address, secret_address};
 use super::{ChannelError, Receipt};
-use crate::chat_text::ChatText;
+use crate::chat_text::{ChatText, Link};
 use crate::notification::Notification;
 
 /// A channel or chat of Teams.
@@ -72,6 +72,8 @@ fn message(text: &ChatText) -> Value {
     if !text.footer.is_empty() {
         blocks.push(block(&text.footer, &json!({ "size": "small", "isSubtle": true })));
     }
+    let open = |link: &Link| json!({ "type": "Action.OpenUrl", "title": link.label, "url": link.url });
+    let actions: Vec<Value> = text.link.iter().map(open).collect();
     json!({
         "type": "message",
         "attachments": [{
@@ -83,6 +85,7 @@ fn message(text: &ChatText) -> Value {
                 "version": "1.4",
                 "msteams": { "width": "Full" },
                 "body": blocks,
+                "actions": actions,
             },
         }],
     })

@@ -19,7 +19,7 @@ fn routing(routes: &str, owners: &str) -> Routing {
     let document = Document::new(Path::new("owners.toml"), owners);
     let owners = read_owners(document.root().expect("TOML").key("owner", "The owners.").sections(), &receivers);
     assert_eq!(document.into_errors(), []);
-    Routing { routes, owners, hints: Vec::new() }
+    Routing { routes, owners, hints: Vec::new(), report_url: None }
 }
 
 /// Returns the treatment of a warning about the project `쇼핑몰` at each receiver.

@@ -8,7 +8,7 @@ use lettre::message::MultiPart;
 use lettre::message::header::{HeaderName, HeaderValue};
 
 use super::{EmailOptions, chart, failed};
-use crate::chat_text::ChatText;
+use crate::chat_text::{ChatText, Link};
 use crate::notification::Notification;
 use crate::receiver::ChannelError;
 
@@ -56,6 +56,7 @@ fn plain(text: &ChatText) -> String {
     lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
     lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.line(), chart.label)));
     lines.extend(text.lines.iter().cloned());
+    lines.extend(text.link.iter().map(|link| format!("{}: {}", link.label, link.url)));
     lines.extend((!text.footer.is_empty()).then(|| format!("\n{}", text.footer)));
     lines.join("\n") + "\n"
 }
@@ -69,6 +70,8 @@ fn html(text: &ChatText) -> String {
         parts.push(chart::html(chart));
     }
     parts.extend(text.lines.iter().map(|line| format!("<p>{}</p>", escape(line))));
+    let anchor = |link: &Link| format!("<p><a href=\"{}\">{}</a></p>", escape(&link.url), escape(link.label));
+    parts.extend(text.link.iter().map(anchor));
     if !text.footer.is_empty() {
         parts.push(format!("<p style=\"color:#595959\"><small>{}</small></p>", escape(&text.footer)));
     }

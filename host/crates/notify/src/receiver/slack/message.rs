@@ -20,6 +20,7 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
         lines.push(format!("`{}` {}", chart.line(), escape(&chart.label)));
     }
     lines.extend(text.lines.iter().map(|line| escape(line)));
+    lines.extend(text.link.iter().map(|link| format!("<{}|{}>", link.url, escape(link.label))));
     let mut blocks = vec![json!({ "type": "section", "text": markup(&lines.join("\n")) })];
     if !text.footer.is_empty() {
         blocks.push(json!({ "type": "context", "elements": [markup(&escape(&text.footer))] }));

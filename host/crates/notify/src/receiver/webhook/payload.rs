@@ -173,6 +173,7 @@ fn incident(content: &IncidentContent<'_>) -> Value {
         "owner": content.owner.map(|owner| json!({ "name": owner.name, "people": owner.people })),
         "assignee": incident.assignee(),
         "hint": content.hint,
+        "link": content.link,
         "cause": content.cause.map(cause_document),
         "recentDays": content.recent_days.iter().map(|day| day_cost(day.date, day.cost)).collect::<Vec<_>>(),
     });
@@ -340,6 +341,7 @@ mod tests {
               "owner": null,
               "assignee": null,
               "hint": null,
+              "link": null,
               "cause": null,
               "recentDays": [
                 {
