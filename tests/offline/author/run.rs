@@ -248,8 +248,6 @@ fn log_lines_have_the_series_and_the_days() {
     insta::assert_snapshot!(logged(r#"{"mode": "reference", "name": "weeks", "phase": "fit"}"#), @" INFO weeks: 1 bytes plugin=misbehaving rule=run series=bill from=2026-01-01 to=2026-02-05");
     insta::assert_snapshot!(logged(r#"{"mode": "reference", "name": "days"}"#), @r#"
      INFO no reference data "days": the granted folder has weeks
-     INFO no reference data "days": the granted folder has weeks
-     INFO no reference data "days": the granted folder has weeks
     failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses the series: no such reference data
     "#);
 }

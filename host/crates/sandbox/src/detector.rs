@@ -7,13 +7,13 @@ use model::series::{Series, Window};
 use crate::call::{CallContext, CallKind, CallOutcome, Fitted, Issue, Verdict};
 use crate::failure::{Failure, FailureContext};
 use crate::limits::Limits;
-use crate::load::StoredResults;
 use crate::manifest::{Manifest, Scope};
 use crate::protocol::Call;
 use crate::run::batch::{self, BatchCall, Batching, Operation};
 use crate::run::repetition::repeat;
 use crate::run::subject::CallPoints;
 use crate::run::{DifferentSample, Plugin, output};
+use crate::stored_results::StoredResults;
 
 /// A loaded plugin with a valid contract. Calls are independent: every call runs in a fresh instance in a worker process.
 pub struct Detector {

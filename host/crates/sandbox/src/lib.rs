@@ -22,6 +22,7 @@ mod manifest;
 pub mod meter;
 mod protocol;
 mod run;
+mod stored_results;
 #[cfg(test)]
 mod tests;
 mod text;

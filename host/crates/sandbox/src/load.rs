@@ -8,7 +8,6 @@ mod error;
 mod inspect;
 mod record;
 mod sandbox;
-mod stored;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,13 +29,12 @@ use crate::run::{Image, Plugin, ReferenceFolder};
 use crate::text;
 
 use self::record::RecordKeys;
-use self::stored::DescribedCode;
+use crate::stored_results::{DescribedCode, StoredResults};
 
 pub use self::error::{FaultClass, LoadError, LoadFault};
 pub use self::inspect::{InspectError, InspectFault};
 pub use self::record::{Prospect, StoredRefusal, TransientFailure};
 pub use self::sandbox::Sandbox;
-pub(crate) use self::stored::StoredResults;
 
 /// Permissions of a plugin beyond the input of a call, granted by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,9 +20,9 @@ pub(crate) struct StoredResults {
 }
 
 /// A checked description, and the compiled code of the plugin.
-pub(super) struct DescribedCode {
-    pub(super) manifest: Manifest,
-    pub(super) code: MachineCode,
+pub(crate) struct DescribedCode {
+    pub(crate) manifest: Manifest,
+    pub(crate) code: MachineCode,
 }
 
 /// The stored form of a description.
@@ -34,19 +34,19 @@ struct StoredDescription {
 }
 
 impl StoredResults {
-    pub(super) fn new(cache: Arc<CodeCache>, description: CacheKey) -> Self {
+    pub(crate) fn new(cache: Arc<CodeCache>, description: CacheKey) -> Self {
         Self { cache, description }
     }
 
     /// Returns the stored description, if the code under the key is the described code.
-    pub(super) fn described_code(&self, key: &CacheKey) -> Option<DescribedCode> {
+    pub(crate) fn described_code(&self, key: &CacheKey) -> Option<DescribedCode> {
         let StoredDescription { manifest, code: described } = self.cache.record(&self.description)?;
         let CachedCode { code, digest } = self.cache.get(key)?;
         (digest == described).then_some(DescribedCode { manifest, code })
     }
 
     /// Stores the description that the code under the key gave.
-    pub(super) fn put_description(&self, manifest: &Manifest, key: &CacheKey, code: &MachineCode) {
+    pub(crate) fn put_description(&self, manifest: &Manifest, key: &CacheKey, code: &MachineCode) {
         let code = self.cache.digest(key, code);
         self.cache.put_record(&self.description, &StoredDescription { manifest: manifest.clone(), code });
     }
