@@ -1,6 +1,6 @@
 //! The cost of this program beside the program of another commit, in turns: the start of an hourly run with ten plugins, and
 //! `rules run` over many series. `make compare-cost BEFORE=FILE` runs this benchmark, and writes the table to
-//! `BENCHMARKS.md`.
+//! `BENCHMARKS.md`. The other program must read the present format of the embedded store.
 //!
 //! `COSTWARDEN_BENCH_ROUNDS=5` measures 5 rounds and leaves the file unchanged.
 
