@@ -315,6 +315,7 @@ impl Command {
 async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
     let Cli { config, json, command } = cli;
     let form = if json { present::Form::Json } else { present::Form::Text };
+    let invocation = args::Invocation { form, run_id: run, now };
     let grade = match command {
         Command::Init(args) => init::init(args, form, run, now).await,
         Command::Daily(args) => jobs::daily(load(config, SecretUse::All).await?, &args, form, run, now).await,
@@ -326,21 +327,16 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
             let store = load_store(config.clone()).await;
             rules::list(load(config, SecretUse::Tables(&[])).await?, store, args, form).await
         }
-        Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, form, run, now).await,
-        Command::Archive(command) => {
-            archive::archive(load(config, SecretUse::All).await?, command, form, run, now).await
-        }
+        Command::Rules(command) => rules::rules(load(config, command.secrets()).await?, command, invocation).await,
+        Command::Archive(command) => archive::archive(load(config, SecretUse::All).await?, command, invocation).await,
         Command::Anomalies(command) => anomalies::anomalies(load_store(config).await?, command, form).await,
         Command::Incidents(incidents::IncidentsCommand::Explain(args)) => {
             let uses = SecretUse::Tables(&["archive", "store"]);
             incidents::explain(&load(config, uses).await?, &args, form).await
         }
-        Command::Incidents(command) => {
-            let invocation = args::Invocation { form, run_id: run, now };
-            incidents::incidents(load_store(config).await?, command, invocation).await
-        }
-        Command::Silences(command) => silences::silences(load_store(config).await?, command, form, run, now).await,
-        Command::Events(command) => events::events(load_store(config).await?, command, form, run, now).await,
+        Command::Incidents(command) => incidents::incidents(load_store(config).await?, command, invocation).await,
+        Command::Silences(command) => silences::silences(load_store(config).await?, command, invocation).await,
+        Command::Events(command) => events::events(load_store(config).await?, command, invocation).await,
         Command::Routes(command) => routes::routes(load_store(config).await?, command, form, now).await,
         Command::Series(series::SeriesCommand::Forecast(args)) => series::forecast(args, config, form).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,

@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 use similar::{ChangeTag, TextDiff};
 
-use super::args::SpanArgs;
+use super::args::{Invocation, SpanArgs};
 use super::jobs::{billing_day, counting, end};
 use super::present::{self, Form};
 use super::{args, log};
@@ -54,18 +54,13 @@ pub(super) enum ArchiveCommand {
     Rebuild,
 }
 
-pub(super) async fn archive(
-    config: Config,
-    command: ArchiveCommand,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
-) -> anyhow::Result<Grade> {
+pub(super) async fn archive(config: Config, command: ArchiveCommand, invocation: Invocation) -> anyhow::Result<Grade> {
+    let Invocation { form, run_id, now } = invocation;
     match command {
         ArchiveCommand::Lifecycle { apply } => lifecycle(&config, apply, form).await,
         ArchiveCommand::Prune { before, apply } => prune(&config, before, apply, form, now).await,
         ArchiveCommand::Verify { span } => verify(&config, &span, form, now).await,
-        ArchiveCommand::Rebuild => rebuild(config, form, run, now).await,
+        ArchiveCommand::Rebuild => rebuild(config, form, run_id, now).await,
     }
 }
 

@@ -5,12 +5,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use model::money;
 use model::planned_event::{Plan, PlannedEvent};
-use model::run_id::RunId;
 use model::scope::Scope;
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::args::{self, ScopeArgs};
+use super::args::{self, Invocation, ScopeArgs};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
@@ -53,14 +52,13 @@ pub(super) struct AddArgs {
 pub(super) async fn events(
     config: StoreConfig,
     command: EventsCommand,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
+    invocation: Invocation,
 ) -> anyhow::Result<Grade> {
+    let Invocation { form, run_id, now } = invocation;
     match command {
         EventsCommand::Add(args) => {
             let event = event(*args, now)?;
-            pipeline::with_write_lease(&config, run, async |store| store.put_planned_event(&event, now).await)
+            pipeline::with_write_lease(&config, run_id, async |store| store.put_planned_event(&event, now).await)
                 .await??;
             show(&[event], &config.currency, form);
         }

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use config_file::secret::SecretUse;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use tracing::Level;
@@ -24,7 +23,6 @@ use crate::config::{Config, StoreConfig};
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
 use model::incident::DecisionCount;
 use model::rule::{self, Rule, RuleSet};
-use model::run_id::RunId;
 use sandbox::Sandbox;
 use store::{Access, Store};
 
@@ -91,13 +89,8 @@ pub(super) struct ListArgs {
     rules: Option<PathBuf>,
 }
 
-pub(super) async fn rules(
-    mut config: Config,
-    command: RulesCommand,
-    form: Form,
-    run_id: RunId,
-    now: Timestamp,
-) -> anyhow::Result<Grade> {
+pub(super) async fn rules(mut config: Config, command: RulesCommand, invocation: Invocation) -> anyhow::Result<Grade> {
+    let Invocation { form, run_id, .. } = invocation;
     match command {
         RulesCommand::Run(RunArgs { date, hour, rules }) => {
             let is_live_rule_set = rules.is_none();
@@ -107,8 +100,8 @@ pub(super) async fn rules(
         RulesCommand::Backtest(args) => backtest::run(config, args, form, run_id).await,
         RulesCommand::Diff(args) => diff::run(config, args, form, run_id).await,
         RulesCommand::Tune(args) => tune::run(config, args, form, run_id).await,
-        RulesCommand::Apply(args) => apply::apply(config, args, Invocation { form, run_id, now }).await,
-        RulesCommand::Rollback(args) => apply::rollback(&config, args, Invocation { form, run_id, now }),
+        RulesCommand::Apply(args) => apply::apply(config, args, invocation).await,
+        RulesCommand::Rollback(args) => apply::rollback(&config, args, invocation),
         RulesCommand::List(_) => unreachable!("the command line handles the list"),
     }
 }

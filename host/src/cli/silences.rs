@@ -2,12 +2,11 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use model::run_id::RunId;
 use model::silence::{NewSilence, Silence};
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::args::{self, AsOf, ScopeArgs};
+use super::args::{self, AsOf, Invocation, ScopeArgs};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::{self, Grade};
@@ -60,14 +59,13 @@ pub(super) struct ExpireArgs {
 pub(super) async fn silences(
     config: StoreConfig,
     command: SilencesCommand,
-    form: Form,
-    run: RunId,
-    now: Timestamp,
+    invocation: Invocation,
 ) -> anyhow::Result<Grade> {
+    let Invocation { form, run_id, now } = invocation;
     match command {
         SilencesCommand::Add(args) => {
             let silence = silence(*args, &config, now)?;
-            pipeline::with_write_lease(&config, run, async |store| store.put_silence(&silence, now).await).await??;
+            pipeline::with_write_lease(&config, run_id, async |store| store.put_silence(&silence, now).await).await??;
             show(&[silence], &config, form, now);
         }
         SilencesCommand::List(ListArgs { all }) => {
@@ -77,7 +75,7 @@ pub(super) async fn silences(
             show(&silences, &config, form, now);
         }
         SilencesCommand::Expire(args) => {
-            let expired = pipeline::with_write_lease(&config, run, async |store| expire(store, args, now).await);
+            let expired = pipeline::with_write_lease(&config, run_id, async |store| expire(store, args, now).await);
             show(&[expired.await??], &config, form, now);
         }
     }

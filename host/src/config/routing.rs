@@ -14,7 +14,7 @@ const ROUTE: &str = "The routes. A receiver that no route names gets every notif
 pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) -> Routing {
     let names: BTreeSet<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
     let mut routing = ownership(root, &names);
-    routing.report_url = root.has("report_url").then(|| read_address(root.key("report_url", REPORT_URL))).flatten();
+    routing.report_url = read_address(root.key("report_url", REPORT_URL));
     routing.routes = read_routes(root.key("route", ROUTE).sections(), &names);
     for receiver in receivers {
         // An alert must be sent again by every run.

@@ -120,6 +120,16 @@ impl ChatText {
     }
 }
 
+impl ChatText {
+    /// Returns the lines between the title and the footer without markup: the figures, the chart, the sentences and the link.
+    pub(crate) fn plain_lines(&self) -> Vec<String> {
+        let figures = (!self.figures.is_empty()).then(|| self.figures.clone());
+        let chart = self.chart.as_ref().map(|chart| format!("{} {}", chart.line(), chart.label));
+        let link = self.link.as_ref().map(|link| format!("{}: {}", link.label, link.url));
+        figures.into_iter().chain(chart).chain(self.lines.iter().cloned()).chain(link).collect()
+    }
+}
+
 fn symbol(notification: &Notification<'_>) -> &'static str {
     match &notification.content {
         Content::Incident(content) => symbol_of(content.kind, content.incident.severity),

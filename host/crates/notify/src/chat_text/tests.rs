@@ -26,10 +26,10 @@ const ENGLISH: Locale<'static> = Locale { language: Language::English, currency:
 
 /// Returns the parts of a text in lines.
 fn plain(notification: &Notification<'_>) -> String {
-    let ChatText { symbol, title, figures, chart, lines, footer, .. } = ChatText::of(notification);
-    let chart = chart.map(|chart| format!("{} {}", chart.line(), chart.label)).unwrap_or_default();
-    let parts = [format!("{symbol} {title}"), figures, chart].into_iter().chain(lines).chain([footer]);
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    let text = ChatText::of(notification);
+    let title = format!("{} {}", text.symbol, text.title);
+    let footer = (!text.footer.is_empty()).then(|| text.footer.clone());
+    [title].into_iter().chain(text.plain_lines()).chain(footer).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -16,7 +16,7 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 
-use super::authorization::BasicLogin;
+use super::authorization::Login;
 use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, read_address};
 use super::{ChannelError, Receipt};
 use crate::chat_text::ChatText;
@@ -30,7 +30,7 @@ pub struct AlertmanagerOptions {
     pub endpoint: Url,
     /// Time from a run to `endsAt`. Longer than the time to the next run.
     pub expiry: SignedDuration,
-    pub login: Option<BasicLogin>,
+    pub login: Option<Login>,
     pub http: HttpOptions,
 }
 
@@ -38,7 +38,7 @@ pub struct AlertmanagerOptions {
 pub(super) struct Alertmanager {
     endpoint: Url,
     expiry: SignedDuration,
-    login: Option<BasicLogin>,
+    login: Option<Login>,
     http: HttpClient,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_
     let hours = section
         .key("expire_hours", "The time from a run to endsAt, in hours; longer than the time between two runs.")
         .whole_or(1..=744, 50);
-    let login = BasicLogin::read(section, references);
+    let login = Login::read(section, references);
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
     let expiry = SignedDuration::from_hours(hours);
     Some(AlertmanagerOptions { endpoint: endpoint?, expiry, login: login?, http: http? })
@@ -107,7 +107,7 @@ impl Alertmanager {
     }
 
     fn headers(&self) -> Result<HeaderMap, ChannelError> {
-        self.login.as_ref().map_or_else(|| Ok(HeaderMap::new()), BasicLogin::header)
+        self.login.as_ref().map_or_else(|| Ok(HeaderMap::new()), Login::header)
     }
 
     /// Returns the address of a path below the endpoint, which may have a path prefix.

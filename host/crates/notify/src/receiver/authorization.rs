@@ -1,4 +1,5 @@
-//! The header `Authorization` of a request: a bearer token (RFC 6750), or user name and password (RFC 7617).
+//! User name and password of a server, and the header `Authorization` of a request: a bearer token (RFC 6750), or user name
+//! and password (RFC 7617).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,12 +11,12 @@ use super::ChannelError;
 
 /// User name and password of a server.
 #[derive(Debug, Clone)]
-pub struct BasicLogin {
-    username: String,
-    password: Secret,
+pub struct Login {
+    pub username: String,
+    pub password: Secret,
 }
 
-impl BasicLogin {
+impl Login {
     /// Reads the keys `username` and `password`. `None` if a key is unusable, `Some(None)` without both keys.
     pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<Option<Self>> {
         if !section.together(["username", "password"]) {

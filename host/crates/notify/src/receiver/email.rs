@@ -3,7 +3,7 @@
 mod chart;
 mod mail;
 
-use config_file::secret::{self, Secret, SecretResolver};
+use config_file::secret::SecretResolver;
 use config_file::toml::{ListText, Section};
 use jiff::Timestamp;
 use lettre::message::Mailbox;
@@ -14,6 +14,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use transport::causes::causes;
 use transport::http;
 
+use super::authorization::Login;
 use super::post::HttpOptions;
 use super::{ChannelError, Receipt};
 use crate::notification::Notification;
@@ -25,7 +26,7 @@ pub struct EmailOptions {
     pub port: u16,
     pub security: SmtpSecurity,
     /// `None` sends without authentication.
-    pub login: Option<SmtpLogin>,
+    pub login: Option<Login>,
     pub from: Mailbox,
     pub to: Vec<Mailbox>,
     /// Timeout and certificate authority.
@@ -41,13 +42,6 @@ pub enum SmtpSecurity {
     StartTls,
     /// No encryption, for a server on this machine.
     Local,
-}
-
-/// A user of a mail server.
-#[derive(Debug, Clone)]
-pub struct SmtpLogin {
-    pub username: String,
-    pub password: Secret,
 }
 
 #[derive(Debug)]
@@ -82,7 +76,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_
         .whole(1..=65_535)
         .and_then(|port| u16::try_from(port).ok())
         .unwrap_or(default_port);
-    let login = login(section, references);
+    let login = Login::read(section, references);
     let from = section
         .key("from", "The sender.")
         .pattern("@")
@@ -113,18 +107,6 @@ fn security(section: &mut Section<'_, '_>, host: &str) -> Option<SmtpSecurity> {
         return None;
     }
     if has_key { security } else { Some(SmtpSecurity::StartTls) }
-}
-
-/// Reads user name and password. `None` if a key is unusable, `Some(None)` without both keys.
-fn login(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option<Option<SmtpLogin>> {
-    if !section.together(["username", "password"]) {
-        return Some(None);
-    }
-    let username = section
-        .key("username", "The user of the mail server. Without username and password there is no authentication.")
-        .text();
-    let password = secret::read(section.key("password", "A reference to the password."), references);
-    Some(Some(SmtpLogin { username: username?, password: password? }))
 }
 
 fn recipients(section: &mut Section<'_, '_>) -> Option<Vec<Mailbox>> {
@@ -189,7 +171,7 @@ impl Email {
             .timeout(Some(connection.timeout))
             .hello_name(ClientId::Domain(hello))
             .tls(self.tls()?);
-        if let Some(SmtpLogin { username, password }) = login
+        if let Some(Login { username, password }) = login
             && let Some(password) = password.known()
         {
             builder = builder.credentials(Credentials::new(username.clone(), password.to_owned()));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::authorization::bearer;
-use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, read_address};
+use super::post::{DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, read_endpoint};
 use super::{ChannelError, Receipt};
 use crate::chat_text::ChatText;
 use crate::notification::Notification;
@@ -56,11 +56,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, references: &SecretResolver<'_
         .parse("the id of a chat room, like \"123456\"", |text| {
             (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
         });
-    let endpoint = if section.has("endpoint") {
-        read_address(section.key("endpoint", "The address of the Web API.").default("https://api.kakaowork.com"))
-    } else {
-        Url::parse("https://api.kakaowork.com").ok()
-    };
+    let endpoint = read_endpoint(section, "https://api.kakaowork.com");
     let http = HttpOptions::read(section, DEFAULT_SECONDS);
     Some(KakaoWorkOptions { endpoint: endpoint?, app_key: app_key?, conversation: conversation?, http: http? })
 }
@@ -98,13 +94,10 @@ impl KakaoWork {
     }
 }
 
-/// Returns the text of a message. Blocks have short limits, and a text without blocks has no markup.
+/// Returns the text of a message.
 fn text(text: &ChatText) -> String {
     let mut lines = vec![format!("{} {}", text.symbol, text.title)];
-    lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
-    lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.line(), chart.label)));
-    lines.extend(text.lines.iter().cloned());
-    lines.extend(text.link.iter().map(|link| format!("{}: {}", link.label, link.url)));
+    lines.extend(text.plain_lines());
     lines.extend((!text.footer.is_empty()).then(|| text.footer.clone()));
     lines.join("\n")
 }

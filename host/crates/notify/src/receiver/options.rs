@@ -6,8 +6,8 @@ use config_file::secret::SecretResolver;
 use config_file::toml::Section;
 
 pub use super::alertmanager::AlertmanagerOptions;
-pub use super::authorization::BasicLogin;
-pub use super::email::{EmailOptions, SmtpLogin, SmtpSecurity};
+pub use super::authorization::Login;
+pub use super::email::{EmailOptions, SmtpSecurity};
 pub use super::kakaowork::KakaoWorkOptions;
 pub use super::post::{HttpOptions, read_address};
 pub use super::slack::{SlackApp, SlackDestination, SlackOptions};

@@ -86,6 +86,15 @@ pub fn read_address(key: Key<'_, '_, '_>) -> Option<Url> {
     key.pattern("^https?://").parse(EXPECTED, address)
 }
 
+/// Reads the key `endpoint`, the address of a public API that a config seldom changes.
+pub(super) fn read_endpoint(section: &mut Section<'_, '_>, default: &'static str) -> Option<Url> {
+    if section.has("endpoint") {
+        read_address(section.key("endpoint", "The address of the Web API.").default(default))
+    } else {
+        address(default)
+    }
+}
+
 /// Checks an address that is a secret. A known address is checked when the config is read, the address of a secret in
 /// Secrets Manager before the first request.
 pub(super) fn checked_address(section: &Section<'_, '_>, key: &'static str, secret: Secret) -> Option<Secret> {

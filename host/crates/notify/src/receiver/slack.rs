@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::authorization::bearer;
 use super::post::{
-    DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, checked_address, read_address, secret_address,
+    DEFAULT_SECONDS, HttpClient, HttpOptions, JsonRequest, PostError, checked_address, read_endpoint, secret_address,
 };
 use super::{ChannelError, Receipt};
 use crate::notification::Notification;
@@ -102,16 +102,8 @@ fn app(section: &mut Section<'_, '_>, references: &SecretResolver<'_>) -> Option
         .key("channel", "The id of the channel.")
         .pattern("\\S")
         .parse("the id of a channel, like \"C0123456789\"", |text| (!text.trim().is_empty()).then(|| text.to_owned()));
-    let endpoint = if section.has("endpoint") {
-        read_address(section.key("endpoint", "The address of the Web API.").default("https://slack.com"))
-    } else {
-        web_api()
-    };
+    let endpoint = read_endpoint(section, "https://slack.com");
     Some(SlackApp { endpoint: endpoint?, bot_token: bot_token?, channel: channel? })
-}
-
-fn web_api() -> Option<Url> {
-    Url::parse("https://slack.com").ok()
 }
 
 impl Slack {

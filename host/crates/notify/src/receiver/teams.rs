@@ -129,9 +129,12 @@ mod tests {
     fn a_card_has_the_parts_of_the_text() {
         let incident = lasting_incident();
         let days = recent_days();
-        let content = IncidentContent { recent_days: &days, ..content(&incident, NotificationKind::Opened) };
+        let link = Some("https://c.example/incidents/1");
+        let content = IncidentContent { recent_days: &days, link, ..content(&incident, NotificationKind::Opened) };
         let locale = Locale { language: Language::Korean, currency: "KRW" };
         let card = message(&ChatText::of(&Notification::of_incident(content, locale)));
+        let open = json!({ "type": "Action.OpenUrl", "title": "이상 보기, 결정 남기기", "url": link });
+        assert_eq!(card["attachments"][0]["content"]["actions"], json!([open]));
         insta::assert_snapshot!(serde_json::to_string_pretty(&card["attachments"][0]["content"]["body"]).expect("JSON"), @r#"
         [
           {

@@ -1,4 +1,4 @@
-//! The chart of the recent days as an HTML table. Many mail programs hide images and SVG, but show the colours of cells.
+//! The chart of the recent days as an HTML table: coloured cells need no image.
 
 use super::mail::escape;
 use crate::chat_text::{Bar, Chart};
@@ -17,7 +17,7 @@ pub(super) fn html(chart: &Chart) -> String {
     )
 }
 
-/// Returns the cell of a day: a nested table, since the height of an element is not known to all mail programs.
+/// Returns the cell of a day. A nested table has a height of its own beside the other days of the row.
 fn bar(bar: &Bar) -> String {
     let Some(share) = bar.share else {
         return "<td>·</td>".to_owned();

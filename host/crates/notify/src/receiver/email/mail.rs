@@ -53,10 +53,7 @@ fn message_id(id: &str, receiver: &str, domain: &str) -> String {
 
 fn plain(text: &ChatText) -> String {
     let mut lines = vec![format!("{} {}", text.symbol, text.title), String::new()];
-    lines.extend((!text.figures.is_empty()).then(|| text.figures.clone()));
-    lines.extend(text.chart.iter().map(|chart| format!("{} {}", chart.line(), chart.label)));
-    lines.extend(text.lines.iter().cloned());
-    lines.extend(text.link.iter().map(|link| format!("{}: {}", link.label, link.url)));
+    lines.extend(text.plain_lines());
     lines.extend((!text.footer.is_empty()).then(|| format!("\n{}", text.footer)));
     lines.join("\n") + "\n"
 }
@@ -97,7 +94,8 @@ mod tests {
         let mut incident = lasting_incident();
         incident.names.service = "<script>&\"x\"".into();
         let days = recent_days();
-        let content = IncidentContent { recent_days: &days, ..content(&incident, NotificationKind::Opened) };
+        let link = Some("https://c.example/incidents/1?a&b");
+        let content = IncidentContent { recent_days: &days, link, ..content(&incident, NotificationKind::Opened) };
         let locale = Locale { language: Language::Korean, currency: "KRW" };
         let text = ChatText::of(&Notification::of_incident(content, locale));
         insta::assert_snapshot!(format!("{}\n{}", plain(&text), html(&text)), @r##"
@@ -107,6 +105,7 @@ mod tests {
         ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
         11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
         이유: 평소 하루 215,000~298,000원입니다
+        이상 보기, 결정 남기기: https://c.example/incidents/1?a&b
 
         심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
@@ -118,6 +117,7 @@ mod tests {
         <p><small>10/29–11/13 하루 비용</small></p>
         <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
         <p>이유: 평소 하루 215,000~298,000원입니다</p>
+        <p><a href="https://c.example/incidents/1?a&amp;b">이상 보기, 결정 남기기</a></p>
         <p style="color:#595959"><small>심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b</small></p>
         </body></html>
         "##);

@@ -74,7 +74,13 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::incident::NotificationKind;
+    use model::language::Language;
+
     use super::*;
+    use crate::notification::IncidentContent;
+    use crate::notification::fixtures::{content, lasting_incident};
+    use crate::text::Locale;
 
     #[test]
     fn a_name_mentions_nobody_and_links_nothing() {
@@ -83,6 +89,19 @@ mod tests {
             escape("@channel @Here a@everyone @team"),
             "@\u{2060}channel @\u{2060}Here a@\u{2060}everyone @team"
         );
+    }
+
+    #[test]
+    fn the_last_line_links_to_the_page_of_the_incident() {
+        let incident = lasting_incident();
+        let content = IncidentContent {
+            link: Some("https://c.example/incidents/1"),
+            ..content(&incident, NotificationKind::Opened)
+        };
+        let locale = Locale { language: Language::English, currency: "KRW" };
+        let message = message(&Notification::of_incident(content, locale));
+        let text = message["blocks"][0]["text"]["text"].as_str().expect("a text");
+        assert_eq!(text.lines().last(), Some("<https://c.example/incidents/1|Show the incident and decide>"));
     }
 
     #[test]
