@@ -73,8 +73,9 @@ bench-sandbox: build ## time the detectors in the sandbox against native ones, a
 	cargo bench --profile release --workspace --bench boundary --bench startup
 
 .PHONY: compare-cost
-compare-cost: host plugins ## time this program against the binary of another commit: BEFORE=FILE
-	COSTWARDEN_BEFORE=$(abspath $(BEFORE)) cargo bench --profile release --workspace --bench cost
+compare-cost: host plugins ## time this program against the binary of another commit: BEFORE=FILE [STORES=DIR]
+	COSTWARDEN_BEFORE=$(abspath $(BEFORE)) $(if $(STORES),COSTWARDEN_BEFORE_STORES=$(abspath $(STORES))) \
+		cargo bench --profile release --workspace --bench cost
 
 .PHONY: bench-volume
 bench-volume: plugins ## time the rules over stores of up to a million series

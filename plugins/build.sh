@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds every detector of the workspace.
 #
-#   plugins/<name>        bundled detectors    -> plugins/dist/<name>.wasm, packed by `costwarden plugin build`
-#   tests/plugins/<name>  for the suites only  -> target/test-plugins/<name>.wasm, core modules as the compiler leaves
-#                                                 them; the host makes components of such when it loads them
+#   plugins/<name>                 bundled detectors   -> plugins/dist/<name>.wasm, packed by `costwarden plugin build`
+#   plugins/examples/holt-winters  the example         -> target/examples/holt-winters.wasm, packed as well
+#   tests/plugins/<name>           for the suites only -> target/test-plugins/<name>.wasm, core modules as the compiler
+#                                                         leaves them; the host makes components of such when it loads them
 #
 # The host must have been built before: COSTWARDEN names it, else it is target/release/costwarden.
 # Never asks anything. The compiler is, in this order:
@@ -104,7 +105,11 @@ list_detectors() {
 import json, pathlib, sys
 
 root = pathlib.Path(sys.argv[1])
-places = {root / "plugins": "plugins/dist", root / "tests" / "plugins": "target/test-plugins"}
+places = {
+    root / "plugins": "plugins/dist",
+    root / "plugins" / "examples": "target/examples",
+    root / "tests" / "plugins": "target/test-plugins",
+}
 for package in json.load(sys.stdin)["packages"]:
     place = places.get(pathlib.Path(package["manifest_path"]).parent.parent)
     for target in package["targets"]:
@@ -145,7 +150,7 @@ place() { # FROM TO
 for detector in "${detectors[@]}"; do
     IFS=$'\t' read -r _ from to <<<"$detector"
     from=$build/$target/plugin/$from
-    if [[ $to == plugins/dist/* ]]; then
+    if [[ $to != target/test-plugins/* ]]; then
         packed=$build/packed/${to##*/}
         mkdir -p "$build/packed"
         "$costwarden" plugin build "$from" --output "$packed" >/dev/null

@@ -1,8 +1,20 @@
-//! Conversion between civil dates and days since 1970-01-01, in the proleptic Gregorian calendar, without a dependency.
+//! Civil days in the proleptic Gregorian calendar, their places in week and month, and public holidays.
+//!
+//! ```
+//! use costwarden_sdk::calendar::{Date, Holidays, Weekday};
+//!
+//! let day = Date::parse("2026-02-28").unwrap();
+//! assert!(day.is_last_of_month() && day.weekday() == Weekday::Saturday && day.week_of_month() == 4);
+//! assert_eq!(day.plus(1), Date::parse("2026-03-01").unwrap());
+//! let holidays = Holidays::parse("# Korea\n2026-03-01,Independence Movement Day\n").unwrap();
+//! assert!(holidays.contains(day.plus(1)));
+//! ```
 //!
 //! Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013.
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Refusal, reference};
 
 /// A civil day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,8 +94,15 @@ impl Date {
         (self.year - earlier.year) * 12 + i32::from(self.month) - i32::from(earlier.month)
     }
 
+    /// The day some days later; earlier for a negative number.
+    #[must_use]
+    pub fn plus(self, days: i64) -> Self {
+        Self::from_days(self.days() + days)
+    }
+
     /// Parses a date like `2026-01-31`; `None` for a day outside the calendar.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let date = Self {
             year: parts.next()?.parse().ok()?,
@@ -115,6 +134,47 @@ impl Weekday {
     #[must_use]
     pub fn korean(self) -> &'static str {
         ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"][self as usize]
+    }
+}
+
+/// Public holidays, from reference data of the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holidays(Vec<Date>);
+
+impl Holidays {
+    /// Reads a granted file in the format of [`Holidays::parse`].
+    ///
+    /// # Errors
+    /// The file is not granted, cannot be read, or has another format.
+    pub fn read(name: &str) -> Result<Self, Refusal> {
+        let bytes =
+            reference::read(name).map_err(|error| Refusal::Failed(format!("reference data {name}: {error}")))?;
+        Self::parse(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| Refusal::Failed(format!("reference data {name}: {error}")))
+    }
+
+    /// Parses a day per line, with or without a comma and a name: `2026-03-01,Independence Movement Day`. Empty lines and
+    /// lines with a leading `#` have no day.
+    ///
+    /// # Errors
+    /// A message that names the first line in another format.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let lines =
+            text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let day = |(i, line): (usize, &str)| {
+            let day = line.split(',').next().unwrap_or_default();
+            Date::parse(day.trim())
+                .ok_or_else(|| format!("line {}: expected a day like 2026-01-31, not {line:?}", i + 1))
+        };
+        let mut days = lines.map(day).collect::<Result<Vec<_>, _>>()?;
+        days.sort_unstable();
+        Ok(Self(days))
+    }
+
+    /// Whether a day is a holiday.
+    #[must_use]
+    pub fn contains(&self, day: Date) -> bool {
+        self.0.binary_search(&day).is_ok()
     }
 }
 
@@ -153,5 +213,22 @@ mod tests {
         assert_eq!(Weekday::from_days(0), Weekday::Thursday);
         assert_eq!(Weekday::from_days(-4), Weekday::Sunday);
         assert_eq!(Weekday::from_days(20_780), Weekday::Monday);
+    }
+
+    #[test]
+    fn holidays_are_read_from_granted_lines() {
+        crate::native::grant("holidays.csv", "# Korea\n\n2026-12-25,Christmas\r\n2026-01-01\n");
+        let holidays = Holidays::read("holidays.csv").expect("granted");
+        let days =
+            ["2026-01-01", "2026-12-25", "2026-12-24"].map(|day| holidays.contains(Date::parse(day).expect(day)));
+        assert_eq!(days, [true, true, false]);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        let error = Holidays::parse("2026-01-01\n01.03.2026,Samil\n").expect_err("no day");
+        assert_eq!(error, "line 2: expected a day like 2026-01-31, not \"01.03.2026,Samil\"");
+        let absent = Refusal::Failed("reference data absent: `absent` is not granted".to_owned());
+        assert_eq!(Holidays::read("absent"), Err(absent));
     }
 }

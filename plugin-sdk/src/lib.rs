@@ -67,7 +67,8 @@ pub mod bindings {
 #[cfg(any(target_family = "wasm", test))]
 #[expect(unsafe_code, reason = "an allocator hands out raw memory")]
 mod arena;
-mod calendar;
+pub mod calendar;
+pub mod calibrate;
 mod context;
 mod detector;
 mod forecast;
@@ -79,8 +80,12 @@ pub mod log;
 mod memory;
 pub mod native;
 pub mod reference;
+pub mod robust;
+pub mod season;
 mod series;
+pub mod smooth;
 pub mod stats;
+pub mod text;
 
 pub use bindings::costwarden::detector::types::{Context, Issue, Manifest, Refusal, Scope, Series, Verdict};
 pub use calendar::{Date, Weekday};

@@ -54,6 +54,7 @@ put 640 "$here/deb/environment" etc/costwarden/environment
 for rules in "$root"/rules/*/*.toml; do
     put 644 "$rules" "etc/costwarden/rules/${rules#"$root/rules/"}"
 done
+put 644 "$root/config/reference/kr/holidays.csv" etc/costwarden/reference/kr/holidays.csv
 for schema in "$root"/docs/schema/*.json; do
     put 644 "$schema" "usr/share/costwarden/schema/$(basename "$schema")"
 done

@@ -1,6 +1,6 @@
 //! The deviation of the forecasts, and the ranges of past amounts.
 
-use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::robust::{self, MAD_TO_STD};
 use level::median;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ impl Band {
         let shift = (count >= SLOW_DAYS).then(|| {
             let end = count - RANGE_END;
             let range = &without[end.saturating_sub(RANGE_DAYS)..end];
-            let quantile = |p| stats::quantile(&mut range.to_vec(), p).unwrap_or(0.0);
+            let quantile = |p| robust::quantile(&mut range.to_vec(), p).unwrap_or(0.0);
             let center = newest(&without[..count - LAST], CENTER_DAYS);
             Shift { center, low: quantile(0.1), high: quantile(0.9) }.after(steady_growth(&without[..count - LAST]))
         });

@@ -1,7 +1,7 @@
 //! Exponential smoothing of the level and the weekday terms with clipped errors, in units of the scale.
 
 use costwarden_sdk::Weekday;
-use costwarden_sdk::stats::MAD_TO_STD;
+use costwarden_sdk::robust::MAD_TO_STD;
 use level::{Spread, median};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The fitted state: scale, smoothing, band and recurring charges.
 
-use costwarden_sdk::stats;
+use costwarden_sdk::robust;
 use costwarden_sdk::{Date, Detector as _, Refusal, Series};
 use level::median;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ impl State {
             }
         }
         let is_usual = bursts.len() >= MIN_BURSTS;
-        let burst = stats::quantile(&mut bursts, 0.9).filter(|_| is_usual).map_or(0.0, |burst| USUAL_BURST * burst);
+        let burst = robust::quantile(&mut bursts, 0.9).filter(|_| is_usual).map_or(0.0, |burst| USUAL_BURST * burst);
         (charges, burst)
     }
 }

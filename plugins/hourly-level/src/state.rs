@@ -1,6 +1,6 @@
 //! The fitted state: scale, profile, levels and allowed deviations.
 
-use costwarden_sdk::stats::{self, MAD_TO_STD};
+use costwarden_sdk::robust::{self, MAD_TO_STD};
 use costwarden_sdk::{Detector as _, Forecast, Refusal, Series};
 use level::{FALL, Spread, median};
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ fn rooms(k: f64, settings: &Settings, errors: &[Error]) -> [f32; DAY] {
     let days = errors.rchunks(DAY).filter(|day| day.len() >= MIN_HOURS);
     let peak = |day: &[Error]| day.iter().map(|error| error.counted / deviations[error.hour]).fold(0.0, f64::max);
     let mut peaks: Vec<f64> = days.map(peak).collect();
-    let mut peak_at = |part| stats::quantile(&mut peaks, part).unwrap_or(0.0);
+    let mut peak_at = |part| robust::quantile(&mut peaks, part).unwrap_or(0.0);
     let usual_peak = USUAL_ALLOWANCE * peak_at(0.5);
     let rare_peak = PEAK_ALLOWANCE * peak_at(PEAK_QUANTILE).max(1.0);
     let allowed = (k * rare_peak).sqrt().max(usual_peak);
@@ -178,6 +178,6 @@ fn rooms(k: f64, settings: &Settings, errors: &[Error]) -> [f32; DAY] {
 /// The largest usual amount if most points are 0; else 0.
 fn usual_amount(mut amounts: Vec<f64>, points: usize) -> f64 {
     let is_sparse = 2 * amounts.len() < points && amounts.len() >= MIN_AMOUNTS;
-    let largest = stats::quantile(&mut amounts, PEAK_QUANTILE);
+    let largest = robust::quantile(&mut amounts, PEAK_QUANTILE);
     largest.filter(|_| is_sparse).map_or(0.0, |largest| SPARSE_ALLOWANCE * largest)
 }

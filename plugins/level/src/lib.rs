@@ -9,7 +9,7 @@
 pub mod checks;
 mod spread;
 
-use costwarden_sdk::{Issue, stats};
+use costwarden_sdk::{Issue, robust};
 
 pub use spread::Spread;
 
@@ -34,5 +34,5 @@ pub fn scale(values: impl Iterator<Item = f64> + Clone, count: usize) -> f64 {
 /// The median; 0 for no values.
 #[must_use]
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
-    stats::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
+    robust::median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
 }

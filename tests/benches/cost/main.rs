@@ -1,8 +1,11 @@
 //! The cost of this program beside the program of another commit, in turns: the start of an hourly run with ten plugins, and
 //! `rules run` over many series. `make compare-cost BEFORE=FILE` runs this benchmark, and writes the table to
-//! `BENCHMARKS.md`. The other program must read the present format of the embedded store.
+//! `BENCHMARKS.md`.
 //!
-//! `COSTWARDEN_BENCH_ROUNDS=5` measures 5 rounds and leaves the file unchanged.
+//! - `COSTWARDEN_BEFORE_STORES=DIR` names the stores of the other program, if its format of the embedded store is another one.
+//!   `make bench-volume` of the other commit with `COSTWARDEN_BENCH_FOLDER=DIR` fills these stores with the same series.
+//!
+//! - `COSTWARDEN_BENCH_ROUNDS=5` measures 5 rounds and leaves the file unchanged.
 
 #[expect(dead_code, reason = "the benchmark of many series also writes a bill")]
 #[path = "../volume/filled.rs"]
@@ -14,18 +17,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::civil::{Date, date};
-
 use costwarden_tests::ten_plugins::{self, first_request};
-use costwarden_tests::{Workdir, binary, process, replay};
+use costwarden_tests::{binary, process};
 
-use filled::Volume;
+use filled::{HOUR, Volume};
 
-/// The newest day of every store, a Sunday.
-const LAST: Date = date(2026, 11, 22);
-const DAYS: u16 = 28;
-const HOUR: u8 = 10;
-const SERIES: [u32; 2] = [10_000, 100_000];
+/// Numbers of series, with the largest number of rounds.
+const VOLUMES: [(u32, usize); 3] = [(10_000, 9), (100_000, 9), (1_000_000, 3)];
 /// The default number of rounds.
 const ROUNDS: usize = 9;
 /// Starts of an hourly run in a round.
@@ -45,8 +43,9 @@ fn main() -> anyhow::Result<()> {
     let rounds = chosen.as_deref().map_or(Ok(ROUNDS), str::parse)?;
     let programs = [before.as_path(), Path::new(binary())];
     let mut comparisons = Vec::from(starts(programs, rounds)?);
-    for series in SERIES {
-        comparisons.extend(rules(programs, series, rounds)?);
+    let stores = std::env::var_os("COSTWARDEN_BEFORE_STORES").map(PathBuf::from);
+    for (series, most) in VOLUMES {
+        comparisons.extend(rules(programs, stores.as_deref(), series, rounds.min(most))?);
     }
     let table = table::table(&comparisons);
     eprintln!("{table}");
@@ -70,18 +69,16 @@ fn starts(programs: [&Path; 2], rounds: usize) -> anyhow::Result<[Comparison; 2]
     Ok([cold, warm])
 }
 
-/// Measures `rules run` over a store: the wall-clock time, and the processor time of the process and its workers.
-fn rules(programs: [&Path; 2], series: u32, rounds: usize) -> anyhow::Result<[Comparison; 2]> {
+/// Measures `rules run` over a store: the wall-clock time, and the processor time of the process and its workers. The other
+/// program reads a store in the folder `stores`, or the same store.
+fn rules(programs: [&Path; 2], stores: Option<&Path>, series: u32, rounds: usize) -> anyhow::Result<[Comparison; 2]> {
     let folder = tempfile::tempdir()?;
-    let store = folder.path().join("store.redb");
-    let volume = Volume { series, days: DAYS + 1, snapshot_days: DAYS + 1, hours: (HOUR, HOUR), last: LAST };
-    filled::fill(&store, volume).map_err(anyhow::Error::msg)?;
+    let store = filled::file(folder.path(), "rules", series);
+    filled::fill(&store, Volume::of_default_rules(series, (HOUR, HOUR))).map_err(anyhow::Error::msg)?;
+    let before = stores.map_or(store.clone(), |stores| filled::file(stores, "rules", series));
+    anyhow::ensure!(before.is_file(), "there is no store {}: expected a store of the other program", before.display());
     // Each program has a cache of its own.
-    let config = format!(
-        "{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\npath = {store:?}\n",
-        replay::source()
-    );
-    let workdirs = [Workdir::new(&config), Workdir::new(&config)];
+    let workdirs = [before, store].map(|store| filled::workdir(&store));
     let run = |place: usize| -> anyhow::Result<process::Process> {
         let workdir = workdirs[place].path();
         let args = ["rules", "run", "--hour", &HOUR.to_string(), "--json"];

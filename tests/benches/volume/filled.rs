@@ -1,17 +1,19 @@
 //! Embedded stores with any number of series, filled by the writers of the store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bigdecimal::BigDecimal;
 use jiff::Timestamp;
 use jiff::ToSpan as _;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 
 use model::bill::Amounts;
 use model::ledger::{DayLedger, LedgerEntry};
 use model::run_id::RunId;
 use model::series::{Names, SeriesKey};
 use store::{Access, Embedded, StoreError};
+
+use costwarden_tests::{Workdir, replay};
 
 /// Contents of a store.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,13 @@ pub(crate) struct Volume {
     pub(crate) last: Date,
 }
 
+/// The newest day of every store, a Sunday.
+pub(crate) const LAST: Date = date(2026, 11, 22);
+/// The hour of the rules over snapshots.
+pub(crate) const HOUR: u8 = 10;
+const DAYS: u16 = 90;
+/// Days of snapshots that the default rules read.
+const SNAPSHOT_DAYS: u16 = 28;
 /// Series per project.
 const SERVICES: u32 = 100;
 const PROJECTS: u32 = 100;
@@ -33,6 +42,18 @@ const PROJECTS: u32 = 100;
 pub(crate) const ODD_ONE_IN: u32 = 1_000;
 /// Relative standard deviation of a day, equal to the simulated bill.
 const DAY_NOISE: f64 = 0.03;
+
+impl Volume {
+    /// The newest day with everything that the default rules read. The snapshots have the given hours.
+    pub(crate) fn of_default_rules(series: u32, hours: (u8, u8)) -> Self {
+        Self { series, days: DAYS + 1, snapshot_days: SNAPSHOT_DAYS + 1, hours, last: LAST }
+    }
+}
+
+/// Returns the file of a store in a folder that keeps stores.
+pub(crate) fn file(folder: &Path, command: &str, series: u32) -> PathBuf {
+    folder.join(format!("{command}-{series}.redb"))
+}
 
 /// Creates a store in a new file.
 ///
@@ -60,6 +81,14 @@ pub(crate) fn fill(path: &Path, volume: Volume) -> Result<(), String> {
         entries = day.entries;
     }
     Ok(())
+}
+
+/// Returns a folder with a config for a store.
+pub(crate) fn workdir(store: &Path) -> Workdir {
+    Workdir::new(&format!(
+        "{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\npath = {store:?}\n",
+        replay::source()
+    ))
 }
 
 /// Returns a row of a raw document for a series and a day.

@@ -13,21 +13,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use jiff::civil::{Date, date};
 use serde_json::Value;
 
 use costwarden_tests::process::{self, Process};
 use costwarden_tests::{Workdir, replay};
 
-use filled::Volume;
+use filled::{HOUR, LAST, Volume};
 
-/// The newest day of every store, a Sunday.
-const LAST: Date = date(2026, 11, 22);
-const DAYS: u16 = 90;
-/// Days of snapshots that the default rules read.
-const SNAPSHOT_DAYS: u16 = 28;
-/// The hour of the rules over snapshots.
-const HOUR: u8 = 10;
 /// Runs of a case; the median counts.
 const RUNS: usize = 3;
 
@@ -96,8 +88,7 @@ fn run(case: Case, folder: &Path) -> anyhow::Result<Outcome> {
     if !store.exists() {
         eprintln!("filling {}", store.display());
         let hours = if case.what == What::Rules { (HOUR, HOUR) } else { (0, 23) };
-        let (series, days, snapshot_days) = (case.series, DAYS + 1, SNAPSHOT_DAYS + 1);
-        let volume = Volume { series, days, snapshot_days, hours, last: LAST };
+        let volume = Volume::of_default_rules(case.series, hours);
         let unfinished = store.with_extension("unfinished");
         let _ = std::fs::remove_file(&unfinished);
         filled::fill(&unfinished, volume).map_err(anyhow::Error::msg)?;
@@ -137,7 +128,7 @@ fn check(case: Case, counts: &BTreeMap<String, u64>) -> anyhow::Result<()> {
 }
 
 fn rules(store: &Path) -> anyhow::Result<(Value, Process)> {
-    let workdir = workdir(store);
+    let workdir = filled::workdir(store);
     process::measured(&["rules", "run", "--hour", &HOUR.to_string(), "--json"], prepared(&workdir))
 }
 
@@ -145,7 +136,7 @@ fn rules(store: &Path) -> anyhow::Result<(Value, Process)> {
 fn daily(series: u32, store: &Path, folder: &Path) -> anyhow::Result<(Value, Process)> {
     let copy = folder.join("daily.redb");
     std::fs::copy(store, &copy)?;
-    let workdir = workdir(&copy);
+    let workdir = filled::workdir(&copy);
     let date = LAST.tomorrow()?;
     let path = workdir.path().join("bills").join(replay::key(date, None));
     std::fs::create_dir_all(path.parent().context("the workdir is above")?)?;
@@ -160,13 +151,6 @@ fn daily(series: u32, store: &Path, folder: &Path) -> anyhow::Result<(Value, Pro
     let measured = process::measured(&["daily", "--date", &date.to_string(), "--json"], prepared(&workdir));
     std::fs::remove_file(copy)?;
     measured
-}
-
-fn workdir(store: &Path) -> Workdir {
-    Workdir::new(&format!(
-        "{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n[store]\nkind = \"embedded\"\npath = {store:?}\n",
-        replay::source()
-    ))
 }
 
 fn prepared(workdir: &Workdir) -> impl FnOnce(&mut std::process::Command) + '_ {
@@ -187,7 +171,7 @@ impl Case {
     }
 
     fn store(self, folder: &Path) -> PathBuf {
-        folder.join(format!("{}-{}.redb", self.what.as_str(), self.series))
+        filled::file(folder, self.what.as_str(), self.series)
     }
 }
 

@@ -1,26 +1,12 @@
-//! Public holidays in Korea, with substitute holidays, from 2025 to 2027.
+//! Public holidays in Korea, from the file that detectors may read as reference data.
 
 use jiff::civil::Date;
 
-/// The holidays of each year as month and day.
-const HOLIDAYS: [(i16, &str); 3] = [
-    (
-        2025,
-        "01-01 01-28 01-29 01-30 03-01 03-03 05-05 05-06 06-03 06-06 08-15 10-03 10-05 10-06 10-07 10-08 10-09 12-25",
-    ),
-    (
-        2026,
-        "01-01 02-16 02-17 02-18 03-01 03-02 05-05 05-24 05-25 06-03 06-06 08-15 08-17 09-24 09-25 09-26 10-03 10-05 10-09 12-25",
-    ),
-    (
-        2027,
-        "01-01 02-06 02-07 02-08 02-09 03-01 05-05 05-13 06-06 08-15 08-16 09-14 09-15 09-16 10-03 10-04 10-09 10-11 12-25",
-    ),
-];
+const FILE: &str = include_str!("../../../../config/reference/kr/holidays.csv");
 
 pub(super) fn is_holiday(date: Date) -> bool {
-    let day = date.strftime("%m-%d").to_string();
-    HOLIDAYS.iter().any(|(year, days)| *year == date.year() && days.split(' ').any(|holiday| holiday == day))
+    let day = date.to_string();
+    FILE.lines().any(|line| line.split(',').next() == Some(&day))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The usual amount is the median of the weekday's points in the history. A weekday with too few points uses the median
 //! of all points.
 
-use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Weekday, Window, stats};
+use costwarden_sdk::{Baseline, Context, Detector, Issue, Language, Refusal, Series, Verdict, Weekday, Window, robust};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,9 +64,9 @@ impl Detector for WeekdayRatio {
         }
         // The median of all points replaces missing weekdays, so the history must hold enough points in total.
         let learning = Refusal::learning(all.len(), 7 * weeks);
-        let median = stats::median(&mut all).filter(|_| all.len() >= 7 * weeks).ok_or(learning)?;
+        let median = robust::median(&mut all).filter(|_| all.len() >= 7 * weeks).ok_or(learning)?;
         let usual = by_weekday.map(|mut values| {
-            let own = stats::median(&mut values);
+            let own = robust::median(&mut values);
             own.filter(|_| values.len() >= weeks).unwrap_or(median)
         });
         Ok(Weekday::ALL.into_iter().zip(usual).fold(Baseline::new(usual), |baseline, (weekday, amount)| {

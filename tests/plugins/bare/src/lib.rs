@@ -46,3 +46,8 @@ impl Detector for Bare {
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/authors.md")]
 struct AuthorsGuide;
+
+/// The examples of the guide to the SDK.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/authors/sdk.md")]
+struct SdkGuide;

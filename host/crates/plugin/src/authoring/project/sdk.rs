@@ -14,6 +14,7 @@ macro_rules! sources {
 pub(super) const SOURCES: &[templates::Template] = sources!(
     "arena.rs",
     "calendar.rs",
+    "calibrate.rs",
     "context.rs",
     "detector.rs",
     "forecast.rs",
@@ -23,8 +24,12 @@ pub(super) const SOURCES: &[templates::Template] = sources!(
     "memory.rs",
     "native.rs",
     "reference.rs",
+    "robust.rs",
+    "season.rs",
     "series.rs",
+    "smooth.rs",
     "stats.rs",
+    "text.rs",
 );
 
 const MANIFEST: &str = include_str!("../../../../../../plugin-sdk/Cargo.toml");
