@@ -128,8 +128,8 @@ fn interpolated(values: &[f64]) -> Option<Vec<f64>> {
     let mut last = first;
     for next in (first + 1..values.len()).filter(is_known).chain([values.len()]) {
         let end = values.get(next).unwrap_or(&values[last]);
-        for i in last + 1..next {
-            filled[i] = values[last] + (end - values[last]) * (i - last) as f64 / (next - last) as f64;
+        for (step, value) in filled[last..next].iter_mut().enumerate() {
+            *value = values[last] + (end - values[last]) * step as f64 / (next - last) as f64;
         }
         last = next.min(values.len() - 1);
     }

@@ -1,6 +1,7 @@
 //! The tools of plugin authors: `plugin inspect`, `run`, `test` and `bench`.
 
 mod bench;
+mod bindings;
 mod cache;
 mod compare;
 mod golden;

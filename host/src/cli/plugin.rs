@@ -254,6 +254,9 @@ pub(super) struct LockArgs {
 pub(super) struct KeygenArgs {
     /// File of the secret key. The public key goes to FILE.pub.
     file: PathBuf,
+    /// File with a password that encrypts the secret key; mode 600. Default: the key is not encrypted.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -263,6 +266,9 @@ pub(super) struct SignArgs {
     /// File of the secret key.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// File with the password of an encrypted secret key; mode 600.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -109,9 +109,32 @@ fn keys_are_guarded() {
     insta::assert_snapshot!(words(&sign("none.key")), @"failed: none.key: no such file: create a key with `costwarden plugin keygen none.key`");
     insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub is accessible to other users (mode 644), expected mode 600: run chmod 600 acme.key.pub");
     std::fs::set_permissions(workdir.path().join("acme.key.pub"), std::fs::Permissions::from_mode(0o600)).expect("set");
-    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: not a secret key without a password, expected FILE of `costwarden plugin keygen FILE`, not FILE.pub");
+    insta::assert_snapshot!(words(&sign("acme.key.pub")), @"failed: acme.key.pub: not a secret key, or an encrypted key without --password-file: expected FILE of `costwarden plugin keygen FILE`, not FILE.pub");
     insta::assert_snapshot!(words(&["sign", "plugins/none.wasm", "--key", "moved.key"]), @"failed: plugins/none.wasm: cannot be read: No such file or directory (os error 2)");
     assert!(!workdir.path().join("plugins/tutorial.wasm.minisig").exists());
+}
+
+#[test]
+fn a_password_encrypts_a_key() {
+    let workdir = workdir();
+    for (file, text) in [("password", "long and secret\n"), ("other", "wrong\n")] {
+        workdir.write(file, text);
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(workdir.path().join(file), mode).expect("set");
+    }
+    let keys = workdir.run(&["plugin", "keygen", "acme.key", "--password-file", "password"]).expect(0);
+    assert!(keys.stdout.starts_with("acme.key: the secret key for signing, encrypted with the password\n"), "{keys:?}");
+    let sign = |key: &str, more: &[&str], code| {
+        let run =
+            workdir.run(&[&["plugin", "sign", "plugins/tutorial.wasm", "--key", key], more].concat()).expect(code);
+        run.stderr
+    };
+    insta::assert_snapshot!(sign("acme.key", &[], 2), @"failed: acme.key: not a secret key, or an encrypted key without --password-file: expected FILE of `costwarden plugin keygen FILE`, not FILE.pub");
+    insta::assert_snapshot!(sign("acme.key", &["--password-file", "other"], 2), @"failed: acme.key: not an encrypted key, or another password: expected the password of `costwarden plugin keygen`");
+    sign("acme.key", &["--password-file", "password"], 0);
+    workdir.run(&["plugin", "verify", "plugins/tutorial.wasm", "--key", "acme.key.pub"]).expect(0);
+    workdir.run(&["plugin", "keygen", "plain.key"]).expect(0);
+    insta::assert_snapshot!(sign("plain.key", &["--password-file", "password"], 2), @"failed: plain.key: not an encrypted key: leave out --password-file");
 }
 
 #[test]

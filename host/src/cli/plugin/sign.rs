@@ -26,19 +26,23 @@ pub(super) fn keygen(args: &KeygenArgs, form: Form) -> anyhow::Result<Grade> {
             path.display()
         );
     }
-    let files = plugin::generate_keys()?;
+    let password = password(args.password_file.as_deref())?;
+    let is_encrypted = password.is_some();
+    let files = plugin::generate_keys(password)?;
     create(secret, 0o600, &files.secret)?;
     create(&public, 0o644, &files.public)?;
     if form == Form::Json {
         present::out(
-            &json!({"secretKey": secret, "encrypted": false, "publicKey": public, "line": files.line}).to_string(),
+            &json!({"secretKey": secret, "encrypted": is_encrypted, "publicKey": public, "line": files.line})
+                .to_string(),
         );
         return Ok(Grade::Done);
     }
-    present::out(&format!(
-        "{}: the secret key for signing, not encrypted: keep the file where only the signer can read it",
-        secret.display()
-    ));
+    let protection = match is_encrypted {
+        true => "encrypted with the password",
+        false => "not encrypted: keep the file where only the signer can read it",
+    };
+    present::out(&format!("{}: the secret key for signing, {protection}", secret.display()));
     present::out(&format!("{}: the public key; to trust the key, add to the config:\n", public.display()));
     present::out(&format!(
         "[[plugins.signing.key]]\nname = \"NAME\"\npublic_key = \"{}\"\nplugins = [\"*\"]",
@@ -53,10 +57,11 @@ pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
         "{key}: no such file: create a key with `costwarden plugin keygen {key}`",
         key = args.key.display()
     );
-    let secret = read_secret_file(&args.key).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let secret = read_secret_file(&args.key).map_err(anyhow::Error::msg)?;
     // No size limit: the plugin is hashed, not loaded.
     let artifact = Artifact::read(&args.file, u64::MAX)?;
-    let signature = plugin::sign(&secret, &artifact).with_context(|| args.key.display().to_string())?;
+    let password = password(args.password_file.as_deref())?;
+    let signature = plugin::sign(&secret, password, &artifact).with_context(|| args.key.display().to_string())?;
     let path = plugin::signature_path(&args.file);
     std::fs::write(&path, &signature.text).with_context(|| format!("{} cannot be written", path.display()))?;
     present::out(&match form {
@@ -64,6 +69,11 @@ pub(super) fn sign(args: &SignArgs, form: Form) -> anyhow::Result<Grade> {
         Form::Json => json!({"signature": path, "digest": format!("sha256:{}", artifact.digest)}).to_string(),
     });
     Ok(Grade::Done)
+}
+
+/// Reads the password of a secret key. Only the owner may be able to read the file.
+fn password(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    file.map(read_secret_file).transpose().map_err(anyhow::Error::msg)
 }
 
 pub(super) fn verify(args: &VerifyArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {

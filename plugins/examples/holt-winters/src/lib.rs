@@ -60,10 +60,10 @@ impl Detector for HoltWintersDetector {
         let learning = Refusal::learning(history.learnable().count(), Self::MIN_POINTS as usize);
         let mut model = HoltWinters::start(&values[monday..], 7).ok_or(learning.clone())?;
         let mut errors = Vec::new();
-        for i in monday + 14..values.len() {
+        for (i, value) in values.iter().copied().enumerate().skip(monday + 14) {
             let position = position(&holidays, history, i);
-            errors.extend(Some(values[i] - model.forecast(position)).filter(|error| error.is_finite()));
-            model.learn(position, values[i], GAINS);
+            errors.extend(Some(value - model.forecast(position)).filter(|error| error.is_finite()));
+            model.learn(position, value, GAINS);
         }
         let deviation = robust::MAD_TO_STD * robust::mad(&mut errors, 0.0).ok_or(learning)?;
         let usual = robust::median(&mut history.learnable_values()).unwrap_or(0.0);
@@ -80,9 +80,11 @@ impl Detector for HoltWintersDetector {
             let (expected, allowed) = (model.forecast(position), settings.k * deviation);
             let forecast = Forecast { expected, lower: expected - allowed, upper: expected + allowed };
             if i >= window.judge_from && observed.is_finite() {
-                let is_outside = forecast.excludes(observed);
-                let reason = is_outside.then(|| forecast.sentence(context, series, i, observed)).unwrap_or_default();
-                verdicts.push(Verdict { reason, ..forecast.verdict(i, observed) });
+                let mut verdict = forecast.verdict(i, observed);
+                if forecast.excludes(observed) {
+                    verdict.reason = forecast.sentence(context, series, i, observed);
+                }
+                verdicts.push(verdict);
             }
             model.learn(position, observed.clamp(forecast.lower, forecast.upper), GAINS);
         }

@@ -205,7 +205,7 @@ mod tests {
     use crate::supply_chain::signing::{generate_keys, parse_public_key, sign};
 
     fn key(name: &str, pattern: &str) -> (TrustedKey, String) {
-        let files = generate_keys().expect("random numbers");
+        let files = generate_keys(None).expect("random numbers");
         let public = parse_public_key(&files.public).expect("a public key");
         assert_eq!(parse_public_key(&files.line).expect("a line").to_base64(), files.line);
         let may_sign = globset::Glob::new(pattern).expect("a pattern");
@@ -221,7 +221,7 @@ mod tests {
     fn a_signature_is_valid_for_the_signed_bytes_only() {
         let (trusted, secret) = key("acme", "acme-*");
         let good = artifact(b"plugin");
-        let signature = sign(&secret, &good).expect("signed");
+        let signature = sign(&secret, None, &good).expect("signed");
         let keys = [trusted];
         let verified = |name: &str, artifact: &Artifact| {
             verify(&keys, name, artifact, Ok(Some(signature.clone()))).map(|key| key.is_some())
@@ -239,7 +239,7 @@ mod tests {
     fn a_damaged_signature_is_refused() {
         let (trusted, secret) = key("acme", "*");
         let good = artifact(b"plugin");
-        let text = sign(&secret, &good).expect("signed").text;
+        let text = sign(&secret, None, &good).expect("signed").text;
         let keys = [trusted];
         let lines: Vec<&str> = text.lines().collect();
         for (line, replacement) in [

@@ -13,6 +13,7 @@ macro_rules! sources {
 
 pub(super) const SOURCES: &[templates::Template] = sources!(
     "arena.rs",
+    "bindings.rs",
     "calendar.rs",
     "calibrate.rs",
     "context.rs",
